@@ -1,0 +1,173 @@
+import type { Identity, IdentityTypes } from '../domain/identity.ts';
+import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
+
+/**
+ * The contract behind which every system that holds data stands (design §7).
+ *
+ * A verb works on a batch of subjects, never on one. Doing it twice gives the same state and the same receipt;
+ * "not found" is success; "cannot tell" is never zero. No identity may leave a verb in an error message:
+ * connectors throw `ConnectorError` with a closed code and figures, nothing else of what the system said.
+ */
+export interface Connector {
+  /** Checks connection, rights, data map and coverage (design §8); every mistake with its path. Changes nothing. */
+  inspect(): Promise<readonly Mistake[]>;
+  /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
+  resolve?(selection: Selection, work: Work): AsyncIterable<readonly Resolved[]>;
+  /** What the processor holds on the batch, per table; `presentSeqs`: the subjects of which it holds anything. */
+  count(batch: Batch, scope: Scope, work: Work): Promise<Count>;
+  /** Hides or shows the batch. A call with an older generation than the one applied changes nothing (rule 9). */
+  setVisibility?(batch: Batch, change: VisibilityChange, work: Work): Promise<void>;
+  /** Irreversible. Every finished range is told to `work.finished` after its commit, also when an earlier call made it. */
+  hardDelete(batch: Batch, deletion: HardDeletion, work: Work): Promise<Deletion>;
+  /** Looks again for everything that `hardDelete` was to remove. */
+  verify(batch: Batch, scope: Scope, work: Work): Promise<Verification>;
+  /** Ends what was kept for this request: batches, logs, tombstones (but those of `suppress` stay, as digests). */
+  conclude?(request: { requestId: string; kind: SubjectKind }, work: Work): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What lethe.config.ts holds of a processor: pure data until the worker opens it. */
+export interface ConnectorDefinition {
+  describe(): Description;
+  /** Mistakes that can be seen without connecting, as paths below the processor. */
+  mistakes(): readonly Mistake[];
+  open(context: OpenContext): Connector;
+}
+export interface OpenContext {
+  readonly processor: string;
+  /** The only way to a secret: reads the environment variable that `env('NAME')` named, or throws naming it. */
+  secret(name: EnvName): string;
+}
+export interface EnvName {
+  readonly env: string;
+}
+
+export interface Description {
+  readonly kinds: readonly SubjectKind[];
+  readonly identityTypes: Readonly<Partial<Record<SubjectKind, IdentityTypes>>>;
+  readonly actions: { readonly resolve: boolean; readonly hide: boolean; readonly segments: boolean };
+  readonly limits: {
+    /** Subjects per range: the unit of work, of the log and of a retry. */
+    readonly batchSize: number;
+    /** Least time between two calls, in milliseconds; slots are reserved in PostgreSQL. */
+    readonly spacingMs?: number;
+  };
+  readonly verification: VerificationLevel;
+  readonly completesWithinMs: number;
+  readonly dataMapHash: string;
+}
+
+export interface Mistake {
+  /** Where in lethe.config.ts, e.g. `projects.demo.processors.app.kinds.user.tables.2.subject`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Whom a request is about. `identities` and `except` arrive page by page, in the order of their positions. */
+export type Selection = {
+  readonly requestId: string;
+  readonly kind: SubjectKind;
+} & (
+  | { readonly by: 'identities'; readonly identities: () => AsyncIterable<readonly Submitted[]> }
+  | { readonly by: 'segment'; readonly segment: string }
+  | { readonly by: 'everyone' }
+);
+export interface Submitted {
+  readonly position: number;
+  readonly identity: Identity;
+}
+
+/**
+ * One fact about one subject, `key` being the subject's identity of the kind's key type.
+ * `match`: the submitted identity at `position` is (one of) this subject's; of a segment, or of everyone, `position` is null.
+ * `identity`: the subject is also called this. `sharedWith`: keys of other subjects that are called the same.
+ */
+export type Resolved =
+  | { readonly fact: 'match'; readonly position: number | null; readonly key: Identity }
+  | { readonly fact: 'identity'; readonly key: Identity; readonly identity: Identity; readonly origin: 'identity' | 'alias'; readonly sharedWith: readonly string[] };
+
+/** A frozen set of subjects of one request. `batch` is `g<generation>` for visibility, `b<number>` for a claimed batch. */
+export interface Batch {
+  readonly requestId: string;
+  readonly kind: SubjectKind;
+  readonly batch: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly size: number;
+  /** Every identity of every subject in the order of `seq`, page by page; read anew at each call. */
+  identities(): AsyncIterable<readonly BatchIdentity[]>;
+}
+export interface BatchIdentity {
+  readonly seq: number;
+  readonly identity: Identity;
+}
+
+/** What an activity lends to a verb. */
+export interface Work {
+  readonly signal: AbortSignal;
+  /** Called at least once per range or every few seconds: proof of life. */
+  heartbeat(): void;
+  /** Reserves the processor's next slot and waits for it (design §7). Returns at once where no spacing is declared. */
+  slot(): Promise<void>;
+}
+
+export interface VisibilityChange {
+  readonly hidden: boolean;
+  /** Higher wins; from one sequence for all requests, so that a subject handed over compares rightly. */
+  readonly generation: number;
+  /** The instant written where a soft-delete column takes one. */
+  readonly at: Date;
+}
+
+export interface HardDeletion {
+  readonly scope: Scope;
+  /** 1, then one more for each time that survivors were found: the same ranges are gone through again. */
+  readonly pass: number;
+  /** The processor's tombstones of these subjects become suppressions at the end. */
+  readonly suppress: boolean;
+  readonly at: Date;
+  /** What `askAgainAt` handed out last time. */
+  readonly ticket: string | null;
+  finished(range: FinishedRange): Promise<void>;
+}
+
+export interface FinishedRange {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Only of a giant subject that is cut by rows: 1, 2, …; otherwise 0. */
+  readonly part: number;
+  readonly tables: readonly TableFigures[];
+}
+export interface TableFigures {
+  readonly table: string;
+  readonly removed: number;
+  readonly retained: number;
+  /** Why rows were kept; null where none are. */
+  readonly basis: string | null;
+}
+
+export type Deletion = { readonly done: true } | { readonly askAgainAt: Date; readonly ticket: string };
+
+export type Verification =
+  | { readonly survivors: number; readonly tables: Readonly<Record<string, number>> }
+  | { readonly attestedAt: Date }
+  | { readonly unknown: string };
+
+export interface Count {
+  readonly tables: Readonly<Record<string, number>>;
+  readonly presentSeqs: readonly number[];
+}
+
+/** `retryable: false`: trying again cannot help until somebody changes something; an operator is called at once. */
+export class ConnectorError extends Error {
+  readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'blocked_by_other_rows' | 'timeout';
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  constructor(code: ConnectorError['code'], message: string, options: { retryable: boolean; retryAfterMs?: number }) {
+    super(message);
+    this.name = 'ConnectorError';
+    this.code = code;
+    this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}

@@ -1,0 +1,34 @@
+/** Every error code that a caller can meet, with its HTTP status. docs/problems.md explains each. */
+export const ERROR_STATUS = {
+  malformed_json: 400,
+  invalid_request: 422,
+  unauthorized: 401,
+  not_found: 404,
+  method_not_allowed: 405,
+  project_not_found: 404,
+  request_not_found: 404,
+  hold_not_found: 404,
+  suppression_not_found: 404,
+  no_receipt_yet: 409,
+  body_too_large: 413,
+  too_many_subjects: 422,
+  unsupported_media_type: 415,
+  subject_conflict: 409,
+  too_late: 409,
+  not_in_attention: 409,
+  storage_unavailable: 503,
+  internal: 500,
+} as const satisfies Record<string, number>;
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** A refusal in the domain's own words. `message` never carries an identity: it is shown, logged and stored. */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super(message);
+    this.name = 'DomainError';
+    this.code = code;
+    this.details = details;
+  }
+}

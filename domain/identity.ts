@@ -1,0 +1,80 @@
+/** An identity names a subject: `{ type, value }`; composite values are arrays in column order (design §4). */
+export interface Identity {
+  readonly type: string;
+  /** One text per column: `['u-17']`, or `['ann@x.test', 'berlin']` for a composite type. */
+  readonly value: readonly string[];
+}
+
+/** How values of a type compare (rule 10). The normalised value serves look-up, duplicates, holds and digests alike. */
+export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
+
+export interface IdentityType {
+  readonly comparison: Comparison;
+  /** Number of values: 1, or the number of columns of a composite type. */
+  readonly parts: number;
+}
+export type IdentityTypes = Readonly<Record<string, IdentityType>>;
+
+export type InvalidReason =
+  | 'unknown_type'
+  | 'wrong_number_of_values'
+  | 'empty'
+  | 'too_long'
+  | 'control_characters'
+  | 'not_a_uuid'
+  | 'not_an_integer'
+  | 'ambiguous';
+
+export type Normalised = { readonly value: readonly string[] } | { readonly invalid: InvalidReason };
+
+export const MAX_VALUE_LENGTH = 1_024;
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
+const INTEGER = /^-?(0|[1-9]\d{0,18})$/;
+const BIGINT_MAX = 9_223_372_036_854_775_807n;
+// C0, DEL, C1, unpaired surrogates: PostgreSQL refuses some of them and no person sees the others.
+const CONTROL = /[\p{Cc}\p{Cs}]/u;
+
+/** The form in which a value is stored, compared and digested, or why it cannot be one of its type. */
+export function normalise(type: IdentityType | undefined, value: readonly string[]): Normalised {
+  if (type === undefined) return { invalid: 'unknown_type' };
+  if (value.length !== type.parts) return { invalid: 'wrong_number_of_values' };
+  const parts: string[] = [];
+  for (const part of value) {
+    const normal = normalisePart(type.comparison, part);
+    if ('invalid' in normal) return normal;
+    parts.push(normal.part);
+  }
+  return { value: parts };
+}
+
+function normalisePart(comparison: Comparison, part: string): { part: string } | { invalid: InvalidReason } {
+  if (part.length === 0) return { invalid: 'empty' };
+  if (part.length > MAX_VALUE_LENGTH) return { invalid: 'too_long' };
+  if (CONTROL.test(part)) return { invalid: 'control_characters' };
+  switch (comparison) {
+    case 'exact':
+      return { part };
+    case 'caseInsensitive':
+      return { part: part.toLowerCase() };
+    case 'uuid':
+      return uuid(part.toLowerCase());
+    case 'integer':
+      return integer(part);
+  }
+}
+
+function uuid(part: string): { part: string } | { invalid: InvalidReason } {
+  if (!UUID.test(part)) return { invalid: 'not_a_uuid' };
+  const hex = part.replaceAll('-', '');
+  return { part: [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-') };
+}
+
+function integer(part: string): { part: string } | { invalid: InvalidReason } {
+  if (!INTEGER.test(part)) return { invalid: 'not_an_integer' };
+  const value = BigInt(part);
+  if (value > BIGINT_MAX || value < -BIGINT_MAX - 1n) return { invalid: 'not_an_integer' };
+  return { part: value.toString() };
+}
+
+/** The text that is compared and digested: unambiguous, because no valid value contains a control character. */
+export const identityText = (identity: Identity): string => `${identity.type}\u0000${identity.value.join('\u0001')}`;

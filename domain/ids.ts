@@ -1,0 +1,19 @@
+/** Prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
+const PREFIXES = { request: 'req', hold: 'hold', suppression: 'sup' } as const;
+
+export function newId(kind: keyof typeof PREFIXES, now: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  new DataView(bytes.buffer).setBigUint64(0, (BigInt(now) << 16n) | 0x7000n | BigInt(((bytes[6] ?? 0) & 0x0f) << 8 | (bytes[7] ?? 0)));
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return `${PREFIXES[kind]}_${Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')}`;
+}
+
+export const REQUEST_ID = /^req_[0-9a-f]{32}$/;
+export const HOLD_ID = /^hold_[0-9a-f]{32}$/;
+
+/** The Temporal workflow that runs a request; one per request, for ever. */
+export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;
+
+/** The child workflow that deletes one claimed batch in one processor. */
+export const childWorkflowIdFor = (requestId: string, processor: string, batch: number): string =>
+  `${workflowIdFor(requestId)}/${processor}/${batch}`;

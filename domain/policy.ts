@@ -1,0 +1,38 @@
+import { type RunWindow, DAY_MS, firstRunAtOrAfter } from './calendar.ts';
+
+/** A project's rules, checked and in milliseconds: what `policy` of lethe.config.ts means. */
+export interface Policy {
+  readonly graceMs: number;
+  readonly window: RunWindow;
+  /** Subjects hard-deleted per run; `null`: no bound. */
+  readonly quotaPerRun: number | null;
+  /** From the first empty verification to the last one: late events arrive meanwhile. */
+  readonly settleMs: number;
+  readonly subjectsPerRequest: number;
+  readonly subjectsPerUpload: number;
+  readonly subjectsPerSegment: number;
+  /** Per regulation, from acceptance to the day by which the law wants an answer. */
+  readonly deadlineMs: Readonly<Record<string, number>>;
+  /** How many subjects may join between acceptance and claim, as a part of those that were resolved (0.1 = 10 %). */
+  readonly growth: number;
+}
+
+export const DEFAULT_GROWTH = 0.1;
+
+/** The first instant at which a request's subjects may be claimed. */
+export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: 'next_run' | 'now' | null): number {
+  if (expedite === 'now') return acceptedAt;
+  return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
+}
+
+/**
+ * The run that will claim the last of `subjects`, when `ahead` others are claimed before them (rule 12).
+ * A forecast: holds, cancellations and later expedited requests move it.
+ */
+export function lastRunAt(policy: Policy, first: number, ahead: number, subjects: number): number {
+  if (policy.quotaPerRun === null || policy.window === null || subjects === 0) return first;
+  return first + (Math.ceil((ahead + subjects) / policy.quotaPerRun) - 1) * DAY_MS;
+}
+
+export const estimatedCompletionAt = (policy: Policy, lastRun: number, slowestProcessorMs: number): number =>
+  lastRun + slowestProcessorMs + policy.settleMs;

@@ -1,0 +1,103 @@
+/** The words of design §4, as closed unions. Nothing else in Lethe spells a status, an outcome or a code. */
+
+export const SUBJECT_KINDS = ['user', 'company'] as const;
+export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+
+export const REQUEST_KINDS = ['deletion'] as const;
+export type RequestKind = (typeof REQUEST_KINDS)[number];
+
+/** What of a subject is meant: its rows, its categories (column headers), or the sources of collection. */
+export type Scope = 'data' | 'categories' | 'sources';
+
+/** The forward path of a deletion; `partially_completed`, `not_found`, `cancelled` and `failed` are its other ends. */
+export const DELETION_STATUSES = [
+  'received',
+  'resolving',
+  'grace',
+  'deleting',
+  'verifying',
+  'completed',
+  'not_found',
+  'partially_completed',
+  'cancelled',
+  'failed',
+] as const;
+export type DeletionStatus = (typeof DELETION_STATUSES)[number];
+
+export const TERMINAL_STATUSES = ['completed', 'not_found', 'partially_completed', 'cancelled', 'failed'] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+export const isTerminal = (status: DeletionStatus): status is TerminalStatus =>
+  (TERMINAL_STATUSES as readonly DeletionStatus[]).includes(status);
+
+/** What became of one submitted identity, by its position in the request. */
+export const OUTCOMES = [
+  'matched',
+  'invalid',
+  'not_found',
+  'duplicate',
+  'attached',
+  'already_deleted',
+  'soft_deleted',
+  'held',
+  'cancelled',
+  'deleted',
+  'retained',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/**
+ * Where one subject of a request stands.
+ *
+ *     resolved → soft_deleted → claimed → deleted
+ *         ↘ cancelling → cancelled        (restored everywhere it was hidden)
+ *     attached                            (another request owns the subject and decides)
+ *     not_found                           (looked for everywhere, nothing there)
+ *
+ * Only `soft_deleted` can be claimed; nothing leaves `claimed` but `deleted`.
+ */
+export const SUBJECT_STATES = [
+  'resolved',
+  'soft_deleted',
+  'claimed',
+  'deleted',
+  'cancelling',
+  'cancelled',
+  'attached',
+  'not_found',
+] as const;
+export type SubjectState = (typeof SUBJECT_STATES)[number];
+
+/** States in which a request owns its subject: at most one such row exists per project, kind and subject. */
+export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
+
+/** Where one processor stands with one claimed batch. */
+export type WorkState = 'pending' | 'deleting' | 'verifying' | 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
+
+/** How far a processor's word goes: it is read again, it attests, or it says nothing. */
+export type VerificationLevel = 'reads' | 'attested' | 'none';
+
+/** Why an operator is needed. Closed, so that alerts and docs/operations.md can name each. */
+export const ATTENTION_CODES = [
+  'processor_unavailable',
+  'processor_refused',
+  'processor_missing',
+  'coverage_broken',
+  'data_map_changed',
+  'resolution_grew',
+  'survivors_remain',
+  'verification_unknown',
+  'blocked_by_other_rows',
+] as const;
+export type AttentionCode = (typeof ATTENTION_CODES)[number];
+
+/** `null`: at the end of the grace period; otherwise at the next run, or at once. */
+export type Expedite = 'next_run' | 'now';
+
+/** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
+export type OnConflict = 'attach' | 'reject';
+
+/** Exhaustiveness: the compiler refuses a `switch` that forgets a member. */
+export function assertNever(value: never): never {
+  throw new Error(`unexpected value of type ${typeof value}`);
+}
