@@ -21,6 +21,8 @@ export interface Connector {
   hardDelete(batch: Batch, deletion: HardDeletion, work: Work): Promise<Deletion>;
   /** Looks again for everything that `hardDelete` was to remove. */
   verify(batch: Batch, scope: Scope, work: Work): Promise<Verification>;
+  /** A standing refusal to collect, for exactly the identities of the batch (or its end), apart from any deletion. */
+  setSuppression?(batch: Batch, suppressed: boolean, work: Work): Promise<void>;
   /** Ends what was kept for this request: batches, logs, tombstones (but those of `suppress` stay, as digests). */
   conclude?(request: { requestId: string; kind: SubjectKind }, work: Work): Promise<void>;
   close(): Promise<void>;
@@ -137,6 +139,8 @@ export interface FinishedRange {
   /** Only of a giant subject that is cut by rows: 1, 2, …; otherwise 0. */
   readonly part: number;
   readonly tables: readonly TableFigures[];
+  /** The subjects of the range of whom rows were kept on a basis. */
+  readonly retainedSeqs: readonly number[];
 }
 export interface TableFigures {
   readonly table: string;
