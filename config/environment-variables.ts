@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** One schema per variable. Messages are our own: those of zod may repeat what was given. */
+const text = (expected: string) =>
+  z.string({ error: (issue) => (issue.input === undefined ? 'is not set' : expected) });
+const POSTGRES_URL = /^postgres(ql)?:\/\//;
+
+export const databaseUrl = text('').refine((value) => POSTGRES_URL.test(value) && URL.canParse(value), {
+  error: 'must be a URL that begins with postgres://',
+});
+
+export const token = text('').refine((value) => value.length >= 32, { error: 'must have at least 32 characters' });
+
+export const port = z
+  .string()
+  .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, { error: 'must be a port number' })
+  .transform(Number);
+
+export const logLevel = z
+  .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    error: 'must be trace, debug, info, warn, error, fatal or silent',
+  })
+  .default('info');
+
+export interface DigestKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+const KEY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
+
+/** `id:base64url,id2:…`, the newest first: it makes digests, the others still find them (rule 11). */
+export const digestKeys = text('').transform((value, context): readonly DigestKey[] => {
+  const keys = value.split(',').map((part) => KEY.exec(part.trim()));
+  const parsed = keys.flatMap((match) =>
+    match?.[1] && match[2] ? [{ id: match[1], key: Buffer.from(match[2], 'base64url') }] : [],
+  );
+  const error =
+    parsed.length < keys.length
+      ? 'must be `id:key`, keys in base64url, several separated by commas'
+      : parsed.some(({ key }) => key.length < 32)
+        ? 'each key needs at least 32 bytes'
+        : new Set(parsed.map(({ id }) => id)).size < parsed.length
+          ? 'two keys have the same id'
+          : null;
+  if (error === null) return parsed;
+  context.addIssue({ code: 'custom', message: error });
+  return z.NEVER;
+});

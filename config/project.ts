@@ -1,0 +1,94 @@
+import type { ConnectorDefinition, Description, Mistake } from '../connectors/connector.ts';
+import type { ProcessorEntry, Project } from '../domain/catalog.ts';
+import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
+import type { ProjectSettings } from './deployment.ts';
+import { deadlineMistakes, readPolicy } from './policy.ts';
+import { at, isObject, mapOf, unknownKeys } from './shape.ts';
+
+interface Read {
+  readonly project: Project | null;
+  readonly processors: ReadonlyMap<string, ConnectorDefinition>;
+}
+
+/** One project, with what its processors say of themselves; `project` is null where a rule could not be read. */
+export function readProject(name: string, settings: ProjectSettings, mistakes: Mistake[]): Read {
+  const path = `projects.${name}`;
+  if (!isObject(settings)) {
+    mistakes.push({ path, message: 'must be an object with policy, directory and processors' });
+    return { project: null, processors: new Map() };
+  }
+  unknownKeys(settings, ['policy', 'directory', 'processors'], path, mistakes);
+  const policy = readPolicy(settings.policy, `${path}.policy`, mistakes);
+  const processors = new Map(mapOf(settings.processors, `${path}.processors`, mistakes));
+  const described = new Map<string, Description>();
+  for (const [processor, definition] of processors) {
+    const description = describe(definition, `${path}.processors.${processor}`, mistakes);
+    if (description !== null) described.set(processor, description);
+  }
+  checkDirectory(settings.directory, processors, described, path, mistakes);
+  checkComparisons(described, path, mistakes);
+  if (policy === null) return { project: null, processors };
+  const entries = [...described].map(([processor, description]) => entryOf(processor, description));
+  mistakes.push(...deadlineMistakes(policy, entries, `${path}.policy`));
+  return { project: { name, policy, directory: settings.directory, processors: entries }, processors };
+}
+
+function describe(definition: ConnectorDefinition, path: string, mistakes: Mistake[]): Description | null {
+  if (!isObject(definition) || typeof definition.describe !== 'function' || typeof definition.mistakes !== 'function') {
+    mistakes.push({ path, message: 'is no processor: use a connector such as postgres({ … })' });
+    return null;
+  }
+  const own = definition.mistakes();
+  mistakes.push(
+    ...own.map((mistake) => ({ path: mistake.path === '' ? path : at(path, mistake.path), message: mistake.message })),
+  );
+  // What is wrong in itself cannot be compared with others.
+  return own.length > 0 ? null : definition.describe();
+}
+
+function checkDirectory(
+  directory: unknown,
+  processors: ReadonlyMap<string, unknown>,
+  described: ReadonlyMap<string, Description>,
+  path: string,
+  mistakes: Mistake[],
+): void {
+  const known = [...processors.keys()].join(', ');
+  if (typeof directory !== 'string' || !processors.has(directory)) {
+    mistakes.push({
+      path: `${path}.directory`,
+      message: `must name the processor that knows which identities exist: ${known}`,
+    });
+  } else if (described.get(directory)?.actions.resolve === false) {
+    mistakes.push({ path: `${path}.directory`, message: `${directory} cannot tell which identities exist` });
+  }
+}
+
+/** One type compares one way in a project, or a hold placed for one processor would miss the other (rule 10). */
+function checkComparisons(described: ReadonlyMap<string, Description>, path: string, mistakes: Mistake[]): void {
+  for (const kind of SUBJECT_KINDS) {
+    const first = new Map<string, { processor: string; words: string }>();
+    for (const [processor, description] of described) {
+      for (const [type, { comparison, parts }] of Object.entries(description.identityTypes[kind] ?? {})) {
+        const words = `${comparison}, ${parts} value(s)`;
+        const other = first.get(type);
+        if (other === undefined) first.set(type, { processor, words });
+        else if (other.words !== words) {
+          const message = `compares ${kind} identity ${type} as ${words}; ${other.processor} as ${other.words}`;
+          mistakes.push({ path: `${path}.processors.${processor}`, message });
+        }
+      }
+    }
+  }
+}
+
+const entryOf = (name: string, description: Description): ProcessorEntry => ({
+  name,
+  kinds: description.kinds,
+  identityTypes: description.identityTypes,
+  hides: description.actions.hide,
+  segments: description.actions.segments,
+  verification: description.verification,
+  completesWithinMs: description.completesWithinMs,
+  dataMapHash: description.dataMapHash,
+});
