@@ -42,6 +42,7 @@ export const OUTCOMES = [
   'held',
   'cancelled',
   'deleted',
+  'partially_deleted',
   'retained',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -54,13 +55,15 @@ export type Outcome = (typeof OUTCOMES)[number];
  *     attached                            (another request owns the subject and decides)
  *     not_found                           (looked for everywhere, nothing there)
  *
- * Only `soft_deleted` can be claimed; nothing leaves `claimed` but `deleted`.
+ * Only `soft_deleted` can be claimed; nothing leaves `claimed` but `deleted`, or `partially_deleted` when an operator
+ * skipped a processor: what was not looked for again is not called deleted.
  */
 export const SUBJECT_STATES = [
   'resolved',
   'soft_deleted',
   'claimed',
   'deleted',
+  'partially_deleted',
   'cancelling',
   'cancelled',
   'attached',

@@ -1,0 +1,29 @@
+import postgres from 'postgres';
+
+/** The ledger. Columns arrive in camelCase, bigint as number, timestamptz as Date; JSON is left as it is. */
+export type Database = postgres.Sql<{ bigint: number }>;
+/** Inside a transaction. */
+export type Transaction = postgres.TransactionSql<{ bigint: number }>;
+/** Either: for questions that may be asked inside a transaction or outside. */
+export type Queries = Database | Transaction;
+
+export interface ConnectOptions {
+  readonly connections?: number;
+  /** Every statement sent, for tests that count them. */
+  readonly observe?: (statement: string) => void;
+}
+
+export function connect(url: string, options: ConnectOptions = {}): Database {
+  const { observe } = options;
+  return postgres(url, {
+    max: options.connections ?? 10,
+    connect_timeout: 5,
+    idle_timeout: 60,
+    // A plan made for one request's array would be kept for all: the planner is asked each time.
+    connection: { application_name: 'lethe', TimeZone: 'UTC', plan_cache_mode: 'force_custom_plan' },
+    transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    onnotice: () => undefined,
+    ...(observe === undefined ? {} : { debug: (_connection: number, statement: string) => observe(statement) }),
+  });
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { connect, type Database, type Queries } from './client.ts';
+
+const FOLDER = new URL('./migrations/', import.meta.url);
+/** Any constant will do, so long as it is Lethe's own: 'leth' in ASCII. */
+const MIGRATION_LOCK = 0x6c657468;
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  readonly sha256: string;
+}
+
+export async function migrations(): Promise<readonly Migration[]> {
+  const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(new URL(name, FOLDER), 'utf8');
+      return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+/** Applies what is missing, each in a transaction of its own, one process at a time. Returns the names applied. */
+export async function migrate(url: string): Promise<readonly string[]> {
+  const database = connect(url, { connections: 1 });
+  try {
+    await database`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
+    await keepParametersOutOfTheLog(database);
+    await database`CREATE SCHEMA IF NOT EXISTS lethe`;
+    await database`CREATE TABLE IF NOT EXISTS lethe.migrations (
+      name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
+    const missing = await missingMigrations(database);
+    for (const migration of missing) {
+      await database.begin(async (tx) => {
+        await tx.unsafe(migration.sql);
+        await tx`INSERT INTO lethe.migrations (name, sha256) VALUES (${migration.name}, ${migration.sha256})`;
+      });
+    }
+    return missing.map((migration) => migration.name);
+  } finally {
+    await database.end();
+  }
+}
+
+/** Throws unless the schema is exactly as new as this code; api and worker ask before they serve. */
+export async function requireMigrated(database: Database): Promise<void> {
+  const [{ present } = { present: false }] = await database<{ present: boolean }[]>`
+    SELECT to_regclass('lethe.migrations') IS NOT NULL AS present`;
+  const missing = present ? await missingMigrations(database) : await migrations();
+  if (missing.length > 0) {
+    throw new Error(`the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\` first`);
+  }
+}
+
+async function missingMigrations(database: Queries): Promise<readonly Migration[]> {
+  const applied = new Map(
+    (await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`).map((row) => [row.name, row.sha256]),
+  );
+  const known = await migrations();
+  for (const { name, sha256 } of known) {
+    if (applied.has(name) && applied.get(name) !== sha256) throw new Error(`migration ${name} was changed after it was applied`);
+    applied.delete(name);
+  }
+  if (applied.size > 0) throw new Error(`the database is newer than this code: it has ${[...applied.keys()].join(', ')}`);
+  const done = new Set((await database<{ name: string }[]>`SELECT name FROM lethe.migrations`).map((row) => row.name));
+  return known.filter((migration) => !done.has(migration.name));
+}
+
+/** Submitted identities are parameters of the ledger's statements, and a server may log slow ones with parameters. */
+async function keepParametersOutOfTheLog(database: Database): Promise<void> {
+  const [{ may } = { may: false }] = await database<{ may: boolean }[]>`
+    SELECT has_parameter_privilege('log_parameter_max_length', 'SET')
+       AND pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE') AS may`;
+  if (may) await database.unsafe(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length = 0', current_database()); END $$`);
+}

@@ -1,0 +1,48 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
+
+/** Everything that passes between Lethe's processes and its workflows. Ids, numbers and closed codes: never an identity. */
+
+export const REQUESTS_TASK_QUEUE = 'lethe-requests-v1';
+/** One queue per processor: one that is in trouble keeps no worker from the others. */
+export const processorTaskQueue = (project: string, processor: string): string => `lethe-processor-v1/${project}/${processor}`;
+
+export interface DeletionInput {
+  readonly requestId: string;
+  /** Passed through continue-as-new: the instant at which this run at the latest makes way for a fresh one. */
+  readonly restarts?: number;
+}
+
+export interface BatchInput {
+  readonly requestId: string;
+  readonly project: string;
+  readonly processor: string;
+  readonly batch: number;
+}
+
+/** How a child ended: `attention` is written in the rows, and the parent starts the child anew when told to. */
+export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
+
+export interface RequestProgress {
+  readonly status: DeletionStatus;
+  /** What the workflow waits for, in words for a person: `the run of 2026-12-05T02:00:00.000Z`. */
+  readonly waitingFor: string | null;
+  readonly subjects: number;
+  readonly held: number;
+  readonly attention: readonly { readonly processor: string; readonly code: AttentionCode }[];
+  readonly batches: readonly { readonly processor: string; readonly batch: number }[];
+}
+
+export const progressQuery = defineQuery<RequestProgress>('progress');
+/** A hold, release, cancellation, expedition, retry or skip was written: read the rows again. */
+export const wakeSignal = defineSignal('wake');
+
+export const searchAttributes = {
+  kind: defineSearchAttributeKey('LetheKind', 'KEYWORD'),
+  status: defineSearchAttributeKey('LetheStatus', 'KEYWORD'),
+  project: defineSearchAttributeKey('LetheProject', 'KEYWORD'),
+  dueAt: defineSearchAttributeKey('LetheDueAt', 'DATETIME'),
+  subjects: defineSearchAttributeKey('LetheSubjects', 'INT'),
+  needsAttention: defineSearchAttributeKey('LetheNeedsAttention', 'BOOL'),
+} as const;
