@@ -1,0 +1,116 @@
+import type { OxlintOverride } from 'oxlint';
+
+/** What the files of a layer may import. Whatever is not named is refused, another layer as well as a package. */
+interface Layer {
+  files: string[];
+  layers: string[];
+  /** Layers of which only types may be imported. */
+  typesOf?: string[];
+  packages: string[];
+  /** The only file of a layer in `layers` that may be imported by value. */
+  onlyFile?: { layer: string; file: string };
+}
+
+const FOLDERS = [
+  'activities',
+  'api',
+  'bench',
+  'config',
+  'connectors',
+  'db',
+  'dev',
+  'domain',
+  'test',
+  'web',
+  'workflows',
+];
+const ENTRY_POINTS = String.raw`^(\./)?(\.\./)+(worker|migrate|check|processor-sql|lethe\.config)\.ts$`;
+const NODE = 'node:*';
+
+/** Arrows run down: facts about who may know whom live here and nowhere else. */
+const LAYERS: Layer[] = [
+  { files: ['domain/**'], layers: [], packages: [] },
+  {
+    files: ['workflows/**'],
+    layers: ['domain'],
+    typesOf: ['activities'],
+    packages: ['@temporalio/workflow', '@temporalio/common'],
+  },
+  {
+    files: ['activities/**'],
+    layers: ['domain', 'db', 'connectors'],
+    packages: ['@temporalio/activity', '@temporalio/common', NODE],
+  },
+  { files: ['connectors/**'], layers: ['domain'], packages: ['zod', NODE] },
+  { files: ['connectors/postgres/**'], layers: ['domain'], packages: ['zod', 'pg', 'pg-copy-streams', NODE] },
+  { files: ['db/**'], layers: ['domain'], packages: ['postgres', NODE] },
+  {
+    files: ['api/**'],
+    layers: ['domain', 'db', 'workflows'],
+    onlyFile: { layer: 'workflows', file: 'messages.ts' },
+    packages: ['hono', 'hono/**', '@hono/**', 'zod', 'pino', '@temporalio/client', '@temporalio/common', NODE],
+  },
+  {
+    files: ['api/server.ts'],
+    layers: ['domain', 'db', 'workflows', 'config'],
+    onlyFile: { layer: 'workflows', file: 'messages.ts' },
+    packages: ['hono', 'hono/**', '@hono/**', 'zod', 'pino', '@temporalio/client', '@temporalio/common', NODE],
+  },
+  { files: ['config/**'], layers: ['domain', 'connectors'], packages: ['zod', NODE] },
+  { files: ['config/environment.ts'], layers: [], packages: ['zod', NODE] },
+];
+
+interface Pattern {
+  regex?: string;
+  group?: string[];
+  message: string;
+  allowTypeImports?: boolean;
+}
+
+/** A group that lets a path through lets it through all groups: one for packages, and expressions, before it, for folders. */
+function patterns({ layers, typesOf = [], packages, onlyFile, files }: Layer): Pattern[] {
+  const who = files.join(', ');
+  const folder = (names: string[]): string => String.raw`^(\./)?(\.\./)+(${names.join('|')})(/|$)`;
+  const closed = FOLDERS.filter((name) => !layers.includes(name) && !typesOf.includes(name) && !isHome(name, files));
+  return [
+    { regex: folder(closed), message: `${who} may not know this folder: see dev/layers.ts.` },
+    { regex: ENTRY_POINTS, message: 'An entry point is started, never imported.' },
+    ...(typesOf.length === 0
+      ? []
+      : [{ regex: folder(typesOf), message: `${who} may import only types from here.`, allowTypeImports: true }]),
+    ...(onlyFile === undefined
+      ? []
+      : [
+          {
+            regex: String.raw`^(\./)?(\.\./)+${onlyFile.layer}/(${otherThan(onlyFile.file)})`,
+            message: `${who} may import only types and ${onlyFile.file} from here.`,
+            allowTypeImports: true,
+          },
+        ]),
+    {
+      group: ['*', '**/*', '!./**', '!../**', ...packages.flatMap(allowed)],
+      message: `${who} may import from packages only: ${packages.join(', ') || 'none'}.`,
+    },
+  ];
+}
+
+const isHome = (name: string, files: string[]): boolean => files.some((glob) => glob.startsWith(`${name}/`));
+
+/** The linter's expressions know no look-ahead: a name is another one if some character of it differs. */
+function otherThan(name: string): string {
+  const literal = (text: string): string => text.replaceAll('.', String.raw`\.`);
+  const differs = name.split('').map((char, index) => `${literal(name.slice(0, index))}[^${char}]`);
+  return [...differs, `${literal(name)}.+`].join('|');
+}
+
+/** Patterns read like .gitignore: a scope has to be let through before a package in it. */
+function allowed(name: string): string[] {
+  if (name === NODE) return ['!node:*', '!node:*/**'];
+  const scope = name.startsWith('@') ? [`!${name.slice(0, name.indexOf('/'))}`] : [];
+  return [...scope, `!${name}`];
+}
+
+export const layerFences: OxlintOverride[] = LAYERS.map((layer) => ({
+  files: layer.files,
+  rules: { 'no-restricted-imports': ['error', { patterns: patterns(layer) }] },
+}));

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { lint } from './lint.ts';
+
+const only = (path: string, text: string): string[] => (lint({ [path]: text }).get(path) ?? []).map(({ code }) => code);
+
+test('a promise that nobody waits for is an error', () => {
+  const text = `const step = (): Promise<void> => Promise.resolve();\nexport function run(): void {\n  step();\n}\n`;
+  expect(only('workflows/a.ts', text)).toEqual(['typescript(no-floating-promises)']);
+  expect(only('workflows/a.ts', text.replace('  step();', '  void step();'))).toEqual([]);
+});
+
+test('any, a non-null assertion and a default export are errors', () => {
+  expect(only('domain/a.ts', `export const a = (b: any): boolean => b === 1;\n`)).toContain(
+    'typescript(no-explicit-any)',
+  );
+  expect(only('domain/a.ts', `export const a = (b?: string): string => b!;\n`)).toContain(
+    'typescript(no-non-null-assertion)',
+  );
+  expect(only('domain/a.ts', `export default 1;\n`)).toContain('import(no-default-export)');
+  expect(only('lethe.config.ts', `export default 1;\n`)).toEqual([]);
+});
+
+test('a source of more than 300 lines is an error, a test is not', () => {
+  const text = `export const a = 1;\n${'// why\n'.repeat(300)}`;
+  expect(only('domain/a.ts', text)).toEqual(['eslint(max-lines)']);
+  expect(only('test/a.test.ts', text)).toEqual([]);
+});
+
+test('only what a person starts may print', () => {
+  const text = `console.log('here');\n`;
+  expect(only('activities/a.ts', text)).toContain('eslint(no-console)');
+  expect(only('check.ts', text)).toEqual([]);
+});
