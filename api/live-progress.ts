@@ -1,0 +1,62 @@
+import type { Client } from '@temporalio/client';
+import { type RequestProgress, progressQuery } from '../workflows/messages.ts';
+
+/** What Temporal knows and PostgreSQL does not: what the workflow waits for, and what is being tried at the moment. */
+export interface LiveProgress {
+  readonly workflow: RequestProgress | null;
+  readonly activities: readonly PendingActivity[];
+}
+export interface PendingActivity {
+  /** The processor whose child workflow runs it; null where it is the request's own step. */
+  readonly processor: string | null;
+  readonly activity: string;
+  readonly attempt: number;
+  readonly nextAttemptAt: Date | null;
+}
+
+/** A person looks at these; a request with more batches in flight than this shows the first ones. */
+const CHILDREN_SHOWN = 8;
+
+/** The query needs a worker, the description does not: one without the other is still an answer. */
+export async function liveProgress(client: Client, workflowId: string): Promise<LiveProgress> {
+  const [described, queried] = await Promise.allSettled([
+    describeWithChildren(client, workflowId),
+    client.workflow.getHandle(workflowId).query(progressQuery),
+  ]);
+  if (described.status === 'rejected') throw described.reason;
+  return { workflow: queried.status === 'fulfilled' ? queried.value : null, activities: described.value };
+}
+
+async function describeWithChildren(client: Client, workflowId: string): Promise<readonly PendingActivity[]> {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  const children = (raw.pendingChildren ?? []).flatMap((child) => child.workflowId ?? []).slice(0, CHILDREN_SHOWN);
+  const ofChildren = await Promise.all(
+    children.map(async (childId) => {
+      // `dsr-<request>/<processor>/<batch>`; a child that ended meanwhile has nothing pending.
+      const processor = childId.split('/')[1] ?? null;
+      const child = await client.workflow
+        .getHandle(childId)
+        .describe()
+        .catch(() => null);
+      return (child?.raw.pendingActivities ?? []).map((activity) => pending(activity, processor));
+    }),
+  );
+  return [...(raw.pendingActivities ?? []).map((activity) => pending(activity, null)), ...ofChildren.flat()];
+}
+
+/** Names and numbers only: the text of the last failure stays where it is. */
+function pending(activity: RawActivity, processor: string | null): PendingActivity {
+  const seconds = activity.nextAttemptScheduleTime?.seconds;
+  return {
+    processor,
+    activity: activity.activityType?.name ?? 'unknown',
+    attempt: activity.attempt ?? 1,
+    nextAttemptAt: seconds === undefined || seconds === null ? null : new Date(Number(seconds) * 1_000),
+  };
+}
+
+interface RawActivity {
+  readonly activityType?: { readonly name?: string | null } | null;
+  readonly attempt?: number | null;
+  readonly nextAttemptScheduleTime?: { readonly seconds?: unknown } | null;
+}

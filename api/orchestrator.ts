@@ -1,0 +1,126 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { StartFacts } from '../db/start-facts.ts';
+import { workflowIdFor } from '../domain/ids.ts';
+import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../workflows/messages.ts';
+import { type LiveProgress, liveProgress } from './live-progress.ts';
+import { temporalCode } from './temporal-code.ts';
+
+/**
+ * What the API asks of Temporal. Nothing here can fail a caller: the rows are the truth, and housekeeping starts or
+ * wakes later what could not be reached now.
+ */
+export interface Orchestrator {
+  /** `facts` saves reading them again where they were just written. */
+  start(requestId: string, facts?: StartFacts): Promise<void>;
+  startSuppression(suppressionId: string): Promise<void>;
+  wake(requestIds: readonly string[]): Promise<void>;
+  /** What only Temporal knows; `null` when it is away. */
+  progress(requestId: string): Promise<LiveProgress | null>;
+  reachable(): Promise<boolean>;
+}
+
+export interface OrchestratorDeps {
+  readonly factsOf: (requestId: string) => Promise<StartFacts | null>;
+  readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
+}
+
+/** A caller waits for its answer meanwhile. */
+const DEADLINE_MS = 1_500;
+const WAKES_AT_ONCE = 20;
+
+export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Orchestrator {
+  const within = <T>(work: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + DEADLINE_MS, work);
+  const later = (action: string, id: string, error: unknown): void =>
+    deps.log.warn({ action, id, code: temporalCode(error) }, 'not told to Temporal now; housekeeping will');
+
+  /** One workflow per id: running or completed is success, terminated or failed starts a run that reads the rows. */
+  const startOnce = async (type: string, workflowId: string, options: Partial<StartOptions>): Promise<void> => {
+    await client.workflow
+      .start(type, {
+        taskQueue: REQUESTS_TASK_QUEUE,
+        workflowId,
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        ...options,
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      });
+  };
+
+  return {
+    async start(requestId, known) {
+      try {
+        const facts = known ?? (await deps.factsOf(requestId));
+        if (facts === null) return;
+        await within(() => startOnce('deletionRequest', workflowIdFor(requestId), startOptions(requestId, facts)));
+      } catch (error) {
+        later('start', requestId, error);
+      }
+    },
+
+    async startSuppression(suppressionId) {
+      try {
+        // A lifted suppression is told anew, so here a completed run is no reason not to start.
+        const options = { args: [{ suppressionId }], workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const };
+        await within(() => startOnce('suppressionChange', suppressionWorkflowId(suppressionId), options));
+      } catch (error) {
+        later('startSuppression', suppressionId, error);
+      }
+    },
+
+    async wake(requestIds) {
+      const until = Date.now() + DEADLINE_MS;
+      for (let from = 0; from < requestIds.length; from += WAKES_AT_ONCE) {
+        const page = requestIds.slice(from, from + WAKES_AT_ONCE);
+        const signal = (id: string) => client.workflow.getHandle(workflowIdFor(id)).signal(wakeSignal);
+        const told = await Promise.allSettled(page.map((id) => client.withDeadline(until, () => signal(id))));
+        const failed = told.find((one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError));
+        if (failed?.status === 'rejected') return later('wake', page[0] ?? '', failed.reason);
+      }
+    },
+
+    async progress(requestId) {
+      return within(() => liveProgress(client, workflowIdFor(requestId))).catch(() => null);
+    },
+
+    async reachable() {
+      const asked = within(() => client.workflowService.getSystemInfo({}));
+      return asked.then(
+        () => true,
+        () => false,
+      );
+    },
+  };
+}
+
+/** `sup_…` ids carry no identity, like all of ours. */
+export const suppressionWorkflowId = (suppressionId: string): string => `sup-${suppressionId}`;
+
+interface StartOptions {
+  readonly args: unknown[];
+  readonly staticSummary: string;
+  readonly workflowIdReusePolicy: 'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY';
+  readonly typedSearchAttributes: ReturnType<typeof attributesOf>;
+}
+
+function startOptions(requestId: string, facts: StartFacts): Partial<StartOptions> {
+  const due = facts.dueAt.toISOString().slice(0, 10);
+  const count = `${facts.submitted.toLocaleString('en-US')} ${facts.submitted === 1 ? 'subject' : 'subjects'}`;
+  // Of a segment, or of everyone, nobody knows the number yet.
+  const subjects = facts.submitted === 0 ? '' : ` · ${count}`;
+  return {
+    args: [{ requestId }],
+    staticSummary: `Deletion${subjects} · due ${due}`,
+    typedSearchAttributes: attributesOf(facts),
+  };
+}
+
+const attributesOf = (facts: StartFacts) => [
+  { key: searchAttributes.kind, value: facts.kind },
+  { key: searchAttributes.status, value: 'received' },
+  { key: searchAttributes.project, value: facts.project },
+  { key: searchAttributes.dueAt, value: facts.dueAt },
+  { key: searchAttributes.subjects, value: facts.submitted },
+  { key: searchAttributes.needsAttention, value: false },
+];
