@@ -59,7 +59,10 @@ export default defineConfig({
       },
     },
     { files: ['api/server.ts'], rules: { 'no-restricted-globals': 'off' } },
-    { files: ['{lethe,vitest,oxlint}.config.ts', 'types/**'], rules: { 'import/no-default-export': 'off' } },
+    {
+      files: ['{lethe,vitest,oxlint}.config.ts', 'dev/*.config.ts', 'types/**'],
+      rules: { 'import/no-default-export': 'off' },
+    },
     { files: ['dev/**', 'test/**', 'bench/**', '{migrate,check,processor-sql}.ts'], rules: { 'no-console': 'off' } },
     { files: ['test/**', 'bench/**'], rules: { 'max-lines': 'off' } },
   ],
