@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+const Options = z.object({ dir: z.string().exactOptional(), dbFile: z.string().exactOptional() });
+
+/** `node holder.ts postgres|temporal OPTIONS`: starts a server, says which one and stays until it is killed. */
+const [what, options] = process.argv.slice(2);
+try {
+  // Each by itself: a checkout without Temporal's packages starts PostgreSQL too.
+  const start =
+    what === 'postgres'
+      ? (await import('../../dev/postgres.ts')).startPostgres
+      : (await import('../../dev/temporal.ts')).startTemporal;
+  console.log(JSON.stringify(await start(Options.parse(JSON.parse(options ?? '{}')))));
+  setInterval(() => {}, 60_000);
+} catch (error) {
+  console.log(JSON.stringify({ error: error instanceof Error ? error.message : String(error) }));
+  process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { afterEach, expect, test } from 'vitest';
+import { answers } from '../../dev/temporal-ready.ts';
+import { startTemporal } from '../../dev/temporal.ts';
+import { isGone, parentOf, started } from './parent.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'lethe-test-'));
+  closing.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function withClient(address: string, work: (client: Client) => Promise<void>): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await work(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+test('its namespace and search attributes answer, and nothing of it is left behind', async () => {
+  const server = await startTemporal();
+  closing.push(() => server.stop());
+  expect(await answers(server.address)).toBe(true);
+  expect((await fetch(server.uiUrl)).ok).toBe(true);
+  await expect(startTemporal({ port: Number(server.address.split(':')[1]) })).rejects.toThrow('is in use');
+  await server.stop();
+  expect(await isGone(server.pid)).toBe(true);
+  expect(existsSync(dirname(server.logFile))).toBe(false);
+});
+
+test('a kept file outlives a SIGKILL of the parent, and a live server on it is named', async () => {
+  const dbFile = join(folder(), 'temporal.db');
+  const parent = await parentOf('temporal', { dbFile });
+  const first = started(parent);
+  await withClient(first.address ?? '', async (client) => {
+    await client.workflow.start('nobody-runs-it', { workflowId: 'kept', taskQueue: 'none' });
+  });
+  await expect(startTemporal({ dbFile })).rejects.toThrow(`already holds ${dbFile} (pid ${first.pid}, port `);
+
+  parent.process.kill('SIGKILL');
+  const second = await startTemporal({ dbFile });
+  closing.push(() => second.stop());
+  expect(await isGone(first.pid)).toBe(true);
+  await withClient(second.address, async (client) => {
+    expect((await client.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
+  });
+});
