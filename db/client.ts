@@ -19,6 +19,8 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
     max: options.connections ?? 10,
     connect_timeout: 5,
     idle_timeout: 60,
+    // The driver would wait up to 20 s before it tries a server again that was away.
+    backoff: (attempt) => Math.min(2 ** attempt / 100, 1),
     // A plan made for one request's array would be kept for all: the planner is asked each time.
     connection: { application_name: 'lethe', TimeZone: 'UTC', plan_cache_mode: 'force_custom_plan' },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },

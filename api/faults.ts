@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import { DomainError } from '../domain/errors.ts';
+
+/** One thing that is wrong with what was sent; `pointer` is a JSON pointer, or a query parameter's name. */
+export interface Fault {
+  readonly in: 'body' | 'query';
+  readonly pointer: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+const FAULTS_SHOWN = 100;
+
+export const invalidRequest = (faults: readonly Fault[]): DomainError =>
+  new DomainError('invalid_request', `${faults.length} fault(s), listed under errors`, {
+    errors: faults.slice(0, FAULTS_SHOWN),
+  });
+
+export const bodyFault = (pointer: string, code: string, detail: string): Fault => ({
+  in: 'body',
+  pointer,
+  code,
+  detail,
+});
+
+/** For zod-openapi: a schema that refuses is answered like everything else that is invalid. */
+export function refuseInvalid(result: { success: boolean; target: string; error?: z.core.$ZodError }): void {
+  if (result.error === undefined) return;
+  const place = result.target === 'json' ? 'body' : 'query';
+  throw invalidRequest(result.error.issues.map((issue) => faultOf(issue, place)));
+}
+
+/** Of zod's texts only this one quotes what was sent: the name of an unknown member may be anything. */
+function faultOf(issue: z.core.$ZodIssue, place: Fault['in']): Fault {
+  const detail = issue.code === 'unrecognized_keys' ? 'has members that are not in the document' : issue.message;
+  const pointer = issue.path.map((part) => `/${String(part)}`).join('');
+  return { in: place, pointer, code: issue.code, detail };
+}

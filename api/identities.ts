@@ -1,0 +1,64 @@
+import type { SubmittedIdentity } from '../db/accept-request.ts';
+import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalise } from '../domain/identity.ts';
+import { type Fault, bodyFault, invalidRequest } from './faults.ts';
+
+/** An identity as it is sent: one text may stand for a list of one. */
+export interface SentIdentity {
+  readonly type: string;
+  readonly value: string | readonly string[];
+}
+
+/** Faults of the caller's, by reason; the two that are absent are outcomes: such a value simply names nobody. */
+const FAULTS: Readonly<Partial<Record<InvalidReason, { readonly at: 'type' | 'value'; readonly detail: string }>>> = {
+  unknown_type: { at: 'type', detail: 'is no identity type of this project and kind of subject' },
+  wrong_number_of_values: { at: 'value', detail: 'has not as many parts as the type has columns' },
+  empty: { at: 'value', detail: 'is empty' },
+  too_long: { at: 'value', detail: 'is longer than 1024 characters' },
+  control_characters: { at: 'value', detail: 'contains control characters or half a character' },
+};
+
+const partsOf = ({ value }: SentIdentity): readonly string[] => (typeof value === 'string' ? [value] : value);
+
+/** Every identity in its normalised form with what can be said of it at once; throws all faults together. */
+export function submittedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly SubmittedIdentity[] {
+  const faults: Fault[] = [];
+  const first = new Map<string, number>();
+  const submitted = sent.map((identity, index): SubmittedIdentity => {
+    const { type } = identity;
+    const normal = normalise(typeOf(types, type), partsOf(identity));
+    if ('invalid' in normal) {
+      const fault = FAULTS[normal.invalid];
+      const pointer = `/subjects/identities/${index}/${fault?.at}`;
+      if (fault !== undefined) faults.push(bodyFault(pointer, normal.invalid, fault.detail));
+      return { type, value: null, outcome: 'invalid', reason: normal.invalid, duplicateOf: null };
+    }
+    const text = identityText({ type, value: normal.value });
+    const duplicateOf = first.get(text) ?? null;
+    if (duplicateOf === null) first.set(text, index + 1);
+    return { type, value: normal.value, outcome: duplicateOf === null ? null : 'duplicate', reason: null, duplicateOf };
+  });
+  if (faults.length > 0) throw invalidRequest(faults);
+  return submitted;
+}
+
+/** Where only real values make sense (holds, look-ups, suppressions), everything that cannot be one is a fault. */
+export function knownIdentities(
+  types: IdentityTypes,
+  sent: readonly SentIdentity[],
+  path: string,
+): readonly Identity[] {
+  const faults: Fault[] = [];
+  const identities = sent.flatMap((identity, index): Identity[] => {
+    const normal = normalise(typeOf(types, identity.type), partsOf(identity));
+    if ('value' in normal) return [{ type: identity.type, value: normal.value }];
+    const fault = FAULTS[normal.invalid] ?? { at: 'value', detail: 'is no value of its type' };
+    const place = path.endsWith('s') ? `${path}/${index}` : path;
+    faults.push(bodyFault(`${place}/${fault.at}`, normal.invalid, fault.detail));
+    return [];
+  });
+  if (faults.length > 0) throw invalidRequest(faults);
+  return identities;
+}
+
+/** `constructor` and its like are types of nobody. */
+const typeOf = (types: IdentityTypes, type: string) => (Object.hasOwn(types, type) ? types[type] : undefined);

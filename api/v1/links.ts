@@ -1,0 +1,13 @@
+import { z } from '@hono/zod-openapi';
+
+export const links = z.strictObject({
+  self: z.string(),
+  subjects: z.string(),
+  progress: z.string(),
+  receipt: z.string(),
+});
+
+export function linksOf(requestId: string): z.output<typeof links> {
+  const self = `/v1/requests/${requestId}`;
+  return { self, subjects: `${self}/subjects`, progress: `${self}/progress`, receipt: `${self}/receipt` };
+}

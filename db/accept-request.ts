@@ -1,0 +1,70 @@
+import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import type { Queries } from './client.ts';
+import { type Forecast, estimatedCompletion } from './forecast.ts';
+import { arrayLiteral } from './array-literal.ts';
+
+/** A request that has been checked, with every instant that follows from its project's policy. */
+export interface NewRequest {
+  readonly id: string;
+  readonly project: string;
+  readonly subjectKind: SubjectKind;
+  readonly regulation: string;
+  readonly scope: Scope;
+  readonly selection: Selection;
+  readonly suppress: boolean;
+  readonly onConflict: OnConflict;
+  readonly expedite: { readonly when: Expedite; readonly reason: string } | null;
+  readonly submittedBy: string;
+  readonly receivedAt: Date;
+  readonly dueAt: Date;
+  readonly hardDeleteAt: Date;
+  readonly forecast: Forecast;
+}
+export type Selection =
+  | { readonly by: 'identities'; readonly identities: readonly SubmittedIdentity[] }
+  | { readonly by: 'segment'; readonly segment: string }
+  | { readonly by: 'everyone' };
+
+/** `value` is normalised; null where it cannot be one of its type. */
+export interface SubmittedIdentity {
+  readonly type: string;
+  readonly value: readonly string[] | null;
+  readonly outcome: 'invalid' | 'duplicate' | null;
+  readonly reason: string | null;
+  readonly duplicateOf: number | null;
+}
+
+export interface Acceptance {
+  readonly estimatedCompletionAt: Date;
+}
+
+/** One statement: request, identities and the record of it are stored together or not at all. */
+export async function acceptRequest(queries: Queries, request: NewRequest): Promise<Acceptance> {
+  const { selection, expedite } = request;
+  const identities = selection.by === 'identities' ? selection.identities : [];
+  const [accepted] = await queries<Acceptance[]>`
+    WITH request AS (
+      INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, segment, suppress, on_conflict,
+        expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at, estimated_completion_at, attended_at)
+      SELECT ${request.id}, ${request.project}, 'deletion', ${request.subjectKind}, ${request.regulation}, ${request.scope},
+        ${selection.by}, ${selection.by === 'segment' ? selection.segment : null}, ${request.suppress}, ${request.onConflict},
+        ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
+        ${request.dueAt}, ${request.hardDeleteAt}, ${estimatedCompletion(queries, request, identities.length)}, ${request.receivedAt}
+      RETURNING id, project, submitted_by, submitted, selection, received_at, estimated_completion_at
+    ), identities AS (
+      INSERT INTO lethe.submitted_identities (request_id, position, type, value, outcome, reason, duplicate_of)
+      SELECT request.id, one.position, one.type, one.value::text[], one.outcome, one.reason, one.duplicate_of
+      FROM request, unnest(${identities.map((one) => one.type)}::text[],
+                           ${identities.map((one) => (one.value === null ? null : arrayLiteral(one.value)))}::text[],
+                           ${identities.map((one) => one.outcome)}::text[], ${identities.map((one) => one.reason)}::text[],
+                           ${identities.map((one) => one.duplicateOf)}::integer[])
+             WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, position)
+    ), audit AS (
+      INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
+      SELECT received_at, project, id, submitted_by, 'request.received', jsonb_build_object('selection', selection, 'submitted', submitted)
+      FROM request
+    )
+    SELECT estimated_completion_at FROM request`;
+  if (accepted === undefined) throw new Error('an accepted request returns its row');
+  return accepted;
+}

@@ -1,0 +1,30 @@
+/**
+ * Whether an error says that PostgreSQL cannot be used now, and not that the question was wrong: no connection,
+ * shutting down or starting, out of connections, disk or memory, or a standby that takes no writes.
+ */
+export function isStorageUnavailable(error: unknown): boolean {
+  const code = errorCode(error);
+  return code !== null && (CONNECTION.has(code) || /^(08|53|57P0|58)/.test(code) || code === '25006');
+}
+
+/** The driver's or the server's closed code, never their text: that may quote what was being stored. */
+export function errorCode(error: unknown): string | null {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' && /^[A-Z0-9_]{2,40}$/.test(code) ? code : null;
+}
+
+const CONNECTION = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
