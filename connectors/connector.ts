@@ -33,6 +33,8 @@ export interface ConnectorDefinition {
   describe(): Description;
   /** Mistakes that can be seen without connecting, as paths below the processor. */
   mistakes(): readonly Mistake[];
+  /** What an administrator runs in the system first (`npm run processor-sql`); `role`: whom the grants are for. */
+  setupSql?(setup: { readonly processor: string; readonly role?: string }): string;
   open(context: OpenContext): Connector;
 }
 export interface OpenContext {
