@@ -38,7 +38,8 @@ export interface PolicySettings {
   readonly growth?: number;
 }
 
-export const defineDeployment = (deployment: Deployment): Deployment => deployment;
+/** Types the file and changes nothing: checked is what `readDeployment` has read. */
+export const defineDeployment = <const Settings extends Deployment>(deployment: Settings): Settings => deployment;
 
 /** The name of an environment variable: only the worker and `npm run check` ever ask for its value. */
 export const env = (name: string): EnvName => ({ env: name });

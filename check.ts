@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { inspectAll } from './config/inspect.ts';
+import { type Holding, holdingsOf } from './config/holdings.ts';
+import { DeploymentError, loadDeployment, readDeployment } from './config/deployment.ts';
+import { deploymentEnvironment } from './config/environment.ts';
+import { type SubjectKind, SUBJECT_KINDS } from './domain/vocabulary.ts';
+
+/**
+ * `npm run check`: reads the configuration, connects to every processor and prints every mistake with its path.
+ * `npm run check -- --subject email ann@x.test berlin [--project demo] [--kind company]`: what each processor holds.
+ * The identity asked for is the only one that is ever printed.
+ */
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      subject: { type: 'boolean', default: false },
+      project: { type: 'string' },
+      kind: { type: 'string', default: 'user' },
+    },
+  });
+  const environment = deploymentEnvironment();
+  const deployment = readDeployment(await loadDeployment(environment.configPath));
+  const names = values.project === undefined ? [...deployment.catalog.keys()] : [values.project];
+  if (!values.subject) return reportMistakes(await inspectAll(deployment, names, environment.secret), names);
+
+  const [type, ...value] = positionals;
+  const kind = SUBJECT_KINDS.find((known) => known === values.kind);
+  if (type === undefined || value.length === 0 || kind === undefined) {
+    console.error('usage: npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]');
+    return 2;
+  }
+  for (const name of names)
+    reportHoldings(name, kind, await holdingsOf(deployment, name, kind, { type, value }, environment.secret));
+  return 0;
+}
+
+function reportMistakes(mistakes: readonly { path: string; message: string }[], projects: readonly string[]): number {
+  for (const { path, message } of mistakes) console.error(`${path}: ${message}`);
+  console.log(mistakes.length === 0 ? `no mistake found in ${projects.join(', ')}` : `${mistakes.length} mistake(s)`);
+  return mistakes.length === 0 ? 0 : 1;
+}
+
+function reportHoldings(project: string, kind: SubjectKind, { subjects, processors }: Holding): void {
+  console.log(`${project}: ${subjects} ${kind} subject(s)`);
+  for (const { processor, tables } of processors) {
+    const rows = Object.entries(tables).filter(([, count]) => count > 0);
+    if (rows.length === 0) console.log(`  ${processor}: nothing`);
+    for (const [table, count] of rows) console.log(`  ${processor}  ${table.padEnd(32)} ${String(count).padStart(9)}`);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof DeploymentError || error instanceof Error ? error.message : 'the check failed');
+  process.exitCode = 1;
+}

@@ -1,0 +1,99 @@
+import type { Batch, BatchIdentity, Resolved, Work } from '../connectors/connector.ts';
+import { identityTypesOf, processorsFor } from '../domain/catalog.ts';
+import { ALIAS, type Identity, normalise } from '../domain/identity.ts';
+import { newId } from '../domain/ids.ts';
+import type { SubjectKind } from '../domain/vocabulary.ts';
+import type { ReadDeployment } from './deployment.ts';
+import { type Secrets, withConnector } from './inspect.ts';
+
+export interface Holding {
+  readonly subjects: number;
+  readonly processors: readonly { readonly processor: string; readonly tables: Readonly<Record<string, number>> }[];
+}
+
+/**
+ * What each processor holds on the subjects that an identity stands for, per table: what a deletion by this identity
+ * would find now. Only figures leave; nothing is changed, hidden or kept.
+ */
+export async function holdingsOf(
+  deployment: ReadDeployment,
+  name: string,
+  kind: SubjectKind,
+  given: Identity,
+  secret: Secrets,
+): Promise<Holding> {
+  const project = deployment.catalog.get(name);
+  if (project === undefined)
+    throw new Error(`there is no such project; there are ${[...deployment.catalog.keys()].join(', ')}`);
+  const normal = normalise(identityTypesOf(project, kind)[given.type], given.value);
+  if ('invalid' in normal) throw new Error(`the ${kind} identity cannot be one of its type: ${normal.invalid}`);
+  const identity = { type: given.type, value: normal.value };
+  const requestId = newId('request', Date.now());
+
+  const facts = await withConnector(deployment, name, project.directory, secret, async (directory) => {
+    const found: Resolved[] = [];
+    for await (const page of directory.resolve?.(
+      { requestId, kind, by: 'identities', identities: () => pageOf([{ position: 1, identity }]) },
+      work(),
+    ) ?? []) {
+      found.push(...page);
+    }
+    await directory.conclude?.({ requestId, kind }, work());
+    return found;
+  });
+  const members = membersOf(identity, facts);
+  const subjects = new Set(members.map((member) => member.seq)).size;
+  const batch: Batch = {
+    requestId,
+    kind,
+    batch: 'b1',
+    firstSeq: 1,
+    lastSeq: subjects,
+    size: subjects,
+    identities: () => pageOf(members),
+  };
+  const processors = [];
+  for (const { name: processor } of processorsFor(project, kind)) {
+    const count = await withConnector(deployment, name, processor, secret, async (connector) => {
+      const counted = await connector.count(batch, 'data', work());
+      await connector.conclude?.({ requestId, kind }, work());
+      return counted;
+    });
+    processors.push({ processor, tables: count.tables });
+  }
+  return { subjects, processors };
+}
+
+/** As a deletion expands (rule 8): each subject's other identities, but none that it shares with somebody else. */
+function membersOf(given: Identity, facts: readonly Resolved[]): BatchIdentity[] {
+  const keys = [
+    ...new Map(facts.filter((fact) => fact.fact === 'match').map(({ key }) => [key.value.join('\0'), key])).values(),
+  ];
+  if (keys.length === 0) return [{ seq: 1, identity: given }];
+  if (keys.length > 1 && given.type !== ALIAS)
+    throw new Error(`${keys.length} subjects are called so: name one of them by another identity`);
+  const seqOf = new Map(keys.map((key, index) => [key.value.join('\0'), index + 1]));
+  const same = (identity: Identity): boolean =>
+    identity.type === given.type && identity.value.join('\0') === given.value.join('\0');
+  const others = facts.flatMap((fact) => {
+    const seq = seqOf.get(fact.key.value.join('\0'));
+    if (fact.fact !== 'identity' || seq === undefined || (fact.sharedWith.length > 0 && !same(fact.identity)))
+      return [];
+    return [{ seq, identity: fact.identity }];
+  });
+  const named = keys.map((identity, index) => ({ seq: index + 1, identity }));
+  const isKey = (member: BatchIdentity): boolean => keys.some((key) => key.type === member.identity.type);
+  return [...named, ...others.filter((member) => !isKey(member))].toSorted((a, b) => a.seq - b.seq);
+}
+
+async function* pageOf<Item>(items: Item[]): AsyncGenerator<Item[]> {
+  await Promise.resolve();
+  yield items;
+}
+
+/** Nobody waits for a heartbeat, and one question needs no slot. */
+const work = (): Work => ({
+  signal: AbortSignal.timeout(120_000),
+  heartbeat: () => undefined,
+  slot: () => Promise.resolve(),
+});

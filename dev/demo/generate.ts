@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import postgres from 'postgres';
+
+export interface DemoData {
+  /** 1: 50 000 users and 500 000 events. */
+  readonly scale: number;
+  readonly seed: number;
+}
+
+const text = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
+
+/** Makes the demo's schema anew, in one transaction: what is killed half-way leaves what was there before. */
+export async function seedDemo(url: string, { scale, seed }: DemoData): Promise<void> {
+  if (!Number.isSafeInteger(seed) || !(scale > 0))
+    throw new Error('the seed must be a whole number, the scale more than 0');
+  const users = Math.max(200, Math.round(50_000 * scale));
+  const numbers: Record<string, number> = { seed, users, events: users * 10 };
+  const data = text('data.sql').replace(/:(seed|users|events)\b/g, (_, name: string) => String(numbers[name]));
+  await withClient(url, async (sql) => {
+    const state = await demoState(sql);
+    if (state === 'foreign')
+      throw new Error('this database has a schema `app` that is not the demo’s: it is left alone');
+    await sql.begin(async (tx) => {
+      if (state !== 'absent') await tx`DROP SCHEMA app CASCADE`;
+      await tx.unsafe(text('schema.sql'));
+      await tx.unsafe(data);
+      await tx.unsafe(`COMMENT ON SCHEMA app IS '${comment({ scale, seed })}'`);
+    });
+    await sql`ANALYZE`;
+  });
+}
+
+/** Whether the demo's data of this scale and seed was loaded, whatever has been deleted of it since. */
+export const isSeeded = (url: string, data: DemoData): Promise<boolean> =>
+  withClient(url, async (sql) => (await demoState(sql)) === comment(data));
+
+const comment = ({ scale, seed }: DemoData): string => `Lethe demo, scale ${scale}, seed ${seed}`;
+
+async function demoState(sql: postgres.Sql): Promise<string> {
+  const [schema] = await sql<{ comment: string | null }[]>`
+    SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = 'app'`;
+  if (schema === undefined) return 'absent';
+  return schema.comment?.startsWith('Lethe demo') === true ? schema.comment : 'foreign';
+}
+
+async function withClient<Result>(url: string, use: (sql: postgres.Sql) => Promise<Result>): Promise<Result> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    return await use(sql);
+  } finally {
+    await sql.end();
+  }
+}
