@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import { inspectAll } from './config/inspect.ts';
 import { type Holding, holdingsOf } from './config/holdings.ts';
-import { DeploymentError, loadDeployment, readDeployment } from './config/deployment.ts';
+import { loadDeployment, readDeployment } from './config/deployment.ts';
+import { entryPoint } from './config/entry-point.ts';
 import { deploymentEnvironment } from './config/environment.ts';
 import { type SubjectKind, SUBJECT_KINDS } from './domain/vocabulary.ts';
 
@@ -50,9 +51,4 @@ function reportHoldings(project: string, kind: SubjectKind, { subjects, processo
   }
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof DeploymentError || error instanceof Error ? error.message : 'the check failed');
-  process.exitCode = 1;
-}
+await entryPoint(main);

@@ -1,0 +1,36 @@
+import type { ConnectorDefinition, Description, Mistake } from '../../connectors/connector.ts';
+import type { Deployment, PolicySettings } from '../../config/deployment.ts';
+import { DAY_MS } from '../../domain/calendar.ts';
+
+/** A processor that describes itself as told and is never opened. */
+export function processor(changes: Partial<Description> = {}, mistakes: readonly Mistake[] = []): ConnectorDefinition {
+  const description: Description = {
+    kinds: ['user'],
+    identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },
+    actions: { resolve: true, hide: true, segments: true },
+    limits: { batchSize: 100 },
+    verification: 'reads',
+    completesWithinMs: DAY_MS,
+    dataMapHash: 'hash',
+    ...changes,
+  };
+  return {
+    describe: () => description,
+    mistakes: () => mistakes,
+    open: () => {
+      throw new Error('reading a configuration opens nothing');
+    },
+  };
+}
+
+export const deployment = (policy: object = {}, project: object = {}): Deployment =>
+  ({
+    projects: {
+      demo: {
+        policy: { deadline: { gdpr: '30 days' }, ...policy } as PolicySettings,
+        directory: 'app',
+        processors: { app: processor() },
+        ...project,
+      },
+    },
+  }) as Deployment;
