@@ -40,7 +40,7 @@ export const deploymentEnvironment = (source: Source = processEnvironment()) =>
     secret: secretsOf(source),
   }));
 
-/** For the local stack: what is given wins, what is absent is started or made. */
+/** For the demo: what is given wins, what is absent is started or made. */
 export const demoEnvironment = (source: Source = processEnvironment()) =>
   read(
     source,
@@ -48,21 +48,25 @@ export const demoEnvironment = (source: Source = processEnvironment()) =>
       DATABASE_URL: databaseUrl.optional(),
       TEMPORAL_ADDRESS: z.string().optional(),
       LETHE_TOKEN: token.optional(),
+      LETHE_DIGEST_KEYS: z.string().optional(),
       PORT: port.optional(),
     },
     (env) => ({
       databaseUrl: env.DATABASE_URL,
       temporalAddress: env.TEMPORAL_ADDRESS,
       token: env.LETHE_TOKEN,
+      digestKeys: env.LETHE_DIGEST_KEYS,
       port: env.PORT,
     }),
   );
 
 /** The environment of a child process: this one's, with changes. */
-export const childEnvironment = (changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
-  ...process.env,
-  ...changes,
-});
+export function childEnvironment(changes: Readonly<Record<string, string>>): Record<string, string> {
+  const inherited = Object.entries(processEnvironment()).flatMap(([name, value]) =>
+    value === undefined || changes[name.replace(/_FILE$/, '')] !== undefined ? [] : [[name, value] as const],
+  );
+  return { ...Object.fromEntries(inherited), ...changes };
+}
 
 const configPath = z.string().default('./lethe.config.ts');
 const lethe = {

@@ -90,5 +90,6 @@ const entryOf = (name: string, description: Description): ProcessorEntry => ({
   segments: description.actions.segments,
   verification: description.verification,
   completesWithinMs: description.completesWithinMs,
+  ...(description.limits.spacingMs === undefined ? {} : { spacingMs: description.limits.spacingMs }),
   dataMapHash: description.dataMapHash,
 });

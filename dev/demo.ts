@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { entryPoint } from '../config/entry-point.ts';
+import { Receipt, accept, call } from './demo/client.ts';
+import { compare } from './demo/compare.ts';
+import { figuresOf, sum } from './demo/figures.ts';
+import { type Stack, startStack } from './demo/stack.ts';
+import { chooseSubjects } from './demo/subjects.ts';
+import { paint, watch } from './demo/watch.ts';
+
+/** `npm run demo [-- --once] [-- --scale N]`: everything up, and one deletion seen through from acceptance to receipt. */
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      once: { type: 'boolean', default: false },
+      scale: { type: 'string', default: '0.2' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const interrupt = new AbortController();
+  const interrupted = once(interrupt.signal, 'abort');
+  // A second signal finds no listener and ends this process at once; what it started ends with it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  console.log(paint('bold', 'Lethe: a deletion, from acceptance to receipt'));
+  const data = { scale: Number(values.scale), seed: Number(values.seed) };
+  const stack = await startStack(data, (line) => console.log(`  ${line}`));
+  try {
+    const equal = await Promise.race([deletion(stack), interrupted]);
+    if (typeof equal !== 'boolean') return 130;
+    if (!values.once) {
+      tellMore(stack);
+      await Promise.race([interrupted, untilOneEnds(stack, interrupt.signal)]);
+    }
+    return equal ? 0 : 1;
+  } finally {
+    console.log('\nstopping');
+    await stack.stop();
+  }
+}
+
+async function deletion(stack: Stack): Promise<boolean> {
+  const { userIds, identities } = await chooseSubjects(stack.demoUrl);
+  const seeded = sum(await Promise.all(userIds.map((userId) => figuresOf(stack.demoUrl, userId))));
+  const { id } = await accept(stack, {
+    project: 'demo',
+    kind: 'deletion',
+    regulation: 'gdpr',
+    subjects: { kind: 'user', identities: identities.map(({ type, value }) => ({ type, value })) },
+    suppress: true,
+  });
+  console.log(`\nPOST /v1/requests → ${paint('bold', id)}`);
+  for (const { type, value, why } of identities)
+    console.log(`  ${type.padEnd(12)} ${[value].flat().join(', ').padEnd(40)} ${paint('dim', why)}`);
+  console.log('');
+  await watch(stack, id);
+  const receipt = await call(stack, Receipt, `/v1/requests/${id}/receipt`);
+  const outcomes = Object.entries(receipt.outcomes).map(([outcome, count]) => `${count} ${outcome}`);
+  console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}\n`);
+  const { lines, equal } = compare(receipt, seeded);
+  for (const line of lines) console.log(line);
+  return equal;
+}
+
+function tellMore({ apiUrl, uiUrl, token }: Stack): void {
+  console.log(`
+  API          ${apiUrl}   document: ${apiUrl}/openapi.json
+  Temporal UI  ${uiUrl ?? 'that of your own Temporal'}
+  token        ${token}
+
+Next, one by yourself:
+  curl -s ${apiUrl}/v1/requests -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' \\
+    -d '{"project":"demo","kind":"deletion","regulation":"gdpr","subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}'
+
+It stays up until Ctrl-C.`);
+}
+
+/** Throws, naming it, when a process ends that should not. */
+async function untilOneEnds(stack: Stack, signal: AbortSignal): Promise<void> {
+  for (; !signal.aborted; await sleep(500)) stack.assertAlive();
+}
+
+await entryPoint(main);

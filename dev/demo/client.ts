@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { Stack } from './stack.ts';
+
+/** The demo speaks to Lethe as any caller does, and reads of the answers only what it shows. */
+export const Status = z.object({
+  status: z.string(),
+  hardDeleteAt: z.string(),
+  attention: z.array(z.object({ processor: z.string(), code: z.string() })).default([]),
+});
+export type Status = z.output<typeof Status>;
+
+export const Progress = z.object({
+  workflow: z.object({ waitingFor: z.string().nullable() }).nullish(),
+  activities: z.array(z.object({ activity: z.string(), attempt: z.number() })).default([]),
+});
+
+export const Receipt = z.object({
+  status: z.string(),
+  outcomes: z.record(z.string(), z.number()),
+  processors: z.array(
+    z.object({
+      processor: z.string(),
+      verifiedAt: z.string().nullable(),
+      survivors: z.number().nullable(),
+      tables: z.array(
+        z.object({
+          table: z.string(),
+          removed: z.number(),
+          retained: z.array(z.object({ basis: z.string(), count: z.number() })),
+        }),
+      ),
+    }),
+  ),
+});
+export type Receipt = z.output<typeof Receipt>;
+
+const Accepted = z.object({ id: z.string() });
+
+export const accept = (stack: Stack, request: object): Promise<z.output<typeof Accepted>> =>
+  call(stack, Accepted, '/v1/requests', { method: 'POST', body: JSON.stringify(request) });
+
+export async function call<Schema extends z.ZodType>(
+  { apiUrl, token }: Stack,
+  schema: Schema,
+  path: string,
+  init: RequestInit = {},
+): Promise<z.output<Schema>> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${apiUrl}${path}`, { ...init, headers });
+  const body: unknown = await answer.json();
+  if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${path} answered ${answer.status}: ${JSON.stringify(body)}`);
+  return schema.parse(body);
+}

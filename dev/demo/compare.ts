@@ -1,0 +1,46 @@
+import type { Receipt } from './client.ts';
+import type { Figures } from './figures.ts';
+
+export interface Comparison {
+  readonly lines: readonly string[];
+  readonly equal: boolean;
+}
+
+/** The receipt's figures beside those that were counted before the deletion, table by table. */
+export function compare(receipt: Receipt, seeded: Figures): Comparison {
+  const tables = receipt.processors.flatMap((processor) => processor.tables);
+  const told = new Map(tables.map(({ table, removed, retained }) => [table, { removed, retained }]));
+  const names = [...new Set([...Object.keys(seeded), ...told.keys()])];
+  const rows = names.map((name) => {
+    const { removed = 0, retained = [] } = told.get(name) ?? {};
+    const kept = retained.reduce((total, { count }) => total + count, 0);
+    return { name, seeded: seeded[name] ?? 0, removed, kept, basis: retained.map(({ basis }) => basis).join('; ') };
+  });
+  const unequal = rows.filter((row) => row.seeded !== row.removed + row.kept).map((row) => row.name);
+  const gone = receipt.processors.every(({ survivors, verifiedAt }) => survivors === 0 && verifiedAt !== null);
+  const equal = receipt.status === 'completed' && gone && unequal.length === 0;
+  return {
+    equal,
+    lines: [
+      line('table', 'seeded', 'deleted', 'retained', ''),
+      ...rows.map((row) => line(row.name, row.seeded, row.removed, row.kept, row.basis)),
+      '',
+      ...receipt.processors.map(
+        (processor) =>
+          `  ${processor.processor}: looked for again ${processor.verifiedAt ?? 'never'}, survivors ${processor.survivors ?? 'unknown'}`,
+      ),
+      equal
+        ? '  the receipt equals what was seeded'
+        : `  the receipt does NOT equal what was seeded: ${unequal.join(', ') || receipt.status}`,
+    ],
+  };
+}
+
+const line = (
+  name: string,
+  seeded: string | number,
+  removed: string | number,
+  kept: string | number,
+  basis: string,
+): string =>
+  `  ${name.padEnd(22)}${[seeded, removed, kept].map((figure) => String(figure).padStart(9)).join('')}  ${basis}`.trimEnd();

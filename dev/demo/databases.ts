@@ -1,0 +1,50 @@
+import postgres from 'postgres';
+import type { ReadDeployment } from '../../config/deployment.ts';
+
+const connect = (url: string): postgres.Sql => postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
+const withName = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
+const nameOf = (url: string): string => decodeURIComponent(new URL(url).pathname.slice(1)) || 'lethe';
+
+/** Lethe's own database and, beside it on the same server, the application's. Either is made where it is missing. */
+export async function makeDatabases(url: string): Promise<{ lethe: string; demo: string }> {
+  const name = nameOf(url);
+  const urls = { lethe: withName(url, name), demo: withName(url, `${name}_demo`) };
+  await makeDatabase(urls.lethe);
+  await makeDatabase(urls.demo);
+  return urls;
+}
+
+async function makeDatabase(url: string): Promise<void> {
+  if (await exists(url)) return;
+  const sql = connect(withName(url, 'postgres'));
+  try {
+    await sql`CREATE DATABASE ${sql(nameOf(url))}`;
+  } finally {
+    await sql.end();
+  }
+}
+
+async function exists(url: string): Promise<boolean> {
+  const sql = connect(url);
+  try {
+    await sql`SELECT 1`;
+    return true;
+  } catch (error) {
+    if (error instanceof postgres.PostgresError && error.code === '3D000') return false;
+    throw error;
+  } finally {
+    await sql.end();
+  }
+}
+
+/** What an administrator would run from `npm run processor-sql`. */
+export async function prepareProcessor(url: string, { definitions }: ReadDeployment): Promise<void> {
+  const sql = connect(url);
+  try {
+    for (const processors of definitions.values()) {
+      for (const [processor, definition] of processors) await sql.unsafe(definition.setupSql?.({ processor }) ?? '');
+    }
+  } finally {
+    await sql.end();
+  }
+}
