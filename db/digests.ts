@@ -16,13 +16,19 @@ export interface Digest {
 
 /** HMAC-SHA-256 over project, kind and normalised identity: says who it is only to whom asks with the identity in hand. */
 function digestWith(key: DigestKey, project: string, kind: SubjectKind, identity: Identity): Digest {
-  const digest = createHmac('sha256', key.key).update(`${project}\u0002${kind}\u0002${identityText(identity)}`).digest();
+  const digest = createHmac('sha256', key.key)
+    .update(`${project}\u0002${kind}\u0002${identityText(identity)}`)
+    .digest();
   return { keyId: key.id, digest };
 }
 
 /** Under every key in use: rows written with an older one are found too. */
-export const digestsOf = (keys: DigestKeys, project: string, kind: SubjectKind, identity: Identity): readonly Digest[] =>
-  keys.map((key) => digestWith(key, project, kind, identity));
+export const digestsOf = (
+  keys: DigestKeys,
+  project: string,
+  kind: SubjectKind,
+  identity: Identity,
+): readonly Digest[] => keys.map((key) => digestWith(key, project, kind, identity));
 
 /** Under the newest key. */
 export const ownDigest = (keys: DigestKeys, project: string, kind: SubjectKind, identity: Identity): Digest =>
@@ -30,12 +36,15 @@ export const ownDigest = (keys: DigestKeys, project: string, kind: SubjectKind, 
 
 /** Throws when rows exist under a key that is missing here, or that has become another one under the same id. */
 export async function requireDigestKeys(database: Database, keys: DigestKeys): Promise<void> {
-  const proofs = new Map(keys.map((key) => [key.id, createHmac('sha256', key.key).update('lethe digest key').digest()]));
+  const proofs = new Map(
+    keys.map((key) => [key.id, createHmac('sha256', key.key).update('lethe digest key').digest()]),
+  );
   const known = await database<{ id: string; proof: Buffer }[]>`SELECT id, proof FROM lethe.digest_keys`;
   for (const { id, proof } of known) {
     const mine = proofs.get(id);
     if (mine === undefined) throw new Error(`digest key ${id} is in use but not in LETHE_DIGEST_KEYS`);
-    if (!timingSafeEqual(mine, proof)) throw new Error(`digest key ${id} in LETHE_DIGEST_KEYS is not the one that rows were written with`);
+    if (!timingSafeEqual(mine, proof))
+      throw new Error(`digest key ${id} in LETHE_DIGEST_KEYS is not the one that rows were written with`);
   }
   for (const [id, proof] of proofs) {
     await database`INSERT INTO lethe.digest_keys (id, proof) VALUES (${id}, ${proof}) ON CONFLICT DO NOTHING`;

@@ -50,20 +50,27 @@ export async function requireMigrated(database: Database): Promise<void> {
     SELECT to_regclass('lethe.migrations') IS NOT NULL AS present`;
   const missing = present ? await missingMigrations(database) : await migrations();
   if (missing.length > 0) {
-    throw new Error(`the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\` first`);
+    throw new Error(
+      `the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\` first`,
+    );
   }
 }
 
 async function missingMigrations(database: Queries): Promise<readonly Migration[]> {
   const applied = new Map(
-    (await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`).map((row) => [row.name, row.sha256]),
+    (await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`).map((row) => [
+      row.name,
+      row.sha256,
+    ]),
   );
   const known = await migrations();
   for (const { name, sha256 } of known) {
-    if (applied.has(name) && applied.get(name) !== sha256) throw new Error(`migration ${name} was changed after it was applied`);
+    if (applied.has(name) && applied.get(name) !== sha256)
+      throw new Error(`migration ${name} was changed after it was applied`);
     applied.delete(name);
   }
-  if (applied.size > 0) throw new Error(`the database is newer than this code: it has ${[...applied.keys()].join(', ')}`);
+  if (applied.size > 0)
+    throw new Error(`the database is newer than this code: it has ${[...applied.keys()].join(', ')}`);
   const done = new Set((await database<{ name: string }[]>`SELECT name FROM lethe.migrations`).map((row) => row.name));
   return known.filter((migration) => !done.has(migration.name));
 }
@@ -73,5 +80,8 @@ async function keepParametersOutOfTheLog(database: Database): Promise<void> {
   const [{ may } = { may: false }] = await database<{ may: boolean }[]>`
     SELECT has_parameter_privilege('log_parameter_max_length', 'SET')
        AND pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE') AS may`;
-  if (may) await database.unsafe(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length = 0', current_database()); END $$`);
+  if (may)
+    await database.unsafe(
+      `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length = 0', current_database()); END $$`,
+    );
 }

@@ -5,12 +5,24 @@ import type { Database, Transaction } from './client.ts';
  * claim, conclude (rule 6). READ COMMITTED with the lock as a statement of its own, so that what follows sees every
  * earlier decision.
  */
-export async function underProjectLock<T>(database: Database, project: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const result = await database.begin('isolation level read committed', async (tx) => {
-    await tx`SELECT FROM lethe.projects WHERE name = ${project} FOR UPDATE`;
-    return { value: await work(tx) };
+export const underProjectLock = <T>(
+  database: Database,
+  project: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> =>
+  transaction(database, async (tx) => {
+    await lockProject(tx, project);
+    return work(tx);
   });
+
+/** For a transaction that has something slow to do before it decides. */
+export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const result = await database.begin('isolation level read committed', async (tx) => ({ value: await work(tx) }));
   return result.value;
+}
+
+export async function lockProject(tx: Transaction, project: string): Promise<void> {
+  await tx`SELECT FROM lethe.projects WHERE name = ${project} FOR UPDATE`;
 }
 
 /** Makes the lock rows of all configured projects; api and worker do so at start. */

@@ -3,7 +3,8 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-export type DurationText = `${number} ${'second' | 'seconds' | 'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'}`;
+export type DurationText =
+  `${number} ${'second' | 'seconds' | 'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'}`;
 
 const UNIT_MS: Readonly<Record<string, number>> = { second: 1_000, minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 

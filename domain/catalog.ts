@@ -12,6 +12,8 @@ export interface ProcessorEntry {
   readonly verification: VerificationLevel;
   /** The longest that the processor takes to delete, by its own word. */
   readonly completesWithinMs: number;
+  /** Least time between two calls, where the processor has a rate limit. */
+  readonly spacingMs?: number;
   /** SHA-256 of the data map: frozen into a request when it is resolved (rule 5). */
   readonly dataMapHash: string;
 }

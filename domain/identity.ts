@@ -15,6 +15,9 @@ export interface IdentityType {
 }
 export type IdentityTypes = Readonly<Record<string, IdentityType>>;
 
+/** The type of every alias: a directed link that may stand for several subjects (rule 8). */
+export const ALIAS = 'alias';
+
 export type InvalidReason =
   | 'unknown_type'
   | 'wrong_number_of_values'

@@ -3,7 +3,10 @@ const PREFIXES = { request: 'req', hold: 'hold', suppression: 'sup' } as const;
 
 export function newId(kind: keyof typeof PREFIXES, now: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  new DataView(bytes.buffer).setBigUint64(0, (BigInt(now) << 16n) | 0x7000n | BigInt(((bytes[6] ?? 0) & 0x0f) << 8 | (bytes[7] ?? 0)));
+  new DataView(bytes.buffer).setBigUint64(
+    0,
+    (BigInt(now) << 16n) | 0x7000n | BigInt((((bytes[6] ?? 0) & 0x0f) << 8) | (bytes[7] ?? 0)),
+  );
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return `${PREFIXES[kind]}_${Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')}`;
 }

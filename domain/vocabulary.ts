@@ -75,7 +75,18 @@ export type SubjectState = (typeof SUBJECT_STATES)[number];
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
 
 /** Where one processor stands with one claimed batch. */
-export type WorkState = 'pending' | 'deleting' | 'verifying' | 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
+export type WorkState =
+  | 'pending'
+  | 'deleting'
+  | 'verifying'
+  | 'verified'
+  | 'attested'
+  | 'unverified'
+  | 'attention'
+  | 'skipped';
+
+/** Where in a request's course an operator is needed. */
+export type Step = 'resolve' | 'inspect' | 'visibility' | 'delete' | 'conclude';
 
 /** How far a processor's word goes: it is read again, it attests, or it says nothing. */
 export type VerificationLevel = 'reads' | 'attested' | 'none';
@@ -86,7 +97,6 @@ export const ATTENTION_CODES = [
   'processor_refused',
   'processor_missing',
   'coverage_broken',
-  'data_map_changed',
   'resolution_grew',
   'survivors_remain',
   'verification_unknown',

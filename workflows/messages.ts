@@ -6,12 +6,14 @@ import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
 
 export const REQUESTS_TASK_QUEUE = 'lethe-requests-v1';
 /** One queue per processor: one that is in trouble keeps no worker from the others. */
-export const processorTaskQueue = (project: string, processor: string): string => `lethe-processor-v1/${project}/${processor}`;
+export const processorTaskQueue = (project: string, processor: string): string =>
+  `lethe-processor-v1/${project}/${processor}`;
 
 export interface DeletionInput {
   readonly requestId: string;
-  /** Passed through continue-as-new: the instant at which this run at the latest makes way for a fresh one. */
-  readonly restarts?: number;
+}
+export interface SuppressionInput {
+  readonly suppressionId: string;
 }
 
 export interface BatchInput {
@@ -20,9 +22,6 @@ export interface BatchInput {
   readonly processor: string;
   readonly batch: number;
 }
-
-/** How a child ended: `attention` is written in the rows, and the parent starts the child anew when told to. */
-export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
 
 export interface RequestProgress {
   readonly status: DeletionStatus;

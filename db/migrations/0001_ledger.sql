@@ -34,6 +34,8 @@ CREATE TABLE lethe.requests (
   estimated_completion_at timestamptz NOT NULL,
   -- Set by a cancellation of the whole request that came before there were subjects to cancel.
   cancelled_at            timestamptz,
+  -- Why it failed, as a code; nothing was hidden or deleted then.
+  failure                 text,
   resolved_at             timestamptz,
   concluded_at            timestamptz,
   -- Frozen when resolved (rule 5): { processor: data map hash }.
@@ -46,6 +48,7 @@ CREATE TABLE lethe.requests (
   attended_at             timestamptz NOT NULL,
   receipt                 jsonb,
   CHECK ((selection = 'segment') = (segment IS NOT NULL)),
+  CHECK ((status = 'failed') = (failure IS NOT NULL)),
   CHECK ((expedite IS NULL) = (expedite_reason IS NULL)),
   CHECK ((status IN ('completed', 'not_found', 'partially_completed', 'cancelled', 'failed')) = (concluded_at IS NOT NULL))
 );
@@ -114,13 +117,15 @@ CREATE TABLE lethe.subject_identities (
   seq        integer NOT NULL,
   type       text NOT NULL,
   value      text[] NOT NULL,
+  -- Under the newest key; stands for type and value where they are compared.
+  digest     bytea NOT NULL,
   origin     text NOT NULL CHECK (origin IN ('key', 'submitted', 'identity', 'alias')),
   -- Another subject, outside this request, is called the same: its data stays (rule 8).
   shared     boolean NOT NULL,
-  PRIMARY KEY (request_id, seq, type, value),
+  PRIMARY KEY (request_id, seq, digest),
   FOREIGN KEY (request_id, seq) REFERENCES lethe.subjects
 );
-CREATE INDEX subject_identities_same ON lethe.subject_identities (request_id, type, value);
+CREATE INDEX subject_identities_same ON lethe.subject_identities (request_id, digest);
 
 -- Keyed digests of every identity of every subject, under every key in use; they outlive the identities.
 CREATE TABLE lethe.identity_digests (

@@ -1,0 +1,15 @@
+import type { Batch } from '../connectors/connector.ts';
+import type { BatchWork } from '../db/batch-work.ts';
+import type { Database } from '../db/client.ts';
+import { claimedIdentities } from '../db/identity-pages.ts';
+
+/** A claimed batch as connectors see it. */
+export const claimedBatch = (database: Database, work: BatchWork): Batch => ({
+  requestId: work.requestId,
+  kind: work.kind,
+  batch: `b${work.batch}`,
+  firstSeq: work.firstSeq,
+  lastSeq: work.lastSeq,
+  size: work.size,
+  identities: () => claimedIdentities(database, work.requestId, work.batch, work.firstSeq, work.lastSeq),
+});

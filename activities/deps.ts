@@ -1,0 +1,33 @@
+import type { Connector } from '../connectors/connector.ts';
+import type { Database } from '../db/client.ts';
+import type { DigestKeys } from '../db/digests.ts';
+import type { Catalog, Project } from '../domain/catalog.ts';
+
+/** What starts and wakes workflows: housekeeping needs it, and a test may watch it. */
+export interface Starter {
+  start(requestId: string): Promise<void>;
+  startSuppression(suppressionId: string): Promise<void>;
+  wake(requestIds: readonly string[]): Promise<void>;
+}
+
+/** What activities are made of. Instants come from the workflow, never from here, so that skipped time skips everything. */
+export interface ActivityDeps {
+  readonly database: Database;
+  readonly keys: DigestKeys;
+  readonly catalog: Catalog;
+  readonly connector: (project: string, processor: string) => Connector;
+  readonly starter: Starter;
+}
+
+export function projectOf({ catalog }: ActivityDeps, name: string): Project {
+  const project = catalog.get(name);
+  if (project === undefined) throw new Error('a project of the ledger is not configured');
+  return project;
+}
+
+/** From a processor that never says anything, `unknown` is its word; from one that can be read, it is a fault. */
+export const saysNothing = (
+  deps: ActivityDeps,
+  at: { readonly project: string; readonly processor: string },
+): boolean =>
+  projectOf(deps, at.project).processors.some((entry) => entry.name === at.processor && entry.verification === 'none');

@@ -1,0 +1,73 @@
+import type { TemporalFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ConnectorError } from '../connectors/connector.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { AttentionCode } from '../domain/vocabulary.ts';
+
+/**
+ * Temporal stores failures in clear, and drivers put parameters and rows into their messages: nothing passes but a
+ * closed code and a fixed sentence. No cause, no stack of the original.
+ */
+export function redacted(error: unknown): TemporalFailure {
+  if (error instanceof CancelledFailure) return error;
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ConnectorError) {
+    return failure('the processor could not do it', error.code, !error.retryable, error.retryAfterMs);
+  }
+  if (error instanceof DomainError) return failure('refused by the ledger', error.code, true);
+  if (isCancelled(error)) return new CancelledFailure('CANCELLED');
+  return failure('storage operation failed', `storage_${sqlState(error)}`, false);
+}
+
+/** Why an operator would be called, for an error that a processor threw. */
+export function attentionCode(error: unknown): AttentionCode {
+  if (!(error instanceof ConnectorError)) return 'processor_unavailable';
+  switch (error.code) {
+    case 'unavailable':
+    case 'timeout':
+      return 'processor_unavailable';
+    case 'refused':
+      return 'processor_refused';
+    case 'coverage_broken':
+      return 'coverage_broken';
+    case 'blocked_by_other_rows':
+      return 'blocked_by_other_rows';
+  }
+}
+
+export const retryable = (error: unknown): boolean => !(error instanceof ConnectorError) || error.retryable;
+
+/** Every activity of a set, with its errors redacted at the boundary. */
+export function withRedactedFailures<T extends Record<string, (input: never) => Promise<unknown>>>(activities: T): T {
+  const guarded = Object.entries(activities).map(([name, activity]) => [
+    name,
+    async (input: never) => {
+      try {
+        return await activity(input);
+      } catch (error) {
+        throw redacted(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(guarded) as T;
+}
+
+function failure(message: string, type: string, nonRetryable: boolean, retryAfterMs?: number): ApplicationFailure {
+  const made = ApplicationFailure.create({
+    message,
+    type,
+    nonRetryable,
+    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+  });
+  made.stack = `ApplicationFailure: ${message}`;
+  return made;
+}
+
+export const isCancelled = (error: unknown): boolean =>
+  error instanceof Error && (error.name === 'AbortError' || error.name === 'CancelledFailure');
+
+/** Five letters or digits by the SQL standard, or the driver's own closed code. */
+function sqlState(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : 'unavailable';
+}

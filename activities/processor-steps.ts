@@ -1,0 +1,96 @@
+import type { Batch } from '../connectors/connector.ts';
+import { ConnectorError } from '../connectors/connector.ts';
+import { changedIdentities, unknownIdentities } from '../db/identity-pages.ts';
+import { readRequestRow } from '../db/request-row.ts';
+import { readUntold } from '../db/suppression-telling.ts';
+import { markPresent, unknownSubjects } from '../db/unknown.ts';
+import { visibilityApplied, visibilityChanges } from '../db/visibility.ts';
+import { type ActivityDeps, saysNothing } from './deps.ts';
+import type { StepAt } from './ledger.ts';
+import { attended, withWork } from './work.ts';
+
+/** Steps of one processor, on its own task queue, other than deleting. */
+export const processorActivities = (deps: ActivityDeps) => ({
+  /** Connection, rights, data map, coverage, as at start (rule 5). Changes nothing. */
+  async inspectProcessor({ asOf, ...key }: StepAt): Promise<void> {
+    await attended(deps, { ...key, step: 'inspect', batch: 0 }, asOf, async () => {
+      const mistakes = await withWork(deps, key, () => deps.connector(key.project, key.processor).inspect());
+      if (mistakes.length > 0)
+        throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
+    });
+  },
+
+  /** Follows the newest desired visibility; what changes meanwhile is left to the next call (rule 9). */
+  async applyVisibility({ asOf, ...key }: StepAt): Promise<void> {
+    await attended(deps, { ...key, step: 'visibility', batch: 0 }, asOf, async () => {
+      const { requestId, project, processor } = key;
+      const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
+      const { applied, generation, hide, show, lastSeq } = await visibilityChanges(deps.database, requestId, processor);
+      const connector = deps.connector(project, processor);
+      for (const [size, hidden] of [
+        [hide, true],
+        [show, false],
+      ] as const) {
+        if (size === 0 || connector.setVisibility === undefined) continue;
+        const batch: Batch = {
+          requestId,
+          kind,
+          batch: `g${generation}${hidden ? 'h' : 's'}`,
+          firstSeq: 1,
+          lastSeq,
+          size,
+          identities: () => changedIdentities(deps.database, requestId, { after: applied, hidden }, lastSeq),
+        };
+        await withWork(deps, key, async (work) =>
+          connector.setVisibility?.(batch, { hidden, generation, at: new Date(asOf) }, work),
+        );
+      }
+      await visibilityApplied(deps.database, requestId, processor, generation);
+    });
+  },
+
+  /** Whether the processor holds anything on subjects that the directory does not know. Not to be able to say counts as yes. */
+  async lookForUnknown({ asOf, ...key }: StepAt): Promise<void> {
+    await attended(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
+      const { requestId, project, processor } = key;
+      const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
+      const { count: size, lastSeq } = await unknownSubjects(deps.database, requestId);
+      if (size === 0) return;
+      const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
+      const batch: Batch = { requestId, kind, batch: 'unknown', firstSeq: 1, lastSeq, size, identities };
+      if (saysNothing(deps, key)) return markPresent(deps.database, requestId, 'all');
+      const { presentSeqs } = await withWork(deps, key, (work) =>
+        deps.connector(project, processor).count(batch, scope, work),
+      );
+      await markPresent(deps.database, requestId, presentSeqs);
+    });
+  },
+
+  async concludeProcessor({ asOf, ...key }: StepAt): Promise<void> {
+    await attended(deps, { ...key, step: 'conclude', batch: 0 }, asOf, async () => {
+      const { requestId, project, processor } = key;
+      const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
+      const connector = deps.connector(project, processor);
+      await withWork(deps, key, async (work) => connector.conclude?.({ requestId, kind }, work));
+    });
+  },
+
+  /** A refusal to collect, or its end, told to one processor. */
+  async tellSuppression({
+    suppressionId,
+    processor,
+  }: {
+    readonly suppressionId: string;
+    readonly processor: string;
+  }): Promise<void> {
+    const untold = await readUntold(deps.database, suppressionId);
+    if (untold === null) return;
+    const { project, kind, identity, suppressed } = untold;
+    const identities = async function* () {
+      yield [{ seq: 1, identity }];
+    };
+    const batch: Batch = { requestId: suppressionId, kind, batch: 's', firstSeq: 1, lastSeq: 1, size: 1, identities };
+    const connector = deps.connector(project, processor);
+    await withWork(deps, { project, processor }, async (work) => connector.setSuppression?.(batch, suppressed, work));
+  },
+});

@@ -1,0 +1,112 @@
+import type { View } from '../domain/view.ts';
+import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
+import type { Database, Transaction } from './client.ts';
+import { heldSubjects } from './held.ts';
+import { closeBatches } from './close-batches.ts';
+import { underProjectLock } from './project-lock.ts';
+import { readRequestRow } from './request-row.ts';
+import { processorsBehind, settleVisibility } from './visibility.ts';
+
+/** Brings the request's states up to what has happened, notes the wake as seen, and tells what is next. */
+export async function look(
+  database: Database,
+  input: { readonly requestId: string; readonly asOf: Date },
+): Promise<View> {
+  const { requestId, asOf } = input;
+  const { project } = await readRequestRow(database, requestId);
+  return underProjectLock(database, project, async (tx) => {
+    const request = await readRequestRow(tx, requestId);
+    const ended = request.concludedAt !== null;
+    if (!ended) await settleVisibility(tx, project, requestId, asOf);
+    const wake = ended ? [] : await closeBatches(tx, project, requestId, asOf);
+    const work = await openWork(tx, requestId, asOf);
+    const waiting = await waitingSubjects(tx, project, requestId, asOf);
+    const attention = await attentionOf(tx, requestId, asOf);
+    const status = ended || request.resolvedAt === null ? request.status : workStatus(work.states);
+    await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
+      WHERE id = ${requestId}`;
+    const nextAt = earliest([waiting.nextAt, attention.retryAt]);
+    return {
+      status,
+      ended,
+      resolved: request.resolvedAt !== null,
+      cancelled: request.cancelledAt !== null,
+      unknown: waiting.unknown,
+      concludable:
+        !ended &&
+        waiting.open === 0 &&
+        work.states.size === 0 &&
+        !attention.blocksConclusion &&
+        (request.resolvedAt !== null || request.cancelledAt !== null),
+      due: attention.blocks ? 0 : waiting.due,
+      held: waiting.held,
+      open: waiting.open,
+      subjects: waiting.subjects,
+      behind: await processorsBehind(tx, requestId, asOf),
+      work: work.runnable,
+      attention: attention.rows,
+      nextAt: nextAt?.getTime() ?? null,
+      wake,
+    };
+  });
+}
+
+const workStatus = (states: ReadonlySet<string>): DeletionStatus => {
+  if (['pending', 'deleting', 'attention'].some((state) => states.has(state))) return 'deleting';
+  return states.has('verifying') ? 'verifying' : 'grace';
+};
+
+async function openWork(tx: Transaction, requestId: string, asOf: Date) {
+  const rows = await tx<{ processor: string; batch: number; state: string; runnable: boolean }[]>`
+    SELECT work.processor, work.batch, state, state <> 'attention' OR coalesce(retry_at <= ${asOf}, false) AS runnable
+    FROM lethe.batch_work work
+    LEFT JOIN lethe.attention ON attention.request_id = work.request_id AND attention.processor = work.processor
+      AND attention.batch = work.batch AND step = 'delete'
+    WHERE work.request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
+    ORDER BY work.batch, work.processor`;
+  const runnable = rows.filter((row) => row.runnable).map(({ processor, batch }) => ({ processor, batch }));
+  return { runnable, states: new Set(rows.map((row) => row.state)) };
+}
+
+interface Waiting {
+  readonly due: number;
+  readonly held: number;
+  readonly open: number;
+  readonly subjects: number;
+  readonly unknown: number;
+  readonly nextAt: Date | null;
+}
+
+async function waitingSubjects(tx: Transaction, project: string, requestId: string, asOf: Date): Promise<Waiting> {
+  const [row] = await tx<Waiting[]>`
+    WITH held AS MATERIALIZED (${heldSubjects(tx, project)}),
+    subject AS (
+      SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held
+      FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
+      WHERE subjects.request_id = ${requestId})
+    SELECT count(*) AS subjects,
+           count(*) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
+           count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unknown,
+           count(*) FILTER (WHERE held AND state IN ('resolved', 'soft_deleted')) AS held,
+           count(*) FILTER (WHERE state = 'soft_deleted' AND NOT held AND hard_delete_at <= ${asOf}) AS due,
+           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted') AND NOT held AND hard_delete_at > ${asOf}) AS next_at
+    FROM subject`;
+  return row ?? { due: 0, held: 0, open: 0, subjects: 0, unknown: 0, nextAt: null };
+}
+
+async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
+  const rows = await tx<{ processor: string; code: AttentionCode; step: string; retryAt: Date | null }[]>`
+    SELECT processor, code, step, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor, step, batch`;
+  const later = rows.filter((row) => row.retryAt === null || row.retryAt > asOf);
+  return {
+    rows: rows.map(({ processor, code }) => ({ processor, code })),
+    blocksConclusion: later.some((row) => row.step === 'conclude'),
+    blocks: later.some((row) => row.step === 'resolve' || row.step === 'inspect'),
+    retryAt: earliest(later.map((row) => row.retryAt)),
+  };
+}
+
+function earliest(instants: readonly (Date | null)[]): Date | null {
+  const times = instants.filter((instant) => instant !== null).map((instant) => instant.getTime());
+  return times.length === 0 ? null : new Date(Math.min(...times));
+}

@@ -1,0 +1,54 @@
+import type { AttentionCode, Step } from '../domain/vocabulary.ts';
+import { LETHE, recordAudit } from './audit.ts';
+import type { Database, Transaction } from './client.ts';
+import { transaction } from './project-lock.ts';
+
+export interface AttentionKey {
+  readonly project: string;
+  readonly requestId: string;
+  readonly processor: string;
+  readonly step: Step;
+  /** 0: not of one batch. */
+  readonly batch: number;
+}
+
+/** Says that an operator is needed, since when and why; saying it again keeps the first instant. */
+export async function raiseAttention(
+  tx: Transaction,
+  key: AttentionKey,
+  { code, at, retryAt }: { readonly code: AttentionCode; readonly at: Date; readonly retryAt: Date | null },
+): Promise<void> {
+  const { project, requestId, processor, step, batch } = key;
+  const [raised] = await tx<{ fresh: boolean }[]>`
+    INSERT INTO lethe.attention (request_id, processor, step, batch, code, since, retry_at)
+    VALUES (${requestId}, ${processor}, ${step}, ${batch}, ${code}, ${at}, ${retryAt})
+    ON CONFLICT (request_id, processor, step, batch) DO UPDATE SET code = excluded.code, retry_at = excluded.retry_at
+    RETURNING (xmax = 0) AS fresh`;
+  if (raised?.fresh !== true) return;
+  await recordAudit(tx, {
+    at,
+    project,
+    requestId,
+    actor: LETHE,
+    action: 'attention.raised',
+    detail: { processor, step, batch, code },
+  });
+}
+
+/** The reason has gone. */
+export async function clearAttention(database: Database, key: AttentionKey, at: Date): Promise<void> {
+  const { project, requestId, processor, step, batch } = key;
+  await transaction(database, async (tx) => {
+    const cleared = await tx`DELETE FROM lethe.attention
+      WHERE request_id = ${requestId} AND processor = ${processor} AND step = ${step} AND batch = ${batch}`;
+    if (cleared.count === 0) return;
+    await recordAudit(tx, {
+      at,
+      project,
+      requestId,
+      actor: LETHE,
+      action: 'attention.cleared',
+      detail: { processor, step, batch },
+    });
+  });
+}

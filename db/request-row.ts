@@ -1,0 +1,37 @@
+import { DomainError } from '../domain/errors.ts';
+import type { DeletionStatus, Expedite, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import type { Queries } from './client.ts';
+
+/** A request as every step needs it. Processors and their data-map hashes are frozen when it is resolved (rule 5). */
+export interface RequestRow {
+  readonly id: string;
+  readonly project: string;
+  readonly subjectKind: SubjectKind;
+  readonly regulation: string;
+  readonly scope: Scope;
+  readonly selection: 'identities' | 'segment' | 'everyone';
+  readonly segment: string | null;
+  readonly suppress: boolean;
+  readonly expedite: Expedite | null;
+  readonly status: DeletionStatus;
+  readonly submitted: number;
+  readonly receivedAt: Date;
+  readonly dueAt: Date;
+  readonly hardDeleteAt: Date;
+  readonly cancelledAt: Date | null;
+  readonly resolvedAt: Date | null;
+  readonly concludedAt: Date | null;
+  readonly processors: Readonly<Record<string, string>> | null;
+  readonly growthAccepted: boolean;
+  readonly wakeVersion: number;
+}
+
+/** Throws `request_not_found`. */
+export async function readRequestRow(queries: Queries, requestId: string): Promise<RequestRow> {
+  const [row] = await queries<RequestRow[]>`
+    SELECT id, project, subject_kind, regulation, scope, selection, segment, suppress, expedite, status, submitted, received_at,
+           due_at, hard_delete_at, cancelled_at, resolved_at, concluded_at, processors, growth_accepted, wake_version
+    FROM lethe.requests WHERE id = ${requestId}`;
+  if (row === undefined) throw new DomainError('request_not_found', 'there is no such request');
+  return row;
+}

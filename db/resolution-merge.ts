@@ -1,0 +1,121 @@
+import type { Transaction } from './client.ts';
+import type { Staging } from './resolution-stage.ts';
+
+/** One row per subject of the stage: its number in this request, if it has one, and the open request that owns it, if another does. */
+export async function stageSubjects({
+  tx,
+  requestId,
+  project,
+  kind,
+}: Staging): Promise<{ readonly resolved: number; readonly joining: number }> {
+  await tx`CREATE TEMPORARY TABLE stage_subjects ON COMMIT DROP AS
+    SELECT named.*, mine.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
+    FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
+          FROM stage WHERE match ORDER BY key_type, key_value, position) named
+    LEFT JOIN LATERAL (
+      SELECT seq FROM lethe.identity_digests
+      WHERE request_id = ${requestId} AND is_key AND digest = ANY(named.digests) LIMIT 1) mine ON true
+    LEFT JOIN LATERAL (
+      SELECT subjects.request_id, subjects.seq
+      FROM lethe.identity_digests JOIN lethe.subjects USING (request_id, seq)
+      WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND digest = ANY(named.digests) AND is_key
+        AND request_id <> ${requestId} AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling')
+      LIMIT 1) owner ON mine.seq IS NULL`;
+  await tx`CREATE INDEX ON stage_subjects (key_value)`;
+  const [counts = { resolved: 0, joining: 0 }] = await tx<{ resolved: number; joining: number }[]>`
+    SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`;
+  return counts;
+}
+
+/** Numbers and stores the subjects that are new to this request, in the order in which they were submitted. */
+export async function addSubjects({ tx, keys, requestId, project, kind }: Staging, hardDeleteAt: Date): Promise<void> {
+  await tx`UPDATE stage_subjects SET seq = numbered.seq
+    FROM (SELECT key_type, key_value,
+                 (SELECT coalesce(max(seq), 0) FROM lethe.subjects WHERE request_id = ${requestId})
+                   + row_number() OVER (ORDER BY position, key_type, key_value) AS seq
+          FROM stage_subjects WHERE seq IS NULL) numbered
+    WHERE stage_subjects.key_type = numbered.key_type AND stage_subjects.key_value = numbered.key_value`;
+  await tx`
+    WITH generation AS MATERIALIZED (SELECT nextval('lethe.visibility_generation') AS value)
+    INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, present, state, owner_request, owner_seq, hidden,
+                                generation, hard_delete_at)
+    SELECT ${requestId}, seq, ${project}, ${kind}, digests[1], known, CASE WHEN known THEN true END,
+           CASE WHEN owner_request IS NULL THEN 'resolved' ELSE 'attached' END, owner_request, owner_seq, true,
+           generation.value, ${hardDeleteAt}
+    FROM stage_subjects, generation
+    WHERE NOT EXISTS (SELECT FROM lethe.subjects WHERE request_id = ${requestId} AND subjects.seq = stage_subjects.seq)`;
+  await tx`INSERT INTO lethe.matches (request_id, position, seq)
+    SELECT ${requestId}, stage.position, subject.seq FROM stage JOIN stage_subjects subject USING (key_type, key_value)
+    WHERE stage.match ON CONFLICT DO NOTHING`;
+  await addDigests({ tx, keys, requestId, project, kind }, true);
+}
+
+/**
+ * What the subjects of the stage are called, replaced as a whole: a name that has gone to somebody else must not be
+ * deleted. `shared`: somebody outside this request is called the same, and it was not itself submitted (rule 8).
+ */
+export async function addIdentities(staging: Staging): Promise<void> {
+  const { tx, requestId } = staging;
+  await tx`DELETE FROM lethe.subject_identities USING lethe.subjects, stage_subjects
+    WHERE subject_identities.request_id = ${requestId} AND subjects.request_id = ${requestId}
+      AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
+      AND subjects.state IN ('resolved', 'soft_deleted', 'attached')`;
+  await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
+    SELECT ${requestId}, seq, key_type, key_value, digests[1], 'key', false FROM stage_subjects
+    JOIN lethe.subjects USING (seq) WHERE subjects.request_id = ${requestId} AND state IN ('resolved', 'soft_deleted', 'attached')`;
+  await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
+    SELECT ${requestId}, subject.seq, fact.type, fact.value, fact.digests[1],
+           CASE WHEN submitted.type IS NULL THEN fact.origin ELSE 'submitted' END,
+           submitted.type IS NULL AND EXISTS (
+             SELECT FROM unnest(fact.shared_with) other WHERE NOT EXISTS (
+               SELECT FROM lethe.subject_identities own JOIN lethe.subjects USING (request_id, seq)
+               WHERE own.request_id = ${requestId} AND own.digest = other AND own.origin = 'key'
+                 AND state IN ('resolved', 'soft_deleted', 'claimed')))
+    FROM stage fact JOIN stage_subjects subject USING (key_type, key_value)
+    JOIN lethe.subjects stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
+    LEFT JOIN (SELECT DISTINCT type, value FROM lethe.submitted_identities
+               WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted
+           ON submitted.type = fact.type AND submitted.value = fact.value
+    WHERE NOT fact.match AND stored.state IN ('resolved', 'soft_deleted', 'attached')
+    ON CONFLICT DO NOTHING`;
+  await addDigests(staging, false);
+}
+
+async function addDigests({ tx, keys, requestId, project, kind }: Staging, isKey: boolean): Promise<void> {
+  const keyIds = keys.map((key) => key.id);
+  await tx`INSERT INTO lethe.identity_digests (project, kind, digest, key_id, request_id, seq, is_key)
+    SELECT ${project}, ${kind}, digest, (${keyIds}::text[])[number], ${requestId}, subject.seq, ${isKey}
+    FROM stage JOIN stage_subjects subject USING (key_type, key_value), unnest(stage.digests) WITH ORDINALITY AS under(digest, number)
+    WHERE stage.match = ${isKey} ON CONFLICT DO NOTHING`;
+}
+
+/** `duplicate`: everything that it stands for was named by an earlier position; `attached`: another request owns all of it. */
+export async function tellOutcomes(tx: Transaction, requestId: string): Promise<void> {
+  await tx`
+    WITH named AS (
+      SELECT position, seq, min(position) OVER (PARTITION BY seq) AS first, state
+      FROM lethe.matches JOIN lethe.subjects USING (request_id, seq) WHERE request_id = ${requestId}),
+    told AS (
+      SELECT position, bool_and(first < position) AS duplicate, min(first) AS first, bool_and(state = 'attached') AS attached
+      FROM named GROUP BY position)
+    UPDATE lethe.submitted_identities
+    SET outcome = CASE WHEN duplicate THEN 'duplicate' WHEN attached THEN 'attached' ELSE 'matched' END,
+        duplicate_of = CASE WHEN duplicate THEN first END
+    FROM told WHERE request_id = ${requestId} AND submitted_identities.position = told.position AND outcome IS NULL`;
+}
+
+/**
+ * Subjects that the request no longer means: each of their positions now stands for somebody else. A position that
+ * stands for nobody is no departure: what is left of a vanished subject elsewhere is still owed.
+ */
+export async function departedSubjects(tx: Transaction, requestId: string): Promise<readonly number[]> {
+  const rows = await tx<{ seq: number }[]>`
+    SELECT seq FROM lethe.subjects
+    WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted') AND known
+      AND NOT EXISTS (SELECT FROM stage_subjects WHERE stage_subjects.seq = subjects.seq)
+      AND NOT EXISTS (
+        SELECT FROM lethe.matches WHERE request_id = ${requestId} AND matches.seq = subjects.seq AND NOT EXISTS (
+          SELECT FROM stage WHERE stage.match AND stage.position = matches.position))
+    ORDER BY seq`;
+  return rows.map((row) => row.seq);
+}

@@ -1,0 +1,160 @@
+import type { RunWindow } from '../domain/calendar.ts';
+import type { ProcessorEntry } from '../domain/catalog.ts';
+import { ALIAS } from '../domain/identity.ts';
+import { LETHE, raiseWake, recordAudit } from './audit.ts';
+import type { Database, Transaction } from './client.ts';
+import type { DigestKeys } from './digests.ts';
+import { lockProject, transaction } from './project-lock.ts';
+import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
+import { type ResolvedFact, stageFacts, stageUnknown } from './resolution-stage.ts';
+import { readRequestRow, type RequestRow } from './request-row.ts';
+import { withdrawSubjects } from './withdraw.ts';
+
+export interface Resolution {
+  readonly request: RequestRow;
+  readonly facts: AsyncIterable<readonly ResolvedFact[]>;
+  readonly processors: readonly ProcessorEntry[];
+  readonly window: RunWindow;
+  readonly at: Date;
+  /** How many subjects a request may have; more fail it before anything is touched. */
+  readonly limit: number | null;
+  /** How many subjects may join after the first resolution without an operator's word. */
+  readonly growth: (resolved: number) => number;
+}
+
+export type ResolutionEnd =
+  | {
+      readonly end: 'resolved';
+      readonly joined: number;
+      readonly departed: number;
+      readonly unknown: number;
+      readonly wake: readonly string[];
+    }
+  | { readonly end: 'grew'; readonly joined: number }
+  | { readonly end: 'closed' };
+
+/**
+ * Brings the request's subjects to what the directory says now. The first time it makes them; immediately before a claim
+ * it lets additions join and takes departures back (rule 8). Doing it twice is as once.
+ */
+export async function storeResolution(
+  database: Database,
+  keys: DigestKeys,
+  resolution: Resolution,
+): Promise<ResolutionEnd> {
+  const { request, at } = resolution;
+  return transaction(database, async (tx) => {
+    const staging = { tx, keys, requestId: request.id, project: request.project, kind: request.subjectKind };
+    await stageFacts(staging, resolution.facts);
+    await lockProject(tx, request.project);
+    const now = await readRequestRow(tx, request.id);
+    if (now.concludedAt !== null || now.cancelledAt !== null) return { end: 'closed' };
+    const first = now.resolvedAt === null;
+    if (first && now.selection !== 'identities') {
+      const selected = await numberSelected(tx, request.id, at);
+      if (resolution.limit !== null && selected > resolution.limit) return fail(tx, request, 'too_many_subjects', at);
+    }
+    await setAmbiguousAside(tx, request.id);
+    if (first) await stageUnknown(staging);
+    await tx`CREATE INDEX ON stage (position) WHERE match`;
+    await tx`ANALYZE stage`;
+    const { resolved, joining } = await stageSubjects(staging);
+    if (!first && !now.growthAccepted && joining > resolution.growth(resolved)) return { end: 'grew', joined: joining };
+    await addSubjects(staging, now.hardDeleteAt);
+    await addIdentities(staging);
+    await tellOutcomes(tx, request.id);
+    const departed = first ? [] : await departedSubjects(tx, request.id);
+    const { wake } = await withdrawSubjects(tx, {
+      requestId: request.id,
+      seqs: departed,
+      at,
+      window: resolution.window,
+    });
+    if (first) await freeze(tx, request.id, resolution.processors, at);
+    const unknown = await unknownCount(tx, request.id);
+    if (first || joining > 0 || departed.length > 0) {
+      const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed: departed.length, unknown };
+      await recordAudit(tx, {
+        at,
+        project: request.project,
+        requestId: request.id,
+        actor: LETHE,
+        action: 'subjects.resolved',
+        detail,
+      });
+    }
+    await raiseWake(tx, wake);
+    return { end: 'resolved', joined: joining, departed: departed.length, unknown, wake };
+  });
+}
+
+/** A segment, or everyone, is frozen here: each of its subjects gets a position, as if it had been submitted. */
+async function numberSelected(tx: Transaction, requestId: string, at: Date): Promise<number> {
+  await tx`UPDATE stage SET position = numbered.position
+    FROM (SELECT key_value, row_number() OVER (ORDER BY key_value) AS position FROM stage WHERE match) numbered
+    WHERE stage.match AND stage.key_value = numbered.key_value`;
+  const inserted = await tx`INSERT INTO lethe.submitted_identities (request_id, position, type, value)
+    SELECT ${requestId}, position, key_type, key_value FROM stage WHERE match`;
+  await tx`UPDATE lethe.requests SET submitted = ${inserted.count}, attended_at = ${at} WHERE id = ${requestId}`;
+  return inserted.count;
+}
+
+/**
+ * An identity that is no alias and yet stands for several subjects names none of them: deleting a household because one
+ * of it asked would delete bystanders. Subjects that it stood for alone when it was resolved stay its own.
+ */
+async function setAmbiguousAside(tx: Transaction, requestId: string): Promise<void> {
+  await tx`CREATE TEMPORARY TABLE ambiguous ON COMMIT DROP AS
+    SELECT position FROM stage JOIN lethe.submitted_identities submitted USING (position)
+    WHERE stage.match AND submitted.request_id = ${requestId} AND submitted.type <> ${ALIAS}
+    GROUP BY position HAVING count(DISTINCT stage.key_value) > 1`;
+  const set = await tx`UPDATE lethe.submitted_identities SET outcome = 'invalid', reason = 'ambiguous'
+    WHERE request_id = ${requestId} AND position IN (SELECT position FROM ambiguous) AND outcome IS NULL`;
+  await tx`DELETE FROM stage WHERE match AND position IN (SELECT position FROM ambiguous) AND NOT EXISTS (
+      SELECT FROM lethe.matches JOIN lethe.subject_identities own USING (request_id, seq)
+      WHERE matches.request_id = ${requestId} AND matches.position = stage.position
+        AND own.origin = 'key' AND own.type = stage.key_type AND own.value = stage.key_value)`;
+  if (set.count > 0) {
+    await tx`DELETE FROM stage WHERE NOT match AND NOT EXISTS (
+      SELECT FROM stage own WHERE own.match AND own.key_type = stage.key_type AND own.key_value = stage.key_value)`;
+  }
+}
+
+async function freeze(
+  tx: Transaction,
+  requestId: string,
+  processors: readonly ProcessorEntry[],
+  at: Date,
+): Promise<void> {
+  const frozen = Object.fromEntries(processors.map((processor) => [processor.name, processor.dataMapHash]));
+  await tx`UPDATE lethe.requests SET processors = ${tx.json(frozen)}, resolved_at = ${at}, status = 'grace' WHERE id = ${requestId}`;
+  for (const { name, hides } of processors) {
+    await tx`INSERT INTO lethe.processor_visibility (request_id, processor, hides) VALUES (${requestId}, ${name}, ${hides})
+      ON CONFLICT DO NOTHING`;
+  }
+}
+
+async function fail(
+  tx: Transaction,
+  request: RequestRow,
+  failure: string,
+  at: Date,
+): Promise<{ readonly end: 'closed' }> {
+  await tx`UPDATE lethe.requests SET status = 'failed', failure = ${failure}, concluded_at = ${at} WHERE id = ${request.id}`;
+  await tx`DELETE FROM lethe.submitted_identities WHERE request_id = ${request.id}`;
+  await recordAudit(tx, {
+    at,
+    project: request.project,
+    requestId: request.id,
+    actor: LETHE,
+    action: 'request.failed',
+    detail: { code: failure },
+  });
+  return { end: 'closed' };
+}
+
+async function unknownCount(tx: Transaction, requestId: string): Promise<number> {
+  const [{ count } = { count: 0 }] = await tx<{ count: number }[]>`
+    SELECT count(*) FROM lethe.subjects WHERE request_id = ${requestId} AND NOT known AND present IS NULL AND state = 'resolved'`;
+  return count;
+}

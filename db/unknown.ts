@@ -1,0 +1,69 @@
+import { LETHE, raiseWake, recordAudit } from './audit.ts';
+import type { Database } from './client.ts';
+import { underProjectLock } from './project-lock.ts';
+
+export async function unknownSubjects(
+  database: Database,
+  requestId: string,
+): Promise<{ readonly count: number; readonly lastSeq: number }> {
+  const [row = { count: 0, lastSeq: 0 }] = await database<{ count: number; lastSeq: number }[]>`
+    SELECT count(*), coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
+    WHERE request_id = ${requestId} AND NOT known AND state = 'resolved'`;
+  return row;
+}
+
+/**
+ * A processor holds something on these subjects, or cannot say: they stay, and are to be hidden from now on. (The
+ * sub-select is evaluated once: one generation for all.)
+ */
+export async function markPresent(
+  database: Database,
+  requestId: string,
+  seqs: readonly number[] | 'all',
+): Promise<void> {
+  const chosen = seqs === 'all' ? null : (seqs as number[]);
+  await database`UPDATE lethe.subjects SET present = true, generation = (SELECT nextval('lethe.visibility_generation'))
+    WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state = 'resolved'
+      AND (${chosen}::integer[] IS NULL OR seq = ANY(${chosen}::integer[]))`;
+}
+
+/** Nobody holds anything on the rest: `already_deleted` where an earlier request deleted it, otherwise `not_found`. Returns the requests to wake. */
+export async function concludeUnknown(
+  database: Database,
+  project: string,
+  requestId: string,
+  at: Date,
+): Promise<readonly string[]> {
+  return underProjectLock(database, project, async (tx) => {
+    const absent = await tx<{ seq: number }[]>`
+      UPDATE lethe.subjects SET state = 'not_found', hidden = false
+      WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state = 'resolved' RETURNING seq`;
+    if (absent.length === 0) return [];
+    const seqs = absent.map((row) => row.seq);
+    await tx`
+      WITH gone AS (
+        SELECT DISTINCT mine.seq FROM lethe.identity_digests mine
+        JOIN lethe.identity_digests earlier ON earlier.project = mine.project AND earlier.kind = mine.kind AND earlier.digest = mine.digest
+        JOIN lethe.subjects ON subjects.request_id = earlier.request_id AND subjects.seq = earlier.seq AND subjects.state = 'deleted'
+        WHERE mine.request_id = ${requestId} AND mine.seq = ANY(${seqs}::integer[]))
+      UPDATE lethe.submitted_identities submitted
+      SET outcome = CASE WHEN EXISTS (SELECT FROM gone WHERE gone.seq = matches.seq) THEN 'already_deleted' ELSE 'not_found' END
+      FROM lethe.matches
+      WHERE submitted.request_id = ${requestId} AND matches.request_id = ${requestId} AND matches.position = submitted.position
+        AND matches.seq = ANY(${seqs}::integer[]) AND submitted.outcome = 'matched'`;
+    await recordAudit(tx, {
+      at,
+      project,
+      requestId,
+      actor: LETHE,
+      action: 'subjects.not_found',
+      detail: { count: absent.length },
+    });
+    const sharing = await tx<{ requestId: string }[]>`
+      UPDATE lethe.subjects SET state = 'not_found', hidden = false
+      WHERE owner_request = ${requestId} AND owner_seq = ANY(${seqs}::integer[]) AND state = 'attached' RETURNING request_id`;
+    const wake = [...new Set(sharing.map((row) => row.requestId))];
+    await raiseWake(tx, wake);
+    return wake;
+  });
+}

@@ -1,0 +1,71 @@
+import { LETHE, recordAudit } from './audit.ts';
+import type { Database, Transaction } from './client.ts';
+
+/** What a processor has still to follow: the newest generation desired, and how many subjects to hide and to show. */
+export interface VisibilityChanges {
+  readonly applied: number;
+  readonly generation: number;
+  readonly hide: number;
+  readonly show: number;
+  readonly lastSeq: number;
+}
+
+export async function visibilityChanges(
+  database: Database,
+  requestId: string,
+  processor: string,
+): Promise<VisibilityChanges> {
+  const [row] = await database<VisibilityChanges[]>`
+    SELECT applied_generation AS applied, coalesce(max(generation), applied_generation) AS generation,
+           count(*) FILTER (WHERE hidden) AS hide, count(*) FILTER (WHERE NOT hidden) AS show, coalesce(max(seq), 0) AS last_seq
+    FROM lethe.processor_visibility
+    LEFT JOIN lethe.subjects ON subjects.request_id = processor_visibility.request_id AND generation > applied_generation
+      AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') AND present
+    WHERE processor_visibility.request_id = ${requestId} AND processor = ${processor}
+    GROUP BY applied_generation`;
+  return row ?? { applied: 0, generation: 0, hide: 0, show: 0, lastSeq: 0 };
+}
+
+/** A late attempt that applied an older generation takes nothing back (rule 9). */
+export async function visibilityApplied(
+  database: Database,
+  requestId: string,
+  processor: string,
+  generation: number,
+): Promise<void> {
+  await database`UPDATE lethe.processor_visibility SET applied_generation = ${generation}
+    WHERE request_id = ${requestId} AND processor = ${processor} AND applied_generation < ${generation}`;
+}
+
+/** The processors that have not yet followed the newest desire, and need no operator first. */
+export async function processorsBehind(tx: Transaction, requestId: string, asOf: Date): Promise<readonly string[]> {
+  const rows = await tx<{ processor: string }[]>`
+    SELECT processor FROM lethe.processor_visibility
+    WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL AND EXISTS (
+      SELECT FROM lethe.subjects WHERE subjects.request_id = ${requestId} AND generation > applied_generation
+        AND state IN ('resolved', 'soft_deleted', 'cancelling') AND present)
+      AND NOT EXISTS (
+        SELECT FROM lethe.attention WHERE attention.request_id = ${requestId} AND attention.processor = processor_visibility.processor
+          AND step = 'visibility' AND coalesce(retry_at > ${asOf}, true))
+    ORDER BY processor`;
+  return rows.map((row) => row.processor);
+}
+
+/** Subjects are `soft_deleted`, or `cancelled`, once every processor that can hide has followed. */
+export async function settleVisibility(tx: Transaction, project: string, requestId: string, at: Date): Promise<void> {
+  const settled = await tx<{ state: string; count: number }[]>`
+    WITH followed AS (
+      SELECT min(applied_generation) AS generation FROM lethe.processor_visibility
+      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
+    settled AS (
+      UPDATE lethe.subjects SET state = CASE WHEN hidden THEN 'soft_deleted' ELSE 'cancelled' END
+      FROM followed
+      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
+        AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
+      RETURNING state)
+    SELECT state, count(*) FROM settled GROUP BY state`;
+  for (const { state, count } of settled) {
+    const action = state === 'cancelled' ? 'subjects.restored' : 'subjects.soft_deleted';
+    await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
+  }
+}

@@ -1,0 +1,83 @@
+import { CancellationScope, continueAsNew } from '@temporalio/workflow';
+import type { View } from '../domain/view.ts';
+import type { DeletionStatus } from '../domain/vocabulary.ts';
+import {
+  claimWhatIsDue,
+  conclude,
+  deleteInProcessor,
+  followVisibility,
+  lookForUnknown,
+  resolve,
+  wakeOthers,
+} from './deletion-steps.ts';
+import type { DeletionInput } from './messages.ts';
+import { showProgress } from './progress.ts';
+import { ledger } from './proxies.ts';
+import { type Tasks, tasks } from './tasks.ts';
+import { type Watch, watch } from './watch.ts';
+
+/**
+ * A deletion, from acceptance to receipt. The rows decide, this waits: it looks at them, starts what they ask for, and
+ * sleeps until the next run, until some work is finished, or until somebody changed them (hold, cancel, expedite).
+ * Terminated and started again, it goes on from the rows.
+ *
+ *  1. Who is meant is asked of the directory; whom it does not know, of every processor.
+ *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again.
+ *  3. At the run after the grace period what is due and not held is claimed: the point of no return.
+ *  4. Each processor deletes its batch, looks again, settles, and looks once more.
+ *  5. When nothing is open any more: the receipt, and the identities go.
+ */
+export async function deletionRequest({ requestId }: DeletionInput): Promise<DeletionStatus> {
+  const waiting = watch();
+  const beside = tasks(waiting.wake);
+  const facts = await ledger.readRequest({ requestId });
+  const show = showProgress(facts);
+  cancelFromTemporal(requestId, waiting);
+  return CancellationScope.nonCancellable(async () => {
+    for (;;) {
+      waiting.reset();
+      const view = await ledger.look({ requestId, asOf: Date.now() });
+      await wakeOthers(view.wake);
+      if (view.ended) return view.status;
+      startWhatIsAsked({ requestId, ...facts }, view, beside);
+      const waitsFor = whatItWaitsFor(view, beside);
+      show(view, waitsFor);
+      if (waiting.tired() && beside.idle()) await continueAsNew<typeof deletionRequest>({ requestId });
+      await waiting.until(view.nextAt, waitsFor);
+    }
+  });
+}
+
+function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, beside: Tasks): void {
+  if (!view.resolved && !view.cancelled) beside.start('resolve', () => resolve(request));
+  if (view.cancelled) beside.keepOnly('resolve', []);
+  if (view.unknown > 0) beside.start('unknown', () => lookForUnknown(request));
+  for (const name of view.behind) beside.start(`visibility ${name}`, () => followVisibility(request, name));
+  if (view.due > 0) beside.start('claim', () => claimWhatIsDue(request));
+  const batches = view.work.map(({ processor, batch }) => ({ name: `batch ${batch} ${processor}`, processor, batch }));
+  beside.keepOnly(
+    'batch ',
+    batches.map(({ name }) => name),
+  );
+  for (const { name, processor, batch } of batches)
+    beside.start(name, () => deleteInProcessor(request, processor, batch));
+  if (view.concludable) beside.start('conclude', () => conclude(request));
+}
+
+function whatItWaitsFor(view: View, beside: Tasks): string {
+  if (!beside.idle()) return 'work that is under way';
+  if (view.nextAt !== null) return `${new Date(view.nextAt).toISOString()}`;
+  return view.held > 0 ? 'the release of a legal hold' : 'an operator';
+}
+
+/** The cancel button of Temporal's UI: what is not claimed is restored, and the request goes on to its end. */
+function cancelFromTemporal(requestId: string, waiting: Watch): void {
+  CancellationScope.current()
+    .cancelRequested.catch(() =>
+      CancellationScope.nonCancellable(async () => {
+        await ledger.cancelByOperator({ requestId, asOf: Date.now() });
+        waiting.wake();
+      }),
+    )
+    .catch(waiting.wake);
+}

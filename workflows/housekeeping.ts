@@ -1,0 +1,6 @@
+import { ledger } from './proxies.ts';
+
+/** Every minute, by a Schedule: what has no workflow gets one, and lost wakes are repeated. */
+export async function housekeeping(): Promise<{ attended: number }> {
+  return ledger.attendNeglected({ asOf: Date.now() });
+}

@@ -1,0 +1,32 @@
+import { type ActivityInterfaceFor, proxyActivities } from '@temporalio/workflow';
+import type { LedgerActivities, ProcessorActivities } from '../activities/index.ts';
+import { processorTaskQueue } from './messages.ts';
+
+/** Lethe's own database: short statements; while it is away everything waits for it. */
+export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
+  startToCloseTimeout: '5 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+/**
+ * A processor, on its own queue: attempts back off to ten minutes. `patience` bounds them all, after which the step is
+ * parked for an operator. One attempt may take a day (a large batch at a gentle pace) as long as it gives signs of life.
+ */
+const processorProxy = (
+  project: string,
+  processor: string,
+  patience: '10 minutes' | '3 days',
+): ActivityInterfaceFor<ProcessorActivities> =>
+  proxyActivities<ProcessorActivities>({
+    taskQueue: processorTaskQueue(project, processor),
+    startToCloseTimeout: '24 hours',
+    scheduleToCloseTimeout: patience,
+    heartbeatTimeout: '30 seconds',
+    retry: { initialInterval: '2 seconds', maximumInterval: '10 minutes' },
+  });
+
+/** For what must happen: hiding, deleting, verifying, tidying up. */
+export const processor = (project: string, name: string) => processorProxy(project, name, '3 days');
+
+/** For what a claim waits for: a run that cannot be prepared is given up for now rather than held open. */
+export const beforeClaim = (project: string, name: string) => processorProxy(project, name, '10 minutes');
