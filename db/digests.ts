@@ -50,3 +50,10 @@ export async function requireDigestKeys(database: Database, keys: DigestKeys): P
     await database`INSERT INTO lethe.digest_keys (id, proof) VALUES (${id}, ${proof}) ON CONFLICT DO NOTHING`;
   }
 }
+
+/** The list from the environment, which refuses an empty one. */
+export function digestKeys(list: readonly DigestKey[]): DigestKeys {
+  const [newest, ...older] = list;
+  if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS holds no key');
+  return [newest, ...older];
+}
