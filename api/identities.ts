@@ -42,18 +42,27 @@ export function submittedIdentities(types: IdentityTypes, sent: readonly SentIde
 }
 
 /** Where only real values make sense (holds, look-ups, suppressions), everything that cannot be one is a fault. */
-export function knownIdentities(
+export function knownIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
+  return allKnown(types, sent, (index) => `/identities/${index}`);
+}
+
+export function knownIdentity(types: IdentityTypes, sent: SentIdentity): Identity {
+  const [known] = allKnown(types, [sent], () => '/identity');
+  if (known === undefined) throw new Error('one identity is one identity');
+  return known;
+}
+
+function allKnown(
   types: IdentityTypes,
   sent: readonly SentIdentity[],
-  path: string,
+  pointer: (index: number) => string,
 ): readonly Identity[] {
   const faults: Fault[] = [];
   const identities = sent.flatMap((identity, index): Identity[] => {
     const normal = normalise(typeOf(types, identity.type), partsOf(identity));
     if ('value' in normal) return [{ type: identity.type, value: normal.value }];
     const fault = FAULTS[normal.invalid] ?? { at: 'value', detail: 'is no value of its type' };
-    const place = path.endsWith('s') ? `${path}/${index}` : path;
-    faults.push(bodyFault(`${place}/${fault.at}`, normal.invalid, fault.detail));
+    faults.push(bodyFault(`${pointer(index)}/${fault.at}`, normal.invalid, fault.detail));
     return [];
   });
   if (faults.length > 0) throw invalidRequest(faults);

@@ -27,7 +27,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   request_not_found: { title: 'There is no such request', advice: 'Ids start with `req_` and are exact.' },
   hold_not_found: {
     title: 'There is no such legal hold',
-    advice: 'It never existed, or has been released before.',
+    advice: 'Ids start with `hold_` and are exact. Releasing one twice is no error.',
   },
   suppression_not_found: {
     title: 'Nothing suppresses this identity',

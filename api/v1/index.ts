@@ -1,10 +1,36 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { attention } from './attention.ts';
+import { cancel } from './cancel.ts';
 import { createRequest } from './create-request.ts';
+import { expedite } from './expedite.ts';
+import { holds } from './holds.ts';
+import { listRequests } from './list-requests.ts';
+import { listSubjects } from './list-subjects.ts';
+import { lookup } from './lookup.ts';
+import { progress } from './progress.ts';
+import { readRequest } from './read-request.ts';
+import { receipt } from './receipt.ts';
+import { suppressions } from './suppressions.ts';
 
-/** Every route under /v1, in the order of the document. */
+/** In the order of the document. */
+const RESOURCES = [
+  createRequest,
+  listRequests,
+  readRequest,
+  listSubjects,
+  progress,
+  cancel,
+  expedite,
+  attention,
+  receipt,
+  lookup,
+  holds,
+  suppressions,
+];
+
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
-  for (const resource of [createRequest]) app.route('/', resource(deps));
+  for (const resource of RESOURCES) app.route('/', resource(deps));
   return app;
 }

@@ -1,0 +1,49 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { cancelSubjects } from '../../db/cancel.ts';
+import { answer, body, problemsWithBody } from '../contract.ts';
+import { type ApiDeps, type AppEnv, OPERATOR, projectOfRequest } from '../deps.ts';
+import { requestIdOf, requestParams } from '../schemas.ts';
+
+const Cancellation = z
+  .strictObject({
+    positions: z
+      .array(z.int().min(1).max(1_000_000_000))
+      .min(1)
+      .max(100_000)
+      .optional()
+      .openapi({ description: 'Of the submitted list, from 1; without it, all.' }),
+  })
+  .openapi('Cancellation');
+
+const Cancelled = z.strictObject({
+  id: z.string(),
+  cancelled: z.int(),
+  tooLate: z.array(z.int()).openapi({ description: 'Positions whose subjects are claimed or deleted.' }),
+});
+
+const route = createRoute({
+  operationId: 'cancelRequest',
+  method: 'post',
+  path: '/requests/{id}/cancel',
+  summary: 'Take back all subjects, or some: until the claim each is shown again where it was hidden.',
+  request: { params: requestParams, ...body(Cancellation) },
+  responses: {
+    202: answer(Cancelled, 'Written; restoring follows.'),
+    ...problemsWithBody('request_not_found', 'too_late'),
+  },
+});
+
+export const cancel = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const requestId = requestIdOf(c.req.valid('param'));
+    const { policy } = await projectOfRequest(deps, requestId);
+    const positions = c.req.valid('json').positions ?? 'all';
+    const { cancelled, tooLate, wake } = await cancelSubjects(deps.database, policy.window, {
+      requestId,
+      positions,
+      actor: OPERATOR,
+      at: deps.now(),
+    });
+    await deps.orchestrator.wake(wake);
+    return c.json({ id: requestId, cancelled, tooLate: [...tooLate] }, 202);
+  });

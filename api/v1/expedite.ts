@@ -1,0 +1,35 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { expediteRequest } from '../../db/expedite.ts';
+import { answer, body, problemsWithBody } from '../contract.ts';
+import { type ApiDeps, type AppEnv, OPERATOR, projectOfRequest } from '../deps.ts';
+import { instant, reason, requestIdOf, requestParams } from '../schemas.ts';
+
+const Expedition = z.strictObject({ when: z.enum(['next_run', 'now']), reason }).openapi('Expedition');
+
+const route = createRoute({
+  operationId: 'expediteRequest',
+  method: 'post',
+  path: '/requests/{id}/expedite',
+  summary: 'Delete at the next run, or now, instead of after the grace period.',
+  request: { params: requestParams, ...body(Expedition) },
+  responses: {
+    202: answer(z.strictObject({ id: z.string(), hardDeleteAt: instant }), 'Written; never moved backward.'),
+    ...problemsWithBody('request_not_found', 'too_late'),
+  },
+});
+
+export const expedite = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const requestId = requestIdOf(c.req.valid('param'));
+    const { when, reason: why } = c.req.valid('json');
+    const { policy } = await projectOfRequest(deps, requestId);
+    const { hardDeleteAt, wake } = await expediteRequest(deps.database, policy, {
+      requestId,
+      expedite: when,
+      reason: why,
+      actor: OPERATOR,
+      at: deps.now(),
+    });
+    await deps.orchestrator.wake(wake);
+    return c.json({ id: requestId, hardDeleteAt }, 202);
+  });

@@ -1,0 +1,62 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { listSubjects as subjectsOf } from '../../db/list-subjects.ts';
+import { OUTCOMES } from '../../domain/vocabulary.ts';
+import { answer, problems } from '../contract.ts';
+import { parsePositionCursor, positionCursor } from '../cursor.ts';
+import type { ApiDeps, AppEnv } from '../deps.ts';
+import { limit, requestIdOf, requestParams } from '../schemas.ts';
+
+const value = z.array(z.string()).readonly();
+
+const Subject = z
+  .strictObject({
+    position: z.int().openapi({ description: 'In the submitted list, from 1; of a segment or everyone, a number.' }),
+    type: z.string().nullable(),
+    value: value
+      .nullable()
+      .openapi({ description: 'Null where it is invalid, and for all once the request has ended.' }),
+    outcome: z.enum(OUTCOMES).nullable().openapi({ description: 'Null until it is resolved.' }),
+    reason: z.string().nullable(),
+    duplicateOf: z.int().nullable(),
+    identityCount: z.int(),
+    identities: z
+      .array(
+        z.strictObject({
+          type: z.string(),
+          value,
+          origin: z.enum(['key', 'submitted', 'identity', 'alias']),
+          shared: z.boolean().openapi({ description: 'Somebody else is called the same: its data stays.' }),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'What it pulled in: the first hundred of identityCount, until the request ends.' }),
+  })
+  .openapi('Subject');
+
+const route = createRoute({
+  operationId: 'listSubjects',
+  method: 'get',
+  path: '/requests/{id}/subjects',
+  summary: 'What became of each submitted identity, by its position.',
+  request: { params: requestParams, query: z.strictObject({ limit, cursor: z.string().max(200).optional() }) },
+  responses: {
+    200: answer(z.strictObject({ items: z.array(Subject), nextCursor: z.string().nullable() }), 'One page.'),
+    ...problems('request_not_found', 'invalid_request'),
+  },
+});
+
+export const listSubjects = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const requestId = requestIdOf(c.req.valid('param'));
+    const query = c.req.valid('query');
+    const after = parsePositionCursor(query.cursor);
+    const rows = await subjectsOf(deps.database, { requestId, after, limit: query.limit + 1 });
+    const items = rows.slice(0, query.limit);
+    const last = items.at(-1);
+    const nextCursor = rows.length > query.limit && last !== undefined ? positionCursor(last.position) : null;
+    if (nextCursor !== null) {
+      const next = new URLSearchParams({ limit: String(query.limit), cursor: nextCursor });
+      c.header('Link', `</v1/requests/${requestId}/subjects?${next.toString()}>; rel="next"`);
+    }
+    return c.json({ items, nextCursor }, 200);
+  });

@@ -1,0 +1,81 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { readRequestStatus } from '../../db/read-request.ts';
+import { ATTENTION_CODES, DELETION_STATUSES, SUBJECT_STATES } from '../../domain/vocabulary.ts';
+import { answer, problems } from '../contract.ts';
+import type { ApiDeps, AppEnv } from '../deps.ts';
+import { statusAnswer } from '../request-status.ts';
+import { instant, kind, requestIdOf, requestParams } from '../schemas.ts';
+import { links } from './links.ts';
+
+const Attention = z
+  .strictObject({
+    processor: z.string(),
+    step: z.enum(['resolve', 'inspect', 'visibility', 'delete', 'conclude']),
+    code: z.enum(ATTENTION_CODES),
+    since: instant,
+    retryAt: instant.nullable().openapi({ description: 'When it is tried again without an operator.' }),
+    remedy: z.string().openapi({ description: 'What an operator can do.' }),
+  })
+  .openapi('Attention');
+
+const Status = z
+  .strictObject({
+    id: z.string(),
+    status: z.enum(DELETION_STATUSES),
+    kind: z.literal('deletion'),
+    project: z.string(),
+    subjectKind: kind,
+    regulation: z.string(),
+    scope: z.literal('data'),
+    selection: z.enum(['identities', 'segment', 'everyone']),
+    suppress: z.boolean(),
+    expedite: z.enum(['next_run', 'now']).nullable(),
+    receivedAt: instant,
+    resolvedAt: instant.nullable(),
+    dueAt: instant,
+    hardDeleteAt: instant,
+    cancellableUntil: instant
+      .nullable()
+      .openapi({ description: 'The earliest run that may claim one that waits; null: none does.' }),
+    estimatedCompletionAt: instant,
+    atRisk: z.boolean().openapi({ description: 'It cannot meet dueAt, or has not.' }),
+    concludedAt: instant.nullable(),
+    failure: z.string().nullable(),
+    subjects: z.strictObject({
+      submitted: z.int(),
+      resolved: z.int(),
+      states: z.strictObject(
+        Object.fromEntries(SUBJECT_STATES.map((state) => [state, z.int()])) as Record<
+          (typeof SUBJECT_STATES)[number],
+          z.ZodInt
+        >,
+      ),
+    }),
+    heldSubjects: z.int(),
+    attention: z.array(Attention),
+    unverified: z
+      .array(z.strictObject({ processor: z.string(), level: z.enum(['attested', 'none']), saidAt: instant.nullable() }))
+      .openapi({ description: 'Processors whose emptiness is their word, not an observation.' }),
+    notHiddenIn: z.array(z.string()).readonly(),
+    skipped: z.array(z.strictObject({ processor: z.string(), reason: z.string().nullable(), at: instant })),
+    links,
+  })
+  .openapi('RequestStatus');
+
+const route = createRoute({
+  operationId: 'readRequest',
+  method: 'get',
+  path: '/requests/{id}',
+  summary: 'Where a request stands.',
+  request: { params: requestParams },
+  responses: {
+    200: answer(Status, 'From the ledger: true with Temporal away as well.'),
+    ...problems('request_not_found'),
+  },
+});
+
+export const readRequest = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const status = await readRequestStatus(deps.database, requestIdOf(c.req.valid('param')));
+    return c.json(statusAnswer(status, deps.catalog.get(status.project), deps.now()), 200);
+  });

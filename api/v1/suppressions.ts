@@ -1,0 +1,61 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions.ts';
+import { identityTypesOf } from '../../domain/catalog.ts';
+import { newId } from '../../domain/ids.ts';
+import { answer, body, problemsWithBody } from '../contract.ts';
+import { type ApiDeps, type AppEnv, OPERATOR, projectOf } from '../deps.ts';
+import { knownIdentity } from '../identities.ts';
+import { identity, instant, kind, projectName } from '../schemas.ts';
+
+const Suppression = z.strictObject({ project: projectName, kind, identity }).openapi('Suppression');
+
+const placeRoute = createRoute({
+  operationId: 'placeSuppression',
+  method: 'post',
+  path: '/suppressions',
+  summary: 'Refuse to collect an identity again, apart from any deletion.',
+  request: body(Suppression),
+  responses: {
+    202: answer(z.strictObject({ id: z.string(), since: instant }), 'In force here; the processors are being told.'),
+    ...problemsWithBody('project_not_found'),
+  },
+});
+
+const liftRoute = createRoute({
+  operationId: 'liftSuppression',
+  method: 'delete',
+  path: '/suppressions',
+  summary: 'Lift every suppression of an identity, those left by deletions included.',
+  request: body(Suppression),
+  responses: {
+    202: answer(z.strictObject({ id: z.string(), liftedAt: instant }), 'Lifted here; the processors are being told.'),
+    ...problemsWithBody('project_not_found', 'suppression_not_found'),
+  },
+});
+
+export const suppressions = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>()
+    .openapi(placeRoute, async (c) => {
+      const { id, since } = await placeSuppression(deps.database, deps.keys, changeOf(deps, c.req.valid('json')));
+      await deps.orchestrator.startSuppression(id);
+      return c.json({ id, since }, 202);
+    })
+    .openapi(liftRoute, async (c) => {
+      const change = changeOf(deps, c.req.valid('json'));
+      const { id } = await liftSuppression(deps.database, deps.keys, change);
+      await deps.orchestrator.startSuppression(id);
+      return c.json({ id, liftedAt: change.at }, 202);
+    });
+
+function changeOf(deps: ApiDeps, sent: z.output<typeof Suppression>): SuppressionChange {
+  const project = projectOf(deps.catalog, sent.project);
+  const at = deps.now();
+  return {
+    id: newId('suppression', at.getTime()),
+    project: project.name,
+    kind: sent.kind,
+    identity: knownIdentity(identityTypesOf(project, sent.kind), sent.identity),
+    actor: OPERATOR,
+    at,
+  };
+}

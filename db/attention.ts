@@ -1,0 +1,92 @@
+import { DomainError } from '../domain/errors.ts';
+import type { AttentionCode } from '../domain/vocabulary.ts';
+import { raiseWake, recordAudit } from './audit.ts';
+import type { Database, Transaction } from './client.ts';
+import { underProjectLock } from './project-lock.ts';
+import { readRequestRow } from './request-row.ts';
+
+export interface Retry {
+  readonly requestId: string;
+  /** Null: whichever need an operator. */
+  readonly processor: string | null;
+  readonly reason: string;
+  readonly actor: string;
+  readonly at: Date;
+}
+
+/** An operator says that the reason has gone: everything that waited for one is tried again. */
+export async function retryProcessors(
+  database: Database,
+  retry: Retry,
+): Promise<{ readonly processors: readonly string[]; readonly wake: readonly string[] }> {
+  const { requestId, processor, reason, actor, at } = retry;
+  return withRequest(database, requestId, async (tx, project) => {
+    const ended = await endAttention(tx, requestId, processor);
+    const processors = [...new Set(ended.map((row) => row.processor))].toSorted();
+    // More people than were first found: having seen it, the operator says that they are meant.
+    if (ended.some((row) => row.code === 'resolution_grew')) {
+      await tx`UPDATE lethe.requests SET growth_accepted = true WHERE id = ${requestId}`;
+    }
+    await tx`UPDATE lethe.batch_work SET state = 'pending'
+      WHERE request_id = ${requestId} AND processor = ANY(${processors as string[]}::text[]) AND state = 'attention'`;
+    for (const name of processors) {
+      const detail = { processor: name, reason };
+      await recordAudit(tx, { at, project, requestId, actor, action: 'processor.retried', detail });
+    }
+    await raiseWake(tx, [requestId]);
+    return { processors, wake: [requestId] };
+  });
+}
+
+/**
+ * The request ends without this processor: what remains there is forgotten by Lethe, and the receipt says so (rule 14).
+ * What it finished before stays finished.
+ */
+export async function skipProcessor(
+  database: Database,
+  skip: Retry & { readonly processor: string },
+): Promise<{ readonly wake: readonly string[] }> {
+  const { requestId, processor, reason, actor, at } = skip;
+  return withRequest(database, requestId, async (tx, project) => {
+    await endAttention(tx, requestId, processor);
+    const known = await tx`UPDATE lethe.processor_visibility
+      SET skipped_at = coalesce(skipped_at, ${at}), skip_reason = coalesce(skip_reason, ${reason}), skipped_by = coalesce(skipped_by, ${actor})
+      WHERE request_id = ${requestId} AND processor = ${processor}`;
+    if (known.count === 0) {
+      throw new DomainError(
+        'not_in_attention',
+        'before a request is resolved no processor can be skipped: retry, or cancel it',
+      );
+    }
+    const batches =
+      await tx`UPDATE lethe.batch_work SET state = 'skipped', skip_reason = ${reason}, skipped_by = ${actor}
+      WHERE request_id = ${requestId} AND processor = ${processor} AND state IN ('pending', 'deleting', 'verifying', 'attention')`;
+    const detail = { processor, reason, batches: batches.count };
+    await recordAudit(tx, { at, project, requestId, actor, action: 'processor.skipped', detail });
+    await raiseWake(tx, [requestId]);
+    return { wake: [requestId] };
+  });
+}
+
+async function withRequest<T>(
+  database: Database,
+  requestId: string,
+  work: (tx: Transaction, project: string) => Promise<T>,
+): Promise<T> {
+  const { project } = await readRequestRow(database, requestId);
+  return underProjectLock(database, project, (tx) => work(tx, project));
+}
+
+interface Ended {
+  readonly processor: string;
+  readonly code: AttentionCode;
+}
+
+/** Throws unless there was something to end. */
+async function endAttention(tx: Transaction, requestId: string, processor: string | null): Promise<readonly Ended[]> {
+  const ended = await tx<Ended[]>`
+    DELETE FROM lethe.attention
+    WHERE request_id = ${requestId} AND ${processor === null ? tx`true` : tx`processor = ${processor}`} RETURNING processor, code`;
+  if (ended.length === 0) throw new DomainError('not_in_attention', 'nothing that was named waits for an operator');
+  return ended;
+}

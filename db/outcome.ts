@@ -1,0 +1,32 @@
+import type { Outcome } from '../domain/vocabulary.ts';
+import type { Queries } from './client.ts';
+import { heldSubjects } from './held.ts';
+
+/** Least advanced first: an identity that stands for several subjects is only as far as the last of them. */
+const ADVANCE: readonly Outcome[] = [
+  'matched',
+  'held',
+  'soft_deleted',
+  'attached',
+  'cancelled',
+  'partially_deleted',
+  'retained',
+  'deleted',
+  'not_found',
+];
+
+/**
+ * What became of one subject in a caller's words, derived from its row (`subject` in the statement around it). Claimed
+ * is still soft-deleted: nothing is called deleted that was not looked for again.
+ */
+export const subjectOutcome = (queries: Queries, project: string) => queries`
+  CASE WHEN subject.state IN ('resolved', 'soft_deleted')
+            AND (subject.request_id, subject.seq) IN (${heldSubjects(queries, project)}) THEN 'held'
+       WHEN subject.state = 'resolved' THEN 'matched'
+       WHEN subject.state IN ('soft_deleted', 'claimed', 'cancelling') THEN 'soft_deleted'
+       WHEN subject.state = 'deleted' AND subject.retained THEN 'retained'
+       ELSE subject.state END`;
+
+/** The first of several outcomes that is still to be reached. */
+export const leastAdvanced = (queries: Queries, outcome: ReturnType<typeof subjectOutcome>) => queries`
+  (${ADVANCE as string[]}::text[])[min(array_position(${ADVANCE as string[]}::text[], ${outcome}))]`;

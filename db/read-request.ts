@@ -1,0 +1,65 @@
+import type { AttentionCode, DeletionStatus, Step, SubjectState } from '../domain/vocabulary.ts';
+import type { Queries } from './client.ts';
+import { heldSubjects } from './held.ts';
+import { readRequestRow, type RequestRow } from './request-row.ts';
+
+/** Everything that a caller sees of a request, from the rows: true with Temporal away as well. */
+export interface RequestStatus extends RequestRow {
+  readonly status: DeletionStatus;
+  readonly estimatedCompletionAt: Date;
+  readonly failure: string | null;
+  readonly subjectCount: number;
+  readonly states: Readonly<Partial<Record<SubjectState, number>>>;
+  readonly heldSubjects: number;
+  /** The earliest run that may claim one of those that wait. */
+  readonly nextClaimAt: Date | null;
+  readonly attention: readonly Attention[];
+  readonly words: readonly ProcessorWord[];
+  readonly notHiddenIn: readonly string[];
+  readonly skipped: readonly { readonly processor: string; readonly reason: string | null; readonly at: string }[];
+}
+export interface Attention {
+  readonly processor: string;
+  readonly step: Step;
+  readonly code: AttentionCode;
+  readonly since: string;
+  /** When it is tried again without an operator. */
+  readonly retryAt: string | null;
+}
+/** What a processor that cannot be read has said so far. */
+export interface ProcessorWord {
+  readonly processor: string;
+  readonly level: 'attested' | 'none';
+  readonly saidAt: string | null;
+}
+
+/** Throws `request_not_found`. Instants inside JSON arrive as text. */
+export async function readRequestStatus(queries: Queries, requestId: string): Promise<RequestStatus> {
+  const request = await readRequestRow(queries, requestId);
+  const [row] = await queries<Omit<RequestStatus, keyof RequestRow>[]>`
+    WITH subject AS (
+      SELECT state, hard_delete_at,
+             state IN ('resolved', 'soft_deleted') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
+      FROM lethe.subjects WHERE request_id = ${requestId}),
+    counted AS (
+      SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
+             coalesce(sum(held), 0)::bigint AS held_subjects, min(next_claim_at) AS next_claim_at
+      FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held,
+                   min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'attached')) AS next_claim_at
+            FROM subject GROUP BY state) by_state)
+    SELECT estimated_completion_at, failure, counted.*,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'step', step, 'code', code, 'since', since,
+                'retryAt', retry_at) ORDER BY since, processor), '[]')
+       FROM (SELECT processor, step, code, min(since) AS since, min(retry_at) AS retry_at FROM lethe.attention
+             WHERE request_id = ${requestId} GROUP BY processor, step, code) grouped) AS attention,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'level', level, 'saidAt', said_at) ORDER BY processor), '[]')
+       FROM (SELECT processor, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
+             FROM lethe.batch_work WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY processor) said) AS words,
+      (SELECT coalesce(jsonb_agg(processor ORDER BY processor), '[]') FROM lethe.processor_visibility
+       WHERE request_id = ${requestId} AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'reason', skip_reason, 'at', skipped_at) ORDER BY skipped_at), '[]')
+       FROM lethe.processor_visibility WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped
+    FROM lethe.requests, counted WHERE id = ${requestId}`;
+  if (row === undefined) throw new Error('a request that was just read is there');
+  return { ...request, ...row };
+}
