@@ -1,0 +1,110 @@
+import postgres from 'postgres';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { companyFiguresOf, figuresOf, sum } from '../../dev/demo/figures.ts';
+import { isSeeded, seedDemo } from '../../dev/demo/generate.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+const SMALL = { scale: 0.02, seed: 1 };
+const open: postgres.Sql[] = [];
+const connect = (url: string): postgres.Sql => {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  open.push(sql);
+  return sql;
+};
+afterAll(() => Promise.all(open.map((sql) => sql.end())));
+
+let url = '';
+beforeAll(async () => {
+  ({ url } = await createDatabase());
+  await seedDemo(url, SMALL);
+});
+
+const TABLES = [
+  'users',
+  'aliases',
+  'events',
+  'orders',
+  'order_items',
+  'newsletter',
+  'invoices',
+  'companies',
+  'memberships',
+  'segment_members',
+];
+
+async function fingerprint(database: string): Promise<string[]> {
+  const sql = connect(database);
+  const digests = [];
+  for (const table of TABLES) {
+    const [row] = await sql<{ digest: string }[]>`
+      SELECT count(*) || ' ' || md5(string_agg(t::text, ';' ORDER BY t::text)) AS digest FROM ${sql(`app.${table}`)} t`;
+    digests.push(`${table} ${row?.digest ?? ''}`);
+  }
+  return digests;
+}
+
+test('the same seed gives the same rows in every table, in another database', async () => {
+  const other = await createDatabase();
+  await seedDemo(other.url, SMALL);
+  expect(await fingerprint(other.url)).toEqual(await fingerprint(url));
+});
+
+test('another seed gives other events', async () => {
+  const other = await createDatabase();
+  await seedDemo(other.url, { ...SMALL, seed: 2 });
+  const events = (tables: string[]): string | undefined => tables.find((table) => table.startsWith('events'));
+  expect(events(await fingerprint(other.url))).not.toBe(events(await fingerprint(url)));
+});
+
+test('a database is seeded for its own scale and seed only', async () => {
+  expect(await isSeeded(url, SMALL)).toBe(true);
+  expect(await isSeeded(url, { ...SMALL, seed: 3 })).toBe(false);
+});
+
+test('a schema `app` that is not the demo’s is left alone', async () => {
+  const other = await createDatabase();
+  const sql = connect(other.url);
+  await sql.unsafe('CREATE SCHEMA app; CREATE TABLE app.users (user_id text); INSERT INTO app.users VALUES ($$mine$$)');
+  await expect(seedDemo(other.url, SMALL)).rejects.toThrow('left alone');
+  expect(await sql`SELECT user_id FROM app.users`).toEqual([{ user_id: 'mine' }]);
+});
+
+test('one user has far more events than most', async () => {
+  const [row] = await connect(url)<{ most: number; usual: number }[]>`
+    SELECT max(events)::int AS most, (percentile_disc(0.5) WITHIN GROUP (ORDER BY events))::int AS usual
+    FROM (SELECT count(*) AS events FROM app.events GROUP BY user_id) AS per_user`;
+  expect(row?.most).toBeGreaterThan(20 * (row?.usual ?? 0));
+});
+
+test('events under an alias of an alias count for the user at its end', async () => {
+  const [row] = await connect(url)<{ direct: number }[]>`
+    SELECT count(*)::int AS direct FROM app.events WHERE user_id = 'u-27'`;
+  const figures = await figuresOf(url, 'u-27');
+  expect(figures['app.events']).toBeGreaterThan(row?.direct ?? 0);
+  expect(figures['app.aliases']).toBe(3);
+});
+
+test('events of a shared device count for nobody', async () => {
+  const sql = connect(url);
+  const [device] = await sql<{ count: number }[]>`SELECT count(*)::int FROM app.events WHERE user_id = 'device-50'`;
+  const [own] = await sql<{ count: number }[]>`
+    SELECT count(*)::int FROM app.events WHERE user_id IN ('u-50', 'a-50-1')`;
+  expect(device?.count).toBeGreaterThan(0);
+  expect((await figuresOf(url, 'u-50'))['app.events']).toBe(own?.count);
+});
+
+test('the subscription of a household’s shared address counts for none of them', async () => {
+  const subscribed = await connect(url)`
+    SELECT FROM app.newsletter JOIN app.users ON lower(users.email) = newsletter.email WHERE user_id = 'u-20'`;
+  expect(subscribed).toHaveLength(1);
+  expect(await figuresOf(url, 'u-20')).not.toHaveProperty('app.newsletter');
+  expect(await figuresOf(url, 'u-21')).not.toHaveProperty('app.newsletter');
+});
+
+test('a company’s figures are its row and its memberships, never its users', async () => {
+  expect(Object.keys(await companyFiguresOf(url, '9000000001'))).toEqual(['app.companies', 'app.memberships']);
+});
+
+test('figures of several users add up per table', () => {
+  expect(sum([{ a: 1, b: 2 }, { b: 3 }])).toEqual({ a: 1, b: 5 });
+});
