@@ -10,8 +10,13 @@ export const Status = z.object({
 export type Status = z.output<typeof Status>;
 
 export const Progress = z.object({
-  workflow: z.object({ waitingFor: z.string().nullable() }).nullish(),
-  activities: z.array(z.object({ activity: z.string(), attempt: z.number() })).default([]),
+  batches: z.array(z.object({ state: z.string(), subjects: z.number(), finished: z.number(), removed: z.number() })),
+  live: z
+    .object({
+      waitingFor: z.string().nullable(),
+      activities: z.array(z.object({ activity: z.string(), attempt: z.number() })),
+    })
+    .nullable(),
 });
 
 export const Receipt = z.object({

@@ -50,13 +50,12 @@ async function doingOf(stack: Stack, id: string, { attention, hardDeleteAt, stat
   if (trouble !== undefined) return `${trouble.processor} needs attention: ${trouble.code}`;
   const leftMs = Date.parse(hardDeleteAt) - Date.now();
   if (status === 'grace' && leftMs > 0) return `deletion in ${seconds(leftMs).trim()}`;
-  const { activities, workflow } = await call(stack, Progress, `/v1/requests/${id}/progress`).catch(() =>
-    Progress.parse({}),
-  );
-  const [activity] = activities;
-  if (activity !== undefined)
-    return `${activity.activity}${activity.attempt > 1 ? `, attempt ${activity.attempt}` : ''}`;
-  return workflow?.waitingFor ?? '';
+  const { batches, live } = await call(stack, Progress, `/v1/requests/${id}/progress`);
+  const rows = batches.reduce((total, { removed }) => total + removed, 0);
+  const [activity] = live?.activities ?? [];
+  if (status === 'deleting' && rows > 0) return `${rows} rows so far`;
+  if (activity !== undefined && activity.attempt > 1) return `${activity.activity}, attempt ${activity.attempt}`;
+  return live?.waitingFor ?? '';
 }
 
 export function picture(steps: readonly Step[], now: Status, doing: string, elapsedMs: number): string[] {
