@@ -39,7 +39,10 @@ export type TableMap = {
 } & (
   | { readonly subject: SubjectColumns; readonly via?: never }
   /** Rows that belong to rows of another mapped table: `on: { itsColumn: 'columnOfTheOther' }`. */
-  | { readonly via: { readonly table: string; readonly on: Readonly<Record<string, string>> }; readonly subject?: never }
+  | {
+      readonly via: { readonly table: string; readonly on: Readonly<Record<string, string>> };
+      readonly subject?: never;
+    }
 );
 
 export interface KindMap {

@@ -1,0 +1,56 @@
+import type { SubjectKind } from '../../domain/vocabulary.ts';
+import { type Scope } from '../../domain/vocabulary.ts';
+import { type Batch, type Work, ConnectorError } from '../connector.ts';
+import { type Members, loadBatch } from './batch-table.ts';
+import { type Catalog, mappedTables, readCatalog } from './catalog.ts';
+import type { PostgresSettings } from './data-map.ts';
+import type { KindModel } from './model.ts';
+import { type Server, type Session, withSession } from './session.ts';
+
+/** What an opened connector knows; every verb takes it first. */
+export interface Context {
+  readonly processor: string;
+  readonly settings: PostgresSettings;
+  readonly models: readonly KindModel[];
+  readonly server: Server;
+}
+
+export const pace = (settings: PostgresSettings): { share: number; subjectsPerCommit: number } => ({
+  share: settings.pace?.share ?? 0.2,
+  subjectsPerCommit: settings.pace?.subjectsPerCommit ?? 100,
+});
+
+export function modelOf(context: Context, kind: SubjectKind): KindModel {
+  const model = context.models.find((candidate) => candidate.kind === kind);
+  if (model === undefined)
+    throw new ConnectorError('refused', `this processor maps no subjects of kind ${kind}`, { retryable: false });
+  return model;
+}
+
+/** A verb's connection with the batch loaded into it: what every verb about subjects begins with. */
+export interface Loaded {
+  readonly session: Session;
+  readonly model: KindModel;
+  readonly catalog: Catalog;
+  readonly members: Members;
+  readonly subjectsPerCommit: number;
+}
+
+export async function withBatch<Result>(
+  context: Context,
+  batch: Batch,
+  work: Work,
+  use: (loaded: Loaded) => Promise<Result>,
+): Promise<Result> {
+  const model = modelOf(context, batch.kind);
+  return withSession(context.server, work, async (session) => {
+    const catalog = await readCatalog(session, mappedTables([model]));
+    const { subjectsPerCommit } = pace(context.settings);
+    const loaded = await loadBatch(session, context.processor, batch, subjectsPerCommit);
+    return use({ session, model, catalog, ...loaded });
+  });
+}
+
+export function assertWhole(scope: Scope): void {
+  if (scope !== 'data') throw new ConnectorError('refused', `scope ${scope} is not offered`, { retryable: false });
+}

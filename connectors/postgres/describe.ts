@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { DAY_MS } from '../../domain/calendar.ts';
+import type { Description } from '../connector.ts';
+import { pace } from './context.ts';
+import type { PostgresSettings } from './data-map.ts';
+import { kindModels } from './model.ts';
+
+/** What a deployment can know of this processor without speaking to it. */
+export function describe(settings: PostgresSettings): Description {
+  const models = kindModels(settings);
+  return {
+    kinds: models.map(({ kind }) => kind),
+    identityTypes: Object.fromEntries(models.map(({ kind, types }) => [kind, types])),
+    actions: { resolve: true, hide: true, segments: settings.segments !== undefined },
+    limits: { batchSize: pace(settings).subjectsPerCommit },
+    verification: 'reads',
+    completesWithinMs: DAY_MS,
+    dataMapHash: dataMapHash(settings),
+  };
+}
+
+/** Over the meaning of the map, not its spelling: the order of keys and absent settings change nothing. */
+function dataMapHash({ kinds, segments, ignore }: PostgresSettings): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted({ kinds, segments, ignore })))
+    .digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, held]) => held !== undefined);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, held]) => [key, sorted(held)]));
+}

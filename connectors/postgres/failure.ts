@@ -1,0 +1,54 @@
+import { ConnectorError } from '../connector.ts';
+
+/** The SQLSTATE or system code of an error; the text beside it may hold an identity and goes no further. */
+export function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}
+
+export const STATEMENT_TIMEOUT = '57014';
+export const FOREIGN_KEY = '23503';
+/** Deadlock, lock timeout, serialisation: another transaction was in the way, once. */
+export const IN_THE_WAY: readonly string[] = ['40P01', '55P03', '40001'];
+
+/** What the caller's own functions threw: it passes through as it is, whatever codes it carries. */
+export class CallersError extends Error {
+  readonly error: Error;
+  constructor(error: unknown) {
+    super('the caller failed');
+    this.error = error instanceof Error ? error : new Error('the caller failed');
+  }
+}
+
+export async function callers<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw new CallersError(error);
+  }
+}
+
+/** Between two steps: a verb that is cancelled ends with the caller's reason. */
+export function obey(signal: AbortSignal): void {
+  if (signal.aborted) throw new CallersError(signal.reason);
+}
+
+/** Any error of the driver as one of the contract's closed codes, with the SQLSTATE and nothing else. */
+export function translate(error: unknown): Error {
+  if (error instanceof ConnectorError) return error;
+  if (error instanceof CallersError) return error.error;
+  const code = codeOf(error);
+  const message = `PostgreSQL: ${/^[0-9A-Za-z_]{2,40}$/.test(code) ? code : 'connection lost'}`;
+  const [kind, retryable] = classify(code);
+  return new ConnectorError(kind, message, { retryable });
+}
+
+function classify(code: string): readonly [ConnectorError['code'], boolean] {
+  if (code === FOREIGN_KEY) return ['blocked_by_other_rows', false];
+  if (code === STATEMENT_TIMEOUT || IN_THE_WAY.includes(code)) return ['timeout', true];
+  if (['42P01', '42703', '3F000', '42883', '42P10'].includes(code)) return ['coverage_broken', false];
+  // A read-only server is one that failed over: it, or its address, becomes writable again.
+  if (code === '25006') return ['unavailable', true];
+  if (/^(22|23|28|42|P0|3D|0A|44)/.test(code)) return ['refused', false];
+  return ['unavailable', true];
+}

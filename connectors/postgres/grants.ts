@@ -1,0 +1,67 @@
+import type { PostgresSettings } from './data-map.ts';
+import { type KindModel, kindModels } from './model.ts';
+import { canonical, ident, relation, tableName } from './sql.ts';
+
+/** What Lethe's role needs on one table; columns are those that it may UPDATE. */
+export interface Needs {
+  readonly table: string;
+  select: boolean;
+  delete: boolean;
+  readonly update: Set<string>;
+}
+
+/** The least rights: what a verb does to a table, and nothing beside it. */
+export function needs(settings: PostgresSettings): readonly Needs[] {
+  const all = new Map<string, Needs>();
+  const of = (table: string): Needs => {
+    const name = canonical(table);
+    const found = all.get(name) ?? { table: name, select: true, delete: false, update: new Set<string>() };
+    all.set(name, found);
+    return found;
+  };
+  for (const model of kindModels(settings)) kindNeeds(model, of);
+  if (settings.segments !== undefined) of(settings.segments.table);
+  return [...all.values()];
+}
+
+function kindNeeds(model: KindModel, of: (table: string) => Needs): void {
+  for (const target of model.targets) {
+    const table = of(target.table);
+    if (target.retain === undefined) {
+      table.delete = true;
+      continue;
+    }
+    for (const column of target.retain.blank ?? []) table.update.add(column);
+    if (target.retain.unlink !== undefined)
+      for (const match of target.matches) for (const column of match.columns) table.update.add(column);
+  }
+  // FOR UPDATE asks for UPDATE on one column: the flag that Lethe writes anyway, otherwise the key.
+  of(model.map.table).update.add(model.map.softDelete?.column ?? model.key.columns[0] ?? '');
+}
+
+export function grants(settings: PostgresSettings, role: string): readonly string[] {
+  const to = `TO ${ident(role)};`;
+  const tables = needs(settings);
+  const schemas = [...new Set(tables.map(({ table }) => tableName(table).schema))];
+  return [
+    ...schemas.map((schema) => `GRANT USAGE ON SCHEMA ${ident(schema)} ${to}`),
+    ...tables.flatMap((table) => [
+      `GRANT ${table.delete ? 'SELECT, DELETE' : 'SELECT'} ON ${relation(table.table)} ${to}`,
+      ...(table.update.size === 0
+        ? []
+        : [`GRANT UPDATE (${[...table.update].map(ident).join(', ')}) ON ${relation(table.table)} ${to}`]),
+    ]),
+    ...OWN.map(([rights, table]) => `GRANT ${rights} ON lethe_processor.${table} ${to}`),
+    `GRANT EXECUTE ON FUNCTION lethe_processor.digest(text, text, text, text[]) ${to}`,
+  ];
+}
+
+const OWN: readonly (readonly [rights: string, table: string])[] = [
+  ['SELECT', 'schema_version'],
+  ['SELECT', 'identity_types'],
+  ['SELECT, INSERT, DELETE', 'batch'],
+  ['SELECT, INSERT, DELETE', 'batches'],
+  ['SELECT, INSERT, UPDATE, DELETE', 'tombstones'],
+  ['SELECT, INSERT, DELETE', 'suppressions'],
+  ['SELECT, INSERT, UPDATE, DELETE', 'ranges'],
+];

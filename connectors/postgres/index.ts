@@ -1,0 +1,50 @@
+import type { Connector, ConnectorDefinition, OpenContext } from '../connector.ts';
+import { conclude } from './conclude.ts';
+import type { Context } from './context.ts';
+import { count } from './count.ts';
+import type { PostgresSettings } from './data-map.ts';
+import { mistakesOf } from './definition.ts';
+import { describe } from './describe.ts';
+import { hardDelete } from './hard-delete.ts';
+import { inspect } from './inspect.ts';
+import { kindModels } from './model.ts';
+import { processorSql } from './processor-sql.ts';
+import { resolve } from './resolve.ts';
+import { setSuppression } from './suppression.ts';
+import { type Tuning, TUNING } from './tuning.ts';
+import { verify } from './verify.ts';
+import { setVisibility } from './visibility.ts';
+
+export type { PostgresSettings } from './data-map.ts';
+export { processorSql } from './processor-sql.ts';
+
+/** A PostgreSQL database as a processor: what of it belongs to a subject is stated by its data map. */
+export function postgres(settings: PostgresSettings): ConnectorDefinition {
+  return {
+    describe: () => describe(settings),
+    mistakes: () => mistakesOf(settings),
+    setupSql: (setup) => processorSql(settings, setup),
+    open: (context) => openPostgres(settings, context),
+  };
+}
+
+/** Every verb has a connection of its own: nothing is left open between two of them. */
+export function openPostgres(settings: PostgresSettings, open: OpenContext, tuning: Partial<Tuning> = {}): Connector {
+  const context: Context = {
+    processor: open.processor,
+    settings,
+    models: kindModels(settings),
+    server: { url: open.secret(settings.url), tuning: { ...TUNING, ...tuning } },
+  };
+  return {
+    inspect: () => inspect(context),
+    resolve: (selection, work) => resolve(context, selection, work),
+    count: (batch, scope, work) => count(context, batch, scope, work),
+    setVisibility: (batch, change, work) => setVisibility(context, batch, change, work),
+    hardDelete: (batch, deletion, work) => hardDelete(context, batch, deletion, work),
+    verify: (batch, scope, work) => verify(context, batch, scope, work),
+    setSuppression: (batch, suppressed, work) => setSuppression(context, batch, suppressed, work),
+    conclude: (request, work) => conclude(context, request, work),
+    close: async () => {},
+  };
+}

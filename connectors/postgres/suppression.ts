@@ -1,0 +1,34 @@
+import type { Batch, Work } from '../connector.ts';
+import { unloadBatch } from './batch-table.ts';
+import { type Context, type Loaded, withBatch } from './context.ts';
+import { literal } from './sql.ts';
+import { MEMBERS } from './where.ts';
+
+/** A standing refusal to collect, or its end, for exactly the identities of the batch. */
+export async function setSuppression(context: Context, batch: Batch, suppressed: boolean, work: Work): Promise<void> {
+  await withBatch(context, batch, work, async (loaded) => {
+    await (suppressed ? suppress(loaded) : release(loaded));
+    await unloadBatch(loaded.session, loaded.members);
+  });
+}
+
+export async function suppress({ session, model, members }: Loaded): Promise<void> {
+  await session.run(
+    `INSERT INTO lethe_processor.suppressions (processor, kind, digest)
+     SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest FROM (${digests(model.kind)}) AS digests ORDER BY digest
+     ON CONFLICT DO NOTHING`,
+    members,
+  );
+}
+
+async function release({ session, model, members }: Loaded): Promise<void> {
+  await session.run(
+    `DELETE FROM lethe_processor.suppressions
+     WHERE kind = ${literal(model.kind)} AND processor = $1 AND digest = ANY (ARRAY(${digests(model.kind)}))`,
+    members,
+  );
+}
+
+const digests = (kind: string): string =>
+  `SELECT lethe_processor.digest(processor, ${literal(kind)}, type, value) AS digest
+   FROM lethe_processor.batch WHERE ${MEMBERS}`;

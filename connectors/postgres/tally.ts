@@ -1,0 +1,22 @@
+import type { Target } from './model.ts';
+import type { Counts } from './range-log.ts';
+import { canonical } from './sql.ts';
+
+/** Adds up a chunk: a table that is mapped twice is one line of the receipt, and so is each of its bases. */
+export class Tally {
+  readonly #tables = new Map<string, { removed: number; retained: number; basis: string | null }>();
+  readonly #seqs = new Set<number>();
+
+  add(target: Target, figures: { removed?: number; retained?: number; seqs?: readonly number[] }): void {
+    const table = canonical(target.table);
+    const old = this.#tables.get(table) ?? { removed: 0, retained: 0, basis: null };
+    const retained = old.retained + (figures.retained ?? 0);
+    const basis = (figures.retained ?? 0) > 0 ? (target.retain?.basis ?? old.basis) : old.basis;
+    this.#tables.set(table, { removed: old.removed + (figures.removed ?? 0), retained, basis });
+    for (const seq of figures.seqs ?? []) this.#seqs.add(seq);
+  }
+
+  counts(last: Counts['last'] = null): Counts {
+    return { tables: Object.fromEntries(this.#tables), last, retainedSeqs: [...this.#seqs].toSorted((a, b) => a - b) };
+  }
+}
