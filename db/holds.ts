@@ -42,8 +42,9 @@ export async function placeHold(
     await tx`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
       VALUES (${id}, ${project}, ${kind}, ${caseRef}, ${heldBy}, ${at})`;
     await tx`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)
-      SELECT ${id}, ${project}, ${kind}, digest, key_id
-      FROM unnest(${digests.map((d) => d.digest)}::bytea[], ${digests.map((d) => d.keyId)}::text[]) AS named(digest, key_id)
+      SELECT ${id}, ${project}, ${kind}, decode(digest, 'hex'), key_id
+      FROM unnest(${digests.map(({ digest }) => digest.toString('hex'))}::text[], ${digests.map(({ keyId }) => keyId)}::text[])
+        AS named (digest, key_id)
       ON CONFLICT DO NOTHING`;
     const found = await tx<(Matching & { late: boolean })[]>`
       SELECT request_id, state = 'claimed' AS late, count(DISTINCT seq) AS subjects
