@@ -3,10 +3,10 @@ import type { Queries } from './client.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';
 import { readRequestRow } from './request-row.ts';
 
-/** What became of one submitted identity; of a segment, or of everyone, of one subject by its number. */
+/** What became of one submitted identity; the subjects of a segment, or of everyone, are numbered as if submitted. */
 export interface SubjectEntry {
   readonly position: number;
-  readonly type: string | null;
+  readonly type: string;
   /** Only until the request ends: then identities have left the ledger. */
   readonly value: readonly string[] | null;
   readonly outcome: Outcome | null;
@@ -30,18 +30,13 @@ export async function listSubjects(
   page: { readonly requestId: string; readonly after: number; readonly limit: number },
 ): Promise<readonly SubjectEntry[]> {
   const { requestId, after, limit } = page;
-  const { project, selection } = await readRequestRow(queries, requestId);
-  const entries =
-    selection === 'identities'
-      ? queries`SELECT position, type, value, outcome, reason, duplicate_of, withdrawn_at,
-                  ARRAY(SELECT seq FROM lethe.matches
-                        WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
-                FROM lethe.submitted_identities WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit}`
-      : queries`SELECT seq AS position, NULL AS type, NULL::text[] AS value, 'matched' AS outcome, NULL AS reason,
-                  NULL::integer AS duplicate_of, NULL::timestamptz AS withdrawn_at, ARRAY[seq] AS seqs
-                FROM lethe.subjects WHERE request_id = ${requestId} AND seq > ${after} ORDER BY seq LIMIT ${limit}`;
+  const { project } = await readRequestRow(queries, requestId);
   return queries<SubjectEntry[]>`
-    WITH entry AS (${entries})
+    WITH entry AS (
+      SELECT position, type, value, outcome, reason, duplicate_of, withdrawn_at,
+             ARRAY(SELECT seq FROM lethe.matches
+                   WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
+      FROM lethe.submitted_identities WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
     SELECT position, type, value, reason, duplicate_of, identity_count, identities,
            CASE WHEN outcome IN ('invalid', 'duplicate', 'already_deleted') THEN outcome
                 ELSE coalesce(reached, CASE WHEN withdrawn_at IS NULL THEN outcome ELSE 'cancelled' END) END AS outcome

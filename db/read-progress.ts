@@ -7,8 +7,6 @@ export interface BatchProgress {
   readonly batch: number;
   readonly state: WorkState;
   readonly pass: number;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
   readonly subjects: number;
   readonly finished: number;
   readonly removed: number;
@@ -18,7 +16,7 @@ export interface BatchProgress {
 export const readProgress = (queries: Queries, requestId: string): Promise<readonly BatchProgress[]> => queries<
   BatchProgress[]
 >`
-  SELECT work.processor, work.batch, work.state, work.pass, work.first_seq, work.last_seq, work.size AS subjects,
+  SELECT work.processor, work.batch, work.state, work.pass, work.size AS subjects,
          least(work.size, coalesce(done.finished, 0))::bigint AS finished, coalesce(done.removed, 0)::bigint AS removed
   FROM lethe.batch_work work
   LEFT JOIN LATERAL (

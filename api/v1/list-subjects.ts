@@ -10,8 +10,12 @@ const value = z.array(z.string()).readonly();
 
 const Subject = z
   .strictObject({
-    position: z.int().openapi({ description: 'In the submitted list, from 1; of a segment or everyone, a number.' }),
-    type: z.string().nullable(),
+    position: z
+      .int()
+      .openapi({
+        description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
+      }),
+    type: z.string(),
     value: value
       .nullable()
       .openapi({ description: 'Null where it is invalid, and for all once the request has ended.' }),

@@ -1,0 +1,84 @@
+import { batchDeleted, batchSeen } from '../../db/batch-work.ts';
+import { claim } from '../../db/claim.ts';
+import type { Database } from '../../db/client.ts';
+import { conclude } from '../../db/conclude.ts';
+import { look } from '../../db/look.ts';
+import { rangeFinished } from '../../db/ranges.ts';
+import { readRequestRow } from '../../db/request-row.ts';
+import { storeResolution } from '../../db/resolution.ts';
+import type { ResolvedFact } from '../../db/resolution-stage.ts';
+import { markPresent } from '../../db/unknown.ts';
+import { visibilityApplied } from '../../db/visibility.ts';
+import { DAY_MS } from '../../domain/calendar.ts';
+import { KEYS, PROJECT } from './support.ts';
+
+/** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
+
+export const matchOf = (position: number, key: string): ResolvedFact => ({
+  fact: 'match',
+  position,
+  key: { type: 'user_id', value: [key] },
+});
+export const calledOf = (
+  key: string,
+  type: string,
+  value: readonly string[],
+  sharedWith: readonly string[] = [],
+): ResolvedFact => ({
+  fact: 'identity',
+  key: { type: 'user_id', value: [key] },
+  identity: { type, value },
+  origin: type === 'alias' ? 'alias' : 'identity',
+  sharedWith,
+});
+
+export async function resolve(database: Database, requestId: string, facts: readonly ResolvedFact[], at: Date) {
+  const request = await readRequestRow(database, requestId);
+  const pages = (async function* () {
+    yield facts;
+  })();
+  return storeResolution(database, KEYS, {
+    request,
+    facts: pages,
+    processors: PROJECT.processors,
+    window: PROJECT.policy.window,
+    at,
+    limit: null,
+    growth: () => Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Resolved and hidden wherever hiding is possible. */
+export async function hide(database: Database, requestId: string, facts: readonly ResolvedFact[], at: Date) {
+  await resolve(database, requestId, facts, at);
+  await markPresent(database, requestId, 'all');
+  await follow(database, requestId, at);
+}
+
+/** Every processor follows the newest visibility. */
+export async function follow(database: Database, requestId: string, at: Date) {
+  await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
+  return look(database, { requestId, asOf: at, window: PROJECT.policy.window });
+}
+
+export const claimAt = (database: Database, requestId: string, asOf: Date) =>
+  claim(database, PROJECT.policy, { requestId, asOf });
+
+/** The first batch is deleted and looked for twice; `mail` attests. */
+export async function deleteFirstBatch(database: Database, requestId: string, at: Date) {
+  const app = { requestId, processor: 'app', batch: 1 };
+  const mail = { requestId, processor: 'mail', batch: 1 };
+  const tables = [
+    { table: 'app.events', removed: 7, retained: 0, basis: null },
+    { table: 'app.invoices', removed: 0, retained: 2, basis: 'tax law, 10 years' },
+  ];
+  await rangeFinished(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] });
+  const settleMs = PROJECT.policy.settleMs;
+  for (const key of [app, mail]) await batchDeleted(database, key, null);
+  await batchSeen(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
+  await batchSeen(database, app, { survivors: 0 }, { now: at.getTime() + DAY_MS, settleMs });
+  await batchSeen(database, mail, { attestedAt: at.getTime() }, { now: at.getTime(), settleMs });
+  return look(database, { requestId, asOf: new Date(at.getTime() + DAY_MS), window: PROJECT.policy.window });
+}
+
+export const end = (database: Database, requestId: string, at: Date) => conclude(database, { requestId, at });

@@ -1,0 +1,194 @@
+import { pino } from 'pino';
+import { afterAll } from 'vitest';
+import { createApp } from '../../api/app.ts';
+import type { LiveProgress } from '../../api/live-progress.ts';
+import type { Orchestrator } from '../../api/orchestrator.ts';
+import { connect, type Database } from '../../db/client.ts';
+import { type DigestKeys, requireDigestKeys } from '../../db/digests.ts';
+import { migrate } from '../../db/migrate.ts';
+import { ensureProjects } from '../../db/project-lock.ts';
+import type { Catalog, Project } from '../../domain/catalog.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
+import { createDatabase, templateOf } from '../support/postgres.ts';
+import { assertConforms } from './document.ts';
+
+export const TOKEN = 'test-token-test-token-test-token-0001';
+export const KEYS: DigestKeys = [
+  { id: 'k2', key: Buffer.alloc(32, 2) },
+  { id: 'k1', key: Buffer.alloc(32, 1) },
+];
+/** A Monday, 10:00 UTC. */
+export const START = new Date('2026-11-23T10:00:00.000Z');
+
+const exact = { comparison: 'exact', parts: 1 } as const;
+
+export const PROJECT: Project = {
+  name: 'demo',
+  directory: 'app',
+  policy: {
+    graceMs: 14 * DAY_MS,
+    window: { dailyAtMs: 2 * HOUR_MS },
+    quotaPerRun: 10_000,
+    settleMs: DAY_MS,
+    subjectsPerRequest: 2_000,
+    subjectsPerUpload: 10_000,
+    subjectsPerSegment: 50_000,
+    deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
+    growth: 0.1,
+  },
+  processors: [
+    {
+      name: 'app',
+      kinds: ['user', 'company'],
+      identityTypes: {
+        user: {
+          user_id: exact,
+          alias: exact,
+          email: { comparison: 'caseInsensitive', parts: 2 },
+          xng_id: { comparison: 'uuid', parts: 1 },
+          number: { comparison: 'integer', parts: 1 },
+        },
+        company: { company_id: { comparison: 'integer', parts: 1 } },
+      },
+      hides: true,
+      segments: true,
+      verification: 'reads',
+      completesWithinMs: DAY_MS,
+      dataMapHash: 'a1',
+    },
+    {
+      name: 'mail',
+      kinds: ['user'],
+      identityTypes: { user: { user_id: exact } },
+      hides: false,
+      segments: false,
+      verification: 'attested',
+      completesWithinMs: 3 * DAY_MS,
+      dataMapHash: 'b2',
+    },
+  ],
+};
+export const CATALOG: Catalog = new Map([
+  ['demo', PROJECT],
+  ['other', { ...PROJECT, name: 'other' }],
+]);
+
+/** Writes down what it is asked, and is away when told so. */
+export class WatchedOrchestrator implements Orchestrator {
+  started: string[] = [];
+  suppressions: string[] = [];
+  woken: string[] = [];
+  live: LiveProgress | null = null;
+  async start(requestId: string): Promise<void> {
+    this.started.push(requestId);
+  }
+  async startSuppression(suppressionId: string): Promise<void> {
+    this.suppressions.push(suppressionId);
+  }
+  async wake(requestIds: readonly string[]): Promise<void> {
+    this.woken.push(...requestIds);
+  }
+  async progress(): Promise<LiveProgress | null> {
+    return this.live;
+  }
+  async reachable(): Promise<boolean> {
+    return this.live !== null;
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: unknown;
+}
+
+export interface TestApi {
+  readonly database: Database;
+  readonly orchestrator: WatchedOrchestrator;
+  readonly clock: { now: Date };
+  /** Statements sent to the ledger's tables since the last call. */
+  statements(): readonly string[];
+  readonly log: string[];
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+export interface TestApiOptions {
+  readonly url?: string;
+  readonly orchestrator?: Orchestrator;
+  readonly bodyLimitBytes?: number;
+  readonly project?: Project;
+}
+
+/** The API on a database of its own. Every answer is held against the OpenAPI document. */
+export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const template =
+    options.url === undefined ? await templateOf('ledger', async (url) => void (await migrate(url))) : '';
+  const url = options.url ?? (await createDatabase(template)).url;
+  const sent: string[] = [];
+  const database = connect(url, { connections: 4, observe: (statement) => sent.push(statement) });
+  afterAll(() => database.end({ timeout: 1 }));
+  await requireDigestKeys(database, KEYS);
+  await ensureProjects(database, ['demo', 'other']);
+  const log: string[] = [];
+  const orchestrator = new WatchedOrchestrator();
+  const clock = { now: START };
+  const app = createApp({
+    database,
+    keys: KEYS,
+    catalog: options.project === undefined ? CATALOG : new Map([['demo', options.project]]),
+    orchestrator: options.orchestrator ?? orchestrator,
+    token: TOKEN,
+    now: () => clock.now,
+    logger: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
+    ...(options.bodyLimitBytes === undefined ? {} : { bodyLimitBytes: options.bodyLimitBytes }),
+  });
+  return {
+    database,
+    orchestrator,
+    clock,
+    log,
+    statements: () => sent.splice(0).filter((statement) => statement.includes('lethe.')),
+    async call(method, path, body, headers = {}) {
+      const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
+      const init = { method, headers: { Authorization: `Bearer ${TOKEN}`, ...json, ...headers } };
+      const sentBody = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
+      const response = await app.request(path, { ...init, ...sentBody });
+      const text = await response.text();
+      const type = response.headers.get('Content-Type') ?? '';
+      const parsed: unknown = type.includes('json') ? JSON.parse(text) : null;
+      if (path !== '/openapi.json')
+        await assertConforms(app, { method, path, status: response.status, type, json: parsed });
+      return { status: response.status, headers: response.headers, text, json: parsed };
+    },
+  };
+}
+
+export interface Sent {
+  readonly type: string;
+  readonly value: string | readonly string[];
+}
+export const user = (value: string): Sent => ({ type: 'user_id', value });
+
+export const deletionOf = (identities: readonly unknown[], more: Record<string, unknown> = {}) => ({
+  project: 'demo',
+  kind: 'deletion',
+  regulation: 'gdpr',
+  subjects: { kind: 'user', identities },
+  ...more,
+});
+
+/** A member of an answer's body that is text: an id, a cursor. */
+export function textOf(answer: Answer, member: string): string {
+  const { json } = answer;
+  const value: unknown = typeof json === 'object' && json !== null ? Reflect.get(json, member) : undefined;
+  if (typeof value !== 'string') throw new Error(`${member} of ${answer.text} is no text`);
+  return value;
+}
+
+/** Stores a deletion of these identities; its id. */
+export async function accepted(api: TestApi, identities: readonly Sent[], more: Record<string, unknown> = {}) {
+  const answer = await api.call('POST', '/v1/requests', deletionOf(identities, more));
+  if (answer.status !== 202) throw new Error(answer.text);
+  return textOf(answer, 'id');
+}
