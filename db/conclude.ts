@@ -62,7 +62,8 @@ async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): 
   const id = newId('suppression', at.getTime());
   const kept = await tx`
     WITH named AS (
-      SELECT DISTINCT ON (digest) project, kind, digest, key_id FROM lethe.identity_digests JOIN lethe.subjects USING (project, kind, request_id, seq)
+      SELECT DISTINCT ON (named.digest) project, kind, named.digest, key_id
+      FROM lethe.identity_digests named JOIN lethe.subjects USING (project, kind, request_id, seq)
       WHERE request_id = ${request.id} AND state IN ('deleted', 'partially_deleted')),
     suppression AS (
       INSERT INTO lethe.suppressions (id, project, kind, request_id, since, told_at)
