@@ -23,6 +23,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
     // Ours alone: one that a caller chose could carry anything into the log.
     c.set('requestId', crypto.randomUUID());
     c.header('X-Request-Id', c.get('requestId'));
+    c.header('Cache-Control', 'no-store');
     await next();
   });
   app.use(accessLog(deps.logger));

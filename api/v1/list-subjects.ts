@@ -10,11 +10,9 @@ const value = z.array(z.string()).readonly();
 
 const Subject = z
   .strictObject({
-    position: z
-      .int()
-      .openapi({
-        description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
-      }),
+    position: z.int().openapi({
+      description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
+    }),
     type: z.string(),
     value: value
       .nullable()
