@@ -88,7 +88,13 @@ export interface Submitted {
  */
 export type Resolved =
   | { readonly fact: 'match'; readonly position: number | null; readonly key: Identity }
-  | { readonly fact: 'identity'; readonly key: Identity; readonly identity: Identity; readonly origin: 'identity' | 'alias'; readonly sharedWith: readonly string[] };
+  | {
+      readonly fact: 'identity';
+      readonly key: Identity;
+      readonly identity: Identity;
+      readonly origin: 'identity' | 'alias';
+      readonly sharedWith: readonly string[];
+    };
 
 /** A frozen set of subjects of one request. `batch` is `g<generation>` for visibility, `b<number>` for a claimed batch. */
 export interface Batch {

@@ -1,5 +1,4 @@
-import type { SubjectKind } from '../../domain/vocabulary.ts';
-import { type Scope } from '../../domain/vocabulary.ts';
+import type { Scope, SubjectKind } from '../../domain/vocabulary.ts';
 import { type Batch, type Work, ConnectorError } from '../connector.ts';
 import { type Members, loadBatch } from './batch-table.ts';
 import { type Catalog, mappedTables, readCatalog } from './catalog.ts';

@@ -1,6 +1,16 @@
 import type { Mistake } from '../connector.ts';
 import type { PostgresSettings } from './data-map.ts';
+import { referenceMistakes } from './references.ts';
+import { settingsShape } from './shape.ts';
 
-export function mistakesOf(_settings: PostgresSettings): readonly Mistake[] {
-  return [];
+/** What can be seen without connecting: the shape first, then what its names refer to. */
+export function mistakesOf(settings: PostgresSettings): readonly Mistake[] {
+  const parsed = settingsShape.safeParse(settings);
+  if (parsed.success) return referenceMistakes(settings);
+  return parsed.error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a setting' }));
+    return [{ path: path.join('.'), message: issue.message }];
+  });
 }

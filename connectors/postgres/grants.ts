@@ -1,5 +1,6 @@
 import type { PostgresSettings } from './data-map.ts';
 import { type KindModel, kindModels } from './model.ts';
+import { linkColumns } from './remaining.ts';
 import { canonical, ident, relation, tableName } from './sql.ts';
 
 /** What Lethe's role needs on one table; columns are those that it may UPDATE. */
@@ -33,7 +34,7 @@ function kindNeeds(model: KindModel, of: (table: string) => Needs): void {
     }
     for (const column of target.retain.blank ?? []) table.update.add(column);
     if (target.retain.unlink !== undefined)
-      for (const match of target.matches) for (const column of match.columns) table.update.add(column);
+      for (const column of linkColumns(target)) table.update.add(column);
   }
   // FOR UPDATE asks for UPDATE on one column: the flag that Lethe writes anyway, otherwise the key.
   of(model.map.table).update.add(model.map.softDelete?.column ?? model.key.columns[0] ?? '');

@@ -13,11 +13,16 @@ export function remaining(target: Target, model: KindModel, catalog: Catalog): s
   return described.length === 0 ? 'false' : `(${belongs}) AND (${described.join(' OR ')})`;
 }
 
+/** The columns by which a row is the subject's, directly or through another table. */
+export const linkColumns = (target: Target): readonly string[] => [
+  ...new Set([...target.matches.flatMap(({ columns }) => columns), ...(target.via?.on ?? []).map(([mine]) => mine)]),
+];
+
 /** What a kept row becomes: its personal columns blank, its reference gone or replaced. Undefined: it stays as it is. */
 export function assignments(target: Target, processor: string, model: KindModel, catalog: Catalog): string | undefined {
   const { retain } = target;
   const blank = (retain?.blank ?? []).map((column) => `${ident(column)} = NULL`);
-  const columns = [...new Set(target.matches.flatMap((match) => match.columns))];
+  const columns = linkColumns(target);
   const unlink = columns.map((column) =>
     retain?.unlink === 'pseudonym'
       ? `${ident(column)} = ${pseudonym(target, column, processor, model, catalog)}`

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+const MAX_NAME_BYTES = 63;
+
+/** A name as the catalog has it; it is quoted wherever it is used, so case and odd characters are no problem. */
+const name = z
+  .string('must be a name')
+  .min(1, 'must not be empty')
+  .refine((text) => !text.includes('\0') && Buffer.byteLength(text) <= MAX_NAME_BYTES, 'is no name of PostgreSQL’s');
+const table = z
+  .string('must be a table: schema.table')
+  .regex(/^[^.\0]+(\.[^.\0]+)?$/, 'must be a table: schema.table');
+
+const match = z.enum(['exact', 'caseInsensitive', 'uuid', 'integer'], 'must be exact, caseInsensitive, uuid or integer');
+const column = z.union([name, z.strictObject({ column: name, match })], 'must be a column, or { column, match }');
+const identity = z.union(
+  [
+    z.strictObject({ column: name, match: match.optional() }),
+    z.strictObject({ columns: z.array(name).min(1), match: match.optional() }),
+  ],
+  'must be { column } or { columns }, each with an optional match',
+);
+const subject = z.union(
+  [
+    name,
+    z.strictObject({ column: name, match: z.enum(['key', 'key_and_aliases']) }),
+    z.strictObject({ identity: z.string(), columns: z.array(name).min(1) }),
+  ],
+  'must be a column, { column, match } or { identity, columns }',
+);
+const retain = z.strictObject({
+  basis: z.string().trim().min(1, 'must say why: it is shown in the receipt'),
+  blank: z.array(name).optional(),
+  unlink: z.enum(['null', 'pseudonym'], 'must be null or pseudonym').optional(),
+});
+const tableMap = z
+  .strictObject({
+    table,
+    time: name.optional(),
+    sources: z.array(name).optional(),
+    retain: retain.optional(),
+    triggers: z.array(name).optional(),
+    subject: subject.optional(),
+    via: z
+      .strictObject({ table, on: z.record(name, name).refine((on) => Object.keys(on).length > 0, 'must name a column') })
+      .optional(),
+  })
+  .refine((map) => (map.subject === undefined) !== (map.via === undefined), 'needs either subject or via');
+const kind = z.strictObject({
+  table,
+  key: column,
+  identities: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'is no name of an identity type'), identity).optional(),
+  aliases: z.strictObject({ table, alias: name, subject: name }).optional(),
+  softDelete: z.strictObject({ column: name }).optional(),
+  triggers: z.array(name).optional(),
+  tables: z.array(tableMap).optional(),
+});
+
+export const settingsShape = z.strictObject({
+  url: z.object({ env: z.string() }, "must be env('NAME')"),
+  pace: z
+    .strictObject({
+      share: z.number().gt(0, 'must be above 0').max(1, 'must be at most 1').optional(),
+      subjectsPerCommit: z.int('must be a whole number').min(1, 'must be at least 1').max(10_000).optional(),
+    })
+    .optional(),
+  kinds: z
+    .strictObject({ user: kind.optional(), company: kind.optional() })
+    .refine((kinds) => kinds.user !== undefined || kinds.company !== undefined, 'must map at least one kind of subject'),
+  segments: z.strictObject({ table, segment: name, subject: name }).optional(),
+  ignore: z
+    .array(z.strictObject({ table, reason: z.string().trim().min(1, 'must say why the table is rightly left alone') }))
+    .optional(),
+});
