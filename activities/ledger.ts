@@ -11,6 +11,7 @@ import { concludeUnknown } from '../db/unknown.ts';
 import type { NextStep } from '../domain/batch.ts';
 import { processorsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { View } from '../domain/view.ts';
 import type { Step, SubjectKind } from '../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 
@@ -45,7 +46,11 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     return { project, subjectKind, directory, dueAt: dueAt.getTime(), resolved: resolvedAt !== null, submitted };
   },
 
-  look: ({ requestId, asOf }: At) => look(deps.database, { requestId, asOf: new Date(asOf) }),
+  async look({ requestId, asOf }: At): Promise<View> {
+    const { project } = await readRequestRow(deps.database, requestId);
+    const { window } = projectOf(deps, project).policy;
+    return look(deps.database, { requestId, asOf: new Date(asOf), window });
+  },
 
   /** Names the frozen processors that are configured here and can be inspected. */
   async checkFrozen({ requestId, asOf }: At): Promise<readonly string[]> {

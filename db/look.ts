@@ -1,3 +1,4 @@
+import type { RunWindow } from '../domain/calendar.ts';
 import type { View } from '../domain/view.ts';
 import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
 import type { Database, Transaction } from './client.ts';
@@ -10,15 +11,15 @@ import { processorsBehind, settleVisibility } from './visibility.ts';
 /** Brings the request's states up to what has happened, notes the wake as seen, and tells what is next. */
 export async function look(
   database: Database,
-  input: { readonly requestId: string; readonly asOf: Date },
+  input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow },
 ): Promise<View> {
-  const { requestId, asOf } = input;
+  const { requestId, asOf, window } = input;
   const { project } = await readRequestRow(database, requestId);
   return underProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const ended = request.concludedAt !== null;
-    if (!ended) await settleVisibility(tx, project, requestId, asOf);
-    const wake = ended ? [] : await closeBatches(tx, project, requestId, asOf);
+    const freed = ended ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
+    const shared = ended ? [] : await closeBatches(tx, project, requestId, asOf);
     const work = await openWork(tx, requestId, asOf);
     const waiting = await waitingSubjects(tx, project, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
@@ -46,7 +47,7 @@ export async function look(
       work: work.runnable,
       attention: attention.rows,
       nextAt: nextAt?.getTime() ?? null,
-      wake,
+      wake: [...new Set([...freed, ...shared])],
     };
   });
 }

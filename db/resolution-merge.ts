@@ -1,4 +1,5 @@
 import type { Transaction } from './client.ts';
+import type { RequestRow } from './request-row.ts';
 import type { Staging } from './resolution-stage.ts';
 
 /** One row per subject of the stage: its number in this request, if it has one, and the open request that owns it, if another does. */
@@ -14,21 +15,24 @@ export async function stageSubjects({
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
       SELECT seq FROM lethe.identity_digests
-      WHERE request_id = ${requestId} AND is_key AND digest = ANY(named.digests) LIMIT 1) mine ON true
+      WHERE request_id = ${requestId} AND is_key AND identity_digests.digest = ANY(named.digests) LIMIT 1) mine ON true
     LEFT JOIN LATERAL (
       SELECT subjects.request_id, subjects.seq
       FROM lethe.identity_digests JOIN lethe.subjects USING (request_id, seq)
-      WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND digest = ANY(named.digests) AND is_key
+      WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
+        AND identity_digests.digest = ANY(named.digests)
         AND request_id <> ${requestId} AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling')
       LIMIT 1) owner ON mine.seq IS NULL`;
-  await tx`CREATE INDEX ON stage_subjects (key_value)`;
   const [counts = { resolved: 0, joining: 0 }] = await tx<{ resolved: number; joining: number }[]>`
     SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`;
   return counts;
 }
 
 /** Numbers and stores the subjects that are new to this request, in the order in which they were submitted. */
-export async function addSubjects({ tx, keys, requestId, project, kind }: Staging, hardDeleteAt: Date): Promise<void> {
+export async function addSubjects(
+  { tx, keys, requestId, project, kind }: Staging,
+  { hardDeleteAt, expedite }: Pick<RequestRow, 'hardDeleteAt' | 'expedite'>,
+): Promise<void> {
   await tx`UPDATE stage_subjects SET seq = numbered.seq
     FROM (SELECT key_type, key_value,
                  (SELECT coalesce(max(seq), 0) FROM lethe.subjects WHERE request_id = ${requestId})
@@ -38,10 +42,10 @@ export async function addSubjects({ tx, keys, requestId, project, kind }: Stagin
   await tx`
     WITH generation AS MATERIALIZED (SELECT nextval('lethe.visibility_generation') AS value)
     INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, present, state, owner_request, owner_seq, hidden,
-                                generation, hard_delete_at)
+                                generation, hard_delete_at, expedited)
     SELECT ${requestId}, seq, ${project}, ${kind}, digests[1], known, CASE WHEN known THEN true END,
            CASE WHEN owner_request IS NULL THEN 'resolved' ELSE 'attached' END, owner_request, owner_seq, true,
-           generation.value, ${hardDeleteAt}
+           generation.value, ${hardDeleteAt}, ${expedite !== null}
     FROM stage_subjects, generation
     WHERE NOT EXISTS (SELECT FROM lethe.subjects WHERE request_id = ${requestId} AND subjects.seq = stage_subjects.seq)`;
   await tx`INSERT INTO lethe.matches (request_id, position, seq)

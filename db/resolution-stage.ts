@@ -40,7 +40,7 @@ export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly
 }
 
 /** An identity that the directory does not know is its own subject, and is still offered to every processor (design §5). */
-export async function stageUnknown(staging: Staging): Promise<number> {
+export async function stageUnknown(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
   const unknown = await tx<{ position: number; type: string; value: string[] }[]>`
     SELECT position, type, value FROM lethe.submitted_identities submitted
@@ -51,7 +51,6 @@ export async function stageUnknown(staging: Staging): Promise<number> {
     yield unknown.map(({ position, ...key }) => stageRow(staging, { fact: 'match', position, key }, false));
   })();
   if (unknown.length > 0) await copyInto(tx, STAGE, pages);
-  return unknown.length;
 }
 
 function stageRow({ keys, project, kind }: Staging, fact: ResolvedFact, known: boolean): Field[] {
@@ -77,3 +76,13 @@ function stageRow({ keys, project, kind }: Staging, fact: ResolvedFact, known: b
 async function* mapped<From, To>(pages: AsyncIterable<readonly From[]>, each: (from: From) => To): AsyncIterable<To[]> {
   for await (const page of pages) yield page.map(each);
 }
+
+/** For the planner, where there is something to plan: a handful of rows is read faster than it is analysed. */
+export async function analyseStage({ tx }: Staging): Promise<void> {
+  const [{ many } = { many: false }] = await tx<{ many: boolean }[]>`SELECT count(*) > ${HANDFUL} AS many FROM stage`;
+  if (!many) return;
+  await tx`CREATE INDEX ON stage (position) WHERE match`;
+  await tx`CREATE INDEX ON stage (key_type, key_value) WHERE match`;
+  await tx`ANALYZE stage`;
+}
+const HANDFUL = 1_000;

@@ -6,7 +6,7 @@ import type { Database, Transaction } from './client.ts';
 import type { DigestKeys } from './digests.ts';
 import { lockProject, transaction } from './project-lock.ts';
 import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
-import { type ResolvedFact, stageFacts, stageUnknown } from './resolution-stage.ts';
+import { analyseStage, type ResolvedFact, stageFacts, stageUnknown } from './resolution-stage.ts';
 import { readRequestRow, type RequestRow } from './request-row.ts';
 import { withdrawSubjects } from './withdraw.ts';
 
@@ -56,11 +56,10 @@ export async function storeResolution(
     }
     await setAmbiguousAside(tx, request.id);
     if (first) await stageUnknown(staging);
-    await tx`CREATE INDEX ON stage (position) WHERE match`;
-    await tx`ANALYZE stage`;
+    await analyseStage(staging);
     const { resolved, joining } = await stageSubjects(staging);
     if (!first && !now.growthAccepted && joining > resolution.growth(resolved)) return { end: 'grew', joined: joining };
-    await addSubjects(staging, now.hardDeleteAt);
+    await addSubjects(staging, now);
     await addIdentities(staging);
     await tellOutcomes(tx, request.id);
     const departed = first ? [] : await departedSubjects(tx, request.id);

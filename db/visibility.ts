@@ -1,5 +1,7 @@
+import type { RunWindow } from '../domain/calendar.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
+import { handOver } from './hand-over.ts';
 
 /** What a processor has still to follow: the newest generation desired, and how many subjects to hide and to show. */
 export interface VisibilityChanges {
@@ -51,21 +53,30 @@ export async function processorsBehind(tx: Transaction, requestId: string, asOf:
   return rows.map((row) => row.processor);
 }
 
-/** Subjects are `soft_deleted`, or `cancelled`, once every processor that can hide has followed. */
-export async function settleVisibility(tx: Transaction, project: string, requestId: string, at: Date): Promise<void> {
-  const settled = await tx<{ state: string; count: number }[]>`
+/**
+ * Subjects are `soft_deleted`, or `cancelled`, once every processor that can hide has followed. Who asked for a subject
+ * while it was being restored gets it now. Returns the requests to wake.
+ */
+export async function settleVisibility(
+  tx: Transaction,
+  input: { readonly project: string; readonly requestId: string; readonly at: Date; readonly window: RunWindow },
+): Promise<readonly string[]> {
+  const { project, requestId, at, window } = input;
+  const settled = await tx<{ seq: number; state: string }[]>`
     WITH followed AS (
       SELECT min(applied_generation) AS generation FROM lethe.processor_visibility
-      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
-    settled AS (
-      UPDATE lethe.subjects SET state = CASE WHEN hidden THEN 'soft_deleted' ELSE 'cancelled' END
-      FROM followed
-      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
-        AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
-      RETURNING state)
-    SELECT state, count(*) FROM settled GROUP BY state`;
-  for (const { state, count } of settled) {
-    const action = state === 'cancelled' ? 'subjects.restored' : 'subjects.soft_deleted';
-    await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
+      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL)
+    UPDATE lethe.subjects SET state = CASE WHEN hidden THEN 'soft_deleted' ELSE 'cancelled' END
+    FROM followed
+    WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
+      AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
+    RETURNING seq, state`;
+  const restored = settled.filter((row) => row.state === 'cancelled').map((row) => row.seq);
+  for (const [action, count] of [
+    ['subjects.soft_deleted', settled.length - restored.length],
+    ['subjects.restored', restored.length],
+  ] as const) {
+    if (count > 0) await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
   }
+  return handOver(tx, { requestId, seqs: restored, at, window });
 }

@@ -1,0 +1,155 @@
+import type { NewRequest, SubmittedIdentity } from '../../db/accept-request.ts';
+import { acceptRequest } from '../../db/accept-request.ts';
+import { type Database, connect } from '../../db/client.ts';
+import type { DigestKeys } from '../../db/digests.ts';
+import { look } from '../../db/look.ts';
+import { migrate } from '../../db/migrate.ts';
+import { ensureProjects } from '../../db/project-lock.ts';
+import { readRequestRow } from '../../db/request-row.ts';
+import { storeResolution } from '../../db/resolution.ts';
+import type { ResolvedFact } from '../../db/resolution-stage.ts';
+import { visibilityApplied, visibilityChanges } from '../../db/visibility.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
+import type { ProcessorEntry } from '../../domain/catalog.ts';
+import type { Identity } from '../../domain/identity.ts';
+import { newId } from '../../domain/ids.ts';
+import type { Policy } from '../../domain/policy.ts';
+import { createDatabase, templateOf } from './postgres.ts';
+
+/** A migrated ledger of this test file's own, and its steps without Temporal and without a processor's database. */
+export interface Ledger {
+  readonly database: Database;
+  readonly url: string;
+  readonly statements: string[];
+}
+
+export const KEYS: DigestKeys = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
+export const PROJECT = 'demo';
+export const START = new Date('2026-01-05T10:00:00Z');
+export const days = (count: number): Date => new Date(START.getTime() + count * DAY_MS);
+
+export const POLICY: Policy = {
+  graceMs: 14 * DAY_MS,
+  window: { dailyAtMs: 2 * HOUR_MS },
+  quotaPerRun: null,
+  settleMs: DAY_MS,
+  subjectsPerRequest: 2_000,
+  subjectsPerUpload: 10_000,
+  subjectsPerSegment: 50_000,
+  deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
+  growth: 0.1,
+};
+
+export const APP: ProcessorEntry = {
+  name: 'app',
+  kinds: ['user'],
+  identityTypes: {
+    user: {
+      user_id: { comparison: 'exact', parts: 1 },
+      email: { comparison: 'caseInsensitive', parts: 1 },
+      alias: { comparison: 'exact', parts: 1 },
+    },
+  },
+  hides: true,
+  segments: true,
+  verification: 'reads',
+  completesWithinMs: DAY_MS,
+  dataMapHash: 'map-1',
+};
+
+export async function ledger(projects: readonly string[] = [PROJECT]): Promise<Ledger> {
+  const { url } = await createDatabase(await templateOf('ledger', async (template) => void (await migrate(template))));
+  const statements: string[] = [];
+  const database = connect(url, { observe: (statement) => statements.push(statement) });
+  await ensureProjects(database, projects);
+  return { database, url, statements };
+}
+
+export const user = (value: string): Identity => ({ type: 'user_id', value: [value] });
+export const submitted = (identity: Identity): SubmittedIdentity => ({
+  ...identity,
+  outcome: null,
+  reason: null,
+  duplicateOf: null,
+});
+
+export async function accept(
+  { database }: Ledger,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> {
+  const receivedAt = changes.receivedAt ?? START;
+  const request: NewRequest = {
+    id: newId('request', receivedAt.getTime()),
+    project: PROJECT,
+    subjectKind: 'user',
+    regulation: 'gdpr',
+    scope: 'data',
+    selection: { by: 'identities', identities: identities.map(submitted) },
+    suppress: false,
+    onConflict: 'attach',
+    expedite: null,
+    submittedBy: 'operator',
+    receivedAt,
+    dueAt: new Date(receivedAt.getTime() + 30 * DAY_MS),
+    hardDeleteAt: new Date('2026-01-20T02:00:00Z'),
+    forecast: { nextRunAt: new Date('2026-01-20T02:00:00Z'), quotaPerRun: null, afterClaimMs: DAY_MS },
+    ...changes,
+  };
+  await acceptRequest(database, request);
+  return request.id;
+}
+
+/** Everybody is known, under the one name that was submitted. */
+export const allKnown = (identities: readonly Identity[]): ResolvedFact[] =>
+  identities.map((key, index) => ({ fact: 'match', position: index + 1, key }));
+
+export async function resolve(
+  { database }: Ledger,
+  requestId: string,
+  facts: readonly ResolvedFact[],
+  changes: Partial<Parameters<typeof storeResolution>[2]> = {},
+) {
+  const pages = (async function* () {
+    yield facts;
+  })();
+  return storeResolution(database, KEYS, {
+    request: await readRequestRow(database, requestId),
+    facts: pages,
+    processors: [APP],
+    window: POLICY.window,
+    at: START,
+    limit: null,
+    growth: () => 1,
+    ...changes,
+  });
+}
+
+/** The processor follows whatever is desired, and the rows say so. */
+export async function follow(world: Ledger, requestId: string, at: Date = START, processor = 'app') {
+  const { database } = world;
+  const { generation } = await visibilityChanges(database, requestId, processor);
+  await visibilityApplied(database, requestId, processor, generation);
+  return lookAt(world, requestId, at);
+}
+
+export const lookAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
+  look(database, { requestId, asOf, window: POLICY.window });
+
+/** Accepted, resolved and hidden: waiting for its run. */
+export async function hidden(
+  world: Ledger,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> {
+  const requestId = await accept(world, identities, changes);
+  await resolve(world, requestId, allKnown(identities));
+  await follow(world, requestId);
+  return requestId;
+}
+
+export async function states({ database }: Ledger, requestId: string): Promise<Record<string, number>> {
+  const rows = await database<{ state: string; count: number }[]>`
+    SELECT state, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`;
+  return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+}
