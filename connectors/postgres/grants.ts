@@ -33,8 +33,7 @@ function kindNeeds(model: KindModel, of: (table: string) => Needs): void {
       continue;
     }
     for (const column of target.retain.blank ?? []) table.update.add(column);
-    if (target.retain.unlink !== undefined)
-      for (const column of linkColumns(target)) table.update.add(column);
+    if (target.retain.unlink !== undefined) for (const column of linkColumns(target)) table.update.add(column);
   }
   // FOR UPDATE asks for UPDATE on one column: the flag that Lethe writes anyway, otherwise the key.
   of(model.map.table).update.add(model.map.softDelete?.column ?? model.key.columns[0] ?? '');

@@ -13,7 +13,10 @@ export function referenceMistakes(settings: PostgresSettings): readonly Mistake[
     mistakes.push({ path: 'segments', message: 'lists users, but kinds.user is not mapped' });
   for (const [index, { table }] of (settings.ignore ?? []).entries())
     if (mapped.has(canonical(table)))
-      mistakes.push({ path: `ignore.${index}.table`, message: `${canonical(table)} is mapped: it cannot be ignored too` });
+      mistakes.push({
+        path: `ignore.${index}.table`,
+        message: `${canonical(table)} is mapped: it cannot be ignored too`,
+      });
   return mistakes;
 }
 
@@ -21,14 +24,18 @@ function kindMistakes(model: KindModel): Mistake[] {
   const path = `kinds.${model.kind}`;
   const { map } = model;
   const mistakes: Mistake[] = [];
-  if (model.keyType === ALIAS) mistakes.push({ path: `${path}.key`, message: '`alias` is the identity type of aliases' });
+  if (model.keyType === ALIAS)
+    mistakes.push({ path: `${path}.key`, message: '`alias` is the identity type of aliases' });
   for (const type of Object.keys(map.identities ?? {}))
     if (type === ALIAS || type === model.keyType)
       mistakes.push({ path: `${path}.identities.${type}`, message: 'is the identity type of aliases or of the key' });
   for (const target of model.targets) {
     if (target.via === undefined) continue;
     if (parentsOf(target, model).length === 0)
-      mistakes.push({ path: `${target.path}.via.table`, message: `${canonical(target.via.table)} is not mapped for this kind` });
+      mistakes.push({
+        path: `${target.path}.via.table`,
+        message: `${canonical(target.via.table)} is not mapped for this kind`,
+      });
     else if (model.targets.some((other) => other === target && circular(other, model, [])))
       mistakes.push({ path: `${target.path}.via.table`, message: 'leads back to this table' });
   }
@@ -48,7 +55,10 @@ function tableMistakes(table: TableMap, path: string, model: KindModel): Mistake
   if (typeof subject === 'object' && 'identity' in subject) {
     const identity = model.map.identities?.[subject.identity];
     if (identity === undefined)
-      mistakes.push({ path: `${path}.subject.identity`, message: `${subject.identity} is not declared under identities` });
+      mistakes.push({
+        path: `${path}.subject.identity`,
+        message: `${subject.identity} is not declared under identities`,
+      });
     else if (columnsOf(identity).length !== subject.columns.length)
       mistakes.push({ path: `${path}.subject.columns`, message: 'must be as many as the identity has' });
     if (retain?.unlink === 'pseudonym' && subject.columns.length > 1)

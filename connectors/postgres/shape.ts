@@ -7,11 +7,12 @@ const name = z
   .string('must be a name')
   .min(1, 'must not be empty')
   .refine((text) => !text.includes('\0') && Buffer.byteLength(text) <= MAX_NAME_BYTES, 'is no name of PostgreSQL’s');
-const table = z
-  .string('must be a table: schema.table')
-  .regex(/^[^.\0]+(\.[^.\0]+)?$/, 'must be a table: schema.table');
+const table = z.string('must be a table: schema.table').regex(/^[^.\0]+(\.[^.\0]+)?$/, 'must be a table: schema.table');
 
-const match = z.enum(['exact', 'caseInsensitive', 'uuid', 'integer'], 'must be exact, caseInsensitive, uuid or integer');
+const match = z.enum(
+  ['exact', 'caseInsensitive', 'uuid', 'integer'],
+  'must be exact, caseInsensitive, uuid or integer',
+);
 const column = z.union([name, z.strictObject({ column: name, match })], 'must be a column, or { column, match }');
 const identity = z.union(
   [
@@ -42,14 +43,19 @@ const tableMap = z
     triggers: z.array(name).optional(),
     subject: subject.optional(),
     via: z
-      .strictObject({ table, on: z.record(name, name).refine((on) => Object.keys(on).length > 0, 'must name a column') })
+      .strictObject({
+        table,
+        on: z.record(name, name).refine((on) => Object.keys(on).length > 0, 'must name a column'),
+      })
       .optional(),
   })
   .refine((map) => (map.subject === undefined) !== (map.via === undefined), 'needs either subject or via');
 const kind = z.strictObject({
   table,
   key: column,
-  identities: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'is no name of an identity type'), identity).optional(),
+  identities: z
+    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'is no name of an identity type'), identity)
+    .optional(),
   aliases: z.strictObject({ table, alias: name, subject: name }).optional(),
   softDelete: z.strictObject({ column: name }).optional(),
   triggers: z.array(name).optional(),
@@ -66,7 +72,10 @@ export const settingsShape = z.strictObject({
     .optional(),
   kinds: z
     .strictObject({ user: kind.optional(), company: kind.optional() })
-    .refine((kinds) => kinds.user !== undefined || kinds.company !== undefined, 'must map at least one kind of subject'),
+    .refine(
+      (kinds) => kinds.user !== undefined || kinds.company !== undefined,
+      'must map at least one kind of subject',
+    ),
   segments: z.strictObject({ table, segment: name, subject: name }).optional(),
   ignore: z
     .array(z.strictObject({ table, reason: z.string().trim().min(1, 'must say why the table is rightly left alone') }))
