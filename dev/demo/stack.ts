@@ -61,12 +61,14 @@ export async function startStack(data: DemoData, say: (line: string) => void): P
       LETHE_DIGEST_KEYS: given.digestKeys ?? made.digestKeys,
       HOST: '127.0.0.1',
       PORT: String(port),
+      LOG_LEVEL: 'info',
     });
     const api = await startProcess('api', 'api/server.ts', environment);
     const worker = await startProcess('worker', 'worker.ts', environment);
     const apiUrl = `http://127.0.0.1:${port}`;
     const assertAlive = (): void => [api, worker].forEach(failWhenEnded);
-    await ready(apiUrl, assertAlive);
+    await until(async () => (await fetch(`${apiUrl}/readyz`).catch(() => null))?.ok === true, api, assertAlive);
+    await until(() => worker.child.log().includes('"polling"'), worker, assertAlive);
     say(`API          ${apiUrl}`);
     return { demoUrl: urls.demo, apiUrl, uiUrl: temporal?.uiUrl ?? null, token, assertAlive, stop };
   } catch (error) {
@@ -111,13 +113,16 @@ function failWhenEnded({ name, child }: Named): void {
     throw new Error(`the ${name} process has ended by itself. Its last words:\n${child.log().slice(-2_000)}`);
 }
 
-async function ready(apiUrl: string, assertAlive: () => void): Promise<void> {
-  for (const until = Date.now() + 60_000; Date.now() < until; await sleep(100)) {
+async function until(
+  isReady: () => boolean | Promise<boolean>,
+  { name }: Named,
+  assertAlive: () => void,
+): Promise<void> {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
     assertAlive();
-    const answer = await fetch(`${apiUrl}/readyz`).catch(() => null);
-    if (answer?.ok === true) return;
+    if (await isReady()) return;
   }
-  throw new Error(`${apiUrl}/readyz did not become ready within a minute; see ${STATE}/api.log`);
+  throw new Error(`the ${name} was not ready within a minute: see ${join(STATE, `${name}.log`)}`);
 }
 
 /** A port that was asked for must be free; the usual one is only a wish. */

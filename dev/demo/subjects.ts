@@ -35,7 +35,7 @@ export async function chooseSubjects(url: string): Promise<Chosen> {
     return {
       userIds: [byKey, byAlias, byEmail].map(({ n }) => `u-${n}`),
       identities: [
-        { type: 'user_id', value: `u-${byKey.n}`, why: 'a user with thousands of events' },
+        { type: 'user_id', value: `u-${byKey.n}`, why: 'a user, by the key' },
         { type: 'alias', value: `a-${byAlias.n}-2`, why: `an alias of an alias of u-${byAlias.n}` },
         { type: 'email', value: [byEmail.email.toUpperCase(), byEmail.businessUnit], why: 'typed in capitals' },
         { type: 'user_id', value: 'u-nobody', why: 'nobody knows it' },

@@ -28,12 +28,12 @@ export async function watch(stack: Stack, id: string): Promise<Status> {
   for (;;) {
     stack.assertAlive();
     const now = await call(stack, Status, `/v1/requests/${id}`);
-    const changed = steps.at(-1)?.status !== now.status;
+    const changed = isNew(now.status, steps);
     if (changed) steps.push({ status: now.status, afterMs: Date.now() - began });
     const ended = ENDS.includes(now.status);
     if (out.isTTY) {
       const doing = ended ? '' : await doingOf(stack, id, now);
-      const lines = picture(steps, now, doing, Date.now() - began).map((line) => line.slice(0, out.columns + 20));
+      const lines = picture(steps, doing, Date.now() - began, out.columns);
       out.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
       drawn = lines.length;
     } else if (changed) {
@@ -58,20 +58,26 @@ async function doingOf(stack: Stack, id: string, { attention, hardDeleteAt, stat
   return live?.waitingFor ?? '';
 }
 
-export function picture(steps: readonly Step[], now: Status, doing: string, elapsedMs: number): string[] {
-  const ended = ENDS.includes(now.status);
-  const path = ended && now.status !== 'completed' ? steps.map(({ status }) => status) : PATH;
-  const at = path.indexOf(now.status);
+/** A status is drawn where it stands in the path; one that was too short to be seen has no time. */
+const isNew = (status: string, steps: readonly Step[]): boolean =>
+  ENDS.includes(status) || PATH.indexOf(status) > PATH.indexOf(steps.at(-1)?.status ?? '');
+
+export function picture(steps: readonly Step[], doing: string, elapsedMs: number, columns: number): string[] {
+  const now = steps.at(-1)?.status ?? '';
+  const ended = ENDS.includes(now);
+  const path = ended && now !== 'completed' ? steps.map(({ status }) => status) : PATH;
+  const at = path.indexOf(now);
   return path.map((status, index) => {
+    const name = status.padEnd(12);
+    if (index > at) return paint('dim', `  ○ ${name}`);
     const step = steps.find((seen) => seen.status === status);
-    const meaning = MEANING[status] ?? '';
-    if (index > at) return paint('dim', `  ○ ${status.padEnd(12)}`);
-    const time = seconds(step?.afterMs ?? 0);
-    if (index < at || ended)
-      return `  ${paint('green', '●')} ${status.padEnd(12)}${paint('dim', `${time}  ${meaning}`)}`;
+    const time = step === undefined ? '       ' : seconds(step.afterMs);
+    const running = index === at && !ended;
+    // A line that wraps would be redrawn in the wrong place.
+    const text = [MEANING[status], ...(running && doing !== '' ? [doing] : [])].join(' · ').slice(0, columns - 27);
+    if (!running) return `  ${paint('green', '●')} ${name}${paint('dim', `${time}  ${text}`)}`;
     const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'[Math.floor(elapsedMs / 150) % 10] ?? '';
-    const detail = doing === '' ? meaning : `${meaning} · ${doing}`;
-    return `  ${paint('cyan', spinner)} ${paint('bold', status.padEnd(12))}${paint('dim', time)}  ${detail}`;
+    return `  ${paint('cyan', spinner)} ${paint('bold', name)}${paint('dim', time)}  ${text}`;
   });
 }
 
