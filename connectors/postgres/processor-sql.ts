@@ -10,19 +10,24 @@ export function processorSql(settings: PostgresSettings, setup: { processor: str
   const types = kindModels(settings).flatMap((model) =>
     Object.entries(model.types).map(([type, { comparison }]) => {
       const texts = [setup.processor, model.kind, type, comparison].map(literal).join(', ');
-      return `  (${texts}, ${String(type === model.keyType)})`;
+      return {
+        row: `(${texts}, ${String(type === model.keyType)})`,
+        name: `(${[model.kind, type].map(literal).join(', ')})`,
+      };
     }),
   );
+  // No BEGIN: a driver sends this as one transaction, and run line by line each statement leaves a whole state.
   return [
-    'BEGIN;',
     TABLES.trim(),
     FUNCTIONS.trim(),
-    `DELETE FROM lethe_processor.identity_types WHERE processor = ${literal(setup.processor)};`,
-    `INSERT INTO lethe_processor.identity_types (processor, kind, type, comparison, is_key) VALUES\n${types.join(',\n')};`,
-    `DELETE FROM lethe_processor.schema_version;`,
-    `INSERT INTO lethe_processor.schema_version VALUES (${SCHEMA_VERSION});`,
+    `INSERT INTO lethe_processor.identity_types AS old (processor, kind, type, comparison, is_key) VALUES`,
+    types.map(({ row }) => `  ${row}`).join(',\n'),
+    'ON CONFLICT (processor, kind, type) DO UPDATE SET comparison = excluded.comparison, is_key = excluded.is_key;',
+    `DELETE FROM lethe_processor.identity_types WHERE processor = ${literal(setup.processor)}`,
+    `  AND (kind, type) NOT IN (${types.map(({ name }) => name).join(', ')});`,
+    `INSERT INTO lethe_processor.schema_version SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (`,
+    `  SELECT FROM lethe_processor.schema_version WHERE version >= ${SCHEMA_VERSION});`,
     ...(setup.role === undefined ? [] : grants(settings, setup.role)),
-    'COMMIT;',
     '',
   ].join('\n');
 }

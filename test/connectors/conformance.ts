@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Identity } from '../../domain/identity.ts';
+import type { Connector } from '../../connectors/connector.ts';
+import { batchOf, deletion, receipt, requestId, work } from './fixture.ts';
+
+/** A system with data in it, behind the connector that is judged. */
+export interface Candidate {
+  readonly connector: Connector;
+  /** Two subjects of whom the system holds something. */
+  readonly subjects: readonly (readonly Identity[])[];
+  /** Somebody of whom it holds nothing. */
+  readonly stranger: readonly Identity[];
+  /** Everything that the system holds of everybody else, byte by byte. */
+  others(): Promise<unknown>;
+  /** Everything that it holds, the subjects included. */
+  all(): Promise<unknown>;
+  /** What it keeps for the work itself, digests aside: empty once a request is concluded. */
+  kept(): Promise<readonly unknown[]>;
+  isHidden(subject: number): Promise<boolean>;
+  /** A row of the first subject arrives after its deletion. */
+  arriveLate(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What every connector owes (design §7), whatever it speaks to. */
+export function conformance(name: string, make: () => Promise<Candidate>): void {
+  describe(`${name} keeps the contract`, () => {
+    let candidate: Candidate;
+    beforeEach(async () => {
+      candidate = await make();
+    });
+    afterEach(() => candidate.close());
+
+    const at = new Date('2026-02-01T00:00:00Z');
+    const hide = (batch: ReturnType<typeof batchOf>, generation: number, hidden: boolean) =>
+      candidate.connector.setVisibility?.(batch, { hidden, generation, at }, work());
+
+    test('counting changes nothing and names who is there', async () => {
+      const before = await candidate.all();
+      const count = await candidate.connector.count(
+        batchOf([...candidate.subjects, candidate.stranger]),
+        'data',
+        work(),
+      );
+      expect(count.presentSeqs).toEqual([1, 2]);
+      expect(Object.values(count.tables).reduce((sum, rows) => sum + rows, 0)).toBeGreaterThan(0);
+      expect(await candidate.all()).toEqual(before);
+    });
+
+    test('deleting twice is deleting once: the same state, the same receipt, and nobody else touched', async () => {
+      const { connector, subjects } = candidate;
+      const others = await candidate.others();
+      const batch = batchOf(subjects);
+      const [first, second] = [deletion(), deletion()];
+      expect(await connector.hardDelete(batch, first, work())).toEqual({ done: true });
+      const state = await candidate.all();
+      expect(await connector.hardDelete(batch, second, work())).toEqual({ done: true });
+      expect(await candidate.all()).toEqual(state);
+      expect(second.ranges).toEqual(first.ranges);
+      expect(Object.values(receipt(first.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBeGreaterThan(0);
+      expect(await candidate.others()).toEqual(others);
+      expect(await connector.verify(batch, 'data', work())).toMatchObject({ survivors: 0 });
+    });
+
+    test('somebody unknown is deleted with success, and nothing else changes', async () => {
+      const before = await candidate.all();
+      const batch = batchOf([candidate.stranger]);
+      const done = deletion();
+      expect(await candidate.connector.hardDelete(batch, done, work())).toEqual({ done: true });
+      for (const { removed, retained } of Object.values(receipt(done.ranges))) expect(removed + retained).toBe(0);
+      expect(await candidate.connector.verify(batch, 'data', work())).toMatchObject({ survivors: 0 });
+      expect(await candidate.all()).toEqual(before);
+    });
+
+    test('what survives is found, and a second pass deletes it', async () => {
+      const { connector, subjects } = candidate;
+      const batch = batchOf(subjects);
+      await connector.hardDelete(batch, deletion(), work());
+      await candidate.arriveLate();
+      expect(await connector.verify(batch, 'data', work())).toMatchObject({ survivors: 1 });
+      const second = deletion({ pass: 2 });
+      await connector.hardDelete(batch, second, work());
+      expect(Object.values(receipt(second.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBe(1);
+      expect(await connector.verify(batch, 'data', work())).toMatchObject({ survivors: 0 });
+    });
+
+    test('hiding and showing again leaves everything as it was', async () => {
+      const { subjects } = candidate;
+      const id = requestId();
+      const before = await candidate.all();
+      await hide(batchOf(subjects, { requestId: id, batch: 'g1' }), 1, true);
+      await hide(batchOf(subjects, { requestId: id, batch: 'g1' }), 1, true);
+      expect(await candidate.isHidden(0)).toBe(true);
+      await hide(batchOf(subjects, { requestId: id, batch: 'g2' }), 2, false);
+      expect(await candidate.isHidden(0)).toBe(false);
+      expect(await candidate.all()).toEqual(before);
+    });
+
+    test('a late attempt of an older generation changes nothing', async () => {
+      const { subjects } = candidate;
+      const id = requestId();
+      await hide(batchOf(subjects, { requestId: id, batch: 'g7' }), 7, true);
+      await hide(batchOf(subjects, { requestId: id, batch: 'g8' }), 8, false);
+      const shown = await candidate.all();
+      await hide(batchOf(subjects, { requestId: id, batch: 'g7' }), 7, true);
+      expect(await candidate.isHidden(0)).toBe(false);
+      expect(await candidate.all()).toEqual(shown);
+    });
+
+    test('after conclude nothing is kept for the request, and concluding twice is as once', async () => {
+      const { connector, subjects } = candidate;
+      const id = requestId();
+      await hide(batchOf(subjects, { requestId: id, batch: 'g1' }), 1, true);
+      const batch = batchOf(subjects, { requestId: id });
+      await connector.hardDelete(batch, deletion(), work());
+      await connector.verify(batch, 'data', work());
+      expect((await candidate.kept()).length).toBeGreaterThan(0);
+      await connector.conclude?.({ requestId: id, kind: 'user' }, work());
+      await connector.conclude?.({ requestId: id, kind: 'user' }, work());
+      expect(await candidate.kept()).toEqual([]);
+    });
+
+    test('a verb that is cancelled before it begins does nothing and ends with the caller’s reason', async () => {
+      const before = await candidate.all();
+      const reason = new Error('the activity was cancelled');
+      const call = candidate.connector.hardDelete(
+        batchOf(candidate.subjects),
+        deletion(),
+        work(AbortSignal.abort(reason)),
+      );
+      await expect(call).rejects.toBe(reason);
+      expect(await candidate.all()).toEqual(before);
+    });
+  });
+}
