@@ -56,7 +56,8 @@ CREATE INDEX requests_of_project ON lethe.requests (project, received_at DESC, i
 CREATE INDEX requests_open ON lethe.requests (attended_at) WHERE concluded_at IS NULL;
 
 CREATE TABLE lethe.submitted_identities (
-  request_id   text NOT NULL REFERENCES lethe.requests,
+  -- No foreign key: checking 2 000 of them takes four times as long as storing them, and one statement stores both.
+  request_id   text NOT NULL,
   position     integer NOT NULL CHECK (position >= 1),
   type         text NOT NULL,
   value        text[],
