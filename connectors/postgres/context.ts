@@ -43,11 +43,24 @@ export async function withBatch<Result>(
 ): Promise<Result> {
   const model = modelOf(context, batch.kind);
   return withSession(context.server, work, async (session) => {
+    await refuseStandby(session);
     const catalog = await readCatalog(session, mappedTables([model]));
     const { subjectsPerCommit } = pace(context.settings);
     const loaded = await loadBatch(session, context.processor, batch, subjectsPerCommit);
     return use({ session, model, catalog, ...loaded });
   });
+}
+
+/** A standby shows an older state and takes no deletion: whatever it answers is not known. */
+export class StandbyError extends ConnectorError {
+  constructor() {
+    super('unavailable', 'the server is a standby', { retryable: true });
+  }
+}
+
+async function refuseStandby(session: Session): Promise<void> {
+  const [server] = await session.rows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+  if (server?.standby !== false) throw new StandbyError();
 }
 
 export function assertWhole(scope: Scope): void {

@@ -1,7 +1,7 @@
 import type { Scope } from '../../domain/vocabulary.ts';
 import { type Batch, type Verification, type Work, ConnectorError } from '../connector.ts';
 import { within } from './batch-table.ts';
-import { type Context, type Loaded, assertWhole, withBatch } from './context.ts';
+import { type Context, type Loaded, StandbyError, assertWhole, withBatch } from './context.ts';
 import { STATEMENT_TIMEOUT, codeOf, obey, translate } from './failure.ts';
 import type { Target } from './model.ts';
 import { remaining } from './remaining.ts';
@@ -12,8 +12,6 @@ export async function verify(context: Context, batch: Batch, scope: Scope, work:
   assertWhole(scope);
   try {
     return await withBatch(context, batch, work, async (loaded) => {
-      const [server] = await loaded.session.rows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-      if (server?.standby !== false) return { unknown: 'standby' };
       const tables: Record<string, number> = {};
       for (const target of loaded.model.targets) {
         const table = canonical(target.table);
@@ -23,6 +21,7 @@ export async function verify(context: Context, batch: Batch, scope: Scope, work:
       return { survivors: Object.values(tables).reduce((sum, found) => sum + found, 0), tables };
     });
   } catch (error) {
+    if (error instanceof StandbyError) return { unknown: 'standby' };
     if (error instanceof ConnectorError && error.code !== 'unavailable') return { unknown: error.code };
     throw translate(error);
   }
