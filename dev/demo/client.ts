@@ -5,7 +5,8 @@ import type { Stack } from './stack.ts';
 export const Status = z.object({
   status: z.string(),
   hardDeleteAt: z.string(),
-  attention: z.array(z.object({ processor: z.string(), code: z.string() })).default([]),
+  heldSubjects: z.number(),
+  attention: z.array(z.object({ processor: z.string(), code: z.string() })),
 });
 export type Status = z.output<typeof Status>;
 
@@ -38,6 +39,16 @@ export const Receipt = z.object({
   ),
 });
 export type Receipt = z.output<typeof Receipt>;
+
+const Requests = z.object({ items: z.array(z.object({ id: z.string(), concludedAt: z.string().nullable() })) });
+
+/** Requests that go on by themselves: neither ended nor waiting for somebody. */
+export async function openRequests(stack: Stack): Promise<readonly string[]> {
+  const { items } = await call(stack, Requests, '/v1/requests?project=demo&limit=50');
+  const open = items.filter(({ concludedAt }) => concludedAt === null).map(({ id }) => id);
+  const statuses = await Promise.all(open.map((id) => call(stack, Status, `/v1/requests/${id}`)));
+  return open.filter((_, index) => statuses[index]?.heldSubjects === 0 && statuses[index].attention.length === 0);
+}
 
 const Accepted = z.object({ id: z.string() });
 
