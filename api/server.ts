@@ -15,7 +15,7 @@ import { connectTemporal } from './temporal.ts';
 const environment = apiEnvironment();
 const logger = pino({ level: environment.logLevel, base: { process: 'api' } });
 const { catalog } = readDeployment(await loadDeployment(environment.configPath));
-const database = connect(environment.databaseUrl);
+const database = connect(environment.databaseUrl, { plans: 'kept' });
 const [newest, ...older] = environment.digestKeys;
 if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS holds no key');
 const keys: DigestKeys = [newest, ...older];

@@ -9,6 +9,8 @@ export type Queries = Database | Transaction;
 
 export interface ConnectOptions {
   readonly connections?: number;
+  /** `kept`: for processes whose statements are small and many, such as the API's; planning is half of such a statement. */
+  readonly plans?: 'fresh' | 'kept';
   /** Every statement sent, for tests that count them. */
   readonly observe?: (statement: string) => void;
 }
@@ -22,7 +24,11 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
     // The driver would wait up to 20 s before it tries a server again that was away.
     backoff: (attempt) => Math.min(2 ** attempt / 100, 1),
     // A plan made for one request's array would be kept for all: the planner is asked each time.
-    connection: { application_name: 'lethe', TimeZone: 'UTC', plan_cache_mode: 'force_custom_plan' },
+    connection: {
+      application_name: 'lethe',
+      TimeZone: 'UTC',
+      plan_cache_mode: options.plans === 'kept' ? 'auto' : 'force_custom_plan',
+    },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
     onnotice: () => undefined,

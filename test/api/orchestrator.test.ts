@@ -7,7 +7,12 @@ import { devServer } from '../support/temporal.ts';
 const { env } = await devServer();
 const client = new Client({ connection: env.connection });
 const lines: object[] = [];
-const FACTS = { project: 'demo', kind: 'deletion', submitted: 1_204, dueAt: new Date('2026-12-05T10:00:00.000Z') } as const;
+const FACTS = {
+  project: 'demo',
+  kind: 'deletion',
+  submitted: 1_204,
+  dueAt: new Date('2026-12-05T10:00:00.000Z'),
+} as const;
 const orchestrator = temporalOrchestrator(client, {
   factsOf: async (id) => (id === 'req_ended' ? null : FACTS),
   log: { warn: (fields) => void lines.push(fields) },
@@ -48,7 +53,9 @@ test('a wake reaches all that run, past one that does not, and is no fault', asy
   await orchestrator.wake(['req_never_started', ...ids]);
   for (const id of [ids[0], ids[24]]) {
     const { events } = await client.workflow.getHandle(workflowIdFor(String(id))).fetchHistory();
-    expect(events?.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'wake')).toHaveLength(1);
+    expect(
+      events?.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'wake'),
+    ).toHaveLength(1);
   }
   expect(lines).toEqual([]);
 });

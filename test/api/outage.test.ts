@@ -44,7 +44,7 @@ test('PostgreSQL away: 503 with Retry-After, nothing half stored, no name in the
   server = await startPostgres({ dir, port });
   const after = await accepted(api, [user('after')]);
   const stored = await api.database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`;
-  expect(stored.map((row) => row.id)).toEqual([before, after]);
+  expect(stored.map((row) => row.id).toSorted()).toEqual([before, after].toSorted());
   const [counts] = await api.database`SELECT (SELECT count(*) FROM lethe.submitted_identities) AS identities,
     (SELECT count(*) FROM lethe.holds) AS holds`;
   expect(counts).toEqual({ identities: 2, holds: 0 });
@@ -59,7 +59,11 @@ test('another schema than this code: not ready, and no request is told so by a 5
   expect(readiness.json).toMatchObject({ database: 'reachable', schema: 'other' });
   await api.database`DROP TABLE lethe.submitted_identities CASCADE`;
   const broken = await api.call('POST', '/v1/requests', deletionOf([user('canary-broken')]));
-  expect(broken.json).toMatchObject({ status: 500, code: 'internal', detail: 'the cause is in the log under the id in `instance`' });
+  expect(broken.json).toMatchObject({
+    status: 500,
+    code: 'internal',
+    detail: 'the cause is in the log under the id in `instance`',
+  });
   expect(broken.text + api.log.join('')).not.toContain('canary');
   expect(api.log.join('')).toContain('42P01');
 });
@@ -80,7 +84,8 @@ test('Temporal away: 202 at once, the row waits to be started later, and one lin
   expect(answer.status).toBe(202);
   expect(Date.now() - began).toBeLessThan(10_000);
   expect(lines).toEqual([{ action: 'start', id, code: expect.stringMatching(/^(unavailable|deadline_exceeded)$/) }]);
-  const [row] = await api.database`SELECT status, attended_at = received_at AS untouched FROM lethe.requests WHERE id = ${id}`;
+  const [row] =
+    await api.database`SELECT status, attended_at = received_at AS untouched FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({ status: 'received', untouched: true });
 
   expect((await api.call('POST', `/v1/requests/${id}/cancel`, {})).status).toBe(202);

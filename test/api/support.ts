@@ -126,7 +126,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     options.url === undefined ? await templateOf('ledger', async (url) => void (await migrate(url))) : '';
   const url = options.url ?? (await createDatabase(template)).url;
   const sent: string[] = [];
-  const database = connect(url, { connections: 4, observe: (statement) => sent.push(statement) });
+  const database = connect(url, { connections: 4, plans: 'kept', observe: (statement) => sent.push(statement) });
   afterAll(() => database.end({ timeout: 1 }));
   await requireDigestKeys(database, KEYS);
   await ensureProjects(database, ['demo', 'other']);
