@@ -1,60 +1,72 @@
-import { serve } from '@hono/node-server';
+import { type ServerType, serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
-import { apiEnvironment } from '../config/environment.ts';
+import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
 import { type DigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { startFactsOf } from '../db/start-facts.ts';
+import { errorCode } from '../db/unavailable.ts';
 import { createApp } from './app.ts';
 import { temporalOrchestrator } from './orchestrator.ts';
 import { connectTemporal } from './temporal.ts';
 
+/** How long a caller that is slow to send or to read may keep the process from ending. */
+const DRAIN_MS = 20_000;
+const logger = pino({ base: { process: 'api' } });
+
 /** The API process. It refuses to start on another schema, or without a digest key that rows were written with. */
-const environment = apiEnvironment();
-const logger = pino({ level: environment.logLevel, base: { process: 'api' } });
-const { catalog } = readDeployment(await loadDeployment(environment.configPath));
-const database = connect(environment.databaseUrl, { plans: 'kept' });
-const [newest, ...older] = environment.digestKeys;
-if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS holds no key');
-const keys: DigestKeys = [newest, ...older];
-await requireMigrated(database);
-await requireDigestKeys(database, keys);
-await ensureProjects(database, [...catalog.keys()]);
+async function main(environment: ApiEnvironment): Promise<void> {
+  logger.level = environment.logLevel;
+  const { catalog } = readDeployment(await loadDeployment(environment.configPath));
+  const keys = digestKeys(environment);
+  const database = connect(environment.databaseUrl, { plans: 'kept' });
+  await requireMigrated(database);
+  await requireDigestKeys(database, keys);
+  await ensureProjects(database, [...catalog.keys()]);
 
-const temporal = connectTemporal(environment.temporal);
-const orchestrator = temporalOrchestrator(temporal, {
-  factsOf: (requestId) => startFactsOf(database, requestId),
-  log: logger,
-});
-const app = createApp({
-  database,
-  keys,
-  catalog,
-  orchestrator,
-  token: environment.token,
-  now: () => new Date(),
-  logger,
-});
-
-const server = serve({ fetch: app.fetch, hostname: environment.host, port: environment.port }, (address) => {
-  logger.info({ host: address.address, port: address.port }, 'listening');
-});
-server.on('error', (error: NodeJS.ErrnoException) => {
-  logger.fatal({ code: error.code, host: environment.host, port: environment.port }, 'cannot listen');
-  process.exit(1);
-});
+  const temporal = connectTemporal(environment.temporal);
+  const orchestrator = temporalOrchestrator(temporal, {
+    factsOf: (requestId) => startFactsOf(database, requestId),
+    log: logger,
+  });
+  const { token, host, port } = environment;
+  const app = createApp({ database, keys, catalog, orchestrator, token, now: () => new Date(), logger });
+  const server = serve({ fetch: app.fetch, hostname: host, port }, (address) =>
+    logger.info({ host: address.address, port: address.port }, 'listening'),
+  );
+  server.on('error', (error) => refuse(error));
+  const end = async () => {
+    await Promise.allSettled([database.end({ timeout: 5 }), temporal.connection.close()]);
+    logger.info('ended');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => drain(server, signal, end));
+}
 
 /** No new requests; those under way are answered first. */
-function drain(signal: NodeJS.Signals): void {
+function drain(server: ServerType, signal: NodeJS.Signals, end: () => Promise<void>): void {
   logger.info({ signal }, 'draining');
-  server.close(() => {
-    void Promise.allSettled([database.end({ timeout: 5 }), temporal.connection.close()]).then(() => {
-      logger.info('ended');
-      process.exit(0);
-    });
-  });
+  server.close(() => void end());
+  if ('closeAllConnections' in server) setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
 }
-process.once('SIGTERM', drain);
-process.once('SIGINT', drain);
+
+function digestKeys({ digestKeys: [newest, ...older] }: ApiEnvironment): DigestKeys {
+  if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS holds no key');
+  return [newest, ...older];
+}
+
+/** What keeps it from starting is ours to say, or has a code: neither shows a secret. */
+function refuse(error: unknown): never {
+  const code = errorCode(error);
+  const reason = code === null && error instanceof Error ? error.message : undefined;
+  logger.fatal({ code, reason }, 'cannot start');
+  process.exit(1);
+}
+
+try {
+  await main(apiEnvironment());
+} catch (error) {
+  refuse(error);
+}
