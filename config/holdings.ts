@@ -1,4 +1,4 @@
-import type { Batch, BatchIdentity, Resolved, Work } from '../connectors/connector.ts';
+import type { Batch, BatchIdentity, Connector, Resolved, Work } from '../connectors/connector.ts';
 import { identityTypesOf, processorsFor } from '../domain/catalog.ts';
 import { ALIAS, type Identity, normalise } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
@@ -30,15 +30,20 @@ export async function holdingsOf(
   const identity = { type: given.type, value: normal.value };
   const requestId = newId('request', Date.now());
 
-  const facts = await withConnector(deployment, name, project.directory, secret, async (directory) => {
+  /** One question to one processor; what it loaded for the answer goes, also when there is none. */
+  const ask = <Answer>(processor: string, question: (connector: Connector) => Promise<Answer>): Promise<Answer> =>
+    withConnector(deployment, name, processor, secret, async (connector) => {
+      try {
+        return await question(connector);
+      } finally {
+        await connector.conclude?.({ requestId, kind }, work());
+      }
+    });
+  const facts = await ask(project.directory, async (directory) => {
     const found: Resolved[] = [];
-    for await (const page of directory.resolve?.(
-      { requestId, kind, by: 'identities', identities: () => pageOf([{ position: 1, identity }]) },
-      work(),
-    ) ?? []) {
-      found.push(...page);
-    }
-    await directory.conclude?.({ requestId, kind }, work());
+    const identities = () => pageOf([{ position: 1, identity }]);
+    const pages = directory.resolve?.({ requestId, kind, by: 'identities', identities }, work()) ?? [];
+    for await (const page of pages) found.push(...page);
     return found;
   });
   const members = membersOf(identity, facts);
@@ -54,11 +59,7 @@ export async function holdingsOf(
   };
   const processors = [];
   for (const { name: processor } of processorsFor(project, kind)) {
-    const count = await withConnector(deployment, name, processor, secret, async (connector) => {
-      const counted = await connector.count(batch, 'data', work());
-      await connector.conclude?.({ requestId, kind }, work());
-      return counted;
-    });
+    const count = await ask(processor, (connector) => connector.count(batch, 'data', work()));
     processors.push({ processor, tables: count.tables });
   }
   return { subjects, processors };

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import postgres from 'postgres';
+import { beforeAll, expect, test } from 'vitest';
+import { childEnvironment } from '../../config/environment.ts';
+import { loadDeployment, readDeployment } from '../../config/deployment.ts';
+import { prepareProcessor } from '../../dev/demo/databases.ts';
+import { companyFiguresOf, figuresOf } from '../../dev/demo/figures.ts';
+import { seedDemo } from '../../dev/demo/generate.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+let url = '';
+beforeAll(async () => {
+  ({ url } = await createDatabase());
+  await seedDemo(url, { scale: 0.02, seed: 1 });
+  await prepareProcessor(url, readDeployment(await loadDeployment('lethe.config.ts')));
+});
+
+const run = promisify(execFile);
+
+async function check(...args: string[]): Promise<{ code: number; output: string }> {
+  const env = childEnvironment({ DEMO_DATABASE_URL: url, LETHE_CONFIG: 'lethe.config.ts' });
+  try {
+    const { stdout, stderr } = await run(process.execPath, ['check.ts', ...args], { env });
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  }
+}
+
+const countsIn = (output: string): Record<string, number> =>
+  Object.fromEntries(
+    [...output.matchAll(/^ {2}app {2}(\S+) +(\d+)$/gm)].map(([, table = '', rows]) => [table, Number(rows)]),
+  );
+
+test('the demo has no mistake', async () => {
+  expect(await check()).toEqual({ code: 0, output: 'no mistake found in demo\n' });
+});
+
+test('a table that appeared since is a mistake, told with its path below the project', async () => {
+  const sql = postgres(url, { max: 1 });
+  try {
+    await sql`CREATE TABLE app.notes (note_id bigint PRIMARY KEY, user_id text)`;
+    const { code, output } = await check();
+    expect(code).toBe(1);
+    expect(output).toMatch(/^projects\.demo\.processors\.app\S*: .*app\.notes/m);
+  } finally {
+    await sql`DROP TABLE app.notes`;
+    await sql.end();
+  }
+});
+
+test.each([
+  ['a user with a chain of aliases', 'u-27'],
+  ['a user who shares a device', 'u-50'],
+  ['a user who shares an address', 'u-20'],
+])('--subject counts of %s what was seeded', async (_, userId) => {
+  const { code, output } = await check('--subject', 'user_id', userId);
+  expect(code).toBe(0);
+  expect(countsIn(output)).toEqual(await figuresOf(url, userId));
+});
+
+test('--subject finds the same by an alias of an alias as by the key', async () => {
+  const { output } = await check('--subject', 'alias', 'a-27-3');
+  expect(countsIn(output)).toEqual(await figuresOf(url, 'u-27'));
+});
+
+test('--subject counts of a company what was seeded, and none of its users', async () => {
+  const { output } = await check('--subject', 'domain', 'Company-1.EXAMPLE.test', '--kind', 'company');
+  expect(countsIn(output)).toEqual(await companyFiguresOf(url, '9000000001'));
+});
+
+test('--subject of somebody unknown counts nothing', async () => {
+  const { code, output } = await check('--subject', 'user_id', 'u-nobody');
+  expect(code).toBe(0);
+  expect(countsIn(output)).toEqual({});
+});
+
+test('an address that two users share is told as such, without saying who they are', async () => {
+  const sql = postgres(url, { max: 1 });
+  const [household] = await sql<{ email: string }[]>`SELECT email FROM app.users WHERE user_id = 'u-20'`;
+  await sql.end();
+  const { code, output } = await check('--subject', 'email', household?.email ?? '', 'berlin');
+  expect({ code, output: output.trim() }).toEqual({
+    code: 1,
+    output: '2 subjects are called so: name one of them by another identity',
+  });
+});
+
+test('no output carries another identity of the subject', async () => {
+  const sql = postgres(url, { max: 1 });
+  const [user] = await sql`SELECT xng_id, external_id, email, name FROM app.users WHERE user_id = 'u-27'`;
+  await sql.end();
+  const { output } = await check('--subject', 'user_id', 'u-27');
+  for (const identity of [...Object.values(user ?? {}).map(String), 'a-27-1', 'a-27-2', 'a-27-3']) {
+    expect(output).not.toContain(identity);
+  }
+});
+
+test('nothing stays in lethe_processor of a question', async () => {
+  await check('--subject', 'user_id', 'u-27');
+  const sql = postgres(url, { max: 1 });
+  const [left] = await sql<{ rows: number }[]>`
+    SELECT (SELECT count(*) FROM lethe_processor.batch)::int + (SELECT count(*) FROM lethe_processor.batches)::int AS rows`;
+  await sql.end();
+  expect(left?.rows).toBe(0);
+});
+
+test('what cannot be an identity of its type is refused without repeating it', async () => {
+  const { code, output } = await check('--subject', 'xng_id', 'not-a-uuid-canary');
+  expect(code).toBe(1);
+  expect(output).toContain('not_a_uuid');
+  expect(output).not.toContain('canary');
+});
+
+test('a subject without a value is a mistake of the call', async () => {
+  expect((await check('--subject', 'user_id')).code).toBe(2);
+});
