@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, expect, test } from 'vitest';
+import { connect } from '../../db/client.ts';
+import { migrate } from '../../db/migrate.ts';
+import { freePort } from '../../dev/ports.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { deletionOf, user } from './support.ts';
+
+const TOKEN = 'server-test-token-server-test-token-1';
+const keyOf = (byte: number) => `k1:${Buffer.alloc(32, byte).toString('base64url')}`;
+const running: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of running.splice(0)) stop();
+});
+
+/** The process as an operator starts it, with Temporal nowhere. */
+async function start(url: string, more: Record<string, string> = {}) {
+  const port = String(await freePort());
+  const env = { ...process.env, DATABASE_URL: url, LETHE_TOKEN: TOKEN, LETHE_DIGEST_KEYS: keyOf(5), PORT: port };
+  const child = spawn(process.execPath, ['api/server.ts'], {
+    env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}`, ...more },
+  });
+  running.push(() => child.kill('SIGKILL'));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const ended = once(child, 'exit').then(([code]) => ({ code: code as unknown, output }));
+  const listening = async () => {
+    while (!output.includes('listening')) await once(child.stdout, 'data');
+  };
+  return { child, ended, listening, base: `http://127.0.0.1:${port}`, output: () => output };
+}
+
+test('an older schema, a digest key that is another, no token, no database: one line and the exit code 1', async () => {
+  const { url } = await createDatabase();
+  expect(await (await start(url)).ended).toEqual({ code: 1, output: expect.stringContaining('npm run migrate') });
+  await migrate(url);
+  const first = await start(url);
+  await first.listening();
+  first.child.kill('SIGTERM');
+  expect((await first.ended).code).toBe(0);
+  const other = await (await start(url, { LETHE_DIGEST_KEYS: keyOf(6) })).ended;
+  expect(other).toEqual({ code: 1, output: expect.stringContaining('not the one that rows were written with') });
+  expect(await (await start(url, { LETHE_TOKEN: '' })).ended).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('LETHE_TOKEN'),
+  });
+  const away = await (await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`)).ended;
+  expect(away).toMatchObject({ code: 1, output: expect.stringContaining('ECONNREFUSED') });
+  expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
+});
+
+test('SIGTERM while requests are under way: each caller has its answer, and each 202 its row', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const server = await start(url);
+  await server.listening();
+  const headers = { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
+  const calls = Array.from({ length: 20 }, (_, index) =>
+    fetch(`${server.base}/v1/requests`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(deletionOf([user(`canary-${index}`)])),
+    }),
+  );
+  const database = connect(url, { connections: 1 });
+  const stored = async () =>
+    (await database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`).map((row) => row.id);
+  // Temporal is away, so each of them is still waiting for it when the row is there.
+  while ((await stored()).length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
+  server.child.kill('SIGTERM');
+  const answers = await Promise.all(calls);
+  expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 202));
+  const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { id: string }).id));
+  expect(ids.toSorted()).toEqual(await stored());
+  expect((await server.ended).code).toBe(0);
+  expect(server.output()).not.toContain('canary');
+  await database.end();
+});
