@@ -1,6 +1,7 @@
 import type { Context, Loaded } from './context.ts';
 import { within } from './batch-table.ts';
 import type { Target } from './model.ts';
+import { deleteRows, quietly } from './quietly.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
 import { assignments, remaining } from './remaining.ts';
 import { canonical, ident, literal, relation } from './sql.ts';
@@ -26,7 +27,7 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
     const tally = new Tally();
     const last = chunks.order.at(-1);
     for (const target of chunks.order) {
-      if (target === last && target.retain === undefined) return deleteLast(chunks, unit, target, key, tally);
+      if (target === last && target.retain === undefined) return deleteLast(chunks, unit, target, tally);
       await (target.retain === undefined ? remove : keep)(chunks, unit, target, tally);
     }
     const counts = tally.counts();
@@ -54,7 +55,7 @@ export async function lockSubjects(chunks: Chunks, unit: Unit): Promise<void> {
 async function remove(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
   const sql = `DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)}`;
-  tally.add(target, { removed: await session.run(sql, membersIn(chunks, unit)) });
+  tally.add(target, { removed: await deleteRows(session, sql, membersIn(chunks, unit)) });
 }
 
 /**
@@ -80,22 +81,18 @@ async function keep(chunks: Chunks, unit: Unit, target: Target, tally: Tally): P
 }
 
 /** The last table, usually the subjects' own, and the log row in one statement: nothing comes between them. */
-async function deleteLast(
-  chunks: Chunks,
-  unit: Unit,
-  target: Target,
-  key: readonly unknown[],
-  tally: Tally,
-): Promise<Counts> {
+async function deleteLast(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<Counts> {
   const { session, model, catalog } = chunks.loaded;
   const table = canonical(target.table);
-  const [row] = await session.rows<{ counts: Counts }>(
+  const counts = await quietly<Counts>(
+    session,
     `WITH gone AS (DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)} RETURNING 1)
      UPDATE lethe_processor.ranges SET counts = $6::jsonb || jsonb_build_object('last',
        jsonb_build_object('table', ${literal(table)}, 'removed', (SELECT count(*) FROM gone)))
-     WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5 AND pass = $7 AND part = $8
+     WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5
+       AND pass = $7::int AND part = $8::int
      RETURNING counts`,
-    [...membersIn(chunks, unit), JSON.stringify(tally.counts()), chunks.pass, key[6]],
+    [...membersIn(chunks, unit), JSON.stringify(tally.counts()), chunks.pass, unit.part],
   );
-  return row?.counts ?? tally.counts();
+  return counts ?? tally.counts();
 }

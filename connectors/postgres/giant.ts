@@ -1,6 +1,7 @@
 import { within } from './batch-table.ts';
 import { type Chunks, lockSubjects } from './chunk.ts';
 import type { Target } from './model.ts';
+import { deleteRows } from './quietly.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
 import { assignments, remaining } from './remaining.ts';
 import { relation } from './sql.ts';
@@ -37,7 +38,8 @@ async function some(chunks: Chunks, unit: Unit, target: Target, rows: number, ta
   if (target.retain !== undefined && set === undefined) return 0;
   const left = remaining(target, model, catalog);
   const what = set === undefined ? `DELETE FROM ${table}` : `UPDATE ${table} SET ${set}`;
-  const changed = await session.run(
+  const changed = await deleteRows(
+    session,
     `${what} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${left} LIMIT $6::int)) AND (${left})`,
     [...within(members, unit.first, unit.last), rows],
   );

@@ -44,5 +44,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE i.kind = $1 AND i.type = $2)
 $$;
 
+-- Runs one deletion with its caller's rights. A row that still references would be shown in the server's log by value
+-- (DETAIL: Key (user_id)=(…) is still referenced): caught here, it is told without.
+CREATE OR REPLACE FUNCTION lethe_processor.quietly(statement text, arguments text[]) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+  result jsonb;
+BEGIN
+  EXECUTE statement INTO result USING arguments[1], arguments[2], arguments[3], arguments[4]::int, arguments[5]::int,
+    arguments[6], arguments[7], arguments[8];
+  RETURN result;
+EXCEPTION WHEN integrity_constraint_violation THEN
+  RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = 'a constraint forbids this deletion, such as rows that still reference';
+END $$;
+
 REVOKE ALL ON FUNCTION lethe_processor.digest(text, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_processor.quietly(text, text[]) FROM PUBLIC;
 `;
