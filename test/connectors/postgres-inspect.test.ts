@@ -1,7 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KindMap, PostgresSettings, TableMap } from '../../connectors/postgres/data-map.ts';
 import { postgres, processorSql } from '../../connectors/postgres/index.ts';
-import { type Fixture, SETTINGS, fixture } from './fixture.ts';
+import {
+  type Fixture,
+  SETTINGS,
+  batchOf,
+  byIdentities,
+  deletion,
+  fixture,
+  matchesOf,
+  requestId,
+  resolved,
+  user,
+  work,
+} from './fixture.ts';
 
 const userMap = SETTINGS.kinds.user;
 if (userMap === undefined) throw new Error('the fixture maps users');
@@ -43,6 +55,21 @@ describe('inspect()', () => {
   test('finds no mistake with the least grants, which suffice for every verb', async () => {
     const url = await least(db, SETTINGS);
     expect(await mistakes('', SETTINGS, url)).toEqual([]);
+    const connector = db.connector({ statementTimeoutMs: 5_000 }, SETTINGS, url);
+    const id = requestId();
+    const of = (batch: string) => batchOf([user(1)], { requestId: id, batch });
+    expect(matchesOf(await resolved(connector, byIdentities(...user(1))))).toHaveLength(3);
+    await resolved(connector, { requestId: id, kind: 'user', by: 'segment', segment: 'odd' });
+    expect((await connector.count(of('b1'), 'data', work())).presentSeqs).toEqual([1]);
+    await connector.setVisibility?.(of('g1'), { hidden: true, generation: 1, at: new Date() }, work());
+    await connector.setVisibility?.(of('g2'), { hidden: false, generation: 2, at: new Date() }, work());
+    await connector.setSuppression?.(of('s1'), true, work());
+    await connector.setSuppression?.(of('s2'), false, work());
+    expect(await connector.hardDelete(of('b1'), deletion({ suppress: true }), work())).toEqual({ done: true });
+    expect(await connector.verify(of('b1'), 'data', work())).toMatchObject({ survivors: 0 });
+    const company = batchOf([[{ type: 'company_id', value: ['1'] }]], { requestId: id, kind: 'company', batch: 'b2' });
+    expect(await connector.hardDelete(company, deletion(), work())).toEqual({ done: true });
+    await connector.conclude?.({ requestId: id, kind: 'user' }, work());
   });
 
   test('tells all mistakes at once', async () => {
