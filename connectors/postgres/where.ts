@@ -14,18 +14,23 @@ export function where(target: Target, model: KindModel, catalog: Catalog): strin
 }
 
 /**
- * `column = ANY(ARRAY(SELECT …))` is one probe of the index per value. Several columns: the same on the first, then the
- * row itself, so that (a, x) and (b, y) never make (a, y).
+ * `column = ANY(ARRAY(SELECT …))` is one probe of the index per value. Several columns are compared as the row that they
+ * are, so that (a, x) and (b, y) never make (a, y); an ANY beside it would be searched once for every row.
  */
 function matchWhere(target: Target, match: Match, catalog: Catalog): string {
   const sides = sidesOf(target.table, match, catalog);
-  const [first] = sides;
-  if (first === undefined) return 'false';
   const from = `FROM lethe_processor.batch WHERE ${MEMBERS} AND type IN (${list(match.types)})`;
-  const any = `${first.column} = ANY (ARRAY(SELECT ${first.value} ${from}))`;
-  if (sides.length === 1) return any;
-  const columns = sides.map(({ column }) => column).join(', ');
-  return `${any} AND (${columns}) IN (SELECT ${sides.map(({ value }) => value).join(', ')} ${from})`;
+  return isIn(
+    sides.map(({ column }) => column),
+    sides.map(({ value }) => value),
+    from,
+  );
+}
+
+function isIn(columns: readonly string[], values: readonly string[], from: string): string {
+  if (columns.length === 0) return 'false';
+  if (columns.length === 1) return `${columns.join()} = ANY (ARRAY(SELECT ${values.join()} ${from}))`;
+  return `(${columns.join(', ')}) IN (SELECT ${values.join(', ')} ${from})`;
 }
 
 /** Column and value of each part of a match, as they are compared; the prefixes say of which relation each is. */
@@ -50,8 +55,6 @@ function viaWhere(
   model: KindModel,
   catalog: Catalog,
 ): string {
-  const [first] = on;
-  if (first === undefined) return 'false';
   const parents = parentsOf(target, model);
   for (const [mine, theirs] of on) {
     typeOf(catalog, target.table, mine);
@@ -59,12 +62,13 @@ function viaWhere(
   }
   if (parents.length === 0)
     throw new ConnectorError('coverage_broken', `${target.path}: via names no mapped table`, { retryable: false });
-  const each = parents.map((parent) => {
-    const rows = `FROM ${relation(parent.table)} WHERE ${where(parent, model, catalog)}`;
-    const any = `${ident(first[0])} = ANY (ARRAY(SELECT ${ident(first[1])} ${rows}))`;
-    if (on.length === 1) return any;
-    return `${any} AND (${on.map(([mine]) => ident(mine)).join(', ')}) IN (SELECT ${on.map(([, theirs]) => ident(theirs)).join(', ')} ${rows})`;
-  });
+  const each = parents.map((parent) =>
+    isIn(
+      on.map(([mine]) => ident(mine)),
+      on.map(([, theirs]) => ident(theirs)),
+      `FROM ${relation(parent.table)} WHERE ${where(parent, model, catalog)}`,
+    ),
+  );
   return each.map((part) => `(${part})`).join(' OR ');
 }
 
