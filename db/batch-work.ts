@@ -92,7 +92,7 @@ export async function batchSeen(
     if (next.step === 'ended' && next.code !== undefined) {
       await raiseAttention(
         tx,
-        { ...key, project, step: 'delete' },
+        { ...key, project, step: 'verify' },
         { code: next.code, at: new Date(at.now), retryAt: null },
       );
     }

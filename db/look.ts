@@ -59,12 +59,12 @@ const workStatus = (states: ReadonlySet<string>): DeletionStatus => {
 
 async function openWork(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx<{ processor: string; batch: number; state: string; runnable: boolean }[]>`
-    SELECT work.processor, work.batch, state, state <> 'attention' OR coalesce(retry_at <= ${asOf}, false) AS runnable
+    SELECT processor, batch, state, state <> 'attention' OR EXISTS (
+             SELECT FROM lethe.attention WHERE attention.request_id = work.request_id AND attention.processor = work.processor
+               AND attention.batch = work.batch AND step IN ('delete', 'verify') AND retry_at <= ${asOf}) AS runnable
     FROM lethe.batch_work work
-    LEFT JOIN lethe.attention ON attention.request_id = work.request_id AND attention.processor = work.processor
-      AND attention.batch = work.batch AND step = 'delete'
-    WHERE work.request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
-    ORDER BY work.batch, work.processor`;
+    WHERE request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
+    ORDER BY batch, processor`;
   const runnable = rows.filter((row) => row.runnable).map(({ processor, batch }) => ({ processor, batch }));
   return { runnable, states: new Set(rows.map((row) => row.state)) };
 }

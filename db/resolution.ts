@@ -43,7 +43,9 @@ export async function storeResolution(
   resolution: Resolution,
 ): Promise<ResolutionEnd> {
   const { request, at } = resolution;
-  return transaction(database, async (tx) => {
+  const end = await transaction<ResolutionEnd>(database, async (tx) => {
+    // The planner knows nothing yet of rows that this transaction writes, and would walk them once per row.
+    await tx`SET LOCAL enable_nestloop = off`;
     const staging = { tx, keys, requestId: request.id, project: request.project, kind: request.subjectKind };
     await stageFacts(staging, resolution.facts);
     await lockProject(tx, request.project);
@@ -85,7 +87,14 @@ export async function storeResolution(
     await raiseWake(tx, wake);
     return { end: 'resolved', joined: joining, departed: departed.length, unknown, wake };
   });
+  if (end.end === 'resolved' && end.joined > MANY) await database.unsafe(ANALYSE);
+  return end;
 }
+
+/** After a bulk of new rows the planner is told, rather than left to guess until autovacuum comes by. */
+const ANALYSE =
+  'ANALYZE lethe.subjects, lethe.matches, lethe.subject_identities, lethe.identity_digests, lethe.submitted_identities';
+const MANY = 1_000;
 
 /** A segment, or everyone, is frozen here: each of its subjects gets a position, as if it had been submitted. */
 async function numberSelected(tx: Transaction, requestId: string, at: Date): Promise<number> {

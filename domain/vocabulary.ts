@@ -86,7 +86,8 @@ export type WorkState =
   | 'skipped';
 
 /** Where in a request's course an operator is needed. */
-export type Step = 'resolve' | 'inspect' | 'visibility' | 'delete' | 'conclude';
+export const STEPS = ['resolve', 'inspect', 'visibility', 'delete', 'verify', 'conclude'] as const;
+export type Step = (typeof STEPS)[number];
 
 /** How far a processor's word goes: it is read again, it attests, or it says nothing. */
 export type VerificationLevel = 'reads' | 'attested' | 'none';

@@ -1,5 +1,6 @@
 import { isCancellation, sleep } from '@temporalio/workflow';
 import type { BatchEnd } from '../domain/batch.ts';
+import { wakeOthers } from './deletion-steps.ts';
 import type { BatchInput } from './messages.ts';
 import { ledger, processor } from './proxies.ts';
 
@@ -14,7 +15,9 @@ export async function processorDeletion(input: BatchInput): Promise<BatchEnd> {
     while (next.step !== 'ended') {
       if (next.at > Date.now()) await sleep(next.at - Date.now(), { summary: `until the next ${next.step}` });
       const at = { ...input, asOf: Date.now() };
-      next = next.step === 'delete' ? await deleteBatch(at) : await verifyBatch(at);
+      const { step } = next;
+      next = step === 'delete' ? await deleteBatch(at) : await verifyBatch(at);
+      if (next.step !== step && next.step !== 'ended') await wakeOthers([input.requestId]);
     }
     return next.end;
   } catch (error) {

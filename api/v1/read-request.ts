@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readRequestStatus } from '../../db/read-request.ts';
-import { ATTENTION_CODES, DELETION_STATUSES, SUBJECT_STATES } from '../../domain/vocabulary.ts';
+import { ATTENTION_CODES, DELETION_STATUSES, SUBJECT_STATES, STEPS } from '../../domain/vocabulary.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { statusAnswer } from '../request-status.ts';
@@ -10,7 +10,7 @@ import { links } from './links.ts';
 const Attention = z
   .strictObject({
     processor: z.string(),
-    step: z.enum(['resolve', 'inspect', 'visibility', 'delete', 'conclude']),
+    step: z.enum(STEPS),
     code: z.enum(ATTENTION_CODES),
     since: instant,
     retryAt: instant.nullable().openapi({ description: 'When it is tried again without an operator.' }),

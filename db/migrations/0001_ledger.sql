@@ -69,7 +69,7 @@ CREATE TABLE lethe.submitted_identities (
 );
 
 CREATE TABLE lethe.subjects (
-  request_id     text NOT NULL REFERENCES lethe.requests,
+  request_id     text NOT NULL,
   seq            integer NOT NULL CHECK (seq >= 1),
   project        text NOT NULL,
   kind           text NOT NULL,
@@ -123,8 +123,7 @@ CREATE TABLE lethe.subject_identities (
   origin     text NOT NULL CHECK (origin IN ('key', 'submitted', 'identity', 'alias')),
   -- Another subject, outside this request, is called the same: its data stays (rule 8).
   shared     boolean NOT NULL,
-  PRIMARY KEY (request_id, seq, digest),
-  FOREIGN KEY (request_id, seq) REFERENCES lethe.subjects
+  PRIMARY KEY (request_id, seq, digest)
 );
 CREATE INDEX subject_identities_same ON lethe.subject_identities (request_id, digest);
 
@@ -199,7 +198,7 @@ CREATE TABLE lethe.processor_ranges (
 CREATE TABLE lethe.attention (
   request_id text NOT NULL REFERENCES lethe.requests,
   processor  text NOT NULL,
-  step       text NOT NULL CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'conclude')),
+  step       text NOT NULL CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'conclude')),
   batch      integer NOT NULL DEFAULT 0,
   code       text NOT NULL,
   since      timestamptz NOT NULL,

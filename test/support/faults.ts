@@ -1,0 +1,68 @@
+import { type Connector, ConnectorError, type Verification } from '../../connectors/connector.ts';
+
+/** What a real connector is made to do wrong, and what it was asked to do. */
+export interface Faults {
+  /** Verbs that cannot reach the system while they are in here. */
+  readonly away: Set<keyof Connector>;
+  /** Verbs that are refused for good while they are in here. */
+  readonly refused: Set<keyof Connector>;
+  /** Says this instead of looking, as long as it is not null. */
+  verification: Verification | null;
+  /** Done after each hard deletion: late rows. */
+  afterDelete: (() => Promise<void>) | null;
+  readonly calls: (keyof Connector)[];
+}
+
+export const noFaults = (): Faults => ({
+  away: new Set(),
+  refused: new Set(),
+  verification: null,
+  afterDelete: null,
+  calls: [],
+});
+
+/** The real connector behind its faults. */
+export function faulty(connector: Connector, faults: Faults): Connector {
+  const asked = (verb: keyof Connector): void => {
+    faults.calls.push(verb);
+    if (faults.away.has(verb)) throw new ConnectorError('unavailable', 'away', { retryable: true });
+    if (faults.refused.has(verb)) throw new ConnectorError('refused', 'refused', { retryable: false });
+  };
+  return {
+    async inspect() {
+      asked('inspect');
+      return connector.inspect();
+    },
+    async *resolve(selection, work) {
+      asked('resolve');
+      if (connector.resolve !== undefined) yield* connector.resolve(selection, work);
+    },
+    async count(...args) {
+      asked('count');
+      return connector.count(...args);
+    },
+    async setVisibility(...args) {
+      asked('setVisibility');
+      await connector.setVisibility?.(...args);
+    },
+    async hardDelete(...args) {
+      asked('hardDelete');
+      const done = await connector.hardDelete(...args);
+      await faults.afterDelete?.();
+      return done;
+    },
+    async verify(...args) {
+      asked('verify');
+      return faults.verification ?? connector.verify(...args);
+    },
+    async setSuppression(...args) {
+      asked('setSuppression');
+      await connector.setSuppression?.(...args);
+    },
+    async conclude(...args) {
+      asked('conclude');
+      await connector.conclude?.(...args);
+    },
+    close: () => connector.close(),
+  };
+}
