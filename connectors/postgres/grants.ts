@@ -53,6 +53,7 @@ export function grants(settings: PostgresSettings, role: string): readonly strin
     ]),
     ...OWN.map(([rights, table]) => `GRANT ${rights} ON lethe_processor.${table} ${to}`),
     `GRANT EXECUTE ON FUNCTION lethe_processor.digest(text, text, text, text[]) ${to}`,
+    `GRANT EXECUTE ON FUNCTION lethe_processor.members(text, text, text, integer, integer, text, text) ${to}`,
     `GRANT EXECUTE ON FUNCTION lethe_processor.quietly(text, text[]) ${to}`,
   ];
 }

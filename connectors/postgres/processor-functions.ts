@@ -4,27 +4,35 @@
  */
 export const FUNCTIONS = `
 CREATE OR REPLACE FUNCTION lethe_processor.digest(processor text, kind text, type text, value text[]) RETURNS bytea
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  how text;
-  pads lethe_processor.secret;
-  message text;
-BEGIN
-  SELECT t.comparison INTO how FROM lethe_processor.identity_types t
-  WHERE t.processor = $1 AND t.kind = $2 AND t.type = $3;
-  SELECT * INTO pads FROM lethe_processor.secret;
-  message := array_to_string($4, E'\\x01');
-  IF how IN ('caseInsensitive', 'uuid') THEN message := lower(message); END IF;
-  message := concat_ws(E'\\x01', $2, $3, message);
-  RETURN sha256(pads.outer_pad || sha256(pads.inner_pad || convert_to(message, 'UTF8')));
-END $$;
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $2, $3,
+    CASE WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string($4, E'\\x01'))
+         ELSE array_to_string($4, E'\\x01') END), 'UTF8')))
+  FROM lethe_processor.secret s
+  LEFT JOIN lethe_processor.identity_types t ON t.processor = $1 AND t.kind = $2 AND t.type = $3
+$$;
+
+-- The same for the members of a batch, all of one type or of all: the key is read once, not once for each.
+-- ROWS: few enough that what is joined to them is probed by its index, never read whole.
+CREATE OR REPLACE FUNCTION lethe_processor.members(
+  processor text, request_id text, batch text, first_seq integer, last_seq integer, kind text, type text
+) RETURNS TABLE (value text[], digest bytea)
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
+  SELECT b.value, sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $6, b.type,
+    CASE WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string(b.value, E'\\x01'))
+         ELSE array_to_string(b.value, E'\\x01') END), 'UTF8')))
+  FROM lethe_processor.batch b CROSS JOIN lethe_processor.secret s
+  LEFT JOIN lethe_processor.identity_types t ON t.processor = $1 AND t.kind = $6 AND t.type = b.type
+  WHERE b.processor = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4 AND $5
+    AND ($7 IS NULL OR b.type = $7)
+$$;
 
 -- For the application's queries: WHERE NOT lethe_processor.is_hidden('user', user_id::text)
 CREATE OR REPLACE FUNCTION lethe_processor.is_hidden(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM lethe_processor.identity_types i JOIN lethe_processor.tombstones t
-      ON t.kind = i.kind AND t.digest = lethe_processor.digest(i.processor, i.kind, i.type, ARRAY[$2]) AND t.processor = i.processor
+      ON t.digest = lethe_processor.digest(i.processor, i.kind, i.type, ARRAY[$2])
     WHERE i.kind = $1 AND i.is_key AND t.hidden)
 $$;
 
@@ -33,14 +41,14 @@ CREATE OR REPLACE FUNCTION lethe_processor.is_suppressed(kind text, key text) RE
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM lethe_processor.identity_types i JOIN lethe_processor.suppressions s
-      ON s.kind = i.kind AND s.digest = lethe_processor.digest(i.processor, i.kind, i.type, ARRAY[$2]) AND s.processor = i.processor
+      ON s.digest = lethe_processor.digest(i.processor, i.kind, i.type, ARRAY[$2])
     WHERE i.kind = $1 AND i.is_key)
 $$;
 CREATE OR REPLACE FUNCTION lethe_processor.is_suppressed(kind text, type text, VARIADIC value text[]) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM lethe_processor.identity_types i JOIN lethe_processor.suppressions s
-      ON s.kind = i.kind AND s.digest = lethe_processor.digest(i.processor, i.kind, i.type, $3) AND s.processor = i.processor
+      ON s.digest = lethe_processor.digest(i.processor, i.kind, i.type, $3)
     WHERE i.kind = $1 AND i.type = $2)
 $$;
 
@@ -59,5 +67,6 @@ EXCEPTION WHEN integrity_constraint_violation THEN
 END $$;
 
 REVOKE ALL ON FUNCTION lethe_processor.digest(text, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_processor.members(text, text, text, integer, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_processor.quietly(text, text[]) FROM PUBLIC;
 `;

@@ -52,18 +52,16 @@ CREATE TABLE IF NOT EXISTS lethe_processor.batches (
   PRIMARY KEY (processor, request_id, batch, first_seq, last_seq)
 );
 
--- Who is hidden. flagged_at is the instant that Lethe itself wrote into the soft-delete column: only that is undone.
+-- Who is hidden, by a digest of processor, kind and key: it alone is looked up. flagged_at is the instant that Lethe itself wrote into the soft-delete column: only that is undone.
 CREATE TABLE IF NOT EXISTS lethe_processor.tombstones (
-  processor text, kind text, digest bytea,
-  generation bigint NOT NULL, request_id text NOT NULL, hidden boolean NOT NULL, flagged_at timestamptz,
-  PRIMARY KEY (kind, digest, processor)
+  digest bytea PRIMARY KEY, processor text NOT NULL, kind text NOT NULL,
+  generation bigint NOT NULL, request_id text NOT NULL, hidden boolean NOT NULL, flagged_at timestamptz
 );
 CREATE INDEX IF NOT EXISTS tombstones_request ON lethe_processor.tombstones (request_id);
 
 CREATE TABLE IF NOT EXISTS lethe_processor.suppressions (
-  processor text, kind text, digest bytea,
-  since timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (kind, digest, processor)
+  digest bytea PRIMARY KEY, processor text NOT NULL, kind text NOT NULL,
+  since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- The log of finished ranges: the row is a chunk's lock while it works and its receipt afterwards.

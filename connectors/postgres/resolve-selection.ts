@@ -34,6 +34,5 @@ function shownCondition({ model, catalog, context }: Resolving): string {
     return `own.${ident(column)} IS ${boolean ? 'NOT TRUE' : 'NULL'}`;
   }
   const [processor, kind, type] = [context.processor, model.kind, model.keyType].map(literal);
-  return `NOT EXISTS (SELECT FROM lethe_processor.tombstones AS t WHERE t.kind = ${kind} AND t.processor = ${processor}
-    AND t.hidden AND t.digest = lethe_processor.digest(${processor}, ${kind}, ${type}, ARRAY[own.${key}::text]))`;
+  return `NOT EXISTS (SELECT FROM lethe_processor.tombstones AS t WHERE t.hidden AND t.digest = lethe_processor.digest(${processor}, ${kind}, ${type}, ARRAY[own.${key}::text]))`;
 }

@@ -2,7 +2,6 @@ import type { Batch, Work } from '../connector.ts';
 import { unloadBatch } from './batch-table.ts';
 import { type Context, type Loaded, withBatch } from './context.ts';
 import { literal } from './sql.ts';
-import { MEMBERS } from './where.ts';
 
 /** A standing refusal to collect, or its end, for exactly the identities of the batch. */
 export async function setSuppression(context: Context, batch: Batch, suppressed: boolean, work: Work): Promise<void> {
@@ -24,11 +23,10 @@ export async function suppress({ session, model, members }: Loaded): Promise<voi
 async function release({ session, model, members }: Loaded): Promise<void> {
   await session.run(
     `DELETE FROM lethe_processor.suppressions
-     WHERE kind = ${literal(model.kind)} AND processor = $1 AND digest = ANY (ARRAY(${digests(model.kind)}))`,
+     WHERE digest = ANY (ARRAY(${digests(model.kind)}))`,
     members,
   );
 }
 
 const digests = (kind: string): string =>
-  `SELECT lethe_processor.digest(processor, ${literal(kind)}, type, value) AS digest
-   FROM lethe_processor.batch WHERE ${MEMBERS}`;
+  `SELECT digest FROM lethe_processor.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, NULL)`;

@@ -101,5 +101,5 @@ test('digests are HMAC-SHA-256 of what was said, and only the schema’s owner r
   const { createHmac } = await import('node:crypto');
   const key = Buffer.from(row?.inner.map((byte) => byte ^ 0x36) ?? []);
   expect(row?.outer.map((byte) => byte ^ 0x5c)).toEqual(row?.inner.map((byte) => byte ^ 0x36));
-  expect(row?.digest).toEqual(createHmac('sha256', key).update('user\u0001user_id\u0001u-1').digest());
+  expect(row?.digest).toEqual(createHmac('sha256', key).update('app\u0001user\u0001user_id\u0001u-1').digest());
 });
