@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { workflowIdFor } from '../../domain/ids.ts';
+import { user } from '../support/ledger.ts';
+import { addUser } from '../support/people.ts';
+import { cancel, ended, eventually, hold, statusOf, submit } from '../support/story.ts';
+import { timeSkipping } from '../support/temporal.ts';
+import { type World, world } from '../support/world.ts';
+
+/** `npm run record-histories`: what runs of this code look like, for later code to be held against. */
+let it: World;
+beforeAll(async () => {
+  it = await world(await timeSkipping(), { demo: {} });
+  await it.app`CREATE SEQUENCE app.test_events`;
+});
+afterAll(async () => it.close());
+
+async function record(name: string, workflowId: string, runId?: string): Promise<void> {
+  const history = await it.env.client.workflow.getHandle(workflowId, runId).fetchHistory();
+  // Whose process it was is nobody's business and nothing to replay.
+  const json: unknown = JSON.parse(historyToJSON(history), (key, value: unknown) =>
+    key === 'identity' ? 'recorded' : value,
+  );
+  writeFileSync(new URL(`./histories/${name}.json`, import.meta.url), `${JSON.stringify(json, null, 1)}\n`);
+}
+const begin = async (id: string): Promise<string> => {
+  await addUser(it.app, id);
+  const requestId = await submit(it, 'demo', [user(id)]);
+  await eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === 1);
+  return requestId;
+};
+
+test('mid-timer, complete and its child', async () => {
+  const requestId = await begin('u-1');
+  await record('deletion-mid-timer', workflowIdFor(requestId));
+  expect(await ended(it, requestId)).toBe('completed');
+  await record('deletion-complete', workflowIdFor(requestId));
+  await record('processor-complete', `${workflowIdFor(requestId)}/app/1`);
+});
+
+test('cancelled', async () => {
+  const requestId = await begin('u-2');
+  await cancel(it, requestId, 'all');
+  expect(await ended(it, requestId)).toBe('cancelled');
+  await record('deletion-cancelled', workflowIdFor(requestId));
+});
+
+test('before and after continue-as-new', async () => {
+  const requestId = await begin('u-3');
+  await hold(it, 'demo', [user('u-3')]);
+  const { runId } = await it.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
+  await it.env.sleep('31 days');
+  await eventually('a fresh run', async () => {
+    const now = await it.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
+    return now.runId !== runId && (now.historyLength ?? 0) > 10;
+  });
+  await record('deletion-continued-as-new', workflowIdFor(requestId), runId);
+  await record('deletion-after-continue-as-new', workflowIdFor(requestId));
+});

@@ -1,0 +1,68 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = new URL('./histories/', import.meta.url);
+const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ''));
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
+
+Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
+const bundled = (workflowsPath: string) => bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+
+/** A copy of the project's workflow code inside it (so that packages resolve), changed at one place. */
+async function mutated(file: string, from: string, to: string): Promise<WorkflowBundleWithSourceMap> {
+  const copy = mkdtempSync(join(root, '.lethe-replay-'));
+  try {
+    for (const part of ['workflows', 'domain']) cpSync(join(root, part), join(copy, part), { recursive: true });
+    const source = readFileSync(join(copy, file), 'utf8');
+    expect(source).toContain(from);
+    writeFileSync(join(copy, file), source.replace(from, to));
+    return await bundled(join(copy, 'workflows/index.ts'));
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+let bundle: WorkflowBundleWithSourceMap;
+beforeAll(async () => {
+  bundle = await bundled(join(root, 'workflows/index.ts'));
+});
+
+describe('today’s workflow code goes on where a recorded run stood', () => {
+  test.each(names)('%s', async (name) => {
+    await Worker.runReplayHistory({ workflowBundle: bundle, replayName: name }, read(name));
+  });
+});
+
+describe('code that would do something else is found out', () => {
+  const kinds = ['deletion-mid-timer', 'deletion-complete', 'deletion-cancelled', 'deletion-after-continue-as-new'];
+  let changed: WorkflowBundleWithSourceMap;
+  beforeAll(async () => {
+    changed = await mutated(
+      'workflows/deletion-request.ts',
+      'const facts = await ledger.readRequest({ requestId });',
+      'const facts = await ledger.readRequest({ requestId }); await ledger.readRequest({ requestId });',
+    );
+  });
+  test.each(kinds)('%s, with one more activity', async (name) => {
+    await expect(Worker.runReplayHistory({ workflowBundle: changed, replayName: name }, read(name))).rejects.toThrow(
+      DeterminismViolationError,
+    );
+  });
+});
+
+afterAll(() => {
+  for (const left of readdirSync(root)) {
+    if (left.startsWith('.lethe-replay-')) rmSync(join(root, left), { recursive: true });
+  }
+});
