@@ -56,6 +56,7 @@ export async function storeResolution(
       const selected = await numberSelected(tx, request.id, at);
       if (resolution.limit !== null && selected > resolution.limit) return fail(tx, request, 'too_many_subjects', at);
     }
+    await setWithdrawnAside(tx, request.id);
     await setAmbiguousAside(tx, request.id);
     if (first) await stageUnknown(staging);
     await analyseStage(staging);
@@ -107,6 +108,19 @@ async function numberSelected(tx: Transaction, requestId: string, at: Date): Pro
   return inserted.count;
 }
 
+/** Cancelled while the directory was being asked. */
+async function setWithdrawnAside(tx: Transaction, requestId: string): Promise<void> {
+  const set = await tx`DELETE FROM stage USING lethe.submitted_identities submitted
+    WHERE stage.match AND submitted.request_id = ${requestId} AND submitted.position = stage.position AND withdrawn_at IS NOT NULL`;
+  if (set.count > 0) await dropUnmatchedFacts(tx);
+}
+
+/** What else somebody is called is of no interest once nobody means that person. */
+async function dropUnmatchedFacts(tx: Transaction): Promise<void> {
+  await tx`DELETE FROM stage WHERE NOT match AND NOT EXISTS (
+    SELECT FROM stage own WHERE own.match AND own.key_type = stage.key_type AND own.key_value = stage.key_value)`;
+}
+
 /**
  * An identity that is no alias and yet stands for several subjects names none of them: deleting a household because one
  * of it asked would delete bystanders. Subjects that it stood for alone when it was resolved stay its own.
@@ -122,10 +136,7 @@ async function setAmbiguousAside(tx: Transaction, requestId: string): Promise<vo
       SELECT FROM lethe.matches JOIN lethe.subject_identities own USING (request_id, seq)
       WHERE matches.request_id = ${requestId} AND matches.position = stage.position
         AND own.origin = 'key' AND own.type = stage.key_type AND own.value = stage.key_value)`;
-  if (set.count > 0) {
-    await tx`DELETE FROM stage WHERE NOT match AND NOT EXISTS (
-      SELECT FROM stage own WHERE own.match AND own.key_type = stage.key_type AND own.key_value = stage.key_value)`;
-  }
+  if (set.count > 0) await dropUnmatchedFacts(tx);
 }
 
 async function freeze(
