@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import postgres from 'postgres';
+import type { ActivityDeps } from '../../activities/deps.ts';
+import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
+import { defineDeployment, readDeployment } from '../../config/deployment.ts';
+import type { Connector, FinishedRange } from '../../connectors/connector.ts';
+import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';
+import type { Queries } from '../../db/client.ts';
+import { buildReceipt } from '../../db/receipt.ts';
+import type { Catalog } from '../../domain/catalog.ts';
+import type { Identity } from '../../domain/identity.ts';
+import { appSettings } from '../support/app-map.ts';
+import { faulty, type Faults, noFaults } from '../support/faults.ts';
+import { accept, days, KEYS, type Ledger, ledger, POLICY, START } from '../support/ledger.ts';
+import { createDatabase, templateOf } from '../support/postgres.ts';
+
+/** A run after the grace period of everything that was accepted at START. */
+export const RUN = days(16);
+const PROJECTS = ['demo', 'other'] as const;
+type ProjectName = (typeof PROJECTS)[number];
+
+/** The activities as a worker has them, on a ledger and on a database per project, with nobody else at work. */
+export interface Setting extends Ledger {
+  readonly app: postgres.Sql;
+  /** The database of the project `other`, in which the same people live. */
+  readonly elsewhere: postgres.Sql;
+  readonly faults: Faults;
+  /** Called before the ledger hears of a finished range: the moment between commit and report. */
+  readonly beforeReport: { do: ((range: FinishedRange) => void) | null };
+  readonly woken: string[];
+  readonly activities: ReturnType<typeof createLedgerActivities> & ReturnType<typeof createProcessorActivities>;
+  close(): Promise<void>;
+}
+
+// What the tests make fail is no finding.
+const logger = new DefaultLogger('ERROR');
+
+/** Runs an activity as its worker would, at this attempt. */
+export const perform = <Input, Output>(
+  activity: (input: Input) => Promise<Output>,
+  input: Input,
+  attempt = 1,
+): Promise<Output> =>
+  new MockActivityEnvironment({ attempt }, { logger }).run<[Input], Output, (input: Input) => Promise<Output>>(
+    activity,
+    input,
+  );
+
+export async function setting(subjectsPerCommit = 2): Promise<Setting> {
+  const template = await templateOf('activities_app', async (url) => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    await sql.unsafe(readFileSync(new URL('../../dev/demo/schema.sql', import.meta.url), 'utf8'));
+    await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ processor: 'app' }) ?? '');
+    await sql.unsafe('CREATE SEQUENCE app.numbers');
+    for (const id of [...MINE, ...THEIRS]) await addPerson(sql, id);
+    await sql.unsafe(SHARED);
+    await sql.end();
+  });
+  const book = await ledger(PROJECTS);
+  const { catalog, definitions } = deployment(subjectsPerCommit);
+  const faults = noFaults();
+  const beforeReport: Setting['beforeReport'] = { do: null };
+  const databases = new Map<string, postgres.Sql>();
+  const connectors = new Map<string, Connector>();
+  for (const project of PROJECTS) {
+    const { url } = await createDatabase(template);
+    databases.set(project, postgres(url, { max: 2, onnotice: () => {} }));
+    const opened = definitions
+      .get(project)
+      ?.get('app')
+      ?.open({ processor: 'app', secret: () => url });
+    connectors.set(project, faulty(reporting(must(opened), beforeReport), project === 'demo' ? faults : noFaults()));
+  }
+  const woken: string[] = [];
+  const deps: ActivityDeps = {
+    database: book.database,
+    keys: KEYS,
+    catalog,
+    connector: (project) => must(connectors.get(project)),
+    starter: {
+      start: async () => {},
+      startSuppression: async () => {},
+      wake: async (ids) => void woken.push(...ids),
+    },
+  };
+  const [app, elsewhere] = PROJECTS.map((project) => must(databases.get(project)));
+  return {
+    ...book,
+    app: must(app),
+    elsewhere: must(elsewhere),
+    faults,
+    beforeReport,
+    woken,
+    activities: { ...createLedgerActivities(deps), ...createProcessorActivities(deps) },
+    async close() {
+      await Promise.all([app?.end(), elsewhere?.end(), book.database.end()]);
+    },
+  };
+}
+
+function deployment(subjectsPerCommit: number) {
+  const processors = { app: postgresConnector(appSettings(subjectsPerCommit)) };
+  const declared = PROJECTS.map(
+    (name) => [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', processors }] as const,
+  );
+  const { catalog, definitions } = readDeployment(defineDeployment({ projects: Object.fromEntries(declared) }));
+  const changed: Catalog = new Map([...catalog].map(([name, project]) => [name, { ...project, policy: POLICY }]));
+  return { catalog: changed, definitions };
+}
+
+/** A connector whose caller may die between a range's commit and its report. */
+const reporting = (connector: Connector, before: Setting['beforeReport']): Connector => ({
+  inspect: () => connector.inspect(),
+  ...(connector.resolve === undefined ? {} : { resolve: connector.resolve.bind(connector) }),
+  count: (...args) => connector.count(...args),
+  setVisibility: async (...args) => connector.setVisibility?.(...args),
+  hardDelete: (batch, deletion, work) =>
+    connector.hardDelete(
+      batch,
+      {
+        ...deletion,
+        finished: async (range) => {
+          before.do?.(range);
+          await deletion.finished(range);
+        },
+      },
+      work,
+    ),
+  verify: (...args) => connector.verify(...args),
+  setSuppression: async (...args) => connector.setSuppression?.(...args),
+  conclude: async (...args) => connector.conclude?.(...args),
+  close: () => connector.close(),
+});
+
+export const MINE = ['mine-1', 'mine-2', 'mine-3', 'mine-4', 'mine-5'] as const;
+const THEIRS = ['theirs-1', 'theirs-2', 'theirs-3'] as const;
+export const mine: readonly Identity[] = MINE.map((id) => ({ type: 'user_id', value: [id] }));
+
+/** Rows in every table that holds people; each tells by its text whose it is. */
+const addPerson = (sql: postgres.Sql, id: string) =>
+  sql.unsafe(`
+    INSERT INTO app.users VALUES ('${id}', md5('${id}')::uuid, 'ext-${id}', '${id}@example.test', 'berlin', 'N', '2025-01-01');
+    INSERT INTO app.aliases VALUES ('alias-${id}', '${id}');
+    INSERT INTO app.events SELECT nextval('app.numbers'), named, '2025-02-01', 'seen'
+      FROM unnest(ARRAY['${id}', '${id}', 'alias-${id}']) named;
+    INSERT INTO app.orders VALUES (md5('order ${id}')::uuid, '${id}', '2025-02-01');
+    INSERT INTO app.order_items SELECT md5('order ${id}')::uuid, line, 'sku-${id}', 100 FROM generate_series(1, 2) line;
+    INSERT INTO app.newsletter VALUES ('${id}@example.test', 'berlin', '2025-03-01');
+    INSERT INTO app.invoices VALUES (nextval('app.numbers'), '${id}', '2025-04-01', 100, 'Main St ${id}');
+    INSERT INTO app.companies VALUES (nextval('app.numbers'), '${id}.theirs.test', 'N');
+    INSERT INTO app.memberships SELECT company_id, '${id}', 'owner' FROM app.companies WHERE domain = '${id}.theirs.test';
+    INSERT INTO app.segment_members VALUES ('all', '${id}')`);
+
+/** A device that one of each side uses, and an event that came under its name: it stays. */
+const SHARED = `
+  INSERT INTO app.aliases VALUES ('device', 'mine-1'), ('device', 'theirs-1');
+  INSERT INTO app.events VALUES (nextval('app.numbers'), 'device', '2025-02-01', 'theirs too');
+  INSERT INTO app.business_units VALUES ('berlin', 'office@theirs.test')`;
+
+/** What the five leave behind in a receipt. */
+export const FIGURES = {
+  'app.aliases': [6, 0],
+  'app.events': [15, 0],
+  'app.invoices': [0, 5],
+  'app.memberships': [5, 0],
+  'app.newsletter': [5, 0],
+  'app.order_items': [10, 0],
+  'app.orders': [5, 0],
+  'app.segment_members': [5, 0],
+  'app.users': [5, 0],
+};
+
+export async function figuresOf(it: Ledger, requestId: string): Promise<Record<string, readonly number[]>> {
+  const { processors } = await buildReceipt(it.database, requestId);
+  const tables = processors.flatMap((processor) => processor.tables);
+  return Object.fromEntries(
+    tables
+      .map(
+        ({ table, removed, retained }) =>
+          [table, [removed, retained.reduce((sum, { count }) => sum + count, 0)]] as const,
+      )
+      .toSorted(([a], [b]) => a.localeCompare(b)),
+  );
+}
+
+/** Every row of every table of a schema, as text and in order: what two states are compared by. */
+export async function rowsIn(sql: postgres.Sql | Queries, schema: string): Promise<Record<string, string[]>> {
+  const tables = await sql.unsafe<{ name: string }[]>(
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`,
+  );
+  const rows: Record<string, string[]> = {};
+  for (const { name } of tables) {
+    const found = await sql.unsafe<{ row: string }[]>(`SELECT t::text AS row FROM ${schema}.${name} AS t ORDER BY 1`);
+    rows[name] = found.map(({ row }) => row);
+  }
+  return rows;
+}
+
+const having = (rows: Record<string, string[]>, text: string): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(rows).map(([name, found]) => [name, found.filter((row) => row.includes(text))]));
+
+/** Everything that no activity of ours may change: other people's rows, another project's database and ledger rows. */
+export async function bystanders(it: Setting, otherRequest: string) {
+  const kept = await rowsIn(it.app, 'lethe_processor');
+  return {
+    people: having(await rowsIn(it.app, 'app'), 'theirs'),
+    elsewhere: await rowsIn(it.elsewhere, 'app'),
+    elsewhereKept: await rowsIn(it.elsewhere, 'lethe_processor'),
+    otherRequests: having(kept, otherRequest),
+    ledger: having(await rowsIn(it.database, 'lethe'), otherRequest),
+  };
+}
+
+/** Everything of ours that doing it twice must leave as doing it once did. */
+export const everything = async (it: Setting) => ({
+  app: await rowsIn(it.app, 'app'),
+  kept: await rowsIn(it.app, 'lethe_processor'),
+  ledger: await rowsIn(it.database, 'lethe'),
+});
+
+export const stepAt = (requestId: string, at: Date, project: ProjectName = 'demo') => ({
+  requestId,
+  project,
+  processor: 'app',
+  asOf: at.getTime(),
+});
+export const batchAt = (requestId: string, at: Date, batch = 1) => ({ ...stepAt(requestId, at), batch });
+
+/** Accepted, resolved and hidden, by the activities themselves. */
+export async function hiddenRequest(
+  it: Setting,
+  identities: readonly Identity[] = mine,
+  project: ProjectName = 'demo',
+): Promise<string> {
+  const requestId = await accept(it, identities, { project });
+  const at = stepAt(requestId, START, project);
+  await perform(it.activities.resolveSubjects, at);
+  await perform(it.activities.applyVisibility, at);
+  await perform(it.activities.look, at);
+  return requestId;
+}
+
+/** Hidden, and claimed at its run. */
+export async function claimedRequest(it: Setting, identities: readonly Identity[] = mine): Promise<string> {
+  const requestId = await hiddenRequest(it, identities);
+  await perform(it.activities.claim, stepAt(requestId, RUN));
+  return requestId;
+}
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('not there');
+  return value;
+}
