@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cancelSubjects } from '../../db/cancel.ts';
+import { DAY_MS } from '../../domain/calendar.ts';
+import type { Identity } from '../../domain/identity.ts';
+import { accept, POLICY, START, states } from '../support/ledger.ts';
+import { isHidden } from '../support/people.ts';
+import {
+  batchAt,
+  bystanders,
+  claimedRequest,
+  everything,
+  hiddenRequest,
+  mine,
+  MINE,
+  perform,
+  RUN,
+  rowsIn,
+  type Setting,
+  setting,
+  stepAt,
+} from './support.ts';
+
+let it: Setting;
+let other: string;
+beforeEach(async () => {
+  it = await setting();
+  other = await hiddenRequest(it, mine.slice(0, 1), 'other');
+});
+afterEach(() => it.close());
+
+const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
+  cancelSubjects(it.database, POLICY.window, { requestId, positions, actor: 'operator', at: START });
+/** Rows but for the trail: being asked twice may be told twice. */
+const withoutTrail = async () => {
+  const { audit_events: _, ...rows } = (await everything(it)).ledger;
+  return rows;
+};
+
+test('resolveSubjects twice is as once: who is meant stands in the ledger, and no row of the directory changes', async () => {
+  const before = await bystanders(it, other);
+  const app = await rowsIn(it.app, 'app');
+  const requestId = await accept(it, [...mine, { type: 'alias', value: ['alias-mine-1'] }]);
+  const first = await perform(it.activities.resolveSubjects, stepAt(requestId, START));
+  expect(first).toEqual({ end: 'resolved', unknown: 0, wake: [] });
+  const once = await withoutTrail();
+  expect(once['subjects']?.filter((row) => row.includes(requestId))).toHaveLength(MINE.length);
+  expect(await perform(it.activities.resolveSubjects, stepAt(requestId, START), 2)).toEqual(first);
+  expect(await withoutTrail()).toEqual(once);
+  expect(await rowsIn(it.app, 'app')).toEqual(app);
+  expect(await bystanders(it, other)).toEqual(before);
+});
+
+test('resolveSubjects of what was cancelled a moment ago finds nobody', async () => {
+  const requestId = await accept(it, mine);
+  await cancel(requestId);
+  const closed = { end: 'closed', unknown: 0, wake: [] };
+  expect(await perform(it.activities.resolveSubjects, stepAt(requestId, START))).toEqual(closed);
+  expect(await states(it, requestId)).toEqual({});
+});
+
+test('applyVisibility twice is as once: the meant are hidden, nobody else is', async () => {
+  const requestId = await accept(it, mine);
+  await perform(it.activities.resolveSubjects, stepAt(requestId, START));
+  const before = await bystanders(it, other);
+  await perform(it.activities.applyVisibility, stepAt(requestId, START));
+  const once = await everything(it);
+  await perform(it.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 2);
+  expect(await everything(it)).toEqual(once);
+  // What a worker that dies before it notes the generation leaves behind.
+  await it.database`UPDATE lethe.processor_visibility SET applied_generation = 0 WHERE request_id = ${requestId}`;
+  await perform(it.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 3);
+  expect(await everything(it)).toEqual(once);
+  for (const id of MINE) expect(await isHidden(it.app, id)).toEqual({ flagged: true, hidden: true });
+  expect(await isHidden(it.app, 'theirs-1')).toEqual({ flagged: false, hidden: false });
+  expect(await bystanders(it, other)).toEqual(before);
+});
+
+test('applyVisibility after a cancellation shows them as they were, and hides the rest', async () => {
+  const requestId = await accept(it, mine);
+  await perform(it.activities.resolveSubjects, stepAt(requestId, START));
+  const before = await rowsIn(it.app, 'app');
+  await cancel(requestId, [2]);
+  await perform(it.activities.applyVisibility, stepAt(requestId, START));
+  expect(await isHidden(it.app, 'mine-2')).toEqual({ flagged: false, hidden: false });
+  expect(await isHidden(it.app, 'mine-1')).toEqual({ flagged: true, hidden: true });
+  await cancel(requestId);
+  await perform(it.activities.applyVisibility, stepAt(requestId, START));
+  expect(await rowsIn(it.app, 'app')).toEqual(before);
+});
+
+test('applyVisibility leaves a flag that the application itself had set, whoever is restored', async () => {
+  await it.app`UPDATE app.users SET deleted_at = '2025-06-01' WHERE user_id = 'mine-4'`;
+  const before = await rowsIn(it.app, 'app');
+  const requestId = await hiddenRequest(it);
+  await cancel(requestId);
+  await perform(it.activities.applyVisibility, stepAt(requestId, START));
+  expect(await rowsIn(it.app, 'app')).toEqual(before);
+});
+
+const STRAY: readonly Identity[] = [
+  { type: 'email', value: ['stray@example.test', 'berlin'] },
+  { type: 'user_id', value: ['nobody'] },
+];
+/** An address that subscribed and never became a user: the directory does not know it, and a table does. */
+async function stray(): Promise<string> {
+  await it.app`INSERT INTO app.newsletter VALUES ('Stray@example.test', 'berlin', '2025-03-01')`;
+  const requestId = await accept(it, STRAY);
+  const end = await perform(it.activities.resolveSubjects, stepAt(requestId, START));
+  expect(end).toEqual({ end: 'resolved', unknown: 2, wake: [] });
+  return requestId;
+}
+const presence = async (requestId: string) =>
+  it.database<{ seq: number; present: boolean | null; state: string }[]>`
+    SELECT seq, present, state FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY seq`;
+
+test('lookForUnknown twice is as once: who is found anywhere is present, who is found nowhere is not', async () => {
+  const requestId = await stray();
+  const before = await bystanders(it, other);
+  const app = await rowsIn(it.app, 'app');
+  await perform(it.activities.lookForUnknown, stepAt(requestId, START));
+  const once = await everything(it);
+  expect(await presence(requestId)).toMatchObject([{ present: true }, { present: null }]);
+  await perform(it.activities.lookForUnknown, stepAt(requestId, START), 2);
+  expect(await everything(it)).toEqual(once);
+  expect(await rowsIn(it.app, 'app')).toEqual(app);
+  expect(await bystanders(it, other)).toEqual(before);
+  await perform(it.activities.concludeUnknown, stepAt(requestId, START));
+  expect(await presence(requestId)).toMatchObject([{ state: 'resolved' }, { state: 'not_found' }]);
+});
+
+test('lookForUnknown of what was cancelled a moment ago asks about nobody and marks nobody', async () => {
+  const requestId = await stray();
+  await cancel(requestId);
+  const before = await everything(it);
+  await perform(it.activities.lookForUnknown, stepAt(requestId, START));
+  expect(await everything(it)).toEqual(before);
+  expect(it.faults.calls).not.toContain('count');
+});
+
+test('concludeProcessor twice is as once: what was kept for the request goes, what was kept for others stays', async () => {
+  const neighbour = await hiddenRequest(it, [{ type: 'user_id', value: ['theirs-2'] }]);
+  const requestId = await claimedRequest(it);
+  await perform(it.activities.deleteBatch, batchAt(requestId, RUN));
+  for (const at of [RUN, new Date(RUN.getTime() + DAY_MS)])
+    await perform(it.activities.verifyBatch, batchAt(requestId, at));
+  const theirs = { ...(await bystanders(it, other)), neighbour: await keptFor(neighbour) };
+  expect(Object.values(theirs.neighbour).flat()).not.toEqual([]);
+  expect(Object.values(await keptFor(requestId)).flat()).not.toEqual([]);
+  const app = await rowsIn(it.app, 'app');
+  await perform(it.activities.concludeProcessor, stepAt(requestId, RUN));
+  const once = await everything(it);
+  expect(Object.values(await keptFor(requestId)).flat()).toEqual([]);
+  await perform(it.activities.concludeProcessor, stepAt(requestId, RUN), 2);
+  expect(await everything(it)).toEqual(once);
+  expect(await rowsIn(it.app, 'app')).toEqual(app);
+  expect({ ...(await bystanders(it, other)), neighbour: await keptFor(neighbour) }).toEqual(theirs);
+  expect(await isHidden(it.app, 'theirs-2')).toEqual({ flagged: true, hidden: true });
+});
+
+async function keptFor(requestId: string): Promise<Record<string, string[]>> {
+  const kept = await rowsIn(it.app, 'lethe_processor');
+  return Object.fromEntries(
+    Object.entries(kept).map(([name, rows]) => [name, rows.filter((row) => row.includes(requestId))]),
+  );
+}
