@@ -202,6 +202,22 @@ test('a changed number of subjects per commit does not move the ranges of a dele
   expect(receipt(again.ranges)).toEqual(ALL);
 });
 
+test('a range that another attempt finished meanwhile is told as that one counted it, and not done again', async () => {
+  const batch = batchOf(subjects);
+  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retainedSeqs: [] };
+  const ranges: FinishedRange[] = [];
+  const late = deletion({
+    finished: async (range) => {
+      if (ranges.push(range) > 1) return;
+      await db.sql`INSERT INTO lethe_processor.ranges (processor, request_id, batch, pass, first_seq, last_seq, part, counts)
+        VALUES ('app', ${batch.requestId}, 'b1', 1, 11, 20, 0, ${db.sql.json(counts)})`;
+    },
+  });
+  await db.connector().hardDelete(batch, late, work());
+  expect(receipt(ranges.slice(1, 2))).toEqual({ 'app.events': { removed: 7, retained: 0 } });
+  expect((await db.state({ users: `user_id IN ('u-11', 'u-20')` }))['users']).toHaveLength(2);
+});
+
 test('two attempts at one time delete each range once and tell the same', async () => {
   const batch = batchOf(subjects);
   const [one, two] = [deletion(), deletion()];

@@ -269,7 +269,7 @@ test('a table that vanished is unknown to verify and an operator’s matter to h
 
 test('suppression stands by every identity, as digests only, and ends for exactly those that are named', async () => {
   const suppressed = async (): Promise<unknown[]> => {
-    const [row] = await db.sql`SELECT lethe_processor.is_suppressed('user', 'u-1') AS key,
+    const [row] = await db.sql<Record<string, boolean>[]>`SELECT lethe_processor.is_suppressed('user', 'u-1') AS key,
       lethe_processor.is_suppressed('user', 'email', 'USER1@x.test', 'Berlin') AS email,
       lethe_processor.is_suppressed('user', 'u-2') AS other`;
     return Object.values(row ?? {});
