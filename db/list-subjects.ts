@@ -1,6 +1,6 @@
 import type { Outcome } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
-import { leastAdvanced, subjectOutcome } from './outcome.ts';
+import { positionOutcome } from './outcome.ts';
 import { readRequestRow } from './request-row.ts';
 
 /** What became of one submitted identity; the subjects of a segment, or of everyone, are numbered as if submitted. */
@@ -38,12 +38,8 @@ export async function listSubjects(
                    WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
       FROM lethe.submitted_identities WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
     SELECT position, type, value, reason, duplicate_of, identity_count, identities,
-           CASE WHEN outcome IN ('invalid', 'duplicate', 'already_deleted') THEN outcome
-                ELSE coalesce(reached, CASE WHEN withdrawn_at IS NULL THEN outcome ELSE 'cancelled' END) END AS outcome
+           ${positionOutcome(queries, { requestId, project })} AS outcome
     FROM entry
-    CROSS JOIN LATERAL (
-      SELECT ${leastAdvanced(queries, subjectOutcome(queries, project))} AS reached
-      FROM lethe.subjects subject WHERE subject.request_id = ${requestId} AND subject.seq = ANY(entry.seqs)) subjects
     CROSS JOIN LATERAL (
       SELECT count(*) AS identity_count,
              coalesce(jsonb_agg(jsonb_build_object('type', pulled.type, 'value', pulled.value, 'origin', origin, 'shared', shared)

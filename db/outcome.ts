@@ -30,3 +30,17 @@ export const subjectOutcome = (queries: Queries, project: string) => queries`
 /** The first of several outcomes that is still to be reached. */
 export const leastAdvanced = (queries: Queries, outcome: ReturnType<typeof subjectOutcome>) => queries`
   (${ADVANCE as string[]}::text[])[min(array_position(${ADVANCE as string[]}::text[], ${outcome}))]`;
+
+/**
+ * What became of one submitted identity (`entry` in the statement around it), as …/subjects lists it and the receipt
+ * counts it: what it was from the first, or else where the subjects stand that it stands for.
+ */
+export const positionOutcome = (
+  queries: Queries,
+  request: { readonly requestId: string; readonly project: string },
+) => queries`
+  CASE WHEN entry.outcome IN ('invalid', 'duplicate', 'already_deleted') THEN entry.outcome
+       ELSE coalesce((SELECT ${leastAdvanced(queries, subjectOutcome(queries, request.project))}
+                      FROM lethe.matches JOIN lethe.subjects subject USING (request_id, seq)
+                      WHERE matches.request_id = ${request.requestId} AND matches.position = entry.position),
+                     CASE WHEN entry.withdrawn_at IS NULL THEN entry.outcome ELSE 'cancelled' END) END`;

@@ -1,4 +1,5 @@
 import type { Queries } from './client.ts';
+import { positionOutcome } from './outcome.ts';
 import { readRequestRow } from './request-row.ts';
 
 /** The evidence handed back (design §5.8). Its figures are sums of the finished ranges; it holds no identity. */
@@ -52,8 +53,10 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
     queries<
       { name: string; count: number }[]
     >`SELECT state AS name, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`,
-    queries<{ name: string; count: number }[]>`SELECT coalesce(outcome, 'received') AS name, count(*)
-      FROM lethe.submitted_identities WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`,
+    queries<
+      { name: string; count: number }[]
+    >`SELECT coalesce(${positionOutcome(queries, { requestId, project: request.project })}, 'received') AS name, count(*)
+      FROM lethe.submitted_identities entry WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`,
     readWork(queries, requestId),
     readFigures(queries, requestId),
   ]);

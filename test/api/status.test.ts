@@ -76,7 +76,11 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   const claimed = await status(id);
   expect(claimed).toMatchObject({ subjects: { states: { claimed: 3, soft_deleted: 0 } }, cancellableUntil: null });
   expect((await subjects(id)).json).toMatchObject({ items: [{ outcome: 'soft_deleted' }, {}, {}, {}, {}] });
-  expect((await api.call('GET', `/v1/requests/${id}/receipt`)).json).toMatchObject({ final: false, concludedAt: null });
+  expect((await api.call('GET', `/v1/requests/${id}/receipt`)).json).toMatchObject({
+    final: false,
+    concludedAt: null,
+    outcomes: { soft_deleted: 3, duplicate: 2 },
+  });
   expect((await api.call('GET', `/v1/requests/${id}/progress`)).json).toMatchObject({
     batches: [
       { processor: 'app', batch: 1, state: 'pending', subjects: 3, finished: 0, removed: 0 },
@@ -117,6 +121,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   expect(receipt.json).toMatchObject({
     final: true,
     status: 'completed',
+    outcomes: { retained: 2, deleted: 1, duplicate: 2 },
     processors: [
       {
         processor: 'app',
