@@ -33,7 +33,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
           request,
           facts: facts(deps, project, request, work),
           processors: processorsFor(project, request.subjectKind),
-          window: project.policy.window,
+          policy: project.policy,
           at,
           limit: request.selection === 'segment' ? project.policy.subjectsPerSegment : null,
           growth: (resolved) => Math.max(1, resolved * project.policy.growth),

@@ -1,6 +1,6 @@
 import { acceptRequest, type NewRequest, type Selection } from '../db/accept-request.ts';
 import { acceptUnlessOwned } from '../db/accept-unless-owned.ts';
-import { firstRunAtOrAfter } from '../domain/calendar.ts';
+import { forecastOf } from '../db/forecast.ts';
 import { identityTypesOf, type Project, processorsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
@@ -58,8 +58,7 @@ function newRequest(project: Project, submission: Submission, now: Date): NewReq
   }
   if (faults.length > 0) throw invalidRequest(faults);
   const selection = selectionOf(project, subjects);
-  const hardDelete = hardDeleteAt(policy, now.getTime(), expedite?.when ?? null);
-  const slowestMs = Math.max(0, ...processorsFor(project, subjects.kind).map((one) => one.completesWithinMs));
+  const hardDelete = new Date(hardDeleteAt(policy, now.getTime(), expedite?.when ?? null));
   return {
     id: newId('request', now.getTime()),
     project: project.name,
@@ -73,12 +72,8 @@ function newRequest(project: Project, submission: Submission, now: Date): NewReq
     submittedBy: OPERATOR,
     receivedAt: now,
     dueAt: new Date(now.getTime() + deadlineMs),
-    hardDeleteAt: new Date(hardDelete),
-    forecast: {
-      nextRunAt: new Date(Math.min(hardDelete, firstRunAtOrAfter(now.getTime(), policy.window))),
-      quotaPerRun: policy.window === null ? null : policy.quotaPerRun,
-      afterClaimMs: slowestMs + policy.settleMs,
-    },
+    hardDeleteAt: hardDelete,
+    forecast: forecastOf(policy, processorsFor(project, subjects.kind), hardDelete, now),
   };
 }
 

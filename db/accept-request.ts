@@ -49,7 +49,7 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       SELECT ${request.id}, ${request.project}, 'deletion', ${request.subjectKind}, ${request.regulation}, ${request.scope},
         ${selection.by}, ${selection.by === 'segment' ? selection.segment : null}, ${request.suppress}, ${request.onConflict},
         ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
-        ${request.dueAt}, ${request.hardDeleteAt}, ${estimatedCompletion(queries, request, identities.length)}, ${request.receivedAt}
+        ${request.dueAt}, ${request.hardDeleteAt}, ${estimatedCompletion(queries, { ...request, expedited: expedite !== null }, identities.length)}, ${request.receivedAt}
       RETURNING id, project, submitted_by, submitted, selection, received_at, estimated_completion_at
     ), identities AS (
       INSERT INTO lethe.submitted_identities (request_id, position, type, value, outcome, reason, duplicate_of)

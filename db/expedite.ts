@@ -1,8 +1,10 @@
 import { DomainError } from '../domain/errors.ts';
-import { estimatedCompletionAt, hardDeleteAt, type Policy } from '../domain/policy.ts';
+import { type Project, processorsFor } from '../domain/catalog.ts';
+import { hardDeleteAt } from '../domain/policy.ts';
 import type { Expedite } from '../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
+import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { underProjectLock } from './project-lock.ts';
 import { readRequestRow } from './request-row.ts';
 
@@ -17,27 +19,28 @@ export interface Expedition {
 /** Brings the request's unclaimed subjects forward, before all that is not expedited. Never moves one backward. */
 export async function expediteRequest(
   database: Database,
-  policy: Policy,
+  project: Project,
   expedition: Expedition,
 ): Promise<{ readonly hardDeleteAt: Date; readonly wake: readonly string[] }> {
   const { requestId, expedite, reason, actor, at } = expedition;
-  const { project } = await readRequestRow(database, requestId);
-  const due = new Date(hardDeleteAt(policy, at.getTime(), expedite));
-  return underProjectLock(database, project, async (tx) => {
+  const due = new Date(hardDeleteAt(project.policy, at.getTime(), expedite));
+  return underProjectLock(database, project.name, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
     const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = least(hard_delete_at, ${due}), expedited = true
       WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted')`;
     if (moved.count === 0 && request.resolvedAt !== null)
       throw new DomainError('too_late', 'nothing of the request waits any more');
-    const estimate = new Date(estimatedCompletionAt(policy, due.getTime(), 0));
+    const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
+    const haste = { ...request, hardDeleteAt: due, expedited: true, forecast };
+    const subjects = request.resolvedAt === null ? request.submitted : moved.count;
     await tx`UPDATE lethe.requests
       SET expedite = ${expedite}, expedite_reason = ${reason}, hard_delete_at = least(hard_delete_at, ${due}),
-          estimated_completion_at = least(estimated_completion_at, ${estimate})
+          estimated_completion_at = least(estimated_completion_at, ${estimatedCompletion(tx, haste, subjects)})
       WHERE id = ${requestId}`;
     await recordAudit(tx, {
       at,
-      project,
+      project: project.name,
       requestId,
       actor,
       action: 'request.expedited',

@@ -1,3 +1,6 @@
+import { firstRunAtOrAfter } from '../domain/calendar.ts';
+import type { ProcessorEntry } from '../domain/catalog.ts';
+import type { Policy } from '../domain/policy.ts';
 import type { Queries } from './client.ts';
 
 /** What a forecast needs of a project's policy (rule 12), in the units of the statement. */
@@ -9,18 +12,30 @@ export interface Forecast {
   readonly afterClaimMs: number;
 }
 
+export const forecastOf = (
+  policy: Policy,
+  processors: readonly ProcessorEntry[],
+  hardDeleteAt: Date,
+  now: Date,
+): Forecast => ({
+  nextRunAt: new Date(Math.min(hardDeleteAt.getTime(), firstRunAtOrAfter(now.getTime(), policy.window))),
+  quotaPerRun: policy.window === null ? null : policy.quotaPerRun,
+  afterClaimMs: Math.max(0, ...processors.map((one) => one.completesWithinMs)) + policy.settleMs,
+});
+
 /**
- * When the last of `subjects` will be verified, as a fragment of the statement that stores the request. Those waiting
- * are claimed run by run within the quota, expedited first, then by due date: how many are left for this request's first
- * run is the worst backlog of any run before it. A forecast: holds, cancellations and later haste move it.
+ * When the last of `subjects` will be verified, as a fragment of the statement that stores the request or moves it. Those
+ * waiting are claimed run by run within the quota, expedited first, then by due date: how many are left for this request's
+ * first run is the worst backlog of any run before it. A forecast: holds, cancellations and later haste move it.
  */
 export function estimatedCompletion(
   queries: Queries,
   request: {
+    readonly id: string;
     readonly project: string;
     readonly dueAt: Date;
     readonly hardDeleteAt: Date;
-    readonly expedite: object | null;
+    readonly expedited: boolean;
     readonly forecast: Forecast;
   },
   subjects: number,
@@ -35,8 +50,8 @@ export function estimatedCompletion(
                  - ${quota}::numeric * round(extract(epoch FROM ${request.hardDeleteAt}::timestamptz - run_at) / 86400) AS backlog
           FROM (SELECT greatest(subject.hard_delete_at, ${nextRunAt}) AS run_at, count(*) AS waiting
                 FROM lethe.subjects subject JOIN lethe.requests earlier ON earlier.id = subject.request_id
-                WHERE subject.project = ${request.project} AND subject.state IN ('resolved', 'soft_deleted')
+                WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND subject.state IN ('resolved', 'soft_deleted')
                   AND subject.hard_delete_at <= ${request.hardDeleteAt}
-                  AND (subject.expedited OR (${request.expedite === null} AND earlier.due_at <= ${request.dueAt}))
+                  AND (subject.expedited OR (${!request.expedited} AND earlier.due_at <= ${request.dueAt}))
                 GROUP BY 1) runs) backlogs)`;
 }

@@ -1,9 +1,10 @@
-import type { RunWindow } from '../domain/calendar.ts';
 import type { ProcessorEntry } from '../domain/catalog.ts';
 import { ALIAS } from '../domain/identity.ts';
+import type { Policy } from '../domain/policy.ts';
 import { LETHE, raiseWake, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKeys } from './digests.ts';
+import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { lockProject, transaction } from './project-lock.ts';
 import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
 import { analyseStage, type ResolvedFact, stageFacts, stageUnknown } from './resolution-stage.ts';
@@ -14,7 +15,7 @@ export interface Resolution {
   readonly request: RequestRow;
   readonly facts: AsyncIterable<readonly ResolvedFact[]>;
   readonly processors: readonly ProcessorEntry[];
-  readonly window: RunWindow;
+  readonly policy: Policy;
   readonly at: Date;
   /** How many subjects a request may have; more fail it before anything is touched. */
   readonly limit: number | null;
@@ -53,7 +54,7 @@ export async function storeResolution(
     if (now.concludedAt !== null || now.cancelledAt !== null) return { end: 'closed' };
     const first = now.resolvedAt === null;
     if (first && now.selection !== 'identities') {
-      const selected = await numberSelected(tx, request.id, at);
+      const selected = await numberSelected(tx, now, resolution);
       if (resolution.limit !== null && selected > resolution.limit) return fail(tx, request, 'too_many_subjects', at);
     }
     await setWithdrawnAside(tx, request.id);
@@ -70,7 +71,7 @@ export async function storeResolution(
       requestId: request.id,
       seqs: departed,
       at,
-      window: resolution.window,
+      window: resolution.policy.window,
     });
     if (first) await freeze(tx, request.id, resolution.processors, at);
     const unknown = await unknownCount(tx, request.id);
@@ -97,14 +98,20 @@ const ANALYSE =
   'ANALYZE lethe.subjects, lethe.matches, lethe.subject_identities, lethe.identity_digests, lethe.submitted_identities';
 const MANY = 1_000;
 
-/** A segment, or everyone, is frozen here: each of its subjects gets a position, as if it had been submitted. */
-async function numberSelected(tx: Transaction, requestId: string, at: Date): Promise<number> {
+/**
+ * A segment, or everyone, is frozen here: each of its subjects gets a position, as if it had been submitted. Only now is
+ * it known how many there are, and so by when they can be deleted.
+ */
+async function numberSelected(tx: Transaction, request: RequestRow, { policy, processors, at }: Resolution) {
   await tx`UPDATE stage SET position = numbered.position
     FROM (SELECT key_value, row_number() OVER (ORDER BY key_value) AS position FROM stage WHERE match) numbered
     WHERE stage.match AND stage.key_value = numbered.key_value`;
   const inserted = await tx`INSERT INTO lethe.submitted_identities (request_id, position, type, value)
-    SELECT ${requestId}, position, key_type, key_value FROM stage WHERE match`;
-  await tx`UPDATE lethe.requests SET submitted = ${inserted.count}, attended_at = ${at} WHERE id = ${requestId}`;
+    SELECT ${request.id}, position, key_type, key_value FROM stage WHERE match`;
+  const forecast = forecastOf(policy, processors, request.hardDeleteAt, at);
+  const sized = { ...request, expedited: request.expedite !== null, forecast };
+  await tx`UPDATE lethe.requests SET submitted = ${inserted.count}, attended_at = ${at},
+      estimated_completion_at = ${estimatedCompletion(tx, sized, inserted.count)} WHERE id = ${request.id}`;
   return inserted.count;
 }
 

@@ -1,4 +1,4 @@
-import { type RunWindow, DAY_MS, firstRunAtOrAfter } from './calendar.ts';
+import { type RunWindow, firstRunAtOrAfter } from './calendar.ts';
 
 /** A project's rules, checked and in milliseconds: what `policy` of lethe.config.ts means. */
 export interface Policy {
@@ -24,15 +24,3 @@ export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: 'next
   if (expedite === 'now') return acceptedAt;
   return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
 }
-
-/**
- * The run that will claim the last of `subjects`, when `ahead` others are claimed before them (rule 12).
- * A forecast: holds, cancellations and later expedited requests move it.
- */
-export function lastRunAt(policy: Policy, first: number, ahead: number, subjects: number): number {
-  if (policy.quotaPerRun === null || policy.window === null || subjects === 0) return first;
-  return first + (Math.ceil((ahead + subjects) / policy.quotaPerRun) - 1) * DAY_MS;
-}
-
-export const estimatedCompletionAt = (policy: Policy, lastRun: number, slowestProcessorMs: number): number =>
-  lastRun + slowestProcessorMs + policy.settleMs;

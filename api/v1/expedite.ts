@@ -22,8 +22,8 @@ export const expedite = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const requestId = requestIdOf(c.req.valid('param'));
     const { when, reason: why } = c.req.valid('json');
-    const { policy } = await projectOfRequest(deps, requestId);
-    const { hardDeleteAt, wake } = await expediteRequest(deps.database, policy, {
+    const project = await projectOfRequest(deps, requestId);
+    const { hardDeleteAt, wake } = await expediteRequest(deps.database, project, {
       requestId,
       expedite: when,
       reason: why,

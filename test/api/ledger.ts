@@ -32,7 +32,13 @@ export const calledOf = (
   sharedWith,
 });
 
-export async function resolve(database: Database, requestId: string, facts: readonly ResolvedFact[], at: Date) {
+export async function resolve(
+  database: Database,
+  requestId: string,
+  facts: readonly ResolvedFact[],
+  at: Date,
+  changes: Partial<Parameters<typeof storeResolution>[2]> = {},
+) {
   const request = await readRequestRow(database, requestId);
   const pages = (async function* () {
     yield facts;
@@ -41,10 +47,11 @@ export async function resolve(database: Database, requestId: string, facts: read
     request,
     facts: pages,
     processors: PROJECT.processors,
-    window: PROJECT.policy.window,
+    policy: PROJECT.policy,
     at,
     limit: null,
     growth: () => Number.POSITIVE_INFINITY,
+    ...changes,
   });
 }
 

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { acceptRequest, type NewRequest } from '../../db/accept-request.ts';
+import { expediteRequest } from '../../db/expedite.ts';
+import { readRequestStatus } from '../../db/read-request.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
-import { START, testApi } from '../api/support.ts';
+import { matchOf, resolve } from '../api/ledger.ts';
+import { PROJECT, START, testApi } from '../api/support.ts';
 
 const { database } = await testApi();
 const NEXT_RUN = new Date('2026-11-24T02:00:00.000Z');
@@ -132,4 +135,43 @@ test("another project's backlog, and what is due only later, moves nothing", asy
     SELECT id, 9000, 'other', 'user', '\\x00', true, 'soft_deleted', true, 1, ${day(14)} FROM lethe.requests LIMIT 1`;
   const accepted = await acceptRequest(database, request({}, 1, 1));
   expect(accepted.estimatedCompletionAt).toEqual(day(14 + 2));
+});
+
+/** What `mail` takes, the slowest of the project, and then the settle time. */
+const SLOWEST_MS = 3 * DAY_MS + PROJECT.policy.settleMs;
+const estimateOf = async (requestId: string) => (await readRequestStatus(database, requestId)).estimatedCompletionAt;
+const stored = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
+  const one = request(more, quotaPerRun, subjects);
+  await acceptRequest(database, one);
+  return one.id;
+};
+
+test('how long a segment takes is known when it is resolved: 2 of 3 wait for a run after the first', async () => {
+  await backlog([]);
+  const id = await stored({ selection: { by: 'segment', segment: 'dormant' } }, 1, 0);
+  expect(await estimateOf(id)).toEqual(day(14 + 2));
+  const members = ['seg-a', 'seg-b', 'seg-c'].map((key) => ({ ...matchOf(0, key), position: null }));
+  const policy = { ...PROJECT.policy, quotaPerRun: 1 };
+  await resolve(database, id, members, START, { policy });
+  const renewed = new Date(day(14 + 2).getTime() + SLOWEST_MS);
+  expect(await estimateOf(id)).toEqual(renewed);
+  // Just before the claim it is resolved again: its own subjects are no backlog of its own.
+  await resolve(database, id, [matchOf(1, 'seg-a'), matchOf(2, 'seg-b'), matchOf(3, 'seg-c')], START, { policy });
+  expect(await estimateOf(id)).toEqual(renewed);
+});
+
+test('brought forward, it still takes as long as the slowest processor, and its turns of the quota', async () => {
+  await backlog([]);
+  const [id, late] = [await stored({}, 10, 1), await stored({ hardDeleteAt: day(-1) }, 10, 1)];
+  const by = { expedite: 'next_run', reason: 'asked for', actor: 'operator', at: START } as const;
+  await expediteRequest(database, PROJECT, { requestId: id, ...by });
+  expect(await estimateOf(id)).toEqual(new Date(NEXT_RUN.getTime() + SLOWEST_MS));
+  await expediteRequest(database, PROJECT, { requestId: late, ...by });
+  expect(await estimateOf(late)).toEqual(day(-1 + 2));
+
+  const many = await stored({}, 10, 3);
+  const slow = { ...PROJECT, policy: { ...PROJECT.policy, quotaPerRun: 1 } };
+  await resolve(database, many, [matchOf(1, 'm-a'), matchOf(2, 'm-b'), matchOf(3, 'm-c')], START);
+  await expediteRequest(database, slow, { requestId: many, ...by });
+  expect(await estimateOf(many)).toEqual(new Date(day(2).getTime() + SLOWEST_MS));
 });

@@ -148,7 +148,7 @@ test('a subject that another open deletion owns is attached, under a rotated key
     request: await readRequestRow(it.database, second),
     facts: pages,
     processors: [APP],
-    window: POLICY.window,
+    policy: POLICY,
     at: START,
     limit: null,
     growth: () => 1,

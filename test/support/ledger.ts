@@ -117,7 +117,7 @@ export async function resolve(
     request: await readRequestRow(database, requestId),
     facts: pages,
     processors: [APP],
-    window: POLICY.window,
+    policy: POLICY,
     at: START,
     limit: null,
     growth: () => 1,

@@ -1,3 +1,4 @@
+import { projectOf } from '../../activities/deps.ts';
 import type { NewRequest } from '../../db/accept-request.ts';
 import { retryProcessors } from '../../db/attention.ts';
 import { cancelSubjects } from '../../db/cancel.ts';
@@ -61,7 +62,11 @@ export async function expedite(world: World, requestId: string, when: 'now' | 'n
   const { project } = await statusOf(world, requestId);
   const at = await nowOf(world);
   const by = { reason: 'the person asked', actor: 'operator', at };
-  const done = await expediteRequest(world.database, policyOf(world, project), { requestId, expedite: when, ...by });
+  const done = await expediteRequest(world.database, projectOf(world.deps, project), {
+    requestId,
+    expedite: when,
+    ...by,
+  });
   await world.orchestrator.wake(done.wake);
 }
 
