@@ -15,7 +15,8 @@ export async function stageSubjects({
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
       SELECT seq FROM lethe.identity_digests
-      WHERE request_id = ${requestId} AND is_key AND identity_digests.digest = ANY(named.digests) LIMIT 1) mine ON true
+      WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
+        AND identity_digests.digest = ANY(named.digests) AND request_id = ${requestId} LIMIT 1) mine ON true
     LEFT JOIN LATERAL (
       SELECT subjects.request_id, subjects.seq
       FROM lethe.identity_digests JOIN lethe.subjects USING (request_id, seq)
