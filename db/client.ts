@@ -27,6 +27,8 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
     connection: {
       application_name: 'lethe',
       TimeZone: 'UTC',
+      // Its compilation outweighs whatever a statement of the ledger does.
+      jit: 'off',
       plan_cache_mode: options.plans === 'kept' ? 'auto' : 'force_custom_plan',
     },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },

@@ -1,8 +1,12 @@
+import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Transaction } from './client.ts';
 import type { RequestRow } from './request-row.ts';
 import type { Staging } from './resolution-stage.ts';
 
-/** One row per subject of the stage: its number in this request, if it has one, and the open request that owns it, if another does. */
+/**
+ * One row per subject of the stage: its number in this request, if it has one, and the open request that owns it, if
+ * another does. OFFSET 0 keeps each look-up a probe of one index: joined, it would read all subjects there ever were.
+ */
 export async function stageSubjects({
   tx,
   requestId,
@@ -14,20 +18,22 @@ export async function stageSubjects({
     FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
-      SELECT seq FROM lethe.identity_digests
-      WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
-        AND identity_digests.digest = ANY(named.digests) AND request_id = ${requestId} LIMIT 1) mine ON true
+      SELECT seq FROM (${sameKey(tx, project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
     LEFT JOIN LATERAL (
-      SELECT subjects.request_id, subjects.seq
-      FROM lethe.identity_digests JOIN lethe.subjects USING (request_id, seq)
-      WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
-        AND identity_digests.digest = ANY(named.digests)
-        AND request_id <> ${requestId} AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling')
+      SELECT request_id, seq FROM (${sameKey(tx, project, kind)}) same
+      WHERE request_id <> ${requestId} AND EXISTS (
+        SELECT FROM lethe.subjects WHERE subjects.request_id = same.request_id AND subjects.seq = same.seq
+          AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') OFFSET 0)
       LIMIT 1) owner ON mine.seq IS NULL`;
   const [counts = { resolved: 0, joining: 0 }] = await tx<{ resolved: number; joining: number }[]>`
     SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`;
   return counts;
 }
+
+const sameKey = (tx: Transaction, project: string, kind: SubjectKind) => tx`
+  SELECT request_id, seq FROM lethe.identity_digests
+  WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
+    AND identity_digests.digest = ANY(named.digests) OFFSET 0`;
 
 /** Numbers and stores the subjects that are new to this request, in the order in which they were submitted. */
 export async function addSubjects(
