@@ -5,7 +5,7 @@ import type { Database, Transaction } from './client.ts';
 import { heldSubjects } from './held.ts';
 import { closeBatches } from './close-batches.ts';
 import { underProjectLock } from './project-lock.ts';
-import { readRequestRow } from './request-row.ts';
+import { readRequestRow, type RequestRow } from './request-row.ts';
 import { processorsBehind, settleVisibility } from './visibility.ts';
 
 /** Brings the request's states up to what has happened, notes the wake as seen, and tells what is next. */
@@ -23,7 +23,7 @@ export async function look(
     const work = await openWork(tx, requestId, asOf);
     const waiting = await waitingSubjects(tx, project, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
-    const status = ended || request.resolvedAt === null ? request.status : workStatus(work.states);
+    const status = ended || request.resolvedAt === null ? request.status : workStatus(work.states, waiting, request);
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
     const nextAt = earliest([waiting.nextAt, attention.retryAt]);
@@ -52,9 +52,12 @@ export async function look(
   });
 }
 
-const workStatus = (states: ReadonlySet<string>): DeletionStatus => {
+const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: RequestRow): DeletionStatus => {
   if (['pending', 'deleting', 'attention'].some((state) => states.has(state))) return 'deleting';
-  return states.has('verifying') ? 'verifying' : 'grace';
+  if (states.has('verifying')) return 'verifying';
+  // Between the last verification and the receipt nobody waits for a run any more.
+  if (open > 0) return 'grace';
+  return status === 'deleting' ? 'verifying' : status;
 };
 
 async function openWork(tx: Transaction, requestId: string, asOf: Date) {

@@ -38,7 +38,10 @@ export async function deletionRequest({ requestId }: DeletionInput): Promise<Del
       waiting.reset();
       const view = await ledger.look({ requestId, asOf: Date.now() });
       await wakeOthers(view.wake);
-      if (view.ended) return view.status;
+      if (view.ended) {
+        show(view, null);
+        return view.status;
+      }
       startWhatIsAsked({ requestId, ...facts }, view, beside);
       const waitsFor = whatItWaitsFor(view, beside);
       show(view, waitsFor);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DAY_MS } from '../../domain/calendar.ts';
-import { calledOf, claimAt, deleteFirstBatch, end, hide, matchOf, resolve } from './ledger.ts';
+import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from './ledger.ts';
 import { accepted, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
@@ -73,8 +73,13 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   });
 
   await claimAt(api.database, id, RUN);
+  await follow(api.database, id, RUN);
   const claimed = await status(id);
-  expect(claimed).toMatchObject({ subjects: { states: { claimed: 3, soft_deleted: 0 } }, cancellableUntil: null });
+  expect(claimed).toMatchObject({
+    status: 'deleting',
+    subjects: { states: { claimed: 3, soft_deleted: 0 } },
+    cancellableUntil: null,
+  });
   expect((await subjects(id)).json).toMatchObject({ items: [{ outcome: 'soft_deleted' }, {}, {}, {}, {}] });
   expect((await api.call('GET', `/v1/requests/${id}/receipt`)).json).toMatchObject({
     final: false,
@@ -90,6 +95,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   });
 
   await deleteFirstBatch(api.database, id, RUN);
+  expect(await status(id)).toMatchObject({ status: 'verifying' });
   expect((await api.call('GET', `/v1/requests/${id}/progress`)).json).toMatchObject({
     batches: [
       { processor: 'app', state: 'verified', finished: 1, removed: 7 },

@@ -44,6 +44,17 @@ describe('today’s workflow code goes on where a recorded run stood', () => {
   });
 });
 
+test.each([
+  ['deletion-complete', 'completed'],
+  ['deletion-cancelled', 'cancelled'],
+])('%s is listed in Temporal by how it ended', (name, status) => {
+  const text = JSON.stringify(read(name));
+  const told = [...text.matchAll(/"LetheStatus":\{.*?"data":"([^"]+)"/g)].map(([, data = '']) =>
+    Buffer.from(data, 'base64').toString(),
+  );
+  expect(told.at(-1)).toBe(JSON.stringify(status));
+});
+
 describe('code that would do something else is found out', () => {
   const kinds = ['deletion-mid-timer', 'deletion-complete', 'deletion-cancelled', 'deletion-after-continue-as-new'];
   let changed: WorkflowBundleWithSourceMap;
