@@ -14,11 +14,18 @@ import { digestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
 import { startFactsOf } from './db/start-facts.ts';
+import { startFault } from './db/unavailable.ts';
 import { processorTaskQueue, REQUESTS_TASK_QUEUE, searchAttributes } from './workflows/messages.ts';
 
 /** The worker process: workflows and ledger work on one queue, and one queue per processor. Start as many as are needed. */
+const logger = pino({ base: { process: 'worker' } });
+// One line in the log, as the API's, in place of a stack that may quote what was being stored.
+process.once('uncaughtException', (error) => {
+  logger.fatal(startFault(error), 'cannot go on');
+  process.exit(1);
+});
 const environment = workerEnvironment();
-const logger = pino({ level: environment.logLevel, base: { process: 'worker' } });
+logger.level = environment.logLevel;
 const deployment = readDeployment(await loadDeployment(environment.configPath));
 const database = connect(environment.databaseUrl);
 const keys = digestKeys(environment.digestKeys);

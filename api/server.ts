@@ -7,7 +7,7 @@ import { type DigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { startFactsOf } from '../db/start-facts.ts';
-import { errorCode } from '../db/unavailable.ts';
+import { startFault } from '../db/unavailable.ts';
 import { createApp } from './app.ts';
 import { temporalOrchestrator } from './orchestrator.ts';
 import { connectTemporal } from './temporal.ts';
@@ -57,11 +57,8 @@ function digestKeys({ digestKeys: [newest, ...older] }: ApiEnvironment): DigestK
   return [newest, ...older];
 }
 
-/** What keeps it from starting is ours to say, or has a code: neither shows a secret. */
 function refuse(error: unknown): never {
-  const code = errorCode(error);
-  const reason = code === null && error instanceof Error ? error.message : undefined;
-  logger.fatal({ code, reason }, 'cannot start');
+  logger.fatal(startFault(error), 'cannot start');
   process.exit(1);
 }
 

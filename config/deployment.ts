@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConnectorDefinition, EnvName, Mistake } from '../connectors/connector.ts';
@@ -79,6 +80,7 @@ export function readDeployment(deployment: Deployment): ReadDeployment {
 
 /** The default export of a configuration file, not yet checked. */
 export async function loadDeployment(path: string): Promise<Deployment> {
+  if (!existsSync(path)) throw new Error(`there is no ${path}: LETHE_CONFIG names the configuration file`);
   const loaded = (await import(pathToFileURL(resolve(path)).href)) as { default?: Deployment };
   if (loaded.default === undefined)
     throw new Error(`${path} has no default export: export default defineDeployment({ … })`);

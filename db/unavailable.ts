@@ -13,6 +13,14 @@ export function errorCode(error: unknown): string | null {
   return typeof code === 'string' && /^[A-Z0-9_]{2,40}$/.test(code) ? code : null;
 }
 
+/** What keeps a process from starting, for its log: a code, or else words of our own; neither shows a secret. */
+export function startFault(error: unknown): { readonly code: string | null; readonly reason: string | undefined } {
+  const code = errorCode(error);
+  if (code === null) return { code, reason: error instanceof Error ? error.message : undefined };
+  if (isStorageUnavailable(error)) return { code, reason: 'the database cannot be reached' };
+  return { code, reason: /^(28|3D)/.test(code) ? 'the database does not exist, or refuses the login' : undefined };
+}
+
 const CONNECTION = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
