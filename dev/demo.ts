@@ -5,7 +5,7 @@ import { entryPoint } from '../config/entry-point.ts';
 import { Receipt, accept, call, openRequests } from './demo/client.ts';
 import { compare } from './demo/compare.ts';
 import { figuresOf, sum } from './demo/figures.ts';
-import { type Stack, startStack } from './demo/stack.ts';
+import { type Stack, startStack, type Teller } from './demo/stack.ts';
 import { chooseSubjects } from './demo/subjects.ts';
 import { paint, watch } from './demo/watch.ts';
 
@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
   console.log(paint('bold', 'Lethe: a deletion, from acceptance to receipt'));
   const data = { scale: Number(values.scale), seed: Number(values.seed) };
-  const stack = await startStack(data, (line) => console.log(`  ${line}`));
+  const stack = await startStack(data, teller());
   try {
     const equal = await Promise.race([deletion(stack), interrupted]);
     if (typeof equal !== 'boolean') return 130;
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     }
     return equal ? 0 : 1;
   } finally {
-    console.log('\nstopping');
+    console.log('\nstopping what was started');
     await stack.stop();
   }
 }
@@ -63,6 +63,8 @@ async function deletion(stack: Stack): Promise<boolean> {
   console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}\n`);
   const { lines, equal } = compare(receipt, seeded);
   for (const line of lines) console.log(line);
+  const verdict = `the receipt ${equal ? 'equals' : 'does NOT equal'} what was seeded`;
+  console.log(paint(['bold', equal ? 'green' : 'red'], `\n  ${equal ? '✓' : '✗'} ${verdict}`));
   return equal;
 }
 
@@ -76,15 +78,33 @@ async function finishEarlier(stack: Stack): Promise<void> {
   }
 }
 
+/** Lines of what there is; on a terminal the last one says what is on its way. */
+function teller(): Teller {
+  const out = process.stdout;
+  const wipe = out.isTTY ? '\r\u001b[2K' : '';
+  return {
+    say: (line) => out.write(`${wipe}  ${line}\n`),
+    begin: (what) => out.isTTY && out.write(`${wipe}  ${paint('dim', `${what} …`)}`),
+  };
+}
+
 function tellMore({ apiUrl, uiUrl, token }: Stack): void {
   console.log(`
-  API          ${apiUrl}   document: ${apiUrl}/openapi.json
+  API          ${apiUrl}   (what it can: ${apiUrl}/openapi.json)
   Temporal UI  ${uiUrl ?? 'that of your own Temporal'}
-  token        ${token}
 
-Next, one by yourself:
-  curl -s ${apiUrl}/v1/requests -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' \\
-    -d '{"project":"demo","kind":"deletion","regulation":"gdpr","subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}'
+${paint('bold', 'Next, one by yourself')}, in another terminal:
+
+  export TOKEN=${token}
+
+  curl -i ${apiUrl}/v1/requests \\
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{"project":"demo","kind":"deletion","regulation":"gdpr",
+         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}'
+
+and, ten seconds later, with the location that it answered:
+
+  curl ${apiUrl}/v1/requests/req_…/receipt -H "Authorization: Bearer $TOKEN"
 
 It stays up until Ctrl-C.`);
 }

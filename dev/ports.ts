@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -30,4 +30,19 @@ export async function assertPortFree(port: number, what: string): Promise<void> 
   throw new Error(
     `port ${port} for ${what} is in use or may not be listened on: stop its owner or choose another port`,
   );
+}
+
+/** Whether somebody listens there; whether it is the right one shows when it is spoken to. */
+export async function assertListened(address: string, what: string): Promise<void> {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? [];
+  const socket = connect({ host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port), timeout: 5_000 });
+  const late = once(socket, 'timeout').then(() => Promise.reject(new Error('no answer')));
+  try {
+    await Promise.race([once(socket, 'connect'), late]);
+  } catch {
+    throw new Error(`${what}: nobody answers at ${address}`);
+  } finally {
+    late.catch(() => {});
+    socket.destroy();
+  }
 }

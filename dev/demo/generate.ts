@@ -9,12 +9,17 @@ export interface DemoData {
 
 const text = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
+/** How many there will be; throws where the numbers make no sense. */
+export function sizeOf({ scale, seed }: DemoData): { readonly users: number; readonly events: number } {
+  if (!Number.isSafeInteger(seed) || !(scale > 0 && scale <= 100))
+    throw new Error('--seed must be a whole number, --scale more than 0 and at most 100');
+  const users = Math.max(200, Math.round(50_000 * scale));
+  return { users, events: users * 10 };
+}
+
 /** Makes the demo's schema anew, in one transaction: what is killed half-way leaves what was there before. */
 export async function seedDemo(url: string, { scale, seed }: DemoData): Promise<void> {
-  if (!Number.isSafeInteger(seed) || !(scale > 0))
-    throw new Error('the seed must be a whole number, the scale more than 0');
-  const users = Math.max(200, Math.round(50_000 * scale));
-  const numbers: Record<string, number> = { seed, users, events: users * 10 };
+  const numbers: Record<string, number> = { seed, ...sizeOf({ scale, seed }) };
   const data = text('data.sql').replace(/:(seed|users|events)\b/g, (_, name: string) => String(numbers[name]));
   await withClient(url, async (sql) => {
     const state = await demoState(sql);

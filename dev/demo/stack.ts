@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
 import { migrate } from '../../db/migrate.ts';
-import { assertPortFree, freePort, isPortFree } from '../ports.ts';
+import { assertListened, assertPortFree, freePort, isPortFree } from '../ports.ts';
 import { startPostgres } from '../postgres.ts';
 import { type Supervised, supervise } from '../supervise.ts';
 import { startTemporal } from '../temporal.ts';
 import { makeDatabases, prepareProcessor } from './databases.ts';
-import { type DemoData, isSeeded, seedDemo } from './generate.ts';
+import { type DemoData, isSeeded, seedDemo, sizeOf } from './generate.ts';
 import { STATE, secrets } from './state.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -25,8 +25,15 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Everything that Lethe needs and that the environment does not name; `say` tells which is which. */
-export async function startStack(data: DemoData, say: (line: string) => void): Promise<Stack> {
+/** Tells what there is, and on a terminal what is being waited for meanwhile. */
+export interface Teller {
+  say(line: string): void;
+  begin(what: string): void;
+}
+
+/** Everything that Lethe needs and that the environment does not name; it is told which is which. */
+export async function startStack(data: DemoData, { say, begin }: Teller): Promise<Stack> {
+  sizeOf(data);
   const given = demoEnvironment();
   const made = secrets();
   const started: { name: string; stop(): Promise<void>; process?: Supervised }[] = [];
@@ -34,10 +41,16 @@ export async function startStack(data: DemoData, say: (line: string) => void): P
     for (const { stop: end } of started.splice(0).toReversed()) await end();
   };
   try {
+    // What was asked for and cannot be is told before anything is started.
+    if (given.port !== undefined) await assertPortFree(given.port, 'the API');
+    if (given.temporalAddress !== undefined) await assertListened(given.temporalAddress, 'TEMPORAL_ADDRESS');
+    if (given.databaseUrl !== undefined) await assertListened(addressOf(given.databaseUrl), 'DATABASE_URL');
+    begin('PostgreSQL');
     const database = given.databaseUrl ?? (await embeddedPostgres());
     say(
       `PostgreSQL   ${hostOf(database)}${given.databaseUrl === undefined ? ', started here' : ', from DATABASE_URL'}`,
     );
+    begin('Temporal');
     const temporal = given.temporalAddress === undefined ? await embeddedTemporal() : null;
     const address = given.temporalAddress ?? temporal?.address ?? '';
     say(`Temporal     ${address}${temporal === null ? ', from TEMPORAL_ADDRESS' : ', started here'}`);
@@ -45,12 +58,15 @@ export async function startStack(data: DemoData, say: (line: string) => void): P
     const urls = await makeDatabases(database);
     await migrate(urls.lethe);
     if (!(await isSeeded(urls.demo, data))) {
-      say(`seeding      ${data.scale * 500_000} events of ${data.scale * 50_000} users`);
+      begin('the demo data');
       await seedDemo(urls.demo, data);
+      const { users, events } = sizeOf(data);
+      say(`data         ${users} users with ${events} events, seeded`);
     }
+    begin('API and worker');
     await prepareProcessor(urls.demo, readDeployment(await loadDeployment(CONFIG)));
 
-    const port = await apiPort(given.port);
+    const port = given.port ?? (await portNear(8080));
     const token = given.token ?? made.token;
     const environment = childEnvironment({
       DATABASE_URL: urls.lethe,
@@ -115,23 +131,22 @@ function failWhenEnded({ name, child }: Named): void {
 
 async function until(
   isReady: () => boolean | Promise<boolean>,
-  { name }: Named,
+  { name, child }: Named,
   assertAlive: () => void,
 ): Promise<void> {
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
     assertAlive();
     if (await isReady()) return;
   }
-  throw new Error(`the ${name} was not ready within a minute: see ${join(STATE, `${name}.log`)}`);
+  throw new Error(`the ${name} process was not ready within a minute. Its last words:\n${child.log().slice(-2_000)}`);
 }
 
-/** A port that was asked for must be free; the usual one is only a wish. */
-async function apiPort(given: number | undefined): Promise<number> {
-  if (given === undefined) return portNear(8080);
-  await assertPortFree(given, 'the API');
-  return given;
-}
-
+/** The usual port is only a wish. */
 const portNear = async (usual: number): Promise<number> => ((await isPortFree(usual)) ? usual : freePort());
 
 const hostOf = (url: string): string => new URL(url).host;
+
+const addressOf = (url: string): string => {
+  const { hostname, port } = new URL(url);
+  return `${hostname || '127.0.0.1'}:${port || '5432'}`;
+};

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { companyFiguresOf, figuresOf, sum } from '../../dev/demo/figures.ts';
-import { isSeeded, seedDemo } from '../../dev/demo/generate.ts';
+import { isSeeded, seedDemo, sizeOf } from '../../dev/demo/generate.ts';
 import { createDatabase } from '../support/postgres.ts';
 
 const SMALL = { scale: 0.02, seed: 1 };
@@ -59,6 +59,10 @@ test('another seed gives other events', async () => {
 test('a database is seeded for its own scale and seed only', async () => {
   expect(await isSeeded(url, SMALL)).toBe(true);
   expect(await isSeeded(url, { ...SMALL, seed: 3 })).toBe(false);
+});
+
+test.each([{ scale: Number.NaN }, { scale: 0 }, { scale: 1_000 }, { seed: 1.5 }])('%o makes no database', (wrong) => {
+  expect(() => sizeOf({ ...SMALL, ...wrong })).toThrow('--seed must be a whole number');
 });
 
 test('a schema `app` that is not the demo’s is left alone', async () => {
