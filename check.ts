@@ -6,6 +6,9 @@ import { entryPoint } from './config/entry-point.ts';
 import { deploymentEnvironment } from './config/environment.ts';
 import { type SubjectKind, SUBJECT_KINDS } from './domain/vocabulary.ts';
 
+const USAGE = `usage: npm run check [-- --project NAME]
+       npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]`;
+
 /**
  * `npm run check`: reads the configuration, connects to every processor and prints every mistake with its path.
  * `npm run check -- --subject email ann@x.test berlin [--project demo] [--kind company]`: what each processor holds.
@@ -20,19 +23,20 @@ async function main(): Promise<number> {
       kind: { type: 'string', default: 'user' },
     },
   });
+  const [type, ...value] = positionals;
+  const kind = SUBJECT_KINDS.find((known) => known === values.kind);
+  const asked = type === undefined || value.length === 0 || kind === undefined ? null : { type, value, kind };
+  if (values.subject ? asked === null : type !== undefined) {
+    console.error(USAGE);
+    return 2;
+  }
   const environment = deploymentEnvironment();
   const deployment = readDeployment(await loadDeployment(environment.configPath));
   const names = values.project === undefined ? [...deployment.catalog.keys()] : [values.project];
-  if (!values.subject) return reportMistakes(await inspectAll(deployment, names, environment.secret), names);
+  if (asked === null) return reportMistakes(await inspectAll(deployment, names, environment.secret), names);
 
-  const [type, ...value] = positionals;
-  const kind = SUBJECT_KINDS.find((known) => known === values.kind);
-  if (type === undefined || value.length === 0 || kind === undefined) {
-    console.error('usage: npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]');
-    return 2;
-  }
   for (const name of names)
-    reportHoldings(name, kind, await holdingsOf(deployment, name, kind, { type, value }, environment.secret));
+    reportHoldings(name, asked.kind, await holdingsOf(deployment, name, asked.kind, asked, environment.secret));
   return 0;
 }
 
@@ -42,8 +46,9 @@ function reportMistakes(mistakes: readonly { path: string; message: string }[], 
   return mistakes.length === 0 ? 0 : 1;
 }
 
-function reportHoldings(project: string, kind: SubjectKind, { subjects, processors }: Holding): void {
-  console.log(`${project}: ${subjects} ${kind} subject(s)`);
+function reportHoldings(project: string, kind: SubjectKind, { known, subjects, processors }: Holding): void {
+  const found = known ? `${subjects} ${kind} subject(s)` : `no ${kind} that the directory knows`;
+  console.log(`${project}: ${found}`);
   for (const { processor, tables } of processors) {
     const rows = Object.entries(tables).filter(([, count]) => count > 0);
     if (rows.length === 0) console.log(`  ${processor}: nothing`);

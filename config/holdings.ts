@@ -1,12 +1,14 @@
 import type { Batch, BatchIdentity, Connector, Resolved, Work } from '../connectors/connector.ts';
 import { identityTypesOf, processorsFor } from '../domain/catalog.ts';
-import { ALIAS, type Identity, normalise } from '../domain/identity.ts';
+import { ALIAS, type Identity, type IdentityTypes, normalise } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { ReadDeployment } from './deployment.ts';
 import { type Secrets, withConnector } from './inspect.ts';
 
 export interface Holding {
+  /** Whether the directory knows the identity; if not, every processor is asked all the same, as a deletion would. */
+  readonly known: boolean;
   readonly subjects: number;
   readonly processors: readonly { readonly processor: string; readonly tables: Readonly<Record<string, number>> }[];
 }
@@ -25,8 +27,10 @@ export async function holdingsOf(
   const project = deployment.catalog.get(name);
   if (project === undefined)
     throw new Error(`there is no such project; there are ${[...deployment.catalog.keys()].join(', ')}`);
-  const normal = normalise(identityTypesOf(project, kind)[given.type], given.value);
-  if ('invalid' in normal) throw new Error(`the ${kind} identity cannot be one of its type: ${normal.invalid}`);
+  const types = identityTypesOf(project, kind);
+  const normal = normalise(types[given.type], given.value);
+  if ('invalid' in normal)
+    throw new Error(`the ${kind} identity cannot be one of its type: ${normal.invalid} (${listed(types)})`);
   const identity = { type: given.type, value: normal.value };
   const requestId = newId('request', Date.now());
 
@@ -62,8 +66,13 @@ export async function holdingsOf(
     const count = await ask(processor, (connector) => connector.count(batch, 'data', work()));
     processors.push({ processor, tables: count.tables });
   }
-  return { subjects, processors };
+  return { known: facts.some(({ fact }) => fact === 'match'), subjects, processors };
 }
+
+const listed = (types: IdentityTypes): string =>
+  Object.entries(types)
+    .map(([type, { comparison, parts }]) => `${type}: ${comparison}${parts > 1 ? `, ${parts} values` : ''}`)
+    .join('; ') || 'the project has none of this kind';
 
 /** As a deletion expands (rule 8): each subject's other identities, but none that it shares with somebody else. */
 function membersOf(given: Identity, facts: readonly Resolved[]): BatchIdentity[] {

@@ -75,6 +75,7 @@ test('--subject of somebody unknown counts nothing', async () => {
   const { code, output } = await check('--subject', 'user_id', 'u-nobody');
   expect(code).toBe(0);
   expect(countsIn(output)).toEqual({});
+  expect(output).toContain('no user that the directory knows');
 });
 
 test('an address that two users share is told as such, without saying who they are', async () => {
@@ -112,6 +113,21 @@ test('what cannot be an identity of its type is refused without repeating it', a
   expect(code).toBe(1);
   expect(output).toContain('not_a_uuid');
   expect(output).not.toContain('canary');
+});
+
+test('a type that there is not is answered with those that there are', async () => {
+  const { output } = await check('--subject', 'mail', 'x');
+  expect(output).toContain('unknown_type');
+  expect(output).toContain('email: caseInsensitive, 2 values');
+});
+
+test('a value without --subject is a mistake of the call, not a check of everything', async () => {
+  expect((await check('user_id', 'u-27')).code).toBe(2);
+});
+
+test('a configuration file that is not there is told by its variable', async () => {
+  const env = childEnvironment({ LETHE_CONFIG: 'nowhere.config.ts' });
+  await expect(run(process.execPath, ['check.ts'], { env })).rejects.toThrow(/there is no .*nowhere.*LETHE_CONFIG/);
 });
 
 test('a subject without a value is a mistake of the call', async () => {
