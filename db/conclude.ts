@@ -25,7 +25,7 @@ export async function conclude(
     if (request.suppress) await keepSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
     const receipt = await buildReceipt(tx, requestId);
-    await tx`UPDATE lethe.requests SET receipt = ${tx.json({ ...receipt } as never)} WHERE id = ${requestId}`;
+    await tx`UPDATE lethe.requests SET receipt = ${JSON.stringify(receipt)}::text::json WHERE id = ${requestId}`;
     await recordAudit(tx, {
       at,
       project,

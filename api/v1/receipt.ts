@@ -28,6 +28,7 @@ const Receipt = z
         processor: z.string(),
         state: z.string(),
         verifiedAt: instant.nullable(),
+        skipReason: z.string().nullable().openapi({ description: 'Why an operator ended the request without it.' }),
         survivors: z.int().nullable().openapi({ description: 'Null where nobody could read it: unknown is not zero.' }),
         tables: list(
           z.object({

@@ -46,7 +46,8 @@ CREATE TABLE lethe.requests (
   wake_version            bigint NOT NULL DEFAULT 0,
   wake_seen               bigint NOT NULL DEFAULT 0,
   attended_at             timestamptz NOT NULL,
-  receipt                 jsonb,
+  -- json, not jsonb: evidence is handed out as it was written, in its order.
+  receipt                 json,
   CHECK ((selection = 'segment') = (segment IS NOT NULL)),
   CHECK ((status = 'failed') = (failure IS NOT NULL)),
   CHECK ((expedite IS NULL) = (expedite_reason IS NULL)),

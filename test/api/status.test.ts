@@ -124,6 +124,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   for (const word of ['u-1', 'one@x.test', 'household', 'old-name', 'nobody-knows'])
     expect(ended.text).not.toContain(`"${word}"`);
   const receipt = await api.call('GET', `/v1/requests/${id}/receipt`);
+  expect(receipt.text).toMatch(/^\{"requestId":.*"status":.*"processors":.*"limits":/);
   expect(receipt.json).toMatchObject({
     final: true,
     status: 'completed',
