@@ -1,4 +1,4 @@
-import type { Connector, Mistake } from '../connectors/connector.ts';
+import { type Connector, ConnectorError, type Mistake } from '../connectors/connector.ts';
 import type { ReadDeployment } from './deployment.ts';
 import { at } from './shape.ts';
 
@@ -15,7 +15,7 @@ export async function inspectAll(
   for (const project of projects) {
     for (const processor of processorsOf(deployment, project)) {
       const path = `projects.${project}.processors.${processor}`;
-      const found = await withConnector(deployment, project, processor, secret, (connector) => connector.inspect());
+      const found = await withConnector(deployment, project, processor, secret, inspected);
       mistakes.push(...found.map((mistake) => ({ path: at(path, mistake.path), message: mistake.message })));
     }
   }
@@ -27,6 +27,16 @@ export function processorsOf({ definitions }: ReadDeployment, project: string): 
   if (processors === undefined)
     throw new Error(`there is no such project; there are ${[...definitions.keys()].join(', ')}`);
   return [...processors.keys()];
+}
+
+/** Whoever asks for mistakes also wants to hear of what could not be asked. */
+async function inspected(connector: Connector): Promise<readonly Mistake[]> {
+  try {
+    return await connector.inspect();
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    return [{ path: 'url', message: `cannot be inspected: ${error.message}` }];
+  }
 }
 
 /** Opens a processor for one question and closes it again. */

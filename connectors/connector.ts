@@ -9,7 +9,10 @@ import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary
  * connectors throw `ConnectorError` with a closed code and figures, nothing else of what the system said.
  */
 export interface Connector {
-  /** Checks connection, rights, data map and coverage (design §8); every mistake with its path. Changes nothing. */
+  /**
+   * Checks rights, data map and coverage (design §8); every mistake with its path. Changes nothing. A system that is
+   * away is not a mistake but an error that is worth another try: somebody would have to mend nothing.
+   */
   inspect(): Promise<readonly Mistake[]>;
   /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
   resolve?(selection: Selection, work: Work): AsyncIterable<readonly Resolved[]>;

@@ -15,7 +15,7 @@ import { deletionOrder } from './order.ts';
 import { type Inspection, readRelations } from './inspection.ts';
 import { withSession } from './session.ts';
 
-/** Every fence of design §8, all mistakes at once. A server that cannot be asked is a mistake, too. */
+/** Every fence of design §8, all mistakes at once. A server that is away has made none: that is thrown. */
 export async function inspect(context: Context): Promise<readonly Mistake[]> {
   const mistakes = mistakesOf(context.settings);
   if (mistakes.length > 0) return mistakes;
@@ -31,7 +31,7 @@ export async function inspect(context: Context): Promise<readonly Mistake[]> {
       return unique([...found, ...orderMistakes(inspection)]);
     });
   } catch (error) {
-    if (!(error instanceof ConnectorError)) throw error;
+    if (!(error instanceof ConnectorError) || error.retryable) throw error;
     return [{ path: 'url', message: `cannot be inspected: ${error.message}` }];
   }
 }
