@@ -50,6 +50,8 @@ for (const [name, connector] of connectors) {
 
 Runtime.install({
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    // The processors' workers have none, as is meant.
+    if (message.startsWith('No workflows registered')) return;
     logger.warn(
       { level, workflowId: meta?.['workflowId'], activityType: meta?.['activityType'], attempt: meta?.['attempt'] },
       message,

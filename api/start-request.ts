@@ -52,7 +52,11 @@ function newRequest(project: Project, submission: Submission, now: Date): NewReq
   const faults = faultsOf(project, submission);
   if (deadlineMs === undefined) {
     throw invalidRequest([
-      bodyFault('/regulation', 'unknown_regulation', 'has no deadline in this project'),
+      bodyFault(
+        '/regulation',
+        'unknown_regulation',
+        `has no deadline here: ${Object.keys(policy.deadlineMs).join(', ')} have`,
+      ),
       ...faults,
     ]);
   }
