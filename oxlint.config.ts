@@ -60,7 +60,7 @@ export default defineConfig({
     },
     { files: ['api/server.ts'], rules: { 'no-restricted-globals': 'off' } },
     {
-      files: ['{lethe,vitest,oxlint}.config.ts', 'dev/*.config.ts', 'types/**'],
+      files: ['{lethe,vitest,oxlint}.config.ts', '{dev,test/replay}/*.config.ts', 'types/**'],
       rules: { 'import/no-default-export': 'off' },
     },
     { files: ['dev/**', 'test/**', 'bench/**', '{migrate,check,processor-sql}.ts'], rules: { 'no-console': 'off' } },

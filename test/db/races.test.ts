@@ -9,7 +9,7 @@ import {
   allKnown,
   days,
   follow,
-  hidden,
+  hiddenInBulk,
   KEYS,
   type Ledger,
   ledger,
@@ -22,11 +22,12 @@ import {
 
 const ROUNDS = 1_000;
 const RUN = days(15);
+const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
 /** A project a round: rounds do not wait for each other's lock, and none counts another's subjects. */
 const projectOf = (round: number): string => `project-${round}`;
 let world: Ledger;
 beforeAll(async () => {
-  world = await ledger(Array.from({ length: ROUNDS }, (_, round) => projectOf(round)));
+  world = await ledger(rounds.map(projectOf));
 });
 afterAll(async () => world.database.end());
 
@@ -81,8 +82,13 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       { tooLate: true, claimed: 1, after: { claimed: 1 } },
       { tooLate: false, claimed: 0, after: { cancelling: 1 } },
     ]);
+    const requests = await hiddenInBulk(
+      world,
+      rounds.map(projectOf),
+      rounds.map((round) => user(`cancel-${round}`)),
+    );
     await inParallel(ROUNDS, async (round) => {
-      const requestId = await hidden(world, [user(`cancel-${round}`)], { project: projectOf(round) });
+      const requestId = requests[round] ?? '';
       const [cancelled, { claimed }] = await race(
         round,
         20,
@@ -99,9 +105,14 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       { matching: 0, tooLate: 1, claimed: 1, after: { claimed: 1 } },
       { matching: 1, tooLate: 0, claimed: 0, after: { soft_deleted: 1 } },
     ]);
+    const requests = await hiddenInBulk(
+      world,
+      rounds.map(projectOf),
+      rounds.map((round) => user(`hold-${round}`)),
+    );
     await inParallel(ROUNDS, async (round) => {
       const identity = user(`hold-${round}`);
-      const requestId = await hidden(world, [identity], { project: projectOf(round) });
+      const requestId = requests[round] ?? '';
       const hold = {
         id: newId('hold', round + 1),
         project: projectOf(round),
@@ -128,18 +139,23 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       // It came while the first was being restored, and gets the subject when that is done.
       { mine: { cancelling: 1 }, theirs: { attached: 1 } },
     ]);
+    const requests = await hiddenInBulk(
+      world,
+      rounds.map(projectOf),
+      rounds.map((round) => user(`twice-${round}`)),
+    );
+    let resolvingMs = 20;
     await inParallel(ROUNDS, async (round) => {
       const identity = user(`twice-${round}`);
-      const began = performance.now();
-      const first = await hidden(world, [identity], { project: projectOf(round) });
+      const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });
-      await race(
-        round,
-        // Resolving takes longer than cancelling: the cancellation falls anywhere into it, and behind it.
-        2 * (performance.now() - began),
-        () => cancelAll(first, START),
-        () => resolve(world, second, allKnown([identity])),
-      );
+      const resolving = async () => {
+        const began = performance.now();
+        await resolve(world, second, allKnown([identity]));
+        resolvingMs = performance.now() - began;
+      };
+      // Resolving takes longer than cancelling: the cancellation falls anywhere into it, and behind it.
+      await race(round, Math.min(2 * resolvingMs, 60), () => cancelAll(first, START), resolving);
       ends.add({ mine: await states(world, first), theirs: await states(world, second) });
       await follow(world, first);
       await follow(world, second);

@@ -57,4 +57,5 @@ test('before and after continue-as-new', async () => {
   });
   await record('deletion-continued-as-new', workflowIdFor(requestId), runId);
   await record('deletion-after-continue-as-new', workflowIdFor(requestId));
+  expect((await statusOf(it, requestId)).heldSubjects).toBe(1);
 });

@@ -1,7 +1,7 @@
 import type { NewRequest, SubmittedIdentity } from '../../db/accept-request.ts';
 import { acceptRequest } from '../../db/accept-request.ts';
 import { type Database, connect } from '../../db/client.ts';
-import type { DigestKeys } from '../../db/digests.ts';
+import { type DigestKeys, ownDigest } from '../../db/digests.ts';
 import { look } from '../../db/look.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
@@ -135,6 +135,41 @@ export async function follow(world: Ledger, requestId: string, at: Date = START,
 
 export const lookAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
   look(database, { requestId, asOf, window: POLICY.window });
+
+/**
+ * The same as `hidden` for many requests of one subject each, by a handful of statements: `names[n]` in `projects[n]`.
+ * Returns the requests' ids in that order.
+ */
+export async function hiddenInBulk(
+  world: Ledger,
+  projects: readonly string[],
+  names: readonly Identity[],
+): Promise<readonly string[]> {
+  const { database } = world;
+  const ids = names.map((_, n) => newId('request', START.getTime() + n + 1));
+  const model = await hidden(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
+  const digests = names.map((name, n) => ownDigest(KEYS, projects[n] ?? PROJECT, 'user', name).digest.toString('hex'));
+  const made = database`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${names.map(({ value }) => value[0] ?? '')}::text[],
+    ${digests}::text[]) AS made (id, project, name, hex)`;
+  for (const [table, columns] of [
+    ['requests', { id: 'made.id', project: 'made.project' }],
+    ['submitted_identities', { request_id: 'made.id', value: 'ARRAY[made.name]' }],
+    ['subjects', { request_id: 'made.id', project: 'made.project', digest: "decode(made.hex, 'hex')" }],
+    ['matches', { request_id: 'made.id' }],
+    ['subject_identities', { request_id: 'made.id', value: 'ARRAY[made.name]', digest: "decode(made.hex, 'hex')" }],
+    ['identity_digests', { request_id: 'made.id', project: 'made.project', digest: "decode(made.hex, 'hex')" }],
+    ['processor_visibility', { request_id: 'made.id' }],
+  ] as const) {
+    const changed: Readonly<Record<string, string>> = columns;
+    const all = await database<{ name: string }[]>`
+      SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'lethe' AND table_name = ${table}`;
+    const list = all.map(({ name }) => changed[name] ?? `model.${name}`).join(', ');
+    const own = table === 'requests' ? 'id' : 'request_id';
+    await database`INSERT INTO ${database(`lethe.${table}`)} (${database(all.map(({ name }) => name))})
+      SELECT ${database.unsafe(list)} FROM ${database(`lethe.${table}`)} model, ${made} WHERE model.${database(own)} = ${model}`;
+  }
+  return ids;
+}
 
 /** Accepted, resolved and hidden: waiting for its run. */
 export async function hidden(
