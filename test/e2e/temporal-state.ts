@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Client } from '@temporalio/client';
+
+/** Everything that Temporal holds of everything that ran. */
+export interface Execution {
+  readonly workflowId: string;
+  readonly type: string;
+  /** Every string and every run of bytes in its history, memo, search attributes, pending activities and summaries. */
+  readonly texts: readonly string[];
+  /** What is inside its payloads: inputs, outputs, details, attributes. */
+  readonly payloads: readonly string[];
+}
+
+export async function executions(client: Client): Promise<readonly Execution[]> {
+  const found: Execution[] = [];
+  for await (const { workflowId, runId, type } of client.workflow.list()) {
+    const handle = client.workflow.getHandle(workflowId, runId);
+    const state = [await handle.fetchHistory(), (await handle.describe()).raw];
+    found.push({ workflowId, type, texts: [workflowId, type, ...textsOf(state)], payloads: payloadsOf(state) });
+  }
+  return found;
+}
+
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (isBytes(value)) return [Buffer.from(value).toString('latin1')];
+  return isObject(value) ? Object.entries(value).flatMap(([name, inner]) => [name, ...textsOf(inner)]) : [];
+}
+
+/** A payload is whatever has metadata that names an encoding. */
+function payloadsOf(value: unknown): string[] {
+  if (!isObject(value) || isBytes(value)) return [];
+  const { metadata, data } = value;
+  if (isObject(metadata) && 'encoding' in metadata && isBytes(data)) return [Buffer.from(data).toString('utf8')];
+  return Object.values(value).flatMap(payloadsOf);
+}
+
+/** The bytes of its database: the file, and what lies beside it under its name (write-ahead log, the server's own log). */
+export function filesBeside(dbFile: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
+  const names = readdirSync(dirname(dbFile)).filter((name) => name.startsWith(basename(dbFile)));
+  return names.map((name) => ({ name, bytes: readFileSync(join(dirname(dbFile), name)) }));
+}
