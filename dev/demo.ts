@@ -59,7 +59,12 @@ async function deletion(stack: Stack): Promise<boolean> {
   console.log('');
   await watch(stack, id);
   const receipt = await call(stack, Receipt, `/v1/requests/${id}/receipt`);
-  const outcomes = Object.entries(receipt.outcomes).map(([outcome, count]) => `${count} ${outcome}`);
+  const outcomes = Object.entries(receipt.outcomes)
+    .toSorted(([, one], [, other]) => other - one)
+    .map(
+      ([outcome, count]) =>
+        `${count} ${outcome}${outcome === 'retained' ? ' (deleted but for what must be kept)' : ''}`,
+    );
   console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}\n`);
   const { lines, equal } = compare(receipt, seeded);
   for (const line of lines) console.log(line);
