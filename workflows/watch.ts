@@ -29,8 +29,10 @@ export function watch(): Watch {
     },
     wake,
     async until(instant, summary) {
-      const ends = Math.min(instant ?? makesWayAt, Date.now() < makesWayAt ? makesWayAt : Number.MAX_SAFE_INTEGER);
-      if (ends > Date.now()) await condition(() => woken, ends - Date.now(), { summary });
+      // Once the run is old, what keeps it from making way will wake it.
+      const ends = Math.min(instant ?? Infinity, Date.now() < makesWayAt ? makesWayAt : Infinity);
+      if (ends === Infinity) await condition(() => woken);
+      else if (ends > Date.now()) await condition(() => woken, ends - Date.now(), { summary });
     },
     tired: () => workflowInfo().continueAsNewSuggested || Date.now() >= makesWayAt,
   };

@@ -9,7 +9,7 @@ import { type World, world } from '../support/world.ts';
 
 let it: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {} });
+  it = await world(await timeSkipping(), { demo: {}, patient: { policy: { settleMs: 60 * DAY_MS } } });
   await it.app`CREATE SEQUENCE app.test_events`;
 });
 afterAll(async () => it.close());
@@ -51,4 +51,19 @@ test('held for 200 days: a fresh run every 30 days, nothing deleted, and no wake
   const [claimed] = await it.database<{ at: Date }[]>`
     SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId} AND claimed_at IS NOT NULL`;
   expect(Number(claimed?.at) - Number(releasedAt)).toBeLessThan(2 * DAY_MS);
+});
+
+test('work that outlives a run keeps it waiting, not looping', async () => {
+  await addUser(it.app, 'u-5');
+  const requestId = await submit(it, 'patient', [user('u-5')]);
+  await softDeleted(requestId, 1);
+  await months(1);
+  await eventually('verifying', async () => (await statusOf(it, requestId)).status === 'verifying');
+  await it.env.sleep('5 days');
+  await new Promise((done) => setTimeout(done, 300));
+  const before = it.statements.length;
+  await it.env.sleep('20 days');
+  await new Promise((done) => setTimeout(done, 300));
+  expect(it.statements.length - before).toBe(0);
+  expect(await ended(it, requestId)).toBe('completed');
 });
