@@ -17,7 +17,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'delete') return next;
       const connector = deps.connector(project, input.processor);
-      await requireCoverage(connector.inspect());
+      await requireCoverage(withWork(deps, input, () => connector.inspect()));
       const deletion: Deletion = await withWork(deps, input, (lent) =>
         connector.hardDelete(
           claimedBatch(deps.database, work),

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { placeHold } from '../../db/holds.ts';
@@ -173,3 +175,19 @@ test('verifyBatch deletes nothing: survivors are found, counted once, and still 
   expect(await rowsIn(it.app, 'app')).toEqual(rows);
   expect(await it.database`SELECT pass, survivors FROM lethe.batch_work`).toMatchObject([{ pass: 2, survivors: 1 }]);
 });
+
+test.each(['deleteBatch', 'inspectProcessor'] as const)(
+  '%s on a server whose inspection is slow gives signs of life meanwhile',
+  async (name) => {
+    const requestId = await claimedRequest(it);
+    const environment = new MockActivityEnvironment();
+    const alive = once(environment, 'heartbeat', { signal: AbortSignal.timeout(20_000) });
+    it.beforeInspection.wait = async () => void (await alive);
+    await environment.run<
+      [ReturnType<typeof batchAt>],
+      unknown,
+      (input: ReturnType<typeof batchAt>) => Promise<unknown>
+    >(it.activities[name], batchAt(requestId, RUN));
+    expect(await alive).toHaveLength(1);
+  },
+);

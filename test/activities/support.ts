@@ -29,7 +29,8 @@ export interface Setting extends Ledger {
   readonly faults: Faults;
   /** Called before the ledger hears of a finished range: the moment between commit and report. */
   readonly beforeReport: { do: ((range: FinishedRange) => void) | null };
-  readonly woken: string[];
+  /** Waited for before an inspection: a server that takes its time. */
+  readonly beforeInspection: { wait: (() => Promise<void>) | null };
   readonly activities: ReturnType<typeof createLedgerActivities> & ReturnType<typeof createProcessorActivities>;
   close(): Promise<void>;
 }
@@ -62,6 +63,7 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
   const { catalog, definitions } = deployment(subjectsPerCommit);
   const faults = noFaults();
   const beforeReport: Setting['beforeReport'] = { do: null };
+  const beforeInspection: Setting['beforeInspection'] = { wait: null };
   const databases = new Map<string, postgres.Sql>();
   const connectors = new Map<string, Connector>();
   for (const project of PROJECTS) {
@@ -71,9 +73,11 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
       .get(project)
       ?.get('app')
       ?.open({ processor: 'app', secret: () => url });
-    connectors.set(project, faulty(reporting(must(opened), beforeReport), project === 'demo' ? faults : noFaults()));
+    connectors.set(
+      project,
+      faulty(hooked(must(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
+    );
   }
-  const woken: string[] = [];
   const deps: ActivityDeps = {
     database: book.database,
     keys: KEYS,
@@ -82,7 +86,7 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
     starter: {
       start: async () => {},
       startSuppression: async () => {},
-      wake: async (ids) => void woken.push(...ids),
+      wake: async () => {},
     },
   };
   const [app, elsewhere] = PROJECTS.map((project) => must(databases.get(project)));
@@ -92,7 +96,7 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
     elsewhere: must(elsewhere),
     faults,
     beforeReport,
-    woken,
+    beforeInspection,
     activities: { ...createLedgerActivities(deps), ...createProcessorActivities(deps) },
     async close() {
       await Promise.all([app?.end(), elsewhere?.end(), book.database.end()]);
@@ -110,9 +114,16 @@ function deployment(subjectsPerCommit: number) {
   return { catalog: changed, definitions };
 }
 
-/** A connector whose caller may die between a range's commit and its report. */
-const reporting = (connector: Connector, before: Setting['beforeReport']): Connector => ({
-  inspect: () => connector.inspect(),
+/** A connector whose caller may die between a range's commit and its report, on a server that may be slow. */
+const hooked = (
+  connector: Connector,
+  before: Setting['beforeReport'],
+  inspection: Setting['beforeInspection'],
+): Connector => ({
+  async inspect() {
+    await inspection.wait?.();
+    return connector.inspect();
+  },
   ...(connector.resolve === undefined ? {} : { resolve: connector.resolve.bind(connector) }),
   count: (...args) => connector.count(...args),
   setVisibility: async (...args) => connector.setVisibility?.(...args),
