@@ -49,7 +49,8 @@ test('a workflow that was terminated is started anew, and a request that has end
 
 test('a wake reaches all that run, past one that does not, and is no fault', async () => {
   const ids = Array.from({ length: 25 }, (_, index) => `req_wake_${index}`);
-  await Promise.all(ids.map((id) => orchestrator.start(id)));
+  // One after the other: a start that a busy machine keeps waiting too long is left to housekeeping, and logged.
+  for (const id of ids) await orchestrator.start(id);
   await orchestrator.wake(['req_never_started', ...ids]);
   for (const id of [ids[0], ids[24]]) {
     const { events } = await client.workflow.getHandle(workflowIdFor(String(id))).fetchHistory();

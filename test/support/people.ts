@@ -16,7 +16,7 @@ export async function addUser(
     await tx`INSERT INTO app.orders VALUES (${order}, ${id}, '2025-02-01')`;
     await tx`INSERT INTO app.order_items VALUES (${order}, 1, 'a', 100), (${order}, 2, 'b', 200)`;
     await tx`INSERT INTO app.newsletter VALUES (${email}, 'berlin', '2025-03-01') ON CONFLICT DO NOTHING`;
-    await tx`INSERT INTO app.invoices SELECT coalesce(max(invoice_id), 0) + 1, ${id}, '2025-04-01'::timestamptz, 100, 'Main St 1' FROM app.invoices`;
+    await tx`INSERT INTO app.invoices VALUES (nextval('app.test_events'), ${id}, '2025-04-01', 100, 'Main St 1')`;
   });
 }
 
