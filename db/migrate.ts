@@ -85,3 +85,20 @@ async function keepParametersOutOfTheLog(database: Database): Promise<void> {
       `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length = 0', current_database()); END $$`,
     );
 }
+
+/**
+ * What an administrator has to run where this role may not; null where the log keeps no parameters. Asked in a session
+ * of its own: what was set a moment ago is not yet so in the one that set it.
+ */
+export async function parametersInLog(url: string): Promise<string | null> {
+  const database = connect(url, { connections: 1 });
+  try {
+    const [asked] = await database<{ advice: string | null }[]>`
+      SELECT string_agg(format('ALTER DATABASE %I SET %I = 0;', current_database(), name), ' ' ORDER BY name) AS advice
+      FROM unnest(ARRAY['log_parameter_max_length', 'log_parameter_max_length_on_error']) name
+      WHERE current_setting(name) <> '0'`;
+    return asked?.advice ?? null;
+  } finally {
+    await database.end();
+  }
+}

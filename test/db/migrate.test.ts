@@ -1,0 +1,22 @@
+import postgres from 'postgres';
+import { expect, test } from 'vitest';
+import { migrate, parametersInLog } from '../../db/migrate.ts';
+import { createDatabase } from '../support/postgres.ts';
+
+test('a server whose log would keep what is submitted is told, with what to run; migrating sees to it where it may', async () => {
+  const { url } = await createDatabase();
+  const name = new URL(url).pathname.slice(1);
+  const sql = postgres(url, { max: 1 });
+  try {
+    await sql.unsafe(`ALTER DATABASE ${name} SET log_parameter_max_length = -1`);
+    expect(await parametersInLog(url)).toBe(`ALTER DATABASE ${name} SET log_parameter_max_length = 0;`);
+    await sql.unsafe(`ALTER DATABASE ${name} SET log_parameter_max_length_on_error = 64`);
+    expect(await parametersInLog(url)).toContain('log_parameter_max_length_on_error = 0;');
+    await sql.unsafe(`ALTER DATABASE ${name} RESET log_parameter_max_length_on_error`);
+    expect(await migrate(url)).not.toEqual([]);
+    expect(await parametersInLog(url)).toBeNull();
+    expect(await migrate(url)).toEqual([]);
+  } finally {
+    await sql.end();
+  }
+});
