@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkFrozen } from '../../db/begin.ts';
 import { claim } from '../../db/claim.ts';
 import { conclude } from '../../db/conclude.ts';
 import { placeHold, releaseHold } from '../../db/holds.ts';
@@ -81,6 +82,26 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
   await releaseHold(it.database, POLICY.window, { id, actor: 'operator', at: after(10) });
   expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0 });
   expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0 });
+});
+
+test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
+  const requestId = await hidden(it, people('i', 1), { project: project() });
+  expect(await checkFrozen(it.database, { requestId, configured: {}, at: RUN })).toEqual([]);
+  const attention = await it.database`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
+  expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
+  expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0 });
+  expect(await lookAt(it, requestId, RUN)).toMatchObject({ due: 0, nextAt: null });
+});
+
+test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {
+  const requestId = await hidden(it, people('j', 1), { project: project() });
+  for (const at of [RUN, after(1)]) {
+    expect(await checkFrozen(it.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
+  }
+  const told =
+    await it.database`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
+  expect(told).toMatchObject([{ detail: { processor: 'app', from: 'map-1', to: 'map-2' } }]);
+  expect(await take(requestId, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('two holds on one subject: the release of one frees nobody', async () => {

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../domain/calendar.ts';
 import { type Connector, ConnectorError, type Verification } from '../../connectors/connector.ts';
 
 /** What a real connector is made to do wrong, and what it was asked to do. */
@@ -8,6 +9,9 @@ export interface Faults {
   readonly refused: Set<keyof Connector>;
   /** Says this instead of looking, as long as it is not null. */
   verification: Verification | null;
+  /** So many times it takes the order and asks to be asked again, with a ticket, before it deletes. */
+  askAgain: number;
+  readonly tickets: (string | null)[];
   /** Done after each hard deletion: late rows. */
   afterDelete: (() => Promise<void>) | null;
   readonly calls: (keyof Connector)[];
@@ -17,6 +21,8 @@ export const noFaults = (): Faults => ({
   away: new Set(),
   refused: new Set(),
   verification: null,
+  askAgain: 0,
+  tickets: [],
   afterDelete: null,
   calls: [],
 });
@@ -45,9 +51,14 @@ export function faulty(connector: Connector, faults: Faults): Connector {
       asked('setVisibility');
       await connector.setVisibility?.(...args);
     },
-    async hardDelete(...args) {
+    async hardDelete(batch, deletion, work) {
       asked('hardDelete');
-      const done = await connector.hardDelete(...args);
+      faults.tickets.push(deletion.ticket);
+      if (faults.askAgain > 0) {
+        faults.askAgain -= 1;
+        return { askAgainAt: new Date(deletion.at.getTime() + DAY_MS), ticket: `ticket-${faults.askAgain}` };
+      }
+      const done = await connector.hardDelete(batch, deletion, work);
       await faults.afterDelete?.();
       return done;
     },

@@ -11,6 +11,7 @@ import type { Connector } from '../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';
 import { startFactsOf } from '../../db/start-facts.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
+import type { VerificationLevel } from '../../domain/vocabulary.ts';
 import { processorTaskQueue, REQUESTS_TASK_QUEUE } from '../../workflows/messages.ts';
 import { appSettings } from './app-map.ts';
 import { faulty, type Faults, noFaults } from './faults.ts';
@@ -35,6 +36,8 @@ export interface ProjectShape {
   readonly policy?: Partial<Project['policy']>;
   /** Whether the second processor, `crm`, belongs to it. */
   readonly crm?: boolean;
+  /** How far the word of `crm` goes. */
+  readonly crmVerification?: VerificationLevel;
   readonly subjectsPerCommit?: number;
 }
 
@@ -109,7 +112,13 @@ function deploymentOf(projects: Readonly<Record<string, ProjectShape>>) {
   });
   const { catalog, definitions } = readDeployment(defineDeployment({ projects: Object.fromEntries(declared) }));
   const changed: Catalog = new Map(
-    [...catalog].map(([name, project]) => [name, { ...project, policy: { ...POLICY, ...projects[name]?.policy } }]),
+    [...catalog].map(([name, project]) => {
+      const shape = projects[name];
+      const processors = project.processors.map((entry) =>
+        entry.name === 'crm' ? { ...entry, verification: shape?.crmVerification ?? entry.verification } : entry,
+      );
+      return [name, { ...project, processors, policy: { ...POLICY, ...shape?.policy } }];
+    }),
   );
   return { catalog: changed, definitions };
 }
