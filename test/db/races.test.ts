@@ -40,17 +40,14 @@ const cancelAll = (requestId: string, at = RUN) =>
   );
 const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
 
-/** Both at once, the one that is started first alternating, the other up to `spreadMs` later. */
-async function race<A, B>(round: number, spreadMs: number, a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
-  const apart = () => new Promise((done) => setTimeout(done, (((round * 7) % 20) / 20) * spreadMs));
-  if (round % 2 === 0) {
-    const first = a();
-    await apart();
-    return Promise.all([first, b()]);
-  }
-  const first = b();
-  await apart();
-  return Promise.all([a(), first]);
+/** Up to 20 ms, another in each round. */
+const apart = (round: number) => new Promise((done) => setTimeout(done, (round * 7) % 20));
+
+/** Both at once, the one that is started first alternating. */
+async function race<A, B>(round: number, a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
+  const first = round % 2 === 0 ? a() : apart(round).then(a);
+  const second = round % 2 === 0 ? apart(round).then(b) : b();
+  return Promise.all([first, second]);
 }
 
 async function inParallel(rounds: number, each: (round: number) => Promise<void>): Promise<void> {
@@ -91,7 +88,6 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const requestId = requests[round] ?? '';
       const [cancelled, { claimed }] = await race(
         round,
-        20,
         () => cancelAll(requestId),
         () => claimIt(requestId),
       );
@@ -122,7 +118,6 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const by = { caseRef: 'C-7', heldBy: 'counsel', actor: 'operator', at: RUN };
       const [{ matching, tooLate }, { claimed }] = await race(
         round,
-        20,
         () => placeHold(world.database, KEYS, { ...hold, ...by }),
         () => claimIt(requestId),
       );
@@ -144,18 +139,24 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       rounds.map(projectOf),
       rounds.map((round) => user(`twice-${round}`)),
     );
-    let resolvingMs = 20;
     await inParallel(ROUNDS, async (round) => {
       const identity = user(`twice-${round}`);
       const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });
-      const resolving = async () => {
-        const began = performance.now();
-        await resolve(world, second, allKnown([identity]));
-        resolvingMs = performance.now() - began;
-      };
-      // Resolving takes longer than cancelling: the cancellation falls anywhere into it, and behind it.
-      await race(round, Math.min(2 * resolvingMs, 60), () => cancelAll(first, START), resolving);
+      let asked = (): void => {};
+      const whileAsking = new Promise<void>((done) => (asked = done));
+      const facts = (async function* () {
+        asked();
+        yield allKnown([identity]);
+      })();
+      const resolving = () => resolve(world, second, [], { facts });
+      // One before the other, the other way round, and both at once from where the directory is asked.
+      if (round % 4 === 0) await cancelAll(first, START).then(resolving);
+      else if (round % 4 === 1) await resolving().then(() => cancelAll(first, START));
+      else {
+        const cancelling = whileAsking.then(() => apart(round)).then(() => cancelAll(first, START));
+        await Promise.all([resolving(), cancelling]);
+      }
       ends.add({ mine: await states(world, first), theirs: await states(world, second) });
       await follow(world, first);
       await follow(world, second);
