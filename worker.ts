@@ -28,6 +28,7 @@ const environment = workerEnvironment();
 logger.level = environment.logLevel;
 const deployment = readDeployment(await loadDeployment(environment.configPath));
 const database = connect(environment.databaseUrl);
+const reading = connect(environment.databaseUrl);
 const keys = digestKeys(environment.digestKeys);
 await requireMigrated(database);
 await requireDigestKeys(database, keys);
@@ -65,6 +66,7 @@ await scheduleHousekeeping();
 
 const deps: ActivityDeps = {
   database,
+  reading,
   keys,
   catalog: deployment.catalog,
   connector: (project, processor) => {
@@ -104,6 +106,7 @@ await Promise.all(workers.map((worker) => worker.run()));
 await Promise.allSettled([
   ...[...connectors.values()].map((connector) => connector.close()),
   database.end({ timeout: 5 }),
+  reading.end({ timeout: 5 }),
   connection.close(),
 ]);
 logger.info('ended');

@@ -13,6 +13,8 @@ export interface Starter {
 /** What activities are made of. Instants come from the workflow, never from here, so that skipped time skips everything. */
 export interface ActivityDeps {
   readonly database: Database;
+  /** A pool of its own for what is read while a transaction is open: from the same one, each could wait for the other. */
+  readonly reading: Database;
   readonly keys: DigestKeys;
   readonly catalog: Catalog;
   readonly connector: (project: string, processor: string) => Connector;

@@ -52,7 +52,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
 });
 
 function facts(
-  { database, connector }: ActivityDeps,
+  { reading, connector }: ActivityDeps,
   project: Project,
   request: RequestRow,
   work: Work,
@@ -68,6 +68,6 @@ function facts(
     if (request.selection === 'segment' && !frozen)
       return { requestId, kind, by: 'segment', segment: request.segment ?? '' };
     if (request.selection === 'everyone' && !frozen) return { requestId, kind, by: 'everyone' };
-    return { requestId, kind, by: 'identities', identities: () => submittedIdentities(database, requestId) };
+    return { requestId, kind, by: 'identities', identities: () => submittedIdentities(reading, requestId) };
   }
 }

@@ -28,7 +28,7 @@ export async function withWork<T>(
       slot: async () => {
         if (spacingMs === undefined) return;
         const now = new Date();
-        const slot = await reserveSlot(deps.database, `processor/${at.project}/${at.processor}`, { now, spacingMs });
+        const slot = await reserveSlot(deps.reading, `processor/${at.project}/${at.processor}`, { now, spacingMs });
         await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
       },
     });

@@ -49,7 +49,7 @@ export const perform = <Input, Output>(
     input,
   );
 
-export async function setting(subjectsPerCommit = 2): Promise<Setting> {
+export async function setting(subjectsPerCommit = 2, connections = 10): Promise<Setting> {
   const template = await templateOf('activities_app', async (url) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     await sql.unsafe(readFileSync(new URL('../../dev/demo/schema.sql', import.meta.url), 'utf8'));
@@ -59,7 +59,7 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
     await sql.unsafe(SHARED);
     await sql.end();
   });
-  const book = await ledger(PROJECTS);
+  const book = await ledger(PROJECTS, connections);
   const { catalog, definitions } = deployment(subjectsPerCommit);
   const faults = noFaults();
   const beforeReport: Setting['beforeReport'] = { do: null };
@@ -80,6 +80,7 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
   }
   const deps: ActivityDeps = {
     database: book.database,
+    reading: book.reading,
     keys: KEYS,
     catalog,
     connector: (project) => must(connectors.get(project)),
@@ -99,7 +100,7 @@ export async function setting(subjectsPerCommit = 2): Promise<Setting> {
     beforeInspection,
     activities: { ...createLedgerActivities(deps), ...createProcessorActivities(deps) },
     async close() {
-      await Promise.all([app?.end(), elsewhere?.end(), book.database.end()]);
+      await Promise.all([app?.end(), elsewhere?.end(), book.closeLedger()]);
     },
   };
 }

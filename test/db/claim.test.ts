@@ -17,7 +17,7 @@ let number = 0;
 beforeAll(async () => {
   it = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
 });
-afterAll(async () => it.database.end());
+afterAll(async () => it.closeLedger());
 /** Each test has a project, and so a quota, of its own. */
 const project = (): string => `p${number++}`;
 const take = (requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>

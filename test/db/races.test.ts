@@ -29,7 +29,7 @@ let world: Ledger;
 beforeAll(async () => {
   world = await ledger(rounds.map(projectOf));
 });
-afterAll(async () => world.database.end());
+afterAll(async () => world.closeLedger());
 
 const cancelAll = (requestId: string, at = RUN) =>
   cancelSubjects(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at }).catch(

@@ -24,7 +24,7 @@ let it: Ledger;
 beforeAll(async () => {
   it = await ledger();
 });
-afterAll(async () => it.database.end());
+afterAll(async () => it.closeLedger());
 
 const email = (value: string): Identity => ({ type: 'email', value: [value] });
 const alias = (value: string): Identity => ({ type: 'alias', value: [value] });

@@ -19,8 +19,10 @@ import { createDatabase, templateOf } from './postgres.ts';
 /** A migrated ledger of this test file's own, and its steps without Temporal and without a processor's database. */
 export interface Ledger {
   readonly database: Database;
+  readonly reading: Database;
   readonly url: string;
   readonly statements: string[];
+  closeLedger(): Promise<void>;
 }
 
 export const KEYS: DigestKeys = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
@@ -57,12 +59,20 @@ export const APP: ProcessorEntry = {
   dataMapHash: 'map-1',
 };
 
-export async function ledger(projects: readonly string[] = [PROJECT]): Promise<Ledger> {
+export async function ledger(projects: readonly string[] = [PROJECT], connections = 10): Promise<Ledger> {
   const { url } = await createDatabase(await templateOf('ledger', async (template) => void (await migrate(template))));
   const statements: string[] = [];
-  const database = connect(url, { observe: (statement) => statements.push(statement) });
+  const observe = (statement: string) => void statements.push(statement);
+  const database = connect(url, { connections, observe });
+  const reading = connect(url, { connections: 2, observe });
   await ensureProjects(database, projects);
-  return { database, url, statements };
+  return {
+    database,
+    reading,
+    url,
+    statements,
+    closeLedger: async () => void (await Promise.all([database.end(), reading.end()])),
+  };
 }
 
 export const user = (value: string): Identity => ({ type: 'user_id', value: [value] });

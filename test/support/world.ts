@@ -81,6 +81,7 @@ export async function world(
   const orchestrator = temporalOrchestrator(env.client, { factsOf: (id) => startFactsOf(book.database, id), log });
   const deps: ActivityDeps = {
     database: book.database,
+    reading: book.reading,
     keys: KEYS,
     catalog,
     connector: (project, processor) => must(connectors.get(`${project}/${processor}`)),
@@ -99,7 +100,7 @@ export async function world(
     stopWorkers: workers.stop,
     async close() {
       await workers.stop();
-      await Promise.all([app?.end(), crm?.end(), book.database.end()]);
+      await Promise.all([app?.end(), crm?.end(), book.closeLedger()]);
     },
   };
 }
