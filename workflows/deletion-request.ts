@@ -8,12 +8,12 @@ import {
   followVisibility,
   lookForUnknown,
   resolve,
-  wakeOthers,
 } from './deletion-steps.ts';
 import type { DeletionInput } from './messages.ts';
 import { showProgress } from './progress.ts';
 import { ledger } from './proxies.ts';
 import { type Tasks, tasks } from './tasks.ts';
+import { wakeOthers } from './wake-others.ts';
 import { type Watch, watch } from './watch.ts';
 
 /**

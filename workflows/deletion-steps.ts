@@ -1,17 +1,11 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  executeChild,
-  getExternalWorkflowHandle,
-  isCancellation,
-  ParentClosePolicy,
-  sleep,
-} from '@temporalio/workflow';
+import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
 import type { RequestFacts } from '../activities/ledger.ts';
-import { childWorkflowIdFor, workflowIdFor } from '../domain/ids.ts';
+import { childWorkflowIdFor } from '../domain/ids.ts';
 import type { Step } from '../domain/vocabulary.ts';
-import { wakeSignal } from './messages.ts';
 import { beforeClaim, ledger, processor } from './proxies.ts';
 import type { processorDeletion } from './processor-deletion.ts';
+import { wakeOthers } from './wake-others.ts';
 
 /** The request as its steps need it. */
 export interface Request extends RequestFacts {
@@ -80,17 +74,6 @@ export async function conclude(request: Request): Promise<void> {
   );
   const ends = await Promise.all(tidied);
   if (ends.every((end) => end === 'done')) await ledger.conclude(at(request));
-}
-
-/** Requests whose subjects were decided here look again. One that does not run is found by housekeeping. */
-export async function wakeOthers(requestIds: readonly string[]): Promise<void> {
-  for (const id of requestIds) {
-    try {
-      await getExternalWorkflowHandle(workflowIdFor(id)).signal(wakeSignal);
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-    }
-  }
 }
 
 /** What is wrong is in the rows, written by the activity; one that cannot be reached now is inspected again before it deletes. */

@@ -1,8 +1,8 @@
 import { isCancellation, sleep } from '@temporalio/workflow';
 import type { BatchEnd } from '../domain/batch.ts';
-import { wakeOthers } from './deletion-steps.ts';
 import type { BatchInput } from './messages.ts';
 import { ledger, processor } from './proxies.ts';
+import { wakeOthers } from './wake-others.ts';
 
 /**
  * One claimed batch in one processor: delete, look again, delete what survived, and look once more when late events
