@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import type { AttentionCode, Step } from '../../domain/vocabulary.ts';
-import { claimAt, hide, matchOf } from './ledger.ts';
+import { calledOf, claimAt, hide, matchOf } from './ledger.ts';
 import { accepted, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
@@ -114,6 +114,22 @@ test('a hold stops whom it names, stores no name, and tells what was claimed bef
   expect((await api.call('DELETE', `/v1/holds/${hold}`)).status).toBe(204);
   expect((await api.call('DELETE', `/v1/holds/${hold}`)).status).toBe(204);
   expect(await status(open.id)).toMatchObject({ heldSubjects: 0 });
+});
+
+test('`Ann@X.test` is held when `ann@x.test` is, in either direction, and her namesake in another town is not', async () => {
+  const email = (value: string, unit: string) => ({ type: 'email', value: [value, unit] });
+  for (const [submitted, heldAs] of [
+    ['Ann@X.test', 'ann@x.test'],
+    ['bea@x.test', 'BEA@x.TEST'],
+  ] as const) {
+    const id = await accepted(api, [email(submitted, 'berlin'), email(submitted, 'bonn')]);
+    const stored = submitted.toLowerCase();
+    const facts = ['berlin', 'bonn'].map((unit, index) => matchOf(index + 1, `${stored} of ${unit}`));
+    const named = ['berlin', 'bonn'].map((unit) => calledOf(`${stored} of ${unit}`, 'email', [stored, unit]));
+    await hide(api.database, id, [...facts, ...named], START);
+    expect((await held([email(heldAs, 'Berlin')])).json).toMatchObject({ matching: [{ requestId: id, subjects: 1 }] });
+    expect(await status(id)).toMatchObject({ heldSubjects: 1 });
+  }
 });
 
 test('a hold on what cannot be an identity of the project is refused, and stores nothing', async () => {
