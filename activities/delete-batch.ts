@@ -1,5 +1,6 @@
 import { ConnectorError, type Deletion } from '../connectors/connector.ts';
 import { batchDeleted, batchSeen, nextStep, readBatchWork } from '../db/batch-work.ts';
+import { clearAttention } from '../db/raise-attention.ts';
 import { rangeFinished } from '../db/ranges.ts';
 import type { NextStep, Seen } from '../domain/batch.ts';
 import { claimedBatch } from './batch.ts';
@@ -18,6 +19,9 @@ export const batchActivities = (deps: ActivityDeps) => ({
       if (next.step !== 'delete') return next;
       const connector = deps.connector(project, input.processor);
       await requireCoverage(withWork(deps, input, () => connector.inspect()));
+      // Before the claim it may have been out of reach: it no longer is.
+      const inspection = { ...attentionKey(input), step: 'inspect', batch: 0 } as const;
+      await clearAttention(deps.database, inspection, new Date(asOf), 'processor_unavailable');
       const deletion: Deletion = await withWork(deps, input, (lent) =>
         connector.hardDelete(
           claimedBatch(deps.database, work),

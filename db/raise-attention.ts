@@ -35,20 +35,20 @@ export async function raiseAttention(
   });
 }
 
-/** The reason has gone. */
-export async function clearAttention(database: Database, key: AttentionKey, at: Date): Promise<void> {
+/** The reason has gone. `only`: where another reason may stand in the same place, and stays. */
+export async function clearAttention(
+  database: Database,
+  key: AttentionKey,
+  at: Date,
+  only: AttentionCode | null = null,
+): Promise<void> {
   const { project, requestId, processor, step, batch } = key;
   await transaction(database, async (tx) => {
     const cleared = await tx`DELETE FROM lethe.attention
-      WHERE request_id = ${requestId} AND processor = ${processor} AND step = ${step} AND batch = ${batch}`;
+      WHERE request_id = ${requestId} AND processor = ${processor} AND step = ${step} AND batch = ${batch}
+        AND (${only}::text IS NULL OR code = ${only})`;
     if (cleared.count === 0) return;
-    await recordAudit(tx, {
-      at,
-      project,
-      requestId,
-      actor: LETHE,
-      action: 'attention.cleared',
-      detail: { processor, step, batch },
-    });
+    const detail = { processor, step, batch };
+    await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.cleared', detail });
   });
 }

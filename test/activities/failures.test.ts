@@ -7,6 +7,8 @@ import {
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Connector } from '../../connectors/connector.ts';
+import { transaction } from '../../db/project-lock.ts';
+import { raiseAttention } from '../../db/raise-attention.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { ERROR_STATUS } from '../../domain/errors.ts';
 import { accept, START } from '../support/ledger.ts';
@@ -183,6 +185,25 @@ test.each(STEPS)(
     ]);
   },
 );
+
+test('an inspection that gave up on its processor has its say until the deletion’s own inspection succeeds', async () => {
+  const requestId = await claimedRequest(it);
+  it.faults.away.add('inspect');
+  await failureOf(perform(it.activities.inspectProcessor, stepAt(requestId, RUN), 3));
+  expect(await attention()).toMatchObject([{ step: 'inspect', code: 'processor_unavailable' }]);
+  it.faults.away.clear();
+  await perform(it.activities.deleteBatch, batchAt(requestId, RUN));
+  expect(await attention()).toEqual([]);
+});
+
+test('an operator asked about growth stays asked, whatever a deletion of others finds in order', async () => {
+  const requestId = await claimedRequest(it);
+  const key = { project: 'demo', requestId, processor: 'app', step: 'inspect', batch: 0 } as const;
+  const grown = { code: 'resolution_grew', at: RUN, retryAt: null } as const;
+  await transaction(it.database, (tx) => raiseAttention(tx, key, grown));
+  await perform(it.activities.deleteBatch, batchAt(requestId, RUN));
+  expect(await attention()).toMatchObject([{ step: 'inspect', code: 'resolution_grew' }]);
+});
 
 test('a table that nobody mapped, found before a batch is deleted: attention, and not a row goes', async () => {
   const requestId = await claimedRequest(it);
