@@ -1,5 +1,8 @@
 import type { Identity, IdentityTypes } from '../domain/identity.ts';
+import type { Resolved } from '../domain/resolved.ts';
 import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
+
+export type { Resolved } from '../domain/resolved.ts';
 
 /**
  * The contract behind which every system that holds data stands (design §7).
@@ -83,21 +86,6 @@ export interface Submitted {
   readonly position: number;
   readonly identity: Identity;
 }
-
-/**
- * One fact about one subject, `key` being the subject's identity of the kind's key type.
- * `match`: the submitted identity at `position` is (one of) this subject's; of a segment, or of everyone, `position` is null.
- * `identity`: the subject is also called this. `sharedWith`: keys of other subjects that are called the same.
- */
-export type Resolved =
-  | { readonly fact: 'match'; readonly position: number | null; readonly key: Identity }
-  | {
-      readonly fact: 'identity';
-      readonly key: Identity;
-      readonly identity: Identity;
-      readonly origin: 'identity' | 'alias';
-      readonly sharedWith: readonly string[];
-    };
 
 /** A frozen set of subjects of one request. `batch` is `g<generation>` for visibility, `b<number>` for a claimed batch. */
 export interface Batch {

@@ -1,19 +1,8 @@
-import type { Identity } from '../domain/identity.ts';
+import type { Resolved } from '../domain/resolved.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Transaction } from './client.ts';
 import { copyInto, type Field } from './copy.ts';
 import { type DigestKeys, digestsOf, ownDigest } from './digests.ts';
-
-/** What a directory told, one fact about one subject: the shape of the connectors' `Resolved`. */
-export type ResolvedFact =
-  | { readonly fact: 'match'; readonly position: number | null; readonly key: Identity }
-  | {
-      readonly fact: 'identity';
-      readonly key: Identity;
-      readonly identity: Identity;
-      readonly origin: 'identity' | 'alias';
-      readonly sharedWith: readonly string[];
-    };
 
 export interface Staging {
   readonly tx: Transaction;
@@ -29,7 +18,7 @@ const STAGE = 'stage (match, known, key_type, key_value, position, type, value, 
  * The directory's answer in a temporary table, a fact per row; `digests` are those of the identity named in the row,
  * in the order of the keys, `shared_with` those of the other subjects' keys. Staged before the project's lock is taken: a slow directory keeps nobody waiting.
  */
-export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly ResolvedFact[]>): Promise<void> {
+export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly Resolved[]>): Promise<void> {
   await staging.tx`CREATE TEMPORARY TABLE stage (match boolean, known boolean, key_type text, key_value text[],
     position integer, type text, value text[], origin text, shared_with bytea[], digests bytea[]) ON COMMIT DROP`;
   await copyInto(
@@ -53,7 +42,7 @@ export async function stageUnknown(staging: Staging): Promise<void> {
   if (unknown.length > 0) await copyInto(tx, STAGE, pages);
 }
 
-function stageRow({ keys, project, kind }: Staging, fact: ResolvedFact, known: boolean): Field[] {
+function stageRow({ keys, project, kind }: Staging, fact: Resolved, known: boolean): Field[] {
   const match = fact.fact === 'match';
   const named = match ? fact.key : fact.identity;
   const digests = digestsOf(keys, project, kind, named).map(({ digest }) => digest);

@@ -1,5 +1,6 @@
 import type { ProcessorEntry } from '../domain/catalog.ts';
 import { ALIAS } from '../domain/identity.ts';
+import type { Resolved } from '../domain/resolved.ts';
 import type { Policy } from '../domain/policy.ts';
 import { LETHE, raiseWake, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
@@ -7,13 +8,13 @@ import type { DigestKeys } from './digests.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { lockProject, transaction } from './project-lock.ts';
 import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
-import { analyseStage, type ResolvedFact, stageFacts, stageUnknown } from './resolution-stage.ts';
+import { analyseStage, stageFacts, stageUnknown } from './resolution-stage.ts';
 import { readRequestRow, type RequestRow } from './request-row.ts';
 import { withdrawSubjects } from './withdraw.ts';
 
 export interface Resolution {
   readonly request: RequestRow;
-  readonly facts: AsyncIterable<readonly ResolvedFact[]>;
+  readonly facts: AsyncIterable<readonly Resolved[]>;
   readonly processors: readonly ProcessorEntry[];
   readonly policy: Policy;
   readonly at: Date;

@@ -6,7 +6,7 @@ import { look } from '../../db/look.ts';
 import { rangeFinished } from '../../db/ranges.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import { storeResolution } from '../../db/resolution.ts';
-import type { ResolvedFact } from '../../db/resolution-stage.ts';
+import type { Resolved } from '../../domain/resolved.ts';
 import { markPresent } from '../../db/unknown.ts';
 import { visibilityApplied } from '../../db/visibility.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
@@ -14,7 +14,7 @@ import { KEYS, PROJECT } from './support.ts';
 
 /** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
 
-export const matchOf = (position: number, key: string): ResolvedFact => ({
+export const matchOf = (position: number, key: string): Resolved => ({
   fact: 'match',
   position,
   key: { type: 'user_id', value: [key] },
@@ -24,7 +24,7 @@ export const calledOf = (
   type: string,
   value: readonly string[],
   sharedWith: readonly string[] = [],
-): ResolvedFact => ({
+): Resolved => ({
   fact: 'identity',
   key: { type: 'user_id', value: [key] },
   identity: { type, value },
@@ -35,7 +35,7 @@ export const calledOf = (
 export async function resolve(
   database: Database,
   requestId: string,
-  facts: readonly ResolvedFact[],
+  facts: readonly Resolved[],
   at: Date,
   changes: Partial<Parameters<typeof storeResolution>[2]> = {},
 ) {
@@ -56,7 +56,7 @@ export async function resolve(
 }
 
 /** Resolved and hidden wherever hiding is possible. */
-export async function hide(database: Database, requestId: string, facts: readonly ResolvedFact[], at: Date) {
+export async function hide(database: Database, requestId: string, facts: readonly Resolved[], at: Date) {
   await resolve(database, requestId, facts, at);
   await markPresent(database, requestId, 'all');
   await follow(database, requestId, at);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
-import type { ResolvedFact } from '../../db/resolution-stage.ts';
+import type { Resolved } from '../../domain/resolved.ts';
 import { storeResolution } from '../../db/resolution.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import type { Identity } from '../../domain/identity.ts';
@@ -28,8 +28,8 @@ afterAll(async () => it.closeLedger());
 
 const email = (value: string): Identity => ({ type: 'email', value: [value] });
 const alias = (value: string): Identity => ({ type: 'alias', value: [value] });
-const match = (position: number, key: Identity): ResolvedFact => ({ fact: 'match', position, key });
-const named = (key: Identity, identity: Identity, sharedWith: readonly string[] = []): ResolvedFact => ({
+const match = (position: number, key: Identity): Resolved => ({ fact: 'match', position, key });
+const named = (key: Identity, identity: Identity, sharedWith: readonly string[] = []): Resolved => ({
   fact: 'identity',
   key,
   identity,
@@ -160,7 +160,7 @@ test('a subject that another open deletion owns is attached, under a rotated key
 
 test('a segment beyond the limit fails the request before anything is touched', async () => {
   const requestId = await accept(it, [], { selection: { by: 'segment', segment: 'leavers' } });
-  const facts = [1, 2, 3].map((n): ResolvedFact => ({ fact: 'match', position: null, key: user(`j-${n}`) }));
+  const facts = [1, 2, 3].map((n): Resolved => ({ fact: 'match', position: null, key: user(`j-${n}`) }));
   expect(await resolve(it, requestId, facts, { limit: 2 })).toEqual({ end: 'closed' });
   expect(await readRequestRow(it.database, requestId)).toMatchObject({ status: 'failed' });
   expect(await states(it, requestId)).toEqual({});

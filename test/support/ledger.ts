@@ -7,7 +7,7 @@ import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import { storeResolution } from '../../db/resolution.ts';
-import type { ResolvedFact } from '../../db/resolution-stage.ts';
+import type { Resolved } from '../../domain/resolved.ts';
 import { visibilityApplied, visibilityChanges } from '../../db/visibility.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { ProcessorEntry } from '../../domain/catalog.ts';
@@ -111,13 +111,13 @@ export async function accept(
 }
 
 /** Everybody is known, under the one name that was submitted. */
-export const allKnown = (identities: readonly Identity[]): ResolvedFact[] =>
+export const allKnown = (identities: readonly Identity[]): Resolved[] =>
   identities.map((key, index) => ({ fact: 'match', position: index + 1, key }));
 
 export async function resolve(
   { database }: Ledger,
   requestId: string,
-  facts: readonly ResolvedFact[],
+  facts: readonly Resolved[],
   changes: Partial<Parameters<typeof storeResolution>[2]> = {},
 ) {
   const pages = (async function* () {
