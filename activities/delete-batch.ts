@@ -1,4 +1,4 @@
-import { ConnectorError, type Deletion } from '../connectors/connector.ts';
+import type { Deletion } from '../connectors/connector.ts';
 import { batchDeleted, batchSeen, nextStep, readBatchWork } from '../db/batch-work.ts';
 import { clearAttention } from '../db/raise-attention.ts';
 import { rangeFinished } from '../db/ranges.ts';
@@ -6,7 +6,7 @@ import type { NextStep, Seen } from '../domain/batch.ts';
 import { claimedBatch } from './batch.ts';
 import { type ActivityDeps, projectOf, saysNothing } from './deps.ts';
 import type { BatchAt } from './ledger.ts';
-import { attended, withWork } from './work.ts';
+import { attended, requireCoverage, withWork } from './work.ts';
 
 /** The destructive step and the look after it. Each reads from the rows where it stands, and may be done again at any time. */
 export const batchActivities = (deps: ActivityDeps) => ({
@@ -18,7 +18,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'delete') return next;
       const connector = deps.connector(project, input.processor);
-      await requireCoverage(withWork(deps, input, () => connector.inspect()));
+      await requireCoverage(deps, input);
       // Before the claim it may have been out of reach: it no longer is.
       const inspection = { ...attentionKey(input), step: 'inspect', batch: 0 } as const;
       await clearAttention(deps.database, inspection, new Date(asOf), 'processor_unavailable');
@@ -63,9 +63,3 @@ export const batchActivities = (deps: ActivityDeps) => ({
 
 const attentionKey = ({ project, requestId, processor, batch }: BatchAt) =>
   ({ project, requestId, processor, step: 'delete', batch }) as const;
-
-async function requireCoverage(inspection: Promise<readonly unknown[]>): Promise<void> {
-  const mistakes = await inspection;
-  if (mistakes.length > 0)
-    throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
-}

@@ -9,7 +9,7 @@ import { readRequestRow } from '../db/request-row.ts';
 import { readUntold, suppressionTold } from '../db/suppression-telling.ts';
 import { concludeUnknown } from '../db/unknown.ts';
 import type { NextStep } from '../domain/batch.ts';
-import { processorsFor } from '../domain/catalog.ts';
+import { type Project, processorsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { View } from '../domain/view.ts';
 import type { Step, SubjectKind } from '../domain/vocabulary.ts';
@@ -47,8 +47,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   },
 
   async look({ requestId, asOf }: At): Promise<View> {
-    const { project } = await readRequestRow(deps.database, requestId);
-    const { window } = projectOf(deps, project).policy;
+    const { window } = (await projectOfRequest(deps, requestId)).policy;
     return look(deps.database, { requestId, asOf: new Date(asOf), window });
   },
 
@@ -62,17 +61,14 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   },
 
   async claim({ requestId, asOf }: At): Promise<{ claimed: number }> {
-    const { project } = await readRequestRow(deps.database, requestId);
-    const { claimed } = await claim(deps.database, projectOf(deps, project).policy, {
-      requestId,
-      asOf: new Date(asOf),
-    });
+    const { policy } = await projectOfRequest(deps, requestId);
+    const { claimed } = await claim(deps.database, policy, { requestId, asOf: new Date(asOf) });
     return { claimed };
   },
 
   async concludeUnknown({ requestId, asOf }: At): Promise<readonly string[]> {
-    const { project } = await readRequestRow(deps.database, requestId);
-    return concludeUnknown(deps.database, project, requestId, new Date(asOf));
+    const { name } = await projectOfRequest(deps, requestId);
+    return concludeUnknown(deps.database, name, requestId, new Date(asOf));
   },
 
   async resumeBatch({ asOf, ...key }: BatchAt): Promise<NextStep> {
@@ -89,8 +85,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
 
   /** The cancel button of Temporal's UI is a cancellation like any other. */
   async cancelByOperator({ requestId, asOf }: At): Promise<void> {
-    const { project } = await readRequestRow(deps.database, requestId);
-    const { window } = projectOf(deps, project).policy;
+    const { window } = (await projectOfRequest(deps, requestId)).policy;
     try {
       await cancelSubjects(deps.database, window, {
         requestId,
@@ -121,3 +116,8 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     readonly asOf: number;
   }) => suppressionTold(deps.database, suppressionId, { suppressed, at: new Date(asOf) }),
 });
+
+async function projectOfRequest(deps: ActivityDeps, requestId: string): Promise<Project> {
+  const { project } = await readRequestRow(deps.database, requestId);
+  return projectOf(deps, project);
+}

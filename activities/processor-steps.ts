@@ -1,5 +1,4 @@
 import type { Batch } from '../connectors/connector.ts';
-import { ConnectorError } from '../connectors/connector.ts';
 import { changedIdentities, unknownIdentities } from '../db/identity-pages.ts';
 import { readRequestRow } from '../db/request-row.ts';
 import { readUntold } from '../db/suppression-telling.ts';
@@ -7,17 +6,13 @@ import { markPresent, unknownSubjects } from '../db/unknown.ts';
 import { visibilityApplied, visibilityChanges } from '../db/visibility.ts';
 import { type ActivityDeps, saysNothing } from './deps.ts';
 import type { StepAt } from './ledger.ts';
-import { attended, withWork } from './work.ts';
+import { attended, requireCoverage, withWork } from './work.ts';
 
 /** Steps of one processor, on its own task queue, other than deleting. */
 export const processorActivities = (deps: ActivityDeps) => ({
   /** Connection, rights, data map, coverage, as at start (rule 5). Changes nothing. */
   async inspectProcessor({ asOf, ...key }: StepAt): Promise<void> {
-    await attended(deps, { ...key, step: 'inspect', batch: 0 }, asOf, async () => {
-      const mistakes = await withWork(deps, key, () => deps.connector(key.project, key.processor).inspect());
-      if (mistakes.length > 0)
-        throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
-    });
+    await attended(deps, { ...key, step: 'inspect', batch: 0 }, asOf, () => requireCoverage(deps, key));
   },
 
   /** Follows the newest desired visibility; what changes meanwhile is left to the next call (rule 9). */

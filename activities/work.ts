@@ -1,5 +1,5 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import type { Work } from '../connectors/connector.ts';
+import { ConnectorError, type Work } from '../connectors/connector.ts';
 import { transaction } from '../db/project-lock.ts';
 import { type AttentionKey, clearAttention, raiseAttention } from '../db/raise-attention.ts';
 import { reserveSlot } from '../db/slots.ts';
@@ -61,4 +61,14 @@ export async function attended<T>(
     }
     throw error;
   }
+}
+
+/** Connection, rights, data map and coverage, as at start (rule 5): any mistake is for an operator, at once. */
+export async function requireCoverage(
+  deps: ActivityDeps,
+  at: { readonly project: string; readonly processor: string },
+): Promise<void> {
+  const mistakes = await withWork(deps, at, () => deps.connector(at.project, at.processor).inspect());
+  if (mistakes.length > 0)
+    throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
 }
