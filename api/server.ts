@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
-import { type DigestKeys, requireDigestKeys } from '../db/digests.ts';
+import { digestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { startFactsOf } from '../db/start-facts.ts';
@@ -20,7 +20,7 @@ const logger = pino({ base: { process: 'api' } });
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
   const { catalog } = readDeployment(await loadDeployment(environment.configPath));
-  const keys = digestKeys(environment);
+  const keys = digestKeys(environment.digestKeys);
   const database = connect(environment.databaseUrl, { plans: 'kept' });
   await requireMigrated(database);
   await requireDigestKeys(database, keys);
@@ -50,11 +50,6 @@ function drain(server: ServerType, signal: NodeJS.Signals, end: () => Promise<vo
   logger.info({ signal }, 'draining');
   server.close(() => void end());
   if ('closeAllConnections' in server) setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
-}
-
-function digestKeys({ digestKeys: [newest, ...older] }: ApiEnvironment): DigestKeys {
-  if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS holds no key');
-  return [newest, ...older];
 }
 
 function refuse(error: unknown): never {

@@ -57,22 +57,15 @@ export async function requireMigrated(database: Database): Promise<void> {
 }
 
 async function missingMigrations(database: Queries): Promise<readonly Migration[]> {
-  const applied = new Map(
-    (await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`).map((row) => [
-      row.name,
-      row.sha256,
-    ]),
-  );
+  const rows = await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`;
+  const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]));
   const known = await migrations();
-  for (const { name, sha256 } of known) {
-    if (applied.has(name) && applied.get(name) !== sha256)
-      throw new Error(`migration ${name} was changed after it was applied`);
-    applied.delete(name);
-  }
-  if (applied.size > 0)
-    throw new Error(`the database is newer than this code: it has ${[...applied.keys()].join(', ')}`);
-  const done = new Set((await database<{ name: string }[]>`SELECT name FROM lethe.migrations`).map((row) => row.name));
-  return known.filter((migration) => !done.has(migration.name));
+  const changed = known.find(({ name, sha256 }) => applied.has(name) && applied.get(name) !== sha256);
+  if (changed !== undefined) throw new Error(`migration ${changed.name} was changed after it was applied`);
+  const newer = rows.filter(({ name }) => !known.some((migration) => migration.name === name));
+  if (newer.length > 0)
+    throw new Error(`the database is newer than this code: it has ${newer.map(({ name }) => name).join(', ')}`);
+  return known.filter(({ name }) => !applied.has(name));
 }
 
 /** Submitted identities are parameters of the ledger's statements, and a server may log slow ones with parameters. */
