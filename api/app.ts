@@ -4,7 +4,6 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import { DomainError } from '../domain/errors.ts';
 import { accessLog } from './access-log.ts';
-import { bearerToken } from './auth.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
 import { onError, problem } from './errors.ts';
 import { refuseInvalid } from './faults.ts';
@@ -37,7 +36,6 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
       },
     }),
   );
-  app.use('/v1/*', bearerToken(deps.token));
   app.use(
     bodyLimit({
       maxSize: limit,

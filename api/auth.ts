@@ -1,18 +1,71 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
+import { authenticate, type Authenticated } from '../db/authenticate.ts';
+import { tokenDigest } from '../db/token-text.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { AppEnv } from './deps.ts';
+import type { RequestKind, Role } from '../domain/vocabulary.ts';
+import type { ApiDeps, AppEnv, Caller } from './deps.ts';
+import { tellBudget } from './rate-limit.ts';
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** One bearer token. Digests of equal length are compared, so that the time taken tells nothing of either. */
-export function bearerToken(token: string): MiddlewareHandler<AppEnv> {
-  const expected = sha256(token);
-  return async function bearerToken(c, next) {
+/** Whose call it is. One statement; a mistyped token costs none. */
+export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
+  const budgets = [...deps.catalog.values()].map(({ name, policy }) => ({
+    project: name,
+    perMinute: policy.callsPerMinute,
+  }));
+  return async function authenticated(c, next) {
     const given = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
-    if (given === undefined || !timingSafeEqual(sha256(given), expected)) {
-      throw new DomainError('unauthorized', 'the header Authorization has no valid bearer token');
-    }
+    if (given === undefined) throw unauthorized('the header Authorization has no bearer token');
+    const sha256 = tokenDigest(given);
+    if (sha256 === null) throw unauthorized('the bearer token is mistyped or none of ours');
+    const at = deps.now();
+    const found = await authenticate(deps.database, { sha256, at, budgets });
+    if (found === null) throw unauthorized('the bearer token is unknown');
+    if (found.revoked) throw unauthorized('the bearer token is revoked');
+    if (found.expired) throw unauthorized('the bearer token has expired');
+    tellBudget(c, found, at);
+    c.set('caller', callerOf(found));
     await next();
   };
+};
+
+const unauthorized = (detail: string): DomainError => new DomainError('unauthorized', detail);
+
+const callerOf = ({ memberId, tokenId, project, role, kinds, readOnly }: Authenticated): Caller => ({
+  memberId,
+  tokenId,
+  project,
+  role,
+  kinds,
+  readOnly,
+});
+
+/** What a route needs of the token. */
+export interface Needs {
+  readonly access: 'read' | 'write';
+  /** Of a route that concerns requests of one kind. */
+  readonly kind?: RequestKind;
+  readonly role?: Role;
 }
+
+/** Everything that a caller's token lacks. */
+export function lacks(caller: Caller, { access, kind, role }: Needs): readonly string[] {
+  return [
+    ...(access === 'write' && caller.readOnly ? ['write'] : []),
+    ...(kind !== undefined && caller.kinds !== null && !caller.kinds.includes(kind) ? [kind] : []),
+    ...(role === 'owner' && caller.role !== 'owner' ? ['owner'] : []),
+  ];
+}
+
+export function requireAccess(caller: Caller, needs: Needs): void {
+  const missing = lacks(caller, needs);
+  if (missing.length > 0) throw new DomainError('forbidden', `needs ${missing.join(', ')}`, { needs: missing });
+}
+
+/** For a route: refuses who may not, and says so in the document (OpenAPI 3.1 takes roles as the scopes of any scheme). */
+export const allows = (needs: Needs) => ({
+  security: [{ token: [needs.access, needs.kind, needs.role].filter((one) => one !== undefined) }],
+  middleware: async function allowed(c, next) {
+    requireAccess(c.get('caller'), needs);
+    await next();
+  } satisfies MiddlewareHandler<AppEnv>,
+});

@@ -19,7 +19,14 @@ const Problem = z
   .openapi('Problem');
 
 /** What any route under /v1 can answer. */
-const EVERYWHERE = ['unauthorized', 'storage_unavailable', 'internal'] as const satisfies readonly ErrorCode[];
+const EVERYWHERE = [
+  'unauthorized',
+  'forbidden',
+  'https_required',
+  'rate_limited',
+  'storage_unavailable',
+  'internal',
+] as const satisfies readonly ErrorCode[];
 const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
 
 type Responses = Record<

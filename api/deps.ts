@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
-import { readRequestRow } from '../db/request-row.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
+import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { Orchestrator } from './orchestrator.ts';
 
 /** Everything that the API needs from outside; the clock is one. */
@@ -12,27 +12,29 @@ export interface ApiDeps {
   readonly keys: DigestKeys;
   readonly catalog: Catalog;
   readonly orchestrator: Orchestrator;
-  readonly token: string;
   readonly now: () => Date;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
 }
 
-/** Whose token it was. There is one until members exist. */
-export const OPERATOR = 'operator';
+/** Whose token a call came with (db/authenticate.ts), by whom everything that it does is recorded. */
+export interface Caller {
+  readonly memberId: string;
+  readonly tokenId: string;
+  readonly project: string;
+  readonly role: Role;
+  /** Null: all kinds of request. */
+  readonly kinds: readonly RequestKind[] | null;
+  readonly readOnly: boolean;
+}
 
 export interface AppEnv {
-  Variables: { requestId: string };
+  Variables: { requestId: string; caller: Caller };
 }
 
-export function projectOf(catalog: Catalog, name: string): Project {
-  const project = catalog.get(name);
+/** A project that a caller names: another than its own is as unknown as one that does not exist. */
+export function ownProject({ catalog }: ApiDeps, caller: Caller, name: string = caller.project): Project {
+  const project = name === caller.project ? catalog.get(name) : undefined;
   if (project === undefined) throw new DomainError('project_not_found', 'there is no such project');
   return project;
-}
-
-/** For what needs the policy of a request's project. Throws `request_not_found`. */
-export async function projectOfRequest(deps: ApiDeps, requestId: string): Promise<Project> {
-  const { project } = await readRequestRow(deps.database, requestId);
-  return projectOf(deps.catalog, project);
 }

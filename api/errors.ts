@@ -24,6 +24,7 @@ export function problem(
   };
   c.header('Content-Type', 'application/problem+json');
   if (code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer realm="lethe"');
+  if (code === 'idempotency_key_in_use') c.header('Retry-After', '1');
   if (code === 'storage_unavailable') c.header('Retry-After', '5');
   return c.body(JSON.stringify({ ...body, ...more }), status);
 }

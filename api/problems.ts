@@ -9,11 +9,27 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   invalid_request: {
     title: 'The request says something that cannot be',
     advice:
-      'Nothing was stored. `errors` names each fault by a JSON pointer into the body (or the name of a query parameter), at most 100 of them. Members that are not in the document are refused, so that a misspelt one is not silently ignored.',
+      'Nothing was stored. `errors` names each fault by a JSON pointer into the body (or the name of a parameter), at most 100 of them. Members that are not in the document are refused, so that a misspelt one is not silently ignored.',
   },
   unauthorized: {
     title: 'A valid bearer token is needed',
-    advice: 'Send `Authorization: Bearer <token>` with the token of this deployment (`LETHE_TOKEN`).',
+    advice:
+      'Send `Authorization: Bearer lethe_…`. A token is mistyped, unknown, expired or revoked; `detail` says which of these as far as that is known. The first one is made by `npm run member`, further ones by `POST /v1/tokens`.',
+  },
+  forbidden: {
+    title: 'The token may not do this',
+    advice:
+      '`needs` lists what is missing: `owner` (the role), `write` (the token only reads), or a kind of request (the token is limited to others). Another member, or another token, may.',
+  },
+  https_required: {
+    title: 'The call must come by https',
+    advice:
+      'Tokens and identities do not travel in clear. Put a proxy that speaks TLS in front and name its address in `LETHE_TRUSTED_PROXIES`; it says `X-Forwarded-Proto: https`. Calls from the machine itself are exempt.',
+  },
+  rate_limited: {
+    title: 'The token has made too many calls',
+    advice:
+      '`violated-policies` names the limit (`policy.callsPerMinute` of the project), `Retry-After` says in how many seconds there is room again. `RateLimit` of every answer tells what is left.',
   },
   not_found: { title: 'There is nothing here', advice: 'The path is not one of `/openapi.json`.' },
   method_not_allowed: {
@@ -33,6 +49,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     title: 'Nothing suppresses this identity',
     advice: 'There is no standing refusal for it in this project, or it has been lifted before.',
   },
+  member_not_found: { title: 'There is no such member', advice: 'Ids start with `mem_`; a removed member is none.' },
+  token_not_found: {
+    title: 'There is no such token',
+    advice: 'Ids start with `tok_` and are those of your own tokens; an owner sees those of every member.',
+  },
   no_receipt_yet: {
     title: 'There is no receipt yet',
     advice:
@@ -47,8 +68,13 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice: '`limit` is the number that the project allows (`policy.subjectsPerRequest`). Divide the list.',
   },
   unsupported_media_type: {
-    title: 'The body must be application/json',
-    advice: 'Send `Content-Type: application/json`.',
+    title: 'The body is of another media type',
+    advice: 'Send `Content-Type: application/json`, or for an upload `text/csv` or `multipart/form-data`.',
+  },
+  malformed_csv: {
+    title: 'The file is not CSV',
+    advice:
+      'Nothing was stored. `line` is where it cannot be read any further: a quote that is never closed, or text behind one.',
   },
   subject_conflict: {
     title: 'Another open deletion owns a subject',
@@ -59,6 +85,39 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     title: 'It is too late for that',
     advice:
       'What was named is claimed, deleted, cancelled or ended. The claim is the point of no return: deletion has begun.',
+  },
+  idempotency_key_in_use: {
+    title: 'The first request with this Idempotency-Key is still being answered',
+    advice: 'Ask again after the seconds in `Retry-After`: the answer of the first is then given again.',
+  },
+  idempotency_key_reused: {
+    title: 'The Idempotency-Key was used for another request',
+    advice: 'Nothing was stored. A key stands for one body, for 24 hours. Use a new key for a new request.',
+  },
+  not_awaiting_confirmation: {
+    title: 'The request does not wait for a confirmation',
+    advice: 'It was sent without `confirm`, is still being counted, is confirmed already, or has ended.',
+  },
+  needs_another_owner: {
+    title: 'Another owner has to confirm this',
+    advice: 'Everyone is deleted only when an owner other than the member who submitted the request confirms it.',
+  },
+  count_moved: {
+    title: 'It is another number of subjects than expected',
+    advice:
+      'Nothing was hidden. `subjects` is the number now. Read the request again, and confirm the number that you mean.',
+  },
+  confirmation_expired: {
+    title: 'The confirmation came too late',
+    advice: 'It can be given for three days after the count. Nothing was touched. Send the request anew.',
+  },
+  member_exists: {
+    title: 'A member of this name exists',
+    advice: 'Names are unique in a project. A removed member leaves the name free.',
+  },
+  last_owner: {
+    title: 'The project would be left without an owner',
+    advice: 'Add another owner first.',
   },
   not_in_attention: {
     title: 'No processor waits for an operator here',
@@ -75,13 +134,15 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   },
 };
 
-export const problemType = (code: ErrorCode): string => `/docs/problems#${code}`;
+/** Ours lead to /docs/problems; of a spent budget there is a registered one (draft-ietf-httpapi-ratelimit-headers-10). */
+export const problemType = (code: ErrorCode): string =>
+  code === 'rate_limited' ? 'https://iana.org/assignments/http-problem-types#quota-exceeded' : `/docs/problems#${code}`;
 
 /** docs/problems.md, and what /docs/problems answers. */
 export const problemsPage = (): string =>
   [
     '# Problems',
-    'Every error is an RFC 9457 problem (`application/problem+json`): `type` leads here, `code` is one of this closed list, `status` and `title` go with it, `detail` says what happened this time, and `instance` is the id of the request in the log. No problem ever contains an identity.',
+    'Every error is an RFC 9457 problem (`application/problem+json`): `type` leads here (that of `rate_limited` to its registration), `code` is one of this closed list, `status` and `title` go with it, `detail` says what happened this time, and `instance` is the id of the request in the log. No problem ever contains an identity.',
     ...(Object.keys(PROBLEMS) as ErrorCode[]).flatMap((code) => [
       `## ${code}`,
       `**${ERROR_STATUS[code]} ${PROBLEMS[code].title}.** ${PROBLEMS[code].advice}`,

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { DomainError } from '../domain/errors.ts';
 import { REQUEST_ID } from '../domain/ids.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 
@@ -40,11 +39,5 @@ export const identity = z
 export const requestParams = z.object({
   id: z.string().openapi({ param: { name: 'id', in: 'path' }, pattern: REQUEST_ID.source }),
 });
-
-/** What cannot be an id is unknown like any other: 404, not a fault of form. */
-export function requestIdOf({ id }: { readonly id: string }): string {
-  if (!REQUEST_ID.test(id)) throw new DomainError('request_not_found', 'there is no such request');
-  return id;
-}
 
 export const limit = z.coerce.number().int().min(1).max(200).default(100);

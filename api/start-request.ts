@@ -6,7 +6,7 @@ import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { hardDeleteAt } from '../domain/policy.ts';
 import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
-import { type ApiDeps, OPERATOR, projectOf } from './deps.ts';
+import { type ApiDeps, type Caller, ownProject } from './deps.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
 import { type SentIdentity, submittedIdentities } from './identities.ts';
 
@@ -28,9 +28,9 @@ export interface Submission {
 export type Accepted = NewRequest & { readonly submitted: number; readonly estimatedCompletionAt: Date };
 
 /** The row first, then the workflow: what is stored will run, whatever becomes of this process (rule 1). */
-export async function startRequest(deps: ApiDeps, submission: Submission): Promise<Accepted> {
-  const project = projectOf(deps.catalog, submission.project);
-  const request = newRequest(project, submission, deps.now());
+export async function startRequest(deps: ApiDeps, caller: Caller, submission: Submission): Promise<Accepted> {
+  const project = ownProject(deps, caller, submission.project);
+  const request = newRequest(project, caller, submission, deps.now());
   const { estimatedCompletionAt } =
     submission.onConflict === 'reject'
       ? await acceptUnlessOwned(deps.database, deps.keys, request)
@@ -45,7 +45,7 @@ export async function startRequest(deps: ApiDeps, submission: Submission): Promi
   return { ...request, submitted, estimatedCompletionAt };
 }
 
-function newRequest(project: Project, submission: Submission, now: Date): NewRequest {
+function newRequest(project: Project, caller: Caller, submission: Submission, now: Date): NewRequest {
   const { policy } = project;
   const { regulation, expedite, subjects, onConflict } = submission;
   const deadlineMs = Object.hasOwn(policy.deadlineMs, regulation) ? policy.deadlineMs[regulation] : undefined;
@@ -73,7 +73,7 @@ function newRequest(project: Project, submission: Submission, now: Date): NewReq
     suppress: submission.suppress,
     onConflict,
     expedite,
-    submittedBy: OPERATOR,
+    submittedBy: caller.memberId,
     receivedAt: now,
     dueAt: new Date(now.getTime() + deadlineMs),
     hardDeleteAt: hardDelete,

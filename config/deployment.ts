@@ -33,6 +33,8 @@ export interface PolicySettings {
   readonly subjectsPerRequest?: number;
   readonly subjectsPerUpload?: number;
   readonly subjectsPerSegment?: number;
+  /** Calls of the API that one token may make in a minute: 600. */
+  readonly callsPerMinute?: number;
   /** Per regulation, from acceptance to the day by which the law wants an answer. A request names one of them. */
   readonly deadline: Readonly<Record<string, DurationText>>;
   /** How many subjects may join between acceptance and deletion, as a part of those first found. Default: 0.1. */

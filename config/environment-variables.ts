@@ -9,8 +9,6 @@ export const databaseUrl = text('').refine((value) => POSTGRES_URL.test(value) &
   error: 'must be a URL that begins with postgres://',
 });
 
-export const token = text('').refine((value) => value.length >= 32, { error: 'must have at least 32 characters' });
-
 export const port = z
   .string()
   .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, { error: 'must be a port number' })

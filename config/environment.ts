@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Source, processEnvironment, readFileVariants } from './environment-source.ts';
-import { databaseUrl, digestKeys, logLevel, port, token } from './environment-variables.ts';
+import { databaseUrl, digestKeys, logLevel, port } from './environment-variables.ts';
 import { temporalConnection, temporalMistakes, temporalShape } from './environment-temporal.ts';
 
 /**
@@ -11,11 +11,10 @@ import { temporalConnection, temporalMistakes, temporalShape } from './environme
 export const apiEnvironment = (source: Source = processEnvironment()) =>
   read(
     source,
-    { ...lethe, ...temporalShape, LETHE_TOKEN: token, HOST: z.string().default('127.0.0.1'), PORT: port.default(8080) },
+    { ...lethe, ...temporalShape, HOST: z.string().default('127.0.0.1'), PORT: port.default(8080) },
     (env) => ({
       ...common(env),
       temporal: temporalConnection(env),
-      token: env.LETHE_TOKEN,
       host: env.HOST,
       port: env.PORT,
     }),
@@ -47,14 +46,12 @@ export const demoEnvironment = (source: Source = processEnvironment()) =>
     {
       DATABASE_URL: databaseUrl.optional(),
       TEMPORAL_ADDRESS: z.string().optional(),
-      LETHE_TOKEN: token.optional(),
       LETHE_DIGEST_KEYS: z.string().optional(),
       PORT: port.optional(),
     },
     (env) => ({
       databaseUrl: env.DATABASE_URL,
       temporalAddress: env.TEMPORAL_ADDRESS,
-      token: env.LETHE_TOKEN,
       digestKeys: env.LETHE_DIGEST_KEYS,
       port: env.PORT,
     }),

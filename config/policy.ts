@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Mistake } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
 import type { ProcessorEntry } from '../domain/catalog.ts';
-import { DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
+import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
 import { at, unknownKeys } from './shape.ts';
 
 const DURATION = "must be a duration such as '14 days'";
@@ -34,6 +34,7 @@ const schema = z.object(
     subjectsPerRequest: limit.default(2_000),
     subjectsPerUpload: limit.default(10_000),
     subjectsPerSegment: limit.default(50_000),
+    callsPerMinute: limit.default(DEFAULT_CALLS_PER_MINUTE),
     deadline: z.record(z.string(), duration, DEADLINE).refine((deadline) => Object.keys(deadline).length > 0, DEADLINE),
     growth: z.number('must be a part such as 0.1').min(0, 'must not be negative').default(DEFAULT_GROWTH),
   },

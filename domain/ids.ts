@@ -1,5 +1,5 @@
 /** Prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
-const PREFIXES = { request: 'req', hold: 'hold', suppression: 'sup' } as const;
+const PREFIXES = { request: 'req', hold: 'hold', suppression: 'sup', member: 'mem', token: 'tok' } as const;
 
 export function newId(kind: keyof typeof PREFIXES, now: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -13,6 +13,8 @@ export function newId(kind: keyof typeof PREFIXES, now: number): string {
 
 export const REQUEST_ID = /^req_[0-9a-f]{32}$/;
 export const HOLD_ID = /^hold_[0-9a-f]{32}$/;
+export const MEMBER_ID = /^mem_[0-9a-f]{32}$/;
+export const TOKEN_ID = /^tok_[0-9a-f]{32}$/;
 
 /** The Temporal workflow that runs a request; one per request, for ever. */
 export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;

@@ -15,9 +15,12 @@ export interface Policy {
   readonly deadlineMs: Readonly<Record<string, number>>;
   /** How many subjects may join between acceptance and claim, as a part of those that were resolved (0.1 = 10 %). */
   readonly growth: number;
+  /** Calls of the API that one token may make in a minute. */
+  readonly callsPerMinute: number;
 }
 
 export const DEFAULT_GROWTH = 0.1;
+export const DEFAULT_CALLS_PER_MINUTE = 600;
 
 /** The first instant at which a request's subjects may be claimed. */
 export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: 'next_run' | 'now' | null): number {

@@ -3,8 +3,12 @@
 export const SUBJECT_KINDS = ['user', 'company'] as const;
 export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
-export const REQUEST_KINDS = ['deletion'] as const;
+export const REQUEST_KINDS = ['export', 'deletion'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
+
+/** An owner does all that an admin does, and skips a processor, confirms *everyone*, and manages members. */
+export const ROLES = ['owner', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** What of a subject is meant: its rows, its categories (column headers), or the sources of collection. */
 export type Scope = 'data' | 'categories' | 'sources';

@@ -1,13 +1,15 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { retryProcessors, skipProcessor } from '../../db/attention.ts';
+import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, OPERATOR } from '../deps.ts';
-import { reason, requestIdOf, requestParams, text } from '../schemas.ts';
+import type { ApiDeps, AppEnv } from '../deps.ts';
+import { reason, requestParams, text } from '../schemas.ts';
 
 const processor = text(200);
 
 const retryRoute = createRoute({
   operationId: 'retryRequest',
+  ...allows({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/requests/{id}/retry',
   summary: 'Try again what waits for an operator: of one processor, or of all.',
@@ -23,6 +25,7 @@ const retryRoute = createRoute({
 
 const skipRoute = createRoute({
   operationId: 'skipProcessor',
+  ...allows({ access: 'write', kind: 'deletion', role: 'owner' }),
   method: 'post',
   path: '/requests/{id}/skip',
   summary: 'End the request without a processor that waits for an operator.',
@@ -38,17 +41,17 @@ const skipRoute = createRoute({
 export const attention = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(retryRoute, async (c) => {
-      const requestId = requestIdOf(c.req.valid('param'));
+      const { id: requestId } = c.req.valid('param');
       const { processor: named = null, reason: why } = c.req.valid('json');
-      const retry = { requestId, processor: named, reason: why, actor: OPERATOR, at: deps.now() };
+      const retry = { requestId, processor: named, reason: why, actor: c.get('caller').memberId, at: deps.now() };
       const { processors, wake } = await retryProcessors(deps.database, retry);
       await deps.orchestrator.wake(wake);
       return c.json({ id: requestId, processors: [...processors] }, 202);
     })
     .openapi(skipRoute, async (c) => {
-      const requestId = requestIdOf(c.req.valid('param'));
+      const { id: requestId } = c.req.valid('param');
       const { processor: named, reason: why } = c.req.valid('json');
-      const skip = { requestId, processor: named, reason: why, actor: OPERATOR, at: deps.now() };
+      const skip = { requestId, processor: named, reason: why, actor: c.get('caller').memberId, at: deps.now() };
       const { wake } = await skipProcessor(deps.database, skip);
       await deps.orchestrator.wake(wake);
       return c.json({ id: requestId, processor: named }, 202);

@@ -1,8 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { cancelSubjects } from '../../db/cancel.ts';
+import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, OPERATOR, projectOfRequest } from '../deps.ts';
-import { requestIdOf, requestParams } from '../schemas.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { requestParams } from '../schemas.ts';
 
 const Cancellation = z
   .strictObject({
@@ -23,6 +24,7 @@ const Cancelled = z.strictObject({
 
 const route = createRoute({
   operationId: 'cancelRequest',
+  ...allows({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/cancel',
   summary: 'Take back all subjects, or some: until the claim each is shown again where it was hidden.',
@@ -35,13 +37,13 @@ const route = createRoute({
 
 export const cancel = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const requestId = requestIdOf(c.req.valid('param'));
-    const { policy } = await projectOfRequest(deps, requestId);
+    const { id: requestId } = c.req.valid('param');
+    const { policy } = ownProject(deps, c.get('caller'));
     const positions = c.req.valid('json').positions ?? 'all';
     const { cancelled, tooLate, wake } = await cancelSubjects(deps.database, policy.window, {
       requestId,
       positions,
-      actor: OPERATOR,
+      actor: c.get('caller').memberId,
       at: deps.now(),
     });
     await deps.orchestrator.wake(wake);

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { allows, requireAccess } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { identity, instant, kind, projectName, reason, text } from '../schemas.ts';
@@ -55,6 +56,7 @@ const Accepted = z
 
 const route = createRoute({
   operationId: 'createRequest',
+  ...allows({ access: 'write' }),
   method: 'post',
   path: '/requests',
   summary: 'Delete subjects: hidden at once, deleted when due, looked for again.',
@@ -67,7 +69,10 @@ const route = createRoute({
 
 export const createRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const accepted = await startRequest(deps, c.req.valid('json'));
+    const submission = c.req.valid('json');
+    const caller = c.get('caller');
+    requireAccess(caller, { access: 'write', kind: submission.kind });
+    const accepted = await startRequest(deps, caller, submission);
     const { id, project, regulation, submitted, receivedAt, dueAt, hardDeleteAt, estimatedCompletionAt } = accepted;
     c.header('Location', `/v1/requests/${id}`);
     c.header('Retry-After', '2');

@@ -1,13 +1,15 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { expediteRequest } from '../../db/expedite.ts';
+import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, OPERATOR, projectOfRequest } from '../deps.ts';
-import { instant, reason, requestIdOf, requestParams } from '../schemas.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { instant, reason, requestParams } from '../schemas.ts';
 
 const Expedition = z.strictObject({ when: z.enum(['next_run', 'now']), reason }).openapi('Expedition');
 
 const route = createRoute({
   operationId: 'expediteRequest',
+  ...allows({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/requests/{id}/expedite',
   summary: 'Delete at the next run, or now, instead of after the grace period.',
@@ -20,14 +22,14 @@ const route = createRoute({
 
 export const expedite = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const requestId = requestIdOf(c.req.valid('param'));
+    const { id: requestId } = c.req.valid('param');
     const { when, reason: why } = c.req.valid('json');
-    const project = await projectOfRequest(deps, requestId);
+    const project = ownProject(deps, c.get('caller'));
     const { hardDeleteAt, wake } = await expediteRequest(deps.database, project, {
       requestId,
       expedite: when,
       reason: why,
-      actor: OPERATOR,
+      actor: c.get('caller').memberId,
       at: deps.now(),
     });
     await deps.orchestrator.wake(wake);

@@ -3,8 +3,9 @@ import { holdProject, placeHold, releaseHold } from '../../db/holds.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { HOLD_ID, newId } from '../../domain/ids.ts';
+import { allows } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, OPERATOR, projectOf } from '../deps.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
 import { identity, instant, kind, projectName, text } from '../schemas.ts';
 
@@ -31,6 +32,7 @@ const Hold = z
 
 const placeRoute = createRoute({
   operationId: 'placeHold',
+  ...allows({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/holds',
   summary: 'Stop the hard deletion of subjects, now and in later requests; they stay hidden.',
@@ -40,6 +42,7 @@ const placeRoute = createRoute({
 
 const releaseRoute = createRoute({
   operationId: 'releaseHold',
+  ...allows({ access: 'write', kind: 'deletion' }),
   method: 'delete',
   path: '/holds/{id}',
   summary: 'Release a hold: what is overdue is deleted at the next run.',
@@ -53,7 +56,7 @@ export const holds = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(placeRoute, async (c) => {
       const sent = c.req.valid('json');
-      const project = projectOf(deps.catalog, sent.project);
+      const project = ownProject(deps, c.get('caller'), sent.project);
       const limit = project.policy.subjectsPerRequest;
       if (sent.identities.length > limit) {
         throw new DomainError('too_many_subjects', `a hold takes ${limit} identities`, { limit });
@@ -62,7 +65,16 @@ export const holds = (deps: ApiDeps) =>
       const at = deps.now();
       const id = newId('hold', at.getTime());
       const { kind: subjectKind, caseRef, heldBy } = sent;
-      const hold = { id, project: project.name, kind: subjectKind, identities, caseRef, heldBy, actor: OPERATOR, at };
+      const hold = {
+        id,
+        project: project.name,
+        kind: subjectKind,
+        identities,
+        caseRef,
+        heldBy,
+        actor: c.get('caller').memberId,
+        at,
+      };
       const { matching: stopped, tooLate, wake } = await placeHold(deps.database, deps.keys, hold);
       await deps.orchestrator.wake(wake);
       c.header('Location', `/v1/holds/${id}`);
@@ -70,10 +82,11 @@ export const holds = (deps: ApiDeps) =>
     })
     .openapi(releaseRoute, async (c) => {
       const { id } = c.req.valid('param');
+      const caller = c.get('caller');
       const name = HOLD_ID.test(id) ? await holdProject(deps.database, id) : null;
-      if (name === null) throw new DomainError('hold_not_found', 'there is no such hold');
-      const { policy } = projectOf(deps.catalog, name);
-      const { wake } = await releaseHold(deps.database, policy.window, { id, actor: OPERATOR, at: deps.now() });
+      if (name !== caller.project) throw new DomainError('hold_not_found', 'there is no such hold');
+      const { policy } = ownProject(deps, caller);
+      const { wake } = await releaseHold(deps.database, policy.window, { id, actor: caller.memberId, at: deps.now() });
       await deps.orchestrator.wake(wake);
       return c.body(null, 204);
     });

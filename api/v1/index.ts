@@ -1,5 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { authenticated } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { ownRequest } from '../own-request.ts';
 import { attention } from './attention.ts';
 import { cancel } from './cancel.ts';
 import { createRequest } from './create-request.ts';
@@ -31,6 +33,8 @@ const RESOURCES = [
 
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
+  app.use(authenticated(deps));
+  for (const path of ['/requests/:id', '/requests/:id/*']) app.use(path, ownRequest(deps));
   for (const resource of RESOURCES) app.route('/', resource(deps));
   return app;
 }

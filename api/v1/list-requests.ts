@@ -1,9 +1,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../db/list-requests.ts';
 import { DELETION_STATUSES } from '../../domain/vocabulary.ts';
+import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parseRequestCursor, requestCursor } from '../cursor.ts';
-import { type ApiDeps, type AppEnv, projectOf } from '../deps.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { instant, kind, limit, projectName } from '../schemas.ts';
 
 const Summary = z
@@ -27,6 +28,7 @@ const Summary = z
 
 const route = createRoute({
   operationId: 'listRequests',
+  ...allows({ access: 'read' }),
   method: 'get',
   path: '/requests',
   summary: 'The requests of a project, newest first.',
@@ -40,7 +42,7 @@ const route = createRoute({
 export const listRequests = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const query = c.req.valid('query');
-    const project = projectOf(deps.catalog, query.project).name;
+    const project = ownProject(deps, c.get('caller'), query.project).name;
     const after = parseRequestCursor(query.cursor);
     const rows = await requestsOf(deps.database, { project, after, limit: query.limit + 1 });
     const items = rows.slice(0, query.limit);

@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listSubjects as subjectsOf } from '../../db/list-subjects.ts';
 import { OUTCOMES } from '../../domain/vocabulary.ts';
+import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parsePositionCursor, positionCursor } from '../cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { limit, requestIdOf, requestParams } from '../schemas.ts';
+import { limit, requestParams } from '../schemas.ts';
 
 const value = z.array(z.string()).readonly();
 
@@ -37,6 +38,7 @@ const Subject = z
 
 const route = createRoute({
   operationId: 'listSubjects',
+  ...allows({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/subjects',
   summary: 'What became of each submitted identity, by its position.',
@@ -49,7 +51,7 @@ const route = createRoute({
 
 export const listSubjects = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const requestId = requestIdOf(c.req.valid('param'));
+    const { id: requestId } = c.req.valid('param');
     const query = c.req.valid('query');
     const after = parsePositionCursor(query.cursor);
     const rows = await subjectsOf(deps.database, { requestId, after, limit: query.limit + 1 });

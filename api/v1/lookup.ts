@@ -2,8 +2,9 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { DELETION_STATUSES, OUTCOMES } from '../../domain/vocabulary.ts';
+import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, projectOf } from '../deps.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
 
@@ -27,6 +28,7 @@ const Found = z
 
 const route = createRoute({
   operationId: 'lookUpSubject',
+  ...allows({ access: 'read' }),
   method: 'post',
   path: '/subjects/lookup',
   summary: 'What the ledger knows of one identity: at most the latest hundred of each.',
@@ -38,7 +40,7 @@ const route = createRoute({
 export const lookup = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const asked = c.req.valid('json');
-    const project = projectOf(deps.catalog, asked.project);
+    const project = ownProject(deps, c.get('caller'), asked.project);
     const known = knownIdentity(identityTypesOf(project, asked.kind), asked.identity);
     const found = await lookUp(deps.database, deps.keys, { project: project.name, kind: asked.kind, identity: known });
     const requests = found.requests.map((request) => ({ ...request, href: `/v1/requests/${request.id}` }));

@@ -2,9 +2,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readProgress } from '../../db/read-progress.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import { DELETION_STATUSES, type WorkState } from '../../domain/vocabulary.ts';
+import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { instant, requestIdOf, requestParams } from '../schemas.ts';
+import { instant, requestParams } from '../schemas.ts';
 
 const WORK_STATES = [
   'pending',
@@ -52,6 +53,7 @@ const Progress = z
 
 const route = createRoute({
   operationId: 'readProgress',
+  ...allows({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/progress',
   summary: 'What is being done at the moment.',
@@ -64,7 +66,7 @@ const route = createRoute({
 
 export const progress = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const id = requestIdOf(c.req.valid('param'));
+    const { id } = c.req.valid('param');
     const { status, concludedAt } = await readRequestRow(deps.database, id);
     const [batches, live] = await Promise.all([
       readProgress(deps.database, id),

@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readRequestStatus } from '../../db/read-request.ts';
 import { ATTENTION_CODES, DELETION_STATUSES, SUBJECT_STATES, STEPS } from '../../domain/vocabulary.ts';
+import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { statusAnswer } from '../request-status.ts';
-import { instant, kind, requestIdOf, requestParams } from '../schemas.ts';
+import { instant, kind, requestParams } from '../schemas.ts';
 import { links } from './links.ts';
 
 const Attention = z
@@ -64,6 +65,7 @@ const Status = z
 
 const route = createRoute({
   operationId: 'readRequest',
+  ...allows({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}',
   summary: 'Where a request stands.',
@@ -76,6 +78,6 @@ const route = createRoute({
 
 export const readRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const status = await readRequestStatus(deps.database, requestIdOf(c.req.valid('param')));
+    const status = await readRequestStatus(deps.database, c.req.valid('param').id);
     return c.json(statusAnswer(status, deps.catalog.get(status.project), deps.now()), 200);
   });

@@ -1,8 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readReceipt } from '../../db/read-receipt.ts';
+import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { instant, requestIdOf, requestParams } from '../schemas.ts';
+import { instant, requestParams } from '../schemas.ts';
 
 const counts = z.record(z.string(), z.int());
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
@@ -46,6 +47,7 @@ const Receipt = z
 
 const route = createRoute({
   operationId: 'readReceipt',
+  ...allows({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/receipt',
   summary: 'The evidence: what was removed, what was kept and why, and what was looked for again and not found.',
@@ -58,5 +60,5 @@ const route = createRoute({
 
 export const receipt = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    return c.json(await readReceipt(deps.database, requestIdOf(c.req.valid('param'))), 200);
+    return c.json(await readReceipt(deps.database, c.req.valid('param').id), 200);
   });

@@ -2,8 +2,9 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
+import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, OPERATOR, projectOf } from '../deps.ts';
+import { type ApiDeps, type AppEnv, type Caller, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
 
@@ -11,6 +12,7 @@ const Suppression = z.strictObject({ project: projectName, kind, identity }).ope
 
 const placeRoute = createRoute({
   operationId: 'placeSuppression',
+  ...allows({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/suppressions',
   summary: 'Refuse to collect an identity again, apart from any deletion.',
@@ -23,6 +25,7 @@ const placeRoute = createRoute({
 
 const liftRoute = createRoute({
   operationId: 'liftSuppression',
+  ...allows({ access: 'write', kind: 'deletion' }),
   method: 'delete',
   path: '/suppressions',
   summary: 'Lift every suppression of an identity, those left by deletions included.',
@@ -36,26 +39,30 @@ const liftRoute = createRoute({
 export const suppressions = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(placeRoute, async (c) => {
-      const { id, since } = await placeSuppression(deps.database, deps.keys, changeOf(deps, c.req.valid('json')));
+      const { id, since } = await placeSuppression(
+        deps.database,
+        deps.keys,
+        changeOf(deps, c.get('caller'), c.req.valid('json')),
+      );
       await deps.orchestrator.startSuppression(id);
       return c.json({ id, since }, 202);
     })
     .openapi(liftRoute, async (c) => {
-      const change = changeOf(deps, c.req.valid('json'));
+      const change = changeOf(deps, c.get('caller'), c.req.valid('json'));
       const { id } = await liftSuppression(deps.database, deps.keys, change);
       await deps.orchestrator.startSuppression(id);
       return c.json({ id, liftedAt: change.at }, 202);
     });
 
-function changeOf(deps: ApiDeps, sent: z.output<typeof Suppression>): SuppressionChange {
-  const project = projectOf(deps.catalog, sent.project);
+function changeOf(deps: ApiDeps, caller: Caller, sent: z.output<typeof Suppression>): SuppressionChange {
+  const project = ownProject(deps, caller, sent.project);
   const at = deps.now();
   return {
     id: newId('suppression', at.getTime()),
     project: project.name,
     kind: sent.kind,
     identity: knownIdentity(identityTypesOf(project, sent.kind), sent.identity),
-    actor: OPERATOR,
+    actor: caller.memberId,
     at,
   };
 }

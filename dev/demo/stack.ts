@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
+import { connect } from '../../db/client.ts';
+import { memberWithToken } from '../../db/members.ts';
+import { ensureProjects } from '../../db/project-lock.ts';
 import { migrate } from '../../db/migrate.ts';
 import { assertListened, assertPortFree, freePort, isPortFree } from '../ports.ts';
 import { startPostgres } from '../postgres.ts';
@@ -67,13 +70,12 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
     await prepareProcessor(urls.demo, readDeployment(await loadDeployment(CONFIG)));
 
     const port = given.port ?? (await portNear(8080));
-    const token = given.token ?? made.token;
+    const token = await ownerToken(urls.lethe);
     const environment = childEnvironment({
       DATABASE_URL: urls.lethe,
       DEMO_DATABASE_URL: urls.demo,
       TEMPORAL_ADDRESS: address,
       LETHE_CONFIG: CONFIG,
-      LETHE_TOKEN: token,
       LETHE_DIGEST_KEYS: given.digestKeys ?? made.digestKeys,
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -139,6 +141,18 @@ async function until(
     if (await isReady()) return;
   }
   throw new Error(`the ${name} process was not ready within a minute. Its last words:\n${child.log().slice(-2_000)}`);
+}
+
+/** Each start of the demo mints one: a token that was shown is stored nowhere. */
+async function ownerToken(url: string): Promise<string> {
+  const database = connect(url, { connections: 1 });
+  try {
+    await ensureProjects(database, ['demo']);
+    const owner = { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() } as const;
+    return (await memberWithToken(database, owner)).token;
+  } finally {
+    await database.end();
+  }
 }
 
 /** The usual port is only a wish. */

@@ -6,14 +6,14 @@ import { z } from 'zod';
 /** What the demo keeps between runs: git-ignored, and gone with `rm -r .lethe/demo`. */
 export const STATE = resolve(import.meta.dirname, '../../.lethe/demo');
 
-const Secrets = z.object({ token: z.string(), digestKeys: z.string() });
+const Secrets = z.object({ digestKeys: z.string() });
 
 /** Made at the first run and kept: rows written with a digest key can only be found with it. */
 export function secrets(folder: string = STATE): z.output<typeof Secrets> {
   const file = join(folder, 'secrets.json');
   mkdirSync(folder, { recursive: true });
   if (!existsSync(file)) {
-    const made = { token: `lethe_${random(32)}`, digestKeys: `demo:${random(32)}` };
+    const made = { digestKeys: `demo:${random(32)}` };
     writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
   }
   chmodSync(file, 0o600);

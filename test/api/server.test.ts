@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
+import { addMember } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/ports.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { deletionOf, user } from './support.ts';
 
-const TOKEN = 'server-test-token-server-test-token-1';
 const keyOf = (byte: number) => `k1:${Buffer.alloc(32, byte).toString('base64url')}`;
 const running: (() => void)[] = [];
 afterEach(() => {
@@ -17,7 +17,7 @@ afterEach(() => {
 /** The process as an operator starts it, with Temporal nowhere. */
 async function start(url: string, more: Record<string, string> = {}) {
   const port = String(await freePort());
-  const env = { ...process.env, DATABASE_URL: url, LETHE_TOKEN: TOKEN, LETHE_DIGEST_KEYS: keyOf(5), PORT: port };
+  const env = { ...process.env, DATABASE_URL: url, LETHE_DIGEST_KEYS: keyOf(5), PORT: port };
   const child = spawn(process.execPath, ['api/server.ts'], {
     env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}`, ...more },
   });
@@ -31,7 +31,7 @@ async function start(url: string, more: Record<string, string> = {}) {
   return { child, ended, listening, base: `http://127.0.0.1:${port}`, output: () => output };
 }
 
-test('an older schema, a digest key that is another, no token, no database: one line and the exit code 1', async () => {
+test('an older schema, a digest key that is another, no database: one line and the exit code 1', async () => {
   const { url } = await createDatabase();
   expect(await (await start(url)).ended).toEqual({ code: 1, output: expect.stringContaining('npm run migrate') });
   await migrate(url);
@@ -41,10 +41,6 @@ test('an older schema, a digest key that is another, no token, no database: one 
   expect((await first.ended).code).toBe(0);
   const other = await (await start(url, { LETHE_DIGEST_KEYS: keyOf(6) })).ended;
   expect(other).toEqual({ code: 1, output: expect.stringContaining('not the one that rows were written with') });
-  expect(await (await start(url, { LETHE_TOKEN: '' })).ended).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('LETHE_TOKEN'),
-  });
   const away = await (await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`)).ended;
   expect(away).toMatchObject({ code: 1, output: expect.stringContaining('ECONNREFUSED') });
   expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
@@ -55,7 +51,10 @@ test('SIGTERM while requests are under way: each caller has its answer, and each
   await migrate(url);
   const server = await start(url);
   await server.listening();
-  const headers = { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
+  const database = connect(url, { connections: 1 });
+  const owner = { project: 'demo', name: 'owner', role: 'owner', actor: 'test', at: new Date() } as const;
+  const { token } = await addMember(database, owner);
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
   const calls = Array.from({ length: 20 }, (_, index) =>
     fetch(`${server.base}/v1/requests`, {
       method: 'POST',
@@ -63,7 +62,6 @@ test('SIGTERM while requests are under way: each caller has its answer, and each
       body: JSON.stringify(deletionOf([user(`canary-${index}`)])),
     }),
   );
-  const database = connect(url, { connections: 1 });
   const stored = async () =>
     (await database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`).map((row) => row.id);
   // Temporal is away, so each of them is still waiting for it when the row is there.

@@ -5,14 +5,15 @@ import type { LiveProgress } from '../../api/live-progress.ts';
 import type { Orchestrator } from '../../api/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
 import { type DigestKeys, requireDigestKeys } from '../../db/digests.ts';
+import { addMember, type Minted } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
+import type { Role } from '../../domain/vocabulary.ts';
 import { createDatabase, templateOf } from '../support/postgres.ts';
 import { assertConforms } from './document.ts';
 
-export const TOKEN = 'test-token-test-token-test-token-0001';
 export const KEYS: DigestKeys = [
   { id: 'k2', key: Buffer.alloc(32, 2) },
   { id: 'k1', key: Buffer.alloc(32, 1) },
@@ -33,6 +34,8 @@ export const PROJECT: Project = {
     subjectsPerRequest: 2_000,
     subjectsPerUpload: 10_000,
     subjectsPerSegment: 50_000,
+    // The clock of these tests stands still.
+    callsPerMinute: 1_000_000_000,
     deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
     growth: 0.1,
   },
@@ -103,8 +106,16 @@ export interface Answer {
   readonly json: unknown;
 }
 
+export interface TestMember extends Minted {
+  readonly memberId: string;
+}
+
 export interface TestApi {
   readonly database: Database;
+  /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
+  readonly owner: TestMember;
+  readonly otherOwner: TestMember;
+  member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<TestMember>;
   readonly orchestrator: WatchedOrchestrator;
   readonly clock: { now: Date };
   /** Statements sent to the ledger's tables since the last call. */
@@ -130,28 +141,42 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   afterAll(() => database.end({ timeout: 1 }));
   await requireDigestKeys(database, KEYS);
   await ensureProjects(database, ['demo', 'other']);
+  const clock = { now: START };
+  const member: TestApi['member'] = (name, { role = 'owner', project = 'demo' } = {}) =>
+    addMember(database, { project, name, role, actor: 'test', at: clock.now });
+  const owner = await member(`owner ${crypto.randomUUID()}`);
+  const otherOwner = await member(`owner ${crypto.randomUUID()}`, { project: 'other' });
+  sent.splice(0);
   const log: string[] = [];
   const orchestrator = new WatchedOrchestrator();
-  const clock = { now: START };
   const app = createApp({
     database,
     keys: KEYS,
     catalog: options.project === undefined ? CATALOG : new Map([['demo', options.project]]),
     orchestrator: options.orchestrator ?? orchestrator,
-    token: TOKEN,
     now: () => clock.now,
     logger: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
     ...(options.bodyLimitBytes === undefined ? {} : { bodyLimitBytes: options.bodyLimitBytes }),
   });
   return {
     database,
+    owner,
+    otherOwner,
+    member,
     orchestrator,
     clock,
     log,
     statements: () => sent.splice(0).filter((statement) => statement.includes('lethe.')),
     async call(method, path, body, headers = {}) {
       const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
-      const init = { method, headers: { Authorization: `Bearer ${TOKEN}`, ...json, ...headers } };
+      const init = {
+        method,
+        headers: {
+          Authorization: `Bearer ${namesOther(path, body) ? otherOwner.token : owner.token}`,
+          ...json,
+          ...headers,
+        },
+      };
       const sentBody = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
       const response = await app.request(path, { ...init, ...sentBody });
       const text = await response.text();
@@ -163,6 +188,10 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     },
   };
 }
+
+const namesOther = (path: string, body: unknown): boolean =>
+  path.includes('project=other') ||
+  (typeof body === 'object' && body !== null && Reflect.get(body, 'project') === 'other');
 
 export interface Sent {
   readonly type: string;

@@ -23,6 +23,7 @@ test('what the configuration leaves out has the documented values', () => {
     subjectsPerRequest: 2_000,
     subjectsPerUpload: 10_000,
     subjectsPerSegment: 50_000,
+    callsPerMinute: 600,
     deadlineMs: { gdpr: 30 * DAY_MS },
     growth: 0.1,
   });

@@ -13,7 +13,6 @@ import {
 const key = (byte: number): string => Buffer.alloc(32, byte).toString('base64url');
 const complete = {
   DATABASE_URL: 'postgres://lethe@db.test/lethe',
-  LETHE_TOKEN: 'token-of-at-least-thirty-two-characters',
   LETHE_DIGEST_KEYS: `k2:${key(2)},k1:${key(1)}`,
 };
 const folder = mkdtempSync(join(tmpdir(), 'lethe-environment-'));
@@ -53,10 +52,8 @@ test('digest keys come in the order given, the newest first', () => {
 });
 
 test('every variable that is wrong is named at once', () => {
-  const message = messageOf(() =>
-    apiEnvironment({ PORT: 'http', LOG_LEVEL: 'loud', TEMPORAL_TLS: 'yes', LETHE_TOKEN: 'short' }),
-  );
-  for (const name of ['DATABASE_URL', 'LETHE_TOKEN', 'LETHE_DIGEST_KEYS', 'PORT', 'LOG_LEVEL', 'TEMPORAL_TLS']) {
+  const message = messageOf(() => apiEnvironment({ PORT: 'http', LOG_LEVEL: 'loud', TEMPORAL_TLS: 'yes' }));
+  for (const name of ['DATABASE_URL', 'LETHE_DIGEST_KEYS', 'PORT', 'LOG_LEVEL', 'TEMPORAL_TLS']) {
     expect(message).toContain(`${name}: `);
   }
 });
@@ -64,10 +61,7 @@ test('every variable that is wrong is named at once', () => {
 test('no error shows what was given', () => {
   const canary = 'canary-7f3a';
   const given = Object.fromEntries(
-    ['DATABASE_URL', 'LETHE_TOKEN', 'LETHE_DIGEST_KEYS', 'PORT', 'LOG_LEVEL', 'TEMPORAL_TLS'].map((name) => [
-      name,
-      canary,
-    ]),
+    ['DATABASE_URL', 'LETHE_DIGEST_KEYS', 'PORT', 'LOG_LEVEL', 'TEMPORAL_TLS'].map((name) => [name, canary]),
   );
   expect(messageOf(() => apiEnvironment(given))).not.toContain(canary);
 });
@@ -83,13 +77,13 @@ test.each([
 });
 
 test('a secret may come from a file, without its last line break', () => {
-  const { LETHE_TOKEN: token, ...others } = complete;
-  expect(apiEnvironment({ ...others, LETHE_TOKEN_FILE: fileWith(`${token}\n`) }).token).toBe(token);
+  const { DATABASE_URL: url, ...others } = complete;
+  expect(apiEnvironment({ ...others, DATABASE_URL_FILE: fileWith(`${url}\n`) }).databaseUrl).toBe(url);
 });
 
 test('a secret given twice is refused', () => {
-  const given = { ...complete, LETHE_TOKEN_FILE: fileWith(complete.LETHE_TOKEN) };
-  expect(messageOf(() => apiEnvironment(given))).toContain('LETHE_TOKEN: given twice');
+  const given = { ...complete, DATABASE_URL_FILE: fileWith(complete.DATABASE_URL) };
+  expect(messageOf(() => apiEnvironment(given))).toContain('DATABASE_URL: given twice');
 });
 
 test('a file that cannot be read is told once, and not as a missing variable', () => {

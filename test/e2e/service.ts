@@ -6,6 +6,8 @@ import postgres from 'postgres';
 import { afterAll } from 'vitest';
 import { z } from 'zod';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
+import { connect } from '../../db/client.ts';
+import { addMember } from '../../db/members.ts';
 import { prepareProcessor } from '../../dev/demo/databases.ts';
 import { freePort } from '../../dev/ports.ts';
 import { type Supervised, supervise } from '../../dev/supervise.ts';
@@ -14,7 +16,6 @@ import { type Supervised, supervise } from '../../dev/supervise.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CONFIG = join(import.meta.dirname, 'lethe.config.ts');
-const TOKEN = 'end-to-end-token-end-to-end-token-01';
 const DIGEST_KEYS = `k1:${Buffer.alloc(32, 9).toString('base64url')}`;
 
 const closing: (() => unknown)[] = [];
@@ -81,7 +82,6 @@ export async function startService(at: {
     APP_URL: at.appUrl,
     TEMPORAL_ADDRESS: at.temporalAddress,
     LETHE_CONFIG: CONFIG,
-    LETHE_TOKEN: TOKEN,
     LETHE_DIGEST_KEYS: DIGEST_KEYS,
     PORT: String(port),
     LOG_LEVEL: 'debug',
@@ -100,13 +100,17 @@ export async function startService(at: {
     async () => (await fetch(`${apiUrl}/healthz`).catch(() => null))?.ok === true,
     () => api.log(),
   );
+  const database = connect(at.ledgerUrl, { connections: 1 });
+  const owner = { project: 'demo', name: 'end to end', role: 'owner', actor: 'test', at: new Date() } as const;
+  const { token } = await addMember(database, owner);
+  await database.end();
   return {
     apiUrl,
     api,
     startWorker: () => start(`worker-${++workers}`, 'worker.ts'),
     async call(method, path, body, headers = {}) {
       const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
-      const all = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers };
+      const all = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers };
       const answer = await fetch(`${apiUrl}${path}`, { method, headers: all, ...sent });
       return { status: answer.status, headers: JSON.stringify([...answer.headers]), text: await answer.text() };
     },

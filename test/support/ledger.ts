@@ -38,6 +38,7 @@ export const POLICY: Policy = {
   subjectsPerRequest: 2_000,
   subjectsPerUpload: 10_000,
   subjectsPerSegment: 50_000,
+  callsPerMinute: 600,
   deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
   growth: 0.1,
 };
