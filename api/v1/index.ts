@@ -34,7 +34,8 @@ const RESOURCES = [
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   app.use(authenticated(deps));
-  for (const path of ['/requests/:id', '/requests/:id/*']) app.use(path, ownRequest(deps));
+  // Matches `/requests/:id` itself as well.
+  app.use('/requests/:id/*', ownRequest(deps));
   for (const resource of RESOURCES) app.route('/', resource(deps));
   return app;
 }
