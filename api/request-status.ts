@@ -5,7 +5,7 @@ import { REMEDIES } from './remedies.ts';
 import { linksOf } from './v1/links.ts';
 
 /** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
-export function statusAnswer(status: RequestStatus, project: Project | undefined, now: Date) {
+export function statusAnswer(status: RequestStatus, project: Project | undefined) {
   const ended = status.concludedAt !== null;
   const states = Object.fromEntries(SUBJECT_STATES.map((state) => [state, status.states[state] ?? 0]));
   return {
@@ -25,7 +25,7 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
     hardDeleteAt: status.hardDeleteAt,
     cancellableUntil: status.nextClaimAt ?? (ended || status.resolvedAt !== null ? null : status.hardDeleteAt),
     estimatedCompletionAt: status.estimatedCompletionAt,
-    atRisk: !ended && (status.estimatedCompletionAt > status.dueAt || now > status.dueAt),
+    atRisk: status.atRisk,
     concludedAt: status.concludedAt,
     failure: status.failure,
     subjects: {

@@ -1,4 +1,5 @@
 import type { AttentionCode, DeletionStatus, Step, SubjectState } from '../domain/vocabulary.ts';
+import { atRisk } from './at-risk.ts';
 import type { Queries } from './client.ts';
 import { heldSubjects } from './held.ts';
 import { readRequestRow, type RequestRow } from './request-row.ts';
@@ -7,6 +8,7 @@ import { readRequestRow, type RequestRow } from './request-row.ts';
 export interface RequestStatus extends RequestRow {
   readonly status: DeletionStatus;
   readonly estimatedCompletionAt: Date;
+  readonly atRisk: boolean;
   readonly failure: string | null;
   readonly subjectCount: number;
   readonly states: Readonly<Partial<Record<SubjectState, number>>>;
@@ -34,7 +36,7 @@ export interface ProcessorWord {
 }
 
 /** Throws `request_not_found`. Instants inside JSON arrive as text. */
-export async function readRequestStatus(queries: Queries, requestId: string): Promise<RequestStatus> {
+export async function readRequestStatus(queries: Queries, requestId: string, now: Date): Promise<RequestStatus> {
   const request = await readRequestRow(queries, requestId);
   const [row] = await queries<Omit<RequestStatus, keyof RequestRow>[]>`
     WITH subject AS (
@@ -47,7 +49,7 @@ export async function readRequestStatus(queries: Queries, requestId: string): Pr
       FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held,
                    min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
-    SELECT estimated_completion_at, failure, counted.*,
+    SELECT estimated_completion_at, ${atRisk(queries, now)} AS at_risk, failure, counted.*,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'step', step, 'code', code, 'since', since,
                 'retryAt', retry_at) ORDER BY since, processor), '[]')
        FROM (SELECT processor, step, code, min(since) AS since, min(retry_at) AS retry_at FROM lethe.attention

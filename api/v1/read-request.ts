@@ -78,6 +78,6 @@ const route = createRoute({
 
 export const readRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const status = await readRequestStatus(deps.database, c.req.valid('param').id);
-    return c.json(statusAnswer(status, deps.catalog.get(status.project), deps.now()), 200);
+    const status = await readRequestStatus(deps.database, c.req.valid('param').id, deps.now());
+    return c.json(statusAnswer(status, deps.catalog.get(status.project)), 200);
   });

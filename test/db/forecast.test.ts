@@ -139,7 +139,8 @@ test("another project's backlog, and what is due only later, moves nothing", asy
 
 /** What `mail` takes, the slowest of the project, and then the settle time. */
 const SLOWEST_MS = 3 * DAY_MS + PROJECT.policy.settleMs;
-const estimateOf = async (requestId: string) => (await readRequestStatus(database, requestId)).estimatedCompletionAt;
+const estimateOf = async (requestId: string) =>
+  (await readRequestStatus(database, requestId, START)).estimatedCompletionAt;
 const stored = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
   const one = request(more, quotaPerRun, subjects);
   await acceptRequest(database, one);

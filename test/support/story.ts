@@ -109,7 +109,8 @@ export async function skippingUntil(
 export const ended = (world: World, requestId: string) =>
   world.env.client.workflow.getHandle(workflowIdFor(requestId)).result();
 export const nowOf = async (world: World): Promise<Date> => new Date(await world.env.currentTimeMs());
-export const statusOf = (world: World, requestId: string) => readRequestStatus(world.database, requestId);
+export const statusOf = async (world: World, requestId: string) =>
+  readRequestStatus(world.database, requestId, await nowOf(world));
 export const receiptOf = (world: World, requestId: string) => buildReceipt(world.database, requestId);
 
 /** Skips until this instant. */
