@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
@@ -15,6 +16,8 @@ export interface ApiDeps {
   readonly now: () => Date;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
+  /** Whose word is taken for a call having come by https; none where it is not given. */
+  readonly trustedProxies?: BlockList;
 }
 
 /** Whose token a call came with (db/authenticate.ts), by whom everything that it does is recorded. */
@@ -29,6 +32,8 @@ export interface Caller {
 }
 
 export interface AppEnv {
+  /** The connection of the call, as @hono/node-server tells it. */
+  Bindings: { readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } } };
   Variables: { requestId: string; caller: Caller };
 }
 

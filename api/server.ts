@@ -31,8 +31,8 @@ async function main(environment: ApiEnvironment): Promise<void> {
     factsOf: (requestId) => startFactsOf(database, requestId),
     log: logger,
   });
-  const { host, port } = environment;
-  const app = createApp({ database, keys, catalog, orchestrator, now: () => new Date(), logger });
+  const { host, port, trustedProxies } = environment;
+  const app = createApp({ database, keys, catalog, orchestrator, now: () => new Date(), logger, trustedProxies });
   const server = serve({ fetch: app.fetch, hostname: host, port }, (address) =>
     logger.info({ host: address.address, port: address.port }, 'listening'),
   );

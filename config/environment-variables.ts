@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
 /** One schema per variable. Messages are our own: those of zod may repeat what was given. */
@@ -44,3 +45,30 @@ export const digestKeys = text('').transform((value, context): readonly DigestKe
   context.addIssue({ code: 'custom', message: error });
   return z.NEVER;
 });
+
+/** Addresses and ranges (`10.0.0.0/8`), separated by commas; none where there is none. */
+export const networks = z
+  .string()
+  .default('')
+  .transform((value, context): BlockList => {
+    const list = new BlockList();
+    const given = value.split(',').flatMap((part) => part.trim() || []);
+    for (const [index, network] of given.entries())
+      if (!addNetwork(list, network))
+        context.addIssue({
+          code: 'custom',
+          message: `no. ${index + 1} is neither an address nor a range of addresses`,
+        });
+    return list;
+  });
+
+function addNetwork(list: BlockList, network: string): boolean {
+  const [address = '', prefix] = network.split(/\/(.*)/s);
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) return false;
+  const family = version === 6 ? 'ipv6' : 'ipv4';
+  if (prefix === undefined) list.addAddress(address, family);
+  else if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (version === 6 ? 128 : 32)) return false;
+  else list.addSubnet(address, Number(prefix), family);
+  return true;
+}

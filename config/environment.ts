@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Source, processEnvironment, readFileVariants } from './environment-source.ts';
-import { databaseUrl, digestKeys, logLevel, port } from './environment-variables.ts';
+import { databaseUrl, digestKeys, logLevel, networks, port } from './environment-variables.ts';
 import { temporalConnection, temporalMistakes, temporalShape } from './environment-temporal.ts';
 
 /**
@@ -11,12 +11,19 @@ import { temporalConnection, temporalMistakes, temporalShape } from './environme
 export const apiEnvironment = (source: Source = processEnvironment()) =>
   read(
     source,
-    { ...lethe, ...temporalShape, HOST: z.string().default('127.0.0.1'), PORT: port.default(8080) },
+    {
+      ...lethe,
+      ...temporalShape,
+      HOST: z.string().default('127.0.0.1'),
+      PORT: port.default(8080),
+      LETHE_TRUSTED_PROXIES: networks,
+    },
     (env) => ({
       ...common(env),
       temporal: temporalConnection(env),
       host: env.HOST,
       port: env.PORT,
+      trustedProxies: env.LETHE_TRUSTED_PROXIES,
     }),
   );
 export type ApiEnvironment = ReturnType<typeof apiEnvironment>;

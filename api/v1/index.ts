@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { authenticated } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { ownRequest } from '../own-request.ts';
+import { unreadOnTheWay } from '../transport.ts';
 import { attention } from './attention.ts';
 import { cancel } from './cancel.ts';
 import { createRequest } from './create-request.ts';
@@ -33,6 +34,7 @@ const RESOURCES = [
 
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
+  app.use(unreadOnTheWay(deps.trustedProxies));
   app.use(authenticated(deps));
   // Matches `/requests/:id` itself as well.
   app.use('/requests/:id/*', ownRequest(deps));

@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net';
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
 import { createApp } from '../../api/app.ts';
@@ -112,12 +113,15 @@ export interface TestMember extends Minted {
 
 export interface TestApi {
   readonly database: Database;
+  readonly url: string;
   /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
   readonly owner: TestMember;
   readonly otherOwner: TestMember;
   member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<TestMember>;
   readonly orchestrator: WatchedOrchestrator;
   readonly clock: { now: Date };
+  /** Whom calls come from. */
+  readonly peer: { remoteAddress: string | undefined };
   /** Statements sent to the ledger's tables since the last call. */
   statements(): readonly string[];
   readonly log: string[];
@@ -129,6 +133,7 @@ export interface TestApiOptions {
   readonly orchestrator?: Orchestrator;
   readonly bodyLimitBytes?: number;
   readonly project?: Project;
+  readonly trustedProxies?: BlockList;
 }
 
 /** The API on a database of its own. Every answer is held against the OpenAPI document. */
@@ -149,6 +154,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   sent.splice(0);
   const log: string[] = [];
   const orchestrator = new WatchedOrchestrator();
+  const peer: TestApi['peer'] = { remoteAddress: '127.0.0.1' };
   const app = createApp({
     database,
     keys: KEYS,
@@ -157,14 +163,17 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     now: () => clock.now,
     logger: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
     ...(options.bodyLimitBytes === undefined ? {} : { bodyLimitBytes: options.bodyLimitBytes }),
+    ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
   });
   return {
     database,
+    url,
     owner,
     otherOwner,
     member,
     orchestrator,
     clock,
+    peer,
     log,
     statements: () => sent.splice(0).filter((statement) => statement.includes('lethe.')),
     async call(method, path, body, headers = {}) {
@@ -178,7 +187,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
         },
       };
       const sentBody = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
-      const response = await app.request(path, { ...init, ...sentBody });
+      const response = await app.request(path, { ...init, ...sentBody }, { incoming: { socket: peer } });
       const text = await response.text();
       const type = response.headers.get('Content-Type') ?? '';
       const parsed: unknown = type.includes('json') ? JSON.parse(text) : null;

@@ -76,6 +76,24 @@ test.each([
   expect(messageOf(() => workerEnvironment({ ...complete, LETHE_DIGEST_KEYS: keys }))).toContain('LETHE_DIGEST_KEYS');
 });
 
+test('trusted proxies are addresses and ranges; there are none where none is named', () => {
+  const trusted = (given: string) => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: given }).trustedProxies;
+  const some = trusted('10.0.0.7, 172.16.0.0/12,fd00::/8,');
+  expect(['10.0.0.7', '172.31.255.255'].map((address) => some.check(address))).toEqual([true, true]);
+  expect(some.check('fdab::1', 'ipv6')).toBe(true);
+  expect(['10.0.0.8', '172.32.0.0', '127.0.0.1'].map((address) => some.check(address))).toEqual([false, false, false]);
+  expect(trusted('').rules).toEqual([]);
+});
+
+test.each(['10.0.0', 'proxy.test', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'fe80::1%eth0', '*'])(
+  'the trusted proxy %s is refused, by its place and not by what was given',
+  (network) => {
+    const message = messageOf(() => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: `10.0.0.1,${network}` }));
+    expect(message).toContain('LETHE_TRUSTED_PROXIES: no. 2 is');
+    expect(message).not.toContain(network);
+  },
+);
+
 test('a secret may come from a file, without its last line break', () => {
   const { DATABASE_URL: url, ...others } = complete;
   expect(apiEnvironment({ ...others, DATABASE_URL_FILE: fileWith(`${url}\n`) }).databaseUrl).toBe(url);
