@@ -1,4 +1,5 @@
 import { MINUTE_MS } from '../domain/calendar.ts';
+import { forgetOldKeys } from '../db/idempotency.ts';
 import { neglectedRequests, untoldSuppressions } from '../db/neglected.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -6,7 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 const PER_ROUND = 500;
 
 export const housekeepingActivities = (deps: ActivityDeps) => ({
-  /** Starts what has no workflow (a running one is left alone), and repeats wakes that were lost (rules 1, 2). */
+  /** Starts what has no workflow (a running one is left alone), repeats wakes that were lost (rules 1, 2), tidies up. */
   async attendNeglected({ asOf }: { readonly asOf: number }): Promise<{ attended: number }> {
     const at = new Date(asOf);
     const neglected = await neglectedRequests(deps.database, {
@@ -19,6 +20,7 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
       if (unseenWake) await deps.starter.wake([id]);
     }
     for (const id of await untoldSuppressions(deps.database, PER_ROUND)) await deps.starter.startSuppression(id);
+    await forgetOldKeys(deps.database, at);
     return { attended: neglected.length };
   },
 });

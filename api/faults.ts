@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { DomainError } from '../domain/errors.ts';
 
-/** One thing that is wrong with what was sent; `pointer` is a JSON pointer, or a query parameter's name. */
+/** One thing that is wrong with what was sent; `pointer` is a JSON pointer, or the name of a parameter or header. */
 export interface Fault {
-  readonly in: 'body' | 'query';
+  readonly in: 'body' | 'query' | 'header';
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
@@ -26,9 +26,14 @@ export const bodyFault = (pointer: string, code: string, detail: string): Fault 
 /** For zod-openapi: a schema that refuses is answered like everything else that is invalid. */
 export function refuseInvalid(result: { success: boolean; target: string; error?: z.core.$ZodError }): void {
   if (result.error === undefined) return;
-  const place = result.target === 'json' ? 'body' : 'query';
-  throw invalidRequest(result.error.issues.map((issue) => faultOf(issue, place)));
+  throw refused(result.error, PLACES[result.target] ?? 'query');
 }
+
+const PLACES: Readonly<Record<string, Fault['in']>> = { json: 'body', header: 'header' };
+
+/** What a schema refused, as everything that it found. */
+export const refused = (error: z.core.$ZodError, place: Fault['in']): DomainError =>
+  invalidRequest(error.issues.map((issue) => faultOf(issue, place)));
 
 /** Of zod's texts only this one quotes what was sent: the name of an unknown member may be anything. */
 function faultOf(issue: z.core.$ZodIssue, place: Fault['in']): Fault {
