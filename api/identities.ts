@@ -41,6 +41,11 @@ export function submittedIdentities(types: IdentityTypes, sent: readonly SentIde
   return submitted;
 }
 
+/** Who is to be spared has to be somebody: what cannot be one would spare nobody and say nothing. */
+export function exceptedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
+  return allKnown(types, sent, (index) => `/subjects/except/${index}`);
+}
+
 /** Where only real values make sense (holds, look-ups, suppressions), everything that cannot be one is a fault. */
 export function knownIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
   return allKnown(types, sent, (index) => `/identities/${index}`);

@@ -8,7 +8,7 @@ import { hardDeleteAt } from '../domain/policy.ts';
 import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
 import { type ApiDeps, type Caller, ownProject } from './deps.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
-import { type SentIdentity, submittedIdentities } from './identities.ts';
+import { exceptedIdentities, type SentIdentity, submittedIdentities } from './identities.ts';
 
 /** A deletion as it is asked for, in shape but not yet checked against its project. */
 export interface Submission {
@@ -18,10 +18,12 @@ export interface Submission {
     readonly kind: SubjectKind;
     readonly identities?: readonly SentIdentity[] | undefined;
     readonly segment?: string | undefined;
+    readonly except?: readonly SentIdentity[] | undefined;
   };
   readonly scope: Scope;
   readonly suppress: boolean;
   readonly onConflict: OnConflict;
+  readonly confirm: boolean;
   readonly expedite: { readonly when: Expedite; readonly reason: string } | null;
 }
 
@@ -72,6 +74,7 @@ function newRequest(project: Project, caller: Caller, submission: Submission, no
     selection,
     suppress: submission.suppress,
     onConflict,
+    confirm: submission.confirm,
     expedite,
     submittedBy: caller.memberId,
     receivedAt: now,
@@ -82,7 +85,7 @@ function newRequest(project: Project, caller: Caller, submission: Submission, no
 }
 
 /** What only the project can say of it, apart from the identities themselves. */
-function faultsOf(project: Project, { subjects, onConflict }: Submission): readonly Fault[] {
+function faultsOf(project: Project, { subjects, onConflict, confirm }: Submission): readonly Fault[] {
   const directory = project.processors.find((processor) => processor.name === project.directory);
   const faults: Fault[] = [];
   if (processorsFor(project, subjects.kind).length === 0) {
@@ -97,19 +100,25 @@ function faultsOf(project: Project, { subjects, onConflict }: Submission): reado
   if (onConflict === 'reject' && subjects.identities === undefined) {
     faults.push(bodyFault('/onConflict', 'needs_identities', 'reject can only be judged on identities'));
   }
+  if (subjects.identities === undefined && subjects.segment === undefined && !confirm) {
+    faults.push(bodyFault('/confirm', 'needs_confirmation', 'everyone is counted, and confirmed by another owner'));
+  }
   return faults;
 }
 
 function selectionOf(project: Project, subjects: Submission['subjects']): Selection {
-  const { kind, identities, segment } = subjects;
+  const { kind, identities, segment, except = [] } = subjects;
   if (segment !== undefined) return { by: 'segment', segment };
-  if (identities === undefined) return { by: 'everyone' };
+  const listed = identities ?? except;
   const limit = project.policy.subjectsPerRequest;
-  if (identities.length > limit) {
+  if (listed.length > limit) {
     throw new DomainError('too_many_subjects', `a request takes ${limit} identities`, {
       limit,
-      submitted: identities.length,
+      submitted: listed.length,
     });
   }
-  return { by: 'identities', identities: submittedIdentities(identityTypesOf(project, kind), identities) };
+  const types = identityTypesOf(project, kind);
+  return identities === undefined
+    ? { by: 'everyone', except: exceptedIdentities(types, except) }
+    : { by: 'identities', identities: submittedIdentities(types, identities) };
 }

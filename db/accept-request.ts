@@ -1,3 +1,4 @@
+import type { Identity } from '../domain/identity.ts';
 import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
@@ -13,6 +14,8 @@ export interface NewRequest {
   readonly selection: Selection;
   readonly suppress: boolean;
   readonly onConflict: OnConflict;
+  /** Whether somebody has to confirm the count before anybody is touched. */
+  readonly confirm: boolean;
   readonly expedite: { readonly when: Expedite; readonly reason: string } | null;
   readonly submittedBy: string;
   readonly receivedAt: Date;
@@ -23,7 +26,7 @@ export interface NewRequest {
 export type Selection =
   | { readonly by: 'identities'; readonly identities: readonly SubmittedIdentity[] }
   | { readonly by: 'segment'; readonly segment: string }
-  | { readonly by: 'everyone' };
+  | { readonly by: 'everyone'; readonly except: readonly Identity[] };
 
 /** `value` is normalised; null where it cannot be one of its type. */
 export interface SubmittedIdentity {
@@ -42,13 +45,14 @@ export interface Acceptance {
 export async function acceptRequest(queries: Queries, request: NewRequest): Promise<Acceptance> {
   const { selection, expedite } = request;
   const identities = selection.by === 'identities' ? selection.identities : [];
+  const except = selection.by === 'everyone' ? selection.except : [];
   const [accepted] = await queries<Acceptance[]>`
     WITH request AS (
       INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, segment, suppress, on_conflict,
-        expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at, estimated_completion_at, attended_at)
+        confirm, expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at, estimated_completion_at, attended_at)
       SELECT ${request.id}, ${request.project}, 'deletion', ${request.subjectKind}, ${request.regulation}, ${request.scope},
         ${selection.by}, ${selection.by === 'segment' ? selection.segment : null}, ${request.suppress}, ${request.onConflict},
-        ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
+        ${request.confirm}, ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
         ${request.dueAt}, ${request.hardDeleteAt}, ${estimatedCompletion(queries, { ...request, expedited: expedite !== null }, identities.length)}, ${request.receivedAt}
       RETURNING id, project, submitted_by, submitted, selection, received_at, estimated_completion_at
     ), identities AS (
@@ -59,9 +63,16 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
                            ${identities.map((one) => one.outcome)}::text[], ${identities.map((one) => one.reason)}::text[],
                            ${identities.map((one) => one.duplicateOf)}::integer[])
              WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, position)
+    ), excepted AS (
+      INSERT INTO lethe.excepted_identities (request_id, number, type, value)
+      SELECT request.id, one.number, one.type, one.value::text[]
+      FROM request, unnest(${except.map((one) => one.type)}::text[], ${except.map((one) => arrayLiteral(one.value))}::text[])
+             WITH ORDINALITY AS one (type, value, number)
     ), audit AS (
       INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
-      SELECT received_at, project, id, submitted_by, 'request.received', jsonb_build_object('selection', selection, 'submitted', submitted)
+      SELECT received_at, project, id, submitted_by, 'request.received',
+        jsonb_strip_nulls(jsonb_build_object('selection', selection, 'submitted', submitted,
+          'confirm', nullif(${request.confirm}, false), 'excepted', nullif(${except.length}::integer, 0)))
       FROM request
     )
     SELECT estimated_completion_at FROM request`;

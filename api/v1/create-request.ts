@@ -12,13 +12,20 @@ const Subjects = z
     identities: z.array(identity).min(1).optional(),
     segment: text(500).optional(),
     everyone: z.literal(true).optional(),
+    except: z.array(identity).min(1).optional().openapi({
+      description: 'Of everyone, who is spared. An alias or an e-mail that names several spares them all.',
+    }),
   })
   .refine(
     (given) => [given.identities, given.segment, given.everyone].filter((one) => one !== undefined).length === 1,
     {
       message: 'takes exactly one of identities, segment, everyone',
     },
-  );
+  )
+  .refine((given) => given.except === undefined || given.everyone === true, {
+    path: ['except'],
+    message: 'goes with everyone',
+  });
 
 const NewRequest = z
   .strictObject({
@@ -29,6 +36,9 @@ const NewRequest = z
     scope: z.literal('data').default('data'),
     suppress: z.boolean().default(false),
     onConflict: z.enum(['attach', 'reject']).default('attach'),
+    confirm: z.boolean().default(false).openapi({
+      description: 'Count first, and touch nobody before `POST …/confirm`. Of everyone it has to be true.',
+    }),
     expedite: z
       .strictObject({ when: z.enum(['next_run', 'now']), reason })
       .nullable()

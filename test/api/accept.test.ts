@@ -92,7 +92,11 @@ test('a segment, and everyone, are stored without a single identity', async () =
     { kind: 'user', segment: 'dormant' },
     { kind: 'user', everyone: true },
   ]) {
-    const answer = await api.call('POST', '/v1/requests', { ...deletionOf([]), subjects });
+    const answer = await api.call('POST', '/v1/requests', {
+      ...deletionOf([]),
+      subjects,
+      confirm: 'everyone' in subjects,
+    });
     expect(answer.status).toBe(202);
     expect(answer.json).toMatchObject({ submitted: 0 });
     const status = await api.call('GET', `/v1/requests/${textOf(answer, 'id')}`);

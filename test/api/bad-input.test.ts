@@ -101,7 +101,12 @@ describe('each a clear problem', () => {
   test('an expedition without a reason, and reject without identities', async () => {
     const noReason = await refused(deletionOf([user('u')], { expedite: { when: 'now' } }));
     expect(noReason.json).toMatchObject({ errors: [fault('/expedite/reason', 'invalid_type')] });
-    const everyone = { ...deletionOf([]), subjects: { kind: 'user', everyone: true }, onConflict: 'reject' };
+    const everyone = {
+      ...deletionOf([]),
+      subjects: { kind: 'user', everyone: true },
+      confirm: true,
+      onConflict: 'reject',
+    };
     expect((await refused(everyone)).json).toMatchObject({ errors: [fault('/onConflict', 'needs_identities')] });
   });
 

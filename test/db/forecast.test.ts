@@ -37,6 +37,7 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
     },
     suppress: false,
     onConflict: 'attach',
+    confirm: false,
     expedite: null,
     submittedBy: 'test',
     receivedAt: START,

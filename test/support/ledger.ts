@@ -99,6 +99,7 @@ export async function accept(
     selection: { by: 'identities', identities: identities.map(submitted) },
     suppress: false,
     onConflict: 'attach',
+    confirm: false,
     expedite: null,
     submittedBy: 'operator',
     receivedAt,
