@@ -1,4 +1,3 @@
-import { type ServerType, serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
@@ -9,11 +8,10 @@ import { ensureProjects } from '../db/project-lock.ts';
 import { startFactsOf } from '../db/start-facts.ts';
 import { startFault } from '../db/unavailable.ts';
 import { createApp } from './app.ts';
+import { listen } from './listen.ts';
 import { temporalOrchestrator } from './orchestrator.ts';
 import { connectTemporal } from './temporal.ts';
 
-/** How long a caller that is slow to send or to read may keep the process from ending. */
-const DRAIN_MS = 20_000;
 const logger = pino({ base: { process: 'api' } });
 
 /** The API process. It refuses to start on another schema, or without a digest key that rows were written with. */
@@ -33,23 +31,16 @@ async function main(environment: ApiEnvironment): Promise<void> {
   });
   const { host, port, trustedProxies } = environment;
   const app = createApp({ database, keys, catalog, orchestrator, now: () => new Date(), logger, trustedProxies });
-  const server = serve({ fetch: app.fetch, hostname: host, port }, (address) =>
-    logger.info({ host: address.address, port: address.port }, 'listening'),
-  );
-  server.on('error', (error) => refuse(error));
-  const end = async () => {
+  const listening = await listen(app, { host, port });
+  logger.info({ url: listening.url }, 'listening');
+  const end = async (signal: NodeJS.Signals) => {
+    logger.info({ signal }, 'draining');
+    await listening.drain();
     await Promise.allSettled([database.end({ timeout: 5 }), temporal.connection.close()]);
     logger.info('ended');
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => drain(server, signal, end));
-}
-
-/** No new requests; those under way are answered first. */
-function drain(server: ServerType, signal: NodeJS.Signals, end: () => Promise<void>): void {
-  logger.info({ signal }, 'draining');
-  server.close(() => void end());
-  if ('closeAllConnections' in server) setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal));
 }
 
 function refuse(error: unknown): never {
