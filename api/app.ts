@@ -5,6 +5,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { DomainError } from '../domain/errors.ts';
 import { accessLog } from './access-log.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
+import { documentOf } from './document.ts';
 import { onError, problem } from './errors.ts';
 import { refuseInvalid } from './faults.ts';
 import { health } from './health.ts';
@@ -47,16 +48,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
 
   app.route('/', health(deps));
   app.route('/v1', v1(deps));
-  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Lethe',
-      version: '1',
-      description: 'Data-subject requests. Deleted means looked for again and not found.',
-    },
-    security: [{ token: [] }],
-  });
+  app.get('/openapi.json', (c) => c.json(documentOf(app)));
   app.get('/docs/problems', (c) => c.text(problemsPage(), 200, { 'Content-Type': 'text/markdown; charset=utf-8' }));
 
   app.notFound((c) => problem(c, 'not_found', 'there is nothing at this path'));

@@ -4,15 +4,21 @@ import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 /** The shape of every error, in the document. */
 const Problem = z
   .looseObject({
-    type: z.string(),
+    type: z.string().openapi({ description: 'A URI reference to what the code means.' }),
+
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    instance: z.string(),
+    instance: z.string().openapi({ description: 'The id of the call in the log, as in `X-Request-Id`.' }),
     code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]),
     errors: z
       .array(
-        z.strictObject({ in: z.enum(['body', 'query']), pointer: z.string(), code: z.string(), detail: z.string() }),
+        z.strictObject({
+          in: z.enum(['body', 'query', 'header']),
+          pointer: z.string(),
+          code: z.string(),
+          detail: z.string(),
+        }),
       )
       .optional(),
   })
@@ -29,23 +35,56 @@ const EVERYWHERE = [
 ] as const satisfies readonly ErrorCode[];
 const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
 
+/** Headers of an answer; api/document-headers.ts describes each. Those that every answer has are not named by a route. */
+export type HeaderName =
+  | 'Content-Disposition'
+  | 'Idempotency-Replayed'
+  | 'Link'
+  | 'Location'
+  | 'RateLimit'
+  | 'RateLimit-Policy'
+  | 'Retry-After'
+  | 'WWW-Authenticate'
+  | 'X-Request-Id';
+
+const HEADERS_OF: Readonly<Partial<Record<ErrorCode, HeaderName>>> = {
+  unauthorized: 'WWW-Authenticate',
+  rate_limited: 'Retry-After',
+  idempotency_key_in_use: 'Retry-After',
+  storage_unavailable: 'Retry-After',
+};
+
+interface Reference {
+  $ref: string;
+}
+export const headerReferences = (names: readonly HeaderName[]): Record<string, Reference> =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
 type Responses = Record<
   number,
-  { description: string; content: { 'application/problem+json': { schema: typeof Problem } } }
+  {
+    description: string;
+    headers: Record<string, Reference>;
+    content: { 'application/problem+json': { schema: typeof Problem; examples: Record<string, Reference> } };
+  }
 >;
 
-/** The refusals of a route, one entry per status, with the codes in its description. */
+/** The refusals of a route, one entry per status: the codes are its description, and each has an example. */
 export function problems(...codes: readonly ErrorCode[]): Responses {
-  const responses: Responses = {};
-  for (const code of [...codes, ...EVERYWHERE]) {
-    const status = ERROR_STATUS[code];
-    const described = responses[status];
-    responses[status] = {
-      description: described === undefined ? `\`${code}\`` : `${described.description}, \`${code}\``,
-      content: { 'application/problem+json': { schema: Problem } },
-    };
-  }
-  return responses;
+  const byStatus = Map.groupBy(new Set([...codes, ...EVERYWHERE]), (code) => ERROR_STATUS[code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, said]) => {
+      const examples = Object.fromEntries(said.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
+      return [
+        status,
+        {
+          description: said.map((code) => `\`${code}\``).join(', '),
+          headers: headerReferences(said.flatMap((code) => HEADERS_OF[code] ?? [])),
+          content: { 'application/problem+json': { schema: Problem, examples } },
+        },
+      ];
+    }),
+  );
 }
 
 export const problemsWithBody = (...codes: readonly ErrorCode[]): Responses => problems(...WITH_BODY, ...codes);
@@ -54,7 +93,12 @@ export const body = <Schema extends z.ZodType>(schema: Schema) => ({
   body: { required: true, content: { 'application/json': { schema } } },
 });
 
-export const answer = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
+export const answer = <Schema extends z.ZodType>(
+  schema: Schema,
+  description: string,
+  headers: readonly HeaderName[] = [],
+) => ({
   description,
+  headers: headerReferences(headers),
   content: { 'application/json': { schema } },
 });

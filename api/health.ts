@@ -19,6 +19,7 @@ const healthz = createRoute({
   method: 'get',
   path: '/healthz',
   summary: 'The process answers.',
+  description: 'It asks nothing of the ledger, nor of Temporal.',
   security: [],
   responses: { 200: answer(Alive, 'It does.') },
 });

@@ -15,7 +15,10 @@ export const text = (maximum: number) =>
     .max(maximum)
     .refine((value) => !INVISIBLE.test(value), { message: 'contains control characters or half a character' });
 
-export const projectName = text(200).openapi({ example: 'demo' });
+export const projectName = text(200).openapi({
+  description: 'A key of `projects` in lethe.config.ts.',
+  example: 'demo',
+});
 
 export const reason = text(500).openapi({
   description: 'Why, for the audit trail, which is kept: name a ticket or a rule, never a person.',
@@ -36,8 +39,15 @@ export const identity = z
   })
   .openapi('Identity');
 
-export const requestParams = z.object({
-  id: z.string().openapi({ param: { name: 'id', in: 'path' }, pattern: REQUEST_ID.source }),
-});
+export const pathId = (pattern: RegExp, of: string) =>
+  z.object({
+    id: z.string().openapi({ param: { name: 'id', in: 'path', description: `Of ${of}.` }, pattern: pattern.source }),
+  });
+export const requestParams = pathId(REQUEST_ID, 'the request');
 
-export const limit = z.coerce.number().int().min(1).max(200).default(100);
+export const limit = z.coerce.number().int().min(1).max(200).default(100).openapi({ description: 'Items of a page.' });
+export const cursor = z
+  .string()
+  .max(200)
+  .optional()
+  .openapi({ description: '`nextCursor` of the page before; without it, the first.' });

@@ -7,7 +7,7 @@ import { allows } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
-import { identity, instant, kind, projectName, text } from '../schemas.ts';
+import { identity, instant, kind, pathId, projectName, text } from '../schemas.ts';
 
 const NewHold = z
   .strictObject({
@@ -37,7 +37,10 @@ const placeRoute = createRoute({
   path: '/holds',
   summary: 'Stop the hard deletion of subjects, now and in later requests; they stay hidden.',
   request: body(NewHold),
-  responses: { 201: answer(Hold, 'In force.'), ...problemsWithBody('project_not_found', 'too_many_subjects') },
+  responses: {
+    201: answer(Hold, 'In force.', ['Location']),
+    ...problemsWithBody('project_not_found', 'too_many_subjects'),
+  },
 });
 
 const releaseRoute = createRoute({
@@ -46,9 +49,7 @@ const releaseRoute = createRoute({
   method: 'delete',
   path: '/holds/{id}',
   summary: 'Release a hold: what is overdue is deleted at the next run.',
-  request: {
-    params: z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, pattern: HOLD_ID.source }) }),
-  },
+  request: { params: pathId(HOLD_ID, 'the hold') },
   responses: { 204: { description: 'Released.' }, ...problems('hold_not_found', 'project_not_found') },
 });
 

@@ -1,42 +1,46 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { AppEnv } from '../../api/deps.ts';
+import type { OpenApi, Operation } from '../../api/document-shape.ts';
 
-interface Exchange {
+export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  readonly type: string;
+  readonly headers: Headers;
   readonly json: unknown;
 }
-interface Document {
-  readonly paths: Record<
-    string,
-    Record<string, { responses: Record<string, { content?: Record<string, { schema: object }> }> }>
-  >;
-  readonly components: { readonly schemas: Record<string, object> };
-}
 
-const documents = new WeakMap<object, Document>();
+const documents = new WeakMap<object, OpenApi>();
 
-export async function documentOf(app: OpenAPIHono<AppEnv>): Promise<Document> {
+export async function documentOf(app: OpenAPIHono<AppEnv>): Promise<OpenApi> {
   const known = documents.get(app);
   if (known !== undefined) return known;
-  const document = (await (await app.request('/openapi.json')).json()) as Document;
+  const document = (await (await app.request('/openapi.json')).json()) as OpenApi;
   documents.set(app, document);
   return document;
 }
 
-/** Throws unless the answer is one that the document tells of: its route, its status, its media type and its body. */
+/** Headers that nobody may meet without being told of them. */
+const TOLD = [
+  'Content-Disposition',
+  'Idempotency-Replayed',
+  'Link',
+  'Location',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'WWW-Authenticate',
+];
+
+/** Throws unless the answer is one that the document tells of: its route, status, media type, body, code and headers. */
 export async function assertConforms(app: OpenAPIHono<AppEnv>, exchange: Exchange): Promise<void> {
   const document = await documentOf(app);
-  const { method, path, status, type, json } = exchange;
-  const where = `${method} ${path.split('?')[0]} ${status}`;
+  const { method, path, status, headers, json } = exchange;
   const [pathname = ''] = path.split('?');
-  const template = Object.keys(document.paths).find((one) =>
-    new RegExp(`^${one.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname),
-  );
-  const operation = template === undefined ? undefined : document.paths[template]?.[method.toLowerCase()];
+  const where = `${method} ${pathname} ${status}`;
+  const type = headers.get('Content-Type')?.split(';')[0] ?? '';
+  const operation = operationAt(document, method, pathname);
   if (operation === undefined) {
     // Unknown paths and methods are no operations: they are problems of a known shape all the same.
     if (type !== 'application/problem+json') throw new Error(`${where}: neither in the document nor a problem`);
@@ -44,15 +48,40 @@ export async function assertConforms(app: OpenAPIHono<AppEnv>, exchange: Exchang
   }
   const response = operation.responses[String(status)];
   if (response === undefined) throw new Error(`${where}: the document does not tell of this status`);
+  const untold = TOLD.filter((name) => headers.has(name) && !Object.hasOwn(response.headers ?? {}, name));
+  if (untold.length > 0) throw new Error(`${where}: the document does not tell of the headers ${untold.join()}`);
   if (response.content === undefined) return;
-  const content = response.content[type.split(';')[0] ?? ''];
+  const content = response.content[type];
   if (content === undefined) throw new Error(`${where}: the document does not tell of ${type}`);
+  if (type === 'text/csv') return;
   assertSchema(document, content.schema, json, where);
+  const code = type === 'application/problem+json' ? (json as { code: string }).code : null;
+  if (code !== null && !Object.hasOwn(content.examples ?? {}, code))
+    throw new Error(`${where}: the document does not tell of ${code}`);
 }
 
-export function assertSchema(document: Document, schema: object, value: unknown, where: string): void {
+function operationAt(document: OpenApi, method: string, pathname: string): Operation | undefined {
+  const template = Object.keys(document.paths).find((one) =>
+    new RegExp(`^${one.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname),
+  );
+  return template === undefined ? undefined : document.paths[template]?.[method.toLowerCase()];
+}
+
+/** Making one takes far longer than applying it. */
+const validators = new WeakMap<object, Map<string, z.ZodType>>();
+
+export function assertSchema(document: OpenApi, schema: object, value: unknown, where: string): void {
+  const ofDocument = validators.get(document) ?? new Map<string, z.ZodType>();
+  validators.set(document, ofDocument);
+  const text = JSON.stringify(schema);
+  const validator = ofDocument.get(text) ?? validatorOf(document, schema);
+  ofDocument.set(text, validator);
+  const parsed = validator.safeParse(value);
+  if (!parsed.success) throw new Error(`${where} does not conform: ${JSON.stringify(parsed.error.issues)}`);
+}
+
+function validatorOf(document: OpenApi, schema: object): z.ZodType {
   const text = JSON.stringify({ ...schema, $defs: document.components.schemas });
   const local: unknown = JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'));
-  const parsed = z.fromJSONSchema(local as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value);
-  if (!parsed.success) throw new Error(`${where} does not conform: ${JSON.stringify(parsed.error.issues)}`);
+  return z.fromJSONSchema(local as Parameters<typeof z.fromJSONSchema>[0]);
 }

@@ -6,7 +6,7 @@ import type { LiveProgress } from '../../api/live-progress.ts';
 import type { Orchestrator } from '../../api/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
 import { type DigestKeys, requireDigestKeys } from '../../db/digests.ts';
-import { addMember, type Minted } from '../../db/members.ts';
+import { type AddedMember, addMember } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
@@ -107,17 +107,13 @@ export interface Answer {
   readonly json: unknown;
 }
 
-export interface TestMember extends Minted {
-  readonly memberId: string;
-}
-
 export interface TestApi {
   readonly database: Database;
   readonly url: string;
   /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
-  readonly owner: TestMember;
-  readonly otherOwner: TestMember;
-  member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<TestMember>;
+  readonly owner: AddedMember;
+  readonly otherOwner: AddedMember;
+  member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<AddedMember>;
   readonly orchestrator: WatchedOrchestrator;
   readonly clock: { now: Date };
   /** Whom calls come from. */
@@ -192,7 +188,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
       const type = response.headers.get('Content-Type') ?? '';
       const parsed: unknown = type.includes('json') ? JSON.parse(text) : null;
       if (path !== '/openapi.json')
-        await assertConforms(app, { method, path, status: response.status, type, json: parsed });
+        await assertConforms(app, { method, path, status: response.status, headers: response.headers, json: parsed });
       return { status: response.status, headers: response.headers, text, json: parsed };
     },
   };

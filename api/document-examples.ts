@@ -1,0 +1,38 @@
+import type { Example, Schema, Schemas } from './document-shape.ts';
+import { BODIES, WORDS } from './document-words.ts';
+
+/** Left where an example lacks a word; a test allows none. */
+export const WORDLESS = '…';
+
+/** Those that tell a story, by the name of the schema; otherwise the one that its members' words make. */
+export function examplesOf(schemas: Schemas, operationId: string, schema: Schema): Readonly<Record<string, Example>> {
+  const told = schema.$ref === undefined ? undefined : BODIES[lastPart(schema.$ref)];
+  return told ?? { example: { value: exampleOf(schemas, schema, [operationId]) } };
+}
+
+/** A member's example is that of the longest path to it that `WORDS` knows: one word means one thing everywhere. */
+export function exampleOf(schemas: Schemas, schema: Schema, path: readonly string[]): unknown {
+  const key = keyOf(path);
+  if (key !== undefined) return WORDS[key];
+  if (schema.example !== undefined) return schema.example;
+  if (schema.$ref !== undefined) {
+    const name = lastPart(schema.$ref);
+    return exampleOf(schemas, schemas[name] ?? {}, [...path, name]);
+  }
+  const choice = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])][0];
+  if (choice !== undefined) return exampleOf(schemas, choice, path);
+  if (schema.properties !== undefined) {
+    const members = Object.entries(schema.properties);
+    // A word that is undefined leaves an optional member out, as JSON does.
+    return Object.fromEntries(members.map(([name, member]) => [name, exampleOf(schemas, member, [...path, name])]));
+  }
+  if (schema.items !== undefined) return [exampleOf(schemas, schema.items, path)];
+  return schema.default ?? schema.enum?.[0] ?? PLAIN[[schema.type].flat()[0] ?? ''] ?? WORDLESS;
+}
+
+const PLAIN: Readonly<Record<string, unknown>> = { integer: 0, boolean: false };
+
+const keyOf = (path: readonly string[]): string | undefined =>
+  path.map((_, from) => path.slice(from).join('.')).find((key) => Object.hasOwn(WORDS, key));
+
+const lastPart = (reference: string): string => reference.slice(reference.lastIndexOf('/') + 1);

@@ -1,0 +1,165 @@
+/**
+ * The story that every example of the document tells: two people's deletion, asked for on a Monday at ten, hidden at
+ * once, due after fourteen days of grace. Keys are paths of members, below a schema or an operation where one differs.
+ */
+const REQUEST = 'req_01a207d921007000b1946aa6e9a5b3c1';
+const MEMBER = 'mem_01a1f82f1e807000a4c25d0b7e61f092';
+const HOLD = 'hold_01a207ddb4e07000913e7f2c5a0d8b46';
+const SUPPRESSION = 'sup_01a207ddb4e07000ac5104e7d9f2b683';
+
+const MONDAY = '2026-11-23T10:00:00.000Z';
+const LATER = '2026-11-23T10:05:00.000Z';
+const RUN = '2026-12-08T02:00:00.000Z';
+const VERIFIED = '2026-12-09T02:00:00.000Z';
+const ENDED = '2026-12-09T02:00:05.000Z';
+const HREF = `/v1/requests/${REQUEST}`;
+const CURSOR = 'MTc5NTQyODAwMDAwMCByZXFfMDFhMjA3ZDkyMTAwNzAwMGIxOTQ2YWE2ZTlhNWIzYzE';
+
+export const WORDS: Readonly<Record<string, unknown>> = {
+  id: REQUEST,
+  requestId: REQUEST,
+  href: HREF,
+  cursor: CURSOR,
+  nextCursor: CURSOR,
+  project: 'demo',
+  regulation: 'gdpr',
+  reason: 'ticket 4711',
+  status: 'grace',
+  submitted: 2,
+  submittedBy: MEMBER,
+  receivedAt: MONDAY,
+  resolvedAt: '2026-11-23T10:00:01.000Z',
+  dueAt: '2026-12-23T10:00:00.000Z',
+  hardDeleteAt: RUN,
+  cancellableUntil: RUN,
+  estimatedCompletionAt: VERIFIED,
+  concludedAt: null,
+  failure: null,
+  expedite: null,
+  outcome: 'soft_deleted',
+  processor: 'app',
+  processors: ['app'],
+  heldBy: 'counsel',
+  caseRef: 'C-7',
+  limit: 100,
+  segment: 'left-in-2019',
+  identities: [{ type: 'email', value: ['ann@x.test', 'berlin'] }],
+
+  ready: true,
+  'healthz.status': 'ok',
+  'AcceptedRequest.status': 'received',
+  'links.self': HREF,
+  'links.subjects': `${HREF}/subjects`,
+  'links.progress': `${HREF}/progress`,
+  'links.receipt': `${HREF}/receipt`,
+  'links.log': `${HREF}/log`,
+
+  'RequestStatus.subjects.resolved': 2,
+  'RequestStatus.states.soft_deleted': 2,
+  'RequestStatus.attention': [],
+  'RequestStatus.unverified': [{ processor: 'mail', level: 'attested', saidAt: null }],
+  'RequestStatus.notHiddenIn': ['mail'],
+  'RequestStatus.skipped': [],
+  'RequestSummary.subjects': 2,
+
+  'Subject.position': 2,
+  'Subject.type': 'email',
+  'Subject.value': ['ann@x.test', 'berlin'],
+  'Subject.reason': null,
+  'Subject.duplicateOf': null,
+  'Subject.line': null,
+  'Subject.identityCount': 2,
+  'Subject.identities': [
+    { type: 'user_id', value: ['u-23'], origin: 'key', shared: false },
+    { type: 'email', value: ['ann@x.test', 'berlin'], origin: 'submitted', shared: false },
+  ],
+
+  'Progress.status': 'deleting',
+  'batches.batch': 1,
+  'batches.state': 'deleting',
+  'batches.pass': 1,
+  'batches.subjects': 2,
+  'batches.finished': 1,
+  'batches.removed': 14,
+  'live.waitingFor': 'deletion',
+  'activities.activity': 'deleteBatch',
+  'activities.attempt': 1,
+  'activities.nextAttemptAt': null,
+
+  'Cancellation.positions': [2],
+  'cancelRequest.cancelled': 1,
+  'cancelRequest.tooLate': [],
+  'expediteRequest.hardDeleteAt': '2026-11-24T02:00:00.000Z',
+
+  'Receipt.status': 'completed',
+  'Receipt.scope': 'data',
+  'Receipt.subjectKind': 'user',
+  'Receipt.final': true,
+  'Receipt.concludedAt': ENDED,
+  'Receipt.subjects': { deleted: 2 },
+  'Receipt.outcomes': { deleted: 2 },
+  'Receipt.processors': [
+    {
+      processor: 'app',
+      state: 'verified',
+      verifiedAt: VERIFIED,
+      skipReason: null,
+      survivors: 0,
+      tables: [
+        { table: 'app.users', removed: 2, retained: [] },
+        { table: 'app.invoices', removed: 0, retained: [{ basis: 'tax law, 10 years', count: 3 }] },
+      ],
+    },
+  ],
+  'Receipt.unverified': [{ processor: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
+  'Receipt.limits': [
+    'What a processor collects again after the last look is not covered; a suppression asks it not to.',
+  ],
+
+  'LookedUp.deletions': [],
+  'LookedUp.holds': [{ id: HOLD, caseRef: 'C-7', heldBy: 'counsel', placedAt: LATER }],
+  'LookedUp.suppressions': [{ id: SUPPRESSION, requestId: null, since: LATER }],
+
+  'Hold.id': HOLD,
+  'Hold.tooLate': [],
+  'matching.subjects': 1,
+  placedAt: LATER,
+  'releaseHold.parameters.id': HOLD,
+
+  'placeSuppression.id': SUPPRESSION,
+  'liftSuppression.id': SUPPRESSION,
+  since: LATER,
+  liftedAt: '2026-11-24T08:00:00.000Z',
+};
+
+/** Bodies that are worth more than one example, by the name of their schema. */
+export const BODIES: Readonly<Record<string, Readonly<Record<string, { summary: string; value: unknown }>>>> = {
+  NewRequest: {
+    identities: {
+      summary: 'Two people, by what they are called',
+      value: {
+        project: 'demo',
+        kind: 'deletion',
+        regulation: 'gdpr',
+        subjects: {
+          kind: 'user',
+          identities: [
+            { type: 'user_id', value: 'u-17' },
+            { type: 'email', value: ['ann@x.test', 'berlin'] },
+          ],
+        },
+      },
+    },
+    segment: {
+      summary: 'A segment, at the next run, and never collected again',
+      value: {
+        project: 'demo',
+        kind: 'deletion',
+        regulation: 'ccpa',
+        subjects: { kind: 'user', segment: 'left-in-2019' },
+        suppress: true,
+        expedite: { when: 'next_run', reason: 'ticket 4711' },
+      },
+    },
+  },
+};
