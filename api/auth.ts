@@ -56,8 +56,8 @@ export function lacks(caller: Caller, { access, kind, role }: Needs): readonly s
   ];
 }
 
-export function requireAccess(caller: Caller, needs: Needs): void {
-  const missing = lacks(caller, needs);
+export function requireAccess(caller: Caller, ...needs: readonly Needs[]): void {
+  const missing = [...new Set(needs.flatMap((one) => lacks(caller, one)))];
   if (missing.length > 0) throw new DomainError('forbidden', `needs ${missing.join(', ')}`, { needs: missing });
 }
 

@@ -1,15 +1,18 @@
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { DAY_MS } from '../domain/calendar.ts';
-import type { RequestKind, Role } from '../domain/vocabulary.ts';
+import type { Role } from '../domain/vocabulary.ts';
 import { recordAudit } from './audit.ts';
-import type { Database, Transaction } from './client.ts';
+import type { Database, Queries, Transaction } from './client.ts';
 import { underProjectLock } from './project-lock.ts';
-import { newTokenText, tokenDigest } from './token-text.ts';
+import { type Actor, underStanding } from './standing.ts';
+import { LONGEST_TOKEN_MS, type Minted, mintToken, type NewToken } from './tokens.ts';
 
-/** At most, and by default (Mixpanel's rule). */
-export const LONGEST_TOKEN_MS = 365 * DAY_MS;
-
+export interface MemberRow {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly addedAt: Date;
+}
 export interface NewMember {
   readonly project: string;
   readonly name: string;
@@ -17,75 +20,75 @@ export interface NewMember {
   readonly actor: string;
   readonly at: Date;
 }
-export interface NewToken {
-  readonly project: string;
+export interface AddedMember extends Minted {
   readonly memberId: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly kinds: readonly RequestKind[] | null;
-  readonly readOnly: boolean;
-  readonly expiresAt: Date;
-  readonly actor: string;
-  readonly at: Date;
 }
-/** `token` is in no table: whoever asked for it sees it now or never. */
-export interface Minted {
-  readonly tokenId: string;
-  readonly token: string;
-  readonly expiresAt: Date;
-}
+
+/** For whoever operates the database. Throws `member_exists`. */
+export const addMember = (database: Database, member: NewMember): Promise<AddedMember> =>
+  underProjectLock(database, member.project, (tx) => insertMember(tx, member));
 
 /** With a first token, for nobody could call without one. Throws `member_exists`. */
-export async function addMember(
+export const addMemberAs = (
   database: Database,
-  member: NewMember,
-): Promise<Minted & { readonly memberId: string }> {
+  actor: Actor,
+  { name, role, at }: Pick<NewMember, 'name' | 'role' | 'at'>,
+): Promise<AddedMember> =>
+  underStanding(database, actor, (tx) =>
+    insertMember(tx, { project: actor.project, name, role, actor: actor.memberId, at }),
+  );
+
+async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMember> {
   const { project, name, role, actor, at } = member;
-  return underProjectLock(database, project, async (tx) => {
-    const memberId = newId('member', at.getTime());
-    const added = await tx`INSERT INTO lethe.members (id, project, name, role, added_at, added_by)
-      VALUES (${memberId}, ${project}, ${name}, ${role}, ${at}, ${actor}) ON CONFLICT DO NOTHING`;
-    if (added.count === 0) throw new DomainError('member_exists', 'the project has a member of this name');
-    const detail = { member: memberId, role };
-    await recordAudit(tx, { at, project, requestId: null, actor, action: 'member.added', detail });
-    const expiresAt = new Date(at.getTime() + LONGEST_TOKEN_MS);
-    const first = { project, memberId, name: 'first', role, kinds: null, readOnly: false, expiresAt, actor, at };
-    return { memberId, ...(await mintToken(tx, first)) };
-  });
+  const memberId = newId('member', at.getTime());
+  const added = await tx`INSERT INTO lethe.members (id, project, name, role, added_at, added_by)
+    VALUES (${memberId}, ${project}, ${name}, ${role}, ${at}, ${actor}) ON CONFLICT DO NOTHING`;
+  if (added.count === 0) throw new DomainError('member_exists', 'the project has a member of this name');
+  const detail = { member: memberId, role };
+  await recordAudit(tx, { at, project, requestId: null, actor, action: 'member.added', detail });
+  return { memberId, ...(await mintToken(tx, wholeToken(member, memberId, role, 'first'))) };
 }
 
-export async function mintToken(tx: Transaction, token: NewToken): Promise<Minted> {
-  const { project, memberId, name, role, kinds, readOnly, expiresAt, actor, at } = token;
-  const tokenId = newId('token', at.getTime());
-  const text = newTokenText();
-  await tx`INSERT INTO lethe.tokens (id, member_id, name, sha256, role, kinds, read_only, created_at, created_by, expires_at)
-    VALUES (${tokenId}, ${memberId}, ${name}, ${tokenDigest(text)}, ${role}, ${kinds as string[] | null}, ${readOnly}, ${at}, ${actor}, ${expiresAt})`;
-  const detail = { member: memberId, token: tokenId, role, kinds: kinds?.join(',') ?? null, readOnly };
-  await recordAudit(tx, { at, project, requestId: null, actor, action: 'token.minted', detail });
-  return { tokenId, token: text, expiresAt };
-}
+/** As long and as much as a token may. */
+const wholeToken = ({ project, actor, at }: NewMember, memberId: string, role: Role, name: string): NewToken => {
+  const expiresAt = new Date(at.getTime() + LONGEST_TOKEN_MS);
+  return { project, memberId, name, role, kinds: null, readOnly: false, expiresAt, actor, at };
+};
 
 /**
  * For whoever operates the database: a member, or for one that exists another token, as when the last one was lost.
- * Throws `member_exists` where that member has another role.
+ * A role that is null is that of the member, or owner for the first of a project. Throws `member_exists` where the
+ * member has another role, and `invalid_request` where nobody says which.
  */
-export async function memberWithToken(
+export const memberWithToken = (
   database: Database,
-  member: NewMember,
-): Promise<Minted & { readonly memberId: string; readonly added: boolean }> {
-  const { project, name, role, actor, at } = member;
-  const known = await underProjectLock(database, project, async (tx) => {
-    const [row] = await tx<{ id: string; role: Role }[]>`
-      SELECT id, role FROM lethe.members WHERE project = ${project} AND name = ${name} AND removed_at IS NULL`;
-    if (row === undefined) return null;
-    if (row.role !== role) throw new DomainError('member_exists', `the member of this name is an ${row.role}`);
-    const expiresAt = new Date(at.getTime() + LONGEST_TOKEN_MS);
-    const more = { kinds: null, readOnly: false, expiresAt, actor, at };
-    return {
-      memberId: row.id,
-      added: false,
-      ...(await mintToken(tx, { project, memberId: row.id, name: 'another', role, ...more })),
-    };
+  member: Omit<NewMember, 'role'> & { readonly role: Role | null },
+): Promise<AddedMember & { readonly added: boolean }> =>
+  underProjectLock(database, member.project, async (tx) => {
+    const { project, name } = member;
+    const members = await tx<Pick<MemberRow, 'id' | 'name' | 'role'>[]>`
+      SELECT id, name, role FROM lethe.members WHERE project = ${project} AND removed_at IS NULL`;
+    const known = members.find((one) => one.name === name);
+    const role = member.role ?? known?.role ?? (members.length === 0 ? 'owner' : null);
+    if (role === null) throw new DomainError('invalid_request', 'a further member needs a role: owner or admin');
+    if (known === undefined) return { added: true, ...(await insertMember(tx, { ...member, role })) };
+    if (known.role !== role) throw new DomainError('member_exists', `the member of this name is an ${known.role}`);
+    const token = await mintToken(tx, wholeToken({ ...member, role }, known.id, role, 'another'));
+    return { added: false, memberId: known.id, ...token };
   });
-  return known ?? { added: true, ...(await addMember(database, member)) };
+
+/** Newest first; who was removed is none. */
+export const listMembers = (
+  queries: Queries,
+  page: { readonly project: string; readonly after: string | null; readonly limit: number },
+): Promise<readonly MemberRow[]> => queries<MemberRow[]>`
+  SELECT id, name, role, added_at FROM lethe.members
+  WHERE project = ${page.project} AND removed_at IS NULL
+    AND ${page.after === null ? queries`true` : queries`id < ${page.after}`}
+  ORDER BY id DESC LIMIT ${page.limit}`;
+
+export async function isMember(queries: Queries, project: string, id: string): Promise<boolean> {
+  const found = await queries`
+    SELECT FROM lethe.members WHERE id = ${id} AND project = ${project} AND removed_at IS NULL`;
+  return found.length === 1;
 }

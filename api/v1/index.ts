@@ -11,10 +11,12 @@ import { holds } from './holds.ts';
 import { listRequests } from './list-requests.ts';
 import { listSubjects } from './list-subjects.ts';
 import { lookup } from './lookup.ts';
+import { members } from './members.ts';
 import { progress } from './progress.ts';
 import { readRequest } from './read-request.ts';
 import { receipt } from './receipt.ts';
 import { suppressions } from './suppressions.ts';
+import { tokens } from './tokens.ts';
 
 /** In the order of the document. */
 const RESOURCES = [
@@ -30,6 +32,8 @@ const RESOURCES = [
   lookup,
   holds,
   suppressions,
+  members,
+  tokens,
 ];
 
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
