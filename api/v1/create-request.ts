@@ -72,7 +72,7 @@ const route = createRoute({
   summary: 'Delete subjects: hidden at once, deleted when due, looked for again.',
   request: body(NewRequest),
   responses: {
-    202: answer(Accepted, 'Stored; `Location` is its status.'),
+    202: answer(Accepted, 'Stored; `Location` is its status.', ['Location', 'Retry-After']),
     ...problemsWithBody('project_not_found', 'too_many_subjects', 'subject_conflict'),
   },
 });

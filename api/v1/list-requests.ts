@@ -5,7 +5,7 @@ import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parseRequestCursor, requestCursor } from '../cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { instant, kind, limit, projectName } from '../schemas.ts';
+import { cursor, instant, kind, limit, projectName } from '../schemas.ts';
 
 const Summary = z
   .strictObject({
@@ -32,9 +32,9 @@ const route = createRoute({
   method: 'get',
   path: '/requests',
   summary: 'The requests of a project, newest first.',
-  request: { query: z.strictObject({ project: projectName, limit, cursor: z.string().max(200).optional() }) },
+  request: { query: z.strictObject({ project: projectName, limit, cursor }) },
   responses: {
-    200: answer(z.strictObject({ items: z.array(Summary), nextCursor: z.string().nullable() }), 'One page.'),
+    200: answer(z.strictObject({ items: z.array(Summary), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
     ...problems('project_not_found', 'invalid_request'),
   },
 });

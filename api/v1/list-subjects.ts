@@ -5,7 +5,7 @@ import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parsePositionCursor, positionCursor } from '../cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { limit, requestParams } from '../schemas.ts';
+import { cursor, limit, requestParams } from '../schemas.ts';
 
 const value = z.array(z.string()).readonly();
 
@@ -42,9 +42,9 @@ const route = createRoute({
   method: 'get',
   path: '/requests/{id}/subjects',
   summary: 'What became of each submitted identity, by its position.',
-  request: { params: requestParams, query: z.strictObject({ limit, cursor: z.string().max(200).optional() }) },
+  request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(z.strictObject({ items: z.array(Subject), nextCursor: z.string().nullable() }), 'One page.'),
+    200: answer(z.strictObject({ items: z.array(Subject), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
     ...problems('request_not_found', 'invalid_request'),
   },
 });
