@@ -1,26 +1,39 @@
+import type { AfterActivity } from '../db/activity.ts';
 import type { After } from '../db/list-requests.ts';
 import { REQUEST_ID } from '../domain/ids.ts';
 import { invalidRequest } from './faults.ts';
 
 /** Opaque to callers: where the last page ended. */
-export const requestCursor = ({ receivedAt, id }: After): string =>
-  Buffer.from(`${receivedAt.getTime()} ${id}`).toString('base64url');
+export const requestCursor = ({ receivedAt, id }: After): string => written(`${receivedAt.getTime()} ${id}`);
 
 export function parseRequestCursor(cursor: string | undefined): After | null {
   if (cursor === undefined) return null;
-  const [millis = '', id = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
-  if (!/^\d{1,15}$/.test(millis) || !REQUEST_ID.test(id)) throw badCursor();
+  const [millis = '', id = ''] = read(cursor).split(' ');
+  if (!MILLIS.test(millis) || !REQUEST_ID.test(id)) throw badCursor();
   return { receivedAt: new Date(Number(millis)), id };
 }
 
-export const positionCursor = (position: number): string => Buffer.from(`p${position}`).toString('base64url');
+export const activityCursor = ({ at, id }: AfterActivity): string => written(`${at.getTime()} ${id}`);
+
+export function parseActivityCursor(cursor: string | undefined): AfterActivity | null {
+  if (cursor === undefined) return null;
+  const [millis = '', id = ''] = read(cursor).split(' ');
+  if (!MILLIS.test(millis) || !/^\d{1,15}$/.test(id)) throw badCursor();
+  return { at: new Date(Number(millis)), id: Number(id) };
+}
+
+export const positionCursor = (position: number): string => written(`p${position}`);
 
 export function parsePositionCursor(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
-  const position = /^p(\d{1,9})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'))?.[1];
+  const position = /^p(\d{1,9})$/.exec(read(cursor))?.[1];
   if (position === undefined) throw badCursor();
   return Number(position);
 }
+
+const MILLIS = /^\d{1,14}$/;
+const written = (place: string): string => Buffer.from(place).toString('base64url');
+const read = (cursor: string): string => Buffer.from(cursor, 'base64url').toString('utf8');
 
 const badCursor = () =>
   invalidRequest([

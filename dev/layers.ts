@@ -55,6 +55,7 @@ const LAYERS: Layer[] = [
       'zod',
       'pino',
       'csv-parse',
+      'csv-stringify/**',
       '@fastify/busboy',
       '@temporalio/client',
       '@temporalio/common',

@@ -3,6 +3,7 @@ import { authenticated } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { ownRequest } from '../own-request.ts';
 import { unreadOnTheWay } from '../transport.ts';
+import { activity } from './activity.ts';
 import { attention } from './attention.ts';
 import { cancel } from './cancel.ts';
 import { createRequest } from './create-request.ts';
@@ -10,6 +11,7 @@ import { expedite } from './expedite.ts';
 import { holds } from './holds.ts';
 import { listRequests } from './list-requests.ts';
 import { listSubjects } from './list-subjects.ts';
+import { log } from './log.ts';
 import { lookup } from './lookup.ts';
 import { members } from './members.ts';
 import { progress } from './progress.ts';
@@ -29,9 +31,11 @@ const RESOURCES = [
   expedite,
   attention,
   receipt,
+  log,
   lookup,
   holds,
   suppressions,
+  activity,
   members,
   tokens,
 ];

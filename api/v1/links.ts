@@ -5,9 +5,16 @@ export const links = z.strictObject({
   subjects: z.string(),
   progress: z.string(),
   receipt: z.string(),
+  log: z.string(),
 });
 
 export function linksOf(requestId: string): z.output<typeof links> {
   const self = `/v1/requests/${requestId}`;
-  return { self, subjects: `${self}/subjects`, progress: `${self}/progress`, receipt: `${self}/receipt` };
+  return {
+    self,
+    subjects: `${self}/subjects`,
+    progress: `${self}/progress`,
+    receipt: `${self}/receipt`,
+    log: `${self}/log`,
+  };
 }

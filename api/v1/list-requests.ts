@@ -1,10 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../db/list-requests.ts';
-import { DELETION_STATUSES } from '../../domain/vocabulary.ts';
+import { MEMBER_ID } from '../../domain/ids.ts';
+import { DELETION_STATUSES, REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parseRequestCursor, requestCursor } from '../cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { pageOf } from '../page.ts';
+import { anyOf, flag, instantOf } from '../query.ts';
 import { cursor, instant, kind, limit, projectName } from '../schemas.ts';
 
 const Summary = z
@@ -14,7 +17,9 @@ const Summary = z
     kind: z.literal('deletion'),
     subjectKind: kind,
     regulation: z.string(),
+    selection: z.enum(['identities', 'segment', 'everyone']),
     submitted: z.int(),
+    submittedBy: z.string().openapi({ description: 'Id of a member.' }),
     receivedAt: instant,
     dueAt: instant,
     hardDeleteAt: instant,
@@ -26,13 +31,25 @@ const Summary = z
   })
   .openapi('RequestSummary');
 
+const filters = {
+  kind: z.enum(REQUEST_KINDS).optional(),
+  status: anyOf(DELETION_STATUSES, 'In one of these statuses.'),
+  regulation: z.string().max(100).optional().openapi({ example: 'gdpr' }),
+  receivedFrom: instantOf('Received not before this instant.'),
+  receivedBefore: instantOf('Received before this instant.'),
+  submittedBy: z.string().regex(MEMBER_ID).optional().openapi({ description: 'By this member.' }),
+  needsAttention: flag('Whether an operator is needed.'),
+  atRisk: flag('Whether it cannot meet `dueAt`, or has not.'),
+};
+
 const route = createRoute({
   operationId: 'listRequests',
   ...allows({ access: 'read' }),
   method: 'get',
   path: '/requests',
   summary: 'The requests of a project, newest first.',
-  request: { query: z.strictObject({ project: projectName, limit, cursor }) },
+  description: 'All that every filter lets through. A token that is limited to some kinds of request sees those alone.',
+  request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
     200: answer(z.strictObject({ items: z.array(Summary), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
     ...problems('project_not_found', 'invalid_request'),
@@ -41,23 +58,18 @@ const route = createRoute({
 
 export const listRequests = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const query = c.req.valid('query');
-    const project = ownProject(deps, c.get('caller'), query.project).name;
-    const after = parseRequestCursor(query.cursor);
-    const rows = await requestsOf(deps.database, { project, after, limit: query.limit + 1 });
-    const items = rows.slice(0, query.limit);
-    const last = items.at(-1);
-    const nextCursor = rows.length > query.limit && last !== undefined ? requestCursor(last) : null;
-    if (nextCursor !== null) {
-      const next = new URLSearchParams({ project, limit: String(query.limit), cursor: nextCursor });
-      c.header('Link', `</v1/requests?${next.toString()}>; rel="next"`);
-    }
-    const now = deps.now();
-    const summaries = items.map((row) => ({
-      ...row,
-      kind: 'deletion' as const,
-      atRisk: row.concludedAt === null && (row.estimatedCompletionAt > row.dueAt || now > row.dueAt),
-      href: `/v1/requests/${row.id}`,
-    }));
+    const { project: named, limit: size, cursor: from, ...filter } = c.req.valid('query');
+    const { kinds } = c.get('caller');
+    const project = ownProject(deps, c.get('caller'), named).name;
+    const rows = await requestsOf(deps.database, {
+      project,
+      kinds,
+      filter,
+      now: deps.now(),
+      after: parseRequestCursor(from),
+      limit: size + 1,
+    });
+    const { items, nextCursor } = pageOf(c, rows, size, requestCursor);
+    const summaries = items.map((row) => ({ ...row, kind: 'deletion' as const, href: `/v1/requests/${row.id}` }));
     return c.json({ items: summaries, nextCursor }, 200);
   });

@@ -5,6 +5,7 @@ import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parsePositionCursor, positionCursor } from '../cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { pageOf } from '../page.ts';
 import { cursor, limit, requestParams } from '../schemas.ts';
 
 const value = z.array(z.string()).readonly();
@@ -55,12 +56,8 @@ export const listSubjects = (deps: ApiDeps) =>
     const query = c.req.valid('query');
     const after = parsePositionCursor(query.cursor);
     const rows = await subjectsOf(deps.database, { requestId, after, limit: query.limit + 1 });
-    const items = rows.slice(0, query.limit);
-    const last = items.at(-1);
-    const nextCursor = rows.length > query.limit && last !== undefined ? positionCursor(last.position) : null;
-    if (nextCursor !== null) {
-      const next = new URLSearchParams({ limit: String(query.limit), cursor: nextCursor });
-      c.header('Link', `</v1/requests/${requestId}/subjects?${next.toString()}>; rel="next"`);
-    }
-    return c.json({ items, nextCursor }, 200);
+    return c.json(
+      pageOf(c, rows, query.limit, (last) => positionCursor(last.position)),
+      200,
+    );
   });

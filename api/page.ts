@@ -1,0 +1,19 @@
+import type { Context } from 'hono';
+import type { AppEnv } from './deps.ts';
+
+/** `rows` are one more than the page takes, where there are more: then `Link` asks the same question for those behind it. */
+export function pageOf<Row>(
+  c: Context<AppEnv>,
+  rows: readonly Row[],
+  limit: number,
+  cursorOf: (last: Row) => string,
+): { readonly items: Row[]; readonly nextCursor: string | null } {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  if (rows.length <= limit || last === undefined) return { items, nextCursor: null };
+  const nextCursor = cursorOf(last);
+  const { pathname, searchParams } = new URL(c.req.url);
+  searchParams.set('cursor', nextCursor);
+  c.header('Link', `<${pathname}?${searchParams.toString()}>; rel="next"`);
+  return { items, nextCursor };
+}
