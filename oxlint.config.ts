@@ -63,7 +63,7 @@ export default defineConfig({
       files: ['{lethe,vitest,oxlint}.config.ts', '{dev,test/replay}/*.config.ts', 'types/**'],
       rules: { 'import/no-default-export': 'off' },
     },
-    { files: ['dev/**', 'test/**', 'bench/**', '{migrate,check,processor-sql}.ts'], rules: { 'no-console': 'off' } },
+    { files: ['dev/**', 'test/**', 'bench/**', '{migrate,member,check,processor-sql}.ts'], rules: { 'no-console': 'off' } },
     // The matchers of vitest are typed as any.
     { files: ['test/**', 'bench/**'], rules: { 'max-lines': 'off', 'typescript/no-unsafe-assignment': 'off' } },
   ],

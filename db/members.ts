@@ -23,6 +23,10 @@ export interface NewMember {
 export interface AddedMember extends Minted {
   readonly memberId: string;
 }
+export interface MemberWithToken extends AddedMember {
+  /** False: the member was there before. */
+  readonly added: boolean;
+}
 
 /** For whoever operates the database. Throws `member_exists`. */
 export const addMember = (database: Database, member: NewMember): Promise<AddedMember> =>
@@ -63,7 +67,7 @@ const wholeToken = ({ project, actor, at }: NewMember, memberId: string, role: R
 export const memberWithToken = (
   database: Database,
   member: Omit<NewMember, 'role'> & { readonly role: Role | null },
-): Promise<AddedMember & { readonly added: boolean }> =>
+): Promise<MemberWithToken> =>
   underProjectLock(database, member.project, async (tx) => {
     const { project, name } = member;
     const members = await tx<Pick<MemberRow, 'id' | 'name' | 'role'>[]>`
