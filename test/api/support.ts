@@ -6,7 +6,7 @@ import type { LiveProgress } from '../../api/live-progress.ts';
 import type { Orchestrator } from '../../api/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
 import { type DigestKeys, requireDigestKeys } from '../../db/digests.ts';
-import { type AddedMember, addMember } from '../../db/members.ts';
+import { type AddedMember as TestMember, addMember } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
@@ -107,13 +107,15 @@ export interface Answer {
   readonly json: unknown;
 }
 
+export type { TestMember };
+
 export interface TestApi {
   readonly database: Database;
   readonly url: string;
   /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
-  readonly owner: AddedMember;
-  readonly otherOwner: AddedMember;
-  member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<AddedMember>;
+  readonly owner: TestMember;
+  readonly otherOwner: TestMember;
+  member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<TestMember>;
   readonly orchestrator: WatchedOrchestrator;
   readonly clock: { now: Date };
   /** Whom calls come from. */
