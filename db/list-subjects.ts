@@ -6,6 +6,8 @@ import { readRequestRow } from './request-row.ts';
 /** What became of one submitted identity; the subjects of a segment, or of everyone, are numbered as if submitted. */
 export interface SubjectEntry {
   readonly position: number;
+  /** Of an uploaded file. */
+  readonly line: number | null;
   readonly type: string;
   /** Only until the request ends: then identities have left the ledger. */
   readonly value: readonly string[] | null;
@@ -33,11 +35,11 @@ export async function listSubjects(
   const { project } = await readRequestRow(queries, requestId);
   return queries<SubjectEntry[]>`
     WITH entry AS (
-      SELECT position, type, value, outcome, reason, duplicate_of, withdrawn_at,
+      SELECT position, line, type, value, outcome, reason, duplicate_of, withdrawn_at,
              ARRAY(SELECT seq FROM lethe.matches
                    WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
       FROM lethe.submitted_identities WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
-    SELECT position, type, value, reason, duplicate_of, identity_count, identities,
+    SELECT position, line, type, value, reason, duplicate_of, identity_count, identities,
            ${positionOutcome(queries, { requestId, project })} AS outcome
     FROM entry
     CROSS JOIN LATERAL (

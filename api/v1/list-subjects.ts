@@ -15,6 +15,7 @@ const Subject = z
     position: z.int().openapi({
       description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
     }),
+    line: z.int().nullable().openapi({ description: 'Of the uploaded file, where it stood in one.' }),
     type: z.string(),
     value: value
       .nullable()
