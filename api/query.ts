@@ -9,7 +9,7 @@ export const instantOf = (description: string) =>
     .refine((text) => !text.startsWith('0000'), { message: 'there is no year 0' })
     .transform((text) => new Date(text))
     .optional()
-    .openapi({ description });
+    .openapi({ description, example: '2026-11-23T00:00:00Z' });
 
 export const flag = (description: string) =>
   z

@@ -8,7 +8,7 @@ import { parseRequestCursor, requestCursor } from '../cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { pageOf } from '../page.ts';
 import { anyOf, flag, instantOf } from '../query.ts';
-import { cursor, instant, kind, limit, projectName } from '../schemas.ts';
+import { cursor, instant, kind, limit, projectName, text } from '../schemas.ts';
 
 const Summary = z
   .strictObject({
@@ -32,9 +32,9 @@ const Summary = z
   .openapi('RequestSummary');
 
 const filters = {
-  kind: z.enum(REQUEST_KINDS).optional(),
+  kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Of this kind.' }),
   status: anyOf(DELETION_STATUSES, 'In one of these statuses.'),
-  regulation: z.string().max(100).optional().openapi({ example: 'gdpr' }),
+  regulation: text(100).optional().openapi({ description: 'Under this regulation.', example: 'gdpr' }),
   receivedFrom: instantOf('Received not before this instant.'),
   receivedBefore: instantOf('Received before this instant.'),
   submittedBy: z.string().regex(MEMBER_ID).optional().openapi({ description: 'By this member.' }),
