@@ -22,6 +22,16 @@ export function parseActivityCursor(cursor: string | undefined): AfterActivity |
   return { at: new Date(Number(millis)), id: Number(id) };
 }
 
+/** Of what is told in the order of its ids, which is that of time. */
+export const idCursor = ({ id }: { readonly id: string }): string => written(id);
+
+export function parseIdCursor(cursor: string | undefined, pattern: RegExp): string | null {
+  if (cursor === undefined) return null;
+  const id = read(cursor);
+  if (!pattern.test(id)) throw badCursor();
+  return id;
+}
+
 export const positionCursor = (position: number): string => written(`p${position}`);
 
 export function parsePositionCursor(cursor: string | undefined): number {

@@ -4,10 +4,11 @@ import { removeMember } from '../../db/remove-member.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
+import { idCursor, parseIdCursor } from '../cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { idCursor, pageOf } from '../id-pages.ts';
 import { mintedAnswer, MintedToken, requireNoMore, role } from '../minting.ts';
-import { instant, limit, pathId, text } from '../schemas.ts';
+import { pageOf } from '../page.ts';
+import { cursor, instant, limit, pathId, text } from '../schemas.ts';
 
 const name = text(200).openapi({ description: 'How colleagues know the member; unique in a project.', example: 'ann' });
 
@@ -21,7 +22,7 @@ const listRoute = createRoute({
   method: 'get',
   path: '/members',
   summary: 'Who may call on behalf of the project, newest first.',
-  request: { query: z.strictObject({ limit, cursor: idCursor(MEMBER_ID) }) },
+  request: { query: z.strictObject({ limit, cursor }) },
   responses: {
     200: answer(z.strictObject({ items: z.array(Member), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
     ...problems('invalid_request'),
@@ -52,11 +53,11 @@ const removeRoute = createRoute({
 export const members = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(listRoute, async (c) => {
-      const { limit: size, cursor } = c.req.valid('query');
+      const { limit: size, cursor: from } = c.req.valid('query');
       const { project } = c.get('caller');
-      const rows = await listMembers(deps.database, { project, after: cursor ?? null, limit: size + 1 });
-      const { page, nextCursor } = pageOf(c, rows, size);
-      return c.json({ items: page, nextCursor }, 200);
+      const after = parseIdCursor(from, MEMBER_ID);
+      const rows = await listMembers(deps.database, { project, after, limit: size + 1 });
+      return c.json(pageOf(c, rows, size, idCursor), 200);
     })
     .openapi(addRoute, async (c) => {
       const sent = c.req.valid('json');

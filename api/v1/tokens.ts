@@ -1,13 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { isMember } from '../../db/members.ts';
-import { listTokens, LONGEST_TOKEN_MS, mintOwnToken, revokeToken } from '../../db/tokens.ts';
+import { listTokens, LONGEST_TOKEN_MS, mintOwnToken, revokeToken, type TokenRow } from '../../db/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
 import { allows, requireAccess } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
+import { idCursor, parseIdCursor } from '../cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyFault, invalidRequest } from '../faults.ts';
-import { idCursor, pageOf } from '../id-pages.ts';
 import {
   access,
   accessOf,
@@ -19,7 +19,8 @@ import {
   tokenMembers,
   tokenName,
 } from '../minting.ts';
-import { instant, limit, pathId } from '../schemas.ts';
+import { pageOf } from '../page.ts';
+import { cursor, instant, limit, pathId } from '../schemas.ts';
 
 const NewToken = z
   .strictObject({
@@ -67,7 +68,7 @@ const listRoute = createRoute({
         .optional()
         .openapi({ description: 'For an owner: those of another member, or of all.' }),
       limit,
-      cursor: idCursor(TOKEN_ID),
+      cursor,
     }),
   },
   responses: {
@@ -105,21 +106,15 @@ export const tokens = (deps: ApiDeps) =>
       return c.json(mintedAnswer(minted), 201);
     })
     .openapi(listRoute, async (c) => {
-      const { member: asked, limit: size, cursor } = c.req.valid('query');
+      const { member: asked, limit: size, cursor: from } = c.req.valid('query');
       const { project, memberId: own } = c.get('caller');
       if (asked !== undefined && asked !== own) requireAccess(c.get('caller'), { access: 'read', role: 'owner' });
       if (asked !== undefined && asked !== 'all' && !(await isMember(deps.database, project, asked)))
         throw new DomainError('member_not_found', 'there is no such member');
       const memberId = asked === 'all' ? null : (asked ?? own);
-      const rows = await listTokens(deps.database, { project, memberId, after: cursor ?? null, limit: size + 1 });
-      const { page, nextCursor } = pageOf(c, rows, size);
-      const items = page.map(({ memberId: member, kinds: only, readOnly, ...row }) => ({
-        ...row,
-        member,
-        kinds: only === null ? null : [...only],
-        access: accessOf(readOnly),
-      }));
-      return c.json({ items, nextCursor }, 200);
+      const after = parseIdCursor(from, TOKEN_ID);
+      const rows = await listTokens(deps.database, { project, memberId, after, limit: size + 1 });
+      return c.json(pageOf(c, rows.map(listed), size, idCursor), 200);
     })
     .openapi(revokeRoute, async (c) => {
       const { id } = c.req.valid('param');
@@ -127,6 +122,13 @@ export const tokens = (deps: ApiDeps) =>
       await revokeToken(deps.database, caller, { id, ofAll: caller.role === 'owner', at: deps.now() });
       return c.body(null, 204);
     });
+
+const listed = ({ memberId, kinds: only, readOnly, ...row }: TokenRow) => ({
+  ...row,
+  member: memberId,
+  kinds: only === null ? null : [...only],
+  access: accessOf(readOnly),
+});
 
 function expiryOf(asked: string | undefined, at: Date): Date {
   const latest = new Date(at.getTime() + LONGEST_TOKEN_MS);
