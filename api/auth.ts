@@ -22,8 +22,8 @@ export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
     if (found === null) throw unauthorized('the bearer token is unknown');
     if (found.revoked) throw unauthorized('the bearer token is revoked');
     if (found.expired) throw unauthorized('the bearer token has expired');
-    tellBudget(c, found, at);
     c.set('caller', callerOf(found));
+    tellBudget(c, found);
     await next();
   };
 };

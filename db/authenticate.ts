@@ -14,9 +14,11 @@ export interface Authenticated {
   readonly expired: boolean;
   readonly revoked: boolean;
   readonly perMinute: number;
-  /** Null: the budget was spent, nothing was taken. Otherwise until when it is spoken for. */
-  readonly takenUntil: Date | null;
-  readonly spokenForUntil: Date;
+  /** False: the budget was spent, and the call took nothing of it. */
+  readonly taken: boolean;
+  /** One call's part of a minute, and how far ahead of now the budget is spoken for: microseconds. */
+  readonly partUs: number;
+  readonly aheadUs: number;
 }
 
 export interface Budget {
@@ -25,39 +27,42 @@ export interface Budget {
 }
 
 /**
- * One statement per call: whose token it is, its next slot (design §7: each call moves the token's slot on by a minute's
- * part, and none may be taken more than a minute ahead), and the mark of its use, at most one a minute.
- * `null`: there is no such token.
+ * One statement per call: whose token it is, its next slot, and the mark of its use, at most one a minute. `null`: there
+ * is no such token. A call moves the token's slot on by one part of its minute, and none may be moved further ahead than
+ * a whole budget (design §7): so many calls at once, and then one after each part. Instants come from several processes,
+ * and out of order; a slot further ahead than these can explain was set by a clock that has since been set back.
  */
 export async function authenticate(
   database: Database,
   call: { readonly sha256: Buffer; readonly at: Date; readonly budgets: readonly Budget[] },
 ): Promise<Authenticated | null> {
   const { sha256, at, budgets } = call;
-  // More than a minute ahead is nobody's budget but a clock that was set back.
-  const free = database`greatest(CASE WHEN slot.next_at <= ${at}::timestamptz + interval '1 minute' THEN slot.next_at END, ${at})`;
+  const whole = database`(SELECT part * per_minute FROM found)`;
+  const known = database`slot.next_at <= ${at}::timestamptz + ${whole} + interval '1 minute'`;
+  const moved = database`greatest(CASE WHEN ${known} THEN slot.next_at END, ${at}) + (SELECT part FROM found)`;
   const [row] = await database<Authenticated[]>`
     WITH found AS (
-      SELECT member.id AS member_id, token.id AS token_id, member.project, token.kinds, token.read_only, last_used_at,
+      SELECT member.id AS member_id, token.id AS token_id, member.project, token.kinds, token.read_only, per_minute, part,
              CASE WHEN member.role = 'owner' THEN token.role ELSE 'admin' END AS role,
-             expires_at <= ${at} AS expired, revoked_at IS NOT NULL OR removed_at IS NOT NULL AS revoked,
-             coalesce(budget.per_minute, ${DEFAULT_CALLS_PER_MINUTE}) AS per_minute
+             expires_at <= ${at} AS expired, revoked_at IS NOT NULL OR removed_at IS NOT NULL AS revoked
       FROM lethe.tokens token JOIN lethe.members member ON member.id = token.member_id
       LEFT JOIN unnest(${budgets.map((one) => one.project)}::text[], ${budgets.map((one) => one.perMinute)}::integer[])
-           AS budget (project, per_minute) ON budget.project = member.project
+           AS budget (project, calls) ON budget.project = member.project,
+           coalesce(budget.calls, ${DEFAULT_CALLS_PER_MINUTE}) AS per_minute,
+           greatest(interval '1 minute' / per_minute, interval '1 microsecond') AS part
       WHERE sha256 = ${sha256}),
     used AS (
       UPDATE lethe.tokens SET last_used_at = ${at} FROM found
       WHERE tokens.id = token_id AND NOT expired AND NOT revoked
-        AND coalesce(found.last_used_at <= ${at}::timestamptz - interval '1 minute', true)),
+        AND coalesce(tokens.last_used_at <= ${at}::timestamptz - interval '1 minute', true)),
     slot AS (
       INSERT INTO lethe.slots AS slot (name, next_at)
-      SELECT 'token/' || token_id, ${at}::timestamptz + interval '1 minute' / per_minute FROM found WHERE NOT expired AND NOT revoked
-      ON CONFLICT (name) DO UPDATE SET next_at = ${free} + (excluded.next_at - ${at})
-        WHERE ${free} + (excluded.next_at - ${at}) <= ${at}::timestamptz + interval '1 minute'
+      SELECT 'token/' || token_id, ${at}::timestamptz + part FROM found WHERE NOT expired AND NOT revoked
+      ON CONFLICT (name) DO UPDATE SET next_at = ${moved} WHERE ${moved} <= ${at}::timestamptz + ${whole}
       RETURNING next_at)
-    SELECT found.*, (SELECT next_at FROM slot) AS taken_until,
-           coalesce((SELECT next_at FROM slot), (SELECT next_at FROM lethe.slots WHERE name = 'token/' || token_id), ${at}) AS spoken_for_until
+    SELECT member_id, token_id, project, kinds, read_only, role, expired, revoked, per_minute, EXISTS (SELECT FROM slot) AS taken,
+           (extract(epoch FROM part) * 1e6)::bigint AS part_us,
+           (extract(epoch FROM coalesce((SELECT next_at FROM slot), (SELECT next_at FROM lethe.slots WHERE name = 'token/' || token_id), ${at}) - ${at}) * 1e6)::bigint AS ahead_us
     FROM found`;
   return row ?? null;
 }
