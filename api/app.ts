@@ -1,22 +1,37 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
-import { DomainError } from '../domain/errors.ts';
 import { accessLog } from './access-log.ts';
+import { limitBodies } from './body-limit.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
+import { docs } from './docs.ts';
 import { documentOf } from './document.ts';
+import type { OpenApi } from './document-shape.ts';
 import { onError, problem } from './errors.ts';
 import { refuseInvalid } from './faults.ts';
 import { health } from './health.ts';
-import { problemsPage } from './problems.ts';
 import { v1 } from './v1/index.ts';
 
-const BODY_LIMIT_BYTES = 10_000_000;
+const NONE = ["'none'"];
+const OWN = ["'self'"];
+/** An answer is data: a browser that is led to one loads and runs nothing. */
+const ANSWERS = secureHeaders({ contentSecurityPolicy: { defaultSrc: NONE, frameAncestors: NONE } });
+/** The pages of /docs load what Lethe serves, and nothing else. The style sheet of Swagger UI has its icons inside. */
+const PAGES = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: NONE,
+    scriptSrc: OWN,
+    styleSrc: OWN,
+    imgSrc: [...OWN, 'data:'],
+    connectSrc: OWN,
+    baseUri: NONE,
+    formAction: NONE,
+    frameAncestors: NONE,
+  },
+});
 
 /** The whole API as one function from request to answer; `app.request('/path')` needs no port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
-  const limit = deps.bodyLimitBytes ?? BODY_LIMIT_BYTES;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
 
   app.use(async function requestId(c, next) {
@@ -27,7 +42,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
     await next();
   });
   app.use(accessLog(deps.logger));
-  app.use(secureHeaders());
+  app.use((c, next) => (c.req.path.startsWith('/docs') ? PAGES : ANSWERS)(c, next));
   app.use(
     methodNotAllowed({
       app,
@@ -37,19 +52,13 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
       },
     }),
   );
-  app.use(
-    bodyLimit({
-      maxSize: limit,
-      onError: () => {
-        throw new DomainError('body_too_large', `a body may have ${limit} bytes`, { limit });
-      },
-    }),
-  );
+  app.use(limitBodies(deps));
 
   app.route('/', health(deps));
   app.route('/v1', v1(deps));
-  app.get('/openapi.json', (c) => c.json(documentOf(app)));
-  app.get('/docs/problems', (c) => c.text(problemsPage(), 200, { 'Content-Type': 'text/markdown; charset=utf-8' }));
+  let document: OpenApi | undefined;
+  app.get('/openapi.json', (c) => c.json((document ??= documentOf(app))));
+  app.route('/docs', docs());
 
   app.notFound((c) => problem(c, 'not_found', 'there is nothing at this path'));
   app.onError(onError(deps.logger));

@@ -94,11 +94,12 @@ function needs({ security = [] }: Operation): string | undefined {
   const scopes = security.flatMap(({ token = [] }) => token);
   if (scopes.length === 0) return undefined;
   const kinds = scopes.filter((scope) => scope === 'deletion' || scope === 'export');
-  return [
-    `Needs a token that may ${scopes.includes('write') ? 'write' : 'read'}`,
+  const needed = [
+    `may ${scopes.includes('write') ? 'write' : 'read'}`,
     ...kinds.map((kind) => `is good for requests of kind \`${kind}\``),
     ...(scopes.includes('owner') ? ["is an owner's"] : []),
-  ].join(', and ');
+  ];
+  return `Needs a token that ${needed.join(', and ')}.`;
 }
 
 /** Of a query zod knows the description of the value only. */

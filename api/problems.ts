@@ -111,6 +111,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     title: 'The confirmation came too late',
     advice: 'It can be given for three days after the count. Nothing was touched. Send the request anew.',
   },
+  unmatched_exceptions: {
+    title: 'An exception matched nobody',
+    advice:
+      'Nothing was hidden. `positions` names the exceptions that the directory does not know (at most 100): one that is mistyped spares nobody. Cancel the request and send it anew, or confirm it with `acceptUnmatched: true`.',
+  },
   member_exists: {
     title: 'A member of this name exists',
     advice: 'Names are unique in a project. A removed member leaves the name free.',
@@ -138,11 +143,14 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
 export const problemType = (code: ErrorCode): string =>
   code === 'rate_limited' ? 'https://iana.org/assignments/http-problem-types#quota-exceeded' : `/docs/problems#${code}`;
 
-/** docs/problems.md, and what /docs/problems answers. */
+export const PROBLEMS_INTRODUCTION =
+  'Every error is an RFC 9457 problem (`application/problem+json`): `type` leads here (that of `rate_limited` to its registration), `code` is one of this closed list, `status` and `title` go with it, `detail` says what happened this time, and `instance` is the id of the request in the log. No problem ever contains an identity.';
+
+/** docs/problems.md, and /docs/problems.md. */
 export const problemsPage = (): string =>
   [
     '# Problems',
-    'Every error is an RFC 9457 problem (`application/problem+json`): `type` leads here (that of `rate_limited` to its registration), `code` is one of this closed list, `status` and `title` go with it, `detail` says what happened this time, and `instance` is the id of the request in the log. No problem ever contains an identity.',
+    PROBLEMS_INTRODUCTION,
     ...(Object.keys(PROBLEMS) as ErrorCode[]).flatMap((code) => [
       `## ${code}`,
       `**${ERROR_STATUS[code]} ${PROBLEMS[code].title}.** ${PROBLEMS[code].advice}`,

@@ -110,6 +110,7 @@ export interface Answer {
 export type { TestMember };
 
 export interface TestApi {
+  readonly app: ReturnType<typeof createApp>;
   readonly database: Database;
   readonly url: string;
   /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
@@ -164,6 +165,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
   });
   return {
+    app,
     database,
     url,
     owner,
