@@ -23,7 +23,11 @@ export function problem(
     code,
   };
   c.header('Content-Type', 'application/problem+json');
-  if (code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer realm="lethe"');
+  if (code === 'unauthorized') {
+    c.header('WWW-Authenticate', 'Bearer realm="lethe"');
+    // A token that ended while the call was on its way had a budget until then.
+    for (const name of ['RateLimit', 'RateLimit-Policy']) c.header(name, undefined);
+  }
   if (code === 'idempotency_key_in_use') c.header('Retry-After', '1');
   if (code === 'storage_unavailable') c.header('Retry-After', '5');
   return c.body(JSON.stringify({ ...body, ...more }), status);
