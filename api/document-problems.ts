@@ -39,6 +39,7 @@ const SAID: Readonly<Record<ErrorCode, { readonly detail: string; readonly [memb
   needs_another_owner: { detail: 'an owner other than the submitter has to confirm everyone' },
   count_moved: { detail: 'it is another number of subjects than expected', subjects: 2_501 },
   confirmation_expired: { detail: 'the confirmation was due within three days of the count' },
+  unmatched_exceptions: { detail: '1 of the exceptions matched nobody', positions: [3] },
   member_exists: { detail: 'a member of this name exists' },
   last_owner: { detail: 'the project would be left without an owner' },
   too_late: { detail: 'what was named is claimed, deleted or ended' },

@@ -71,7 +71,7 @@ const chosenSubjects = (
   positions: number[] | null,
 ): Promise<readonly ChosenSubject[]> =>
   tx<ChosenSubject[]>`
-    SELECT seq, state IN ('resolved', 'soft_deleted', 'attached') AS open,
+    SELECT seq, state IN ('proposed', 'resolved', 'soft_deleted', 'attached') AS open,
            state IN ('claimed', 'deleted', 'partially_deleted') AS past, array_agg(position ORDER BY position) AS positions
     FROM lethe.subjects JOIN lethe.matches USING (request_id, seq)
     WHERE request_id = ${requestId} AND (${positions}::integer[] IS NULL OR position = ANY(${positions}::integer[]))

@@ -43,7 +43,7 @@ async function endStatus(tx: Transaction, requestId: string): Promise<TerminalSt
   const [ends] = await tx<
     { open: number; deleted: number; partially: number; cancelled: number; unfinished: number; early: boolean }[]
   >`
-    SELECT count(*) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
+    SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'deleted') AS deleted,
            count(*) FILTER (WHERE state = 'partially_deleted') AS partially,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
@@ -85,6 +85,8 @@ async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): 
 
 async function purgeIdentities(tx: Transaction, requestId: string): Promise<void> {
   await tx`UPDATE lethe.submitted_identities SET value = NULL WHERE request_id = ${requestId} AND value IS NOT NULL`;
+  await tx`UPDATE lethe.excepted_identities SET value = NULL WHERE request_id = ${requestId} AND value IS NOT NULL`;
+  await tx`DELETE FROM lethe.excepted_digests WHERE request_id = ${requestId}`;
   await tx`DELETE FROM lethe.subject_identities WHERE request_id = ${requestId}`;
   await tx`DELETE FROM lethe.attention WHERE request_id = ${requestId}`;
 }

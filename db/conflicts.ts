@@ -33,7 +33,7 @@ export async function ownedPositions(
                 ${asked.map((one) => arrayLiteral(one.identity.value))}::text[]) asked (position, type, value)
     JOIN lethe.submitted_identities waiting ON waiting.type = asked.type AND waiting.value = asked.value::text[]
     JOIN lethe.requests earlier ON earlier.id = waiting.request_id
-    WHERE earlier.project = ${project} AND earlier.subject_kind = ${kind} AND earlier.resolved_at IS NULL
+    WHERE earlier.project = ${project} AND earlier.subject_kind = ${kind} AND earlier.resolved_at IS NULL AND NOT earlier.confirm
       AND earlier.concluded_at IS NULL AND earlier.cancelled_at IS NULL AND waiting.withdrawn_at IS NULL
     ORDER BY position`;
   return rows.map((row) => row.position);

@@ -28,7 +28,7 @@ export async function expediteRequest(
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
     const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = least(hard_delete_at, ${due}), expedited = true
-      WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted')`;
+      WHERE request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted')`;
     if (moved.count === 0 && request.resolvedAt !== null)
       throw new DomainError('too_late', 'nothing of the request waits any more');
     const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);

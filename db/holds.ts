@@ -51,7 +51,7 @@ export async function placeHold(
       FROM lethe.hold_digests hold
       JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
       JOIN lethe.subjects USING (request_id, seq)
-      WHERE hold.hold_id = ${id} AND state IN ('resolved', 'soft_deleted', 'claimed')
+      WHERE hold.hold_id = ${id} AND state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')
       GROUP BY request_id, late ORDER BY request_id`;
     const matching = found.filter((row) => !row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const tooLate = found.filter((row) => row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));

@@ -1,5 +1,6 @@
 import type { Identity } from '../domain/identity.ts';
-import type { Database } from './client.ts';
+import type { SubjectState } from '../domain/vocabulary.ts';
+import type { Database, Queries } from './client.ts';
 
 /** Subjects per page; each has a handful of identities. */
 const PAGE = 2_000;
@@ -20,13 +21,29 @@ export const claimedIdentities = (database: Database, requestId: string, batch: 
     last,
     (from, to) => database<Row[]>`
     SELECT seq, type, value FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND batch = ${batch} AND seq BETWEEN ${from} AND ${to} AND NOT shared
-      AND (origin = 'key' OR NOT EXISTS (
-        SELECT FROM lethe.subject_identities same JOIN lethe.subjects other USING (request_id, seq)
-        WHERE same.request_id = named.request_id AND same.digest = named.digest AND same.seq <> named.seq
-          AND other.state NOT IN ('claimed', 'deleted', 'partially_deleted')))
+    WHERE request_id = ${requestId} AND batch = ${batch} AND seq BETWEEN ${from} AND ${to}
+      AND ${goesWith(database, ['claimed', 'deleted', 'partially_deleted'])}
     ORDER BY seq`,
   );
+
+/** The identities by which the proposed would be looked for, were they all claimed together. */
+export const proposedIdentities = (database: Database, requestId: string, last: number) =>
+  pages(
+    1,
+    last,
+    (from, to) => database<Row[]>`
+    SELECT seq, type, value FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)
+    WHERE request_id = ${requestId} AND state = 'proposed' AND seq BETWEEN ${from} AND ${to}
+      AND ${goesWith(database, ['proposed'])}
+    ORDER BY seq`,
+  );
+
+/** What is found under an identity goes when all those of the request who are called so are in these states. */
+const goesWith = (queries: Queries, states: readonly SubjectState[]) => queries`
+  NOT shared AND (origin = 'key' OR NOT EXISTS (
+    SELECT FROM lethe.subject_identities same JOIN lethe.subjects other USING (request_id, seq)
+    WHERE same.request_id = named.request_id AND same.digest = named.digest AND same.seq <> named.seq
+      AND NOT other.state = ANY(${states as SubjectState[]}::text[])))`;
 
 /** The identities of subjects whose visibility changed after a generation. */
 export const changedIdentities = (

@@ -4,6 +4,7 @@ import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
 import type { Database, Transaction } from './client.ts';
 import { heldSubjects } from './held.ts';
 import { closeBatches } from './close-batches.ts';
+import { settleConfirmation } from './confirmation.ts';
 import { underProjectLock } from './project-lock.ts';
 import { readRequestRow, type RequestRow } from './request-row.ts';
 import { processorsBehind, settleVisibility } from './visibility.ts';
@@ -20,18 +21,23 @@ export async function look(
     const ended = request.concludedAt !== null;
     const freed = ended ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
     const shared = ended ? [] : await closeBatches(tx, project, requestId, asOf);
+    const confirmation = ended ? null : await settleConfirmation(tx, request, asOf);
     const work = await openWork(tx, requestId, asOf);
     const waiting = await waitingSubjects(tx, project, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
-    const status = ended || request.resolvedAt === null ? request.status : workStatus(work.states, waiting, request);
+    const status =
+      ended || request.resolvedAt === null
+        ? request.status
+        : (confirmation?.status ?? workStatus(work.states, waiting, request));
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
-    const nextAt = earliest([waiting.nextAt, attention.retryAt]);
+    const nextAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {
       status,
       ended,
       resolved: request.resolvedAt !== null,
       cancelled: request.cancelledAt !== null,
+      ...(confirmation === null ? {} : { confirmation: confirmation.view }),
       unknown: waiting.unknown,
       concludable:
         !ended &&
@@ -89,9 +95,9 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
       FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
-           count(*) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
+           count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unknown,
-           count(*) FILTER (WHERE held AND state IN ('resolved', 'soft_deleted')) AS held,
+           count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted')) AS held,
            count(*) FILTER (WHERE state = 'soft_deleted' AND NOT held AND hard_delete_at <= ${asOf}) AS due,
            min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted') AND NOT held AND hard_delete_at > ${asOf}) AS next_at
     FROM subject`;

@@ -1,45 +1,35 @@
-import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Transaction } from './client.ts';
-import type { RequestRow } from './request-row.ts';
+import { openOwner, sameKey } from './open-owner.ts';
+import { isUnconfirmed, type RequestRow } from './request-row.ts';
 import type { Staging } from './resolution-stage.ts';
 
 /**
  * One row per subject of the stage: its number in this request, if it has one, and the open request that owns it, if
- * another does. OFFSET 0 keeps each look-up a probe of one index: joined, it would read all subjects there ever were.
+ * another does.
  */
-export async function stageSubjects({
-  tx,
-  requestId,
-  project,
-  kind,
-}: Staging): Promise<{ readonly resolved: number; readonly joining: number }> {
+export async function stageSubjects(
+  staging: Staging,
+): Promise<{ readonly resolved: number; readonly joining: number }> {
+  const { tx, requestId, project, kind } = staging;
   await tx`CREATE TEMPORARY TABLE stage_subjects ON COMMIT DROP AS
     SELECT named.*, mine.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
     FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
       SELECT seq FROM (${sameKey(tx, project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
-    LEFT JOIN LATERAL (
-      SELECT request_id, seq FROM (${sameKey(tx, project, kind)}) same
-      WHERE request_id <> ${requestId} AND EXISTS (
-        SELECT FROM lethe.subjects WHERE subjects.request_id = same.request_id AND subjects.seq = same.seq
-          AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') OFFSET 0)
-      LIMIT 1) owner ON mine.seq IS NULL`;
+    LEFT JOIN LATERAL (${openOwner(tx, staging)}) owner ON mine.seq IS NULL`;
   const [counts = { resolved: 0, joining: 0 }] = await tx<{ resolved: number; joining: number }[]>`
     SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`;
   return counts;
 }
 
-const sameKey = (tx: Transaction, project: string, kind: SubjectKind) => tx`
-  SELECT request_id, seq FROM lethe.identity_digests
-  WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
-    AND identity_digests.digest = ANY(named.digests) OFFSET 0`;
-
-/** Numbers and stores the subjects that are new to this request, in the order in which they were submitted. */
-export async function addSubjects(
-  { tx, keys, requestId, project, kind }: Staging,
-  { hardDeleteAt, expedite }: Pick<RequestRow, 'hardDeleteAt' | 'expedite'>,
-): Promise<void> {
+/**
+ * Numbers and stores the subjects that are new to this request, in the order in which they were submitted. What may never
+ * be confirmed owns nobody and waits for nobody: it is proposed.
+ */
+export async function addSubjects({ tx, keys, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
+  const { hardDeleteAt, expedite } = request;
+  const proposed = isUnconfirmed(request);
   await tx`UPDATE stage_subjects SET seq = numbered.seq
     FROM (SELECT key_type, key_value,
                  (SELECT coalesce(max(seq), 0) FROM lethe.subjects WHERE request_id = ${requestId})
@@ -51,7 +41,8 @@ export async function addSubjects(
     INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, present, state, owner_request, owner_seq, hidden,
                                 generation, hard_delete_at, expedited)
     SELECT ${requestId}, seq, ${project}, ${kind}, digests[1], known, CASE WHEN known THEN true END,
-           CASE WHEN owner_request IS NULL THEN 'resolved' ELSE 'attached' END, owner_request, owner_seq, true,
+           CASE WHEN ${proposed} THEN 'proposed' WHEN owner_request IS NULL THEN 'resolved' ELSE 'attached' END,
+           CASE WHEN NOT ${proposed} THEN owner_request END, CASE WHEN NOT ${proposed} THEN owner_seq END, NOT ${proposed},
            generation.value, ${hardDeleteAt}, ${expedite !== null}
     FROM stage_subjects, generation
     WHERE NOT EXISTS (SELECT FROM lethe.subjects WHERE request_id = ${requestId} AND subjects.seq = stage_subjects.seq)`;
@@ -70,10 +61,10 @@ export async function addIdentities(staging: Staging): Promise<void> {
   await tx`DELETE FROM lethe.subject_identities USING lethe.subjects, stage_subjects
     WHERE subject_identities.request_id = ${requestId} AND subjects.request_id = ${requestId}
       AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
-      AND subjects.state IN ('resolved', 'soft_deleted', 'attached')`;
+      AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
   await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
     SELECT ${requestId}, seq, key_type, key_value, digests[1], 'key', false FROM stage_subjects
-    JOIN lethe.subjects USING (seq) WHERE subjects.request_id = ${requestId} AND state IN ('resolved', 'soft_deleted', 'attached')`;
+    JOIN lethe.subjects USING (seq) WHERE subjects.request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
   await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
     SELECT ${requestId}, subject.seq, fact.type, fact.value, fact.digests[1],
            CASE WHEN submitted.type IS NULL THEN fact.origin ELSE 'submitted' END,
@@ -81,13 +72,13 @@ export async function addIdentities(staging: Staging): Promise<void> {
              SELECT FROM unnest(fact.shared_with) other WHERE NOT EXISTS (
                SELECT FROM lethe.subject_identities own JOIN lethe.subjects USING (request_id, seq)
                WHERE own.request_id = ${requestId} AND own.digest = other AND own.origin = 'key'
-                 AND state IN ('resolved', 'soft_deleted', 'claimed')))
+                 AND state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')))
     FROM stage fact JOIN stage_subjects subject USING (key_type, key_value)
     JOIN lethe.subjects stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
     LEFT JOIN (SELECT DISTINCT type, value FROM lethe.submitted_identities
                WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted
            ON submitted.type = fact.type AND submitted.value = fact.value
-    WHERE NOT fact.match AND stored.state IN ('resolved', 'soft_deleted', 'attached')
+    WHERE NOT fact.match AND stored.state IN ('proposed', 'resolved', 'soft_deleted', 'attached')
     ON CONFLICT DO NOTHING`;
   await addDigests(staging, false);
 }

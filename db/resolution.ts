@@ -8,13 +8,16 @@ import type { DigestKeys } from './digests.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { lockProject, transaction } from './project-lock.ts';
 import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
+import { setExceptedAside, stageExcepted, storeExcepted } from './resolution-except.ts';
 import { analyseStage, stageFacts, stageUnknown } from './resolution-stage.ts';
-import { readRequestRow, type RequestRow } from './request-row.ts';
+import { isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
 import { withdrawSubjects } from './withdraw.ts';
 
 export interface Resolution {
   readonly request: RequestRow;
   readonly facts: AsyncIterable<readonly Resolved[]>;
+  /** Of everyone, what the directory says of those who are to be spared; their submitted identities are its positions. */
+  readonly excepted?: AsyncIterable<readonly Resolved[]>;
   readonly processors: readonly ProcessorEntry[];
   readonly policy: Policy;
   readonly at: Date;
@@ -50,10 +53,15 @@ export async function storeResolution(
     await tx`SET LOCAL enable_nestloop = off`;
     const staging = { tx, keys, requestId: request.id, project: request.project, kind: request.subjectKind };
     await stageFacts(staging, resolution.facts);
+    if (resolution.excepted !== undefined) await stageExcepted(staging, resolution.excepted);
     await lockProject(tx, request.project);
     const now = await readRequestRow(tx, request.id);
     if (now.concludedAt !== null || now.cancelledAt !== null) return { end: 'closed' };
     const first = now.resolvedAt === null;
+    // What was counted is what is to be confirmed.
+    if (!first && isUnconfirmed(now)) return { end: 'resolved', joined: 0, departed: 0, unknown: 0, wake: [] };
+    if (first && resolution.excepted !== undefined) await storeExcepted(staging);
+    if (now.selection === 'everyone') await setExceptedAside(staging);
     if (first && now.selection !== 'identities') {
       const selected = await numberSelected(tx, now, resolution);
       if (resolution.limit !== null && selected > resolution.limit) return fail(tx, request, 'too_many_subjects', at);
@@ -74,7 +82,7 @@ export async function storeResolution(
       at,
       window: resolution.policy.window,
     });
-    if (first) await freeze(tx, request.id, resolution.processors, at);
+    if (first) await freeze(tx, now, resolution.processors, at);
     const unknown = await unknownCount(tx, request.id);
     if (first || joining > 0 || departed.length > 0) {
       const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed: departed.length, unknown };
@@ -149,12 +157,14 @@ async function setAmbiguousAside(tx: Transaction, requestId: string): Promise<vo
 
 async function freeze(
   tx: Transaction,
-  requestId: string,
+  request: RequestRow,
   processors: readonly ProcessorEntry[],
   at: Date,
 ): Promise<void> {
+  const { id: requestId } = request;
+  const status = isUnconfirmed(request) ? 'resolving' : 'grace';
   const frozen = Object.fromEntries(processors.map((processor) => [processor.name, processor.dataMapHash]));
-  await tx`UPDATE lethe.requests SET processors = ${tx.json(frozen)}, resolved_at = ${at}, status = 'grace' WHERE id = ${requestId}`;
+  await tx`UPDATE lethe.requests SET processors = ${tx.json(frozen)}, resolved_at = ${at}, status = ${status} WHERE id = ${requestId}`;
   for (const { name, hides } of processors) {
     await tx`INSERT INTO lethe.processor_visibility (request_id, processor, hides) VALUES (${requestId}, ${name}, ${hides})
       ON CONFLICT DO NOTHING`;

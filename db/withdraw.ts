@@ -5,7 +5,8 @@ import { handOver } from './hand-over.ts';
 /**
  * Takes subjects back from their request: cancelled, or no longer whom the request named. Only what is not claimed can
  * be taken; the caller holds the project's lock. A subject that another request waits for is handed to it, still hidden
- * (rule 7); the others are to be shown again, and are `cancelled` once they are shown everywhere (rule 9).
+ * (rule 7); the others are to be shown again, and are `cancelled` once they are shown everywhere (rule 9). Of whom was only
+ * proposed there is nothing to show.
  * Returns how many were taken, and the requests to wake.
  */
 export async function withdrawSubjects(
@@ -20,14 +21,14 @@ export async function withdrawSubjects(
   const { requestId } = withdrawal;
   const withdrawn = await tx<{ seq: number }[]>`
     UPDATE lethe.subjects mine
-    SET state = CASE WHEN state = 'attached' OR EXISTS (
+    SET state = CASE WHEN state IN ('proposed', 'attached') OR EXISTS (
                   SELECT FROM lethe.subjects heir
                   WHERE heir.owner_request = ${requestId} AND heir.owner_seq = mine.seq AND heir.state = 'attached')
                 THEN 'cancelled' ELSE 'cancelling' END,
         hidden = false,
-        generation = CASE WHEN state = 'attached' THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
+        generation = CASE WHEN state IN ('proposed', 'attached') THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
     WHERE request_id = ${requestId} AND seq = ANY(${withdrawal.seqs as number[]}::integer[])
-      AND state IN ('resolved', 'soft_deleted', 'attached')
+      AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')
     RETURNING seq`;
   const wake = await handOver(tx, { ...withdrawal, seqs: withdrawn.map((row) => row.seq) });
   return { withdrawn: withdrawn.length, wake };

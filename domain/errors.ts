@@ -26,6 +26,7 @@ export const ERROR_STATUS = {
   needs_another_owner: 403,
   count_moved: 409,
   confirmation_expired: 409,
+  unmatched_exceptions: 409,
   member_exists: 409,
   last_owner: 409,
   too_late: 409,

@@ -1,4 +1,4 @@
-import { type RunWindow, firstRunAtOrAfter } from './calendar.ts';
+import { DAY_MS, type RunWindow, firstRunAtOrAfter } from './calendar.ts';
 
 /** A project's rules, checked and in milliseconds: what `policy` of lethe.config.ts means. */
 export interface Policy {
@@ -21,6 +21,9 @@ export interface Policy {
 
 export const DEFAULT_GROWTH = 0.1;
 export const DEFAULT_CALLS_PER_MINUTE = 600;
+
+/** How long a count can be confirmed (User 360's gate for everyone). Later it is too old to stand for who would be deleted. */
+export const CONFIRMATION_MS = 3 * DAY_MS;
 
 /** The first instant at which a request's subjects may be claimed. */
 export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: 'next_run' | 'now' | null): number {

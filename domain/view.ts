@@ -7,6 +7,14 @@ export interface View {
   readonly resolved: boolean;
   /** Cancelled as a whole before it was resolved. */
   readonly cancelled: boolean;
+  /** Only while somebody has yet to confirm how many they are. */
+  readonly confirmation?: {
+    readonly subjects: number;
+    /** Processors that have still to be counted. */
+    readonly uncounted: readonly string[];
+    /** Null until everything is counted. */
+    readonly until: number | null;
+  };
   /** Subjects that the directory does not know and that nobody was asked about yet. */
   readonly unknown: number;
   /** Nothing is open any more, and no operator has to be waited for. */

@@ -17,6 +17,7 @@ export type Scope = 'data' | 'categories' | 'sources';
 export const DELETION_STATUSES = [
   'received',
   'resolving',
+  'awaiting_confirmation',
   'grace',
   'deleting',
   'verifying',
@@ -54,6 +55,8 @@ export type Outcome = (typeof OUTCOMES)[number];
 /**
  * Where one subject of a request stands.
  *
+ *     proposed                            (counted; touched by nothing before it is confirmed)
+ *         ↘ resolved, attached, or cancelled
  *     resolved → soft_deleted → claimed → deleted
  *         ↘ cancelling → cancelled        (restored everywhere it was hidden)
  *     attached                            (another request owns the subject and decides)
@@ -63,6 +66,7 @@ export type Outcome = (typeof OUTCOMES)[number];
  * skipped a processor: what was not looked for again is not called deleted.
  */
 export const SUBJECT_STATES = [
+  'proposed',
   'resolved',
   'soft_deleted',
   'claimed',
@@ -75,7 +79,7 @@ export const SUBJECT_STATES = [
 ] as const;
 export type SubjectState = (typeof SUBJECT_STATES)[number];
 
-/** States in which a request owns its subject: at most one such row exists per project, kind and subject. */
+/** States in which a request owns its subject: at most one such row exists per project, kind and subject. A proposal owns nobody. */
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
 
 /** Where one processor stands with one claimed batch. */

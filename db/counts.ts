@@ -1,0 +1,22 @@
+import type { Database } from './client.ts';
+
+export async function proposedSubjects(
+  database: Database,
+  requestId: string,
+): Promise<{ readonly size: number; readonly lastSeq: number }> {
+  const [row = { size: 0, lastSeq: 0 }] = await database<{ size: number; lastSeq: number }[]>`
+    SELECT count(*) AS size, coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
+    WHERE request_id = ${requestId} AND state = 'proposed'`;
+  return row;
+}
+
+/** What a processor holds, per table; null: it cannot say. The first word stands: it is what is confirmed. */
+export async function storeCount(
+  database: Database,
+  key: { readonly requestId: string; readonly processor: string },
+  tables: Readonly<Record<string, number>> | null,
+): Promise<void> {
+  const rows = tables === null ? null : Object.entries(tables).map(([table, rows]) => ({ table, rows }));
+  await database`INSERT INTO lethe.request_counts (request_id, processor, tables)
+    VALUES (${key.requestId}, ${key.processor}, ${rows === null ? null : database.json(rows)}) ON CONFLICT DO NOTHING`;
+}
