@@ -1,5 +1,6 @@
 import type { Batch } from '../connectors/connector.ts';
-import { changedIdentities, unknownIdentities } from '../db/identity-pages.ts';
+import { proposedSubjects, storeCount } from '../db/counts.ts';
+import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/identity-pages.ts';
 import { readRequestRow } from '../db/request-row.ts';
 import { readUntold } from '../db/suppression-telling.ts';
 import { markPresent, unknownSubjects } from '../db/unknown.ts';
@@ -58,6 +59,23 @@ export const processorActivities = (deps: ActivityDeps) => ({
         deps.connector(project, processor).count(batch, scope, work),
       );
       await markPresent(deps.database, requestId, presentSeqs);
+    });
+  },
+
+  /** What the processor holds on those who are proposed, for whoever is to confirm it. */
+  async countSubjects({ asOf, ...key }: StepAt): Promise<void> {
+    await attended(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
+      const { requestId, project, processor } = key;
+      const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
+      const { size, lastSeq } = await proposedSubjects(deps.database, requestId);
+      if (size === 0) return;
+      if (saysNothing(deps, key)) return storeCount(deps.database, key, null);
+      const identities = () => proposedIdentities(deps.database, requestId, lastSeq);
+      const batch: Batch = { requestId, kind, batch: 'counted', firstSeq: 1, lastSeq, size, identities };
+      const { tables } = await withWork(deps, key, (work) =>
+        deps.connector(project, processor).count(batch, scope, work),
+      );
+      await storeCount(deps.database, key, tables);
     });
   },
 

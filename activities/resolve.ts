@@ -5,7 +5,7 @@ import { transaction } from '../db/project-lock.ts';
 import { raiseAttention } from '../db/raise-attention.ts';
 import { readRequestRow, type RequestRow } from '../db/request-row.ts';
 import { storeResolution } from '../db/resolution.ts';
-import { submittedIdentities } from '../db/submitted.ts';
+import { exceptedIdentities, submittedIdentities } from '../db/submitted.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import type { StepAt } from './ledger.ts';
@@ -32,6 +32,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
         storeResolution(deps.database, deps.keys, {
           request,
           facts: facts(deps, project, request, work),
+          ...exceptions(deps, project, request, work),
           processors: processorsFor(project, request.subjectKind),
           policy: project.policy,
           at,
@@ -51,16 +52,10 @@ export const resolveActivities = (deps: ActivityDeps) => ({
   },
 });
 
-function facts(
-  { reading, connector }: ActivityDeps,
-  project: Project,
-  request: RequestRow,
-  work: Work,
-): AsyncIterable<readonly Resolved[]> {
-  const directory = connector(project.name, project.directory);
-  if (directory.resolve === undefined)
-    throw new ConnectorError('refused', 'the directory cannot resolve', { retryable: false });
-  return directory.resolve(selection(), work);
+type Facts = AsyncIterable<readonly Resolved[]>;
+
+function facts(deps: ActivityDeps, project: Project, request: RequestRow, work: Work): Facts {
+  return ask(deps, project, selection(), work);
 
   function selection(): Selection {
     const { id: requestId, subjectKind: kind } = request;
@@ -68,6 +63,21 @@ function facts(
     if (request.selection === 'segment' && !frozen)
       return { requestId, kind, by: 'segment', segment: request.segment ?? '' };
     if (request.selection === 'everyone' && !frozen) return { requestId, kind, by: 'everyone' };
-    return { requestId, kind, by: 'identities', identities: () => submittedIdentities(reading, requestId) };
+    return { requestId, kind, by: 'identities', identities: () => submittedIdentities(deps.reading, requestId) };
   }
+}
+
+/** Who is to be spared is asked about once, together with who everyone is. */
+function exceptions(deps: ActivityDeps, project: Project, request: RequestRow, work: Work): { excepted?: Facts } {
+  const { id: requestId, subjectKind: kind, selection, resolvedAt } = request;
+  if (selection !== 'everyone' || resolvedAt !== null) return {};
+  const identities = () => exceptedIdentities(deps.reading, requestId);
+  return { excepted: ask(deps, project, { requestId, kind, by: 'identities', identities }, work) };
+}
+
+function ask({ connector }: ActivityDeps, project: Project, selection: Selection, work: Work): Facts {
+  const directory = connector(project.name, project.directory);
+  if (directory.resolve === undefined)
+    throw new ConnectorError('refused', 'the directory cannot resolve', { retryable: false });
+  return directory.resolve(selection, work);
 }

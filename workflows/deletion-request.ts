@@ -4,6 +4,7 @@ import type { DeletionStatus } from '../domain/vocabulary.ts';
 import {
   claimWhatIsDue,
   conclude,
+  countSubjects,
   deleteInProcessor,
   followVisibility,
   lookForUnknown,
@@ -22,6 +23,7 @@ import { type Watch, watch } from './watch.ts';
  * Terminated and started again, it goes on from the rows.
  *
  *  1. Who is meant is asked of the directory; whom it does not know, of every processor.
+ *     Where somebody has to confirm it, all is counted and nobody is touched before that; not confirmed in time, it ends.
  *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again.
  *  3. At the run after the grace period what is due and not held is claimed: the point of no return.
  *  4. Each processor deletes its batch, looks again, settles, and looks once more.
@@ -55,6 +57,8 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
   if (!view.resolved && !view.cancelled) beside.start('resolve', () => resolve(request));
   if (view.cancelled) beside.keepOnly('resolve', []);
   if (view.unknown > 0) beside.start('unknown', () => lookForUnknown(request));
+  for (const name of view.confirmation?.uncounted ?? [])
+    beside.start(`count ${name}`, () => countSubjects(request, name));
   for (const name of view.behind) beside.start(`visibility ${name}`, () => followVisibility(request, name));
   if (view.due > 0) beside.start('claim', () => claimWhatIsDue(request));
   const batches = view.work.map(({ processor, batch }) => ({ name: `batch ${batch} ${processor}`, processor, batch }));
@@ -64,11 +68,14 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
   );
   for (const { name, processor, batch } of batches)
     beside.start(name, () => deleteInProcessor(request, processor, batch));
-  if (view.concludable) beside.start('conclude', () => conclude(request));
+  if (view.concludable) beside.keepOnly('count ', []);
+  if (view.concludable && beside.idle('count ')) beside.start('conclude', () => conclude(request));
 }
 
 function whatItWaitsFor(view: View, beside: Tasks): string {
   if (!beside.idle()) return 'work that is under way';
+  const until = view.confirmation?.until ?? null;
+  if (until !== null) return `a confirmation until ${new Date(until).toISOString()}`;
   if (view.nextAt !== null) return `${new Date(view.nextAt).toISOString()}`;
   return view.held > 0 ? 'the release of a legal hold' : 'an operator';
 }

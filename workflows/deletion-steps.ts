@@ -3,7 +3,7 @@ import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@tempora
 import type { RequestFacts } from '../activities/ledger.ts';
 import { childWorkflowIdFor } from '../domain/ids.ts';
 import type { Step } from '../domain/vocabulary.ts';
-import { beforeClaim, ledger, processor } from './proxies.ts';
+import { beforeClaim, ledger, processor, untilStopped } from './proxies.ts';
 import type { processorDeletion } from './processor-deletion.ts';
 import { wakeOthers } from './wake-others.ts';
 
@@ -28,6 +28,13 @@ export const lookForUnknown = (request: Request) =>
     await Promise.all(names.map((name) => processor(request.project, name).lookForUnknown(at(request, name))));
     await wakeOthers(await ledger.concludeUnknown(at(request)));
   });
+
+/** What a processor holds on those who are proposed. One that is not configured any more is for an operator, by `checkFrozen`. */
+export async function countSubjects(request: Request, name: string): Promise<void> {
+  const names = await ledger.checkFrozen(at(request));
+  if (!names.includes(name)) return;
+  await parked(request, name, 'resolve', () => untilStopped(request.project, name).countSubjects(at(request, name)));
+}
 
 /** Hides or shows, whatever is newest. */
 export const followVisibility = (request: Request, name: string) =>

@@ -39,16 +39,20 @@ export function showProgress(facts: {
         { key: searchAttributes.needsAttention, value: needsAttention },
       ]);
     }
-    setCurrentDetails(details(shown));
+    setCurrentDetails(details(shown, view.confirmation));
   };
 }
 
-function details({ status, waitingFor, subjects, held, attention, batches }: RequestProgress): string {
+function details(
+  { status, waitingFor, subjects, held, attention, batches }: RequestProgress,
+  confirmation: View['confirmation'],
+): string {
   const rows = [
     ['Status', status],
     ['Waits for', waitingFor ?? '–'],
     ['Subjects', String(subjects)],
     ['Held', String(held)],
+    ...(confirmation === undefined ? [] : [['To be confirmed', `${confirmation.subjects} subjects`]]),
     ...batches.map(({ processor, batch }) => [`Batch ${batch}`, `in ${processor}`]),
     ...attention.map(({ processor, code }) => ['**Needs attention**', `${processor}: \`${code}\``]),
   ];

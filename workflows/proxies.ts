@@ -1,4 +1,4 @@
-import { type ActivityInterfaceFor, proxyActivities } from '@temporalio/workflow';
+import { type ActivityInterfaceFor, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { LedgerActivities, ProcessorActivities } from '../activities/index.ts';
 import { processorTaskQueue } from './messages.ts';
 
@@ -16,8 +16,10 @@ const processorProxy = (
   project: string,
   processor: string,
   patience: '10 minutes' | '3 days',
+  more: Pick<ActivityOptions, 'cancellationType'> = {},
 ): ActivityInterfaceFor<ProcessorActivities> =>
   proxyActivities<ProcessorActivities>({
+    ...more,
     taskQueue: processorTaskQueue(project, processor),
     startToCloseTimeout: '24 hours',
     scheduleToCloseTimeout: patience,
@@ -30,3 +32,7 @@ export const processor = (project: string, name: string) => processorProxy(proje
 
 /** For what a claim waits for: a run that cannot be prepared is given up for now rather than held open. */
 export const beforeClaim = (project: string, name: string) => processorProxy(project, name, '10 minutes');
+
+/** For what may be called off: nothing is tidied up after it before it has really stopped. */
+export const untilStopped = (project: string, name: string) =>
+  processorProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });

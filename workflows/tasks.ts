@@ -5,7 +5,8 @@ export interface Tasks {
   start(name: string, work: () => Promise<unknown>): void;
   /** Ends what runs under this prefix and is not among the names that are still wanted. */
   keepOnly(prefix: string, wanted: readonly string[]): void;
-  idle(): boolean;
+  /** Whether anything runs, or anything under this prefix. */
+  idle(prefix?: string): boolean;
 }
 
 /** `done` is called after each: the rows have changed, and have to be looked at again. */
@@ -30,6 +31,6 @@ export function tasks(done: () => void): Tasks {
         if (name.startsWith(prefix) && !wanted.includes(name)) scope.cancel();
       }
     },
-    idle: () => running.size === 0,
+    idle: (prefix = '') => ![...running.keys()].some((name) => name.startsWith(prefix)),
   };
 }
