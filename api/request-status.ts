@@ -2,6 +2,7 @@ import type { ProcessorWord, RequestStatus } from '../db/read-request.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../domain/vocabulary.ts';
 import { REMEDIES } from './remedies.ts';
+import { confirmationAnswer } from './confirmation-answer.ts';
 import { linksOf } from './v1/links.ts';
 
 /** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
@@ -33,6 +34,7 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
       resolved: status.subjectCount,
       states: states as Record<SubjectState, number>,
     },
+    confirmation: confirmationAnswer(status),
     heldSubjects: status.heldSubjects,
     attention: status.attention.map((one) => ({
       ...one,

@@ -19,6 +19,17 @@ export interface RequestStatus extends RequestRow {
   readonly words: readonly ProcessorWord[];
   readonly notHiddenIn: readonly string[];
   readonly skipped: readonly { readonly processor: string; readonly reason: string | null; readonly at: string }[];
+  readonly confirmedBy: string | null;
+  readonly confirmedCount: number | null;
+  /** Of each processor that was counted; `tables` null: it cannot say. */
+  readonly counts: readonly ProcessorCount[];
+  /** How many exceptions there are, and which of them matched nobody. */
+  readonly excepted: number;
+  readonly unmatched: readonly number[];
+}
+export interface ProcessorCount {
+  readonly processor: string;
+  readonly tables: readonly { readonly table: string; readonly rows: number }[] | null;
 }
 export interface Attention {
   readonly processor: string;
@@ -41,7 +52,7 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
   const [row] = await queries<Omit<RequestStatus, keyof RequestRow>[]>`
     WITH subject AS (
       SELECT state, hard_delete_at,
-             state IN ('resolved', 'soft_deleted') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
+             state IN ('proposed', 'resolved', 'soft_deleted') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
       FROM lethe.subjects WHERE request_id = ${requestId}),
     counted AS (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
@@ -49,7 +60,11 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
       FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held,
                    min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
-    SELECT estimated_completion_at, ${atRisk(queries, now)} AS at_risk, failure, counted.*,
+    SELECT estimated_completion_at, ${atRisk(queries, now)} AS at_risk, failure, confirmed_by, confirmed_count, counted.*,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'tables', tables) ORDER BY processor), '[]')
+       FROM lethe.request_counts WHERE request_id = ${requestId}) AS counts,
+      (SELECT count(*) FROM lethe.excepted_identities WHERE request_id = ${requestId}) AS excepted,
+      ARRAY(SELECT number FROM lethe.excepted_identities WHERE request_id = ${requestId} AND NOT matched ORDER BY number) AS unmatched,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'step', step, 'code', code, 'since', since,
                 'retryAt', retry_at) ORDER BY since, processor), '[]')
        FROM (SELECT processor, step, code, min(since) AS since, min(retry_at) AS retry_at FROM lethe.attention

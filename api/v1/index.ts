@@ -6,6 +6,7 @@ import { unreadOnTheWay } from '../transport.ts';
 import { activity } from './activity.ts';
 import { attention } from './attention.ts';
 import { cancel } from './cancel.ts';
+import { confirm } from './confirm.ts';
 import { createRequest } from './create-request.ts';
 import { expedite } from './expedite.ts';
 import { holds } from './holds.ts';
@@ -27,6 +28,7 @@ const RESOURCES = [
   readRequest,
   listSubjects,
   progress,
+  confirm,
   cancel,
   expedite,
   attention,

@@ -6,6 +6,7 @@ export const links = z.strictObject({
   progress: z.string(),
   receipt: z.string(),
   log: z.string(),
+  confirm: z.string(),
 });
 
 export function linksOf(requestId: string): z.output<typeof links> {
@@ -16,5 +17,6 @@ export function linksOf(requestId: string): z.output<typeof links> {
     progress: `${self}/progress`,
     receipt: `${self}/receipt`,
     log: `${self}/log`,
+    confirm: `${self}/confirm`,
   };
 }

@@ -4,6 +4,7 @@ import { ATTENTION_CODES, DELETION_STATUSES, SUBJECT_STATES, STEPS } from '../..
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { Confirmation } from '../confirmation-answer.ts';
 import { statusAnswer } from '../request-status.ts';
 import { instant, kind, requestParams } from '../schemas.ts';
 import { links } from './links.ts';
@@ -52,6 +53,7 @@ const Status = z
         >,
       ),
     }),
+    confirmation: Confirmation.nullable().openapi({ description: 'Null: it was not asked for.' }),
     heldSubjects: z.int(),
     attention: z.array(Attention),
     unverified: z
