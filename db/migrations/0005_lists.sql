@@ -1,7 +1,7 @@
 -- Every filter of a list finds its page without walking through what it leaves out, whatever plan is kept.
 CREATE INDEX requests_by_status ON lethe.requests (project, status, received_at DESC, id DESC);
 CREATE INDEX requests_by_regulation ON lethe.requests (project, regulation, received_at DESC, id DESC);
-CREATE INDEX requests_by_member ON lethe.requests (submitted_by, received_at DESC, id DESC);
+CREATE INDEX requests_by_member ON lethe.requests (project, submitted_by, received_at DESC, id DESC);
 -- Those that can be at risk.
 CREATE INDEX requests_open_of_project ON lethe.requests (project, received_at DESC, id DESC) WHERE concluded_at IS NULL;
 
