@@ -3,10 +3,11 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
-import { connect } from '../../db/client.ts';
+import { connect, type Database } from '../../db/client.ts';
 import { memberWithToken } from '../../db/members.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { migrate } from '../../db/migrate.ts';
+import { revokeToken } from '../../db/tokens.ts';
 import { assertListened, assertPortFree, freePort, isPortFree } from '../ports.ts';
 import { startPostgres } from '../postgres.ts';
 import { type Supervised, supervise } from '../supervise.ts';
@@ -71,6 +72,7 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
 
     const port = given.port ?? (await portNear(8080));
     const token = await ownerToken(urls.lethe);
+    started.push({ name: 'the token', stop: token.end });
     const environment = childEnvironment({
       DATABASE_URL: urls.lethe,
       DEMO_DATABASE_URL: urls.demo,
@@ -88,7 +90,7 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
     await until(async () => (await fetch(`${apiUrl}/readyz`).catch(() => null))?.ok === true, api, assertAlive);
     await until(() => worker.child.log().includes('"polling"'), worker, assertAlive);
     say(`API          ${apiUrl}`);
-    return { demoUrl: urls.demo, apiUrl, uiUrl: temporal?.uiUrl ?? null, token, assertAlive, stop };
+    return { demoUrl: urls.demo, apiUrl, uiUrl: temporal?.uiUrl ?? null, token: token.text, assertAlive, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -143,15 +145,29 @@ async function until(
   throw new Error(`the ${name} process was not ready within a minute. Its last words:\n${child.log().slice(-2_000)}`);
 }
 
-/** Each start of the demo mints one: a token that was shown is stored nowhere. */
-async function ownerToken(url: string): Promise<string> {
+/** Each start of the demo mints one, and its end revokes it: a token that was shown is stored nowhere. */
+async function ownerToken(url: string): Promise<{ text: string; end(): Promise<void> }> {
+  const { tokenId, token, memberId } = await withLedger(url, async (database) => {
+    await ensureProjects(database, ['demo']);
+    return memberWithToken(database, { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() });
+  });
+  const actor = { project: 'demo', memberId, tokenId };
+  return {
+    text: token,
+    // A database that went away first keeps nothing else from being stopped.
+    end: () =>
+      withLedger(url, (database) =>
+        revokeToken(database, actor, { id: tokenId, ofAll: false, at: new Date() }).catch(() => undefined),
+      ),
+  };
+}
+
+async function withLedger<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
   const database = connect(url, { connections: 1 });
   try {
-    await ensureProjects(database, ['demo']);
-    const owner = { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() } as const;
-    return (await memberWithToken(database, owner)).token;
+    return await work(database);
   } finally {
-    await database.end();
+    await database.end({ timeout: 1 });
   }
 }
 
