@@ -30,6 +30,8 @@ export interface Order {
 export interface Supervised {
   readonly pid: number;
   ended(): boolean;
+  /** Null while it runs, and where a signal ended it. */
+  exitCode(): number | null;
   /** What the server has logged since this start. */
   log(): string;
   stop(): Promise<void>;
@@ -61,6 +63,7 @@ export async function supervise(order: Order): Promise<Supervised> {
   return {
     pid: Number(pid),
     ended: () => child.exitCode !== null || child.signalCode !== null,
+    exitCode: () => child.exitCode,
     log: () => readFrom(log, start),
     stop: async () => {
       child.ref();

@@ -61,6 +61,9 @@ export async function prepareApp(url: string): Promise<postgres.Sql> {
 export interface Service {
   readonly apiUrl: string;
   readonly api: Supervised;
+  readonly token: string;
+  /** Another process on the same ledger. */
+  startApi(): Promise<{ readonly apiUrl: string; readonly api: Supervised }>;
   startWorker(): Promise<Supervised>;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
@@ -74,32 +77,37 @@ export async function startService(at: {
   readonly ledgerUrl: string;
   readonly appUrl: string;
   readonly temporalAddress: string;
+  readonly config?: string;
 }): Promise<Service> {
   const logs = folder();
-  const port = await freePort();
   const env = {
     DATABASE_URL: at.ledgerUrl,
     APP_URL: at.appUrl,
     TEMPORAL_ADDRESS: at.temporalAddress,
-    LETHE_CONFIG: CONFIG,
+    LETHE_CONFIG: at.config ?? CONFIG,
     LETHE_DIGEST_KEYS: DIGEST_KEYS,
-    PORT: String(port),
     LOG_LEVEL: 'debug',
   };
-  let workers = 0;
-  const start = async (name: string, file: string): Promise<Supervised> => {
-    const command = { command: process.execPath, args: [join(ROOT, file)] };
-    const child = await supervise({ ...command, env, signals: ['TERM', 'KILL'], logFile: join(logs, `${name}.log`) });
+  let processes = 0;
+  const start = async (file: string, more: Record<string, string> = {}): Promise<Supervised> => {
+    const command = { command: process.execPath, args: [join(ROOT, file)], env: { ...env, ...more } };
+    const logFile = join(logs, `${++processes}.log`);
+    const child = await supervise({ ...command, signals: ['TERM', 'KILL'], logFile });
     atTheEnd(() => child.stop());
     return child;
   };
-  const apiUrl = `http://127.0.0.1:${port}`;
-  const api = await start('api', 'api/server.ts');
-  await until(
-    'the API listens',
-    async () => (await fetch(`${apiUrl}/healthz`).catch(() => null))?.ok === true,
-    () => api.log(),
-  );
+  const startApi = async () => {
+    const port = String(await freePort());
+    const apiUrl = `http://127.0.0.1:${port}`;
+    const api = await start('api/server.ts', { PORT: port });
+    await until(
+      'the API listens',
+      async () => (await fetch(`${apiUrl}/healthz`).catch(() => null))?.ok === true,
+      () => api.log(),
+    );
+    return { apiUrl, api };
+  };
+  const { apiUrl, api } = await startApi();
   const database = connect(at.ledgerUrl, { connections: 1 });
   const owner = { project: 'demo', name: 'end to end', role: 'owner', actor: 'test', at: new Date() } as const;
   const { token } = await addMember(database, owner);
@@ -107,7 +115,9 @@ export async function startService(at: {
   return {
     apiUrl,
     api,
-    startWorker: () => start(`worker-${++workers}`, 'worker.ts'),
+    token,
+    startApi,
+    startWorker: () => start('worker.ts'),
     async call(method, path, body, headers = {}) {
       const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
       const all = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers };

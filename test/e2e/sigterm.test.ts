@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { Client, Connection } from '@temporalio/client';
+import { beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { housekeepingActivities } from '../../activities/housekeeping.ts';
+import { temporalOrchestrator } from '../../api/orchestrator.ts';
+import { connect, type Database } from '../../db/client.ts';
+import { migrate } from '../../db/migrate.ts';
+import { startFactsOf } from '../../db/start-facts.ts';
+import { workflowIdFor } from '../../domain/ids.ts';
+import { startTemporal } from '../../dev/temporal.ts';
+import { KEYS } from '../support/ledger.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { atTheEnd, type Service, startService, until } from './service.ts';
+
+const POSTS = 500;
+const CONNECTIONS = 100;
+/** So many answers are there, and as many more requests under way as there are connections. */
+const ANSWERS_BEFORE = 150;
+
+let ledger: Database;
+let service: Service;
+let temporal: Client;
+
+beforeAll(async () => {
+  const { url: ledgerUrl } = await createDatabase();
+  await migrate(ledgerUrl);
+  ledger = connect(ledgerUrl, { connections: 1 });
+  atTheEnd(() => ledger.end({ timeout: 1 }));
+  const server = await startTemporal();
+  atTheEnd(() => server.stop());
+  const connection = await Connection.connect({ address: server.address });
+  atTheEnd(() => connection.close());
+  temporal = new Client({ connection });
+  service = await startService({ ledgerUrl, appUrl: ledgerUrl, temporalAddress: server.address });
+}, 120_000);
+
+/** What a caller was told, or that it was told nothing; `sent`: all of it had left the caller before the signal. */
+interface Told {
+  readonly n: number;
+  readonly sent: boolean;
+  readonly status: number | null;
+  readonly id: string | null;
+}
+const Accepted = z.object({ id: z.string() });
+const canary = (n: number): string => `canary-${String(n).padStart(3, '0')}`;
+
+async function post(n: number, agent: Agent, signalled: () => boolean): Promise<Told> {
+  const subjects = { kind: 'user', identities: [{ type: 'user_id', value: canary(n) }] };
+  const body = JSON.stringify({ project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects });
+  const headers = { authorization: `Bearer ${service.token}`, 'content-type': 'application/json' };
+  let sent = false;
+  const call = request(`${service.apiUrl}/v1/requests`, { method: 'POST', agent, headers });
+  call.on('finish', () => (sent = !signalled()));
+  try {
+    const answered = once(call, 'response');
+    call.end(body);
+    const [answer] = z.tuple([z.custom<AsyncIterable<Buffer> & { statusCode: number }>()]).parse(await answered);
+    let text = '';
+    for await (const chunk of answer) text += chunk.toString();
+    const { statusCode: status } = answer;
+    return { n, sent, status, id: status === 202 ? Accepted.parse(JSON.parse(text)).id : null };
+  } catch {
+    return { n, sent, status: null, id: null };
+  }
+}
+
+const startedBy = async (ids: readonly string[]): Promise<readonly string[]> => {
+  const described = await Promise.allSettled(
+    ids.map((id) => temporal.workflow.getHandle(workflowIdFor(id)).describe()),
+  );
+  return ids.filter((_, n) => described[n]?.status === 'fulfilled');
+};
+
+/** As a worker does it, without one: it would delete as well. */
+async function oneRound(): Promise<void> {
+  const log = { warn: () => {} };
+  const starter = temporalOrchestrator(temporal, { factsOf: (id) => startFactsOf(ledger, id), log });
+  const connector = () => {
+    throw new Error('housekeeping speaks to no processor');
+  };
+  const deps = { database: ledger, reading: ledger, keys: KEYS, catalog: new Map(), connector, starter };
+  await housekeepingActivities(deps).attendNeglected({ asOf: Date.now() });
+}
+
+test(
+  'SIGTERM in the middle of 500 POSTs: every 202 that a caller saw has its row and its workflow',
+  { timeout: 180_000 },
+  async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+    atTheEnd(() => agent.destroy());
+    let answers = 0;
+    let signalled = false;
+    const calls = Array.from({ length: POSTS }, async (_, n) => {
+      const told = await post(n, agent, () => signalled);
+      answers += 1;
+      if (answers !== ANSWERS_BEFORE) return told;
+      process.kill(service.api.pid, 'SIGTERM');
+      signalled = true;
+      return told;
+    });
+    const told = await Promise.all(calls);
+    await until(
+      'the API ends by itself',
+      async () => service.api.ended(),
+      () => service.api.log(),
+    );
+
+    const accepted = told.filter((one) => one.status === 202);
+    const unanswered = told.filter((one) => one.status === null);
+    expect(accepted.length + unanswered.length).toBe(POSTS);
+    // In the middle: some were under way, and some came too late.
+    expect(accepted.length).toBeGreaterThan(ANSWERS_BEFORE);
+    expect(unanswered.length).toBeGreaterThan(0);
+    expect(told.filter((one) => one.sent && one.status !== 202)).toEqual([]);
+
+    const rows = await ledger<{ id: string; name: string }[]>`
+      SELECT requests.id, value[1] AS name FROM lethe.requests JOIN lethe.submitted_identities ON request_id = requests.id`;
+    const byName = (all: readonly { name: string; id: string | null }[]) =>
+      all.map(({ name, id }) => `${name} ${id}`).toSorted();
+    expect(byName(rows)).toEqual(byName(accepted.map(({ n, id }) => ({ name: canary(n), id }))));
+    expect(await ledger`SELECT FROM lethe.requests`).toHaveLength(rows.length);
+
+    expect(service.api.exitCode()).toBe(0);
+    expect(service.api.log().split('\n').at(-1)).toContain('"ended"');
+    expect(service.api.log()).not.toMatch(/canary|"level":(50|60)/);
+
+    // Whatever could not be told to Temporal in time, one round of housekeeping starts.
+    await ledger`UPDATE lethe.requests SET attended_at = attended_at - interval '1 hour'`;
+    await oneRound();
+    const ids = rows.map((row) => row.id);
+    expect(await startedBy(ids)).toEqual(ids);
+  },
+);
