@@ -25,6 +25,7 @@ export interface Operation {
 export interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
+  readonly explode?: boolean;
   readonly required?: boolean;
   readonly description?: string;
   readonly example?: unknown;

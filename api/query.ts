@@ -16,7 +16,7 @@ export const flag = (description: string) =>
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
     .optional()
-    .openapi({ description });
+    .openapi({ type: 'boolean', description });
 
 /** `one,another`: in the document an array in the form style, not exploded. */
 export const anyOf = <Word extends string>(words: readonly [Word, ...Word[]], description: string) =>

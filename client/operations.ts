@@ -1,0 +1,1275 @@
+/** Made from docs/openapi.json by `npm run document`. */
+
+/**
+ * Null: it was not asked for.
+ */
+export type Confirmation = {
+  /**
+   * Any member who may write, or an owner other than the one who submitted it.
+   */
+  needs: 'member' | 'another_owner';
+  /**
+   * Three days after the count; null while it is still counted.
+   */
+  until: string | null;
+  /**
+   * The `expectedCount` that would be accepted now, or that was; null: not known yet.
+   */
+  subjects: number | null;
+  /**
+   * Rows as they were counted. Subjects that were cancelled since are not taken off.
+   */
+  counts: {
+    processor: string;
+    /**
+     * Null: the processor cannot say.
+     */
+    tables:
+      | {
+          table: string;
+          rows: number;
+        }[]
+      | null;
+  }[];
+  except: {
+    submitted: number;
+    /**
+     * Positions of the exceptions that matched nobody, once resolved: they spare nobody.
+     */
+    unmatched: number[];
+  } | null;
+  confirmedAt: string | null;
+  confirmedBy: string | null;
+} | null;
+
+export interface Operations {
+  /**
+   * Delete subjects: hidden at once, deleted when due, looked for again.
+   */
+  createRequest: {
+    input: CreateRequestInput;
+    answer: AcceptedRequest;
+  };
+  /**
+   * The requests of a project, newest first.
+   */
+  listRequests: {
+    input: ListRequestsInput;
+    answer: {
+      items: RequestSummary[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * Where a request stands.
+   */
+  readRequest: {
+    input: ReadRequestInput;
+    answer: RequestStatus;
+  };
+  /**
+   * What became of each submitted identity, by its position.
+   */
+  listSubjects: {
+    input: ListSubjectsInput;
+    answer: {
+      items: Subject[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * What is being done at the moment.
+   */
+  readProgress: {
+    input: ReadProgressInput;
+    answer: Progress;
+  };
+  /**
+   * Say that so many subjects are meant: only then are they hidden and deleted.
+   */
+  confirmRequest: {
+    input: ConfirmRequestInput;
+    answer: Confirmed;
+  };
+  /**
+   * Take back all subjects, or some: until the claim each is shown again where it was hidden.
+   */
+  cancelRequest: {
+    input: CancelRequestInput;
+    answer: {
+      id: string;
+      cancelled: number;
+      /**
+       * Positions whose subjects are claimed or deleted.
+       */
+      tooLate: number[];
+    };
+  };
+  /**
+   * Delete at the next run, or now, instead of after the grace period.
+   */
+  expediteRequest: {
+    input: ExpediteRequestInput;
+    answer: {
+      id: string;
+      hardDeleteAt: string;
+    };
+  };
+  /**
+   * Try again what waits for an operator: of one processor, or of all.
+   */
+  retryRequest: {
+    input: RetryRequestInput;
+    answer: {
+      id: string;
+      processors: string[];
+    };
+  };
+  /**
+   * End the request without a processor that waits for an operator.
+   */
+  skipProcessor: {
+    input: SkipProcessorInput;
+    answer: {
+      id: string;
+      processor: string;
+    };
+  };
+  /**
+   * The evidence: what was removed, what was kept and why, and what was looked for again and not found.
+   */
+  readReceipt: {
+    input: ReadReceiptInput;
+    answer: Receipt;
+  };
+  /**
+   * What happened to a request, from its acceptance on.
+   */
+  readLog: {
+    input: ReadLogInput;
+    answer: {
+      items: Event[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * What happened to a request, from its acceptance on.
+   */
+  readLogCsv: {
+    input: ReadLogCsvInput;
+    answer: Response;
+  };
+  /**
+   * What the ledger knows of one identity: at most the latest hundred of each.
+   */
+  lookUpSubject: {
+    input: LookUpSubjectInput;
+    answer: LookedUp;
+  };
+  /**
+   * Stop the hard deletion of subjects, now and in later requests; they stay hidden.
+   */
+  placeHold: {
+    input: PlaceHoldInput;
+    answer: Hold;
+  };
+  /**
+   * Release a hold: what is overdue is deleted at the next run.
+   */
+  releaseHold: {
+    input: ReleaseHoldInput;
+    answer: void;
+  };
+  /**
+   * Refuse to collect an identity again, apart from any deletion.
+   */
+  placeSuppression: {
+    input: PlaceSuppressionInput;
+    answer: {
+      id: string;
+      since: string;
+    };
+  };
+  /**
+   * Lift every suppression of an identity, those left by deletions included.
+   */
+  liftSuppression: {
+    input: LiftSuppressionInput;
+    answer: {
+      id: string;
+      liftedAt: string;
+    };
+  };
+  /**
+   * The audit trail of a project, newest first.
+   */
+  listActivity: {
+    input: ListActivityInput;
+    answer: {
+      items: Event[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * The audit trail of a project, newest first.
+   */
+  listActivityCsv: {
+    input: ListActivityCsvInput;
+    answer: Response;
+  };
+  /**
+   * Who may call on behalf of the project, newest first.
+   */
+  listMembers: {
+    input: ListMembersInput;
+    answer: {
+      items: Member[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * A further member, with a first token, which is shown once.
+   */
+  addMember: {
+    input: AddMemberInput;
+    answer: AddedMember;
+  };
+  /**
+   * Remove a member: all its tokens end at once, what it has done stays recorded.
+   */
+  removeMember: {
+    input: RemoveMemberInput;
+    answer: void;
+  };
+  /**
+   * A further token for yourself; several are valid at a time, so that one can take the place of another.
+   */
+  mintToken: {
+    input: MintTokenInput;
+    answer: MintedToken;
+  };
+  /**
+   * Your tokens, newest first, those that have ended included.
+   */
+  listTokens: {
+    input: ListTokensInput;
+    answer: {
+      items: Token[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * End a token at once: one of yours, for an owner any of the project; also the one that this is asked with.
+   */
+  revokeToken: {
+    input: RevokeTokenInput;
+    answer: void;
+  };
+}
+export interface CreateRequestInput {
+  body: NewRequest;
+}
+export interface NewRequest {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  kind: 'deletion';
+  regulation: string;
+  subjects: {
+    kind: 'user' | 'company';
+    /**
+     * @minItems 1
+     */
+    identities?: Identity[];
+    segment?: string;
+    everyone?: true;
+    /**
+     * Of everyone, who is spared. An alias or an e-mail that names several spares them all.
+     *
+     * @minItems 1
+     */
+    except?: Identity[];
+  };
+  scope?: 'data';
+  suppress?: boolean;
+  onConflict?: 'attach' | 'reject';
+  /**
+   * Count first, and touch nobody before `POST …/confirm`. Of everyone it has to be true.
+   */
+  confirm?: boolean;
+  expedite?: {
+    when: 'next_run' | 'now';
+    /**
+     * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+     */
+    reason: string;
+  } | null;
+}
+export interface Identity {
+  type: string;
+  /**
+   * One text, or one per column of a composite type.
+   */
+  value: string | string[];
+}
+export interface AcceptedRequest {
+  id: string;
+  status: 'received';
+  kind: 'deletion';
+  project: string;
+  regulation: string;
+  /**
+   * Identities; 0 of a segment or of everyone, until it is resolved.
+   */
+  submitted: number;
+  receivedAt: string;
+  dueAt: string;
+  hardDeleteAt: string;
+  cancellableUntil: string;
+  estimatedCompletionAt: string;
+  atRisk: boolean;
+  links: {
+    self: string;
+    subjects: string;
+    progress: string;
+    receipt: string;
+    log: string;
+    confirm: string;
+  };
+}
+export interface ListRequestsInput {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project?: string;
+  /**
+   * Of this kind.
+   */
+  kind?: 'export' | 'deletion';
+  /**
+   * In one of these statuses. Several are separated by commas.
+   */
+  status?: (
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed'
+  )[];
+  /**
+   * Under this regulation.
+   */
+  regulation?: string;
+  /**
+   * Received not before this instant.
+   */
+  receivedFrom?: string;
+  /**
+   * Received before this instant.
+   */
+  receivedBefore?: string;
+  /**
+   * By this member.
+   */
+  submittedBy?: string;
+  /**
+   * Whether an operator is needed.
+   */
+  needsAttention?: boolean;
+  /**
+   * Whether it cannot meet `dueAt`, or has not.
+   */
+  atRisk?: boolean;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface RequestSummary {
+  id: string;
+  status:
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed';
+  kind: 'deletion';
+  subjectKind: 'user' | 'company';
+  regulation: string;
+  selection: 'identities' | 'segment' | 'everyone';
+  submitted: number;
+  /**
+   * Id of a member.
+   */
+  submittedBy: string;
+  receivedAt: string;
+  dueAt: string;
+  hardDeleteAt: string;
+  estimatedCompletionAt: string;
+  atRisk: boolean;
+  needsAttention: boolean;
+  concludedAt: string | null;
+  href: string;
+}
+export interface ReadRequestInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+}
+export interface RequestStatus {
+  id: string;
+  status:
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed';
+  kind: 'deletion';
+  project: string;
+  subjectKind: 'user' | 'company';
+  regulation: string;
+  scope: 'data';
+  selection: 'identities' | 'segment' | 'everyone';
+  suppress: boolean;
+  expedite: 'next_run' | 'now' | null;
+  receivedAt: string;
+  resolvedAt: string | null;
+  dueAt: string;
+  hardDeleteAt: string;
+  /**
+   * The earliest run that may claim one that waits; null: none does.
+   */
+  cancellableUntil: string | null;
+  estimatedCompletionAt: string;
+  /**
+   * It cannot meet dueAt, or has not.
+   */
+  atRisk: boolean;
+  concludedAt: string | null;
+  failure: string | null;
+  subjects: {
+    submitted: number;
+    resolved: number;
+    states: {
+      proposed: number;
+      resolved: number;
+      soft_deleted: number;
+      claimed: number;
+      deleted: number;
+      partially_deleted: number;
+      cancelling: number;
+      cancelled: number;
+      attached: number;
+      not_found: number;
+    };
+  };
+  confirmation: Confirmation;
+  heldSubjects: number;
+  attention: Attention[];
+  /**
+   * Processors whose emptiness is their word, not an observation.
+   */
+  unverified: {
+    processor: string;
+    level: 'attested' | 'none';
+    saidAt: string | null;
+  }[];
+  notHiddenIn: string[];
+  skipped: {
+    processor: string;
+    reason: string | null;
+    at: string;
+  }[];
+  links: {
+    self: string;
+    subjects: string;
+    progress: string;
+    receipt: string;
+    log: string;
+    confirm: string;
+  };
+}
+export interface Attention {
+  processor: string;
+  step: 'resolve' | 'inspect' | 'visibility' | 'delete' | 'verify' | 'conclude';
+  code:
+    | 'processor_unavailable'
+    | 'processor_refused'
+    | 'processor_missing'
+    | 'coverage_broken'
+    | 'resolution_grew'
+    | 'survivors_remain'
+    | 'verification_unknown'
+    | 'blocked_by_other_rows';
+  since: string;
+  /**
+   * When it is tried again without an operator.
+   */
+  retryAt: string | null;
+  /**
+   * What an operator can do.
+   */
+  remedy: string;
+}
+export interface ListSubjectsInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface Subject {
+  /**
+   * In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.
+   */
+  position: number;
+  /**
+   * Of the uploaded file, where it stood in one.
+   */
+  line: number | null;
+  type: string;
+  /**
+   * Null where it is invalid, and for all once the request has ended.
+   */
+  value: string[] | null;
+  /**
+   * Null until it is resolved.
+   */
+  outcome:
+    | 'matched'
+    | 'invalid'
+    | 'not_found'
+    | 'duplicate'
+    | 'attached'
+    | 'already_deleted'
+    | 'soft_deleted'
+    | 'held'
+    | 'cancelled'
+    | 'deleted'
+    | 'partially_deleted'
+    | 'retained'
+    | null;
+  reason: string | null;
+  duplicateOf: number | null;
+  identityCount: number;
+  /**
+   * What it pulled in: the first hundred of identityCount, until the request ends.
+   */
+  identities: {
+    type: string;
+    value: string[];
+    origin: 'key' | 'submitted' | 'identity' | 'alias';
+    /**
+     * Somebody else is called the same: its data stays.
+     */
+    shared: boolean;
+  }[];
+}
+export interface ReadProgressInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+}
+export interface Progress {
+  id: string;
+  status:
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed';
+  batches: {
+    processor: string;
+    batch: number;
+    state: 'pending' | 'deleting' | 'verifying' | 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
+    /**
+     * One more for each time that survivors were found.
+     */
+    pass: number;
+    subjects: number;
+    /**
+     * Subjects of the ranges that this pass has finished.
+     */
+    finished: number;
+    /**
+     * Rows, in all passes.
+     */
+    removed: number;
+  }[];
+  /**
+   * What only Temporal knows; null when it is away, or does not run the request now.
+   */
+  live: {
+    waitingFor: string | null;
+    activities: {
+      processor: string | null;
+      activity: string;
+      attempt: number;
+      nextAttemptAt: string | null;
+    }[];
+  } | null;
+}
+export interface ConfirmRequestInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  body: NewConfirmation;
+}
+export interface NewConfirmation {
+  /**
+   * `confirmation.subjects` of the request, as you saw it.
+   */
+  expectedCount: number;
+  /**
+   * Needed where an exception matched nobody, and so spares nobody.
+   */
+  acceptUnmatched?: boolean;
+}
+export interface Confirmed {
+  id: string;
+  subjects: number;
+  /**
+   * Of them, those that another open deletion has come to own meanwhile.
+   */
+  attached: number;
+  /**
+   * The grace period runs from the confirmation.
+   */
+  hardDeleteAt: string;
+  cancellableUntil: string;
+  estimatedCompletionAt: string;
+}
+export interface CancelRequestInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  body: Cancellation;
+}
+export interface Cancellation {
+  /**
+   * Of the submitted list, from 1; without it, all.
+   *
+   * @minItems 1
+   * @maxItems 100000
+   */
+  positions?: number[];
+}
+export interface ExpediteRequestInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  body: Expedition;
+}
+export interface Expedition {
+  when: 'next_run' | 'now';
+  /**
+   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   */
+  reason: string;
+}
+export interface RetryRequestInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  body: Retry;
+}
+export interface Retry {
+  processor?: string;
+  /**
+   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   */
+  reason: string;
+}
+export interface SkipProcessorInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  body: Skip;
+}
+export interface Skip {
+  processor: string;
+  /**
+   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   */
+  reason: string;
+}
+export interface ReadReceiptInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+}
+export interface Receipt {
+  requestId: string;
+  kind: 'deletion';
+  subjectKind: string;
+  project: string;
+  regulation: string;
+  scope: string;
+  status: string;
+  /**
+   * False while subjects are held, waiting or being deleted.
+   */
+  final: boolean;
+  receivedAt: string;
+  dueAt: string;
+  concludedAt: string | null;
+  submitted: number;
+  subjects: {
+    [k: string]: number;
+  };
+  outcomes: {
+    [k: string]: number;
+  };
+  processors: {
+    processor: string;
+    state: string;
+    verifiedAt: string | null;
+    /**
+     * Why an operator ended the request without it.
+     */
+    skipReason: string | null;
+    /**
+     * Null where nobody could read it: unknown is not zero.
+     */
+    survivors: number | null;
+    tables: {
+      table: string;
+      removed: number;
+      retained: {
+        basis: string;
+        count: number;
+      }[];
+    }[];
+  }[];
+  unverified: {
+    processor: string;
+    level: string;
+    saidAt: string | null;
+  }[];
+  limits: string[];
+}
+export interface ReadLogInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface Event {
+  id: number;
+  at: string;
+  requestId: string | null;
+  /**
+   * Id of a member, or what acts by itself.
+   */
+  actor: string;
+  /**
+   * Of a member, a removed one as well.
+   */
+  actorName: string | null;
+  /**
+   * A noun, and what was done: `request.received`.
+   */
+  action: string;
+  /**
+   * Counts, positions, codes, references and reasons; never an identity.
+   */
+  detail: {
+    [k: string]: string | number | boolean | null | number[];
+  };
+}
+export interface ReadLogCsvInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+}
+export interface LookUpSubjectInput {
+  body: Lookup;
+}
+export interface Lookup {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  kind: 'user' | 'company';
+  identity: Identity;
+}
+export interface LookedUp {
+  openRequests: {
+    id: string;
+    status:
+      | 'received'
+      | 'resolving'
+      | 'awaiting_confirmation'
+      | 'grace'
+      | 'deleting'
+      | 'verifying'
+      | 'completed'
+      | 'not_found'
+      | 'partially_completed'
+      | 'cancelled'
+      | 'failed';
+    outcome:
+      | 'matched'
+      | 'invalid'
+      | 'not_found'
+      | 'duplicate'
+      | 'attached'
+      | 'already_deleted'
+      | 'soft_deleted'
+      | 'held'
+      | 'cancelled'
+      | 'deleted'
+      | 'partially_deleted'
+      | 'retained'
+      | null;
+    receivedAt: string;
+    concludedAt: string | null;
+    href: string;
+  }[];
+  /**
+   * Requests that have ended, with what became of this subject.
+   */
+  deletions: {
+    id: string;
+    status:
+      | 'received'
+      | 'resolving'
+      | 'awaiting_confirmation'
+      | 'grace'
+      | 'deleting'
+      | 'verifying'
+      | 'completed'
+      | 'not_found'
+      | 'partially_completed'
+      | 'cancelled'
+      | 'failed';
+    outcome:
+      | 'matched'
+      | 'invalid'
+      | 'not_found'
+      | 'duplicate'
+      | 'attached'
+      | 'already_deleted'
+      | 'soft_deleted'
+      | 'held'
+      | 'cancelled'
+      | 'deleted'
+      | 'partially_deleted'
+      | 'retained'
+      | null;
+    receivedAt: string;
+    concludedAt: string | null;
+    href: string;
+  }[];
+  holds: {
+    id: string;
+    caseRef: string;
+    heldBy: string;
+    placedAt: string;
+  }[];
+  suppressions: {
+    id: string;
+    requestId: string | null;
+    since: string;
+  }[];
+}
+export interface PlaceHoldInput {
+  body: NewHold;
+}
+export interface NewHold {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  kind: 'user' | 'company';
+  /**
+   * @minItems 1
+   */
+  identities: Identity[];
+  /**
+   * The case, never the person: it is kept.
+   */
+  caseRef: string;
+  heldBy: string;
+}
+export interface Hold {
+  id: string;
+  placedAt: string;
+  /**
+   * Requests whose subjects it stops.
+   */
+  matching: {
+    requestId: string;
+    subjects: number;
+  }[];
+  /**
+   * Requests whose subjects were claimed before: their deletion goes on.
+   */
+  tooLate: {
+    requestId: string;
+    subjects: number;
+  }[];
+}
+export interface ReleaseHoldInput {
+  /**
+   * Of the hold.
+   */
+  id: string;
+}
+export interface PlaceSuppressionInput {
+  body: Suppression;
+}
+export interface Suppression {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  kind: 'user' | 'company';
+  identity: Identity;
+}
+export interface LiftSuppressionInput {
+  body: Suppression;
+}
+export interface ListActivityInput {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project?: string;
+  /**
+   * Of this request.
+   */
+  requestId?: string;
+  /**
+   * By this member (`mem_…`), or by `lethe` itself.
+   */
+  actor?: string;
+  /**
+   * One action, or all of a noun.
+   */
+  action?: string;
+  /**
+   * Not before this instant.
+   */
+  from?: string;
+  /**
+   * Before this instant.
+   */
+  before?: string;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface ListActivityCsvInput {
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project?: string;
+  /**
+   * Of this request.
+   */
+  requestId?: string;
+  /**
+   * By this member (`mem_…`), or by `lethe` itself.
+   */
+  actor?: string;
+  /**
+   * One action, or all of a noun.
+   */
+  action?: string;
+  /**
+   * Not before this instant.
+   */
+  from?: string;
+  /**
+   * Before this instant.
+   */
+  before?: string;
+}
+export interface ListMembersInput {
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface Member {
+  id: string;
+  /**
+   * How colleagues know the member; unique in a project.
+   */
+  name: string;
+  role: 'owner' | 'admin';
+  addedAt: string;
+}
+export interface AddMemberInput {
+  body: NewMember;
+}
+export interface NewMember {
+  /**
+   * How colleagues know the member; unique in a project.
+   */
+  name: string;
+  role: 'owner' | 'admin';
+}
+export interface AddedMember {
+  id: string;
+  /**
+   * How colleagues know the member; unique in a project.
+   */
+  name: string;
+  role: 'owner' | 'admin';
+  addedAt: string;
+  token: MintedToken;
+}
+export interface MintedToken {
+  id: string;
+  /**
+   * Where it is used, for whoever has to revoke it.
+   */
+  name: string;
+  role: 'owner' | 'admin';
+  /**
+   * Null: of all kinds.
+   *
+   * @minItems 1
+   */
+  kinds: ('export' | 'deletion')[] | null;
+  access: 'read' | 'write';
+  expiresAt: string;
+  /**
+   * Shown now and never again.
+   */
+  token: string;
+}
+export interface RemoveMemberInput {
+  /**
+   * Of the member.
+   */
+  id: string;
+}
+export interface MintTokenInput {
+  body: NewToken;
+}
+export interface NewToken {
+  /**
+   * Where it is used, for whoever has to revoke it.
+   */
+  name: string;
+  /**
+   * At most that of the token it is asked with, which is the default.
+   */
+  role?: 'owner' | 'admin';
+  /**
+   * Only for requests of these kinds. At most those of the token it is asked with, which are the default.
+   *
+   * @minItems 1
+   */
+  kinds?: ('export' | 'deletion')[];
+  access?: 'read' | 'write';
+  /**
+   * At most, and by default, 365 days ahead.
+   */
+  expiresAt?: string;
+}
+export interface ListTokensInput {
+  /**
+   * For an owner: those of another member, or of all.
+   */
+  member?: 'all' | string;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface Token {
+  id: string;
+  /**
+   * Where it is used, for whoever has to revoke it.
+   */
+  name: string;
+  role: 'owner' | 'admin';
+  /**
+   * Null: of all kinds.
+   *
+   * @minItems 1
+   */
+  kinds: ('export' | 'deletion')[] | null;
+  access: 'read' | 'write';
+  expiresAt: string;
+  member: string;
+  createdAt: string;
+  /**
+   * To the minute.
+   */
+  lastUsedAt: string | null;
+  revokedAt: string | null;
+}
+export interface RevokeTokenInput {
+  /**
+   * Of the token.
+   */
+  id: string;
+}
+export interface Readiness {
+  ready: boolean;
+  database: 'reachable' | 'away';
+  schema: 'current' | 'other' | 'unknown';
+  temporal: 'reachable' | 'away';
+}
+export interface Problem {
+  /**
+   * A URI reference to what the code means.
+   */
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  /**
+   * The id of the call in the log, as in `X-Request-Id`.
+   */
+  instance: string;
+  code:
+    | 'malformed_json'
+    | 'invalid_request'
+    | 'unauthorized'
+    | 'forbidden'
+    | 'https_required'
+    | 'rate_limited'
+    | 'not_found'
+    | 'method_not_allowed'
+    | 'project_not_found'
+    | 'request_not_found'
+    | 'hold_not_found'
+    | 'suppression_not_found'
+    | 'member_not_found'
+    | 'token_not_found'
+    | 'no_receipt_yet'
+    | 'body_too_large'
+    | 'too_many_subjects'
+    | 'unsupported_media_type'
+    | 'malformed_csv'
+    | 'subject_conflict'
+    | 'idempotency_key_in_use'
+    | 'idempotency_key_reused'
+    | 'not_awaiting_confirmation'
+    | 'needs_another_owner'
+    | 'count_moved'
+    | 'confirmation_expired'
+    | 'unmatched_exceptions'
+    | 'member_exists'
+    | 'last_owner'
+    | 'too_late'
+    | 'not_in_attention'
+    | 'storage_unavailable'
+    | 'internal';
+  errors?: {
+    in: 'body' | 'query' | 'header';
+    pointer: string;
+    code: string;
+    detail: string;
+  }[];
+  [k: string]: unknown;
+}
+
+/** How a call is sent: members of its input that are neither in the path nor named here are its query. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+  readonly accept: string;
+  readonly sends?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
+  createRequest: {"method":"POST","path":"/v1/requests","accept":"application/json","sends":"application/json"},
+  listRequests: {"method":"GET","path":"/v1/requests","accept":"application/json"},
+  readRequest: {"method":"GET","path":"/v1/requests/{id}","accept":"application/json"},
+  listSubjects: {"method":"GET","path":"/v1/requests/{id}/subjects","accept":"application/json"},
+  readProgress: {"method":"GET","path":"/v1/requests/{id}/progress","accept":"application/json"},
+  confirmRequest: {"method":"POST","path":"/v1/requests/{id}/confirm","accept":"application/json","sends":"application/json"},
+  cancelRequest: {"method":"POST","path":"/v1/requests/{id}/cancel","accept":"application/json","sends":"application/json"},
+  expediteRequest: {"method":"POST","path":"/v1/requests/{id}/expedite","accept":"application/json","sends":"application/json"},
+  retryRequest: {"method":"POST","path":"/v1/requests/{id}/retry","accept":"application/json","sends":"application/json"},
+  skipProcessor: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","sends":"application/json"},
+  readReceipt: {"method":"GET","path":"/v1/requests/{id}/receipt","accept":"application/json"},
+  readLog: {"method":"GET","path":"/v1/requests/{id}/log","accept":"application/json"},
+  readLogCsv: {"method":"GET","path":"/v1/requests/{id}/log","accept":"text/csv"},
+  lookUpSubject: {"method":"POST","path":"/v1/subjects/lookup","accept":"application/json","sends":"application/json"},
+  placeHold: {"method":"POST","path":"/v1/holds","accept":"application/json","sends":"application/json"},
+  releaseHold: {"method":"DELETE","path":"/v1/holds/{id}","accept":"application/json"},
+  placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","sends":"application/json"},
+  liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","sends":"application/json"},
+  listActivity: {"method":"GET","path":"/v1/activity","accept":"application/json"},
+  listActivityCsv: {"method":"GET","path":"/v1/activity","accept":"text/csv"},
+  listMembers: {"method":"GET","path":"/v1/members","accept":"application/json"},
+  addMember: {"method":"POST","path":"/v1/members","accept":"application/json","sends":"application/json"},
+  removeMember: {"method":"DELETE","path":"/v1/members/{id}","accept":"application/json"},
+  mintToken: {"method":"POST","path":"/v1/tokens","accept":"application/json","sends":"application/json"},
+  listTokens: {"method":"GET","path":"/v1/tokens","accept":"application/json"},
+  revokeToken: {"method":"DELETE","path":"/v1/tokens/{id}","accept":"application/json"},
+};
