@@ -15,6 +15,20 @@ export const port = z
   .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, { error: 'must be a port number' })
   .transform(Number);
 
+/** `127.0.0.1:9464` or `[::1]:9464`; a name would have to be looked up first. */
+export const socketAddress = z.string().transform((value, context): SocketAddress => {
+  const [, six, four, digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+  const [host = '', listensOn] = [six ?? four, Number(digits)];
+  if (isIP(host) === (six === undefined ? 4 : 6) && listensOn >= 1 && listensOn <= 65_535)
+    return { host, port: listensOn };
+  context.addIssue({ code: 'custom', message: 'must be an address and a port such as 127.0.0.1:9464' });
+  return z.NEVER;
+});
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 export const logLevel = z
   .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     error: 'must be trace, debug, info, warn, error, fatal or silent',

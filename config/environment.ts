@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Source, processEnvironment, readFileVariants } from './environment-source.ts';
-import { databaseUrl, digestKeys, logLevel, networks, port } from './environment-variables.ts';
+import { databaseUrl, digestKeys, logLevel, networks, port, socketAddress } from './environment-variables.ts';
 import { temporalConnection, temporalMistakes, temporalShape } from './environment-temporal.ts';
 
 /**
@@ -78,6 +78,7 @@ const lethe = {
   LETHE_CONFIG: configPath,
   LETHE_DIGEST_KEYS: digestKeys,
   LOG_LEVEL: logLevel,
+  METRICS_ADDRESS: socketAddress.optional(),
 };
 
 const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
@@ -85,6 +86,7 @@ const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
   configPath: resolve(env.LETHE_CONFIG),
   digestKeys: env.LETHE_DIGEST_KEYS,
   logLevel: env.LOG_LEVEL,
+  metricsAddress: env.METRICS_ADDRESS,
 });
 
 /** The only way from `env('NAME')` in lethe.config.ts to a value. */

@@ -44,6 +44,27 @@ test('what the environment leaves out has the documented values', () => {
   expect(configPath).toMatch(/\/lethe\.config\.ts$/);
 });
 
+test('metrics are served where an address and a port say, and nowhere where nothing does', () => {
+  for (const read of [apiEnvironment, workerEnvironment]) {
+    const at = (METRICS_ADDRESS: string) => read({ ...complete, METRICS_ADDRESS }).metricsAddress;
+    expect(read(complete).metricsAddress).toBeUndefined();
+    expect(at('127.0.0.1:9464')).toEqual({ host: '127.0.0.1', port: 9464 });
+    expect(at('[::]:80')).toEqual({ host: '::', port: 80 });
+    for (const wrong of [
+      '9464',
+      'localhost:9464',
+      '127.0.0.1',
+      '127.0.0.1:0',
+      '127.0.0.1:65536',
+      '::1:9464',
+      '[127.0.0.1]:1',
+    ])
+      expect(messageOf(() => at(wrong))).toBe(
+        'the environment is not complete:\n  METRICS_ADDRESS: must be an address and a port such as 127.0.0.1:9464',
+      );
+  }
+});
+
 test('digest keys come in the order given, the newest first', () => {
   expect(workerEnvironment(complete).digestKeys).toEqual([
     { id: 'k2', key: Buffer.alloc(32, 2) },
