@@ -44,7 +44,7 @@ export async function expediteRequest(
       requestId,
       actor,
       action: 'request.expedited',
-      detail: { expedite, subjects: moved.count },
+      detail: { expedite, reason, subjects: moved.count },
     });
     await raiseWake(tx, [requestId]);
     return { hardDeleteAt: due < request.hardDeleteAt ? due : request.hardDeleteAt, wake: [requestId] };
