@@ -5,9 +5,13 @@ import { BODIES, WORDS } from './document-words.ts';
 export const WORDLESS = '…';
 
 /** Those that tell a story, by the name of the schema; otherwise the one that its members' words make. */
-export function examplesOf(schemas: Schemas, operationId: string, schema: Schema): Readonly<Record<string, Example>> {
+export function examplesOf(
+  schemas: Schemas,
+  path: readonly string[],
+  schema: Schema,
+): Readonly<Record<string, Example>> {
   const told = schema.$ref === undefined ? undefined : BODIES[lastPart(schema.$ref)];
-  return told ?? { example: { value: exampleOf(schemas, schema, [operationId]) } };
+  return told ?? { example: { value: exampleOf(schemas, schema, path) } };
 }
 
 /** A member's example is that of the longest path to it that `WORDS` knows: one word means one thing everywhere. */

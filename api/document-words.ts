@@ -4,9 +4,12 @@
  */
 const REQUEST = 'req_01a207d921007000b1946aa6e9a5b3c1';
 const MEMBER = 'mem_01a1f82f1e807000a4c25d0b7e61f092';
+const TOKEN = 'tok_01a1f82f1e807000b7d3c9e20f4a6158';
 const HOLD = 'hold_01a207ddb4e07000913e7f2c5a0d8b46';
 const SUPPRESSION = 'sup_01a207ddb4e07000ac5104e7d9f2b683';
 
+const FRIDAY = '2026-11-20T09:00:00.000Z';
+const A_YEAR_ON = '2027-11-20T09:00:00.000Z';
 const MONDAY = '2026-11-23T10:00:00.000Z';
 const LATER = '2026-11-23T10:05:00.000Z';
 const RUN = '2026-12-08T02:00:00.000Z';
@@ -14,6 +17,10 @@ const VERIFIED = '2026-12-09T02:00:00.000Z';
 const ENDED = '2026-12-09T02:00:05.000Z';
 const HREF = `/v1/requests/${REQUEST}`;
 const CURSOR = 'MTc5NTQyODAwMDAwMCByZXFfMDFhMjA3ZDkyMTAwNzAwMGIxOTQ2YWE2ZTlhNWIzYzE';
+
+const CSV = `id,at,requestId,actor,actorName,action,detail\n4711,${MONDAY},${REQUEST},${MEMBER},ann,request.received,"{""selection"":""identities"",""submitted"":2}"\n`;
+
+const UPLOAD = 'email,business_unit\nann@x.test,berlin\nbob@x.test,hamburg\n';
 
 export const WORDS: Readonly<Record<string, unknown>> = {
   id: REQUEST,
@@ -53,6 +60,12 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'links.progress': `${HREF}/progress`,
   'links.receipt': `${HREF}/receipt`,
   'links.log': `${HREF}/log`,
+  'links.confirm': `${HREF}/confirm`,
+
+  'listRequests.parameters.status': ['received', 'grace'],
+  'RequestStatus.confirmation': null,
+  'NewConfirmation.expectedCount': 2,
+  'Confirmed.subjects': 2,
 
   'RequestStatus.subjects.resolved': 2,
   'RequestStatus.states.soft_deleted': 2,
@@ -130,6 +143,38 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'liftSuppression.id': SUPPRESSION,
   since: LATER,
   liftedAt: '2026-11-24T08:00:00.000Z',
+
+  'Event.id': 4711,
+  at: MONDAY,
+  actor: MEMBER,
+  'Event.actorName': 'ann',
+  'Event.action': 'request.received',
+  'Event.detail': { selection: 'identities', submitted: 2 },
+  'readLog.text/csv': CSV,
+  'listActivity.text/csv': CSV,
+
+  'uploadSubjects.text/csv': UPLOAD,
+  'uploadSubjects.file': UPLOAD,
+  'uploadSubjects.expedite': undefined,
+  'uploadSubjects.parameters.expedite': 'next_run',
+
+  'Member.id': MEMBER,
+  'AddedMember.id': MEMBER,
+  'removeMember.parameters.id': MEMBER,
+  addedAt: FRIDAY,
+  'MintedToken.id': TOKEN,
+  'MintedToken.token': `lethe_${'0123456789abcdef'.repeat(4)}_00000000`,
+  'Token.id': TOKEN,
+  'Token.member': MEMBER,
+  'Token.kinds': null,
+  'MintedToken.kinds': null,
+  'MintedToken.access': 'write',
+  'NewToken.kinds': ['deletion'],
+  'revokeToken.parameters.id': TOKEN,
+  createdAt: FRIDAY,
+  lastUsedAt: MONDAY,
+  revokedAt: null,
+  expiresAt: A_YEAR_ON,
 };
 
 /** Bodies that are worth more than one example, by the name of their schema. */
@@ -159,6 +204,16 @@ export const BODIES: Readonly<Record<string, Readonly<Record<string, { summary: 
         subjects: { kind: 'user', segment: 'left-in-2019' },
         suppress: true,
         expedite: { when: 'next_run', reason: 'ticket 4711' },
+      },
+    },
+    everyone: {
+      summary: 'Everyone but one, once another owner has confirmed the count',
+      value: {
+        project: 'demo',
+        kind: 'deletion',
+        regulation: 'gdpr',
+        subjects: { kind: 'user', everyone: true, except: [{ type: 'user_id', value: 'u-1' }] },
+        confirm: true,
       },
     },
   },

@@ -69,7 +69,10 @@ function tagOf(path: string) {
 function complete(operation: Operation, tag: string, schemas: Schemas): Operation {
   const { operationId, parameters = [], requestBody, responses } = operation;
   const filled = (content: Content): Content =>
-    mapped(content, (media) => ({ examples: examplesOf(schemas, operationId, media.schema), ...media }));
+    mapped(content, (media, type) => {
+      const path = type === 'application/json' ? [operationId] : [operationId, type];
+      return { examples: examplesOf(schemas, path, media.schema), ...media };
+    });
   return {
     ...operation,
     tags: [tag],
