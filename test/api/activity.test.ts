@@ -1,12 +1,14 @@
 import { serve } from '@hono/node-server';
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
+import { storeCount } from '../../db/counts.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
-import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf } from './ledger.ts';
+import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from './ledger.ts';
 import { type Answer, accepted, deletionOf, START, testApi, textOf, user } from './support.ts';
+import { upload } from './upload.ts';
 
 const api = await testApi();
 const RUN = new Date('2026-12-08T02:00:00.000Z');
@@ -78,6 +80,13 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   for (const processor of ['app', 'mail']) await inAttention(stuck, processor);
   await call('POST', `/v1/requests/${stuck}/retry`, { processor: 'app', reason: 'ticket 2' });
   await call('POST', `/v1/requests/${stuck}/skip`, { processor: 'mail', reason: 'ticket 3' });
+  const counted = textOf(await call('POST', '/v1/requests', deletionOf([user('d-4')], { confirm: true })), 'id');
+  await resolve(api.database, counted, [matchOf(1, 'd-4')], START);
+  await storeCount(api.database, { requestId: counted, processor: 'app' }, { 'app.users': 1 });
+  await storeCount(api.database, { requestId: counted, processor: 'mail' }, null);
+  await follow(api.database, counted, START);
+  await call('POST', `/v1/requests/${counted}/confirm`, { expectedCount: 1 });
+  expect((await upload(api, 'user_id\nd-5\n', {}, as)).status).toBe(202);
   const identity = user('d-1');
   const hold = { project: 'demo', kind: 'user', identities: [identity], caseRef: 'C-7', heldBy: 'counsel' };
   const holdId = textOf(await call('POST', '/v1/holds', hold), 'id');
@@ -99,6 +108,9 @@ test('whatever a caller changes is in the activity under its name, and what Leth
     'request.received',
     'processor.retried',
     'processor.skipped',
+    'request.received',
+    'request.confirmed',
+    'request.received',
     'hold.placed',
     'hold.released',
     'suppression.placed',
