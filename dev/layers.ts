@@ -55,6 +55,7 @@ const LAYERS: Layer[] = [
       '@hono/**',
       'zod',
       'pino',
+      'prom-client',
       'csv-parse',
       'csv-stringify/**',
       '@fastify/busboy',
