@@ -1,4 +1,5 @@
 import type { Database, Transaction } from './client.ts';
+import { isConnectionLost } from './unavailable.ts';
 
 /**
  * One transaction at a time per project for everything that decides about subjects: resolve, hold, cancel, expedite,
@@ -17,7 +18,16 @@ export const underProjectLock = <T>(
 
 /** For a transaction that has something slow to do before it decides. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const result = await database.begin('isolation level read committed', async (tx) => ({ value: await work(tx) }));
+  const result = await database.begin('isolation level read committed', async (tx) => {
+    try {
+      return { value: await work(tx) };
+    } catch (error) {
+      // On a connection that is gone the driver's rollback would end the process (porsager/postgres#1208). It is left
+      // out, and the driver tells of the loss by itself.
+      if (isConnectionLost(error)) return await new Promise<never>(() => undefined);
+      throw error;
+    }
+  });
   return result.value;
 }
 
