@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
+import type { Replayable } from '../db/idempotency.ts';
 
 // RFC 8941: a quote or a backslash inside a quoted string is escaped.
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
@@ -17,3 +19,19 @@ const key = z
   });
 
 export const idempotencyHeaders = z.object({ 'Idempotency-Key': key.optional() });
+
+/** What the call says is its operation, what that was asked in words, and whatever came in bytes beside them. */
+export function replayable(
+  headers: z.output<typeof idempotencyHeaders>,
+  operation: string,
+  asked: unknown,
+  bytes: Uint8Array = new Uint8Array(),
+): Replayable | null {
+  const given = headers['Idempotency-Key'];
+  if (given === undefined) return null;
+  const content = createHash('sha256')
+    .update(JSON.stringify([operation, asked]))
+    .update(bytes)
+    .digest();
+  return { key: given, content };
+}

@@ -19,26 +19,40 @@ const FAULTS: Readonly<Partial<Record<InvalidReason, { readonly at: 'type' | 'va
 
 const partsOf = ({ value }: SentIdentity): readonly string[] => (typeof value === 'string' ? [value] : value);
 
-/** Every identity in its normalised form with what can be said of it at once; throws all faults together. */
-export function submittedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly SubmittedIdentity[] {
-  const faults: Fault[] = [];
+/** Identities as they are submitted, one after the other: in their normalised form, with what can be said at once. */
+export function identityList(types: IdentityTypes) {
   const first = new Map<string, number>();
-  const submitted = sent.map((identity, index): SubmittedIdentity => {
-    const { type } = identity;
-    const normal = normalise(typeOf(types, type), partsOf(identity));
-    if ('invalid' in normal) {
-      const fault = FAULTS[normal.invalid];
-      const pointer = `/subjects/identities/${index}/${fault?.at}`;
-      if (fault !== undefined) faults.push(bodyFault(pointer, normal.invalid, fault.detail));
-      return { type, value: null, outcome: 'invalid', reason: normal.invalid, duplicateOf: null };
-    }
+  const identities: SubmittedIdentity[] = [];
+  const judged = (type: string, parts: readonly string[], line: number | null): SubmittedIdentity => {
+    const normal = normalise(typeOf(types, type), parts);
+    if ('invalid' in normal)
+      return { type, value: null, outcome: 'invalid', reason: normal.invalid, duplicateOf: null, line };
     const text = identityText({ type, value: normal.value });
     const duplicateOf = first.get(text) ?? null;
-    if (duplicateOf === null) first.set(text, index + 1);
-    return { type, value: normal.value, outcome: duplicateOf === null ? null : 'duplicate', reason: null, duplicateOf };
-  });
+    if (duplicateOf === null) first.set(text, identities.length + 1);
+    const outcome = duplicateOf === null ? null : 'duplicate';
+    return { type, value: normal.value, outcome, reason: null, duplicateOf, line };
+  };
+  const add = (type: string, parts: readonly string[], line: number | null = null): SubmittedIdentity => {
+    const identity = judged(type, parts, line);
+    identities.push(identity);
+    return identity;
+  };
+  return { identities, add };
+}
+
+/** Throws all faults together. */
+export function submittedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly SubmittedIdentity[] {
+  const faults: Fault[] = [];
+  const list = identityList(types);
+  for (const [index, identity] of sent.entries()) {
+    const { reason } = list.add(identity.type, partsOf(identity));
+    if (reason === null) continue;
+    const fault = FAULTS[reason];
+    if (fault !== undefined) faults.push(bodyFault(`/subjects/identities/${index}/${fault.at}`, reason, fault.detail));
+  }
   if (faults.length > 0) throw invalidRequest(faults);
-  return submitted;
+  return list.identities;
 }
 
 /** Who is to be spared has to be somebody: what cannot be one would spare nobody and say nothing. */
@@ -75,4 +89,4 @@ function allKnown(
 }
 
 /** `constructor` and its like are types of nobody. */
-const typeOf = (types: IdentityTypes, type: string) => (Object.hasOwn(types, type) ? types[type] : undefined);
+export const typeOf = (types: IdentityTypes, type: string) => (Object.hasOwn(types, type) ? types[type] : undefined);

@@ -1,5 +1,5 @@
-import type { Identity } from '../domain/identity.ts';
-import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import type { Identity, InvalidReason } from '../domain/identity.ts';
+import type { DeletionStatus, Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
 import { arrayLiteral } from './array-literal.ts';
@@ -33,20 +33,31 @@ export interface SubmittedIdentity {
   readonly type: string;
   readonly value: readonly string[] | null;
   readonly outcome: 'invalid' | 'duplicate' | null;
-  readonly reason: string | null;
+  readonly reason: InvalidReason | null;
   readonly duplicateOf: number | null;
+  /** Of an uploaded file. */
+  readonly line: number | null;
 }
 
-export interface Acceptance {
+/** A request as its acceptance is answered. */
+export interface AcceptedRequest {
+  readonly id: string;
+  readonly project: string;
+  readonly regulation: string;
+  readonly status: DeletionStatus;
+  readonly submitted: number;
+  readonly receivedAt: Date;
+  readonly dueAt: Date;
+  readonly hardDeleteAt: Date;
   readonly estimatedCompletionAt: Date;
 }
 
 /** One statement: request, identities and the record of it are stored together or not at all. */
-export async function acceptRequest(queries: Queries, request: NewRequest): Promise<Acceptance> {
+export async function acceptRequest(queries: Queries, request: NewRequest): Promise<AcceptedRequest> {
   const { selection, expedite } = request;
   const identities = selection.by === 'identities' ? selection.identities : [];
   const except = selection.by === 'everyone' ? selection.except : [];
-  const [accepted] = await queries<Acceptance[]>`
+  const [accepted] = await queries<AcceptedRequest[]>`
     WITH request AS (
       INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, segment, suppress, on_conflict,
         confirm, expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at, estimated_completion_at, attended_at)
@@ -54,15 +65,16 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
         ${selection.by}, ${selection.by === 'segment' ? selection.segment : null}, ${request.suppress}, ${request.onConflict},
         ${request.confirm}, ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
         ${request.dueAt}, ${request.hardDeleteAt}, ${estimatedCompletion(queries, { ...request, expedited: expedite !== null }, identities.length)}, ${request.receivedAt}
-      RETURNING id, project, submitted_by, submitted, selection, received_at, estimated_completion_at
+      RETURNING id, project, regulation, status, submitted_by, submitted, selection, expedite, expedite_reason, received_at,
+        due_at, hard_delete_at, estimated_completion_at
     ), identities AS (
-      INSERT INTO lethe.submitted_identities (request_id, position, type, value, outcome, reason, duplicate_of)
-      SELECT request.id, one.position, one.type, one.value::text[], one.outcome, one.reason, one.duplicate_of
+      INSERT INTO lethe.submitted_identities (request_id, position, type, value, outcome, reason, duplicate_of, line)
+      SELECT request.id, one.position, one.type, one.value::text[], one.outcome, one.reason, one.duplicate_of, one.line
       FROM request, unnest(${identities.map((one) => one.type)}::text[],
                            ${identities.map((one) => (one.value === null ? null : arrayLiteral(one.value)))}::text[],
                            ${identities.map((one) => one.outcome)}::text[], ${identities.map((one) => one.reason)}::text[],
-                           ${identities.map((one) => one.duplicateOf)}::integer[])
-             WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, position)
+                           ${identities.map((one) => one.duplicateOf)}::integer[], ${identities.map((one) => one.line)}::integer[])
+             WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, line, position)
     ), excepted AS (
       INSERT INTO lethe.excepted_identities (request_id, number, type, value)
       SELECT request.id, one.number, one.type, one.value::text[]
@@ -72,10 +84,11 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
       SELECT received_at, project, id, submitted_by, 'request.received',
         jsonb_strip_nulls(jsonb_build_object('selection', selection, 'submitted', submitted,
-          'confirm', nullif(${request.confirm}, false), 'excepted', nullif(${except.length}::integer, 0)))
+          'confirm', nullif(${request.confirm}, false), 'excepted', nullif(${except.length}::integer, 0),
+          'expedite', expedite, 'reason', expedite_reason))
       FROM request
     )
-    SELECT estimated_completion_at FROM request`;
+    SELECT id, project, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`;
   if (accepted === undefined) throw new Error('an accepted request returns its row');
   return accepted;
 }

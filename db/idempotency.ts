@@ -1,30 +1,20 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { DAY_MS } from '../domain/calendar.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { DeletionStatus } from '../domain/vocabulary.ts';
+import type { AcceptedRequest } from './accept-request.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKey, DigestKeys } from './digests.ts';
 import { transaction } from './project-lock.ts';
 
-/** A call whose sender names it, so that sending it again is no second request. */
-export interface NamedCall {
-  readonly memberId: string;
+/** A call that its sender has given a key, so that sending it again is no second request. */
+export interface Replayable {
   readonly key: string;
   /** SHA-256 of all that the call says. */
   readonly content: Buffer;
-  readonly at: Date;
 }
-
-export interface AcceptedRequest {
-  readonly id: string;
-  readonly project: string;
-  readonly regulation: string;
-  readonly status: DeletionStatus;
-  readonly submitted: number;
-  readonly receivedAt: Date;
-  readonly dueAt: Date;
-  readonly hardDeleteAt: Date;
-  readonly estimatedCompletionAt: Date;
+interface KeyedCall extends Replayable {
+  readonly memberId: string;
+  readonly at: Date;
 }
 
 const KEPT_MS = DAY_MS;
@@ -41,7 +31,7 @@ interface Used extends AcceptedRequest {
 export async function acceptOnce(
   database: Database,
   keys: DigestKeys,
-  call: NamedCall,
+  call: KeyedCall,
   accept: (tx: Transaction) => Promise<AcceptedRequest>,
 ): Promise<AcceptedRequest & { readonly replayed: boolean }> {
   const { memberId, content, at } = call;
@@ -81,7 +71,7 @@ const fingerprintOf = ({ key }: DigestKey, content: Buffer): Buffer =>
   createHmac('sha256', key).update('idempotent content\u0002').update(content).digest();
 
 /** Under the oldest key, which no rotation changes: a process that knows a newer one and one that does not agree on it. */
-function keyDigestOf(keys: DigestKeys, { memberId, key }: NamedCall): Buffer {
+function keyDigestOf(keys: DigestKeys, { memberId, key }: KeyedCall): Buffer {
   const oldest = keys.at(-1) ?? keys[0];
   return createHmac('sha256', oldest.key).update(`idempotency key\u0002${memberId}\u0002${key}`).digest();
 }

@@ -1,10 +1,12 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { ACCEPTED_HEADERS, accepted, acceptedAnswer } from '../accepted.ts';
 import { allows, requireAccess } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import type { ApiDeps, AppEnv } from '../deps.ts';
-import { identity, instant, kind, projectName, reason, text } from '../schemas.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { idempotencyHeaders, replayable } from '../idempotency.ts';
+import { identity, kind, projectName, reason, text } from '../schemas.ts';
 import { startRequest } from '../start-request.ts';
-import { links, linksOf } from './links.ts';
+import { submissionOf } from '../submission.ts';
 
 const Subjects = z
   .strictObject({
@@ -46,23 +48,7 @@ const NewRequest = z
   })
   .openapi('NewRequest');
 
-const Accepted = z
-  .strictObject({
-    id: z.string(),
-    status: z.literal('received'),
-    kind: z.literal('deletion'),
-    project: z.string(),
-    regulation: z.string(),
-    submitted: z.int().openapi({ description: 'Identities; 0 of a segment or of everyone, until it is resolved.' }),
-    receivedAt: instant,
-    dueAt: instant,
-    hardDeleteAt: instant,
-    cancellableUntil: instant,
-    estimatedCompletionAt: instant,
-    atRisk: z.boolean(),
-    links,
-  })
-  .openapi('AcceptedRequest');
+const AcceptedRequest = z.strictObject(accepted).openapi('AcceptedRequest');
 
 const route = createRoute({
   operationId: 'createRequest',
@@ -70,38 +56,25 @@ const route = createRoute({
   method: 'post',
   path: '/requests',
   summary: 'Delete subjects: hidden at once, deleted when due, looked for again.',
-  request: body(NewRequest),
+  request: { headers: idempotencyHeaders, ...body(NewRequest) },
   responses: {
-    202: answer(Accepted, 'Stored; `Location` is its status.', ['Location', 'Retry-After']),
-    ...problemsWithBody('project_not_found', 'too_many_subjects', 'subject_conflict'),
+    202: answer(AcceptedRequest, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
+    ...problemsWithBody(
+      'project_not_found',
+      'too_many_subjects',
+      'subject_conflict',
+      'idempotency_key_in_use',
+      'idempotency_key_reused',
+    ),
   },
 });
 
 export const createRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const submission = c.req.valid('json');
+    const sent = c.req.valid('json');
     const caller = c.get('caller');
-    requireAccess(caller, { access: 'write', kind: submission.kind });
-    const accepted = await startRequest(deps, caller, submission);
-    const { id, project, regulation, submitted, receivedAt, dueAt, hardDeleteAt, estimatedCompletionAt } = accepted;
-    c.header('Location', `/v1/requests/${id}`);
-    c.header('Retry-After', '2');
-    return c.json(
-      {
-        id,
-        status: 'received' as const,
-        kind: 'deletion' as const,
-        project,
-        regulation,
-        submitted,
-        receivedAt,
-        dueAt,
-        hardDeleteAt,
-        cancellableUntil: hardDeleteAt,
-        estimatedCompletionAt,
-        atRisk: estimatedCompletionAt > dueAt,
-        links: linksOf(id),
-      },
-      202,
-    );
+    requireAccess(caller, { access: 'write', kind: sent.kind });
+    const submission = submissionOf(ownProject(deps, caller, sent.project), sent);
+    const call = replayable(c.req.valid('header'), 'createRequest', sent);
+    return c.json(acceptedAnswer(c, await startRequest(deps, caller, submission, call)), 202);
   });

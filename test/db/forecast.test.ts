@@ -32,7 +32,7 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
     selection: {
       by: 'identities',
       identities: Array.from({ length: subjects }, (_, index) => {
-        return { type: 'user_id', value: value(index), outcome: null, reason: null, duplicateOf: null };
+        return { type: 'user_id', value: value(index), outcome: null, reason: null, duplicateOf: null, line: null };
       }),
     },
     suppress: false,

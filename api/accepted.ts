@@ -1,0 +1,42 @@
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Accepted } from '../db/accept.ts';
+import { DELETION_STATUSES } from '../domain/vocabulary.ts';
+import type { HeaderName } from './contract.ts';
+import type { AppEnv } from './deps.ts';
+import { instant } from './schemas.ts';
+import { links, linksOf } from './v1/links.ts';
+
+/** What every way to submit a deletion is answered with. */
+export const accepted = {
+  id: z.string(),
+  status: z
+    .enum(DELETION_STATUSES)
+    .openapi({ description: '`received`; where it stands by now, when the answer is a replay.' }),
+  kind: z.literal('deletion'),
+  project: z.string(),
+  regulation: z.string(),
+  submitted: z.int().openapi({ description: 'Identities; 0 of a segment or of everyone, until it is resolved.' }),
+  receivedAt: instant,
+  dueAt: instant,
+  hardDeleteAt: instant,
+  cancellableUntil: instant,
+  estimatedCompletionAt: instant,
+  atRisk: z.boolean(),
+  links,
+};
+
+export const ACCEPTED_HEADERS: readonly HeaderName[] = ['Location', 'Retry-After', 'Idempotency-Replayed'];
+
+export function acceptedAnswer(c: Context<AppEnv>, { replayed, ...request }: Accepted) {
+  c.header('Location', `/v1/requests/${request.id}`);
+  c.header('Retry-After', '2');
+  if (replayed) c.header('Idempotency-Replayed', 'true');
+  return {
+    ...request,
+    kind: 'deletion' as const,
+    cancellableUntil: request.hardDeleteAt,
+    atRisk: request.estimatedCompletionAt > request.dueAt,
+    links: linksOf(request.id),
+  };
+}

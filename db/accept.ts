@@ -1,0 +1,24 @@
+import { type AcceptedRequest, acceptRequest, type NewRequest } from './accept-request.ts';
+import { acceptUnlessOwned } from './accept-unless-owned.ts';
+import type { Database, Transaction } from './client.ts';
+import type { DigestKeys } from './digests.ts';
+import { acceptOnce, type Replayable } from './idempotency.ts';
+import { transaction } from './project-lock.ts';
+
+/** `replayed`: accepted by an earlier call of the same name; nothing was stored now. */
+export type Accepted = AcceptedRequest & { readonly replayed: boolean };
+
+/** One statement, unless the call has a name by which it may come again, or must not meet another deletion. */
+export async function accept(
+  database: Database,
+  keys: DigestKeys,
+  request: NewRequest,
+  call: Replayable | null,
+): Promise<Accepted> {
+  const rejects = request.onConflict === 'reject';
+  const store = (tx: Transaction) => (rejects ? acceptUnlessOwned(tx, keys, request) : acceptRequest(tx, request));
+  if (call !== null)
+    return acceptOnce(database, keys, { ...call, memberId: request.submittedBy, at: request.receivedAt }, store);
+  const accepted = rejects ? await transaction(database, store) : await acceptRequest(database, request);
+  return { ...accepted, replayed: false };
+}
