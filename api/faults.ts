@@ -11,8 +11,9 @@ export interface Fault {
 
 const FAULTS_SHOWN = 100;
 
-export const invalidRequest = (faults: readonly Fault[]): DomainError =>
+export const invalidRequest = (faults: readonly Fault[], more: Readonly<Record<string, unknown>> = {}): DomainError =>
   new DomainError('invalid_request', `${faults.length} fault(s), listed under errors`, {
+    ...more,
     errors: faults.slice(0, FAULTS_SHOWN),
   });
 

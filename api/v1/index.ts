@@ -20,10 +20,12 @@ import { readRequest } from './read-request.ts';
 import { receipt } from './receipt.ts';
 import { suppressions } from './suppressions.ts';
 import { tokens } from './tokens.ts';
+import { uploads } from './uploads.ts';
 
 /** In the order of the document. */
 const RESOURCES = [
   createRequest,
+  uploads,
   listRequests,
   readRequest,
   listSubjects,

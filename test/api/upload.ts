@@ -1,0 +1,62 @@
+import { assertConforms } from './document.ts';
+import type { Answer, TestApi } from './support.ts';
+
+type Body = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Array>;
+
+export const PARAMETERS = { project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects: 'user', type: 'user_id' };
+
+/** Undefined takes a parameter away. */
+export type Parameters = Readonly<Record<string, string | undefined>>;
+
+const withDefaults = (parameters: Parameters): [string, string][] =>
+  Object.entries({ ...PARAMETERS, ...parameters }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+
+export const queryOf = (parameters: Parameters): string => new URLSearchParams(withDefaults(parameters)).toString();
+
+/** A file as the body, its parameters as the query. */
+export const upload = (api: TestApi, file: Body, parameters: Parameters = {}, headers: Record<string, string> = {}) =>
+  send(api, `/v1/uploads?${queryOf(parameters)}`, file, { 'Content-Type': 'text/csv', ...headers });
+
+/** A form with the same parameters as fields, and the file behind them. */
+export function uploadForm(
+  api: TestApi,
+  file: string,
+  parameters: Parameters = {},
+  headers: Record<string, string> = {},
+) {
+  const form = new FormData();
+  for (const [name, value] of withDefaults(parameters)) form.append(name, value);
+  form.append('file', new File([file], 'people.csv', { type: 'text/csv' }));
+  return send(api, '/v1/uploads', form, headers);
+}
+
+export async function send(api: TestApi, path: string, body: Body, headers: Record<string, string>): Promise<Answer> {
+  const method = 'POST';
+  const init = {
+    method,
+    body,
+    duplex: 'half' as const,
+    headers: { Authorization: `Bearer ${api.owner.token}`, ...headers },
+  };
+  const response = await api.app.request(path, init, { incoming: { socket: api.peer } });
+  const text = await response.text();
+  const json: unknown = JSON.parse(text);
+  await assertConforms(api.app, { method, path, status: response.status, headers: response.headers, json });
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+/** A body that arrives in pieces, and may break off. */
+export function inPieces(pieces: readonly (string | Uint8Array)[], then: 'ends' | 'breaks' = 'ends') {
+  const encoder = new TextEncoder();
+  const left = pieces.map((piece) => (typeof piece === 'string' ? encoder.encode(piece) : piece));
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const next = left.shift();
+      if (next !== undefined) controller.enqueue(next);
+      else if (then === 'ends') controller.close();
+      else controller.error(new Error('connection lost'));
+    },
+  });
+}
