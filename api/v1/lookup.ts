@@ -28,7 +28,7 @@ const Found = z
 
 const route = createRoute({
   operationId: 'lookUpSubject',
-  ...allows({ access: 'read' }),
+  ...allows({ access: 'read', kind: 'deletion' }),
   method: 'post',
   path: '/subjects/lookup',
   summary: 'What the ledger knows of one identity: at most the latest hundred of each.',
