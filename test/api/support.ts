@@ -124,6 +124,8 @@ export interface TestApi {
   /** Statements sent to the ledger's tables since the last call. */
   statements(): readonly string[];
   readonly log: string[];
+  /** `METHOD /path/{id}` of all that answers, told of in the document or not. */
+  readonly routes: readonly string[];
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -175,6 +177,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     clock,
     peer,
     log,
+    routes: routesOf(app),
     statements: () => sent.splice(0).filter((statement) => statement.includes('lethe.')),
     async call(method, path, body, headers = {}) {
       const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
@@ -196,6 +199,11 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
       return { status: response.status, headers: response.headers, text, json: parsed };
     },
   };
+}
+
+function routesOf({ routes }: ReturnType<typeof createApp>): readonly string[] {
+  const own = routes.filter(({ method }) => method !== 'ALL');
+  return [...new Set(own.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`))];
 }
 
 const namesOther = (path: string, body: unknown): boolean =>
