@@ -19,8 +19,13 @@ export interface Connector {
   inspect(): Promise<readonly Mistake[]>;
   /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
   resolve?(selection: Selection, work: Work): AsyncIterable<readonly Resolved[]>;
-  /** What the processor holds on the batch, per table; `presentSeqs`: the subjects of which it holds anything. */
+  /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of which it holds any of that. */
   count(batch: Batch, scope: Scope, work: Work): Promise<Count>;
+  /**
+   * Hands out what is held on the batch, table by table, as it stood at one instant; nothing that is not read is fetched.
+   * The rows of a table are read to their end or not at all: who leaves amid them has left the whole export.
+   */
+  export?(batch: Batch, wanted: ExportWanted, work: Work): AsyncIterable<ExportedTable>;
   /** Hides or shows the batch. A call with an older generation than the one applied changes nothing (rule 9). */
   setVisibility?(batch: Batch, change: VisibilityChange, work: Work): Promise<void>;
   /** Irreversible. Every finished range is told to `work.finished` after its commit, also when an earlier call made it. */
@@ -55,7 +60,12 @@ export interface EnvName {
 export interface Description {
   readonly kinds: readonly SubjectKind[];
   readonly identityTypes: Readonly<Partial<Record<SubjectKind, IdentityTypes>>>;
-  readonly actions: { readonly resolve: boolean; readonly hide: boolean; readonly segments: boolean };
+  readonly actions: {
+    readonly resolve: boolean;
+    readonly hide: boolean;
+    readonly segments: boolean;
+    readonly export: boolean;
+  };
   readonly limits: {
     /** Subjects per range: the unit of work, of the log and of a retry. */
     readonly batchSize: number;
@@ -87,7 +97,10 @@ export interface Submitted {
   readonly identity: Identity;
 }
 
-/** A frozen set of subjects of one request. `batch` is `g<generation>` for visibility, `b<number>` for a claimed batch. */
+/**
+ * A frozen set of subjects of one request. `batch` is `g<generation>` for visibility, `b<number>` for a claimed batch,
+ * `e<epoch>` for an export: under one name the identities never change.
+ */
 export interface Batch {
   readonly requestId: string;
   readonly kind: SubjectKind;
@@ -121,6 +134,7 @@ export interface VisibilityChange {
 }
 
 export interface HardDeletion {
+  /** Of `categories` and `sources` rows stay and columns are emptied: nobody is hidden, nobody suppressed (rule 16). */
   readonly scope: Scope;
   /** 1, then one more for each time that survivors were found: the same ranges are gone through again. */
   readonly pass: number;
@@ -147,6 +161,8 @@ export interface TableFigures {
   readonly retained: number;
   /** Why rows were kept; null where none are. */
   readonly basis: string | null;
+  /** Of a part-deletion: rows that stay and of which columns were emptied. */
+  readonly blanked?: number;
 }
 
 export type Deletion = { readonly done: true } | { readonly askAgainAt: Date; readonly ticket: string };
@@ -155,6 +171,40 @@ export type Verification =
   | { readonly survivors: number; readonly tables: Readonly<Record<string, number>> }
   | { readonly attestedAt: Date }
   | { readonly unknown: string };
+
+export interface ExportWanted {
+  /** `data`: the rows. `categories`: which tables and columns hold something, no value. `sources`: the means of collection. */
+  readonly scope: Scope;
+  /** Only rows that came to be from this instant on, in tables that can tell (a CCPA export); null: all. */
+  readonly since: Date | null;
+  /** NDJSON loads again to the same rows. CSV has a header, and an apostrophe before text that a spreadsheet would run. */
+  readonly format: 'ndjson' | 'csv';
+}
+
+export interface ExportedTable {
+  readonly table: string;
+  /** What it holds, in words for the person it is about; null where the data map has none. */
+  readonly meaning: string | null;
+  /** Those that `rows` has, in its order; of `categories`, those that hold something. */
+  readonly columns: readonly ExportedColumn[];
+  /** Rows before `since` were left out. False: the table cannot tell when a row came to be, and is here whole. */
+  readonly windowed: boolean;
+  /** Why a deletion would keep rows of it; null where it would not. */
+  readonly retained: string | null;
+  /** Whole rows, several in each buffer; none for `categories`. Can be read once, before the next table is asked for. */
+  readonly rows: AsyncIterable<Buffer>;
+  /** After the end of `rows`; what `categories` counts is known at once, and no byte of it. */
+  figures(): { readonly rows: number; readonly bytes: number };
+}
+export interface ExportedColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly meaning: string | null;
+  /** It tells by what means data was collected. */
+  readonly source: boolean;
+  /** Of `categories`: the rows in which it holds something. */
+  readonly filled?: number;
+}
 
 export interface Count {
   readonly tables: Readonly<Record<string, number>>;

@@ -4,6 +4,7 @@ import type { Batch, BatchIdentity } from '../connector.ts';
 import { copyLine } from './copy-text.ts';
 import { CallersError } from './failure.ts';
 import type { Session } from './session.ts';
+import { literal } from './sql.ts';
 
 /** Which rows of the batch table a statement speaks of: the first five parameters of every one. */
 export type Members = readonly [processor: string, requestId: string, batch: string, firstSeq: number, lastSeq: number];
@@ -15,6 +16,10 @@ export const membersOf = (processor: string, batch: Batch): Members => [
   batch.firstSeq,
   batch.lastSeq,
 ];
+
+/** The same for COPY, which takes no parameters; what makes a batch a batch of this request is no identity. */
+export const literalMembers = ([processor, requestId, batch, firstSeq, lastSeq]: Members): string =>
+  `processor = ${literal(processor)} AND request_id = ${literal(requestId)} AND batch = ${literal(batch)} AND seq BETWEEN ${Number(firstSeq)} AND ${Number(lastSeq)}`;
 
 export const within = (members: Members, firstSeq: number, lastSeq: number): Members => [
   members[0],

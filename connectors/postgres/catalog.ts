@@ -9,6 +9,10 @@ export interface ColumnType {
   /** Without length and domain: `text`, `int8`, `uuid`, `citext`, … */
   readonly base: string;
   readonly notNull: boolean;
+  /** Computed from other columns of the row. */
+  readonly generated: boolean;
+  /** The expression as PostgreSQL prints it. */
+  readonly default: string | null;
 }
 
 export interface ForeignKey {
@@ -44,14 +48,17 @@ interface ColumnRow extends ColumnType {
 }
 
 const COLUMNS = `
-  SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull AS "notNull",
+  SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "notNull",
+         a.attgenerated <> '' AS generated, pg_get_expr(d.adbin, d.adrelid) AS "default",
          format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base
   FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
   JOIN pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
-  LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype`;
+  LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  ORDER BY a.attrelid, a.attnum`;
 
 const FOREIGN_KEYS = `
   WITH mapped AS (

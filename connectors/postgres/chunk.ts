@@ -1,7 +1,9 @@
+import type { Scope } from '../../domain/vocabulary.ts';
 import type { Context, Loaded } from './context.ts';
 import { within } from './batch-table.ts';
 import type { Target } from './model.ts';
-import { deleteRows, quietly } from './quietly.ts';
+import { type PartScope, blanking, partOf } from './part.ts';
+import { changeRows, quietly } from './quietly.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
 import { assignments, remaining } from './remaining.ts';
 import { canonical, ident, literal, relation } from './sql.ts';
@@ -14,6 +16,7 @@ export interface Chunks {
   readonly loaded: Loaded;
   /** Children first. */
   readonly order: readonly Target[];
+  readonly scope: Scope;
   readonly pass: number;
 }
 
@@ -27,6 +30,10 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
     const tally = new Tally();
     const last = chunks.order.at(-1);
     for (const target of chunks.order) {
+      if (chunks.scope !== 'data') {
+        await blank(chunks, unit, target, chunks.scope, tally);
+        continue;
+      }
       if (target === last && target.retain === undefined) return deleteLast(chunks, unit, target, tally);
       await (target.retain === undefined ? remove : keep)(chunks, unit, target, tally);
     }
@@ -55,7 +62,7 @@ export async function lockSubjects(chunks: Chunks, unit: Unit): Promise<void> {
 async function remove(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
   const sql = `DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)}`;
-  tally.add(target, { removed: await deleteRows(session, sql, membersIn(chunks, unit)) });
+  tally.add(target, { removed: await changeRows(session, sql, membersIn(chunks, unit)) });
 }
 
 /**
@@ -69,7 +76,7 @@ async function keep(chunks: Chunks, unit: Unit, target: Target, tally: Tally): P
   const changed =
     set === undefined
       ? ''
-      : `WITH kept AS (UPDATE ${table} SET ${set} WHERE ${remaining(target, model, catalog)} RETURNING 1)`;
+      : `WITH kept AS (UPDATE ${table} SET ${set} WHERE ${remaining(target, 'data', model, catalog)} RETURNING 1)`;
   const countsAll = target.retain?.unlink === undefined && chunks.pass === 1;
   const all = `(SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)})`;
   const some = set === undefined ? '0::float8' : '(SELECT count(*)::float8 FROM kept)';
@@ -78,6 +85,24 @@ async function keep(chunks: Chunks, unit: Unit, target: Target, tally: Tally): P
     membersIn(chunks, unit),
   );
   tally.add(target, row ?? {});
+}
+
+/** Only what is not empty yet, so that a second pass counts nothing twice; what cannot be emptied is said by the first. */
+async function blank(chunks: Chunks, unit: Unit, target: Target, scope: PartScope, tally: Tally): Promise<void> {
+  const { session, model, catalog } = chunks.loaded;
+  const table = relation(target.table);
+  const part = partOf(target, scope, model, catalog);
+  if (part.blanks.length > 0) {
+    const sql = `UPDATE ${table} SET ${blanking(part)} WHERE ${remaining(target, scope, model, catalog)}`;
+    tally.add(target, { blanked: await changeRows(session, sql, membersIn(chunks, unit)) });
+  }
+  if (part.stays.length === 0 || chunks.pass > 1) return;
+  const [row] = await session.rows<{ retained: number; seqs: number[] }>(
+    `SELECT (SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)}) AS retained,
+            ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+    membersIn(chunks, unit),
+  );
+  tally.add(target, { ...row, basis: `cannot be empty: ${part.stays.join(', ')}` });
 }
 
 /** The last table, usually the subjects' own, and the log row in one statement: nothing comes between them. */

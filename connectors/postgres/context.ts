@@ -1,4 +1,4 @@
-import type { Scope, SubjectKind } from '../../domain/vocabulary.ts';
+import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { type Batch, type Work, ConnectorError } from '../connector.ts';
 import { type Members, loadBatch } from './batch-table.ts';
 import { type Catalog, mappedTables, readCatalog } from './catalog.ts';
@@ -42,13 +42,15 @@ export async function withBatch<Result>(
   use: (loaded: Loaded) => Promise<Result>,
 ): Promise<Result> {
   const model = modelOf(context, batch.kind);
-  return withSession(context.server, work, async (session) => {
-    await refuseStandby(session);
-    const catalog = await readCatalog(session, mappedTables([model]));
-    const { subjectsPerCommit } = pace(context.settings);
-    const loaded = await loadBatch(session, context.processor, batch, subjectsPerCommit);
-    return use({ session, model, catalog, ...loaded });
-  });
+  return withSession(context.server, work, async (session) => use(await load(context, session, model, batch)));
+}
+
+export async function load(context: Context, session: Session, model: KindModel, batch: Batch): Promise<Loaded> {
+  await refuseStandby(session);
+  const catalog = await readCatalog(session, mappedTables([model]));
+  const { subjectsPerCommit } = pace(context.settings);
+  const loaded = await loadBatch(session, context.processor, batch, subjectsPerCommit);
+  return { session, model, catalog, ...loaded };
 }
 
 /** A standby shows an older state and takes no deletion: whatever it answers is not known. */
@@ -61,8 +63,4 @@ export class StandbyError extends ConnectorError {
 async function refuseStandby(session: Session): Promise<void> {
   const [server] = await session.rows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
   if (server?.standby !== false) throw new StandbyError();
-}
-
-export function assertWhole(scope: Scope): void {
-  if (scope !== 'data') throw new ConnectorError('refused', `scope ${scope} is not offered`, { retryable: false });
 }

@@ -1,21 +1,25 @@
 import type { Scope } from '../../domain/vocabulary.ts';
 import type { Batch, Count, Work } from '../connector.ts';
-import { type Context, assertWhole, withBatch } from './context.ts';
+import { type Context, withBatch } from './context.ts';
 import { obey } from './failure.ts';
+import { anyFilled, partOf } from './part.ts';
+import { NOTHING, remaining } from './remaining.ts';
 import { canonical, relation } from './sql.ts';
 import { presentSeqs, where } from './where.ts';
 
-/** What is held on the batch, by the very predicates by which it is deleted: one statement per table. */
+/** What is held on the batch, by the very predicates by which it is deleted or emptied: one statement per table. */
 export async function count(context: Context, batch: Batch, scope: Scope, work: Work): Promise<Count> {
-  assertWhole(scope);
   return withBatch(context, batch, work, async ({ session, model, catalog, members }) => {
     const tables: Record<string, number> = {};
     const present = new Set<number>();
     for (const target of model.targets) {
       obey(work.signal);
+      const held = scope === 'data' ? where(target, model, catalog) : remaining(target, scope, model, catalog);
+      if (held === NOTHING) continue;
+      const also = scope === 'data' ? undefined : partOf(target, scope, model, catalog);
       const [row] = await session.rows<{ count: number; seqs: number[] }>(
-        `SELECT (SELECT count(*)::float8 FROM ${relation(target.table)} WHERE ${where(target, model, catalog)}) AS count,
-                ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+        `SELECT (SELECT count(*)::float8 FROM ${relation(target.table)} WHERE ${held}) AS count,
+                ARRAY(${presentSeqs(target, model, catalog, also && ((prefix) => anyFilled(also, prefix)))}) AS seqs`,
         members,
       );
       const table = canonical(target.table);

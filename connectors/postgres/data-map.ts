@@ -18,6 +18,12 @@ export type SubjectColumns =
   | { readonly column: string; readonly match: 'key' | 'key_and_aliases' }
   | { readonly identity: string; readonly columns: readonly string[] };
 
+/** For the person it is about, who does not know the schema: what a table holds and what its columns mean. */
+export interface Wording {
+  readonly about?: string;
+  readonly columns?: Readonly<Record<string, string>>;
+}
+
 export interface Retention {
   /** Shown in the receipt: the legal ground, e.g. `tax law, 10 years`. */
   readonly basis: string;
@@ -27,32 +33,34 @@ export interface Retention {
   readonly unlink?: 'null' | 'pseudonym';
 }
 
-export type TableMap = {
+export type TableMap = Wording & {
   readonly table: string;
   /** When the row came to be: the window of a CCPA export. */
   readonly time?: string;
-  /** Columns that tell by what means data was collected. */
+  /** Columns that tell by what means data was collected; a deletion of scope `sources` empties them. */
   readonly sources?: readonly string[];
   readonly retain?: Retention;
   /** Names of user triggers on this table that are known and may fire. */
   readonly triggers?: readonly string[];
 } & (
-  | { readonly subject: SubjectColumns; readonly via?: never }
-  /** Rows that belong to rows of another mapped table: `on: { itsColumn: 'columnOfTheOther' }`. */
-  | {
-      readonly via: { readonly table: string; readonly on: Readonly<Record<string, string>> };
-      readonly subject?: never;
-    }
-);
+    | { readonly subject: SubjectColumns; readonly via?: never }
+    /** Rows that belong to rows of another mapped table: `on: { itsColumn: 'columnOfTheOther' }`. */
+    | {
+        readonly via: { readonly table: string; readonly on: Readonly<Record<string, string>> };
+        readonly subject?: never;
+      }
+  );
 
-export interface KindMap {
+/** A deletion of scope `categories` empties every column of this table but the key, identities and `softDelete`. */
+export interface KindMap extends Wording {
   /** The table with one row per subject. */
   readonly table: string;
   /** Its key, whose column name is also the name of the identity type. */
   readonly key: Column;
   readonly identities?: Readonly<Record<string, IdentityColumns>>;
   /** Directed links alias → subject, or alias → alias; an alias may map to several subjects. Its identity type is `alias`. */
-  readonly aliases?: { readonly table: string; readonly alias: string; readonly subject: string };
+  readonly aliases?: Wording & { readonly table: string; readonly alias: string; readonly subject: string };
+  readonly sources?: readonly string[];
   /** Set while hidden: an instant, or true, after the column's type. */
   readonly softDelete?: { readonly column: string };
   readonly triggers?: readonly string[];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Description } from '../connector.ts';
 import { pace } from './context.ts';
-import type { PostgresSettings } from './data-map.ts';
+import type { KindMap, PostgresSettings, Wording } from './data-map.ts';
 import { kindModels } from './model.ts';
 
 /** What a deployment can know of this processor without speaking to it. */
@@ -11,7 +11,7 @@ export function describe(settings: PostgresSettings): Description {
   return {
     kinds: models.map(({ kind }) => kind),
     identityTypes: Object.fromEntries(models.map(({ kind, types }) => [kind, types])),
-    actions: { resolve: true, hide: true, segments: settings.segments !== undefined },
+    actions: { resolve: true, hide: true, segments: settings.segments !== undefined, export: true },
     limits: { batchSize: pace(settings).subjectsPerCommit },
     verification: 'reads',
     completesWithinMs: DAY_MS,
@@ -19,12 +19,23 @@ export function describe(settings: PostgresSettings): Description {
   };
 }
 
-/** Over the meaning of the map, not its spelling: the order of keys and absent settings change nothing. */
+/** Over the meaning of the map, not its spelling: the order of keys, absent settings and words for readers change nothing. */
 function dataMapHash({ kinds, segments, ignore }: PostgresSettings): string {
+  const plain = { user: kinds.user && wordless(kinds.user), company: kinds.company && wordless(kinds.company) };
   return createHash('sha256')
-    .update(JSON.stringify(sorted({ kinds, segments, ignore })))
+    .update(JSON.stringify(sorted({ kinds: plain, segments, ignore })))
     .digest('hex');
 }
+
+function wordless({ aliases, tables, ...map }: KindMap): object {
+  return {
+    ...unworded(map),
+    aliases: aliases === undefined ? undefined : unworded(aliases),
+    tables: tables?.map(unworded),
+  };
+}
+
+const unworded = ({ about: _about, columns: _columns, ...rest }: Wording): object => rest;
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);

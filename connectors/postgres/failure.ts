@@ -43,6 +43,10 @@ export function translate(error: unknown): Error {
   return new ConnectorError(kind, message, { retryable });
 }
 
+/** What a verb that streams ends with: the caller's reason where the caller ended it. */
+export const told = (error: unknown, signal: AbortSignal): Error =>
+  translate(signal.aborted ? new CallersError(signal.reason) : error);
+
 function classify(code: string): readonly [ConnectorError['code'], boolean] {
   if (code === FOREIGN_KEY) return ['blocked_by_other_rows', false];
   if (code === STATEMENT_TIMEOUT || IN_THE_WAY.includes(code)) return ['timeout', true];

@@ -1,9 +1,10 @@
 import { within } from './batch-table.ts';
 import { type Chunks, lockSubjects } from './chunk.ts';
 import type { Target } from './model.ts';
-import { deleteRows } from './quietly.ts';
+import { blanking, partOf } from './part.ts';
+import { changeRows } from './quietly.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
-import { assignments, remaining } from './remaining.ts';
+import { NOTHING, assignments, remaining } from './remaining.ts';
 import { relation } from './sql.ts';
 import { Tally } from './tally.ts';
 
@@ -34,18 +35,27 @@ export async function deletePart(chunks: Chunks, unit: Unit, rows: number): Prom
 async function some(chunks: Chunks, unit: Unit, target: Target, rows: number, tally: Tally): Promise<number> {
   const { session, model, catalog, members } = chunks.loaded;
   const table = relation(target.table);
-  const set = target.retain === undefined ? undefined : assignments(target, chunks.context.processor, model, catalog);
-  if (target.retain !== undefined && set === undefined) return 0;
-  const left = remaining(target, model, catalog);
+  const left = remaining(target, chunks.scope, model, catalog);
+  if (left === NOTHING) return 0;
+  const set = settingOf(chunks, target);
+  if (set === undefined && target.retain !== undefined) return 0;
   const what = set === undefined ? `DELETE FROM ${table}` : `UPDATE ${table} SET ${set}`;
-  const changed = await deleteRows(
+  const changed = await changeRows(
     session,
     `${what} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${left} LIMIT $6::int)) AND (${left})`,
     [...within(members, unit.first, unit.last), rows],
   );
-  if (target.retain === undefined) tally.add(target, { removed: changed });
+  if (chunks.scope !== 'data') tally.add(target, { blanked: changed });
+  else if (target.retain === undefined) tally.add(target, { removed: changed });
   // Rows that stay linked are counted once, by the ordinary chunk at the end.
   else if (target.retain.unlink !== undefined)
     tally.add(target, { retained: changed, seqs: changed > 0 ? [unit.first] : [] });
   return changed;
+}
+
+/** Undefined: the rows go. */
+function settingOf({ scope, context, loaded }: Chunks, target: Target): string | undefined {
+  const { model, catalog } = loaded;
+  if (scope !== 'data') return blanking(partOf(target, scope, model, catalog));
+  return target.retain === undefined ? undefined : assignments(target, context.processor, model, catalog);
 }

@@ -9,6 +9,8 @@ export interface Needs {
   select: boolean;
   delete: boolean;
   readonly update: Set<string>;
+  /** All columns: a part-deletion empties those that the data map does not name, also those that are added one day. */
+  updateAll: boolean;
 }
 
 /** The least rights: what a verb does to a table, and nothing beside it. */
@@ -16,7 +18,13 @@ export function needs(settings: PostgresSettings): readonly Needs[] {
   const all = new Map<string, Needs>();
   const of = (table: string): Needs => {
     const name = canonical(table);
-    const found = all.get(name) ?? { table: name, select: true, delete: false, update: new Set<string>() };
+    const found = all.get(name) ?? {
+      table: name,
+      select: true,
+      delete: false,
+      update: new Set<string>(),
+      updateAll: false,
+    };
     all.set(name, found);
     return found;
   };
@@ -28,6 +36,8 @@ export function needs(settings: PostgresSettings): readonly Needs[] {
 function kindNeeds(model: KindModel, of: (table: string) => Needs): void {
   for (const target of model.targets) {
     const table = of(target.table);
+    for (const column of target.sources) table.update.add(column);
+    if (target.role === 'subject') table.updateAll = true;
     if (target.retain === undefined) {
       table.delete = true;
       continue;
@@ -47,9 +57,7 @@ export function grants(settings: PostgresSettings, role: string): readonly strin
     ...schemas.map((schema) => `GRANT USAGE ON SCHEMA ${ident(schema)} ${to}`),
     ...tables.flatMap((table) => [
       `GRANT ${table.delete ? 'SELECT, DELETE' : 'SELECT'} ON ${relation(table.table)} ${to}`,
-      ...(table.update.size === 0
-        ? []
-        : [`GRANT UPDATE (${[...table.update].map(ident).join(', ')}) ON ${relation(table.table)} ${to}`]),
+      ...(table.update.size === 0 ? [] : [`GRANT UPDATE${columnsOf(table)} ON ${relation(table.table)} ${to}`]),
     ]),
     ...OWN.map(([rights, table]) => `GRANT ${rights} ON lethe_processor.${table} ${to}`),
     `GRANT EXECUTE ON FUNCTION lethe_processor.digest(text, text, text, text[]) ${to}`,
@@ -57,6 +65,9 @@ export function grants(settings: PostgresSettings, role: string): readonly strin
     `GRANT EXECUTE ON FUNCTION lethe_processor.quietly(text, text[]) ${to}`,
   ];
 }
+
+const columnsOf = ({ update, updateAll }: Needs): string =>
+  updateAll ? '' : ` (${[...update].map(ident).join(', ')})`;
 
 const OWN: readonly (readonly [rights: string, table: string])[] = [
   ['SELECT', 'schema_version'],

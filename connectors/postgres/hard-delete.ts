@@ -1,6 +1,6 @@
 import type { Batch, Deletion, HardDeletion, Work } from '../connector.ts';
 import { type Chunks, deleteChunk } from './chunk.ts';
-import { type Context, assertWhole, pace, withBatch } from './context.ts';
+import { type Context, pace, withBatch } from './context.ts';
 import { STATEMENT_TIMEOUT, callers, codeOf, obey } from './failure.ts';
 import { deletePart } from './giant.ts';
 import { takeLane } from './lane.ts';
@@ -18,12 +18,12 @@ export async function hardDelete(
   deletion: HardDeletion,
   work: Work,
 ): Promise<Deletion> {
-  assertWhole(deletion.scope);
   return withBatch(context, batch, work, async (loaded) => {
     await takeLane(loaded.session, work);
-    if (deletion.suppress) await suppress(loaded);
+    if (deletion.suppress && deletion.scope === 'data') await suppress(loaded);
     const order = deletionOrder(loaded.model, loaded.catalog).targets;
-    const run = new Run({ context, loaded, order, pass: deletion.pass }, deletion, work);
+    const { scope, pass } = deletion;
+    const run = new Run({ context, loaded, order, scope, pass }, deletion, work);
     await run.resume();
     for (const range of await memberRanges(loaded.session, loaded.members, loaded.subjectsPerCommit))
       await run.range(range);

@@ -5,6 +5,7 @@ import { count } from './count.ts';
 import type { PostgresSettings } from './data-map.ts';
 import { mistakesOf } from './definition.ts';
 import { describe } from './describe.ts';
+import { exportBatch } from './export.ts';
 import { hardDelete } from './hard-delete.ts';
 import { inspect } from './inspect.ts';
 import { kindModels } from './model.ts';
@@ -40,6 +41,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
     inspect: () => inspect(context),
     resolve: (selection, work) => resolve(context, selection, work),
     count: (batch, scope, work) => count(context, batch, scope, work),
+    export: (batch, wanted, work) => exportBatch(context, batch, wanted, work),
     setVisibility: (batch, change, work) => setVisibility(context, batch, change, work),
     hardDelete: (batch, deletion, work) => hardDelete(context, batch, deletion, work),
     verify: (batch, scope, work) => verify(context, batch, scope, work),

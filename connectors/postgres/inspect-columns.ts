@@ -1,8 +1,9 @@
 import type { Mistake } from '../connector.ts';
-import { isInteger, isSupported, isText } from './cast.ts';
+import { isInstant, isInteger, isSupported, isText } from './cast.ts';
 import type { ColumnType } from './catalog.ts';
 import type { Inspection } from './inspection.ts';
 import { type Named, namedColumns } from './named.ts';
+import { blankOf } from './part.ts';
 import { canonical } from './sql.ts';
 
 /** Every column that the map names exists and is of a type that can do what is asked of it. */
@@ -22,11 +23,15 @@ export function columnMistakes(inspection: Inspection): readonly Mistake[] {
 function wrong({ use, comparison, declares }: Named, column: string, type: ColumnType): string | undefined {
   switch (use) {
     case 'flag':
-      if (!['bool', 'timestamptz', 'timestamp', 'date'].includes(type.base))
+      if (type.base !== 'bool' && !isInstant(type))
         return `${column} is ${type.full}: it must be an instant, a date or a boolean`;
       return type.notNull && type.base !== 'bool' ? `${column} cannot be NULL, so nobody could be restored` : undefined;
     case 'blank':
       return type.notNull ? `${column} cannot be NULL, so it cannot be blanked` : undefined;
+    case 'source':
+      return blankOf(column, type) === undefined ? `${column} can be neither NULL nor a constant default` : undefined;
+    case 'time':
+      return isInstant(type) ? undefined : `${column} is ${type.full}: it must be an instant or a date`;
     case 'key':
     case 'find':
       if (!isSupported(type)) return `${column} is ${type.full}: text, uuid and integer types can name a subject`;

@@ -14,7 +14,7 @@ interface Index {
 export async function indexMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
   const indexes = await inspection.session.rows<Index>(INDEXES, [oidsOf(inspection)]);
   return namedColumns(inspection.context.settings).flatMap((named) => {
-    if (named.use === 'read' || named.use === 'blank' || named.use === 'flag') return [];
+    if (named.use !== 'key' && named.use !== 'find' && named.use !== 'join') return [];
     const [column] = named.columns;
     const type = column === undefined ? undefined : inspection.catalog.columns.get(named.table)?.get(column);
     if (column === undefined || type === undefined) return [];

@@ -1,6 +1,8 @@
 import type { Mistake } from '../connector.ts';
 import { needs } from './grants.ts';
 import { type Inspection, tablePaths } from './inspection.ts';
+import { partOf } from './part.ts';
+import { canonical } from './sql.ts';
 
 interface Wanted {
   readonly table: string;
@@ -16,7 +18,13 @@ export async function privilegeMistakes(inspection: Inspection): Promise<readonl
     const oid = relations.get(need.table)?.oid;
     if (oid === undefined) return [];
     const of = (right: Wanted['right'], column = ''): Wanted => ({ table: need.table, oid, right, column });
-    const columns = [...need.update].filter((column) => catalog.columns.get(need.table)?.has(column) === true);
+    const emptied = context.models.flatMap((model) =>
+      model.targets
+        .filter(({ table }) => canonical(table) === need.table)
+        .flatMap((target) => partOf(target, 'categories', model, catalog).blanks.map(({ column }) => column)),
+    );
+    const there = catalog.columns.get(need.table);
+    const columns = [...new Set([...need.update, ...emptied])].filter((column) => there?.has(column) === true);
     const rows = need.delete ? [of('SELECT'), of('DELETE')] : [of('SELECT')];
     return [of('USAGE'), ...rows, ...columns.map((column) => of('UPDATE', column))];
   });

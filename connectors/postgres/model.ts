@@ -1,6 +1,6 @@
 import { type Comparison, type Identity, type IdentityType, ALIAS, normalise } from '../../domain/identity.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
-import type { Column, IdentityColumns, KindMap, PostgresSettings, Retention, TableMap } from './data-map.ts';
+import type { Column, IdentityColumns, KindMap, PostgresSettings, Retention, TableMap, Wording } from './data-map.ts';
 import { canonical } from './sql.ts';
 
 /** Columns that name a subject together, the identity types whose values they hold, and how these compare. */
@@ -19,6 +19,10 @@ export interface Target {
   readonly matches: readonly Match[];
   readonly via?: { readonly table: string; readonly on: readonly (readonly [string, string])[] };
   readonly retain?: Retention;
+  /** When a row came to be. */
+  readonly time?: string;
+  readonly sources: readonly string[];
+  readonly wording: Wording;
 }
 
 export interface KindModel {
@@ -53,6 +57,8 @@ export function kindModel(kind: SubjectKind, map: KindMap): KindModel {
             table: map.aliases.table,
             path: `${path}.aliases`,
             role: 'aliases',
+            sources: [],
+            wording: map.aliases,
             matches: [
               { ...named, columns: [map.aliases.subject] },
               { ...named, columns: [map.aliases.alias] },
@@ -60,7 +66,14 @@ export function kindModel(kind: SubjectKind, map: KindMap): KindModel {
           },
         ];
   const tables = (map.tables ?? []).map((table, index) => target(table, `${path}.tables.${index}`, map));
-  const own: Target = { table: map.table, path, role: 'subject', matches: [key] };
+  const own: Target = {
+    table: map.table,
+    path,
+    role: 'subject',
+    matches: [key],
+    sources: map.sources ?? [],
+    wording: map,
+  };
   return { kind, map, keyType: column, types: identityTypes(map), key, targets: [...tables, ...aliases, own] };
 }
 
@@ -74,7 +87,15 @@ export function identityTypes(map: KindMap): Record<string, IdentityType> {
 }
 
 function target(table: TableMap, path: string, map: KindMap): Target {
-  const common = { table: table.table, path, role: 'table' as const, ...(table.retain && { retain: table.retain }) };
+  const common = {
+    table: table.table,
+    path,
+    role: 'table' as const,
+    sources: table.sources ?? [],
+    wording: table,
+    ...(table.retain && { retain: table.retain }),
+    ...(table.time !== undefined && { time: table.time }),
+  };
   if (table.via !== undefined)
     return { ...common, matches: [], via: { table: table.via.table, on: Object.entries(table.via.on) } };
   return { ...common, matches: [subjectMatch(table.subject, map)] };

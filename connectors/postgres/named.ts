@@ -8,8 +8,8 @@ export interface Named {
   readonly path: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** `key`: finds one subject; `find`: finds its rows; `join`: finds rows from rows; `blank`: set to NULL; `flag`; `read`. */
-  readonly use: 'key' | 'find' | 'join' | 'blank' | 'flag' | 'read';
+  /** `key`: finds one subject; `find`: finds its rows; `join`: finds rows from rows; `blank`: set to NULL; `source`: emptied; `time`; `flag`; `read`. */
+  readonly use: 'key' | 'find' | 'join' | 'blank' | 'source' | 'time' | 'flag' | 'read';
   readonly comparison: Comparison;
   /** The values belong to an identity type, whose comparison must suit the column's type. */
   readonly declares: boolean;
@@ -53,14 +53,21 @@ function kindColumns(model: KindModel): Named[] {
     ),
     ...model.targets.flatMap((target) => targetColumns(target)),
     ...(map.tables ?? []).flatMap((table, index) => [
-      ...plain(`${path}.tables.${index}.time`, table.table, table.time === undefined ? [] : [table.time], 'read'),
-      ...plain(`${path}.tables.${index}.sources`, table.table, table.sources ?? [], 'read'),
+      ...plain(`${path}.tables.${index}.time`, table.table, table.time === undefined ? [] : [table.time], 'time'),
       ...plain(`${path}.tables.${index}.retain.blank`, table.table, table.retain?.blank ?? [], 'blank'),
     ]),
   ];
 }
 
 function targetColumns(target: KindModel['targets'][number]): Named[] {
+  return [
+    ...linkColumns(target),
+    ...plain(`${target.path}.sources`, target.table, target.sources, 'source'),
+    ...plain(`${target.path}.columns`, target.table, Object.keys(target.wording.columns ?? {}), 'read'),
+  ];
+}
+
+function linkColumns(target: KindModel['targets'][number]): Named[] {
   if (target.role === 'subject') return [];
   if (target.via !== undefined) {
     const { table, on } = target.via;

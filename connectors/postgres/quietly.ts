@@ -13,8 +13,8 @@ export async function quietly<Result>(
   return row?.result;
 }
 
-/** Deletes and counts. */
-export const deleteRows = async (
+/** Deletes or empties, and counts. */
+export const changeRows = async (
   session: Session,
   sql: string,
   values: readonly (string | number)[],

@@ -1,11 +1,13 @@
-import type { FinishedRange } from '../connector.ts';
+import type { FinishedRange, TableFigures } from '../connector.ts';
 import type { Members } from './batch-table.ts';
 import type { Range } from './ranges.ts';
 import type { Session } from './session.ts';
 
+export type Figures = Omit<TableFigures, 'table'>;
+
 /** What a chunk did, as its log row keeps it. `last` is the count of the table that goes last, added by the database. */
 export interface Counts {
-  readonly tables: Readonly<Record<string, { removed: number; retained: number; basis: string | null }>>;
+  readonly tables: Readonly<Record<string, Figures>>;
   readonly last: { readonly table: string; readonly removed: number } | null;
   readonly retainedSeqs: readonly number[];
 }

@@ -1,7 +1,8 @@
 import { ALIAS } from '../../domain/identity.ts';
 import type { Mistake } from '../connector.ts';
 import type { PostgresSettings, TableMap } from './data-map.ts';
-import { type KindModel, columnsOf, kindModels, parentsOf } from './model.ts';
+import { type KindModel, type Target, columnsOf, kindModels, parentsOf } from './model.ts';
+import { linkColumns } from './remaining.ts';
 import { canonical } from './sql.ts';
 
 /** Names in the data map that refer to something else in it. */
@@ -30,6 +31,7 @@ function kindMistakes(model: KindModel): Mistake[] {
     if (type === ALIAS || type === model.keyType)
       mistakes.push({ path: `${path}.identities.${type}`, message: 'is the identity type of aliases or of the key' });
   for (const target of model.targets) {
+    mistakes.push(...sourceMistakes(target, model));
     if (target.via === undefined) continue;
     if (parentsOf(target, model).length === 0)
       mistakes.push({
@@ -42,6 +44,19 @@ function kindMistakes(model: KindModel): Mistake[] {
   for (const [index, table] of (map.tables ?? []).entries())
     mistakes.push(...tableMistakes(table, `${path}.tables.${index}`, model));
   return mistakes;
+}
+
+/** Emptied, it would find nobody any more. */
+function sourceMistakes(target: Target, model: KindModel): Mistake[] {
+  const same = model.targets.filter((other) => canonical(other.table) === canonical(target.table));
+  const own = target.role === 'subject' ? Object.values(model.map.identities ?? {}).flatMap(columnsOf) : [];
+  const joined = model.targets.flatMap(({ via }) =>
+    via !== undefined && canonical(via.table) === canonical(target.table) ? via.on.map(([, theirs]) => theirs) : [],
+  );
+  const found = [...same.flatMap(linkColumns), ...own, ...joined];
+  return target.sources
+    .filter((column) => found.includes(column))
+    .map((column) => ({ path: `${target.path}.sources`, message: `${column} is what rows are found by` }));
 }
 
 function circular(target: KindModel['targets'][number], model: KindModel, seen: readonly string[]): boolean {

@@ -1,16 +1,25 @@
+import type { Scope } from '../../domain/vocabulary.ts';
 import { valueSide } from './cast.ts';
 import { type Catalog, typeOf } from './catalog.ts';
 import type { KindModel, Target } from './model.ts';
+import { anyFilled, partOf } from './part.ts';
 import { ident, literal } from './sql.ts';
 import { where } from './where.ts';
 
-/** The rows on which something is left to do: those to delete, or those kept that still name or describe the subject. */
-export function remaining(target: Target, model: KindModel, catalog: Catalog): string {
+/** The condition of a table on which nothing is ever left to do. It has no parameters. */
+export const NOTHING = 'false';
+
+/** The rows on which something is left to do: those to delete or to empty, or those kept that still name or describe the subject. */
+export function remaining(target: Target, scope: Scope, model: KindModel, catalog: Catalog): string {
   const belongs = where(target, model, catalog);
+  if (scope !== 'data') {
+    const part = partOf(target, scope, model, catalog);
+    return part.blanks.length === 0 ? NOTHING : `(${belongs}) AND ${anyFilled(part)}`;
+  }
   const { retain } = target;
   if (retain === undefined || retain.unlink !== undefined) return belongs;
   const described = (retain.blank ?? []).map((column) => `${ident(column)} IS NOT NULL`);
-  return described.length === 0 ? 'false' : `(${belongs}) AND (${described.join(' OR ')})`;
+  return described.length === 0 ? NOTHING : `(${belongs}) AND (${described.join(' OR ')})`;
 }
 
 /** The columns by which a row is the subject's, directly or through another table. */

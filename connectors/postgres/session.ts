@@ -1,9 +1,10 @@
 import pg from 'pg';
+import { type CopyToStreamQuery, to as copyTo } from 'pg-copy-streams';
 import type { Work } from '../connector.ts';
 import { obey, translate } from './failure.ts';
 import type { Tuning } from './tuning.ts';
 
-const HEARTBEAT_MS = 2_000;
+export const HEARTBEAT_MS = 2_000;
 
 /** One connection of one verb. What it runs is told to `observe`; what it binds is never an identity. */
 export class Session {
@@ -23,6 +24,19 @@ export class Session {
   async run(sql: string, values: readonly unknown[] = []): Promise<number> {
     this.#observe(sql);
     return (await this.client.query(sql, [...values])).rowCount ?? 0;
+  }
+
+  /** The rows of a COPY … TO STDOUT. Its errors go to whoever reads; once nobody does, the connection's end is none. */
+  copy(sql: string): CopyToStreamQuery {
+    this.#observe(sql);
+    const rows = this.client.query(copyTo(sql));
+    rows.on('error', () => {});
+    return rows;
+  }
+
+  /** Ends at once, whatever the server is in the middle of: it is not asked to agree. */
+  drop(): void {
+    this.client.connection.stream.destroy();
   }
 
   /** Commits what `use` did, or leaves nothing of it; the error of `use` is the one that is told. */

@@ -34,8 +34,13 @@ const retain = z.strictObject({
   blank: z.array(name).optional(),
   unlink: z.enum(['null', 'pseudonym'], 'must be null or pseudonym').optional(),
 });
+const wording = {
+  about: z.string().trim().min(1, 'must say what the table holds').optional(),
+  columns: z.record(name, z.string().trim().min(1, 'must say what the column means')).optional(),
+};
 const tableMap = z
   .strictObject({
+    ...wording,
     table,
     time: name.optional(),
     sources: z.array(name).optional(),
@@ -51,12 +56,14 @@ const tableMap = z
   })
   .refine((map) => (map.subject === undefined) !== (map.via === undefined), 'needs either subject or via');
 const kind = z.strictObject({
+  ...wording,
   table,
   key: column,
   identities: z
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'is no name of an identity type'), identity)
     .optional(),
-  aliases: z.strictObject({ table, alias: name, subject: name }).optional(),
+  aliases: z.strictObject({ ...wording, table, alias: name, subject: name }).optional(),
+  sources: z.array(name).optional(),
   softDelete: z.strictObject({ column: name }).optional(),
   triggers: z.array(name).optional(),
   tables: z.array(tableMap).optional(),

@@ -7,7 +7,7 @@ export function processor(changes: Partial<Description> = {}, mistakes: readonly
   const description: Description = {
     kinds: ['user'],
     identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },
-    actions: { resolve: true, hide: true, segments: true },
+    actions: { resolve: true, hide: true, segments: true, export: true },
     limits: { batchSize: 100 },
     verification: 'reads',
     completesWithinMs: DAY_MS,

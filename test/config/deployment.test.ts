@@ -79,7 +79,7 @@ test.each([
 });
 
 test('a directory that cannot resolve is refused', () => {
-  const app = processor({ actions: { resolve: false, hide: true, segments: false } });
+  const app = processor({ actions: { resolve: false, hide: true, segments: false, export: false } });
   expect(pathsOf(deployment({}, { processors: { app } }))).toEqual(['projects.demo.directory']);
 });
 

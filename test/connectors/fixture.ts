@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
+import { expect } from 'vitest';
 import type { Identity } from '../../domain/identity.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type {
   Batch,
   Connector,
+  ExportWanted,
+  ExportedTable,
   FinishedRange,
   HardDeletion,
   Resolved,
@@ -57,9 +60,15 @@ export const SETTINGS: PostgresSettings = {
       aliases: { table: 'app.aliases', alias: 'alias', subject: 'user_id' },
       softDelete: { column: 'deleted_at' },
       tables: [
-        { table: 'app.events', subject: 'user_id' },
+        {
+          table: 'app.events',
+          subject: 'user_id',
+          time: 'at',
+          about: 'What was done and when.',
+          columns: { note: 'A remark.' },
+        },
         { table: 'app.orders', subject: 'user_id' },
-        { table: 'app.order_items', via: { table: 'app.orders', on: { order_id: 'order_id' } } },
+        { table: 'app.order_items', via: { table: 'app.orders', on: { order_id: 'order_id' } }, sources: ['sku'] },
         { table: 'app.newsletter', subject: { identity: 'email', columns: ['email', 'unit'] } },
         { table: 'app.invoices', subject: 'user_id', retain: { basis: 'tax law', blank: ['address'], unlink: 'null' } },
         {
@@ -203,6 +212,47 @@ export function receipt(ranges: readonly FinishedRange[]): Record<string, { remo
     }
   return sum;
 }
+
+export interface Got {
+  readonly table: ExportedTable;
+  readonly text: string;
+  /** Lengths of what was handed over at once. */
+  readonly pieces: readonly number[];
+  readonly figures: { readonly rows: number; readonly bytes: number };
+}
+
+/** A whole export, read to its end, by table. */
+export async function exported(
+  connector: Connector,
+  batch: Batch,
+  wanted: Partial<ExportWanted> = {},
+  lent = work(),
+): Promise<Map<string, Got>> {
+  const got = new Map<string, Got>();
+  const whole: ExportWanted = { scope: 'data', since: null, format: 'ndjson', ...wanted };
+  for await (const table of exporting(connector)(batch, whole, lent)) {
+    const pieces: Buffer[] = [];
+    for await (const piece of table.rows) pieces.push(piece);
+    expect(got.has(table.table), `${table.table} comes once`).toBe(false);
+    const text = Buffer.concat(pieces).toString();
+    got.set(table.table, { table, text, pieces: pieces.map(({ length }) => length), figures: table.figures() });
+  }
+  return got;
+}
+
+export function exporting(connector: Connector): NonNullable<Connector['export']> {
+  if (connector.export === undefined) throw new Error('this connector exports nothing');
+  return connector.export.bind(connector);
+}
+
+export const texts = (got: ReadonlyMap<string, Got>): string => [...got.values()].map(({ text }) => text).join('\n');
+
+/** The rows of one table, as they were handed over. */
+export const rowsOf = (got: ReadonlyMap<string, Got>, table: string): Record<string, unknown>[] =>
+  (got.get(table)?.text ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 export async function resolved(connector: Connector, selection: Selection): Promise<readonly Resolved[]> {
   const facts: Resolved[] = [];

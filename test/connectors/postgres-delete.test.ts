@@ -290,9 +290,3 @@ test('suppression stands by every identity, as digests only, and ends for exactl
     ...(await db.sql`SELECT FROM lethe_processor.tombstones`),
   ]).toEqual([]);
 });
-
-test('a part-deletion is refused, not taken for a whole one', async () => {
-  const call = db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), work());
-  await expect(call).rejects.toMatchObject({ code: 'refused' });
-  expect((await db.state())['users']).toHaveLength(30);
-});

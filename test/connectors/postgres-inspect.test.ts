@@ -239,6 +239,21 @@ describe('inspect()', () => {
       }),
     ],
     [
+      'sources that can be neither NULL nor a constant',
+      'ALTER TABLE app.order_items ALTER sku SET NOT NULL, ALTER sku SET DEFAULT gen_random_uuid()',
+      /^kinds\.user\.tables\.2\.sources: sku can be neither NULL nor a constant default/,
+    ],
+    [
+      'a time that is none',
+      'ALTER TABLE app.events ALTER at DROP DEFAULT, ALTER at TYPE text',
+      /^kinds\.user\.tables\.0\.time: at is text: it must be an instant or a date/,
+    ],
+    [
+      'words for a column that is not there',
+      'ALTER TABLE app.events RENAME note TO remark',
+      /^kinds\.user\.tables\.0\.columns: app\.events has no column note/,
+    ],
+    [
       'blanking what cannot be NULL',
       'UPDATE app.invoices SET address = 1; ALTER TABLE app.invoices ALTER address SET NOT NULL',
       /^kinds\.user\.tables\.4\.retain\.blank: address cannot be NULL/,
@@ -300,9 +315,9 @@ describe('inspect()', () => {
       /^kinds\.user\.tables\.4\.table: UPDATE of address is not granted/,
     ],
     [
-      'UPDATE of the flag',
-      'REVOKE UPDATE (deleted_at) ON app.users',
-      /^kinds\.user\.table: UPDATE of deleted_at is not granted/,
+      'UPDATE of a column of sources',
+      'REVOKE UPDATE (sku) ON app.order_items',
+      /^kinds\.user\.tables\.2\.table: UPDATE of sku is not granted/,
     ],
     [
       'Lethe’s own tables',
@@ -316,12 +331,21 @@ describe('inspect()', () => {
     ]);
   });
 
+  test('refuses a role without UPDATE of the flag, or of what a part-deletion empties', async () => {
+    const url = await least(db, SETTINGS);
+    expect(await mistakes(`REVOKE UPDATE ON app.users FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
+      expect.stringMatching(/^kinds\.user\.table: UPDATE of deleted_at is not granted/),
+      expect.stringMatching(/^kinds\.user\.table: UPDATE of name is not granted/),
+    ]);
+  });
+
   test('grants no right that no verb needs', async () => {
     const role = new URL(await least(db, SETTINGS)).username;
     const [row] = await db.sql<Record<string, boolean>[]>`
       SELECT has_table_privilege(${role}, 'app.invoices', 'DELETE') AS "deletes retained",
              has_table_privilege(${role}, 'app.events', 'UPDATE') AS "updates events",
-             has_column_privilege(${role}, 'app.users', 'name', 'UPDATE') AS "updates names",
+             has_column_privilege(${role}, 'app.order_items', 'line', 'UPDATE') AS "updates lines",
+             has_table_privilege(${role}, 'app.users', 'INSERT') AS "adds users",
              has_table_privilege(${role}, 'app.offices', 'SELECT') AS "reads the ignored",
              has_table_privilege(${role}, 'lethe_processor.secret', 'SELECT') AS "reads the key",
              has_table_privilege(${role}, 'app.events', 'TRUNCATE') AS truncates`;
@@ -383,6 +407,27 @@ describe('mistakes() without a connection', () => {
       mapped({ table: 'app.x', subject: { identity: 'email', columns: ['email'] } }),
       `${LAST}.subject.columns`,
     ],
+    [
+      'sources by which rows are found',
+      mapped({ table: 'app.x', subject: 'user_id', sources: ['user_id'] }),
+      `${LAST}.sources`,
+    ],
+    ['sources that are an identity', withUser({ sources: ['email'] }), 'kinds.user.sources'],
+    [
+      'sources through which other rows are found',
+      withUser({
+        tables: [
+          { table: 'app.orders', subject: 'user_id', sources: ['order_id'] },
+          { table: 'app.order_items', via: { table: 'app.orders', on: { order_id: 'order_id' } } },
+        ],
+      }),
+      'kinds.user.tables.0.sources',
+    ],
+    [
+      'a column without a meaning',
+      mapped({ table: 'app.x', subject: 'user_id', columns: { a: ' ' } }),
+      `${LAST}.columns.a`,
+    ],
     ['an identity called alias', withUser({ identities: { alias: { column: 'x' } } }), 'kinds.user.identities.alias'],
     ['ignoring without a reason', { ...SETTINGS, ignore: [{ table: 'app.x', reason: ' ' }] }, 'ignore.0.reason'],
     ['ignoring what is mapped', { ...SETTINGS, ignore: [{ table: 'app.users', reason: 'x' }] }, 'ignore.0.table'],
@@ -396,6 +441,11 @@ describe('mistakes() without a connection', () => {
       hash(SETTINGS),
     );
     expect(hash({ ...SETTINGS, pace: { share: 0.5 } })).toBe(hash(SETTINGS));
+    const told = { about: 'what the person bought', columns: { note: 'a remark' } };
+    expect(hash(mapped({ ...told, table: 'app.x', subject: 'user_id' }))).toBe(
+      hash(mapped({ table: 'app.x', subject: 'user_id' })),
+    );
+    expect(hash(withUser({ about: 'the person' }))).toBe(hash(SETTINGS));
     expect(hash(mapped({ table: 'app.x', subject: 'user_id' }))).not.toBe(hash(SETTINGS));
   });
 });
