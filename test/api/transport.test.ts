@@ -89,7 +89,9 @@ test.skipIf(address === undefined)('a process that listens on a network refuses 
     env: { ...env, LETHE_DIGEST_KEYS: keys, LETHE_TRUSTED_PROXIES: `203.0.113.0/24, ${address}` },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  for await (const chunk of child.stdout) if (String(chunk).includes('listening')) break;
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  while (!output.includes('listening')) await once(child.stdout, 'data');
   const asked = async (host: string | undefined, headers: Record<string, string>) =>
     (await fetch(`http://${host}:${port}/v1/requests`, { headers })).status;
   expect(await asked(address, {})).toBe(403);
