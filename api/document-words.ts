@@ -20,7 +20,7 @@ const CURSOR = 'MTc5NTQyODAwMDAwMCByZXFfMDFhMjA3ZDkyMTAwNzAwMGIxOTQ2YWE2ZTlhNWIz
 
 const CSV = `id,at,requestId,actor,actorName,action,detail\n4711,${MONDAY},${REQUEST},${MEMBER},ann,request.received,"{""selection"":""identities"",""submitted"":2}"\n`;
 
-const UPLOAD = 'email,business_unit\nann@x.test,berlin\nbob@x.test,hamburg\n';
+const UPLOAD = 'email,business_unit\nann@x.test,berlin\nbob@x.test,\nAnn@x.test,Berlin\nbob@x.test,hamburg\n';
 
 export const WORDS: Readonly<Record<string, unknown>> = {
   id: REQUEST,
@@ -154,9 +154,17 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'listActivity.text/csv': CSV,
 
   'uploadSubjects.text/csv': UPLOAD,
-  'uploadSubjects.file': UPLOAD,
-  'uploadSubjects.expedite': undefined,
+  'multipart/form-data.file': UPLOAD,
+  'multipart/form-data.type': 'email',
+  'multipart/form-data.expedite': undefined,
+  'multipart/form-data.reason': undefined,
+  'uploadSubjects.parameters.type': 'email',
   'uploadSubjects.parameters.expedite': 'next_run',
+  'AcceptedUpload.status': 'received',
+  'AcceptedUpload.lines': { total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
+  'AcceptedUpload.submitted': 4,
+  'AcceptedUpload.failures': [{ line: 3, reason: 'empty' }],
+  'AcceptedUpload.mergedInto': [{ line: 4, into: 2 }],
 
   'Member.id': MEMBER,
   'AddedMember.id': MEMBER,

@@ -2,17 +2,22 @@ import { z } from '@hono/zod-openapi';
 import { parseColumns } from './csv-columns.ts';
 import { kind, projectName, reason } from './schemas.ts';
 
-const flag = z
-  .enum(['true', 'false'])
-  .default('false')
-  .transform((given) => given === 'true');
+const flag = (description: string) =>
+  z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((given) => given === 'true')
+    .openapi({ type: 'string', enum: ['true', 'false'], default: 'false', description });
 
 const Named = z.strictObject({
-  project: projectName,
-  kind: z.literal('deletion'),
-  regulation: z.string().max(100).openapi({ example: 'gdpr' }),
-  subjects: kind,
-  type: z.string().max(200).openapi({ description: 'The identity type of every line.', example: 'user_id' }),
+  project: projectName.openapi({ description: 'Whose subjects they are.' }),
+  kind: z.literal('deletion').openapi({ description: 'What is asked for.' }),
+  regulation: z
+    .string()
+    .max(100)
+    .openapi({ description: 'By which law; it has the deadline that the project gives it.', example: 'gdpr' }),
+  subjects: kind.openapi({ description: 'The kind of all the subjects.' }),
+  type: z.string().max(200).openapi({ description: 'The identity type of all the lines.', example: 'user_id' }),
   columns: z
     .string()
     .max(1_000)
@@ -25,15 +30,26 @@ const Named = z.strictObject({
     .openapi({
       type: 'string',
       description:
-        'Which columns hold the identity, by name or number from 1, separated by commas: one for each part of a composite type. Needed where a file with a header has more columns and none is called like the type.',
-      example: 'user_id',
+        'Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type.',
+      example: 'email,business_unit',
     }),
-  header: z.enum(['present', 'absent']).default('present'),
-  delimiter: z.enum([',', ';', 'tab']).default(','),
-  suppress: flag,
-  onConflict: z.enum(['attach', 'reject']).default('attach'),
-  confirm: flag,
-  expedite: z.enum(['next_run', 'now']).optional(),
+  header: z
+    .enum(['present', 'absent'])
+    .default('present')
+    .openapi({ description: 'Whether the first line names the columns.' }),
+  delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'What stands between two columns.' }),
+  suppress: flag('Whether they are never to be collected again.'),
+  onConflict: z
+    .enum(['attach', 'reject'])
+    .default('attach')
+    .openapi({
+      description: 'What to do when another open deletion owns a subject: share its outcome, or refuse all.',
+    }),
+  confirm: flag('Count first, and touch nobody before `POST …/confirm`.'),
+  expedite: z
+    .enum(['next_run', 'now'])
+    .optional()
+    .openapi({ description: 'Not after the grace period, but so soon; with a reason.' }),
   reason: reason.optional(),
 });
 
@@ -47,4 +63,4 @@ export const UploadParameters = Named.refine(
 export type UploadParameters = z.output<typeof UploadParameters>;
 
 const FILE = { type: 'string', contentMediaType: 'text/csv', description: 'The last part of the form.' } as const;
-export const UploadForm = Named.extend({ file: z.string().openapi(FILE) }).openapi('UploadForm');
+export const UploadForm = Named.extend({ file: z.string().openapi(FILE) });
