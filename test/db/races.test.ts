@@ -19,12 +19,9 @@ import {
   states,
   user,
 } from '../support/ledger.ts';
+import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../support/races.ts';
 
-const ROUNDS = 1_000;
 const RUN = days(15);
-const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
-/** A project a round: rounds do not wait for each other's lock, and none counts another's subjects. */
-const projectOf = (round: number): string => `project-${round}`;
 let world: Ledger;
 beforeAll(async () => {
   world = await ledger(rounds.map(projectOf));
@@ -40,39 +37,6 @@ const cancelAll = (requestId: string, at = RUN) =>
   );
 const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
 
-/** Up to 20 ms, another in each round. */
-const apart = (round: number) => new Promise((done) => setTimeout(done, (round * 7) % 20));
-
-/** Both at once, the one that is started first alternating. */
-async function race<A, B>(round: number, a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
-  const first = round % 2 === 0 ? a() : apart(round).then(a);
-  const second = round % 2 === 0 ? apart(round).then(b) : b();
-  return Promise.all([first, second]);
-}
-
-async function inParallel(rounds: number, each: (round: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      while (next < rounds) await each(next++);
-    }),
-  );
-}
-
-/** How often each legal end was seen; any other end fails. */
-const tally = (legal: readonly unknown[]) => {
-  const ends = legal.map((end) => ({ text: JSON.stringify(end), seen: 0 }));
-  return {
-    add(end: unknown): void {
-      expect(ends.map(({ text }) => text)).toContain(JSON.stringify(end));
-      for (const known of ends) known.seen += known.text === JSON.stringify(end) ? 1 : 0;
-    },
-    /** Of each end. A race that only one side ever wins shows nothing. */
-    seen: (): number[] => ends.map(({ seen }) => seen),
-  };
-};
-const BOTH = [expect.toSatisfy((seen) => seen > 0), expect.toSatisfy((seen) => seen > 0)];
-
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('cancel against claim: cancelled and nothing claimed, or claimed and told too late', async () => {
     const ends = tally([
@@ -84,7 +48,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       rounds.map(projectOf),
       rounds.map((round) => user(`cancel-${round}`)),
     );
-    await inParallel(ROUNDS, async (round) => {
+    await inParallel(async (round) => {
       const requestId = requests[round] ?? '';
       const [cancelled, { claimed }] = await race(
         round,
@@ -106,7 +70,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       rounds.map(projectOf),
       rounds.map((round) => user(`hold-${round}`)),
     );
-    await inParallel(ROUNDS, async (round) => {
+    await inParallel(async (round) => {
       const identity = user(`hold-${round}`);
       const requestId = requests[round] ?? '';
       const hold = {
@@ -139,7 +103,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       rounds.map(projectOf),
       rounds.map((round) => user(`twice-${round}`)),
     );
-    await inParallel(ROUNDS, async (round) => {
+    await inParallel(async (round) => {
       const identity = user(`twice-${round}`);
       const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });

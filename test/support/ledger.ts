@@ -1,6 +1,7 @@
 import type { NewRequest, SubmittedIdentity } from '../../db/accept-request.ts';
 import { acceptRequest } from '../../db/accept-request.ts';
 import { type Database, connect } from '../../db/client.ts';
+import { storeCount } from '../../db/counts.ts';
 import { type DigestKeys, ownDigest } from '../../db/digests.ts';
 import { look } from '../../db/look.ts';
 import { migrate } from '../../db/migrate.ts';
@@ -82,6 +83,7 @@ export const submitted = (identity: Identity): SubmittedIdentity => ({
   outcome: null,
   reason: null,
   duplicateOf: null,
+  line: null,
 });
 
 export async function accept(
@@ -149,17 +151,18 @@ export const lookAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
   look(database, { requestId, asOf, window: POLICY.window });
 
 /**
- * The same as `hidden` for many requests of one subject each, by a handful of statements: `names[n]` in `projects[n]`.
- * Returns the requests' ids in that order.
+ * The same as `hidden` (or as `like`) for many requests of one subject each, by a handful of statements: `names[n]` in
+ * `projects[n]`. Returns the requests' ids in that order.
  */
 export async function hiddenInBulk(
   world: Ledger,
   projects: readonly string[],
   names: readonly Identity[],
+  like: typeof hidden = hidden,
 ): Promise<readonly string[]> {
   const { database } = world;
   const ids = names.map((_, n) => newId('request', START.getTime() + n + 1));
-  const model = await hidden(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
+  const model = await like(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
   const digests = names.map((name, n) => ownDigest(KEYS, projects[n] ?? PROJECT, 'user', name).digest.toString('hex'));
   const made = database`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${names.map(({ value }) => value[0] ?? '')}::text[],
     ${digests}::text[]) AS made (id, project, name, hex)`;
@@ -192,6 +195,19 @@ export async function hidden(
   const requestId = await accept(world, identities, changes);
   await resolve(world, requestId, allKnown(identities));
   await follow(world, requestId);
+  return requestId;
+}
+
+/** Accepted, resolved and counted: waiting for somebody to confirm it. */
+export async function awaiting(
+  world: Ledger,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> {
+  const requestId = await accept(world, identities, { confirm: true, ...changes });
+  await resolve(world, requestId, allKnown(identities));
+  await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': identities.length });
+  await lookAt(world, requestId, START);
   return requestId;
 }
 
