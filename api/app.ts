@@ -41,7 +41,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
     c.header('Cache-Control', 'no-store');
     await next();
   });
-  app.use(accessLog(deps.logger));
+  app.use(accessLog(deps.logger, deps.observe));
   app.use((c, next) => (c.req.path.startsWith('/docs') ? PAGES : ANSWERS)(c, next));
   app.use(
     methodNotAllowed({

@@ -5,6 +5,7 @@ import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
+import type { Call } from './metrics.ts';
 import type { Orchestrator } from './orchestrator.ts';
 
 /** Everything that the API needs from outside; the clock is one. */
@@ -16,6 +17,8 @@ export interface ApiDeps {
   readonly now: () => Date;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
+  /** Told of every call once it is answered. */
+  readonly observe?: (call: Call) => void;
   /** Whose word is taken for a call having come by https; none where it is not given. */
   readonly trustedProxies?: BlockList;
 }

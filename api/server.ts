@@ -9,6 +9,7 @@ import { startFactsOf } from '../db/start-facts.ts';
 import { startFault } from '../db/unavailable.ts';
 import { createApp } from './app.ts';
 import { listen } from './listen.ts';
+import { metrics } from './metrics.ts';
 import { temporalOrchestrator } from './orchestrator.ts';
 import { connectTemporal } from './temporal.ts';
 
@@ -29,14 +30,21 @@ async function main(environment: ApiEnvironment): Promise<void> {
     factsOf: (requestId) => startFactsOf(database, requestId),
     log: logger,
   });
-  const { host, port, trustedProxies } = environment;
-  const app = createApp({ database, keys, catalog, orchestrator, now: () => new Date(), logger, trustedProxies });
+  const { host, port, trustedProxies, metricsAddress } = environment;
+  const now = () => new Date();
+  const apart = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
+  const { app: scraped, observe } = metrics({ database: apart, catalog, now, logger });
+  const app = createApp({ database, keys, catalog, orchestrator, now, logger, trustedProxies, observe });
+  if (metricsAddress !== undefined) {
+    const { url } = await listen(scraped, metricsAddress);
+    logger.info({ url: `${url}/metrics` }, 'metrics');
+  }
   const listening = await listen(app, { host, port });
   logger.info({ url: listening.url }, 'listening');
   const end = async (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'draining');
     await listening.drain();
-    await Promise.allSettled([database.end({ timeout: 5 }), temporal.connection.close()]);
+    await Promise.allSettled([database.end({ timeout: 5 }), apart.end({ timeout: 1 }), temporal.connection.close()]);
     logger.info('ended');
     process.exit(0);
   };

@@ -26,7 +26,7 @@ async function start(url: string, more: Record<string, string> = {}) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const ended = once(child, 'exit').then(([code]) => ({ code: code as unknown, output }));
   const listening = async () => {
-    while (!output.includes('listening')) await once(child.stdout, 'data');
+    while (!output.includes('"listening"')) await once(child.stdout, 'data');
   };
   return { child, ended, listening, base: `http://127.0.0.1:${port}`, output: () => output };
 }
@@ -74,4 +74,26 @@ test('SIGTERM while requests are under way: each caller has its answer, and each
   expect((await server.ended).code).toBe(0);
   expect(server.output()).not.toContain('canary');
   await database.end();
+});
+
+test('metrics are served at an address of their own, and nowhere where none is given', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const at = `127.0.0.1:${await freePort()}`;
+  const server = await start(url, { METRICS_ADDRESS: at });
+  await server.listening();
+  expect((await fetch(`${server.base}/v1/requests/canary`)).status).toBe(401);
+  const scraped = await (await fetch(`http://${at}/metrics`)).text();
+  expect(scraped).toContain(
+    'lethe_http_request_duration_seconds_count{method="GET",route="/v1/requests/:id",status="401"} 1',
+  );
+  expect(scraped).toContain('lethe_requests_at_risk{project="demo"} 0');
+  expect(scraped).not.toContain('canary');
+  expect((await fetch(`${server.base}/metrics`)).status).toBe(404);
+  expect((await fetch(`http://${at}/v1/requests`)).status).toBe(404);
+  const taken = await start(url, { METRICS_ADDRESS: at });
+  expect(await taken.ended).toEqual({ code: 1, output: expect.stringContaining('EADDRINUSE') });
+  server.child.kill('SIGTERM');
+  expect((await server.ended).code).toBe(0);
+  await expect(fetch(`http://${at}/metrics`)).rejects.toThrow('fetch failed');
 });
