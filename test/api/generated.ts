@@ -1,0 +1,320 @@
+import fc from 'fast-check';
+import type { Content, OpenApi, Operation, Parameter, Schema } from '../../api/document-shape.ts';
+
+type Query = readonly (readonly [string, string])[];
+
+/** Requests made from the document: such as it asks for, nearly such, and others. */
+export interface Generated {
+  readonly operationId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly query: Query;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  /** Of the callers that the test has. */
+  readonly caller: number;
+}
+
+/** In everything that a caller makes up; neither an error nor the log may repeat it. */
+export const CANARY = 'canary-fuzz';
+/** Stands for the id of something that exists when the request is sent. */
+export const PLACEHOLDER = /@(req|hold|mem|tok|sup|cursor):(\d+)@/g;
+const placeholder = (kind: string) => fc.nat({ max: 100_000 }).map((index) => `@${kind}:${index}@`);
+
+/** What the project of the tests knows; without it nearly every request would end at the first fault. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  project: ['demo', 'demo', 'demo', 'other', 'nix'],
+  regulation: ['gdpr', 'ccpa', 'nix'],
+  processor: ['app', 'mail', 'nix'],
+  type: ['user_id', 'user_id', 'alias', 'email', 'xng_id', 'number', 'nix'],
+  columns: ['1', 'user_id', '1,2', 'user_id,email', '99'],
+  Accept: ['application/json', 'text/csv', '*/*', 'image/png', 'text/csv;q=0.1,application/json;q=0.2'],
+};
+const INSTANTS = ['2026-11-23T10:00:00Z', '2026-11-23T09:59:59.999Z', '2027-06-01T00:00:00Z', '9999-12-31T23:59:59Z'];
+
+const nasty = fc.oneof(
+  fc.jsonValue(),
+  fc.string({ unit: 'binary' }).map((text) => CANARY + text),
+  fc.constantFrom<unknown>('', '\u0000', `${CANARY}\u0000`, '\ud800', '__proto__', 'constructor', '\u202e', -0, 1e308),
+  fc.constantFrom<unknown>(
+    2 ** 53,
+    -1,
+    2 ** 31,
+    0.5,
+    true,
+    null,
+    [],
+    {},
+    [[]],
+    [null],
+    { value: CANARY },
+    { length: 5 },
+  ),
+  fc.constant(CANARY.repeat(2_000)),
+);
+
+/** A text of ours, of few different ones, so that requests meet each other. */
+const canary = fc.oneof(
+  { weight: 6, arbitrary: fc.nat({ max: 60 }).map((number) => `${CANARY}-${number}`) },
+  { weight: 1, arbitrary: fc.string().map((text) => CANARY + text) },
+);
+
+/** With one of its members, at any depth, replaced by something else, left out, or a member too many. */
+const mutated = (value: unknown): fc.Arbitrary<unknown> => {
+  if (typeof value !== 'object' || value === null) return nasty;
+  const keys = Object.keys(value);
+  const replaced = fc.constantFrom(...keys, CANARY).chain((key) =>
+    fc.oneof(mutated(Reflect.get(value, key)), fc.constant(undefined)).map((by) => {
+      if (Array.isArray(value)) return value.map((item: unknown, index) => (String(index) === key ? by : item));
+      return { ...value, [key]: by };
+    }),
+  );
+  return fc.oneof({ weight: 1, arbitrary: nasty }, { weight: 6, arbitrary: replaced });
+};
+
+export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Generated> {
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  );
+  return fc.constantFrom(...operations).chain(({ method, path, operation }) => {
+    const { operationId, parameters = [], requestBody } = operation;
+    const named = (place: string) => parameters.filter((one) => one.in === place);
+    return fc
+      .record({
+        method: fc.oneof(
+          { weight: 40, arbitrary: fc.constant(method) },
+          { weight: 1, arbitrary: fc.constantFrom('PUT', 'PATCH', 'GET', 'POST') },
+        ),
+        ids: fc.tuple(...named('path').map(({ schema }) => idOf(schema))),
+        query: fc.oneof(
+          fc.constant(plainQuery(operation)),
+          fc.tuple(...named('query').map(queryOf)).map((all) => all.flat()),
+        ),
+        extra: fc.oneof(
+          { weight: 9, arbitrary: fc.constant([]) },
+          { weight: 1, arbitrary: fc.array(fc.tuple(canary, canary), { maxLength: 2 }) },
+        ),
+        sent:
+          requestBody === undefined ? fc.constant({ body: null, type: null }) : bodyOf(operation, requestBody.content),
+        headers: headersOf(operation),
+        caller: fc.oneof(
+          { weight: 3, arbitrary: fc.constant(0) },
+          { weight: 2, arbitrary: fc.nat({ max: callers - 1 }) },
+        ),
+      })
+      .map(({ ids, query, extra, sent, headers, caller, method: asked }) => ({
+        operationId,
+        method: asked,
+        path: named('path').reduce(
+          (text, one, index) => text.replace(`{${one.name}}`, encoded(ids[index] ?? '')),
+          path,
+        ),
+        query: [...query, ...extra],
+        headers: { ...(sent.type === null ? {} : { 'Content-Type': sent.type }), ...headers },
+        body: asked === 'GET' ? null : sent.body,
+        caller,
+      }));
+  });
+
+  function valueOf(given: Schema, name: string): fc.Arbitrary<unknown> {
+    const schema = resolved(given);
+    const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+    if (choices.length > 0) return fc.oneof(...choices.map((choice) => valueOf(choice, name)));
+    if (schema.enum !== undefined) return fc.constantFrom<unknown>(...schema.enum);
+    const [type, ...others] = [schema.type ?? []].flat();
+    if (others.length > 0)
+      return fc.oneof(
+        { weight: 3, arbitrary: valueOf({ ...schema, type: type ?? 'null' }, name) },
+        { weight: 1, arbitrary: fc.constant(null) },
+      );
+    switch (type) {
+      case 'boolean':
+        return fc.boolean();
+      case 'integer':
+        return fc.oneof(
+          fc.integer({ min: 1, max: 4 }),
+          fc.integer({ min: schema.minimum ?? -1_000, max: Math.min(schema.maximum ?? 1_000, 2 ** 40) }),
+        );
+      case 'array':
+        return fc.array(valueOf(schema.items ?? {}, name), { minLength: schema.minItems ?? 0, maxLength: 4 });
+      case 'object': {
+        const members = Object.entries(schema.properties ?? {}).map(
+          ([key, member]) => [key, valueOf(member, key)] as const,
+        );
+        return fc.record(Object.fromEntries(members), { requiredKeys: [...(schema.required ?? [])] });
+      }
+      case 'string':
+        return textOf(schema, name);
+      default:
+        return nasty;
+    }
+  }
+
+  function resolved(schema: Schema): Schema {
+    if (schema.$ref === undefined) return schema;
+    return resolved(document.components.schemas[schema.$ref.slice('#/components/schemas/'.length)] ?? {});
+  }
+
+  function textOf(schema: Schema, name: string): fc.Arbitrary<string> {
+    const kind = /^\^(req|hold|mem|tok|sup)_/.exec(schema.pattern ?? '')?.[1];
+    if (kind !== undefined) return placeholder(kind);
+    if (name === 'cursor') return placeholder('cursor');
+    if (schema.format === 'date-time') return fc.constantFrom(...INSTANTS);
+    const words = WORDS[name] ?? [];
+    const examples = typeof schema.example === 'string' ? [schema.example] : [];
+    if (words.length + examples.length === 0) return canary;
+    return fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...words, ...examples) }, { weight: 1, arbitrary: canary });
+  }
+
+  function queryOf({ name, schema, required = false }: Parameter): fc.Arbitrary<Query> {
+    const told = valueOf(schema, name).map((value): Query => [[name, String(value)]]);
+    return fc.oneof(
+      { weight: required ? 30 : 3, arbitrary: told },
+      { weight: required ? 1 : 12, arbitrary: fc.constant<Query>([]) },
+      { weight: 1, arbitrary: nasty.map((value): Query => [[name, String(text(value))]]) },
+    );
+  }
+
+  function bodyOf(operation: Operation, content: Content): fc.Arbitrary<{ body: string | null; type: string | null }> {
+    return fc.constantFrom(...Object.entries(content)).chain(([type, media]) => {
+      if (type === 'text/csv') return csv.map((body) => ({ body, type }));
+      const examples = Object.values(media.examples ?? {}).map(({ value }) => value);
+      const good = fc.oneof(
+        { weight: 2, arbitrary: fc.constantFrom(...examples).chain(disguised) },
+        { weight: 1, arbitrary: valueOf(media.schema, operation.operationId) },
+      );
+      if (type === 'multipart/form-data')
+        return fc.tuple(fc.oneof(good, good.chain(mutated)), csv).map(([fields, file]) => formOf(fields, file));
+      const json = fc
+        .oneof({ weight: 6, arbitrary: good }, { weight: 4, arbitrary: good.chain(mutated) })
+        .map((value) => JSON.stringify(value) ?? '');
+      return fc.oneof(
+        { weight: 30, arbitrary: json.map((body) => ({ body, type })) },
+        {
+          weight: 1,
+          arbitrary: fc.tuple(json, fc.nat({ max: 50 })).map(([body, end]) => ({ body: body.slice(0, end), type })),
+        },
+        { weight: 1, arbitrary: fc.tuple(json, otherType).map(([body, other]) => ({ body, type: other })) },
+        { weight: 1, arbitrary: fc.constant({ body: null, type: null }) },
+      );
+    });
+  }
+}
+
+/** What is needed, as in the examples of the document. */
+const plainQuery = ({ parameters = [] }: Operation): Query =>
+  parameters.flatMap(({ in: place, name, required, example }) =>
+    place === 'query' && required === true ? [[name, String(example)] as const] : [],
+  );
+
+const otherType = fc.constantFrom(
+  'text/plain',
+  'application/xml',
+  'application/json; charset=latin1',
+  'application/problem+json',
+  'text/csv',
+  'multipart/form-data',
+  `multipart/form-data; boundary=${CANARY}`,
+  'nix',
+  'application/x-www-form-urlencoded',
+);
+
+/** An example of the document, of somebody else: a canary in place of every value of an identity. */
+const disguised = (example: unknown): fc.Arbitrary<unknown> =>
+  fc.array(canary, { minLength: 8, maxLength: 8 }).map((names) => {
+    let next = 0;
+    const walk = (value: unknown, name: string): unknown => {
+      if (typeof value === 'string') return name === 'value' ? names[(next += 1) % names.length] : value;
+      if (Array.isArray(value)) return value.map((item) => walk(item, name));
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, walk(member, key)]));
+    };
+    return walk(example, '');
+  });
+
+const csv = fc
+  .record({
+    head: fc.constantFrom('user_id\n', 'user_id\n', '\ufeffuser_id,email\r\n', 'email,user_id\n', '', `${CANARY}\n`),
+    lines: fc.array(
+      fc.oneof(
+        { weight: 8, arbitrary: canary.map((name) => name.replaceAll(/["\r\n]/g, '')) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom(
+            '',
+            `"${CANARY}`,
+            `"a" ${CANARY}`,
+            `"${CANARY}\n2"`,
+            `${CANARY}\u0000`,
+            `${CANARY},b,c`,
+            `"${CANARY}""x"`,
+          ),
+        },
+      ),
+      { minLength: 1, maxLength: 6 },
+    ),
+    end: fc.constantFrom('\n', '\r\n'),
+  })
+  .map(({ head, lines, end }) => head + lines.join(end));
+
+function formOf(fields: unknown, file: string): { body: string; type: string } {
+  const entries = typeof fields === 'object' && fields !== null ? Object.entries({ file: '', ...fields }) : [];
+  const parts = entries
+    .filter(([name]) => name !== 'file')
+    .map(
+      ([name, value]) =>
+        `--b\r\nContent-Disposition: form-data; name="${name.replaceAll(/[^\w-]/g, '_')}"\r\n\r\n${String(text(value))}\r\n`,
+    );
+  const last = `--b\r\nContent-Disposition: form-data; name="file"; filename="${CANARY}.csv"\r\nContent-Type: text/csv\r\n\r\n${file}\r\n--b--\r\n`;
+  return { body: parts.join('') + last, type: 'multipart/form-data; boundary=b' };
+}
+
+const idOf = (schema: Schema): fc.Arbitrary<string> => {
+  const kind = /^\^(\w+?)_/.exec(schema.pattern ?? '')?.[1] ?? 'req';
+  return fc.oneof(
+    { weight: 20, arbitrary: placeholder(kind) },
+    { weight: 1, arbitrary: fc.constantFrom('req', 'hold', 'mem', 'tok').chain(placeholder) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(`${kind}_${'0'.repeat(32)}`, `${kind}_${'0'.repeat(31)}`, '..', '%00', '{id}'),
+    },
+    { weight: 1, arbitrary: canary },
+  );
+};
+
+/** What HTTP itself lets through: visible ASCII and the upper half of Latin-1. */
+const oddHeader = fc.oneof(
+  fc.constantFrom('', '"', '*', CANARY, 'x'.repeat(4_000), '\u00e9\u00ff', '"\\"', `${CANARY}, ${CANARY}`, '1e9', '-1'),
+  canary.map((name) => name.replaceAll(/[^\u0021-\u007e]/g, '')),
+);
+const ODD: Headers = {
+  Accept: fc.constantFrom(...(WORDS['Accept'] ?? [])),
+  'Accept-Language': oddHeader,
+  'X-Request-Id': oddHeader,
+  'If-None-Match': oddHeader,
+  Range: oddHeader,
+  'X-HTTP-Method-Override': fc.constant('DELETE'),
+  'X-Forwarded-Proto': fc.constantFrom('https', 'http', 'https, http', CANARY),
+  'X-Forwarded-For': oddHeader,
+  Cookie: oddHeader,
+  'Content-Encoding': fc.constantFrom('gzip', 'identity', CANARY),
+};
+type Headers = Readonly<Record<string, fc.Arbitrary<string>>>;
+
+function headersOf({ parameters = [] }: Operation): fc.Arbitrary<Readonly<Record<string, string>>> {
+  const key = fc.nat({ max: 30 }).map((number) => `"${CANARY}-${number}"`);
+  const named = parameters.filter((one) => one.in === 'header');
+  const known = Object.fromEntries(named.map(({ name }) => [name, fc.oneof(key, key, oddHeader)]));
+  return fc.oneof(
+    { weight: 5, arbitrary: some(known) },
+    { weight: 1, arbitrary: some({ ...known, ...ODD }) },
+    { weight: 1, arbitrary: fc.constant({ Accept: 'text/csv' }) },
+  );
+}
+const some = (headers: Headers): fc.Arbitrary<Record<string, string>> =>
+  fc.record<Record<string, string>, string>({ ...headers }, { requiredKeys: [] });
+
+const text = (value: unknown): unknown => (typeof value === 'object' ? JSON.stringify(value) : value);
+
+/** A placeholder stays one; half a character cannot be said in a path. */
+const encoded = (id: string): string => (id.startsWith('@') ? id : encodeURIComponent(id.toWellFormed()));
