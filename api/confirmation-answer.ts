@@ -26,11 +26,9 @@ export const Confirmation = z
     except: z
       .strictObject({
         submitted: z.int(),
-        unmatched: z
-          .array(z.int())
-          .openapi({
-            description: 'Positions of the exceptions that matched nobody, once resolved: they spare nobody.',
-          }),
+        unmatched: z.array(z.int()).openapi({
+          description: 'Positions of the exceptions that matched nobody, once resolved: they spare nobody.',
+        }),
       })
       .nullable(),
     confirmedAt: instant.nullable(),
@@ -46,7 +44,10 @@ export function confirmationAnswer(status: RequestStatus) {
     needs: status.selection === 'everyone' ? ('another_owner' as const) : ('member' as const),
     until: status.confirmBy,
     subjects: status.confirmedCount ?? waiting,
-    counts: status.counts.map(({ processor, tables }) => ({ processor, tables: tables === null ? null : [...tables] })),
+    counts: status.counts.map(({ processor, tables }) => ({
+      processor,
+      tables: tables?.map(({ table, rows }) => ({ table, rows })) ?? null,
+    })),
     except: status.excepted === 0 ? null : { submitted: status.excepted, unmatched: [...status.unmatched] },
     confirmedAt: status.confirmedAt,
     confirmedBy: status.confirmedBy,

@@ -12,6 +12,8 @@ export interface Faults {
   /** So many times it takes the order and asks to be asked again, with a ticket, before it deletes. */
   askAgain: number;
   readonly tickets: (string | null)[];
+  /** Waited for before each count. */
+  beforeCount: (() => Promise<void>) | null;
   /** Done after each hard deletion: late rows. */
   afterDelete: (() => Promise<void>) | null;
   readonly calls: (keyof Connector)[];
@@ -23,6 +25,7 @@ export const noFaults = (): Faults => ({
   verification: null,
   askAgain: 0,
   tickets: [],
+  beforeCount: null,
   afterDelete: null,
   calls: [],
 });
@@ -45,6 +48,7 @@ export function faulty(connector: Connector, faults: Faults): Connector {
     },
     async count(...args) {
       asked('count');
+      await faults.beforeCount?.();
       return connector.count(...args);
     },
     async setVisibility(...args) {

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { confirmRequest } from '../../db/confirm.ts';
+import { workflowIdFor } from '../../domain/ids.ts';
+import { projectOf } from '../../activities/deps.ts';
+import { user } from '../support/ledger.ts';
+import { attendedRequests } from '../support/operator.ts';
+import { addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
+import { cancel, ended, eventually, statusOf, submit } from '../support/story.ts';
+import { devServer } from '../support/temporal.ts';
+import { type World, world } from '../support/world.ts';
+
+/** In real time, on the server that also cancels activities: the one that skips time does neither of these well. */
+let it: World;
+beforeAll(async () => {
+  const { env } = await devServer();
+  it = await world(env, { two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
+  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+});
+afterAll(async () => it.close());
+
+const waiting = (requestId: string) =>
+  eventually('counted', async () => (await statusOf(it, requestId)).status === 'awaiting_confirmation');
+
+test('terminated while it waits: started again it waits on, and goes on once it is confirmed', async () => {
+  await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
+  const requestId = await submit(it, 'two', [user('u-1')], { confirm: true });
+  await waiting(requestId);
+  const { confirmBy } = await statusOf(it, requestId);
+  await it.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
+  await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+  expect(await attendedRequests(it)).toBe(1);
+  const handle = it.env.client.workflow.getHandle(workflowIdFor(requestId));
+  await eventually('it waits again', async () => {
+    // Until its first step is done it answers nothing.
+    const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
+    return progress?.waitingFor === `a confirmation until ${confirmBy?.toISOString()}`;
+  });
+  expect(it.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
+  expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: false, hidden: false });
+  const { wake } = await confirmRequest(it.database, projectOf(it.deps, 'two'), {
+    requestId,
+    expectedCount: 1,
+    acceptUnmatched: false,
+    by: { memberId: 'mem_other', role: 'admin' },
+    at: new Date(),
+  });
+  await it.orchestrator.wake(wake);
+  expect(await ended(it, requestId)).toBe('completed');
+  expect([await rowsOf(it.app, 'u-1'), await rowsOf(it.crm, 'u-1')]).toEqual([{}, {}]);
+});
+
+const left = async (sql: World['app'], requestId: string) => {
+  const [row] = await sql<{ identities: number }[]>`
+    SELECT count(*)::int AS identities FROM lethe_processor.batch WHERE request_id = ${requestId}`;
+  return row?.identities;
+};
+
+test('called off while a processor is away that was to be counted: nobody waits for it', async () => {
+  await Promise.all([addUser(it.app, 'u-2'), addUser(it.crm, 'u-2')]);
+  it.faultsOf('two', 'crm').away.add('count');
+  const tried = it.faultsOf('two', 'crm').calls.length;
+  const requestId = await submit(it, 'two', [user('u-2')], { confirm: true });
+  await eventually('tried in crm', async () => it.faultsOf('two', 'crm').calls.slice(tried).includes('count'));
+  await cancel(it, requestId, 'all');
+  expect(await ended(it, requestId)).toBe('cancelled');
+  it.faultsOf('two', 'crm').away.clear();
+  expect(await rowsOf(it.crm, 'u-2')).toEqual(WHOLE);
+  expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+});
+
+test('called off in the middle of a count: it is tidied up only after that, and no identity is left behind', async () => {
+  await Promise.all([addUser(it.app, 'u-3'), addUser(it.crm, 'u-3')]);
+  const faults = it.faultsOf('two', 'crm');
+  let goOn = (): void => {};
+  const waits = new Promise<void>((done) => (goOn = done));
+  let begun = false;
+  faults.beforeCount = async () => {
+    begun = true;
+    await waits;
+  };
+  const requestId = await submit(it, 'two', [user('u-3')], { confirm: true });
+  await eventually('counting', async () => begun);
+  const concluded = faults.calls.filter((verb) => verb === 'conclude').length;
+  await cancel(it, requestId, 'all');
+  await new Promise((done) => setTimeout(done, 2_000));
+  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1 });
+  expect(faults.calls.filter((verb) => verb === 'conclude')).toHaveLength(concluded);
+  goOn();
+  faults.beforeCount = null;
+  expect(await ended(it, requestId)).toBe('cancelled');
+  expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+});
