@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, type TelemetryOptions, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from './activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from './activities/index.ts';
@@ -50,6 +50,7 @@ for (const [name, connector] of connectors) {
 }
 
 Runtime.install({
+  ...(environment.metricsAddress === undefined ? {} : { telemetryOptions: servedAt(environment.metricsAddress) }),
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
     // The processors' workers have none, as is meant.
     if (message.startsWith('No workflows registered')) return;
@@ -119,6 +120,13 @@ function openConnectors(): ReadonlyMap<string, Connector> {
     }),
   );
   return new Map(open);
+}
+
+/** What Temporal's SDK counts and times, in Prometheus' own units and names. */
+function servedAt({ host, port }: { readonly host: string; readonly port: number }): TelemetryOptions {
+  const bindAddress = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const names = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
+  return { metrics: { prometheus: { bindAddress, ...names } } };
 }
 
 /** Temporal may come up after its workers do. */

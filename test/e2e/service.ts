@@ -63,8 +63,8 @@ export interface Service {
   readonly api: Supervised;
   readonly token: string;
   /** Another process on the same ledger. */
-  startApi(): Promise<{ readonly apiUrl: string; readonly api: Supervised }>;
-  startWorker(): Promise<Supervised>;
+  startApi(more?: Readonly<Record<string, string>>): Promise<{ readonly apiUrl: string; readonly api: Supervised }>;
+  startWorker(more?: Readonly<Record<string, string>>): Promise<Supervised>;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 export interface Answer {
@@ -89,17 +89,17 @@ export async function startService(at: {
     LOG_LEVEL: 'debug',
   };
   let processes = 0;
-  const start = async (file: string, more: Record<string, string> = {}): Promise<Supervised> => {
+  const start = async (file: string, more: Readonly<Record<string, string>>): Promise<Supervised> => {
     const command = { command: process.execPath, args: [join(ROOT, file)], env: { ...env, ...more } };
     const logFile = join(logs, `${++processes}.log`);
     const child = await supervise({ ...command, signals: ['TERM', 'KILL'], logFile });
     atTheEnd(() => child.stop());
     return child;
   };
-  const startApi = async () => {
+  const startApi: Service['startApi'] = async (more = {}) => {
     const port = String(await freePort());
     const apiUrl = `http://127.0.0.1:${port}`;
-    const api = await start('api/server.ts', { PORT: port });
+    const api = await start('api/server.ts', { ...more, PORT: port });
     await until(
       'the API listens',
       async () => (await fetch(`${apiUrl}/healthz`).catch(() => null))?.ok === true,
@@ -117,7 +117,7 @@ export async function startService(at: {
     api,
     token,
     startApi,
-    startWorker: () => start('worker.ts'),
+    startWorker: (more = {}) => start('worker.ts', more),
     async call(method, path, body, headers = {}) {
       const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
       const all = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers };
