@@ -2,6 +2,7 @@ import { projectOf } from '../../activities/deps.ts';
 import type { NewRequest } from '../../db/accept-request.ts';
 import { retryProcessors } from '../../db/attention.ts';
 import { cancelSubjects } from '../../db/cancel.ts';
+import { confirmRequest } from '../../db/confirm.ts';
 import { expediteRequest } from '../../db/expedite.ts';
 import { placeHold, releaseHold } from '../../db/holds.ts';
 import { buildReceipt } from '../../db/receipt.ts';
@@ -41,6 +42,15 @@ export async function cancel(world: World, requestId: string, positions: readonl
   const done = await cancelSubjects(world.database, window, { requestId, positions, actor: 'operator', at });
   await world.orchestrator.wake(done.wake);
   return done;
+}
+
+export async function confirm(world: World, requestId: string, expectedCount: number) {
+  const { project } = await statusOf(world, requestId);
+  const at = await nowOf(world);
+  const by = { memberId: 'another', role: 'owner' } as const;
+  const asked = { requestId, expectedCount, acceptUnmatched: false, by, at };
+  const done = await confirmRequest(world.database, projectOf(world.deps, project), asked);
+  await world.orchestrator.wake(done.wake);
 }
 
 export async function hold(world: World, project: string, identities: readonly Identity[]) {

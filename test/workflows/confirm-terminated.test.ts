@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { confirmRequest } from '../../db/confirm.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
-import { projectOf } from '../../activities/deps.ts';
 import { user } from '../support/ledger.ts';
 import { attendedRequests } from '../support/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
-import { cancel, ended, eventually, statusOf, submit } from '../support/story.ts';
+import { cancel, confirm, ended, eventually, statusOf, submit } from '../support/story.ts';
 import { devServer } from '../support/temporal.ts';
 import { type World, world } from '../support/world.ts';
 
@@ -37,14 +35,7 @@ test('terminated while it waits: started again it waits on, and goes on once it 
   });
   expect(it.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
   expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: false, hidden: false });
-  const { wake } = await confirmRequest(it.database, projectOf(it.deps, 'two'), {
-    requestId,
-    expectedCount: 1,
-    acceptUnmatched: false,
-    by: { memberId: 'mem_other', role: 'admin' },
-    at: new Date(),
-  });
-  await it.orchestrator.wake(wake);
+  await confirm(it, requestId, 1);
   expect(await ended(it, requestId)).toBe('completed');
   expect([await rowsOf(it.app, 'u-1'), await rowsOf(it.crm, 'u-1')]).toEqual([{}, {}]);
 });
