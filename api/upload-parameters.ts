@@ -7,7 +7,7 @@ const flag = (description: string) =>
     .enum(['true', 'false'])
     .default('false')
     .transform((given) => given === 'true')
-    .openapi({ type: 'string', enum: ['true', 'false'], default: 'false', description });
+    .openapi({ type: 'boolean', default: false, description });
 
 const Named = z.strictObject({
   project: projectName.openapi({ description: 'Whose subjects they are.' }),
@@ -39,12 +39,9 @@ const Named = z.strictObject({
     .openapi({ description: 'Whether the first line names the columns.' }),
   delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'What stands between two columns.' }),
   suppress: flag('Whether they are never to be collected again.'),
-  onConflict: z
-    .enum(['attach', 'reject'])
-    .default('attach')
-    .openapi({
-      description: 'What to do when another open deletion owns a subject: share its outcome, or refuse all.',
-    }),
+  onConflict: z.enum(['attach', 'reject']).default('attach').openapi({
+    description: 'What to do when another open deletion owns a subject: share its outcome, or refuse all.',
+  }),
   confirm: flag('Count first, and touch nobody before `POST …/confirm`.'),
   expedite: z
     .enum(['next_run', 'now'])

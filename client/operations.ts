@@ -61,6 +61,13 @@ export interface Operations {
     };
   };
   /**
+   * Delete the subjects of a file: one identity on each line.
+   */
+  uploadSubjects: {
+    input: UploadSubjectsInput;
+    answer: AcceptedUpload;
+  };
+  /**
    * Where a request stands.
    */
   readRequest: {
@@ -267,6 +274,10 @@ export interface Operations {
   };
 }
 export interface CreateRequestInput {
+  /**
+   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing.
+   */
+  idempotencyKey?: string;
   body: NewRequest;
 }
 export interface NewRequest {
@@ -315,7 +326,21 @@ export interface Identity {
 }
 export interface AcceptedRequest {
   id: string;
-  status: 'received';
+  /**
+   * `received`; where it stands by now, when the answer is a replay.
+   */
+  status:
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed';
   kind: 'deletion';
   project: string;
   regulation: string;
@@ -427,6 +452,128 @@ export interface RequestSummary {
   needsAttention: boolean;
   concludedAt: string | null;
   href: string;
+}
+export interface UploadSubjectsInput {
+  /**
+   * Whose subjects they are.
+   */
+  project: string;
+  /**
+   * What is asked for.
+   */
+  kind: 'deletion';
+  /**
+   * By which law; it has the deadline that the project gives it.
+   */
+  regulation: string;
+  /**
+   * The kind of all the subjects.
+   */
+  subjects: 'user' | 'company';
+  /**
+   * The identity type of all the lines.
+   */
+  type: string;
+  /**
+   * Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type.
+   */
+  columns?: string;
+  /**
+   * Whether the first line names the columns.
+   */
+  header?: 'present' | 'absent';
+  /**
+   * What stands between two columns.
+   */
+  delimiter?: ',' | ';' | 'tab';
+  /**
+   * Whether they are never to be collected again.
+   */
+  suppress?: boolean;
+  /**
+   * What to do when another open deletion owns a subject: share its outcome, or refuse all.
+   */
+  onConflict?: 'attach' | 'reject';
+  /**
+   * Count first, and touch nobody before `POST …/confirm`.
+   */
+  confirm?: boolean;
+  /**
+   * Not after the grace period, but so soon; with a reason.
+   */
+  expedite?: 'next_run' | 'now';
+  /**
+   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   */
+  reason?: string;
+  /**
+   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing.
+   */
+  idempotencyKey?: string;
+  body: string | Blob | ReadableStream<Uint8Array>;
+}
+export interface AcceptedUpload {
+  id: string;
+  /**
+   * `received`; where it stands by now, when the answer is a replay.
+   */
+  status:
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed';
+  kind: 'deletion';
+  project: string;
+  regulation: string;
+  /**
+   * Identities; 0 of a segment or of everyone, until it is resolved.
+   */
+  submitted: number;
+  receivedAt: string;
+  dueAt: string;
+  hardDeleteAt: string;
+  cancellableUntil: string;
+  estimatedCompletionAt: string;
+  atRisk: boolean;
+  links: {
+    self: string;
+    subjects: string;
+    progress: string;
+    receipt: string;
+    log: string;
+    confirm: string;
+  };
+  /**
+   * Every line behind the header: accepted, merged, failed and blank are the total.
+   */
+  lines: {
+    total: number;
+    accepted: number;
+    merged: number;
+    failed: number;
+    blank: number;
+  };
+  /**
+   * The first hundred lines that are no identity; all of them are in links.subjects.
+   */
+  failures: {
+    line: number;
+    reason: string;
+  }[];
+  /**
+   * The first hundred lines that say what an earlier one said.
+   */
+  mergedInto: {
+    line: number;
+    into: number;
+  }[];
 }
 export interface ReadRequestInput {
   /**
@@ -1246,8 +1393,9 @@ export interface Route {
 }
 
 export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
-  createRequest: {"method":"POST","path":"/v1/requests","accept":"application/json","sends":"application/json"},
+  createRequest: {"method":"POST","path":"/v1/requests","accept":"application/json","sends":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   listRequests: {"method":"GET","path":"/v1/requests","accept":"application/json"},
+  uploadSubjects: {"method":"POST","path":"/v1/uploads","accept":"application/json","sends":"text/csv","headers":{"idempotencyKey":"Idempotency-Key"}},
   readRequest: {"method":"GET","path":"/v1/requests/{id}","accept":"application/json"},
   listSubjects: {"method":"GET","path":"/v1/requests/{id}/subjects","accept":"application/json"},
   readProgress: {"method":"GET","path":"/v1/requests/{id}/progress","accept":"application/json"},

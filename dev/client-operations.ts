@@ -46,6 +46,7 @@ interface Call {
 const JSON_TYPE = 'application/json';
 /** Where the operation has both, the CSV is a call of its own, whose answer can be streamed. */
 const CSV_TYPE = 'text/csv';
+const FORM_TYPE = 'multipart/form-data';
 
 function callsOf(method: string, path: string, operation: Operation): readonly Call[] {
   const { operationId, parameters = [], requestBody, responses } = operation;
@@ -82,16 +83,19 @@ function schemaOf({ components }: OpenApi, calls: readonly Call[]): unknown {
   return JSON.parse(JSON.stringify(schema).replaceAll('#/components/schemas/', '#/definitions/'));
 }
 
-function inputOf({ name, operation: { parameters = [] }, body, route }: Call): object {
+function inputOf({ name, operation: { parameters = [], requestBody }, body, route }: Call): object {
   const csv = route['accept'] === CSV_TYPE;
   // A download is of everything that matches.
   const taken = parameters.filter((one) => !csv || !['limit', 'cursor'].includes(one.name));
+  // What a form must have, the query must have where there is no form.
+  const needed = requestBody?.content[FORM_TYPE]?.schema.required ?? [];
+  const required = taken.filter((one) => one.required === true || needed.includes(one.name));
   const members = taken.map((one): [string, object] => [camelCase(one.name), described(one)]);
-  const required = taken.filter((one) => one.required === true).map((one) => camelCase(one.name));
+  const sent = body === null ? {} : { body };
   return {
-    ...object(Object.fromEntries(body === null ? members : [...members, ['body', body]]), [
-      ...required,
-      ...(body === null ? [] : ['body']),
+    ...object({ ...Object.fromEntries(members), ...sent }, [
+      ...required.map((one) => camelCase(one.name)),
+      ...Object.keys(sent),
     ]),
     title: `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`,
   };

@@ -62,7 +62,7 @@ test('the compiled caller submits, reads, pages, downloads and meets problems, o
   const { stdout: said } = await run(process.execPath, [join(folder, 'use.js'), url, api.owner.token]);
   const told = JSON.parse(said) as Record<string, unknown>;
   const requests = await api.database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY received_at, id`;
-  expect(requests).toHaveLength(5);
+  expect(requests).toHaveLength(6);
   expect(requests.map(({ id }) => id)).toContain(told['accepted']);
   expect(told).toEqual({
     accepted: told['accepted'],
@@ -71,6 +71,8 @@ test('the compiled caller submits, reads, pages, downloads and meets problems, o
     ids: 5,
     none: 0,
     csv: ['text/csv; charset=utf-8', 1 + 5],
+    lines: { total: 3, accepted: 2, merged: 1, failed: 0, blank: 0 },
+    replayed: true,
     refused: [404, 'request_not_found'],
     faulty: [422, ['/subjects/identities/0/type']],
     unknown: [401, 'unauthorized'],

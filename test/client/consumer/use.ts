@@ -48,6 +48,22 @@ told.released = await lethe.releaseHold({ id: hold.id });
 const csv = await lethe.listActivityCsv({ action: 'request.*' });
 told.csv = [csv.headers.get('Content-Type'), (await csv.text()).trim().split('\n').length];
 
+const file = new Blob(['user_id\nu-1\nu-1\nu-2\n']);
+const uploaded = async (body: Blob | ReadableStream<Uint8Array>) =>
+  lethe.uploadSubjects({
+    project: 'demo',
+    kind: 'deletion',
+    regulation: 'gdpr',
+    subjects: 'user',
+    type: 'user_id',
+    confirm: true,
+    idempotencyKey: 'file-1',
+    body,
+  });
+const first = await uploaded(file.stream());
+told.lines = first.lines;
+told.replayed = (await uploaded(file)).id === first.id;
+
 told.refused = await lethe.readRequest({ id: 'req_of/nobody?' }).catch(problemOf);
 told.faulty = await lethe
   .createRequest({ body: { ...body, subjects: { kind: 'user', identities: [{ type: 'nix', value: 'x' }] } } })
@@ -73,6 +89,8 @@ function nameOf(error: unknown): string {
 
 /** Never run: what must not compile. */
 export async function misspelt(): Promise<void> {
+  // @ts-expect-error whose subjects they are is needed
+  await lethe.uploadSubjects({ body: file });
   // @ts-expect-error no such operation
   await lethe.createRequests({ body });
   // @ts-expect-error a body is needed
