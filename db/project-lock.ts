@@ -24,7 +24,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     } catch (error) {
       // On a connection that is gone the driver's rollback would end the process (porsager/postgres#1208). It is left
       // out, and the driver tells of the loss by itself.
-      if (isConnectionLost(error)) return await new Promise<never>(() => undefined);
+      if (isConnectionLost(error)) return new Promise<never>(() => undefined);
       throw error;
     }
   });

@@ -47,14 +47,17 @@ export async function send(api: TestApi, path: string, body: Body, headers: Reco
   return { status: response.status, headers: response.headers, text, json };
 }
 
-/** A body that arrives in pieces, and may break off. */
-export function inPieces(pieces: readonly (string | Uint8Array)[], then: 'ends' | 'breaks' = 'ends') {
+type Piece = string | Uint8Array | (() => string);
+
+/** A body that arrives in pieces, each made when it is asked for, and may break off. */
+export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'ends') {
   const encoder = new TextEncoder();
-  const left = pieces.map((piece) => (typeof piece === 'string' ? encoder.encode(piece) : piece));
+  const left = [...pieces];
   return new ReadableStream<Uint8Array>({
     pull(controller) {
       const next = left.shift();
-      if (next !== undefined) controller.enqueue(next);
+      const piece = typeof next === 'function' ? next() : next;
+      if (piece !== undefined) controller.enqueue(typeof piece === 'string' ? encoder.encode(piece) : piece);
       else if (then === 'ends') controller.close();
       else controller.error(new Error('connection lost'));
     },
