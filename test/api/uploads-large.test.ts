@@ -116,6 +116,6 @@ test('a file of the largest size is never held as a whole, as a body or in a for
     expect(answer.json).toMatchObject({ lines: { accepted: 990 } });
     const { held, rss } = highest;
     console.log(`9.9 MB ${name}: ${megabytes(held)} held at the highest, ${megabytes(rss)} more of resident memory`);
-    expect(held).toBeLessThan(6_000_000);
+    expect(held).toBeLessThan(4_000_000);
   }
 });
