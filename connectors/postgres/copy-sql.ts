@@ -6,6 +6,7 @@ import { ident } from './sql.ts';
 /**
  * One JSON object per line. The text form of COPY would double every backslash; in the csv form nothing is quoted,
  * because JSON holds neither \x01 nor \x02, and a newline only between tokens, in values of type json, where a space serves.
+ * A JSON null in a column is told as an absent value: a row of JSON has one null.
  */
 export function ndjson(table: Exported, catalog: Catalog): string {
   const row = 'row_to_json(exported)';

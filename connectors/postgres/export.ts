@@ -23,6 +23,8 @@ export async function* exportBatch(
   const alive = setInterval(() => work.heartbeat(), HEARTBEAT_MS);
   work.signal.addEventListener('abort', drop);
   try {
+    // Not every system can: there a backend learns that its reader is gone from the next row that it writes.
+    await session.run('SET client_connection_check_interval = 2000').catch(() => 0);
     const loaded = await load(context, session, model, batch);
     await beginSnapshot(session);
     for (const exported of exportedTables(model, loaded.catalog, wanted, literalMembers(loaded.members))) {
@@ -54,8 +56,6 @@ export async function* exportBatch(
  * not for ever: its snapshot keeps VACUUM from its work.
  */
 async function beginSnapshot(session: Session): Promise<void> {
-  // Not every system can: there a backend learns that its reader is gone from the next row that it writes.
-  await session.run('SET client_connection_check_interval = 2000').catch(() => 0);
   await session.run(`
     BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '10min';
