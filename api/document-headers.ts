@@ -30,7 +30,7 @@ export const HEADERS: Readonly<Record<HeaderName, Header>> = {
   },
   RateLimit: {
     description:
-      'Of the budget that the policy names: `r` calls are left, and it is whole again in `t` seconds (draft-ietf-httpapi-ratelimit-headers-10).',
+      'Of the budget that the policy names: `r` calls are left, and it is one more in `t` seconds (draft-ietf-httpapi-ratelimit-headers-10).',
     schema: { type: 'string' },
     example: '"calls";r=598;t=1',
   },
