@@ -49,7 +49,6 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   heldBy: 'counsel',
   caseRef: 'C-7',
   limit: 100,
-  segment: 'left-in-2019',
   identities: [{ type: 'email', value: ['ann@x.test', 'berlin'] }],
 
   ready: true,
@@ -73,7 +72,6 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'RequestStatus.unverified': [{ processor: 'mail', level: 'attested', saidAt: null }],
   'RequestStatus.notHiddenIn': ['mail'],
   'RequestStatus.skipped': [],
-  'RequestSummary.subjects': 2,
 
   'Subject.position': 2,
   'Subject.type': 'email',

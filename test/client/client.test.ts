@@ -21,7 +21,13 @@ afterAll(() => rm(folder, { recursive: true }));
 const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
 const installed = join(folder, 'node_modules', 'lethe');
 await mkdir(installed, { recursive: true });
-await run('tar', ['xzf', join(folder, 'lethe-0.1.0.tgz'), '--strip-components=1', '-C', installed]);
+await run('tar', [
+  'xzf',
+  join(folder, /"filename": "([^"]+)"/.exec(stdout)?.[1] ?? ''),
+  '--strip-components=1',
+  '-C',
+  installed,
+]);
 await cp(new URL('consumer/use.ts', import.meta.url), join(folder, 'use.ts'));
 await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
 const compilerOptions = {
