@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Identity } from '../../domain/identity.ts';
 import type { Connector } from '../../connectors/connector.ts';
-import { batchOf, deletion, receipt, requestId, work } from './fixture.ts';
+import { batchOf, deletion, exported, exporting, receipt, requestId, texts, work } from './fixture.ts';
 
 /** A system with data in it, behind the connector that is judged. */
 export interface Candidate {
@@ -10,6 +10,8 @@ export interface Candidate {
   readonly subjects: readonly (readonly Identity[])[];
   /** Somebody of whom it holds nothing. */
   readonly stranger: readonly Identity[];
+  /** Texts of which each stands in what is held of that subject, and nowhere else. */
+  readonly marks: readonly string[];
   /** Everything that the system holds of everybody else, byte by byte. */
   others(): Promise<unknown>;
   /** Everything that it holds, the subjects included. */
@@ -82,6 +84,113 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
       await connector.hardDelete(batch, second, work());
       expect(Object.values(receipt(second.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBe(1);
       expect(await connector.verify(batch, 'data', work())).toMatchObject({ survivors: 0 });
+    });
+
+    const parts = ['categories', 'sources'] as const;
+    const sum = (figures: Iterable<number>): number => [...figures].reduce((all, each) => all + each, 0);
+
+    test.each(parts)(
+      'a deletion of %s empties columns and leaves every row, twice as once, and nobody else',
+      async (scope) => {
+        const { connector, subjects } = candidate;
+        const [others, batch] = [await candidate.others(), batchOf(subjects)];
+        const held = await connector.count(batch, 'data', work());
+        const meant = await connector.count(batch, scope, work());
+        const [first, second] = [deletion({ scope }), deletion({ scope })];
+        expect(await connector.verify(batch, scope, work())).toMatchObject({
+          survivors: sum(Object.values(meant.tables)),
+        });
+        await connector.hardDelete(batch, first, work());
+        const state = await candidate.all();
+        await connector.hardDelete(batch, second, work());
+        expect(await candidate.all()).toEqual(state);
+        expect(second.ranges).toEqual(first.ranges);
+        const tables = first.ranges.flatMap((range) => range.tables);
+        expect(sum(tables.map(({ blanked }) => blanked ?? 0))).toBe(sum(Object.values(meant.tables)));
+        expect(sum(Object.values(meant.tables))).toBeGreaterThan(0);
+        expect(sum(tables.map(({ removed }) => removed))).toBe(0);
+        expect(await connector.verify(batch, scope, work())).toMatchObject({ survivors: 0 });
+        expect(await connector.count(batch, 'data', work())).toEqual(held);
+        expect(await candidate.others()).toEqual(others);
+        expect(await candidate.isHidden(0)).toBe(false);
+      },
+    );
+
+    test.each(parts)('a deletion of %s of somebody unknown changes nothing', async (scope) => {
+      const before = await candidate.all();
+      const batch = batchOf([candidate.stranger]);
+      const done = deletion({ scope });
+      expect(await candidate.connector.hardDelete(batch, done, work())).toEqual({ done: true });
+      for (const { blanked, retained } of done.ranges.flatMap(({ tables }) => tables))
+        expect((blanked ?? 0) + retained).toBe(0);
+      expect(await candidate.all()).toEqual(before);
+    });
+
+    test.each(['ndjson', 'csv'] as const)(
+      'an export as %s holds all of the batch, nothing of anybody else, and changes nothing',
+      async (format) => {
+        const { connector, subjects, marks } = candidate;
+        const before = await candidate.all();
+        const batch = batchOf(subjects.slice(0, 1));
+        const got = await exported(connector, batch, { format });
+        const { tables } = await connector.count(batch, 'data', work());
+        expect(Object.fromEntries([...got].map(([table, { figures }]) => [table, figures.rows]))).toEqual(tables);
+        for (const { figures, text } of got.values()) expect(figures.bytes).toBe(Buffer.byteLength(text));
+        expect(texts(got)).toContain(marks[0]);
+        for (const other of marks.slice(1)) expect(texts(got)).not.toContain(other);
+        expect(await candidate.all()).toEqual(before);
+        const again = await exported(connector, batch, { format });
+        expect(texts(again)).toBe(texts(got));
+      },
+    );
+
+    test('an export holds who is hidden, and nobody who is unknown', async () => {
+      const { connector, subjects, marks, stranger } = candidate;
+      const id = requestId();
+      await hide(batchOf(subjects, { requestId: id, batch: 'g1' }), 1, true);
+      const got = await exported(connector, batchOf(subjects, { requestId: id, batch: 'e1' }));
+      for (const mark of marks) expect(texts(got)).toContain(mark);
+      const nothing = await exported(connector, batchOf([stranger]));
+      expect(sum([...nothing.values()].map(({ figures }) => figures.rows))).toBe(0);
+      expect((await exported(connector, batchOf([stranger]), { scope: 'categories' })).size).toBe(0);
+    });
+
+    test('an export of categories names columns and counts rows, and holds no value', async () => {
+      const { connector, subjects, marks } = candidate;
+      const got = [...(await exported(connector, batchOf(subjects), { scope: 'categories' })).values()];
+      const { tables } = await connector.count(batchOf(subjects), 'data', work());
+      expect(sum(got.map(({ figures }) => figures.rows))).toBe(sum(Object.values(tables)));
+      for (const { text, table, figures } of got) {
+        expect(text).toBe('');
+        expect(table.columns.length).toBeGreaterThan(0);
+        for (const { filled } of table.columns) {
+          expect(filled).toBeGreaterThan(0);
+          expect(filled).toBeLessThanOrEqual(figures.rows);
+        }
+      }
+      for (const mark of marks) expect(JSON.stringify(got)).not.toContain(mark);
+    });
+
+    test('an export of sources has their columns and no other', async () => {
+      const { connector, subjects } = candidate;
+      const got = [...(await exported(connector, batchOf(subjects), { scope: 'sources' })).values()];
+      const { tables } = await connector.count(batchOf(subjects), 'sources', work());
+      expect(Object.fromEntries(got.map(({ table, figures }) => [table.table, figures.rows]))).toEqual(tables);
+      for (const { table } of got) expect(table.columns.filter(({ source }) => !source)).toEqual([]);
+    });
+
+    test('an export whose reader leaves, or that is cancelled, ends; the next one is whole', async () => {
+      const { connector, subjects } = candidate;
+      const wanted = { scope: 'data', since: null, format: 'ndjson' } as const;
+      for await (const { rows } of exporting(connector)(batchOf(subjects), wanted, work())) {
+        await rows[Symbol.asyncIterator]().return?.();
+        break;
+      }
+      const reason = new Error('the activity was cancelled');
+      const call = exported(connector, batchOf(subjects), {}, work(AbortSignal.abort(reason)));
+      await expect(call).rejects.toBe(reason);
+      const got = await exported(connector, batchOf(subjects));
+      expect(texts(got)).toContain(candidate.marks[0]);
     });
 
     test('hiding and showing again leaves everything as it was', async () => {

@@ -2,7 +2,18 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import type { Identity } from '../../domain/identity.ts';
-import { type Fixture, batchOf, byIdentities, deletion, fixture, requestId, resolved, work } from './fixture.ts';
+import {
+  type Fixture,
+  batchOf,
+  byIdentities,
+  deletion,
+  exported,
+  fixture,
+  requestId,
+  resolved,
+  texts,
+  work,
+} from './fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -63,10 +74,18 @@ test('no identity is in the server’s log, whatever it logs and whatever goes w
   const since = readFileSync(file ?? '', 'utf8').length;
   const connector = db.connector({ retries: 1 });
   const id = requestId();
+  let handed = '';
   const facts = await resolved(connector, byIdentities(...NAMES));
   expect(facts.length).toBeGreaterThan(4);
   const batch = (name: string) => batchOf([NAMES], { requestId: id, batch: name });
   await connector.count(batch('b1'), 'data', work());
+  for (const scope of ['data', 'categories', 'sources'] as const)
+    for (const format of ['ndjson', 'csv'] as const)
+      handed += texts(await exported(connector, batch('e1'), { scope, format, since: new Date(0) }));
+  for (const scope of ['categories', 'sources'] as const) {
+    await connector.hardDelete(batch(`b-${scope}`), deletion({ scope }), work());
+    expect(await connector.verify(batch(`b-${scope}`), scope, work())).toMatchObject({ survivors: 0 });
+  }
   await connector.setVisibility?.(batch('g1'), { hidden: true, generation: 1, at: new Date() }, work());
   await connector.setVisibility?.(batch('g2'), { hidden: false, generation: 2, at: new Date() }, work());
   await connector.setSuppression?.(batch('s1'), true, work());
@@ -87,6 +106,7 @@ test('no identity is in the server’s log, whatever it logs and whatever goes w
   for (const canary of CANARIES) expect(log).not.toContain(canary);
   // The test can fail: while the batch was loaded the identities were there.
   expect(during).toContain('canary-key');
+  for (const canary of CANARIES) expect(handed).toContain(canary);
   const after = await dump();
   for (const canary of CANARIES) expect(after).not.toContain(canary);
 });
@@ -117,4 +137,44 @@ test.each(['connector', 'suppression'])('no error of a verb holds an identity: %
     error instanceof Error ? JSON.stringify([error.message, error.stack, error.cause, Object.entries(error)]) : '';
   expect(everything).not.toBe('');
   for (const canary of CANARIES) expect(everything).not.toContain(canary);
+});
+
+test.each<[string, string]>([
+  ['a constraint that shows the row', `ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`],
+  [
+    'a trigger that tells all',
+    `CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
+     CREATE TRIGGER tell BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.tell()`,
+  ],
+])('no error of a part-deletion holds an identity: %s', async (_name, sql) => {
+  await seedCanaries();
+  await db.sql`UPDATE app.users SET name = 'canary-name'`;
+  await db.sql.unsafe(sql);
+  const error: unknown = await db
+    .connector()
+    .hardDelete(batchOf([NAMES]), deletion({ scope: 'categories' }), work())
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ name: 'ConnectorError', code: 'refused' });
+  const everything =
+    error instanceof Error ? JSON.stringify([error.message, error.stack, error.cause, Object.entries(error)]) : '';
+  for (const canary of [...CANARIES, 'canary-name']) expect(everything).not.toContain(canary);
+});
+
+test('a row that a constraint keeps from being emptied is not in the server’s log', async (context) => {
+  const file = inject('postgresLog');
+  if (file === null) context.skip('the log of a server that is not ours cannot be read');
+  await seedCanaries();
+  await db.sql.unsafe(
+    `UPDATE app.users SET name = 'x'; ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`,
+  );
+  await logEverything();
+  const since = readFileSync(file ?? '', 'utf8').length;
+  const id = requestId();
+  const call = db
+    .connector()
+    .hardDelete(batchOf([NAMES], { requestId: id }), deletion({ scope: 'categories' }), work());
+  await expect(call).rejects.toMatchObject({ code: 'refused' });
+  const log = await logged(since, `end of ${id}`);
+  expect(log).toContain('a constraint forbids');
+  for (const canary of CANARIES) expect(log).not.toContain(canary);
 });

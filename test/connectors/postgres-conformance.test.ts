@@ -23,6 +23,7 @@ conformance('the PostgreSQL connector', async () => {
     connector: made.connector(),
     subjects: [user(1), user(2)],
     stranger: user('nobody'),
+    marks: ['street 1', 'street 2'],
     others: () => made.state(OTHERS),
     all: () => made.state(),
     kept: async () => {

@@ -7,6 +7,7 @@ import {
   batchOf,
   byIdentities,
   deletion,
+  exported,
   fixture,
   matchesOf,
   requestId,
@@ -61,6 +62,15 @@ describe('inspect()', () => {
     expect(matchesOf(await resolved(connector, byIdentities(...user(1))))).toHaveLength(3);
     await resolved(connector, { requestId: id, kind: 'user', by: 'segment', segment: 'odd' });
     expect((await connector.count(of('b1'), 'data', work())).presentSeqs).toEqual([1]);
+    for (const scope of ['data', 'categories', 'sources'] as const)
+      expect((await exported(connector, of('e1'), { scope })).get('app.order_items')?.figures.rows).toBe(2);
+    for (const [batch, scope] of [
+      ['b3', 'categories'],
+      ['b4', 'sources'],
+    ] as const) {
+      await connector.hardDelete(of(batch), deletion({ scope }), work());
+      expect(await connector.verify(of(batch), scope, work())).toMatchObject({ survivors: 0 });
+    }
     await connector.setVisibility?.(of('g1'), { hidden: true, generation: 1, at: new Date() }, work());
     await connector.setVisibility?.(of('g2'), { hidden: false, generation: 2, at: new Date() }, work());
     await connector.setSuppression?.(of('s1'), true, work());

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Fixture, batchOf, byIdentities, deletion, fixture, resolved, user, work } from './fixture.ts';
+import { type Fixture, batchOf, byIdentities, deletion, exported, fixture, resolved, user, work } from './fixture.ts';
 
 /** Many against few: a statement that reads a table instead of probing its index shows at once. */
 const USERS = 5_000;
@@ -72,6 +72,14 @@ const verbs: [string, () => Promise<unknown>][] = [
       ),
   ],
   ['hardDelete', () => connector().hardDelete(batchOf(SUBJECTS), deletion(), work())],
+  ['export', () => exported(connector(), batchOf(SUBJECTS))],
+  ['export of categories', () => exported(connector(), batchOf(SUBJECTS), { scope: 'categories' })],
+  ['export of a window', () => exported(connector(), batchOf(SUBJECTS), { since: new Date(0) })],
+  [
+    'hardDelete of categories',
+    () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'categories' }), work()),
+  ],
+  ['hardDelete of sources', () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'sources' }), work())],
   ['verify', () => connector().verify(batchOf(SUBJECTS), 'data', work())],
 ];
 
