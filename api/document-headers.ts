@@ -11,7 +11,7 @@ export const HEADERS: Readonly<Record<HeaderName, Header>> = {
   'Content-Disposition': {
     description: 'A file name for the download.',
     schema: { type: 'string' },
-    example: 'attachment; filename="activity.csv"',
+    example: 'attachment; filename="lethe-activity.csv"',
   },
   'Idempotency-Replayed': {
     description: '`true`: the key was used before, and this is the answer of then, made again.',
