@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { createApp } from '../../api/app.ts';
 import { temporalOrchestrator } from '../../api/orchestrator.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
 import { startFactsOf } from '../../db/start-facts.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
@@ -115,6 +116,8 @@ test('a key of a day ago makes a new request; one second earlier it is still the
   expect(second.status).toBe(202);
   expect(textOf(second, 'id')).not.toBe(textOf(first, 'id'));
   expect(textOf(await post('old', body('another')), 'id')).toBe(textOf(second, 'id'));
+  api.clock.now = new Date(START.getTime() + 3 * DAY_MS);
+  expect((await post('old', body('another'))).headers.get('Idempotency-Replayed')).toBeNull();
   api.clock.now = START;
 });
 
@@ -135,29 +138,21 @@ test('what is refused does not use the key up', async () => {
 });
 
 test('while the first runs the second is told so; a crash in the middle leaves the key free', async () => {
-  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-  const { promise: held, resolve: isHeld } = Promise.withResolvers<void>();
-  // Whoever has the project's row locked keeps the first from storing its request, which refers to it.
-  const holder = api.database.begin(async (tx) => {
-    await tx`SELECT FROM lethe.projects WHERE name = 'demo' FOR UPDATE`;
-    isHeld();
-    await gate;
-  });
-  await held;
   const waiting = async () =>
     api.database<{ pid: number }[]>`SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO lethe.requests%'`;
-  const crashed = post('running', body('running'));
-  await expect.poll(async () => (await waiting()).length).toBe(1);
-  expect((await post('running', body('running'))).json).toMatchObject({ status: 409, code: 'idempotency_key_in_use' });
   const before = await counts();
-  for (const { pid } of await waiting()) await api.database`SELECT pg_terminate_backend(${pid}::integer)`;
-  expect((await crashed).json).toMatchObject({ status: 503, code: 'storage_unavailable' });
-  const second = post('running', body('running'));
-  await expect.poll(async () => (await waiting()).length).toBe(1);
-  open();
-  await holder;
-  const accepted = await second;
+  // Whoever has the project's row locked keeps the first from storing its request, which refers to it.
+  const { crashed, second } = await underProjectLock(api.database, 'demo', async () => {
+    const first = post('running', body('running'));
+    await expect.poll(async () => (await waiting()).length).toBe(1);
+    const other = await post('running', body('running'));
+    expect(other.json).toMatchObject({ status: 409, code: 'idempotency_key_in_use' });
+    for (const { pid } of await waiting()) await api.database`SELECT pg_terminate_backend(${pid}::integer)`;
+    return { crashed: await first, second: { answer: post('running', body('running')) } };
+  });
+  expect(crashed.json).toMatchObject({ status: 503, code: 'storage_unavailable' });
+  const accepted = await second.answer;
   expect([accepted.status, accepted.headers.get('Idempotency-Replayed')]).toEqual([202, null]);
   expect((await counts())?.['requests']).toBe(Number(before?.['requests']) + 1);
 });
