@@ -40,7 +40,6 @@ async function main(environment: ApiEnvironment): Promise<void> {
     logger.info({ url: `${url}/metrics` }, 'metrics');
   }
   const listening = await listen(app, { host, port });
-  logger.info({ url: listening.url }, 'listening');
   const end = async (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'draining');
     await listening.drain();
@@ -49,6 +48,8 @@ async function main(environment: ApiEnvironment): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal));
+  // Whoever reads this may tell us to end from now on.
+  logger.info({ url: listening.url }, 'listening');
 }
 
 function refuse(error: unknown): never {
