@@ -26,7 +26,6 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   id: REQUEST,
   requestId: REQUEST,
   href: HREF,
-  cursor: CURSOR,
   nextCursor: CURSOR,
   project: 'demo',
   regulation: 'gdpr',
@@ -48,7 +47,6 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   processors: ['app'],
   heldBy: 'counsel',
   caseRef: 'C-7',
-  limit: 100,
   identities: [{ type: 'email', value: ['ann@x.test', 'berlin'] }],
 
   ready: true,
@@ -61,7 +59,6 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'links.log': `${HREF}/log`,
   'links.confirm': `${HREF}/confirm`,
 
-  'listRequests.parameters.status': ['received', 'grace'],
   'RequestStatus.confirmation': null,
   'NewConfirmation.expectedCount': 2,
   'Confirmed.subjects': 2,
@@ -156,8 +153,6 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'multipart/form-data.type': 'email',
   'multipart/form-data.expedite': undefined,
   'multipart/form-data.reason': undefined,
-  'uploadSubjects.parameters.type': 'email',
-  'uploadSubjects.parameters.expedite': 'next_run',
   'AcceptedUpload.status': 'received',
   'AcceptedUpload.lines': { total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
   'AcceptedUpload.submitted': 4,

@@ -105,12 +105,17 @@ function needs({ security = [] }: Operation): string | undefined {
   return `Needs a token that ${needed.join(', and ')}.`;
 }
 
-/** Of a query zod knows the description of the value only. */
-const described = (parameter: Parameter, operationId: string, schemas: Schemas): Parameter => ({
-  description: parameter.schema.description ?? '',
-  example: exampleOf(schemas, parameter.schema, [operationId, 'parameters', parameter.name]),
-  ...parameter,
-});
+/** Of a query zod knows the description of the value only. Swagger UI fills in examples: none where nothing is needed. */
+function described(parameter: Parameter, operationId: string, schemas: Schemas): Parameter {
+  const { example, ...schema } = parameter.schema;
+  const { name, required = false, description = schema.description ?? '' } = parameter;
+  if (required) {
+    const path = [operationId, 'parameters', name];
+    return { ...parameter, description, example: exampleOf(schemas, parameter.schema, path) };
+  }
+  const also = typeof example === 'string' ? [`For example \`${example}\`.`] : [];
+  return { ...parameter, schema, description: [description, ...also].join(' ') };
+}
 
 const mapped = <Value, Result>(
   record: Readonly<Record<string, Value>>,

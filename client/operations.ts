@@ -275,7 +275,7 @@ export interface Operations {
 }
 export interface CreateRequestInput {
   /**
-   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing.
+   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing. For example `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
   body: NewRequest;
@@ -365,7 +365,7 @@ export interface AcceptedRequest {
 }
 export interface ListRequestsInput {
   /**
-   * A key of `projects` in lethe.config.ts.
+   * A key of `projects` in lethe.config.ts. For example `demo`.
    */
   project?: string;
   /**
@@ -389,15 +389,15 @@ export interface ListRequestsInput {
     | 'failed'
   )[];
   /**
-   * Under this regulation.
+   * Under this regulation. For example `gdpr`.
    */
   regulation?: string;
   /**
-   * Received not before this instant.
+   * Received not before this instant. For example `2026-11-23T00:00:00Z`.
    */
   receivedFrom?: string;
   /**
-   * Received before this instant.
+   * Received before this instant. For example `2026-11-23T00:00:00Z`.
    */
   receivedBefore?: string;
   /**
@@ -455,7 +455,7 @@ export interface RequestSummary {
 }
 export interface UploadSubjectsInput {
   /**
-   * Whose subjects they are.
+   * Whose subjects they are. For example `demo`.
    */
   project: string;
   /**
@@ -463,7 +463,7 @@ export interface UploadSubjectsInput {
    */
   kind: 'deletion';
   /**
-   * By which law; it has the deadline that the project gives it.
+   * By which law; it has the deadline that the project gives it. For example `gdpr`.
    */
   regulation: string;
   /**
@@ -471,11 +471,11 @@ export interface UploadSubjectsInput {
    */
   subjects: 'user' | 'company';
   /**
-   * The identity type of all the lines.
+   * The identity type of all the lines. For example `user_id`.
    */
   type: string;
   /**
-   * Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type.
+   * Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type. For example `email,business_unit`.
    */
   columns?: string;
   /**
@@ -503,11 +503,11 @@ export interface UploadSubjectsInput {
    */
   expedite?: 'next_run' | 'now';
   /**
-   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person. For example `ticket 4711`.
    */
   reason?: string;
   /**
-   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing.
+   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing. For example `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
   body: string | Blob | ReadableStream<Uint8Array>;
@@ -1132,7 +1132,7 @@ export interface LiftSuppressionInput {
 }
 export interface ListActivityInput {
   /**
-   * A key of `projects` in lethe.config.ts.
+   * A key of `projects` in lethe.config.ts. For example `demo`.
    */
   project?: string;
   /**
@@ -1144,15 +1144,15 @@ export interface ListActivityInput {
    */
   actor?: string;
   /**
-   * One action, or all of a noun.
+   * One action, or all of a noun. For example `hold.*`.
    */
   action?: string;
   /**
-   * Not before this instant.
+   * Not before this instant. For example `2026-11-23T00:00:00Z`.
    */
   from?: string;
   /**
-   * Before this instant.
+   * Before this instant. For example `2026-11-23T00:00:00Z`.
    */
   before?: string;
   /**
@@ -1166,7 +1166,7 @@ export interface ListActivityInput {
 }
 export interface ListActivityCsvInput {
   /**
-   * A key of `projects` in lethe.config.ts.
+   * A key of `projects` in lethe.config.ts. For example `demo`.
    */
   project?: string;
   /**
@@ -1178,15 +1178,15 @@ export interface ListActivityCsvInput {
    */
   actor?: string;
   /**
-   * One action, or all of a noun.
+   * One action, or all of a noun. For example `hold.*`.
    */
   action?: string;
   /**
-   * Not before this instant.
+   * Not before this instant. For example `2026-11-23T00:00:00Z`.
    */
   from?: string;
   /**
-   * Before this instant.
+   * Before this instant. For example `2026-11-23T00:00:00Z`.
    */
   before?: string;
 }

@@ -101,7 +101,7 @@ function inputOf({ name, operation: { parameters = [], requestBody }, body, rout
   };
 }
 
-const described = ({ schema, description }: Parameter): Schema => ({ description: description ?? '', ...schema });
+const described = ({ schema, description }: Parameter): Schema => ({ ...schema, description: description ?? '' });
 
 const object = (properties: Readonly<Record<string, object>>, required: readonly string[], description?: string) => ({
   type: 'object',

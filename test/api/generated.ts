@@ -205,7 +205,7 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
 function plainQuery({ parameters = [], requestBody }: Operation, type: string | null): Query {
   const inForm = type === 'text/csv' ? (requestBody?.content['multipart/form-data']?.schema.required ?? []) : [];
   const needed = parameters.filter((one) => one.in === 'query' && (one.required === true || inForm.includes(one.name)));
-  return needed.map(({ name, example }) => [name, WORDS[name]?.[0] ?? String(example)]);
+  return needed.map(({ name, example, schema }) => [name, WORDS[name]?.[0] ?? String(example ?? schema.enum?.[0])]);
 }
 
 const otherType = fc.constantFrom(
