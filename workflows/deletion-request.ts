@@ -59,6 +59,8 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
   if (view.unknown > 0) beside.start('unknown', () => lookForUnknown(request));
   for (const name of view.confirmation?.uncounted ?? [])
     beside.start(`count ${name}`, () => countSubjects(request, name));
+  // Counted, skipped or called off: nobody asks for what is still being counted.
+  if (view.confirmation?.until !== null) beside.keepOnly('count ', []);
   for (const name of view.behind) beside.start(`visibility ${name}`, () => followVisibility(request, name));
   if (view.due > 0) beside.start('claim', () => claimWhatIsDue(request));
   const batches = view.work.map(({ processor, batch }) => ({ name: `batch ${batch} ${processor}`, processor, batch }));
@@ -68,7 +70,6 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
   );
   for (const { name, processor, batch } of batches)
     beside.start(name, () => deleteInProcessor(request, processor, batch));
-  if (view.concludable) beside.keepOnly('count ', []);
   if (view.concludable && beside.idle('count ')) beside.start('conclude', () => conclude(request));
 }
 

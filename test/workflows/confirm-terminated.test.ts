@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { skipProcessor } from '../../db/attention.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { user } from '../support/ledger.ts';
 import { attendedRequests } from '../support/operator.ts';
@@ -19,6 +20,13 @@ afterAll(async () => it.close());
 const waiting = (requestId: string) =>
   eventually('counted', async () => (await statusOf(it, requestId)).status === 'awaiting_confirmation');
 
+/** What the workflow waits for; until its first step is done it answers nothing. */
+async function progressOf(requestId: string): Promise<string | null> {
+  const handle = it.env.client.workflow.getHandle(workflowIdFor(requestId));
+  const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
+  return progress?.waitingFor ?? null;
+}
+
 test('terminated while it waits: started again it waits on, and goes on once it is confirmed', async () => {
   await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
   const requestId = await submit(it, 'two', [user('u-1')], { confirm: true });
@@ -27,12 +35,10 @@ test('terminated while it waits: started again it waits on, and goes on once it 
   await it.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
   await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   expect(await attendedRequests(it)).toBe(1);
-  const handle = it.env.client.workflow.getHandle(workflowIdFor(requestId));
-  await eventually('it waits again', async () => {
-    // Until its first step is done it answers nothing.
-    const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
-    return progress?.waitingFor === `a confirmation until ${confirmBy?.toISOString()}`;
-  });
+  await eventually(
+    'it waits again',
+    async () => (await progressOf(requestId)) === `a confirmation until ${confirmBy?.toISOString()}`,
+  );
   expect(it.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
   expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   await confirm(it, requestId, 1);
@@ -57,6 +63,28 @@ test('called off while a processor is away that was to be counted: nobody waits 
   it.faultsOf('two', 'crm').away.clear();
   expect(await rowsOf(it.crm, 'u-2')).toEqual(WHOLE);
   expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+});
+
+test('a processor that cannot be counted is skipped: the others wait for their confirmation, and it is not asked again', async () => {
+  await Promise.all([addUser(it.app, 'u-4'), addUser(it.crm, 'u-4')]);
+  const faults = it.faultsOf('two', 'crm');
+  faults.away.add('count');
+  const requestId = await submit(it, 'two', [user('u-4')], { confirm: true });
+  await eventually('attention', async () => (await statusOf(it, requestId)).attention.length > 0);
+  const by = { requestId, processor: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
+  await it.orchestrator.wake((await skipProcessor(it.database, by)).wake);
+  await waiting(requestId);
+  await eventually(
+    'nothing is under way',
+    async () => (await progressOf(requestId))?.startsWith('a confirmation') === true,
+  );
+  expect((await statusOf(it, requestId)).counts.map(({ processor }) => processor)).toEqual(['app']);
+  const asked = faults.calls.length;
+  await confirm(it, requestId, 1);
+  expect(await ended(it, requestId)).toBe('partially_completed');
+  expect(faults.calls.slice(asked)).toEqual([]);
+  faults.away.clear();
+  expect(await rowsOf(it.app, 'u-4')).toEqual({});
 });
 
 test('called off in the middle of a count: it is tidied up only after that, and no identity is left behind', async () => {
