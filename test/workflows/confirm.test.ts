@@ -198,6 +198,10 @@ test(
       waitingFor: expect.stringMatching(/^a confirmation until /),
     });
 
+    // In Temporal's own pages, too: counts, never who.
+    const shown = JSON.stringify(await handle.query('__temporal_workflow_metadata'));
+    expect(shown).toContain('| To be confirmed | 2500 subjects |');
+
     await it.env.sleep('2 days');
     expect(await confirm('bob', id, 2_500)).toMatchObject({ status: 202, json: { subjects: 2_500, attached: 0 } });
     const confirmedAt = clock.now;
