@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Transaction } from './client.ts';
 import { isConnectionLost } from './unavailable.ts';
 
@@ -18,17 +19,41 @@ export const underProjectLock = <T>(
 
 /** For a transaction that has something slow to do before it decides. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const result = await database.begin('isolation level read committed', async (tx) => {
+  let gone = false;
+  const begun = database.begin('isolation level read committed', async (tx) => {
     try {
-      return { value: await work(tx) };
+      const value = await work(untilGone(tx, () => gone));
+      if (!gone) return { value };
     } catch (error) {
-      // On a connection that is gone the driver's rollback would end the process (porsager/postgres#1208). It is left
-      // out, and the driver tells of the loss by itself.
-      if (isConnectionLost(error)) return new Promise<never>(() => undefined);
-      throw error;
+      // This connection, or another one: that shows when this one closes.
+      if (isConnectionLost(error)) await sleep(CLOSES_WITHIN_MS);
+      if (!gone) throw error;
     }
+    // The driver has told of the loss. Its commit or rollback would go to another connection, or end the process
+    // (porsager/postgres#1208).
+    return new Promise<never>(() => undefined);
   });
-  return result.value;
+  begun.catch(() => (gone = true));
+  return (await begun).value;
+}
+
+const CLOSES_WITHIN_MS = 500;
+
+/** What a lost transaction has still to say, the driver would give to its next connection: committed at once, and unlocked. */
+function untilGone(tx: Transaction, gone: () => boolean): Transaction {
+  const refuse = () => {
+    if (gone()) throw new Error('the transaction has lost its connection');
+  };
+  return new Proxy(tx, {
+    apply(target, self, sent: unknown[]): unknown {
+      refuse();
+      return Reflect.apply(target, self, sent);
+    },
+    get(target, name): unknown {
+      refuse();
+      return Reflect.get(target, name);
+    },
+  });
 }
 
 export async function lockProject(tx: Transaction, project: string): Promise<void> {

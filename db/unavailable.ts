@@ -7,7 +7,7 @@ export function isStorageUnavailable(error: unknown): boolean {
   return code !== null && (CONNECTION.has(code) || /^(08|53|57P0|58)/.test(code) || code === '25006');
 }
 
-/** Whether the connection has gone, or goes with this error: the server says so, or nobody does any more. */
+/** Whether a connection has gone, or goes with this error: the server says so, or nobody does any more. */
 export const isConnectionLost = (error: unknown): boolean =>
   ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');
 
