@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Accepted } from '../db/accept.ts';
+import type { Accepted } from '../db/accept-request.ts';
 import { DELETION_STATUSES } from '../domain/vocabulary.ts';
 import type { HeaderName } from './contract.ts';
 import type { AppEnv } from './deps.ts';

@@ -1,5 +1,5 @@
-import { type Accepted, accept } from '../db/accept.ts';
-import type { NewRequest, Selection } from '../db/accept-request.ts';
+import { accept } from '../db/accept.ts';
+import type { Accepted, NewRequest, Selection } from '../db/accept-request.ts';
 import { forecastOf } from '../db/forecast.ts';
 import type { Replayable } from '../db/idempotency.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';

@@ -1,5 +1,5 @@
-import { bodyBytes } from './body-limit.ts';
 import { DomainError } from '../domain/errors.ts';
+import { bodyBytes } from './body-limit.ts';
 import { type Fault, invalidRequest, refused } from './faults.ts';
 import { type Fields, readForm } from './multipart.ts';
 import { type Lines, readLines, type Rules } from './upload-lines.ts';

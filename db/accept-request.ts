@@ -51,6 +51,8 @@ export interface AcceptedRequest {
   readonly hardDeleteAt: Date;
   readonly estimatedCompletionAt: Date;
 }
+/** `replayed`: an earlier call with the same key was accepted as this; nothing was stored now. */
+export type Accepted = AcceptedRequest & { readonly replayed: boolean };
 
 /** One statement: request, identities and the record of it are stored together or not at all. */
 export async function acceptRequest(queries: Queries, request: NewRequest): Promise<AcceptedRequest> {

@@ -1,14 +1,11 @@
-import { type AcceptedRequest, acceptRequest, type NewRequest } from './accept-request.ts';
+import { type Accepted, acceptRequest, type NewRequest } from './accept-request.ts';
 import { acceptUnlessOwned } from './accept-unless-owned.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKeys } from './digests.ts';
 import { acceptOnce, type Replayable } from './idempotency.ts';
 import { transaction } from './project-lock.ts';
 
-/** `replayed`: accepted by an earlier call of the same name; nothing was stored now. */
-export type Accepted = AcceptedRequest & { readonly replayed: boolean };
-
-/** One statement, unless the call has a name by which it may come again, or must not meet another deletion. */
+/** One statement, unless the call has a key by which it may come again, or the request must not meet another one. */
 export async function accept(
   database: Database,
   keys: DigestKeys,

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { DAY_MS } from '../domain/calendar.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { AcceptedRequest } from './accept-request.ts';
+import type { Accepted, AcceptedRequest } from './accept-request.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKey, DigestKeys } from './digests.ts';
 import { transaction } from './project-lock.ts';
@@ -33,7 +33,7 @@ export async function acceptOnce(
   keys: DigestKeys,
   call: KeyedCall,
   accept: (tx: Transaction) => Promise<AcceptedRequest>,
-): Promise<AcceptedRequest & { readonly replayed: boolean }> {
+): Promise<Accepted> {
   const { memberId, content, at } = call;
   const keyDigest = keyDigestOf(keys, call);
   return transaction(database, async (tx) => {
@@ -60,7 +60,7 @@ export async function acceptOnce(
 }
 
 /** What cannot be compared, because its digest key is not known here, is not taken for the same. */
-function replayOf(keys: DigestKeys, { fingerprint, digestKey, ...accepted }: Used, content: Buffer) {
+function replayOf(keys: DigestKeys, { fingerprint, digestKey, ...accepted }: Used, content: Buffer): Accepted {
   const key = keys.find((one) => one.id === digestKey);
   if (key === undefined || !timingSafeEqual(fingerprintOf(key, content), fingerprint))
     throw new DomainError('idempotency_key_reused', 'the key was used with another body');
