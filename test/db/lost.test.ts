@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
 import { transaction } from '../../db/project-lock.ts';
@@ -8,7 +9,9 @@ import { createDatabase } from '../support/postgres.ts';
 
 test('a connection lost in a transaction is an error of the transaction, and others go on', async () => {
   const { url } = await createDatabase();
-  const [database, other] = [connect(url, { connections: 1 }), connect(url, { connections: 1 })];
+  const sent: string[] = [];
+  const observe = (statement: string) => void sent.push(statement);
+  const [database, other] = [connect(url, { connections: 1, observe }), connect(url, { connections: 1 })];
   try {
     await database`CREATE TABLE kept (n integer)`;
     for (const last of ['waits for the server', 'is idle'] as const) {
@@ -23,6 +26,10 @@ test('a connection lost in a transaction is an error of the transaction, and oth
       const kept = () => transaction(database, (tx) => tx`SELECT n FROM kept`).catch(() => null);
       await expect.poll(kept).toEqual([]);
     }
+    // Another transaction could have the connection by now.
+    await sleep(1_000);
+    expect(sent).toContain('commit');
+    expect(sent).not.toContain('rollback');
   } finally {
     await Promise.all([database.end({ timeout: 1 }), other.end({ timeout: 1 })]);
   }
