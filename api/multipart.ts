@@ -27,18 +27,20 @@ export async function readForm<T>(
   let file: Readable | undefined;
   parser.on('field', (name, value) => {
     if (file === undefined) fields.push([name, value]);
-    else stop.abort(fault('fields_come_first', 'is not the last part: the parameters come before it'));
+    else stop.abort(fieldsComeFirst());
   });
   parser.on('filesLimit', () => stop.abort(fault('too_many_files', 'is there more than once')));
   parser.on('file', (_, stream) => {
     // Its reader hears of an error, unless it has gone already: then nobody would, which ends the process.
     file = stream.on('error', () => undefined);
-    done.resolve(read(fields, stream));
+    if (fields.length === 0) done.reject(fieldsComeFirst());
+    else done.resolve(read(fields, stream));
   });
   parser.on('error', () => stop.abort(new DomainError('malformed_csv', 'the form ends before its last boundary')));
   parser.on('finish', () => done.reject(fault('missing', 'is not among the parts of the form')));
   try {
     await pipeline(bytes, parser, { signal: stop.signal });
+    stop.signal.throwIfAborted();
   } catch (error) {
     const cause: unknown = stop.signal.aborted ? stop.signal.reason : error;
     file?.destroy(cause instanceof Error ? cause : undefined);
@@ -48,6 +50,9 @@ export async function readForm<T>(
   }
   return done.promise;
 }
+
+const fieldsComeFirst = (): DomainError =>
+  fault('fields_come_first', 'is not the last part: the parameters come before it, for it is read as it arrives');
 
 const fault = (code: Fault['code'], detail: string): DomainError => invalidRequest([bodyFault('/file', code, detail)]);
 

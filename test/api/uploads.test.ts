@@ -330,7 +330,8 @@ describe('each refused, and nothing stored', () => {
     expect(await form(...given, file, file)).toMatchObject(fault('/file', 'too_many_files', 'body'));
     expect(await form(...given)).toMatchObject(fault('/file', 'missing', 'body'));
     expect(await form(...given, ['type', 'alias'], file)).toMatchObject(fault('/type', 'invalid_type', 'body'));
-    expect(await form(file)).toMatchObject({ code: 'invalid_request' });
+    for (const behind of [[], given])
+      expect(await form(file, ...behind)).toMatchObject(fault('/file', 'fields_come_first', 'body'));
     expect(await refused(() => send(api, '/v1/uploads?project=demo', formOf(...given, file), {}))).toMatchObject(
       fault('/project', 'belongs_in_the_form'),
     );
