@@ -19,7 +19,7 @@ export interface Connector {
   inspect(): Promise<readonly Mistake[]>;
   /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
   resolve?(selection: Selection, work: Work): AsyncIterable<readonly Resolved[]>;
-  /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of which it holds any of that. */
+  /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of whom it holds anything at all. */
   count(batch: Batch, scope: Scope, work: Work): Promise<Count>;
   /**
    * Hands out what is held on the batch, table by table, as it stood at one instant; nothing that is not read is fetched.

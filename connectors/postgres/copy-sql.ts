@@ -9,7 +9,7 @@ import { ident } from './sql.ts';
  * A JSON null in a column is told as an absent value: a row of JSON has one null.
  */
 export function ndjson(table: Exported, catalog: Catalog): string {
-  const row = 'row_to_json(exported)';
+  const row = 'row_to_json(exported.*)';
   const oneLine = table.columns.every(({ name }) => SAYS_NO_NEWLINE.includes(typeOf(catalog, table.table, name).base));
   return `COPY (SELECT ${oneLine ? row : `translate(${row}::text, E'\\n\\r', '  ')`}
     FROM (${table.rowsOf(names(table.columns))}) AS exported)

@@ -2,7 +2,6 @@ import type { Scope } from '../../domain/vocabulary.ts';
 import type { Batch, Count, Work } from '../connector.ts';
 import { type Context, withBatch } from './context.ts';
 import { obey } from './failure.ts';
-import { anyFilled, partOf } from './part.ts';
 import { NOTHING, remaining } from './remaining.ts';
 import { canonical, relation } from './sql.ts';
 import { presentSeqs, where } from './where.ts';
@@ -15,15 +14,13 @@ export async function count(context: Context, batch: Batch, scope: Scope, work: 
     for (const target of model.targets) {
       obey(work.signal);
       const held = scope === 'data' ? where(target, model, catalog) : remaining(target, scope, model, catalog);
-      if (held === NOTHING) continue;
-      const also = scope === 'data' ? undefined : partOf(target, scope, model, catalog);
       const [row] = await session.rows<{ count: number; seqs: number[] }>(
         `SELECT (SELECT count(*)::float8 FROM ${relation(target.table)} WHERE ${held}) AS count,
-                ARRAY(${presentSeqs(target, model, catalog, also && ((prefix) => anyFilled(also, prefix)))}) AS seqs`,
+                ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
         members,
       );
       const table = canonical(target.table);
-      tables[table] = (tables[table] ?? 0) + (row?.count ?? 0);
+      if (held !== NOTHING) tables[table] = (tables[table] ?? 0) + (row?.count ?? 0);
       for (const seq of row?.seqs ?? []) present.add(seq);
     }
     return { tables, presentSeqs: [...present].toSorted((a, b) => a - b) };

@@ -10,7 +10,7 @@ export type PartScope = Exclude<Scope, 'data'>;
 export interface Blank {
   readonly column: string;
   readonly becomes: 'NULL' | 'DEFAULT';
-  filled(prefix: string): string;
+  readonly filled: string;
 }
 
 /** What a part-deletion does to a table's rows. */
@@ -41,23 +41,22 @@ export function properties(target: Target, model: KindModel, catalog: Catalog): 
 export function blankOf(column: string, type: ColumnType): Blank | undefined {
   if (type.generated) return undefined;
   // Not IS NOT NULL, which of a row in a column asks for every field.
-  if (!type.notNull)
-    return { column, becomes: 'NULL', filled: (prefix) => `${prefix}${ident(column)} IS DISTINCT FROM NULL` };
+  if (!type.notNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
   const value = type.default ?? '';
   if (!CONSTANT.test(value)) return undefined;
   return {
     column,
     becomes: 'DEFAULT',
     // As text: not every type has an equality, and the default is of the column's type only once it is stored.
-    filled: (prefix) => `${prefix}${ident(column)}::text <> (${value})::${type.full}::text`,
+    filled: `${ident(column)}::text <> (${value})::${type.full}::text`,
   };
 }
 
 /** A default as PostgreSQL prints it that is the same tomorrow: a number, a truth, or a quoted text with its type. */
 const CONSTANT = /^\(?(-?[0-9.]+|true|false|'([^']|'')*')\)?(::[a-z][a-z0-9_ ."]*(\([0-9,]+\))?(\[\])?)*$/;
 
-export const anyFilled = ({ blanks }: Part, prefix = ''): string =>
-  blanks.length === 0 ? 'false' : `(${blanks.map((blank) => blank.filled(prefix)).join(' OR ')})`;
+export const anyFilled = ({ blanks }: Part): string =>
+  blanks.length === 0 ? 'false' : `(${blanks.map((blank) => blank.filled).join(' OR ')})`;
 
 export const blanking = ({ blanks }: Part): string =>
   blanks.map(({ column, becomes }) => `${ident(column)} = ${becomes}`).join(', ');

@@ -75,34 +75,26 @@ function viaWhere(
 
 /**
  * Which of the subjects have a row here, by `seq`, from the same indexes. OFFSET 0 keeps the planner from turning the
- * probes into a join that reads the whole table. `also`: what else such a row has to be.
+ * probes into a join that reads the whole table.
  */
-export function presentSeqs(
-  target: Target,
-  model: KindModel,
-  catalog: Catalog,
-  also: (prefix: string) => string = () => 'true',
-): string {
-  const condition = also(`${target.via === undefined ? 'held' : viaName(target)}.`);
+export function presentSeqs(target: Target, model: KindModel, catalog: Catalog): string {
   const parts = chains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
       const sides = sidesOf(root.table, match, catalog, { column: 'held.', value: 'member.' });
       return `SELECT seq FROM lethe_processor.batch AS member WHERE ${MEMBERS} AND type IN (${list(match.types)})
         AND EXISTS (SELECT FROM ${relation(root.table)} AS held ${joins}
-                    WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} AND ${condition} OFFSET 0)`;
+                    WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} OFFSET 0)`;
     }),
   );
   return parts.join(' UNION ');
 }
-
-const viaName = (target: Target): string => ident(`via_${target.path}`);
 
 /** From a table that names its subjects down to the target: one chain for each way there. */
 function chains(target: Target, model: KindModel, below: string): readonly { root: Target; joins: string }[] {
   if (target.via === undefined) return [{ root: target, joins: below }];
   const { on } = target.via;
   return parentsOf(target, model).flatMap((parent) => {
-    const [mine, theirs] = [viaName(target), parent.via === undefined ? 'held' : viaName(parent)];
+    const [mine, theirs] = [`via_${target.path}`, parent.via === undefined ? 'held' : `via_${parent.path}`].map(ident);
     const join = on.map(([child, column]) => `${mine}.${ident(child)} = ${theirs}.${ident(column)}`).join(' AND ');
     return chains(parent, model, `JOIN ${relation(target.table)} AS ${mine} ON ${join} ${below}`);
   });

@@ -20,7 +20,8 @@ export class RowEnds {
 
   /** How much of the piece lies before the end of its last whole row. */
   wholeIn(piece: Buffer): number {
-    return this.#quotes ? this.#csv(piece) : this.#lines(piece);
+    const plain = !this.#quotes || (!this.#quoted && !piece.includes(QUOTE));
+    return plain ? this.#lines(piece) : this.#csv(piece);
   }
 
   #lines(piece: Buffer): number {

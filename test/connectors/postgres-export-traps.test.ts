@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const connector = (): Connector => db.connector({ lockTimeoutMs: 60_000 }, settings);
+const connector = (): Connector => db.connector({ lockTimeoutMs: 600_000, statementTimeoutMs: 600_000 }, settings);
 const large = () => batchOf([[{ type: 'user_id', value: ['u-large'] }]]);
 
 /** Backends of Lethe's in this database, whatever they do. */
