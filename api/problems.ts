@@ -24,7 +24,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   https_required: {
     title: 'The call must come by https',
     advice:
-      'Tokens and identities do not travel in clear. Put a proxy that speaks TLS in front and name its address in `LETHE_TRUSTED_PROXIES`; it says `X-Forwarded-Proto: https`. Calls from the machine itself are exempt.',
+      'Tokens and identities do not travel in clear. Put a proxy that speaks TLS in front and name its address in `LETHE_TRUSTED_PROXIES`; it says `X-Forwarded-Proto: https`. Calls from the machine itself are exempt. A token that was sent in clear has been read: end it.',
   },
   rate_limited: {
     title: 'The token has made too many calls',
@@ -65,7 +65,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   },
   too_many_subjects: {
     title: 'Too many subjects for one request',
-    advice: '`limit` is the number that the project allows (`policy.subjectsPerRequest`). Divide the list.',
+    advice:
+      '`limit` is the number that the project allows: `policy.subjectsPerRequest`, or for an expedited upload `policy.subjectsPerUpload`. Divide the list.',
   },
   unsupported_media_type: {
     title: 'The body is of another media type',
@@ -74,7 +75,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   malformed_csv: {
     title: 'The file is not CSV',
     advice:
-      'Nothing was stored. `line` is where it cannot be read any further: a quote that is never closed, or text behind one.',
+      'Nothing was stored. `line`, where it is known, is where it cannot be read any further: a quote that is never closed, text behind one, a record of more than 64 kB, or what is no UTF-8. A file that ended too early is none either.',
   },
   subject_conflict: {
     title: 'Another open deletion owns a subject',
