@@ -42,12 +42,14 @@ function exported(
     meaning: meanings[name] ?? null,
     source: sources.has(name),
   }));
-  const conditions = targets.map((target) => condition(target, model, catalog, wanted, members));
+  const windowed = wanted.since !== null && targets.every(({ time }) => time !== undefined);
+  const meant = windowed ? wanted : { ...wanted, since: null };
+  const conditions = targets.map((target) => condition(target, model, catalog, meant, members));
   return {
     table,
     meaning: targets.find(({ wording }) => wording.about !== undefined)?.wording.about ?? null,
     columns: wanted.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
-    windowed: wanted.since !== null && targets.every(({ time }) => time !== undefined),
+    windowed,
     retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
     rowsOf: (list) => union(relation(table), list, conditions),
   };

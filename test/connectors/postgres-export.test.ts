@@ -186,6 +186,16 @@ describe('a window', () => {
     const got = await exported(db.connector(), batchOf([[{ type: 'user_id', value: ['u-1'] }]]), { since });
     expect(valuesOf(got, 'app.events', 'at')).toEqual(within);
   });
+
+  test('cuts no table of which some rows cannot tell: it is whole, and says so', async () => {
+    const settings = withUser((map) => ({ tables: [...(map.tables ?? []), { table: 'app.events', subject: 'note' }] }));
+    await db.sql.unsafe(
+      `CREATE INDEX ON app.events (note); INSERT INTO app.events (user_id, at, note) VALUES ('u-1', '2020-01-01', 'x')`,
+    );
+    const got = await exported(db.connector({}, settings), batchOf([user(1)]), { since });
+    expect(got.get('app.events')?.table.windowed).toBe(false);
+    expect(valuesOf(got, 'app.events', 'note')).toEqual(['note', 'note', 'x']);
+  });
 });
 
 describe('categories', () => {
