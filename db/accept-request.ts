@@ -74,8 +74,8 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       SELECT request.id, one.position, one.type, one.value::text[], one.outcome, one.reason, one.duplicate_of, one.line
       FROM request, unnest(${identities.map((one) => one.type)}::text[],
                            ${identities.map((one) => (one.value === null ? null : arrayLiteral(one.value)))}::text[],
-                           ${identities.map((one) => one.outcome)}::text[], ${identities.map((one) => one.reason)}::text[],
-                           ${identities.map((one) => one.duplicateOf)}::integer[], ${identities.map((one) => one.line)}::integer[])
+                           ${sparse(identities.map((one) => one.outcome))}::text[], ${sparse(identities.map((one) => one.reason))}::text[],
+                           ${sparse(identities.map((one) => one.duplicateOf))}::integer[], ${sparse(identities.map((one) => one.line))}::integer[])
              WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, line, position)
     ), excepted AS (
       INSERT INTO lethe.excepted_identities (request_id, number, type, value)
@@ -94,3 +94,6 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
   if (accepted === undefined) throw new Error('an accepted request returns its row');
   return accepted;
 }
+
+/** A column of nulls need not travel: where an array is shorter, or is none, unnest fills up with nulls. */
+const sparse = <T>(column: readonly (T | null)[]) => (column.some((one) => one !== null) ? (column as T[]) : null);
