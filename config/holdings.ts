@@ -87,8 +87,7 @@ function membersOf(given: Identity, facts: readonly Resolved[]): BatchIdentity[]
     identity.type === given.type && identity.value.join('\0') === given.value.join('\0');
   const others = facts.flatMap((fact) => {
     const seq = seqOf.get(fact.key.value.join('\0'));
-    if (fact.fact !== 'identity' || seq === undefined || (fact.sharedWith.length > 0 && !same(fact.identity)))
-      return [];
+    if (fact.fact !== 'identity' || seq === undefined || (fact.sharers > 0 && !same(fact.identity))) return [];
     return [{ seq, identity: fact.identity }];
   });
   const named = keys.map((identity, index) => ({ seq: index + 1, identity }));

@@ -33,15 +33,15 @@ export async function storeExcepted({ tx, requestId }: Staging): Promise<void> {
     WHERE request_id = ${requestId}`;
 }
 
-/** Takes them out of the directory's answer. What they share with somebody else is marked as shared with them. */
+/** Takes them out of the directory's answer. What they share with somebody else stays, whatever the directory says. */
 export async function setExceptedAside({ tx, requestId }: Staging): Promise<void> {
   await tx`DELETE FROM stage USING (
       SELECT DISTINCT key_type, key_value FROM stage own, unnest(own.digests) digest
       JOIN lethe.excepted_digests excepted USING (digest) WHERE own.match AND excepted.request_id = ${requestId}) spared
     WHERE stage.key_type = spared.key_type AND stage.key_value = spared.key_value`;
-  await tx`UPDATE stage SET shared_with = shared_with || spared.digest
-    FROM (SELECT named.ctid AS place, (array_agg(digest))[1] AS digest FROM stage named, unnest(named.digests) digest
+  await tx`UPDATE stage SET spared = true
+    FROM (SELECT DISTINCT type, value FROM stage named, unnest(named.digests) digest
           JOIN lethe.excepted_digests excepted USING (digest)
-          WHERE NOT named.match AND excepted.request_id = ${requestId} GROUP BY named.ctid) spared
-    WHERE stage.ctid = spared.place`;
+          WHERE NOT named.match AND excepted.request_id = ${requestId}) of_spared
+    WHERE NOT match AND stage.type = of_spared.type AND stage.value = of_spared.value`;
 }

@@ -54,7 +54,8 @@ export async function addSubjects({ tx, keys, requestId, project, kind }: Stagin
 
 /**
  * What the subjects of the stage are called, replaced as a whole: a name that has gone to somebody else must not be
- * deleted. `shared`: somebody outside this request is called the same, and it was not itself submitted (rule 8).
+ * deleted. `shared`: somebody outside this request is called the same, and it was not itself submitted (rule 8). That is
+ * when more are called so than are this request's, or when the directory's numbers of one name contradict each other.
  */
 export async function addIdentities(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
@@ -65,15 +66,17 @@ export async function addIdentities(staging: Staging): Promise<void> {
   await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
     SELECT ${requestId}, seq, key_type, key_value, digests[1], 'key', false FROM stage_subjects
     JOIN lethe.subjects USING (seq) WHERE subjects.request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
-  await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
+  await tx`
+    WITH named AS (
+      SELECT type, value, bool_or(spared) OR min(sharers) < max(sharers) OR max(sharers) >= count(DISTINCT subject.seq) FILTER (
+               WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')) AS shared
+      FROM stage JOIN stage_subjects subject USING (key_type, key_value)
+      JOIN lethe.subjects stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
+      WHERE NOT match GROUP BY type, value)
+    INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
     SELECT ${requestId}, subject.seq, fact.type, fact.value, fact.digests[1],
-           CASE WHEN submitted.type IS NULL THEN fact.origin ELSE 'submitted' END,
-           submitted.type IS NULL AND EXISTS (
-             SELECT FROM unnest(fact.shared_with) other WHERE NOT EXISTS (
-               SELECT FROM lethe.subject_identities own JOIN lethe.subjects USING (request_id, seq)
-               WHERE own.request_id = ${requestId} AND own.digest = other AND own.origin = 'key'
-                 AND state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')))
-    FROM stage fact JOIN stage_subjects subject USING (key_type, key_value)
+           CASE WHEN submitted.type IS NULL THEN fact.origin ELSE 'submitted' END, submitted.type IS NULL AND named.shared
+    FROM stage fact JOIN stage_subjects subject USING (key_type, key_value) JOIN named USING (type, value)
     JOIN lethe.subjects stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
     LEFT JOIN (SELECT DISTINCT type, value FROM lethe.submitted_identities
                WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted

@@ -2,7 +2,7 @@ import type { Resolved } from '../domain/resolved.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Transaction } from './client.ts';
 import { copyInto, type Field } from './copy.ts';
-import { type DigestKeys, digestsOf, ownDigest } from './digests.ts';
+import { type DigestKeys, digestsOf } from './digests.ts';
 
 export interface Staging {
   readonly tx: Transaction;
@@ -12,15 +12,17 @@ export interface Staging {
   readonly kind: SubjectKind;
 }
 
-const STAGE = 'stage (match, known, key_type, key_value, position, type, value, origin, shared_with, digests)';
+const STAGE = 'stage (match, known, key_type, key_value, position, type, value, origin, sharers, digests)';
 
 /**
  * The directory's answer in a temporary table, a fact per row; `digests` are those of the identity named in the row,
- * in the order of the keys, `shared_with` those of the other subjects' keys. Staged before the project's lock is taken: a slow directory keeps nobody waiting.
+ * in the order of the keys; `spared` marks a name of somebody who is not to be touched. Staged before the project's lock is
+ * taken: a slow directory keeps nobody waiting.
  */
 export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly Resolved[]>): Promise<void> {
   await staging.tx`CREATE TEMPORARY TABLE stage (match boolean, known boolean, key_type text, key_value text[],
-    position integer, type text, value text[], origin text, shared_with bytea[], digests bytea[]) ON COMMIT DROP`;
+    position integer, type text, value text[], origin text, sharers integer, digests bytea[],
+    spared boolean NOT NULL DEFAULT false) ON COMMIT DROP`;
   await copyInto(
     staging.tx,
     STAGE,
@@ -55,9 +57,7 @@ function stageRow({ keys, project, kind }: Staging, fact: Resolved, known: boole
     named.type,
     named.value,
     match ? 'key' : fact.origin,
-    match
-      ? []
-      : fact.sharedWith.map((other) => ownDigest(keys, project, kind, { type: fact.key.type, value: [other] }).digest),
+    match ? null : fact.sharers,
     digests,
   ];
 }

@@ -9,13 +9,10 @@ import { edge, forward, isSubject, ownKey } from './resolve-matches.ts';
 import { ident, relation } from './sql.ts';
 import { MEMBERS } from './where.ts';
 
-/** Enough to say that an identity is shared, and with whom an operator should look first. */
-const SHARED_WITH = 10;
-
 interface Fact {
   readonly key: string;
   readonly value: string[];
-  readonly shared: string[];
+  readonly sharers: number;
 }
 
 /** What the subjects $4..$5 are called: key, declared identities, aliases; two or more statements per page. */
@@ -24,16 +21,16 @@ export async function factsOfPage(resolving: Resolving, first: number, last: num
   const members: Members = within(subjects, first, last);
   const facts: Resolved[] = [];
   const tell = (type: string, origin: 'identity' | 'alias', rows: readonly Fact[]): void => {
-    for (const { key, value, shared } of rows) {
+    for (const { key, value, sharers } of rows) {
       const normal = normalise(model.types[type], value);
       // What no request could name, such as an empty e-mail address, is not an identity.
       if ('invalid' in normal) continue;
       const identity: Identity = { type, value: normal.value };
-      facts.push({ fact: 'identity', key: keyIdentity(model, [key]), identity, origin, sharedWith: shared });
+      facts.push({ fact: 'identity', key: keyIdentity(model, [key]), identity, origin, sharers });
     }
   };
   const keys = await session.rows<Fact>(
-    `SELECT value[1] AS key, value, ARRAY[]::text[] AS shared FROM lethe_processor.batch WHERE ${MEMBERS} ORDER BY seq`,
+    `SELECT value[1] AS key, value, 0 AS sharers FROM lethe_processor.batch WHERE ${MEMBERS} ORDER BY seq`,
     members,
   );
   tell(model.keyType, 'identity', keys);
@@ -44,32 +41,41 @@ export async function factsOfPage(resolving: Resolving, first: number, last: num
   return facts;
 }
 
+/**
+ * How many are called the same is counted once per name, and no further than there are subjects: an address that half of
+ * the table has costs no more than what was asked for.
+ */
 function identityStatement(resolving: Resolving, type: string): string {
   const { model, catalog } = resolving;
   const identity = model.map.identities?.[type];
   const columns = identity === undefined ? [] : columnsOf(identity);
-  const key = ident(model.key.columns[0] ?? '');
+  const comparison = model.types[type]?.comparison ?? 'exact';
+  const side = (row: string, column: string): string =>
+    columnSide(`${row}.${ident(column)}`, typeOf(catalog, model.map.table, column), comparison);
   const table = relation(model.map.table);
-  const same = columns.map((column) => {
-    const side = (row: string): string =>
-      columnSide(
-        `${row}.${ident(column)}`,
-        typeOf(catalog, model.map.table, column),
-        model.types[type]?.comparison ?? 'exact',
-      );
-    return `${side('other')} = ${side('own')}`;
-  });
-  return `SELECT own.${key}::text AS key, ARRAY[${columns.map((column) => `own.${ident(column)}::text`).join(', ')}] AS value,
-      ARRAY(SELECT other.${key}::text FROM ${table} AS other WHERE ${same.join(' AND ')} AND other.${key} <> own.${key}
-            LIMIT ${SHARED_WITH}) AS shared
-    FROM lethe_processor.batch AS b JOIN ${table} AS own ON ${ownKey(resolving, 'b.value[1]')}
-    WHERE b.processor = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
-      AND ${columns.map((column) => `own.${ident(column)} IS NOT NULL`).join(' AND ')} ORDER BY b.seq`;
+  const name = columns.map((_, index) => `part_${index}`);
+  const same = columns.map((column, index) => `${side('other', column)} = own.${name[index]}`);
+  return `SELECT key, value, (max(size) OVER (PARTITION BY ${name.join(', ')}))::int - 1 AS sharers
+    FROM (
+      SELECT own.*, CASE WHEN row_number() OVER (PARTITION BY ${name.join(', ')}) = 1 THEN (
+               SELECT count(*) FROM (
+                 SELECT FROM ${table} AS other WHERE ${same.join(' AND ')} LIMIT (${SUBJECTS} + 1)) AS counted) END AS size
+      FROM (
+        SELECT b.seq, own.${ident(model.key.columns[0] ?? '')}::text AS key,
+               ARRAY[${columns.map((column) => `own.${ident(column)}::text`).join(', ')}] AS value,
+               ${columns.map((column, index) => `${side('own', column)} AS ${name[index]}`).join(', ')}
+        FROM lethe_processor.batch AS b JOIN ${table} AS own ON ${ownKey(resolving, 'b.value[1]')}
+        WHERE b.processor = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
+          AND ${columns.map((column) => `own.${ident(column)} IS NOT NULL`).join(' AND ')}) AS own) AS named
+    ORDER BY seq`;
 }
 
+/** How many subjects there are in all pages: they are numbered from 1. */
+const SUBJECTS = `(SELECT max(seq) FROM lethe_processor.batch WHERE processor = $1 AND request_id = $2 AND batch = $3)`;
+
 /**
- * Backward from each subject to all names that lead to it, never through another subject; then forward again from
- * those names, to say with whom each is shared.
+ * Backward from each subject to all names that lead to it, never through another subject; then forward again, once from
+ * each of those names, to say how many others share it.
  */
 function aliasStatement(resolving: Resolving): string {
   const { model } = resolving;
@@ -86,12 +92,11 @@ function aliasStatement(resolving: Resolving): string {
       UNION
       SELECT n.key, e.${alias}::text FROM names AS n JOIN ${table} AS e ON ${back('n.name')}
       WHERE NOT ${isSubject(resolving, `e.${alias}::text`)}),
-    ${forward(resolving, 'SELECT DISTINCT name AS start, name FROM names')},
-    owners AS MATERIALIZED (
-      SELECT DISTINCT hop.start AS name, own.${key}::text AS key FROM hop
-      JOIN ${relation(model.map.table)} AS own ON ${ownKey(resolving, 'hop.name')})
-    SELECT names.key, ARRAY[names.name] AS value, (
-      SELECT coalesce(array_agg(owners.key ORDER BY owners.key), '{}')
-      FROM (SELECT key FROM owners WHERE owners.name = names.name AND owners.key <> names.key LIMIT ${SHARED_WITH}) AS owners) AS shared
-    FROM names WHERE names.name <> names.key`;
+    called AS MATERIALIZED (SELECT name, array_agg(key) AS keys FROM names WHERE name <> key GROUP BY name)
+    SELECT unnest(keys) AS key, ARRAY[name] AS value, (
+      WITH RECURSIVE ${forward(resolving, 'SELECT called.name AS start, called.name AS name')}
+      SELECT count(*)::int - 1 FROM (
+        SELECT own.${key}::text FROM hop JOIN ${relation(model.map.table)} AS own ON ${ownKey(resolving, 'hop.name')}
+        UNION SELECT unnest(called.keys)) AS owners) AS sharers
+    FROM called`;
 }

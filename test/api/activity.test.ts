@@ -322,7 +322,7 @@ test('after a whole story no identity is in activity or log, neither as a page n
       matchOf(3, 'canary-3'),
       matchOf(4, 'canary-4'),
       calledOf('canary-3', 'email', ['canary-ann@x.test', 'canary-berlin']),
-      calledOf('canary-2', 'alias', ['canary-alias'], ['canary-9']),
+      calledOf('canary-2', 'alias', ['canary-alias'], 1),
     ],
     START,
   );

@@ -19,17 +19,12 @@ export const matchOf = (position: number, key: string): Resolved => ({
   position,
   key: { type: 'user_id', value: [key] },
 });
-export const calledOf = (
-  key: string,
-  type: string,
-  value: readonly string[],
-  sharedWith: readonly string[] = [],
-): Resolved => ({
+export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved => ({
   fact: 'identity',
   key: { type: 'user_id', value: [key] },
   identity: { type, value },
   origin: type === 'alias' ? 'alias' : 'identity',
-  sharedWith,
+  sharers,
 });
 
 export async function resolve(

@@ -33,9 +33,9 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
     matchOf(2, 'u-2'),
     matchOf(4, 'u-1'),
     calledOf('u-1', 'email', ['one@x.test', 'b']),
-    calledOf('u-1', 'alias', ['household'], ['u-2']),
-    calledOf('u-1', 'alias', ['old-name'], ['u-99']),
-    calledOf('u-2', 'alias', ['household'], ['u-1']),
+    calledOf('u-1', 'alias', ['household'], 1),
+    calledOf('u-1', 'alias', ['old-name'], 1),
+    calledOf('u-2', 'alias', ['household'], 1),
   ];
   await resolve(api.database, id, facts, START);
   expect(await status(id)).toMatchObject({ subjects: { submitted: 5, resolved: 3, states: { resolved: 3 } } });

@@ -25,7 +25,7 @@ const named = (facts: readonly Resolved[], key: string): string[] =>
     .flatMap((fact) =>
       fact.fact === 'identity' && fact.key.value[0] === key
         ? [
-            `${fact.identity.type} ${fact.identity.value.join('|')}${fact.sharedWith.length > 0 ? ` shared with ${fact.sharedWith.join()}` : ''}`,
+            `${fact.identity.type} ${fact.identity.value.join('|')}${fact.sharers > 0 ? ` shared with ${fact.sharers}` : ''}`,
           ]
         : [],
     )
@@ -55,9 +55,9 @@ test('aliases are followed through chains and cycles, in both directions, to all
   );
   expect(matchesOf(facts)).toEqual(['0 u-1', '0 u-2']);
   expect(named(facts, 'u-1').filter((name) => name.startsWith('alias c'))).toEqual([
-    'alias c-1 shared with u-2',
-    'alias c-2 shared with u-2',
-    'alias c-3 shared with u-2',
+    'alias c-1 shared with 1',
+    'alias c-2 shared with 1',
+    'alias c-3 shared with 1',
   ]);
 });
 
@@ -79,11 +79,34 @@ test('nothing goes on from one subject to another: a subject that is also an ali
   expect(named(facts, 'u-6')).not.toContain('alias before');
 });
 
-test('an e-mail of two people is told as both; each is told with whom it is shared', async () => {
+test('an e-mail of two people is told as both; each is told with how many it is shared', async () => {
   await db.sql`UPDATE app.users SET email = 'USER1@x.test' WHERE user_id = 'u-2'`;
   const facts = await resolved(db.connector(), byIdentities({ type: 'email', value: ['user1@x.test', 'berlin'] }));
   expect(matchesOf(facts)).toEqual(['0 u-1', '0 u-2']);
-  expect(named(facts, 'u-2')).toContain('email user1@x.test|berlin shared with u-1');
+  expect(named(facts, 'u-2')).toContain('email user1@x.test|berlin shared with 1');
+});
+
+test('a name of everybody is counted once a page, and no further than there are subjects', async () => {
+  await db.sql`UPDATE app.users SET email = CASE WHEN user_id = 'u-7' THEN 'ALL' ELSE 'all' END || '@x.test'`;
+  await db.sql`INSERT INTO app.aliases SELECT 'household', 'u-' || n FROM generate_series(1, 30) n`;
+  const sharersOf = async (count: number, page = 1_000) => {
+    const ids = Array.from({ length: count }, (_, n) => ({ type: 'user_id', value: [`u-${n + 1}`] }));
+    const facts = await resolved(db.connector({ page }), byIdentities(...ids));
+    const told = facts.flatMap((fact) => (fact.fact === 'identity' && fact.sharers > 0 ? [fact] : []));
+    return ['email', 'alias'].map((type) => {
+      const sharers = told.filter(({ identity }) => identity.type === type).map((fact) => fact.sharers);
+      expect(sharers).toHaveLength(count);
+      return [...new Set(sharers)];
+    });
+  };
+  for (const page of [4, 1_000]) {
+    expect(await sharersOf(30, page)).toEqual([[29], [29]]);
+    expect(await sharersOf(29, page)).toEqual([[29], [29]]);
+    // More than asked about: how many more is of no interest.
+    const [emails, aliases] = await sharersOf(12, page);
+    expect(emails).toEqual([12]);
+    expect(aliases).toEqual([29]);
+  }
 });
 
 test('what no request could name is not told as an identity', async () => {

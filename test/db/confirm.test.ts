@@ -63,12 +63,12 @@ const audit = async (requestId: string): Promise<readonly string[]> =>
 
 const email = (value: string): Identity => ({ type: 'email', value: [value] });
 const match = (position: number | null, key: Identity): Resolved => ({ fact: 'match', position, key });
-const named = (key: Identity, identity: Identity, sharedWith: readonly string[] = []): Resolved => ({
+const named = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
   fact: 'identity',
   key,
   identity,
   origin: identity.type === 'alias' ? 'alias' : 'identity',
-  sharedWith,
+  sharers,
 });
 const pagesOf = async function* (facts: readonly Resolved[]) {
   yield facts;

@@ -29,12 +29,12 @@ afterAll(async () => it.closeLedger());
 const email = (value: string): Identity => ({ type: 'email', value: [value] });
 const alias = (value: string): Identity => ({ type: 'alias', value: [value] });
 const match = (position: number, key: Identity): Resolved => ({ fact: 'match', position, key });
-const named = (key: Identity, identity: Identity, sharedWith: readonly string[] = []): Resolved => ({
+const named = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
   fact: 'identity',
   key,
   identity,
   origin: identity.type === 'alias' ? 'alias' : 'identity',
-  sharedWith,
+  sharers,
 });
 const outcomes = async (requestId: string) =>
   (
@@ -77,7 +77,7 @@ test('an alias stands for all its subjects; an e-mail that stands for two names 
     match(1, user('c-2')),
     match(2, user('c-3')),
     match(2, user('c-4')),
-    named(user('c-3'), email('home@x.test'), ['c-4']),
+    named(user('c-3'), email('home@x.test'), 1),
   ]);
   expect(await outcomes(requestId)).toEqual(['matched', 'invalid ambiguous']);
   expect(await states(it, requestId)).toEqual({ resolved: 2 });
@@ -87,17 +87,57 @@ test('an alias stands for all its subjects; an e-mail that stands for two names 
 test('a name that a bystander shares is told as shared; when both are asked for it is nobody’s bystander', async () => {
   const home = email('both@x.test');
   const one = await accept(it, [user('d-1')]);
-  await resolve(it, one, [match(1, user('d-1')), named(user('d-1'), home, ['d-2'])]);
+  await resolve(it, one, [match(1, user('d-1')), named(user('d-1'), home, 1)]);
   expect(await identities(one)).toContain('1 email both@x.test shared');
   const both = await accept(it, [user('d-3'), user('d-4')]);
   const facts = [
     match(1, user('d-3')),
     match(2, user('d-4')),
-    named(user('d-3'), home, ['d-4']),
-    named(user('d-4'), home, ['d-3']),
+    named(user('d-3'), home, 1),
+    named(user('d-4'), home, 1),
   ];
   await resolve(it, both, facts);
   expect((await identities(both)).filter((text) => text.includes('shared'))).toEqual([]);
+});
+
+test.each([
+  ['all of whom were asked for, stays with none of them', 12, false],
+  ['of whom one was not asked for, is that one’s too', 13, true],
+])('a name of many, %s', async (_claim, called, shared) => {
+  const keys = Array.from({ length: 12 }, (_, n) => user(`many-${called}-${n}`));
+  const requestId = await accept(it, keys);
+  // Both facts about the first are the same name, and one person.
+  const facts = [...keys, ...keys.slice(0, 1)].map((key) => named(key, alias('household'), called - 1));
+  await resolve(it, requestId, [...allKnown(keys), ...facts]);
+  const household = (await identities(requestId)).filter((text) => text.includes('household'));
+  expect(household).toHaveLength(12);
+  expect(household.filter((text) => text.endsWith('shared'))).toHaveLength(shared ? 12 : 0);
+});
+
+test('a name of which the directory says two numbers is taken for shared', async () => {
+  const keys = [user('odd-1'), user('odd-2')];
+  const requestId = await accept(it, keys);
+  const facts = keys.map((key, n) => named(key, email('odd@x.test'), n));
+  await resolve(it, requestId, [...allKnown(keys), ...facts]);
+  expect((await identities(requestId)).filter((text) => text.endsWith('odd@x.test shared'))).toHaveLength(2);
+});
+
+test('who was taken back, or is another request’s, is somebody else: what is shared with them stays', async () => {
+  const keys = ['1', '2', '3'].map((n) => user(`back-${n}`));
+  const facts = [...allKnown(keys), ...keys.map((key) => named(key, alias('flat'), 2))];
+  const first = await hidden(it, keys);
+  const shared = async (requestId: string) =>
+    (await identities(requestId)).filter((text) => text.endsWith(' shared')).length;
+  await resolve(it, first, facts);
+  expect(await shared(first)).toBe(0);
+  const second = await accept(it, [...keys.slice(2), user('back-4')]);
+  const both = [...keys.slice(2), user('back-4')];
+  await resolve(it, second, [...allKnown(both), ...both.map((key) => named(key, alias('loft'), 1))]);
+  expect(await states(it, second)).toEqual({ attached: 1, resolved: 1 });
+  expect(await shared(second)).toBe(2);
+  await cancelSubjects(it.database, POLICY.window, { requestId: first, positions: [3], actor: 'operator', at: START });
+  await resolve(it, first, facts);
+  expect(await shared(first)).toBe(2);
 });
 
 test('a name that has gone to somebody else is no longer this subject’s', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { user } from '../support/ledger.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
+import { addEvents, addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
 import { cancel, ended, eventually, statusOf, submit } from '../support/story.ts';
 import { timeSkipping } from '../support/temporal.ts';
 import { type World, world } from '../support/world.ts';
@@ -80,4 +80,25 @@ test('a household’s e-mail names nobody alone: nobody is deleted by it, and by
   const [gone] =
     await it.app`SELECT count(*)::integer AS count FROM app.newsletter WHERE lower(email) = 'home@example.test'`;
   expect(gone).toEqual({ count: 0 });
+});
+
+test.each([
+  ['of whom one was not asked for: what is kept under them stays', 11],
+  ['all of whom were asked for: what is kept under them goes', 12],
+])('a device and an address of twelve, %s', async (_claim, asked) => {
+  const names = Array.from({ length: 12 }, (_, n) => `tv-${asked}-${n}`);
+  const device = `device-${asked}`;
+  for (const name of names) {
+    await addUser(it.app, name, { email: `${device}@example.test` });
+    await it.app`INSERT INTO app.aliases VALUES (${device}, ${name})`;
+  }
+  await addEvents(it.app, device, 2);
+  const requestId = await submit(it, 'demo', names.slice(0, asked).map(user));
+  expect(await ended(it, requestId)).toBe('completed');
+  const { newsletter: _, ...own } = WHOLE;
+  const kept = await Promise.all(names.map((name) => rowsOf(it.app, name)));
+  expect(kept).toEqual(names.map((_name, n) => (n < asked ? {} : own)));
+  expect(await rowsOf(it.app, device)).toEqual(asked < 12 ? { events: 2, newsletter: 1 } : {});
+  const [row] = await it.app`SELECT count(*)::integer AS links FROM app.aliases WHERE alias = ${device}`;
+  expect(row).toEqual({ links: 12 - asked });
 });
