@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { createApp } from './api/app.ts';
 import type { OpenApi } from './api/document-shape.ts';
-import type { Orchestrator } from './api/orchestrator.ts';
+import type { Orchestrator } from './api/temporal/orchestrator.ts';
 import { entryPoint } from './config/entry-point.ts';
 import { connect } from './db/client.ts';
 import { clientOperations } from './dev/client-operations.ts';

@@ -5,7 +5,7 @@ import { DefaultLogger, NativeConnection, Runtime, type TelemetryOptions, Worker
 import { pino } from 'pino';
 import type { ActivityDeps } from './activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from './activities/index.ts';
-import { temporalOrchestrator } from './api/orchestrator.ts';
+import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import type { Connector } from './connectors/connector.ts';

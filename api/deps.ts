@@ -6,7 +6,7 @@ import type { Catalog, Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { Call } from './metrics.ts';
-import type { Orchestrator } from './orchestrator.ts';
+import type { Orchestrator } from './temporal/orchestrator.ts';
 
 /** Everything that the API needs from outside; the clock is one. */
 export interface ApiDeps {

@@ -10,8 +10,8 @@ import { startFault } from '../db/unavailable.ts';
 import { createApp } from './app.ts';
 import { listen } from './listen.ts';
 import { metrics } from './metrics.ts';
-import { temporalOrchestrator } from './orchestrator.ts';
-import { connectTemporal } from './temporal.ts';
+import { temporalOrchestrator } from './temporal/orchestrator.ts';
+import { connectTemporal } from './temporal/connect.ts';
 
 const logger = pino({ base: { process: 'api' } });
 

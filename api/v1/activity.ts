@@ -3,11 +3,11 @@ import { type Activity, type AfterActivity, listActivity } from '../../db/activi
 import { REQUEST_ID } from '../../domain/ids.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
-import { csvDownload, wantsCsv, withCsv } from '../csv-download.ts';
-import { activityCursor, parseActivityCursor } from '../cursor.ts';
+import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
+import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { pageOf } from '../page.ts';
-import { instantOf } from '../query.ts';
+import { pageOf } from '../lists/page.ts';
+import { instantOf } from '../lists/filters.ts';
 import { cursor, instant, limit, projectName, text } from '../schemas.ts';
 
 const Event = z

@@ -4,10 +4,10 @@ import { MEMBER_ID } from '../../domain/ids.ts';
 import { DELETION_STATUSES, REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
-import { parseRequestCursor, requestCursor } from '../cursor.ts';
+import { parseRequestCursor, requestCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { pageOf } from '../page.ts';
-import { anyOf, flag, instantOf } from '../query.ts';
+import { pageOf } from '../lists/page.ts';
+import { anyOf, flag, instantOf } from '../lists/filters.ts';
 import { cursor, instant, kind, limit, projectName, text } from '../schemas.ts';
 
 const Summary = z

@@ -3,9 +3,9 @@ import { listSubjects as subjectsOf } from '../../db/list-subjects.ts';
 import { OUTCOMES } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
-import { parsePositionCursor, positionCursor } from '../cursor.ts';
+import { parsePositionCursor, positionCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { pageOf } from '../page.ts';
+import { pageOf } from '../lists/page.ts';
 import { cursor, limit, requestParams } from '../schemas.ts';
 
 const value = z.array(z.string()).readonly();

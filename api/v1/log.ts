@@ -2,10 +2,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type AfterActivity, requestLog } from '../../db/activity.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
-import { csvDownload, wantsCsv, withCsv } from '../csv-download.ts';
-import { activityCursor, parseActivityCursor } from '../cursor.ts';
+import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
+import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { pageOf } from '../page.ts';
+import { pageOf } from '../lists/page.ts';
 import { cursor, limit, requestParams } from '../schemas.ts';
 import { EVENT_COLUMNS, Events } from './activity.ts';
 

@@ -4,10 +4,10 @@ import { removeMember } from '../../db/remove-member.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
-import { idCursor, parseIdCursor } from '../cursor.ts';
+import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { mintedAnswer, MintedToken, requireNoMore, role } from '../minting.ts';
-import { pageOf } from '../page.ts';
+import { pageOf } from '../lists/page.ts';
 import { cursor, instant, limit, pathId, text } from '../schemas.ts';
 
 const name = text(200).openapi({ description: 'How colleagues know the member; unique in a project.', example: 'ann' });

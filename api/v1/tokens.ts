@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
 import { allows, requireAccess } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
-import { idCursor, parseIdCursor } from '../cursor.ts';
+import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyFault, invalidRequest } from '../faults.ts';
 import {
@@ -19,7 +19,7 @@ import {
   tokenMembers,
   tokenName,
 } from '../minting.ts';
-import { pageOf } from '../page.ts';
+import { pageOf } from '../lists/page.ts';
 import { cursor, instant, limit, pathId } from '../schemas.ts';
 
 const NewToken = z

@@ -9,9 +9,9 @@ import { type Fault, invalidRequest } from '../faults.ts';
 import { idempotencyHeaders, replayable } from '../idempotency.ts';
 import { typeOf } from '../identities.ts';
 import { startRequest, type Submission, termFaults } from '../start-request.ts';
-import type { Rules } from '../upload-lines.ts';
-import { UploadForm, type UploadParameters, UploadQuery } from '../upload-parameters.ts';
-import { readUpload } from '../upload.ts';
+import type { Rules } from '../uploads/lines.ts';
+import { UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
+import { readUpload } from '../uploads/read-upload.ts';
 
 const AcceptedUpload = z
   .strictObject({

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { createApp } from '../../api/app.ts';
-import { temporalOrchestrator } from '../../api/orchestrator.ts';
+import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import { startFactsOf } from '../../db/start-facts.ts';
 import { DAY_MS } from '../../domain/calendar.ts';

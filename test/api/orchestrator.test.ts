@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import { expect, test } from 'vitest';
-import { suppressionWorkflowId, temporalOrchestrator } from '../../api/orchestrator.ts';
+import { suppressionWorkflowId, temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { devServer } from '../support/temporal.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, expect, test } from 'vitest';
-import { temporalOrchestrator } from '../../api/orchestrator.ts';
+import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { migrate } from '../../db/migrate.ts';
 import { startFactsOf } from '../../db/start-facts.ts';
 import { freePort } from '../../dev/ports.ts';

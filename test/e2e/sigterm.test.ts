@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
-import { temporalOrchestrator } from '../../api/orchestrator.ts';
+import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
 import { startFactsOf } from '../../db/start-facts.ts';

@@ -5,7 +5,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/
 import postgres from 'postgres';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
-import { temporalOrchestrator } from '../../api/orchestrator.ts';
+import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';

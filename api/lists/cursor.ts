@@ -1,7 +1,7 @@
-import type { AfterActivity } from '../db/activity.ts';
-import type { After } from '../db/list-requests.ts';
-import { REQUEST_ID } from '../domain/ids.ts';
-import { invalidRequest } from './faults.ts';
+import type { AfterActivity } from '../../db/activity.ts';
+import type { After } from '../../db/list-requests.ts';
+import { REQUEST_ID } from '../../domain/ids.ts';
+import { invalidRequest } from '../faults.ts';
 
 /** Opaque to callers: where the last page ended. */
 export const requestCursor = ({ receivedAt, id }: After): string => written(`${receivedAt.getTime()} ${id}`);

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { AppEnv } from './deps.ts';
+import type { AppEnv } from '../deps.ts';
 
 /** `rows` are one more than the page takes, where there are more: then `Link` asks the same question for those behind it. */
 export function pageOf<Row>(

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { parseColumns } from './csv-columns.ts';
-import { kind, projectName, reason } from './schemas.ts';
+import { parseColumns } from './columns.ts';
+import { kind, projectName, reason } from '../schemas.ts';
 
 const flag = (description: string) =>
   z

@@ -3,10 +3,10 @@ import { stringify } from 'csv-stringify/sync';
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import type { Logger } from 'pino';
-import { errorCode } from '../db/unavailable.ts';
-import { headerReferences } from './contract.ts';
-import type { AppEnv } from './deps.ts';
-import { invalidRequest } from './faults.ts';
+import { errorCode } from '../../db/unavailable.ts';
+import { headerReferences } from '../contract.ts';
+import type { AppEnv } from '../deps.ts';
+import { invalidRequest } from '../faults.ts';
 
 const CSV = 'text/csv';
 const PAGE = 1_000;

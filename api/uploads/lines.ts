@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { SubmittedIdentity } from '../db/accept-request.ts';
-import { DomainError } from '../domain/errors.ts';
-import type { IdentityTypes } from '../domain/identity.ts';
-import { chooseColumns } from './csv-columns.ts';
+import type { SubmittedIdentity } from '../../db/accept-request.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { IdentityTypes } from '../../domain/identity.ts';
+import { chooseColumns } from './columns.ts';
 import { readCsv } from './csv.ts';
-import { bodyFault, type Fault, invalidRequest } from './faults.ts';
-import { identityList } from './identities.ts';
-import type { UploadParameters } from './upload-parameters.ts';
+import { bodyFault, type Fault, invalidRequest } from '../faults.ts';
+import { identityList } from '../identities.ts';
+import type { UploadParameters } from './parameters.ts';
 
 /** What a file says: accepted + merged + failed + blank = total. */
 export interface Lines {

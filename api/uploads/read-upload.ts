@@ -1,9 +1,9 @@
-import { DomainError } from '../domain/errors.ts';
-import { bodyBytes } from './body-limit.ts';
-import { type Fault, invalidRequest, refused } from './faults.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { bodyBytes } from '../body-limit.ts';
+import { type Fault, invalidRequest, refused } from '../faults.ts';
 import { type Fields, readForm } from './multipart.ts';
-import { type Lines, readLines, type Rules } from './upload-lines.ts';
-import { UploadParameters } from './upload-parameters.ts';
+import { type Lines, readLines, type Rules } from './lines.ts';
+import { UploadParameters } from './parameters.ts';
 
 export interface Upload {
   readonly parameters: UploadParameters;

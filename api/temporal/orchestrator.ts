@@ -1,9 +1,9 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { StartFacts } from '../db/start-facts.ts';
-import { workflowIdFor } from '../domain/ids.ts';
-import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../workflows/messages.ts';
+import type { StartFacts } from '../../db/start-facts.ts';
+import { workflowIdFor } from '../../domain/ids.ts';
+import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/messages.ts';
 import { type LiveProgress, liveProgress } from './live-progress.ts';
-import { temporalCode } from './temporal-code.ts';
+import { temporalCode } from './failure-code.ts';
 
 /**
  * What the API asks of Temporal. Nothing here can fail a caller: the rows are the truth, and housekeeping starts or
