@@ -1,10 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
+import { OUR_ID } from '../domain/ids.ts';
 import type { AppEnv, Caller } from './deps.ts';
 import type { Call } from './metrics.ts';
-
-const OUR_ID = /\b(?:req|hold|sup|mem|tok)_[0-9a-f]{32}\b/;
 
 /**
  * One line per request, and one observation: the route's pattern and our own ids, never the path as it came, a query, a

@@ -1,4 +1,4 @@
-import type { DeletionStatus, RequestKind, SubjectKind } from '../domain/vocabulary.ts';
+import type { DeletionStatus, RequestKind, SelectedBy, SubjectKind } from '../domain/vocabulary.ts';
 import { atRisk } from './at-risk.ts';
 import type { Queries } from './client.ts';
 
@@ -7,7 +7,7 @@ export interface RequestSummary {
   readonly status: DeletionStatus;
   readonly subjectKind: SubjectKind;
   readonly regulation: string;
-  readonly selection: 'identities' | 'segment' | 'everyone';
+  readonly selection: SelectedBy;
   readonly submitted: number;
   readonly submittedBy: string;
   readonly receivedAt: Date;

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain/errors.ts';
-import type { DeletionStatus, Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import type { DeletionStatus, Expedite, OnConflict, Scope, SelectedBy, SubjectKind } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 
 /** A request as every step needs it. Processors and their data-map hashes are frozen when it is resolved (rule 5). */
@@ -9,7 +9,7 @@ export interface RequestRow {
   readonly subjectKind: SubjectKind;
   readonly regulation: string;
   readonly scope: Scope;
-  readonly selection: 'identities' | 'segment' | 'everyone';
+  readonly selection: SelectedBy;
   readonly segment: string | null;
   readonly suppress: boolean;
   readonly onConflict: OnConflict;

@@ -11,10 +11,13 @@ export function newId(kind: keyof typeof PREFIXES, now: number): string {
   return `${PREFIXES[kind]}_${Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')}`;
 }
 
-export const REQUEST_ID = /^req_[0-9a-f]{32}$/;
-export const HOLD_ID = /^hold_[0-9a-f]{32}$/;
-export const MEMBER_ID = /^mem_[0-9a-f]{32}$/;
-export const TOKEN_ID = /^tok_[0-9a-f]{32}$/;
+const idOf = (kind: keyof typeof PREFIXES): RegExp => new RegExp(`^${PREFIXES[kind]}_[0-9a-f]{32}$`);
+export const REQUEST_ID = idOf('request');
+export const HOLD_ID = idOf('hold');
+export const MEMBER_ID = idOf('member');
+export const TOKEN_ID = idOf('token');
+/** Any of them, wherever it stands. */
+export const OUR_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 
 /** The Temporal workflow that runs a request; one per request, for ever. */
 export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;

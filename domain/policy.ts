@@ -1,4 +1,5 @@
 import { DAY_MS, type RunWindow, firstRunAtOrAfter } from './calendar.ts';
+import type { Expedite } from './vocabulary.ts';
 
 /** A project's rules, checked and in milliseconds: what `policy` of lethe.config.ts means. */
 export interface Policy {
@@ -26,7 +27,7 @@ export const DEFAULT_CALLS_PER_MINUTE = 600;
 export const CONFIRMATION_MS = 3 * DAY_MS;
 
 /** The first instant at which a request's subjects may be claimed. */
-export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: 'next_run' | 'now' | null): number {
+export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: Expedite | null): number {
   if (expedite === 'now') return acceptedAt;
   return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
 }

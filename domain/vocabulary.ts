@@ -10,6 +10,10 @@ export type RequestKind = (typeof REQUEST_KINDS)[number];
 export const ROLES = ['owner', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** How it is said whom a request concerns. */
+export const SELECTIONS = ['identities', 'segment', 'everyone'] as const;
+export type SelectedBy = (typeof SELECTIONS)[number];
+
 /** What of a subject is meant: its rows, its categories (column headers), or the sources of collection. */
 export type Scope = 'data' | 'categories' | 'sources';
 
@@ -83,15 +87,17 @@ export type SubjectState = (typeof SUBJECT_STATES)[number];
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
 
 /** Where one processor stands with one claimed batch. */
-export type WorkState =
-  | 'pending'
-  | 'deleting'
-  | 'verifying'
-  | 'verified'
-  | 'attested'
-  | 'unverified'
-  | 'attention'
-  | 'skipped';
+export const WORK_STATES = [
+  'pending',
+  'deleting',
+  'verifying',
+  'verified',
+  'attested',
+  'unverified',
+  'attention',
+  'skipped',
+] as const;
+export type WorkState = (typeof WORK_STATES)[number];
 
 /** Where in a request's course an operator is needed. */
 export const STEPS = ['resolve', 'inspect', 'visibility', 'delete', 'verify', 'conclude'] as const;
@@ -114,10 +120,12 @@ export const ATTENTION_CODES = [
 export type AttentionCode = (typeof ATTENTION_CODES)[number];
 
 /** `null`: at the end of the grace period; otherwise at the next run, or at once. */
-export type Expedite = 'next_run' | 'now';
+export const EXPEDITES = ['next_run', 'now'] as const;
+export type Expedite = (typeof EXPEDITES)[number];
 
 /** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
-export type OnConflict = 'attach' | 'reject';
+export const ON_CONFLICT = ['attach', 'reject'] as const;
+export type OnConflict = (typeof ON_CONFLICT)[number];
 
 /** Exhaustiveness: the compiler refuses a `switch` that forgets a member. */
 export function assertNever(value: never): never {

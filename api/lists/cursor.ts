@@ -7,19 +7,25 @@ import { invalidRequest } from '../faults.ts';
 export const requestCursor = ({ receivedAt, id }: After): string => written(`${receivedAt.getTime()} ${id}`);
 
 export function parseRequestCursor(cursor: string | undefined): After | null {
-  if (cursor === undefined) return null;
-  const [millis = '', id = ''] = read(cursor).split(' ');
-  if (!MILLIS.test(millis) || !REQUEST_ID.test(id)) throw badCursor();
-  return { receivedAt: new Date(Number(millis)), id };
+  const place = parseInstantAndId(cursor, REQUEST_ID);
+  return place === null ? null : { receivedAt: place.at, id: place.id };
 }
 
 export const activityCursor = ({ at, id }: AfterActivity): string => written(`${at.getTime()} ${id}`);
 
 export function parseActivityCursor(cursor: string | undefined): AfterActivity | null {
+  const place = parseInstantAndId(cursor, EVENT_ID);
+  return place === null ? null : { at: place.at, id: Number(place.id) };
+}
+
+function parseInstantAndId(
+  cursor: string | undefined,
+  pattern: RegExp,
+): { readonly at: Date; readonly id: string } | null {
   if (cursor === undefined) return null;
   const [millis = '', id = ''] = read(cursor).split(' ');
-  if (!MILLIS.test(millis) || !/^\d{1,15}$/.test(id)) throw badCursor();
-  return { at: new Date(Number(millis)), id: Number(id) };
+  if (!MILLIS.test(millis) || !pattern.test(id)) throw badCursor();
+  return { at: new Date(Number(millis)), id };
 }
 
 /** Of what is told in the order of its ids, which is that of time. */
@@ -42,6 +48,7 @@ export function parsePositionCursor(cursor: string | undefined): number {
 }
 
 const MILLIS = /^\d{1,14}$/;
+const EVENT_ID = /^\d{1,15}$/;
 const written = (place: string): string => Buffer.from(place).toString('base64url');
 const read = (cursor: string): string => Buffer.from(cursor, 'base64url').toString('utf8');
 

@@ -1,5 +1,10 @@
+import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { AppEnv } from '../deps.ts';
+
+/** How every list is answered. */
+export const pageWith = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });
 
 /** `rows` are one more than the page takes, where there are more: then `Link` asks the same question for those behind it. */
 export function pageOf<Row>(

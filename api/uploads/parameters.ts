@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { EXPEDITES, ON_CONFLICT } from '../../domain/vocabulary.ts';
 import { parseColumns } from './columns.ts';
 import { kind, projectName, reason } from '../schemas.ts';
 
@@ -39,12 +40,12 @@ const Named = z.strictObject({
     .openapi({ description: 'Whether the first line names the columns.' }),
   delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'What stands between two columns.' }),
   suppress: flag('Whether they are never to be collected again.'),
-  onConflict: z.enum(['attach', 'reject']).default('attach').openapi({
+  onConflict: z.enum(ON_CONFLICT).default('attach').openapi({
     description: 'What to do when another open deletion owns a subject: share its outcome, or refuse all.',
   }),
   confirm: flag('Count first, and touch nobody before `POST …/confirm`.'),
   expedite: z
-    .enum(['next_run', 'now'])
+    .enum(EXPEDITES)
     .optional()
     .openapi({ description: 'Not after the grace period, but so soon; with a reason.' }),
   reason: reason.optional(),

@@ -6,7 +6,7 @@ import { answer, problems } from '../contract.ts';
 import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
 import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { pageOf } from '../lists/page.ts';
+import { pageOf, pageWith } from '../lists/page.ts';
 import { instantOf } from '../lists/filters.ts';
 import { cursor, instant, limit, projectName, text } from '../schemas.ts';
 
@@ -24,7 +24,7 @@ const Event = z
   })
   .openapi('Event');
 
-export const Events = z.strictObject({ items: z.array(Event), nextCursor: z.string().nullable() });
+export const Events = pageWith(Event);
 
 export const EVENT_COLUMNS = [
   'id',

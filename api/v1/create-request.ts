@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { EXPEDITES, ON_CONFLICT } from '../../domain/vocabulary.ts';
 import { ACCEPTED_HEADERS, accepted, acceptedAnswer } from '../accepted.ts';
 import { allows, requireAccess } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
@@ -37,12 +38,12 @@ const NewRequest = z
     subjects: Subjects,
     scope: z.literal('data').default('data'),
     suppress: z.boolean().default(false),
-    onConflict: z.enum(['attach', 'reject']).default('attach'),
+    onConflict: z.enum(ON_CONFLICT).default('attach'),
     confirm: z.boolean().default(false).openapi({
       description: 'Count first, and touch nobody before `POST …/confirm`. Of everyone it has to be true.',
     }),
     expedite: z
-      .strictObject({ when: z.enum(['next_run', 'now']), reason })
+      .strictObject({ when: z.enum(EXPEDITES), reason })
       .nullable()
       .default(null),
   })

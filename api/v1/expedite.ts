@@ -1,11 +1,12 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { expediteRequest } from '../../db/expedite.ts';
+import { EXPEDITES } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { instant, reason, requestParams } from '../schemas.ts';
 
-const Expedition = z.strictObject({ when: z.enum(['next_run', 'now']), reason }).openapi('Expedition');
+const Expedition = z.strictObject({ when: z.enum(EXPEDITES), reason }).openapi('Expedition');
 
 const route = createRoute({
   operationId: 'expediteRequest',

@@ -1,12 +1,12 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../db/list-requests.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
-import { DELETION_STATUSES, REQUEST_KINDS } from '../../domain/vocabulary.ts';
+import { DELETION_STATUSES, REQUEST_KINDS, SELECTIONS } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parseRequestCursor, requestCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { pageOf } from '../lists/page.ts';
+import { pageOf, pageWith } from '../lists/page.ts';
 import { anyOf, flag, instantOf } from '../lists/filters.ts';
 import { cursor, instant, kind, limit, projectName, text } from '../schemas.ts';
 
@@ -17,7 +17,7 @@ const Summary = z
     kind: z.literal('deletion'),
     subjectKind: kind,
     regulation: z.string(),
-    selection: z.enum(['identities', 'segment', 'everyone']),
+    selection: z.enum(SELECTIONS),
     submitted: z.int(),
     submittedBy: z.string().openapi({ description: 'Id of a member.' }),
     receivedAt: instant,
@@ -51,7 +51,7 @@ const route = createRoute({
   description: 'All that every filter lets through. A token that is limited to some kinds of request sees those alone.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: answer(z.strictObject({ items: z.array(Summary), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
+    200: answer(pageWith(Summary), 'One page.', ['Link']),
     ...problems('project_not_found', 'invalid_request'),
   },
 });

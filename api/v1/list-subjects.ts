@@ -5,7 +5,7 @@ import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parsePositionCursor, positionCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { pageOf } from '../lists/page.ts';
+import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, limit, requestParams } from '../schemas.ts';
 
 const value = z.array(z.string()).readonly();
@@ -46,7 +46,7 @@ const route = createRoute({
   summary: 'What became of each submitted identity, by its position.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(z.strictObject({ items: z.array(Subject), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
+    200: answer(pageWith(Subject), 'One page.', ['Link']),
     ...problems('request_not_found', 'invalid_request'),
   },
 });

@@ -7,7 +7,7 @@ import { answer, body, problems, problemsWithBody } from '../contract.ts';
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { mintedAnswer, MintedToken, requireNoMore, role } from '../minting.ts';
-import { pageOf } from '../lists/page.ts';
+import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, instant, limit, pathId, text } from '../schemas.ts';
 
 const name = text(200).openapi({ description: 'How colleagues know the member; unique in a project.', example: 'ann' });
@@ -24,7 +24,7 @@ const listRoute = createRoute({
   summary: 'Who may call on behalf of the project, newest first.',
   request: { query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(z.strictObject({ items: z.array(Member), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
+    200: answer(pageWith(Member), 'One page.', ['Link']),
     ...problems('invalid_request'),
   },
 });

@@ -1,22 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readProgress } from '../../db/read-progress.ts';
 import { readRequestRow } from '../../db/request-row.ts';
-import { DELETION_STATUSES, type WorkState } from '../../domain/vocabulary.ts';
+import { DELETION_STATUSES, WORK_STATES } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { instant, requestParams } from '../schemas.ts';
-
-const WORK_STATES = [
-  'pending',
-  'deleting',
-  'verifying',
-  'verified',
-  'attested',
-  'unverified',
-  'attention',
-  'skipped',
-] as const satisfies readonly WorkState[];
 
 const Batch = z.strictObject({
   processor: z.string(),

@@ -1,6 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readRequestStatus } from '../../db/read-request.ts';
-import { ATTENTION_CODES, DELETION_STATUSES, SUBJECT_STATES, STEPS } from '../../domain/vocabulary.ts';
+import {
+  ATTENTION_CODES,
+  DELETION_STATUSES,
+  EXPEDITES,
+  SELECTIONS,
+  STEPS,
+  SUBJECT_STATES,
+} from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
@@ -29,9 +36,9 @@ const Status = z
     subjectKind: kind,
     regulation: z.string(),
     scope: z.literal('data'),
-    selection: z.enum(['identities', 'segment', 'everyone']),
+    selection: z.enum(SELECTIONS),
     suppress: z.boolean(),
-    expedite: z.enum(['next_run', 'now']).nullable(),
+    expedite: z.enum(EXPEDITES).nullable(),
     receivedAt: instant,
     resolvedAt: instant.nullable(),
     dueAt: instant,

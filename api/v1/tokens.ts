@@ -19,7 +19,7 @@ import {
   tokenMembers,
   tokenName,
 } from '../minting.ts';
-import { pageOf } from '../lists/page.ts';
+import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, instant, limit, pathId } from '../schemas.ts';
 
 const NewToken = z
@@ -72,7 +72,7 @@ const listRoute = createRoute({
     }),
   },
   responses: {
-    200: answer(z.strictObject({ items: z.array(Token), nextCursor: z.string().nullable() }), 'One page.', ['Link']),
+    200: answer(pageWith(Token), 'One page.', ['Link']),
     ...problems('member_not_found', 'invalid_request'),
   },
 });
