@@ -6,7 +6,7 @@ import type { Project } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import {
   accept,
-  allKnown,
+  askedOf,
   APP,
   awaiting,
   days,
@@ -101,19 +101,14 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const identity = user(`twice-${round}`);
       const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });
-      let asked = (): void => {};
-      const whileAsking = new Promise<void>((done) => (asked = done));
-      const facts = (async function* () {
-        asked();
-        yield allKnown([identity]);
-      })();
+      const { asked, facts } = askedOf([identity]);
       const resolving = () => resolve(world, second, [], { facts });
       const confirming = () => confirmIt(round, first);
       let answer: string;
       // One before the other, the other way round, and both at once from where the directory is asked.
       if (round % 4 === 0) answer = await resolving().then(confirming);
       else if (round % 4 === 1) [answer] = [await confirming(), await resolving()];
-      else [answer] = await Promise.all([whileAsking.then(() => apart(round, 60)).then(confirming), resolving()]);
+      else [answer] = await Promise.all([asked.then(() => apart(round, 60)).then(confirming), resolving()]);
       ends.add({ answer, mine: await states(world, first), theirs: await states(world, second) });
       for (const requestId of [first, second]) await follow(world, requestId);
       let claimed = 0;

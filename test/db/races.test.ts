@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import {
   accept,
-  allKnown,
+  askedOf,
   days,
   follow,
   hiddenInBulk,
@@ -107,18 +107,13 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const identity = user(`twice-${round}`);
       const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });
-      let asked = (): void => {};
-      const whileAsking = new Promise<void>((done) => (asked = done));
-      const facts = (async function* () {
-        asked();
-        yield allKnown([identity]);
-      })();
+      const { asked, facts } = askedOf([identity]);
       const resolving = () => resolve(world, second, [], { facts });
       // One before the other, the other way round, and both at once from where the directory is asked.
       if (round % 4 === 0) await cancelAll(first, START).then(resolving);
       else if (round % 4 === 1) await resolving().then(() => cancelAll(first, START));
       else {
-        const cancelling = whileAsking.then(() => apart(round)).then(() => cancelAll(first, START));
+        const cancelling = asked.then(() => apart(round)).then(() => cancelAll(first, START));
         await Promise.all([resolving(), cancelling]);
       }
       ends.add({ mine: await states(world, first), theirs: await states(world, second) });

@@ -118,6 +118,16 @@ export async function accept(
 export const allKnown = (identities: readonly Identity[]): Resolved[] =>
   identities.map((key, index) => ({ fact: 'match', position: index + 1, key }));
 
+/** The same, and the moment in which the directory is asked. */
+export function askedOf(identities: readonly Identity[]) {
+  const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
+  const facts = (async function* () {
+    tell();
+    yield allKnown(identities);
+  })();
+  return { asked, facts };
+}
+
 export async function resolve(
   { database }: Ledger,
   requestId: string,
