@@ -5,7 +5,7 @@ import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary
 export type { Resolved } from '../domain/resolved.ts';
 
 /**
- * The contract behind which every system that holds data stands (design §7).
+ * The contract behind which every system that holds data stands.
  *
  * A verb works on a batch of subjects, never on one. Doing it twice gives the same state and the same receipt;
  * "not found" is success; "cannot tell" is never zero. No identity may leave a verb in an error message:
@@ -13,7 +13,7 @@ export type { Resolved } from '../domain/resolved.ts';
  */
 export interface Connector {
   /**
-   * Checks rights, data map and coverage (design §8); every mistake with its path. Changes nothing. A system that is
+   * Checks rights, data map and coverage; every mistake with its path. Changes nothing. A system that is
    * away is not a mistake but an error that is worth another try: somebody would have to mend nothing.
    */
   inspect(): Promise<readonly Mistake[]>;
@@ -121,7 +121,7 @@ export interface Work {
   readonly signal: AbortSignal;
   /** Called at least once per range or every few seconds: proof of life. */
   heartbeat(): void;
-  /** Reserves the processor's next slot and waits for it (design §7). Returns at once where no spacing is declared. */
+  /** Reserves the processor's next slot and waits for it. Returns at once where no spacing is declared. */
   slot(): Promise<void>;
 }
 

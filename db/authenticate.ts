@@ -28,9 +28,8 @@ export interface Budget {
 
 /**
  * One statement per call: whose token it is, its next slot, and the mark of its use, at most one a minute. `null`: there
- * is no such token. A call moves the token's slot on by one part of its minute, and none may be moved further ahead than
- * a whole budget (design §7): so many calls at once, and then one after each part. Instants come from several processes,
- * and out of order; a slot further ahead than these can explain was set by a clock that has since been set back.
+ * is no such token. A call moves the token's slot on by one part of its minute, and none further ahead than a whole
+ * budget. A slot that is ahead of what clocks of several processes explain was set by one that has since been set back.
  */
 export async function authenticate(
   database: Database,

@@ -2,7 +2,7 @@ import type { Queries } from './client.ts';
 import { positionOutcome } from './outcome.ts';
 import { readRequestRow } from './request-row.ts';
 
-/** The evidence handed back (design §5.8). Its figures are sums of the finished ranges; it holds no identity. */
+/** The evidence handed back. Its figures are sums of the finished ranges; it holds no identity. */
 export interface Receipt {
   readonly requestId: string;
   readonly kind: 'deletion';

@@ -30,7 +30,7 @@ export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly
   );
 }
 
-/** An identity that the directory does not know is its own subject, and is still offered to every processor (design §5). */
+/** An identity that the directory does not know is its own subject, and is still offered to every processor. */
 export async function stageUnknown(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
   const unknown = await tx<{ position: number; type: string; value: string[] }[]>`

@@ -1,7 +1,7 @@
 import type { Database } from './client.ts';
 
 /**
- * Reserves the next free slot of a processor, or of a caller, and says when it is (design §7). One statement, so that
+ * Reserves the next free slot of a processor, and says when it is. One statement, so that
  * processes on many machines share one pace; whoever holds a slot waits for it.
  */
 export async function reserveSlot(

@@ -1,4 +1,4 @@
-/** An identity names a subject: `{ type, value }`; composite values are arrays in column order (design §4). */
+/** An identity names a subject: `{ type, value }`; composite values are arrays in column order. */
 export interface Identity {
   readonly type: string;
   /** One text per column: `['u-17']`, or `['ann@x.test', 'berlin']` for a composite type. */

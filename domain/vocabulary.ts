@@ -1,4 +1,4 @@
-/** The words of design §4, as closed unions. Nothing else in Lethe spells a status, an outcome or a code. */
+/** Lethe's words, as closed unions. Nothing else in Lethe spells a status, an outcome or a code. */
 
 export const SUBJECT_KINDS = ['user', 'company'] as const;
 export type SubjectKind = (typeof SUBJECT_KINDS)[number];

@@ -15,7 +15,7 @@ import { deletionOrder } from './order.ts';
 import { type Inspection, readRelations } from './inspection.ts';
 import { withSession } from './session.ts';
 
-/** Every fence of design §8, all mistakes at once. A server that is away has made none: that is thrown. */
+/** Rights, data map and coverage: all mistakes at once. A server that is away has made none: that is thrown. */
 export async function inspect(context: Context): Promise<readonly Mistake[]> {
   const mistakes = mistakesOf(context.settings);
   if (mistakes.length > 0) return mistakes;

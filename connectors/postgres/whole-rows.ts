@@ -1,4 +1,4 @@
-/** A zlib that is fed row by row is ten times slower (facts §6): what is handed on is at least this large, but the last. */
+/** A zlib that is fed row by row is ten times slower: what is handed on is at least this large, but the last. */
 const COALESCED = 64 * 1024;
 
 const NEWLINE = 0x0a;

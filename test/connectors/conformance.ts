@@ -24,7 +24,7 @@ export interface Candidate {
   close(): Promise<void>;
 }
 
-/** What every connector owes (design §7), whatever it speaks to. */
+/** What every connector owes, whatever it speaks to. */
 export function conformance(name: string, make: () => Promise<Candidate>): void {
   describe(`${name} keeps the contract`, () => {
     let candidate: Candidate;
