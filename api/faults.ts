@@ -9,7 +9,7 @@ export interface Fault {
   readonly detail: string;
 }
 
-const FAULTS_SHOWN = 100;
+export const FAULTS_SHOWN = 100;
 
 export const invalidRequest = (faults: readonly Fault[], more: Readonly<Record<string, unknown>> = {}): DomainError =>
   new DomainError('invalid_request', `${faults.length} fault(s), listed under errors`, {

@@ -3,14 +3,14 @@ import type { Minted } from '../db/tokens.ts';
 import { type RequestKind, REQUEST_KINDS, type Role, ROLES } from '../domain/vocabulary.ts';
 import { requireAccess } from './auth.ts';
 import type { Caller } from './deps.ts';
-import { instant, text } from './schemas.ts';
+import { instant, listOf, text } from './schemas.ts';
 
 export const tokenName = text(200).openapi({
   description: 'Where it is used, for whoever has to revoke it.',
   example: 'nightly job',
 });
 export const role = z.enum(ROLES);
-export const kinds = z.array(z.enum(REQUEST_KINDS)).min(1);
+export const kinds = listOf(z.enum(REQUEST_KINDS), REQUEST_KINDS.length);
 export const access = z.enum(['read', 'write']);
 
 /** What is told of a token, whenever it is told of. */

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { REQUEST_ID } from '../domain/ids.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
+import { FAULTS_SHOWN } from './faults.ts';
 
 /** The words that several resources share. Members that are not named are refused everywhere. */
 
@@ -29,6 +30,22 @@ export const kind = z.enum(SUBJECT_KINDS);
 
 export const instant = z.iso.datetime();
 
+/**
+ * A list of a body's. A schema tells every fault of every item, which of a body of nothing else would be minutes and
+ * gigabytes of them: what is behind the first faults, or behind the most items, is not looked at.
+ */
+export const listOf = <Item extends z.ZodType>(item: Item, most: number) =>
+  z.preprocess(
+    (sent) => (Array.isArray(sent) ? untilFaulty(item, sent.slice(0, most + 1)) : sent),
+    z.array(item).min(1).max(most),
+  );
+
+function untilFaulty(item: z.ZodType, sent: readonly unknown[]): readonly unknown[] {
+  let faulty = 0;
+  const last = sent.findIndex((one) => !item.safeParse(one).success && ++faulty === FAULTS_SHOWN);
+  return last < 0 ? sent : sent.slice(0, last + 1);
+}
+
 /** Checked against its type by the project's own rules, so that a fault can be named by its position. */
 export const identity = z
   .strictObject({
@@ -38,6 +55,9 @@ export const identity = z
       .openapi({ description: 'One text, or one per column of a composite type.', example: ['ann@x.test', 'berlin'] }),
   })
   .openapi('Identity');
+
+/** How many a project takes is its policy's; more than these no body has room for. */
+export const identities = listOf(identity, 250_000);
 
 export const pathId = (pattern: RegExp, of: string) =>
   z.object({

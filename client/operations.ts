@@ -107,9 +107,13 @@ export interface Operations {
       id: string;
       cancelled: number;
       /**
-       * Positions whose subjects are claimed or deleted.
+       * The first thousand of the positions whose subjects are claimed or deleted.
        */
       tooLate: number[];
+      /**
+       * How many such positions there are.
+       */
+      tooLateCount: number;
     };
   };
   /**
@@ -291,6 +295,7 @@ export interface NewRequest {
     kind: 'user' | 'company';
     /**
      * @minItems 1
+     * @maxItems 250000
      */
     identities?: Identity[];
     segment?: string;
@@ -299,6 +304,7 @@ export interface NewRequest {
      * Of everyone, who is spared. An alias or an e-mail that names several spares them all.
      *
      * @minItems 1
+     * @maxItems 250000
      */
     except?: Identity[];
   };
@@ -1084,6 +1090,7 @@ export interface NewHold {
   kind: 'user' | 'company';
   /**
    * @minItems 1
+   * @maxItems 250000
    */
   identities: Identity[];
   /**
@@ -1240,6 +1247,7 @@ export interface MintedToken {
    * Null: of all kinds.
    *
    * @minItems 1
+   * @maxItems 2
    */
   kinds: ('export' | 'deletion')[] | null;
   access: 'read' | 'write';
@@ -1271,6 +1279,7 @@ export interface NewToken {
    * Only for requests of these kinds. At most those of the token it is asked with, which are the default.
    *
    * @minItems 1
+   * @maxItems 2
    */
   kinds?: ('export' | 'deletion')[];
   access?: 'read' | 'write';
@@ -1304,6 +1313,7 @@ export interface Token {
    * Null: of all kinds.
    *
    * @minItems 1
+   * @maxItems 2
    */
   kinds: ('export' | 'deletion')[] | null;
   access: 'read' | 'write';

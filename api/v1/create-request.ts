@@ -5,17 +5,17 @@ import { allows, requireAccess } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { idempotencyHeaders, replayable } from '../idempotency.ts';
-import { identity, kind, projectName, reason, text } from '../schemas.ts';
+import { identities, kind, projectName, reason, text } from '../schemas.ts';
 import { startRequest } from '../start-request.ts';
 import { submissionOf } from '../submission.ts';
 
 const Subjects = z
   .strictObject({
     kind,
-    identities: z.array(identity).min(1).optional(),
+    identities: identities.optional(),
     segment: text(500).optional(),
     everyone: z.literal(true).optional(),
-    except: z.array(identity).min(1).optional().openapi({
+    except: identities.optional().openapi({
       description: 'Of everyone, who is spared. An alias or an e-mail that names several spares them all.',
     }),
   })

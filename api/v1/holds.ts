@@ -7,13 +7,13 @@ import { allows } from '../auth.ts';
 import { answer, body, problems, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
-import { identity, instant, kind, pathId, projectName, text } from '../schemas.ts';
+import { identities, instant, kind, pathId, projectName, text } from '../schemas.ts';
 
 const NewHold = z
   .strictObject({
     project: projectName,
     kind,
-    identities: z.array(identity).min(1),
+    identities,
     caseRef: text(200).openapi({ description: 'The case, never the person: it is kept.', example: 'C-7' }),
     heldBy: text(200).openapi({ example: 'counsel' }),
   })
@@ -62,7 +62,7 @@ export const holds = (deps: ApiDeps) =>
       if (sent.identities.length > limit) {
         throw new DomainError('too_many_subjects', `a hold takes ${limit} identities`, { limit });
       }
-      const identities = knownIdentities(identityTypesOf(project, sent.kind), sent.identities);
+      const known = knownIdentities(identityTypesOf(project, sent.kind), sent.identities);
       const at = deps.now();
       const id = newId('hold', at.getTime());
       const { kind: subjectKind, caseRef, heldBy } = sent;
@@ -70,7 +70,7 @@ export const holds = (deps: ApiDeps) =>
         id,
         project: project.name,
         kind: subjectKind,
-        identities,
+        identities: known,
         caseRef,
         heldBy,
         actor: c.get('caller').memberId,

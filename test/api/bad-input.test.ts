@@ -64,6 +64,24 @@ describe('each a clear problem', () => {
     expect(answer.json).toHaveProperty('errors.length', 100);
   });
 
+  test('of a list of nothing else no more is looked at than is told', async () => {
+    // Each element is a fault or two; as many as the body limit takes would be minutes and gigabytes of them.
+    const many = Array.from({ length: 200_000 }, () => ({}));
+    const kept = { project: 'demo', kind: 'user', caseRef: 'C-7', heldBy: 'counsel', identities: many };
+    for (const [path, body] of [
+      ['/v1/requests', deletionOf(many)],
+      ['/v1/requests', { ...deletionOf([]), subjects: { kind: 'user', everyone: true, except: many } }],
+      ['/v1/holds', kept],
+    ] as const) {
+      const answer = await api.call('POST', path, body);
+      expect(answer.json).toMatchObject({ status: 422, code: 'invalid_request' });
+      expect(answer.json).toHaveProperty('errors.length', 100);
+    }
+    const { json } = await api.call('POST', '/v1/tokens', { name: 'nightly', kinds: many });
+    expect(json).toMatchObject({ status: 422, errors: [fault('/kinds', 'too_big')] });
+    expect(await api.database`SELECT FROM lethe.requests`).toHaveLength(0);
+  });
+
   test('identities of another kind of subject', async () => {
     const answer = await refused({ ...deletionOf([]), subjects: { kind: 'company', identities: [user(CANARY)] } });
     expect(answer.json).toMatchObject({ errors: [fault('/subjects/identities/0/type', 'unknown_type')] });
