@@ -8,7 +8,7 @@ import type { AttentionCode } from '../domain/vocabulary.ts';
  * Temporal stores failures in clear, and drivers put parameters and rows into their messages: nothing passes but a
  * closed code and a fixed sentence. No cause, no stack of the original.
  */
-export function redacted(error: unknown): TemporalFailure {
+function redacted(error: unknown): TemporalFailure {
   if (error instanceof CancelledFailure) return error;
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ConnectorError) {

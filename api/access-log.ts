@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
+import type { Caller } from '../db/authenticate.ts';
 import { OUR_ID } from '../domain/ids.ts';
-import type { AppEnv, Caller } from './deps.ts';
+import type { AppEnv } from './deps.ts';
 import type { Call } from './metrics.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { MiddlewareHandler } from 'hono';
-import { authenticate, type Authenticated } from '../db/authenticate.ts';
+import { authenticate, type Authenticated, type Caller } from '../db/authenticate.ts';
 import { tokenDigest } from '../db/token-text.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
-import type { ApiDeps, AppEnv, Caller } from './deps.ts';
+import type { ApiDeps, AppEnv } from './deps.ts';
 import { tellBudget } from './rate-limit.ts';
 
 /** Whose call it is. One statement; a mistyped token costs none. */

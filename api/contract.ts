@@ -1,16 +1,15 @@
 import { z } from '@hono/zod-openapi';
-import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 
 /** The shape of every error, in the document. */
 const Problem = z
   .looseObject({
     type: z.string().openapi({ description: 'A URI reference to what the code means.' }),
-
     title: z.string(),
     status: z.int(),
     detail: z.string(),
     instance: z.string().openapi({ description: 'The id of the call in the log, as in `X-Request-Id`.' }),
-    code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]),
+    code: z.enum(ERROR_CODES),
     errors: z
       .array(
         z.strictObject({

@@ -1,10 +1,10 @@
 import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
+import type { Caller } from '../db/authenticate.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { Call } from './metrics.ts';
 import type { Orchestrator } from './temporal/orchestrator.ts';
 
@@ -21,17 +21,6 @@ export interface ApiDeps {
   readonly observe?: (call: Call) => void;
   /** Whose word is taken for a call having come by https; none where it is not given. */
   readonly trustedProxies?: BlockList;
-}
-
-/** Whose token a call came with (db/authenticate.ts), by whom everything that it does is recorded. */
-export interface Caller {
-  readonly memberId: string;
-  readonly tokenId: string;
-  readonly project: string;
-  readonly role: Role;
-  /** Null: all kinds of request. */
-  readonly kinds: readonly RequestKind[] | null;
-  readonly readOnly: boolean;
 }
 
 export interface AppEnv {

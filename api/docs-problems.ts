@@ -1,4 +1,4 @@
-import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 import { PROBLEMS, PROBLEMS_INTRODUCTION } from './problems.ts';
 
 /** What a problem's `type` leads to: each code is an anchor. */
@@ -14,7 +14,7 @@ export const problemsHtml = (): string => `<!doctype html>
   <body>
     <h1>Problems</h1>
     <p>${html(PROBLEMS_INTRODUCTION)}</p>
-${(Object.keys(PROBLEMS) as ErrorCode[]).map(section).join('\n')}
+${ERROR_CODES.map(section).join('\n')}
   </body>
 </html>
 `;

@@ -1,4 +1,4 @@
-import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 import { PROBLEMS, problemType } from './problems.ts';
 
 /** What each code says in the examples of the document: its `detail`, and the members of its own. */
@@ -54,7 +54,7 @@ const INSTANCE = '6f1c1b7e-3c58-4d0e-9a5c-0b4f3f6f2a11';
 
 /** `components.examples`: one problem of each code. */
 export const PROBLEM_EXAMPLES = Object.fromEntries(
-  (Object.keys(SAID) as ErrorCode[]).map((code) => {
+  ERROR_CODES.map((code) => {
     const { detail, ...own } = SAID[code];
     const { title } = PROBLEMS[code];
     const value = { type: problemType(code), title, status: ERROR_STATUS[code], detail, instance: INSTANCE, code };

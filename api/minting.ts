@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import type { Caller } from '../db/authenticate.ts';
 import type { Minted } from '../db/tokens.ts';
 import { type RequestKind, REQUEST_KINDS, type Role, ROLES } from '../domain/vocabulary.ts';
 import { requireAccess } from './auth.ts';
-import type { Caller } from './deps.ts';
 import { instant, listOf, text } from './schemas.ts';
 
 export const tokenName = text(200).openapi({

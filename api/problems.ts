@@ -1,4 +1,4 @@
-import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 
 /** What each code means and what a caller can do: the page that every problem's `type` leads to. */
 export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; readonly advice: string }>> = {
@@ -82,11 +82,6 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice:
       'Nothing was stored, because `onConflict` was `reject`. `positions` names the submitted identities concerned (at most 100). With `attach` the request shares the outcome of the other.',
   },
-  too_late: {
-    title: 'It is too late for that',
-    advice:
-      'What was named is claimed, deleted, cancelled or ended. The claim is the point of no return: deletion has begun.',
-  },
   idempotency_key_in_use: {
     title: 'The first request with this Idempotency-Key is still being answered',
     advice: 'Ask again after the seconds in `Retry-After`: the answer of the first is then given again.',
@@ -125,6 +120,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     title: 'The project would be left without an owner',
     advice: 'Add another owner first.',
   },
+  too_late: {
+    title: 'It is too late for that',
+    advice:
+      'What was named is claimed, deleted, cancelled or ended. The claim is the point of no return: deletion has begun.',
+  },
   not_in_attention: {
     title: 'No processor waits for an operator here',
     advice: 'Only a processor that is listed under `attention` of the request can be retried or skipped.',
@@ -152,7 +152,7 @@ export const problemsPage = (): string =>
   [
     '# Problems',
     PROBLEMS_INTRODUCTION,
-    ...(Object.keys(PROBLEMS) as ErrorCode[]).flatMap((code) => [
+    ...ERROR_CODES.flatMap((code) => [
       `## ${code}`,
       `**${ERROR_STATUS[code]} ${PROBLEMS[code].title}.** ${PROBLEMS[code].advice}`,
     ]),

@@ -1,12 +1,13 @@
 import { accept } from '../db/accept.ts';
 import type { Accepted, NewRequest, Selection } from '../db/accept-request.ts';
+import type { Caller } from '../db/authenticate.ts';
 import { forecastOf } from '../db/forecast.ts';
 import type { Replayable } from '../db/idempotency.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { newId } from '../domain/ids.ts';
 import { hardDeleteAt } from '../domain/policy.ts';
 import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
-import type { ApiDeps, Caller } from './deps.ts';
+import type { ApiDeps } from './deps.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
 
 /** A deletion as it is asked for, apart from whom it concerns. */

@@ -22,7 +22,7 @@ export async function inspectAll(
   return mistakes;
 }
 
-export function processorsOf({ definitions }: ReadDeployment, project: string): readonly string[] {
+function processorsOf({ definitions }: ReadDeployment, project: string): readonly string[] {
   const processors = definitions.get(project);
   if (processors === undefined)
     throw new Error(`there is no such project; there are ${[...definitions.keys()].join(', ')}`);

@@ -2,8 +2,8 @@ import { DEFAULT_CALLS_PER_MINUTE } from '../domain/policy.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { Database } from './client.ts';
 
-/** Whose token a call came with, and what the call has left of its budget. */
-export interface Authenticated {
+/** Whose token a call came with, by whom everything that it does is recorded. */
+export interface Caller {
   readonly memberId: string;
   readonly tokenId: string;
   readonly project: string;
@@ -11,6 +11,10 @@ export interface Authenticated {
   /** Null: all kinds of request. */
   readonly kinds: readonly RequestKind[] | null;
   readonly readOnly: boolean;
+}
+
+/** And whether it still counts, and what the call has left of its budget. */
+export interface Authenticated extends Caller {
   readonly expired: boolean;
   readonly revoked: boolean;
   readonly perMinute: number;
@@ -21,7 +25,7 @@ export interface Authenticated {
   readonly aheadUs: number;
 }
 
-export interface Budget {
+interface Budget {
   readonly project: string;
   readonly perMinute: number;
 }

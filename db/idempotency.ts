@@ -38,9 +38,8 @@ export async function acceptOnce(
   const keyDigest = keyDigestOf(keys, call);
   return transaction(database, async (tx) => {
     // A statement of its own: the look-up must see what the holder before has committed.
-    const [lock] = await tx<
-      { taken: boolean }[]
-    >`SELECT pg_try_advisory_xact_lock(${lockOf(keyDigest)}::bigint) AS taken`;
+    const [lock] = await tx<{ taken: boolean }[]>`
+      SELECT pg_try_advisory_xact_lock(${lockOf(keyDigest)}::bigint) AS taken`;
     if (lock?.taken !== true)
       throw new DomainError('idempotency_key_in_use', 'the first request with this key is still being answered');
     const [used] = await tx<Used[]>`

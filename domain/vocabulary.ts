@@ -126,8 +126,3 @@ export type Expedite = (typeof EXPEDITES)[number];
 /** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
 export const ON_CONFLICT = ['attach', 'reject'] as const;
 export type OnConflict = (typeof ON_CONFLICT)[number];
-
-/** Exhaustiveness: the compiler refuses a `switch` that forgets a member. */
-export function assertNever(value: never): never {
-  throw new Error(`unexpected value of type ${typeof value}`);
-}

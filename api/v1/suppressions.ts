@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Caller } from '../../db/authenticate.ts';
 import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
-import { type ApiDeps, type AppEnv, type Caller, ownProject } from '../deps.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
 

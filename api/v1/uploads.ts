@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Caller } from '../../db/authenticate.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { ACCEPTED_HEADERS, accepted, acceptedAnswer } from '../accepted.ts';
 import { allows } from '../auth.ts';
 import { bodyLimitOf } from '../body-limit.ts';
 import { answer, problems } from '../contract.ts';
-import { type ApiDeps, type AppEnv, type Caller, ownProject } from '../deps.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { type Fault, invalidRequest } from '../faults.ts';
 import { idempotencyHeaders, replayable } from '../idempotency.ts';
 import { typeOf } from '../identities.ts';

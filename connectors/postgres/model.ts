@@ -44,7 +44,7 @@ export const columnsOf = (identity: IdentityColumns): readonly string[] =>
 /** Aliases stand where keys stand, so they are compared like a key of text, and exactly beside a key of another type. */
 const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
 
-export function kindModel(kind: SubjectKind, map: KindMap): KindModel {
+function kindModel(kind: SubjectKind, map: KindMap): KindModel {
   const { column, match } = columnOf(map.key);
   const key: Match = { columns: [column], types: [column], comparison: match };
   const path = `kinds.${kind}`;
