@@ -47,7 +47,9 @@ async function main(environment: ApiEnvironment): Promise<void> {
     logger.info('ended');
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal));
+  let ending: Promise<void> | undefined;
+  // A signal that comes again is no news; without a listener it would end the process at once.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (ending ??= end(signal)));
   // Whoever reads this may tell us to end from now on.
   logger.info({ url: listening.url }, 'listening');
 }

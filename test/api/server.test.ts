@@ -46,7 +46,7 @@ test('an older schema, a digest key that is another, no database: one line and t
   expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
 });
 
-test('SIGTERM while requests are under way: each caller has its answer, and each 202 its row', async () => {
+test('SIGTERM while requests are under way, said twice: each caller has its answer, and each 202 its row', async () => {
   const { url } = await createDatabase();
   await migrate(url);
   const server = await start(url);
@@ -67,11 +67,15 @@ test('SIGTERM while requests are under way: each caller has its answer, and each
   // Temporal is away, so each of them is still waiting for it when the row is there.
   while ((await stored()).length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
   server.child.kill('SIGTERM');
+  while (!server.output().includes('"draining"')) await once(server.child.stdout, 'data');
+  // As from a shell: the terminal tells the whole group, and npm passes on what it was told.
+  server.child.kill('SIGTERM');
   const answers = await Promise.all(calls);
   expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 202));
   const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { id: string }).id));
   expect(ids.toSorted()).toEqual(await stored());
   expect((await server.ended).code).toBe(0);
+  expect(server.output().split('"draining"')).toHaveLength(2);
   expect(server.output()).not.toContain('canary');
   await database.end();
 });
