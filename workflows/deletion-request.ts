@@ -61,6 +61,7 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
     beside.start(`count ${name}`, () => countSubjects(request, name));
   // Counted, skipped or called off: nobody asks for what is still being counted.
   if (view.confirmation?.until !== null) beside.keepOnly('count ', []);
+  if (view.concludable) beside.keepOnly('unknown', []);
   for (const name of view.behind) beside.start(`visibility ${name}`, () => followVisibility(request, name));
   if (view.due > 0) beside.start('claim', () => claimWhatIsDue(request));
   const batches = view.work.map(({ processor, batch }) => ({ name: `batch ${batch} ${processor}`, processor, batch }));
@@ -70,7 +71,9 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
   );
   for (const { name, processor, batch } of batches)
     beside.start(name, () => deleteInProcessor(request, processor, batch));
-  if (view.concludable && beside.idle('count ')) beside.start('conclude', () => conclude(request));
+  // What is still under way may yet leave identities in a processor.
+  if (view.concludable && beside.idle('count ') && beside.idle('unknown'))
+    beside.start('conclude', () => conclude(request));
 }
 
 function whatItWaitsFor(view: View, beside: Tasks): string {

@@ -25,7 +25,11 @@ export const resolve = (request: Request) =>
 export const lookForUnknown = (request: Request) =>
   parked(request, request.directory, 'resolve', async () => {
     const names = await ledger.checkFrozen(at(request));
-    await Promise.all(names.map((name) => processor(request.project, name).lookForUnknown(at(request, name))));
+    // None is left behind, when another is given up or all are called off.
+    const looks = await Promise.allSettled(
+      names.map((name) => untilStopped(request.project, name).lookForUnknown(at(request, name))),
+    );
+    for (const look of looks) if (look.status === 'rejected') throw look.reason;
     await wakeOthers(await ledger.concludeUnknown(at(request)));
   });
 

@@ -109,3 +109,31 @@ test('called off in the middle of a count: it is tidied up only after that, and 
   expect(await ended(it, requestId)).toBe('cancelled');
   expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
 });
+
+test('called off while it is being looked for: that is ended first, wherever it goes on, and no identity is left behind', async () => {
+  const [app, crm] = [it.faultsOf('two'), it.faultsOf('two', 'crm')];
+  let goOn = (): void => {};
+  const waits = new Promise<void>((done) => (goOn = done));
+  let begun = false;
+  app.beforeCount = async () => {
+    begun = true;
+    await waits;
+  };
+  // Called off, this one has stopped at once.
+  crm.away.add('count');
+  const tried = crm.calls.length;
+  const tidied = () => [app, crm].flatMap(({ calls }) => calls).filter((verb) => verb === 'conclude').length;
+  const before = tidied();
+  const requestId = await submit(it, 'two', [user('nobody-1')]);
+  await eventually('looked for', async () => begun && crm.calls.slice(tried).includes('count'));
+  await cancel(it, requestId, 'all');
+  await new Promise((done) => setTimeout(done, 2_000));
+  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1 });
+  expect(tidied()).toBe(before);
+  goOn();
+  app.beforeCount = null;
+  expect(await ended(it, requestId)).toBe('cancelled');
+  crm.away.clear();
+  expect(tidied()).toBe(before + 2);
+  expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+});
