@@ -97,6 +97,7 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'Cancellation.positions': [2],
   'cancelRequest.cancelled': 1,
   'cancelRequest.tooLate': [],
+  'cancelRequest.tooLateCount': 0,
   'expediteRequest.hardDeleteAt': '2026-11-24T02:00:00.000Z',
 
   'Receipt.status': 'completed',

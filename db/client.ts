@@ -4,6 +4,8 @@ import postgres from 'postgres';
 export type Database = postgres.Sql<{ bigint: number }>;
 /** Inside a transaction. */
 export type Transaction = postgres.TransactionSql<{ bigint: number }>;
+/** A part of a statement, put into another one. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 /** Either: for questions that may be asked inside a transaction or outside. */
 export type Queries = Database | Transaction;
 

@@ -42,11 +42,11 @@ export async function confirmRequest(
   return underProjectLock(database, project.name, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const subjects = await requireConfirmable(tx, request, confirmation);
-    const owned = await ownedByOthers(tx, request);
-    if (request.onConflict === 'reject' && owned.length > 0) throw await conflict(tx, requestId, owned);
     const fromNow = hardDeleteAt(project.policy, at.getTime(), request.expedite);
     const due = new Date(Math.max(request.hardDeleteAt.getTime(), fromNow));
-    await takeSubjects(tx, requestId, { owned, due });
+    const attached = await attachOwned(tx, request, due);
+    if (request.onConflict === 'reject' && attached > 0) throw await conflict(tx, requestId, attached);
+    await takeSubjects(tx, requestId, due);
     const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
     const moved = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
     const [stored] = await tx<{ estimatedCompletionAt: Date }[]>`
@@ -54,7 +54,7 @@ export async function confirmRequest(
         hard_delete_at = ${due},
         estimated_completion_at = greatest(estimated_completion_at, ${estimatedCompletion(tx, moved, subjects)})
       WHERE id = ${requestId} RETURNING estimated_completion_at`;
-    const detail = { subjects, attached: owned.length };
+    const detail = { subjects, attached };
     await recordAudit(tx, {
       at,
       project: project.name,
@@ -92,53 +92,50 @@ async function requireConfirmable(
 
 /** A mistyped exception spares nobody: the person meant would be deleted with everyone. */
 async function refuseUnmatched(tx: Transaction, requestId: string): Promise<void> {
-  const unmatched = await tx<{ number: number }[]>`
-    SELECT number FROM lethe.excepted_identities WHERE request_id = ${requestId} AND NOT matched ORDER BY number`;
-  if (unmatched.length === 0) return;
-  throw new DomainError('unmatched_exceptions', `${unmatched.length} of the exceptions matched nobody`, {
-    positions: unmatched.slice(0, POSITIONS_NAMED).map((row) => row.number),
+  const unmatched = await tx<{ number: number; count: number }[]>`
+    SELECT number, count(*) OVER () AS count FROM lethe.excepted_identities WHERE request_id = ${requestId} AND NOT matched
+    ORDER BY number LIMIT ${POSITIONS_NAMED}`;
+  const [first] = unmatched;
+  if (first === undefined) return;
+  throw new DomainError('unmatched_exceptions', `${first.count} of the exceptions matched nobody`, {
+    positions: unmatched.map((row) => row.number),
   });
 }
 
-interface Owned {
-  readonly seq: number;
-  readonly ownerRequest: string;
-  readonly ownerSeq: number;
-}
-
-const ownedByOthers = (tx: Transaction, { id: requestId, project, subjectKind: kind }: RequestRow) => tx<Owned[]>`
-  SELECT mine.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
-  FROM lethe.subjects mine
-  CROSS JOIN LATERAL (
-    SELECT array_agg(digest) AS digests FROM lethe.identity_digests own
-    WHERE own.request_id = mine.request_id AND own.seq = mine.seq AND is_key) named
-  CROSS JOIN LATERAL (${openOwner(tx, { requestId, project, kind })}) owner
-  WHERE mine.request_id = ${requestId} AND mine.state = 'proposed'`;
-
-/** Those of others first: what is left is nobody's (rule 7). One generation for all. */
-async function takeSubjects(
+/** Those of others first: what is left is nobody's (rule 7). Returns how many another open request owns. */
+async function attachOwned(
   tx: Transaction,
-  requestId: string,
-  { owned, due }: { readonly owned: readonly Owned[]; readonly due: Date },
-): Promise<void> {
-  await tx`UPDATE lethe.subjects
-    SET state = 'attached', owner_request = owned.request, owner_seq = owned.owner_seq, hidden = true,
+  { id: requestId, project, subjectKind: kind }: RequestRow,
+  due: Date,
+): Promise<number> {
+  const { count } = await tx`
+    WITH owned AS MATERIALIZED (
+      SELECT mine.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
+      FROM lethe.subjects mine
+      CROSS JOIN LATERAL (
+        SELECT array_agg(digest) AS digests FROM lethe.identity_digests own
+        WHERE own.request_id = mine.request_id AND own.seq = mine.seq AND is_key) named
+      CROSS JOIN LATERAL (${openOwner(tx, { requestId, project, kind })}) owner
+      WHERE mine.request_id = ${requestId} AND mine.state = 'proposed')
+    UPDATE lethe.subjects
+    SET state = 'attached', owner_request = owned.owner_request, owner_seq = owned.owner_seq, hidden = true,
         hard_delete_at = greatest(hard_delete_at, ${due})
-    FROM unnest(${owned.map((one) => one.seq)}::integer[], ${owned.map((one) => one.ownerRequest)}::text[],
-                ${owned.map((one) => one.ownerSeq)}::integer[]) owned (seq, request, owner_seq)
-    WHERE request_id = ${requestId} AND subjects.seq = owned.seq AND state = 'proposed'`;
-  await tx`UPDATE lethe.subjects
-    SET state = 'resolved', hidden = true, generation = (SELECT nextval('lethe.visibility_generation')),
-        hard_delete_at = greatest(hard_delete_at, ${due})
-    WHERE request_id = ${requestId} AND state = 'proposed'`;
+    FROM owned WHERE request_id = ${requestId} AND subjects.seq = owned.seq AND state = 'proposed'`;
+  return count;
 }
 
-async function conflict(tx: Transaction, requestId: string, owned: readonly Owned[]): Promise<DomainError> {
+/** One generation for all. */
+const takeSubjects = (tx: Transaction, requestId: string, due: Date) => tx`
+  UPDATE lethe.subjects
+  SET state = 'resolved', hidden = true, generation = (SELECT nextval('lethe.visibility_generation')),
+      hard_delete_at = greatest(hard_delete_at, ${due})
+  WHERE request_id = ${requestId} AND state = 'proposed'`;
+
+async function conflict(tx: Transaction, requestId: string, attached: number): Promise<DomainError> {
   const rows = await tx<{ position: number }[]>`
-    SELECT DISTINCT position FROM lethe.matches
-    WHERE request_id = ${requestId} AND seq = ANY(${owned.map((one) => one.seq)}::integer[])
-    ORDER BY position LIMIT ${POSITIONS_NAMED}`;
-  return new DomainError('subject_conflict', `another open deletion owns ${owned.length} of the subjects`, {
+    SELECT DISTINCT position FROM lethe.matches JOIN lethe.subjects USING (request_id, seq)
+    WHERE request_id = ${requestId} AND state = 'attached' ORDER BY position LIMIT ${POSITIONS_NAMED}`;
+  return new DomainError('subject_conflict', `another open deletion owns ${attached} of the subjects`, {
     positions: rows.map((row) => row.position),
   });
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from './client.ts';
+import type { Fragment, Transaction } from './client.ts';
 import { openOwner, sameKey } from './open-owner.ts';
 import { isUnconfirmed, type RequestRow } from './request-row.ts';
 import type { Staging } from './resolution-stage.ts';
@@ -113,14 +113,10 @@ export async function tellOutcomes(tx: Transaction, requestId: string): Promise<
  * Subjects that the request no longer means: each of their positions now stands for somebody else. A position that
  * stands for nobody is no departure: what is left of a vanished subject elsewhere is still owed.
  */
-export async function departedSubjects(tx: Transaction, requestId: string): Promise<readonly number[]> {
-  const rows = await tx<{ seq: number }[]>`
+export const departedSubjects = (tx: Transaction, requestId: string): Fragment => tx`
     SELECT seq FROM lethe.subjects
     WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted') AND known
       AND NOT EXISTS (SELECT FROM stage_subjects WHERE stage_subjects.seq = subjects.seq)
       AND NOT EXISTS (
         SELECT FROM lethe.matches WHERE request_id = ${requestId} AND matches.seq = subjects.seq AND NOT EXISTS (
-          SELECT FROM stage WHERE stage.match AND stage.position = matches.position))
-    ORDER BY seq`;
-  return rows.map((row) => row.seq);
-}
+          SELECT FROM stage WHERE stage.match AND stage.position = matches.position))`;

@@ -75,17 +75,18 @@ export async function storeResolution(
     await addSubjects(staging, now);
     await addIdentities(staging);
     await tellOutcomes(tx, request.id);
-    const departed = first ? [] : await departedSubjects(tx, request.id);
-    const { wake } = await withdrawSubjects(tx, {
-      requestId: request.id,
-      seqs: departed,
-      at,
-      window: resolution.policy.window,
-    });
+    const { withdrawn: departed, wake } = first
+      ? { withdrawn: 0, wake: [] }
+      : await withdrawSubjects(tx, {
+          requestId: request.id,
+          chosen: departedSubjects(tx, request.id),
+          at,
+          window: resolution.policy.window,
+        });
     if (first) await freeze(tx, now, resolution.processors, at);
     const unknown = await unknownCount(tx, request.id);
-    if (first || joining > 0 || departed.length > 0) {
-      const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed: departed.length, unknown };
+    if (first || joining > 0 || departed > 0) {
+      const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed, unknown };
       await recordAudit(tx, {
         at,
         project: request.project,
@@ -96,7 +97,7 @@ export async function storeResolution(
       });
     }
     await raiseWake(tx, wake);
-    return { end: 'resolved', joined: joining, departed: departed.length, unknown, wake };
+    return { end: 'resolved', joined: joining, departed, unknown, wake };
   });
   if (end.end === 'resolved' && end.joined > MANY) await database.unsafe(ANALYSE);
   return end;

@@ -62,21 +62,22 @@ export async function settleVisibility(
   input: { readonly project: string; readonly requestId: string; readonly at: Date; readonly window: RunWindow },
 ): Promise<readonly string[]> {
   const { project, requestId, at, window } = input;
-  const settled = await tx<{ seq: number; state: string }[]>`
+  const [{ hidden, restored } = { hidden: 0, restored: 0 }] = await tx<{ hidden: number; restored: number }[]>`
     WITH followed AS (
       SELECT min(applied_generation) AS generation FROM lethe.processor_visibility
-      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL)
-    UPDATE lethe.subjects SET state = CASE WHEN hidden THEN 'soft_deleted' ELSE 'cancelled' END
-    FROM followed
-    WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
-      AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
-    RETURNING seq, state`;
-  const restored = settled.filter((row) => row.state === 'cancelled').map((row) => row.seq);
+      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
+    settled AS (
+      UPDATE lethe.subjects SET state = CASE WHEN hidden THEN 'soft_deleted' ELSE 'cancelled' END
+      FROM followed
+      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
+        AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
+      RETURNING hidden)
+    SELECT count(*) FILTER (WHERE hidden) AS hidden, count(*) FILTER (WHERE NOT hidden) AS restored FROM settled`;
   for (const [action, count] of [
-    ['subjects.soft_deleted', settled.length - restored.length],
-    ['subjects.restored', restored.length],
+    ['subjects.soft_deleted', hidden],
+    ['subjects.restored', restored],
   ] as const) {
     if (count > 0) await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
   }
-  return handOver(tx, { requestId, seqs: restored, at, window });
+  return restored === 0 ? [] : handOver(tx, { requestId, at, window });
 }

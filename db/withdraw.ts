@@ -1,35 +1,33 @@
 import type { RunWindow } from '../domain/calendar.ts';
-import type { Transaction } from './client.ts';
+import type { Fragment, Transaction } from './client.ts';
 import { handOver } from './hand-over.ts';
 
 /**
  * Takes subjects back from their request: cancelled, or no longer whom the request named. Only what is not claimed can
  * be taken; the caller holds the project's lock. A subject that another request waits for is handed to it, still hidden
  * (rule 7); the others are to be shown again, and are `cancelled` once they are shown everywhere (rule 9). Of whom was only
- * proposed there is nothing to show.
- * Returns how many were taken, and the requests to wake.
+ * proposed, or is not found anywhere yet, there is nothing to show.
+ * `chosen` selects their `seq`. Returns how many were taken, and the requests to wake.
  */
 export async function withdrawSubjects(
   tx: Transaction,
   withdrawal: {
     readonly requestId: string;
-    readonly seqs: readonly number[];
+    readonly chosen: Fragment;
     readonly at: Date;
     readonly window: RunWindow;
   },
 ): Promise<{ readonly withdrawn: number; readonly wake: readonly string[] }> {
-  const { requestId } = withdrawal;
-  const withdrawn = await tx<{ seq: number }[]>`
+  const { requestId, chosen } = withdrawal;
+  const { count: withdrawn } = await tx`
     UPDATE lethe.subjects mine
-    SET state = CASE WHEN state IN ('proposed', 'attached') OR EXISTS (
+    SET state = CASE WHEN state IN ('proposed', 'attached') OR present IS NOT TRUE OR EXISTS (
                   SELECT FROM lethe.subjects heir
                   WHERE heir.owner_request = ${requestId} AND heir.owner_seq = mine.seq AND heir.state = 'attached')
                 THEN 'cancelled' ELSE 'cancelling' END,
         hidden = false,
         generation = CASE WHEN state IN ('proposed', 'attached') THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
-    WHERE request_id = ${requestId} AND seq = ANY(${withdrawal.seqs as number[]}::integer[])
-      AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')
-    RETURNING seq`;
-  const wake = await handOver(tx, { ...withdrawal, seqs: withdrawn.map((row) => row.seq) });
-  return { withdrawn: withdrawn.length, wake };
+    WHERE request_id = ${requestId} AND seq IN (${chosen})
+      AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
+  return { withdrawn, wake: withdrawn === 0 ? [] : await handOver(tx, withdrawal) };
 }

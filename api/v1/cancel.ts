@@ -19,7 +19,10 @@ const Cancellation = z
 const Cancelled = z.strictObject({
   id: z.string(),
   cancelled: z.int(),
-  tooLate: z.array(z.int()).openapi({ description: 'Positions whose subjects are claimed or deleted.' }),
+  tooLate: z
+    .array(z.int())
+    .openapi({ description: 'The first thousand of the positions whose subjects are claimed or deleted.' }),
+  tooLateCount: z.int().openapi({ description: 'How many such positions there are.' }),
 });
 
 const route = createRoute({
@@ -40,12 +43,12 @@ export const cancel = (deps: ApiDeps) =>
     const { id: requestId } = c.req.valid('param');
     const { policy } = ownProject(deps, c.get('caller'));
     const positions = c.req.valid('json').positions ?? 'all';
-    const { cancelled, tooLate, wake } = await cancelSubjects(deps.database, policy.window, {
+    const { cancelled, tooLate, tooLateCount, wake } = await cancelSubjects(deps.database, policy.window, {
       requestId,
       positions,
       actor: c.get('caller').memberId,
       at: deps.now(),
     });
     await deps.orchestrator.wake(wake);
-    return c.json({ id: requestId, cancelled, tooLate: [...tooLate] }, 202);
+    return c.json({ id: requestId, cancelled, tooLate: [...tooLate], tooLateCount }, 202);
   });

@@ -38,7 +38,7 @@ test('one of three is cancelled: the others go on, and the workflow is woken by 
   const version = Number(await wakeVersion(id));
   const answer = await post(id, 'cancel', { positions: [2] });
   expect(answer.status).toBe(202);
-  expect(answer.json).toEqual({ id, cancelled: 1, tooLate: [] });
+  expect(answer.json).toEqual({ id, cancelled: 1, tooLate: [], tooLateCount: 0 });
   expect(await status(id)).toMatchObject({ subjects: { states: { soft_deleted: 2, cancelling: 1 } } });
   expect(await wakeVersion(id)).toBe(version + 1);
   expect(api.orchestrator.woken).toContain(id);
