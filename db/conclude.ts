@@ -49,7 +49,8 @@ async function endStatus(tx: Transaction, requestId: string): Promise<TerminalSt
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
            (SELECT count(*) FROM lethe.batch_work WHERE request_id = ${requestId}
              AND state NOT IN ('verified', 'attested', 'unverified', 'skipped')) AS unfinished,
-           EXISTS (SELECT FROM lethe.submitted_identities WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS early
+           EXISTS (SELECT FROM lethe.requests WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
+             OR EXISTS (SELECT FROM lethe.submitted_identities WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS early
     FROM lethe.subjects WHERE request_id = ${requestId}`;
   if (ends === undefined || ends.open > 0 || ends.unfinished > 0) return null;
   if (ends.partially > 0) return 'partially_completed';

@@ -389,3 +389,15 @@ test('what is kept of the spared goes with the request', async () => {
     expect(left).toEqual({ values: 0, digests: 0 });
   }
 });
+
+test('a segment, or everyone, called off before anybody is known: cancelled, for nobody was looked for', async () => {
+  for (const selection of [
+    { by: 'segment', segment: 'dormant' },
+    { by: 'everyone', except: [] },
+  ] as const) {
+    const requestId = await accept(it, [], { confirm: true, selection });
+    await cancelSubjects(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
+    expect(await conclude(it.database, { requestId, at: START })).toEqual({ status: 'cancelled' });
+    expect(await states(it, requestId)).toEqual({});
+  }
+});
