@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { beforeAll, expect, test } from 'vitest';
 import { createApp } from '../../api/app.ts';
 import type { Call } from '../../api/metrics.ts';
-import { accepted, CATALOG, deletionOf, KEYS, START, testApi, type TestApi, user } from './support.ts';
+import { accepted, carrying, CATALOG, deletionOf, KEYS, START, testApi, type TestApi, user } from './support.ts';
 
 let api: TestApi;
 let requestId: string;
@@ -30,7 +30,7 @@ async function traceOf(method: string, path: string, token: string | null = api.
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   const headers = {
     'Content-Type': 'application/json',
-    ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+    ...(token === null ? {} : carrying(token)),
   };
   const answer = await app.request(path, { method, headers, ...sent }, { incoming: { socket: peer } });
   const answered = lines

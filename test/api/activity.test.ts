@@ -7,13 +7,12 @@ import { raiseAttention } from '../../db/raise-attention.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
 import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from './ledger.ts';
-import { type Answer, accepted, deletionOf, START, testApi, textOf, user } from './support.ts';
+import { accepted, type Answer, carrying, deletionOf, START, testApi, textOf, user } from './support.ts';
 import { upload } from './upload.ts';
 
 const api = await testApi();
 const RUN = new Date('2026-12-08T02:00:00.000Z');
 const CSV = { Accept: 'text/csv' };
-const carrying = (token: string) => ({ Authorization: `Bearer ${token}` });
 
 interface Event {
   readonly id: number;
@@ -56,7 +55,7 @@ const inAttention = (requestId: string, processor: string) =>
 
 test('whatever a caller changes is in the activity under its name, and what Lethe does under none', async () => {
   const dora = await api.member('Dora Dahl');
-  const as = carrying(dora.token);
+  const as = carrying(dora);
   const call = async (method: string, path: string, body?: unknown) => {
     const answer = await api.call(method, path, body, as);
     expect({ path, ok: answer.status < 300 }).toEqual({ path, ok: true });
@@ -177,7 +176,7 @@ test('a log is of its request alone, from acceptance to the end; another project
     links: { log: `/v1/requests/${id}/log` },
   });
 
-  const theirs = carrying(api.otherOwner.token);
+  const theirs = carrying(api.otherOwner);
   expect(await activity(`requestId=${id}`, theirs)).toEqual([]);
   for (const accept of ['application/json', 'text/csv']) {
     const [foreign, unknown] = await Promise.all(
@@ -194,9 +193,9 @@ test('each filter of the activity lets through what it names and nothing else', 
   const fay = await api.member('fay');
   api.clock.now = new Date(START.getTime() + DAY_MS);
   const hold = { project: 'demo', kind: 'user', identities: [user('f')], caseRef: 'C-8', heldBy: 'counsel' };
-  const holdId = textOf(await api.call('POST', '/v1/holds', hold, carrying(fay.token)), 'id');
+  const holdId = textOf(await api.call('POST', '/v1/holds', hold, carrying(fay)), 'id');
   api.clock.now = new Date(START.getTime() + 2 * DAY_MS);
-  await api.call('DELETE', `/v1/holds/${holdId}`, undefined, carrying(fay.token));
+  await api.call('DELETE', `/v1/holds/${holdId}`, undefined, carrying(fay));
   api.clock.now = START;
   const [first, second] = [1, 2].map((days) => new Date(START.getTime() + days * DAY_MS).toISOString());
   const fays = `actor=${fay.memberId}`;
@@ -221,7 +220,7 @@ test('each filter of the activity lets through what it names and nothing else', 
 
 test('newest first, in pages, each once while more happens, and a page is one statement', async () => {
   const gus = await api.member('gus');
-  const happen = () => api.call('POST', '/v1/requests', deletionOf([user('g')]), carrying(gus.token));
+  const happen = () => api.call('POST', '/v1/requests', deletionOf([user('g')]), carrying(gus));
   for (let index = 0; index < 7; index += 1) await happen();
   const before = await activity(`actor=${gus.memberId}`);
   const seen: Event[] = [];
@@ -254,7 +253,7 @@ test('a token that is limited to kinds sees no event of other requests, and thos
 
 test('a CSV is a file with a name of ours, and a name that is a formula stays a text in it', async () => {
   const formula = await api.member('=HYPERLINK("http://x.test","a ""b"", c")');
-  const id = textOf(await api.call('POST', '/v1/requests', deletionOf([user('csv')]), carrying(formula.token)), 'id');
+  const id = textOf(await api.call('POST', '/v1/requests', deletionOf([user('csv')]), carrying(formula)), 'id');
   const csv = await api.call('GET', `/v1/requests/${id}/log`, undefined, CSV);
   expect(csv.headers.get('Content-Type')).toBe('text/csv; charset=utf-8');
   expect(csv.headers.get('Content-Disposition')).toBe(`attachment; filename="lethe-log-${id}.csv"`);
@@ -301,7 +300,7 @@ test('a filter that cannot be, and a page of a CSV, is a problem that quotes not
     });
     expect(answer.text).not.toContain('canary');
   }
-  const other = await api.call('GET', '/v1/activity?project=other', undefined, carrying(api.owner.token));
+  const other = await api.call('GET', '/v1/activity?project=other', undefined, carrying(api.owner));
   expect(other.json).toMatchObject({ status: 404, code: 'project_not_found' });
 });
 
@@ -363,7 +362,7 @@ test('50 000 events are one file: a statement per thousand, no more read than is
            jsonb_build_object('number', n, 'text', repeat('x', 600))
     FROM generate_series(1, ${ROWS}) n`;
   const ask = (path: string) =>
-    api.app.request(path, { headers: { ...carrying(api.owner.token), ...CSV } }, { incoming: { socket: api.peer } });
+    api.app.request(path, { headers: { ...carrying(api.owner), ...CSV } }, { incoming: { socket: api.peer } });
 
   api.statements();
   const numbers = recordsOf(await (await ask(MANY)).text()).map(
@@ -397,7 +396,7 @@ async function busyConnections(): Promise<number> {
 test('over a socket: a caller that hangs up ends the reading; a ledger that breaks ends the file where a caller notices', async () => {
   const { url, close } = await listening();
   try {
-    const headers = { ...carrying(api.owner.token), ...CSV };
+    const headers = { ...carrying(api.owner), ...CSV };
     api.statements();
     const hangsUp = new AbortController();
     const response = await fetch(`${url}${MANY}`, { headers, signal: hangsUp.signal });
@@ -418,7 +417,7 @@ test('over a socket: a caller that hangs up ends the reading; a ledger that brea
     const away = await fetch(`${url}${MANY}`, { headers });
     expect([away.status, away.headers.get('Content-Type')]).toEqual([500, 'application/problem+json']);
     await api.database`ALTER TABLE lethe.audit_events_away RENAME TO audit_events`;
-    expect((await fetch(`${url}/v1/activity?limit=1`, { headers: carrying(api.owner.token) })).status).toBe(200);
+    expect((await fetch(`${url}/v1/activity?limit=1`, { headers: carrying(api.owner) })).status).toBe(200);
   } finally {
     await close();
   }

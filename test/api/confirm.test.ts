@@ -4,17 +4,16 @@ import { DAY_MS } from '../../domain/calendar.ts';
 import type { Resolved } from '../../domain/resolved.ts';
 import { conclude } from '../../db/conclude.ts';
 import { follow, hide, matchOf, resolve } from './ledger.ts';
-import { accepted, deletionOf, type Sent, START, testApi, textOf, user } from './support.ts';
+import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
 const boss = await api.member('another owner');
 const admin = await api.member('an admin', { role: 'admin' });
-const by = (member: { readonly token: string }) => ({ Authorization: `Bearer ${member.token}` });
 
 const everyone = (more: Record<string, unknown> = {}) => ({ kind: 'user', everyone: true, ...more });
 const create = (subjects: unknown, more: Record<string, unknown> = {}) =>
   api.call('POST', '/v1/requests', { ...deletionOf([]), subjects, confirm: true, ...more });
-const confirm = (id: string, body: unknown, headers: Record<string, string> = by(boss)) =>
+const confirm = (id: string, body: unknown, headers: Record<string, string> = carrying(boss)) =>
   api.call('POST', `/v1/requests/${id}/confirm`, body, headers);
 const read = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
 const fault = (pointer: string, code: string) => ({ in: 'body', pointer, code, detail: expect.any(String) });
@@ -43,14 +42,19 @@ const waiting = async (identities: readonly Sent[], more: Record<string, unknown
 describe('what can be asked for', () => {
   test('everyone without confirm is refused, whoever asks; with it any member may submit it', async () => {
     for (const member of [api.owner, admin]) {
-      const refused = await api.call('POST', '/v1/requests', { ...deletionOf([]), subjects: everyone() }, by(member));
+      const refused = await api.call(
+        'POST',
+        '/v1/requests',
+        { ...deletionOf([]), subjects: everyone() },
+        carrying(member),
+      );
       expect([refused.status, refused.json]).toMatchObject([
         422,
         { errors: [fault('/confirm', 'needs_confirmation')] },
       ]);
     }
     const body = { ...deletionOf([]), subjects: everyone(), confirm: true };
-    const taken = await api.call('POST', '/v1/requests', body, by(admin));
+    const taken = await api.call('POST', '/v1/requests', body, carrying(admin));
     expect([taken.status, taken.json]).toMatchObject([202, { status: 'received', submitted: 0 }]);
   });
 
@@ -172,13 +176,13 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
   expect(await confirm(uncounted, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   expect(await confirm(ordinary, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   for (const member of [api.owner, admin])
-    expect(await confirm(everybody, { expectedCount: 1 }, by(member))).toMatchObject({
+    expect(await confirm(everybody, { expectedCount: 1 }, carrying(member))).toMatchObject({
       status: 403,
       json: { code: 'needs_another_owner' },
     });
   for (const body of [{}, { expectedCount: 0 }, { expectedCount: '2' }, { expectedCount: 2, more: 1 }])
     expect(await confirm(id, body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });
-  expect(await confirm(id, two, by(api.otherOwner))).toMatchObject({
+  expect(await confirm(id, two, carrying(api.otherOwner))).toMatchObject({
     status: 404,
     json: { code: 'request_not_found' },
   });
@@ -192,13 +196,13 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
 test('another token of the member who submitted everyone is still the same member', async () => {
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('s-1')]);
   const minted = await api.call('POST', '/v1/tokens', { name: 'second' });
-  expect(await confirm(id, { expectedCount: 1 }, by({ token: textOf(minted, 'token') }))).toMatchObject({
+  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(minted, 'token') }))).toMatchObject({
     status: 403,
     json: { code: 'needs_another_owner' },
   });
   // Nor is an owner's token one of an owner that was minted for less.
-  const less = await api.call('POST', '/v1/tokens', { name: 'less', role: 'admin' }, by(boss));
-  expect(await confirm(id, { expectedCount: 1 }, by({ token: textOf(less, 'token') }))).toMatchObject({
+  const less = await api.call('POST', '/v1/tokens', { name: 'less', role: 'admin' }, carrying(boss));
+  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(less, 'token') }))).toMatchObject({
     json: { code: 'needs_another_owner' },
   });
   expect(await confirm(id, { expectedCount: 1 })).toMatchObject({ status: 202 });

@@ -10,12 +10,23 @@ import { DAY_MS } from '../../domain/calendar.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { devServer } from '../support/temporal.ts';
 import { end, follow, hide, matchOf } from './ledger.ts';
-import { type Answer, CATALOG, deletionOf, KEYS, START, type TestApi, testApi, textOf, user } from './support.ts';
+import {
+  type Answer,
+  carrying,
+  CATALOG,
+  deletionOf,
+  KEYS,
+  START,
+  type TestApi,
+  testApi,
+  textOf,
+  user,
+} from './support.ts';
 
 const api = await testApi();
 const body = (name: string, more: Record<string, unknown> = {}) => deletionOf([user(name)], more);
 const post = (key: string, sent: unknown, to: TestApi = api, token = to.owner.token): Promise<Answer> =>
-  to.call('POST', '/v1/requests', sent, { 'Idempotency-Key': key, Authorization: `Bearer ${token}` });
+  to.call('POST', '/v1/requests', sent, { 'Idempotency-Key': key, ...carrying(token) });
 
 const counts = async ({ database }: TestApi = api) => {
   const [row] = await database`SELECT (SELECT count(*) FROM lethe.requests) AS requests,
@@ -190,7 +201,7 @@ test('after a rotation of the digest keys the same body is still the same; witho
           method: 'POST',
           body: JSON.stringify(sent),
           headers: {
-            Authorization: `Bearer ${api.owner.token}`,
+            ...carrying(api.owner),
             'Content-Type': 'application/json',
             'Idempotency-Key': 'rotated',
           },

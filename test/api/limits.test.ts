@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { authenticate } from '../../db/authenticate.ts';
 import { tokenDigest } from '../../db/token-text.ts';
-import { PROJECT, START, testApi, type TestApi, type TestMember } from './support.ts';
+import { carrying, PROJECT, START, testApi, type TestApi, type TestMember } from './support.ts';
 
 const limitedTo = (callsPerMinute: number): Promise<TestApi> =>
   testApi({ project: { ...PROJECT, policy: { ...PROJECT.policy, callsPerMinute } } });
 
 const ask = async (api: TestApi, member: TestMember = api.owner) => {
   const { status, headers, json } = await api.call('GET', '/v1/requests?project=demo', undefined, {
-    Authorization: `Bearer ${member.token}`,
+    ...carrying(member),
   });
   const told = ['RateLimit-Policy', 'RateLimit', 'Retry-After'].map((name) => headers.get(name));
   return { status, told, json };

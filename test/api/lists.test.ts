@@ -4,13 +4,12 @@ import { underProjectLock } from '../../db/project-lock.ts';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { claimAt, follow, hide, matchOf } from './ledger.ts';
-import { type Answer, accepted, deletionOf, START, testApi, textOf, user } from './support.ts';
+import { accepted, type Answer, carrying, deletionOf, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
 /** Of what was received a day after START. */
 const RUN = new Date('2026-12-09T02:00:00.000Z');
 const day = (days: number) => new Date(START.getTime() + days * DAY_MS);
-const carrying = (token: string) => ({ Authorization: `Bearer ${token}` });
 
 interface Page {
   readonly items: readonly { readonly id: string; readonly atRisk: boolean }[];
@@ -55,7 +54,7 @@ test('each filter lets through what it names and nothing else; all together, wha
   await claimAt(api.database, claimed, RUN);
   await follow(api.database, claimed, RUN);
   await inAttention(claimed);
-  const beas = textOf(await api.call('POST', '/v1/requests', deletionOf([user('beas')]), carrying(bea.token)), 'id');
+  const beas = textOf(await api.call('POST', '/v1/requests', deletionOf([user('beas')]), carrying(bea)), 'id');
   api.clock.now = day(2);
   const everyone = textOf(
     await api.call('POST', '/v1/requests', deletionOf([], { subjects: { kind: 'user', segment: 'left' } })),
@@ -121,14 +120,14 @@ test('at risk is one and the same in the list, in its filter and in the status, 
 
 test('every page of a filtered list while requests arrive: each once, none of the others', async () => {
   const cleo = await api.member('cleo');
-  const submit = async (name: string, headers = carrying(cleo.token)) =>
+  const submit = async (name: string, headers = carrying(cleo)) =>
     textOf(await api.call('POST', '/v1/requests', deletionOf([user(name)]), headers), 'id');
   const before: string[] = [];
   for (let index = 0; index < 11; index += 1) {
     // Several in the same millisecond: the id decides.
     api.clock.now = new Date(day(3).getTime() + Math.floor(index / 4));
     before.push(await submit(`cleo ${index}`));
-    await submit(`not cleo ${index}`, carrying(api.owner.token));
+    await submit(`not cleo ${index}`, carrying(api.owner));
   }
   const path = `/v1/requests?submittedBy=${cleo.memberId}&status=received,grace&atRisk=false&limit=3`;
   const pages = await allPages(path, async () => {
@@ -169,12 +168,10 @@ test('without a project it is the own one; another is as unknown as one that is 
   );
   expect(await listed('project=demo')).toEqual(await listed(''));
   expect(await listed('')).not.toContain(elsewhere);
-  expect(await listed('', carrying(api.otherOwner.token))).toEqual([elsewhere]);
+  expect(await listed('', carrying(api.otherOwner))).toEqual([elsewhere]);
   expect(await listed(`submittedBy=${api.otherOwner.memberId}`)).toEqual([]);
   const [others, none] = await Promise.all(
-    ['other', 'none'].map((name) =>
-      api.call('GET', `/v1/requests?project=${name}`, undefined, carrying(api.owner.token)),
-    ),
+    ['other', 'none'].map((name) => api.call('GET', `/v1/requests?project=${name}`, undefined, carrying(api.owner))),
   );
   const told = (answer: Answer | undefined) => ({ ...(answer?.json as object), instance: null });
   expect(told(others)).toEqual(told(none));

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { childEnvironment } from '../../config/environment.ts';
 import { freePort } from '../../dev/ports.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { testApi } from './support.ts';
+import { carrying, testApi } from './support.ts';
 
 const api = await testApi();
 // What the API's tests add is not there for an operator who begins.
@@ -28,7 +28,7 @@ const TOKEN = /^lethe_[0-9a-f]{64}_[0-9a-f]{8}$/m;
 
 const statusOf = async (token: string | undefined, path = '/v1/requests?project=demo') => {
   api.clock.now = new Date();
-  return (await api.call('GET', path, undefined, { Authorization: `Bearer ${token}` })).status;
+  return (await api.call('GET', path, undefined, carrying(token ?? ''))).status;
 };
 const members = () => api.database`SELECT name, role, added_by FROM lethe.members ORDER BY id`;
 

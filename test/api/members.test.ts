@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { addMember, type AddedMember } from '../../db/members.ts';
 import { removeMember } from '../../db/remove-member.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { START, testApi, type TestMember, textOf } from './support.ts';
+import { type By, carrying, START, testApi, textOf } from './support.ts';
 
 const api = await testApi();
 const ann = await api.member('ann');
@@ -11,9 +11,7 @@ beforeEach(() => {
   api.clock.now = START;
 });
 
-type By = TestMember | string;
-const call = (by: By, method: string, path: string, body?: unknown) =>
-  api.call(method, path, body, { Authorization: `Bearer ${typeof by === 'string' ? by : by.token}` });
+const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, carrying(by));
 const add = (by: By, name: string, role = 'admin') => call(by, 'POST', '/v1/members', { name, role });
 const remove = (by: By, { memberId }: Pick<AddedMember, 'memberId'>) => call(by, 'DELETE', `/v1/members/${memberId}`);
 const membersIn = async (by: By, query = '') =>

@@ -6,7 +6,7 @@ import { addMember } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/ports.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { deletionOf, user } from './support.ts';
+import { carrying, deletionOf, user } from './support.ts';
 
 const keyOf = (byte: number) => `k1:${Buffer.alloc(32, byte).toString('base64url')}`;
 const running: (() => void)[] = [];
@@ -54,7 +54,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   const database = connect(url, { connections: 1 });
   const owner = { project: 'demo', name: 'owner', role: 'owner', actor: 'test', at: new Date() } as const;
   const { token } = await addMember(database, owner);
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+  const headers = { ...carrying(token), 'Content-Type': 'application/json' };
   const calls = Array.from({ length: 20 }, (_, index) =>
     fetch(`${server.base}/v1/requests`, {
       method: 'POST',

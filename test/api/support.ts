@@ -183,11 +183,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
       const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
       const init = {
         method,
-        headers: {
-          Authorization: `Bearer ${namesOther(path, body) ? otherOwner.token : owner.token}`,
-          ...json,
-          ...headers,
-        },
+        headers: { ...carrying(namesOther(path, body) ? otherOwner : owner), ...json, ...headers },
       };
       const sentBody = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
       const response = await app.request(path, { ...init, ...sentBody }, { incoming: { socket: peer } });
@@ -209,6 +205,10 @@ function routesOf({ routes }: ReturnType<typeof createApp>): readonly string[] {
 const namesOther = (path: string, body: unknown): boolean =>
   path.includes('project=other') ||
   (typeof body === 'object' && body !== null && Reflect.get(body, 'project') === 'other');
+
+/** By whom a call is made: a token, or somebody who has one. */
+export type By = string | { readonly token: string };
+export const carrying = (by: By) => ({ Authorization: `Bearer ${typeof by === 'string' ? by : by.token}` });
 
 export interface Sent {
   readonly type: string;

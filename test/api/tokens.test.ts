@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { DAY_MS } from '../../domain/calendar.ts';
-import { deletionOf, START, testApi, type TestMember, textOf, user } from './support.ts';
+import { type By, carrying, deletionOf, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
 const ann = await api.member('ann');
@@ -11,9 +11,7 @@ beforeEach(() => {
   api.statements();
 });
 
-type By = TestMember | string;
-const call = (by: By, method: string, path: string, body?: unknown) =>
-  api.call(method, path, body, { Authorization: `Bearer ${typeof by === 'string' ? by : by.token}` });
+const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, carrying(by));
 const mint = (by: By, body: object = {}) => call(by, 'POST', '/v1/tokens', { name: 'job', ...body });
 const minted = async (by: By, body: object = {}) => {
   const answer = await mint(by, body);

@@ -1,5 +1,5 @@
 import { assertConforms } from './document.ts';
-import type { Answer, TestApi } from './support.ts';
+import { type Answer, carrying, type TestApi } from './support.ts';
 
 type Body = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Array>;
 
@@ -38,7 +38,7 @@ export async function send(api: TestApi, path: string, body: Body, headers: Reco
     method,
     body,
     duplex: 'half' as const,
-    headers: { Authorization: `Bearer ${api.owner.token}`, ...headers },
+    headers: { ...carrying(api.owner), ...headers },
   };
   const response = await api.app.request(path, init, { incoming: { socket: api.peer } });
   const text = await response.text();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
 import { listen } from '../../api/listen.ts';
-import { testApi } from './support.ts';
+import { carrying, testApi } from './support.ts';
 import { queryOf } from './upload.ts';
 
 const api = await testApi();
@@ -41,7 +41,7 @@ test('who is refused in the middle of a large file still gets the whole answer',
       method: 'POST',
       body,
       duplex: 'half',
-      headers: { Authorization: `Bearer ${api.owner.token}`, 'Content-Type': 'text/csv' },
+      headers: { ...carrying(api.owner), 'Content-Type': 'text/csv' },
     });
     expect([response.status, await response.json()]).toEqual([
       422,

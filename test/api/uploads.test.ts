@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { PROJECT, testApi, textOf } from './support.ts';
+import { carrying, PROJECT, testApi, textOf } from './support.ts';
 import { inPieces, queryOf, send, upload, uploadForm } from './upload.ts';
 
 const api = await testApi({
@@ -379,7 +379,7 @@ describe('each refused, and nothing stored', () => {
 
   test('a token that only reads', async () => {
     const minted = await api.call('POST', '/v1/tokens', { name: 'reader', access: 'read' });
-    const reader = { Authorization: `Bearer ${textOf(minted, 'token')}` };
+    const reader = carrying(textOf(minted, 'token'));
     expect(await refused(() => upload(api, 'user_id\nu-1', {}, reader))).toMatchObject({
       status: 403,
       code: 'forbidden',
