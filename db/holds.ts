@@ -2,6 +2,7 @@ import { firstRunAtOrAfter, type RunWindow } from '../domain/calendar.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Identity } from '../domain/identity.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
+import { arrayLiteral } from './array-literal.ts';
 import { raiseWake, recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { type DigestKeys, digestsOf } from './digests.ts';
@@ -25,7 +26,8 @@ export interface Matching {
 
 /**
  * Blocks the hard deletion of whoever is called by one of these identities, now and later; never a soft deletion.
- * Only digests are stored. `tooLate`: matching subjects that were claimed before (rule 6).
+ * Only digests are stored. `matching`: subjects that it stops, and what names somebody so in a request that is not resolved
+ * yet. `tooLate`: subjects that were claimed before (rule 6).
  */
 export async function placeHold(
   database: Database,
@@ -52,7 +54,19 @@ export async function placeHold(
       JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
       JOIN lethe.subjects USING (request_id, seq)
       WHERE hold.hold_id = ${id} AND state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')
-      GROUP BY request_id, late ORDER BY request_id`;
+      GROUP BY request_id, late
+      UNION ALL
+      SELECT waiting.id, false, count(*)
+      FROM (SELECT DISTINCT type, value::text[]
+            FROM unnest(${hold.identities.map(({ type }) => type)}::text[],
+                        ${hold.identities.map(({ value }) => arrayLiteral(value))}::text[]) named (type, value)) named
+      JOIN lethe.submitted_identities submitted USING (type, value)
+      JOIN lethe.requests waiting ON waiting.id = submitted.request_id
+      WHERE waiting.project = ${project} AND waiting.subject_kind = ${kind} AND waiting.resolved_at IS NULL
+        AND waiting.concluded_at IS NULL AND waiting.cancelled_at IS NULL
+        AND submitted.withdrawn_at IS NULL AND submitted.outcome IS NULL
+      GROUP BY waiting.id
+      ORDER BY request_id`;
     const matching = found.filter((row) => !row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const tooLate = found.filter((row) => row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const wake = matching.map((row) => row.requestId);
@@ -77,22 +91,24 @@ export async function releaseHold(
       await tx`UPDATE lethe.holds SET released_at = ${at}, released_by = ${actor} WHERE id = ${id} AND released_at IS NULL`;
     if (released.count === 0) return { wake: [] };
     await tx`UPDATE lethe.hold_digests SET active = false WHERE hold_id = ${id}`;
-    const freed = await tx<{ requestId: string }[]>`
-      UPDATE lethe.subjects
-      SET hard_delete_at = greatest(hard_delete_at, ${new Date(firstRunAtOrAfter(at.getTime(), window))})
-      FROM lethe.hold_digests hold
-      JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
-      WHERE hold.hold_id = ${id} AND subjects.request_id = named.request_id AND subjects.seq = named.seq
-        AND state IN ('resolved', 'soft_deleted') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(tx, project)})
-      RETURNING subjects.request_id`;
-    const wake = [...new Set(freed.map((row) => row.requestId))];
+    const freed = await tx<Matching[]>`
+      WITH freed AS (
+        UPDATE lethe.subjects
+        SET hard_delete_at = greatest(hard_delete_at, ${new Date(firstRunAtOrAfter(at.getTime(), window))})
+        FROM lethe.hold_digests hold
+        JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
+        WHERE hold.hold_id = ${id} AND subjects.request_id = named.request_id AND subjects.seq = named.seq
+          AND state IN ('resolved', 'soft_deleted') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(tx, project)})
+        RETURNING subjects.request_id)
+      SELECT request_id, count(*) AS subjects FROM freed GROUP BY request_id`;
+    const wake = freed.map((row) => row.requestId);
     await recordAudit(tx, {
       at,
       project,
       requestId: null,
       actor,
       action: 'hold.released',
-      detail: { hold: id, subjects: freed.count },
+      detail: { hold: id, subjects: freed.reduce((sum, { subjects }) => sum + subjects, 0) },
     });
     await raiseWake(tx, wake);
     return { wake };

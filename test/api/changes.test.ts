@@ -132,6 +132,20 @@ test('`Ann@X.test` is held when `ann@x.test` is, in either direction, and her na
   }
 });
 
+test('a hold that comes before a request is resolved tells that it will stop it, and does', async () => {
+  const early = await accepted(api, [user('hold-early'), user('another'), user('withdrawn'), user('hold-early')]);
+  await post(early, 'cancel', { positions: [3] });
+  const cancelled = await accepted(api, [user('hold-early')]);
+  await post(cancelled, 'cancel', {});
+  await accepted(api, [user('hold-early')], { project: 'other' });
+  api.orchestrator.woken = [];
+  const answer = await held(['hold-early', 'hold-early', 'withdrawn', 'nobody'].map(user));
+  expect(answer.json).toMatchObject({ matching: [{ requestId: early, subjects: 1 }], tooLate: [] });
+  expect(api.orchestrator.woken).toEqual([early]);
+  await hide(api.database, early, [matchOf(1, 'hold-early'), matchOf(2, 'another')], START);
+  expect(await status(early)).toMatchObject({ heldSubjects: 1, subjects: { states: { soft_deleted: 2 } } });
+});
+
 test('a hold on what cannot be an identity of the project is refused, and stores nothing', async () => {
   const [before] = await api.database`SELECT count(*) FROM lethe.holds`;
   const answer = await held([
