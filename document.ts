@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { createApp } from './api/app.ts';
-import type { OpenApi } from './api/document-shape.ts';
+import type { OpenApi } from './api/document/shape.ts';
 import type { Orchestrator } from './api/temporal/orchestrator.ts';
 import { entryPoint } from './config/entry-point.ts';
 import { connect } from './db/client.ts';

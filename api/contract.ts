@@ -34,7 +34,7 @@ const EVERYWHERE = [
 ] as const satisfies readonly ErrorCode[];
 const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
 
-/** Headers of an answer; api/document-headers.ts describes each. Those that every answer has are not named by a route. */
+/** Headers of an answer; api/document/headers.ts describes each. Those that every answer has are not named by a route. */
 export type HeaderName =
   | 'Content-Disposition'
   | 'Idempotency-Replayed'

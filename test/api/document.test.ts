@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
-import { WORDLESS } from '../../api/document-examples.ts';
-import type { OpenApi } from '../../api/document-shape.ts';
+import { WORDLESS } from '../../api/document/examples.ts';
+import type { OpenApi } from '../../api/document/shape.ts';
 import { problemsPage } from '../../api/problems.ts';
 import { ERROR_STATUS } from '../../domain/errors.ts';
 import { assertSchema } from './document.ts';

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { AppEnv } from '../../api/deps.ts';
-import type { OpenApi, Operation } from '../../api/document-shape.ts';
+import type { OpenApi, Operation } from '../../api/document/shape.ts';
 
 export interface Exchange {
   readonly method: string;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Content, OpenApi, Operation, Parameter, Schema } from '../../api/document-shape.ts';
+import type { Content, OpenApi, Operation, Parameter, Schema } from '../../api/document/shape.ts';
 
 type Query = readonly (readonly [string, string])[];
 

@@ -1,5 +1,5 @@
-import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
-import { PROBLEMS, PROBLEMS_INTRODUCTION } from './problems.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
+import { PROBLEMS, PROBLEMS_INTRODUCTION } from '../problems.ts';
 
 /** What a problem's `type` leads to: each code is an anchor. */
 export const problemsHtml = (): string => `<!doctype html>

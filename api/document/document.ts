@@ -1,10 +1,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { headerReferences, type HeaderName } from './contract.ts';
-import type { AppEnv } from './deps.ts';
-import { exampleOf, examplesOf } from './document-examples.ts';
-import { HEADERS } from './document-headers.ts';
-import { PROBLEM_EXAMPLES } from './document-problems.ts';
-import type { Content, OpenApi, Operation, Parameter, Schemas } from './document-shape.ts';
+import { headerReferences, type HeaderName } from '../contract.ts';
+import type { AppEnv } from '../deps.ts';
+import { exampleOf, examplesOf } from './examples.ts';
+import { HEADERS } from './headers.ts';
+import { PROBLEM_EXAMPLES } from './problem-examples.ts';
+import type { Content, OpenApi, Operation, Parameter, Schemas } from './shape.ts';
 
 /** In the order of the page; which of them an operation belongs to is the first part of its path. */
 const TAGS: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
@@ -62,7 +62,7 @@ export function documentOf(app: OpenAPIHono<AppEnv>): OpenApi {
 
 function tagOf(path: string) {
   const tag = TAGS[/^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'health'];
-  if (tag === undefined) throw new Error(`api/document.ts has no tag for ${path}`);
+  if (tag === undefined) throw new Error(`api/document/document.ts has no tag for ${path}`);
   return tag;
 }
 

@@ -1,5 +1,5 @@
-import type { Example, Schema, Schemas } from './document-shape.ts';
-import { BODIES, WORDS } from './document-words.ts';
+import type { Example, Schema, Schemas } from './shape.ts';
+import { BODIES, WORDS } from './words.ts';
 
 /** Left where an example lacks a word; a test allows none. */
 export const WORDLESS = '…';

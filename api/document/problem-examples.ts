@@ -1,5 +1,5 @@
-import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
-import { PROBLEMS, problemType } from './problems.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
+import { PROBLEMS, problemType } from '../problems.ts';
 
 /** What each code says in the examples of the document: its `detail`, and the members of its own. */
 const SAID: Readonly<Record<ErrorCode, { readonly detail: string; readonly [member: string]: unknown }>> = {

@@ -1,4 +1,4 @@
-import type { HeaderName } from './contract.ts';
+import type { HeaderName } from '../contract.ts';
 
 interface Header {
   readonly description: string;

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
-import type { AppEnv } from './deps.ts';
-import { problemsHtml } from './docs-problems.ts';
-import { problemsPage } from './problems.ts';
+import type { AppEnv } from '../deps.ts';
+import { problemsHtml } from './problems-html.ts';
+import { problemsPage } from '../problems.ts';
 
 /** The document to look at and to try: Swagger UI from node_modules. Nothing comes from elsewhere, nothing is inline. */
 const PAGE = `<!doctype html>
