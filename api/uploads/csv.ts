@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 
 const RECORD_BYTES = 65_536;
 /** The parser does not count delimiters: a record of nothing else is stopped here. */
-const RECORD_BYTES_WITH_DELIMITERS = 1_048_576;
+const RECORD_BYTES_WITH_DELIMITERS = 4 * RECORD_BYTES;
 const MARK = Buffer.from('\uFEFF');
 const LINE_BREAKS = /\r\n|\r|\n/g;
 

@@ -229,7 +229,7 @@ describe('each refused, and nothing stored', () => {
     ['a quote in the middle of a field', `user_id\n${CANARY}"x"\nu-2\n`, 2],
     ['a NUL', `user_id\nu-1\n${CANARY}\0\n`, 3],
     ['a record without an end', `user_id\n${CANARY.repeat(7_000)}`, 2],
-    ['nothing but delimiters', inPieces(['user_id\n', ...Array.from({ length: 40 }, () => ','.repeat(65_536))]), 2],
+    ['nothing but delimiters', inPieces(['user_id\n', ...Array.from({ length: 6 }, () => ','.repeat(65_536))]), 2],
   ])('%s', async (_, file, number) => {
     expect(await refused(() => upload(api, file))).toMatchObject(line(number));
     expect(api.log.join('')).not.toContain(CANARY);
