@@ -139,8 +139,9 @@ export async function until(
   what: string,
   holds: () => Promise<boolean>,
   known: () => unknown = () => '',
+  patienceMs = 120_000,
 ): Promise<void> {
-  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(100)) if (await holds()) return;
+  for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(100)) if (await holds()) return;
   const last: unknown = await known();
   throw new Error(`never: ${what}\n${(typeof last === 'string' ? last : JSON.stringify(last)).slice(-3_000)}`);
 }
@@ -185,11 +186,12 @@ export function caller({ call }: Service) {
       const answer = await call('DELETE', `/v1/holds/${hold}`);
       if (answer.status !== 204) throw new Error(`not released: ${answer.text}`);
     },
-    reaches: (id: string, wanted: string): Promise<void> =>
+    reaches: (id: string, wanted: string, patienceMs?: number): Promise<void> =>
       until(
         `the request is ${wanted}`,
         async () => (await status(id)).status === wanted,
         () => status(id),
+        patienceMs,
       ),
     /** Rows removed or retained per table, and what became of the subjects. */
     async receipt(id: string) {
