@@ -18,11 +18,12 @@ export function countingRows(database: Database): { readonly counted: Database; 
         // Whatever is awaited is an answer; a part of another statement never is.
         if (query instanceof Promise) {
           const then = query.then.bind(query);
-          query.then = (done, failed) =>
-            then((answer: unknown) => {
+          const awaited: typeof then = (done, failed) =>
+            then((answer) => {
               rows += Array.isArray(answer) ? answer.length : 0;
               return done?.(answer) as never;
             }, failed);
+          Reflect.set(query, 'then', awaited);
         }
         return query;
       },
