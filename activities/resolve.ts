@@ -1,7 +1,7 @@
 import type { Resolved, Selection, Work } from '../connectors/connector.ts';
 import { ConnectorError } from '../connectors/connector.ts';
 import { beginResolving } from '../db/begin.ts';
-import { transaction } from '../db/project-lock.ts';
+import { transaction } from '../db/transaction.ts';
 import { raiseAttention } from '../db/raise-attention.ts';
 import { readRequestRow, type RequestRow } from '../db/request-row.ts';
 import { storeResolution } from '../db/resolution.ts';

@@ -1,6 +1,6 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import { ConnectorError, type Work } from '../connectors/connector.ts';
-import { transaction } from '../db/project-lock.ts';
+import { transaction } from '../db/transaction.ts';
 import { type AttentionKey, clearAttention, raiseAttention } from '../db/raise-attention.ts';
 import { reserveSlot } from '../db/slots.ts';
 import { DAY_MS } from '../domain/calendar.ts';

@@ -3,7 +3,7 @@ import { acceptUnlessOwned } from './accept-unless-owned.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKeys } from './digests.ts';
 import { acceptOnce, type Replayable } from './idempotency.ts';
-import { transaction } from './project-lock.ts';
+import { transaction } from './transaction.ts';
 
 /** One statement, unless the call has a key by which it may come again, or the request must not meet another one. */
 export async function accept(

@@ -2,7 +2,7 @@ import { afterLook, type LookAt, type NextStep, type Seen } from '../domain/batc
 import type { Scope, SubjectKind, WorkState } from '../domain/vocabulary.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
-import { transaction } from './project-lock.ts';
+import { transaction } from './transaction.ts';
 import { raiseAttention } from './raise-attention.ts';
 
 export interface BatchKey {

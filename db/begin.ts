@@ -1,6 +1,6 @@
 import { LETHE, recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
-import { transaction } from './project-lock.ts';
+import { transaction } from './transaction.ts';
 import { raiseAttention } from './raise-attention.ts';
 import { readRequestRow } from './request-row.ts';
 

@@ -4,7 +4,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Accepted, AcceptedRequest } from './accept-request.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKey, DigestKeys } from './digests.ts';
-import { transaction } from './project-lock.ts';
+import { transaction } from './transaction.ts';
 
 /** A call that its sender has given a key, so that sending it again is no second request. */
 export interface Replayable {

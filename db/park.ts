@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS } from '../domain/calendar.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
 import type { Database, Transaction } from './client.ts';
-import { transaction } from './project-lock.ts';
+import { transaction } from './transaction.ts';
 import { type AttentionKey, raiseAttention } from './raise-attention.ts';
 
 /** Gives a step up for now: an operator is asked, and within the hour it is tried again without one. */

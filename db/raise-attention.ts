@@ -1,7 +1,7 @@
 import type { AttentionCode, Step } from '../domain/vocabulary.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
-import { transaction } from './project-lock.ts';
+import { transaction } from './transaction.ts';
 
 export interface AttentionKey {
   readonly project: string;

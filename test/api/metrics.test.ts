@@ -4,7 +4,7 @@ import { metrics } from '../../api/metrics.ts';
 import { claim } from '../../db/claim.ts';
 import { connect } from '../../db/client.ts';
 import { placeHold } from '../../db/holds.ts';
-import { transaction } from '../../db/project-lock.ts';
+import { transaction } from '../../db/transaction.ts';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { reserveSlot } from '../../db/slots.ts';
 import { newId } from '../../domain/ids.ts';

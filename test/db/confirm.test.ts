@@ -6,7 +6,7 @@ import { ownedPositions } from '../../db/conflicts.ts';
 import { storeCount } from '../../db/counts.ts';
 import { expediteRequest } from '../../db/expedite.ts';
 import { placeHold } from '../../db/holds.ts';
-import { transaction } from '../../db/project-lock.ts';
+import { transaction } from '../../db/transaction.ts';
 import { storeResolution } from '../../db/resolution.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import type { Project } from '../../domain/catalog.ts';

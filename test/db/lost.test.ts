@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
-import { transaction } from '../../db/project-lock.ts';
+import { transaction } from '../../db/transaction.ts';
 import { isStorageUnavailable } from '../../db/unavailable.ts';
 import { createDatabase } from '../support/postgres.ts';
 
