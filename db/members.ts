@@ -28,12 +28,8 @@ export interface MemberWithToken extends AddedMember {
   readonly added: boolean;
 }
 
-/** For whoever operates the database. Throws `member_exists`. */
-export const addMember = (database: Database, member: NewMember): Promise<AddedMember> =>
-  underProjectLock(database, member.project, (tx) => insertMember(tx, member));
-
 /** With a first token, for nobody could call without one. Throws `member_exists`. */
-export const addMemberAs = (
+export const addMember = (
   database: Database,
   actor: Actor,
   { name, role, at }: Pick<NewMember, 'name' | 'role' | 'at'>,

@@ -3,11 +3,9 @@ import type { Fragment, Transaction } from './client.ts';
 import { handOver } from './hand-over.ts';
 
 /**
- * Takes subjects back from their request: cancelled, or no longer whom the request named. Only what is not claimed can
- * be taken; the caller holds the project's lock. A subject that another request waits for is handed to it, still hidden
- * (rule 7); the others are to be shown again, and are `cancelled` once they are shown everywhere (rule 9). Of whom was only
- * proposed, or is not found anywhere yet, there is nothing to show.
- * `chosen` selects their `seq`. Returns how many were taken, and the requests to wake.
+ * Takes subjects back from their request, as far as they are not claimed; the caller holds the project's lock. One that
+ * another request waits for is handed to it, still hidden (rule 7); the others are to be shown again, and are `cancelled`
+ * once they are (rule 9), or at once where there is nothing to show. `chosen` selects their `seq`.
  */
 export async function withdrawSubjects(
   tx: Transaction,

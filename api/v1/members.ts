@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { addMemberAs, listMembers } from '../../db/members.ts';
+import { addMember, listMembers } from '../../db/members.ts';
 import { removeMember } from '../../db/remove-member.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
 import { allows } from '../auth.ts';
@@ -64,7 +64,7 @@ export const members = (deps: ApiDeps) =>
       const caller = c.get('caller');
       requireNoMore(caller, { role: sent.role, kinds: null });
       const at = deps.now();
-      const { memberId, ...minted } = await addMemberAs(deps.database, caller, { ...sent, at });
+      const { memberId, ...minted } = await addMember(deps.database, caller, { ...sent, at });
       c.header('Location', `/v1/members/${memberId}`);
       return c.json({ id: memberId, ...sent, addedAt: at, token: mintedAnswer(minted) }, 201);
     })

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { addMember, type AddedMember } from '../../db/members.ts';
+import { memberWithToken, type AddedMember } from '../../db/members.ts';
 import { removeMember } from '../../db/remove-member.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { type By, carrying, START, testApi, textOf } from './support.ts';
@@ -172,7 +172,8 @@ const ROUNDS = 200;
 async function removingEachOther(round: number, others: number): Promise<{ ends: string[]; owners: number }> {
   const project = `race-${others}-${round}`;
   await api.database`INSERT INTO lethe.projects (name) VALUES (${project})`;
-  const owner = (name: string) => addMember(api.database, { project, name, role: 'owner', actor: 'test', at: START });
+  const owner = (name: string) =>
+    memberWithToken(api.database, { project, name, role: 'owner', actor: 'test', at: START });
   const pair = [await owner('one'), await owner('other')] as const;
   for (let count = 0; count < others; count++) await owner(`bystander ${count}`);
   const wish = async (by: AddedMember, whom: AddedMember): Promise<string> => {

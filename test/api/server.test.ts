@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
-import { addMember } from '../../db/members.ts';
+import { memberWithToken } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/ports.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -53,7 +53,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   await server.listening();
   const database = connect(url, { connections: 1 });
   const owner = { project: 'demo', name: 'owner', role: 'owner', actor: 'test', at: new Date() } as const;
-  const { token } = await addMember(database, owner);
+  const { token } = await memberWithToken(database, owner);
   const headers = { ...carrying(token), 'Content-Type': 'application/json' };
   const calls = Array.from({ length: 20 }, (_, index) =>
     fetch(`${server.base}/v1/requests`, {

@@ -6,7 +6,7 @@ import type { LiveProgress } from '../../api/temporal/live-progress.ts';
 import type { Orchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
 import { type DigestKeys, requireDigestKeys } from '../../db/digests.ts';
-import { type AddedMember as TestMember, addMember } from '../../db/members.ts';
+import { type AddedMember as TestMember, memberWithToken } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
@@ -149,7 +149,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   await ensureProjects(database, ['demo', 'other']);
   const clock = { now: START };
   const member: TestApi['member'] = (name, { role = 'owner', project = 'demo' } = {}) =>
-    addMember(database, { project, name, role, actor: 'test', at: clock.now });
+    memberWithToken(database, { project, name, role, actor: 'test', at: clock.now });
   const owner = await member(`owner ${crypto.randomUUID()}`);
   const otherOwner = await member(`owner ${crypto.randomUUID()}`, { project: 'other' });
   sent.splice(0);

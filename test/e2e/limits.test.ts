@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import { addMember } from '../../db/members.ts';
+import { memberWithToken } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/ports.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -60,7 +60,7 @@ test('two processes let one token through as often as its budget says, and anoth
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'rate_limited', 'violated-policies': ['calls'] });
   }
   const member = { project: 'demo', name: 'another', role: 'admin', actor: 'test', at: new Date() } as const;
-  const { token } = await addMember(ledger, member);
+  const { token } = await memberWithToken(ledger, member);
   for (const [n, url] of [...urls, ...urls, ...urls].entries())
     expect(await ask(token, url)).toMatchObject({ status: 200, left: expect.any(Number), url: urls[n % 2] });
 });

@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
 import { z } from 'zod';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { connect } from '../../db/client.ts';
-import { addMember } from '../../db/members.ts';
+import { memberWithToken } from '../../db/members.ts';
 import { prepareProcessor } from '../../dev/demo/databases.ts';
 import { freePort } from '../../dev/ports.ts';
 import { type Supervised, supervise } from '../../dev/supervise.ts';
@@ -110,7 +110,7 @@ export async function startService(at: {
   const { apiUrl, api } = await startApi();
   const database = connect(at.ledgerUrl, { connections: 1 });
   const owner = { project: 'demo', name: 'end to end', role: 'owner', actor: 'test', at: new Date() } as const;
-  const { token } = await addMember(database, owner);
+  const { token } = await memberWithToken(database, owner);
   await database.end();
   return {
     apiUrl,

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createApp } from '../../api/app.ts';
-import { addMember } from '../../db/members.ts';
+import { memberWithToken } from '../../db/members.ts';
 import type { Role } from '../../domain/vocabulary.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
@@ -40,7 +40,7 @@ beforeAll(async () => {
     ['cid', 'demo', 'admin'],
     ['dan', 'mute', 'owner'],
   ] as const satisfies readonly (readonly [string, string, Role])[]) {
-    const added = await addMember(it.database, { project, name, role, actor: 'test', at: await nowOf(it) });
+    const added = await memberWithToken(it.database, { project, name, role, actor: 'test', at: await nowOf(it) });
     tokens[name] = added.token;
   }
   for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
