@@ -50,11 +50,11 @@ export const processorActivities = (deps: ActivityDeps) => ({
     await attended(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId, project, processor } = key;
       const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
-      const { count: size, lastSeq } = await unknownSubjects(deps.database, requestId);
+      const { size, lastSeq } = await unknownSubjects(deps.database, requestId);
       if (size === 0) return;
+      if (saysNothing(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
       const batch: Batch = { requestId, kind, batch: 'unknown', firstSeq: 1, lastSeq, size, identities };
-      if (saysNothing(deps, key)) return markPresent(deps.database, requestId, 'all');
       const { presentSeqs } = await withWork(deps, key, (work) =>
         deps.connector(project, processor).count(batch, scope, work),
       );

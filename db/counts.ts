@@ -1,5 +1,6 @@
 import type { Database } from './client.ts';
 
+/** How many are to be counted, and up to which number. */
 export async function proposedSubjects(
   database: Database,
   requestId: string,
@@ -16,7 +17,7 @@ export async function storeCount(
   key: { readonly requestId: string; readonly processor: string },
   tables: Readonly<Record<string, number>> | null,
 ): Promise<void> {
-  const rows = tables === null ? null : Object.entries(tables).map(([table, rows]) => ({ table, rows }));
+  const told = tables === null ? null : Object.entries(tables).map(([table, rows]) => ({ table, rows }));
   await database`INSERT INTO lethe.request_counts (request_id, processor, tables)
-    VALUES (${key.requestId}, ${key.processor}, ${rows === null ? null : database.json(rows)}) ON CONFLICT DO NOTHING`;
+    VALUES (${key.requestId}, ${key.processor}, ${told === null ? null : database.json(told)}) ON CONFLICT DO NOTHING`;
 }

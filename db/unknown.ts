@@ -2,12 +2,13 @@ import { LETHE, raiseWake, recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { underProjectLock } from './project-lock.ts';
 
+/** How many are still to be looked for, and up to which number. */
 export async function unknownSubjects(
   database: Database,
   requestId: string,
-): Promise<{ readonly count: number; readonly lastSeq: number }> {
-  const [row = { count: 0, lastSeq: 0 }] = await database<{ count: number; lastSeq: number }[]>`
-    SELECT count(*), coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
+): Promise<{ readonly size: number; readonly lastSeq: number }> {
+  const [row = { size: 0, lastSeq: 0 }] = await database<{ size: number; lastSeq: number }[]>`
+    SELECT count(*) AS size, coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
     WHERE request_id = ${requestId} AND NOT known AND state = 'resolved'`;
   return row;
 }
