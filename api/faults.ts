@@ -1,5 +1,7 @@
+import type { Context } from 'hono';
 import type { z } from 'zod';
 import { DomainError } from '../domain/errors.ts';
+import type { AppEnv } from './deps.ts';
 
 /** One thing that is wrong with what was sent; `pointer` is a JSON pointer, or the name of a parameter or header. */
 export interface Fault {
@@ -24,8 +26,16 @@ export const bodyFault = (pointer: string, code: string, detail: string): Fault 
   detail,
 });
 
-/** For zod-openapi: a schema that refuses is answered like everything else that is invalid. */
-export function refuseInvalid(result: { success: boolean; target: string; error?: z.core.$ZodError }): void {
+/**
+ * For zod-openapi: a schema that refuses is answered like everything else that is invalid. A body that is not there has
+ * been taken for `{}` here, which may mean all.
+ */
+export function refuseInvalid(
+  result: { success: boolean; target: string; error?: z.core.$ZodError },
+  c: Context<AppEnv>,
+): void {
+  if (result.target === 'json' && c.req.header('Content-Type') === undefined)
+    throw invalidRequest([bodyFault('', 'missing', 'is not there')]);
   if (result.error === undefined) return;
   throw refused(result.error, PLACES[result.target] ?? 'query');
 }

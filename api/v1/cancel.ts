@@ -3,14 +3,11 @@ import { cancelSubjects } from '../../db/cancel.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { requestParams } from '../schemas.ts';
+import { listOf, requestParams } from '../schemas.ts';
 
 const Cancellation = z
   .strictObject({
-    positions: z
-      .array(z.int().min(1).max(1_000_000_000))
-      .min(1)
-      .max(100_000)
+    positions: listOf(z.int().min(1).max(1_000_000_000), 100_000)
       .optional()
       .openapi({ description: 'Of the submitted list, from 1; without it, all.' }),
   })

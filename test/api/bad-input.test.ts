@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deletionOf, testApi, user } from './support.ts';
+import { accepted, deletionOf, testApi, user } from './support.ts';
 
 const api = await testApi({ bodyLimitBytes: 1_000_000 });
 const CANARY = 'canary-7f3a@leak.test';
@@ -211,4 +211,25 @@ test('ids that are unknown, and texts that can be no id, are 404 alike', async (
     expect(answer.json).toMatchObject({ status: 404, code: 'hold_not_found' });
   }
   expect(api.log.join('')).not.toContain('canary');
+});
+
+describe('a cancellation that says whom only badly cancels nobody', () => {
+  const cancelling = async (body?: unknown) => {
+    const id = await accepted(api, [user('u-1'), user('u-2')]);
+    const answer = await api.call('POST', `/v1/requests/${id}/cancel`, body);
+    const withdrawn = await api.database`
+      SELECT FROM lethe.submitted_identities WHERE request_id = ${id} AND withdrawn_at IS NOT NULL`;
+    expect(withdrawn).toHaveLength(0);
+    return answer.json;
+  };
+
+  test('a body that was lost on the way is not taken for an empty one, which means all', async () => {
+    expect(await cancelling()).toMatchObject({ status: 422, errors: [fault('', 'missing')] });
+  });
+
+  test('of positions that can be none no more are looked at than are told', async () => {
+    const answer = await cancelling({ positions: Array.from({ length: 200_000 }, () => 0) });
+    expect(answer).toMatchObject({ status: 422, code: 'invalid_request' });
+    expect(answer).toHaveProperty('errors.length', 100);
+  });
 });
