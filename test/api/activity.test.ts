@@ -6,12 +6,11 @@ import { underProjectLock } from '../../db/project-lock.ts';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
-import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from './ledger.ts';
-import { accepted, type Answer, carrying, deletionOf, START, testApi, textOf, user } from './support.ts';
+import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchesOf, matchOf, resolve } from './ledger.ts';
+import { accepted, type Answer, carrying, deletionOf, RUN, START, testApi, textOf, user } from './support.ts';
 import { upload } from './upload.ts';
 
 const api = await testApi();
-const RUN = new Date('2026-12-08T02:00:00.000Z');
 const CSV = { Accept: 'text/csv' };
 
 interface Event {
@@ -38,12 +37,7 @@ const asRecord = ({ detail, ...event }: Event) => ({
 
 async function hidden(...names: readonly string[]) {
   const id = await accepted(api, names.map(user));
-  await hide(
-    api.database,
-    id,
-    names.map((name, index) => matchOf(index + 1, name)),
-    START,
-  );
+  await hide(api.database, id, matchesOf(names), START);
   return id;
 }
 const inAttention = (requestId: string, processor: string) =>
@@ -63,12 +57,7 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   };
   const submit = async (...names: readonly string[]) => {
     const id = textOf(await call('POST', '/v1/requests', deletionOf(names.map(user))), 'id');
-    await hide(
-      api.database,
-      id,
-      names.map((name, index) => matchOf(index + 1, name)),
-      START,
-    );
+    await hide(api.database, id, matchesOf(names), START);
     return id;
   };
   const open = await submit('d-1', 'd-2');

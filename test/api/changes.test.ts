@@ -2,11 +2,10 @@ import { expect, test } from 'vitest';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import type { AttentionCode, Step } from '../../domain/vocabulary.ts';
-import { calledOf, claimAt, hide, matchOf } from './ledger.ts';
-import { accepted, START, testApi, textOf, user } from './support.ts';
+import { calledOf, claimAt, hide, matchesOf, matchOf } from './ledger.ts';
+import { accepted, RUN, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
-const RUN = new Date('2026-12-08T02:00:00.000Z');
 let number = 0;
 
 /** A request of so many subjects, hidden. */
@@ -14,12 +13,7 @@ async function hidden(count: number) {
   number += 1;
   const names = Array.from({ length: count }, (_, index) => `r${number}-${index}`);
   const id = await accepted(api, names.map(user));
-  await hide(
-    api.database,
-    id,
-    names.map((name, index) => matchOf(index + 1, name)),
-    START,
-  );
+  await hide(api.database, id, matchesOf(names), START);
   api.orchestrator.woken = [];
   return { id, names };
 }

@@ -8,11 +8,10 @@ import { raiseAttention } from '../../db/raise-attention.ts';
 import { documentOf } from './document.ts';
 import { CANARY, type Generated, PLACEHOLDER, requestsOf } from './generated.ts';
 import { claimAt, end, deleteFirstBatch, hide, matchOf, resolve } from './ledger.ts';
-import { accepted, type Answer, PROJECT, START, testApi, textOf, user } from './support.ts';
+import { accepted, type Answer, PROJECT, RUN, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
 const document = await documentOf(api.app);
-const RUN = new Date('2026-12-08T02:00:00.000Z');
 
 const second = await api.member('second owner');
 const admin = await api.member('admin', { role: 'admin' });

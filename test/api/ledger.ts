@@ -19,6 +19,8 @@ export const matchOf = (position: number, key: string): Resolved => ({
   position,
   key: { type: 'user_id', value: [key] },
 });
+/** Each is one subject, in the order in which they were submitted. */
+export const matchesOf = (keys: readonly string[]): Resolved[] => keys.map((key, index) => matchOf(index + 1, key));
 export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved => ({
   fact: 'identity',
   key: { type: 'user_id', value: [key] },

@@ -4,10 +4,9 @@ import { untoldSuppressions } from '../../db/neglected.ts';
 import { readUntold, suppressionTold } from '../../db/suppression-telling.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { calledOf, claimAt, deleteFirstBatch, end, hide, matchOf } from './ledger.ts';
-import { accepted, KEYS, type Sent, START, testApi, textOf, user } from './support.ts';
+import { accepted, KEYS, RUN, type Sent, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
-const RUN = new Date('2026-12-08T02:00:00.000Z');
 
 const lookup = async (identity: Sent, more: Record<string, unknown> = {}) =>
   (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from './ledger.ts';
-import { accepted, START, testApi, textOf, user } from './support.ts';
+import { accepted, RUN, START, testApi, textOf, user } from './support.ts';
 
 const api = await testApi();
-const RUN = new Date('2026-12-08T02:00:00.000Z');
 const at = (days: number) => new Date(START.getTime() + days * DAY_MS);
 const subjects = (id: string, query = '') => api.call('GET', `/v1/requests/${id}/subjects${query}`);
 const status = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;

@@ -21,6 +21,8 @@ export const KEYS: DigestKeys = [
 ];
 /** A Monday, 10:00 UTC. */
 export const START = new Date('2026-11-23T10:00:00.000Z');
+/** The first run after the grace period of what is accepted then. */
+export const RUN = new Date('2026-12-08T02:00:00.000Z');
 
 const exact = { comparison: 'exact', parts: 1 } as const;
 
