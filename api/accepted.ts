@@ -5,7 +5,7 @@ import { DELETION_STATUSES } from '../domain/vocabulary.ts';
 import type { HeaderName } from './contract.ts';
 import type { AppEnv } from './deps.ts';
 import { instant } from './schemas.ts';
-import { links, linksOf } from './v1/links.ts';
+import { links, linksOf } from './links.ts';
 
 /** What every way to submit a deletion is answered with. */
 export const accepted = {

@@ -3,7 +3,7 @@ import { type Project, processorsFor } from '../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../domain/vocabulary.ts';
 import { REMEDIES } from './remedies.ts';
 import { confirmationAnswer } from './confirmation-answer.ts';
-import { linksOf } from './v1/links.ts';
+import { linksOf } from './links.ts';
 
 /** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
 export function statusAnswer(status: RequestStatus, project: Project | undefined) {

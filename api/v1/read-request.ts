@@ -14,7 +14,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { Confirmation } from '../confirmation-answer.ts';
 import { statusAnswer } from '../request-status.ts';
 import { instant, kind, requestParams } from '../schemas.ts';
-import { links } from './links.ts';
+import { links } from '../links.ts';
 
 const Attention = z
   .strictObject({
