@@ -3,11 +3,10 @@ import { DomainError } from '../domain/errors.ts';
 import { hardDeleteAt } from '../domain/policy.ts';
 import type { Role } from '../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from './audit.ts';
-import type { Database, Transaction } from './client.ts';
+import type { Transaction } from './client.ts';
 import { proposedCount } from './confirmation.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { openOwner } from './open-owner.ts';
-import { underProjectLock } from './project-lock.ts';
 import { isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
 
 export interface NewConfirmation {
@@ -31,42 +30,40 @@ const POSITIONS_NAMED = 100;
 
 /**
  * The word without which nobody is touched. From here on the proposed are subjects like any others: this request's own,
- * or another's that has come to own them meanwhile. The grace period runs from now.
+ * or another's that has come to own them meanwhile. The grace period runs from now. The caller holds the project's lock.
  */
 export async function confirmRequest(
-  database: Database,
+  tx: Transaction,
   project: Project,
   confirmation: NewConfirmation,
 ): Promise<Confirmed> {
   const { requestId, by, at } = confirmation;
-  return underProjectLock(database, project.name, async (tx) => {
-    const request = await readRequestRow(tx, requestId);
-    const subjects = await requireConfirmable(tx, request, confirmation);
-    const fromNow = hardDeleteAt(project.policy, at.getTime(), request.expedite);
-    const due = new Date(Math.max(request.hardDeleteAt.getTime(), fromNow));
-    const attached = await attachOwned(tx, request, due);
-    if (request.onConflict === 'reject' && attached > 0) throw await conflict(tx, requestId, attached);
-    await takeSubjects(tx, requestId, due);
-    const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
-    const moved = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
-    const [stored] = await tx<{ estimatedCompletionAt: Date }[]>`
+  const request = await readRequestRow(tx, requestId);
+  const subjects = await requireConfirmable(tx, request, confirmation);
+  const fromNow = hardDeleteAt(project.policy, at.getTime(), request.expedite);
+  const due = new Date(Math.max(request.hardDeleteAt.getTime(), fromNow));
+  const attached = await attachOwned(tx, request, due);
+  if (request.onConflict === 'reject' && attached > 0) throw await conflict(tx, requestId, attached);
+  await takeSubjects(tx, requestId, due);
+  const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
+  const moved = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
+  const [stored] = await tx<{ estimatedCompletionAt: Date }[]>`
       UPDATE lethe.requests SET status = 'grace', confirmed_at = ${at}, confirmed_by = ${by.memberId}, confirmed_count = ${subjects},
         hard_delete_at = ${due},
         estimated_completion_at = greatest(estimated_completion_at, ${estimatedCompletion(tx, moved, subjects)})
       WHERE id = ${requestId} RETURNING estimated_completion_at`;
-    const detail = { subjects, attached };
-    await recordAudit(tx, {
-      at,
-      project: project.name,
-      requestId,
-      actor: by.memberId,
-      action: 'request.confirmed',
-      detail,
-    });
-    await raiseWake(tx, [requestId]);
-    const { estimatedCompletionAt = due } = stored ?? {};
-    return { ...detail, hardDeleteAt: due, estimatedCompletionAt, wake: [requestId] };
+  const detail = { subjects, attached };
+  await recordAudit(tx, {
+    at,
+    project: project.name,
+    requestId,
+    actor: by.memberId,
+    action: 'request.confirmed',
+    detail,
   });
+  await raiseWake(tx, [requestId]);
+  const { estimatedCompletionAt = due } = stored ?? {};
+  return { ...detail, hardDeleteAt: due, estimatedCompletionAt, wake: [requestId] };
 }
 
 /** Throws unless this member may confirm exactly this, now. Returns how many subjects wait. */

@@ -2,7 +2,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Database, Transaction } from './client.ts';
 import { underProjectLock } from './project-lock.ts';
 
-/** Who changes something about who may call, and by which token. */
+/** Who changes something about who may call, or confirms what others asked for, and by which token. */
 export interface Actor {
   readonly project: string;
   readonly memberId: string;

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { confirmRequest } from '../../db/confirm.ts';
+import { underStanding } from '../../db/standing.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
@@ -55,10 +56,12 @@ export const confirm = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id: requestId } = c.req.valid('param');
     const caller = c.get('caller');
-    const { subjects, attached, hardDeleteAt, estimatedCompletionAt, wake } = await confirmRequest(
+    const project = ownProject(deps, caller);
+    const confirmation = { requestId, ...c.req.valid('json'), by: caller, at: deps.now() };
+    const { subjects, attached, hardDeleteAt, estimatedCompletionAt, wake } = await underStanding(
       deps.database,
-      ownProject(deps, caller),
-      { requestId, ...c.req.valid('json'), by: caller, at: deps.now() },
+      caller,
+      (tx) => confirmRequest(tx, project, confirmation),
     );
     await deps.orchestrator.wake(wake);
     return c.json(

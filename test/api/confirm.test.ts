@@ -3,6 +3,7 @@ import { storeCount } from '../../db/counts.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Resolved } from '../../domain/resolved.ts';
 import { conclude } from '../../db/conclude.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
 import { follow, hide, matchOf, resolve } from './ledger.ts';
 import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from './support.ts';
 
@@ -38,6 +39,13 @@ const waiting = async (identities: readonly Sent[], more: Record<string, unknown
     await accepted(api, identities, { confirm: true, ...more }),
     identities.map(({ value }, index) => matchOf(index + 1, String(value))),
   );
+
+/** Until another transaction waits for a row that somebody has locked. */
+async function behindTheLock(): Promise<void> {
+  const waits = () => api.database`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await waits()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 describe('what can be asked for', () => {
   test('everyone without confirm is refused, whoever asks; with it any member may submit it', async () => {
@@ -206,6 +214,20 @@ test('another token of the member who submitted everyone is still the same membe
     json: { code: 'needs_another_owner' },
   });
   expect(await confirm(id, { expectedCount: 1 })).toMatchObject({ status: 202 });
+});
+
+test('an owner who is removed while the confirmation is on its way confirms nobody', async () => {
+  const leaving = await api.member('an owner who leaves');
+  const id = await counted(textOf(await create(everyone()), 'id'), [selected('r-1')]);
+  const { answer } = await underProjectLock(api.database, 'demo', async (tx) => {
+    const sent = confirm(id, { expectedCount: 1 }, carrying(leaving));
+    await behindTheLock();
+    await tx`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${leaving.memberId}`;
+    return { answer: sent };
+  });
+  expect((await answer).json).toMatchObject({ status: 401, code: 'unauthorized' });
+  expect(await read(id)).toMatchObject({ status: 'awaiting_confirmation', confirmation: { confirmedBy: null } });
+  expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
 });
 
 test('an exception that matched nobody is shown, and the confirmation has to say that it is meant', async () => {

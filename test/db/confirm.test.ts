@@ -7,6 +7,7 @@ import { storeCount } from '../../db/counts.ts';
 import { expediteRequest } from '../../db/expedite.ts';
 import { placeHold } from '../../db/holds.ts';
 import { transaction } from '../../db/transaction.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
 import { storeResolution } from '../../db/resolution.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import type { Project } from '../../domain/catalog.ts';
@@ -47,14 +48,16 @@ const confirm = (
   expectedCount: number,
   changes: Partial<Parameters<typeof confirmRequest>[2]> = {},
 ) =>
-  confirmRequest(it.database, PROJECT_ENTRY, {
-    requestId,
-    expectedCount,
-    acceptUnmatched: false,
-    by: { memberId: 'mem_other', role: 'owner' },
-    at: START,
-    ...changes,
-  });
+  underProjectLock(it.database, PROJECT, (tx) =>
+    confirmRequest(tx, PROJECT_ENTRY, {
+      requestId,
+      expectedCount,
+      acceptUnmatched: false,
+      by: { memberId: 'mem_other', role: 'owner' },
+      at: START,
+      ...changes,
+    }),
+  );
 const audit = async (requestId: string): Promise<readonly string[]> =>
   (
     await it.database<{ action: string }[]>`

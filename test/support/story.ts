@@ -5,6 +5,7 @@ import { cancelSubjects } from '../../db/cancel.ts';
 import { confirmRequest } from '../../db/confirm.ts';
 import { expediteRequest } from '../../db/expedite.ts';
 import { placeHold, releaseHold } from '../../db/holds.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
 import { buildReceipt } from '../../db/receipt.ts';
 import { readRequestStatus } from '../../db/read-request.ts';
 import { hardDeleteAt } from '../../domain/policy.ts';
@@ -49,7 +50,9 @@ export async function confirm(world: World, requestId: string, expectedCount: nu
   const at = await nowOf(world);
   const by = { memberId: 'another', role: 'owner' } as const;
   const asked = { requestId, expectedCount, acceptUnmatched: false, by, at };
-  const done = await confirmRequest(world.database, projectOf(world.deps, project), asked);
+  const done = await underProjectLock(world.database, project, (tx) =>
+    confirmRequest(tx, projectOf(world.deps, project), asked),
+  );
   await world.orchestrator.wake(done.wake);
 }
 
