@@ -92,11 +92,12 @@ function aliasStatement(resolving: Resolving): string {
       UNION
       SELECT n.key, e.${alias}::text FROM names AS n JOIN ${table} AS e ON ${back('n.name')}
       WHERE NOT ${isSubject(resolving, `e.${alias}::text`)}),
-    called AS MATERIALIZED (SELECT name, array_agg(key) AS keys FROM names WHERE name <> key GROUP BY name)
-    SELECT unnest(keys) AS key, ARRAY[name] AS value, (
+    called AS MATERIALIZED (SELECT name, array_agg(key) AS keys FROM names WHERE name <> key GROUP BY name),
+    counted AS MATERIALIZED (SELECT keys, name, (
       WITH RECURSIVE ${forward(resolving, 'SELECT called.name AS start, called.name AS name')}
       SELECT count(*)::int - 1 FROM (
         SELECT own.${key}::text FROM hop JOIN ${relation(model.map.table)} AS own ON ${ownKey(resolving, 'hop.name')}
         UNION SELECT unnest(called.keys)) AS owners) AS sharers
-    FROM called`;
+      FROM called)
+    SELECT unnest(keys) AS key, ARRAY[name] AS value, sharers FROM counted`;
 }
