@@ -275,6 +275,37 @@ test('the dry run: cancelled while it waits it ends at once, and every row is as
   for (const verb of ['setVisibility', 'hardDelete'] as const)
     expect(it.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
 });
+test('however it ends without a confirmation, no column of Lethe says who was meant or spared', async () => {
+  for (const name of ['canary-1', 'canary-2']) for (const sql of [it.app, it.crm]) await addUser(sql, name);
+  const person = (value: string) => ({ type: 'user_id', value });
+  const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-nobody')] };
+  const listed = { kind: 'user', identities: [person('canary-1'), person('canary-unknown')] };
+  const asked = [await create('ann', everyone), await create('ann', listed, { suppress: true })] as const;
+  for (const id of asked) await counted(id);
+  expect(await tablesWith('canary')).toContain('lethe.submitted_identities');
+  await call('ann', 'POST', `/v1/requests/${asked[1]}/cancel`, {});
+  for (const id of asked) expect(await ended(it, id)).toBe('cancelled');
+  expect(await tablesWith('canary')).toEqual([]);
+  expect([await rowsOf(it.app, 'canary-1'), await rowsOf(it.crm, 'canary-2')]).toEqual([WHOLE, WHOLE]);
+});
+
+/** The tables, of the ledger and beside those of the customers, in which some row has the text. */
+async function tablesWith(text: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [sql, schema] of [
+    [it.database, 'lethe'],
+    [it.app, 'lethe_processor'],
+    [it.crm, 'lethe_processor'],
+  ] as const) {
+    const tables = await sql.unsafe<{ name: string }[]>(`SELECT oid::regclass::text AS name FROM pg_class
+      WHERE relnamespace = '${schema}'::regnamespace AND relkind IN ('r', 'p')`);
+    for (const { name } of tables)
+      if ((await sql.unsafe(`SELECT FROM ${name} one WHERE one::text ILIKE '%${text}%' LIMIT 1`)).count > 0)
+        found.push(name);
+  }
+  return found;
+}
+
 test('whom the directory does not know is counted too, and looked for once it is confirmed', async () => {
   await addUser(it.crm, 'only-crm');
   const identities = ['only-crm', 'nowhere'].map((value) => ({ type: 'user_id', value }));
