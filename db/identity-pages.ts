@@ -1,6 +1,6 @@
 import type { Identity } from '../domain/identity.ts';
 import type { SubjectState } from '../domain/vocabulary.ts';
-import type { Database, Queries } from './client.ts';
+import type { Database } from './client.ts';
 
 /** Subjects per page; each has a handful of identities. */
 const PAGE = 2_000;
@@ -16,34 +16,40 @@ export interface SubjectIdentity {
  * its data goes with the last of those who share it.
  */
 export const claimedIdentities = (database: Database, requestId: string, batch: number, first: number, last: number) =>
-  pages(
-    first,
-    last,
-    (from, to) => database<Row[]>`
-    SELECT seq, type, value FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND batch = ${batch} AND seq BETWEEN ${from} AND ${to}
-      AND ${goesWith(database, ['claimed', 'deleted', 'partially_deleted'])}
-    ORDER BY seq`,
+  pages(first, last, (from, to) =>
+    going(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
+      among: database`batch = ${batch}`,
+      from,
+      to,
+    }),
   );
 
 /** The identities by which the proposed would be looked for, were they all claimed together. */
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
-  pages(
-    1,
-    last,
-    (from, to) => database<Row[]>`
-    SELECT seq, type, value FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND state = 'proposed' AND seq BETWEEN ${from} AND ${to}
-      AND ${goesWith(database, ['proposed'])}
-    ORDER BY seq`,
+  pages(1, last, (from, to) =>
+    going(database, requestId, ['proposed'], { among: database`state = 'proposed'`, from, to }),
   );
 
-/** What is found under an identity goes when all those of the request who are called so are in these states. */
-const goesWith = (queries: Queries, states: readonly SubjectState[]) => queries`
-  NOT shared AND (origin = 'key' OR NOT EXISTS (
-    SELECT FROM lethe.subject_identities same JOIN lethe.subjects other USING (request_id, seq)
-    WHERE same.request_id = named.request_id AND same.digest = named.digest AND same.seq <> named.seq
-      AND NOT other.state = ANY(${states as SubjectState[]}::text[])))`;
+/**
+ * What is found under an identity goes when all those of the request who are called so are in these states. Each name is
+ * asked about once per page, however many share it.
+ */
+const going = (
+  database: Database,
+  requestId: string,
+  states: readonly SubjectState[],
+  page: { readonly among: ReturnType<Database>; readonly from: number; readonly to: number },
+) => database<Row[]>`
+  WITH page AS MATERIALIZED (
+    SELECT seq, type, value, named.digest, origin FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)
+    WHERE request_id = ${requestId} AND ${page.among} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared),
+  staying AS MATERIALIZED (
+    SELECT digest FROM (SELECT DISTINCT digest FROM page WHERE origin <> 'key') name
+    WHERE EXISTS (
+      SELECT FROM lethe.subject_identities same JOIN lethe.subjects other USING (request_id, seq)
+      WHERE request_id = ${requestId} AND same.digest = name.digest AND NOT other.state = ANY(${states as SubjectState[]}::text[])
+      OFFSET 0))
+  SELECT seq, type, value FROM page WHERE origin = 'key' OR digest NOT IN (SELECT digest FROM staying) ORDER BY seq`;
 
 /** The identities of subjects whose visibility changed after a generation. */
 export const changedIdentities = (
