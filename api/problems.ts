@@ -96,7 +96,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   },
   needs_another_owner: {
     title: 'Another owner has to confirm this',
-    advice: 'Everyone is deleted only when an owner other than the member who submitted the request confirms it.',
+    advice:
+      'Everyone is deleted only when an owner other than the member who submitted the request confirms it, one who was a member already when it was submitted.',
   },
   count_moved: {
     title: 'It is another number of subjects than expected',

@@ -76,6 +76,11 @@ async function requireConfirmable(
     throw new DomainError('not_awaiting_confirmation', 'the request needs no confirmation, or has been confirmed');
   if (request.selection === 'everyone' && (by.role !== 'owner' || by.memberId === request.submittedBy))
     throw new DomainError('needs_another_owner', 'everyone is confirmed by an owner who did not submit the request');
+  if (request.selection === 'everyone' && (await cameLater(tx, by.memberId, request.receivedAt)))
+    throw new DomainError(
+      'needs_another_owner',
+      'everyone is confirmed by an owner who was a member when it was submitted',
+    );
   if (request.confirmBy !== null && request.confirmBy <= at)
     throw new DomainError('confirmation_expired', `it could be given until ${request.confirmBy.toISOString()}`);
   const subjects = await proposedCount(tx, request.id);
@@ -85,6 +90,12 @@ async function requireConfirmable(
     throw new DomainError('count_moved', `${subjects} subjects wait for a confirmation`, { subjects });
   if (!acceptUnmatched) await refuseUnmatched(tx, request.id);
   return subjects;
+}
+
+/** Four eyes that one person could make for the occasion would be two. */
+async function cameLater(tx: Transaction, memberId: string, submittedAt: Date): Promise<boolean> {
+  const later = await tx`SELECT FROM lethe.members WHERE id = ${memberId} AND added_at > ${submittedAt}`;
+  return later.count > 0;
 }
 
 /** A mistyped exception spares nobody: the person meant would be deleted with everyone. */

@@ -201,6 +201,17 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
   expect(api.orchestrator.woken).toEqual([]);
 });
 
+test('an owner who was made for the occasion confirms nobody', async () => {
+  const id = await counted(textOf(await create(everyone()), 'id'), [selected('made-1')]);
+  api.clock.now = new Date(START.getTime() + 1_000);
+  const made = await api.member('made for the occasion');
+  const refused = await confirm(id, { expectedCount: 1 }, carrying(made));
+  expect([refused.status, refused.json]).toMatchObject([403, { code: 'needs_another_owner' }]);
+  expect(await read(id)).toMatchObject({ status: 'awaiting_confirmation', subjects: { states: { proposed: 1 } } });
+  expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
+  api.clock.now = START;
+});
+
 test('another token of the member who submitted everyone is still the same member', async () => {
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('s-1')]);
   const minted = await api.call('POST', '/v1/tokens', { name: 'second' });
