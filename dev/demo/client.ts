@@ -47,7 +47,10 @@ export async function openRequests(stack: Stack): Promise<readonly string[]> {
   const { items } = await call(stack, Requests, '/v1/requests?project=demo&limit=50');
   const open = items.filter(({ concludedAt }) => concludedAt === null).map(({ id }) => id);
   const statuses = await Promise.all(open.map((id) => call(stack, Status, `/v1/requests/${id}`)));
-  return open.filter((_, index) => statuses[index]?.heldSubjects === 0 && statuses[index].attention.length === 0);
+  return open.filter((_, index) => {
+    const { status, heldSubjects, attention } = statuses[index] ?? {};
+    return status !== 'awaiting_confirmation' && heldSubjects === 0 && attention?.length === 0;
+  });
 }
 
 const Accepted = z.object({ id: z.string() });
