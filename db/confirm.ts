@@ -4,7 +4,7 @@ import { hardDeleteAt } from '../domain/policy.ts';
 import type { Role } from '../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from './audit.ts';
 import type { Transaction } from './client.ts';
-import { proposedCount } from './confirmation.ts';
+import { proposedSubjects } from './counts.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { openOwner } from './open-owner.ts';
 import { isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
@@ -83,7 +83,7 @@ async function requireConfirmable(
     );
   if (request.confirmBy !== null && request.confirmBy <= at)
     throw new DomainError('confirmation_expired', `it could be given until ${request.confirmBy.toISOString()}`);
-  const subjects = await proposedCount(tx, request.id);
+  const { size: subjects } = await proposedSubjects(tx, request.id);
   if (request.status !== 'awaiting_confirmation' || subjects === 0)
     throw new DomainError('not_awaiting_confirmation', 'the request is still being counted, or has ended');
   if (subjects !== expectedCount)

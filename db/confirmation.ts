@@ -3,6 +3,7 @@ import type { View } from '../domain/view.ts';
 import type { DeletionStatus } from '../domain/vocabulary.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Transaction } from './client.ts';
+import { proposedSubjects } from './counts.ts';
 import { isUnconfirmed, type RequestRow } from './request-row.ts';
 
 export interface Confirmation {
@@ -22,7 +23,7 @@ export async function settleConfirmation(
 ): Promise<Confirmation | null> {
   if (!isUnconfirmed(request) || request.resolvedAt === null) return null;
   if (request.confirmBy !== null && request.confirmBy <= asOf) return lapse(tx, request, asOf);
-  const subjects = await proposedCount(tx, request.id);
+  const { size: subjects } = await proposedSubjects(tx, request.id);
   if (subjects === 0) return null;
   const waiting = await uncounted(tx, request.id, asOf);
   const until = request.confirmBy ?? (waiting.length === 0 ? await ask(tx, request, subjects, asOf) : null);
@@ -32,12 +33,6 @@ export async function settleConfirmation(
     until,
     view: { subjects, uncounted: ready, until: until?.getTime() ?? null },
   };
-}
-
-export async function proposedCount(tx: Transaction, requestId: string): Promise<number> {
-  const [{ count } = { count: 0 }] = await tx<{ count: number }[]>`
-    SELECT count(*) FROM lethe.subjects WHERE request_id = ${requestId} AND state = 'proposed'`;
-  return count;
 }
 
 /** `ready`: no operator is needed first. */

@@ -1,11 +1,11 @@
-import type { Database } from './client.ts';
+import type { Database, Queries } from './client.ts';
 
-/** How many are to be counted, and up to which number. */
+/** How many are proposed, and up to which number. */
 export async function proposedSubjects(
-  database: Database,
+  queries: Queries,
   requestId: string,
 ): Promise<{ readonly size: number; readonly lastSeq: number }> {
-  const [row = { size: 0, lastSeq: 0 }] = await database<{ size: number; lastSeq: number }[]>`
+  const [row = { size: 0, lastSeq: 0 }] = await queries<{ size: number; lastSeq: number }[]>`
     SELECT count(*) AS size, coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
     WHERE request_id = ${requestId} AND state = 'proposed'`;
   return row;
