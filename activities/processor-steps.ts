@@ -1,4 +1,4 @@
-import type { Batch } from '../connectors/connector.ts';
+import type { Batch, Count } from '../connectors/connector.ts';
 import { proposedSubjects, storeCount } from '../db/counts.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/identity-pages.ts';
 import { readRequestRow } from '../db/request-row.ts';
@@ -48,16 +48,12 @@ export const processorActivities = (deps: ActivityDeps) => ({
   /** Whether the processor holds anything on subjects that the directory does not know. Not to be able to say counts as yes. */
   async lookForUnknown({ asOf, ...key }: StepAt): Promise<void> {
     await attended(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
-      const { requestId, project, processor } = key;
-      const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
+      const { requestId } = key;
       const { size, lastSeq } = await unknownSubjects(deps.database, requestId);
       if (size === 0) return;
       if (saysNothing(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
-      const batch: Batch = { requestId, kind, batch: 'unknown', firstSeq: 1, lastSeq, size, identities };
-      const { presentSeqs } = await withWork(deps, key, (work) =>
-        deps.connector(project, processor).count(batch, scope, work),
-      );
+      const { presentSeqs } = await count(deps, key, { batch: 'unknown', lastSeq, size, identities });
       await markPresent(deps.database, requestId, presentSeqs);
     });
   },
@@ -65,16 +61,12 @@ export const processorActivities = (deps: ActivityDeps) => ({
   /** What the processor holds on those who are proposed, for whoever is to confirm it. */
   async countSubjects({ asOf, ...key }: StepAt): Promise<void> {
     await attended(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
-      const { requestId, project, processor } = key;
-      const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
+      const { requestId } = key;
       const { size, lastSeq } = await proposedSubjects(deps.database, requestId);
       if (size === 0) return;
       if (saysNothing(deps, key)) return storeCount(deps.database, key, null);
       const identities = () => proposedIdentities(deps.database, requestId, lastSeq);
-      const batch: Batch = { requestId, kind, batch: 'counted', firstSeq: 1, lastSeq, size, identities };
-      const { tables } = await withWork(deps, key, (work) =>
-        deps.connector(project, processor).count(batch, scope, work),
-      );
+      const { tables } = await count(deps, key, { batch: 'counted', lastSeq, size, identities });
       await storeCount(deps.database, key, tables);
     });
   },
@@ -107,3 +99,14 @@ export const processorActivities = (deps: ActivityDeps) => ({
     await withWork(deps, { project, processor }, async (work) => connector.setSuppression?.(batch, suppressed, work));
   },
 });
+
+/** What the processor holds on some of a request's subjects. */
+async function count(
+  deps: ActivityDeps,
+  { requestId, project, processor }: Omit<StepAt, 'asOf'>,
+  subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities'>,
+): Promise<Count> {
+  const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
+  const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects };
+  return withWork(deps, { project, processor }, (work) => deps.connector(project, processor).count(batch, scope, work));
+}
