@@ -4,6 +4,7 @@ import { DAY_MS } from '../../domain/calendar.ts';
 import type { Resolved } from '../../domain/resolved.ts';
 import { conclude } from '../../db/conclude.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
+import { match } from '../support/ledger.ts';
 import { follow, hide, matchOf, resolve } from './ledger.ts';
 import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from './support.ts';
 
@@ -20,7 +21,7 @@ const read = async (id: string) => (await api.call('GET', `/v1/requests/${id}`))
 const fault = (pointer: string, code: string) => ({ in: 'body', pointer, code, detail: expect.any(String) });
 
 /** Of everyone there are no positions yet. */
-const selected = (key: string): Resolved => ({ fact: 'match', position: null, key: { type: 'user_id', value: [key] } });
+const selected = (key: string): Resolved => match(null, { type: 'user_id', value: [key] });
 
 /** Resolved and counted, as a worker would. */
 async function counted(id: string, facts: readonly Resolved[], excepted: readonly Resolved[] | null = null) {

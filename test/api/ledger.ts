@@ -10,24 +10,16 @@ import type { Resolved } from '../../domain/resolved.ts';
 import { markPresent } from '../../db/unknown.ts';
 import { visibilityApplied } from '../../db/visibility.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
+import { match, named, user as identityOf } from '../support/ledger.ts';
 import { KEYS, PROJECT } from './support.ts';
 
 /** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
 
-export const matchOf = (position: number, key: string): Resolved => ({
-  fact: 'match',
-  position,
-  key: { type: 'user_id', value: [key] },
-});
+export const matchOf = (position: number, key: string): Resolved => match(position, identityOf(key));
 /** Each is one subject, in the order in which they were submitted. */
 export const matchesOf = (keys: readonly string[]): Resolved[] => keys.map((key, index) => matchOf(index + 1, key));
-export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved => ({
-  fact: 'identity',
-  key: { type: 'user_id', value: [key] },
-  identity: { type, value },
-  origin: type === 'alias' ? 'alias' : 'identity',
-  sharers,
-});
+export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved =>
+  named(identityOf(key), { type, value }, sharers);
 
 export async function resolve(
   database: Database,

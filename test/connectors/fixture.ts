@@ -14,6 +14,7 @@ import type {
   Selection,
   Work,
 } from '../../connectors/connector.ts';
+import type { KindMap, TableMap } from '../../connectors/postgres/data-map.ts';
 import { type PostgresSettings, openPostgres, processorSql } from '../../connectors/postgres/index.ts';
 import type { Tuning } from '../../connectors/postgres/tuning.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -91,6 +92,19 @@ export const SETTINGS: PostgresSettings = {
   segments: { table: 'app.segment_members', segment: 'segment', subject: 'user_id' },
   ignore: [{ table: 'app.offices', reason: 'addresses of departments, not of persons' }],
 };
+
+const userMap = SETTINGS.kinds.user;
+if (userMap === undefined) throw new Error('the fixture maps users');
+export const USER: KindMap = userMap;
+
+/** The fixture's map with some of what it says of users changed. */
+export const withUser = (user: Partial<KindMap>): PostgresSettings => ({
+  ...SETTINGS,
+  kinds: { ...SETTINGS.kinds, user: { ...USER, ...user } },
+});
+/** The fixture's map with some of the user's tables added. */
+export const mapped = (...tables: TableMap[]): PostgresSettings =>
+  withUser({ tables: [...(USER.tables ?? []), ...tables] });
 
 /** Users u-1 … u-n with two events each, one under an alias; an order of two items, an invoice, a rating, a newsletter. */
 const seed = (users: number): string => `

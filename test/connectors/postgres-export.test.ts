@@ -1,6 +1,5 @@
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KindMap, PostgresSettings } from '../../connectors/postgres/data-map.ts';
 import {
   type Fixture,
   type Got,
@@ -10,6 +9,7 @@ import {
   exported,
   exporting,
   fixture,
+  mapped,
   requestId,
   rowsOf,
   texts,
@@ -22,12 +22,6 @@ beforeEach(async () => {
   db = await fixture(6);
 });
 afterEach(() => db.close());
-
-const withUser = (change: (map: KindMap) => Partial<KindMap>): PostgresSettings => {
-  const { user: map } = SETTINGS.kinds;
-  if (map === undefined) throw new Error('the fixture maps users');
-  return { ...SETTINGS, kinds: { ...SETTINGS.kinds, user: { ...map, ...change(map) } } };
-};
 
 const valuesOf = (got: Map<string, Got>, table: string, column: string): string[] =>
   rowsOf(got, table)
@@ -96,9 +90,7 @@ describe('of two users who share a company, an order and an alias', () => {
       INSERT INTO app.participants VALUES (1, 'u-1', 'canary of one'), (1, 'u-2', 'canary of two');
       INSERT INTO app.aliases VALUES ('shared', 'u-1'), ('shared', 'u-2');
       INSERT INTO app.events (user_id, note) VALUES ('u-1', 'canary of one'), ('u-2', 'canary of two'), ('shared', 'canary of both')`);
-    return withUser((map) => ({
-      tables: [...(map.tables ?? []), { table: 'app.participants', subject: 'user_id' }],
-    }));
+    return mapped({ table: 'app.participants', subject: 'user_id' });
   };
 
   test.each([
@@ -147,13 +139,10 @@ test('a table that two entries name comes once, with the rows of both and none t
     CREATE INDEX ON app.tickets (user_id); CREATE INDEX ON app.tickets (lower(email), lower(unit));
     INSERT INTO app.tickets VALUES (1, 'u-1', NULL, NULL), (2, NULL, 'USER1@x.test', 'Berlin'), (3, 'u-1', 'user1@x.test', 'berlin'),
       (4, 'u-2', NULL, NULL), (5, NULL, 'user2@x.test', 'berlin')`);
-  const settings = withUser((map) => ({
-    tables: [
-      ...(map.tables ?? []),
-      { table: 'app.tickets', subject: 'user_id' },
-      { table: 'app.tickets', subject: { identity: 'email', columns: ['email', 'unit'] } },
-    ],
-  }));
+  const settings = mapped(
+    { table: 'app.tickets', subject: 'user_id' },
+    { table: 'app.tickets', subject: { identity: 'email', columns: ['email', 'unit'] } },
+  );
   const got = await exported(db.connector({}, settings), batchOf([user(1)]));
   expect(valuesOf(got, 'app.tickets', 'ticket')).toEqual(['1', '2', '3']);
 });
@@ -188,7 +177,7 @@ describe('a window', () => {
   });
 
   test('cuts no table of which some rows cannot tell: it is whole, and says so', async () => {
-    const settings = withUser((map) => ({ tables: [...(map.tables ?? []), { table: 'app.events', subject: 'note' }] }));
+    const settings = mapped({ table: 'app.events', subject: 'note' });
     await db.sql.unsafe(
       `CREATE INDEX ON app.events (note); INSERT INTO app.events (user_id, at, note) VALUES ('u-1', '2020-01-01', 'x')`,
     );

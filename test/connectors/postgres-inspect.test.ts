@@ -1,34 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KindMap, PostgresSettings, TableMap } from '../../connectors/postgres/data-map.ts';
+import type { PostgresSettings, TableMap } from '../../connectors/postgres/data-map.ts';
 import { postgres, processorSql } from '../../connectors/postgres/index.ts';
 import {
   type Fixture,
   SETTINGS,
+  USER,
   batchOf,
   byIdentities,
   deletion,
   exported,
   fixture,
+  mapped,
   matchesOf,
   requestId,
   resolved,
   user,
+  withUser,
   work,
 } from './fixture.ts';
 
-const userMap = SETTINGS.kinds.user;
-if (userMap === undefined) throw new Error('the fixture maps users');
-const USER: KindMap = userMap;
-
-/** The fixture's map with some of the user's tables added or changed. */
-const mapped = (...tables: TableMap[]): PostgresSettings => ({
-  ...SETTINGS,
-  kinds: { ...SETTINGS.kinds, user: { ...USER, tables: [...(USER.tables ?? []), ...tables] } },
-});
-const withUser = (user: Partial<KindMap>): PostgresSettings => ({
-  ...SETTINGS,
-  kinds: { ...SETTINGS.kinds, user: { ...USER, ...user } },
-});
 const LAST = `kinds.user.tables.${USER.tables?.length ?? 0}`;
 
 describe('inspect()', () => {

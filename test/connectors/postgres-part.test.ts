@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { KindMap, PostgresSettings } from '../../connectors/postgres/data-map.ts';
+import type { PostgresSettings } from '../../connectors/postgres/data-map.ts';
 import {
   type Fixture,
   SETTINGS,
@@ -11,6 +11,7 @@ import {
   requestId,
   rowsOf,
   user,
+  withUser,
   work,
 } from './fixture.ts';
 
@@ -20,11 +21,6 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-const withUser = (change: Partial<KindMap>): PostgresSettings => {
-  const { user: map } = SETTINGS.kinds;
-  if (map === undefined) throw new Error('the fixture maps users');
-  return { ...SETTINGS, kinds: { ...SETTINGS.kinds, user: { ...map, ...change } } };
-};
 const EMPTY = { name: null, born: null, plan: 'free', tags: {}, score: '0.00', pair: null, initial: null };
 const users = () => db.sql`SELECT * FROM app.users WHERE user_id IN ('u-1', 'u-2') ORDER BY user_id`;
 

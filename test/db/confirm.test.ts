@@ -21,12 +21,15 @@ import {
   APP,
   awaiting,
   days,
+  email,
   follow,
   hidden,
   KEYS,
   type Ledger,
   ledger,
   lookAt,
+  match,
+  named,
   POLICY,
   PROJECT,
   resolve,
@@ -64,15 +67,6 @@ const audit = async (requestId: string): Promise<readonly string[]> =>
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map((row) => row.action);
 
-const email = (value: string): Identity => ({ type: 'email', value: [value] });
-const match = (position: number | null, key: Identity): Resolved => ({ fact: 'match', position, key });
-const named = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
-  fact: 'identity',
-  key,
-  identity,
-  origin: identity.type === 'alias' ? 'alias' : 'identity',
-  sharers,
-});
 const pagesOf = async function* (facts: readonly Resolved[]) {
   yield facts;
 };

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
-import type { Resolved } from '../../domain/resolved.ts';
 import { storeResolution } from '../../db/resolution.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import type { Identity } from '../../domain/identity.ts';
@@ -8,11 +7,14 @@ import {
   accept,
   allKnown,
   APP,
+  email,
   follow,
   hidden,
   KEYS,
   type Ledger,
   ledger,
+  match,
+  named,
   POLICY,
   resolve,
   START,
@@ -26,16 +28,7 @@ beforeAll(async () => {
 });
 afterAll(async () => it.closeLedger());
 
-const email = (value: string): Identity => ({ type: 'email', value: [value] });
 const alias = (value: string): Identity => ({ type: 'alias', value: [value] });
-const match = (position: number, key: Identity): Resolved => ({ fact: 'match', position, key });
-const named = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
-  fact: 'identity',
-  key,
-  identity,
-  origin: identity.type === 'alias' ? 'alias' : 'identity',
-  sharers,
-});
 const outcomes = async (requestId: string) =>
   (
     await it.database<{ outcome: string | null; duplicateOf: number | null; reason: string | null }[]>`
@@ -200,7 +193,7 @@ test('a subject that another open deletion owns is attached, under a rotated key
 
 test('a segment beyond the limit fails the request before anything is touched', async () => {
   const requestId = await accept(it, [], { selection: { by: 'segment', segment: 'leavers' } });
-  const facts = [1, 2, 3].map((n): Resolved => ({ fact: 'match', position: null, key: user(`j-${n}`) }));
+  const facts = [1, 2, 3].map((n) => match(null, user(`j-${n}`)));
   expect(await resolve(it, requestId, facts, { limit: 2 })).toEqual({ end: 'closed' });
   expect(await readRequestRow(it.database, requestId)).toMatchObject({ status: 'failed' });
   expect(await states(it, requestId)).toEqual({});

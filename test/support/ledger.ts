@@ -78,6 +78,7 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
 }
 
 export const user = (value: string): Identity => ({ type: 'user_id', value: [value] });
+export const email = (value: string): Identity => ({ type: 'email', value: [value] });
 export const submitted = (identity: Identity): SubmittedIdentity => ({
   ...identity,
   outcome: null,
@@ -114,9 +115,18 @@ export async function accept(
   return request.id;
 }
 
+export const match = (position: number | null, key: Identity): Resolved => ({ fact: 'match', position, key });
+export const named = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
+  fact: 'identity',
+  key,
+  identity,
+  origin: identity.type === 'alias' ? 'alias' : 'identity',
+  sharers,
+});
+
 /** Everybody is known, under the one name that was submitted. */
 export const allKnown = (identities: readonly Identity[]): Resolved[] =>
-  identities.map((key, index) => ({ fact: 'match', position: index + 1, key }));
+  identities.map((key, index) => match(index + 1, key));
 
 /** The same, and the moment in which the directory is asked. */
 export function askedOf(identities: readonly Identity[]) {
