@@ -6,9 +6,11 @@ import { pino } from 'pino';
 import type { ActivityDeps } from './activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
+import { openStorage } from './archives/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import type { Connector } from './connectors/connector.ts';
+import { requireSameStorage } from './db/archive-storage.ts';
 import { connect } from './db/client.ts';
 import { digestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
@@ -33,6 +35,9 @@ const keys = digestKeys(environment.digestKeys);
 await requireMigrated(database);
 await requireDigestKeys(database, keys);
 await ensureProjects(database, [...deployment.catalog.keys()]);
+
+const storage = openStorage(environment.archives);
+await requireSameStorage(database, await storage.mark());
 
 const connectors = openConnectors();
 for (const [name, connector] of connectors) {
@@ -69,6 +74,7 @@ const deps: ActivityDeps = {
   database,
   reading,
   keys,
+  storage,
   catalog: deployment.catalog,
   connector: (project, processor) => {
     const connector = connectors.get(`${project}/${processor}`);

@@ -1,10 +1,12 @@
 import { pino } from 'pino';
+import { openStorage } from '../archives/open.ts';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
+import { requireSameStorage } from '../db/archive-storage.ts';
 import { startFactsOf } from '../db/start-facts.ts';
 import { startFault } from '../db/unavailable.ts';
 import { createApp } from './app.ts';
@@ -30,11 +32,24 @@ async function main(environment: ApiEnvironment): Promise<void> {
     factsOf: (requestId) => startFactsOf(database, requestId),
     log: logger,
   });
-  const { host, port, trustedProxies, metricsAddress } = environment;
+  const { host, port, trustedProxies, metricsAddress, publicUrl } = environment;
+  const storage = openStorage(environment.archives);
+  await requireSameStorage(database, await storage.mark());
   const now = () => new Date();
   const apart = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
   const { app: scraped, observe } = metrics({ database: apart, catalog, now, logger });
-  const app = createApp({ database, keys, catalog, orchestrator, now, logger, trustedProxies, observe });
+  const app = createApp({
+    database,
+    keys,
+    catalog,
+    orchestrator,
+    now,
+    storage,
+    publicUrl,
+    logger,
+    trustedProxies,
+    observe,
+  });
   if (metricsAddress !== undefined) {
     const { url } = await listen(scraped, metricsAddress);
     logger.info({ url: `${url}/metrics` }, 'metrics');

@@ -37,6 +37,8 @@ export interface PolicySettings {
   readonly callsPerMinute?: number;
   /** Per regulation, from acceptance to the day by which the law wants an answer. A request names one of them. */
   readonly deadline: Readonly<Record<string, DurationText>>;
+  /** How long an archive that is ready can be had (7 days), and whether every deletion exports first (it does not). */
+  readonly exports?: { readonly keptFor?: DurationText; readonly beforeDeletion?: boolean };
   /** How many subjects may join between acceptance and deletion, as a part of those first found. Default: 0.1. */
   readonly growth?: number;
 }

@@ -1,7 +1,16 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Source, processEnvironment, readFileVariants } from './environment-source.ts';
-import { databaseUrl, digestKeys, logLevel, networks, port, socketAddress } from './environment-variables.ts';
+import {
+  databaseUrl,
+  digestKeys,
+  logLevel,
+  mailbox,
+  networks,
+  port,
+  socketAddress,
+  urlOf,
+} from './environment-variables.ts';
 import { temporalConnection, temporalMistakes, temporalShape } from './environment-temporal.ts';
 
 /**
@@ -29,11 +38,23 @@ export const apiEnvironment = (source: Source = processEnvironment()) =>
 export type ApiEnvironment = ReturnType<typeof apiEnvironment>;
 
 export const workerEnvironment = (source: Source = processEnvironment()) =>
-  read(source, { ...lethe, ...temporalShape }, (env) => ({
-    ...common(env),
-    temporal: temporalConnection(env),
-    secret: secretsOf(source),
-  }));
+  read(
+    source,
+    {
+      ...lethe,
+      ...temporalShape,
+      MAIL_URL: urlOf(['file:', 'smtp:', 'smtps:'], 'file:./.lethe/outbox'),
+      MAIL_FROM: mailbox,
+      LETHE_WEBHOOK_NETWORKS: networks,
+    },
+    (env) => ({
+      ...common(env),
+      temporal: temporalConnection(env),
+      secret: secretsOf(source),
+      mail: { url: env.MAIL_URL, from: env.MAIL_FROM },
+      webhookNetworks: env.LETHE_WEBHOOK_NETWORKS,
+    }),
+  );
 export type WorkerEnvironment = ReturnType<typeof workerEnvironment>;
 
 export const migrateEnvironment = (source: Source = processEnvironment()) =>
@@ -79,6 +100,8 @@ const lethe = {
   LETHE_DIGEST_KEYS: digestKeys,
   LOG_LEVEL: logLevel,
   METRICS_ADDRESS: socketAddress.optional(),
+  LETHE_ARCHIVES: urlOf(['file:', 's3:'], 'file:./.lethe/archives'),
+  LETHE_PUBLIC_URL: urlOf(['http:', 'https:'], 'http://127.0.0.1:8080'),
 };
 
 const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
@@ -87,6 +110,8 @@ const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
   digestKeys: env.LETHE_DIGEST_KEYS,
   logLevel: env.LOG_LEVEL,
   metricsAddress: env.METRICS_ADDRESS,
+  archives: env.LETHE_ARCHIVES,
+  publicUrl: env.LETHE_PUBLIC_URL,
 });
 
 /** The only way from `env('NAME')` in lethe.config.ts to a value. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Mistake } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
 import type { ProcessorEntry } from '../domain/catalog.ts';
-import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
+import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_EXPORTS_KEPT_MS, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
 import { at, unknownKeys } from './shape.ts';
 
 const DURATION = "must be a duration such as '14 days'";
@@ -36,6 +36,12 @@ const schema = z.object(
     subjectsPerSegment: limit.default(50_000),
     callsPerMinute: limit.default(DEFAULT_CALLS_PER_MINUTE),
     deadline: z.record(z.string(), duration, DEADLINE).refine((deadline) => Object.keys(deadline).length > 0, DEADLINE),
+    exports: z
+      .object(
+        { keptFor: duration.default(DEFAULT_EXPORTS_KEPT_MS), beforeDeletion: z.boolean().default(false) },
+        "must be { keptFor: '7 days', beforeDeletion: false }",
+      )
+      .prefault({}),
     growth: z.number('must be a part such as 0.1').min(0, 'must not be negative').default(DEFAULT_GROWTH),
   },
   'must be an object with at least a deadline',
@@ -46,6 +52,8 @@ export function readPolicy(settings: unknown, path: string, mistakes: Mistake[])
   unknownKeys(settings, Object.keys(schema.shape), path, mistakes);
   const window = z.object({ hardDeletion: z.looseObject({}) }).safeParse(settings).data?.hardDeletion;
   unknownKeys(window, ['dailyAt', 'quotaPerRun'], `${path}.hardDeletion`, mistakes);
+  const { exports } = z.object({ exports: z.looseObject({}) }).safeParse(settings).data ?? {};
+  unknownKeys(exports, ['keptFor', 'beforeDeletion'], `${path}.exports`, mistakes);
   if (window?.['quotaPerRun'] !== undefined && window['dailyAt'] === undefined) {
     mistakes.push({
       path: `${path}.hardDeletion.quotaPerRun`,
@@ -62,7 +70,7 @@ export function readPolicy(settings: unknown, path: string, mistakes: Mistake[])
     );
     return null;
   }
-  const { gracePeriod, hardDeletion, settle, deadline, ...limits } = parsed.data;
+  const { gracePeriod, hardDeletion, settle, deadline, exports: archives, ...limits } = parsed.data;
   return {
     ...limits,
     graceMs: gracePeriod,
@@ -70,6 +78,8 @@ export function readPolicy(settings: unknown, path: string, mistakes: Mistake[])
     quotaPerRun: hardDeletion.quotaPerRun ?? null,
     settleMs: settle,
     deadlineMs: deadline,
+    exportsKeptMs: archives.keptFor,
+    exportFirst: archives.beforeDeletion,
   };
 }
 

@@ -88,6 +88,7 @@ const entryOf = (name: string, description: Description): ProcessorEntry => ({
   identityTypes: description.identityTypes,
   hides: description.actions.hide,
   segments: description.actions.segments,
+  exports: description.actions.export,
   verification: description.verification,
   completesWithinMs: description.completesWithinMs,
   ...(description.limits.spacingMs === undefined ? {} : { spacingMs: description.limits.spacingMs }),

@@ -14,6 +14,7 @@ interface Layer {
 const FOLDERS = [
   'activities',
   'api',
+  'archives',
   'bench',
   'client',
   'config',
@@ -21,6 +22,7 @@ const FOLDERS = [
   'db',
   'dev',
   'domain',
+  'outbound',
   'test',
   'web',
   'workflows',
@@ -39,15 +41,26 @@ const LAYERS: Layer[] = [
   },
   {
     files: ['activities/**'],
-    layers: ['domain', 'db', 'connectors'],
+    layers: ['domain', 'db', 'connectors', 'archives', 'outbound'],
     packages: ['@temporalio/activity', '@temporalio/common', NODE],
+  },
+  {
+    files: ['archives/**'],
+    layers: ['domain'],
+    typesOf: ['connectors'],
+    packages: ['yazl', 'age-encryption', '@aws-sdk/**', NODE],
+  },
+  {
+    files: ['outbound/**'],
+    layers: ['domain'],
+    packages: ['nodemailer', 'nodemailer/**', 'standardwebhooks', 'request-filtering-agent', NODE],
   },
   { files: ['connectors/**'], layers: ['domain'], packages: ['zod', NODE] },
   { files: ['connectors/postgres/**'], layers: ['domain'], packages: ['zod', 'pg', 'pg-copy-streams', NODE] },
   { files: ['db/**'], layers: ['domain'], packages: ['postgres', NODE] },
   {
     files: ['api/**'],
-    layers: ['domain', 'db', 'workflows'],
+    layers: ['domain', 'db', 'workflows', 'archives'],
     onlyFile: { layer: 'workflows', file: 'messages.ts' },
     packages: [
       'hono',
@@ -66,7 +79,7 @@ const LAYERS: Layer[] = [
   },
   {
     files: ['api/server.ts'],
-    layers: ['domain', 'db', 'workflows', 'config'],
+    layers: ['domain', 'db', 'workflows', 'config', 'archives'],
     onlyFile: { layer: 'workflows', file: 'messages.ts' },
     packages: ['hono', 'hono/**', '@hono/**', 'zod', 'pino', '@temporalio/client', '@temporalio/common', NODE],
   },

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
 import { connect, type Database } from '../../db/client.ts';
@@ -82,6 +83,9 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
       HOST: '127.0.0.1',
       PORT: String(port),
       LOG_LEVEL: 'info',
+      LETHE_ARCHIVES: pathToFileURL(join(STATE, 'archives')).href,
+      LETHE_PUBLIC_URL: `http://127.0.0.1:${port}`,
+      MAIL_URL: pathToFileURL(join(STATE, 'outbox')).href,
     });
     const api = await startProcess('api', 'api/server.ts', environment);
     const worker = await startProcess('worker', 'worker.ts', environment);

@@ -1,0 +1,17 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { folderStorage } from '../../archives/folder.ts';
+
+/** A folder of this test file's own, gone with it. */
+export function archiveFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lethe-archives-'));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const archives = () => folderStorage(archiveFolder());
+
+export const PUBLIC_URL = new URL('https://lethe.test');
