@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { openStorage } from './archives/open.ts';
 import { createApp } from './api/app.ts';
 import type { OpenApi } from './api/document/shape.ts';
 import type { Orchestrator } from './api/temporal/orchestrator.ts';
@@ -34,6 +35,8 @@ async function servedDocument(): Promise<OpenApi> {
     catalog: new Map(),
     orchestrator: NOBODY,
     now: () => new Date(),
+    storage: openStorage(new URL('file:///nowhere')),
+    publicUrl: new URL('https://lethe.example'),
     logger: pino({ level: 'silent' }),
   });
   const answer = await app.request('/openapi.json');
@@ -44,6 +47,7 @@ const NOBODY: Orchestrator = {
   start: async () => undefined,
   startSuppression: async () => undefined,
   wake: async () => undefined,
+  tell: async () => undefined,
   progress: async () => null,
   reachable: async () => false,
 };

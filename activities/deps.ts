@@ -1,4 +1,5 @@
 import type { Connector } from '../connectors/connector.ts';
+import type { ArchiveStorage } from '../archives/storage.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
@@ -8,6 +9,8 @@ export interface Starter {
   start(requestId: string): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   wake(requestIds: readonly string[]): Promise<void>;
+  /** Starts or wakes whoever tells this channel (`mail`, or a webhook's id) of a project what has changed. */
+  tell(project: string, channel: string): Promise<void>;
 }
 
 /** What activities are made of. Instants come from the workflow, never from here, so that skipped time skips everything. */
@@ -19,6 +22,7 @@ export interface ActivityDeps {
   readonly catalog: Catalog;
   readonly connector: (project: string, processor: string) => Connector;
   readonly starter: Starter;
+  readonly storage: ArchiveStorage;
 }
 
 export function projectOf({ catalog }: ActivityDeps, name: string): Project {

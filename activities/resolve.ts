@@ -26,7 +26,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
     const key = { project: project.name, requestId, processor, step: 'resolve', batch: 0 } as const;
     const at = new Date(asOf);
     return attended(deps, key, asOf, async () => {
-      await beginResolving(deps.database, requestId);
+      await beginResolving(deps.database, requestId, at);
       const request = await readRequestRow(deps.database, requestId);
       const end = await withWork(deps, input, (work) =>
         storeResolution(deps.database, deps.keys, {

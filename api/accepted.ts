@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Accepted } from '../db/accept-request.ts';
-import { DELETION_STATUSES } from '../domain/vocabulary.ts';
+import { REQUEST_KINDS, STATUSES } from '../domain/vocabulary.ts';
 import type { HeaderName } from './contract.ts';
 import type { AppEnv } from './deps.ts';
 import { instant } from './schemas.ts';
@@ -10,17 +10,15 @@ import { links, linksOf } from './links.ts';
 /** What every way to submit a deletion is answered with. */
 export const accepted = {
   id: z.string(),
-  status: z
-    .enum(DELETION_STATUSES)
-    .openapi({ description: '`received`; where it stands by now, when the answer is a replay.' }),
-  kind: z.literal('deletion'),
+  status: z.enum(STATUSES).openapi({ description: '`received`; where it stands by now, when the answer is a replay.' }),
+  kind: z.enum(REQUEST_KINDS),
   project: z.string(),
   regulation: z.string(),
   submitted: z.int().openapi({ description: 'Identities; 0 of a segment or of everyone, until it is resolved.' }),
   receivedAt: instant,
   dueAt: instant,
-  hardDeleteAt: instant,
-  cancellableUntil: instant,
+  hardDeleteAt: instant.nullable().openapi({ description: 'Null of an export.' }),
+  cancellableUntil: instant.nullable().openapi({ description: 'Null of an export: until it is ready.' }),
   estimatedCompletionAt: instant,
   atRisk: z.boolean(),
   links,
@@ -34,7 +32,6 @@ export function acceptedAnswer(c: Context<AppEnv>, { replayed, ...request }: Acc
   if (replayed) c.header('Idempotency-Replayed', 'true');
   return {
     ...request,
-    kind: 'deletion' as const,
     cancellableUntil: request.hardDeleteAt,
     atRisk: request.estimatedCompletionAt > request.dueAt,
     links: linksOf(request.id),

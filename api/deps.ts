@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
+import type { ArchiveStorage } from '../archives/storage.ts';
 import type { Caller } from '../db/authenticate.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
@@ -15,6 +16,9 @@ export interface ApiDeps {
   readonly catalog: Catalog;
   readonly orchestrator: Orchestrator;
   readonly now: () => Date;
+  readonly storage: ArchiveStorage;
+  /** Where callers and links reach the API from outside. */
+  readonly publicUrl: URL;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
   /** Told of every call once it is answered. */

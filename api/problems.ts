@@ -126,6 +126,22 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice:
       'What was named is claimed, deleted, cancelled or ended. The claim is the point of no return: deletion has begun.',
   },
+  wrong_kind: {
+    title: 'Requests of this kind have no such thing',
+    advice:
+      'Nothing was changed. An export has no grace period, no confirmation and no processor to skip; a deletion has no archive of its own: `backups` of its status names those that were made for it.',
+  },
+  archive_not_ready: {
+    title: 'The archive is not ready, or no longer there',
+    advice:
+      'Links are made while the status is `ready`. What was destroyed, has expired, or held a subject that was deleted since cannot be had back: ask for a new export.',
+  },
+  link_not_found: { title: 'There is no such link', advice: 'Ids start with `link_` and are those of this request.' },
+  webhook_not_found: { title: 'There is no such webhook', advice: 'Ids start with `wh_`; a removed webhook is none.' },
+  delivery_not_found: {
+    title: 'There is no such delivery',
+    advice: 'Ids start with `evt_` and are those of this webhook.',
+  },
   not_in_attention: {
     title: 'No processor waits for an operator here',
     advice: 'Only a processor that is listed under `attention` of the request can be retried or skipped.',

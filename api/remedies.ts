@@ -10,4 +10,7 @@ export const REMEDIES: Readonly<Record<AttentionCode, string>> = {
   survivors_remain: 'Find out what writes these rows again, stop it, then retry.',
   verification_unknown: 'Make the processor readable again, then retry; unknown is never taken as empty.',
   blocked_by_other_rows: 'Rows outside the data map refer to these: map or remove them, then retry.',
+  storage_unavailable: 'Bring the storage of the archives back; it is tried again by itself, or at once by retry.',
+  backup_failing: 'Look at the export that is made first (`backups`): once it is ready, the deletion goes on.',
+  backup_missing: 'The export that was to be made first has ended without an archive: retry makes another one.',
 };

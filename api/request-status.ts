@@ -12,11 +12,11 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
   return {
     id: status.id,
     status: status.status,
-    kind: 'deletion' as const,
+    kind: status.kind,
     project: status.project,
     subjectKind: status.subjectKind,
     regulation: status.regulation,
-    scope: 'data' as const,
+    scope: status.scope,
     selection: status.selection,
     suppress: status.suppress,
     expedite: status.expedite,

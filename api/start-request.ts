@@ -6,12 +6,13 @@ import type { Replayable } from '../db/idempotency.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { newId } from '../domain/ids.ts';
 import { hardDeleteAt } from '../domain/policy.ts';
-import type { Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import type { Expedite, ExportFormat, OnConflict, RequestKind, Scope, SubjectKind } from '../domain/vocabulary.ts';
 import type { ApiDeps } from './deps.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
 
-/** A deletion as it is asked for, apart from whom it concerns. */
+/** A request as it is asked for, apart from whom it concerns. What its kind does not have is null or false. */
 export interface Terms {
+  readonly kind: RequestKind;
   readonly subjectKind: SubjectKind;
   readonly regulation: string;
   readonly scope: Scope;
@@ -19,6 +20,9 @@ export interface Terms {
   readonly onConflict: OnConflict;
   readonly confirm: boolean;
   readonly expedite: { readonly when: Expedite; readonly reason: string } | null;
+  readonly format: ExportFormat | null;
+  readonly notify: string | null;
+  readonly exportFirst: boolean;
 }
 
 export interface Submission extends Terms {
@@ -35,17 +39,18 @@ export async function startRequest(
 ): Promise<Accepted> {
   const request = newRequest(caller, submission, deps.now());
   const accepted = await accept(deps.database, deps.keys, request, call);
-  const { id, project, submitted, dueAt } = accepted;
-  if (!accepted.replayed) await deps.orchestrator.start(id, { project, kind: 'deletion', submitted, dueAt });
+  const { id, project, kind, submitted, dueAt } = accepted;
+  if (!accepted.replayed) await deps.orchestrator.start(id, { project, kind, submitted, dueAt });
   return accepted;
 }
 
 function newRequest(caller: Caller, { project, ...submission }: Submission, now: Date): NewRequest {
   const { policy } = project;
-  const { regulation, subjectKind, expedite } = submission;
+  const { kind, regulation, subjectKind, expedite } = submission;
   const deadlineMs = deadlineOf(project, regulation);
   if (deadlineMs === undefined) throw invalidRequest(termFaults(project, submission));
   const hardDelete = new Date(hardDeleteAt(policy, now.getTime(), expedite?.when ?? null));
+  const deletion = kind === 'deletion';
   return {
     ...submission,
     id: newId('request', now.getTime()),
@@ -53,7 +58,8 @@ function newRequest(caller: Caller, { project, ...submission }: Submission, now:
     submittedBy: caller.memberId,
     receivedAt: now,
     dueAt: new Date(now.getTime() + deadlineMs),
-    hardDeleteAt: hardDelete,
+    hardDeleteAt: deletion ? hardDelete : null,
+    exportFirst: deletion && (submission.exportFirst || policy.exportFirst),
     forecast: forecastOf(policy, processorsFor(project, subjectKind), hardDelete, now),
   };
 }

@@ -17,12 +17,13 @@ export interface SentDeletion extends Omit<Terms, 'subjectKind'> {
 }
 
 export function submissionOf(project: Project, sent: SentDeletion): Submission {
-  const { subjects, regulation, scope, suppress, onConflict, confirm, expedite } = sent;
+  const { subjects, ...terms } = sent;
   const subjectKind = subjects.kind;
+  const { regulation } = terms;
   const faults = [...termFaults(project, { subjectKind, regulation }), ...faultsOf(project, sent)];
   if (faults.length > 0) throw invalidRequest(faults);
   const selection = selectionOf(project, subjects);
-  return { project, subjectKind, regulation, scope, suppress, onConflict, confirm, expedite, selection };
+  return { ...terms, project, subjectKind, selection };
 }
 
 /** What only the project can say of whom it concerns, apart from the identities themselves. */

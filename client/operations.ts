@@ -346,8 +346,12 @@ export interface AcceptedRequest {
     | 'not_found'
     | 'partially_completed'
     | 'cancelled'
-    | 'failed';
-  kind: 'deletion';
+    | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired';
+  kind: 'export' | 'deletion';
   project: string;
   regulation: string;
   /**
@@ -356,8 +360,14 @@ export interface AcceptedRequest {
   submitted: number;
   receivedAt: string;
   dueAt: string;
-  hardDeleteAt: string;
-  cancellableUntil: string;
+  /**
+   * Null of an export.
+   */
+  hardDeleteAt: string | null;
+  /**
+   * Null of an export: until it is ready.
+   */
+  cancellableUntil: string | null;
   estimatedCompletionAt: string;
   atRisk: boolean;
   links: {
@@ -393,6 +403,10 @@ export interface ListRequestsInput {
     | 'partially_completed'
     | 'cancelled'
     | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired'
   )[];
   /**
    * Under this regulation. For example `gdpr`.
@@ -440,8 +454,12 @@ export interface RequestSummary {
     | 'not_found'
     | 'partially_completed'
     | 'cancelled'
-    | 'failed';
-  kind: 'deletion';
+    | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired';
+  kind: 'export' | 'deletion';
   subjectKind: 'user' | 'company';
   regulation: string;
   selection: 'identities' | 'segment' | 'everyone';
@@ -452,7 +470,10 @@ export interface RequestSummary {
   submittedBy: string;
   receivedAt: string;
   dueAt: string;
-  hardDeleteAt: string;
+  /**
+   * Null of an export.
+   */
+  hardDeleteAt: string | null;
   estimatedCompletionAt: string;
   atRisk: boolean;
   needsAttention: boolean;
@@ -534,8 +555,12 @@ export interface AcceptedUpload {
     | 'not_found'
     | 'partially_completed'
     | 'cancelled'
-    | 'failed';
-  kind: 'deletion';
+    | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired';
+  kind: 'export' | 'deletion';
   project: string;
   regulation: string;
   /**
@@ -544,8 +569,14 @@ export interface AcceptedUpload {
   submitted: number;
   receivedAt: string;
   dueAt: string;
-  hardDeleteAt: string;
-  cancellableUntil: string;
+  /**
+   * Null of an export.
+   */
+  hardDeleteAt: string | null;
+  /**
+   * Null of an export: until it is ready.
+   */
+  cancellableUntil: string | null;
   estimatedCompletionAt: string;
   atRisk: boolean;
   links: {
@@ -600,19 +631,26 @@ export interface RequestStatus {
     | 'not_found'
     | 'partially_completed'
     | 'cancelled'
-    | 'failed';
-  kind: 'deletion';
+    | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired';
+  kind: 'export' | 'deletion';
   project: string;
   subjectKind: 'user' | 'company';
   regulation: string;
-  scope: 'data';
+  scope: 'data' | 'categories' | 'sources';
   selection: 'identities' | 'segment' | 'everyone';
   suppress: boolean;
   expedite: 'next_run' | 'now' | null;
   receivedAt: string;
   resolvedAt: string | null;
   dueAt: string;
-  hardDeleteAt: string;
+  /**
+   * Null of an export.
+   */
+  hardDeleteAt: string | null;
   /**
    * The earliest run that may claim one that waits; null: none does.
    */
@@ -638,6 +676,10 @@ export interface RequestStatus {
       cancelled: number;
       attached: number;
       not_found: number;
+      scheduled: number;
+      wanted: number;
+      exported: number;
+      left_out: number;
     };
   };
   confirmation: Confirmation;
@@ -668,7 +710,7 @@ export interface RequestStatus {
 }
 export interface Attention {
   processor: string;
-  step: 'resolve' | 'inspect' | 'visibility' | 'delete' | 'verify' | 'conclude';
+  step: 'resolve' | 'inspect' | 'visibility' | 'delete' | 'verify' | 'conclude' | 'collect' | 'package' | 'backup';
   code:
     | 'processor_unavailable'
     | 'processor_refused'
@@ -677,7 +719,10 @@ export interface Attention {
     | 'resolution_grew'
     | 'survivors_remain'
     | 'verification_unknown'
-    | 'blocked_by_other_rows';
+    | 'blocked_by_other_rows'
+    | 'storage_unavailable'
+    | 'backup_failing'
+    | 'backup_missing';
   since: string;
   /**
    * When it is tried again without an operator.
@@ -732,6 +777,8 @@ export interface Subject {
     | 'deleted'
     | 'partially_deleted'
     | 'retained'
+    | 'exported'
+    | 'left_out'
     | null;
   reason: string | null;
   duplicateOf: number | null;
@@ -768,7 +815,11 @@ export interface Progress {
     | 'not_found'
     | 'partially_completed'
     | 'cancelled'
-    | 'failed';
+    | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired';
   batches: {
     processor: string;
     batch: number;
@@ -1013,7 +1064,11 @@ export interface LookedUp {
       | 'not_found'
       | 'partially_completed'
       | 'cancelled'
-      | 'failed';
+      | 'failed'
+      | 'collecting'
+      | 'packaging'
+      | 'ready'
+      | 'expired';
     outcome:
       | 'matched'
       | 'invalid'
@@ -1027,6 +1082,8 @@ export interface LookedUp {
       | 'deleted'
       | 'partially_deleted'
       | 'retained'
+      | 'exported'
+      | 'left_out'
       | null;
     receivedAt: string;
     concludedAt: string | null;
@@ -1048,7 +1105,11 @@ export interface LookedUp {
       | 'not_found'
       | 'partially_completed'
       | 'cancelled'
-      | 'failed';
+      | 'failed'
+      | 'collecting'
+      | 'packaging'
+      | 'ready'
+      | 'expired';
     outcome:
       | 'matched'
       | 'invalid'
@@ -1062,6 +1123,8 @@ export interface LookedUp {
       | 'deleted'
       | 'partially_deleted'
       | 'retained'
+      | 'exported'
+      | 'left_out'
       | null;
     receivedAt: string;
     concludedAt: string | null;
@@ -1382,6 +1445,11 @@ export interface Problem {
     | 'last_owner'
     | 'too_late'
     | 'not_in_attention'
+    | 'wrong_kind'
+    | 'archive_not_ready'
+    | 'link_not_found'
+    | 'webhook_not_found'
+    | 'delivery_not_found'
     | 'storage_unavailable'
     | 'internal';
   errors?: {

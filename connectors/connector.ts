@@ -1,7 +1,9 @@
+import type { ExportedColumn } from '../domain/archive.ts';
 import type { Identity, IdentityTypes } from '../domain/identity.ts';
 import type { Resolved } from '../domain/resolved.ts';
-import type { Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
+import type { ExportFormat, Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
 
+export type { ExportedColumn } from '../domain/archive.ts';
 export type { Resolved } from '../domain/resolved.ts';
 
 /**
@@ -178,7 +180,7 @@ export interface ExportWanted {
   /** Only rows that came to be from this instant on, in tables that can tell (a CCPA export); null: all. */
   readonly since: Date | null;
   /** NDJSON loads again to the same rows. CSV has a header, and an apostrophe before text that a spreadsheet would run. */
-  readonly format: 'ndjson' | 'csv';
+  readonly format: ExportFormat;
 }
 
 export interface ExportedTable {
@@ -196,16 +198,6 @@ export interface ExportedTable {
   /** After the end of `rows`; what `categories` counts is known at once, and no byte of it. */
   figures(): { readonly rows: number; readonly bytes: number };
 }
-export interface ExportedColumn {
-  readonly name: string;
-  readonly type: string;
-  readonly meaning: string | null;
-  /** It tells by what means data was collected. */
-  readonly source: boolean;
-  /** Of `categories`: the rows in which it holds something. */
-  readonly filled?: number;
-}
-
 export interface Count {
   readonly tables: Readonly<Record<string, number>>;
   readonly presentSeqs: readonly number[];

@@ -1,13 +1,24 @@
 import type { Identity, InvalidReason } from '../domain/identity.ts';
-import type { DeletionStatus, Expedite, OnConflict, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import { EXPORT_WITHIN_MS } from '../domain/policy.ts';
+import type {
+  Expedite,
+  ExportFormat,
+  OnConflict,
+  RequestKind,
+  Scope,
+  Status,
+  SubjectKind,
+} from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
+import { announcement } from './announce.ts';
 import { arrayLiteral } from './array-literal.ts';
 
 /** A request that has been checked, with every instant that follows from its project's policy. */
 export interface NewRequest {
   readonly id: string;
   readonly project: string;
+  readonly kind: RequestKind;
   readonly subjectKind: SubjectKind;
   readonly regulation: string;
   readonly scope: Scope;
@@ -20,8 +31,15 @@ export interface NewRequest {
   readonly submittedBy: string;
   readonly receivedAt: Date;
   readonly dueAt: Date;
-  readonly hardDeleteAt: Date;
+  /** Of a deletion. */
+  readonly hardDeleteAt: Date | null;
   readonly forecast: Forecast;
+  /** Of an export. */
+  readonly format: ExportFormat | null;
+  /** The e-mail address of a colleague who is told when it is ready, or has ended. */
+  readonly notify: string | null;
+  /** Of a deletion: nobody is claimed who is not in an archive that is ready. */
+  readonly exportFirst: boolean;
 }
 export type Selection =
   | { readonly by: 'identities'; readonly identities: readonly SubmittedIdentity[] }
@@ -43,12 +61,13 @@ export interface SubmittedIdentity {
 export interface AcceptedRequest {
   readonly id: string;
   readonly project: string;
+  readonly kind: RequestKind;
   readonly regulation: string;
-  readonly status: DeletionStatus;
+  readonly status: Status;
   readonly submitted: number;
   readonly receivedAt: Date;
   readonly dueAt: Date;
-  readonly hardDeleteAt: Date;
+  readonly hardDeleteAt: Date | null;
   readonly estimatedCompletionAt: Date;
 }
 /** `replayed`: an earlier call with the same key was accepted as this; nothing was stored now. */
@@ -62,12 +81,14 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
   const [accepted] = await queries<AcceptedRequest[]>`
     WITH request AS (
       INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, segment, suppress, on_conflict,
-        confirm, expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at, estimated_completion_at, attended_at)
-      SELECT ${request.id}, ${request.project}, 'deletion', ${request.subjectKind}, ${request.regulation}, ${request.scope},
+        confirm, expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at,
+        estimated_completion_at, attended_at, format, notify, export_first)
+      SELECT ${request.id}, ${request.project}, ${request.kind}, ${request.subjectKind}, ${request.regulation}, ${request.scope},
         ${selection.by}, ${selection.by === 'segment' ? selection.segment : null}, ${request.suppress}, ${request.onConflict},
         ${request.confirm}, ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
-        ${request.dueAt}, ${request.hardDeleteAt}, ${estimatedCompletion(queries, { ...request, expedited: expedite !== null }, identities.length)}, ${request.receivedAt}
-      RETURNING id, project, regulation, status, submitted_by, submitted, selection, expedite, expedite_reason, received_at,
+        ${request.dueAt}, ${request.hardDeleteAt}, ${completion(queries, request, identities.length)}, ${request.receivedAt},
+        ${request.format}, ${request.notify}, ${request.exportFirst}
+      RETURNING id, project, kind, regulation, status, notify, submitted_by, submitted, selection, expedite, expedite_reason, received_at,
         due_at, hard_delete_at, estimated_completion_at
     ), identities AS (
       INSERT INTO lethe.submitted_identities (request_id, position, type, value, outcome, reason, duplicate_of, line)
@@ -82,17 +103,25 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       SELECT request.id, one.number, one.type, one.value::text[]
       FROM request, unnest(${except.map((one) => one.type)}::text[], ${except.map((one) => arrayLiteral(one.value))}::text[])
              WITH ORDINALITY AS one (type, value, number)
+    ), deliveries AS (${announcement(queries, 'request', request.receivedAt)}
     ), audit AS (
       INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
       SELECT received_at, project, id, submitted_by, 'request.received',
         jsonb_strip_nulls(jsonb_build_object('selection', selection, 'submitted', submitted,
           'confirm', nullif(${request.confirm}, false), 'excepted', nullif(${except.length}::integer, 0),
-          'expedite', expedite, 'reason', expedite_reason))
+          'expedite', expedite, 'reason', expedite_reason, 'kind', nullif(kind, 'deletion'),
+          'exportFirst', nullif(${request.exportFirst}, false)))
       FROM request
     )
-    SELECT id, project, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`;
+    SELECT id, project, kind, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`;
   if (accepted === undefined) throw new Error('an accepted request returns its row');
   return accepted;
+}
+
+function completion(queries: Queries, request: NewRequest, subjects: number) {
+  const { hardDeleteAt, expedite, receivedAt } = request;
+  if (hardDeleteAt === null) return queries`${new Date(receivedAt.getTime() + EXPORT_WITHIN_MS)}::timestamptz`;
+  return estimatedCompletion(queries, { ...request, hardDeleteAt, expedited: expedite !== null }, subjects);
 }
 
 /** A column of nulls need not travel: where an array is shorter, or is none, unnest fills up with nulls. */

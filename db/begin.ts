@@ -1,11 +1,16 @@
+import { announcement } from './announce.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { transaction } from './transaction.ts';
 import { raiseAttention } from './raise-attention.ts';
 import { readRequestRow } from './request-row.ts';
 
-export async function beginResolving(database: Database, requestId: string): Promise<void> {
-  await database`UPDATE lethe.requests SET status = 'resolving' WHERE id = ${requestId} AND status = 'received'`;
+export async function beginResolving(database: Database, requestId: string, at: Date): Promise<void> {
+  await database`
+    WITH request AS (
+      UPDATE lethe.requests SET status = 'resolving' WHERE id = ${requestId} AND status = 'received'
+      RETURNING id, project, kind, status, notify)
+    ${announcement(database, 'request', at)}`;
 }
 
 /**

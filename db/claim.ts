@@ -12,7 +12,7 @@ export interface Claim {
 }
 
 /**
- * The point of no return. Takes what is due at `asOf`, soft-deleted everywhere and not held, as far as the run's quota
+ * The point of no return. Takes what is due at `asOf`, soft-deleted everywhere (or, of a part-deletion, found) and not held, as far as the run's quota
  * goes. All requests of the project are ranked together (expedited, then by due date), and each takes only its own: so
  * the order holds whichever workflow comes first. A retry finds nothing due and takes nothing again (rules 2, 6, 12).
  */
@@ -36,7 +36,7 @@ export async function claim(
         SELECT subjects.request_id, seq,
                row_number() OVER (ORDER BY expedited DESC, requests.due_at, subjects.request_id, seq) AS place
         FROM lethe.subjects JOIN lethe.requests ON requests.id = subjects.request_id
-        WHERE subjects.project = ${project} AND state = 'soft_deleted' AND subjects.hard_delete_at <= ${asOf}
+        WHERE subjects.project = ${project} AND state IN ('soft_deleted', 'scheduled') AND subjects.hard_delete_at <= ${asOf}
           AND (subjects.request_id, seq) NOT IN (${heldSubjects(tx, project)})),
       taken AS (
         UPDATE lethe.subjects SET state = 'claimed', batch = ${batch}, claimed_at = ${asOf}
@@ -82,7 +82,7 @@ async function moveToNextRun(
   if (policy.window === null) return 0;
   const nextRun = new Date(nextRunAfter(asOf.getTime(), policy.window));
   const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = ${nextRun}
-    WHERE request_id = ${requestId} AND state = 'soft_deleted' AND hard_delete_at <= ${asOf}
+    WHERE request_id = ${requestId} AND state IN ('soft_deleted', 'scheduled') AND hard_delete_at <= ${asOf}
       AND (request_id, seq) NOT IN (${heldSubjects(tx, project)})`;
   if (moved.count > 0) {
     await tx`UPDATE lethe.requests SET estimated_completion_at = greatest(estimated_completion_at, ${new Date(nextRun.getTime() + policy.settleMs)})

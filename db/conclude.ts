@@ -1,5 +1,6 @@
 import { newId } from '../domain/ids.ts';
 import { isTerminal, type TerminalStatus } from '../domain/vocabulary.ts';
+import { announce } from './announce.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
 import { underProjectLock } from './project-lock.ts';
@@ -22,6 +23,7 @@ export async function conclude(
     const status = await endStatus(tx, requestId);
     if (status === null) throw new Error('something of the request is still open');
     await tx`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
+    await announce(tx, requestId, at);
     if (request.suppress) await keepSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
     const receipt = await buildReceipt(tx, requestId);
@@ -43,7 +45,7 @@ async function endStatus(tx: Transaction, requestId: string): Promise<TerminalSt
   const [ends] = await tx<
     { open: number; deleted: number; partially: number; cancelled: number; unfinished: number; early: boolean }[]
   >`
-    SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
+    SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'deleted') AS deleted,
            count(*) FILTER (WHERE state = 'partially_deleted') AS partially,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
@@ -84,7 +86,9 @@ async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): 
   });
 }
 
-async function purgeIdentities(tx: Transaction, requestId: string): Promise<void> {
+/** Who was meant, and who was to be told: from here on digests, positions and outcomes are left. */
+export async function purgeIdentities(tx: Transaction, requestId: string): Promise<void> {
+  await tx`UPDATE lethe.requests SET notify = NULL WHERE id = ${requestId} AND notify IS NOT NULL`;
   await tx`UPDATE lethe.submitted_identities SET value = NULL WHERE request_id = ${requestId} AND value IS NOT NULL`;
   await tx`UPDATE lethe.excepted_identities SET value = NULL WHERE request_id = ${requestId} AND value IS NOT NULL`;
   await tx`DELETE FROM lethe.excepted_digests WHERE request_id = ${requestId}`;

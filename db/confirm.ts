@@ -2,12 +2,13 @@ import { type Project, processorsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import { hardDeleteAt } from '../domain/policy.ts';
 import type { Role } from '../domain/vocabulary.ts';
+import { announce } from './announce.ts';
 import { raiseWake, recordAudit } from './audit.ts';
 import type { Transaction } from './client.ts';
 import { proposedSubjects } from './counts.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { openOwner } from './open-owner.ts';
-import { isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
+import { isUnconfirmed, readDeletionRow, type RequestRow } from './request-row.ts';
 
 export interface NewConfirmation {
   readonly requestId: string;
@@ -38,11 +39,11 @@ export async function confirmRequest(
   confirmation: NewConfirmation,
 ): Promise<Confirmed> {
   const { requestId, by, at } = confirmation;
-  const request = await readRequestRow(tx, requestId);
+  const request = await readDeletionRow(tx, requestId);
   const subjects = await requireConfirmable(tx, request, confirmation);
   const fromNow = hardDeleteAt(project.policy, at.getTime(), request.expedite);
   const due = new Date(Math.max(request.hardDeleteAt.getTime(), fromNow));
-  const attached = await attachOwned(tx, request, due);
+  const attached = request.scope === 'data' ? await attachOwned(tx, request, due) : 0;
   if (request.onConflict === 'reject' && attached > 0) throw await conflict(tx, requestId, attached);
   await takeSubjects(tx, requestId, due);
   const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
@@ -61,6 +62,7 @@ export async function confirmRequest(
     action: 'request.confirmed',
     detail,
   });
+  await announce(tx, requestId, at);
   await raiseWake(tx, [requestId]);
   const { estimatedCompletionAt = due } = stored ?? {};
   return { ...detail, hardDeleteAt: due, estimatedCompletionAt, wake: [requestId] };
@@ -135,7 +137,7 @@ async function attachOwned(
 /** One generation for all. */
 const takeSubjects = (tx: Transaction, requestId: string, due: Date) => tx`
   UPDATE lethe.subjects
-  SET state = 'resolved', hidden = true, generation = (SELECT nextval('lethe.visibility_generation')),
+  SET state = 'resolved', hidden = scope = 'data', generation = (SELECT nextval('lethe.visibility_generation')),
       hard_delete_at = greatest(hard_delete_at, ${due})
   WHERE request_id = ${requestId} AND state = 'proposed'`;
 

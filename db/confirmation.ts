@@ -1,13 +1,13 @@
 import { CONFIRMATION_MS } from '../domain/policy.ts';
 import type { View } from '../domain/view.ts';
-import type { DeletionStatus } from '../domain/vocabulary.ts';
+import type { Status } from '../domain/vocabulary.ts';
 import { LETHE, recordAudit } from './audit.ts';
 import type { Transaction } from './client.ts';
 import { proposedSubjects } from './counts.ts';
 import { isUnconfirmed, type RequestRow } from './request-row.ts';
 
 export interface Confirmation {
-  readonly status: DeletionStatus;
+  readonly status: Status;
   readonly until: Date | null;
   readonly view: NonNullable<View['confirmation']>;
 }

@@ -26,7 +26,7 @@ export async function ownedPositions(
     FROM unnest(${digests.map((one) => one.position)}::integer[], ${digests.map((one) => one.digest)}::text[]) asked (position, digest)
     JOIN lethe.identity_digests known ON known.project = ${project} AND known.kind = ${kind} AND known.digest = decode(asked.digest, 'hex')
     JOIN lethe.subjects subject ON subject.request_id = known.request_id AND subject.seq = known.seq
-    WHERE subject.state = ANY(${[...OWNING_STATES]}::text[])
+    WHERE subject.scope = 'data' AND subject.state = ANY(${[...OWNING_STATES]}::text[])
     UNION
     SELECT asked.position
     FROM unnest(${asked.map((one) => one.position)}::integer[], ${asked.map((one) => one.identity.type)}::text[],
@@ -34,6 +34,7 @@ export async function ownedPositions(
     JOIN lethe.submitted_identities waiting ON waiting.type = asked.type AND waiting.value = asked.value::text[]
     JOIN lethe.requests earlier ON earlier.id = waiting.request_id
     WHERE earlier.project = ${project} AND earlier.subject_kind = ${kind} AND earlier.resolved_at IS NULL AND NOT earlier.confirm
+      AND earlier.kind = 'deletion' AND earlier.scope = 'data'
       AND earlier.concluded_at IS NULL AND earlier.cancelled_at IS NULL AND waiting.withdrawn_at IS NULL
     ORDER BY position`;
   return rows.map((row) => row.position);

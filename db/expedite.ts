@@ -6,7 +6,7 @@ import { raiseWake, recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { underProjectLock } from './project-lock.ts';
-import { readRequestRow } from './request-row.ts';
+import { readDeletionRow } from './request-row.ts';
 
 export interface Expedition {
   readonly requestId: string;
@@ -25,10 +25,10 @@ export async function expediteRequest(
   const { requestId, expedite, reason, actor, at } = expedition;
   const due = new Date(hardDeleteAt(project.policy, at.getTime(), expedite));
   return underProjectLock(database, project.name, async (tx) => {
-    const request = await readRequestRow(tx, requestId);
+    const request = await readDeletionRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
     const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = least(hard_delete_at, ${due}), expedited = true
-      WHERE request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted')`;
+      WHERE request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')`;
     if (moved.count === 0 && request.resolvedAt !== null)
       throw new DomainError('too_late', 'nothing of the request waits any more');
     const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);

@@ -50,7 +50,7 @@ export function estimatedCompletion(
                  - ${quota}::numeric * round(extract(epoch FROM ${request.hardDeleteAt}::timestamptz - run_at) / 86400) AS backlog
           FROM (SELECT greatest(subject.hard_delete_at, ${nextRunAt}) AS run_at, count(*) AS waiting
                 FROM lethe.subjects subject JOIN lethe.requests earlier ON earlier.id = subject.request_id
-                WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND subject.state IN ('resolved', 'soft_deleted')
+                WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND subject.state IN ('resolved', 'soft_deleted', 'scheduled')
                   AND subject.hard_delete_at <= ${request.hardDeleteAt}
                   AND (subject.expedited OR (${!request.expedited} AND earlier.due_at <= ${request.dueAt}))
                 GROUP BY 1) runs) backlogs)`;

@@ -53,7 +53,7 @@ export async function placeHold(
       FROM lethe.hold_digests hold
       JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
       JOIN lethe.subjects USING (request_id, seq)
-      WHERE hold.hold_id = ${id} AND state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')
+      WHERE hold.hold_id = ${id} AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed')
       GROUP BY request_id, late
       UNION ALL
       SELECT waiting.id, false, count(*)
@@ -62,7 +62,7 @@ export async function placeHold(
                         ${hold.identities.map(({ value }) => arrayLiteral(value))}::text[]) named (type, value)) named
       JOIN lethe.submitted_identities submitted USING (type, value)
       JOIN lethe.requests waiting ON waiting.id = submitted.request_id
-      WHERE waiting.project = ${project} AND waiting.subject_kind = ${kind} AND waiting.resolved_at IS NULL
+      WHERE waiting.project = ${project} AND waiting.kind = 'deletion' AND waiting.subject_kind = ${kind} AND waiting.resolved_at IS NULL
         AND waiting.concluded_at IS NULL AND waiting.cancelled_at IS NULL
         AND submitted.withdrawn_at IS NULL AND submitted.outcome IS NULL
       GROUP BY waiting.id
@@ -98,7 +98,7 @@ export async function releaseHold(
         FROM lethe.hold_digests hold
         JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
         WHERE hold.hold_id = ${id} AND subjects.request_id = named.request_id AND subjects.seq = named.seq
-          AND state IN ('resolved', 'soft_deleted') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(tx, project)})
+          AND state IN ('resolved', 'soft_deleted', 'scheduled') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(tx, project)})
         RETURNING subjects.request_id)
       SELECT request_id, count(*) AS subjects FROM freed GROUP BY request_id`;
     const wake = freed.map((row) => row.requestId);

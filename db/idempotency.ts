@@ -43,7 +43,7 @@ export async function acceptOnce(
     if (lock?.taken !== true)
       throw new DomainError('idempotency_key_in_use', 'the first request with this key is still being answered');
     const [used] = await tx<Used[]>`
-      SELECT fingerprint, digest_key, id, project, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at
+      SELECT fingerprint, digest_key, id, project, kind, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at
       FROM lethe.idempotency_keys JOIN lethe.requests ON id = request_id
       WHERE member_id = ${memberId} AND key_digest = ${keyDigest} AND created_at > ${new Date(at.getTime() - KEPT_MS)}`;
     if (used !== undefined) return replayOf(keys, used, content);

@@ -75,7 +75,7 @@ export const unknownIdentities = (database: Database, requestId: string, last: n
     last,
     (from, to) => database<Row[]>`
     SELECT seq, type, value FROM lethe.subject_identities JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND seq BETWEEN ${from} AND ${to} AND NOT known AND state = 'resolved'
+    WHERE request_id = ${requestId} AND seq BETWEEN ${from} AND ${to} AND NOT known AND state IN ('resolved', 'wanted')
     ORDER BY seq`,
   );
 

@@ -1,10 +1,11 @@
-import type { DeletionStatus, RequestKind, SelectedBy, SubjectKind } from '../domain/vocabulary.ts';
+import type { Status, RequestKind, SelectedBy, SubjectKind } from '../domain/vocabulary.ts';
 import { atRisk } from './at-risk.ts';
 import type { Queries } from './client.ts';
 
 export interface RequestSummary {
   readonly id: string;
-  readonly status: DeletionStatus;
+  readonly status: Status;
+  readonly kind: RequestKind;
   readonly subjectKind: SubjectKind;
   readonly regulation: string;
   readonly selection: SelectedBy;
@@ -12,7 +13,7 @@ export interface RequestSummary {
   readonly submittedBy: string;
   readonly receivedAt: Date;
   readonly dueAt: Date;
-  readonly hardDeleteAt: Date;
+  readonly hardDeleteAt: Date | null;
   readonly estimatedCompletionAt: Date;
   readonly concludedAt: Date | null;
   readonly atRisk: boolean;
@@ -22,7 +23,7 @@ export interface RequestSummary {
 /** What is absent leaves nothing out. */
 export interface RequestFilter {
   readonly kind?: RequestKind | undefined;
-  readonly status?: readonly DeletionStatus[] | undefined;
+  readonly status?: readonly Status[] | undefined;
   readonly regulation?: string | undefined;
   readonly receivedFrom?: Date | undefined;
   readonly receivedBefore?: Date | undefined;
@@ -63,7 +64,7 @@ export function listRequests(queries: Queries, page: RequestPage): Promise<reado
 }
 
 const columns = (queries: Queries, now: Date) => queries`
-  id, requests.status, subject_kind, regulation, selection, submitted, submitted_by, received_at, due_at, hard_delete_at,
+  id, requests.status, kind, subject_kind, regulation, selection, submitted, submitted_by, received_at, due_at, hard_delete_at,
   estimated_completion_at, concluded_at, ${atRisk(queries, now)} AS at_risk, ${needsAttention(queries)} AS needs_attention`;
 
 const needsAttention = (queries: Queries) =>

@@ -1,6 +1,7 @@
 import type { RunWindow } from '../domain/calendar.ts';
 import type { View } from '../domain/view.ts';
-import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
+import type { AttentionCode, Status } from '../domain/vocabulary.ts';
+import { announce } from './announce.ts';
 import type { Database, Transaction } from './client.ts';
 import { heldSubjects } from './held.ts';
 import { closeBatches } from './close-batches.ts';
@@ -31,6 +32,7 @@ export async function look(
         : (confirmation?.status ?? workStatus(work.states, waiting, request));
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
+    if (status !== request.status) await announce(tx, requestId, asOf);
     const nextAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {
       status,
@@ -58,7 +60,7 @@ export async function look(
   });
 }
 
-const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: RequestRow): DeletionStatus => {
+const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: RequestRow): Status => {
   if (['pending', 'deleting', 'attention'].some((state) => states.has(state))) return 'deleting';
   if (states.has('verifying')) return 'verifying';
   // Between the last verification and the receipt nobody waits for a run any more.
@@ -95,11 +97,11 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
       FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
-           count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'cancelling', 'attached')) AS open,
+           count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unknown,
-           count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted')) AS held,
-           count(*) FILTER (WHERE state = 'soft_deleted' AND NOT held AND hard_delete_at <= ${asOf}) AS due,
-           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted') AND NOT held AND hard_delete_at > ${asOf}) AS next_at
+           count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')) AS held,
+           count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND hard_delete_at <= ${asOf}) AS due,
+           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND hard_delete_at > ${asOf}) AS next_at
     FROM subject`;
   return row ?? { due: 0, held: 0, open: 0, subjects: 0, unknown: 0, nextAt: null };
 }

@@ -1,5 +1,5 @@
 import type { Identity } from '../domain/identity.ts';
-import type { DeletionStatus, Outcome, SubjectKind } from '../domain/vocabulary.ts';
+import type { Status, Outcome, SubjectKind } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 import { type DigestKeys, digestsOf } from './digests.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';
@@ -17,7 +17,7 @@ export interface LookedUp {
 }
 export interface LookedUpRequest {
   readonly id: string;
-  readonly status: DeletionStatus;
+  readonly status: Status;
   /** Null until the request is resolved. */
   readonly outcome: Outcome | null;
   readonly receivedAt: Date;

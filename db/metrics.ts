@@ -68,7 +68,7 @@ export async function measure(
     UNION ALL
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
     FROM unnest(${projects.map(({ name }) => name)}::text[], ${lastRuns}::timestamptz[]) AS configured (project, last_run)
-    LEFT JOIN lethe.subjects ON subjects.project = configured.project AND state IN ('resolved', 'soft_deleted') AND hard_delete_at <= last_run
+    LEFT JOIN lethe.subjects ON subjects.project = configured.project AND state IN ('resolved', 'soft_deleted', 'scheduled') AND hard_delete_at <= last_run
       AND NOT EXISTS (SELECT FROM lethe.identity_digests named JOIN lethe.hold_digests hold USING (project, kind, digest)
                       WHERE named.request_id = subjects.request_id AND named.seq = subjects.seq AND hold.active)
     GROUP BY configured.project

@@ -18,5 +18,5 @@ export const openOwner = (
   SELECT request_id, seq FROM (${sameKey(tx, project, kind)}) same
   WHERE request_id <> ${requestId} AND EXISTS (
     SELECT FROM lethe.subjects WHERE subjects.request_id = same.request_id AND subjects.seq = same.seq
-      AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') OFFSET 0)
+      AND scope = 'data' AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') OFFSET 0)
   LIMIT 1`;

@@ -12,6 +12,8 @@ const ADVANCE: readonly Outcome[] = [
   'partially_deleted',
   'retained',
   'deleted',
+  'left_out',
+  'exported',
   'not_found',
 ];
 
@@ -20,9 +22,10 @@ const ADVANCE: readonly Outcome[] = [
  * is still soft-deleted: nothing is called deleted that was not looked for again.
  */
 export const subjectOutcome = (queries: Queries, project: string) => queries`
-  CASE WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted')
+  CASE WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
             AND (subject.request_id, subject.seq) IN (${heldSubjects(queries, project)}) THEN 'held'
-       WHEN subject.state IN ('proposed', 'resolved') THEN 'matched'
+       WHEN subject.state IN ('proposed', 'resolved', 'scheduled', 'wanted') OR (subject.state = 'claimed' AND subject.scope <> 'data')
+            THEN 'matched'
        WHEN subject.state IN ('soft_deleted', 'claimed', 'cancelling') THEN 'soft_deleted'
        WHEN subject.state = 'deleted' AND subject.retained THEN 'retained'
        ELSE subject.state END`;

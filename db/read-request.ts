@@ -1,4 +1,4 @@
-import type { AttentionCode, DeletionStatus, Step, SubjectState } from '../domain/vocabulary.ts';
+import type { AttentionCode, Status, Step, SubjectState } from '../domain/vocabulary.ts';
 import { atRisk } from './at-risk.ts';
 import type { Queries } from './client.ts';
 import { heldSubjects } from './held.ts';
@@ -6,7 +6,7 @@ import { readRequestRow, type RequestRow } from './request-row.ts';
 
 /** Everything that a caller sees of a request, from the rows: true with Temporal away as well. */
 export interface RequestStatus extends RequestRow {
-  readonly status: DeletionStatus;
+  readonly status: Status;
   readonly estimatedCompletionAt: Date;
   readonly atRisk: boolean;
   readonly failure: string | null;
@@ -52,13 +52,13 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
   const [row] = await queries<Omit<RequestStatus, keyof RequestRow>[]>`
     WITH subject AS (
       SELECT state, hard_delete_at,
-             state IN ('proposed', 'resolved', 'soft_deleted') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
+             state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
       FROM lethe.subjects WHERE request_id = ${requestId}),
     counted AS (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
              coalesce(sum(held), 0)::bigint AS held_subjects, min(next_claim_at) AS next_claim_at
       FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held,
-                   min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'attached')) AS next_claim_at
+                   min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
     SELECT estimated_completion_at, ${atRisk(queries, now)} AS at_risk, failure, confirmed_by, confirmed_count, counted.*,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'tables', tables) ORDER BY processor), '[]')

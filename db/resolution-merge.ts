@@ -25,11 +25,13 @@ export async function stageSubjects(
 
 /**
  * Numbers and stores the subjects that are new to this request, in the order in which they were submitted. What may never
- * be confirmed owns nobody and waits for nobody: it is proposed.
+ * be confirmed owns nobody and waits for nobody: it is proposed. So does whatever removes no row (rule 16): a part-deletion
+ * and an export.
  */
 export async function addSubjects({ tx, keys, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
   const { hardDeleteAt, expedite } = request;
-  const proposed = isUnconfirmed(request);
+  const initial = isUnconfirmed(request) ? 'proposed' : request.kind === 'export' ? 'wanted' : 'resolved';
+  const owns = initial === 'resolved' && request.scope === 'data';
   await tx`UPDATE stage_subjects SET seq = numbered.seq
     FROM (SELECT key_type, key_value,
                  (SELECT coalesce(max(seq), 0) FROM lethe.subjects WHERE request_id = ${requestId})
@@ -38,11 +40,11 @@ export async function addSubjects({ tx, keys, requestId, project, kind }: Stagin
     WHERE stage_subjects.key_type = numbered.key_type AND stage_subjects.key_value = numbered.key_value`;
   await tx`
     WITH generation AS MATERIALIZED (SELECT nextval('lethe.visibility_generation') AS value)
-    INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, present, state, owner_request, owner_seq, hidden,
-                                generation, hard_delete_at, expedited)
-    SELECT ${requestId}, seq, ${project}, ${kind}, digests[1], known, CASE WHEN known THEN true END,
-           CASE WHEN ${proposed} THEN 'proposed' WHEN owner_request IS NULL THEN 'resolved' ELSE 'attached' END,
-           CASE WHEN NOT ${proposed} THEN owner_request END, CASE WHEN NOT ${proposed} THEN owner_seq END, NOT ${proposed},
+    INSERT INTO lethe.subjects (request_id, seq, project, kind, scope, digest, known, present, state, owner_request, owner_seq,
+                                hidden, generation, hard_delete_at, expedited)
+    SELECT ${requestId}, seq, ${project}, ${kind}, ${request.scope}, digests[1], known, CASE WHEN known THEN true END,
+           CASE WHEN ${owns} AND owner_request IS NOT NULL THEN 'attached' ELSE ${initial} END,
+           CASE WHEN ${owns} THEN owner_request END, CASE WHEN ${owns} THEN owner_seq END, ${owns},
            generation.value, ${hardDeleteAt}, ${expedite !== null}
     FROM stage_subjects, generation
     WHERE NOT EXISTS (SELECT FROM lethe.subjects WHERE request_id = ${requestId} AND subjects.seq = stage_subjects.seq)`;
@@ -62,14 +64,14 @@ export async function addIdentities(staging: Staging): Promise<void> {
   await tx`DELETE FROM lethe.subject_identities USING lethe.subjects, stage_subjects
     WHERE subject_identities.request_id = ${requestId} AND subjects.request_id = ${requestId}
       AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
-      AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
+      AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'attached')`;
   await tx`INSERT INTO lethe.subject_identities (request_id, seq, type, value, digest, origin, shared)
     SELECT ${requestId}, seq, key_type, key_value, digests[1], 'key', false FROM stage_subjects
-    JOIN lethe.subjects USING (seq) WHERE subjects.request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
+    JOIN lethe.subjects USING (seq) WHERE subjects.request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'attached')`;
   await tx`
     WITH named AS (
       SELECT type, value, bool_or(spared) OR min(sharers) < max(sharers) OR max(sharers) >= count(DISTINCT subject.seq) FILTER (
-               WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'claimed')) AS shared
+               WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'claimed')) AS shared
       FROM stage JOIN stage_subjects subject USING (key_type, key_value)
       JOIN lethe.subjects stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
       WHERE NOT match GROUP BY type, value)
@@ -81,7 +83,7 @@ export async function addIdentities(staging: Staging): Promise<void> {
     LEFT JOIN (SELECT DISTINCT type, value FROM lethe.submitted_identities
                WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted
            ON submitted.type = fact.type AND submitted.value = fact.value
-    WHERE NOT fact.match AND stored.state IN ('proposed', 'resolved', 'soft_deleted', 'attached')
+    WHERE NOT fact.match AND stored.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'attached')
     ON CONFLICT DO NOTHING`;
   await addDigests(staging, false);
 }
@@ -115,7 +117,7 @@ export async function tellOutcomes(tx: Transaction, requestId: string): Promise<
  */
 export const departedSubjects = (tx: Transaction, requestId: string): Fragment => tx`
     SELECT seq FROM lethe.subjects
-    WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted') AND known
+    WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted', 'scheduled') AND known
       AND NOT EXISTS (SELECT FROM stage_subjects WHERE stage_subjects.seq = subjects.seq)
       AND NOT EXISTS (
         SELECT FROM lethe.matches WHERE request_id = ${requestId} AND matches.seq = subjects.seq AND NOT EXISTS (

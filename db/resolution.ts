@@ -2,6 +2,7 @@ import type { ProcessorEntry } from '../domain/catalog.ts';
 import { ALIAS } from '../domain/identity.ts';
 import type { Resolved } from '../domain/resolved.ts';
 import type { Policy } from '../domain/policy.ts';
+import { announce } from './announce.ts';
 import { LETHE, raiseWake, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
 import type { DigestKeys } from './digests.ts';
@@ -11,7 +12,7 @@ import { transaction } from './transaction.ts';
 import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
 import { setExceptedAside, stageExcepted, storeExcepted } from './resolution-except.ts';
 import { analyseStage, stageFacts, stageUnknown } from './resolution-stage.ts';
-import { isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
+import { isDeletion, isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
 import { withdrawSubjects } from './withdraw.ts';
 
 export interface Resolution {
@@ -119,10 +120,12 @@ async function numberSelected(tx: Transaction, request: RequestRow, { policy, pr
     WHERE stage.match AND stage.key_value = numbered.key_value`;
   const inserted = await tx`INSERT INTO lethe.submitted_identities (request_id, position, type, value)
     SELECT ${request.id}, position, key_type, key_value FROM stage WHERE match`;
-  const forecast = forecastOf(policy, processors, request.hardDeleteAt, at);
-  const sized = { ...request, expedited: request.expedite !== null, forecast };
-  await tx`UPDATE lethe.requests SET submitted = ${inserted.count}, attended_at = ${at},
-      estimated_completion_at = ${estimatedCompletion(tx, sized, inserted.count)} WHERE id = ${request.id}`;
+  await tx`UPDATE lethe.requests SET submitted = ${inserted.count}, attended_at = ${at} WHERE id = ${request.id}`;
+  if (isDeletion(request)) {
+    const forecast = forecastOf(policy, processors, request.hardDeleteAt, at);
+    const sized = { ...request, expedited: request.expedite !== null, forecast };
+    await tx`UPDATE lethe.requests SET estimated_completion_at = ${estimatedCompletion(tx, sized, inserted.count)} WHERE id = ${request.id}`;
+  }
   return inserted.count;
 }
 
@@ -164,12 +167,14 @@ async function freeze(
   at: Date,
 ): Promise<void> {
   const { id: requestId } = request;
-  const status = isUnconfirmed(request) ? 'resolving' : 'grace';
+  const status = isUnconfirmed(request) || !isDeletion(request) ? 'resolving' : 'grace';
   const frozen = Object.fromEntries(processors.map((processor) => [processor.name, processor.dataMapHash]));
   await tx`UPDATE lethe.requests SET processors = ${tx.json(frozen)}, resolved_at = ${at}, status = ${status} WHERE id = ${requestId}`;
+  if (status !== request.status) await announce(tx, requestId, at);
+  if (!isDeletion(request)) return;
   for (const { name, hides } of processors) {
-    await tx`INSERT INTO lethe.processor_visibility (request_id, processor, hides) VALUES (${requestId}, ${name}, ${hides})
-      ON CONFLICT DO NOTHING`;
+    await tx`INSERT INTO lethe.processor_visibility (request_id, processor, hides)
+      VALUES (${requestId}, ${name}, ${hides && request.scope === 'data'}) ON CONFLICT DO NOTHING`;
   }
 }
 
@@ -180,6 +185,7 @@ async function fail(
   at: Date,
 ): Promise<{ readonly end: 'closed' }> {
   await tx`UPDATE lethe.requests SET status = 'failed', failure = ${failure}, concluded_at = ${at} WHERE id = ${request.id}`;
+  await announce(tx, request.id, at);
   await tx`DELETE FROM lethe.submitted_identities WHERE request_id = ${request.id}`;
   await recordAudit(tx, {
     at,
@@ -194,6 +200,6 @@ async function fail(
 
 async function unknownCount(tx: Transaction, requestId: string): Promise<number> {
   const [{ count } = { count: 0 }] = await tx<{ count: number }[]>`
-    SELECT count(*) FROM lethe.subjects WHERE request_id = ${requestId} AND NOT known AND present IS NULL AND state = 'resolved'`;
+    SELECT count(*) FROM lethe.subjects WHERE request_id = ${requestId} AND NOT known AND present IS NULL AND state IN ('resolved', 'wanted')`;
   return count;
 }

@@ -9,7 +9,7 @@ export async function unknownSubjects(
 ): Promise<{ readonly size: number; readonly lastSeq: number }> {
   const [row = { size: 0, lastSeq: 0 }] = await database<{ size: number; lastSeq: number }[]>`
     SELECT count(*) AS size, coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
-    WHERE request_id = ${requestId} AND NOT known AND state = 'resolved'`;
+    WHERE request_id = ${requestId} AND NOT known AND state IN ('resolved', 'wanted')`;
   return row;
 }
 
@@ -24,7 +24,7 @@ export async function markPresent(
 ): Promise<void> {
   const chosen = seqs === 'all' ? null : (seqs as number[]);
   await database`UPDATE lethe.subjects SET present = true, generation = (SELECT nextval('lethe.visibility_generation'))
-    WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state = 'resolved'
+    WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state IN ('resolved', 'wanted')
       AND (${chosen}::integer[] IS NULL OR seq = ANY(${chosen}::integer[]))`;
 }
 
@@ -38,7 +38,7 @@ export async function concludeUnknown(
   return underProjectLock(database, project, async (tx) => {
     const absent = await tx<{ seq: number }[]>`
       UPDATE lethe.subjects SET state = 'not_found', hidden = false
-      WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state = 'resolved' RETURNING seq`;
+      WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state IN ('resolved', 'wanted') RETURNING seq`;
     if (absent.length === 0) return [];
     const seqs = absent.map((row) => row.seq);
     await tx`
@@ -46,6 +46,7 @@ export async function concludeUnknown(
         SELECT DISTINCT mine.seq FROM lethe.identity_digests mine
         JOIN lethe.identity_digests earlier ON earlier.project = mine.project AND earlier.kind = mine.kind AND earlier.digest = mine.digest
         JOIN lethe.subjects ON subjects.request_id = earlier.request_id AND subjects.seq = earlier.seq AND subjects.state = 'deleted'
+          AND subjects.scope = 'data'
         WHERE mine.request_id = ${requestId} AND mine.seq = ANY(${seqs}::integer[]))
       UPDATE lethe.submitted_identities submitted
       SET outcome = CASE WHEN EXISTS (SELECT FROM gone WHERE gone.seq = matches.seq) THEN 'already_deleted' ELSE 'not_found' END

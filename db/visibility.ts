@@ -54,7 +54,8 @@ export async function processorsBehind(tx: Transaction, requestId: string, asOf:
 }
 
 /**
- * Subjects are `soft_deleted`, or `cancelled`, once every processor that can hide has followed. Who asked for a subject
+ * Subjects are `soft_deleted`, or `cancelled`, once every processor that can hide has followed; those of a part-deletion,
+ * which hides nobody, are `scheduled` as soon as they are found. Who asked for a subject
  * while it was being restored gets it now. Returns the requests to wake.
  */
 export async function settleVisibility(
@@ -73,6 +74,8 @@ export async function settleVisibility(
         AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
       RETURNING hidden)
     SELECT count(*) FILTER (WHERE hidden) AS hidden, count(*) FILTER (WHERE NOT hidden) AS restored FROM settled`;
+  await tx`UPDATE lethe.subjects SET state = 'scheduled'
+    WHERE request_id = ${requestId} AND state = 'resolved' AND present AND scope <> 'data'`;
   for (const [action, count] of [
     ['subjects.soft_deleted', hidden],
     ['subjects.restored', restored],

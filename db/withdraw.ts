@@ -19,13 +19,13 @@ export async function withdrawSubjects(
   const { requestId, chosen } = withdrawal;
   const { count: withdrawn } = await tx`
     UPDATE lethe.subjects mine
-    SET state = CASE WHEN state IN ('proposed', 'attached') OR present IS NOT TRUE OR EXISTS (
+    SET state = CASE WHEN NOT hidden OR state = 'attached' OR present IS NOT TRUE OR EXISTS (
                   SELECT FROM lethe.subjects heir
                   WHERE heir.owner_request = ${requestId} AND heir.owner_seq = mine.seq AND heir.state = 'attached')
                 THEN 'cancelled' ELSE 'cancelling' END,
         hidden = false,
-        generation = CASE WHEN state IN ('proposed', 'attached') THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
+        generation = CASE WHEN NOT hidden OR state = 'attached' THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
     WHERE request_id = ${requestId} AND seq IN (${chosen})
-      AND state IN ('proposed', 'resolved', 'soft_deleted', 'attached')`;
+      AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'wanted')`;
   return { withdrawn, wake: withdrawn === 0 ? [] : await handOver(tx, withdrawal) };
 }

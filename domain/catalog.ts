@@ -9,6 +9,7 @@ export interface ProcessorEntry {
   readonly identityTypes: Readonly<Partial<Record<SubjectKind, IdentityTypes>>>;
   readonly hides: boolean;
   readonly segments: boolean;
+  readonly exports: boolean;
   readonly verification: VerificationLevel;
   /** The longest that the processor takes to delete, by its own word. */
   readonly completesWithinMs: number;

@@ -31,6 +31,11 @@ export const ERROR_STATUS = {
   last_owner: 409,
   too_late: 409,
   not_in_attention: 409,
+  wrong_kind: 409,
+  archive_not_ready: 409,
+  link_not_found: 404,
+  webhook_not_found: 404,
+  delivery_not_found: 404,
   storage_unavailable: 503,
   internal: 500,
 } as const satisfies Record<string, number>;

@@ -1,5 +1,13 @@
 /** Prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
-const PREFIXES = { request: 'req', hold: 'hold', suppression: 'sup', member: 'mem', token: 'tok' } as const;
+const PREFIXES = {
+  request: 'req',
+  hold: 'hold',
+  suppression: 'sup',
+  member: 'mem',
+  token: 'tok',
+  link: 'link',
+  webhook: 'wh',
+} as const;
 
 export function newId(kind: keyof typeof PREFIXES, now: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -16,12 +24,17 @@ export const REQUEST_ID = idOf('request');
 export const HOLD_ID = idOf('hold');
 export const MEMBER_ID = idOf('member');
 export const TOKEN_ID = idOf('token');
+export const LINK_ID = idOf('link');
+export const WEBHOOK_ID = idOf('webhook');
 /** Any of them, wherever it stands. */
 export const OUR_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 
 /** The Temporal workflow that runs a request; one per request, for ever. */
 export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;
 
-/** The child workflow that deletes one claimed batch in one processor. */
+/** The child workflow that deletes one claimed batch in one processor, or collects one epoch of an export from it. */
 export const childWorkflowIdFor = (requestId: string, processor: string, batch: number): string =>
   `${workflowIdFor(requestId)}/${processor}/${batch}`;
+
+/** The workflow that tells one channel (`mail`, or a webhook's id) of a project what has changed. */
+export const tellingWorkflowIdFor = (project: string, channel: string): string => `tell-${project}/${channel}`;

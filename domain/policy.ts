@@ -18,10 +18,21 @@ export interface Policy {
   readonly growth: number;
   /** Calls of the API that one token may make in a minute. */
   readonly callsPerMinute: number;
+  /** How long an archive that is ready can be had; then its key is destroyed. */
+  readonly exportsKeptMs: number;
+  /** Whether every deletion exports first. */
+  readonly exportFirst: boolean;
 }
 
 export const DEFAULT_GROWTH = 0.1;
 export const DEFAULT_CALLS_PER_MINUTE = 600;
+export const DEFAULT_EXPORTS_KEPT_MS = 7 * DAY_MS;
+
+/** The longest that a link to an archive works, however long the archive is kept. */
+export const LONGEST_LINK_MS = 7 * DAY_MS;
+
+/** By when an export is expected to be ready: a forecast, since one attempt at a processor may take a day. */
+export const EXPORT_WITHIN_MS = DAY_MS;
 
 /** How long a count can be confirmed (User 360's gate for everyone). Later it is too old to stand for who would be deleted. */
 export const CONFIRMATION_MS = 3 * DAY_MS;
@@ -30,4 +41,12 @@ export const CONFIRMATION_MS = 3 * DAY_MS;
 export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: Expedite | null): number {
   if (expedite === 'now') return acceptedAt;
   return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
+}
+
+/** From which instant on rows belong into an export: under CCPA twelve months before the request, otherwise all (null). */
+export function exportedSince(regulation: string, receivedAt: Date): Date | null {
+  if (regulation !== 'ccpa') return null;
+  const since = new Date(receivedAt);
+  since.setUTCFullYear(since.getUTCFullYear() - 1);
+  return since;
 }

@@ -14,11 +14,16 @@ export type Role = (typeof ROLES)[number];
 export const SELECTIONS = ['identities', 'segment', 'everyone'] as const;
 export type SelectedBy = (typeof SELECTIONS)[number];
 
-/** What of a subject is meant: its rows, its categories (column headers), or the sources of collection. */
-export type Scope = 'data' | 'categories' | 'sources';
+/** What of a subject is meant: its rows, its categories (column headers), or the sources of collection (rule 16). */
+export const SCOPES = ['data', 'categories', 'sources'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** How an export writes rows: NDJSON loads again to the same rows, CSV is for spreadsheets. */
+export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** The forward path of a deletion; `partially_completed`, `not_found`, `cancelled` and `failed` are its other ends. */
-export const DELETION_STATUSES = [
+const DELETION_STATUSES = [
   'received',
   'resolving',
   'awaiting_confirmation',
@@ -31,13 +36,26 @@ export const DELETION_STATUSES = [
   'cancelled',
   'failed',
 ] as const;
-export type DeletionStatus = (typeof DELETION_STATUSES)[number];
 
-export const TERMINAL_STATUSES = ['completed', 'not_found', 'partially_completed', 'cancelled', 'failed'] as const;
+/** The forward path of an export: one that is ready expires. Its other ends are `not_found`, `cancelled` and `failed`. */
+const EXPORT_STATUSES = ['collecting', 'packaging', 'ready', 'expired'] as const;
+
+/** Of requests of any kind. */
+export const STATUSES = [...DELETION_STATUSES, ...EXPORT_STATUSES] as const;
+export type Status = (typeof STATUSES)[number];
+
+export const TERMINAL_STATUSES = [
+  'completed',
+  'not_found',
+  'partially_completed',
+  'cancelled',
+  'failed',
+  'expired',
+] as const;
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 
-export const isTerminal = (status: DeletionStatus): status is TerminalStatus =>
-  (TERMINAL_STATUSES as readonly DeletionStatus[]).includes(status);
+export const isTerminal = (status: Status): status is TerminalStatus =>
+  (TERMINAL_STATUSES as readonly Status[]).includes(status);
 
 /** What became of one submitted identity, by its position in the request. */
 export const OUTCOMES = [
@@ -53,6 +71,8 @@ export const OUTCOMES = [
   'deleted',
   'partially_deleted',
   'retained',
+  'exported',
+  'left_out',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
@@ -66,8 +86,14 @@ export type Outcome = (typeof OUTCOMES)[number];
  *     attached                            (another request owns the subject and decides)
  *     not_found                           (looked for everywhere, nothing there)
  *
- * Only `soft_deleted` can be claimed; nothing leaves `claimed` but `deleted`, or `partially_deleted` when an operator
- * skipped a processor: what was not looked for again is not called deleted.
+ * Of a part-deletion (rule 16), which hides nobody, `scheduled` stands in the place of `soft_deleted`, and `cancelled`
+ * follows at once. Of an export, which owns nobody:
+ *
+ *     wanted → exported                   (in the archive that is ready)
+ *         ↘ left_out                      (a deletion claimed the subject before that, rule 17), cancelled, not_found
+ *
+ * Only `soft_deleted` and `scheduled` can be claimed; nothing leaves `claimed` but `deleted`, or `partially_deleted` when
+ * an operator skipped a processor: what was not looked for again is not called deleted.
  */
 export const SUBJECT_STATES = [
   'proposed',
@@ -80,10 +106,17 @@ export const SUBJECT_STATES = [
   'cancelled',
   'attached',
   'not_found',
+  'scheduled',
+  'wanted',
+  'exported',
+  'left_out',
 ] as const;
 export type SubjectState = (typeof SUBJECT_STATES)[number];
 
-/** States in which a request owns its subject: at most one such row exists per project, kind and subject. A proposal owns nobody. */
+/**
+ * States in which a deletion of scope `data` owns its subject: at most one such row exists per project, kind and subject.
+ * A proposal owns nobody, nor does a part-deletion or an export.
+ */
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
 
 /** Where one processor stands with one claimed batch. */
@@ -100,7 +133,17 @@ export const WORK_STATES = [
 export type WorkState = (typeof WORK_STATES)[number];
 
 /** Where in a request's course an operator is needed. */
-export const STEPS = ['resolve', 'inspect', 'visibility', 'delete', 'verify', 'conclude'] as const;
+export const STEPS = [
+  'resolve',
+  'inspect',
+  'visibility',
+  'delete',
+  'verify',
+  'conclude',
+  'collect',
+  'package',
+  'backup',
+] as const;
 export type Step = (typeof STEPS)[number];
 
 /** How far a processor's word goes: it is read again, it attests, or it says nothing. */
@@ -116,6 +159,9 @@ export const ATTENTION_CODES = [
   'survivors_remain',
   'verification_unknown',
   'blocked_by_other_rows',
+  'storage_unavailable',
+  'backup_failing',
+  'backup_missing',
 ] as const;
 export type AttentionCode = (typeof ATTENTION_CODES)[number];
 
@@ -126,3 +172,7 @@ export type Expedite = (typeof EXPEDITES)[number];
 /** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
 export const ON_CONFLICT = ['attach', 'reject'] as const;
 export type OnConflict = (typeof ON_CONFLICT)[number];
+
+/** Why the key of an archive was destroyed: its time was over, one of its subjects was claimed by a deletion, or a member said so. */
+export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
+export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];

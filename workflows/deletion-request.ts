@@ -1,6 +1,6 @@
 import { CancellationScope, continueAsNew } from '@temporalio/workflow';
 import type { View } from '../domain/view.ts';
-import type { DeletionStatus } from '../domain/vocabulary.ts';
+import type { Status } from '../domain/vocabulary.ts';
 import {
   claimWhatIsDue,
   conclude,
@@ -29,7 +29,7 @@ import { type Watch, watch } from './watch.ts';
  *  4. Each processor deletes its batch, looks again, settles, and looks once more.
  *  5. When nothing is open any more: the receipt, and the identities go.
  */
-export async function deletionRequest({ requestId }: DeletionInput): Promise<DeletionStatus> {
+export async function deletionRequest({ requestId }: DeletionInput): Promise<Status> {
   const waiting = watch();
   const beside = tasks(waiting.wake);
   const facts = await ledger.readRequest({ requestId });

@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { AttentionCode, DeletionStatus } from '../domain/vocabulary.ts';
+import type { AttentionCode, Status } from '../domain/vocabulary.ts';
 
 /** Everything that passes between Lethe's processes and its workflows. Ids, numbers and closed codes: never an identity. */
 
@@ -16,6 +16,12 @@ export interface SuppressionInput {
   readonly suppressionId: string;
 }
 
+/** Whoever tells one channel of a project what has changed: `mail`, or a webhook's id. */
+export interface TellingInput {
+  readonly project: string;
+  readonly channel: string;
+}
+
 export interface BatchInput {
   readonly requestId: string;
   readonly project: string;
@@ -24,7 +30,7 @@ export interface BatchInput {
 }
 
 export interface RequestProgress {
-  readonly status: DeletionStatus;
+  readonly status: Status;
   /** What the workflow waits for, in words for a person: `the run of 2026-12-05T02:00:00.000Z`. */
   readonly waitingFor: string | null;
   readonly subjects: number;

@@ -44,6 +44,11 @@ const SAID: Readonly<Record<ErrorCode, { readonly detail: string; readonly [memb
   last_owner: { detail: 'the project would be left without an owner' },
   too_late: { detail: 'what was named is claimed, deleted or ended' },
   not_in_attention: { detail: 'no processor waits for an operator here' },
+  wrong_kind: { detail: 'the request is an export' },
+  archive_not_ready: { detail: 'the export is collecting' },
+  link_not_found: { detail: 'there is no such link' },
+  webhook_not_found: { detail: 'there is no such webhook' },
+  delivery_not_found: { detail: 'there is no such delivery' },
   storage_unavailable: {
     detail: 'the ledger cannot be reached; what is asked is stored whole or not at all',
   },

@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { StartFacts } from '../../db/start-facts.ts';
-import { workflowIdFor } from '../../domain/ids.ts';
+import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/messages.ts';
 import { type LiveProgress, liveProgress } from './live-progress.ts';
 import { temporalCode } from './failure-code.ts';
@@ -14,6 +14,8 @@ export interface Orchestrator {
   start(requestId: string, facts?: StartFacts): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   wake(requestIds: readonly string[]): Promise<void>;
+  /** Starts or wakes whoever tells a channel of a project what has changed. */
+  tell(project: string, channel: string): Promise<void>;
   /** What only Temporal knows; `null` when it is away. */
   progress(requestId: string): Promise<LiveProgress | null>;
   reachable(): Promise<boolean>;
@@ -77,6 +79,17 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
         const told = await Promise.allSettled(page.map((id) => client.withDeadline(until, () => signal(id))));
         const failed = told.find((one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError));
         if (failed?.status === 'rejected') return later('wake', page[0] ?? '', failed.reason);
+      }
+    },
+
+    async tell(project, channel) {
+      try {
+        const options = { taskQueue: REQUESTS_TASK_QUEUE, workflowId: tellingWorkflowIdFor(project, channel) };
+        await within(() =>
+          client.workflow.signalWithStart('telling', { ...options, args: [{ project, channel }], signal: wakeSignal }),
+        );
+      } catch (error) {
+        later('tell', channel, error);
       }
     },
 

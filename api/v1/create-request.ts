@@ -75,7 +75,8 @@ export const createRequest = (deps: ApiDeps) =>
     const sent = c.req.valid('json');
     const caller = c.get('caller');
     requireAccess(caller, { access: 'write', kind: sent.kind });
-    const submission = submissionOf(ownProject(deps, caller, sent.project), sent);
+    const terms = { ...sent, format: null, notify: null, exportFirst: false };
+    const submission = submissionOf(ownProject(deps, caller, sent.project), terms);
     const call = replayable(c.req.valid('header'), 'createRequest', sent);
     return c.json(acceptedAnswer(c, await startRequest(deps, caller, submission, call)), 202);
   });

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../db/list-requests.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
-import { DELETION_STATUSES, REQUEST_KINDS, SELECTIONS } from '../../domain/vocabulary.ts';
+import { STATUSES, REQUEST_KINDS, SELECTIONS } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parseRequestCursor, requestCursor } from '../lists/cursor.ts';
@@ -13,8 +13,8 @@ import { cursor, instant, kind, limit, projectName, text } from '../schemas.ts';
 const Summary = z
   .strictObject({
     id: z.string(),
-    status: z.enum(DELETION_STATUSES),
-    kind: z.literal('deletion'),
+    status: z.enum(STATUSES),
+    kind: z.enum(REQUEST_KINDS),
     subjectKind: kind,
     regulation: z.string(),
     selection: z.enum(SELECTIONS),
@@ -22,7 +22,7 @@ const Summary = z
     submittedBy: z.string().openapi({ description: 'Id of a member.' }),
     receivedAt: instant,
     dueAt: instant,
-    hardDeleteAt: instant,
+    hardDeleteAt: instant.nullable().openapi({ description: 'Null of an export.' }),
     estimatedCompletionAt: instant,
     atRisk: z.boolean(),
     needsAttention: z.boolean(),
@@ -33,7 +33,7 @@ const Summary = z
 
 const filters = {
   kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Of this kind.' }),
-  status: anyOf(DELETION_STATUSES, 'In one of these statuses.'),
+  status: anyOf(STATUSES, 'In one of these statuses.'),
   regulation: text(100).optional().openapi({ description: 'Under this regulation.', example: 'gdpr' }),
   receivedFrom: instantOf('Received not before this instant.'),
   receivedBefore: instantOf('Received before this instant.'),
@@ -70,6 +70,6 @@ export const listRequests = (deps: ApiDeps) =>
       limit: size + 1,
     });
     const { items, nextCursor } = pageOf(c, rows, size, requestCursor);
-    const summaries = items.map((row) => ({ ...row, kind: 'deletion' as const, href: `/v1/requests/${row.id}` }));
+    const summaries = items.map((row) => ({ ...row, href: `/v1/requests/${row.id}` }));
     return c.json({ items: summaries, nextCursor }, 200);
   });

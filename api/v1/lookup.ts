@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
-import { DELETION_STATUSES, OUTCOMES } from '../../domain/vocabulary.ts';
+import { STATUSES, OUTCOMES } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, body, problemsWithBody } from '../contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
@@ -10,7 +10,7 @@ import { identity, instant, kind, projectName } from '../schemas.ts';
 
 const Request = z.strictObject({
   id: z.string(),
-  status: z.enum(DELETION_STATUSES),
+  status: z.enum(STATUSES),
   outcome: z.enum(OUTCOMES).nullable(),
   receivedAt: instant,
   concludedAt: instant.nullable(),

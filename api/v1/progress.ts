@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readProgress } from '../../db/read-progress.ts';
 import { readRequestRow } from '../../db/request-row.ts';
-import { DELETION_STATUSES, WORK_STATES } from '../../domain/vocabulary.ts';
+import { STATUSES, WORK_STATES } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
@@ -32,7 +32,7 @@ const Live = z.strictObject({
 const Progress = z
   .strictObject({
     id: z.string(),
-    status: z.enum(DELETION_STATUSES),
+    status: z.enum(STATUSES),
     batches: z.array(Batch),
     live: Live.nullable().openapi({
       description: 'What only Temporal knows; null when it is away, or does not run the request now.',

@@ -2,8 +2,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readRequestStatus } from '../../db/read-request.ts';
 import {
   ATTENTION_CODES,
-  DELETION_STATUSES,
+  STATUSES,
   EXPEDITES,
+  REQUEST_KINDS,
+  SCOPES,
   SELECTIONS,
   STEPS,
   SUBJECT_STATES,
@@ -30,19 +32,19 @@ const Attention = z
 const Status = z
   .strictObject({
     id: z.string(),
-    status: z.enum(DELETION_STATUSES),
-    kind: z.literal('deletion'),
+    status: z.enum(STATUSES),
+    kind: z.enum(REQUEST_KINDS),
     project: z.string(),
     subjectKind: kind,
     regulation: z.string(),
-    scope: z.literal('data'),
+    scope: z.enum(SCOPES),
     selection: z.enum(SELECTIONS),
     suppress: z.boolean(),
     expedite: z.enum(EXPEDITES).nullable(),
     receivedAt: instant,
     resolvedAt: instant.nullable(),
     dueAt: instant,
-    hardDeleteAt: instant,
+    hardDeleteAt: instant.nullable().openapi({ description: 'Null of an export.' }),
     cancellableUntil: instant
       .nullable()
       .openapi({ description: 'The earliest run that may claim one that waits; null: none does.' }),

@@ -80,6 +80,7 @@ const submissionOf = (
   { project, subjects, regulation, suppress, onConflict, confirm, expedite, reason }: UploadParameters,
 ): Omit<Submission, 'selection'> => ({
   project: ownProject(deps, caller, project),
+  kind: 'deletion',
   subjectKind: subjects,
   regulation,
   scope: 'data',
@@ -87,6 +88,9 @@ const submissionOf = (
   onConflict,
   confirm,
   expedite: expedite === undefined || reason === undefined ? null : { when: expedite, reason },
+  format: null,
+  notify: null,
+  exportFirst: false,
 });
 
 /** Whatever the parameters say that cannot be is told before the file is read. */

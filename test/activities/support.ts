@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import postgres from 'postgres';
+import { archives } from '../support/archives.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
@@ -88,7 +89,9 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       start: async () => {},
       startSuppression: async () => {},
       wake: async () => {},
+      tell: async () => {},
     },
+    storage: archives(),
   };
   const [app, elsewhere] = PROJECTS.map((project) => must(databases.get(project)));
   return {

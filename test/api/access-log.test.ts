@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { beforeAll, expect, test } from 'vitest';
+import { archives, PUBLIC_URL } from '../support/archives.ts';
 import { createApp } from '../../api/app.ts';
 import type { Call } from '../../api/metrics.ts';
 import { accepted, carrying, CATALOG, deletionOf, KEYS, START, testApi, type TestApi, user } from './support.ts';
@@ -24,6 +25,8 @@ async function traceOf(method: string, path: string, token: string | null = api.
     catalog: CATALOG,
     orchestrator,
     now: () => START,
+    storage: archives(),
+    publicUrl: PUBLIC_URL,
     logger: pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) }),
     observe: (call) => calls.push(call),
   });

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { archives, PUBLIC_URL } from '../support/archives.ts';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { createApp } from '../../api/app.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
@@ -192,6 +193,8 @@ test('after a rotation of the digest keys the same body is still the same; witho
       catalog: CATALOG,
       orchestrator,
       now: () => START,
+      storage: archives(),
+      publicUrl: PUBLIC_URL,
       logger: pino({ level: 'silent' }),
     });
     return (sent: unknown) =>
@@ -262,11 +265,24 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
   api.clock.now = START;
   const { requests } = (await counts()) ?? {};
   const { database } = api;
-  const nobody = { start: async () => {}, startSuppression: async () => {}, wake: async () => {} };
+  const nobody = {
+    start: async () => {},
+    startSuppression: async () => {},
+    wake: async () => {},
+    tell: async () => {},
+  };
   const unused = () => {
     throw new Error('housekeeping does not need this');
   };
-  const deps = { database, reading: database, keys: KEYS, catalog: CATALOG, connector: unused, starter: nobody };
+  const deps = {
+    database,
+    reading: database,
+    keys: KEYS,
+    catalog: CATALOG,
+    connector: unused,
+    starter: nobody,
+    storage: archives(),
+  };
   await housekeepingActivities(deps).attendNeglected({ asOf: START.getTime() + DAY_MS });
   expect(await counts()).toMatchObject({ requests });
   const [left] = await database`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
+import { archives, PUBLIC_URL } from '../support/archives.ts';
 import { createApp } from '../../api/app.ts';
 import { listen, type Listening, type ListenOptions } from '../../api/listen.ts';
 import { CATALOG, deletionOf, KEYS, START, testApi, user } from './support.ts';
@@ -53,7 +54,8 @@ async function servedApp(changes: Partial<ListenOptions>) {
   const api = await testApi();
   const { database, orchestrator, owner, log } = api;
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
-  const app = createApp({ database, keys: KEYS, catalog: CATALOG, orchestrator, now: () => START, logger });
+  const kept = { storage: archives(), publicUrl: PUBLIC_URL };
+  const app = createApp({ database, keys: KEYS, catalog: CATALOG, orchestrator, now: () => START, logger, ...kept });
   const one = await listen(app, { ...HERE, ...changes });
   listening.push(one);
   const body = JSON.stringify(deletionOf([user('canary-slow')]));

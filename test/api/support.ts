@@ -1,6 +1,8 @@
 import type { BlockList } from 'node:net';
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
+import type { ArchiveStorage } from '../../archives/storage.ts';
+import { archives, PUBLIC_URL } from '../support/archives.ts';
 import { createApp } from '../../api/app.ts';
 import type { LiveProgress } from '../../api/temporal/live-progress.ts';
 import type { Orchestrator } from '../../api/temporal/orchestrator.ts';
@@ -41,6 +43,8 @@ export const PROJECT: Project = {
     callsPerMinute: 1_000_000_000,
     deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
     growth: 0.1,
+    exportsKeptMs: 7 * DAY_MS,
+    exportFirst: false,
   },
   processors: [
     {
@@ -58,6 +62,7 @@ export const PROJECT: Project = {
       },
       hides: true,
       segments: true,
+      exports: true,
       verification: 'reads',
       completesWithinMs: DAY_MS,
       dataMapHash: 'a1',
@@ -68,6 +73,7 @@ export const PROJECT: Project = {
       identityTypes: { user: { user_id: exact } },
       hides: false,
       segments: false,
+      exports: false,
       verification: 'attested',
       completesWithinMs: 3 * DAY_MS,
       dataMapHash: 'b2',
@@ -84,6 +90,8 @@ export class WatchedOrchestrator implements Orchestrator {
   started: string[] = [];
   suppressions: string[] = [];
   woken: string[] = [];
+  /** `project/channel`. */
+  told: string[] = [];
   live: LiveProgress | null = null;
   async start(requestId: string): Promise<void> {
     this.started.push(requestId);
@@ -93,6 +101,9 @@ export class WatchedOrchestrator implements Orchestrator {
   }
   async wake(requestIds: readonly string[]): Promise<void> {
     this.woken.push(...requestIds);
+  }
+  async tell(project: string, channel: string): Promise<void> {
+    this.told.push(`${project}/${channel}`);
   }
   async progress(): Promise<LiveProgress | null> {
     return this.live;
@@ -137,6 +148,7 @@ export interface TestApiOptions {
   readonly bodyLimitBytes?: number;
   readonly project?: Project;
   readonly trustedProxies?: BlockList;
+  readonly storage?: ArchiveStorage;
 }
 
 /** The API on a database of its own. Every answer is held against the OpenAPI document. */
@@ -164,6 +176,8 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     catalog: options.project === undefined ? CATALOG : new Map([['demo', options.project]]),
     orchestrator: options.orchestrator ?? orchestrator,
     now: () => clock.now,
+    storage: options.storage ?? archives(),
+    publicUrl: PUBLIC_URL,
     logger: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
     ...(options.bodyLimitBytes === undefined ? {} : { bodyLimitBytes: options.bodyLimitBytes }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),

@@ -26,6 +26,8 @@ test('what the configuration leaves out has the documented values', () => {
     callsPerMinute: 600,
     deadlineMs: { gdpr: 30 * DAY_MS },
     growth: 0.1,
+    exportsKeptMs: 7 * DAY_MS,
+    exportFirst: false,
   });
 });
 

@@ -9,7 +9,7 @@ import { placeHold } from '../../db/holds.ts';
 import { transaction } from '../../db/transaction.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import { storeResolution } from '../../db/resolution.ts';
-import { readRequestRow } from '../../db/request-row.ts';
+import { readDeletionRow, readRequestRow } from '../../db/request-row.ts';
 import type { Project } from '../../domain/catalog.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Identity } from '../../domain/identity.ts';
@@ -117,7 +117,7 @@ test('before it is even resolved it conflicts with nobody', async () => {
 
 test('confirmed, they are hidden under one generation, and the grace period runs from then', async () => {
   const requestId = await awaiting(it, [user('g-1'), user('g-2')]);
-  const before = await readRequestRow(it.database, requestId);
+  const before = await readDeletionRow(it.database, requestId);
   const at = days(2);
   const { hardDeleteAt, subjects, attached } = await confirm(requestId, 2, { at });
   expect([subjects, attached]).toEqual([2, 0]);

@@ -26,6 +26,7 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
   return {
     id: newId('request', START.getTime()),
     project: 'demo',
+    kind: 'deletion',
     subjectKind: 'user',
     regulation: 'gdpr',
     scope: 'data',
@@ -39,6 +40,9 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
     onConflict: 'attach',
     confirm: false,
     expedite: null,
+    format: null,
+    notify: null,
+    exportFirst: false,
     submittedBy: 'test',
     receivedAt: START,
     dueAt: day(30),

@@ -7,7 +7,7 @@ import { makeDatabases } from '../../dev/demo/databases.ts';
 import { type PostgresServer, startPostgres } from '../../dev/postgres.ts';
 import type { Supervised } from '../../dev/supervise.ts';
 import { startTemporal, type TemporalServer } from '../../dev/temporal.ts';
-import { DELETION_STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../domain/vocabulary.ts';
+import { STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../domain/vocabulary.ts';
 import { findsIn, needlesOf } from './needles.ts';
 import {
   type Answer,
@@ -219,7 +219,7 @@ const client = async (): Promise<Client> => {
 
 /** The only things that may pass between Lethe's processes: ids, counts, closed words, instants, and sentences of ours. */
 const WORDS = new Set<string>([
-  ...DELETION_STATUSES,
+  ...STATUSES,
   ...OUTCOMES,
   ...STEPS,
   ...SUBJECT_KINDS,

@@ -87,6 +87,8 @@ export async function startService(at: {
     LETHE_CONFIG: at.config ?? CONFIG,
     LETHE_DIGEST_KEYS: DIGEST_KEYS,
     LOG_LEVEL: 'debug',
+    LETHE_ARCHIVES: `file:${folder()}`,
+    MAIL_URL: `file:${folder()}`,
   };
   let processes = 0;
   const start = async (file: string, more: Readonly<Record<string, string>>): Promise<Supervised> => {

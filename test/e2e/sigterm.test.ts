@@ -3,6 +3,7 @@ import { Agent, request } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { archives } from '../support/archives.ts';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
@@ -80,7 +81,15 @@ async function oneRound(): Promise<void> {
   const connector = () => {
     throw new Error('housekeeping speaks to no processor');
   };
-  const deps = { database: ledger, reading: ledger, keys: KEYS, catalog: new Map(), connector, starter };
+  const deps = {
+    database: ledger,
+    reading: ledger,
+    keys: KEYS,
+    catalog: new Map(),
+    connector,
+    starter,
+    storage: archives(),
+  };
   await housekeepingActivities(deps).attendNeglected({ asOf: Date.now() });
 }
 

@@ -42,6 +42,8 @@ export const POLICY: Policy = {
   callsPerMinute: 600,
   deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
   growth: 0.1,
+  exportsKeptMs: 7 * DAY_MS,
+  exportFirst: false,
 };
 
 export const APP: ProcessorEntry = {
@@ -56,6 +58,7 @@ export const APP: ProcessorEntry = {
   },
   hides: true,
   segments: true,
+  exports: true,
   verification: 'reads',
   completesWithinMs: DAY_MS,
   dataMapHash: 'map-1',
@@ -96,6 +99,7 @@ export async function accept(
   const request: NewRequest = {
     id: newId('request', receivedAt.getTime()),
     project: PROJECT,
+    kind: 'deletion',
     subjectKind: 'user',
     regulation: 'gdpr',
     scope: 'data',
@@ -104,6 +108,9 @@ export async function accept(
     onConflict: 'attach',
     confirm: false,
     expedite: null,
+    format: null,
+    notify: null,
+    exportFirst: false,
     submittedBy: 'operator',
     receivedAt,
     dueAt: new Date(receivedAt.getTime() + 30 * DAY_MS),

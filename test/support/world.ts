@@ -13,6 +13,7 @@ import { startFactsOf } from '../../db/start-facts.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
 import type { VerificationLevel } from '../../domain/vocabulary.ts';
 import { processorTaskQueue, REQUESTS_TASK_QUEUE } from '../../workflows/messages.ts';
+import { archives } from './archives.ts';
 import { appSettings } from './app-map.ts';
 import { faulty, type Faults, noFaults } from './faults.ts';
 import { KEYS, type Ledger, ledger, POLICY } from './ledger.ts';
@@ -86,6 +87,7 @@ export async function world(
     catalog,
     connector: (project, processor) => must(connectors.get(`${project}/${processor}`)),
     starter: orchestrator,
+    storage: archives(),
   };
   const workers = await startWorkers(env, deps, [...connectors.keys()]);
   const [app, crm] = [urls.app, urls.crm].map((url) => postgres(url, { max: 2, onnotice: () => {} }));

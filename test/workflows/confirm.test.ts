@@ -1,3 +1,5 @@
+import { PUBLIC_URL } from '../support/archives.ts';
+import { readDeletionRow } from '../../db/request-row.ts';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { pino } from 'pino';
 import type postgres from 'postgres';
@@ -32,6 +34,8 @@ beforeAll(async () => {
     catalog: it.deps.catalog,
     orchestrator: it.orchestrator,
     now: () => clock.now,
+    storage: it.deps.storage,
+    publicUrl: PUBLIC_URL,
     logger: pino({ level: 'silent' }),
   });
   for (const [name, project, role] of [
@@ -209,7 +213,7 @@ test(
     expect(await isHidden(it.app, 'm-2499')).toEqual({ flagged: true, hidden: true });
     expect(await isHidden(it.app, 'home-2')).toEqual({ flagged: false, hidden: false });
     // The grace period runs from the confirmation, two days after the request.
-    const { hardDeleteAt } = await statusOf(it, id);
+    const { hardDeleteAt } = await readDeletionRow(it.database, id);
     expect(hardDeleteAt.getTime()).toBeGreaterThanOrEqual(confirmedAt.getTime() + 14 * DAY_MS);
 
     expect(await ended(it, id)).toBe('completed');

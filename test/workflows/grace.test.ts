@@ -1,3 +1,4 @@
+import { readDeletionRow } from '../../db/request-row.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import { user } from '../support/ledger.ts';
@@ -35,7 +36,7 @@ test('hidden at once, deleted at the first 02:00 UTC after 14 days and not befor
   await softDeleted(requestId);
   expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: true, hidden: true });
   expect(await isHidden(it.app, 'bystander')).toEqual({ flagged: false, hidden: false });
-  const { hardDeleteAt, receivedAt } = await statusOf(it, requestId);
+  const { hardDeleteAt, receivedAt } = await readDeletionRow(it.database, requestId);
   expect(hardDeleteAt.getTime() % DAY_MS).toBe(2 * HOUR_MS);
   expect(hardDeleteAt.getTime() - receivedAt.getTime()).toBeGreaterThanOrEqual(14 * DAY_MS);
   expect(hardDeleteAt.getTime() - receivedAt.getTime()).toBeLessThan(15 * DAY_MS);

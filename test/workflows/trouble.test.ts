@@ -1,3 +1,4 @@
+import { readDeletionRow } from '../../db/request-row.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { skipProcessor } from '../../db/attention.ts';
 import { attendedRequests, terminate } from '../support/operator.ts';
@@ -36,7 +37,7 @@ const softDeleted = (requestId: string) =>
 /** At the run that claims it. */
 const atTheRun = async (requestId: string) => {
   await softDeleted(requestId);
-  await sleepUntil(it, (await statusOf(it, requestId)).hardDeleteAt);
+  await sleepUntil(it, (await readDeletionRow(it.database, requestId)).hardDeleteAt);
 };
 const codes = async (requestId: string) => (await statusOf(it, requestId)).attention.map(({ code }) => code);
 
