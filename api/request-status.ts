@@ -63,8 +63,11 @@ function unverified(status: RequestStatus, project: Project | undefined) {
   }));
 }
 
+/** A part-deletion, and an export, are to hide nobody anywhere (rule 16). */
 const cannotHide = (status: RequestStatus, project: Project | undefined): readonly string[] =>
-  projectProcessors(status, project).flatMap((processor) => (processor.hides ? [] : [processor.name]));
+  status.kind === 'export' || status.scope !== 'data'
+    ? []
+    : projectProcessors(status, project).flatMap((processor) => (processor.hides ? [] : [processor.name]));
 
 /** Once resolved, a request has the processors that it froze (rule 5), whatever was configured since. */
 function projectProcessors(status: RequestStatus, project: Project | undefined) {

@@ -12,7 +12,8 @@ export async function accept(
   request: NewRequest,
   call: Replayable | null,
 ): Promise<Accepted> {
-  const rejects = request.onConflict === 'reject';
+  // A part-deletion shares no outcome and waits for nobody (rule 16): there is nothing to refuse.
+  const rejects = request.onConflict === 'reject' && request.scope === 'data';
   const store = (tx: Transaction) => (rejects ? acceptUnlessOwned(tx, keys, request) : acceptRequest(tx, request));
   if (call !== null)
     return acceptOnce(database, keys, { ...call, memberId: request.submittedBy, at: request.receivedAt }, store);

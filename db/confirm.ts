@@ -137,7 +137,7 @@ async function attachOwned(
 /** One generation for all. */
 const takeSubjects = (tx: Transaction, requestId: string, due: Date) => tx`
   UPDATE lethe.subjects
-  SET state = 'resolved', hidden = scope = 'data', generation = (SELECT nextval('lethe.visibility_generation')),
+  SET state = 'resolved', hidden = (scope = 'data'), generation = (SELECT nextval('lethe.visibility_generation')),
       hard_delete_at = greatest(hard_delete_at, ${due})
   WHERE request_id = ${requestId} AND state = 'proposed'`;
 

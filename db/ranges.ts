@@ -10,6 +10,7 @@ export interface RangeFigures {
     readonly removed: number;
     readonly retained: number;
     readonly basis: string | null;
+    readonly blanked?: number;
   }[];
   readonly retainedSeqs: readonly number[];
 }

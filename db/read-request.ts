@@ -17,6 +17,7 @@ export interface RequestStatus extends RequestRow {
   readonly nextClaimAt: Date | null;
   readonly attention: readonly Attention[];
   readonly words: readonly ProcessorWord[];
+  /** Empty of what hides nobody (rule 16). */
   readonly notHiddenIn: readonly string[];
   readonly skipped: readonly { readonly processor: string; readonly reason: string | null; readonly at: string }[];
   readonly confirmedBy: string | null;
@@ -73,7 +74,7 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
        FROM (SELECT processor, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
              FROM lethe.batch_work WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY processor) said) AS words,
       (SELECT coalesce(jsonb_agg(processor ORDER BY processor), '[]') FROM lethe.processor_visibility
-       WHERE request_id = ${requestId} AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,
+       WHERE request_id = ${requestId} AND scope = 'data' AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'reason', skip_reason, 'at', skipped_at) ORDER BY skipped_at), '[]')
        FROM lethe.processor_visibility WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped
     FROM lethe.requests, counted WHERE id = ${requestId}`;

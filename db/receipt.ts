@@ -38,12 +38,14 @@ export interface ProcessorReceipt {
   readonly tables: readonly {
     readonly table: string;
     readonly removed: number;
+    /** Of a part-deletion: rows that stay, and of which columns were emptied (rule 16). */
+    readonly blanked: number;
     readonly retained: readonly { readonly basis: string; readonly count: number }[];
   }[];
 }
 
 const LIMITS = [
-  'Bytes of deleted rows remain in database files until VACUUM and page reuse, and in write-ahead logs and backups until those expire.',
+  'Bytes of deleted rows, and of what was emptied, remain in database files until VACUUM and page reuse, and in write-ahead logs and backups until those expire.',
   'What a processor collects again after the last look is not covered; a suppression asks it not to.',
 ] as const;
 
@@ -117,12 +119,14 @@ interface Figure {
   readonly table: string;
   readonly basis: string | null;
   readonly removed: number;
+  readonly blanked: number;
   readonly retained: number;
 }
 
 const readFigures = (queries: Queries, requestId: string): Promise<readonly Figure[]> => queries<Figure[]>`
-  SELECT processor, figure."table", figure.basis, sum(figure.removed)::bigint AS removed, sum(figure.retained)::bigint AS retained
-  FROM lethe.processor_ranges, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, retained bigint, basis text)
+  SELECT processor, figure."table", figure.basis, sum(figure.removed)::bigint AS removed,
+         coalesce(sum(figure.blanked), 0)::bigint AS blanked, sum(figure.retained)::bigint AS retained
+  FROM lethe.processor_ranges, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, blanked bigint, retained bigint, basis text)
   WHERE request_id = ${requestId} GROUP BY processor, figure."table", figure.basis ORDER BY processor, figure."table"`;
 
 function tablesOf(figures: readonly Figure[]): ProcessorReceipt['tables'] {
@@ -131,6 +135,7 @@ function tablesOf(figures: readonly Figure[]): ProcessorReceipt['tables'] {
     return {
       table,
       removed: own.reduce((sum, figure) => sum + figure.removed, 0),
+      blanked: own.reduce((sum, figure) => sum + figure.blanked, 0),
       retained: own.flatMap(({ basis, retained }) => (basis === null ? [] : [{ basis, count: retained }])),
     };
   });

@@ -55,29 +55,31 @@ export async function processorsBehind(tx: Transaction, requestId: string, asOf:
 
 /**
  * Subjects are `soft_deleted`, or `cancelled`, once every processor that can hide has followed; those of a part-deletion,
- * which hides nobody, are `scheduled` as soon as they are found. Who asked for a subject
- * while it was being restored gets it now. Returns the requests to wake.
+ * which hides nobody, are `scheduled` as soon as they are found. Who asked for a subject while it was being restored gets
+ * it now. Returns the requests to wake.
  */
 export async function settleVisibility(
   tx: Transaction,
   input: { readonly project: string; readonly requestId: string; readonly at: Date; readonly window: RunWindow },
 ): Promise<readonly string[]> {
   const { project, requestId, at, window } = input;
-  const [{ hidden, restored } = { hidden: 0, restored: 0 }] = await tx<{ hidden: number; restored: number }[]>`
+  const [ends] = await tx<Record<'hidden' | 'scheduled' | 'restored', number>[]>`
     WITH followed AS (
       SELECT min(applied_generation) AS generation FROM lethe.processor_visibility
       WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
     settled AS (
-      UPDATE lethe.subjects SET state = CASE WHEN hidden THEN 'soft_deleted' ELSE 'cancelled' END
+      UPDATE lethe.subjects
+      SET state = CASE WHEN state = 'cancelling' THEN 'cancelled' WHEN scope = 'data' THEN 'soft_deleted' ELSE 'scheduled' END
       FROM followed
       WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
-        AND ((state = 'resolved' AND present AND hidden) OR state = 'cancelling')
-      RETURNING hidden)
-    SELECT count(*) FILTER (WHERE hidden) AS hidden, count(*) FILTER (WHERE NOT hidden) AS restored FROM settled`;
-  await tx`UPDATE lethe.subjects SET state = 'scheduled'
-    WHERE request_id = ${requestId} AND state = 'resolved' AND present AND scope <> 'data'`;
+        AND ((state = 'resolved' AND present AND hidden = (scope = 'data')) OR state = 'cancelling')
+      RETURNING state)
+    SELECT count(*) FILTER (WHERE state = 'soft_deleted') AS hidden, count(*) FILTER (WHERE state = 'scheduled') AS scheduled,
+           count(*) FILTER (WHERE state = 'cancelled') AS restored FROM settled`;
+  const { hidden = 0, scheduled = 0, restored = 0 } = ends ?? {};
   for (const [action, count] of [
     ['subjects.soft_deleted', hidden],
+    ['subjects.scheduled', scheduled],
     ['subjects.restored', restored],
   ] as const) {
     if (count > 0) await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });

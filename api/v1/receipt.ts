@@ -35,6 +35,9 @@ const Receipt = z
           z.object({
             table: z.string(),
             removed: z.int(),
+            blanked: z.int().openapi({
+              description: 'Of scope `categories` or `sources`: rows that stay, emptied of what it means.',
+            }),
             retained: list(z.object({ basis: z.string(), count: z.int() })),
           }),
         ),
