@@ -176,3 +176,7 @@ export type OnConflict = (typeof ON_CONFLICT)[number];
 /** Why the key of an archive was destroyed: its time was over, one of its subjects was claimed by a deletion, or a member said so. */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
 export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];
+
+/** Where one link to an archive stands; `expired` also where the archive has gone before it. */
+export const LINK_STATES = ['open', 'downloading', 'used', 'revoked', 'expired'] as const;
+export type LinkState = (typeof LINK_STATES)[number];

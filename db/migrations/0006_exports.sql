@@ -122,4 +122,4 @@ CREATE TABLE lethe.links (
   CHECK (expires_at > created_at AND expires_at <= created_at + interval '7 days'),
   CHECK ((transfer IS NULL) = (alive_at IS NULL))
 );
-CREATE INDEX links_of_request ON lethe.links (request_id, created_at);
+CREATE INDEX links_of_request ON lethe.links (request_id, id);
