@@ -90,13 +90,10 @@ export const submitted = (identity: Identity): SubmittedIdentity => ({
   line: null,
 });
 
-export async function accept(
-  { database }: Ledger,
-  identities: readonly Identity[],
-  changes: Partial<NewRequest> = {},
-): Promise<string> {
+/** As the API would hand it to the ledger. */
+export function newRequest(identities: readonly Identity[], changes: Partial<NewRequest> = {}): NewRequest {
   const receivedAt = changes.receivedAt ?? START;
-  const request: NewRequest = {
+  return {
     id: newId('request', receivedAt.getTime()),
     project: PROJECT,
     kind: 'deletion',
@@ -118,8 +115,14 @@ export async function accept(
     forecast: { nextRunAt: new Date('2026-01-20T02:00:00Z'), quotaPerRun: null, afterClaimMs: DAY_MS },
     ...changes,
   };
-  await acceptRequest(database, request);
-  return request.id;
+}
+
+export async function accept(
+  { database }: Ledger,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> {
+  return (await acceptRequest(database, newRequest(identities, changes))).id;
 }
 
 export const match = (position: number | null, key: Identity): Resolved => ({ fact: 'match', position, key });
