@@ -8,7 +8,7 @@ CREATE TABLE app.users (
   external_id   text UNIQUE,
   email         text,
   business_unit text,
-  name          text NOT NULL,
+  name          text,
   created_at    timestamptz NOT NULL,
   deleted_at    timestamptz
 ) WITH (fillfactor = 80);

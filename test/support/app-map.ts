@@ -12,7 +12,7 @@ const user: KindMap = {
   aliases: { table: 'app.aliases', alias: 'alias', subject: 'user_id' },
   softDelete: { column: 'deleted_at' },
   tables: [
-    { table: 'app.events', subject: 'user_id', time: 'occurred_at' },
+    { table: 'app.events', subject: 'user_id', time: 'occurred_at', sources: ['ip', 'sdk', 'utm_source'] },
     { table: 'app.orders', subject: 'user_id' },
     { table: 'app.order_items', via: { table: 'app.orders', on: { order_id: 'order_id' } } },
     { table: 'app.newsletter', subject: { identity: 'email', columns: ['email', 'business_unit'] } },
