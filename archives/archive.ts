@@ -1,0 +1,82 @@
+import type { Contents, Manifest } from '../domain/archive.ts';
+import { Measure } from './bytes.ts';
+import { decrypt, encrypt } from './encryption.ts';
+import { firstRows } from './first-rows.ts';
+import { manifestOf } from './manifest.ts';
+import { page } from './page/page.ts';
+import { readPart } from './part.ts';
+import type { ArchiveStorage } from './storage.ts';
+import { type ZipEntry, zip } from './zip.ts';
+
+export interface ArchiveWork {
+  readonly signal: AbortSignal;
+  /** How many of the parts' bytes are in the archive by now. */
+  progressed(bytes: number): void;
+}
+
+export interface Written {
+  /** Of the ZIP, as it is downloaded. */
+  readonly bytes: number;
+  /** Of the same, in hexadecimal. */
+  readonly sha256: string;
+  readonly manifest: Manifest;
+}
+
+/**
+ * Packs what was collected into one ZIP: `index.html` for the person it is about, `manifest.json`, and a file for each
+ * table. Each part is compared with what was collected while it passes: one that differs fails the whole
+ * (StorageError `damaged`), and nothing is left that could be read.
+ */
+export async function writeArchive(
+  storage: ArchiveStorage,
+  key: string,
+  name: string,
+  contents: Contents,
+  work: ArchiveWork,
+): Promise<Written> {
+  const manifest = manifestOf(contents);
+  const measure = new Measure();
+  const archive = zip(entries(storage, key, contents, manifest, work), contents.packagedAt);
+  await storage.write(name, encrypt(key, measure.of(archive)), work.signal);
+  return { bytes: measure.bytes, sha256: measure.sha256(), manifest };
+}
+
+/** The plain ZIP. Who does not come to the end without an error has not got it whole. */
+export const readArchive = (storage: ArchiveStorage, key: string, name: string): AsyncIterable<Uint8Array> =>
+  decrypt(key, storage.read(name));
+
+function entries(
+  storage: ArchiveStorage,
+  key: string,
+  { request, parts }: Contents,
+  manifest: Manifest,
+  work: ArchiveWork,
+): readonly ZipEntry[] {
+  const showsRows = request.subjects === 1 && request.scope !== 'categories';
+  const beginning = async (index: number) => {
+    const part = parts[index];
+    return part === undefined || !showsRows ? null : firstRows(storage, key, part, request.format);
+  };
+  let packed = 0;
+  const files = parts.flatMap((part, index): ZipEntry[] => {
+    const path = manifest.files[index]?.path ?? null;
+    if (path === null) return [];
+    const bytes = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of readPart(storage, key, part, request.format)) {
+        packed += piece.length;
+        work.progressed(packed);
+        yield piece;
+      }
+    };
+    return [{ path, bytes }];
+  });
+  return [
+    { path: 'index.html', bytes: () => utf8(page(manifest, beginning)) },
+    { path: 'manifest.json', bytes: () => utf8([`${JSON.stringify(manifest, null, 2)}\n`]) },
+    ...files,
+  ];
+}
+
+async function* utf8(texts: Iterable<string> | AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  for await (const text of texts) yield Buffer.from(text);
+}
