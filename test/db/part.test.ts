@@ -53,10 +53,10 @@ beforeAll(async () => {
 afterAll(async () => it.closeLedger());
 
 /** Accepted and found: waiting for its run. */
-async function scheduled(names: readonly Identity[], changes: Partial<NewRequest> = {}, at = START): Promise<string> {
+async function scheduled(names: readonly Identity[], changes: Partial<NewRequest> = {}): Promise<string> {
   const requestId = await accept(it, names, { scope: 'categories', ...changes });
-  await resolve(it, requestId, allKnown(names), { processors: [APP, MAIL], at });
-  await lookAt(it, requestId, at);
+  await resolve(it, requestId, allKnown(names), { processors: [APP, MAIL] });
+  await lookAt(it, requestId, START);
   return requestId;
 }
 const take = (requestId: string, asOf = RUN, policy = POLICY) => claim(it.database, policy, { requestId, asOf });
@@ -106,6 +106,7 @@ async function finish(requestId: string, ranges: readonly Partial<RangeFigures>[
 test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor has to follow', async (scope) => {
   const requestId = await scheduled([user(`${scope}-1`), user(`${scope}-2`)], { scope });
   expect(await states(it, requestId)).toEqual({ scheduled: 2 });
+  await expect(conclude(it.database, { requestId, at: START })).rejects.toThrow('still open');
   expect(await lookAt(it, requestId, START)).toMatchObject({ status: 'grace', behind: [], due: 0, open: 2 });
   const rows = await it.database`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ scope, hidden: false }]);
@@ -155,10 +156,21 @@ test('a whole deletion that is cancelled is not handed to a part-deletion: its s
   expect([await states(it, whole), await states(it, part)]).toEqual([{ cancelled: 1 }, { scheduled: 1 }]);
 });
 
+test('nor is one that is not looked at yet, or is claimed, an owner', async () => {
+  const names = [user('unseen'), user('gone-on')];
+  const unseen = await accept(it, names.slice(0, 1), { scope: 'sources' });
+  await resolve(it, unseen, allKnown(names.slice(0, 1)));
+  const claimed = await scheduled(names.slice(1));
+  await take(claimed);
+  const whole = await hidden(it, names);
+  expect([await states(it, unseen), await states(it, claimed)]).toEqual([{ resolved: 1 }, { claimed: 1 }]);
+  expect(await states(it, whole)).toEqual({ soft_deleted: 2 });
+});
+
 test('what must meet no other deletion meets no part-deletion, nor does one refuse itself', async () => {
   const rejecting = (name: Identity, scope: Scope) =>
     acceptAsked(it.database, KEYS, newRequest([name], { scope, onConflict: 'reject' }), null);
-  await scheduled([user('part-owned')]);
+  await take(await scheduled([user('part-owned')]));
   await accept(it, [user('part-waiting')], { scope: 'sources' });
   for (const name of ['part-owned', 'part-waiting'])
     expect(await rejecting(user(name), 'data')).toMatchObject({ status: 'received' });
@@ -229,8 +241,8 @@ test('it is ranked and booked like every deletion: one quota for all', async () 
   const policy = { ...POLICY, quotaPerRun: 3 };
   const whole = await hidden(it, [user('q-1'), user('q-2')], { ...own, dueAt: days(40) });
   const part = await scheduled([user('q-1'), user('q-2')], { ...own, dueAt: days(20) });
-  expect(await take(whole, RUN, policy)).toEqual({ claimed: 1, leftForNextRun: 1 });
-  expect(await take(part, RUN, policy)).toEqual({ claimed: 2, leftForNextRun: 0 });
+  expect(await take(whole, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
+  expect(await take(part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
 });
 
 test('confirmed, the proposed are scheduled, whoever else owns them; the count is of what would be emptied', async () => {
