@@ -78,7 +78,11 @@ export default defineDeployment({
                 {
                   table: 'app.newsletter',
                   about: 'The newsletters that you asked for.',
-                  columns: { subscribed_at: 'Since when.' },
+                  columns: {
+                    email: 'The address that they go to.',
+                    business_unit: 'The department that they are of.',
+                    subscribed_at: 'Since when.',
+                  },
                   subject: { identity: 'email', columns: ['email', 'business_unit'] },
                   time: 'subscribed_at',
                 },
