@@ -62,7 +62,8 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
 
   async claim({ requestId, asOf }: At): Promise<{ claimed: number }> {
     const { policy } = await projectOfRequest(deps, requestId);
-    const { claimed } = await claim(deps.database, policy, { requestId, asOf: new Date(asOf) });
+    const { claimed, wake } = await claim(deps.database, policy, { requestId, asOf: new Date(asOf) });
+    await deps.starter.wake(wake);
     return { claimed };
   },
 

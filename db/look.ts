@@ -2,6 +2,7 @@ import type { RunWindow } from '../domain/calendar.ts';
 import type { View } from '../domain/view.ts';
 import type { AttentionCode, Status } from '../domain/vocabulary.ts';
 import { announce } from './announce.ts';
+import { notBackedUp, waitsForBackup } from './backups/waiting.ts';
 import type { Database, Transaction } from './client.ts';
 import { heldSubjects } from './held.ts';
 import { closeBatches } from './close-batches.ts';
@@ -33,6 +34,7 @@ export async function look(
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
     if (status !== request.status) await announce(tx, requestId, asOf);
+    const backup = !ended && (await wantsBackup(tx, request, waiting, attention.backupMissing));
     const nextAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {
       status,
@@ -41,6 +43,8 @@ export async function look(
       cancelled: request.cancelledAt !== null,
       ...(confirmation === null ? {} : { confirmation: confirmation.view }),
       unknown: waiting.unknown,
+      ...(backup ? { backup } : {}),
+      ...(waiting.unsaved > 0 ? { unsaved: waiting.unsaved } : {}),
       concludable:
         !ended &&
         waiting.open === 0 &&
@@ -86,6 +90,8 @@ interface Waiting {
   readonly open: number;
   readonly subjects: number;
   readonly unknown: number;
+  /** They may not be claimed before they are in an archive. */
+  readonly unsaved: number;
   readonly nextAt: Date | null;
 }
 
@@ -93,17 +99,31 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
   const [row] = await tx<Waiting[]>`
     WITH held AS MATERIALIZED (${heldSubjects(tx, project)}),
     subject AS (
-      SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held
+      SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held,
+             state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(tx, project)} AS unsaved
       FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
            count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unknown,
            count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')) AS held,
-           count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND hard_delete_at <= ${asOf}) AS due,
-           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND hard_delete_at > ${asOf}) AS next_at
+           count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND NOT unsaved AND hard_delete_at <= ${asOf}) AS due,
+           count(*) FILTER (WHERE unsaved) AS unsaved,
+           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND NOT unsaved AND hard_delete_at > ${asOf}) AS next_at
     FROM subject`;
-  return row ?? { due: 0, held: 0, open: 0, subjects: 0, unknown: 0, nextAt: null };
+  return row ?? { due: 0, held: 0, open: 0, subjects: 0, unknown: 0, unsaved: 0, nextAt: null };
+}
+
+/** In one archive, as far as that can be: nothing is exported before everybody was looked for. */
+async function wantsBackup(
+  tx: Transaction,
+  { id, exportFirst, resolvedAt }: RequestRow,
+  { unknown }: Waiting,
+  missing: boolean,
+): Promise<boolean> {
+  if (!exportFirst || resolvedAt === null || unknown > 0 || missing) return false;
+  const chosen = await tx`SELECT FROM (${notBackedUp(tx, id)}) chosen LIMIT 1`;
+  return chosen.count > 0;
 }
 
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
@@ -114,7 +134,9 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
     rows: rows.map(({ processor, code }) => ({ processor, code })),
     blocksConclusion: later.some((row) => row.step === 'conclude'),
     blocks: later.some((row) => row.step === 'resolve' || row.step === 'inspect'),
-    retryAt: earliest(later.map((row) => row.retryAt)),
+    backupMissing: rows.some((row) => row.code === 'backup_missing'),
+    // An export tries again by itself.
+    retryAt: earliest(later.map((row) => (row.step === 'backup' ? null : row.retryAt))),
   };
 }
 

@@ -1,3 +1,4 @@
+import { readBackups } from './backups/read.ts';
 import type { Queries } from './client.ts';
 import { positionOutcome } from './outcome.ts';
 import { readRequestRow } from './request-row.ts';
@@ -20,6 +21,14 @@ export interface Receipt {
   readonly subjects: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly processors: readonly ProcessorReceipt[];
+  /** What was exported first, and until when it can be had. */
+  readonly backups: readonly {
+    readonly requestId: string;
+    readonly status: string;
+    readonly readyAt: string | null;
+    readonly expiresAt: string | null;
+    readonly subjects: number;
+  }[];
   /** Processors whose emptiness is not Lethe's own observation (rule 15). */
   readonly unverified: readonly {
     readonly processor: string;
@@ -51,7 +60,7 @@ const LIMITS = [
 
 export async function buildReceipt(queries: Queries, requestId: string): Promise<Receipt> {
   const request = await readRequestRow(queries, requestId);
-  const [ends, outcomes, work, figures] = await Promise.all([
+  const [ends, outcomes, work, figures, backups] = await Promise.all([
     queries<
       { name: string; count: number }[]
     >`SELECT state AS name, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`,
@@ -61,6 +70,7 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
       FROM lethe.submitted_identities entry WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`,
     readWork(queries, requestId),
     readFigures(queries, requestId),
+    readBackups(queries, requestId),
   ]);
   return {
     requestId,
@@ -84,6 +94,11 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
       survivors: state === 'verified' ? 0 : survivors,
       skipReason,
       tables: tablesOf(figures.filter((figure) => figure.processor === processor)),
+    })),
+    backups: backups.map((backup) => ({
+      ...backup,
+      readyAt: backup.readyAt?.toISOString() ?? null,
+      expiresAt: backup.expiresAt?.toISOString() ?? null,
     })),
     unverified: work
       .filter(({ state }) => state === 'attested' || state === 'unverified')

@@ -26,7 +26,7 @@ export async function stageSubjects(
 /**
  * Numbers and stores the subjects that are new to this request, in the order in which they were submitted. What may never
  * be confirmed owns nobody and waits for nobody: it is proposed. So does whatever removes no row (rule 16): a part-deletion
- * and an export.
+ * and an export. Whom a deletion has claimed by then is left out of an export (rule 17).
  */
 export async function addSubjects({ tx, keys, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
   const { hardDeleteAt, expedite } = request;
@@ -43,7 +43,10 @@ export async function addSubjects({ tx, keys, requestId, project, kind }: Stagin
     INSERT INTO lethe.subjects (request_id, seq, project, kind, scope, digest, known, present, state, owner_request, owner_seq,
                                 hidden, generation, hard_delete_at, expedited)
     SELECT ${requestId}, seq, ${project}, ${kind}, ${request.scope}, digests[1], known, CASE WHEN known THEN true END,
-           CASE WHEN ${owns} AND owner_request IS NOT NULL THEN 'attached' ELSE ${initial} END,
+           CASE WHEN ${owns} AND owner_request IS NOT NULL THEN 'attached'
+                WHEN ${initial === 'wanted'} AND (owner_request, owner_seq) IN (
+                  SELECT request_id, seq FROM lethe.subjects WHERE project = ${project} AND scope = 'data' AND state = 'claimed') THEN 'left_out'
+                ELSE ${initial} END,
            CASE WHEN ${owns} THEN owner_request END, CASE WHEN ${owns} THEN owner_seq END, ${owns},
            generation.value, ${hardDeleteAt}, ${expedite !== null}
     FROM stage_subjects, generation

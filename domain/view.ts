@@ -19,6 +19,8 @@ export interface View {
   readonly unknown: number;
   /** Some are to be exported first, and no export is under way that they are in. */
   readonly backup?: true;
+  /** Subjects that are not claimed before they are in an archive that is ready; absent: none. */
+  readonly unsaved?: number;
   /** Nothing is open any more, and no operator has to be waited for. */
   readonly concludable: boolean;
   /** Subjects that may be claimed at this instant, when nothing is in the way. */

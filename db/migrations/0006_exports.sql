@@ -29,6 +29,7 @@ ALTER TABLE lethe.requests
   ADD CHECK (scope = 'data' OR NOT suppress);
 CREATE INDEX requests_backups ON lethe.requests (backup_of) WHERE backup_of IS NOT NULL;
 CREATE INDEX requests_export_first ON lethe.requests (project) WHERE export_first AND concluded_at IS NULL;
+CREATE INDEX requests_open_exports ON lethe.requests (project) WHERE kind = 'export' AND concluded_at IS NULL;
 
 -- `scheduled`: of a part-deletion, which hides nobody (rule 16): found, and waiting for its run.
 -- `wanted`, `exported`, `left_out`: of an export, which owns nobody and hides nobody: to be collected; in the archive that
@@ -50,6 +51,7 @@ CREATE UNIQUE INDEX subjects_one_owner ON lethe.subjects (project, kind, digest)
   WHERE scope = 'data' AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling');
 DROP INDEX lethe.subjects_due;
 CREATE INDEX subjects_due ON lethe.subjects (project, hard_delete_at) WHERE state IN ('resolved', 'soft_deleted', 'scheduled');
+CREATE INDEX subjects_not_backed_up ON lethe.subjects (project) WHERE state = 'attached' AND NOT backed_up;
 
 ALTER TABLE lethe.attention
   DROP CONSTRAINT attention_step_check,

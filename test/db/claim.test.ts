@@ -25,16 +25,16 @@ const take = (requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>
 
 test('nothing is claimed a minute before its run, and all of it at the run', async () => {
   const requestId = await hidden(it, people('a', 3), { project: project() });
-  expect(await take(requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0 });
+  expect(await take(requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(it, requestId)).toEqual({ soft_deleted: 3 });
-  expect(await take(requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0 });
+  expect(await take(requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
 });
 
 test('a claim that is repeated takes nothing twice and books nothing twice', async () => {
   const own = project();
   const requestId = await hidden(it, people('b', 5), { project: own });
   await take(requestId, RUN, { quotaPerRun: 3 });
-  expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0 });
+  expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(it, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
   const runs = await it.database`SELECT booked FROM lethe.runs WHERE project = ${own}`;
   expect(runs).toMatchObject([{ booked: 3 }]);
@@ -42,10 +42,10 @@ test('a claim that is repeated takes nothing twice and books nothing twice', asy
 
 test('what a run leaves behind waits for the next, whatever wakes the workflow in between', async () => {
   const requestId = await hidden(it, people('c', 5), { project: project() });
-  expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2 });
-  expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0 });
+  expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
+  expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect((await lookAt(it, requestId, after(9))).nextAt).toBe(after(24).getTime());
-  expect(await take(requestId, after(24), { quotaPerRun: 3 })).toEqual({ claimed: 2, leftForNextRun: 0 });
+  expect(await take(requestId, after(24), { quotaPerRun: 3 })).toEqual({ claimed: 2, leftForNextRun: 0, wake: [] });
 });
 
 test('expedited first, then by due date, whichever workflow asks first', async () => {
@@ -77,11 +77,11 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
   const id = newId('hold', 1);
   const by = { caseRef: 'C', heldBy: 'counsel', actor: 'operator' };
   await placeHold(it.database, KEYS, { id, project: own, kind: 'user', identities: [user('f-1')], ...by, at: days(2) });
-  expect(await take(requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0 });
+  expect(await take(requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
   expect(await lookAt(it, requestId, RUN)).toMatchObject({ due: 0, held: 1, nextAt: null });
   await releaseHold(it.database, POLICY.window, { id, actor: 'operator', at: after(10) });
-  expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0 });
-  expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0 });
+  expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
+  expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
 });
 
 test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
@@ -89,7 +89,7 @@ test('a processor that is no longer configured: an operator is asked, and nothin
   expect(await checkFrozen(it.database, { requestId, configured: {}, at: RUN })).toEqual([]);
   const attention = await it.database`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
-  expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0 });
+  expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await lookAt(it, requestId, RUN)).toMatchObject({ due: 0, nextAt: null });
 });
 

@@ -153,11 +153,12 @@ export async function resolve(
   requestId: string,
   facts: readonly Resolved[],
   changes: Partial<Parameters<typeof storeResolution>[2]> = {},
+  keys = KEYS,
 ) {
   const pages = (async function* () {
     yield facts;
   })();
-  return storeResolution(database, KEYS, {
+  return storeResolution(database, keys, {
     request: await readRequestRow(database, requestId),
     facts: pages,
     processors: [APP],

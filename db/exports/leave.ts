@@ -1,0 +1,61 @@
+import { announcement } from '../announce.ts';
+import { LETHE } from '../audit.ts';
+import type { Transaction } from '../client.ts';
+
+/** What a deletion has just claimed. The caller holds the project's lock. */
+export interface ClaimedBatch {
+  readonly project: string;
+  readonly requestId: string;
+  readonly batch: number;
+  /** Of scope `data`: nothing of its subjects is left to be exported. A part-deletion leaves rows that are still owed. */
+  readonly whole: boolean;
+  readonly at: Date;
+}
+
+/**
+ * Rule 17: who is claimed leaves every export that is not ready, which collects again; an archive that is ready and holds
+ * one of them is destroyed. Returns the exports to wake. Where the project has no export, this is one probe of an index.
+ */
+export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Promise<readonly string[]> {
+  const { project, requestId, batch, whole, at } = claimed;
+  const open = await tx`SELECT FROM (${openExports(tx, project)}) open LIMIT 1`;
+  if (open.count === 0) return [];
+  const left = await tx<{ id: string }[]>`
+    WITH meant AS MATERIALIZED (
+      SELECT DISTINCT theirs.request_id, theirs.seq, subjects.state
+      FROM lethe.subjects mine
+      JOIN lethe.identity_digests own ON own.request_id = mine.request_id AND own.seq = mine.seq AND own.is_key
+      JOIN lethe.identity_digests theirs ON theirs.project = own.project AND theirs.kind = own.kind AND theirs.digest = own.digest
+        AND theirs.is_key AND theirs.request_id IN (${openExports(tx, project)})
+      JOIN lethe.subjects ON subjects.request_id = theirs.request_id AND subjects.seq = theirs.seq
+      WHERE mine.request_id = ${requestId} AND mine.batch = ${batch} AND subjects.state IN ('wanted', 'exported')),
+    left_out AS (
+      UPDATE lethe.subjects SET state = 'left_out' FROM meant
+      WHERE ${whole} AND meant.state = 'wanted' AND subjects.request_id = meant.request_id AND subjects.seq = meant.seq),
+    again AS (
+      UPDATE lethe.requests SET epoch = epoch + 1, wake_version = wake_version + 1
+      WHERE id IN (SELECT request_id FROM meant WHERE state = 'wanted') RETURNING id),
+    revoked AS (
+      UPDATE lethe.requests SET status = 'expired', wake_version = wake_version + 1
+      WHERE id IN (SELECT request_id FROM meant WHERE state = 'exported') AND status = 'ready'
+      RETURNING id, project, kind, status, notify),
+    keys AS (DELETE FROM lethe.archive_keys WHERE request_id IN (SELECT id FROM revoked)),
+    archives AS (
+      UPDATE lethe.archives SET destroyed_at = ${at}, reason = 'subject_deleted' WHERE request_id IN (SELECT id FROM revoked)),
+    deliveries AS (${announcement(tx, 'revoked', at)}),
+    changed AS (
+      SELECT id, 'export.restarted' AS action FROM again UNION ALL SELECT id, 'export.revoked' FROM revoked),
+    audit AS (
+      INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
+      SELECT ${at}, ${project}, changed.id, ${LETHE}, changed.action,
+             jsonb_build_object('deletion', ${requestId}::text, 'subjects', count(*))
+      FROM changed JOIN meant ON meant.request_id = changed.id GROUP BY changed.id, changed.action)
+    SELECT id FROM changed ORDER BY id`;
+  return left.map(({ id }) => id);
+}
+
+/** A backup is exempt: its deletion claims nobody who is not in it. Where that one was cancelled it is an export like any other. */
+const openExports = (tx: Transaction, project: string) => tx`
+  SELECT export.id FROM lethe.requests export LEFT JOIN lethe.requests deletion ON deletion.id = export.backup_of
+  WHERE export.project = ${project} AND export.kind = 'export' AND export.concluded_at IS NULL
+    AND (deletion.id IS NULL OR deletion.status = 'cancelled')`;

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claim } from '../../db/claim.ts';
+import type { DigestKeys } from '../../db/digests.ts';
+import { exportOf, readyInRows, wanted, withKey } from '../support/exports.ts';
+import {
+  accept,
+  allKnown,
+  follow,
+  hidden,
+  KEYS,
+  type Ledger,
+  ledger,
+  lookAt,
+  match,
+  named,
+  POLICY,
+  resolve,
+  states,
+  user,
+} from '../support/ledger.ts';
+
+const RUN = new Date('2026-01-20T02:00:00Z');
+let it: Ledger;
+let number = 0;
+beforeAll(async () => {
+  it = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
+});
+afterAll(async () => it.closeLedger());
+const project = (): string => `p${number++}`;
+const people = (...names: string[]) => names.map(user);
+const claimIt = (requestId: string) => claim(it.database, POLICY, { requestId, asOf: RUN });
+
+test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
+  const own = project();
+  const exporting = await wanted(it, people('a', 'b'), { project: own });
+  await withKey(it, exporting);
+  const deletion = await hidden(it, people('a'), { project: own });
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  expect(await states(it, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await exportOf(it, exporting)).toEqual({
+    status: 'resolving',
+    epoch: 2,
+    keys: 1,
+    reason: null,
+    unseen: true,
+    actions: ['export.restarted'],
+  });
+});
+
+test('an archive that is ready and holds one who is claimed: its key is destroyed in the claim, and no export of others’', async () => {
+  const own = project();
+  const [holding, others, elsewhere] = [
+    await wanted(it, people('a', 'b'), { project: own }),
+    await wanted(it, people('b', 'c'), { project: own }),
+    await wanted(it, people('a'), { project: project() }),
+  ];
+  for (const id of [holding, others, elsewhere]) {
+    await withKey(it, id);
+    await readyInRows(it, id);
+  }
+  const deletion = await hidden(it, people('a'), { project: own });
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [holding] });
+  expect(await exportOf(it, holding)).toMatchObject({
+    status: 'expired',
+    epoch: 1,
+    keys: 0,
+    reason: 'subject_deleted',
+    unseen: true,
+    actions: ['export.revoked'],
+  });
+  for (const id of [others, elsewhere])
+    expect(await exportOf(it, id)).toMatchObject({
+      status: 'ready',
+      keys: 1,
+      reason: null,
+      unseen: false,
+      actions: [],
+    });
+});
+
+test('a hidden subject of a deletion that is not claimed leaves no export', async () => {
+  const own = project();
+  const exporting = await wanted(it, people('a'), { project: own });
+  const deletion = await hidden(it, people('a'), { project: own });
+  await lookAt(it, deletion, RUN);
+  expect(await claim(it.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject({
+    claimed: 0,
+    wake: [],
+  });
+  expect(await states(it, exporting)).toEqual({ wanted: 1 });
+  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 1, unseen: false });
+});
+
+test('a part-deletion takes nobody out: what is left is exported, collected again', async () => {
+  const own = project();
+  const exporting = await wanted(it, people('a'), { project: own });
+  const deletion = await accept(it, people('a'), { project: own, scope: 'categories' });
+  await resolve(it, deletion, allKnown(people('a')));
+  await follow(it, deletion);
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  expect(await states(it, exporting)).toEqual({ wanted: 1 });
+  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 2, unseen: true });
+});
+
+test('who is only called the same, without being the same subject, leaves no export', async () => {
+  const own = project();
+  const shared = { type: 'email', value: ['home@x.test'] };
+  const exporting = await accept(it, people('a'), { project: own, kind: 'export', hardDeleteAt: null, format: 'csv' });
+  await resolve(it, exporting, [match(1, user('a')), named(user('a'), shared, 1)]);
+  const deletion = await accept(it, people('b'), { project: own });
+  await resolve(it, deletion, [match(1, user('b')), named(user('b'), shared, 1)]);
+  await follow(it, deletion);
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
+  expect(await states(it, exporting)).toEqual({ wanted: 1 });
+});
+
+test('a subject is the same under every key in use, whichever of the two requests came before the rotation', async () => {
+  const rotated: DigestKeys = [{ id: 'k2', key: Buffer.alloc(32, 9) }, ...KEYS];
+  for (const [before, after] of [
+    [KEYS, rotated],
+    [rotated, KEYS],
+  ] as const) {
+    const own = project();
+    const exporting = await wanted(it, people('a'), { project: own }, before);
+    const deletion = await accept(it, people('a'), { project: own });
+    await resolve(it, deletion, allKnown(people('a')), {}, after);
+    await follow(it, deletion);
+    expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  }
+});
+
+test('an export that is resolved while its subject is being deleted holds nobody of it', async () => {
+  const own = project();
+  const deletion = await hidden(it, people('a'), { project: own });
+  await claimIt(deletion);
+  const exporting = await wanted(it, people('a', 'b'), { project: own });
+  expect(await states(it, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 1 });
+});
+
+test('where no export is open a claim costs one statement more, and it reads no subject', async () => {
+  const own = project();
+  const deletion = await hidden(it, people('a', 'b', 'c'), { project: own });
+  const before = it.statements.length;
+  await claimIt(deletion);
+  const sent = it.statements.slice(before).filter((statement) => /kind = 'export'/.test(statement));
+  expect(sent).toHaveLength(1);
+  expect(sent[0]).not.toContain('lethe.subjects');
+});

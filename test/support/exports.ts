@@ -1,0 +1,43 @@
+import type { NewRequest } from '../../db/accept-request.ts';
+import { seal } from '../../db/sealed.ts';
+import type { Identity } from '../../domain/identity.ts';
+import { accept, allKnown, KEYS, type Ledger, resolve, START } from './ledger.ts';
+
+/** Accepted and resolved: everybody in it is still to be collected. */
+export async function wanted(
+  world: Ledger,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+  keys = KEYS,
+): Promise<string> {
+  const shape = { kind: 'export', hardDeleteAt: null, format: 'ndjson' } as const;
+  const requestId = await accept(world, identities, { ...shape, ...changes });
+  await resolve(world, requestId, allKnown(identities), {}, keys);
+  return requestId;
+}
+
+/** Its key is made, as with the first table that is collected. */
+export async function withKey({ database }: Ledger, requestId: string): Promise<void> {
+  const { sealed, digestKey } = seal(KEYS, `archive ${requestId}`, 'a key');
+  await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${requestId}, ${sealed}, ${digestKey})`;
+}
+
+/** The rows of one whose archive is ready. */
+export async function readyInRows({ database }: Ledger, requestId: string, at = START): Promise<void> {
+  await database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'wanted'`;
+  await database`UPDATE lethe.requests SET status = 'ready' WHERE id = ${requestId}`;
+  await database`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
+    VALUES (${requestId}, 'object', 1, 1, '\\x00', ${at}, ${new Date(at.getTime() + 7 * 86_400_000)})`;
+}
+
+export async function exportOf({ database }: Ledger, requestId: string) {
+  const [row] = await database<
+    { status: string; epoch: number; keys: number; reason: string | null; unseen: boolean; actions: string[] }[]
+  >`
+    SELECT status, epoch, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = id) AS keys,
+           (SELECT reason FROM lethe.archives WHERE request_id = id), wake_version > wake_seen AS unseen,
+           ARRAY(SELECT action FROM lethe.audit_events WHERE request_id = requests.id AND action LIKE 'export.%' ORDER BY audit_events.id) AS actions
+    FROM lethe.requests WHERE id = ${requestId}`;
+  if (row === undefined) throw new Error('no such request');
+  return row;
+}
