@@ -18,6 +18,8 @@ a:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--mark); outl
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1.25rem 2rem; margin: 2.25rem 0 0; padding: 1.5rem 0; border-block: 1px solid var(--line); }
 .facts dt { font-size: 0.85rem; color: var(--soft); }
 .facts dd { margin: 0; }
+.facts > :last-child { grid-column: 1 / -1; }
+time { white-space: nowrap; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 0.75rem; padding: 1.5rem; margin: 1.25rem 0; }
 section > :first-child { margin-top: 0; }
 .where, .small { font-size: 0.875rem; color: var(--soft); }
@@ -28,6 +30,7 @@ table { border-collapse: collapse; width: 100%; font-size: 0.9375rem; font-varia
 caption { text-align: start; font-size: 0.875rem; color: var(--soft); padding-bottom: 0.35rem; }
 th, td { text-align: start; vertical-align: top; padding: 0.5rem 0.75rem 0.5rem 0; border-top: 1px solid var(--line); }
 th { font-weight: 600; }
+.scroll th { overflow-wrap: break-word; }
 thead th { border-top: 0; font-size: 0.85rem; color: var(--soft); }
 td, .rows th { min-width: 6rem; }
 .number { text-align: end; white-space: nowrap; padding-right: 0; }
@@ -48,7 +51,8 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
   main { padding: 2rem 1rem 3rem; }
   h1 { font-size: 2rem; }
   section { padding: 1rem; border-radius: 0.5rem; }
-  td dl { grid-template-columns: 1fr; }
+  td dl { display: block; }
+  td dd { padding-inline-start: 0.75rem; }
 }
 @media print {
   :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --mark: #000; --tint: #fff; }
