@@ -1,0 +1,30 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createTransport } from 'nodemailer';
+import type { Mailer } from './mailer.ts';
+import { messageOf } from './message.ts';
+
+/**
+ * For a developer, in the place of a mail server: each mail lies in a folder as `<id>.eml`, readable to the owner alone,
+ * since it may hold a link. One that is sent again takes the place of the first.
+ */
+export function outbox({ url, from }: { readonly url: URL; readonly from: string }): Mailer {
+  const folder = fileURLToPath(url);
+  const composer = createTransport({ streamTransport: true, buffer: true });
+  return {
+    async send(mail) {
+      try {
+        const { message } = await composer.sendMail(messageOf(mail, from));
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        const path = join(folder, `${mail.id}.eml`);
+        await writeFile(`${path}.part`, message, { mode: 0o600 });
+        await rename(`${path}.part`, path);
+        return { delivered: true };
+      } catch {
+        return { delivered: false, code: 'outbox' };
+      }
+    },
+    close: () => composer.close(),
+  };
+}

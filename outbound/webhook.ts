@@ -1,0 +1,111 @@
+import http from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import type { Attempt } from '../domain/telling.ts';
+import { AddressRefused, type Guard, guardedLookup, requireAllowed } from './guard.ts';
+
+/** One event for one receiver (Standard Webhooks 1.0). `id` is the same at each attempt: receivers know it again. */
+export interface WebhookMessage {
+  readonly id: string;
+  readonly url: string;
+  /** All that are alive, each `whsec_…`: while one takes the place of another, both sign. */
+  readonly secrets: readonly string[];
+  readonly body: string;
+}
+export interface WebhookSender {
+  send(message: WebhookMessage): Promise<Attempt>;
+}
+
+/** Standard Webhooks asks for 15 to 30 seconds. */
+const TIMEOUT_MS = 20_000;
+
+/**
+ * Posts without any proxy of the environment, follows no redirect, and reads of an answer its status and `Retry-After`
+ * alone. An attempt never throws for what the other side is or does.
+ */
+export function webhookSender({ timeoutMs = TIMEOUT_MS, ...guard }: Guard & { timeoutMs?: number }): WebhookSender {
+  return {
+    async send(message) {
+      const url = new URL(message.url);
+      const encrypted = url.protocol === 'https:';
+      try {
+        // A host that is an address is looked up by nobody.
+        const host = url.hostname.replace(/^\[|\]$/g, '');
+        if (isIP(host) !== 0) requireAllowed(guard, encrypted, host);
+        return attemptOf(await post(url, message, guard, timeoutMs));
+      } catch (error) {
+        return { delivered: false, code: codeOf(error) };
+      }
+    },
+  };
+}
+
+/** An agent of its own, since the global one may have been given a proxy (NODE_USE_ENV_PROXY). */
+const AGENTS = { 'http:': new http.Agent(), 'https:': new https.Agent() };
+
+interface Answered {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+}
+
+function post(url: URL, message: WebhookMessage, guard: Guard, timeoutMs: number): Promise<Answered> {
+  const encrypted = url.protocol === 'https:';
+  const options: https.RequestOptions = {
+    method: 'POST',
+    agent: encrypted ? AGENTS['https:'] : AGENTS['http:'],
+    headers: headersOf(message),
+    lookup: guardedLookup(guard, encrypted),
+    signal: AbortSignal.timeout(timeoutMs),
+    rejectUnauthorized: true,
+  };
+  return new Promise((resolve, reject) => {
+    const request = (encrypted ? https : http).request(url, options, (response) => {
+      resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] });
+      response.destroy();
+    });
+    request.on('error', reject);
+    request.end(message.body);
+  });
+}
+
+function headersOf({ id, secrets, body }: WebhookMessage): Record<string, string | number> {
+  const at = new Date();
+  return {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'user-agent': 'lethe',
+    'webhook-id': id,
+    'webhook-timestamp': Math.floor(at.getTime() / 1_000),
+    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
+  };
+}
+
+/** Those that ask a sender to slow down. */
+const SLOWER = [429, 502, 503, 504];
+
+function attemptOf({ status, retryAfter }: Answered): Attempt {
+  if (status >= 200 && status < 300) return { delivered: true };
+  const code = `http_${status}`;
+  const retryAfterMs = SLOWER.includes(status) ? millisecondsOf(retryAfter) : 0;
+  return { delivered: false, code, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) };
+}
+
+/** Seconds, or a date. */
+function millisecondsOf(retryAfter = ''): number {
+  const waitMs = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
+  return Number.isNaN(waitMs) ? 0 : Math.max(0, waitMs);
+}
+
+/** A closed code: the text of an error may repeat what the other side said. */
+function codeOf(error: unknown): string {
+  if (error instanceof AddressRefused) return 'address_refused';
+  if (!(error instanceof Error)) return 'connection';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error.name === 'AbortError' || error.name === 'TimeoutError' || code === 'ETIMEDOUT') return 'timeout';
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns';
+  return TLS.test(code) ? 'tls' : 'connection';
+}
+
+/** OpenSSL's codes for a certificate that is not trusted, and Node's own for what went wrong before there was one. */
+const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_)/;
