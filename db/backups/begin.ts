@@ -4,19 +4,15 @@ import { announce } from '../announce.ts';
 import { LETHE, recordAudit } from '../audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
-import { type DeletionRow, readDeletionRow } from '../request-row.ts';
+import { type DeletionRow, readDeletionRow, readRequestRow } from '../request-row.ts';
 import { notBackedUp } from './waiting.ts';
 
 /**
  * The export that a deletion waits for: of everyone in it whom no archive holds and no export under way will. It begins where
  * another one has been resolved, since the deletion has asked who they are. Null: nobody is waiting for one (any more).
  */
-export async function beginBackup(
-  database: Database,
-  project: string,
-  input: { readonly requestId: string; readonly at: Date },
-): Promise<string | null> {
-  const { requestId, at } = input;
+export async function beginBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
+  const { project } = await readRequestRow(database, requestId);
   return underProjectLock(database, project, async (tx) => {
     const deletion = await readDeletionRow(tx, requestId);
     if (deletion.concludedAt !== null || !deletion.exportFirst) return null;

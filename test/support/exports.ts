@@ -1,7 +1,11 @@
 import type { NewRequest } from '../../db/accept-request.ts';
+import { beginBackup } from '../../db/backups/begin.ts';
+import { backupEnded } from '../../db/backups/end.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
+import { readRequestRow } from '../../db/request-row.ts';
 import { seal } from '../../db/sealed.ts';
 import type { Identity } from '../../domain/identity.ts';
-import { accept, allKnown, KEYS, type Ledger, resolve, START } from './ledger.ts';
+import { accept, allKnown, KEYS, type Ledger, POLICY, resolve, START } from './ledger.ts';
 
 /** Accepted and resolved: everybody in it is still to be collected. */
 export async function wanted(
@@ -40,4 +44,29 @@ export async function exportOf({ database }: Ledger, requestId: string) {
     FROM lethe.requests WHERE id = ${requestId}`;
   if (row === undefined) throw new Error('no such request');
   return row;
+}
+
+/** The export that a deletion waits for, begun now. */
+export async function backup(world: Ledger, requestId: string, at = START): Promise<string> {
+  const id = await beginBackup(world.database, requestId, at);
+  if (id === null) throw new Error('nobody waits for a backup');
+  return id;
+}
+
+/** What its workflow does at its end: the rows, and what they mean to the deletion. */
+export async function endBackup(
+  world: Ledger,
+  requestId: string,
+  end: { readonly at: Date; readonly status?: 'ready' | 'not_found' | 'cancelled' },
+): Promise<readonly string[]> {
+  const { at, status = 'ready' } = end;
+  const { project } = await readRequestRow(world.database, requestId);
+  if (status === 'ready') await readyInRows(world, requestId, at);
+  else {
+    await world.database`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'wanted'`;
+    await world.database`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
+  }
+  return underProjectLock(world.database, project, async (tx) =>
+    backupEnded(tx, await readRequestRow(tx, requestId), { window: POLICY.window, at }),
+  );
 }
