@@ -7,6 +7,8 @@ import type { ApiDeps, AppEnv } from './deps.ts';
 import { docs } from './document/pages.ts';
 import { documentOf } from './document/document.ts';
 import type { OpenApi } from './document/shape.ts';
+import { download } from './download/download.ts';
+import { STYLE_HASH } from './download/pages.ts';
 import { onError, problem } from './errors.ts';
 import { refuseInvalid } from './faults.ts';
 import { health } from './health.ts';
@@ -30,6 +32,22 @@ const PAGES = secureHeaders({
   },
 });
 
+/** A page for people, whose button calls its own address. */
+const DOWNLOADS = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: NONE,
+    styleSrc: [STYLE_HASH],
+    formAction: OWN,
+    baseUri: NONE,
+    frameAncestors: NONE,
+  },
+});
+
+const headersFor = (path: string) => {
+  if (path.startsWith('/docs')) return PAGES;
+  return path.startsWith('/download/') ? DOWNLOADS : ANSWERS;
+};
+
 /** The whole API as one function from request to answer; `app.request('/path')` needs no port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
@@ -42,7 +60,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
     await next();
   });
   app.use(accessLog(deps.logger, deps.observe));
-  app.use((c, next) => (c.req.path.startsWith('/docs') ? PAGES : ANSWERS)(c, next));
+  app.use((c, next) => headersFor(c.req.path)(c, next));
   app.use(
     methodNotAllowed({
       app,
@@ -59,6 +77,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
   let document: OpenApi | undefined;
   app.get('/openapi.json', (c) => c.json((document ??= documentOf(app))));
   app.route('/docs', docs());
+  app.route('/download', download(deps));
 
   app.notFound((c) => problem(c, 'not_found', 'there is nothing at this path'));
   app.onError(onError(deps.logger));

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
 import type { ArchiveStorage } from '../archives/storage.ts';
@@ -25,11 +26,16 @@ export interface ApiDeps {
   readonly observe?: (call: Call) => void;
   /** Whose word is taken for a call having come by https; none where it is not given. */
   readonly trustedProxies?: BlockList;
+  /** How often a download gives a sign of life. */
+  readonly renewTransfersMs?: number;
 }
 
 export interface AppEnv {
   /** The connection of the call, as @hono/node-server tells it. */
-  Bindings: { readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } } };
+  Bindings: {
+    readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined; destroy?(): unknown } };
+    readonly outgoing?: Pick<ServerResponse, 'once' | 'destroyed' | 'writableFinished'>;
+  };
   Variables: { requestId: string; caller: Caller };
 }
 

@@ -7,6 +7,8 @@ export const links = z.strictObject({
   receipt: z.string(),
   log: z.string(),
   confirm: z.string(),
+  archive: z.string(),
+  downloads: z.string().openapi({ description: 'Where links to the archive are made.' }),
 });
 
 export function linksOf(requestId: string): z.output<typeof links> {
@@ -18,5 +20,7 @@ export function linksOf(requestId: string): z.output<typeof links> {
     receipt: `${self}/receipt`,
     log: `${self}/log`,
     confirm: `${self}/confirm`,
+    archive: `${self}/archive`,
+    downloads: `${self}/links`,
   };
 }

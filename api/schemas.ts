@@ -28,6 +28,11 @@ export const reason = text(500).openapi({
 
 export const kind = z.enum(SUBJECT_KINDS);
 
+export const notify = z.email().max(254).openapi({
+  description: 'The e-mail address of a colleague who is told how it ends, never of a subject. It is shown to nobody.',
+  example: 'privacy@shop.test',
+});
+
 export const instant = z.iso.datetime();
 
 /**

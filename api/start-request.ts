@@ -64,19 +64,32 @@ function newRequest(caller: Caller, { project, ...submission }: Submission, now:
   };
 }
 
-/** What only the project can say of the terms; the pointers are those of a JSON body. */
+/** What only the project can say of the terms, and what they say against each other; the pointers are those of a JSON body. */
 export function termFaults(
   project: Project,
-  { subjectKind, regulation }: Pick<Terms, 'subjectKind' | 'regulation'>,
+  {
+    kind,
+    subjectKind,
+    regulation,
+    scope,
+    suppress,
+    exportFirst,
+  }: Pick<Terms, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
 ): readonly Fault[] {
   const faults: Fault[] = [];
   if (deadlineOf(project, regulation) === undefined) {
     const known = Object.keys(project.policy.deadlineMs).join(', ');
     faults.push(bodyFault('/regulation', 'unknown_regulation', `has no deadline here: ${known} have`));
   }
-  if (processorsFor(project, subjectKind).length === 0) {
+  const processors = processorsFor(project, subjectKind);
+  if (processors.length === 0)
     faults.push(bodyFault('/subjects/kind', 'unknown_kind', 'no processor of this project holds such subjects'));
-  }
+  else if ((kind === 'export' || exportFirst) && !processors.some((processor) => processor.exports))
+    faults.push(
+      bodyFault(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no processor can hand out such subjects'),
+    );
+  if (suppress && scope !== 'data')
+    faults.push(bodyFault('/suppress', 'part_scope', 'goes with scope data: otherwise the subject stays'));
   return faults;
 }
 

@@ -3,11 +3,12 @@ import { identityTypesOf, type Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
+import { requireNoSubject } from './notify.ts';
 import { exceptedIdentities, type SentIdentity, submittedIdentities } from './identities.ts';
 import { type Submission, type Terms, termFaults } from './start-request.ts';
 
-/** A deletion as JSON says it, in shape but not yet checked against its project. */
-export interface SentDeletion extends Omit<Terms, 'subjectKind'> {
+/** A request as JSON says it, in shape but not yet checked against its project. */
+export interface SentRequest extends Omit<Terms, 'subjectKind'> {
   readonly subjects: {
     readonly kind: SubjectKind;
     readonly identities?: readonly SentIdentity[] | undefined;
@@ -16,18 +17,18 @@ export interface SentDeletion extends Omit<Terms, 'subjectKind'> {
   };
 }
 
-export function submissionOf(project: Project, sent: SentDeletion): Submission {
+export function submissionOf(project: Project, sent: SentRequest): Submission {
   const { subjects, ...terms } = sent;
   const subjectKind = subjects.kind;
-  const { regulation } = terms;
-  const faults = [...termFaults(project, { subjectKind, regulation }), ...faultsOf(project, sent)];
+  const faults = [...termFaults(project, { ...terms, subjectKind }), ...faultsOf(project, sent)];
   if (faults.length > 0) throw invalidRequest(faults);
   const selection = selectionOf(project, subjects);
+  if (selection.by === 'identities') requireNoSubject(terms.notify, selection.identities);
   return { ...terms, project, subjectKind, selection };
 }
 
 /** What only the project can say of whom it concerns, apart from the identities themselves. */
-function faultsOf(project: Project, { subjects, onConflict, confirm }: SentDeletion): readonly Fault[] {
+function faultsOf(project: Project, { kind, subjects, onConflict, confirm }: SentRequest): readonly Fault[] {
   const directory = project.processors.find((processor) => processor.name === project.directory);
   const faults: Fault[] = [];
   if (subjects.segment !== undefined && directory?.segments !== true) {
@@ -39,13 +40,13 @@ function faultsOf(project: Project, { subjects, onConflict, confirm }: SentDelet
   if (onConflict === 'reject' && subjects.identities === undefined) {
     faults.push(bodyFault('/onConflict', 'needs_identities', 'reject can only be judged on identities'));
   }
-  if (subjects.identities === undefined && subjects.segment === undefined && !confirm) {
+  if (subjects.identities === undefined && subjects.segment === undefined && kind === 'deletion' && !confirm) {
     faults.push(bodyFault('/confirm', 'needs_confirmation', 'everyone is counted, and confirmed by another owner'));
   }
   return faults;
 }
 
-function selectionOf(project: Project, subjects: SentDeletion['subjects']): Selection {
+function selectionOf(project: Project, subjects: SentRequest['subjects']): Selection {
   const { kind, identities, segment, except = [] } = subjects;
   if (segment !== undefined) return { by: 'segment', segment };
   const listed = identities ?? except;

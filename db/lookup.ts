@@ -1,5 +1,5 @@
 import type { Identity } from '../domain/identity.ts';
-import type { Status, Outcome, SubjectKind } from '../domain/vocabulary.ts';
+import type { Status, Outcome, RequestKind, SubjectKind } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 import { type DigestKeys, digestsOf } from './digests.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';
@@ -17,6 +17,7 @@ export interface LookedUp {
 }
 export interface LookedUpRequest {
   readonly id: string;
+  readonly kind: RequestKind;
   readonly status: Status;
   /** Null until the request is resolved. */
   readonly outcome: Outcome | null;
@@ -29,16 +30,21 @@ const SHOWN = 100;
 export async function lookUp(
   queries: Queries,
   keys: DigestKeys,
-  asked: { readonly project: string; readonly kind: SubjectKind; readonly identity: Identity },
+  asked: {
+    readonly project: string;
+    readonly kind: SubjectKind;
+    readonly identity: Identity;
+    /** Null: of all kinds. */ readonly kinds?: readonly RequestKind[] | null;
+  },
 ): Promise<LookedUp> {
-  const { project, kind, identity } = asked;
+  const { project, kind, identity, kinds = null } = asked;
   const digests = queries`(SELECT decode(hex, 'hex') FROM unnest(${digestsOf(keys, project, kind, identity).map(
     ({ digest }) => digest.toString('hex'),
   )}::text[]) hex)`;
   const [requests, holds, suppressions] = await Promise.all([
     // What is not resolved yet has no digests: it is found by the value that was submitted.
     queries<LookedUpRequest[]>`
-      SELECT id, status, found.outcome, received_at, concluded_at
+      SELECT id, kind, status, found.outcome, received_at, concluded_at
       FROM (SELECT subject.request_id, ${leastAdvanced(queries, subjectOutcome(queries, project))} AS outcome
             FROM lethe.identity_digests named JOIN lethe.subjects subject USING (request_id, seq)
             WHERE named.project = ${project} AND named.kind = ${kind} AND named.digest IN ${digests}
@@ -50,6 +56,7 @@ export async function lookUp(
               AND waiting.concluded_at IS NULL AND submitted.withdrawn_at IS NULL
               AND submitted.type = ${identity.type} AND submitted.value = ${identity.value as string[]}::text[]) found
       JOIN lethe.requests ON requests.id = found.request_id
+      WHERE ${kinds === null ? queries`true` : queries`kind = ANY(${kinds as string[]}::text[])`}
       ORDER BY received_at DESC, id DESC LIMIT ${SHOWN}`,
     queries<LookedUp['holds'][number][]>`
       SELECT id, case_ref, held_by, placed_at FROM lethe.holds

@@ -72,4 +72,11 @@ export async function readDeletionRow(queries: Queries, requestId: string): Prom
   return row;
 }
 
+/** The same of an export: a deletion is refused. */
+export async function readExportRow(queries: Queries, requestId: string): Promise<RequestRow> {
+  const row = await readRequestRow(queries, requestId);
+  if (isDeletion(row)) throw new DomainError('wrong_kind', 'the request is a deletion');
+  return row;
+}
+
 export const isDeletion = (row: RequestRow): row is DeletionRow => row.hardDeleteAt !== null;

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { EXPEDITES, ON_CONFLICT } from '../../domain/vocabulary.ts';
+import { EXPEDITES, ON_CONFLICT, SCOPES } from '../../domain/vocabulary.ts';
 import { parseColumns } from './columns.ts';
-import { kind, projectName, reason } from '../schemas.ts';
+import { kind, notify, projectName, reason } from '../schemas.ts';
 
 const flag = (description: string) =>
   z
@@ -49,10 +49,18 @@ const Named = z.strictObject({
     .optional()
     .openapi({ description: 'Not after the grace period, but so soon; with a reason.' }),
   reason: reason.optional(),
+  scope: z.enum(SCOPES).default('data').openapi({
+    description: 'What is deleted: the rows, or what the columns of `categories` or `sources` hold.',
+  }),
+  exportFirst: flag('Hide at once, and delete only who is in an archive that is ready.'),
+  notify: notify.optional(),
 });
 
-/** Of a `text/csv` body they are the query, of a form its fields: which are needed is judged where they are together. */
-export const UploadQuery = Named.partial();
+/**
+ * Of a `text/csv` body they are the query, of a form its fields: which are needed is judged where they are together. An
+ * e-mail address does not belong into a URL: whoever wants to name one sends a form.
+ */
+export const UploadQuery = Named.omit({ notify: true }).partial();
 
 export const UploadParameters = Named.refine(
   ({ expedite, reason: why }) => (expedite === undefined) === (why === undefined),

@@ -9,7 +9,7 @@ const processor = text(200);
 
 const retryRoute = createRoute({
   operationId: 'retryRequest',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...allows({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/retry',
   summary: 'Try again what waits for an operator: of one processor, or of all.',
@@ -34,7 +34,7 @@ const skipRoute = createRoute({
   request: { params: requestParams, ...body(z.strictObject({ processor, reason }).openapi('Skip')) },
   responses: {
     202: answer(z.strictObject({ id: z.string(), processor: z.string() }), 'Written.'),
-    ...problemsWithBody('request_not_found', 'not_in_attention'),
+    ...problemsWithBody('request_not_found', 'wrong_kind', 'not_in_attention'),
   },
 });
 

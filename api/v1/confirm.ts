@@ -42,6 +42,7 @@ const route = createRoute({
     202: answer(Confirmed, 'Written; hiding follows.'),
     ...problemsWithBody(
       'request_not_found',
+      'wrong_kind',
       'needs_another_owner',
       'not_awaiting_confirmation',
       'confirmation_expired',

@@ -17,7 +17,7 @@ const route = createRoute({
   request: { params: requestParams, ...body(Expedition) },
   responses: {
     202: answer(z.strictObject({ id: z.string(), hardDeleteAt: instant }), 'Written; never moved backward.'),
-    ...problemsWithBody('request_not_found', 'too_late'),
+    ...problemsWithBody('request_not_found', 'wrong_kind', 'too_late'),
   },
 });
 

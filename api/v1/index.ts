@@ -8,6 +8,7 @@ import { attention } from './attention.ts';
 import { cancel } from './cancel.ts';
 import { confirm } from './confirm.ts';
 import { createRequest } from './create-request.ts';
+import { downloads } from './downloads.ts';
 import { expedite } from './expedite.ts';
 import { holds } from './holds.ts';
 import { listRequests } from './list-requests.ts';
@@ -35,6 +36,7 @@ const RESOURCES = [
   expedite,
   attention,
   receipt,
+  downloads,
   log,
   lookup,
   holds,

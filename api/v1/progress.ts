@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { readCollections } from '../../db/exports/read-collections.ts';
 import { readProgress } from '../../db/read-progress.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import { STATUSES, WORK_STATES } from '../../domain/vocabulary.ts';
@@ -17,6 +18,14 @@ const Batch = z.strictObject({
   removed: z.int().openapi({ description: 'Rows, in all passes.' }),
 });
 
+const Collection = z.strictObject({
+  processor: z.string(),
+  epoch: z.int().openapi({ description: 'One more for each time that it has changed who belongs in the archive.' }),
+  state: z.enum(['pending', 'collected']),
+  rows: z.int(),
+  bytes: z.int().openapi({ description: 'Of the rows as they will lie in the archive.' }),
+});
+
 const Live = z.strictObject({
   waitingFor: z.string().nullable(),
   activities: z.array(
@@ -33,7 +42,8 @@ const Progress = z
   .strictObject({
     id: z.string(),
     status: z.enum(STATUSES),
-    batches: z.array(Batch),
+    batches: z.array(Batch).openapi({ description: 'Of a deletion.' }),
+    collections: z.array(Collection).openapi({ description: 'Of an export.' }),
     live: Live.nullable().openapi({
       description: 'What only Temporal knows; null when it is away, or does not run the request now.',
     }),
@@ -57,8 +67,9 @@ export const progress = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { status, concludedAt } = await readRequestRow(deps.database, id);
-    const [batches, live] = await Promise.all([
+    const [batches, collections, live] = await Promise.all([
       readProgress(deps.database, id),
+      readCollections(deps.database, id),
       concludedAt === null ? deps.orchestrator.progress(id) : null,
     ]);
     return c.json(
@@ -66,6 +77,7 @@ export const progress = (deps: ApiDeps) =>
         id,
         status,
         batches: [...batches],
+        collections: [...collections],
         live:
           live === null ? null : { waitingFor: live.workflow?.waitingFor ?? null, activities: [...live.activities] },
       },

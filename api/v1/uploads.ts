@@ -9,6 +9,7 @@ import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { type Fault, invalidRequest } from '../faults.ts';
 import { idempotencyHeaders, replayable } from '../idempotency.ts';
 import { typeOf } from '../identities.ts';
+import { requireNoSubject } from '../notify.ts';
 import { startRequest, type Submission, termFaults } from '../start-request.ts';
 import type { Rules } from '../uploads/lines.ts';
 import { UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
@@ -36,7 +37,7 @@ const route = createRoute({
   path: '/uploads',
   summary: 'Delete the subjects of a file: one identity on each line.',
   description:
-    'CSV (RFC 4180) in UTF-8, as the body with its parameters in the query, or as the last part, `file`, of a form whose other fields they are. A line that is no identity is told and does not refuse the others. As many identities as a request takes (`policy.subjectsPerRequest`); expedited, `policy.subjectsPerUpload`.',
+    'CSV (RFC 4180) in UTF-8, as the body with its parameters in the query, or as the last part, `file`, of a form whose other fields they are. `notify` is taken from a form alone: an address does not belong into a URL. A line that is no identity is told and does not refuse the others. As many identities as a request takes (`policy.subjectsPerRequest`); expedited, `policy.subjectsPerUpload`.',
   request: { headers: idempotencyHeaders, query: UploadQuery },
   responses: {
     202: answer(AcceptedUpload, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
@@ -65,6 +66,7 @@ export const uploads = (deps: ApiDeps) => {
     const caller = c.get('caller');
     const { parameters, lines } = await readUpload(c.req.raw, c.req.query(), bodyLimitOf(deps), rulesOf(deps, caller));
     const { identities, tally, sha256 } = lines;
+    requireNoSubject(parameters.notify ?? null, identities);
     const submission = {
       ...submissionOf(deps, caller, parameters),
       selection: { by: 'identities' as const, identities },
@@ -77,20 +79,33 @@ export const uploads = (deps: ApiDeps) => {
 const submissionOf = (
   deps: ApiDeps,
   caller: Caller,
-  { project, subjects, regulation, suppress, onConflict, confirm, expedite, reason }: UploadParameters,
+  {
+    project,
+    kind,
+    subjects,
+    regulation,
+    scope,
+    suppress,
+    onConflict,
+    confirm,
+    expedite,
+    reason,
+    notify,
+    exportFirst,
+  }: UploadParameters,
 ): Omit<Submission, 'selection'> => ({
   project: ownProject(deps, caller, project),
-  kind: 'deletion',
+  kind,
   subjectKind: subjects,
   regulation,
-  scope: 'data',
+  scope,
   suppress,
   onConflict,
   confirm,
   expedite: expedite === undefined || reason === undefined ? null : { when: expedite, reason },
   format: null,
-  notify: null,
-  exportFirst: false,
+  notify: notify ?? null,
+  exportFirst,
 });
 
 /** Whatever the parameters say that cannot be is told before the file is read. */
@@ -101,13 +116,11 @@ const rulesOf =
     const { subjectsPerRequest, subjectsPerUpload } = project.policy;
     const types = identityTypesOf(project, subjects);
     const known = typeOf(types, type);
-    const faults = termFaults(project, { subjectKind: subjects, regulation: parameters.regulation }).map(
-      (fault): Fault => ({
-        ...fault,
-        in: place,
-        pointer: fault.pointer === '/subjects/kind' ? '/subjects' : fault.pointer,
-      }),
-    );
+    const faults = termFaults(project, { ...parameters, subjectKind: subjects }).map((fault): Fault => ({
+      ...fault,
+      in: place,
+      pointer: fault.pointer === '/subjects/kind' ? '/subjects' : fault.pointer,
+    }));
     if (known === undefined)
       throw invalidRequest([
         ...faults,
