@@ -35,7 +35,7 @@ async function servedDocument(): Promise<OpenApi> {
     catalog: new Map(),
     orchestrator: NOBODY,
     now: () => new Date(),
-    storage: openStorage(new URL('file:///nowhere')),
+    storage: await openStorage(new URL('file:///nowhere')),
     publicUrl: new URL('https://lethe.example'),
     logger: pino({ level: 'silent' }),
   });

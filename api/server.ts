@@ -33,7 +33,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
     log: logger,
   });
   const { host, port, trustedProxies, metricsAddress, publicUrl } = environment;
-  const storage = openStorage(environment.archives);
+  const storage = await openStorage(environment.archives);
   await requireSameStorage(database, await storage.mark());
   const now = () => new Date();
   const apart = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
