@@ -3,6 +3,7 @@ import { type Project, processorsFor } from '../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../domain/vocabulary.ts';
 import { REMEDIES } from './remedies.ts';
 import { confirmationAnswer } from './confirmation-answer.ts';
+import { archiveAnswer } from './archive-answer.ts';
 import { linksOf } from './links.ts';
 
 /** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
@@ -20,6 +21,9 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
     selection: status.selection,
     suppress: status.suppress,
     expedite: status.expedite,
+    exportFirst: status.exportFirst,
+    format: status.format,
+    backupOf: status.backupOf,
     receivedAt: status.receivedAt,
     resolvedAt: status.resolvedAt,
     dueAt: status.dueAt,
@@ -45,12 +49,15 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
     unverified: unverified(status, project),
     notHiddenIn: status.resolvedAt === null ? cannotHide(status, project) : status.notHiddenIn,
     skipped: status.skipped.map((one) => ({ ...one, at: new Date(one.at) })),
+    archive: archiveAnswer(status),
+    backups: status.backups,
     links: linksOf(status.id),
   };
 }
 
 /** Those that have said their word, and those of which it is known from the first day that they will only say one. */
 function unverified(status: RequestStatus, project: Project | undefined) {
+  if (status.kind === 'export') return [];
   const expected = projectProcessors(status, project).flatMap(({ name, verification }): ProcessorWord[] =>
     verification === 'reads' || status.words.some((word) => word.processor === name)
       ? []

@@ -4,6 +4,7 @@ import {
   ATTENTION_CODES,
   STATUSES,
   EXPEDITES,
+  EXPORT_FORMATS,
   REQUEST_KINDS,
   SCOPES,
   SELECTIONS,
@@ -13,6 +14,7 @@ import {
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { Archive } from '../archive-answer.ts';
 import { Confirmation } from '../confirmation-answer.ts';
 import { statusAnswer } from '../request-status.ts';
 import { instant, kind, requestParams } from '../schemas.ts';
@@ -29,6 +31,16 @@ const Attention = z
   })
   .openapi('Attention');
 
+const Backup = z
+  .strictObject({
+    requestId: z.string(),
+    status: z.enum(STATUSES),
+    readyAt: instant.nullable(),
+    expiresAt: instant.nullable(),
+    subjects: z.int(),
+  })
+  .openapi('Backup');
+
 const Status = z
   .strictObject({
     id: z.string(),
@@ -41,6 +53,9 @@ const Status = z
     selection: z.enum(SELECTIONS),
     suppress: z.boolean(),
     expedite: z.enum(EXPEDITES).nullable(),
+    exportFirst: z.boolean().openapi({ description: 'Nobody is deleted who is not in an archive that is ready.' }),
+    format: z.enum(EXPORT_FORMATS).nullable().openapi({ description: 'Null of a deletion.' }),
+    backupOf: z.string().nullable().openapi({ description: 'Of an export: the deletion before which it is made.' }),
     receivedAt: instant,
     resolvedAt: instant.nullable(),
     dueAt: instant,
@@ -70,6 +85,11 @@ const Status = z
       .openapi({ description: 'Processors whose emptiness is their word, not an observation.' }),
     notHiddenIn: z.array(z.string()).readonly(),
     skipped: z.array(z.strictObject({ processor: z.string(), reason: z.string().nullable(), at: instant })),
+    backups: z
+      .array(Backup)
+      .readonly()
+      .openapi({ description: 'Of a deletion that exports first: what was exported.' }),
+    archive: Archive.nullable().openapi({ description: 'Of an export that is, or was, ready.' }),
     links,
   })
   .openapi('RequestStatus');
