@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claim } from '../../db/claim.ts';
 import type { DigestKeys } from '../../db/digests.ts';
+import type { Identity } from '../../domain/identity.ts';
 import { exportOf, readyInRows, wanted, withKey } from '../support/exports.ts';
 import {
   accept,
@@ -102,16 +103,28 @@ test('a part-deletion takes nobody out: what is left is exported, collected agai
   expect(await exportOf(it, exporting)).toMatchObject({ epoch: 2, unseen: true });
 });
 
-test('who is only called the same, without being the same subject, leaves no export', async () => {
-  const own = project();
-  const shared = { type: 'email', value: ['home@x.test'] };
-  const exporting = await accept(it, people('a'), { project: own, kind: 'export', hardDeleteAt: null, format: 'csv' });
-  await resolve(it, exporting, [match(1, user('a')), named(user('a'), shared, 1)]);
-  const deletion = await accept(it, people('b'), { project: own });
-  await resolve(it, deletion, [match(1, user('b')), named(user('b'), shared, 1)]);
-  await follow(it, deletion);
-  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
-  expect(await states(it, exporting)).toEqual({ wanted: 1 });
+test('who is only called what somebody is that is claimed leaves no export', async () => {
+  const address: Identity = { type: 'email', value: ['home@x.test'] };
+  const calledSo = [match(1, user('a')), named(user('a'), address, 1)];
+  for (const [exported, deleted] of [
+    [calledSo, [match(1, user('b')), named(user('b'), address, 1)]],
+    [calledSo, [match(1, address)]],
+    [[match(1, address)], [match(1, user('b')), named(user('b'), address, 1)]],
+  ] as const) {
+    const own = project();
+    const exporting = await accept(it, people('x'), {
+      project: own,
+      kind: 'export',
+      hardDeleteAt: null,
+      format: 'csv',
+    });
+    await resolve(it, exporting, exported);
+    const deletion = await accept(it, people('y'), { project: own });
+    await resolve(it, deletion, deleted);
+    await follow(it, deletion);
+    expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
+    expect(await states(it, exporting)).toEqual({ wanted: 1 });
+  }
 });
 
 test('a subject is the same under every key in use, whichever of the two requests came before the rotation', async () => {
