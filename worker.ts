@@ -4,7 +4,7 @@ import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporal
 import { DefaultLogger, NativeConnection, Runtime, type TelemetryOptions, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from './activities/deps.ts';
-import { createLedgerActivities, createProcessorActivities } from './activities/index.ts';
+import { createLedgerActivities, createProcessorActivities, createTellingActivities } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
@@ -17,7 +17,9 @@ import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
 import { startFactsOf } from './db/start-facts.ts';
 import { startFault } from './db/unavailable.ts';
-import { processorTaskQueue, REQUESTS_TASK_QUEUE, searchAttributes } from './workflows/messages.ts';
+import { openMailer } from './outbound/mailer.ts';
+import { webhookSender } from './outbound/webhook.ts';
+import { processorTaskQueue, REQUESTS_TASK_QUEUE, searchAttributes, TELLING_TASK_QUEUE } from './workflows/messages.ts';
 
 /** The worker process: workflows and ledger work on one queue, and one queue per processor. Start as many as are needed. */
 const logger = pino({ base: { process: 'worker' } });
@@ -36,7 +38,7 @@ await requireMigrated(database);
 await requireDigestKeys(database, keys);
 await ensureProjects(database, [...deployment.catalog.keys()]);
 
-const storage = openStorage(environment.archives);
+const storage = await openStorage(environment.archives);
 await requireSameStorage(database, await storage.mark());
 
 const connectors = openConnectors();
@@ -75,6 +77,9 @@ const deps: ActivityDeps = {
   reading,
   keys,
   storage,
+  mailer: openMailer(environment.mail),
+  webhooks: webhookSender({ networks: environment.webhookNetworks }),
+  publicUrl: environment.publicUrl,
   catalog: deployment.catalog,
   connector: (project, processor) => {
     const connector = connectors.get(`${project}/${processor}`);
@@ -97,6 +102,7 @@ const workers = await Promise.all([
     workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
     activities: createLedgerActivities(deps),
   }),
+  Worker.create({ ...common, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
   ...[...connectors.keys()].map((name) => {
     const [project = '', processor = ''] = name.split('/');
     const activities = createProcessorActivities(deps);

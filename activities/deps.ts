@@ -3,6 +3,8 @@ import type { ArchiveStorage } from '../archives/storage.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
+import type { Mailer } from '../outbound/mailer.ts';
+import type { WebhookSender } from '../outbound/webhook.ts';
 
 /** What starts and wakes workflows: housekeeping needs it, and a test may watch it. */
 export interface Starter {
@@ -23,6 +25,10 @@ export interface ActivityDeps {
   readonly connector: (project: string, processor: string) => Connector;
   readonly starter: Starter;
   readonly storage: ArchiveStorage;
+  readonly mailer: Mailer;
+  readonly webhooks: WebhookSender;
+  /** Where links to archives lead. */
+  readonly publicUrl: URL;
 }
 
 export function projectOf({ catalog }: ActivityDeps, name: string): Project {

@@ -1,3 +1,4 @@
+import { backupActivities } from './backup.ts';
 import { batchActivities } from './delete-batch.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withRedactedFailures } from './failures.ts';
@@ -5,14 +6,21 @@ import { housekeepingActivities } from './housekeeping.ts';
 import { ledgerActivities } from './ledger.ts';
 import { processorActivities } from './processor-steps.ts';
 import { resolveActivities } from './resolve.ts';
+import { tellingActivities, tellingOfChanges } from './telling.ts';
 
 /** On the requests' queue: Lethe's own database, and starting workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
-  withRedactedFailures({ ...ledgerActivities(deps), ...housekeepingActivities(deps) });
+  withRedactedFailures(
+    tellingOfChanges(deps, { ...ledgerActivities(deps), ...backupActivities(deps), ...housekeepingActivities(deps) }),
+  );
 
 /** On a processor's queue. */
 export const createProcessorActivities = (deps: ActivityDeps) =>
   withRedactedFailures({ ...resolveActivities(deps), ...processorActivities(deps), ...batchActivities(deps) });
 
+/** On the queue of whoever is told. */
+export const createTellingActivities = (deps: ActivityDeps) => withRedactedFailures(tellingActivities(deps));
+
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type ProcessorActivities = ReturnType<typeof createProcessorActivities>;
+export type TellingActivities = ReturnType<typeof createTellingActivities>;

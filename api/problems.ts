@@ -57,7 +57,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   no_receipt_yet: {
     title: 'There is no receipt yet',
     advice:
-      'Nothing of the request has been claimed so far. From the first claim on, the receipt is an interim one; it is final when the request has ended.',
+      'Nothing of a deletion has been claimed so far: from the first claim on its receipt is an interim one, final when the request has ended. An export has one once its archive is ready.',
   },
   body_too_large: {
     title: 'The body is too large',
@@ -141,6 +141,10 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   delivery_not_found: {
     title: 'There is no such delivery',
     advice: 'Ids start with `evt_` and are those of this webhook.',
+  },
+  too_many_webhooks: {
+    title: 'The project has as many webhooks as it may',
+    advice: 'Each is told of everything that changes: remove one that is not needed, or pass on what one receives.',
   },
   not_in_attention: {
     title: 'No processor waits for an operator here',

@@ -1,5 +1,6 @@
 import type { Status } from '../domain/vocabulary.ts';
 import type { Queries, Transaction } from './client.ts';
+import { withholdFromSubjects } from './deliveries/withhold.ts';
 
 /** Of which changes the `notify` address is told: an answer is there, or a person's word is needed. */
 const MAILED: readonly Status[] = [
@@ -14,9 +15,10 @@ const MAILED: readonly Status[] = [
 
 /**
  * A change of status, for whoever is to be told of it: in the transaction of the change, so that none is told that was not
- * made, and none made that is not told. Called once per change.
+ * made, and none made that is not told. Called once per change, and before the identities leave.
  */
 export async function announce(tx: Transaction, requestId: string, at: Date): Promise<void> {
+  await withholdFromSubjects(tx, requestId, at);
   await tx`WITH request AS (SELECT id, project, kind, status, notify FROM lethe.requests WHERE id = ${requestId})
     ${announcement(tx, 'request', at)}`;
 }

@@ -36,6 +36,7 @@ export const ERROR_STATUS = {
   link_not_found: 404,
   webhook_not_found: 404,
   delivery_not_found: 404,
+  too_many_webhooks: 409,
   storage_unavailable: 503,
   internal: 500,
 } as const satisfies Record<string, number>;

@@ -7,6 +7,7 @@ const PREFIXES = {
   token: 'tok',
   link: 'link',
   webhook: 'wh',
+  delivery: 'evt',
 } as const;
 
 export function newId(kind: keyof typeof PREFIXES, now: number): string {
@@ -26,6 +27,7 @@ export const MEMBER_ID = idOf('member');
 export const TOKEN_ID = idOf('token');
 export const LINK_ID = idOf('link');
 export const WEBHOOK_ID = idOf('webhook');
+export const DELIVERY_ID = idOf('delivery');
 /** Any of them, wherever it stands. */
 export const OUR_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 

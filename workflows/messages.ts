@@ -8,6 +8,8 @@ export const REQUESTS_TASK_QUEUE = 'lethe-requests-v1';
 /** One queue per processor: one that is in trouble keeps no worker from the others. */
 export const processorTaskQueue = (project: string, processor: string): string =>
   `lethe-processor-v1/${project}/${processor}`;
+/** Mail and webhooks: a receiver that is slow keeps nobody from the ledger. */
+export const TELLING_TASK_QUEUE = 'lethe-telling-v1';
 
 export interface DeletionInput {
   readonly requestId: string;

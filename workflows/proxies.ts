@@ -1,6 +1,6 @@
 import { type ActivityInterfaceFor, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import type { LedgerActivities, ProcessorActivities } from '../activities/index.ts';
-import { processorTaskQueue } from './messages.ts';
+import type { LedgerActivities, ProcessorActivities, TellingActivities } from '../activities/index.ts';
+import { processorTaskQueue, TELLING_TASK_QUEUE } from './messages.ts';
 
 /** Lethe's own database: short statements; while it is away everything waits for it. */
 export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
@@ -36,3 +36,11 @@ export const beforeClaim = (project: string, name: string) => processorProxy(pro
 /** For what may be called off: nothing is tidied up after it before it has really stopped. */
 export const untilStopped = (project: string, name: string) =>
   processorProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });
+
+/** Whoever is told: a page of deliveries, each with a timeout of its own. What failed is tried again by the rows. */
+export const outside: ActivityInterfaceFor<TellingActivities> = proxyActivities<TellingActivities>({
+  taskQueue: TELLING_TASK_QUEUE,
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});

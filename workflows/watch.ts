@@ -10,6 +10,8 @@ export interface Watch {
   /** Before the rows are read, so that a wake during the reading is not lost. */
   reset(): void;
   wake(): void;
+  /** Since the last reset. */
+  woken(): boolean;
   /** Until woken, or until an instant; `null`: only a wake. */
   until(instant: number | null, summary: string): Promise<void>;
   /** A fresh run is due: the history is long, or old. */
@@ -28,6 +30,7 @@ export function watch(): Watch {
       woken = false;
     },
     wake,
+    woken: () => woken,
     async until(instant, summary) {
       // Once the run is old, what keeps it from making way will wake it.
       const ends = Math.min(instant ?? Infinity, Date.now() < makesWayAt ? makesWayAt : Infinity);

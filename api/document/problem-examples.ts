@@ -48,6 +48,7 @@ const SAID: Readonly<Record<ErrorCode, { readonly detail: string; readonly [memb
   archive_not_ready: { detail: 'the export is collecting' },
   link_not_found: { detail: 'there is no such link' },
   webhook_not_found: { detail: 'there is no such webhook' },
+  too_many_webhooks: { detail: 'a project has 10 at most' },
   delivery_not_found: { detail: 'there is no such delivery' },
   storage_unavailable: {
     detail: 'the ledger cannot be reached; what is asked is stored whole or not at all',

@@ -1,15 +1,13 @@
 -- Whoever is told of every change of a request's status.
 CREATE TABLE lethe.webhooks (
-  id              text PRIMARY KEY,
-  project         text NOT NULL REFERENCES lethe.projects,
-  url             text NOT NULL,
-  created_at      timestamptz NOT NULL,
-  created_by      text NOT NULL,
-  -- `gone`: it answered 410.
-  disabled_at     timestamptz,
-  disabled_reason text CHECK (disabled_reason IN ('gone', 'by_member')),
-  removed_at      timestamptz,
-  CHECK ((disabled_at IS NULL) = (disabled_reason IS NULL))
+  id          text PRIMARY KEY,
+  project     text NOT NULL REFERENCES lethe.projects,
+  url         text NOT NULL,
+  created_at  timestamptz NOT NULL,
+  created_by  text NOT NULL,
+  -- When it answered 410: it is told nothing until an owner enables it again.
+  disabled_at timestamptz,
+  removed_at  timestamptz
 );
 CREATE INDEX webhooks_of_project ON lethe.webhooks (project) WHERE removed_at IS NULL;
 
@@ -27,6 +25,8 @@ CREATE TABLE lethe.webhook_secrets (
 -- A change of status that somebody is still to be told of, or was told of: written in the transaction of the change.
 CREATE TABLE lethe.deliveries (
   id         text PRIMARY KEY,
+  -- In the order of happening: changes of one request are committed one after the other.
+  seq        bigint GENERATED ALWAYS AS IDENTITY,
   project    text NOT NULL REFERENCES lethe.projects,
   -- `mail`, or the id of a webhook.
   channel    text NOT NULL,
@@ -46,6 +46,7 @@ CREATE TABLE lethe.deliveries (
   CHECK ((channel = 'mail' AND ended_at IS NULL) = (recipient IS NOT NULL))
 );
 CREATE INDEX deliveries_due ON lethe.deliveries (project, channel, next_at) WHERE ended_at IS NULL;
+CREATE INDEX deliveries_untold ON lethe.deliveries (request_id) WHERE ended_at IS NULL;
 CREATE INDEX deliveries_of_channel ON lethe.deliveries (channel, at DESC, id DESC);
 
 -- Which storage the archives of this ledger lie in: whatever sees another one is refused.

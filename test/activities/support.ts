@@ -15,6 +15,7 @@ import type { Identity } from '../../domain/identity.ts';
 import { appSettings } from '../support/app-map.ts';
 import { faulty, type Faults, noFaults } from '../support/faults.ts';
 import { accept, days, KEYS, type Ledger, ledger, POLICY, START } from '../support/ledger.ts';
+import { telling } from '../support/outbound.ts';
 import { createDatabase, templateOf } from '../support/postgres.ts';
 
 /** A run after the grace period of everything that was accepted at START. */
@@ -92,6 +93,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       tell: async () => {},
     },
     storage: archives(),
+    ...telling(),
   };
   const [app, elsewhere] = PROJECTS.map((project) => must(databases.get(project)));
   return {

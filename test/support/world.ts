@@ -4,7 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import postgres from 'postgres';
 import type { ActivityDeps } from '../../activities/deps.ts';
-import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
+import { createLedgerActivities, createProcessorActivities, createTellingActivities } from '../../activities/index.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
@@ -12,11 +12,12 @@ import { postgres as postgresConnector } from '../../connectors/postgres/index.t
 import { startFactsOf } from '../../db/start-facts.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
 import type { VerificationLevel } from '../../domain/vocabulary.ts';
-import { processorTaskQueue, REQUESTS_TASK_QUEUE } from '../../workflows/messages.ts';
+import { processorTaskQueue, REQUESTS_TASK_QUEUE, TELLING_TASK_QUEUE } from '../../workflows/messages.ts';
 import { archives } from './archives.ts';
 import { appSettings } from './app-map.ts';
 import { faulty, type Faults, noFaults } from './faults.ts';
 import { KEYS, type Ledger, ledger, POLICY } from './ledger.ts';
+import { telling } from './outbound.ts';
 import { createDatabase, templateOf } from './postgres.ts';
 
 /** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
@@ -57,6 +58,7 @@ const workflowBundle = () =>
 export async function world(
   env: TestWorkflowEnvironment,
   projects: Readonly<Record<string, ProjectShape>>,
+  changes: Partial<ActivityDeps> = {},
 ): Promise<World> {
   const template = await templateOf('app', async (url) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
@@ -88,6 +90,8 @@ export async function world(
     connector: (project, processor) => must(connectors.get(`${project}/${processor}`)),
     starter: orchestrator,
     storage: archives(),
+    ...telling(),
+    ...changes,
   };
   const workers = await startWorkers(env, deps, [...connectors.keys()]);
   const [app, crm] = [urls.app, urls.crm].map((url) => postgres(url, { max: 2, onnotice: () => {} }));
@@ -136,6 +140,7 @@ async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, pr
       workflowBundle: workflowBundleNow,
       activities: createLedgerActivities(deps),
     }),
+    await Worker.create({ connection, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
   ];
   for (const name of processors) {
     const [project = '', processor = ''] = name.split('/');

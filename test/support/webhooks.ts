@@ -1,0 +1,36 @@
+import type { Database } from '../../db/client.ts';
+import { memberWithToken } from '../../db/members.ts';
+import type { Actor } from '../../db/standing.ts';
+import { addWebhook } from '../../db/webhooks/change.ts';
+import { KEYS, START } from './ledger.ts';
+
+/** Whoever may change something about webhooks. */
+export async function ownerOf({ database }: { database: Database }, project: string): Promise<Actor> {
+  const member = { project, name: crypto.randomUUID(), role: 'owner', actor: 'test', at: START } as const;
+  const { memberId, tokenId } = await memberWithToken(database, member);
+  return { project, memberId, tokenId };
+}
+
+export async function webhookAt(book: { database: Database }, project: string, url: string) {
+  const actor = await ownerOf(book, project);
+  return { actor, ...(await addWebhook(book.database, KEYS, actor, { url, at: START })) };
+}
+
+export interface Told {
+  readonly id: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly nextAt: Date;
+  readonly outcome: string | null;
+  readonly lastCode: string | null;
+  readonly recipient: string | null;
+}
+
+/** What one channel was told, or is still to be told, of a request: in the order of happening. */
+export const toldOf = (
+  { database }: { database: Database },
+  channel: string,
+  requestId: string,
+): Promise<readonly Told[]> => database<Told[]>`
+  SELECT id, status, attempts, next_at, outcome, last_code, recipient FROM lethe.deliveries
+  WHERE channel = ${channel} AND request_id = ${requestId} ORDER BY seq`;
