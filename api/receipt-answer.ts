@@ -72,7 +72,7 @@ const ExportReceipt = z
     scope: z.string(),
     format: z.enum(EXPORT_FORMATS),
     csv: z
-      .literal('escaped')
+      .enum(['escaped'])
       .nullable()
       .openapi({ description: 'An apostrophe stands before what looks like a formula.' }),
     receivedAt: instant,

@@ -1,5 +1,6 @@
 /** Made from docs/openapi.json by `npm run document`. */
 
+export type NewRequest = NewDeletion | NewExport;
 /**
  * Null: it was not asked for.
  */
@@ -41,10 +42,36 @@ export type Confirmation = {
   confirmedAt: string | null;
   confirmedBy: string | null;
 } | null;
+/**
+ * Of an export that is, or was, ready.
+ */
+export type Archive = {
+  format: 'ndjson' | 'csv';
+  rows: number;
+  /**
+   * Of the ZIP, as it is downloaded.
+   */
+  bytes: number;
+  /**
+   * Of the same, in hexadecimal.
+   */
+  sha256: string;
+  readyAt: string;
+  /**
+   * Then its key is destroyed, and nobody can read it any more.
+   */
+  expiresAt: string;
+  destroyedAt: string | null;
+  /**
+   * Why it was destroyed.
+   */
+  reason: 'expired' | 'subject_deleted' | 'destroyed' | null;
+} | null;
+export type Receipt = DeletionReceipt | ExportReceipt;
 
 export interface Operations {
   /**
-   * Delete subjects: hidden at once, deleted when due, looked for again.
+   * Delete subjects, or export what is held on them.
    */
   createRequest: {
     input: CreateRequestInput;
@@ -147,11 +174,42 @@ export interface Operations {
     };
   };
   /**
-   * The evidence: what was removed, what was kept and why, and what was looked for again and not found.
+   * The evidence: what was removed or is in the archive, what is kept and why, and what nobody could look at.
    */
   readReceipt: {
     input: ReadReceiptInput;
     answer: Receipt;
+  };
+  /**
+   * A link for one download of an archive that is ready.
+   */
+  makeLink: {
+    input: MakeLinkInput;
+    answer: MadeLink;
+  };
+  /**
+   * The links to an archive, newest first, those that have ended included.
+   */
+  listLinks: {
+    input: ListLinksInput;
+    answer: {
+      items: Link[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * End a link, and the download that is under way with it.
+   */
+  revokeLink: {
+    input: RevokeLinkInput;
+    answer: void;
+  };
+  /**
+   * Destroy an archive before its time: its key at once, what it opened as soon as that is reached.
+   */
+  destroyArchive: {
+    input: DestroyArchiveInput;
+    answer: void;
   };
   /**
    * What happened to a request, from its acceptance on.
@@ -284,13 +342,17 @@ export interface CreateRequestInput {
   idempotencyKey?: string;
   body: NewRequest;
 }
-export interface NewRequest {
+export interface NewDeletion {
+  kind: 'deletion';
   /**
    * A key of `projects` in lethe.config.ts.
    */
   project: string;
-  kind: 'deletion';
   regulation: string;
+  /**
+   * The e-mail address of a colleague who is told how it ends, never of a subject. It is shown to nobody.
+   */
+  notify?: string | null;
   subjects: {
     kind: 'user' | 'company';
     /**
@@ -308,7 +370,10 @@ export interface NewRequest {
      */
     except?: Identity[];
   };
-  scope?: 'data';
+  /**
+   * `categories` and `sources` empty columns and keep the rows: nobody is hidden, and who comes back is collected as before.
+   */
+  scope?: 'data' | 'categories' | 'sources';
   suppress?: boolean;
   onConflict?: 'attach' | 'reject';
   /**
@@ -322,6 +387,10 @@ export interface NewRequest {
      */
     reason: string;
   } | null;
+  /**
+   * Hide at once, and delete only who is in an archive that is ready. The project may require it.
+   */
+  exportFirst?: boolean;
 }
 export interface Identity {
   type: string;
@@ -329,6 +398,39 @@ export interface Identity {
    * One text, or one per column of a composite type.
    */
   value: string | string[];
+}
+export interface NewExport {
+  kind: 'export';
+  /**
+   * A key of `projects` in lethe.config.ts.
+   */
+  project: string;
+  regulation: string;
+  /**
+   * The e-mail address of a colleague who is told how it ends, never of a subject. It is shown to nobody.
+   */
+  notify?: string | null;
+  /**
+   * Everyone is exported with an owner's token only.
+   */
+  subjects: {
+    kind: 'user' | 'company';
+    /**
+     * @minItems 1
+     * @maxItems 250000
+     */
+    identities?: Identity[];
+    segment?: string;
+    everyone?: true;
+  };
+  /**
+   * `data`: the rows; under `ccpa` those of twelve months. `categories`: which tables and columns hold something, and what it means, without any value. `sources`: the columns that tell by what means data was collected.
+   */
+  scope?: 'data' | 'categories' | 'sources';
+  /**
+   * `ndjson` loads again to the same rows; `csv` is for spreadsheets, formulas escaped.
+   */
+  format?: 'ndjson' | 'csv';
 }
 export interface AcceptedRequest {
   id: string;
@@ -377,6 +479,11 @@ export interface AcceptedRequest {
     receipt: string;
     log: string;
     confirm: string;
+    archive: string;
+    /**
+     * Where links to the archive are made.
+     */
+    downloads: string;
   };
 }
 export interface ListRequestsInput {
@@ -534,6 +641,14 @@ export interface UploadSubjectsInput {
    */
   reason?: string;
   /**
+   * What is deleted: the rows, or what the columns of `categories` or `sources` hold.
+   */
+  scope?: 'data' | 'categories' | 'sources';
+  /**
+   * Hide at once, and delete only who is in an archive that is ready.
+   */
+  exportFirst?: boolean;
+  /**
    * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing. For example `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
@@ -586,6 +701,11 @@ export interface AcceptedUpload {
     receipt: string;
     log: string;
     confirm: string;
+    archive: string;
+    /**
+     * Where links to the archive are made.
+     */
+    downloads: string;
   };
   /**
    * Every line behind the header: accepted, merged, failed and blank are the total.
@@ -644,6 +764,18 @@ export interface RequestStatus {
   selection: 'identities' | 'segment' | 'everyone';
   suppress: boolean;
   expedite: 'next_run' | 'now' | null;
+  /**
+   * Nobody is deleted who is not in an archive that is ready.
+   */
+  exportFirst: boolean;
+  /**
+   * Null of a deletion.
+   */
+  format: 'ndjson' | 'csv' | null;
+  /**
+   * Of an export: the deletion before which it is made.
+   */
+  backupOf: string | null;
   receivedAt: string;
   resolvedAt: string | null;
   dueAt: string;
@@ -699,6 +831,11 @@ export interface RequestStatus {
     reason: string | null;
     at: string;
   }[];
+  /**
+   * Of a deletion that exports first: what was exported.
+   */
+  backups: Backup[];
+  archive: Archive;
   links: {
     self: string;
     subjects: string;
@@ -706,6 +843,11 @@ export interface RequestStatus {
     receipt: string;
     log: string;
     confirm: string;
+    archive: string;
+    /**
+     * Where links to the archive are made.
+     */
+    downloads: string;
   };
 }
 export interface Attention {
@@ -732,6 +874,28 @@ export interface Attention {
    * What an operator can do.
    */
   remedy: string;
+}
+export interface Backup {
+  requestId: string;
+  status:
+    | 'received'
+    | 'resolving'
+    | 'awaiting_confirmation'
+    | 'grace'
+    | 'deleting'
+    | 'verifying'
+    | 'completed'
+    | 'not_found'
+    | 'partially_completed'
+    | 'cancelled'
+    | 'failed'
+    | 'collecting'
+    | 'packaging'
+    | 'ready'
+    | 'expired';
+  readyAt: string | null;
+  expiresAt: string | null;
+  subjects: number;
 }
 export interface ListSubjectsInput {
   /**
@@ -820,6 +984,9 @@ export interface Progress {
     | 'packaging'
     | 'ready'
     | 'expired';
+  /**
+   * Of a deletion.
+   */
   batches: {
     processor: string;
     batch: number;
@@ -837,6 +1004,22 @@ export interface Progress {
      * Rows, in all passes.
      */
     removed: number;
+  }[];
+  /**
+   * Of an export.
+   */
+  collections: {
+    processor: string;
+    /**
+     * One more for each time that it has changed who belongs in the archive.
+     */
+    epoch: number;
+    state: 'pending' | 'collected';
+    rows: number;
+    /**
+     * Of the rows as they will lie in the archive.
+     */
+    bytes: number;
   }[];
   /**
    * What only Temporal knows; null when it is away, or does not run the request now.
@@ -946,7 +1129,7 @@ export interface ReadReceiptInput {
    */
   id: string;
 }
-export interface Receipt {
+export interface DeletionReceipt {
   requestId: string;
   kind: 'deletion';
   subjectKind: string;
@@ -983,11 +1166,25 @@ export interface Receipt {
     tables: {
       table: string;
       removed: number;
+      /**
+       * Of scope `categories` or `sources`: rows that stay, emptied of what it means.
+       */
+      blanked: number;
       retained: {
         basis: string;
         count: number;
       }[];
     }[];
+  }[];
+  /**
+   * What was exported first, and until when it can be had.
+   */
+  backups: {
+    requestId: string;
+    status: string;
+    readyAt: string | null;
+    expiresAt: string | null;
+    subjects: number;
   }[];
   unverified: {
     processor: string;
@@ -995,6 +1192,133 @@ export interface Receipt {
     saidAt: string | null;
   }[];
   limits: string[];
+}
+export interface ExportReceipt {
+  requestId: string;
+  kind: 'export';
+  subjectKind: string;
+  project: string;
+  regulation: string;
+  scope: string;
+  format: 'ndjson' | 'csv';
+  /**
+   * An apostrophe stands before what looks like a formula.
+   */
+  csv: 'escaped' | null;
+  receivedAt: string;
+  packagedAt: string;
+  /**
+   * Rows from before were left out, where a table can tell.
+   */
+  since: string | null;
+  subjects: number;
+  processors: {
+    processor: string;
+    /**
+     * All its tables stand as they stood then.
+     */
+    cutOffAt: string | null;
+  }[];
+  /**
+   * Processors that hold data and cannot hand it out.
+   */
+  notIncluded: string[];
+  files: {
+    processor: string;
+    table: string;
+    /**
+     * In the archive; null of `categories`.
+     */
+    path: string | null;
+    meaning: string | null;
+    columns: {
+      name: string;
+      type: string;
+      meaning: string | null;
+      /**
+       * It tells by what means data was collected.
+       */
+      source: boolean;
+      /**
+       * Of `categories`: the rows in which it holds something.
+       */
+      filled?: number;
+    }[];
+    /**
+     * Its rows from before `since` were left out.
+     */
+    windowed: boolean;
+    /**
+     * On what basis a deletion would keep it.
+     */
+    retained: string | null;
+    rows: number;
+    bytes: number;
+    sha256: string;
+  }[];
+}
+export interface MakeLinkInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  body: NewLink;
+}
+export interface NewLink {
+  /**
+   * Seconds; at most, and by default, seven days. Never longer than the archive is there.
+   */
+  expiresIn?: number;
+}
+export interface MadeLink {
+  id: string;
+  /**
+   * Good for one download, by whoever has it. Shown now and never again.
+   */
+  url: string;
+  expiresAt: string;
+}
+export interface ListLinksInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface Link {
+  id: string;
+  state: 'open' | 'downloading' | 'used' | 'revoked' | 'expired';
+  createdAt: string;
+  /**
+   * Id of a member, or `lethe` of one that was mailed.
+   */
+  createdBy: string;
+  expiresAt: string;
+  revokedAt: string | null;
+  usedAt: string | null;
+}
+export interface RevokeLinkInput {
+  /**
+   * Of the request.
+   */
+  id: string;
+  /**
+   * Of the link.
+   */
+  linkId: string;
+}
+export interface DestroyArchiveInput {
+  /**
+   * Of the request.
+   */
+  id: string;
 }
 export interface ReadLogInput {
   /**
@@ -1053,6 +1377,7 @@ export interface Lookup {
 export interface LookedUp {
   openRequests: {
     id: string;
+    kind: 'export' | 'deletion';
     status:
       | 'received'
       | 'resolving'
@@ -1090,10 +1415,53 @@ export interface LookedUp {
     href: string;
   }[];
   /**
-   * Requests that have ended, with what became of this subject.
+   * Those that have ended, with what became of this subject.
    */
   deletions: {
     id: string;
+    kind: 'export' | 'deletion';
+    status:
+      | 'received'
+      | 'resolving'
+      | 'awaiting_confirmation'
+      | 'grace'
+      | 'deleting'
+      | 'verifying'
+      | 'completed'
+      | 'not_found'
+      | 'partially_completed'
+      | 'cancelled'
+      | 'failed'
+      | 'collecting'
+      | 'packaging'
+      | 'ready'
+      | 'expired';
+    outcome:
+      | 'matched'
+      | 'invalid'
+      | 'not_found'
+      | 'duplicate'
+      | 'attached'
+      | 'already_deleted'
+      | 'soft_deleted'
+      | 'held'
+      | 'cancelled'
+      | 'deleted'
+      | 'partially_deleted'
+      | 'retained'
+      | 'exported'
+      | 'left_out'
+      | null;
+    receivedAt: string;
+    concludedAt: string | null;
+    href: string;
+  }[];
+  /**
+   * Those whose archive has gone, or that ended without one.
+   */
+  exports: {
+    id: string;
+    kind: 'export' | 'deletion';
     status:
       | 'received'
       | 'resolving'
@@ -1450,6 +1818,7 @@ export interface Problem {
     | 'link_not_found'
     | 'webhook_not_found'
     | 'delivery_not_found'
+    | 'too_many_webhooks'
     | 'storage_unavailable'
     | 'internal';
   errors?: {
@@ -1483,6 +1852,10 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   retryRequest: {"method":"POST","path":"/v1/requests/{id}/retry","accept":"application/json","sends":"application/json"},
   skipProcessor: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","sends":"application/json"},
   readReceipt: {"method":"GET","path":"/v1/requests/{id}/receipt","accept":"application/json"},
+  makeLink: {"method":"POST","path":"/v1/requests/{id}/links","accept":"application/json","sends":"application/json"},
+  listLinks: {"method":"GET","path":"/v1/requests/{id}/links","accept":"application/json"},
+  revokeLink: {"method":"DELETE","path":"/v1/requests/{id}/links/{linkId}","accept":"application/json"},
+  destroyArchive: {"method":"DELETE","path":"/v1/requests/{id}/archive","accept":"application/json"},
   readLog: {"method":"GET","path":"/v1/requests/{id}/log","accept":"application/json"},
   readLogCsv: {"method":"GET","path":"/v1/requests/{id}/log","accept":"text/csv"},
   lookUpSubject: {"method":"POST","path":"/v1/subjects/lookup","accept":"application/json","sends":"application/json"},

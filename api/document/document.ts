@@ -8,7 +8,7 @@ import type { Content, OpenApi, Operation, Parameter, Schemas } from './shape.ts
 
 /** In the order of the page; which of them an operation belongs to is the first part of its path. */
 const TAGS: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
-  requests: { name: 'Requests', description: 'Deletions, from their acceptance to their receipt.' },
+  requests: { name: 'Requests', description: 'Deletions and exports, from their acceptance to their receipt.' },
   uploads: { name: 'Uploads', description: 'Many identities at once, as CSV.' },
   subjects: { name: 'Look-ups', description: 'What the ledger knows of one identity.' },
   holds: { name: 'Legal holds', description: 'Nothing on hold is hard-deleted; it stays hidden.' },

@@ -4,14 +4,20 @@ import { BODIES, WORDS } from './words.ts';
 /** Left where an example lacks a word; a test allows none. */
 export const WORDLESS = '…';
 
-/** Those that tell a story, by the name of the schema; otherwise the one that its members' words make. */
+/** Those that tell a story, by the name of the schema; otherwise what its members' words make, one for each choice. */
 export function examplesOf(
   schemas: Schemas,
   path: readonly string[],
   schema: Schema,
 ): Readonly<Record<string, Example>> {
-  const told = schema.$ref === undefined ? undefined : BODIES[lastPart(schema.$ref)];
-  return told ?? { example: { value: exampleOf(schemas, schema, path) } };
+  const name = schema.$ref === undefined ? '' : lastPart(schema.$ref);
+  const told = BODIES[name];
+  if (told !== undefined) return told;
+  const choices = schemas[name]?.oneOf ?? [];
+  if (choices.length === 0) return { example: { value: exampleOf(schemas, schema, path) } };
+  return Object.fromEntries(
+    choices.map((choice) => [lastPart(choice.$ref ?? ''), { value: exampleOf(schemas, choice, [...path, name]) }]),
+  );
 }
 
 /** A member's example is that of the longest path to it that `WORDS` knows: one word means one thing everywhere. */

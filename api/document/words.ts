@@ -1,8 +1,10 @@
 /**
- * The story that every example of the document tells: two people's deletion, asked for on a Monday at ten, hidden at
+ * The story that every example of the document tells: one person's export, and two people's deletion, asked for on a Monday at ten, hidden at
  * once, due after fourteen days of grace. Keys are paths of members, below a schema or an operation where one differs.
  */
 const REQUEST = 'req_01a207d921007000b1946aa6e9a5b3c1';
+const EXPORT = 'req_01a207d921007000a7d2f81c04be9365';
+const LINK = 'link_01a207ddb4e07000b0c7d3e45f1a2968';
 const MEMBER = 'mem_01a1f82f1e807000a4c25d0b7e61f092';
 const TOKEN = 'tok_01a1f82f1e807000b7d3c9e20f4a6158';
 const HOLD = 'hold_01a207ddb4e07000913e7f2c5a0d8b46';
@@ -12,9 +14,12 @@ const FRIDAY = '2026-11-20T09:00:00.000Z';
 const A_YEAR_ON = '2027-11-20T09:00:00.000Z';
 const MONDAY = '2026-11-23T10:00:00.000Z';
 const LATER = '2026-11-23T10:05:00.000Z';
+const READY = '2026-11-23T10:03:00.000Z';
+const A_WEEK_ON = '2026-11-30T10:03:00.000Z';
 const RUN = '2026-12-08T02:00:00.000Z';
 const VERIFIED = '2026-12-09T02:00:00.000Z';
 const ENDED = '2026-12-09T02:00:05.000Z';
+const SHA256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 const HREF = `/v1/requests/${REQUEST}`;
 const CURSOR = 'MTc5NTQyODAwMDAwMCByZXFfMDFhMjA3ZDkyMTAwNzAwMGIxOTQ2YWE2ZTlhNWIzYzE';
 
@@ -58,8 +63,18 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'links.receipt': `${HREF}/receipt`,
   'links.log': `${HREF}/log`,
   'links.confirm': `${HREF}/confirm`,
+  'links.archive': `${HREF}/archive`,
+  'links.downloads': `${HREF}/links`,
 
   'RequestStatus.confirmation': null,
+  'RequestStatus.format': null,
+  'RequestStatus.backupOf': null,
+  'RequestStatus.archive': null,
+  'RequestStatus.backups': [],
+  'RequestStatus.kind': 'deletion',
+  'AcceptedRequest.kind': 'deletion',
+  'AcceptedUpload.kind': 'deletion',
+  'RequestSummary.kind': 'deletion',
   'NewConfirmation.expectedCount': 2,
   'Confirmed.subjects': 2,
 
@@ -100,14 +115,14 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'cancelRequest.tooLateCount': 0,
   'expediteRequest.hardDeleteAt': '2026-11-24T02:00:00.000Z',
 
-  'Receipt.status': 'completed',
-  'Receipt.scope': 'data',
-  'Receipt.subjectKind': 'user',
-  'Receipt.final': true,
-  'Receipt.concludedAt': ENDED,
-  'Receipt.subjects': { deleted: 2 },
-  'Receipt.outcomes': { deleted: 2 },
-  'Receipt.processors': [
+  'DeletionReceipt.status': 'completed',
+  'DeletionReceipt.scope': 'data',
+  'DeletionReceipt.subjectKind': 'user',
+  'DeletionReceipt.final': true,
+  'DeletionReceipt.concludedAt': ENDED,
+  'DeletionReceipt.subjects': { deleted: 2 },
+  'DeletionReceipt.outcomes': { deleted: 2 },
+  'DeletionReceipt.processors': [
     {
       processor: 'app',
       state: 'verified',
@@ -115,16 +130,68 @@ export const WORDS: Readonly<Record<string, unknown>> = {
       skipReason: null,
       survivors: 0,
       tables: [
-        { table: 'app.users', removed: 2, retained: [] },
-        { table: 'app.invoices', removed: 0, retained: [{ basis: 'tax law, 10 years', count: 3 }] },
+        { table: 'app.users', removed: 2, blanked: 0, retained: [] },
+        { table: 'app.invoices', removed: 0, blanked: 0, retained: [{ basis: 'tax law, 10 years', count: 3 }] },
       ],
     },
   ],
-  'Receipt.unverified': [{ processor: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
-  'Receipt.limits': [
+  'DeletionReceipt.unverified': [{ processor: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
+  'DeletionReceipt.backups': [],
+  'DeletionReceipt.limits': [
     'What a processor collects again after the last look is not covered; a suppression asks it not to.',
   ],
 
+  'ExportReceipt.requestId': EXPORT,
+  'ExportReceipt.subjectKind': 'user',
+  'ExportReceipt.scope': 'data',
+  'ExportReceipt.csv': null,
+  'ExportReceipt.packagedAt': READY,
+  'ExportReceipt.since': null,
+  'ExportReceipt.subjects': 1,
+  'ExportReceipt.processors': [
+    { processor: 'app', cutOffAt: '2026-11-23T10:02:00.000Z' },
+    { processor: 'mail', cutOffAt: null },
+  ],
+  'ExportReceipt.notIncluded': ['mail'],
+  'ExportReceipt.files': [
+    {
+      processor: 'app',
+      table: 'app.orders',
+      path: 'data/app/app.orders.ndjson',
+      meaning: 'What was ordered',
+      columns: [
+        { name: 'order_id', type: 'bigint', meaning: null, source: false },
+        { name: 'placed_at', type: 'timestamptz', meaning: 'When it was ordered', source: false },
+      ],
+      windowed: false,
+      retained: null,
+      rows: 3,
+      bytes: 171,
+      sha256: SHA256,
+    },
+  ],
+
+  'makeLink.parameters.id': EXPORT,
+  'listLinks.parameters.id': EXPORT,
+  'revokeLink.parameters.id': EXPORT,
+  'destroyArchive.parameters.id': EXPORT,
+  'parameters.linkId': LINK,
+  'NewLink.expiresIn': 86_400,
+  'MadeLink.id': LINK,
+  'MadeLink.url': 'https://lethe.example/download/q7Xn0sVbW4yLr2eJtC9oZk1uHdM8fPa5gQxRiTwE3vA',
+  'MadeLink.expiresAt': '2026-11-24T10:05:00.000Z',
+  'Link.id': LINK,
+  'Link.createdAt': LATER,
+  'Link.createdBy': MEMBER,
+  'Link.expiresAt': '2026-11-24T10:05:00.000Z',
+  'Link.usedAt': null,
+
+  'collections.epoch': 1,
+  'collections.state': 'collected',
+  'collections.rows': 12,
+  'collections.bytes': 4_096,
+
+  'LookedUp.exports': [],
   'LookedUp.deletions': [],
   'LookedUp.holds': [{ id: HOLD, caseRef: 'C-7', heldBy: 'counsel', placedAt: LATER }],
   'LookedUp.suppressions': [{ id: SUPPRESSION, requestId: null, since: LATER }],
@@ -198,6 +265,26 @@ export const BODIES: Readonly<Record<string, Readonly<Record<string, { summary: 
             { type: 'email', value: ['ann@x.test', 'berlin'] },
           ],
         },
+      },
+    },
+    export: {
+      summary: 'What is held on one person, and a colleague who is told when it is ready',
+      value: {
+        project: 'demo',
+        kind: 'export',
+        regulation: 'gdpr',
+        subjects: { kind: 'user', identities: [{ type: 'user_id', value: 'u-17' }] },
+        notify: 'privacy@shop.test',
+      },
+    },
+    exportFirst: {
+      summary: 'One person, deleted only when what is held has been exported',
+      value: {
+        project: 'demo',
+        kind: 'deletion',
+        regulation: 'gdpr',
+        subjects: { kind: 'user', identities: [{ type: 'user_id', value: 'u-17' }] },
+        exportFirst: true,
       },
     },
     segment: {

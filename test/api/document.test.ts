@@ -34,6 +34,10 @@ test('the document is OpenAPI 3.1 and has every route, each with a name of its o
     'retryRequest POST /v1/requests/{id}/retry',
     'skipProcessor POST /v1/requests/{id}/skip',
     'readReceipt GET /v1/requests/{id}/receipt',
+    'makeLink POST /v1/requests/{id}/links',
+    'listLinks GET /v1/requests/{id}/links',
+    'revokeLink DELETE /v1/requests/{id}/links/{linkId}',
+    'destroyArchive DELETE /v1/requests/{id}/archive',
     'readLog GET /v1/requests/{id}/log',
     'lookUpSubject POST /v1/subjects/lookup',
     'placeHold POST /v1/holds',
@@ -98,7 +102,7 @@ test('every body and every answer has an example, in whole words', () => {
 });
 
 test('the examples tell of ids of our form, and of instants in their order', () => {
-  const ids = [...served.text.matchAll(/\b(?:req|hold|sup|mem|tok)_[0-9a-f]+/g)].map(([id]) => id);
+  const ids = [...served.text.matchAll(/\b(?:req|hold|sup|mem|tok|link)_[0-9a-f]+/g)].map(([id]) => id);
   expect(ids.length).toBeGreaterThan(20);
   expect(ids.filter((id) => !/^[a-z]+_[0-9a-f]{32}$/.test(id))).toEqual([]);
   const status = document.paths['/v1/requests/{id}']?.['get']?.responses['200']?.content?.['application/json'];
@@ -129,7 +133,7 @@ test('no body is optional: an empty request is refused, not taken for {}', () =>
   const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
   expect(optional).toEqual([]);
   const withBody = operations.filter(({ operation }) => operation.requestBody?.required === true);
-  expect(withBody).toHaveLength(13);
+  expect(withBody).toHaveLength(14);
 });
 
 test('docs/problems.md explains every code', async () => {

@@ -6,11 +6,14 @@ import { look } from '../../db/look.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import { raiseAttention } from '../../db/raise-attention.ts';
 import { documentOf } from './document.ts';
+import { archives } from '../support/archives.ts';
+import { acceptedExport, linkTo, makeReady } from './exports.ts';
 import { CANARY, type Generated, PLACEHOLDER, requestsOf } from './generated.ts';
 import { claimAt, end, deleteFirstBatch, hide, matchOf, resolve } from './ledger.ts';
 import { accepted, type Answer, PROJECT, RUN, START, testApi, textOf, user } from './support.ts';
 
-const api = await testApi();
+const storage = archives();
+const api = await testApi({ storage });
 const document = await documentOf(api.app);
 
 const second = await api.member('second owner');
@@ -49,6 +52,13 @@ function existing(kind: string, index: number): string {
   const ids = [...(prepared.get(kind) ?? []), ...(met.get(kind) ?? [])];
   return ids[index % Math.max(1, ids.length)] ?? `${kind}_${'f'.repeat(32)}`;
 }
+/** The last link to each archive: of two ids that are chosen apart, one would rarely be of the other. */
+const links = new Map<string, string>();
+const paired = (path: string): string =>
+  path.replace(/(req_\w+)\/links\/link_\w+/, (both, id: string) => {
+    const link = links.get(id);
+    return link === undefined ? both : `${id}/links/${link}`;
+  });
 const filled = (text: string): string =>
   text.replaceAll(PLACEHOLDER, (_, kind: string, index: string) => existing(kind, Number(index)));
 
@@ -80,7 +90,10 @@ async function prepare(round: string): Promise<void> {
     await database`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${stuck} AND processor = 'app'`;
     const hidden = await accepted(api, [user(name('e'))]);
     await hide(database, hidden, [matchOf(1, name('e'))], START);
-    ids.push(waiting, claimed, stuck, stuck, hidden);
+    const exported = await acceptedExport(api, [user(name('f'))]);
+    await makeReady(api, storage, exported, Buffer.from('an archive'));
+    links.set(exported, (await linkTo(api, exported)).id);
+    ids.push(waiting, claimed, stuck, stuck, hidden, exported);
   }
   const ended = await accepted(api, [user(`${CANARY}-${round}-ended`)]);
   await hide(database, ended, [matchOf(1, `${CANARY}-${round}-ended`)], START);
@@ -110,7 +123,7 @@ async function send(requests: readonly Generated[]): Promise<void> {
 function answerTo({ method, path, query, headers, body, caller }: Generated): Promise<Answer> {
   const asked = new URLSearchParams(query.map(([name, value]): [string, string] => [name, filled(value)]));
   // As a client would send it: `..` in a path is gone by then.
-  const { pathname, search } = new URL(`${filled(path)}?${asked.toString()}`, 'http://localhost');
+  const { pathname, search } = new URL(`${paired(filled(path))}?${asked.toString()}`, 'http://localhost');
   const sent = body === null ? undefined : filled(body);
   return api.call(method, pathname + search, sent, { ...headers, Authorization: CALLERS[caller] ?? '' });
 }
@@ -118,10 +131,12 @@ function answerTo({ method, path, query, headers, body, caller }: Generated): Pr
 const CLEAN = { failed: [], leaking: [], log: '' };
 const SECRET = new RegExp(`${CANARY}|lethe_[0-9a-f]{8}`);
 
-function learn(operationId: string, { text }: Answer): void {
+function learn(operationId: string, { text, headers }: Answer): void {
+  const [, id, link] = /(req_\w+)\/links\/(\w+)/.exec(headers.get('Location') ?? '') ?? [];
+  if (id !== undefined && link !== undefined) links.set(id, link);
   reached.set(operationId, (reached.get(operationId) ?? 0) + 1);
-  for (const [id, kind] of text.matchAll(/\b(req|hold|mem|tok|sup)_[0-9a-f]{32}\b/g))
-    if (kind !== undefined) meet(kind, id);
+  for (const [known, kind] of text.matchAll(/\b(req|hold|mem|tok|sup|link)_[0-9a-f]{32}\b/g))
+    if (kind !== undefined) meet(kind, known);
   const cursor = /"nextCursor":"([^"]+)"/.exec(text)?.[1];
   if (cursor !== undefined) meet('cursor', cursor);
 }

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS } from '../../domain/calendar.ts';
+import { archives } from '../support/archives.ts';
+import { exportOf, makeReady } from './exports.ts';
 import { type Answer, deletionOf, START, testApi, textOf, user } from './support.ts';
 
 /**
@@ -26,6 +28,10 @@ const MATRIX = `
   listSubjects      401 401 401 401 401  404 200  200  200   403d
   readProgress      401 401 401 401 401  404 200  200  200   403d
   readReceipt       401 401 401 401 401  404 409  409  409   403d
+  makeLink          401 401 401 401 401  404 201  201  403w  201
+  listLinks         401 401 401 401 401  404 200  200  200   200
+  revokeLink        401 401 401 401 401  404 204  204  403w  204
+  destroyArchive    401 401 401 401 401  404 204  204  403w  204
   readLog           401 401 401 401 401  404 200  200  200   403d
   confirmRequest    401 401 401 401 401  404 409  409  403w  403d
   cancelRequest     401 401 401 401 401  404 202  202  403w  403d
@@ -53,6 +59,9 @@ const NEEDS: Readonly<Record<string, string>> = { w: 'write', d: 'deletion', o: 
 interface Things {
   readonly project: string;
   readonly request: string;
+  /** An export that is ready, and a link to its archive. */
+  readonly export: string;
+  readonly link: string;
   readonly hold: string;
   readonly suppressed: string;
   readonly member: string;
@@ -74,6 +83,10 @@ const CALLS: Readonly<Record<string, (about: Things) => Call>> = {
   listSubjects: ({ request }) => ['GET', `/v1/requests/${request}/subjects`],
   readProgress: ({ request }) => ['GET', `/v1/requests/${request}/progress`],
   readReceipt: ({ request }) => ['GET', `/v1/requests/${request}/receipt`],
+  makeLink: ({ export: id }) => ['POST', `/v1/requests/${id}/links`, {}],
+  listLinks: ({ export: id }) => ['GET', `/v1/requests/${id}/links`],
+  revokeLink: ({ export: id, link }) => ['DELETE', `/v1/requests/${id}/links/${link}`],
+  destroyArchive: ({ export: id }) => ['DELETE', `/v1/requests/${id}/archive`],
   readLog: ({ request }) => ['GET', `/v1/requests/${request}/log`],
   confirmRequest: ({ request }) => ['POST', `/v1/requests/${request}/confirm`, { expectedCount: 1 }],
   cancelRequest: ({ request }) => ['POST', `/v1/requests/${request}/cancel`, {}],
@@ -105,6 +118,8 @@ const NO_ID = '0000000000007000800000000000abcd';
 const NOTHING: Things = {
   project: 'nowhere',
   request: `req_${NO_ID}`,
+  export: `req_${NO_ID}`,
+  link: `link_${NO_ID}`,
   hold: `hold_${NO_ID}`,
   suppressed: 'nobody',
   member: `mem_${NO_ID}`,
@@ -127,7 +142,8 @@ const cells = MATRIX.trim()
     }));
   });
 
-const api = await testApi();
+const storage = archives();
+const api = await testApi({ storage });
 const authorization: Record<string, string> = {
   none: '',
   malformed: 'Bearer lethe_0123',
@@ -156,6 +172,9 @@ async function freshThings(): Promise<Things> {
   const suppressed = crypto.randomUUID();
   const suppression = { project: 'demo', kind: 'user', identity: user(suppressed) };
   const request = await made('POST', '/v1/requests', deletionOf([user('u-1')]));
+  const exported = textOf(await made('POST', '/v1/requests', exportOf([user('u-1')])), 'id');
+  await makeReady(api, storage, exported, Buffer.from('an archive'));
+  const link = await made('POST', `/v1/requests/${exported}/links`, {});
   const hold = await made('POST', '/v1/holds', { ...HOLD, project: 'demo' });
   await made('POST', '/v1/suppressions', suppression);
   const member = await made('POST', '/v1/members', { name: crypto.randomUUID(), role: 'admin' });
@@ -163,6 +182,8 @@ async function freshThings(): Promise<Things> {
   return {
     project: 'demo',
     request: textOf(request, 'id'),
+    export: exported,
+    link: textOf(link, 'id'),
     hold: textOf(hold, 'id'),
     suppressed,
     member: textOf(member, 'id'),
