@@ -2,6 +2,7 @@ import type { ProcessorEntry } from '../domain/catalog.ts';
 import { ALIAS } from '../domain/identity.ts';
 import type { Resolved } from '../domain/resolved.ts';
 import type { Policy } from '../domain/policy.ts';
+import { analyseAfter } from './analyse.ts';
 import { announce } from './announce.ts';
 import { LETHE, raiseWake, recordAudit } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
@@ -101,14 +102,9 @@ export async function storeResolution(
     await raiseWake(tx, wake);
     return { end: 'resolved', joined: joining, departed, unknown, wake };
   });
-  if (end.end === 'resolved' && end.joined > MANY) await database.unsafe(ANALYSE);
+  if (end.end === 'resolved') await analyseAfter(database, end.joined);
   return end;
 }
-
-/** After a bulk of new rows the planner is told, rather than left to guess until autovacuum comes by. */
-const ANALYSE =
-  'ANALYZE lethe.subjects, lethe.matches, lethe.subject_identities, lethe.identity_digests, lethe.submitted_identities';
-const MANY = 1_000;
 
 /**
  * A segment, or everyone, is frozen here: each of its subjects gets a position, as if it had been submitted. Only now is
@@ -186,6 +182,7 @@ async function fail(
 ): Promise<{ readonly end: 'closed' }> {
   await tx`UPDATE lethe.requests SET status = 'failed', failure = ${failure}, concluded_at = ${at} WHERE id = ${request.id}`;
   await announce(tx, request.id, at);
+  await tx`UPDATE lethe.requests SET notify = NULL WHERE id = ${request.id}`;
   await tx`DELETE FROM lethe.submitted_identities WHERE request_id = ${request.id}`;
   await recordAudit(tx, {
     at,

@@ -1,5 +1,6 @@
 import { newId } from '../../domain/ids.ts';
 import { EXPORT_WITHIN_MS } from '../../domain/policy.ts';
+import { analyseAfter } from '../analyse.ts';
 import { announce } from '../announce.ts';
 import { LETHE, recordAudit } from '../audit.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -13,7 +14,7 @@ import { notBackedUp } from './waiting.ts';
  */
 export async function beginBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  const begun = await underProjectLock(database, project, async (tx) => {
     const deletion = await readDeletionRow(tx, requestId);
     if (deletion.concludedAt !== null || !deletion.exportFirst) return null;
     const id = newId('request', at.getTime());
@@ -27,8 +28,11 @@ export async function beginBackup(database: Database, requestId: string, at: Dat
       [requestId, 'backup.begun', { export: id, subjects }],
     ] as const)
       await recordAudit(tx, { at, project, requestId: of, actor: LETHE, action, detail });
-    return id;
+    return { id, subjects };
   });
+  if (begun === null) return null;
+  await analyseAfter(database, begun.subjects);
+  return begun.id;
 }
 
 /** Under the numbers that they have in the deletion: so one is found from the other. Returns how many they are. */

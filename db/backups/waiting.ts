@@ -28,4 +28,4 @@ export const notBackedUp = (tx: Transaction, requestId: string): Fragment => tx`
          OR (mine.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted') AND coalesce(mine.present OR owner.present, false)))
     AND NOT EXISTS (
       SELECT FROM lethe.requests backup JOIN lethe.subjects twin ON twin.request_id = backup.id
-      WHERE backup.backup_of = ${requestId} AND backup.concluded_at IS NULL AND twin.seq = mine.seq AND twin.state = 'wanted')`;
+      WHERE backup.backup_of = ${requestId} AND twin.seq = mine.seq AND twin.state = 'wanted')`;

@@ -140,10 +140,11 @@ test('nobody is exported who is still to be confirmed, or to be looked for', asy
   await resolve(it, unknown, [match(1, user('known'))]);
   expect(await follow(it, unknown)).toMatchObject({ unknown: 2 });
   expect(await lookAt(it, unknown, START)).not.toHaveProperty('backup');
+  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
   await markPresent(it.database, unknown, [3]);
   await concludeUnknown(it.database, shape.project, unknown, START);
   expect(await follow(it, unknown)).toMatchObject({ backup: true, unsaved: 2 });
-  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 2 });
+  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
 });
 
 test('who joins just before the claim is exported too, and claimed by a later run than the others', async () => {
@@ -221,6 +222,18 @@ test('one who was attached for an export is cancelled: the owner waits no longer
   expect(await take(owner, after(5))).toMatchObject({ claimed: 0 });
   expect(await lookAt(it, owner, after(5))).toMatchObject({ due: 0, nextAt: after(24).getTime() });
   expect(await take(owner, after(24))).toMatchObject({ claimed: 1 });
+});
+
+test.each([
+  ['exports nothing first', false],
+  ['is in its archive', true],
+])('one who was attached and %s is cancelled: the run of the owner stays as it is', async (_claim, exportFirst) => {
+  const shape = first();
+  const owner = await hidden(it, people('a'), { ...shape, exportFirst: false });
+  const attached = await hidden(it, people('a'), { ...shape, exportFirst });
+  if (exportFirst) await endBackup(it, await backup(it, attached), { at: days(1) });
+  await cancel(attached, 'all', after(5));
+  expect(await take(owner, after(5))).toMatchObject({ claimed: 1 });
 });
 
 test('the owner cancelled: whoever inherits the subject still exports it first', async () => {
