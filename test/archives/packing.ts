@@ -1,0 +1,149 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { expect } from 'vitest';
+import { fromBufferPromise } from 'yauzl';
+import { type Written, readArchive, writeArchive } from '../../archives/archive.ts';
+import { newKey } from '../../archives/encryption.ts';
+import { writePart } from '../../archives/part.ts';
+import type { ArchiveStorage } from '../../archives/storage.ts';
+import type { ExportedColumn, ExportedTable } from '../../connectors/connector.ts';
+import type { Contents, Part } from '../../domain/archive.ts';
+import { requestId } from '../connectors/fixture.ts';
+
+export const QUIET = { signal: new AbortController().signal, progressed: () => {} };
+
+export const column = (name: string, more: Partial<ExportedColumn> = {}): ExportedColumn => ({
+  name,
+  type: 'text',
+  meaning: null,
+  source: false,
+  ...more,
+});
+
+/** A table as a connector hands it over, of what NDJSON or CSV would be its file. */
+export function table(
+  name: string,
+  text: string,
+  more: Partial<ExportedTable> & { count?: number } = {},
+): ExportedTable {
+  const rows = more.count ?? text.split('\n').length - 1;
+  return {
+    table: name,
+    meaning: null,
+    columns: [column('id')],
+    windowed: false,
+    retained: null,
+    rows: (async function* () {
+      if (text !== '') yield Buffer.from(text);
+    })(),
+    figures: () => ({ rows, bytes: Buffer.byteLength(text) }),
+    ...more,
+  };
+}
+
+export const lines = (...rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+export interface Packing {
+  readonly storage: ArchiveStorage;
+  readonly key: string;
+  readonly requestId: string;
+  newName(): string;
+}
+
+export async function packing(storage: ArchiveStorage): Promise<Packing> {
+  const id = requestId();
+  return { storage, key: await newKey(), requestId: id, newName: () => `${id}/${randomUUID()}` };
+}
+
+/** Collects tables as processors hand them over. */
+export async function collect(
+  { storage, key, newName }: Packing,
+  tables: Iterable<ExportedTable> | AsyncIterable<ExportedTable>,
+  processor = 'app',
+): Promise<readonly Part[]> {
+  const parts: Part[] = [];
+  for await (const each of tables) {
+    const object = newName();
+    parts.push({ processor, object, facts: await writePart(storage, key, object, each, QUIET) });
+  }
+  return parts;
+}
+
+export const contents = (
+  parts: readonly Part[],
+  request: Partial<Contents['request']> = {},
+  more: Partial<Contents> = {},
+): Contents => ({
+  request: {
+    id: `req_${'7'.repeat(32)}`,
+    project: 'demo',
+    subjectKind: 'user',
+    regulation: 'gdpr',
+    scope: 'data',
+    format: 'ndjson',
+    receivedAt: new Date('2026-03-01T08:00:00Z'),
+    since: null,
+    subjects: 1,
+    ...request,
+  },
+  processors: [{ processor: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') }],
+  parts,
+  packagedAt: new Date('2026-03-01T08:01:00Z'),
+  ...more,
+});
+
+export interface Packed extends Written {
+  readonly object: string;
+  readonly zip: Buffer;
+  readonly files: ReadonlyMap<string, Buffer>;
+  text(path: string): string;
+}
+
+/** Packs, reads the archive back as a download does, and unpacks every file of it. */
+export async function pack(place: Packing, of: Contents): Promise<Packed> {
+  const object = place.newName();
+  const written = await writeArchive(place.storage, place.key, object, of, QUIET);
+  const zip = await whole(readArchive(place.storage, place.key, object));
+  const files = await unpacked(zip);
+  const text = (path: string): string => {
+    const file = files.get(path);
+    if (file === undefined) throw new Error(`${path} is not in the archive`);
+    return file.toString();
+  };
+  return { ...written, object, zip, files, text };
+}
+
+export async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+/** Every file, read to its end and compared with the length and the CRC that the archive states. */
+async function unpacked(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  const reader = await fromBufferPromise(zip, { lazyEntries: true });
+  for await (const entry of reader.eachEntry()) {
+    const bytes = await whole(await reader.openReadStreamPromise(entry));
+    expect(bytes).toHaveLength(entry.uncompressedSize);
+    expect(crc32(bytes)).toBe(entry.crc32);
+    expect(files.has(entry.fileName)).toBe(false);
+    files.set(entry.fileName, bytes);
+  }
+  return files;
+}
+
+/** What `unzip -t` says, where there is one: its exit code; null where there is none. */
+export function unzipTest(zip: Buffer): number | null {
+  const folder = mkdtempSync(join(tmpdir(), 'lethe-unzip-'));
+  try {
+    writeFileSync(join(folder, 'a.zip'), zip);
+    return spawnSync('unzip', ['-tqq', join(folder, 'a.zip')]).status;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
