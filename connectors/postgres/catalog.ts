@@ -13,6 +13,10 @@ export interface ColumnType {
   readonly generated: boolean;
   /** The expression as PostgreSQL prints it. */
   readonly default: string | null;
+  /** Of the primary key or the partition's, or what foreign keys of other rows refer to. */
+  readonly anchored: boolean;
+  /** It is a foreign key, or a part of one. */
+  readonly refers: boolean;
 }
 
 export interface ForeignKey {
@@ -50,7 +54,11 @@ interface ColumnRow extends ColumnType {
 const COLUMNS = `
   SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "notNull",
          a.attgenerated <> '' AS generated, pg_get_expr(d.adbin, d.adrelid) AS "default",
-         format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base
+         format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base,
+         EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
+           OR EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.confkey))
+           OR EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = c.oid AND a.attnum = ANY (p.partattrs::int2[])) AS anchored,
+         EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)) AS refers
   FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
   JOIN pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name

@@ -51,7 +51,7 @@ export type TableMap = Wording & {
       }
   );
 
-/** A deletion of scope `categories` empties every column of this table but the key, identities and `softDelete`. */
+/** A deletion of scope `categories` empties every column of this table but `softDelete` and those by which rows are found. */
 export interface KindMap extends Wording {
   /** The table with one row per subject. */
   readonly table: string;

@@ -1,6 +1,5 @@
 import type { PostgresSettings } from './data-map.ts';
-import { type KindModel, kindModels } from './model.ts';
-import { linkColumns } from './remaining.ts';
+import { type KindModel, kindModels, linkColumns } from './model.ts';
 import { canonical, ident, relation, tableName } from './sql.ts';
 
 /** What Lethe's role needs on one table; columns are those that it may UPDATE. */

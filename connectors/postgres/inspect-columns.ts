@@ -29,7 +29,9 @@ function wrong({ use, comparison, declares }: Named, column: string, type: Colum
     case 'blank':
       return type.notNull ? `${column} cannot be NULL, so it cannot be blanked` : undefined;
     case 'source':
-      return blankOf(column, type) === undefined ? `${column} can be neither NULL nor a constant default` : undefined;
+      return blankOf(column, type) === undefined
+        ? `${column} cannot be emptied: it can be neither NULL nor a constant default, or other rows hang on it`
+        : undefined;
     case 'time':
       return isInstant(type) ? undefined : `${column} is ${type.full}: it must be an instant or a date`;
     case 'key':

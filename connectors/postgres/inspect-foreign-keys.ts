@@ -1,7 +1,6 @@
 import type { Mistake } from '../connector.ts';
 import { type Inspection, oidsOf } from './inspection.ts';
-import type { KindModel, Target } from './model.ts';
-import { linkColumns } from './remaining.ts';
+import { type KindModel, type Target, linkColumns } from './model.ts';
 import { canonical } from './sql.ts';
 
 interface ForeignKey {

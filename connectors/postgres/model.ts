@@ -33,6 +33,8 @@ export interface KindModel {
   readonly key: Match;
   /** The subject's own table is the last: what references it comes before. */
   readonly targets: readonly Target[];
+  /** Every column (`app.users.email`) by which rows are found, those of other kinds too: emptied, they never would be again. */
+  readonly finding: ReadonlySet<string>;
 }
 
 export const columnOf = (column: Column): { column: string; match: Comparison } =>
@@ -44,7 +46,7 @@ export const columnsOf = (identity: IdentityColumns): readonly string[] =>
 /** Aliases stand where keys stand, so they are compared like a key of text, and exactly beside a key of another type. */
 const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
 
-function kindModel(kind: SubjectKind, map: KindMap): KindModel {
+function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'finding'> {
   const { column, match } = columnOf(map.key);
   const key: Match = { columns: [column], types: [column], comparison: match };
   const path = `kinds.${kind}`;
@@ -113,11 +115,30 @@ function subjectMatch(subject: NonNullable<TableMap['subject']>, map: KindMap): 
   return { columns: [column], types, comparison: key.match === 'caseInsensitive' ? 'caseInsensitive' : 'exact' };
 }
 
-export const kindModels = (settings: PostgresSettings): readonly KindModel[] =>
-  (['user', 'company'] as const).flatMap((kind) => {
+export function kindModels(settings: PostgresSettings): readonly KindModel[] {
+  const models = (['user', 'company'] as const).flatMap((kind) => {
     const map = settings.kinds[kind];
     return map === undefined ? [] : [kindModel(kind, map)];
   });
+  const finding = new Set(models.flatMap(findingColumns));
+  return models.map((model) => ({ ...model, finding }));
+}
+
+function findingColumns({ map, targets }: Pick<KindModel, 'map' | 'targets'>): string[] {
+  const own = Object.values(map.identities ?? {}).flatMap(columnsOf);
+  return [
+    ...own.map((column) => placeOf(map.table, column)),
+    ...targets.flatMap((target) => linkColumns(target).map((column) => placeOf(target.table, column))),
+    ...targets.flatMap(({ via }) => (via === undefined ? [] : via.on.map(([, theirs]) => placeOf(via.table, theirs)))),
+  ];
+}
+
+export const placeOf = (table: string, column: string): string => `${canonical(table)}.${column}`;
+
+/** The columns by which a row is the subject's, directly or through another table. */
+export const linkColumns = (target: Target): readonly string[] => [
+  ...new Set([...target.matches.flatMap(({ columns }) => columns), ...(target.via?.on ?? []).map(([mine]) => mine)]),
+];
 
 /** The tables of the kind that a `via` means: every entry of that name, because each holds other rows. */
 export const parentsOf = (target: Target, model: KindModel): readonly Target[] =>

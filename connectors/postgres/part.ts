@@ -1,6 +1,6 @@
 import type { Scope } from '../../domain/vocabulary.ts';
 import { type Catalog, type ColumnType, typeOf } from './catalog.ts';
-import { type KindModel, type Target, columnsOf } from './model.ts';
+import { type KindModel, type Target, placeOf } from './model.ts';
 import { canonical, ident } from './sql.ts';
 
 /** Of which rows stay and only columns are emptied (rule 16). */
@@ -16,7 +16,7 @@ export interface Blank {
 /** What a part-deletion does to a table's rows. */
 export interface Part {
   readonly blanks: readonly Blank[];
-  /** Columns that can be neither NULL nor a known default: their values stay, and the receipt says so. */
+  /** Columns that cannot be emptied: their values stay, and the receipt says so. */
   readonly stays: readonly string[];
 }
 
@@ -29,21 +29,26 @@ export function partOf(target: Target, scope: PartScope, model: KindModel, catal
   };
 }
 
-/** What the subject's own row says of it beyond its names. What is computed from other columns follows them. */
+/**
+ * What the subject's own row says of it, beyond that by which it and other rows are found. What is computed from other
+ * columns follows them.
+ */
 export function properties(target: Target, model: KindModel, catalog: Catalog): readonly string[] {
   if (target.role !== 'subject') return [];
-  const { identities, softDelete } = model.map;
-  const names = [...model.key.columns, ...Object.values(identities ?? {}).flatMap(columnsOf), softDelete?.column];
+  const flag = model.map.softDelete?.column;
   const columns = [...(catalog.columns.get(canonical(target.table)) ?? [])];
-  return columns.flatMap(([column, { generated }]) => (generated || names.includes(column) ? [] : [column]));
+  return columns.flatMap(([column, { generated }]) =>
+    generated || column === flag || model.finding.has(placeOf(target.table, column)) ? [] : [column],
+  );
 }
 
+/** Undefined: emptied, the row, or rows of others, would be elsewhere; or no value is known that says nothing. */
 export function blankOf(column: string, type: ColumnType): Blank | undefined {
-  if (type.generated) return undefined;
+  if (type.generated || type.anchored) return undefined;
   // Not IS NOT NULL, which of a row in a column asks for every field.
   if (!type.notNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
   const value = type.default ?? '';
-  if (!CONSTANT.test(value)) return undefined;
+  if (type.refers || !CONSTANT.test(value)) return undefined;
   return {
     column,
     becomes: 'DEFAULT',

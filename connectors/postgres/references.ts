@@ -1,8 +1,7 @@
 import { ALIAS } from '../../domain/identity.ts';
 import type { Mistake } from '../connector.ts';
 import type { PostgresSettings, TableMap } from './data-map.ts';
-import { type KindModel, type Target, columnsOf, kindModels, parentsOf } from './model.ts';
-import { linkColumns } from './remaining.ts';
+import { type KindModel, type Target, columnsOf, kindModels, parentsOf, placeOf } from './model.ts';
 import { canonical } from './sql.ts';
 
 /** Names in the data map that refer to something else in it. */
@@ -47,17 +46,10 @@ function kindMistakes(model: KindModel): Mistake[] {
 }
 
 /** Emptied, it would find nobody any more. */
-function sourceMistakes(target: Target, model: KindModel): Mistake[] {
-  const same = model.targets.filter((other) => canonical(other.table) === canonical(target.table));
-  const own = target.role === 'subject' ? Object.values(model.map.identities ?? {}).flatMap(columnsOf) : [];
-  const joined = model.targets.flatMap(({ via }) =>
-    via !== undefined && canonical(via.table) === canonical(target.table) ? via.on.map(([, theirs]) => theirs) : [],
-  );
-  const found = [...same.flatMap(linkColumns), ...own, ...joined];
-  return target.sources
-    .filter((column) => found.includes(column))
+const sourceMistakes = (target: Target, model: KindModel): Mistake[] =>
+  target.sources
+    .filter((column) => model.finding.has(placeOf(target.table, column)))
     .map((column) => ({ path: `${target.path}.sources`, message: `${column} is what rows are found by` }));
-}
 
 function circular(target: KindModel['targets'][number], model: KindModel, seen: readonly string[]): boolean {
   if (seen.includes(target.path)) return true;

@@ -1,7 +1,7 @@
 import type { Scope } from '../../domain/vocabulary.ts';
 import { valueSide } from './cast.ts';
 import { type Catalog, typeOf } from './catalog.ts';
-import type { KindModel, Target } from './model.ts';
+import { type KindModel, type Target, linkColumns } from './model.ts';
 import { anyFilled, partOf } from './part.ts';
 import { ident, literal } from './sql.ts';
 import { where } from './where.ts';
@@ -21,11 +21,6 @@ export function remaining(target: Target, scope: Scope, model: KindModel, catalo
   const described = (retain.blank ?? []).map((column) => `${ident(column)} IS NOT NULL`);
   return described.length === 0 ? NOTHING : `(${belongs}) AND (${described.join(' OR ')})`;
 }
-
-/** The columns by which a row is the subject's, directly or through another table. */
-export const linkColumns = (target: Target): readonly string[] => [
-  ...new Set([...target.matches.flatMap(({ columns }) => columns), ...(target.via?.on ?? []).map(([mine]) => mine)]),
-];
 
 /** What a kept row becomes: its personal columns blank, its reference gone or replaced. Undefined: it stays as it is. */
 export function assignments(target: Target, processor: string, model: KindModel, catalog: Catalog): string | undefined {

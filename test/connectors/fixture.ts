@@ -96,6 +96,9 @@ export const SETTINGS: PostgresSettings = {
 const userMap = SETTINGS.kinds.user;
 if (userMap === undefined) throw new Error('the fixture maps users');
 export const USER: KindMap = userMap;
+const companyMap = SETTINGS.kinds.company;
+if (companyMap === undefined) throw new Error('the fixture maps companies');
+export const COMPANY: KindMap = companyMap;
 
 /** The fixture's map with some of what it says of users changed. */
 export const withUser = (user: Partial<KindMap>): PostgresSettings => ({

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PostgresSettings, TableMap } from '../../connectors/postgres/data-map.ts';
 import { postgres, processorSql } from '../../connectors/postgres/index.ts';
 import {
+  COMPANY,
   type Fixture,
   SETTINGS,
   USER,
@@ -241,7 +242,13 @@ describe('inspect()', () => {
     [
       'sources that can be neither NULL nor a constant',
       'ALTER TABLE app.order_items ALTER sku SET NOT NULL, ALTER sku SET DEFAULT gen_random_uuid()',
-      /^kinds\.user\.tables\.2\.sources: sku can be neither NULL nor a constant default/,
+      /^kinds\.user\.tables\.2\.sources: sku cannot be emptied: it can be neither NULL nor a constant default/,
+    ],
+    [
+      'sources by which a table is partitioned',
+      `DROP TABLE app.order_items; CREATE TABLE app.order_items (order_id bigint REFERENCES app.orders, line int, sku text)
+         PARTITION BY LIST (sku); CREATE INDEX ON app.order_items (order_id)`,
+      /^kinds\.user\.tables\.2\.sources: sku cannot be emptied/,
     ],
     [
       'a time that is none',
@@ -413,6 +420,17 @@ describe('mistakes() without a connection', () => {
       `${LAST}.sources`,
     ],
     ['sources that are an identity', withUser({ sources: ['email'] }), 'kinds.user.sources'],
+    [
+      'sources by which the other kind finds rows',
+      {
+        ...SETTINGS,
+        kinds: {
+          user: { ...USER, sources: ['name'] },
+          company: { ...COMPANY, tables: [{ table: 'app.users', subject: 'name' }] },
+        },
+      },
+      'kinds.user.sources',
+    ],
     [
       'sources through which other rows are found',
       withUser({

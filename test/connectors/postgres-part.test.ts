@@ -2,11 +2,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../connectors/postgres/data-map.ts';
 import {
   type Fixture,
+  COMPANY,
   SETTINGS,
   batchOf,
   deletion,
   exported,
   fixture,
+  mapped,
   receipt,
   requestId,
   rowsOf,
@@ -47,6 +49,60 @@ test('categories empties what a profile says of its subject, but key, identities
     tables: { 'app.users': 0 },
     presentSeqs: [1, 2],
   });
+});
+
+test('what other rows are found by is not emptied: a whole deletion finds all of them afterwards', async () => {
+  await db.sql.unsafe(`
+    ALTER TABLE app.users ADD account text, ADD firm bigint;
+    UPDATE app.users SET account = 'account of ' || user_id, firm = 1;
+    CREATE INDEX ON app.users (firm);
+    CREATE TABLE app.badges (badge text PRIMARY KEY, account text); CREATE INDEX ON app.badges (account);
+    INSERT INTO app.badges SELECT user_id, account FROM app.users`);
+  const { kinds, ...rest } = mapped({
+    table: 'app.badges',
+    via: { table: 'app.users', on: { account: 'account' } },
+  });
+  const company = { ...COMPANY, tables: [...(COMPANY.tables ?? []), { table: 'app.users', subject: 'firm' }] };
+  const connector = db.connector({}, { ...rest, kinds: { ...kinds, company } });
+  await connector.hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), work());
+  expect(await users()).toMatchObject([
+    { name: null, account: 'account of u-1', firm: '1' },
+    { name: 'name 2', account: 'account of u-2' },
+  ]);
+  const whole = deletion();
+  await connector.hardDelete(batchOf([user(1)]), whole, work());
+  expect(receipt(whole.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
+});
+
+test.each([
+  [
+    'a foreign key refers to it, which would take rows of others along',
+    `ALTER TABLE app.users ADD handle text UNIQUE; UPDATE app.users SET handle = 'handle of ' || user_id;
+     CREATE TABLE app.posts (handle text REFERENCES app.users (handle) ON UPDATE CASCADE); INSERT INTO app.posts SELECT handle FROM app.users`,
+    'handle',
+  ],
+  [
+    'it refers to another row, and its default to yet another',
+    `CREATE TABLE app.tenants (tenant int PRIMARY KEY); INSERT INTO app.tenants VALUES (1), (2);
+     ALTER TABLE app.users ADD tenant int NOT NULL DEFAULT 1 REFERENCES app.tenants; UPDATE app.users SET tenant = 2`,
+    'tenant',
+  ],
+  [
+    'it is a part of the primary key',
+    `ALTER TABLE app.users DROP CONSTRAINT users_pkey CASCADE, ADD region text NOT NULL DEFAULT 'eu';
+     UPDATE app.users SET region = 'us'; ALTER TABLE app.users ADD PRIMARY KEY (user_id, region)`,
+    'region',
+  ],
+])('a column stays, and the receipt says so, where %s', async (_why, sql, column) => {
+  await db.sql.unsafe(sql);
+  const [before, profiles] = [await db.state({ users: 'false' }), await users()];
+  const done = deletion({ scope: 'categories' });
+  await db.connector().hardDelete(batchOf([user(1)]), done, work());
+  expect(await db.state({ users: 'false' })).toEqual(before);
+  expect(await users()).toEqual(profiles.map((row, index) => (index === 0 ? { ...row, name: null } : row)));
+  expect(done.ranges[0]?.tables).toEqual([
+    { table: 'app.users', removed: 0, retained: 1, basis: `cannot be empty: ${column}`, blanked: 1 },
+  ]);
 });
 
 test('what cannot be emptied stays, and the receipt says what and of whom', async () => {
