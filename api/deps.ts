@@ -26,6 +26,8 @@ export interface ApiDeps {
   readonly observe?: (call: Call) => void;
   /** Whose word is taken for a call having come by https; none where it is not given. */
   readonly trustedProxies?: BlockList;
+  /** Private networks that webhooks may lead to. */
+  readonly webhookNetworks?: BlockList;
   /** How often a download gives a sign of life. */
   readonly renewTransfersMs?: number;
 }

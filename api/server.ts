@@ -32,7 +32,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
     factsOf: (requestId) => startFactsOf(database, requestId),
     log: logger,
   });
-  const { host, port, trustedProxies, metricsAddress, publicUrl } = environment;
+  const { host, port, trustedProxies, metricsAddress, publicUrl, webhookNetworks } = environment;
   const storage = await openStorage(environment.archives);
   await requireSameStorage(database, await storage.mark());
   const now = () => new Date();
@@ -46,6 +46,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
     now,
     storage,
     publicUrl,
+    webhookNetworks,
     logger,
     trustedProxies,
     observe,

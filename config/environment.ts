@@ -45,14 +45,12 @@ export const workerEnvironment = (source: Source = processEnvironment()) =>
       ...temporalShape,
       MAIL_URL: urlOf(['file:', 'smtp:', 'smtps:'], 'file:./.lethe/outbox'),
       MAIL_FROM: mailbox,
-      LETHE_WEBHOOK_NETWORKS: networks,
     },
     (env) => ({
       ...common(env),
       temporal: temporalConnection(env),
       secret: secretsOf(source),
       mail: { url: env.MAIL_URL, from: env.MAIL_FROM },
-      webhookNetworks: env.LETHE_WEBHOOK_NETWORKS,
     }),
   );
 export type WorkerEnvironment = ReturnType<typeof workerEnvironment>;
@@ -102,6 +100,7 @@ const lethe = {
   METRICS_ADDRESS: socketAddress.optional(),
   LETHE_ARCHIVES: urlOf(['file:', 's3:'], 'file:./.lethe/archives'),
   LETHE_PUBLIC_URL: urlOf(['http:', 'https:'], 'http://127.0.0.1:8080'),
+  LETHE_WEBHOOK_NETWORKS: networks,
 };
 
 const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
@@ -112,6 +111,7 @@ const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
   metricsAddress: env.METRICS_ADDRESS,
   archives: env.LETHE_ARCHIVES,
   publicUrl: env.LETHE_PUBLIC_URL,
+  webhookNetworks: env.LETHE_WEBHOOK_NETWORKS,
 });
 
 /** The only way from `env('NAME')` in lethe.config.ts to a value. */

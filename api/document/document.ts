@@ -16,6 +16,7 @@ const TAGS: Readonly<Record<string, { readonly name: string; readonly descriptio
   activity: { name: 'Activity', description: 'The audit trail: who did what, and when. It names no subject.' },
   members: { name: 'Members', description: 'Who may call: owners and admins of a project.' },
   tokens: { name: 'Tokens', description: 'What a member calls with. Each is shown once.' },
+  webhooks: { name: 'Webhooks', description: 'Who is told of every change, signed after Standard Webhooks.' },
   health: { name: 'Health', description: 'For load balancers and orchestrators; without a token.' },
 };
 

@@ -1,3 +1,5 @@
+import { WEBHOOK_WORDS } from './webhook-words.ts';
+
 /**
  * The story that every example of the document tells: one person's export, and two people's deletion, asked for on a Monday at ten, hidden at
  * once, due after fourteen days of grace. Keys are paths of members, below a schema or an operation where one differs.
@@ -15,7 +17,6 @@ const A_YEAR_ON = '2027-11-20T09:00:00.000Z';
 const MONDAY = '2026-11-23T10:00:00.000Z';
 const LATER = '2026-11-23T10:05:00.000Z';
 const READY = '2026-11-23T10:03:00.000Z';
-const A_WEEK_ON = '2026-11-30T10:03:00.000Z';
 const RUN = '2026-12-08T02:00:00.000Z';
 const VERIFIED = '2026-12-09T02:00:00.000Z';
 const ENDED = '2026-12-09T02:00:05.000Z';
@@ -148,10 +149,7 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'ExportReceipt.packagedAt': READY,
   'ExportReceipt.since': null,
   'ExportReceipt.subjects': 1,
-  'ExportReceipt.processors': [
-    { processor: 'app', cutOffAt: '2026-11-23T10:02:00.000Z' },
-    { processor: 'mail', cutOffAt: null },
-  ],
+  'ExportReceipt.processors': [{ processor: 'app', cutOffAt: '2026-11-23T10:02:00.000Z' }],
   'ExportReceipt.notIncluded': ['mail'],
   'ExportReceipt.files': [
     {
@@ -247,6 +245,8 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   lastUsedAt: MONDAY,
   revokedAt: null,
   expiresAt: A_YEAR_ON,
+
+  ...WEBHOOK_WORDS,
 };
 
 /** Bodies that are worth more than one example, by the name of their schema. */

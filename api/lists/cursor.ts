@@ -1,6 +1,7 @@
 import type { AfterActivity } from '../../db/activity.ts';
+import type { AfterDelivery } from '../../db/deliveries/list.ts';
 import type { After } from '../../db/list-requests.ts';
-import { REQUEST_ID } from '../../domain/ids.ts';
+import { DELIVERY_ID, REQUEST_ID } from '../../domain/ids.ts';
 import { invalidRequest } from '../faults.ts';
 
 /** Opaque to callers: where the last page ended. */
@@ -17,6 +18,11 @@ export function parseActivityCursor(cursor: string | undefined): AfterActivity |
   const place = parseInstantAndId(cursor, EVENT_ID);
   return place === null ? null : { at: place.at, id: Number(place.id) };
 }
+
+export const deliveryCursor = ({ at, id }: AfterDelivery): string => written(`${at.getTime()} ${id}`);
+
+export const parseDeliveryCursor = (cursor: string | undefined): AfterDelivery | null =>
+  parseInstantAndId(cursor, DELIVERY_ID);
 
 function parseInstantAndId(
   cursor: string | undefined,

@@ -8,6 +8,7 @@ import { attention } from './attention.ts';
 import { cancel } from './cancel.ts';
 import { confirm } from './confirm.ts';
 import { createRequest } from './create-request.ts';
+import { deliveries } from './deliveries.ts';
 import { downloads } from './downloads.ts';
 import { expedite } from './expedite.ts';
 import { holds } from './holds.ts';
@@ -22,6 +23,7 @@ import { receipt } from './receipt.ts';
 import { suppressions } from './suppressions.ts';
 import { tokens } from './tokens.ts';
 import { uploads } from './uploads.ts';
+import { webhooks } from './webhooks.ts';
 
 /** In the order of the document. */
 const RESOURCES = [
@@ -44,6 +46,8 @@ const RESOURCES = [
   activity,
   members,
   tokens,
+  webhooks,
+  deliveries,
 ];
 
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {

@@ -51,6 +51,13 @@ test('the document is OpenAPI 3.1 and has every route, each with a name of its o
     'mintToken POST /v1/tokens',
     'listTokens GET /v1/tokens',
     'revokeToken DELETE /v1/tokens/{id}',
+    'addWebhook POST /v1/webhooks',
+    'listWebhooks GET /v1/webhooks',
+    'removeWebhook DELETE /v1/webhooks/{id}',
+    'rotateWebhookSecret POST /v1/webhooks/{id}/rotate',
+    'enableWebhook POST /v1/webhooks/{id}/enable',
+    'listDeliveries GET /v1/webhooks/{id}/deliveries',
+    'retryDelivery POST /v1/webhooks/{id}/deliveries/{deliveryId}/retry',
   ]);
   const ids = operations.map(({ operation }) => operation.operationId);
   expect(new Set(ids).size).toBe(operations.length);
@@ -133,7 +140,7 @@ test('no body is optional: an empty request is refused, not taken for {}', () =>
   const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
   expect(optional).toEqual([]);
   const withBody = operations.filter(({ operation }) => operation.requestBody?.required === true);
-  expect(withBody).toHaveLength(14);
+  expect(withBody).toHaveLength(16);
 });
 
 test('docs/problems.md explains every code', async () => {

@@ -50,6 +50,13 @@ const MATRIX = `
   mintToken         401 401 401 401 401  201 201  201  403w  403d
   listTokens        401 401 401 401 401  404 403o 200  200   200
   revokeToken       401 401 401 401 401  404 404  204  403w  204
+  addWebhook        401 401 401 401 401  201 403o 201  403w  403d
+  listWebhooks      401 401 401 401 401  200 200  200  200   200
+  removeWebhook     401 401 401 401 401  404 403o 204  403w  403d
+  rotateWebhookSecret 401 401 401 401 401 404 403o 200 403w  403d
+  enableWebhook     401 401 401 401 401  404 403o 204  403w  403d
+  listDeliveries    401 401 401 401 401  404 200  200  200   200
+  retryDelivery     401 401 401 401 401  404 403o 204  403w  403d
   healthz           200 200 200 200 200  200 200  200  200   200
   readyz            200 200 200 200 200  200 200  200  200   200
 `;
@@ -66,6 +73,8 @@ interface Things {
   readonly suppressed: string;
   readonly member: string;
   readonly token: string;
+  readonly webhook: string;
+  readonly delivery: string;
 }
 type Call = readonly [method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>];
 const reason = 'ticket 1';
@@ -109,9 +118,17 @@ const CALLS: Readonly<Record<string, (about: Things) => Call>> = {
   mintToken: () => ['POST', '/v1/tokens', { name: 'job', kinds: ['deletion'] }],
   listTokens: ({ member }) => ['GET', `/v1/tokens?member=${member}`],
   revokeToken: ({ token }) => ['DELETE', `/v1/tokens/${token}`],
+  addWebhook: () => ['POST', '/v1/webhooks', WEBHOOK],
+  listWebhooks: () => ['GET', '/v1/webhooks'],
+  removeWebhook: ({ webhook }) => ['DELETE', `/v1/webhooks/${webhook}`],
+  rotateWebhookSecret: ({ webhook }) => ['POST', `/v1/webhooks/${webhook}/rotate`, {}],
+  enableWebhook: ({ webhook }) => ['POST', `/v1/webhooks/${webhook}/enable`],
+  listDeliveries: ({ webhook }) => ['GET', `/v1/webhooks/${webhook}/deliveries`],
+  retryDelivery: ({ webhook, delivery }) => ['POST', `/v1/webhooks/${webhook}/deliveries/${delivery}/retry`],
   healthz: () => ['GET', '/healthz'],
   readyz: () => ['GET', '/readyz'],
 };
+const WEBHOOK = { url: 'https://hooks.test/lethe' };
 const HOLD = { kind: 'user', identities: [user('u-2')], caseRef: 'C-1', heldBy: 'counsel' };
 
 const NO_ID = '0000000000007000800000000000abcd';
@@ -124,6 +141,8 @@ const NOTHING: Things = {
   suppressed: 'nobody',
   member: `mem_${NO_ID}`,
   token: `tok_${NO_ID}`,
+  webhook: `wh_${NO_ID}`,
+  delivery: `evt_${NO_ID}`,
 };
 
 const cells = MATRIX.trim()
@@ -169,6 +188,8 @@ async function freshThings(): Promise<Things> {
     if (answer.status >= 300) throw new Error(answer.text);
     return answer;
   };
+  await api.database`UPDATE lethe.webhooks SET removed_at = ${START} WHERE removed_at IS NULL`;
+  const webhook = textOf(await made('POST', '/v1/webhooks', WEBHOOK), 'id');
   const suppressed = crypto.randomUUID();
   const suppression = { project: 'demo', kind: 'user', identity: user(suppressed) };
   const request = await made('POST', '/v1/requests', deletionOf([user('u-1')]));
@@ -188,7 +209,16 @@ async function freshThings(): Promise<Things> {
     suppressed,
     member: textOf(member, 'id'),
     token: textOf(token, 'id'),
+    webhook,
+    delivery: await deliveryOf(webhook),
   };
+}
+
+/** What the webhook is to be told of the request that was made after it. */
+async function deliveryOf(webhook: string): Promise<string> {
+  const [row] = await api.database<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${webhook}`;
+  if (row === undefined) throw new Error('nothing is to be told');
+  return row.id;
 }
 
 beforeAll(async () => {
@@ -252,6 +282,7 @@ describe('whoever may not', () => {
     things = await freshThings();
     api.orchestrator.started.splice(0);
     api.orchestrator.woken.splice(0);
+    api.orchestrator.told.splice(0);
     before = await everything();
   });
 
@@ -278,7 +309,8 @@ describe('whoever may not', () => {
   test('has changed nothing, started nothing, and is recorded nowhere', async () => {
     expect(before['audit_events']).toMatch(/^[1-9]/);
     expect(await everything()).toEqual(before);
-    expect([api.orchestrator.started, api.orchestrator.woken]).toEqual([[], []]);
+    const { started, woken, told } = api.orchestrator;
+    expect([started, woken, told]).toEqual([[], [], []]);
   });
 });
 
