@@ -223,6 +223,21 @@ test('a constraint that forbids an empty column is told, and nothing is half don
   expect(await db.state()).toEqual(before);
 });
 
+test('a column that a trigger fills again is not called empty; where it cannot be NULL it stays, and is told', async () => {
+  await db.sql.unsafe(`
+    ALTER TABLE app.users ADD updated_at timestamptz; UPDATE app.users SET updated_at = '2025-01-01';
+    CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
+    CREATE TRIGGER touch BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.touch()`);
+  const batch = batchOf([user(1)]);
+  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), work());
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 1 });
+  await db.sql`ALTER TABLE app.users ALTER updated_at SET NOT NULL`;
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  const other = deletion({ scope: 'categories' });
+  await db.connector().hardDelete(batchOf([user(2)]), other, work());
+  expect(other.ranges[0]?.tables).toMatchObject([{ blanked: 1, retained: 1, basis: 'cannot be empty: updated_at' }]);
+});
+
 test('after a part-deletion a whole one deletes as if there had been none', async () => {
   const fresh = deletion();
   await db.connector().hardDelete(batchOf([user(3)]), fresh, work());
