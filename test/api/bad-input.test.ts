@@ -134,8 +134,9 @@ describe('each a clear problem', () => {
     expect(answer.text).toContain('unrecognized_keys');
   });
 
-  test('what is only part of a deletion is refused rather than taken for the whole', async () => {
-    expect((await refused(deletionOf([user('u')], { scope: 'sources' }))).status).toBe(422);
+  test('a scope that is none is refused rather than taken for the whole', async () => {
+    for (const scope of ['everything', null, ['data']])
+      expect((await refused(deletionOf([user('u')], { scope }))).status).toBe(422);
   });
 
   test('malformed JSON, an empty body, a list, a text', async () => {

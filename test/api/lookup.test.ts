@@ -10,7 +10,7 @@ const api = await testApi();
 
 const lookup = async (identity: Sent, more: Record<string, unknown> = {}) =>
   (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;
-const NOTHING = { openRequests: [], deletions: [], holds: [], suppressions: [] };
+const NOTHING = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
 
 test('a request is found by every identity of its subject, before it is resolved by what was submitted', async () => {
   const id = await accepted(api, [user('look-1')]);

@@ -1,0 +1,357 @@
+import { describe, expect, test } from 'vitest';
+import { manifestOf } from '../../archives/manifest.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
+import { raiseAttention } from '../../db/raise-attention.ts';
+import { DAY_MS } from '../../domain/calendar.ts';
+import { archives } from '../support/archives.ts';
+import { acceptedExport, exportOf, makeReady } from './exports.ts';
+import { matchesOf, resolve } from './ledger.ts';
+import { accepted, carrying, deletionOf, PROJECT, START, testApi, textOf, user } from './support.ts';
+
+const storage = archives();
+const api = await testApi({ storage });
+const minted = async (more: object) =>
+  textOf(await api.call('POST', '/v1/tokens', { name: 'limited', ...more }), 'token');
+const exporting = carrying(await minted({ kinds: ['export'] }));
+const deleting = carrying(await minted({ kinds: ['deletion'] }));
+const read = (id: string, of = '') => api.call('GET', `/v1/requests/${id}${of}`);
+
+test('an export is accepted without a date of deletion, and its workflow is started', async () => {
+  const answer = await api.call('POST', '/v1/requests', exportOf([user('u-1'), user('u-2')], { format: 'csv' }));
+  const id = textOf(answer, 'id');
+  expect(answer.status).toBe(202);
+  expect(answer.json).toMatchObject({
+    status: 'received',
+    kind: 'export',
+    submitted: 2,
+    dueAt: '2026-12-23T10:00:00.000Z',
+    hardDeleteAt: null,
+    cancellableUntil: null,
+    estimatedCompletionAt: '2026-11-24T10:00:00.000Z',
+    atRisk: false,
+  });
+  expect(api.orchestrator.started).toEqual([id]);
+  const [row] =
+    await api.database`SELECT kind, scope, format, suppress, confirm, export_first, expedite, hard_delete_at, epoch
+    FROM lethe.requests WHERE id = ${id}`;
+  expect(row).toEqual({
+    kind: 'export',
+    scope: 'data',
+    format: 'csv',
+    suppress: false,
+    confirm: false,
+    exportFirst: false,
+    expedite: null,
+    hardDeleteAt: null,
+    epoch: 1,
+  });
+  const audit = await api.database`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
+  expect([...audit]).toEqual([
+    {
+      action: 'request.received',
+      actor: api.owner.memberId,
+      detail: { kind: 'export', selection: 'identities', submitted: 2 },
+    },
+  ]);
+});
+
+describe('what cannot be is refused, and nothing is stored', () => {
+  const stored = async () => (await api.database`SELECT FROM lethe.requests`).length;
+  const faultOf = async (body: object, headers = {}) => {
+    const before = await stored();
+    const answer = await api.call('POST', '/v1/requests', body, headers);
+    expect(await stored()).toBe(before);
+    const { status, errors = [] } = answer.json as { status: number; errors?: { pointer: string; code: string }[] };
+    expect(answer.text).not.toContain('canary');
+    return [status, ...errors.map(({ pointer, code }) => `${pointer} ${code}`)];
+  };
+
+  test.each([
+    ['confirm', true],
+    ['suppress', true],
+    ['exportFirst', true],
+    ['onConflict', 'attach'],
+    ['expedite', { when: 'now', reason: 'canary' }],
+  ])('a member of deletions: %s', async (member, value) => {
+    expect(await faultOf(exportOf([user('canary')], { [member]: value }))).toEqual([422, ' unrecognized_keys']);
+  });
+
+  test('a member of exports in a deletion, exceptions of an export, and a kind that is none', async () => {
+    expect(await faultOf(deletionOf([user('canary')], { format: 'csv' }))).toEqual([422, ' unrecognized_keys']);
+    const subjects = { kind: 'user', everyone: true, except: [user('canary')] };
+    expect(await faultOf({ ...exportOf([]), subjects })).toEqual([422, '/subjects unrecognized_keys']);
+    expect(await faultOf({ ...exportOf([user('canary')]), kind: 'canary' })).toEqual([422, '/kind invalid_union']);
+    expect(await faultOf(exportOf([user('canary')], { format: 'xml' }))).toEqual([422, '/format invalid_value']);
+  });
+
+  test('an address that is none, and one that is what a subject is called, in any case of its letters', async () => {
+    for (const notify of ['canary', 'canary@', 'canary@x.test\nBcc: canary@y.test', `canary@${'x'.repeat(300)}.test`])
+      expect((await faultOf(exportOf([user('u-1')], { notify }))).slice(0, 2)).toEqual([
+        422,
+        expect.stringMatching(/^\/notify /),
+      ]);
+    const called = { type: 'email', value: ['Canary@Shop.test', 'berlin'] };
+    for (const kind of [exportOf, deletionOf])
+      expect(await faultOf(kind([user('u-1'), called], { notify: 'cANARY@shop.TEST' }))).toEqual([
+        422,
+        '/notify notify_is_subject',
+      ]);
+    expect(await faultOf(exportOf([user('canary@shop.test')], { notify: 'canary@shop.test' }))).toEqual([
+      422,
+      '/notify notify_is_subject',
+    ]);
+  });
+
+  test('everyone without an owner’s token', async () => {
+    const admin = await api.member('an admin', { role: 'admin' });
+    const everyone = { ...exportOf([]), subjects: { kind: 'user', everyone: true } };
+    expect(await faultOf(everyone, carrying(admin))).toEqual([403]);
+    expect((await api.call('POST', '/v1/requests', everyone)).status).toBe(202);
+    const segment = { ...exportOf([]), subjects: { kind: 'user', segment: 'left' } };
+    expect((await api.call('POST', '/v1/requests', segment, carrying(admin))).status).toBe(202);
+  });
+
+  test('subjects that no processor can hand out, also before a deletion', async () => {
+    const processors = PROJECT.processors.map((one) => ({ ...one, exports: false }));
+    const mute = await testApi({ project: { ...PROJECT, processors } });
+    const fault = async (body: object) => (await mute.call('POST', '/v1/requests', body)).json;
+    expect(await fault(exportOf([user('u')]))).toMatchObject({ errors: [{ pointer: '/kind', code: 'no_exports' }] });
+    expect(await fault(deletionOf([user('u')], { exportFirst: true }))).toMatchObject({
+      errors: [{ pointer: '/exportFirst', code: 'no_exports' }],
+    });
+    expect(await mute.database`SELECT FROM lethe.requests`).toHaveLength(0);
+  });
+
+  test('a file that names an address in its URL', async () => {
+    const query = 'project=demo&kind=deletion&regulation=gdpr&subjects=user&type=user_id&header=absent';
+    const answer = await api.call('POST', `/v1/uploads?${query}&notify=canary%40shop.test`, 'u-1\n', {
+      'Content-Type': 'text/csv',
+    });
+    expect(answer.json).toMatchObject({ status: 422, errors: [{ in: 'query', code: 'unrecognized_keys' }] });
+    expect(answer.text + api.log.join('')).not.toContain('canary');
+  });
+});
+
+test('sent again with its key an export is one; with another address it is another, and refused', async () => {
+  const headers = { 'Idempotency-Key': '"export-1"' };
+  const body = exportOf([user('u-1')], { notify: 'one@shop.test' });
+  const [first, again] = [
+    await api.call('POST', '/v1/requests', body, headers),
+    await api.call('POST', '/v1/requests', body, headers),
+  ];
+  expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 'true']);
+  expect(again.json).toEqual(first.json);
+  const other = await api.call('POST', '/v1/requests', { ...body, notify: 'two@shop.test' }, headers);
+  expect(other.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+});
+
+test('the address is told to nobody: it stands in no answer, no log, and no event', async () => {
+  const notify = 'canary-colleague@shop.test';
+  const asked = await api.call('POST', '/v1/requests', exportOf([user('u-1')], { notify }), {
+    'Idempotency-Key': '"canary-free"',
+  });
+  const id = textOf(asked, 'id');
+  const form = new FormData();
+  const fields = { project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects: 'user', type: 'user_id', notify };
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append('header', 'absent');
+  form.append('exportFirst', 'true');
+  form.append('file', new Blob(['u-9\n'], { type: 'text/csv' }), 'people.csv');
+  const sent = new Request('http://localhost/', { method: 'POST', body: form });
+  const upload = await api.call('POST', '/v1/uploads', await sent.text(), {
+    'Content-Type': sent.headers.get('Content-Type') ?? '',
+  });
+  expect(upload.status).toBe(202);
+  const stored =
+    await api.database`SELECT notify, export_first FROM lethe.requests WHERE notify = ${notify} ORDER BY export_first`;
+  expect([...stored]).toEqual([
+    { notify, exportFirst: false },
+    { notify, exportFirst: true },
+  ]);
+  await makeReady(api, storage, id);
+  const answers = [asked, upload];
+  for (const request of [id, textOf(upload, 'id')])
+    for (const of of ['', '/subjects', '/progress', '/receipt', '/log']) answers.push(await read(request, of));
+  for (const path of ['/v1/requests', '/v1/activity', `/v1/requests/${id}/links`])
+    answers.push(await api.call('GET', path));
+  expect(answers.map(({ text, headers }) => text + JSON.stringify([...headers])).join('')).not.toContain(
+    'canary-colleague',
+  );
+  expect(api.log.join('')).not.toContain('canary-colleague');
+  const events = await api.database<{ text: string }[]>`SELECT detail::text AS text FROM lethe.audit_events`;
+  expect(events.map(({ text }) => text).join('')).not.toContain('canary-colleague');
+});
+
+test('the status tells of the archive from when it is ready, and after it has gone', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  expect((await read(id)).json).toMatchObject({
+    kind: 'export',
+    format: 'ndjson',
+    archive: null,
+    backupOf: null,
+    hardDeleteAt: null,
+    cancellableUntil: null,
+    notHiddenIn: [],
+    unverified: [],
+  });
+  const { bytes } = await makeReady(api, storage, id);
+  const ready = await read(id);
+  expect(ready.json).toMatchObject({
+    status: 'ready',
+    archive: {
+      format: 'ndjson',
+      rows: 12,
+      bytes: bytes.length,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      readyAt: START.toISOString(),
+      expiresAt: '2026-11-30T10:00:00.000Z',
+      destroyedAt: null,
+      reason: null,
+    },
+  });
+  // An answer has been given: that the archive is still there when the day comes is no risk.
+  api.clock.now = new Date(START.getTime() + 40 * DAY_MS);
+  expect((await read(id)).json).toMatchObject({ atRisk: false });
+  const atRisk = await api.call('GET', '/v1/requests?atRisk=true&kind=export');
+  expect(atRisk.text).not.toContain(id);
+  api.clock.now = START;
+  expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).status).toBe(204);
+  expect(api.orchestrator.woken).toContain(id);
+  expect((await read(id)).json).toMatchObject({
+    status: 'expired',
+    concludedAt: null,
+    archive: { destroyedAt: START.toISOString(), reason: 'destroyed' },
+  });
+  expect(await api.database`SELECT FROM lethe.archive_keys WHERE request_id = ${id}`).toHaveLength(0);
+  expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).json).toMatchObject({ code: 'archive_not_ready' });
+});
+
+test('the receipt of an export is what its archive says of itself', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  expect((await read(id, '/receipt')).json).toMatchObject({ status: 409, code: 'no_receipt_yet' });
+  const column = { name: 'placed_at', type: 'timestamptz', meaning: 'When', source: false };
+  const facts = { table: 'app.orders', meaning: null, columns: [column], windowed: false, retained: null };
+  const manifest = manifestOf({
+    request: {
+      id,
+      project: 'demo',
+      subjectKind: 'user',
+      regulation: 'gdpr',
+      scope: 'data',
+      format: 'ndjson',
+      receivedAt: START,
+      since: null,
+      subjects: 1,
+    },
+    processors: [
+      { processor: 'app', cutOffAt: START },
+      { processor: 'mail', cutOffAt: null },
+    ],
+    parts: [{ processor: 'app', object: '', facts: { ...facts, rows: 3, bytes: 9, sha256: '00'.repeat(32) } }],
+    packagedAt: START,
+  });
+  await makeReady(api, storage, id);
+  await api.database`UPDATE lethe.requests SET receipt = ${JSON.stringify(manifest)}::text::json WHERE id = ${id}`;
+  expect((await read(id, '/receipt')).json).toEqual(manifest);
+});
+
+test('progress tells what is collected in the newest epoch', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  expect((await read(id, '/progress')).json).toMatchObject({ batches: [], collections: [] });
+  await api.database`INSERT INTO lethe.collections (request_id, epoch, processor, state, cut_off_at, rows, bytes) VALUES
+    (${id}, 1, 'app', 'collected', ${START}, 5, 500), (${id}, 2, 'mail', 'pending', NULL, 0, 0), (${id}, 2, 'app', 'pending', NULL, 3, 300)`;
+  expect((await read(id, '/progress')).json).toMatchObject({
+    collections: [
+      { processor: 'app', epoch: 2, state: 'pending', rows: 3, bytes: 300 },
+      { processor: 'mail', epoch: 2, state: 'pending', rows: 0, bytes: 0 },
+    ],
+  });
+});
+
+test('each subject tells whether it is in the archive; looked up, an export is told of by its kind', async () => {
+  const names = ['look-1', 'look-2', 'look-3'];
+  const id = await acceptedExport(api, names.map(user));
+  await resolve(api.database, id, matchesOf(names), START);
+  const outcomes = async () =>
+    ((await read(id, '/subjects')).json as { items: { outcome: string }[] }).items.map((one) => one.outcome);
+  expect(await outcomes()).toEqual(['matched', 'matched', 'matched']);
+  await api.database`UPDATE lethe.subjects SET state = CASE seq WHEN 1 THEN 'exported' WHEN 2 THEN 'left_out' ELSE 'cancelled' END
+    WHERE request_id = ${id}`;
+  expect(await outcomes()).toEqual(['exported', 'left_out', 'cancelled']);
+
+  const lookUp = (headers = {}) =>
+    api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity: user('look-1') }, headers);
+  const found = { id, kind: 'export', outcome: 'exported' };
+  expect((await lookUp()).json).toMatchObject({ openRequests: [found], deletions: [], exports: [] });
+  await makeReady(api, storage, id);
+  await api.database`UPDATE lethe.requests SET status = 'expired', concluded_at = ${START} WHERE id = ${id}`;
+  expect((await lookUp()).json).toMatchObject({ openRequests: [], deletions: [], exports: [found] });
+  expect((await lookUp(deleting)).json).toMatchObject({ openRequests: [], deletions: [], exports: [] });
+});
+
+test('what is only of the other kind answers so, and a token of the other kind may nothing', async () => {
+  const [exported, deletion] = [await acceptedExport(api, [user('u-1')]), await accepted(api, [user('u-1')])];
+  const reason = 'ticket 1';
+  const ofDeletions = [
+    ['POST', '/confirm', { expectedCount: 1 }],
+    ['POST', '/expedite', { when: 'now', reason }],
+    ['POST', '/skip', { processor: 'app', reason }],
+  ] as const;
+  const ofExports = [
+    ['POST', '/links', {}],
+    ['GET', '/links', undefined],
+    ['DELETE', '/archive', undefined],
+  ] as const;
+  for (const [id, calls, others] of [
+    [exported, ofDeletions, deleting],
+    [deletion, ofExports, exporting],
+  ] as const) {
+    for (const [method, path, body] of calls) {
+      const asked = (headers = {}) => api.call(method, `/v1/requests/${id}${path}`, body, headers);
+      expect((await asked()).json).toMatchObject({ status: 409, code: 'wrong_kind' });
+      expect((await asked(others)).json).toMatchObject({ status: 403, code: 'forbidden' });
+    }
+  }
+});
+
+test('what an export waits for is tried again by whoever may export', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  await underProjectLock(api.database, 'demo', (tx) =>
+    raiseAttention(
+      tx,
+      { project: 'demo', requestId: id, processor: 'app', step: 'collect', batch: 0 },
+      { code: 'processor_unavailable', at: START, retryAt: null },
+    ),
+  );
+  expect((await read(id)).json).toMatchObject({
+    attention: [{ processor: 'app', step: 'collect', code: 'processor_unavailable', remedy: expect.any(String) }],
+  });
+  const retry = (headers: Record<string, string>) =>
+    api.call('POST', `/v1/requests/${id}/retry`, { reason: 'ticket 1' }, headers);
+  expect((await retry(deleting)).json).toMatchObject({ code: 'forbidden', needs: ['export'] });
+  const answer = await retry(exporting);
+  expect([answer.status, answer.json]).toEqual([202, { id, processors: ['app'] }]);
+  expect((await read(id)).json).toMatchObject({ attention: [] });
+});
+
+test('exports are listed among requests, by their kind and their statuses, to whoever may see them', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  await makeReady(api, storage, id);
+  const deletion = await accepted(api, [user('u-1')]);
+  const listed = async (query: string, headers = {}) =>
+    (await api.call('GET', `/v1/requests?${query}`, undefined, headers)).text;
+  expect(await listed('kind=export&status=ready,collecting')).toContain(id);
+  expect(await listed('kind=deletion')).not.toContain(id);
+  expect(await listed('kind=export')).not.toContain(deletion);
+  expect(await listed('', deleting)).not.toContain(id);
+  expect(await listed('', exporting)).toContain(id);
+  expect((await api.call('GET', '/v1/activity', undefined, deleting)).text).not.toContain(id);
+});
+
+test('an export is cancelled by whoever may export', async () => {
+  const id = await acceptedExport(api, [user('u-1'), user('u-2')]);
+  expect((await api.call('POST', `/v1/requests/${id}/cancel`, {}, deleting)).status).toBe(403);
+  const answer = await api.call('POST', `/v1/requests/${id}/cancel`, {}, exporting);
+  expect([answer.status, answer.json]).toEqual([202, { id, cancelled: 2, tooLate: [], tooLateCount: 0 }]);
+  expect(api.orchestrator.woken).toContain(id);
+});
