@@ -1,8 +1,8 @@
 /** On screens of any size, in the dark, and on paper. No font, no picture: nothing is fetched. */
 export const STYLE = `
-:root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #23272b; --soft: #626a70; --line: #e3e0d8; --mark: #2c6152; --tint: #f1efe8; }
+:root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #23272b; --soft: #626a70; --line: #e3e0d8; --mark: #2c6152; }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #16191b; --card: #1e2225; --ink: #e4e3de; --soft: #9ba3a8; --line: #33393d; --mark: #8cc7b3; --tint: #272c30; }
+  :root { --paper: #16191b; --card: #1e2225; --ink: #e4e3de; --soft: #9ba3a8; --line: #33393d; --mark: #8cc7b3; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -22,7 +22,7 @@ a:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--mark); outl
 time { white-space: nowrap; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 0.75rem; padding: 1.5rem; margin: 1.25rem 0; }
 section > :first-child { margin-top: 0; }
-.where, .small { font-size: 0.875rem; color: var(--soft); }
+.where { font-size: 0.875rem; color: var(--soft); }
 .where code { color: inherit; }
 code { font: 0.9em ui-monospace, monospace; }
 .scroll { overflow-x: auto; margin: 1rem 0 0; }
@@ -55,7 +55,7 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
   td dd { padding-inline-start: 0.75rem; }
 }
 @media print {
-  :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --mark: #000; --tint: #fff; }
+  :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --mark: #000; }
   body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
   section { border: 0; border-radius: 0; padding: 0; margin: 1.5rem 0; }
