@@ -148,6 +148,7 @@ export interface TestApiOptions {
   readonly bodyLimitBytes?: number;
   readonly project?: Project;
   readonly trustedProxies?: BlockList;
+  readonly webhookNetworks?: BlockList;
   readonly storage?: ArchiveStorage;
 }
 
@@ -180,6 +181,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     publicUrl: PUBLIC_URL,
     logger: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
     ...(options.bodyLimitBytes === undefined ? {} : { bodyLimitBytes: options.bodyLimitBytes }),
+    ...(options.webhookNetworks === undefined ? {} : { webhookNetworks: options.webhookNetworks }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
   });
   return {
