@@ -1,22 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fromBufferPromise } from 'yauzl';
-import { readArchive, writeArchive } from '../../archives/archive.ts';
-import { newKey } from '../../archives/encryption.ts';
-import { writePart } from '../../archives/part.ts';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { prepareProcessor } from '../../dev/demo/databases.ts';
 import { seedDemo } from '../../dev/demo/generate.ts';
-import type { Manifest, Part } from '../../domain/archive.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { exportedSince } from '../../domain/policy.ts';
 import type { Scope } from '../../domain/vocabulary.ts';
+import { type Packed, collect, contents, pack, packing } from '../archives/packing.ts';
 import { archives } from '../support/archives.ts';
 import { createDatabase } from '../support/postgres.ts';
-import { batchOf, exporting, requestId, work } from './fixture.ts';
+import { batchOf, exporting, work } from './fixture.ts';
 
 /** What a person gets who asks under CCPA: the shipped data map, real rows, and the archive as it is downloaded. */
 const RECEIVED = new Date('2026-11-22T10:00:00Z');
@@ -63,49 +58,27 @@ async function addCanaries(): Promise<void> {
   await sql`INSERT INTO app.newsletter VALUES ('canary@X.test', 'Canary-Unit', ${daysBefore(366)})`;
 }
 
-/** As collecting and packaging make it: each table written apart, then all of them as one ZIP. By path. */
-async function archiveOf(regulation: string, scope: Scope): Promise<Map<string, string>> {
-  const [id, key, { signal }] = [requestId(), await newKey(), work()];
+/** The archive of the person, unpacked. */
+async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
   const since = exportedSince(regulation, RECEIVED);
-  const request = { id, project: 'demo', subjectKind: 'user', regulation, scope, format: 'ndjson', since } as const;
+  const place = await packing(storage);
   const names = [
     { type: 'user_id', value: ['canary-key'] },
     { type: 'email', value: ['canary@x.test', 'canary-unit'] },
     { type: 'alias', value: ['canary-alias'] },
   ];
-  const batch = batchOf([names], { requestId: id, batch: 'e1' });
-  const parts: Part[] = [];
-  for await (const table of exporting(connector)(batch, { scope, since, format: 'ndjson' }, work())) {
-    const object = `${id}/${randomUUID()}`;
-    const facts = await writePart(storage, key, object, table, { signal, progressed: () => {} });
-    parts.push({ processor: 'app', object, facts });
-  }
-  const contents = {
-    request: { ...request, receivedAt: RECEIVED, subjects: 1 },
-    processors: [{ processor: 'app', cutOffAt: RECEIVED }],
-    parts,
-    packagedAt: RECEIVED,
-  };
-  const name = `${id}/${randomUUID()}`;
-  await writeArchive(storage, key, name, contents, { signal, progressed: () => {} });
-  return unzipped(await buffer(readArchive(storage, key, name)));
+  const batch = batchOf([names], { requestId: place.requestId, batch: 'e1' });
+  const parts = await collect(place, exporting(connector)(batch, { scope, since, format: 'ndjson' }, work()));
+  return pack(place, contents(parts, { regulation, scope, since, receivedAt: RECEIVED }));
 }
 
-async function unzipped(zip: Buffer): Promise<Map<string, string>> {
-  const file = await fromBufferPromise(zip);
-  const entries = new Map<string, string>();
-  for await (const entry of file.eachEntry())
-    entries.set(entry.fileName, (await buffer(await file.openReadStreamPromise(entry))).toString('utf8'));
-  return entries;
-}
-
-const manifestOf = (archive: ReadonlyMap<string, string>) => JSON.parse(archive.get('manifest.json') ?? '') as Manifest;
-const rowsOf = (archive: ReadonlyMap<string, string>, table: string): Record<string, unknown>[] =>
-  (archive.get(`data/app/${table}.ndjson`) ?? '')
+const rowsOf = (archive: Packed, table: string): Record<string, unknown>[] =>
+  archive
+    .text(`data/app/${table}.ndjson`)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-const whole = (archive: ReadonlyMap<string, string>): string => [...archive.values()].join('\n');
+const whole = ({ files }: Packed): string => [...files.values()].join('\n');
 
 test('of what came to be 366 days ago nothing is in it, in no byte; of what is 364 days old all', async () => {
   const archive = await archiveOf('ccpa', 'data');
@@ -115,7 +88,7 @@ test('of what came to be 366 days ago nothing is in it, in no byte; of what is 3
   expect(rowsOf(archive, 'app.newsletter')).toEqual([]);
   // What cannot tell when it came to be is there whole, and the manifest says so.
   expect(rowsOf(archive, 'app.order_items')).toHaveLength(2);
-  const { since, files } = manifestOf(archive);
+  const { since, files } = archive.manifest;
   expect(since).toBe('2025-11-22T10:00:00.000Z');
   const windowed = files.filter((file) => file.windowed).map(({ table }) => table);
   expect(windowed.toSorted()).toEqual(['app.events', 'app.invoices', 'app.newsletter', 'app.orders']);
@@ -126,7 +99,7 @@ test('under any other law the same rows are in it', async () => {
   expect(rowsOf(archive, 'app.events').map((row) => row['name'])).toEqual(['canary-event-late', 'canary-event-early']);
   for (const table of ['app.orders', 'app.invoices']) expect(rowsOf(archive, table)).toHaveLength(2);
   expect(rowsOf(archive, 'app.newsletter')).toHaveLength(1);
-  expect(manifestOf(archive)).toMatchObject({ since: null });
+  expect(archive.manifest).toMatchObject({ since: null });
 });
 
 /** Every value of every row of the person, as it would be written. */
@@ -160,11 +133,11 @@ test('categories carries no value of any row, in no byte: tables, columns, what 
 
   for (const regulation of ['gdpr', 'ccpa']) {
     const archive = await archiveOf(regulation, 'categories');
-    expect([...archive.keys()]).toEqual(['index.html', 'manifest.json']);
+    expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json']);
     const told = whole(archive);
     expect(values.filter((value) => told.includes(value))).toEqual([]);
     expect(told).not.toMatch(/canary/i);
-    const { files } = manifestOf(archive);
+    const { files } = archive.manifest;
     const events = files.find(({ table }) => table === 'app.events');
     expect(events).toMatchObject({ path: null, rows: regulation === 'ccpa' ? 1 : 2, bytes: 0 });
     expect(events?.columns).toContainEqual(
@@ -178,7 +151,7 @@ test('categories carries no value of any row, in no byte: tables, columns, what 
 
 test('sources has the columns that the data map names, of the rows that are meant, and nothing else', async () => {
   const archive = await archiveOf('ccpa', 'sources');
-  expect([...archive.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
+  expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
   const late = { ip: '10.98.76.108', sdk: 'canary-sdk-late', utm_source: 'canary-utm-late' };
   expect(rowsOf(archive, 'app.events')).toEqual([late]);
   const found = new Set(whole(archive).match(/canary[\w.-]*/gi));
