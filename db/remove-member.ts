@@ -3,7 +3,7 @@ import { recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { type Actor, underStanding } from './standing.ts';
 
-/** Every token of the member ends with it, at once. Throws `member_not_found`, or `last_owner`. */
+/** Every token of the member ends with it, at once, and every link that it made and nobody has used. Throws `member_not_found`, or `last_owner`. */
 export const removeMember = (
   database: Database,
   actor: Actor,
@@ -22,6 +22,8 @@ export const removeMember = (
     await tx`UPDATE lethe.members SET removed_at = ${at} WHERE id = ${id}`;
     const ended = await tx`
       UPDATE lethe.tokens SET revoked_at = ${at}, revoked_by = ${memberId} WHERE member_id = ${id} AND revoked_at IS NULL`;
-    const detail = { member: id, tokens: ended.count };
+    const links = await tx`UPDATE lethe.links SET revoked_at = ${at}, revoked_by = ${memberId}
+      WHERE created_by = ${id} AND revoked_at IS NULL AND used_at IS NULL`;
+    const detail = { member: id, tokens: ended.count, links: links.count };
     await recordAudit(tx, { at, project, requestId: null, actor: memberId, action: 'member.removed', detail });
   });

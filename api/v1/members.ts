@@ -45,7 +45,7 @@ const removeRoute = createRoute({
   ...allows({ access: 'write', role: 'owner' }),
   method: 'delete',
   path: '/members/{id}',
-  summary: 'Remove a member: all its tokens end at once, what it has done stays recorded.',
+  summary: 'Remove a member: its tokens and links end at once, what it has done stays recorded.',
   request: { params: pathId(MEMBER_ID, 'the member') },
   responses: { 204: { description: 'Removed.' }, ...problems('member_not_found', 'last_owner') },
 });

@@ -117,7 +117,7 @@ test('with a member all its tokens end at once, and nobody else’s', async () =
   expect((await events()).at(-1)).toEqual({
     actor: ann.memberId,
     action: 'member.removed',
-    detail: { member: hal.memberId, tokens: 3 },
+    detail: { member: hal.memberId, tokens: 3, links: 0 },
   });
   // What they were stays on record; what they are is nothing.
   const all = (await call(ann, 'GET', '/v1/tokens?member=all&limit=200')).json as { items: { member: string }[] };
