@@ -4,7 +4,12 @@ import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporal
 import { DefaultLogger, NativeConnection, Runtime, type TelemetryOptions, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from './activities/deps.ts';
-import { createLedgerActivities, createProcessorActivities, createTellingActivities } from './activities/index.ts';
+import {
+  createArchiveActivities,
+  createLedgerActivities,
+  createProcessorActivities,
+  createTellingActivities,
+} from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
@@ -19,7 +24,13 @@ import { startFactsOf } from './db/start-facts.ts';
 import { startFault } from './db/unavailable.ts';
 import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
-import { processorTaskQueue, REQUESTS_TASK_QUEUE, searchAttributes, TELLING_TASK_QUEUE } from './workflows/messages.ts';
+import {
+  ARCHIVES_TASK_QUEUE,
+  processorTaskQueue,
+  REQUESTS_TASK_QUEUE,
+  searchAttributes,
+  TELLING_TASK_QUEUE,
+} from './workflows/messages.ts';
 
 /** The worker process: workflows and ledger work on one queue, and one queue per processor. Start as many as are needed. */
 const logger = pino({ base: { process: 'worker' } });
@@ -101,6 +112,12 @@ const workers = await Promise.all([
     taskQueue: REQUESTS_TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
     activities: createLedgerActivities(deps),
+  }),
+  Worker.create({
+    ...common,
+    taskQueue: ARCHIVES_TASK_QUEUE,
+    activities: createArchiveActivities(deps),
+    maxConcurrentActivityTaskExecutions: 4,
   }),
   Worker.create({ ...common, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
   ...[...connectors.keys()].map((name) => {

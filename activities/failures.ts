@@ -1,5 +1,6 @@
 import type { TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { StorageError } from '../archives/storage.ts';
 import { ConnectorError } from '../connectors/connector.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
@@ -14,13 +15,16 @@ function redacted(error: unknown): TemporalFailure {
   if (error instanceof ConnectorError) {
     return failure('the processor could not do it', error.code, !error.retryable, error.retryAfterMs);
   }
+  if (error instanceof StorageError)
+    return failure('the storage of archives could not do it', `archives_${error.code}`, !retryable(error));
   if (error instanceof DomainError) return failure('refused by the ledger', error.code, true);
   if (isCancelled(error)) return new CancelledFailure('CANCELLED');
   return failure('storage operation failed', `storage_${sqlState(error)}`, false);
 }
 
-/** Why an operator would be called, for an error that a processor threw. */
+/** Why an operator would be called, for an error that a processor or the storage threw. */
 export function attentionCode(error: unknown): AttentionCode {
+  if (error instanceof StorageError) return 'storage_unavailable';
   if (!(error instanceof ConnectorError)) return 'processor_unavailable';
   switch (error.code) {
     case 'unavailable':
@@ -35,7 +39,11 @@ export function attentionCode(error: unknown): AttentionCode {
   }
 }
 
-export const retryable = (error: unknown): boolean => !(error instanceof ConnectorError) || error.retryable;
+/** What the storage does not have (any more) does not come back. */
+export function retryable(error: unknown): boolean {
+  if (error instanceof StorageError) return error.code === 'unavailable';
+  return !(error instanceof ConnectorError) || error.retryable;
+}
 
 /** Every activity of a set, with its errors redacted at the boundary. */
 export function withRedactedFailures<T extends Record<string, (input: never) => Promise<unknown>>>(activities: T): T {

@@ -106,7 +106,10 @@ async function count(
   { requestId, project, processor }: Omit<StepAt, 'asOf'>,
   subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities'>,
 ): Promise<Count> {
-  const { subjectKind: kind, scope } = await readRequestRow(deps.database, requestId);
+  const request = await readRequestRow(deps.database, requestId);
+  const { subjectKind: kind } = request;
+  // Whom nothing at all is held on is not in an export, whatever part of it was asked for.
+  const scope = request.kind === 'export' ? 'data' : request.scope;
   const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects };
   return withWork(deps, { project, processor }, (work) => deps.connector(project, processor).count(batch, scope, work));
 }

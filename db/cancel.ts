@@ -2,6 +2,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { RunWindow } from '../domain/calendar.ts';
 import { raiseWake, recordAudit } from './audit.ts';
 import type { Database, Fragment, Transaction } from './client.ts';
+import { raiseEpoch } from './exports/epoch.ts';
 import { underProjectLock } from './project-lock.ts';
 import { readRequestRow } from './request-row.ts';
 import { withdrawSubjects } from './withdraw.ts';
@@ -51,7 +52,8 @@ export async function cancelSubjects(
     const chosen = tx`SELECT seq FROM lethe.matches WHERE ${ofThese}`;
     const { withdrawn, wake } = await withdrawSubjects(tx, { requestId, chosen, at, window });
     if (withdrawn === 0 && !early)
-      throw new DomainError('too_late', 'what was named is claimed, deleted or cancelled already');
+      throw new DomainError('too_late', 'what was named is claimed, deleted, exported or cancelled already');
+    if (request.kind === 'export' && withdrawn > 0) await raiseEpoch(tx, requestId);
     const cancelled = early ? taken.count : withdrawn;
     await recordAudit(tx, {
       at,

@@ -30,6 +30,10 @@ export const proposedIdentities = (database: Database, requestId: string, last: 
     going(database, requestId, ['proposed'], { among: database`state = 'proposed'`, from, to }),
   );
 
+/** The identities by which those who are wanted in an export are looked for: nothing that somebody else is called too. */
+export const exportedIdentities = (database: Database, requestId: string, last: number) =>
+  pages(1, last, (from, to) => going(database, requestId, ['wanted'], { among: database`state = 'wanted'`, from, to }));
+
 /**
  * What is found under an identity goes when all those of the request who are called so are in these states. Each name is
  * asked about once per page, however many share it.

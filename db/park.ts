@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../domain/calendar.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
+import { LETHE } from './audit.ts';
 import type { Database, Transaction } from './client.ts';
 import { transaction } from './transaction.ts';
 import { type AttentionKey, raiseAttention } from './raise-attention.ts';
@@ -23,5 +24,9 @@ async function park(tx: Transaction, key: AttentionKey, at: Date, retryAt: Date)
   const [known] = await tx<{ code: AttentionCode }[]>`
     SELECT code FROM lethe.attention
     WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND step = ${key.step} AND batch = ${key.batch}`;
-  await raiseAttention(tx, key, { code: known?.code ?? 'processor_unavailable', at, retryAt });
+  await raiseAttention(tx, key, {
+    code: known?.code ?? (key.processor === LETHE ? 'storage_unavailable' : 'processor_unavailable'),
+    at,
+    retryAt,
+  });
 }

@@ -49,7 +49,9 @@ export interface ExportView {
   readonly unknown: number;
   readonly subjects: number;
   readonly epoch: number;
-  /** Processors that are still to be collected in this epoch, and need no operator first. */
+  /** Processors that are still to be collected in this epoch. */
+  readonly pending: readonly string[];
+  /** Those of them that need no operator first. */
   readonly collect: readonly string[];
   /** Everything of this epoch is collected, and no operator has to be waited for. */
   readonly packageable: boolean;

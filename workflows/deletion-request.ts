@@ -6,16 +6,18 @@ import {
   conclude,
   countSubjects,
   deleteInProcessor,
+  exportFirst,
   followVisibility,
   lookForUnknown,
   resolve,
 } from './deletion-steps.ts';
+import { cancelFromTemporal } from './cancel-from-temporal.ts';
 import type { DeletionInput } from './messages.ts';
 import { showProgress } from './progress.ts';
 import { ledger } from './proxies.ts';
 import { type Tasks, tasks } from './tasks.ts';
 import { wakeOthers } from './wake-others.ts';
-import { type Watch, watch } from './watch.ts';
+import { watch } from './watch.ts';
 
 /**
  * A deletion, from acceptance to receipt. The rows decide, this waits: it looks at them, starts what they ask for, and
@@ -25,6 +27,7 @@ import { type Watch, watch } from './watch.ts';
  *  1. Who is meant is asked of the directory; whom it does not know, of every processor.
  *     Where somebody has to confirm it, all is counted and nobody is touched before that; not confirmed in time, it ends.
  *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again.
+ *     Where they are to be exported first, nobody is claimed who is not in an archive that is ready.
  *  3. At the run after the grace period what is due and not held is claimed: the point of no return.
  *  4. Each processor deletes its batch, looks again, settles, and looks once more.
  *  5. When nothing is open any more: the receipt, and the identities go.
@@ -33,7 +36,7 @@ export async function deletionRequest({ requestId }: DeletionInput): Promise<Sta
   const waiting = watch();
   const beside = tasks(waiting.wake);
   const facts = await ledger.readRequest({ requestId });
-  const show = showProgress(facts);
+  const show = showProgress(facts, 'deletion');
   cancelFromTemporal(requestId, waiting);
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
@@ -62,6 +65,7 @@ function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, be
   // Counted, skipped or called off: nobody asks for what is still being counted.
   if (view.confirmation?.until !== null) beside.keepOnly('count ', []);
   if (view.concludable) beside.keepOnly('unknown', []);
+  if (view.backup === true) beside.start('backup', () => exportFirst(request));
   for (const name of view.behind) beside.start(`visibility ${name}`, () => followVisibility(request, name));
   if (view.due > 0) beside.start('claim', () => claimWhatIsDue(request));
   const batches = view.work.map(({ processor, batch }) => ({ name: `batch ${batch} ${processor}`, processor, batch }));
@@ -81,17 +85,6 @@ function whatItWaitsFor(view: View, beside: Tasks): string {
   const until = view.confirmation?.until ?? null;
   if (until !== null) return `a confirmation until ${new Date(until).toISOString()}`;
   if (view.nextAt !== null) return `${new Date(view.nextAt).toISOString()}`;
-  return view.held > 0 ? 'the release of a legal hold' : 'an operator';
-}
-
-/** The cancel button of Temporal's UI: what is not claimed is restored, and the request goes on to its end. */
-function cancelFromTemporal(requestId: string, waiting: Watch): void {
-  CancellationScope.current()
-    .cancelRequested.catch(() =>
-      CancellationScope.nonCancellable(async () => {
-        await ledger.cancelByOperator({ requestId, asOf: Date.now() });
-        waiting.wake();
-      }),
-    )
-    .catch(waiting.wake);
+  if (view.held > 0) return 'the release of a legal hold';
+  return (view.unsaved ?? 0) > 0 ? 'an archive that is ready' : 'an operator';
 }

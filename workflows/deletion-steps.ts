@@ -40,6 +40,9 @@ export async function countSubjects(request: Request, name: string): Promise<voi
   await parked(request, name, 'resolve', () => untilStopped(request.project, name).countSubjects(at(request, name)));
 }
 
+/** The export that the claim waits for: a request of its own, which wakes this one. */
+export const exportFirst = (request: Request) => ledger.beginBackup(at(request));
+
 /** Hides or shows, whatever is newest. */
 export const followVisibility = (request: Request, name: string) =>
   parked(request, name, 'visibility', () => processor(request.project, name).applyVisibility(at(request, name)));
@@ -79,12 +82,17 @@ export async function deleteInProcessor({ requestId, project }: Request, name: s
 
 /** What processors kept for the request goes first; identities leave Lethe's own tables last (rule 14). */
 export async function conclude(request: Request): Promise<void> {
+  if (await tidyUp(request)) await ledger.conclude(at(request));
+}
+
+/** Whether every processor has let go of what it kept for the request. */
+export async function tidyUp(request: Request): Promise<boolean> {
   const names = await ledger.checkFrozen(at(request));
   const tidied = names.map((name) =>
     parked(request, name, 'conclude', () => processor(request.project, name).concludeProcessor(at(request, name))),
   );
   const ends = await Promise.all(tidied);
-  if (ends.every((end) => end === 'done')) await ledger.conclude(at(request));
+  return ends.every((end) => end === 'done');
 }
 
 /** What is wrong is in the rows, written by the activity; one that cannot be reached now is inspected again before it deletes. */
@@ -97,7 +105,7 @@ async function inspect(request: Request, name: string): Promise<void> {
 }
 
 /** A step that was given up leaves word for an operator, and is tried again later by the rows. */
-async function parked(
+export async function parked(
   request: Request,
   name: string,
   step: Step,
@@ -113,7 +121,7 @@ async function parked(
   }
 }
 
-const at = ({ requestId, project }: { readonly requestId: string; readonly project: string }, name = '') => ({
+export const at = ({ requestId, project }: { readonly requestId: string; readonly project: string }, name = '') => ({
   requestId,
   project,
   processor: name,

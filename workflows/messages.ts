@@ -8,9 +8,14 @@ export const REQUESTS_TASK_QUEUE = 'lethe-requests-v1';
 /** One queue per processor: one that is in trouble keeps no worker from the others. */
 export const processorTaskQueue = (project: string, processor: string): string =>
   `lethe-processor-v1/${project}/${processor}`;
+/** Packing and removing archives: few at a time, since each takes a processor's whole attention. */
+export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** Mail and webhooks: a receiver that is slow keeps nobody from the ledger. */
 export const TELLING_TASK_QUEUE = 'lethe-telling-v1';
 
+export interface ExportInput {
+  readonly requestId: string;
+}
 export interface DeletionInput {
   readonly requestId: string;
 }
@@ -31,6 +36,14 @@ export interface BatchInput {
   readonly batch: number;
 }
 
+/** One processor in one epoch of an export. */
+export interface CollectionInput {
+  readonly requestId: string;
+  readonly project: string;
+  readonly processor: string;
+  readonly epoch: number;
+}
+
 export interface RequestProgress {
   readonly status: Status;
   /** What the workflow waits for, in words for a person: `the run of 2026-12-05T02:00:00.000Z`. */
@@ -38,6 +51,7 @@ export interface RequestProgress {
   readonly subjects: number;
   readonly held: number;
   readonly attention: readonly { readonly processor: string; readonly code: AttentionCode }[];
+  /** Of a deletion, claimed batches; of an export, what is still to be collected, by epoch. */
   readonly batches: readonly { readonly processor: string; readonly batch: number }[];
 }
 

@@ -1,12 +1,15 @@
 import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import type { View } from '../domain/view.ts';
+import type { RequestKind } from '../domain/vocabulary.ts';
 import { progressQuery, type RequestProgress, searchAttributes } from './messages.ts';
 
+type Shown = Pick<View, 'status' | 'subjects' | 'held' | 'attention' | 'work' | 'confirmation'>;
+
 /** What callers and operators see of a request while it runs: counts, codes and instants, never an identity. */
-export function showProgress(facts: {
-  readonly project: string;
-  readonly dueAt: number;
-}): (view: View, waitingFor: string | null) => void {
+export function showProgress(
+  facts: { readonly project: string; readonly dueAt: number },
+  kind: RequestKind,
+): (view: Shown, waitingFor: string | null) => void {
   let shown: RequestProgress = {
     status: 'received',
     waitingFor: null,
@@ -31,7 +34,7 @@ export function showProgress(facts: {
     if (index !== indexed) {
       indexed = index;
       upsertSearchAttributes([
-        { key: searchAttributes.kind, value: 'deletion' },
+        { key: searchAttributes.kind, value: kind },
         { key: searchAttributes.project, value: facts.project },
         { key: searchAttributes.dueAt, value: new Date(facts.dueAt) },
         { key: searchAttributes.status, value: view.status },
@@ -45,7 +48,7 @@ export function showProgress(facts: {
 
 function details(
   { status, waitingFor, subjects, held, attention, batches }: RequestProgress,
-  confirmation: View['confirmation'],
+  confirmation: Shown['confirmation'],
 ): string {
   const rows = [
     ['Status', status],

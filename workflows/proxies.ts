@@ -1,6 +1,11 @@
 import { type ActivityInterfaceFor, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import type { LedgerActivities, ProcessorActivities, TellingActivities } from '../activities/index.ts';
-import { processorTaskQueue, TELLING_TASK_QUEUE } from './messages.ts';
+import type {
+  ArchiveActivities,
+  LedgerActivities,
+  ProcessorActivities,
+  TellingActivities,
+} from '../activities/index.ts';
+import { ARCHIVES_TASK_QUEUE, processorTaskQueue, TELLING_TASK_QUEUE } from './messages.ts';
 
 /** Lethe's own database: short statements; while it is away everything waits for it. */
 export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
@@ -36,6 +41,16 @@ export const beforeClaim = (project: string, name: string) => processorProxy(pro
 /** For what may be called off: nothing is tidied up after it before it has really stopped. */
 export const untilStopped = (project: string, name: string) =>
   processorProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });
+
+/** The storage of archives: an attempt at a large one may take a day, and has stopped before anything is tidied up after it. */
+export const archives: ActivityInterfaceFor<ArchiveActivities> = proxyActivities<ArchiveActivities>({
+  taskQueue: ARCHIVES_TASK_QUEUE,
+  startToCloseTimeout: '24 hours',
+  scheduleToCloseTimeout: '3 days',
+  heartbeatTimeout: '30 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '2 seconds', maximumInterval: '10 minutes' },
+});
 
 /** Whoever is told: a page of deliveries, each with a timeout of its own. What failed is tried again by the rows. */
 export const outside: ActivityInterfaceFor<TellingActivities> = proxyActivities<TellingActivities>({

@@ -55,7 +55,9 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       try {
         const facts = known ?? (await deps.factsOf(requestId));
         if (facts === null) return;
-        await within(() => startOnce('deletionRequest', workflowIdFor(requestId), startOptions(requestId, facts)));
+        await within(() =>
+          startOnce(WORKFLOWS[facts.kind].type, workflowIdFor(requestId), startOptions(requestId, facts)),
+        );
       } catch (error) {
         later('start', requestId, error);
       }
@@ -110,6 +112,12 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
 /** `sup_…` ids carry no identity, like all of ours. */
 export const suppressionWorkflowId = (suppressionId: string): string => `sup-${suppressionId}`;
 
+/** By its kind, which workflow a request runs as, and how an operator sees it. */
+const WORKFLOWS = {
+  deletion: { type: 'deletionRequest', word: 'Deletion' },
+  export: { type: 'exportRequest', word: 'Export' },
+} as const;
+
 interface StartOptions {
   readonly args: unknown[];
   readonly staticSummary: string;
@@ -124,7 +132,7 @@ function startOptions(requestId: string, facts: StartFacts): Partial<StartOption
   const subjects = facts.submitted === 0 ? '' : ` · ${count}`;
   return {
     args: [{ requestId }],
-    staticSummary: `Deletion${subjects} · due ${due}`,
+    staticSummary: `${WORKFLOWS[facts.kind].word}${subjects} · due ${due}`,
     typedSearchAttributes: attributesOf(facts),
   };
 }

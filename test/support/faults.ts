@@ -14,6 +14,8 @@ export interface Faults {
   readonly tickets: (string | null)[];
   /** Waited for before each count. */
   beforeCount: (() => Promise<void>) | null;
+  /** Waited for before each table is handed out. */
+  beforeTable: ((table: string) => Promise<void>) | null;
   /** Done after each hard deletion: late rows. */
   afterDelete: (() => Promise<void>) | null;
   readonly calls: (keyof Connector)[];
@@ -26,6 +28,7 @@ export const noFaults = (): Faults => ({
   askAgain: 0,
   tickets: [],
   beforeCount: null,
+  beforeTable: null,
   afterDelete: null,
   calls: [],
 });
@@ -50,6 +53,13 @@ export function faulty(connector: Connector, faults: Faults): Connector {
       asked('count');
       await faults.beforeCount?.();
       return connector.count(...args);
+    },
+    async *export(...args) {
+      asked('export');
+      for await (const table of connector.export?.(...args) ?? []) {
+        await faults.beforeTable?.(table.table);
+        yield table;
+      }
     },
     async setVisibility(...args) {
       asked('setVisibility');

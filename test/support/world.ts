@@ -4,7 +4,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import postgres from 'postgres';
 import type { ActivityDeps } from '../../activities/deps.ts';
-import { createLedgerActivities, createProcessorActivities, createTellingActivities } from '../../activities/index.ts';
+import {
+  createArchiveActivities,
+  createLedgerActivities,
+  createProcessorActivities,
+  createTellingActivities,
+} from '../../activities/index.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
@@ -12,7 +17,12 @@ import { postgres as postgresConnector } from '../../connectors/postgres/index.t
 import { startFactsOf } from '../../db/start-facts.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
 import type { VerificationLevel } from '../../domain/vocabulary.ts';
-import { processorTaskQueue, REQUESTS_TASK_QUEUE, TELLING_TASK_QUEUE } from '../../workflows/messages.ts';
+import {
+  ARCHIVES_TASK_QUEUE,
+  processorTaskQueue,
+  REQUESTS_TASK_QUEUE,
+  TELLING_TASK_QUEUE,
+} from '../../workflows/messages.ts';
 import { archives } from './archives.ts';
 import { appSettings } from './app-map.ts';
 import { faulty, type Faults, noFaults } from './faults.ts';
@@ -31,6 +41,8 @@ export interface World extends Ledger {
   readonly faultsOf: (project: string, processor?: string) => Faults;
   readonly orchestrator: ReturnType<typeof temporalOrchestrator>;
   stopWorkers(): Promise<void>;
+  /** Again, after they were stopped. */
+  startWorkers(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -93,7 +105,7 @@ export async function world(
     ...telling(),
     ...changes,
   };
-  const workers = await startWorkers(env, deps, [...connectors.keys()]);
+  let workers = await startWorkers(env, deps, [...connectors.keys()]);
   const [app, crm] = [urls.app, urls.crm].map((url) => postgres(url, { max: 2, onnotice: () => {} }));
   return {
     ...book,
@@ -103,7 +115,10 @@ export async function world(
     deps,
     orchestrator,
     faultsOf: (project, processor = 'app') => must(faults.get(`${project}/${processor}`)),
-    stopWorkers: workers.stop,
+    stopWorkers: () => workers.stop(),
+    async startWorkers() {
+      workers = await startWorkers(env, deps, [...connectors.keys()]);
+    },
     async close() {
       await workers.stop();
       await Promise.all([app?.end(), crm?.end(), book.closeLedger()]);
@@ -140,6 +155,7 @@ async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, pr
       workflowBundle: workflowBundleNow,
       activities: createLedgerActivities(deps),
     }),
+    await Worker.create({ connection, taskQueue: ARCHIVES_TASK_QUEUE, activities: createArchiveActivities(deps) }),
     await Worker.create({ connection, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
   ];
   for (const name of processors) {

@@ -1,0 +1,36 @@
+import type { Database, Queries } from '../client.ts';
+import type { DigestKeys } from '../digests.ts';
+import { underProjectLock } from '../project-lock.ts';
+import { type Sealed, seal, unseal } from '../sealed.ts';
+
+/** What opens the archive and its parts; null: there is none yet, or it was destroyed. */
+export async function readKey(queries: Queries, keys: DigestKeys, requestId: string): Promise<string | null> {
+  const [row] = await queries<Sealed[]>`
+    SELECT sealed, digest_key FROM lethe.archive_keys WHERE request_id = ${requestId}`;
+  return row === undefined ? null : unseal(keys, purposeOf(requestId), row);
+}
+
+/**
+ * The same, made where it is needed for the first time: of two who make one, both get the one that was stored. Null where
+ * nobody is wanted any more: what was destroyed does not come back.
+ */
+export async function keyForCollecting(
+  database: Database,
+  keys: DigestKeys,
+  { requestId, project }: { readonly requestId: string; readonly project: string },
+  make: () => Promise<string>,
+): Promise<string | null> {
+  const known = await readKey(database, keys, requestId);
+  if (known !== null) return known;
+  const { sealed, digestKey } = seal(keys, purposeOf(requestId), await make());
+  return underProjectLock(database, project, async (tx) => {
+    await tx`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
+      SELECT id, ${sealed}, ${digestKey} FROM lethe.requests
+      WHERE id = ${requestId} AND status IN ('collecting', 'packaging')
+        AND EXISTS (SELECT FROM lethe.subjects WHERE request_id = ${requestId} AND state = 'wanted')
+      ON CONFLICT DO NOTHING`;
+    return readKey(tx, keys, requestId);
+  });
+}
+
+const purposeOf = (requestId: string): string => `archive ${requestId}`;
