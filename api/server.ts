@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { openStorage } from '../archives/open.ts';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
+import { isLoopback } from '../config/environment-urls.ts';
 import { connect } from '../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
@@ -55,6 +56,8 @@ async function main(environment: ApiEnvironment): Promise<void> {
     const { url } = await listen(scraped, metricsAddress);
     logger.info({ url: `${url}/metrics` }, 'metrics');
   }
+  if (isLoopback(publicUrl) && trustedProxies.rules.length > 0)
+    logger.warn('links to archives lead to this machine only: set LETHE_PUBLIC_URL');
   const listening = await listen(app, { host, port });
   const end = async (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'draining');

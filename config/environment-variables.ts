@@ -1,6 +1,4 @@
 import { BlockList, isIP } from 'node:net';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 
 /** One schema per variable. Messages are our own: those of zod may repeat what was given. */
@@ -30,31 +28,6 @@ export interface SocketAddress {
   readonly host: string;
   readonly port: number;
 }
-
-/** `file:./.lethe/archives` is meant from the working directory. */
-const fromHere = (value: string): string =>
-  value.startsWith('file:') && !value.startsWith('file://')
-    ? pathToFileURL(resolve(value.slice('file:'.length))).href
-    : value;
-
-export const urlOf = (protocols: readonly string[], otherwise: string) =>
-  z
-    .string()
-    .default(otherwise)
-    .transform((value, context): URL => {
-      const url = URL.canParse(fromHere(value)) ? new URL(fromHere(value)) : null;
-      if (url !== null && protocols.includes(url.protocol)) return url;
-      context.addIssue({ code: 'custom', message: `must be a URL that begins with ${protocols.join(' or ')}` });
-      return z.NEVER;
-    });
-
-/** `Lethe <lethe@example.com>` or `lethe@example.com`. */
-export const mailbox = z
-  .string()
-  .default('Lethe <lethe@localhost>')
-  .refine((value) => /^(?:[^<>@\p{Cc}]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/u.test(value), {
-    error: 'must be an address such as Lethe <lethe@example.com>',
-  });
 
 export const logLevel = z
   .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {

@@ -1,16 +1,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type Source, processEnvironment, readFileVariants } from './environment-source.ts';
-import {
-  databaseUrl,
-  digestKeys,
-  logLevel,
-  mailbox,
-  networks,
-  port,
-  socketAddress,
-  urlOf,
-} from './environment-variables.ts';
+import { archivesUrl, mailbox, mailUrl, publicUrl } from './environment-urls.ts';
+import { databaseUrl, digestKeys, logLevel, networks, port, socketAddress } from './environment-variables.ts';
 import { temporalConnection, temporalMistakes, temporalShape } from './environment-temporal.ts';
 
 /**
@@ -43,7 +35,7 @@ export const workerEnvironment = (source: Source = processEnvironment()) =>
     {
       ...lethe,
       ...temporalShape,
-      MAIL_URL: urlOf(['file:', 'smtp:', 'smtps:'], 'file:./.lethe/outbox'),
+      MAIL_URL: mailUrl,
       MAIL_FROM: mailbox,
     },
     (env) => ({
@@ -98,8 +90,8 @@ const lethe = {
   LETHE_DIGEST_KEYS: digestKeys,
   LOG_LEVEL: logLevel,
   METRICS_ADDRESS: socketAddress.optional(),
-  LETHE_ARCHIVES: urlOf(['file:', 's3:'], 'file:./.lethe/archives'),
-  LETHE_PUBLIC_URL: urlOf(['http:', 'https:'], 'http://127.0.0.1:8080'),
+  LETHE_ARCHIVES: archivesUrl,
+  LETHE_PUBLIC_URL: publicUrl,
   LETHE_WEBHOOK_NETWORKS: networks,
 };
 

@@ -6,6 +6,6 @@ export async function requireSameStorage(database: Database, mark: string): Prom
   const [known] = await database<{ mark: string }[]>`SELECT mark FROM lethe.archive_storage`;
   if (known?.mark !== mark)
     throw new Error(
-      'LETHE_ARCHIVES is another storage than the one that the archives of this ledger lie in: api and workers have to see the same one',
+      'LETHE_ARCHIVES is another storage than the one that the archives of this ledger lie in: api and workers have to see the same one (docs/operations.md, Archives)',
     );
 }

@@ -101,7 +101,7 @@ describe.skipIf(server === null)('a bucket', () => {
     const [name, bytes] = [nameIn(requestId()), randomBytes(9 * MIB)];
     await storage.write(name, chunksOf(bytes, MIB));
     expect(bytes.equals(await bytesOf(storage, name))).toBe(true);
-    expect(ranges).toEqual([undefined, ...Array.from({ length: 3 }, () => expect.stringMatching(/^bytes=\d+-$/))]);
+    expect(ranges.map((range) => range?.replace(/\d+/, 'n'))).toEqual([undefined, 'bytes=n-', 'bytes=n-', 'bytes=n-']);
   });
 
   test('a download that never gets on ends with an error, not short', async () => {

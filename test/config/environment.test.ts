@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import {
   apiEnvironment,
@@ -81,10 +82,110 @@ test('every variable that is wrong is named at once', () => {
 
 test('no error shows what was given', () => {
   const canary = 'canary-7f3a';
-  const given = Object.fromEntries(
-    ['DATABASE_URL', 'LETHE_DIGEST_KEYS', 'PORT', 'LOG_LEVEL', 'TEMPORAL_TLS'].map((name) => [name, canary]),
-  );
-  expect(messageOf(() => apiEnvironment(given))).not.toContain(canary);
+  const common = [
+    'DATABASE_URL',
+    'LETHE_DIGEST_KEYS',
+    'LOG_LEVEL',
+    'TEMPORAL_TLS',
+    'LETHE_ARCHIVES',
+    'LETHE_PUBLIC_URL',
+  ];
+  for (const [read, names] of [
+    [apiEnvironment, [...common, 'PORT']],
+    [workerEnvironment, [...common, 'MAIL_URL', 'MAIL_FROM', 'LETHE_WEBHOOK_NETWORKS']],
+  ] as const) {
+    const message = messageOf(() => read(Object.fromEntries(names.map((name) => [name, canary]))));
+    for (const name of names) expect(message).toContain(`${name}: `);
+    expect(message).not.toContain(canary);
+  }
+});
+
+const archivesAt = (LETHE_ARCHIVES: string) => workerEnvironment({ ...complete, LETHE_ARCHIVES }).archives;
+
+test('archives lie in a folder, also one named from the working directory, or in a bucket', () => {
+  expect(apiEnvironment(complete).archives.href).toBe(pathToFileURL(resolve('.lethe/archives')).href);
+  expect(archivesAt('file:./a b?#%').href).toBe(pathToFileURL(resolve('a b?#%')).href);
+  expect(archivesAt('file:///var/lib/lethe').pathname).toBe('/var/lib/lethe');
+  const far =
+    's3://lethe-archives/prod/eu?region=eu-central-1&endpoint=https://s3.example.com:9000&forcePathStyle=true';
+  for (const bucket of ['s3://lethe', 's3://lethe/', far]) expect(archivesAt(bucket).href).toBe(bucket);
+});
+
+test.each([
+  'https://canary.test/archives',
+  '/var/lib/canary',
+  'file://canary.test/archives',
+  'file:///',
+  'file:///canary?region=x',
+  'file:///canary%2Fx',
+  's3://',
+  's3://Canary_Bucket',
+  's3://id:canary@bucket',
+  's3://bucket:99/canary',
+  's3://bucket/canary//x',
+  's3://bucket/canary%2F..',
+  's3://bucket?canary=1',
+  's3://bucket?region=a&region=canary',
+  's3://bucket?region=canary.test/',
+  's3://bucket?forcePathStyle=canary',
+  's3://bucket?endpoint=ftp://canary.test',
+  's3://bucket?endpoint=https://user:canary@s3.test',
+  's3://bucket?endpoint=https://s3.test/canary',
+])('archives at %s are refused, by the name of the variable alone', (given) => {
+  const message = messageOf(() => archivesAt(given));
+  expect(message).toMatch(/^the environment is not complete:\n {2}LETHE_ARCHIVES: [^\n]+$/);
+  expect(message).not.toMatch(/canary/i);
+});
+
+test('links begin with a name of the world by TLS, or with this machine', () => {
+  const at = (LETHE_PUBLIC_URL: string) => apiEnvironment({ ...complete, LETHE_PUBLIC_URL }).publicUrl.href;
+  expect(apiEnvironment(complete).publicUrl.href).toBe('http://127.0.0.1:8080/');
+  for (const good of ['https://lethe.test', 'https://lethe.test:8443/', 'http://localhost:8080', 'http://[::1]:1'])
+    expect(at(good)).toBe(new URL(good).href);
+  for (const bad of [
+    'http://lethe.test',
+    'http://127.0.0.1.lethe.test',
+    'https://lethe.test/canary',
+    'https://lethe.test//other.test',
+    'https://user@lethe.test',
+    'https://lethe.test?x',
+    'https://lethe.test#x',
+    'javascript:alert(1)',
+    'lethe.test',
+  ])
+    expect(messageOf(() => at(bad))).toMatch(/^the environment is not complete:\n {2}LETHE_PUBLIC_URL: must [^\n]+$/);
+});
+
+test('mail goes to a server or into a folder; what is wrong with its URL shows no password', () => {
+  const at = (MAIL_URL: string) => workerEnvironment({ ...complete, MAIL_URL }).mail.url.href;
+  expect(workerEnvironment(complete).mail).toEqual({
+    url: pathToFileURL(resolve('.lethe/outbox')),
+    from: 'Lethe <lethe@localhost>',
+  });
+  const good = 'smtps://user:p%40ss@mail.test:465';
+  expect(at(good)).toBe(good);
+  for (const bad of [
+    'smtp://u:canary@',
+    'smtp://u:canary%@mail.test',
+    'smtp://u:canary@mail.test/path',
+    'smtp://u:canary@mail.test?tls.rejectUnauthorized=false',
+    'https://u:canary@mail.test',
+    'u:canary@mail.test',
+  ]) {
+    expect(messageOf(() => at(bad))).toContain('MAIL_URL: must be');
+    expect(messageOf(() => at(bad))).not.toContain('canary');
+  }
+});
+
+test.each(['lethe', 'a@b, c@d', 'Lethe <a@b>\r\nBcc: c@d', '<a@b>', 'Le<the <a@b>', 'a@b\n'])(
+  'the sender %j is refused',
+  (MAIL_FROM) => {
+    expect(messageOf(() => workerEnvironment({ ...complete, MAIL_FROM }))).toContain('MAIL_FROM: must be an address');
+  },
+);
+
+test('the API asks for no secret of the mail server', () => {
+  expect(apiEnvironment({ ...complete, MAIL_URL: 'wrong' })).not.toHaveProperty('mail');
 });
 
 test.each([
