@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { parse } from 'csv-parse/sync';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ExportWanted } from '../../connectors/connector.ts';
+import type { Identity } from '../../domain/identity.ts';
+import { type Fixture, batchOf, exporting, fixture, mapped, user, work } from '../connectors/fixture.ts';
+import { archives } from '../support/archives.ts';
+import { type Packed, collect, contents, pack, packing, unzipTest } from './packing.ts';
+
+const storage = archives();
+const settings = mapped({ table: 'app.order_notes', subject: 'user_id' });
+let db: Fixture;
+beforeAll(async () => {
+  db = await fixture(6, settings);
+  // u-1 and u-2 work for one company, write to one order, and are both called `team`; each leaves a canary everywhere.
+  await db.sql.unsafe(`
+    CREATE TABLE app.order_notes (order_id bigint REFERENCES app.orders, user_id text, note text);
+    CREATE INDEX ON app.order_notes (user_id);
+    INSERT INTO app.memberships SELECT 3, 'u-' || n FROM generate_series(1, 2) n ON CONFLICT DO NOTHING;
+    INSERT INTO app.order_notes SELECT 1, 'u-' || n, 'canary-note-' || n FROM generate_series(1, 6) n;
+    INSERT INTO app.aliases SELECT 'team', 'u-' || n FROM generate_series(1, 2) n;
+    INSERT INTO app.events (user_id, note) VALUES ('team', 'canary-of-the-team');
+    UPDATE app.users SET name = 'canary-name-' || substr(user_id, 3);
+    UPDATE app.events SET note = 'canary-event-' || substr(user_id, 3) WHERE user_id <> 'team';
+    UPDATE app.order_items SET sku = 'canary-sku-' || order_id;
+    UPDATE app.invoices SET address = 'canary-street-' || substr(user_id, 3);
+    UPDATE app.ratings SET comment = 'canary-comment-' || substr(user_id, 3)`);
+});
+afterAll(() => db.close());
+
+async function archiveOf(subjects: readonly Identity[][], format: ExportWanted['format'] = 'ndjson'): Promise<Packed> {
+  const place = await packing(storage);
+  const connector = db.connector({}, settings);
+  const wanted: ExportWanted = { scope: 'data', since: null, format };
+  const tables = exporting(connector)(batchOf(subjects), wanted, work());
+  const request = { id: place.requestId, format, subjects: subjects.length };
+  return pack(place, contents(await collect(place, tables), request));
+}
+
+/** What was seeded of u-1, told without the connector. */
+const SEEDED: Readonly<Record<string, string>> = {
+  'app.users': `user_id = 'u-1'`,
+  'app.aliases': `user_id = 'u-1'`,
+  'app.events': `user_id IN ('u-1', 'a-1')`,
+  'app.orders': `user_id = 'u-1'`,
+  'app.order_items': `order_id = 1`,
+  'app.order_notes': `user_id = 'u-1'`,
+  'app.newsletter': `email = 'user1@x.test'`,
+  'app.invoices': `user_id = 'u-1'`,
+  'app.ratings': `user_id = 'u-1'`,
+  'app.memberships': `user_id = 'u-1'`,
+  'app.segment_members': `user_id = 'u-1'`,
+};
+
+test('the archive of a person holds exactly the seeded rows, per table by count and checksum', async () => {
+  const { manifest, files, zip } = await archiveOf([user(1)]);
+  expect([0, null]).toContain(unzipTest(zip));
+  expect(manifest.files.map(({ table }) => table).toSorted()).toEqual(Object.keys(SEEDED).toSorted());
+  expect(files.size).toBe(manifest.files.length + 2);
+  for (const { table, rows, bytes, sha256, path } of manifest.files) {
+    const [seeded] = await db.sql.unsafe<{ count: number }[]>(
+      `SELECT count(*)::int FROM ${table} WHERE ${SEEDED[table]}`,
+    );
+    const file = files.get(path ?? '') ?? Buffer.alloc(0);
+    expect([table, rows]).toEqual([table, seeded?.count]);
+    expect(rows).toBeGreaterThan(0);
+    expect(file).toHaveLength(bytes);
+    expect(createHash('sha256').update(file).digest('hex')).toBe(sha256);
+    expect(file.toString().split('\n')).toHaveLength(rows + 1);
+  }
+});
+
+test('loaded into a fresh schema, each table of the archive equals its source, both ways', async () => {
+  const { manifest, text } = await archiveOf([user(1)]);
+  await db.sql.unsafe('CREATE SCHEMA fresh');
+  for (const { table, path } of manifest.files) {
+    const fresh = table.replace('app.', 'fresh.');
+    await db.sql.unsafe(`CREATE TABLE ${fresh} (LIKE ${table})`);
+    for (const line of text(path ?? '')
+      .split('\n')
+      .slice(0, -1))
+      await db.sql.unsafe(`INSERT INTO ${fresh} SELECT * FROM json_populate_record(NULL::${fresh}, $1::text::json)`, [
+        line,
+      ]);
+    const source = `SELECT * FROM ${table} WHERE ${SEEDED[table]}`;
+    const rows = await db.sql.unsafe(`
+      (TABLE ${fresh} EXCEPT ALL ${source}) UNION ALL (${source} EXCEPT ALL TABLE ${fresh})`);
+    expect([table, [...rows]]).toEqual([table, []]);
+  }
+});
+
+test('of two who share a company, an order and an alias, no byte of the one is in the archive of the other', async () => {
+  const [first, second] = [await archiveOf([user(1)]), await archiveOf([user(2)])];
+  const canaries = (number: number): RegExp[] => [
+    ...['note', 'name', 'event', 'sku', 'street', 'comment'].map((what) => new RegExp(`canary-${what}-${number}\\b`)),
+    new RegExp(`user${number}@x\\.test`, 'i'),
+    new RegExp(`\\b[ua]-${number}\\b`),
+  ];
+  const everything = ({ files }: Packed): string => Buffer.concat([...files.values()]).toString();
+  for (const canary of canaries(1)) expect(everything(first)).toMatch(canary);
+  for (const canary of canaries(2)) expect(everything(second)).toMatch(canary);
+  for (const [packed, others] of [
+    [first, 2],
+    [second, 1],
+  ] as const) {
+    const bytes = everything(packed);
+    for (const canary of canaries(others)) expect(bytes).not.toMatch(canary);
+    // Nobody was asked about who both are called: it is data of both.
+    expect(bytes).not.toContain('canary-of-the-team');
+  }
+});
+
+test('the archive of both holds the rows of both, and of nobody else', async () => {
+  const { text, manifest } = await archiveOf([user(1), user(2)]);
+  const whole = manifest.files.map(({ path }) => text(path ?? '')).join('');
+  expect(whole.match(/canary-name-\d/g)?.toSorted()).toEqual(['canary-name-1', 'canary-name-2']);
+  expect(whole).not.toMatch(/canary-\w+-[3-6]/);
+  expect(text('index.html')).not.toContain('canary');
+});
+
+const FORMULAS = ['=1+1', '+1', '-1', '@SUM(A1)', '\ttab', '\rreturn', 'plain', `<b>&"'`];
+
+test('cells that a spreadsheet would run are escaped in CSV, the manifest says so, and NDJSON has them as they are', async () => {
+  await db.sql`DELETE FROM app.order_notes WHERE user_id = 'u-3'`;
+  await db.sql`INSERT INTO app.order_notes SELECT 3, 'u-3', unnest(${FORMULAS}::text[])`;
+  const csv = await archiveOf([user(3)], 'csv');
+  expect(csv.manifest.csv).toBe('escaped');
+  expect(csv.manifest.files.every(({ path }) => path?.endsWith('.csv'))).toBe(true);
+  const cells = parse<Record<string, string>>(csv.text('data/app/app.order_notes.csv'), { columns: true });
+  expect(cells.map(({ note }) => note).toSorted()).toEqual(
+    FORMULAS.map((note) => (/^[=+\-@\t\r]/.test(note) ? `'${note}` : note)).toSorted(),
+  );
+  expect(csv.text('index.html')).toContain('&#60;b&#62;&#38;&#34;&#39;');
+  expect(csv.text('index.html')).not.toContain('<b>');
+  const ndjson = await archiveOf([user(3)]);
+  expect(ndjson.manifest.csv).toBeNull();
+  const notes = ndjson.text('data/app/app.order_notes.ndjson').split('\n').slice(0, -1);
+  expect(notes.map((line) => (JSON.parse(line) as { note: string }).note).toSorted()).toEqual(FORMULAS.toSorted());
+});
