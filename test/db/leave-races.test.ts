@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cancelSubjects } from '../../db/cancel.ts';
+import { claim } from '../../db/claim.ts';
+import { type WrittenArchive, storeArchive } from '../../db/exports/ready.ts';
+import { seal } from '../../db/sealed.ts';
+import type { Manifest } from '../../domain/archive.ts';
+import { exportOf, wanted } from '../support/exports.ts';
+import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, states, user } from '../support/ledger.ts';
+import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../support/races.ts';
+
+const RUN = new Date('2026-01-20T02:00:00Z');
+let world: Ledger;
+beforeAll(async () => {
+  world = await ledger(rounds.map(projectOf));
+});
+afterAll(async () => world.closeLedger());
+
+const projects = rounds.map(projectOf);
+const names = (prefix: string) => rounds.map((round) => user(`${prefix}-${round}`));
+const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
+
+/** As many exports that are collected and packed; `ready` is still to be said. */
+async function packed(prefix: string): Promise<readonly string[]> {
+  const { database } = world;
+  const ids = await hiddenInBulk(world, projects, names(prefix), wanted);
+  await database`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
+  const { sealed, digestKey } = seal(KEYS, 'archives of the races', 'a key');
+  await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
+    SELECT unnest(${ids as string[]}::text[]), ${sealed}, ${digestKey}`;
+  return ids;
+}
+
+/** The same, each made for one of the deletions. */
+async function packedFor(prefix: string, deletions: readonly string[]): Promise<readonly string[]> {
+  const ids = await packed(prefix);
+  await world.database`UPDATE lethe.requests SET backup_of = deletion
+    FROM unnest(${ids as string[]}::text[], ${deletions as string[]}::text[]) AS made (id, deletion) WHERE requests.id = made.id`;
+  return ids;
+}
+
+const deletionsFirst = (prefix: string) =>
+  hiddenInBulk(world, projects, names(prefix), (of, identities, changes) =>
+    hidden(of, identities, { ...changes, exportFirst: true }),
+  );
+
+function sayReady(requestId: string) {
+  const manifest = { files: [] } as unknown as Manifest;
+  const archive: WrittenArchive = { requestId, epoch: 1, object: 'object', bytes: 1, sha256: '00', manifest };
+  return storeArchive(world.database, archive, { at: RUN, keptMs: 1_000, window: POLICY.window });
+}
+
+describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
+  test('claim against ready: left out of the archive, or the archive is destroyed; never ready with somebody who is claimed', async () => {
+    const ends = tally([
+      { said: false, state: { left_out: 1 }, status: 'packaging', epoch: 2, reason: null },
+      { said: true, state: { exported: 1 }, status: 'expired', epoch: 1, reason: 'subject_deleted' },
+    ]);
+    const exports = await packed('claimed');
+    const deletions = await hiddenInBulk(world, projects, names('claimed'));
+    await inParallel(async (round) => {
+      const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
+      const [said, { claimed, wake }] = await race(
+        round,
+        () => sayReady(requestId),
+        () => claimIt(deletion),
+      );
+      expect({ claimed, wake }).toEqual({ claimed: 1, wake: [requestId] });
+      const { status, epoch, reason, keys } = await exportOf(world, requestId);
+      expect(keys).toBe(status === 'expired' ? 0 : 1);
+      ends.add({ said: said !== null, state: await states(world, requestId), status, epoch, reason });
+    });
+    expect(ends.seen()).toEqual(BOTH);
+  });
+
+  test('claim against the archive that it waits for: nobody is claimed before it is ready, and everybody may be after', async () => {
+    const ends = tally([
+      { claimed: 0, state: { soft_deleted: 1 } },
+      { claimed: 1, state: { claimed: 1 } },
+    ]);
+    const deletions = await deletionsFirst('saved');
+    const exports = await packedFor('saved', deletions);
+    await inParallel(async (round) => {
+      const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
+      const [said, { claimed }] = await race(
+        round,
+        () => sayReady(requestId),
+        () => claimIt(deletion),
+      );
+      expect(said).toEqual([deletion]);
+      ends.add({ claimed, state: await states(world, deletion) });
+      await claimIt(deletion);
+      expect(await states(world, deletion)).toEqual({ claimed: 1 });
+      expect(await exportOf(world, requestId)).toMatchObject({ status: 'ready', keys: 1 });
+    });
+    expect(ends.seen()).toEqual(BOTH);
+  });
+
+  test('the deletion cancelled against ready: let go, and in no archive; or in one that was ready before', async () => {
+    const ends = tally([
+      { said: false, state: { cancelled: 1 }, status: 'packaging', epoch: 2 },
+      { said: true, state: { exported: 1 }, status: 'ready', epoch: 1 },
+    ]);
+    const deletions = await deletionsFirst('let-go');
+    const exports = await packedFor('let-go', deletions);
+    await inParallel(async (round) => {
+      const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
+      const all = { requestId: deletion, positions: 'all', actor: 'operator', at: days(1) } as const;
+      const [said] = await race(
+        round,
+        () => sayReady(requestId),
+        () => cancelSubjects(world.database, POLICY.window, all),
+      );
+      expect(await states(world, deletion)).toEqual({ cancelling: 1 });
+      const { status, epoch } = await exportOf(world, requestId);
+      ends.add({ said: said !== null, state: await states(world, requestId), status, epoch });
+    });
+    expect(ends.seen()).toEqual(BOTH);
+  });
+});
