@@ -124,7 +124,7 @@ export async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 /** Every file, read to its end and compared with the length and the CRC that the archive states. */
-async function unpacked(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> {
+export async function unpacked(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const reader = await fromBufferPromise(zip, { lazyEntries: true });
   for await (const entry of reader.eachEntry()) {
