@@ -26,7 +26,8 @@ import { watch } from './watch.ts';
  *
  *  1. Who is meant is asked of the directory; whom it does not know, of every processor.
  *     Where somebody has to confirm it, all is counted and nobody is touched before that; not confirmed in time, it ends.
- *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again.
+ *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again. Where only columns are to be
+ *     emptied (rule 16) nobody is hidden, and step 4 empties them.
  *     Where they are to be exported first, nobody is claimed who is not in an archive that is ready.
  *  3. At the run after the grace period what is due and not held is claimed: the point of no return.
  *  4. Each processor deletes its batch, looks again, settles, and looks once more.
