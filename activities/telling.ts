@@ -21,7 +21,7 @@ export const tellingActivities = (deps: ActivityDeps) => ({
     const at = new Date(asOf);
     const due = await dueDeliveries(deps.database, { ...channel, asOf: at, limit: PER_PAGE });
     // What happened to one request is told in that order.
-    const waiting = [...Map.groupBy(due, ({ id }) => id).values()].values();
+    const waiting = [...Map.groupBy(due, ({ requestId }) => requestId).values()].values();
     const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
     try {
       const lane = async () => {
