@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
 import { memberWithToken } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/ports.ts';
+import { archiveFolder } from '../support/archives.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { carrying, deletionOf, user } from './support.ts';
 
@@ -14,11 +16,19 @@ afterEach(() => {
   for (const stop of running.splice(0)) stop();
 });
 
+const archives = pathToFileURL(archiveFolder()).href;
+
 /** The process as an operator starts it, with Temporal nowhere. */
-async function start(url: string, more: Record<string, string> = {}) {
+async function start(url: string, more: Record<string, string> = {}, program = ['api/server.ts']) {
   const port = String(await freePort());
-  const env = { ...process.env, DATABASE_URL: url, LETHE_DIGEST_KEYS: keyOf(5), PORT: port };
-  const child = spawn(process.execPath, ['api/server.ts'], {
+  const env = {
+    ...process.env,
+    DATABASE_URL: url,
+    LETHE_DIGEST_KEYS: keyOf(5),
+    PORT: port,
+    LETHE_ARCHIVES: archives,
+  };
+  const child = spawn(process.execPath, program, {
     env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}`, ...more },
   });
   running.push(() => child.kill('SIGKILL'));
@@ -100,4 +110,64 @@ test('metrics are served at an address of their own, and nowhere where none is g
   server.child.kill('SIGTERM');
   expect((await server.ended).code).toBe(0);
   await expect(fetch(`http://${at}/metrics`)).rejects.toThrow('fetch failed');
+});
+
+test('whoever sees another storage than the first process refuses in one line, API and worker alike', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const first = await start(url);
+  await first.listening();
+  const elsewhere = { LETHE_ARCHIVES: pathToFileURL(archiveFolder()).href };
+  for (const program of ['api/server.ts', 'worker.ts']) {
+    const { code, output } = await (await start(url, elsewhere, [program])).ended;
+    expect([code, output.trim().split('\n')]).toEqual([
+      1,
+      [expect.stringContaining('LETHE_ARCHIVES is another storage than the one')],
+    ]);
+    expect(output).not.toContain(elsewhere.LETHE_ARCHIVES.slice('file://'.length));
+  }
+  const second = await start(url);
+  await second.listening();
+  expect(first.output()).not.toContain('another storage');
+});
+
+/** As on a machine where nobody installed it. */
+const WITHOUT_SDK = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({ resolve(name, context, next) {
+    if (name.startsWith('@aws-sdk/')) throw Object.assign(new Error('canary'), { code: 'ERR_MODULE_NOT_FOUND' });
+    return next(name, context);
+  } });`)}`;
+
+test('a storage that is away, or for which a package is missing, says so; neither is taken for the database', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const nobody = encodeURIComponent(`http://127.0.0.1:${await freePort()}`);
+  const credentials = { AWS_ACCESS_KEY_ID: 'canary-id', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
+  const bucket = { LETHE_ARCHIVES: `s3://canary?endpoint=${nobody}`, ...credentials };
+  for (const [given, program, said] of [
+    [
+      { LETHE_ARCHIVES: 'file:///dev/null/canary' },
+      ['api/server.ts'],
+      'folder of the archives cannot be used (ENOTDIR)',
+    ],
+    [bucket, ['worker.ts'], 'bucket of the archives cannot be used (ECONNREFUSED)'],
+    [bucket, ['--import', WITHOUT_SDK, 'api/server.ts'], 'npm install @aws-sdk/client-s3'],
+  ] as const) {
+    const { code, output } = await (await start(url, given, [...program])).ended;
+    expect([code, output.trim().split('\n')]).toEqual([1, [expect.stringContaining(said)]]);
+    expect(output).not.toMatch(/canary|the database/);
+  }
+});
+
+test('behind a proxy, links that lead to this machine only are warned of', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const proxied = { LETHE_TRUSTED_PROXIES: '10.0.0.7' };
+  const lost = await start(url, proxied);
+  await lost.listening();
+  expect(lost.output()).toContain('set LETHE_PUBLIC_URL');
+  const right = await start(url, { ...proxied, LETHE_PUBLIC_URL: 'https://lethe.test' });
+  await right.listening();
+  expect(right.output()).not.toContain('LETHE_PUBLIC_URL');
 });
