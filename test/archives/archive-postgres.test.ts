@@ -127,7 +127,7 @@ test('cells that a spreadsheet would run are escaped in CSV, the manifest says s
   expect(csv.manifest.csv).toBe('escaped');
   expect(csv.manifest.files.every(({ path }) => path?.endsWith('.csv'))).toBe(true);
   const cells = parse<Record<string, string>>(csv.text('data/app/app.order_notes.csv'), { columns: true });
-  expect(cells.map(({ note }) => note).toSorted()).toEqual(
+  expect(cells.map(({ note }) => String(note)).toSorted()).toEqual(
     FORMULAS.map((note) => (/^[=+\-@\t\r]/.test(note) ? `'${note}` : note)).toSorted(),
   );
   expect(csv.text('index.html')).toContain('&#60;b&#62;&#38;&#34;&#39;');

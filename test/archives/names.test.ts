@@ -53,33 +53,31 @@ const SAFE = /^data\/(\w[\w.-]*)\/(\w[\w.-]*)\.(ndjson|csv)$/;
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
 /** What would go wrong somewhere: on Windows, on a disk without case, in a shell, in an unpacker. */
-function expectSafe(paths: readonly string[]): void {
-  for (const path of paths) {
-    expect(path).toMatch(SAFE);
-    for (const segment of path.split('/')) {
-      expect(segment).not.toMatch(DEVICE);
-      expect(segment).not.toMatch(/\.\.|\.$/);
-      expect(segment.length).toBeLessThan(120);
-    }
-  }
-  expect(new Set(paths.map((path) => path.toLowerCase())).size).toBe(paths.length);
+function wrong(paths: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  return paths.filter((path) => {
+    const twice = seen.has(path.toLowerCase());
+    seen.add(path.toLowerCase());
+    const segments = path.split('/');
+    return (
+      twice ||
+      !SAFE.test(path) ||
+      segments.some((segment) => DEVICE.test(segment) || /\.\.|\.$/.test(segment) || segment.length > 120)
+    );
+  });
 }
 
 test('a file is called by letters, digits and a few marks, whatever its table is called', () => {
   const parts = HOSTILE.flatMap((processor) => HOSTILE.map((name) => part(processor, name)));
-  expectSafe(pathsOf(parts, 'csv'));
+  expect(wrong(pathsOf(parts, 'csv'))).toEqual([]);
   expect(pathsOf(parts, 'csv')).toEqual(pathsOf(parts, 'csv'));
 });
 
 test('names that nobody thought of are safe too, and each table has its own', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))), (names) => {
-      expectSafe(
-        pathsOf(
-          names.map(([processor, name]) => part(processor, name)),
-          'ndjson',
-        ),
-      );
+      const parts = names.map(([processor, name]) => part(processor, name));
+      expect(wrong(pathsOf(parts, 'ndjson'))).toEqual([]);
     }),
   );
 });
