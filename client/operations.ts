@@ -304,7 +304,7 @@ export interface Operations {
     answer: AddedMember;
   };
   /**
-   * Remove a member: all its tokens end at once, what it has done stays recorded.
+   * Remove a member: its tokens and links end at once, what it has done stays recorded.
    */
   removeMember: {
     input: RemoveMemberInput;
@@ -332,6 +332,61 @@ export interface Operations {
    */
   revokeToken: {
     input: RevokeTokenInput;
+    answer: void;
+  };
+  /**
+   * Be told of every change of a request’s status, by a POST that is signed (Standard Webhooks).
+   */
+  addWebhook: {
+    input: AddWebhookInput;
+    answer: AddedWebhook;
+  };
+  /**
+   * The webhooks of the project, newest first. They are few: all are one page.
+   */
+  listWebhooks: {
+    input: ListWebhooksInput;
+    answer: {
+      items: Webhook[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * Tell it nothing any more, nor what is still to be told.
+   */
+  removeWebhook: {
+    input: RemoveWebhookInput;
+    answer: void;
+  };
+  /**
+   * A new secret; the one so far signs beside it for a while.
+   */
+  rotateWebhookSecret: {
+    input: RotateWebhookSecretInput;
+    answer: RotatedSecret;
+  };
+  /**
+   * Tell one again that answered 410, from now on.
+   */
+  enableWebhook: {
+    input: EnableWebhookInput;
+    answer: void;
+  };
+  /**
+   * What a webhook was told, or is still to be told, newest first.
+   */
+  listDeliveries: {
+    input: ListDeliveriesInput;
+    answer: {
+      items: Delivery[];
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * Send it again at once, under the same id, also where it was delivered.
+   */
+  retryDelivery: {
+    input: RetryDeliveryInput;
     answer: void;
   };
 }
@@ -1004,6 +1059,10 @@ export interface Progress {
      * Rows, in all passes.
      */
     removed: number;
+    /**
+     * Of scope `categories` or `sources`: rows that were emptied, in all passes.
+     */
+    blanked: number;
   }[];
   /**
    * Of an export.
@@ -1763,6 +1822,118 @@ export interface RevokeTokenInput {
    */
   id: string;
 }
+export interface AddWebhookInput {
+  body: NewWebhook;
+}
+export interface NewWebhook {
+  /**
+   * Begins with https://. Where its name leads is judged at each connection.
+   */
+  url: string;
+}
+export interface AddedWebhook {
+  id: string;
+  url: string;
+  /**
+   * Signs what is sent, after Standard Webhooks. Shown now and never again.
+   */
+  secret: string;
+}
+export interface ListWebhooksInput {}
+export interface Webhook {
+  id: string;
+  url: string;
+  createdAt: string;
+  /**
+   * Id of a member.
+   */
+  createdBy: string;
+  /**
+   * When it answered 410; it is told nothing since.
+   */
+  disabledAt: string | null;
+}
+export interface RemoveWebhookInput {
+  /**
+   * Of the webhook.
+   */
+  id: string;
+}
+export interface RotateWebhookSecretInput {
+  /**
+   * Of the webhook.
+   */
+  id: string;
+  body: Rotation;
+}
+export interface Rotation {
+  /**
+   * Seconds for which the secret so far signs beside the new one.
+   */
+  overlap?: number;
+}
+export interface RotatedSecret {
+  /**
+   * Signs what is sent, after Standard Webhooks. Shown now and never again.
+   */
+  secret: string;
+  previousUntil: string;
+}
+export interface EnableWebhookInput {
+  /**
+   * Of the webhook.
+   */
+  id: string;
+}
+export interface ListDeliveriesInput {
+  /**
+   * Of the webhook.
+   */
+  id: string;
+  /**
+   * Items of a page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the page before; without it, the first.
+   */
+  cursor?: string;
+}
+export interface Delivery {
+  /**
+   * Also the `webhook-id` of what is sent.
+   */
+  id: string;
+  requestId: string;
+  /**
+   * `request.` and the status that it has changed to.
+   */
+  type: string;
+  /**
+   * When it changed.
+   */
+  at: string;
+  attempts: number;
+  /**
+   * Of the next attempt; null when there is none.
+   */
+  nextAt: string | null;
+  outcome: 'delivered' | 'given_up' | null;
+  /**
+   * Why the last attempt failed: `http_` and a status, `timeout`, `connection`, `dns`, `tls`, `address_refused`; or why there was none: `removed`.
+   */
+  lastCode: string | null;
+}
+export interface RetryDeliveryInput {
+  /**
+   * Of the webhook.
+   */
+  id: string;
+  /**
+   * Of the delivery.
+   */
+  deliveryId: string;
+}
 export interface Readiness {
   ready: boolean;
   database: 'reachable' | 'away';
@@ -1871,4 +2042,11 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   mintToken: {"method":"POST","path":"/v1/tokens","accept":"application/json","sends":"application/json"},
   listTokens: {"method":"GET","path":"/v1/tokens","accept":"application/json"},
   revokeToken: {"method":"DELETE","path":"/v1/tokens/{id}","accept":"application/json"},
+  addWebhook: {"method":"POST","path":"/v1/webhooks","accept":"application/json","sends":"application/json"},
+  listWebhooks: {"method":"GET","path":"/v1/webhooks","accept":"application/json"},
+  removeWebhook: {"method":"DELETE","path":"/v1/webhooks/{id}","accept":"application/json"},
+  rotateWebhookSecret: {"method":"POST","path":"/v1/webhooks/{id}/rotate","accept":"application/json","sends":"application/json"},
+  enableWebhook: {"method":"POST","path":"/v1/webhooks/{id}/enable","accept":"application/json"},
+  listDeliveries: {"method":"GET","path":"/v1/webhooks/{id}/deliveries","accept":"application/json"},
+  retryDelivery: {"method":"POST","path":"/v1/webhooks/{id}/deliveries/{deliveryId}/retry","accept":"application/json"},
 };

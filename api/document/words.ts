@@ -105,6 +105,7 @@ export const WORDS: Readonly<Record<string, unknown>> = {
   'batches.subjects': 2,
   'batches.finished': 1,
   'batches.removed': 14,
+  'batches.blanked': 0,
   'live.waitingFor': 'deletion',
   'activities.activity': 'deleteBatch',
   'activities.attempt': 1,

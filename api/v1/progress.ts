@@ -16,6 +16,9 @@ const Batch = z.strictObject({
   subjects: z.int(),
   finished: z.int().openapi({ description: 'Subjects of the ranges that this pass has finished.' }),
   removed: z.int().openapi({ description: 'Rows, in all passes.' }),
+  blanked: z
+    .int()
+    .openapi({ description: 'Of scope `categories` or `sources`: rows that were emptied, in all passes.' }),
 });
 
 const Collection = z.strictObject({

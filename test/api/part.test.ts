@@ -25,6 +25,12 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
   const tables = [{ table: 'app.users', removed: 0, retained: 1, blanked: 4, basis: 'cannot be empty: created_at' }];
   const range = { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] };
   await rangeFinished(api.database, { requestId: id, processor: 'app', batch: 1 }, 1, range);
+  expect(await read(id, '/progress')).toMatchObject({
+    batches: [
+      { processor: 'app', finished: 1, removed: 0, blanked: 4 },
+      { processor: 'mail', finished: 0, removed: 0, blanked: 0 },
+    ],
+  });
   await follow(api.database, id, RUN);
   expect(await read(id, '/receipt')).toMatchObject({
     scope,
