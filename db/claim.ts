@@ -17,8 +17,9 @@ export interface Claim {
 
 /**
  * The point of no return. Takes what is due at `asOf`, soft-deleted everywhere (or, of a part-deletion, found), not held, and
- * in an archive where one is made first, as far as the run's quota goes. All requests of the project are ranked together (expedited, then by due date), and each takes only its own: so
- * the order holds whichever workflow comes first. A retry finds nothing due and takes nothing again (rules 2, 6, 12).
+ * in an archive where one is made first, as far as the run's quota goes. All requests of the project are ranked together
+ * (expedited, then by due date), and each takes only its own: so the order holds whichever workflow comes first. A retry
+ * finds nothing due and takes nothing again (rules 2, 6, 12).
  */
 export async function claim(
   database: Database,
