@@ -1,18 +1,22 @@
-import { randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../api/app.ts';
+import { folderStorage } from '../../archives/folder.ts';
+import { freePort } from '../../dev/ports.ts';
 import { listen, type Listening } from '../../api/listen.ts';
-import { archives, PUBLIC_URL } from '../support/archives.ts';
+import { archiveFolder, PUBLIC_URL } from '../support/archives.ts';
 import { acceptedExport, linkTo, makeReady, stateOf } from './exports.ts';
 import { CATALOG, KEYS, START, testApi, user } from './support.ts';
 
 /** Downloads over real connections, from several servers on one ledger and one storage. */
 
-const storage = archives();
+const folder = archiveFolder();
+const storage = folderStorage(folder);
 const api = await testApi({ storage });
 /** More than all the buffers on the way hold, so that a caller who stops reading stops the sender. */
 const LARGE = randomBytes(40_000_000);
@@ -31,7 +35,7 @@ async function served(renewTransfersMs = 20_000): Promise<Listening> {
 }
 
 /** Sends the POST of the page's button; the answer's body is not read yet. */
-async function press({ url }: Listening, path: string, agent = new Agent()): Promise<IncomingMessage> {
+async function press({ url }: Pick<Listening, 'url'>, path: string, agent = new Agent()): Promise<IncomingMessage> {
   const call = request(`${url}${path}`, { method: 'POST', agent });
   const answered = once(call, 'response');
   call.end();
@@ -39,11 +43,13 @@ async function press({ url }: Listening, path: string, agent = new Agent()): Pro
   return answer;
 }
 
-async function bytesOf(answer: IncomingMessage): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of answer) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces);
+/** What was received, to its end; megabytes are compared by this, so that a test that fails can still be read. */
+async function received(answer: IncomingMessage): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of answer) hash.update(piece as Buffer);
+  return hash.digest('hex');
 }
+const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 const ready = async (bytes?: Buffer) => makeReady(api, storage, await acceptedExport(api, [user('u-1')]), bytes);
 
@@ -60,7 +66,7 @@ test('of 100 who use one link at once, by two servers, one gets the archive, who
   const link = await linkTo(api, id);
   const nowhere = `/download/${randomBytes(32).toString('base64url')}`;
   const told = async (answer: IncomingMessage) => {
-    const body = await bytesOf(answer);
+    const body = await received(answer);
     const { 'x-request-id': call, date, ...headers } = answer.headers;
     expect([call, date]).toEqual([expect.any(String), expect.any(String)]);
     return { status: answer.statusCode, headers, body };
@@ -75,8 +81,8 @@ test('of 100 who use one link at once, by two servers, one gets the archive, who
     }),
   );
   const [got, ...more] = answers.filter(({ status }) => status === 200);
-  expect(more.map(({ body }) => body.length)).toEqual([]);
-  expect(got?.body.equals(bytes)).toBe(true);
+  expect(more).toEqual([]);
+  expect(got?.body).toBe(digestOf(bytes));
   expect(got?.headers).toMatchObject({
     'content-type': 'application/zip',
     'content-length': String(bytes.length),
@@ -114,7 +120,7 @@ test('a download that breaks off in the middle leaves the link as it was, and th
   await becomes(id, link.id, 'open');
   const whole = await press(other, link.path);
   expect(whole.statusCode).toBe(200);
-  expect((await bytesOf(whole)).equals(bytes)).toBe(true);
+  expect(await received(whole)).toBe(digestOf(bytes));
   await becomes(id, link.id, 'used');
   const used = await api.database`SELECT FROM lethe.audit_events WHERE request_id = ${id} AND action = 'link.used'`;
   expect(used).toHaveLength(1);
@@ -133,7 +139,7 @@ test.each([
   await sleep(200);
   expect(await stateOf(api, id, link.id)).toBe('downloading');
   expect((await end(id, link.id)).status).toBe(204);
-  await expect(bytesOf(answer)).rejects.toThrow('aborted');
+  await expect(received(answer)).rejects.toThrow('aborted');
   const again = await press(server, link.path);
   expect(again.statusCode).toBe(404);
   again.resume();
@@ -151,7 +157,63 @@ test('a server that is told to end lets a download come to its end, and says tha
   const drained = server.drain();
   await sleep(700);
   expect(await stateOf(api, id, link.id)).toBe('downloading');
-  expect((await bytesOf(answer)).equals(bytes)).toBe(true);
+  expect(await received(answer)).toBe(digestOf(bytes));
   await drained;
   await becomes(id, link.id, 'used');
+});
+
+/** Whose clock is the real one, unlike this file's. */
+async function startProcess() {
+  const port = String(await freePort());
+  const keys = KEYS.map(({ id, key }) => `${id}:${key.toString('base64url')}`).join();
+  const env = {
+    ...process.env,
+    DATABASE_URL: api.url,
+    PORT: port,
+    LETHE_DIGEST_KEYS: keys,
+    LETHE_ARCHIVES: `file:${folder}`,
+  };
+  const child = spawn(process.execPath, ['api/server.ts'], { env: { ...env, TEMPORAL_ADDRESS: '127.0.0.1:9' } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  while (!output.includes('"listening"')) {
+    if (child.exitCode !== null) throw new Error(output);
+    await once(child.stdout, 'data');
+  }
+  return { url: `http://127.0.0.1:${port}`, child, output: () => output };
+}
+
+test('two processes on one ledger: one download of 100, and one that is told to end ends it first', async () => {
+  const [one, other] = await Promise.all([startProcess(), startProcess()]);
+  const { id, bytes } = await ready(LARGE);
+  const now = new Date();
+  await api.database`UPDATE lethe.archives SET ready_at = ${now}, expires_at = ${new Date(now.getTime() + 3_600_000)} WHERE request_id = ${id}`;
+  const linkNow = async () => {
+    api.clock.now = now;
+    const link = await linkTo(api, id);
+    api.clock.now = START;
+    return link;
+  };
+  const link = await linkNow();
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => press(n % 2 === 0 ? one : other, link.path)));
+  const got = answers.filter(({ statusCode }) => statusCode === 200);
+  const rest = await Promise.all(answers.filter((answer) => !got.includes(answer)).map(received));
+  expect([got.length, rest.length, new Set(rest).size]).toEqual([1, 99, 1]);
+  for (const answer of got) expect(await received(answer)).toBe(digestOf(bytes));
+  await becomes(id, link.id, 'used');
+
+  const last = await linkNow();
+  const answer = await press(one, last.path);
+  await once(answer, 'readable');
+  answer.pause();
+  one.child.kill('SIGTERM');
+  const exited = once(one.child, 'exit');
+  await until(async () => one.output().includes('"draining"'));
+  expect(await received(answer)).toBe(digestOf(bytes));
+  expect((await exited)[0]).toBe(0);
+  expect(await stateOf(api, id, last.id)).toBe('used');
+  const told = one.output() + other.output();
+  for (const { path } of [link, last]) expect(told).not.toContain(path.slice('/download/'.length));
+  expect(told.match(/"msg":"downloaded"/g)).toHaveLength(2);
 });

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -137,6 +139,22 @@ test('a link that is used, in use, revoked, expired, unknown or none at all, or 
   ])
     expect(await textOf('POST', path)).toEqual(nothing);
   expect(api.statements()).toEqual([]);
+});
+
+test.each([
+  [true, 'used'],
+  [false, 'open'],
+])('all of it handed over, and the connection ended after it had left: %s. The link is %s', async (left, state) => {
+  const { id } = await ready();
+  const link = await linkTo(api, id);
+  const outgoing = Object.assign(new EventEmitter(), { destroyed: false, writableFinished: false });
+  const env = { incoming: { socket: api.peer }, outgoing: outgoing as unknown as ServerResponse };
+  const answer = await api.app.request(link.path, { method: 'POST' }, env);
+  await answer.arrayBuffer();
+  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  outgoing.writableFinished = left;
+  outgoing.emit('close');
+  await until(async () => (await stateOf(api, id, link.id)) === state);
 });
 
 test('a download that its process did not end holds the link for two minutes of silence, and no longer', async () => {
