@@ -1,8 +1,6 @@
 import { LETHE, raiseWake, recordAudit } from '../audit.ts';
 import type { Transaction } from '../client.ts';
-
-/** Exports that an operator may still help to become ready. */
-const UNDER_WAY = ['received', 'resolving', 'collecting', 'packaging'];
+import { UNDER_WAY } from './waiting.ts';
 
 /**
  * What keeps a backup from getting ready keeps its deletion from its claim: each processor that the exports under way need
@@ -14,7 +12,7 @@ export async function mirrorAttention(tx: Transaction, deletion: string, at: Dat
       SELECT processor, min(since) AS since, CASE WHEN bool_and(retry_at IS NOT NULL) THEN min(retry_at) END AS retry_at
       FROM lethe.requests backup JOIN lethe.requests deletion ON deletion.id = backup.backup_of AND deletion.concluded_at IS NULL
       JOIN lethe.attention ON attention.request_id = backup.id
-      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${UNDER_WAY}::text[])
+      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${UNDER_WAY as string[]}::text[])
       GROUP BY processor),
     raised AS (
       INSERT INTO lethe.attention AS mirrored (request_id, processor, step, code, since, retry_at)

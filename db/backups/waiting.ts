@@ -1,4 +1,8 @@
+import type { Status } from '../../domain/vocabulary.ts';
 import type { Fragment, Queries, Transaction } from '../client.ts';
+
+/** Of an export that may still become ready. */
+export const UNDER_WAY: readonly Status[] = ['received', 'resolving', 'collecting', 'packaging'];
 
 const exportingFirst = (queries: Queries, project: string) => queries`
   SELECT id FROM lethe.requests WHERE project = ${project} AND export_first AND concluded_at IS NULL`;
@@ -16,8 +20,9 @@ export const waitsForBackup = (queries: Queries, project: string): Fragment => q
       AND attached.request_id IN (${exportingFirst(queries, project)})))`;
 
 /**
- * Of a deletion that exports first, the `seq` of those whom no archive holds and no export under way will. Only who is known
- * to be somewhere; of those who are attached, only whom their owner has not claimed: the rest cannot be saved any more.
+ * Of a deletion that exports first, the `seq` of those whom no archive holds and for whom none is under way. Only who is known
+ * to be somewhere; of those who are attached, only whom their owner has not claimed: the rest cannot be saved any more. Who is
+ * cancelled out of an export under way is missed when that one ends, by an operator.
  */
 export const notBackedUp = (tx: Transaction, requestId: string): Fragment => tx`
   SELECT mine.seq
@@ -28,4 +33,4 @@ export const notBackedUp = (tx: Transaction, requestId: string): Fragment => tx`
          OR (mine.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted') AND coalesce(mine.present OR owner.present, false)))
     AND NOT EXISTS (
       SELECT FROM lethe.requests backup JOIN lethe.subjects twin ON twin.request_id = backup.id
-      WHERE backup.backup_of = ${requestId} AND twin.seq = mine.seq AND twin.state = 'wanted')`;
+      WHERE backup.backup_of = ${requestId} AND backup.status = ANY(${UNDER_WAY as string[]}::text[]) AND twin.seq = mine.seq)`;
