@@ -6,8 +6,8 @@ import { REQUEST_ID } from '../domain/ids.ts';
  */
 export interface ArchiveStorage {
   /**
-   * There to be read once it resolves, and after a loss of power too; of what failed or was aborted nothing is left
-   * that can be read. Never overwrites, and holds a bounded piece of it in memory.
+   * There to be read once it resolves, and after a loss of power too. What failed or was aborted is not there; where an
+   * answer was lost on the way it may be, for `removeAllBut` to take. Never overwrites; holds little of it in memory.
    */
   write(name: string, bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
   /** Fails with `StorageError` before the first byte where there is no such object. */

@@ -14,7 +14,7 @@ export async function between(address: string, mishap: Mishap): Promise<string> 
     const onwards = request(
       { host, port, method: call.method, path: call.url, headers: call.headers, agent: false },
       (reply) => {
-        answer.writeHead(reply.statusCode ?? 502, reply.headers);
+        answer.writeHead(reply.statusCode ?? 502, reply.headers).flushHeaders();
         let passed = 0;
         reply.on('data', (chunk: Buffer) => {
           passed += chunk.length;
