@@ -1,3 +1,4 @@
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
@@ -31,7 +32,7 @@ const told = (project: string, channel: string) =>
   it.env.client.workflow.getHandle(tellingWorkflowIdFor(project, channel)).result();
 
 const historyOf = async (workflowId: string): Promise<string> =>
-  JSON.stringify(await it.env.client.workflow.getHandle(workflowId).fetchHistory());
+  historyToJSON(await it.env.client.workflow.getHandle(workflowId).fetchHistory());
 
 test('a deletion’s changes arrive in the order of happening, each signed and once, and a colleague is told of its end', async () => {
   const hook = await receiver();
@@ -77,7 +78,8 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   );
   for (const history of histories)
     for (const needle of needlesOf([COLLEAGUE, secret, hook.url, 'u-1'])) expect(history).not.toContain(needle);
-  expect(histories.every((history) => history.includes('EVENT_TYPE') || history.length > 1_000)).toBe(true);
+  // What stands in one is found in it.
+  expect(needlesOf([requestId]).some((needle) => histories[0]?.includes(needle))).toBe(true);
   expect(await rows()).not.toMatch(new RegExp(`${COLLEAGUE}|${secret.slice(6, 30)}`));
 });
 
@@ -160,7 +162,9 @@ test('what nobody was told of is found by housekeeping, once it has been due for
   const requestId = await accept(it, [], { project: 'silent', receivedAt: await nowOf(it) });
   await it.env.sleep('5 minutes');
   expect(hook.received).toEqual([]);
-  await attendedRequests(it);
+  // Of requests there is none to be looked after: who is told is found by itself.
+  await it.database`UPDATE lethe.requests SET attended_at = ${await nowOf(it)}`;
+  expect(await attendedRequests(it)).toBe(0);
   await eventually('found', async () => (await toldOf(it, channel, requestId))[0]?.outcome === 'delivered');
   expect(hook.received).toHaveLength(1);
 });
