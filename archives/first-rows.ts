@@ -43,7 +43,7 @@ function ndjsonRows(text: string, names: readonly string[]): readonly Row[] {
   for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n', MOST_ROWS)) {
     const row = parsed(line);
     if (row === undefined) break;
-    rows.push(names.map((name) => (Object.hasOwn(row, name) ? (row[name] ?? null) : null)));
+    rows.push(names.map((name) => row[name] ?? null));
   }
   return rows;
 }

@@ -18,6 +18,7 @@ const HOSTILE = [
   String.raw`C:\x`,
   'CON',
   'con.orders',
+  'a..b',
   'app.orders',
   'APP.Orders',
   'app/orders',

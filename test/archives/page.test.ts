@@ -206,7 +206,7 @@ describe('rows', () => {
   test('what is long is cut with a word, what is nested deeply ends with one', async () => {
     const long = await row('x'.repeat(5_000));
     expect(long).toMatch(/^x{2000}<i class="none"> … longer in the file<\/i>$/);
-    expect(await row('😀'.repeat(3_000))).not.toContain('\uFFFD');
+    expect(await row(`x${'😀'.repeat(3_000)}`)).not.toContain('\uFFFD');
     expect(await row([[[[['deep']]]]], 'jsonb')).toContain('more in the file');
     expect(await row([[[['not so deep']]]], 'jsonb')).toContain('not so deep');
   });
@@ -242,11 +242,11 @@ describe('rows', () => {
     expect(seen(packed.text('index.html'))).toContain('1 entry');
   });
 
-  test('a column that is called like a member of an object has its own value, or none', async () => {
+  test('a column that is called like a member of every object has its own value', async () => {
     const columns = ['__proto__', 'constructor', 'id'].map((name) => column(name));
-    const page = seen(await pageOf([table('t', '{"__proto__":"own","id":"x"}\n', { columns })]));
-    expect(page).toMatch(/__proto__\|+own\|/);
-    expect(page).toMatch(/constructor\|+none\|/);
+    const page = seen(await pageOf([table('t', '{"__proto__":"one","constructor":"two","id":"x"}\n', { columns })]));
+    expect(page).toMatch(/\|__proto__\|+one\|/);
+    expect(page).toMatch(/\|constructor\|+two\|/);
   });
 
   test('wide tables are shown entry by entry, narrow ones row by row, each with headings', async () => {
