@@ -1,0 +1,101 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readArchive } from '../../archives/archive.ts';
+import { folderStorage } from '../../archives/folder.ts';
+import { type ArchiveStorage, StorageError } from '../../archives/storage.ts';
+import type { NewRequest } from '../../db/accept-request.ts';
+import { readKey } from '../../db/exports/key.ts';
+import type { Identity } from '../../domain/identity.ts';
+import { unpacked, whole } from '../archives/packing.ts';
+import { archiveFolder } from '../support/archives.ts';
+import { KEYS } from '../support/ledger.ts';
+import { eventually, statusOf, submit } from '../support/story.ts';
+import type { World } from '../support/world.ts';
+
+/** A real folder, and what it is made to do wrong. */
+export interface Spoiled extends ArchiveStorage {
+  /** It cannot be used while this is true. */
+  away: boolean;
+  /** So many objects are there no more when they are read next. */
+  lost: number;
+  /** Called before a request's objects go for good. */
+  onRemoval: ((requestId: string) => Promise<void>) | null;
+  /** Everything that lies there for a request, however it came there. */
+  objectsOf(requestId: string): readonly string[];
+}
+
+export function spoiled(): Spoiled {
+  const root = archiveFolder();
+  const folder = folderStorage(root);
+  const faults: Spoiled = {
+    ...folder,
+    away: false,
+    lost: 0,
+    onRemoval: null,
+    async *read(name) {
+      if (faults.lost > 0) {
+        faults.lost -= 1;
+        throw new StorageError('missing', 'lost');
+      }
+      yield* folder.read(name);
+    },
+    async write(name, bytes, signal) {
+      await folder.write(name, faults.away ? brokenOff(bytes) : bytes, signal);
+    },
+    async removeAllBut(requestId, kept) {
+      if (faults.away) throw new StorageError('unavailable', 'away');
+      if (kept.length === 0) await faults.onRemoval?.(requestId);
+      await folder.removeAllBut(requestId, kept);
+    },
+    objectsOf: (requestId) => (existsSync(join(root, requestId)) ? readdirSync(join(root, requestId)) : []),
+  };
+  return faults;
+}
+
+/** It goes away amid what is being written. */
+async function* brokenOff(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    yield piece;
+    throw new StorageError('unavailable', 'away');
+  }
+}
+
+export const submitExport = (
+  world: World,
+  project: string,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> =>
+  submit(world, project, identities, { kind: 'export', hardDeleteAt: null, format: 'ndjson', ...changes });
+
+export const reaches = (world: World, requestId: string, status: string) =>
+  eventually(status, async () => (await statusOf(world, requestId)).status === status);
+
+/** The rows of every table, by the path of its file; as it would be downloaded. */
+export async function rowsIn(world: World, requestId: string): Promise<Readonly<Record<string, number>>> {
+  const files = await filesOf(world, requestId);
+  const tables = [...files].filter(([path]) => path.startsWith('data/'));
+  return Object.fromEntries(tables.map(([path, bytes]) => [path, String(bytes).split('\n').length - 1]));
+}
+
+export async function filesOf(world: World, requestId: string): Promise<ReadonlyMap<string, Buffer>> {
+  const [row] = await world.database<{ object: string }[]>`
+    SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
+  const key = await readKey(world.database, KEYS, requestId);
+  if (row === undefined || key === null) throw new Error('an archive that is ready has its key');
+  return unpacked(await whole(readArchive(world.deps.storage, key, row.object)));
+}
+
+export const hasKey = async (world: World, requestId: string): Promise<boolean> =>
+  (await readKey(world.database, KEYS, requestId)) !== null;
+
+/** What is left of who was meant, in the ledger and in the processor `app`. */
+export async function namesLeft({ database, app }: World, requestId: string): Promise<number> {
+  const [row] = await database<{ names: number }[]>`
+    SELECT (SELECT count(*) FROM lethe.submitted_identities WHERE request_id = ${requestId} AND value IS NOT NULL)
+      + (SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId})
+      + (SELECT count(*) FROM lethe.requests WHERE id = ${requestId} AND notify IS NOT NULL) AS names`;
+  const [batch] = await app<{ names: string }[]>`
+    SELECT count(*) AS names FROM lethe_processor.batch WHERE request_id = ${requestId}`;
+  return (row?.names ?? 0) + Number(batch?.names ?? 0);
+}
