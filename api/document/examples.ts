@@ -1,5 +1,6 @@
+import { BODIES } from './bodies.ts';
 import type { Example, Schema, Schemas } from './shape.ts';
-import { BODIES, WORDS } from './words.ts';
+import { WORDS } from './words.ts';
 
 /** Left where an example lacks a word; a test allows none. */
 export const WORDLESS = '…';

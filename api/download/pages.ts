@@ -41,9 +41,9 @@ const FORM = '      <form method="post"><button>Download the archive</button></f
 
 /** One and the same whatever the link is worth: programs that follow the links in a mail learn nothing, and use up nothing. */
 export const OFFER = page(
-  'An archive is ready for you',
-  `      <p>It holds personal data, as one ZIP file. Open <b>index.html</b> in it to begin.</p>
-      <p>The link works for one download.</p>
+  'Download an archive',
+  `      <p>It holds personal data, as one ZIP file: open <b>index.html</b> in it to begin.</p>
+      <p>This link works for one download.</p>
 ${FORM}
       <p class="quiet">Should the download break off, you can start it again here. Keep the file as safe as what is in it, and delete it when you no longer need it.</p>`,
 );
