@@ -75,8 +75,8 @@ function overview(files: readonly ManifestFile[]): Markup {
 }
 
 const foot = (manifest: Manifest): Markup => markup`${notes(manifest)}
-<footer>${manifest.scope === 'categories' ? NOTHING : markup`\n<p>${howToOpen(manifest.format)}</p>`}
-<p><a href="manifest.json">manifest.json</a> names every table, how many entries it has, and the SHA-256 of its file.</p>
+<footer>${manifest.scope === 'categories' ? NOTHING : markup`\n<p>${howToOpen(manifest.format)} Each file can be checked by the SHA-256 that the manifest names.</p>`}
+<p><a href="manifest.json">manifest.json</a> is the manifest: it says the same for programs.</p>
 </footer>
 </main>
 </body>

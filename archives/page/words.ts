@@ -58,7 +58,8 @@ export function heading(table: string): string {
 }
 
 const KINDS: readonly (readonly [RegExp, string])[] = [
-  [/^timestamp|^date/, 'date and time'],
+  [/^timestamp/, 'date and time'],
+  [/^date/, 'date'],
   [/^time/, 'time of day'],
   [/^interval/, 'span of time'],
   [/^(text|character|varchar|bpchar|citext|name)/, 'text'],
