@@ -6,16 +6,17 @@ import { S3 } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { s3Storage } from '../../archives/s3.ts';
 import { freePort } from '../../dev/ports.ts';
-import { bucketAt, s3Binary, s3Server } from '../support/s3-server.ts';
+import { bucketAt, CREDENTIALS, s3Binary, s3Server } from '../support/s3-server.ts';
 import { between, type Mishap } from './between.ts';
 import { bytesOf, chunksOf, conforms, nameIn, type Place, requestId } from './conformance.ts';
 
+Object.assign(process.env, CREDENTIALS);
 const binary = await s3Binary();
 const server = binary === null ? null : await s3Server(binary);
 const MIB = 1 << 20;
 
 describe.skipIf(server === null)('a bucket', () => {
-  const { address = '', credentials = {}, folder = '', files = () => [] } = server ?? {};
+  const { address = '', folder = '', files = () => [] } = server ?? {};
   const direct = () =>
     new S3({ endpoint: `http://${address}`, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 });
   /** Each test keeps to a prefix of its own; pieces that were never put together lie elsewhere. */
@@ -25,7 +26,7 @@ describe.skipIf(server === null)('a bucket', () => {
     const storage = await s3Storage(bucketAt(at, `/${prefix}/archives`));
     const before = new Set(files());
     const lying = () => files().filter((path) => !before.has(path));
-    return { prefix, storage, lying, secret: [prefix, credentials['AWS_SECRET_ACCESS_KEY'] ?? '', 'lethe/'] };
+    return { prefix, storage, lying, secret: [prefix, CREDENTIALS.AWS_SECRET_ACCESS_KEY, 'lethe/'] };
   }
 
   conforms(() => inBucket());

@@ -16,7 +16,8 @@ const CACHE = resolve(
   '../../.lethe/bin',
   `${NAME}-${VERSION}-${process.platform}-${process.arch}`,
 );
-const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'lethe', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
+/** What the SDK finds in the environment of a process, and what the server asks for. */
+export const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'lethe', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
 const BUILD_MS = 900_000;
 
 /** The path of the server; null, and said out loud, where nothing can bring it. In CI that is an error. */
@@ -42,8 +43,6 @@ export async function s3Binary(): Promise<string | null> {
 
 export interface S3Server {
   readonly address: string;
-  /** What the SDK of a process has to find in its environment; this process has it. */
-  readonly credentials: Readonly<Record<string, string>>;
   /** Its bucket `lethe`: a file in it is an object. */
   readonly folder: string;
   /** What lies in it, unfinished pieces as well: paths below it. */
@@ -72,13 +71,12 @@ export async function s3Server(binary: string): Promise<S3Server> {
     if (server.exitCode !== null) throw new Error(`${NAME} ended`);
     await sleep(50);
   }
-  Object.assign(process.env, CREDENTIALS);
   const bucket = join(buckets, 'lethe');
   const files = () =>
     readdirSync(bucket, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(bucket, join(entry.parentPath, entry.name)));
-  return { address, credentials: CREDENTIALS, folder: bucket, files, kill };
+  return { address, folder: bucket, files, kill };
 }
 
 /** `s3://lethe<prefix>` at a server, or at whatever stands before it. */
