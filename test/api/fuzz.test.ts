@@ -54,11 +54,22 @@ function existing(kind: string, index: number): string {
 }
 /** The last link to each archive: of two ids that are chosen apart, one would rarely be of the other. */
 const links = new Map<string, string>();
+/** Nobody removes it: it is told of every request, and asked about what it was told. */
+const listener = await api.call('POST', '/v1/webhooks', { url: 'https://hooks.test/' });
+const WEBHOOK = textOf(listener, 'id');
+KEPT.add(WEBHOOK);
+await accepted(api, [user(`${CANARY}-told`)]);
+const [delivery] = await api.database<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${WEBHOOK}`;
+
 const paired = (path: string): string =>
-  path.replace(/(req_\w+)\/links\/link_\w+/, (both, id: string) => {
+  ofWebhook(path).replace(/(req_\w+)\/links\/link_\w+/, (both, id: string) => {
     const link = links.get(id);
     return link === undefined ? both : `${id}/links/${link}`;
   });
+const ofWebhook = (path: string): string =>
+  path
+    .replace(/\/wh_\w+\/deliveries/, `/${WEBHOOK}/deliveries`)
+    .replace(/\/deliveries\/evt_\w+\//, `/deliveries/${delivery?.id}/`);
 const filled = (text: string): string =>
   text.replaceAll(PLACEHOLDER, (_, kind: string, index: string) => existing(kind, Number(index)));
 
@@ -129,13 +140,13 @@ function answerTo({ method, path, query, headers, body, caller }: Generated): Pr
 }
 
 const CLEAN = { failed: [], leaking: [], log: '' };
-const SECRET = new RegExp(`${CANARY}|lethe_[0-9a-f]{8}`);
+const SECRET = new RegExp(`${CANARY}|lethe_[0-9a-f]{8}|whsec_`);
 
 function learn(operationId: string, { text, headers }: Answer): void {
   const [, id, link] = /(req_\w+)\/links\/(\w+)/.exec(headers.get('Location') ?? '') ?? [];
   if (id !== undefined && link !== undefined) links.set(id, link);
   reached.set(operationId, (reached.get(operationId) ?? 0) + 1);
-  for (const [known, kind] of text.matchAll(/\b(req|hold|mem|tok|sup|link)_[0-9a-f]{32}\b/g))
+  for (const [known, kind] of text.matchAll(/\b(req|hold|mem|tok|sup|link|wh)_[0-9a-f]{32}\b/g))
     if (kind !== undefined) meet(kind, known);
   const cursor = /"nextCursor":"([^"]+)"/.exec(text)?.[1];
   if (cursor !== undefined) meet('cursor', cursor);

@@ -18,7 +18,7 @@ export interface Generated {
 /** In everything that a caller makes up; neither an error nor the log may repeat it. */
 export const CANARY = 'canary-fuzz';
 /** Stands for the id of something that exists when the request is sent. */
-export const PLACEHOLDER = /@(req|hold|mem|tok|sup|link|cursor):(\d+)@/g;
+export const PLACEHOLDER = /@(req|hold|mem|tok|sup|link|wh|evt|cursor):(\d+)@/g;
 const placeholder = (kind: string) => fc.nat({ max: 100_000 }).map((index) => `@${kind}:${index}@`);
 
 /** What the project of the tests knows; without it nearly every request would end at the first fault. */
@@ -156,7 +156,7 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
   }
 
   function textOf(schema: Schema, name: string): fc.Arbitrary<string> {
-    const kind = /^\^(req|hold|mem|tok|sup|link)_/.exec(schema.pattern ?? '')?.[1];
+    const kind = /^\^(req|hold|mem|tok|sup|link|wh|evt)_/.exec(schema.pattern ?? '')?.[1];
     if (kind !== undefined) return placeholder(kind);
     if (name === 'cursor') return placeholder('cursor');
     if (schema.format === 'date-time') return fc.constantFrom(...INSTANTS);
