@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../domain/calendar.ts';
+import { downloadUrl } from '../../domain/download.ts';
 import { archives } from '../support/archives.ts';
 import { acceptedExport, exportOf, linkTo, makeReady, stateOf } from './exports.ts';
 import { type Answer, carrying, START, testApi, textOf, user } from './support.ts';
@@ -136,4 +137,13 @@ test('of everyone’s archive only an owner makes a link; who is removed leaves 
   expect((await make(await ready(), admin)).status).toBe(201);
   expect((await api.call('DELETE', `/v1/members/${leaving.memberId}`)).status).toBe(204);
   expect([await stateOf(api, all, left), await stateOf(api, all, kept)]).toEqual(['revoked', 'open']);
+});
+
+test.each([
+  ['https://lethe.test', 'https://lethe.test/download/t'],
+  ['https://shop.test/privacy/', 'https://shop.test/privacy/download/t'],
+  ['https://shop.test/privacy?a=1#b', 'https://shop.test/privacy/download/t'],
+  ['http://127.0.0.1:8080', 'http://127.0.0.1:8080/download/t'],
+])('below %s links are %s', (publicUrl, url) => {
+  expect(downloadUrl(new URL(publicUrl), 't')).toBe(url);
 });

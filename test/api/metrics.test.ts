@@ -130,7 +130,7 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   expect(await missed(after(24 * 60))).toBe(3);
   const takes = (quotaPerRun: number, asOf: Date) =>
     claim(it.database, { ...POLICY, quotaPerRun }, { requestId: waiting, asOf });
-  expect(await takes(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2 });
+  expect(await takes(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2, wake: [] });
   expect(await missed(after(24 * 60 + 61))).toBe(0);
   expect(await missed(after(48 * 60 + 60))).toBe(2);
 });
