@@ -12,7 +12,6 @@ export interface Mail {
 export interface Mailer {
   /** Never throws for what the other side is or does. */
   send(mail: Mail): Promise<Attempt>;
-  close(): void;
 }
 
 /** `url`: `smtp://`, `smtps://`, or `file:` for a folder in which each mail lies as a file. */

@@ -25,6 +25,5 @@ export function outbox({ url, from }: { readonly url: URL; readonly from: string
         return { delivered: false, code: 'outbox' };
       }
     },
-    close: () => composer.close(),
   };
 }

@@ -37,7 +37,6 @@ export function smtp({ url, from }: { readonly url: URL; readonly from: string }
         return { delivered: false, code: codeOf(error) };
       }
     },
-    close: () => transport.close(),
   };
 }
 

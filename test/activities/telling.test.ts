@@ -217,7 +217,7 @@ describe('the mail of an export that is ready', () => {
     expect(outbox.mails().size).toBe(before);
     expect(await linksOf(requestId)).toEqual([]);
     const another = await readyExport('gone', 'ann@lethe.test');
-    const away = { send: async () => ({ delivered: false, code: 'connection' }) as const, close: () => undefined };
+    const away = { send: async () => ({ delivered: false, code: 'connection' }) as const };
     for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
       at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: away })).nextAt;
     expect(await toldOf(book, 'mail', another)).toMatchObject([{ attempts: 10, outcome: 'given_up', recipient: null }]);
