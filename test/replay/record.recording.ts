@@ -1,11 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { workflowIdFor } from '../../domain/ids.ts';
-import { user } from '../support/ledger.ts';
+import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
+import { accept, user } from '../support/ledger.ts';
 import { addUser } from '../support/people.ts';
-import { cancel, confirm, ended, eventually, hold, statusOf, submit } from '../support/story.ts';
+import { answering, receiver } from '../support/receiver.ts';
+import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } from '../support/story.ts';
 import { timeSkipping } from '../support/temporal.ts';
+import { toldOf, webhookAt } from '../support/webhooks.ts';
 import { type World, world } from '../support/world.ts';
 
 /**
@@ -14,7 +16,7 @@ import { type World, world } from '../support/world.ts';
  */
 let it: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {} });
+  it = await world(await timeSkipping(), { demo: {}, told: {} });
   await it.app`CREATE SEQUENCE app.test_events`;
 });
 afterAll(async () => it.close());
@@ -74,4 +76,23 @@ test('before and after continue-as-new', async () => {
   await record('deletion-continued-as-new', workflowIdFor(requestId), runId);
   await record('deletion-after-continue-as-new', workflowIdFor(requestId));
   expect((await statusOf(it, requestId)).heldSubjects).toBe(1);
+});
+
+test('telling: waiting for its next attempt, and complete', async () => {
+  const hook = await receiver();
+  hook.answer = answering(503);
+  const { id: channel } = await webhookAt(it, 'told', hook.url);
+  const workflowId = tellingWorkflowIdFor('told', channel);
+  const requestId = await accept(it, [], { project: 'told', receivedAt: await nowOf(it) });
+  await it.orchestrator.tell('told', channel);
+  await eventually('failed', async () => (await toldOf(it, channel, requestId))[0]?.attempts === 1);
+  await eventually('waits', async () => {
+    const { events } = await it.env.client.workflow.getHandle(workflowId).fetchHistory();
+    return events?.some(({ timerStartedEventAttributes }) => Boolean(timerStartedEventAttributes)) === true;
+  });
+  await record('telling-mid-timer', workflowId);
+  hook.answer = answering(204);
+  await it.env.client.workflow.getHandle(workflowId).result();
+  expect(await toldOf(it, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
+  await record('telling-complete', workflowId);
 });
