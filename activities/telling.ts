@@ -31,7 +31,9 @@ export const tellingActivities = (deps: ActivityDeps) => ({
             await deliver(deps, delivery, at);
           }
       };
-      await Promise.all(Array.from({ length: AT_ONCE }, lane));
+      // None is left at work behind an activity that has failed and is begun again.
+      const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
+      for (const one of lanes) if (one.status === 'rejected') throw one.reason;
     } finally {
       clearInterval(heartbeat);
     }
