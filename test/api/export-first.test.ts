@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { beginBackup } from '../../db/backups/begin.ts';
+import { backupEnded } from '../../db/backups/end.ts';
+import { underProjectLock } from '../../db/project-lock.ts';
+import { raiseAttention } from '../../db/raise-attention.ts';
+import { readRequestRow } from '../../db/request-row.ts';
+import { DAY_MS } from '../../domain/calendar.ts';
+import { archives } from '../support/archives.ts';
+import { exportOf, makeReady } from './exports.ts';
+import { claimAt, hide, matchesOf } from './ledger.ts';
+import { accepted, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from './support.ts';
+
+const storage = archives();
+const api = await testApi({ storage });
+const strict = await testApi({ project: { ...PROJECT, policy: { ...PROJECT.policy, exportFirst: true } } });
+const at = START.toISOString();
+const later = new Date(START.getTime() + DAY_MS);
+
+/** Hidden, and waiting for the export that was begun for it. */
+async function waiting(name: string) {
+  const deletion = await accepted(api, [user(name)], { exportFirst: true });
+  await hide(api.database, deletion, matchesOf([name]), START);
+  const backup = await beginBackup(api.database, deletion, START);
+  return { deletion, backup: backup ?? '' };
+}
+const read = async (id: string, of = '') => (await api.call('GET', `/v1/requests/${id}${of}`)).json;
+
+test('where the policy says so every deletion exports first, whatever the call asks for; an export does not', async () => {
+  for (const more of [{}, { exportFirst: false }, { exportFirst: true }]) {
+    const answer = await strict.call('POST', '/v1/requests', deletionOf([user('u-1')], more));
+    const status = await strict.call('GET', `/v1/requests/${textOf(answer, 'id')}`);
+    expect(status.json).toMatchObject({ exportFirst: true, backups: [] });
+  }
+  const answer = await strict.call('POST', '/v1/requests', exportOf([user('u-1')]));
+  expect((await strict.call('GET', `/v1/requests/${textOf(answer, 'id')}`)).json).toMatchObject({ exportFirst: false });
+  const deletion = textOf(await strict.call('POST', '/v1/requests', deletionOf([user('u-2')])), 'id');
+  await hide(strict.database, deletion, matchesOf(['u-2']), START);
+  expect(await claimAt(strict.database, deletion, RUN)).toMatchObject({ claimed: 0 });
+});
+
+test('status and receipt name the archive that was made first, and the archive names its deletion', async () => {
+  const { deletion, backup } = await waiting('u-3');
+  const begun = { requestId: backup, status: 'resolving', readyAt: null, expiresAt: null, subjects: 1 };
+  expect(await read(deletion)).toMatchObject({ exportFirst: true, backups: [begun] });
+  expect(await read(backup)).toMatchObject({ kind: 'export', backupOf: deletion, exportFirst: false, backups: [] });
+  await api.database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
+  await makeReady(api, storage, backup);
+  await underProjectLock(api.database, 'demo', async (tx) =>
+    backupEnded(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
+  );
+  const expiresAt = new Date(START.getTime() + 7 * DAY_MS).toISOString();
+  const ready = { ...begun, status: 'ready', readyAt: at, expiresAt };
+  expect(await read(deletion)).toMatchObject({ backups: [ready] });
+  expect(await claimAt(api.database, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await read(deletion, '/receipt')).toMatchObject({ kind: 'deletion', backups: [ready] });
+});
+
+test('a processor that the archive waits for is retried at the deletion, and skipped by nobody', async () => {
+  const { deletion, backup } = await waiting('u-4');
+  const key = { project: 'demo', requestId: backup, processor: 'app', step: 'collect', batch: 0 } as const;
+  await underProjectLock(api.database, 'demo', (tx) =>
+    raiseAttention(tx, key, { code: 'processor_refused', at: START, retryAt: later }),
+  );
+  expect(await read(deletion)).toMatchObject({
+    attention: [{ processor: 'app', step: 'backup', code: 'backup_failing', retryAt: later.toISOString() }],
+  });
+  const reason = { processor: 'app', reason: 'contract ended' };
+  for (const id of [deletion, backup]) {
+    const skipped = await api.call('POST', `/v1/requests/${id}/skip`, reason);
+    expect([skipped.status, skipped.json]).toMatchObject([409, { code: 'wrong_kind' }]);
+  }
+  const retried = await api.call('POST', `/v1/requests/${deletion}/retry`, { reason: 'mended' });
+  expect([retried.status, retried.json]).toMatchObject([202, { processors: ['app'] }]);
+  expect(api.orchestrator.woken).toEqual([deletion, backup]);
+  for (const id of [deletion, backup]) expect(await read(id)).toMatchObject({ attention: [] });
+});
