@@ -24,7 +24,7 @@ let book: Ledger;
 let deps: ActivityDeps;
 const outbox = outboxFolder();
 /** A project for each test: channels of mail are not shared. */
-const PROJECTS = ['schedule', 'crash', 'order', 'stop', 'letter', 'fails', 'gone', 'subject', 'many'];
+const PROJECTS = ['schedule', 'crash', 'behind', 'order', 'stop', 'letter', 'fails', 'gone', 'subject', 'many'];
 beforeAll(async () => {
   book = await ledger(PROJECTS);
   deps = {
@@ -127,6 +127,26 @@ test('killed after it was sent: sent again under the same id, and written down o
   expect(told).toMatchObject({ attempts: 1, outcome: 'delivered' });
   expect(hook.received.map(({ headers }) => headers['webhook-id'])).toEqual([told?.id, told?.id]);
   for (const { body, headers } of hook.received) expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
+});
+
+test('where one fails for a reason of our own, those under way are waited for before it is begun again', async () => {
+  const { id: channel } = await webhookAt(book, 'behind', 'https://hooks.test/');
+  const [first, second] = [
+    await accept(book, [], { project: 'behind' }),
+    await accept(book, [], { project: 'behind' }),
+  ];
+  const webhooks: ActivityDeps['webhooks'] = {
+    async send({ body }) {
+      if (dataOf(body).id === first) throw new Error('the ledger is away');
+      await new Promise((done) => setTimeout(done, 100));
+      return { delivered: true };
+    },
+  };
+  await expect(deliverDue({ project: 'behind', channel }, START, { webhooks })).rejects.toThrow(
+    'storage operation failed',
+  );
+  expect(await toldOf(book, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await toldOf(book, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
 });
 
 test('of one request one is told after the other, of several at most five at once', async () => {
