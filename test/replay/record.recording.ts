@@ -64,6 +64,13 @@ test('cancelled', async () => {
   await record('deletion-cancelled', workflowIdFor(requestId));
 });
 
+test('exported first', async () => {
+  await addUser(it.app, 'u-5');
+  const requestId = await submit(it, 'demo', [user('u-5')], { exportFirst: true });
+  expect(await ended(it, requestId)).toBe('completed');
+  await record('deletion-exported-first', workflowIdFor(requestId));
+});
+
 test('before and after continue-as-new', async () => {
   const requestId = await begin('u-3');
   await hold(it, 'demo', [user('u-3')]);
