@@ -140,6 +140,9 @@ export const webhooks = (deps: ApiDeps) =>
     })
     .openapi(enableRoute, async (c) => {
       const { id } = c.req.valid('param');
-      await enableWebhook(deps.database, requireEveryKind(c), { id, at: deps.now() });
+      const caller = requireEveryKind(c);
+      await enableWebhook(deps.database, caller, { id, at: deps.now() });
+      // What was retried while it was disabled.
+      await deps.orchestrator.tell(caller.project, id);
       return c.body(null, 204);
     });

@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { dueDeliveries } from '../../db/deliveries/due.ts';
+import { dueDeliveries, neglectedChannels } from '../../db/deliveries/due.ts';
 import { receiverOf } from '../../db/deliveries/recipients.ts';
 import { delivered, failed } from '../../db/deliveries/results.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
@@ -216,8 +216,13 @@ describe('deliveries', () => {
       expect(await dueDeliveries(api.database, of)).toMatchObject([{ id: delivery.id, attempts: 0 }]);
     }
     expect(await itemsOf('/v1/activity?action=delivery.retried')).toHaveLength(2);
-    const unknown = await api.call('POST', `/v1/webhooks/${id}/deliveries/evt_${NO_ID}/retry`);
-    expect(unknown.json).toMatchObject({ code: 'delivery_not_found' });
+    const beside = await add();
+    const [{ id: own } = {}] = await deliveriesOf(id);
+    for (const path of [`${id}/deliveries/evt_${NO_ID}`, `${beside.id}/deliveries/${String(own)}`]) {
+      const unknown = await api.call('POST', `/v1/webhooks/${path}/retry`);
+      expect(unknown.json).toMatchObject({ code: 'delivery_not_found' });
+    }
+    await remove(beside.id);
     await remove(id);
   });
 
@@ -248,10 +253,19 @@ describe('deliveries', () => {
     expect(listed.find((one) => one['id'] === id)).toMatchObject({ disabledAt: START.toISOString() });
     await accepted(api, [user('u-3')]);
     expect(await deliveriesOf(id)).toHaveLength(2);
+    expect((await api.call('POST', `/v1/webhooks/${id}/deliveries/${first.id}/retry`)).status).toBe(204);
+    expect(await dueDeliveries(api.database, of)).toEqual([]);
+    expect(await neglectedChannels(api.database, { dueBefore: later(DAY_MS), limit: 100 })).not.toContainEqual({
+      project: 'demo',
+      channel: id,
+    });
+    api.orchestrator.told.splice(0);
     for (let n = 0; n < 2; n++) expect((await api.call('POST', `/v1/webhooks/${id}/enable`)).status).toBe(204);
+    expect(api.orchestrator.told).toContain(`demo/${id}`);
+    expect(await dueDeliveries(api.database, of)).toMatchObject([{ id: first.id }]);
     expect(await itemsOf('/v1/activity?action=webhook.enabled')).toHaveLength(1);
     await accepted(api, [user('u-4')]);
-    expect(await dueDeliveries(api.database, of)).toHaveLength(1);
+    expect(await dueDeliveries(api.database, of)).toHaveLength(2);
     await remove(id);
   });
 });
