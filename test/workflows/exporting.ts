@@ -14,7 +14,7 @@ import type { World } from '../support/world.ts';
 
 /** A real folder, and what it is made to do wrong. */
 export interface Spoiled extends ArchiveStorage {
-  /** It cannot be used while this is true. */
+  /** While this is true nothing can be read or removed. */
   away: boolean;
   /** So many objects are there no more when they are read next. */
   lost: number;
@@ -33,14 +33,12 @@ export function spoiled(): Spoiled {
     lost: 0,
     onRemoval: null,
     async *read(name) {
+      if (faults.away) throw new StorageError('unavailable', 'away');
       if (faults.lost > 0) {
         faults.lost -= 1;
         throw new StorageError('missing', 'lost');
       }
       yield* folder.read(name);
-    },
-    async write(name, bytes, signal) {
-      await folder.write(name, faults.away ? brokenOff(bytes) : bytes, signal);
     },
     async removeAllBut(requestId, kept) {
       if (faults.away) throw new StorageError('unavailable', 'away');
@@ -50,14 +48,6 @@ export function spoiled(): Spoiled {
     objectsOf: (requestId) => (existsSync(join(root, requestId)) ? readdirSync(join(root, requestId)) : []),
   };
   return faults;
-}
-
-/** It goes away amid what is being written. */
-async function* brokenOff(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const piece of bytes) {
-    yield piece;
-    throw new StorageError('unavailable', 'away');
-  }
 }
 
 export const submitExport = (
