@@ -9,6 +9,7 @@ import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } fro
 import { timeSkipping } from '../support/temporal.ts';
 import { toldOf, webhookAt } from '../support/webhooks.ts';
 import { type World, world } from '../support/world.ts';
+import { reaches, submitExport } from '../workflows/exporting.ts';
 
 /**
  * `npm run record-histories`: what runs of this code look like, for later code to be held against. One that is there
@@ -102,4 +103,26 @@ test('telling: waiting for its next attempt, and complete', async () => {
   await it.env.client.workflow.getHandle(workflowId).result();
   expect(await toldOf(it, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
   await record('telling-complete', workflowId);
+});
+
+test('an export that expires, and what it collected', async () => {
+  await addUser(it.app, 'u-7');
+  const requestId = await submitExport(it, 'demo', [user('u-7')]);
+  await reaches(it, requestId, 'ready');
+  await it.env.sleep('1 day');
+  await record('export-ready', workflowIdFor(requestId));
+  await record('export-processor', `${workflowIdFor(requestId)}/app/1`);
+  expect(await ended(it, requestId)).toBe('expired');
+  await record('export-expired', workflowIdFor(requestId));
+});
+
+test('an export of two, of whom one is taken back while a processor is away', async () => {
+  await Promise.all([addUser(it.app, 'u-8'), addUser(it.app, 'u-9')]);
+  it.faultsOf('demo').away.add('export');
+  const requestId = await submitExport(it, 'demo', [user('u-8'), user('u-9')]);
+  await reaches(it, requestId, 'collecting');
+  await cancel(it, requestId, [2]);
+  it.faultsOf('demo').away.clear();
+  await reaches(it, requestId, 'ready');
+  await record('export-collected-again', workflowIdFor(requestId));
 });

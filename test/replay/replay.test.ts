@@ -72,6 +72,12 @@ describe('code that would do something else is found out', () => {
       DeterminismViolationError,
     );
   });
+  test.each(['export-ready', 'export-expired'])('%s, with one activity less', async (name) => {
+    const less = await mutated('workflows/export-steps.ts', 'if (await tidyUp(request)) await parked', 'await parked');
+    await expect(Worker.runReplayHistory({ workflowBundle: less, replayName: name }, read(name))).rejects.toThrow(
+      DeterminismViolationError,
+    );
+  });
 });
 
 afterAll(() => {
