@@ -125,4 +125,5 @@ test('an export of two, of whom one is taken back while a processor is away', as
   it.faultsOf('demo').away.clear();
   await reaches(it, requestId, 'ready');
   await record('export-collected-again', workflowIdFor(requestId));
+  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
 });
