@@ -76,8 +76,9 @@ test('what was collected before somebody left is not packed, and an archive of i
   await cancel(requestId, [2]);
   expect(await makeReady(requestId, 1)).toBeNull();
   expect(await readArchive(world.database, requestId)).toBeNull();
-  await collect(requestId, 'late', 1, 1);
   expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, collect: ['app'] });
+  await collect(requestId, 'late', 1, 1);
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', collect: ['app'] });
   expect(await readPacking(world.database, requestId, at)).toBeNull();
   await collect(requestId, 'after', 1, 2);
   await look(requestId);
@@ -135,6 +136,12 @@ test('nobody holds a row: not found; but not where some cannot be asked, or a wi
   expect((await readPacking(world.database, mute, at))?.contents.processors).toEqual([
     { processor: 'app', cutOffAt: null },
   ]);
+
+  const half = await wanted(world, [user('u-6')]);
+  await world.database`UPDATE lethe.requests SET processors = processors || '{"crm": "map"}' WHERE id = ${half}`;
+  await look(half, ['crm']);
+  await collect(half, 'empty', 0);
+  expect(await look(half, ['crm'])).toMatchObject({ packageable: true, concludable: false });
 
   for (const changes of [{ regulation: 'ccpa' }, { scope: 'sources' }] as const) {
     const part = await wanted(world, [user('u-6')], changes);
