@@ -16,6 +16,8 @@ import { type Supervised, supervise } from '../../dev/supervise.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CONFIG = join(import.meta.dirname, 'lethe.config.ts');
+const Manifest = z.object({ scripts: z.record(z.string(), z.string()) });
+const SCRIPTS = Manifest.parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))).scripts;
 const DIGEST_KEYS = `k1:${Buffer.alloc(32, 9).toString('base64url')}`;
 
 const closing: (() => unknown)[] = [];
@@ -78,6 +80,7 @@ export async function startService(at: {
   readonly appUrl: string;
   readonly temporalAddress: string;
   readonly config?: string;
+  readonly archives?: string;
 }): Promise<Service> {
   const logs = folder();
   const env = {
@@ -87,12 +90,14 @@ export async function startService(at: {
     LETHE_CONFIG: at.config ?? CONFIG,
     LETHE_DIGEST_KEYS: DIGEST_KEYS,
     LOG_LEVEL: 'debug',
-    LETHE_ARCHIVES: `file:${folder()}`,
+    LETHE_ARCHIVES: `file:${at.archives ?? folder()}`,
     MAIL_URL: `file:${folder()}`,
   };
   let processes = 0;
-  const start = async (file: string, more: Readonly<Record<string, string>>): Promise<Supervised> => {
-    const command = { command: process.execPath, args: [join(ROOT, file)], env: { ...env, ...more } };
+  /** As the script of package.json does, flags included: `node … worker.ts`. */
+  const start = async (script: 'start:api' | 'start:worker', more: Readonly<Record<string, string>>) => {
+    const [, ...args] = (SCRIPTS[script] ?? '').split(' ').map((arg) => (arg.endsWith('.ts') ? join(ROOT, arg) : arg));
+    const command = { command: process.execPath, args, env: { ...env, ...more } };
     const logFile = join(logs, `${++processes}.log`);
     const child = await supervise({ ...command, signals: ['TERM', 'KILL'], logFile });
     atTheEnd(() => child.stop());
@@ -101,7 +106,7 @@ export async function startService(at: {
   const startApi: Service['startApi'] = async (more = {}) => {
     const port = String(await freePort());
     const apiUrl = `http://127.0.0.1:${port}`;
-    const api = await start('api/server.ts', { ...more, PORT: port });
+    const api = await start('start:api', { ...more, PORT: port });
     await until(
       'the API listens',
       async () => (await fetch(`${apiUrl}/healthz`).catch(() => null))?.ok === true,
@@ -119,7 +124,7 @@ export async function startService(at: {
     api,
     token,
     startApi,
-    startWorker: (more = {}) => start('worker.ts', more),
+    startWorker: (more = {}) => start('start:worker', more),
     async call(method, path, body, headers = {}) {
       const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
       const all = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers };
