@@ -8,7 +8,7 @@ export const REQUESTS_TASK_QUEUE = 'lethe-requests-v1';
 /** One queue per processor: one that is in trouble keeps no worker from the others. */
 export const processorTaskQueue = (project: string, processor: string): string =>
   `lethe-processor-v1/${project}/${processor}`;
-/** Packing and removing archives: few at a time, since each takes a processor's whole attention. */
+/** Packing and removing archives: few at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** Mail and webhooks: a receiver that is slow keeps nobody from the ledger. */
 export const TELLING_TASK_QUEUE = 'lethe-telling-v1';
