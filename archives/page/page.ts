@@ -47,14 +47,15 @@ ${overview(manifest.files)}
 `;
 
 function facts(manifest: Manifest): Markup {
-  const rows = manifest.files.reduce((sum, file) => sum + file.rows, 0);
+  const found = manifest.files.filter((file) => file.rows > 0);
+  const rows = found.reduce((sum, file) => sum + file.rows, 0);
   const told: readonly (readonly [name: string, value: string])[] = [
     ['Held by', manifest.project],
     ['Under', law(manifest.regulation)],
     ['Asked for', instant(manifest.receivedAt)],
     ['Made', instant(manifest.packagedAt)],
     ['From when', manifest.since === null ? 'From the beginning' : `Since ${instant(manifest.since)}`],
-    ['How much', `${entries(rows)} in ${counted(manifest.files.length, 'table', 'tables')}`],
+    ['How much', `${entries(rows)} in ${counted(found.length, 'table', 'tables')}`],
     ['Reference', manifest.requestId],
   ];
   return markup`<dl class="facts">

@@ -112,7 +112,7 @@ test('it says what it is, under which law, when it was made, and what a deletion
     'General Data Protection Regulation',
     '1 March 2026, 08:01 UTC',
     'From the beginning',
-    '2 entries in 2 tables',
+    '2 entries in 1 table',
     'Bills we sent.',
     'Its number.',
     'What a deletion would keep',
