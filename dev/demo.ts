@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { entryPoint } from '../config/entry-point.ts';
-import { Receipt, accept, call, openRequests } from './demo/client.ts';
+import { Receipt, accept, call, openDeletions } from './demo/client.ts';
 import { compare } from './demo/compare.ts';
 import { figuresOf, sum } from './demo/figures.ts';
 import { type Stack, startStack, type Teller } from './demo/stack.ts';
@@ -75,11 +75,11 @@ async function deletion(stack: Stack): Promise<boolean> {
 
 /** A demo that was killed has left a deletion behind, whose subjects it owns: its rows and its workflow go on. */
 async function finishEarlier(stack: Stack): Promise<void> {
-  const earlier = await openRequests(stack);
+  const earlier = await openDeletions(stack);
   if (earlier.length > 0) console.log(`  earlier      ${earlier.join(', ')} goes on where it was stopped`);
   for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(500)) {
     stack.assertAlive();
-    if ((await openRequests(stack)).length === 0) return;
+    if ((await openDeletions(stack)).length === 0) return;
   }
 }
 

@@ -53,7 +53,7 @@ const LAYERS: Layer[] = [
   {
     files: ['outbound/**'],
     layers: ['domain'],
-    packages: ['nodemailer', 'nodemailer/**', 'standardwebhooks', NODE],
+    packages: ['nodemailer', 'standardwebhooks', NODE],
   },
   { files: ['connectors/**'], layers: ['domain'], packages: ['zod', NODE] },
   { files: ['connectors/postgres/**'], layers: ['domain'], packages: ['zod', 'pg', 'pg-copy-streams', NODE] },

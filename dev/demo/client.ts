@@ -42,9 +42,9 @@ export type Receipt = z.output<typeof Receipt>;
 
 const Requests = z.object({ items: z.array(z.object({ id: z.string(), concludedAt: z.string().nullable() })) });
 
-/** Requests that go on by themselves: neither ended nor waiting for somebody. */
-export async function openRequests(stack: Stack): Promise<readonly string[]> {
-  const { items } = await call(stack, Requests, '/v1/requests?project=demo&limit=50');
+/** Deletions that go on by themselves: neither ended nor waiting for somebody. An export changes no figure. */
+export async function openDeletions(stack: Stack): Promise<readonly string[]> {
+  const { items } = await call(stack, Requests, '/v1/requests?project=demo&kind=deletion&limit=50');
   const open = items.filter(({ concludedAt }) => concludedAt === null).map(({ id }) => id);
   const statuses = await Promise.all(open.map((id) => call(stack, Status, `/v1/requests/${id}`)));
   return open.filter((_, index) => {
