@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { isPublicAddress } from '../domain/address.ts';
+import { hostOf, isPublicAddress } from '../domain/address.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
 
 /**
@@ -13,7 +13,7 @@ export function webhookUrl(text: string, networks = new BlockList()): string {
 }
 
 function faultOf(url: URL, networks: BlockList): Fault | null {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = hostOf(url);
   const version = isIP(host);
   const allowed = version !== 0 && networks.check(host, version === 6 ? 'ipv6' : 'ipv4');
   const named = version === 0 && networks.rules.length > 0;

@@ -1,7 +1,7 @@
-import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { isLoopback } from '../domain/address.ts';
 
 /** What is wrong with a URL, in words that show nothing of it; null: nothing. */
 type Fault = (url: URL) => string | null;
@@ -68,10 +68,6 @@ export const publicUrl = urlWith('http://127.0.0.1:8080', 'a URL that begins wit
   'https:': origin,
   'http:': (url) => (isLoopback(url) ? origin(url) : 'must begin with https: unless it is this machine'),
 });
-
-/** Only this machine reaches it. */
-export const isLoopback = ({ hostname }: URL): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 
 const mailServer: Fault = ({ hostname, pathname, search, hash, username, password }) =>
   hostname !== '' && /^\/?$/.test(pathname) && `${search}${hash}` === '' && isEscaped(username) && isEscaped(password)

@@ -1,4 +1,4 @@
-import type { RunWindow } from '../domain/calendar.ts';
+import { earliest, type RunWindow } from '../domain/calendar.ts';
 import type { View } from '../domain/view.ts';
 import type { AttentionCode, Status } from '../domain/vocabulary.ts';
 import { announce } from './announce.ts';
@@ -138,9 +138,4 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
     // An export tries again by itself.
     retryAt: earliest(later.map((row) => (row.step === 'backup' ? null : row.retryAt))),
   };
-}
-
-function earliest(instants: readonly (Date | null)[]): Date | null {
-  const times = instants.filter((instant) => instant !== null).map((instant) => instant.getTime());
-  return times.length === 0 ? null : new Date(Math.min(...times));
 }

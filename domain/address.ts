@@ -10,6 +10,15 @@ export function isPublicAddress(address: string): boolean {
   return six !== null && isWithin(six, GLOBAL_6) && !SPECIAL_6.some((range) => isWithin(six, range));
 }
 
+/** What a URL names, without the brackets of an IPv6 address. */
+export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
+
+/** Only this machine reaches it. */
+export function isLoopback(url: URL): boolean {
+  const host = hostOf(url);
+  return host === 'localhost' || host === '::1' || bytesOf(host)?.[0] === 127;
+}
+
 /** The first numbers of a range, each of so many bits, and how many bits of them decide. */
 interface Range {
   readonly numbers: readonly number[];

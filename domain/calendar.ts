@@ -41,3 +41,9 @@ export function runAtOrBefore(instant: number, window: RunWindow): number {
 /** The run after the one that an instant belongs to. */
 export const nextRunAfter = (instant: number, window: RunWindow): number =>
   window === null ? instant : runAtOrBefore(instant, window) + DAY_MS;
+
+/** Null where there is none. */
+export function earliest(instants: readonly (Date | null)[]): Date | null {
+  const times = instants.filter((instant) => instant !== null).map((instant) => instant.getTime());
+  return times.length === 0 ? null : new Date(Math.min(...times));
+}

@@ -1,5 +1,5 @@
-import { isIPv4 } from 'node:net';
 import { createTransport } from 'nodemailer';
+import { hostOf, isLoopback } from '../domain/address.ts';
 import type { Mailer } from './mailer.ts';
 import { messageOf } from './message.ts';
 
@@ -8,11 +8,10 @@ const SILENCE_MS = 20_000;
 
 /** A mail server. What is said to one on another machine is encrypted, or not said. */
 export function smtp({ url, from }: { readonly url: URL; readonly from: string }): Mailer {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
   const secure = url.protocol === 'smtps:';
-  const local = host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+  const local = isLoopback(url);
   const transport = createTransport({
-    host,
+    host: hostOf(url),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
     requireTLS: !secure && !local,

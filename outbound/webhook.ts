@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
 import { Webhook } from 'standardwebhooks';
+import { hostOf } from '../domain/address.ts';
 import type { Attempt } from '../domain/telling.ts';
 import { AddressRefused, type Guard, guardedLookup, requireAllowed } from './guard.ts';
 
@@ -31,7 +32,7 @@ export function webhookSender({ timeoutMs = TIMEOUT_MS, ...guard }: Guard & { ti
       const encrypted = url.protocol === 'https:';
       try {
         // A host that is an address is looked up by nobody.
-        const host = url.hostname.replace(/^\[|\]$/g, '');
+        const host = hostOf(url);
         if (isIP(host) !== 0) requireAllowed(guard, encrypted, host);
         return attemptOf(await post(url, message, guard, timeoutMs));
       } catch (error) {

@@ -1,3 +1,4 @@
+import { earliest } from '../../domain/calendar.ts';
 import type { ExportView } from '../../domain/view.ts';
 import type { AttentionCode, Status, Step } from '../../domain/vocabulary.ts';
 import { announce } from '../announce.ts';
@@ -50,7 +51,8 @@ export async function lookAtExport(
       expired: expiresAt !== null && expiresAt <= asOf,
       concludable: !ended && (over || status === 'expired') && !attention.blocksConclusion,
       attention: attention.rows,
-      nextAt: earliest([attention.retryAt, expiresAt !== null && expiresAt > asOf ? expiresAt : null]),
+      nextAt:
+        earliest([attention.retryAt, expiresAt !== null && expiresAt > asOf ? expiresAt : null])?.getTime() ?? null,
       wake: await unseenDeletion(tx, request),
     };
   });
@@ -106,7 +108,7 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
     blocksCollecting: new Set(blocks('collect', 'inspect').map(({ processor }) => processor)),
     blocksPackaging: blocks('package', 'conclude').length > 0,
     blocksConclusion: blocks('conclude').length > 0,
-    retryAt: earliestDate(later.map(({ retryAt }) => retryAt)),
+    retryAt: earliest(later.map(({ retryAt }) => retryAt)),
   };
 }
 
@@ -121,11 +123,4 @@ async function unseenDeletion(tx: Transaction, { backupOf }: RequestRow): Promis
   const rows = await tx<{ id: string }[]>`
     SELECT id FROM lethe.requests WHERE id = ${backupOf} AND concluded_at IS NULL AND wake_seen < wake_version`;
   return rows.map(({ id }) => id);
-}
-
-const earliest = (instants: readonly (Date | null)[]): number | null => earliestDate(instants)?.getTime() ?? null;
-
-function earliestDate(instants: readonly (Date | null)[]): Date | null {
-  const times = instants.filter((instant) => instant !== null).map((instant) => instant.getTime());
-  return times.length === 0 ? null : new Date(Math.min(...times));
 }
