@@ -1,5 +1,7 @@
 import type { Queries, Transaction } from './client.ts';
 
+export { LETHE } from '../domain/vocabulary.ts';
+
 /** `noun.past_verb`. `detail` holds positions, ranges, counts, codes, references: never an identity. */
 export interface AuditEvent {
   readonly at: Date;
@@ -9,9 +11,6 @@ export interface AuditEvent {
   readonly action: `${string}.${string}`;
   readonly detail: Readonly<Record<string, string | number | boolean | null | readonly number[]>>;
 }
-
-/** Who acts when nobody asked: the workflow itself. */
-export const LETHE = 'lethe';
 
 /** Only inside the transaction that does what it tells of: a fact and its record are committed together or not at all. */
 export async function recordAudit(tx: Transaction, event: AuditEvent): Promise<void> {

@@ -1,13 +1,11 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
 import { childWorkflowIdFor } from '../domain/ids.ts';
+import { LETHE } from '../domain/vocabulary.ts';
 import { at, parked, type Request, tidyUp } from './deletion-steps.ts';
 import type { processorExport } from './processor-export.ts';
 import { archives, ledger } from './proxies.ts';
 import { wakeOthers } from './wake-others.ts';
-
-/** In place of a processor's name: the storage of archives is Lethe's own. */
-const LETHE = 'lethe';
 
 /** One processor in one epoch. One that is not configured any more is for an operator, by `checkFrozen`. */
 export async function collectFrom(request: Request, name: string, epoch: number): Promise<void> {

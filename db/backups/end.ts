@@ -6,9 +6,6 @@ import { readDeletionRow, type RequestRow } from '../request-row.ts';
 import { mirrorAttention } from './attention.ts';
 import { notBackedUp } from './waiting.ts';
 
-/** In place of a processor's name, where none is at fault. */
-const NOBODY = 'lethe';
-
 /**
  * What an export's end means to the deletion that waits for it; called in the transaction of the end (ready, not found,
  * cancelled or failed), after the export's rows say so, by whoever holds the project's lock. Those in the archive, and those
@@ -41,7 +38,7 @@ export async function backupEnded(
   if (saved.count > 0)
     await recordAudit(tx, { at, project, requestId: backupOf, actor: LETHE, action: 'backup.made', detail });
   if (await anyLeft(tx, backupOf, id)) {
-    const key = { project, requestId: backupOf, processor: NOBODY, step: 'backup', batch: 0 } as const;
+    const key = { project, requestId: backupOf, processor: LETHE, step: 'backup', batch: 0 } as const;
     await raiseAttention(tx, key, { code: 'backup_missing', at, retryAt: null });
   }
   await mirrorAttention(tx, backupOf, at);
