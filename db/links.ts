@@ -5,7 +5,7 @@ import type { LinkState } from '../domain/vocabulary.ts';
 import { recordAudit } from './audit.ts';
 import type { Database, Queries, Transaction } from './client.ts';
 import { linkDigest, newLinkToken } from './link-text.ts';
-import { LEASE_MS } from './transfers.ts';
+import { silentSince } from './transfers.ts';
 import { transaction } from './transaction.ts';
 
 export interface NewLink {
@@ -67,8 +67,6 @@ export const listLinks = (
   FROM lethe.links link JOIN lethe.archives archive USING (request_id)
   WHERE request_id = ${page.requestId} AND ${page.after === null ? queries`true` : queries`id < ${page.after}`}
   ORDER BY id DESC LIMIT ${page.limit}`;
-
-const silentSince = (now: Date): Date => new Date(now.getTime() - LEASE_MS);
 
 /** Ends it, and the transfer that is under way with it. Twice is as once. Throws `link_not_found`. */
 export const revokeLink = (

@@ -16,6 +16,9 @@ type Key = Pick<Transfer, 'id' | 'transfer'>;
 /** A transfer that was silent for so long has gone, with the process that it ran in: another one may take its place. */
 export const LEASE_MS = 120_000;
 
+/** A transfer whose last sign of life is not younger has gone. */
+export const silentSince = (at: Date): Date => new Date(at.getTime() - LEASE_MS);
+
 /**
  * One atomic update: of many who use a link at once, one gets it. `null` of a link that is unknown, used, revoked or
  * expired, in use, or whose archive has gone.
@@ -31,7 +34,7 @@ export async function beginTransfer(
     WHERE link.sha256 = ${sha256} AND archive.request_id = link.request_id
       AND used_at IS NULL AND revoked_at IS NULL AND link.expires_at > ${at}
       AND archive.destroyed_at IS NULL AND archive.expires_at > ${at}
-      AND coalesce(alive_at <= ${new Date(at.getTime() - LEASE_MS)}, true)
+      AND coalesce(alive_at <= ${silentSince(at)}, true)
     RETURNING link.id, link.transfer, link.request_id, object, bytes, sealed, digest_key`;
   return taken ?? null;
 }

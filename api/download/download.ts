@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { readArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage.ts';
+import { openKey } from '../../db/exports/key.ts';
 import { linkDigest } from '../../db/link-text.ts';
-import { unseal } from '../../db/sealed.ts';
 import { beginTransfer, releaseLink, type Transfer } from '../../db/transfers.ts';
 import { isStorageUnavailable } from '../../db/unavailable.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
@@ -27,7 +27,7 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
       try {
         const sha256 = linkDigest(c.req.param('token'));
         const transfer = sha256 === null ? null : await beginTransfer(deps.database, { sha256, at: deps.now() });
-        return transfer === null ? c.html(NOTHING, 404) : await archiveAnswer(deps, c, transfer);
+        return transfer === null ? c.html(NOTHING, 404) : await zipAnswer(deps, c, transfer);
       } catch (error) {
         if (!(error instanceof StorageError) && !isStorageUnavailable(error)) throw error;
         deps.logger.warn({ requestId: c.get('requestId'), code: faultCode(error) }, 'an archive cannot be reached');
@@ -38,7 +38,7 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
 }
 
 /** The first piece is read before the answer begins: until then it can still be another one. */
-async function archiveAnswer(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
+async function zipAnswer(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
   const line = lineOf(c.env);
   const { first, rest } = await opened(deps, transfer).catch(async (error: unknown) => {
     await releaseLink(deps.database, transfer);
@@ -54,7 +54,7 @@ async function archiveAnswer(deps: ApiDeps, c: Context<AppEnv>, transfer: Transf
 }
 
 async function opened({ keys, storage }: ApiDeps, transfer: Transfer) {
-  const key = unseal(keys, `archive ${transfer.requestId}`, transfer);
+  const key = openKey(keys, transfer.requestId, transfer);
   const rest = readArchive(storage, key, transfer.object)[Symbol.asyncIterator]();
   const first = await rest.next();
   if (first.done === true) throw new StorageError('damaged', 'an archive is empty');

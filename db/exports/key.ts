@@ -7,8 +7,12 @@ import { type Sealed, seal, unseal } from '../sealed.ts';
 export async function readKey(queries: Queries, keys: DigestKeys, requestId: string): Promise<string | null> {
   const [row] = await queries<Sealed[]>`
     SELECT sealed, digest_key FROM lethe.archive_keys WHERE request_id = ${requestId}`;
-  return row === undefined ? null : unseal(keys, purposeOf(requestId), row);
+  return row === undefined ? null : openKey(keys, requestId, row);
 }
+
+/** The same, of what was read from its row. */
+export const openKey = (keys: DigestKeys, requestId: string, sealed: Sealed): string =>
+  unseal(keys, purposeOf(requestId), sealed);
 
 /**
  * The same, made where it is needed for the first time: of two who make one, both get the one that was stored. Null where
