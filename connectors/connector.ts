@@ -198,6 +198,7 @@ export interface ExportedTable {
   /** After the end of `rows`; what `categories` counts is known at once, and no byte of it. */
   figures(): { readonly rows: number; readonly bytes: number };
 }
+
 export interface Count {
   readonly tables: Readonly<Record<string, number>>;
   readonly presentSeqs: readonly number[];

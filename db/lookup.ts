@@ -34,7 +34,8 @@ export async function lookUp(
     readonly project: string;
     readonly kind: SubjectKind;
     readonly identity: Identity;
-    /** Null: of all kinds. */ readonly kinds?: readonly RequestKind[] | null;
+    /** Null: of all kinds. */
+    readonly kinds?: readonly RequestKind[] | null;
   },
 ): Promise<LookedUp> {
   const { project, kind, identity, kinds = null } = asked;

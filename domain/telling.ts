@@ -18,7 +18,7 @@ export const ATTEMPTS_AFTER_MS = [
 export const JITTER = 0.1;
 
 /** However long a receiver asks for. */
-export const LONGEST_RETRY_AFTER_MS = DAY_MS;
+const LONGEST_RETRY_AFTER_MS = DAY_MS;
 
 /** The channel of a project's mail; the others are called by the ids of webhooks. */
 export const MAIL = 'mail';

@@ -9,7 +9,7 @@ import { requireWebhook } from './list.ts';
 import { addSecret } from './secrets.ts';
 
 /** Each is told of everything: more of them are a mistake rather than a need. */
-export const MOST_WEBHOOKS = 10;
+const MOST_WEBHOOKS = 10;
 
 interface Change {
   readonly id: string;
