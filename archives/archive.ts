@@ -8,12 +8,6 @@ import { readPart } from './part.ts';
 import type { ArchiveStorage } from './storage.ts';
 import { type ZipEntry, zip } from './zip.ts';
 
-export interface ArchiveWork {
-  readonly signal: AbortSignal;
-  /** How many of the parts' bytes are in the archive by now. */
-  progressed(bytes: number): void;
-}
-
 export interface Written {
   /** Of the ZIP, as it is downloaded. */
   readonly bytes: number;
@@ -32,12 +26,12 @@ export async function writeArchive(
   key: string,
   name: string,
   contents: Contents,
-  work: ArchiveWork,
+  signal: AbortSignal,
 ): Promise<Written> {
   const manifest = manifestOf(contents);
   const measure = new Measure();
-  const archive = zip(entries(storage, key, contents, manifest, work), contents.packagedAt);
-  await storage.write(name, encrypt(key, measure.of(archive)), work.signal);
+  const archive = zip(entries(storage, key, contents, manifest), contents.packagedAt);
+  await storage.write(name, encrypt(key, measure.of(archive)), signal);
   return { bytes: measure.bytes, sha256: measure.sha256(), manifest };
 }
 
@@ -50,25 +44,15 @@ function entries(
   key: string,
   { request, parts }: Contents,
   manifest: Manifest,
-  work: ArchiveWork,
 ): readonly ZipEntry[] {
   const showsRows = request.subjects === 1 && request.scope !== 'categories';
   const beginning = async (index: number) => {
     const part = parts[index];
     return part === undefined || !showsRows ? null : firstRows(storage, key, part, request.format);
   };
-  let packed = 0;
   const files = parts.flatMap((part, index): ZipEntry[] => {
     const path = manifest.files[index]?.path ?? null;
-    if (path === null) return [];
-    const bytes = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const piece of readPart(storage, key, part, request.format)) {
-        packed += piece.length;
-        work.progressed(packed);
-        yield piece;
-      }
-    };
-    return [{ path, bytes }];
+    return path === null ? [] : [{ path, bytes: () => readPart(storage, key, part, request.format) }];
   });
   return [
     { path: 'index.html', bytes: () => utf8(page(manifest, beginning)) },

@@ -53,7 +53,7 @@ async function pack(
   if (key === null) return;
   const object = `${requestId}/${randomUUID()}`;
   try {
-    const written = await writeArchive(deps.storage, key, object, contents, { signal, progressed: () => undefined });
+    const written = await writeArchive(deps.storage, key, object, contents, signal);
     const { exportsKeptMs: keptMs, window } = projectOf(deps, project).policy;
     const wake = await storeArchive(
       deps.database,

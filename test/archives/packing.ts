@@ -106,7 +106,7 @@ export interface Packed extends Written {
 /** Packs, reads the archive back as a download does, and unpacks every file of it. */
 export async function pack(place: Packing, of: Contents): Promise<Packed> {
   const object = place.newName();
-  const written = await writeArchive(place.storage, place.key, object, of, QUIET);
+  const written = await writeArchive(place.storage, place.key, object, of, QUIET.signal);
   const zip = await whole(readArchive(place.storage, place.key, object));
   const files = await unpacked(zip);
   const text = (path: string): string => {
