@@ -82,7 +82,7 @@ const ExportReceipt = z
     processors: list(
       z.object({
         processor: z.string(),
-        cutOffAt: instant.nullable().openapi({ description: 'All its tables stand as they stood then.' }),
+        cutOffAt: instant.openapi({ description: 'All its tables stand as they stood then.' }),
       }),
     ),
     notIncluded: list(z.string()).openapi({ description: 'Processors that hold data and cannot hand it out.' }),

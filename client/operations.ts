@@ -1276,7 +1276,7 @@ export interface ExportReceipt {
     /**
      * All its tables stand as they stood then.
      */
-    cutOffAt: string | null;
+    cutOffAt: string;
   }[];
   /**
    * Processors that hold data and cannot hand it out.

@@ -67,7 +67,7 @@ export interface Manifest {
   readonly packagedAt: string;
   readonly since: string | null;
   readonly subjects: number;
-  readonly processors: readonly { readonly processor: string; readonly cutOffAt: string | null }[];
+  readonly processors: readonly { readonly processor: string; readonly cutOffAt: string }[];
   /** Processors that hold data and cannot hand it out: what they hold is not in here. */
   readonly notIncluded: readonly string[];
   readonly files: readonly ManifestFile[];
