@@ -17,13 +17,5 @@ export const Archive = z
   .openapi('Archive');
 
 /** What is known of an archive, also when it has gone. */
-export function archiveAnswer({ archive, format }: RequestStatus) {
-  if (archive === null || format === null) return null;
-  return {
-    ...archive,
-    format,
-    readyAt: new Date(archive.readyAt),
-    expiresAt: new Date(archive.expiresAt),
-    destroyedAt: archive.destroyedAt === null ? null : new Date(archive.destroyedAt),
-  };
-}
+export const archiveAnswer = ({ archive, format }: RequestStatus) =>
+  archive === null || format === null ? null : { ...archive, format };

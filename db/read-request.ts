@@ -3,6 +3,7 @@ import type { AttentionCode, Status, Step, SubjectState } from '../domain/vocabu
 import { atRisk } from './at-risk.ts';
 import { type Backup, readBackups } from './backups/read.ts';
 import type { Queries } from './client.ts';
+import { readArchiveFacts } from './exports/archive.ts';
 import { heldSubjects } from './held.ts';
 import { readRequestRow, type RequestRow } from './request-row.ts';
 
@@ -30,16 +31,10 @@ export interface RequestStatus extends RequestRow {
   readonly excepted: number;
   readonly unmatched: readonly number[];
   /** Of an export that is, or was, ready. */
-  readonly archive: StoredArchive | null;
+  readonly archive: ArchiveFacts | null;
   /** Of a deletion that exports first. */
   readonly backups: readonly Backup[];
 }
-/** An archive whose instants are text. */
-export type StoredArchive = Pick<ArchiveFacts, 'rows' | 'bytes' | 'sha256' | 'reason'> & {
-  readonly readyAt: string;
-  readonly expiresAt: string;
-  readonly destroyedAt: string | null;
-};
 export interface ProcessorCount {
   readonly processor: string;
   readonly tables: readonly { readonly table: string; readonly rows: number }[] | null;
@@ -62,7 +57,7 @@ export interface ProcessorWord {
 /** Throws `request_not_found`. Instants inside JSON arrive as text. */
 export async function readRequestStatus(queries: Queries, requestId: string, now: Date): Promise<RequestStatus> {
   const request = await readRequestRow(queries, requestId);
-  const [row] = await queries<Omit<RequestStatus, keyof RequestRow | 'backups'>[]>`
+  const [row] = await queries<Omit<RequestStatus, keyof RequestRow | 'archive' | 'backups'>[]>`
     WITH subject AS (
       SELECT state, hard_delete_at,
              state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
@@ -88,12 +83,10 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
       (SELECT coalesce(jsonb_agg(processor ORDER BY processor), '[]') FROM lethe.processor_visibility
        WHERE request_id = ${requestId} AND scope = 'data' AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'reason', skip_reason, 'at', skipped_at) ORDER BY skipped_at), '[]')
-       FROM lethe.processor_visibility WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped,
-      (SELECT jsonb_build_object('rows', rows, 'bytes', bytes, 'sha256', encode(sha256, 'hex'), 'readyAt', ready_at,
-                'expiresAt', expires_at, 'destroyedAt', destroyed_at, 'reason', reason)
-       FROM lethe.archives WHERE request_id = ${requestId}) AS archive
+       FROM lethe.processor_visibility WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped
     FROM lethe.requests, counted WHERE id = ${requestId}`;
   if (row === undefined) throw new Error('a request that was just read is there');
+  const archive = request.kind === 'export' ? await readArchiveFacts(queries, requestId) : null;
   const backups = request.exportFirst ? await readBackups(queries, requestId) : [];
-  return { ...request, ...row, backups };
+  return { ...request, ...row, archive, backups };
 }

@@ -8,7 +8,7 @@ import { underProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../request-row.ts';
 
 /** Null until it is ready for the first time; what is destroyed is still told of. */
-export async function readArchive(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {
+export async function readArchiveFacts(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {
   const [row] = await queries<ArchiveFacts[]>`
     SELECT rows, bytes, encode(sha256, 'hex') AS sha256, ready_at, expires_at, destroyed_at, reason
     FROM lethe.archives WHERE request_id = ${requestId}`;

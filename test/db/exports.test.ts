@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
-import { destroyArchive, readArchive } from '../../db/exports/archive.ts';
+import { destroyArchive, readArchiveFacts } from '../../db/exports/archive.ts';
 import { type CollectionKey, collectionGrew, storeCollection } from '../../db/exports/collections.ts';
 import { readCollections } from '../../db/exports/read-collections.ts';
 import { concludeExport } from '../../db/exports/conclude-export.ts';
@@ -75,7 +75,7 @@ test('what was collected before somebody left is not packed, and an archive of i
   await look(requestId);
   await cancel(requestId, [2]);
   expect(await makeReady(requestId, 1)).toBeNull();
-  expect(await readArchive(world.database, requestId)).toBeNull();
+  expect(await readArchiveFacts(world.database, requestId)).toBeNull();
   expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, collect: ['app'] });
   await collect(requestId, 'late', 1, 1);
   expect(await look(requestId)).toMatchObject({ status: 'collecting', collect: ['app'] });
@@ -115,7 +115,11 @@ test('an archive is destroyed once, and only one that is ready', async () => {
   expect((await destroy('destroyed')).wake).toEqual([requestId]);
   await expect(destroy('destroyed')).rejects.toMatchObject({ code: 'archive_not_ready' });
   expect((await destroy('expired')).wake).toEqual([]);
-  expect(await readArchive(world.database, requestId)).toMatchObject({ reason: 'destroyed', sha256: 'ab', rows: 1 });
+  expect(await readArchiveFacts(world.database, requestId)).toMatchObject({
+    reason: 'destroyed',
+    sha256: 'ab',
+    rows: 1,
+  });
   expect((await exportOf(world, requestId)).keys).toBe(0);
   expect(await look(requestId)).toMatchObject({ status: 'expired', ended: false, concludable: true });
   await concludeExport(world.database, { requestId, at: days(8), window: POLICY.window });

@@ -1,19 +1,22 @@
 import { readdir } from 'node:fs/promises';
 import { readArchive } from '../../archives/archive.ts';
-import { type Sealed, unseal } from '../../db/sealed.ts';
+import { readKey } from '../../db/exports/key.ts';
 import { unpacked, whole } from '../archives/packing.ts';
 import { KEYS } from './ledger.ts';
 import type { World } from './world.ts';
 
-/** All that would be downloaded, as one text. */
-export async function handedOut(world: World, requestId: string): Promise<string> {
-  const [row] = await world.database<(Sealed & { object: string })[]>`
-    SELECT object, sealed, digest_key FROM lethe.archives JOIN lethe.archive_keys USING (request_id) WHERE request_id = ${requestId}`;
-  if (row === undefined) throw new Error('an archive that is ready has its key');
-  const key = unseal(KEYS, `archive ${requestId}`, row);
-  const files = await unpacked(await whole(readArchive(world.deps.storage, key, row.object)));
-  return [...files.values()].join('\n');
+/** What would be downloaded, by the path of each file. */
+export async function filesOf(world: World, requestId: string): Promise<ReadonlyMap<string, Buffer>> {
+  const [row] = await world.database<{ object: string }[]>`
+    SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
+  const key = await readKey(world.database, KEYS, requestId);
+  if (row === undefined || key === null) throw new Error('an archive that is ready has its key');
+  return unpacked(await whole(readArchive(world.deps.storage, key, row.object)));
 }
+
+/** The same, as one text. */
+export const handedOut = async (world: World, requestId: string): Promise<string> =>
+  [...(await filesOf(world, requestId)).values()].join('\n');
 
 /** How many objects of a request lie in the folder. */
 export const objectsOf = async (folder: string, requestId: string): Promise<number> =>

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readArchive } from '../../archives/archive.ts';
-import { readKey } from '../../db/exports/key.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Scope } from '../../domain/vocabulary.ts';
-import { unpacked, whole } from '../archives/packing.ts';
-import { KEYS, user } from '../support/ledger.ts';
+import { filesOf } from '../support/handed-out.ts';
+import { user } from '../support/ledger.ts';
 import { addUser } from '../support/people.ts';
-import { eventually, nowOf, statusOf, submit } from '../support/story.ts';
+import { nowOf } from '../support/story.ts';
 import { timeSkipping } from '../support/temporal.ts';
 import { type World, world } from '../support/world.ts';
+import { reaches, submitExport } from './exporting.ts';
 
 /** An export under CCPA, from its acceptance to the bytes that are handed over. */
 let it: World;
@@ -28,15 +27,9 @@ afterAll(async () => it.close());
 
 /** By path, as it would be downloaded. */
 async function archiveOf(regulation: string, scope: Scope): Promise<ReadonlyMap<string, Buffer>> {
-  const shape = { kind: 'export', hardDeleteAt: null, format: 'ndjson' } as const;
-  const requestId = await submit(it, 'demo', [user('canary-user')], { ...shape, regulation, scope });
-  await eventually('ready', async () => (await statusOf(it, requestId)).status === 'ready');
-  const [row] = await it.database<
-    { object: string }[]
-  >`SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
-  const key = await readKey(it.database, KEYS, requestId);
-  if (row === undefined || key === null) throw new Error('an archive that is ready has its key');
-  return unpacked(await whole(readArchive(it.deps.storage, key, row.object)));
+  const requestId = await submitExport(it, 'demo', [user('canary-user')], { regulation, scope });
+  await reaches(it, requestId, 'ready');
+  return filesOf(it, requestId);
 }
 const textOf = (files: ReadonlyMap<string, Buffer>): string => [...files.values()].join('\n');
 const canaries = (files: ReadonlyMap<string, Buffer>): string[] =>

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readArchive } from '../../db/exports/archive.ts';
+import { readArchiveFacts } from '../../db/exports/archive.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { progressQuery } from '../../workflows/messages.ts';
+import { handedOut } from '../support/handed-out.ts';
 import { user } from '../support/ledger.ts';
 import { attendedRequests, terminate } from '../support/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
 import { ended, eventually, sleepUntil, statusOf, submit } from '../support/story.ts';
 import { timeSkipping } from '../support/temporal.ts';
 import { type World, world } from '../support/world.ts';
-import { filesOf, hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
+import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
 
 let it: World;
 const storage = spoiled();
@@ -31,7 +32,7 @@ const filled = (rows: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(rows).filter(([, count]) => count > 0));
 
 async function archiveOf(requestId: string) {
-  const archive = await readArchive(it.database, requestId);
+  const archive = await readArchiveFacts(it.database, requestId);
   if (archive === null) throw new Error('it was never ready');
   return archive;
 }
@@ -42,7 +43,7 @@ test('ready with all that is held and nothing else; the names leave, one object 
   const requestId = await submitExport(it, 'demo', [user('u-1')], { notify: 'colleague@example.test' });
   await reaches(it, requestId, 'ready');
   expect(filled(await rowsIn(it, requestId))).toEqual(EVERYTHING);
-  expect([...(await filesOf(it, requestId)).values()].join('\n')).not.toContain('bystander');
+  expect(await handedOut(it, requestId)).not.toContain('bystander');
   expect((await statusOf(it, requestId)).states).toEqual({ exported: 1 });
   expect(await namesLeft(it, requestId)).toBe(0);
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);

@@ -1,13 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readArchive } from '../../archives/archive.ts';
 import { folderStorage } from '../../archives/folder.ts';
 import { type ArchiveStorage, StorageError } from '../../archives/storage.ts';
 import type { NewRequest } from '../../db/accept-request.ts';
 import { readKey } from '../../db/exports/key.ts';
 import type { Identity } from '../../domain/identity.ts';
-import { unpacked, whole } from '../archives/packing.ts';
 import { archiveFolder } from '../support/archives.ts';
+import { filesOf } from '../support/handed-out.ts';
 import { KEYS } from '../support/ledger.ts';
 import { eventually, statusOf, submit } from '../support/story.ts';
 import type { World } from '../support/world.ts';
@@ -66,14 +65,6 @@ export async function rowsIn(world: World, requestId: string): Promise<Readonly<
   const files = await filesOf(world, requestId);
   const tables = [...files].filter(([path]) => path.startsWith('data/'));
   return Object.fromEntries(tables.map(([path, bytes]) => [path, String(bytes).split('\n').length - 1]));
-}
-
-export async function filesOf(world: World, requestId: string): Promise<ReadonlyMap<string, Buffer>> {
-  const [row] = await world.database<{ object: string }[]>`
-    SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
-  const key = await readKey(world.database, KEYS, requestId);
-  if (row === undefined || key === null) throw new Error('an archive that is ready has its key');
-  return unpacked(await whole(readArchive(world.deps.storage, key, row.object)));
 }
 
 export const hasKey = async (world: World, requestId: string): Promise<boolean> =>
