@@ -17,7 +17,6 @@ CREATE TABLE lethe.webhook_secrets (
   number     integer NOT NULL,
   sealed     bytea NOT NULL,
   digest_key text NOT NULL,
-  created_at timestamptz NOT NULL,
   expires_at timestamptz,
   PRIMARY KEY (webhook_id, number)
 );

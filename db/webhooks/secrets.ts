@@ -29,8 +29,8 @@ export async function addSecret(
   const secret = newSecret();
   const number = newest + 1;
   const { sealed, digestKey } = seal(keys, purposeOf(webhookId, number), secret);
-  await tx`INSERT INTO lethe.webhook_secrets (webhook_id, number, sealed, digest_key, created_at)
-    VALUES (${webhookId}, ${number}, ${sealed}, ${digestKey}, ${at})`;
+  await tx`INSERT INTO lethe.webhook_secrets (webhook_id, number, sealed, digest_key)
+    VALUES (${webhookId}, ${number}, ${sealed}, ${digestKey})`;
   return secret;
 }
 
