@@ -25,8 +25,8 @@ export async function stageSubjects(
 
 /**
  * Numbers and stores the subjects that are new to this request, in the order in which they were submitted. What may never
- * be confirmed owns nobody and waits for nobody: it is proposed. So does whatever removes no row (rule 16): a part-deletion
- * and an export. Whom a deletion has claimed by then is left out of an export (rule 17).
+ * be confirmed owns nobody and waits for nobody: it is proposed. Nor does what removes no row (rule 16), a part-deletion or
+ * an export. Whom a deletion has claimed by then is left out of an export (rule 17).
  */
 export async function addSubjects({ tx, keys, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
   const { hardDeleteAt, expedite } = request;
