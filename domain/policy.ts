@@ -48,5 +48,7 @@ export function exportedSince(regulation: string, receivedAt: Date): Date | null
   if (regulation !== 'ccpa') return null;
   const since = new Date(receivedAt);
   since.setUTCFullYear(since.getUTCFullYear() - 1);
+  // A 29 February has none a year before: the twelve months begin on the 28th, or a day would be missing.
+  if (since.getUTCDate() !== receivedAt.getUTCDate()) since.setUTCDate(0);
   return since;
 }

@@ -80,6 +80,16 @@ const rowsOf = (archive: Packed, table: string): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 const whole = ({ files }: Packed): string => [...files.values()].join('\n');
 
+test.each([
+  ['2026-11-22T10:00:00.000Z', '2025-11-22T10:00:00.000Z'],
+  ['2028-02-29T10:00:00.000Z', '2027-02-28T10:00:00.000Z'],
+  ['2029-02-28T10:00:00.000Z', '2028-02-28T10:00:00.000Z'],
+  ['2028-03-01T00:00:00.000Z', '2027-03-01T00:00:00.000Z'],
+])('the twelve months before %s begin at %s', (received, since) => {
+  expect(exportedSince('ccpa', new Date(received))?.toISOString()).toBe(since);
+  expect(exportedSince('gdpr', new Date(received))).toBeNull();
+});
+
 test('of what came to be 366 days ago nothing is in it, in no byte; of what is 364 days old all', async () => {
   const archive = await archiveOf('ccpa', 'data');
   expect(whole(archive)).not.toMatch(/canary-(event|sdk|utm|address)-early/);
