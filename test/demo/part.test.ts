@@ -1,13 +1,10 @@
-import postgres from 'postgres';
+import type postgres from 'postgres';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
-import { prepareProcessor } from '../../dev/demo/databases.ts';
 import { figuresOf } from '../../dev/demo/figures.ts';
-import { seedDemo } from '../../dev/demo/generate.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { batchOf, byIdentities, deletion, exported, resolved, work } from '../connectors/fixture.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { shipped } from '../support/shipped.ts';
 
 /** The shipped deployment on the data that it ships with. */
 let url = '';
@@ -15,19 +12,9 @@ let sql: postgres.Sql;
 let connector: Connector;
 const closing: (() => Promise<void>)[] = [];
 beforeEach(async () => {
-  ({ url } = await createDatabase());
-  await seedDemo(url, { scale: 0.02, seed: 1 });
-  const deployment = readDeployment(await loadDeployment('lethe.config.ts'));
-  await prepareProcessor(url, deployment);
-  const shipped = deployment.definitions.get('demo')?.get('app');
-  if (shipped === undefined) throw new Error('the demo has a processor app');
-  connector = shipped.open({ processor: 'app', secret: () => url });
-  sql = postgres(url, { max: 1, onnotice: () => {} });
-  const [own, of] = [sql, connector];
-  closing.push(
-    () => own.end(),
-    () => of.close(),
-  );
+  const demo = await shipped(0.02);
+  ({ url, sql, connector } = demo);
+  closing.push(demo.close);
 });
 afterAll(async () => void (await Promise.all(closing.map((close) => close()))));
 
