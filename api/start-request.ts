@@ -7,6 +7,7 @@ import { type Project, processorsFor } from '../domain/catalog.ts';
 import { newId } from '../domain/ids.ts';
 import { hardDeleteAt } from '../domain/policy.ts';
 import type { Expedite, ExportFormat, OnConflict, RequestKind, Scope, SubjectKind } from '../domain/vocabulary.ts';
+import { type Needs, requireAccess } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { bodyFault, type Fault, invalidRequest } from './faults.ts';
 
@@ -37,11 +38,22 @@ export async function startRequest(
   submission: Submission,
   call: Replayable | null,
 ): Promise<Accepted> {
+  requireAccess(caller, ...neededForArchive(submission));
   const request = newRequest(caller, submission, deps.now());
   const accepted = await accept(deps.database, deps.keys, request, call);
   const { id, project, kind, submitted, dueAt } = accepted;
   if (!accepted.replayed) await deps.orchestrator.start(id, { project, kind, submitted, dueAt });
   return accepted;
+}
+
+/**
+ * Who asks for an archive before a deletion, or is mailed the link to one that the project makes, is handed out what an
+ * export hands out: it takes what that takes, and of everybody an owner.
+ */
+function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Needs[] {
+  if (kind === 'export' || !(exportFirst || (project.policy.exportFirst && notify !== null))) return [];
+  const exports = { access: 'write', kind: 'export' } as const;
+  return [selection.by === 'everyone' ? { ...exports, role: 'owner' } : exports];
 }
 
 function newRequest(caller: Caller, { project, ...submission }: Submission, now: Date): NewRequest {

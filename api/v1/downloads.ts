@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { destroyArchive } from '../../db/exports/archive.ts';
 import { type LinkRow, listLinks, makeLink, revokeLink } from '../../db/links.ts';
-import { readExportRow } from '../../db/request-row.ts';
+import { readExportRow, readRequestRow } from '../../db/request-row.ts';
 import { underStanding } from '../../db/standing.ts';
 import { LINK_ID } from '../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../domain/policy.ts';
@@ -55,7 +55,7 @@ const makeRoute = createRoute({
   method: 'post',
   path: '/requests/{id}/links',
   summary: 'A link for one download of an archive that is ready.',
-  description: "Of an export of everyone it needs an owner's token, as the export itself.",
+  description: "Of an export of everyone, and of one before everyone's deletion, it needs an owner's token.",
   request: { params: requestParams, ...body(NewLink) },
   responses: {
     201: answer(MadeLink, 'Works from now on.', ['Location']),
@@ -113,8 +113,9 @@ export const downloads = (deps: ApiDeps) =>
       const { id: requestId } = c.req.valid('param');
       const { expiresIn } = c.req.valid('json');
       const caller = c.get('caller');
-      const { kind, selection } = await readExportRow(deps.database, requestId);
-      if (selection === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
+      const { kind, selection, backupOf } = await readExportRow(deps.database, requestId);
+      const asked = backupOf === null ? selection : (await readRequestRow(deps.database, backupOf)).selection;
+      if (asked === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
       const at = deps.now();
       const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
       const { token, ...made } = await underStanding(deps.database, caller, (tx) =>

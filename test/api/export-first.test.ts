@@ -8,7 +8,7 @@ import { DAY_MS } from '../../domain/calendar.ts';
 import { archives } from '../support/archives.ts';
 import { exportOf, makeReady } from './exports.ts';
 import { claimAt, hide, matchesOf } from './ledger.ts';
-import { accepted, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from './support.ts';
+import { accepted, carrying, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from './support.ts';
 
 const storage = archives();
 const api = await testApi({ storage });
@@ -73,4 +73,35 @@ test('a processor that the archive waits for is retried at the deletion, and ski
   expect([retried.status, retried.json]).toMatchObject([202, { processors: ['app'] }]);
   expect(api.orchestrator.woken).toEqual([deletion, backup]);
   for (const id of [deletion, backup]) expect(await read(id)).toMatchObject({ attention: [] });
+});
+
+test.each([
+  ['who asks for it', api, { exportFirst: true }],
+  ['whoever is mailed the one that the project makes', strict, { notify: 'desk@x.test' }],
+] as const)(
+  'an archive before a deletion is for who may export, everybody’s for an owner: %s',
+  async (_, at, plain) => {
+    const made = await at.call('POST', '/v1/tokens', { name: 'deletes', kinds: ['deletion'] });
+    const deleting = carrying(textOf(made, 'token'));
+    const admin = carrying(await at.member('an admin', { role: 'admin' }));
+    const ask = async (more: object, by: Record<string, string>) =>
+      (await at.call('POST', '/v1/requests', deletionOf([user('u-9')], { ...more }), by)).json;
+    const everyone = { subjects: { kind: 'user', everyone: true }, confirm: true };
+    const stored = () => at.database`SELECT count(*) FROM lethe.requests`;
+    const before = await stored();
+    expect(await ask(plain, deleting)).toMatchObject({ status: 403, needs: ['export'] });
+    expect(await ask({ ...plain, ...everyone }, admin)).toMatchObject({ status: 403, needs: ['owner'] });
+    expect(await stored()).toEqual(before);
+    expect(await ask(plain, admin)).toMatchObject({ status: 'received' });
+    expect(await ask({}, deleting)).toMatchObject({ status: 'received' });
+  },
+);
+
+test('nor is a file taken from who may not export', async () => {
+  const made = await api.call('POST', '/v1/tokens', { name: 'deletes files', kinds: ['deletion'] });
+  const headers = { ...carrying(textOf(made, 'token')), 'Content-Type': 'text/csv' };
+  const query = 'project=demo&kind=deletion&subjects=user&regulation=gdpr&type=user_id&header=absent';
+  const send = async (more = '') => (await api.call('POST', `/v1/uploads?${query}${more}`, 'u-10\n', headers)).json;
+  expect(await send('&exportFirst=true')).toMatchObject({ status: 403, needs: ['export'] });
+  expect(await send()).toMatchObject({ status: 'received' });
 });

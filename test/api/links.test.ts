@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../domain/calendar.ts';
 import { downloadUrl } from '../../domain/download.ts';
 import { archives } from '../support/archives.ts';
 import { acceptedExport, exportOf, linkTo, makeReady, stateOf } from './exports.ts';
-import { type Answer, carrying, START, testApi, textOf, user } from './support.ts';
+import { type Answer, carrying, deletionOf, START, testApi, textOf, user } from './support.ts';
 
 const storage = archives();
 const api = await testApi({ storage });
@@ -137,6 +137,18 @@ test('of everyone’s archive only an owner makes a link; who is removed leaves 
   expect((await make(await ready(), admin)).status).toBe(201);
   expect((await api.call('DELETE', `/v1/members/${leaving.memberId}`)).status).toBe(204);
   expect([await stateOf(api, all, left), await stateOf(api, all, kept)]).toEqual(['revoked', 'open']);
+});
+
+test('an archive of everyone is an owner’s also where it was made before everyone’s deletion', async () => {
+  const admin = await api.member('another admin', { role: 'admin' });
+  const everyone = { ...deletionOf([]), subjects: { kind: 'user', everyone: true }, confirm: true, exportFirst: true };
+  const deletion = textOf(await api.call('POST', '/v1/requests', everyone), 'id');
+  const backup = await acceptedExport(api, [user('u-1')]);
+  await api.database`UPDATE lethe.requests SET backup_of = ${deletion} WHERE id = ${backup}`;
+  await makeReady(api, storage, backup, Buffer.from('zip'));
+  const make = (by: { token: string }) => api.call('POST', `/v1/requests/${backup}/links`, {}, carrying(by));
+  expect((await make(admin)).json).toMatchObject({ status: 403, needs: ['owner'] });
+  expect((await make(api.owner)).status).toBe(201);
 });
 
 test.each([
