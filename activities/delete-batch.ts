@@ -1,5 +1,6 @@
 import type { Deletion } from '../connectors/connector.ts';
 import { batchDeleted, batchSeen, nextStep, readBatchWork } from '../db/batch-work.ts';
+import { partEmptied } from '../db/exports/leave.ts';
 import { clearAttention } from '../db/raise-attention.ts';
 import { rangeFinished } from '../db/ranges.ts';
 import type { NextStep, Seen } from '../domain/batch.ts';
@@ -37,6 +38,9 @@ export const batchActivities = (deps: ActivityDeps) => ({
         ),
       );
       const ticket = 'done' in deletion ? null : deletion.ticket;
+      // Exports began again with the claim, and may have read what was not emptied yet (rule 17).
+      if (ticket === null && work.scope !== 'data')
+        await deps.starter.wake(await partEmptied(deps.database, work, new Date(asOf)));
       await batchDeleted(deps.database, input, ticket);
       return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.askAgainAt.getTime() };
     });

@@ -1,6 +1,7 @@
 import { announcement } from '../announce.ts';
 import { LETHE } from '../audit.ts';
-import type { Transaction } from '../client.ts';
+import type { Database, Transaction } from '../client.ts';
+import { underProjectLock } from '../project-lock.ts';
 
 /** What a deletion has just claimed. The caller holds the project's lock. */
 export interface ClaimedBatch {
@@ -18,7 +19,8 @@ export interface ClaimedBatch {
  */
 export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Promise<readonly string[]> {
   const { project, requestId, batch, whole, at } = claimed;
-  const open = await tx`SELECT FROM (${openExports(tx, project)}) open LIMIT 1`;
+  const open =
+    await tx`SELECT FROM lethe.requests WHERE project = ${project} AND kind = 'export' AND concluded_at IS NULL LIMIT 1`;
   if (open.count === 0) return [];
   const left = await tx<{ id: string }[]>`
     WITH meant AS MATERIALIZED (
@@ -54,8 +56,24 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
   return left.map(({ id }) => id);
 }
 
-/** A backup is exempt: its deletion claims nobody who is not in it. Where that one was cancelled it is an export like any other. */
+/**
+ * A part-deletion has emptied in one processor what its batch has there: what was read of it since the claim may hold what is
+ * gone by now. Said again it costs another collection. Returns the exports to wake.
+ */
+export const partEmptied = (
+  database: Database,
+  { project, requestId, batch }: Pick<ClaimedBatch, 'project' | 'requestId' | 'batch'>,
+  at: Date,
+): Promise<readonly string[]> =>
+  underProjectLock(database, project, (tx) => leaveExports(tx, { project, requestId, batch, whole: false, at }));
+
+/**
+ * A backup is exempt: its deletion claims nobody who is not in it. Where that one lets go of everybody it is an export like
+ * any other, from the cancellation on: some may still have to be shown again, while another one claims the rest.
+ */
 const openExports = (tx: Transaction, project: string) => tx`
-  SELECT export.id FROM lethe.requests export LEFT JOIN lethe.requests deletion ON deletion.id = export.backup_of
+  SELECT export.id FROM lethe.requests export
   WHERE export.project = ${project} AND export.kind = 'export' AND export.concluded_at IS NULL
-    AND (deletion.id IS NULL OR deletion.status = 'cancelled')`;
+    AND (export.backup_of IS NULL OR NOT EXISTS (
+      SELECT FROM lethe.subjects backed WHERE backed.request_id = export.backup_of
+        AND backed.state NOT IN ('cancelling', 'cancelled', 'not_found')))`;

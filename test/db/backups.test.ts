@@ -293,6 +293,20 @@ test('an export of anybody that is made for a deletion outlives its claim; that 
   expect(await exportOf(it, left)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
+test('a deletion that was cancelled and still shows some again protects no archive of somebody whom another one claims', async () => {
+  const shape = first();
+  const cancelled = await hidden(it, people('a', 'b'), shape);
+  const archive = await backup(it, cancelled);
+  await withKey(it, archive);
+  await endBackup(it, archive, { at: days(1) });
+  const heir = await hidden(it, people('a'), { ...shape, exportFirst: false });
+  await cancel(cancelled, 'all', days(2));
+  await follow(it, heir, days(2));
+  expect(await states(it, cancelled)).toEqual({ cancelled: 1, cancelling: 1 });
+  expect(await take(heir, RUN)).toMatchObject({ claimed: 1, wake: [archive] });
+  expect(await exportOf(it, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
+});
+
 test('status and receipt name the backup, how many it holds and until when it can be had', async () => {
   const deletion = await hidden(it, people('a', 'b'), first());
   const exporting = await backup(it, deletion);

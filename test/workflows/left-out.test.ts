@@ -115,3 +115,27 @@ test('all of them deleted while being collected: cancelled, with neither key nor
   expect((await statusOf(it, requestId)).states).toEqual({ left_out: 1 });
   expect(await objectsOf(folder, requestId)).toBe(0);
 });
+
+test('a part-deletion that is claimed and has not got far: what an archive took before its columns were empty is destroyed', async () => {
+  await add('u-8', 'u-9');
+  const faults = it.faultsOf('two', 'crm');
+  faults.away.add('hardDelete');
+  const now = { when: 'now', reason: 'asked' } as const;
+  const deletion = await submit(it, 'two', [user('u-8')], { scope: 'categories', expedite: now });
+  await eventually('claimed', async () => (await statusOf(it, deletion)).status === 'deleting');
+  const [holding, others] = [await exporting('u-8', 'u-9'), await exporting('u-9')];
+  for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
+  faults.away.delete('hardDelete');
+  await inStatus(holding, 'expired');
+  expect(await exportOf(it, holding)).toMatchObject({
+    keys: 0,
+    reason: 'subject_deleted',
+    actions: expect.arrayContaining(['export.revoked']),
+  });
+  expect(await exportOf(it, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
+  const again = await exporting('u-8');
+  await inStatus(again, 'ready');
+  const [row] = await it.crm`SELECT name FROM app.users WHERE user_id = 'u-8'`;
+  expect(row).toEqual({ name: null });
+  expect(await exportOf(it, again)).toMatchObject({ epoch: 1, keys: 1 });
+});
