@@ -4,8 +4,8 @@ import { claim } from '../../db/claim.ts';
 import { type WrittenArchive, storeArchive } from '../../db/exports/ready.ts';
 import { seal } from '../../db/sealed.ts';
 import type { Manifest } from '../../domain/archive.ts';
-import { exportOf, wanted } from '../support/exports.ts';
-import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, states, user } from '../support/ledger.ts';
+import { wanted } from '../support/exports.ts';
+import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, user } from '../support/ledger.ts';
 import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../support/races.ts';
 
 const RUN = new Date('2026-01-20T02:00:00Z');
@@ -49,71 +49,91 @@ function sayReady(requestId: string) {
   return storeArchive(world.database, archive, { at: RUN, keptMs: 1_000, window: POLICY.window });
 }
 
+interface End {
+  readonly state: string;
+  readonly status: string;
+  readonly epoch: number;
+  readonly reason: string | null;
+  readonly keys: number;
+}
+/** Where each of these requests stands, with its one subject; by one question for all rounds. */
+const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world.database<End[]>`
+  SELECT state, status, epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = asked.id) AS keys
+  FROM unnest(${requestIds as string[]}::text[]) WITH ORDINALITY AS asked (id, round)
+  JOIN lethe.requests ON requests.id = asked.id
+  JOIN lethe.subjects ON subjects.request_id = asked.id
+  LEFT JOIN lethe.archives ON archives.request_id = asked.id ORDER BY round`;
+
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('claim against ready: left out of the archive, or the archive is destroyed; never ready with somebody who is claimed', async () => {
     const ends = tally([
-      { said: false, state: { left_out: 1 }, status: 'packaging', epoch: 2, reason: null },
-      { said: true, state: { exported: 1 }, status: 'expired', epoch: 1, reason: 'subject_deleted' },
+      { said: false, state: 'left_out', status: 'packaging', epoch: 2, reason: null, keys: 1 },
+      { said: true, state: 'exported', status: 'expired', epoch: 1, reason: 'subject_deleted', keys: 0 },
     ]);
+    const said: boolean[] = [];
     const exports = await packed('claimed');
     const deletions = await hiddenInBulk(world, projects, names('claimed'));
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
-      const [said, { claimed, wake }] = await race(
+      const [ready, { claimed, wake }] = await race(
         round,
         () => sayReady(requestId),
         () => claimIt(deletion),
       );
       expect({ claimed, wake }).toEqual({ claimed: 1, wake: [requestId] });
-      const { status, epoch, reason, keys } = await exportOf(world, requestId);
-      expect(keys).toBe(status === 'expired' ? 0 : 1);
-      ends.add({ said: said !== null, state: await states(world, requestId), status, epoch, reason });
+      said[round] = ready !== null;
     });
+    for (const [round, end] of (await endsOf(exports)).entries()) ends.add({ said: said[round], ...end });
     expect(ends.seen()).toEqual(BOTH);
   });
 
   test('claim against the archive that it waits for: nobody is claimed before it is ready, and everybody may be after', async () => {
     const ends = tally([
-      { claimed: 0, state: { soft_deleted: 1 } },
-      { claimed: 1, state: { claimed: 1 } },
+      { claimed: 0, state: 'soft_deleted' },
+      { claimed: 1, state: 'claimed' },
     ]);
+    const claimedBy: number[] = [];
     const deletions = await deletionsFirst('saved');
     const exports = await packedFor('saved', deletions);
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
-      const [said, { claimed }] = await race(
+      const [woken, { claimed }] = await race(
         round,
         () => sayReady(requestId),
         () => claimIt(deletion),
       );
-      expect(said).toEqual([deletion]);
-      ends.add({ claimed, state: await states(world, deletion) });
-      await claimIt(deletion);
-      expect(await states(world, deletion)).toEqual({ claimed: 1 });
-      expect(await exportOf(world, requestId)).toMatchObject({ status: 'ready', keys: 1 });
+      expect(woken).toEqual([deletion]);
+      claimedBy[round] = claimed;
     });
+    for (const [round, { state }] of (await endsOf(deletions)).entries())
+      ends.add({ claimed: claimedBy[round], state });
+    await inParallel(async (round) => void (await claimIt(deletions[round] ?? '')));
+    for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'claimed' });
+    for (const end of await endsOf(exports)) expect(end).toMatchObject({ status: 'ready', keys: 1 });
     expect(ends.seen()).toEqual(BOTH);
   });
 
   test('the deletion cancelled against ready: let go, and in no archive; or in one that was ready before', async () => {
     const ends = tally([
-      { said: false, state: { cancelled: 1 }, status: 'packaging', epoch: 2 },
-      { said: true, state: { exported: 1 }, status: 'ready', epoch: 1 },
+      { said: false, state: 'cancelled', status: 'packaging', epoch: 2 },
+      { said: true, state: 'exported', status: 'ready', epoch: 1 },
     ]);
+    const said: boolean[] = [];
     const deletions = await deletionsFirst('let-go');
     const exports = await packedFor('let-go', deletions);
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
       const all = { requestId: deletion, positions: 'all', actor: 'operator', at: days(1) } as const;
-      const [said] = await race(
+      const [ready] = await race(
         round,
         () => sayReady(requestId),
         () => cancelSubjects(world.database, POLICY.window, all),
       );
-      expect(await states(world, deletion)).toEqual({ cancelling: 1 });
-      const { status, epoch } = await exportOf(world, requestId);
-      ends.add({ said: said !== null, state: await states(world, requestId), status, epoch });
+      said[round] = ready !== null;
     });
+    for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'cancelling' });
+    for (const [round, { state, status, epoch }] of (await endsOf(exports)).entries())
+      ends.add({ said: said[round], state, status, epoch });
     expect(ends.seen()).toEqual(BOTH);
   });
 });
