@@ -66,6 +66,8 @@ function post(url: URL, message: WebhookMessage, guard: Guard, timeoutMs: number
       response.destroy();
     });
     request.on('error', reject);
+    // Who is told to switch protocols hears neither of an answer nor of an error, nor of the time-out.
+    request.on('close', () => reject(new Error('closed without an answer')));
     request.end(message.body);
   });
 }

@@ -73,6 +73,13 @@ describe('what arrives', () => {
 });
 
 describe('what is answered', () => {
+  test('a receiver that wants another protocol gets none, and keeps nobody waiting', async () => {
+    const words = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
+    it.answer = (response) => void response.socket?.write(words);
+    expect(await sender.send(message())).toEqual({ delivered: false, code: 'connection' });
+    expect(it.received).toHaveLength(1);
+  });
+
   test.each([200, 201, 202, 204, 299])('%i is delivered', async (status) => {
     it.answer = answering(status);
     expect(await sender.send(message())).toEqual({ delivered: true });
