@@ -28,7 +28,7 @@ import { watch } from './watch.ts';
  *     Where somebody has to confirm it, all is counted and nobody is touched before that; not confirmed in time, it ends.
  *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again. Where only columns are to be
  *     emptied (rule 16) nobody is hidden, and step 4 empties them.
- *     Where they are to be exported first, nobody is claimed who is not in an archive that is ready.
+ *     Where they are to be exported first, nobody is claimed who is not in an archive that is ready (rule 18).
  *  3. At the run after the grace period what is due and not held is claimed: the point of no return.
  *  4. Each processor deletes its batch, looks again, settles, and looks once more.
  *  5. When nothing is open any more: the receipt, and the identities go.

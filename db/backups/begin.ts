@@ -9,8 +9,9 @@ import { type DeletionRow, readDeletionRow, readRequestRow } from '../request-ro
 import { notBackedUp } from './waiting.ts';
 
 /**
- * The export that a deletion waits for: of everyone in it whom no archive holds and no export under way will. It begins where
- * another one has been resolved, since the deletion has asked who they are. Null: nobody is waiting for one (any more).
+ * The export that a deletion waits for (rule 18): of everyone in it whom no archive holds and no export under way will. It
+ * begins where another one has been resolved, since the deletion has asked who they are. Null: nobody is waiting for one
+ * (any more).
  */
 export async function beginBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
   const { project } = await readRequestRow(database, requestId);

@@ -7,9 +7,10 @@ import { mirrorAttention } from './attention.ts';
 import { notBackedUp } from './waiting.ts';
 
 /**
- * What an export's end means to the deletion that waits for it; called in the transaction of the end (ready, not found,
- * cancelled or failed), after the export's rows say so, by whoever holds the project's lock. Those in the archive, and those
- * on whom nothing was held, may be claimed from the next run on; of others an operator hears. Returns the requests to wake.
+ * What an export's end means to the deletion that waits for it (rule 18); called in the transaction of the end (ready, not
+ * found, cancelled or failed), after the export's rows say so, by whoever holds the project's lock. Those in the archive,
+ * and those on whom nothing was held, may be claimed from the next run on; of others an operator hears. Returns the requests
+ * to wake.
  */
 export async function backupEnded(
   tx: Transaction,

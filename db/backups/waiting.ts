@@ -8,9 +8,9 @@ const exportingFirst = (queries: Queries, project: string) => queries`
   SELECT id FROM lethe.requests WHERE project = ${project} AND export_first AND concluded_at IS NULL`;
 
 /**
- * Whether one of lethe.subjects, whatever its due date, has to be in an archive that is ready before it is claimed: its own
- * request exports first, or one does that is attached to it. A condition over `subjects` of the statement around it, asked
- * anew each time as holds are (rule 6).
+ * Whether one of lethe.subjects, whatever its due date, has to be in an archive that is ready before it is claimed (rule 18):
+ * its own request exports first, or one does that is attached to it. A condition over `subjects` of the statement around it,
+ * asked anew each time as holds are (rule 6).
  */
 export const waitsForBackup = (queries: Queries, project: string): Fragment => queries`(
   (NOT subjects.backed_up AND subjects.request_id IN (${exportingFirst(queries, project)}))
