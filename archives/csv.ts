@@ -1,4 +1,7 @@
-/** Cells as COPY writes them (RFC 4180): an empty one is null, `""` is an empty text. The header is a row; a row that is cut off is none. */
+/**
+ * Cells as COPY writes them (RFC 4180): an empty one is null, `""` is an empty text. The header is a row; a row that is cut
+ * off is none.
+ */
 export function csvRows(text: string, most: number): readonly (readonly (string | null)[])[] {
   const rows: (string | null)[][] = [];
   let row: (string | null)[] = [];

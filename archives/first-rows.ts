@@ -12,7 +12,7 @@ export type Row = readonly Value[];
 const MOST_ROWS = 100;
 const MOST_BYTES = 256 * 1024;
 
-/** The first rows of a part, as far as they fit: at most a hundred, at most 256 KiB. For showing, and not compared with anything. */
+/** The first rows of a part, as far as they fit: a hundred, and 256 KiB, at most. For showing: compared with nothing. */
 export async function firstRows(
   storage: ArchiveStorage,
   key: string,

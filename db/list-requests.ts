@@ -1,4 +1,4 @@
-import type { Status, RequestKind, SelectedBy, SubjectKind } from '../domain/vocabulary.ts';
+import type { RequestKind, SelectedBy, Status, SubjectKind } from '../domain/vocabulary.ts';
 import { atRisk } from './at-risk.ts';
 import type { Queries } from './client.ts';
 

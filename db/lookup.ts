@@ -1,5 +1,5 @@
 import type { Identity } from '../domain/identity.ts';
-import type { Status, Outcome, RequestKind, SubjectKind } from '../domain/vocabulary.ts';
+import type { Outcome, RequestKind, Status, SubjectKind } from '../domain/vocabulary.ts';
 import type { Queries } from './client.ts';
 import { type DigestKeys, digestsOf } from './digests.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';

@@ -13,7 +13,10 @@ export interface AttentionKey {
   readonly batch: number;
 }
 
-/** Says that an operator is needed, since when and why; saying it again keeps the first instant. Of a backup, its deletion says so too. */
+/**
+ * Says that an operator is needed, since when and why; saying it again keeps the first instant. Of a backup, its deletion
+ * says so too.
+ */
 export async function raiseAttention(
   tx: Transaction,
   key: AttentionKey,

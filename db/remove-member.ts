@@ -3,7 +3,10 @@ import { recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { type Actor, underStanding } from './standing.ts';
 
-/** Every token of the member ends with it, at once, and every link that it made and nobody has used. Throws `member_not_found`, or `last_owner`. */
+/**
+ * Every token of the member ends with it, at once, and every link that it made and nobody has used. Throws
+ * `member_not_found`, or `last_owner`.
+ */
 export const removeMember = (
   database: Database,
   actor: Actor,

@@ -176,7 +176,7 @@ export type OnConflict = (typeof ON_CONFLICT)[number];
 /** Who acts when nobody asked, and whose the storage of archives is: in place of a member's id, or a processor's name. */
 export const LETHE = 'lethe';
 
-/** Why the key of an archive was destroyed: its time was over, one of its subjects was claimed by a deletion, or a member said so. */
+/** Why the key of an archive was destroyed: its time was over, a deletion claimed one of its subjects, or a member said so. */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
 export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];
 

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../db/list-requests.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
-import { STATUSES, REQUEST_KINDS, SELECTIONS } from '../../domain/vocabulary.ts';
+import { REQUEST_KINDS, SELECTIONS, STATUSES } from '../../domain/vocabulary.ts';
 import { allows } from '../auth.ts';
 import { answer, problems } from '../contract.ts';
 import { parseRequestCursor, requestCursor } from '../lists/cursor.ts';

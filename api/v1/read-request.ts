@@ -2,12 +2,12 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readRequestStatus } from '../../db/read-request.ts';
 import {
   ATTENTION_CODES,
-  STATUSES,
   EXPEDITES,
   EXPORT_FORMATS,
   REQUEST_KINDS,
   SCOPES,
   SELECTIONS,
+  STATUSES,
   STEPS,
   SUBJECT_STATES,
 } from '../../domain/vocabulary.ts';

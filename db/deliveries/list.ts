@@ -1,17 +1,12 @@
 import { DomainError } from '../../domain/errors.ts';
-import type { RequestKind, Status } from '../../domain/vocabulary.ts';
+import type { RequestKind } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit.ts';
 import type { Database, Queries } from '../client.ts';
 import { type Actor, underStanding } from '../standing.ts';
+import type { Channel, Delivery } from './due.ts';
 
 /** `nextAt` null: it has ended, as `outcome` says. */
-export interface DeliveryRow {
-  readonly id: string;
-  readonly requestId: string;
-  readonly kind: RequestKind;
-  readonly status: Status;
-  readonly at: Date;
-  readonly attempts: number;
+export interface DeliveryRow extends Omit<Delivery, keyof Channel> {
   readonly nextAt: Date | null;
   readonly outcome: 'delivered' | 'given_up' | null;
   readonly lastCode: string | null;
