@@ -1,5 +1,5 @@
 import { LETHE, raiseWake, recordAudit } from './audit.ts';
-import type { Database } from './client.ts';
+import type { Database, Transaction } from './client.ts';
 import { underProjectLock } from './project-lock.ts';
 
 /** How many are still to be looked for, and up to which number. */
@@ -39,7 +39,8 @@ export async function concludeUnknown(
     const absent = await tx<{ seq: number }[]>`
       UPDATE lethe.subjects SET state = 'not_found', hidden = false
       WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state IN ('resolved', 'wanted') RETURNING seq`;
-    if (absent.length === 0) return [];
+    const waiting = await waitingToExport(tx, requestId);
+    if (absent.length === 0) return waiting;
     const seqs = absent.map((row) => row.seq);
     await tx`
       WITH gone AS (
@@ -66,6 +67,18 @@ export async function concludeUnknown(
       WHERE owner_request = ${requestId} AND owner_seq = ANY(${seqs}::integer[]) AND state = 'attached' RETURNING request_id`;
     const wake = [...new Set(sharing.map((row) => row.requestId))];
     await raiseWake(tx, wake);
-    return wake;
+    return [...new Set([...wake, ...waiting])];
   });
+}
+
+/** Whom these are attached to is somebody: requests that export first may begin, and nobody is claimed before they did. */
+async function waitingToExport(tx: Transaction, requestId: string): Promise<readonly string[]> {
+  const attached = await tx<{ requestId: string }[]>`
+    SELECT DISTINCT mine.request_id FROM lethe.subjects mine
+    JOIN lethe.subjects owner ON owner.request_id = mine.owner_request AND owner.seq = mine.owner_seq
+    JOIN lethe.requests ON requests.id = mine.request_id
+    WHERE mine.owner_request = ${requestId} AND mine.state = 'attached' AND export_first AND NOT owner.known AND owner.present`;
+  const wake = attached.map((row) => row.requestId);
+  await raiseWake(tx, wake);
+  return wake;
 }

@@ -307,6 +307,36 @@ test('a deletion that was cancelled and still shows some again protects no archi
   expect(await exportOf(it, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
+test('one who is attached while nobody knows yet whether there is such a person is exported once somebody does', async () => {
+  const shape = first();
+  const owner = await accept(it, people('a'), { ...shape, exportFirst: false });
+  await resolve(it, owner, []);
+  const deletion = await accept(it, people('a'), shape);
+  await resolve(it, deletion, []);
+  expect(await states(it, deletion)).toEqual({ attached: 1 });
+  expect(await lookAt(it, deletion, START)).not.toHaveProperty('backup');
+  await markPresent(it.database, owner, 'all');
+  expect(await concludeUnknown(it.database, shape.project, owner, START)).toEqual([deletion]);
+  expect(await concludeUnknown(it.database, shape.project, owner, START)).toEqual([deletion]);
+  expect(await lookAt(it, deletion, START)).toMatchObject({ backup: true });
+  await follow(it, owner);
+  expect(await take(owner, RUN)).toMatchObject({ claimed: 0 });
+  await endBackup(it, await backup(it, deletion), { at: days(1) });
+  expect(await take(owner, RUN)).toMatchObject({ claimed: 1 });
+});
+
+test('who waits behind an heir, and attached while the subject was shown again, exports it first all the same', async () => {
+  const shape = first();
+  const owner = await hidden(it, people('a'), { ...shape, exportFirst: false });
+  await cancel(owner, 'all', days(1));
+  const heir = await hidden(it, people('a'), { ...shape, exportFirst: false });
+  const behind = await hidden(it, people('a'), { ...shape, receivedAt: days(1) });
+  expect(await states(it, behind)).toEqual({ attached: 1 });
+  expect(await lookAt(it, behind, days(1))).not.toHaveProperty('backup');
+  expect((await follow(it, owner, days(1))).wake.toSorted()).toEqual([heir, behind].toSorted());
+  expect(await lookAt(it, behind, days(1))).toMatchObject({ backup: true });
+});
+
 test('status and receipt name the backup, how many it holds and until when it can be had', async () => {
   const deletion = await hidden(it, people('a', 'b'), first());
   const exporting = await backup(it, deletion);
