@@ -8,9 +8,7 @@ export function notes({ files, since, notIncluded, processors }: Manifest): Mark
   const empty = files.filter(({ rows }) => rows === 0);
   const kept = held.flatMap(({ table, retained }) => (retained === null ? [] : [`${heading(table)}: ${retained}`]));
   const whole = since === null ? [] : held.filter(({ windowed }) => !windowed);
-  const instants = processors.flatMap(({ processor, cutOffAt }) =>
-    cutOffAt === null ? [] : [`${processor}: ${instant(cutOffAt)}`],
-  );
+  const instants = processors.map(({ processor, cutOffAt }) => `${processor}: ${instant(cutOffAt)}`);
   return markup`${note(
     'What a deletion would keep',
     'Were everything deleted, entries of these tables would stay, for the reason given:',
