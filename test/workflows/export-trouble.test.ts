@@ -49,12 +49,12 @@ function stopsBefore(table: string) {
   return { reached, go };
 }
 
-test('a processor is away for a day: an operator hears of it, and it is ready only with its part', async () => {
+test('a processor is away for hours: an operator hears of it, and it is ready only with its part', async () => {
   await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
   it.faultsOf('two', 'crm').away.add('export');
   const requestId = await submitExport(it, 'two', [user('u-1')]);
   await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
-  await it.env.sleep('1 day');
+  await it.env.sleep('4 hours');
   expect(await statusOf(it, requestId)).toMatchObject({ status: 'collecting', attention: [{ processor: 'crm' }] });
   const skip = { requestId, processor: 'crm', reason: 'no', actor: 'operator', at: await nowOf(it) };
   await expect(skipProcessor(it.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
