@@ -100,3 +100,15 @@ export function deadlineMistakes(policy: Policy, processors: readonly ProcessorE
 }
 
 const days = (ms: number): string => `${Number((ms / DAY_MS).toFixed(2))} day(s)`;
+
+/** Rule 18: what no processor can hand out is in no archive, and would be deleted as if it were. */
+export function exportMistakes(policy: Policy, processors: readonly ProcessorEntry[], path: string): Mistake[] {
+  if (!policy.exportFirst) return [];
+  const kinds = [...new Set(processors.flatMap((processor) => processor.kinds))];
+  return kinds
+    .filter((kind) => !processors.some((processor) => processor.exports && processor.kinds.includes(kind)))
+    .map((kind) => ({
+      path: `${path}.exports.beforeDeletion`,
+      message: `cannot be kept for subjects of kind ${kind}: no processor can hand them out`,
+    }));
+}

@@ -2,7 +2,7 @@ import type { ConnectorDefinition, Description, Mistake } from '../connectors/co
 import type { ProcessorEntry, Project } from '../domain/catalog.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import type { ProjectSettings } from './deployment.ts';
-import { deadlineMistakes, readPolicy } from './policy.ts';
+import { deadlineMistakes, exportMistakes, readPolicy } from './policy.ts';
 import { at, isObject, mapOf, unknownKeys } from './shape.ts';
 
 interface Read {
@@ -30,6 +30,7 @@ export function readProject(name: string, settings: ProjectSettings, mistakes: M
   if (policy === null) return { project: null, processors };
   const entries = [...described].map(([processor, description]) => entryOf(processor, description));
   mistakes.push(...deadlineMistakes(policy, entries, `${path}.policy`));
+  mistakes.push(...exportMistakes(policy, entries, `${path}.policy`));
   return { project: { name, policy, directory: settings.directory, processors: entries }, processors };
 }
 

@@ -123,6 +123,16 @@ test('a deadline that is met to the day is not refused', () => {
   expect(pathsOf(deployment({}, { processors: { app } }))).toEqual([]);
 });
 
+test('who is to be exported before every deletion can be handed out by some processor, kind by kind', () => {
+  const actions = { resolve: true, hide: true, segments: true, export: false };
+  const mail = processor({ kinds: ['user', 'company'], actions });
+  const of = (...kinds: ('user' | 'company')[]) => ({ processors: { app: processor({ kinds }), mail } });
+  const first = { exports: { beforeDeletion: true } };
+  expect(pathsOf(deployment(first, of('user')))).toEqual(['projects.demo.policy.exports.beforeDeletion']);
+  expect(pathsOf(deployment(first, of('user', 'company')))).toEqual([]);
+  expect(pathsOf(deployment({}, of('user')))).toEqual([]);
+});
+
 test("a connector's own mistakes are told below its processor", () => {
   const app = processor({}, [
     { path: 'kinds.user.key', message: 'no such column' },
