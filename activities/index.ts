@@ -10,16 +10,19 @@ import { ledgerActivities } from './ledger.ts';
 import { processorActivities } from './processor-steps.ts';
 import { resolveActivities } from './resolve.ts';
 import { tellingActivities, tellingOfChanges } from './telling.ts';
+import { withSignsOfLife } from './work.ts';
 
 /** On the requests' queue: Lethe's own database, and starting workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
   withRedactedFailures(
-    tellingOfChanges(deps, {
-      ...ledgerActivities(deps),
-      ...backupActivities(deps),
-      ...exportActivities(deps),
-      ...housekeepingActivities(deps),
-    }),
+    withSignsOfLife(
+      tellingOfChanges(deps, {
+        ...ledgerActivities(deps),
+        ...backupActivities(deps),
+        ...exportActivities(deps),
+        ...housekeepingActivities(deps),
+      }),
+    ),
   );
 
 /** On a processor's queue. */

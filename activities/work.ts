@@ -12,6 +12,25 @@ const HEARTBEAT_MS = 5_000;
 /** An operator hears of it when it has failed this often: the first attempts are everyday hiccups. */
 const ATTEMPTS_BEFORE_ATTENTION = 3;
 
+/** Every activity of a set, giving signs of life: one whose worker was killed is tried again in seconds, not minutes. */
+export function withSignsOfLife<T extends Record<string, (input: never) => Promise<unknown>>>(activities: T): T {
+  const alive = Object.entries(activities).map(([name, activity]) => [
+    name,
+    (input: never) => heartbeating(() => activity(input)),
+  ]);
+  return Object.fromEntries(alive) as T;
+}
+
+async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
 /** Runs a connector's verb with a sign of life, the activity's cancellation, and the processor's pace. */
 export async function withWork<T>(
   deps: ActivityDeps,
@@ -20,9 +39,8 @@ export async function withWork<T>(
 ): Promise<T> {
   const context = Context.current();
   const spacingMs = projectOf(deps, at.project).processors.find(({ name }) => name === at.processor)?.spacingMs;
-  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  try {
-    return await verb({
+  return heartbeating(() =>
+    verb({
       signal: context.cancellationSignal,
       heartbeat: () => context.heartbeat(),
       slot: async () => {
@@ -31,10 +49,8 @@ export async function withWork<T>(
         const slot = await reserveSlot(deps.reading, `processor/${at.project}/${at.processor}`, { now, spacingMs });
         await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
       },
-    });
-  } finally {
-    clearInterval(heartbeat);
-  }
+    }),
+  );
 }
 
 /**

@@ -7,9 +7,10 @@ import type {
 } from '../activities/index.ts';
 import { ARCHIVES_TASK_QUEUE, processorTaskQueue, TELLING_TASK_QUEUE } from './messages.ts';
 
-/** Lethe's own database: short statements; while it is away everything waits for it. */
+/** Lethe's own database: short statements, by a worker that may be killed; while it is away everything waits for it. */
 export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
