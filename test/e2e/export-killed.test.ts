@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
@@ -36,7 +36,8 @@ beforeAll(async () => {
 }, 180_000);
 
 /** Everything that lies in the storage for the request. */
-const objects = (id: string): readonly string[] => readdirSync(join(archives, id));
+const objects = (id: string): readonly string[] =>
+  existsSync(join(archives, id)) ? readdirSync(join(archives, id)) : [];
 
 /** Starts a worker, and kills it as soon as the rows say so. */
 async function killedWhen(what: string, holds: () => Promise<boolean>): Promise<void> {
@@ -60,13 +61,13 @@ test(
   async () => {
     const id = await ask.submit({ kind: 'user', everyone: true }, { kind: 'export' });
     await killedWhen('rows are being collected', async () => {
-      const [row] =
-        await ledger`SELECT FROM lethe.collections WHERE request_id = ${id} AND state = 'pending' AND rows > 0`;
-      return row !== undefined;
+      const [row] = await ledger`SELECT FROM lethe.collections WHERE request_id = ${id} AND state = 'pending'`;
+      // One table is whole, another has begun: figures are told too seldom to go by.
+      return row !== undefined && objects(id).length > 1;
     });
     expect((await ask.status(id)).status).toBe('collecting');
     const orphans = objects(id);
-    expect(orphans.length).toBeGreaterThan(0);
+    expect(orphans.length).toBeGreaterThan(1);
     await killedWhen('the archive is being packaged', async () => (await ask.status(id)).status === 'packaging');
     expect((await ledger`SELECT FROM lethe.archives WHERE request_id = ${id}`).count).toBe(0);
 
