@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import postgres from 'postgres';
+import type postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
-import { prepareProcessor } from '../../dev/demo/databases.ts';
-import { seedDemo } from '../../dev/demo/generate.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { exportedSince } from '../../domain/policy.ts';
 import type { Scope } from '../../domain/vocabulary.ts';
 import { type Packed, collect, contents, pack, packing } from '../archives/packing.ts';
 import { archives } from '../support/archives.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { type Shipped, shipped } from '../support/shipped.ts';
 import { batchOf, exporting, work } from './fixture.ts';
 
 /** What a person gets who asks under CCPA: the shipped data map, real rows, and the archive as it is downloaded. */
@@ -18,20 +15,15 @@ const RECEIVED = new Date('2026-11-22T10:00:00Z');
 const daysBefore = (days: number): Date => new Date(RECEIVED.getTime() - days * DAY_MS);
 const storage = archives();
 
+let demo: Shipped;
 let sql: postgres.Sql;
 let connector: Connector;
 beforeAll(async () => {
-  const { url } = await createDatabase();
-  await seedDemo(url, { scale: 0.01, seed: 1 });
-  const deployment = readDeployment(await loadDeployment('lethe.config.ts'));
-  await prepareProcessor(url, deployment);
-  const shipped = deployment.definitions.get('demo')?.get('app');
-  if (shipped === undefined) throw new Error('the demo has a processor app');
-  connector = shipped.open({ processor: 'app', secret: () => url });
-  sql = postgres(url, { max: 1, onnotice: () => {} });
+  demo = await shipped(0.01);
+  ({ sql, connector } = demo);
   await addCanaries();
 });
-afterAll(async () => void (await Promise.all([sql.end(), connector.close()])));
+afterAll(async () => demo.close());
 
 /** One row in and one before the twelve months, in every table that can tell; a value of its own in every column. */
 async function addCanaries(): Promise<void> {
