@@ -12,7 +12,7 @@ export function ndjson(table: Exported, catalog: Catalog): string {
   const row = 'row_to_json(exported.*)';
   const oneLine = table.columns.every(({ name }) => SAYS_NO_NEWLINE.includes(typeOf(catalog, table.table, name).base));
   return `COPY (SELECT ${oneLine ? row : `translate(${row}::text, E'\\n\\r', '  ')`}
-    FROM (${table.rowsOf(names(table.columns))}) AS exported)
+    FROM (${table.rowsOf(readable(table, catalog))}) AS exported)
     TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02', ENCODING 'UTF8')`;
 }
 
@@ -27,6 +27,12 @@ export function csv(table: Exported, catalog: Catalog): string {
   return `COPY (SELECT ${cells.join(', ')} FROM (${table.rowsOf(names(table.columns))}) AS exported)
     TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')`;
 }
+
+/** As texts what would not be read again as the JSON that its type makes of it. */
+const readable = ({ table, columns }: Exported, catalog: Catalog): string =>
+  columns
+    .map(({ name }) => (typeOf(catalog, table, name).ownJson ? `${ident(name)}::text AS ${ident(name)}` : ident(name)))
+    .join(', ');
 
 const names = (columns: readonly ExportedColumn[]): string => columns.map(({ name }) => ident(name)).join(', ');
 
