@@ -1,6 +1,6 @@
 import { earliest, type RunWindow } from '../domain/calendar.ts';
 import type { View } from '../domain/view.ts';
-import type { AttentionCode, Status } from '../domain/vocabulary.ts';
+import type { Status } from '../domain/vocabulary.ts';
 import { announce } from './announce.ts';
 import { notBackedUp, waitsForBackup } from './backups/waiting.ts';
 import type { Database, Transaction } from './client.ts';
@@ -8,6 +8,7 @@ import { heldSubjects } from './held.ts';
 import { closeBatches } from './close-batches.ts';
 import { settleConfirmation } from './confirmation.ts';
 import { underProjectLock } from './project-lock.ts';
+import { readAttention } from './read-attention.ts';
 import { readRequestRow, type RequestRow } from './request-row.ts';
 import { processorsBehind, settleVisibility } from './visibility.ts';
 
@@ -127,9 +128,7 @@ async function wantsBackup(
 }
 
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
-  const rows = await tx<{ processor: string; code: AttentionCode; step: string; retryAt: Date | null }[]>`
-    SELECT processor, code, step, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor, step, batch`;
-  const later = rows.filter((row) => row.retryAt === null || row.retryAt > asOf);
+  const { rows, later } = await readAttention(tx, requestId, asOf);
   return {
     rows: rows.map(({ processor, code }) => ({ processor, code })),
     blocksConclusion: later.some((row) => row.step === 'conclude'),

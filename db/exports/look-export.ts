@@ -1,9 +1,10 @@
 import { earliest } from '../../domain/calendar.ts';
 import type { ExportView } from '../../domain/view.ts';
-import type { AttentionCode, Status, Step } from '../../domain/vocabulary.ts';
+import type { Status, Step } from '../../domain/vocabulary.ts';
 import { announce } from '../announce.ts';
 import type { Database, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
+import { readAttention } from '../read-attention.ts';
 import { readRequestRow, type RequestRow } from '../request-row.ts';
 import { destroyKey } from './archive.ts';
 import { beginCollections, type CollectionRow, collectionsOf } from './collections.ts';
@@ -99,9 +100,7 @@ function statusOf({ status, resolvedAt }: RequestRow, unknown: number, collectio
 }
 
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
-  const rows = await tx<{ processor: string; code: AttentionCode; step: Step; retryAt: Date | null }[]>`
-    SELECT processor, code, step, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor, step, batch`;
-  const later = rows.filter(({ retryAt }) => retryAt === null || retryAt > asOf);
+  const { rows, later } = await readAttention(tx, requestId, asOf);
   const blocks = (...steps: Step[]) => later.filter(({ step }) => steps.includes(step));
   return {
     rows: rows.map(({ processor, code }) => ({ processor, code })),
