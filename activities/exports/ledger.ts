@@ -1,5 +1,4 @@
-import { LETHE } from '../../db/audit.ts';
-import { destroyArchive } from '../../db/exports/archive.ts';
+import { expireArchive } from '../../db/exports/archive.ts';
 import { concludeExport } from '../../db/exports/conclude-export.ts';
 import { lookAtExport } from '../../db/exports/look-export.ts';
 import { readRequestRow } from '../../db/request-row.ts';
@@ -20,7 +19,9 @@ export const exportActivities = (deps: ActivityDeps) => ({
 
   /** Its time is over: the key goes, and with it whatever can be read. */
   async expireArchive({ requestId, asOf }: At): Promise<void> {
-    await destroyArchive(deps.database, { requestId, reason: 'expired', actor: LETHE, at: new Date(asOf) });
+    const { project } = await readRequestRow(deps.database, requestId);
+    const { exportsKeptMs: keptMs } = projectOf(deps, project).policy;
+    await expireArchive(deps.database, { requestId, at: new Date(asOf), keptMs });
   },
 
   /** Returns the requests to wake. */

@@ -141,7 +141,7 @@ export const downloads = (deps: ApiDeps) =>
       const { id: requestId } = c.req.valid('param');
       await readExportRow(deps.database, requestId);
       const actor = c.get('caller').memberId;
-      const { wake } = await destroyArchive(deps.database, { requestId, reason: 'destroyed', actor, at: deps.now() });
+      const { wake } = await destroyArchive(deps.database, { requestId, actor, at: deps.now() });
       await deps.orchestrator.wake(wake);
       return c.body(null, 204);
     });

@@ -2,10 +2,11 @@ import type { ArchiveFacts } from '../../domain/archive.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ArchiveEnd } from '../../domain/vocabulary.ts';
 import { announce } from '../announce.ts';
-import { raiseWake, recordAudit } from '../audit.ts';
+import { LETHE, raiseWake, recordAudit } from '../audit.ts';
+import { backupDestroyed, keepForClaim } from '../backups/keep.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
-import { readRequestRow } from '../request-row.ts';
+import { readRequestRow, type RequestRow } from '../request-row.ts';
 
 /** Null until it is ready for the first time; what is destroyed is still told of. */
 export async function readArchiveFacts(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {
@@ -16,27 +17,48 @@ export async function readArchiveFacts(queries: Queries, requestId: string): Pro
 }
 
 /**
- * Destroys the key: from here on nobody can read the archive, and its objects are waste that the workflow takes away.
- * Throws `archive_not_ready` where there is none to destroy (any more); one that ended by itself is left as it is.
+ * Destroys the key at a member's word: from here on nobody can read the archive, and its objects are waste that the workflow
+ * takes away. Throws `archive_not_ready` where there is none to destroy (any more).
  */
 export async function destroyArchive(
   database: Database,
-  end: { readonly requestId: string; readonly reason: ArchiveEnd; readonly actor: string; readonly at: Date },
+  end: { readonly requestId: string; readonly actor: string; readonly at: Date },
 ): Promise<{ readonly wake: readonly string[] }> {
-  const { requestId, reason, actor, at } = end;
+  const { requestId, at } = end;
   const { project } = await readRequestRow(database, requestId);
   return underProjectLock(database, project, async (tx) => {
-    const { status } = await readRequestRow(tx, requestId);
-    if (status === 'expired' && reason === 'expired') return { wake: [] };
-    if (status !== 'ready') throw new DomainError('archive_not_ready', 'there is no archive to destroy');
-    await destroyKey(tx, requestId);
-    await tx`UPDATE lethe.archives SET destroyed_at = ${at}, reason = ${reason} WHERE request_id = ${requestId}`;
-    await tx`UPDATE lethe.requests SET status = 'expired' WHERE id = ${requestId}`;
-    await announce(tx, requestId, at);
-    await recordAudit(tx, { at, project, requestId, actor, action: 'archive.destroyed', detail: { reason } });
-    await raiseWake(tx, [requestId]);
-    return { wake: [requestId] };
+    const request = await readRequestRow(tx, requestId);
+    if (request.status !== 'ready') throw new DomainError('archive_not_ready', 'there is no archive to destroy');
+    await destroy(tx, request, { ...end, reason: 'destroyed' });
+    return { wake: [requestId, ...(await backupDestroyed(tx, request, at))] };
   });
+}
+
+/** The same when its time is over, unless it is a backup and somebody in it is still to be claimed. */
+export async function expireArchive(
+  database: Database,
+  end: { readonly requestId: string; readonly at: Date; readonly keptMs: number },
+): Promise<void> {
+  const { requestId, at } = end;
+  const { project } = await readRequestRow(database, requestId);
+  await underProjectLock(database, project, async (tx) => {
+    const request = await readRequestRow(tx, requestId);
+    if (request.status !== 'ready' || (await keepForClaim(tx, request, end))) return;
+    await destroy(tx, request, { actor: LETHE, at, reason: 'expired' });
+  });
+}
+
+async function destroy(
+  tx: Transaction,
+  { id: requestId, project }: RequestRow,
+  { actor, at, reason }: { readonly actor: string; readonly at: Date; readonly reason: ArchiveEnd },
+): Promise<void> {
+  await destroyKey(tx, requestId);
+  await tx`UPDATE lethe.archives SET destroyed_at = ${at}, reason = ${reason} WHERE request_id = ${requestId}`;
+  await tx`UPDATE lethe.requests SET status = 'expired' WHERE id = ${requestId}`;
+  await announce(tx, requestId, at);
+  await recordAudit(tx, { at, project, requestId, actor, action: 'archive.destroyed', detail: { reason } });
+  await raiseWake(tx, [requestId]);
 }
 
 /** The shredding: whatever of the request lies in the storage, and in its backups, opens with nothing else. */

@@ -3,6 +3,7 @@ import type { RunWindow } from '../../domain/calendar.ts';
 import { announce } from '../announce.ts';
 import { LETHE, recordAudit } from '../audit.ts';
 import { backupEnded } from '../backups/end.ts';
+import { keepForClaim } from '../backups/keep.ts';
 import type { Database } from '../client.ts';
 import { purgeIdentities } from '../conclude.ts';
 import { underProjectLock } from '../project-lock.ts';
@@ -81,7 +82,9 @@ export async function storeArchive(
     await purgeIdentities(tx, requestId);
     const detail = { subjects: exported.count, rows, bytes, epoch };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'export.ready', detail });
-    return backupEnded(tx, request, { window, at });
+    const wake = await backupEnded(tx, request, { window, at });
+    await keepForClaim(tx, request, { at, keptMs });
+    return wake;
   });
 }
 

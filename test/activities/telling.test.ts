@@ -228,7 +228,7 @@ describe('the mail of an export that is ready', () => {
 
   test('is withheld when the archive has gone meanwhile; given up, its recipient goes as well', async () => {
     const requestId = await readyExport('gone', 'ann@lethe.test');
-    await destroyArchive(book.database, { requestId, reason: 'destroyed', actor: 'test', at: START });
+    await destroyArchive(book.database, { requestId, actor: 'test', at: START });
     const before = outbox.mails().size;
     expect(await deliverDue({ project: 'gone', channel: 'mail' })).toEqual({ nextAt: null });
     expect(await toldOf(book, 'mail', requestId)).toMatchObject([

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { retryProcessors } from '../../db/attention.ts';
 import { beginBackup } from '../../db/backups/begin.ts';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { claim } from '../../db/claim.ts';
 import { conclude } from '../../db/conclude.ts';
 import { expediteRequest } from '../../db/expedite.ts';
+import { destroyArchive, expireArchive, readArchiveFacts } from '../../db/exports/archive.ts';
 import { readRequestStatus } from '../../db/read-request.ts';
 import { buildReceipt } from '../../db/receipt.ts';
 import { concludeUnknown, markPresent } from '../../db/unknown.ts';
@@ -31,6 +33,7 @@ import {
 
 const RUN = new Date('2026-01-20T02:00:00Z');
 const after = (hours: number): Date => new Date(RUN.getTime() + hours * 3_600_000);
+const DAY = 24;
 const people = (...names: string[]) => names.map(user);
 
 let it: Ledger;
@@ -343,8 +346,57 @@ test('status and receipt name the backup, how many it holds and until when it ca
   const pending = { requestId: exporting, status: 'resolving', readyAt: null, expiresAt: null, subjects: 2 };
   expect((await readRequestStatus(it.database, deletion, START)).backups).toEqual([pending]);
   await endBackup(it, exporting, { at: days(1) });
-  const ready = { ...pending, status: 'ready', readyAt: days(1).toISOString(), expiresAt: days(8).toISOString() };
+  const ready = {
+    ...pending,
+    status: 'ready',
+    readyAt: days(1).toISOString(),
+    expiresAt: after(7 * DAY).toISOString(),
+  };
   expect((await buildReceipt(it.database, deletion)).backups).toEqual([ready]);
   const plain = await hidden(it, people('c'), { ...first(), exportFirst: false });
   expect((await buildReceipt(it.database, plain)).backups).toEqual([]);
+});
+
+const expiryOf = async (exporting: string) => (await readArchiveFacts(it.database, exporting))?.expiresAt;
+const expire = (requestId: string, at: Date) =>
+  expireArchive(it.database, { requestId, at, keptMs: POLICY.exportsKeptMs });
+
+test('a backup outlives the claim: its week begins with the run, and anew while somebody in it still waits', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  const exporting = await backup(it, deletion);
+  await withKey(it, exporting);
+  await endBackup(it, exporting, { at: days(1) });
+  expect(await expiryOf(exporting)).toEqual(after(7 * DAY));
+  await expire(exporting, after(7 * DAY));
+  expect(await expiryOf(exporting)).toEqual(after(14 * DAY));
+  expect(await exportOf(it, exporting)).toMatchObject({ status: 'ready', keys: 1 });
+  expect(await take(deletion, after(8 * DAY))).toMatchObject({ claimed: 1 });
+  await expire(exporting, after(14 * DAY));
+  expect(await exportOf(it, exporting)).toMatchObject({ status: 'expired', keys: 0, reason: 'expired' });
+});
+
+test('a backup of those who were taken back is kept no longer than any archive', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  const exporting = await backup(it, deletion);
+  await endBackup(it, exporting, { at: days(1) });
+  await cancel(deletion, 'all', days(2));
+  await expire(exporting, after(7 * DAY));
+  expect(await exportOf(it, exporting)).toMatchObject({ status: 'expired' });
+});
+
+test('a backup that a member destroys before the claim: nobody is claimed, until an operator has another one made', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  const exporting = await backup(it, deletion);
+  await endBackup(it, exporting, { at: days(1) });
+  const by = { actor: 'operator', at: days(2) };
+  const { wake } = await destroyArchive(it.database, { requestId: exporting, ...by });
+  expect(wake).toEqual([exporting, deletion]);
+  expect(await take(deletion, RUN)).toMatchObject({ claimed: 0 });
+  const view = await lookAt(it, deletion, RUN);
+  expect(view).toMatchObject({ due: 0, attention: [{ code: 'backup_missing' }] });
+  expect(view).not.toHaveProperty('backup');
+  await retryProcessors(it.database, { requestId: deletion, processor: null, reason: 'ticket 7', ...by });
+  expect(await lookAt(it, deletion, RUN)).toMatchObject({ backup: true });
+  await endBackup(it, await backup(it, deletion), { at: after(1) });
+  expect(await take(deletion, after(DAY))).toMatchObject({ claimed: 1 });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
-import { destroyArchive, readArchiveFacts } from '../../db/exports/archive.ts';
+import { destroyArchive, expireArchive, readArchiveFacts } from '../../db/exports/archive.ts';
 import { type CollectionKey, collectionGrew, storeCollection } from '../../db/exports/collections.ts';
 import { readCollections } from '../../db/exports/read-collections.ts';
 import { concludeExport } from '../../db/exports/conclude-export.ts';
@@ -104,17 +104,17 @@ test('two who make the key get the same one; once nobody is wanted it is gone, a
 
 test('an archive is destroyed once, and only one that is ready', async () => {
   const requestId = await wanted(world, [user('u-5')]);
-  const destroy = (reason: 'destroyed' | 'expired') => destroyArchive(world.database, { requestId, reason, ...by });
-  await expect(destroy('destroyed')).rejects.toMatchObject({ code: 'archive_not_ready' });
+  const destroy = () => destroyArchive(world.database, { requestId, ...by });
+  await expect(destroy()).rejects.toMatchObject({ code: 'archive_not_ready' });
   await look(requestId);
   await makeKey(requestId);
   await collect(requestId, 'part');
   await look(requestId);
   await makeReady(requestId);
   await expect(cancel(requestId)).rejects.toMatchObject({ code: 'too_late' });
-  expect((await destroy('destroyed')).wake).toEqual([requestId]);
-  await expect(destroy('destroyed')).rejects.toMatchObject({ code: 'archive_not_ready' });
-  expect((await destroy('expired')).wake).toEqual([]);
+  expect((await destroy()).wake).toEqual([requestId]);
+  await expect(destroy()).rejects.toMatchObject({ code: 'archive_not_ready' });
+  await expireArchive(world.database, { requestId, at: days(7), keptMs: POLICY.exportsKeptMs });
   expect(await readArchiveFacts(world.database, requestId)).toMatchObject({
     reason: 'destroyed',
     sha256: 'ab',

@@ -1,6 +1,7 @@
 import type { NewRequest } from '../../db/accept-request.ts';
 import { beginBackup } from '../../db/backups/begin.ts';
 import { backupEnded } from '../../db/backups/end.ts';
+import { keepForClaim } from '../../db/backups/keep.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/request-row.ts';
 import { seal } from '../../db/sealed.ts';
@@ -66,7 +67,10 @@ export async function endBackup(
     await world.database`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'wanted'`;
     await world.database`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
   }
-  return underProjectLock(world.database, project, async (tx) =>
-    backupEnded(tx, await readRequestRow(tx, requestId), { window: POLICY.window, at }),
-  );
+  return underProjectLock(world.database, project, async (tx) => {
+    const row = await readRequestRow(tx, requestId);
+    const wake = await backupEnded(tx, row, { window: POLICY.window, at });
+    await keepForClaim(tx, row, { at, keptMs: POLICY.exportsKeptMs });
+    return wake;
+  });
 }

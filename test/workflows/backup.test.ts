@@ -70,7 +70,7 @@ const pastItsRun = async (requestId: string) => {
   await sleepUntil(it, new Date(hardDeleteAt.getTime() + HOUR_MS));
 };
 
-test('exported on day 0 and deleted on day 14: all rows are in the archive, and the receipt names it', async () => {
+test('exported on day 0 and deleted on day 14: all rows are in the archive, kept for a week after, and the receipt names it', async () => {
   await addUser(it.app, 'u-1', { events: 5 });
   await addUser(it.app, 'bystander');
   const deletion = await submit(it, 'demo', [user('u-1')], first);
@@ -81,12 +81,14 @@ test('exported on day 0 and deleted on day 14: all rows are in the archive, and 
   expect(files.match(/"user_id":"u-1"/g)?.length).toBeGreaterThanOrEqual(8);
   expect(files).not.toContain('bystander');
   expect(await rowsOf(it.app, 'u-1')).toEqual({ ...WHOLE, events: 5 });
+  const { hardDeleteAt } = await readDeletionRow(it.database, deletion);
   await pastItsRun(deletion);
   await eventually('deleted', async () => Object.keys(await rowsOf(it.app, 'u-1')).length === 0);
   expect(await ended(it, deletion)).toBe('completed');
   const { backups } = await receiptOf(it, deletion);
   expect(backups).toMatchObject([{ requestId: backup, subjects: 1 }]);
-  expect(backups[0]?.expiresAt).toBe(new Date(Date.parse(backups[0]?.readyAt ?? '') + 7 * DAY_MS).toISOString());
+  expect(backups[0]?.expiresAt).toBe(new Date(hardDeleteAt.getTime() + 7 * DAY_MS).toISOString());
+  expect((await backupsOf(it, deletion)).map(({ status }) => status)).toEqual(['ready']);
   expect(await rowsOf(it.app, 'bystander')).toEqual(WHOLE);
 });
 
