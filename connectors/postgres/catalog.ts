@@ -8,7 +8,7 @@ export interface ColumnType {
   readonly full: string;
   /** Without length and domain: `text`, `int8`, `uuid`, `citext`, … */
   readonly base: string;
-  /** It has a JSON of its own making, which it does not read again: hstore, geometry. */
+  /** It, or what it is an array of, has a JSON of its own making, which it does not read again: hstore, geometry. */
   readonly ownJson: boolean;
   readonly notNull: boolean;
   /** Computed from other columns of the row. */
@@ -57,7 +57,7 @@ const COLUMNS = `
   SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "notNull",
          a.attgenerated <> '' AS generated, pg_get_expr(d.adbin, d.adrelid) AS "default",
          format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base,
-         EXISTS (SELECT FROM pg_cast k WHERE k.castsource = coalesce(b.oid, t.oid) AND k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "ownJson",
+         EXISTS (SELECT FROM pg_cast k WHERE k.castsource IN (coalesce(b.oid, t.oid), coalesce(b.typelem, t.typelem)) AND k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "ownJson",
          EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
            OR EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.confkey))
            OR EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = c.oid AND a.attnum = ANY (p.partattrs::int2[])) AS anchored,

@@ -3,13 +3,14 @@ import type { Fragment, Transaction } from '../client.ts';
 import { raiseAttention } from '../raise-attention.ts';
 import type { RequestRow } from '../request-row.ts';
 
-/** Of the deletion, those who are in the archive and not claimed yet, and the run for which each of them waits. */
-const waitingIn = (tx: Transaction, { id, backupOf }: Pick<RequestRow, 'id' | 'backupOf'>): Fragment => tx`
-  SELECT mine.seq, greatest(mine.hard_delete_at, owner.hard_delete_at) AS hard_delete_at
-  FROM lethe.subjects mine
-  JOIN lethe.subjects twin ON twin.request_id = ${id} AND twin.seq = mine.seq AND twin.state = 'exported'
+/** Of deletions, those who are in one of these archives and not claimed yet, and the run for which each of them waits. */
+const waitingIn = (tx: Transaction, backups: readonly string[]): Fragment => tx`
+  SELECT mine.request_id, mine.seq, greatest(mine.hard_delete_at, owner.hard_delete_at) AS hard_delete_at
+  FROM lethe.requests backup
+  JOIN lethe.subjects twin ON twin.request_id = backup.id AND twin.state = 'exported'
+  JOIN lethe.subjects mine ON mine.request_id = backup.backup_of AND mine.seq = twin.seq AND mine.backed_up
   LEFT JOIN lethe.subjects owner ON owner.request_id = mine.owner_request AND owner.seq = mine.owner_seq
-  WHERE mine.request_id = ${backupOf} AND mine.backed_up
+  WHERE backup.id = ANY(${backups as string[]}::text[])
     AND (mine.state IN ('resolved', 'soft_deleted', 'scheduled') OR (mine.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted')))`;
 
 /**
@@ -25,23 +26,35 @@ export async function keepForClaim(
   if (backup.backupOf === null) return false;
   const kept = await tx`
     UPDATE lethe.archives SET expires_at = last.run_at + ${keptMs} * interval '1 millisecond'
-    FROM (SELECT greatest(max(hard_delete_at), ${at}) AS run_at FROM (${waitingIn(tx, backup)}) waiting HAVING count(*) > 0) last
+    FROM (SELECT greatest(max(hard_delete_at), ${at}) AS run_at FROM (${waitingIn(tx, [backup.id])}) waiting HAVING count(*) > 0) last
     WHERE request_id = ${backup.id} AND destroyed_at IS NULL`;
   return kept.count > 0;
 }
 
 /**
- * A member destroyed the archive: whoever is not claimed yet is in none any more. Another one is made when an operator says
- * so, as after a cancellation. Returns the requests to wake.
+ * Archives that cannot be had any more: whoever was in one and is not claimed yet is in none, and their deletion makes
+ * another one. Returns the requests to wake.
  */
-export async function backupDestroyed(tx: Transaction, backup: RequestRow, at: Date): Promise<readonly string[]> {
-  const { backupOf, project } = backup;
-  if (backupOf === null) return [];
-  const lost = await tx`UPDATE lethe.subjects SET backed_up = false
-    WHERE request_id = ${backupOf} AND seq IN (SELECT seq FROM (${waitingIn(tx, backup)}) waiting)`;
-  if (lost.count === 0) return [];
-  const key = { project, requestId: backupOf, processor: LETHE, step: 'backup', batch: 0 } as const;
-  await raiseAttention(tx, key, { code: 'backup_missing', at, retryAt: null });
-  await raiseWake(tx, [backupOf]);
-  return [backupOf];
+export async function backupsLost(tx: Transaction, backups: readonly string[]): Promise<readonly string[]> {
+  if (backups.length === 0) return [];
+  const lost = await tx<{ requestId: string }[]>`
+    UPDATE lethe.subjects SET backed_up = false FROM (${waitingIn(tx, backups)}) waiting
+    WHERE subjects.request_id = waiting.request_id AND subjects.seq = waiting.seq RETURNING subjects.request_id`;
+  const deletions = [...new Set(lost.map(({ requestId }) => requestId))];
+  await raiseWake(tx, deletions);
+  return deletions;
+}
+
+/** The same at a member's word: another one is made when an operator says so, as after a cancellation. */
+export async function backupDestroyed(
+  tx: Transaction,
+  { id, project }: RequestRow,
+  at: Date,
+): Promise<readonly string[]> {
+  const deletions = await backupsLost(tx, [id]);
+  for (const requestId of deletions) {
+    const key = { project, requestId, processor: LETHE, step: 'backup', batch: 0 } as const;
+    await raiseAttention(tx, key, { code: 'backup_missing', at, retryAt: null });
+  }
+  return deletions;
 }

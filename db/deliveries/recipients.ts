@@ -10,7 +10,7 @@ export async function recipientOf(queries: Queries, { id }: Delivery): Promise<s
   return row?.recipient ?? null;
 }
 
-/** Null: it has ended meanwhile, or the webhook was disabled. */
+/** Null: it has ended meanwhile, or the webhook was disabled or removed. */
 export async function receiverOf(
   queries: Queries,
   keys: DigestKeys,
@@ -21,5 +21,7 @@ export async function receiverOf(
     SELECT url FROM lethe.deliveries JOIN lethe.webhooks ON webhooks.id = channel
     WHERE deliveries.id = ${id} AND ended_at IS NULL AND disabled_at IS NULL AND removed_at IS NULL`;
   if (row === undefined) return null;
-  return { url: row.url, secrets: await aliveSecrets(queries, keys, channel, at) };
+  const secrets = await aliveSecrets(queries, keys, channel, at);
+  // Its secrets go with it: one that was removed between the two is called no more, and never unsigned.
+  return secrets.length === 0 ? null : { url: row.url, secrets };
 }

@@ -1,5 +1,6 @@
 import { announcement } from '../announce.ts';
 import { LETHE } from '../audit.ts';
+import { backupsLost } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
 
@@ -22,15 +23,17 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
   const open =
     await tx`SELECT FROM lethe.requests WHERE project = ${project} AND kind = 'export' AND concluded_at IS NULL LIMIT 1`;
   if (open.count === 0) return [];
-  const left = await tx<{ id: string }[]>`
+  const left = await tx<{ id: string; revoked: boolean }[]>`
     WITH meant AS MATERIALIZED (
       SELECT DISTINCT theirs.request_id, theirs.seq, subjects.state
       FROM lethe.subjects mine
       JOIN lethe.identity_digests own ON own.request_id = mine.request_id AND own.seq = mine.seq AND own.is_key
       JOIN lethe.identity_digests theirs ON theirs.project = own.project AND theirs.kind = own.kind AND theirs.digest = own.digest
-        AND theirs.is_key AND theirs.request_id IN (${openExports(tx, project)})
+        AND theirs.is_key
+      JOIN lethe.requests export ON export.id = theirs.request_id AND export.kind = 'export' AND export.concluded_at IS NULL
       JOIN lethe.subjects ON subjects.request_id = theirs.request_id AND subjects.seq = theirs.seq
-      WHERE mine.request_id = ${requestId} AND mine.batch = ${batch} AND subjects.state IN ('wanted', 'exported')),
+      WHERE mine.request_id = ${requestId} AND mine.batch = ${batch} AND subjects.state IN ('wanted', 'exported')
+        AND NOT ${savedFirst(tx)}),
     left_out AS (
       UPDATE lethe.subjects SET state = 'left_out' FROM meant
       WHERE ${whole} AND meant.state = 'wanted' AND subjects.request_id = meant.request_id AND subjects.seq = meant.seq),
@@ -52,8 +55,15 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
       SELECT ${at}, ${project}, changed.id, ${LETHE}, changed.action,
              jsonb_build_object('deletion', ${requestId}::text, 'subjects', count(*))
       FROM changed JOIN meant ON meant.request_id = changed.id GROUP BY changed.id, changed.action)
-    SELECT id FROM changed ORDER BY id`;
-  return left.map(({ id }) => id);
+    SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`;
+  const revoked = left.filter((one) => one.revoked);
+  return [
+    ...left.map(({ id }) => id),
+    ...(await backupsLost(
+      tx,
+      revoked.map(({ id }) => id),
+    )),
+  ];
 }
 
 /**
@@ -68,12 +78,9 @@ export const partEmptied = (
   underProjectLock(database, project, (tx) => leaveExports(tx, { project, requestId, batch, whole: false, at }));
 
 /**
- * A backup is exempt: its deletion claims nobody who is not in it. Where that one lets go of everybody it is an export like
- * any other, from the cancellation on: some may still have to be shown again, while another one claims the rest.
+ * A backup is exempt: its deletion claims nobody who is not in it. One whom that deletion has let go of is in an export like
+ * any other, from the cancellation on.
  */
-const openExports = (tx: Transaction, project: string) => tx`
-  SELECT export.id FROM lethe.requests export
-  WHERE export.project = ${project} AND export.kind = 'export' AND export.concluded_at IS NULL
-    AND (export.backup_of IS NULL OR NOT EXISTS (
-      SELECT FROM lethe.subjects backed WHERE backed.request_id = export.backup_of
-        AND backed.state NOT IN ('cancelling', 'cancelled', 'not_found')))`;
+const savedFirst = (tx: Transaction) => tx`EXISTS (
+  SELECT FROM lethe.subjects saved WHERE saved.request_id = export.backup_of AND saved.seq = subjects.seq
+    AND saved.state NOT IN ('cancelling', 'cancelled', 'not_found'))`;

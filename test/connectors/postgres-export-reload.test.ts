@@ -47,6 +47,7 @@ const COLUMNS: readonly Column[] = [
   ['place', 'point', from('(1.5,-2)', '(NaN,Infinity)')],
   // Of an extension, which has a JSON of its own that it does not read again.
   ['pairs', 'hstore', from('', '"a"=>"1", "b"=>NULL', '"a \\"b\\" =>"=>"{}"')],
+  ['lists', 'hstore[]', from('{}', array(['"a"=>"1"', null]), '{{"a=>1"},{"b=>2"}}')],
   ['net', 'cidr', from('10.0.0.0/8', '2001:db8::/32')],
   ['flags', 'bit varying', from('', '1', '0101')],
   ['mood', 'app.mood', from('=so', 'a "b"\\', '')],

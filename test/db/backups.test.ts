@@ -310,6 +310,25 @@ test('a deletion that was cancelled and still shows some again protects no archi
   expect(await exportOf(it, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
+test('one of two is taken back out of a ready archive and claimed by another: it is destroyed, and another one made of the rest', async () => {
+  const shape = first();
+  const deletion = await hidden(it, people('a', 'b'), shape);
+  const archive = await backup(it, deletion);
+  await withKey(it, archive);
+  await endBackup(it, archive, { at: days(1) });
+  const heir = await hidden(it, people('a'), { ...shape, exportFirst: false });
+  await cancel(deletion, [1], days(2));
+  await follow(it, heir, days(2));
+  expect(await take(heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
+  expect(await exportOf(it, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
+  expect(await take(deletion, RUN)).toMatchObject({ claimed: 0 });
+  expect(await lookAt(it, deletion, RUN)).toMatchObject({ backup: true, attention: [] });
+  const another = await backup(it, deletion);
+  expect(await states(it, another)).toEqual({ wanted: 1 });
+  await endBackup(it, another, { at: after(1) });
+  expect(await take(deletion, after(DAY))).toMatchObject({ claimed: 1 });
+});
+
 test('one who is attached while nobody knows yet whether there is such a person is exported once somebody does', async () => {
   const shape = first();
   const owner = await accept(it, people('a'), { ...shape, exportFirst: false });

@@ -32,13 +32,13 @@ test('terminated while it waits: started again it waits on, and goes on once it 
   const requestId = await submit(it, 'two', [user('u-1')], { confirm: true });
   await waiting(requestId);
   const { confirmBy } = await statusOf(it, requestId);
+  const waits = async () => (await progressOf(requestId)) === `a confirmation until ${confirmBy?.toISOString()}`;
+  // By then no look of it is under way, which would attend it once more.
+  await eventually('it waits', waits);
   await it.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
   await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   expect(await attendedRequests(it)).toBe(1);
-  await eventually(
-    'it waits again',
-    async () => (await progressOf(requestId)) === `a confirmation until ${confirmBy?.toISOString()}`,
-  );
+  await eventually('it waits again', waits);
   expect(it.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
   expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   await confirm(it, requestId, 1);
