@@ -271,6 +271,11 @@ export const rowsOf = (got: ReadonlyMap<string, Got>, table: string): Record<str
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
+export const valuesOf = (got: ReadonlyMap<string, Got>, table: string, column: string): string[] =>
+  rowsOf(got, table)
+    .map((row) => String(row[column]))
+    .toSorted();
+
 export async function resolved(connector: Connector, selection: Selection): Promise<readonly Resolved[]> {
   const facts: Resolved[] = [];
   if (connector.resolve === undefined) throw new Error('this connector resolves nothing');
