@@ -1,80 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { PostgresSettings, TableMap } from '../../connectors/postgres/data-map.ts';
-import { postgres, processorSql } from '../../connectors/postgres/index.ts';
-import {
-  COMPANY,
-  type Fixture,
-  SETTINGS,
-  USER,
-  batchOf,
-  byIdentities,
-  deletion,
-  exported,
-  fixture,
-  mapped,
-  matchesOf,
-  requestId,
-  resolved,
-  user,
-  withUser,
-  work,
-} from './fixture.ts';
-
-const LAST = `kinds.user.tables.${USER.tables?.length ?? 0}`;
+import type { PostgresSettings } from '../../connectors/postgres/data-map.ts';
+import { type Fixture, SETTINGS, USER, fixture, mapped, withUser } from './fixture.ts';
+import { LAST, mistakes } from './inspecting.ts';
 
 describe('inspect()', () => {
   let db: Fixture;
   beforeEach(async () => {
     db = await fixture(3);
   });
-  afterEach(async () => {
-    for (const role of roles.splice(0)) await db.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
-    await db.close();
-  });
-
-  const mistakes = async (sql: string, settings = SETTINGS, url = db.url) => {
-    await db.sql.unsafe(sql);
-    const found = await db.connector({}, settings, url).inspect();
-    return found.map(({ path, message }) => `${path}: ${message}`);
-  };
+  afterEach(() => db.close());
 
   test('finds no mistake where there is none, and changes nothing', async () => {
     const before = await db.state();
-    expect(await mistakes('')).toEqual([]);
+    expect(await mistakes(db, '')).toEqual([]);
     expect(await db.state()).toEqual(before);
-  });
-
-  test('finds no mistake with the least grants, which suffice for every verb', async () => {
-    const url = await least(db, SETTINGS);
-    expect(await mistakes('', SETTINGS, url)).toEqual([]);
-    const connector = db.connector({ statementTimeoutMs: 5_000 }, SETTINGS, url);
-    const id = requestId();
-    const of = (batch: string) => batchOf([user(1)], { requestId: id, batch });
-    expect(matchesOf(await resolved(connector, byIdentities(...user(1))))).toHaveLength(3);
-    await resolved(connector, { requestId: id, kind: 'user', by: 'segment', segment: 'odd' });
-    expect((await connector.count(of('b1'), 'data', work())).presentSeqs).toEqual([1]);
-    for (const scope of ['data', 'categories', 'sources'] as const)
-      expect((await exported(connector, of('e1'), { scope })).get('app.order_items')?.figures.rows).toBe(2);
-    for (const [batch, scope] of [
-      ['b3', 'categories'],
-      ['b4', 'sources'],
-    ] as const) {
-      await connector.hardDelete(of(batch), deletion({ scope }), work());
-      expect(await connector.verify(of(batch), scope, work())).toMatchObject({ survivors: 0 });
-    }
-    await connector.setVisibility?.(of('g1'), { hidden: true, generation: 1, at: new Date() }, work());
-    await connector.setVisibility?.(of('g2'), { hidden: false, generation: 2, at: new Date() }, work());
-    await connector.setSuppression?.(of('s1'), true, work());
-    await connector.setSuppression?.(of('s2'), false, work());
-    expect(await connector.hardDelete(of('b1'), deletion({ suppress: true }), work())).toEqual({ done: true });
-    expect(await connector.verify(of('b1'), 'data', work())).toMatchObject({ survivors: 0 });
-    const company = batchOf([[{ type: 'company_id', value: ['1'] }]], { requestId: id, kind: 'company', batch: 'b2' });
-    expect(await connector.hardDelete(company, deletion(), work())).toEqual({ done: true });
-    await connector.conclude?.({ requestId: id, kind: 'user' }, work());
   });
 
   test('tells all mistakes at once', async () => {
     const found = await mistakes(
+      db,
       'DROP INDEX app.events_user; ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE app.ratings RENAME TO stars; DROP SCHEMA lethe_processor CASCADE',
     );
     expect(found).toEqual(
@@ -300,71 +244,15 @@ describe('inspect()', () => {
     ],
   ])('refuses %s, with its path', async (_name, sql, mistake, settings = SETTINGS) => {
     const statement = sql.replace('DATABASE CURRENT', `DATABASE ${new URL(db.url).pathname.slice(1)}`);
-    expect(await mistakes(statement, settings)).toEqual(expect.arrayContaining([expect.stringMatching(mistake)]));
-  });
-
-  test('refuses row-level security that applies to its role, and accepts it where it does not', async () => {
-    const url = await least(db, SETTINGS);
-    const policy =
-      'ALTER TABLE app.events ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON app.events USING (note IS NULL)';
-    expect(await mistakes(policy, SETTINGS, url)).toEqual([
-      expect.stringMatching(/^kinds\.user\.tables\.0\.table: .*row-level security/),
-    ]);
-    expect(await mistakes('')).toEqual([]);
-  });
-
-  test.each([
-    ['DELETE', 'REVOKE DELETE ON app.events', /^kinds\.user\.tables\.0\.table: DELETE is not granted on app\.events/],
-    ['SELECT', 'REVOKE SELECT ON app.newsletter', /^kinds\.user\.tables\.3\.table: SELECT is not granted/],
-    [
-      'UPDATE of a blanked column',
-      'REVOKE UPDATE (address) ON app.invoices',
-      /^kinds\.user\.tables\.4\.table: UPDATE of address is not granted/,
-    ],
-    [
-      'UPDATE of a column of sources',
-      'REVOKE UPDATE (sku) ON app.order_items',
-      /^kinds\.user\.tables\.2\.table: UPDATE of sku is not granted/,
-    ],
-    [
-      'Lethe’s own tables',
-      'REVOKE INSERT ON lethe_processor.batch',
-      /^url: rights on lethe_processor are missing \(batch INSERT\)/,
-    ],
-  ])('refuses a role without %s', async (_name, revoke, mistake) => {
-    const url = await least(db, SETTINGS);
-    expect(await mistakes(`${revoke} FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
-      expect.stringMatching(mistake),
-    ]);
-  });
-
-  test('refuses a role without UPDATE of the flag, or of what a part-deletion empties', async () => {
-    const url = await least(db, SETTINGS);
-    expect(await mistakes(`REVOKE UPDATE ON app.users FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
-      expect.stringMatching(/^kinds\.user\.table: UPDATE of deleted_at is not granted/),
-      expect.stringMatching(/^kinds\.user\.table: UPDATE of name is not granted/),
-    ]);
-  });
-
-  test('grants no right that no verb needs', async () => {
-    const role = new URL(await least(db, SETTINGS)).username;
-    const [row] = await db.sql<Record<string, boolean>[]>`
-      SELECT has_table_privilege(${role}, 'app.invoices', 'DELETE') AS "deletes retained",
-             has_table_privilege(${role}, 'app.events', 'UPDATE') AS "updates events",
-             has_column_privilege(${role}, 'app.order_items', 'line', 'UPDATE') AS "updates lines",
-             has_table_privilege(${role}, 'app.users', 'INSERT') AS "adds users",
-             has_table_privilege(${role}, 'app.offices', 'SELECT') AS "reads the ignored",
-             has_table_privilege(${role}, 'lethe_processor.secret', 'SELECT') AS "reads the key",
-             has_table_privilege(${role}, 'app.events', 'TRUNCATE') AS truncates`;
-    expect(Object.entries(row ?? {}).filter(([, granted]) => granted)).toEqual([]);
+    expect(await mistakes(db, statement, settings)).toEqual(expect.arrayContaining([expect.stringMatching(mistake)]));
   });
 
   test('a partitioned table is covered as one, its partitions are no tables of their own', async () => {
     const sql = `CREATE TABLE app.visits (user_id text, at date) PARTITION BY RANGE (at);
       CREATE TABLE app.visits_1 PARTITION OF app.visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
       CREATE INDEX ON app.visits (user_id)`;
-    expect(await mistakes(sql)).toEqual([expect.stringMatching(/^kinds: app\.visits has the column user_id/)]);
-    expect(await mistakes('', mapped({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
+    expect(await mistakes(db, sql)).toEqual([expect.stringMatching(/^kinds: app\.visits has the column user_id/)]);
+    expect(await mistakes(db, '', mapped({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
   });
 
   test('a server that is away is no mistake but an error worth another try, which holds no password', async () => {
@@ -372,109 +260,8 @@ describe('inspect()', () => {
       .replace(/:\d+\//, ':1/')
       .replace('//', '//someone:secret@')
       .replace('postgres@', '');
-    const error: unknown = await mistakes('', SETTINGS, url).catch((thrown: unknown) => thrown);
+    const error: unknown = await mistakes(db, '', SETTINGS, url).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'unavailable', retryable: true, message: 'PostgreSQL: ECONNREFUSED' });
     expect(JSON.stringify([String(error), error])).not.toContain('secret');
   });
 });
-
-describe('mistakes() without a connection', () => {
-  const paths = (settings: unknown): string[] =>
-    // What a person wrote may be anything: the shape is what is judged.
-    postgres(settings as PostgresSettings)
-      .mistakes()
-      .map(({ path }) => path);
-
-  test('a right map has none', () => expect(paths(SETTINGS)).toEqual([]));
-
-  test.each<[string, unknown, string]>([
-    ['an unknown key', { ...SETTINGS, kindz: {} }, 'kindz'],
-    [
-      'an unknown key of a table',
-      mapped({ table: 'app.x', subject: 'user_id', wher: 1 } as unknown as TableMap),
-      `${LAST}.wher`,
-    ],
-    ['a share of nothing', { ...SETTINGS, pace: { share: 0 } }, 'pace.share'],
-    ['a share above one', { ...SETTINGS, pace: { share: 2 } }, 'pace.share'],
-    ['no kind at all', { ...SETTINGS, kinds: {} }, 'kinds'],
-    ['a table without a subject', mapped({ table: 'app.x' } as unknown as TableMap), LAST],
-    ['a name with a dot too many', mapped({ table: 'a.b.c', subject: 'user_id' }), `${LAST}.table`],
-    [
-      'via a table that is not mapped',
-      mapped({ table: 'app.x', via: { table: 'app.y', on: { a: 'b' } } }),
-      `${LAST}.via.table`,
-    ],
-    [
-      'an identity that is not declared',
-      mapped({ table: 'app.x', subject: { identity: 'phone', columns: ['p'] } }),
-      `${LAST}.subject.identity`,
-    ],
-    [
-      'half of a composite identity',
-      mapped({ table: 'app.x', subject: { identity: 'email', columns: ['email'] } }),
-      `${LAST}.subject.columns`,
-    ],
-    [
-      'sources by which rows are found',
-      mapped({ table: 'app.x', subject: 'user_id', sources: ['user_id'] }),
-      `${LAST}.sources`,
-    ],
-    ['sources that are an identity', withUser({ sources: ['email'] }), 'kinds.user.sources'],
-    [
-      'sources by which the other kind finds rows',
-      {
-        ...SETTINGS,
-        kinds: {
-          user: { ...USER, sources: ['name'] },
-          company: { ...COMPANY, tables: [{ table: 'app.users', subject: 'name' }] },
-        },
-      },
-      'kinds.user.sources',
-    ],
-    [
-      'sources through which other rows are found',
-      withUser({
-        tables: [
-          { table: 'app.orders', subject: 'user_id', sources: ['order_id'] },
-          { table: 'app.order_items', via: { table: 'app.orders', on: { order_id: 'order_id' } } },
-        ],
-      }),
-      'kinds.user.tables.0.sources',
-    ],
-    [
-      'a column without a meaning',
-      mapped({ table: 'app.x', subject: 'user_id', columns: { a: ' ' } }),
-      `${LAST}.columns.a`,
-    ],
-    ['an identity called alias', withUser({ identities: { alias: { column: 'x' } } }), 'kinds.user.identities.alias'],
-    ['ignoring without a reason', { ...SETTINGS, ignore: [{ table: 'app.x', reason: ' ' }] }, 'ignore.0.reason'],
-    ['ignoring what is mapped', { ...SETTINGS, ignore: [{ table: 'app.users', reason: 'x' }] }, 'ignore.0.table'],
-    ['a url that is not a name', { ...SETTINGS, url: 'postgres://a' }, 'url'],
-  ])('refuses %s', (_name, settings, path) => expect(paths(settings)).toContain(path));
-
-  test('the hash follows the meaning of the map, not its spelling', () => {
-    const hash = (settings: PostgresSettings) => postgres(settings).describe().dataMapHash;
-    const { kinds, ...rest } = SETTINGS;
-    expect(hash({ ...rest, kinds: { company: kinds.company, user: kinds.user } as PostgresSettings['kinds'] })).toBe(
-      hash(SETTINGS),
-    );
-    expect(hash({ ...SETTINGS, pace: { share: 0.5 } })).toBe(hash(SETTINGS));
-    const told = { about: 'what the person bought', columns: { note: 'a remark' } };
-    expect(hash(mapped({ ...told, table: 'app.x', subject: 'user_id' }))).toBe(
-      hash(mapped({ table: 'app.x', subject: 'user_id' })),
-    );
-    expect(hash(withUser({ about: 'the person' }))).toBe(hash(SETTINGS));
-    expect(hash(mapped({ table: 'app.x', subject: 'user_id' }))).not.toBe(hash(SETTINGS));
-  });
-});
-
-const roles: string[] = [];
-
-/** A role of its own with what processor-sql grants and nothing else; only superusers may be written here otherwise. */
-async function least(db: Fixture, settings: PostgresSettings): Promise<string> {
-  const role = `lethe_${new URL(db.url).pathname.slice(1)}`.slice(0, 60);
-  await db.sql.unsafe(`DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
-  roles.push(role);
-  await db.sql.unsafe(processorSql(settings, { processor: 'app', role }));
-  return Object.assign(new URL(db.url), { username: role, password: 'p' }).href;
-}
