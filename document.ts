@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
@@ -31,7 +32,7 @@ async function main(): Promise<number> {
 async function servedDocument(): Promise<OpenApi> {
   const app = createApp({
     database: connect('postgres://nowhere'),
-    keys: [{ id: 'none', key: Buffer.alloc(32) }],
+    keys: [{ id: 'none', key: createSecretKey(Buffer.alloc(32)) }],
     catalog: new Map(),
     orchestrator: NOBODY,
     now: () => new Date(),

@@ -1,11 +1,12 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { type Identity, identityText } from '../domain/identity.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Database } from './client.ts';
 
 export interface DigestKey {
   readonly id: string;
-  readonly key: Buffer;
+  /** Not its bytes, which every digest would have to make a key of again. */
+  readonly key: KeyObject;
 }
 /** Newest first; the newest writes ownership, all of them write and seek look-ups (rule 11). */
 export type DigestKeys = readonly [DigestKey, ...DigestKey[]];
@@ -52,8 +53,8 @@ export async function requireDigestKeys(database: Database, keys: DigestKeys): P
 }
 
 /** The list from the environment, which refuses an empty one. */
-export function digestKeys(list: readonly DigestKey[]): DigestKeys {
-  const [newest, ...older] = list;
+export function digestKeys(list: readonly { readonly id: string; readonly key: Buffer }[]): DigestKeys {
+  const [newest, ...older] = list.map(({ id, key }) => ({ id, key: createSecretKey(key) }));
   if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS holds no key');
   return [newest, ...older];
 }

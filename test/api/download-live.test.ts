@@ -165,7 +165,7 @@ test('a server that is told to end lets a download come to its end, and says tha
 /** Whose clock is the real one, unlike this file's. */
 async function startProcess() {
   const port = String(await freePort());
-  const keys = KEYS.map(({ id, key }) => `${id}:${key.toString('base64url')}`).join();
+  const keys = KEYS.map(({ id, key }) => `${id}:${key.export().toString('base64url')}`).join();
   const env = {
     ...process.env,
     DATABASE_URL: api.url,

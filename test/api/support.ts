@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type { BlockList } from 'node:net';
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
@@ -18,8 +19,8 @@ import { createDatabase, templateOf } from '../support/postgres.ts';
 import { assertConforms } from './document.ts';
 
 export const KEYS: DigestKeys = [
-  { id: 'k2', key: Buffer.alloc(32, 2) },
-  { id: 'k1', key: Buffer.alloc(32, 1) },
+  { id: 'k2', key: createSecretKey(Buffer.alloc(32, 2)) },
+  { id: 'k1', key: createSecretKey(Buffer.alloc(32, 1)) },
 ];
 /** A Monday, 10:00 UTC. */
 export const START = new Date('2026-11-23T10:00:00.000Z');

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { conclude } from '../../db/conclude.ts';
@@ -194,7 +195,7 @@ test('a request that came meanwhile hides and deletes as always; confirmed, the 
 
 test('the other is found under an older digest key, too', async () => {
   const [old] = KEYS;
-  const keys = [{ id: 'k2', key: Buffer.alloc(32, 9) }, old] as const;
+  const keys = [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, old] as const;
   await hidden(it, [user('r-1')]);
   const requestId = await accept(it, [user('r-1')], { confirm: true });
   await storeResolution(it.database, keys, {
@@ -334,7 +335,7 @@ test('before the claim the spared do not join, under whatever key the digests ar
   // Whatever the directory now says of the one who was taken.
   const facts = [match(1, user('k-2')), named(user('k-2'), email('both@x.test'))];
   const [old] = KEYS;
-  for (const keys of [KEYS, [{ id: 'k2', key: Buffer.alloc(32, 9) }, old] as const]) {
+  for (const keys of [KEYS, [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, old] as const]) {
     const end = await storeResolution(it.database, keys, {
       request: await readRequestRow(it.database, requestId),
       facts: pagesOf(facts),

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claim } from '../../db/claim.ts';
 import type { DigestKeys } from '../../db/digests.ts';
@@ -128,7 +129,7 @@ test('who is only called what somebody is that is claimed leaves no export', asy
 });
 
 test('a subject is the same under every key in use, whichever of the two requests came before the rotation', async () => {
-  const rotated: DigestKeys = [{ id: 'k2', key: Buffer.alloc(32, 9) }, ...KEYS];
+  const rotated: DigestKeys = [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, ...KEYS];
   for (const [before, after] of [
     [KEYS, rotated],
     [rotated, KEYS],

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { storeResolution } from '../../db/resolution.ts';
@@ -173,7 +174,7 @@ test('cancelled while the directory was being asked: nobody is made a subject', 
 test('a subject that another open deletion owns is attached, under a rotated key too', async () => {
   const first = await hidden(it, [user('i-1')]);
   const second = await accept(it, [user('i-1')]);
-  const rotated = [{ id: 'k2', key: Buffer.alloc(32, 9) }, ...KEYS] as const;
+  const rotated = [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, ...KEYS] as const;
   const pages = (async function* () {
     yield allKnown([user('i-1')]);
   })();

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type { NewRequest, SubmittedIdentity } from '../../db/accept-request.ts';
 import { acceptRequest } from '../../db/accept-request.ts';
 import { type Database, connect } from '../../db/client.ts';
@@ -26,7 +27,7 @@ export interface Ledger {
   closeLedger(): Promise<void>;
 }
 
-export const KEYS: DigestKeys = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
+export const KEYS: DigestKeys = [{ id: 'k1', key: createSecretKey(Buffer.alloc(32, 7)) }];
 export const PROJECT = 'demo';
 export const START = new Date('2026-01-05T10:00:00Z');
 export const days = (count: number): Date => new Date(START.getTime() + count * DAY_MS);
