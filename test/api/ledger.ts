@@ -10,7 +10,7 @@ import type { Resolved } from '../../domain/resolved.ts';
 import { markPresent } from '../../db/unknown.ts';
 import { visibilityApplied } from '../../db/visibility.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
-import { match, named, user as identityOf } from '../support/ledger.ts';
+import { match, named, pagesOf, user as identityOf } from '../support/ledger.ts';
 import { KEYS, PROJECT } from './support.ts';
 
 /** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
@@ -29,12 +29,9 @@ export async function resolve(
   changes: Partial<Parameters<typeof storeResolution>[2]> = {},
 ) {
   const request = await readRequestRow(database, requestId);
-  const pages = (async function* () {
-    yield facts;
-  })();
   return storeResolution(database, KEYS, {
     request,
-    facts: pages,
+    facts: pagesOf(facts),
     processors: PROJECT.processors,
     policy: PROJECT.policy,
     at,

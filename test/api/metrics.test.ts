@@ -10,9 +10,8 @@ import { reserveSlot } from '../../db/slots.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Catalog, Project } from '../../domain/catalog.ts';
 import { freePort } from '../../dev/ports.ts';
-import { accept, APP, days, hidden, KEYS, type Ledger, ledger, POLICY, START, user } from '../support/ledger.ts';
+import { accept, APP, days, hidden, KEYS, type Ledger, ledger, POLICY, RUN, START, user } from '../support/ledger.ts';
 
-const RUN = new Date('2026-01-20T02:00:00Z');
 const after = (minutes: number): Date => new Date(RUN.getTime() + minutes * 60_000);
 const demo: Project = {
   name: 'demo',

@@ -15,12 +15,12 @@ import {
   match,
   POLICY,
   resolve,
+  RUN,
   START,
   states,
   user,
 } from '../support/ledger.ts';
 
-const RUN = new Date('2026-01-20T02:00:00Z');
 const people = (...names: string[]) => names.map(user);
 
 let it: Ledger;

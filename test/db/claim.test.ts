@@ -6,10 +6,21 @@ import { placeHold, releaseHold } from '../../db/holds.ts';
 import { reserveSlot } from '../../db/slots.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { newId } from '../../domain/ids.ts';
-import { days, hidden, KEYS, type Ledger, ledger, lookAt, POLICY, START, states, user } from '../support/ledger.ts';
+import {
+  after,
+  days,
+  hidden,
+  KEYS,
+  type Ledger,
+  ledger,
+  lookAt,
+  POLICY,
+  RUN,
+  START,
+  states,
+  user,
+} from '../support/ledger.ts';
 
-const RUN = new Date('2026-01-20T02:00:00Z');
-const after = (hours: number): Date => new Date(RUN.getTime() + hours * 3_600_000);
 const people = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => user(`${prefix}-${n}`));
 
 let it: Ledger;

@@ -5,10 +5,9 @@ import { type WrittenArchive, storeArchive } from '../../db/exports/ready.ts';
 import { seal } from '../../db/sealed.ts';
 import type { Manifest } from '../../domain/archive.ts';
 import { wanted } from '../support/exports.ts';
-import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, user } from '../support/ledger.ts';
+import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, RUN, user } from '../support/ledger.ts';
 import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../support/races.ts';
 
-const RUN = new Date('2026-01-20T02:00:00Z');
 let world: Ledger;
 beforeAll(async () => {
   world = await ledger(rounds.map(projectOf));

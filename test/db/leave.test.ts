@@ -17,11 +17,11 @@ import {
   named,
   POLICY,
   resolve,
+  RUN,
   states,
   user,
 } from '../support/ledger.ts';
 
-const RUN = new Date('2026-01-20T02:00:00Z');
 let it: Ledger;
 let number = 0;
 beforeAll(async () => {

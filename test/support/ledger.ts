@@ -31,6 +31,9 @@ export const KEYS: DigestKeys = [{ id: 'k1', key: createSecretKey(Buffer.alloc(3
 export const PROJECT = 'demo';
 export const START = new Date('2026-01-05T10:00:00Z');
 export const days = (count: number): Date => new Date(START.getTime() + count * DAY_MS);
+/** The first run after the grace period of what is accepted at the start. */
+export const RUN = new Date('2026-01-20T02:00:00Z');
+export const after = (hours: number): Date => new Date(RUN.getTime() + hours * HOUR_MS);
 
 export const POLICY: Policy = {
   graceMs: 14 * DAY_MS,
@@ -112,8 +115,8 @@ export function newRequest(identities: readonly Identity[], changes: Partial<New
     submittedBy: 'operator',
     receivedAt,
     dueAt: new Date(receivedAt.getTime() + 30 * DAY_MS),
-    hardDeleteAt: new Date('2026-01-20T02:00:00Z'),
-    forecast: { nextRunAt: new Date('2026-01-20T02:00:00Z'), quotaPerRun: null, afterClaimMs: DAY_MS },
+    hardDeleteAt: RUN,
+    forecast: { nextRunAt: RUN, quotaPerRun: null, afterClaimMs: DAY_MS },
     ...changes,
   };
 }
@@ -149,6 +152,10 @@ export function askedOf(identities: readonly Identity[]) {
   return { asked, facts };
 }
 
+export async function* pagesOf(facts: readonly Resolved[]) {
+  yield facts;
+}
+
 export async function resolve(
   { database }: Ledger,
   requestId: string,
@@ -156,12 +163,9 @@ export async function resolve(
   changes: Partial<Parameters<typeof storeResolution>[2]> = {},
   keys = KEYS,
 ) {
-  const pages = (async function* () {
-    yield facts;
-  })();
   return storeResolution(database, keys, {
     request: await readRequestRow(database, requestId),
-    facts: pages,
+    facts: pagesOf(facts),
     processors: [APP],
     policy: POLICY,
     at: START,
