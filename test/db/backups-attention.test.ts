@@ -20,21 +20,19 @@ import {
   states,
   user,
 } from '../support/ledger.ts';
-
-const people = (...names: string[]) => names.map(user);
+import { first, people, PROJECTS } from './backing-up.ts';
 
 let it: Ledger;
-let number = 0;
 beforeAll(async () => {
-  it = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
+  it = await ledger(PROJECTS);
 });
 afterAll(async () => it.closeLedger());
 
 /** A deletion that waits for its export. */
 async function waiting(...names: string[]) {
-  const project = `p${number++}`;
-  const deletion = await hidden(it, people(...names), { project, exportFirst: true });
-  return { project, deletion, exporting: await backup(it, deletion) };
+  const shape = first();
+  const deletion = await hidden(it, people(...names), shape);
+  return { project: shape.project, deletion, exporting: await backup(it, deletion) };
 }
 type Waiting = Awaited<ReturnType<typeof waiting>>;
 
@@ -189,9 +187,8 @@ test('the deletion cancelled: its export ends, and nobody misses it', async () =
 });
 
 test('who departs before the claim leaves the export that is under way', async () => {
-  const project = `p${number++}`;
   const device = [{ type: 'alias', value: ['device'] }];
-  const deletion = await hidden(it, device, { project, exportFirst: true });
+  const deletion = await hidden(it, device, first());
   const exporting = await backup(it, deletion);
   await resolve(it, deletion, [match(1, user('somebody else'))], { at: RUN });
   expect(await states(it, exporting)).toEqual({ cancelled: 1 });
