@@ -10,7 +10,14 @@ import type { DigestKeys } from './digests.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { lockProject } from './project-lock.ts';
 import { transaction } from './transaction.ts';
-import { addIdentities, addSubjects, departedSubjects, stageSubjects, tellOutcomes } from './resolution-merge.ts';
+import {
+  addDigests,
+  addIdentities,
+  addSubjects,
+  departedSubjects,
+  stageSubjects,
+  tellOutcomes,
+} from './resolution-merge.ts';
 import { setExceptedAside, stageExcepted, storeExcepted } from './resolution-except.ts';
 import { analyseStage, stageFacts, stageUnknown } from './resolution-stage.ts';
 import { isDeletion, isUnconfirmed, readRequestRow, type RequestRow } from './request-row.ts';
@@ -77,6 +84,7 @@ export async function storeResolution(
     if (!first && !now.growthAccepted && joining > resolution.growth(resolved)) return { end: 'grew', joined: joining };
     await addSubjects(staging, now);
     await addIdentities(staging);
+    await addDigests(staging);
     await tellOutcomes(tx, request.id);
     const { withdrawn: departed, wake } = first
       ? { withdrawn: 0, wake: [] }
