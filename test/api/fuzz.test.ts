@@ -8,7 +8,8 @@ import { raiseAttention } from '../../db/raise-attention.ts';
 import { documentOf } from './document.ts';
 import { archives } from '../support/archives.ts';
 import { acceptedExport, linkTo, makeReady } from './exports.ts';
-import { CANARY, type Generated, PLACEHOLDER, requestsOf } from './generated.ts';
+import { type Generated, requestsOf } from './generated.ts';
+import { CANARY, PLACEHOLDER } from './generated-values.ts';
 import { claimAt, end, deleteFirstBatch, hide, matchOf, resolve } from './ledger.ts';
 import { accepted, type Answer, PROJECT, RUN, START, testApi, textOf, user } from './support.ts';
 
