@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { assertConforms } from './document.ts';
 import { type Answer, carrying, type TestApi } from './support.ts';
 
@@ -63,3 +64,25 @@ export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'en
     },
   });
 }
+
+/** In files that are refused; no answer may repeat it. */
+export const CANARY = 'canary-5e1d';
+
+export const requestCount = async ({ database }: TestApi): Promise<number> =>
+  (await database`SELECT FROM lethe.requests`).length;
+
+/** Refused, and nothing of it stored, started or told. */
+export async function refused(api: TestApi, answering: () => ReturnType<typeof upload>): Promise<unknown> {
+  const before = await requestCount(api);
+  const started = api.orchestrator.started.length;
+  const answer = await answering();
+  expect(answer.status).not.toBe(202);
+  expect(answer.text).not.toContain(CANARY);
+  expect([await requestCount(api), api.orchestrator.started.length]).toEqual([before, started]);
+  return answer.json;
+}
+export const fault = (pointer: string, code: string, place = 'query') => ({
+  status: 422,
+  code: 'invalid_request',
+  errors: [{ in: place, pointer, code }],
+});
