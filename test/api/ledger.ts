@@ -11,7 +11,7 @@ import { markPresent } from '../../db/unknown.ts';
 import { visibilityApplied } from '../../db/visibility.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { match, named, pagesOf, user as identityOf } from '../support/ledger.ts';
-import { KEYS, PROJECT } from './support.ts';
+import { accepted, KEYS, PROJECT, START, type TestApi, user } from './support.ts';
 
 /** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
 
@@ -46,6 +46,13 @@ export async function hide(database: Database, requestId: string, facts: readonl
   await resolve(database, requestId, facts, at);
   await markPresent(database, requestId, 'all');
   await follow(database, requestId, at);
+}
+
+/** Accepted for these users, and hidden. */
+export async function hidden(api: TestApi, ...names: readonly string[]) {
+  const id = await accepted(api, names.map(user));
+  await hide(api.database, id, matchesOf(names), START);
+  return id;
 }
 
 /** Every processor follows the newest visibility. */
