@@ -11,7 +11,7 @@ import { atTheEnd, caller, polls, prepareApp, type Service, startService } from 
 // None of what is large passes through the API's memory as a whole; times and memory are printed, the bound is generous.
 // How many statements these take is in test/api/uploads-large.test.ts.
 const EVERYONE = 100_000;
-const SEGMENTS = [12_500, 25_000, 50_000];
+const SEGMENTS = [12_500, 50_000];
 const LINES = 10_000;
 const BOUND_MB = 100;
 
