@@ -7,25 +7,12 @@ import { makeDatabases } from '../../dev/demo/databases.ts';
 import { type PostgresServer, startPostgres } from '../../dev/postgres.ts';
 import type { Supervised } from '../../dev/supervise.ts';
 import { startTemporal, type TemporalServer } from '../../dev/temporal.ts';
-import { STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../domain/vocabulary.ts';
-import { findsIn, needlesOf } from './needles.ts';
-import {
-  type Answer,
-  atTheEnd,
-  caller,
-  folder,
-  polls,
-  prepareApp,
-  quietly,
-  type Service,
-  startService,
-  until,
-} from './service.ts';
+import { badInput } from './bad-input.ts';
+import { addCanary, id, NEEDLES, users, uuidOf } from './canary.ts';
+import { strangers } from './closed-words.ts';
+import { findsIn } from './needles.ts';
+import { atTheEnd, caller, folder, polls, prepareApp, quietly, type Service, startService, until } from './service.ts';
 import { executions, filesBeside } from './temporal-state.ts';
-
-/** Every identity and every other personal value of the seeded people holds one of these. */
-const uuidOf = (n: number): string => `ca9a2100-c0de-4bad-8bad-00000000000${n}`;
-const NEEDLES = needlesOf(['canary-', ...[1, 2, 3, 4, 5, 6, 7].map(uuidOf)]);
 
 /** Whatever a server can write down, it does. */
 const TALKATIVE = {
@@ -43,7 +30,6 @@ let worker: Supervised;
 let ask: ReturnType<typeof caller>;
 let app: postgres.Sql;
 let ledger: postgres.Sql;
-const problems: Answer[] = [];
 
 beforeAll(async () => {
   [customer, temporal] = await Promise.all([startPostgres({ settings: TALKATIVE }), startTemporal({ dbFile })]);
@@ -53,30 +39,13 @@ beforeAll(async () => {
   await migrate(urls.lethe);
   ledger = quietly(urls.lethe);
   app = await prepareApp(urls.demo);
-  for (let n = 1; n <= 7; n++) await addCanary(n);
+  for (let n = 1; n <= 7; n++) await addCanary(app, n);
   await app`INSERT INTO app.newsletter VALUES ('Canary-stray@x.test', 'canary-unit', '2025-03-01')`;
   service = await startService({ ledgerUrl: urls.lethe, appUrl: urls.demo, temporalAddress: temporal.address });
   ask = caller(service);
   worker = await service.startWorker();
   await polls(worker);
 }, 120_000);
-
-const addCanary = (n: number) =>
-  app.unsafe(`
-    INSERT INTO app.users VALUES ('canary-key-${n}', '${uuidOf(n)}', 'canary-ext-${n}', 'Canary-${n}@x.test', 'canary-unit', 'canary-name-${n}', '2025-01-01');
-    INSERT INTO app.aliases VALUES ('canary-alias-${n}', 'canary-key-${n}'), ('canary-device-${n}', 'canary-alias-${n}');
-    INSERT INTO app.events SELECT nextval('app.numbers'), named, '2025-02-01', 'canary-event', '10.0.0.1', 'canary-sdk', 'canary-utm'
-      FROM unnest(ARRAY['canary-key-${n}', 'canary-alias-${n}', 'canary-device-${n}']) named;
-    INSERT INTO app.orders VALUES (md5('${n}')::uuid, 'canary-key-${n}', '2025-02-01');
-    INSERT INTO app.order_items VALUES (md5('${n}')::uuid, 1, 'canary-sku', 100);
-    INSERT INTO app.newsletter VALUES ('canary-${n}@X.test', 'canary-unit', '2025-03-01');
-    INSERT INTO app.invoices VALUES (${n}, 'canary-key-${n}', '2025-04-01', 100, 'canary-street ${n}');
-    INSERT INTO app.companies VALUES (${n}, 'canary-${n}.test', 'canary-company');
-    INSERT INTO app.memberships VALUES (${n}, 'canary-key-${n}', 'canary-role');
-    INSERT INTO app.segment_members VALUES ('canary-segment', 'canary-key-${n}')`);
-
-const id = (type: string, value: string | string[]) => ({ type, value });
-const users = (...identities: object[]) => ({ kind: 'user', identities });
 
 /** Everything that the two schemas hold, as text and as JSON. */
 async function rows(): Promise<string> {
@@ -98,44 +67,6 @@ async function rows(): Promise<string> {
   return dumps.join('\n');
 }
 
-/** Answered as a problem, and kept: no such answer may repeat what was sent. */
-async function refused(status: number, method: string, path: string, body?: unknown, headers?: Record<string, string>) {
-  const answer = await service.call(method, path, body, headers);
-  expect({ path, answered: answer.status, text: answer.text }).toMatchObject({ path, answered: status });
-  problems.push(answer);
-}
-
-async function badInput(): Promise<void> {
-  const request = (subjects: object, more: object = {}) => ({
-    project: 'demo',
-    kind: 'deletion',
-    regulation: 'gdpr',
-    subjects,
-    ...more,
-  });
-  const lookup = { project: 'demo', kind: 'user', identity: id('xng_id', 'canary-no-uuid') };
-  await refused(400, 'POST', '/v1/requests', '{"project":"canary-key-1');
-  await refused(422, 'POST', '/v1/requests', request(users(id('canary-type', 'canary-key-1'))));
-  await refused(422, 'POST', '/v1/requests', request(users(id('user_id', 'canary-key-1\u0000'))));
-  await refused(422, 'POST', '/v1/requests', request(users(id('user_id', 'canary-key-1'.repeat(900)))));
-  await refused(422, 'POST', '/v1/requests', request(users(id('email', 'canary-1@x.test'))));
-  await refused(422, 'POST', '/v1/requests', request(users(id('user_id', 'canary-key-1')), { 'canary-key-1': 1 }));
-  await refused(
-    422,
-    'POST',
-    '/v1/requests',
-    request(users(id('user_id', 'canary-key-1')), { regulation: 'canary-law' }),
-  );
-  await refused(404, 'POST', '/v1/requests', { ...request(users(id('user_id', 'x'))), project: 'canary-project' });
-  await refused(404, 'GET', '/v1/requests/canary-key-1');
-  await refused(404, 'GET', '/canary-key-1?canary-key-1=canary-1@x.test');
-  await refused(422, 'GET', '/v1/requests?project=demo&cursor=canary-key-1');
-  await refused(404, 'DELETE', '/v1/holds/canary-key-1');
-  await refused(422, 'POST', '/v1/subjects/lookup', lookup);
-  await refused(404, 'DELETE', '/v1/suppressions', { ...lookup, identity: id('user_id', 'canary-never') });
-  await refused(401, 'GET', '/v1/requests', undefined, { authorization: 'Bearer canary-token' });
-}
-
 const waiting = (requestId: string, held: number, states: Record<string, number>) =>
   until(
     `${held} held, ${JSON.stringify(states)}`,
@@ -148,8 +79,8 @@ const waiting = (requestId: string, held: number, states: Record<string, number>
     () => ask.status(requestId),
   );
 
-/** The whole of a service's day, with people in it that must leave no trace; the requests, all of them ended. */
-async function story(): Promise<readonly string[]> {
+/** The whole of a service's day, with people in it that must leave no trace; the requests are all ended. */
+async function story() {
   const byMail = await ask.hold([id('email', ['CANARY-2@x.test', 'canary-unit'])]);
   const byAlias = await ask.hold([id('alias', 'canary-device-3')]);
   const several = users(
@@ -176,7 +107,7 @@ async function story(): Promise<readonly string[]> {
     expect(
       (await service.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity })).status,
     ).toBe(200);
-  await badInput();
+  const problems = await badInput(service);
   const suppressed = { project: 'demo', kind: 'user', identity: id('alias', 'canary-suppressed') };
   expect((await service.call('POST', '/v1/suppressions', suppressed)).status).toBe(202);
   const lifted = { ...suppressed, identity: id('user_id', 'canary-key-4') };
@@ -208,7 +139,7 @@ async function story(): Promise<readonly string[]> {
       SELECT count(*)::int AS left FROM lethe.suppressions WHERE told_at IS NULL`;
     return left === 0;
   });
-  return ended;
+  return { requests: ended, problems };
 }
 
 const client = async (): Promise<Client> => {
@@ -217,55 +148,11 @@ const client = async (): Promise<Client> => {
   return new Client({ connection });
 };
 
-/** The only things that may pass between Lethe's processes: ids, counts, closed words, instants, and sentences of ours. */
-const WORDS = new Set<string>([
-  ...STATUSES,
-  ...OUTCOMES,
-  ...STEPS,
-  ...SUBJECT_KINDS,
-  'demo',
-  'app',
-  'deletion',
-  'coverage_broken',
-  'delete',
-  'verify',
-  'ended',
-  'verified',
-  'resolved',
-  // Of no processor, and what Temporal itself writes down.
-  '',
-  'unversioned',
-  'lethe-housekeeping',
-]);
-const SHAPES = [
-  /^(req|sup|hold)_[0-9a-f]{32}$/,
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$/,
-  /^Deletion · [\d,]+ subjects? · due \d{4}-\d\d-\d\d$/,
-  /^batch \d+ in app$/,
-  /^until the next (delete|verify)$/,
-  /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
-  /^unversioned:@temporalio\/worker@[\d.]+\+[0-9a-f]{64}$/,
-  /^(work that is under way|the release of a legal hold|an operator)$/,
-];
-const NAME = /^[a-z][A-Za-z]*$/;
-
-/** Where a value is not of these. */
-function strangers(value: unknown, path = ''): string[] {
-  if (value === null || ['number', 'boolean'].includes(typeof value)) return [];
-  if (typeof value === 'string')
-    return WORDS.has(value) || SHAPES.some((shape) => shape.test(value)) ? [] : [`${path}: ${value}`];
-  if (typeof value !== 'object') return [`${path}: ${typeof value}`];
-  return Object.entries(value ?? {}).flatMap(([name, inner]) => [
-    ...(Array.isArray(value) || NAME.test(name) ? [] : [`${path}: a member called ${name}`]),
-    ...strangers(inner, `${path}.${name}`),
-  ]);
-}
-
 test(
   'after everything is completed no identity is left anywhere, and the search would have found one',
   { timeout: 180_000 },
   async () => {
-    const requests = await story();
+    const { requests, problems } = await story();
     const told = [];
     for (const requestId of requests)
       for (const path of ['', '/subjects', '/progress', '/receipt'])
