@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { skipProcessor } from '../../db/attention.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { user } from '../support/ledger.ts';
-import { attendedRequests } from '../support/operator.ts';
+import { attendedRequests, waitsForConfirmation } from '../support/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
 import { cancel, confirm, ended, eventually, statusOf, submit } from '../support/story.ts';
 import { devServer } from '../support/temporal.ts';
@@ -17,28 +17,14 @@ beforeAll(async () => {
 });
 afterAll(async () => it.close());
 
-const waiting = (requestId: string) =>
-  eventually('counted', async () => (await statusOf(it, requestId)).status === 'awaiting_confirmation');
-
-/** What the workflow waits for; until its first step is done it answers nothing. */
-async function progressOf(requestId: string): Promise<string | null> {
-  const handle = it.env.client.workflow.getHandle(workflowIdFor(requestId));
-  const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
-  return progress?.waitingFor ?? null;
-}
-
 test('terminated while it waits: started again it waits on, and goes on once it is confirmed', async () => {
   await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
   const requestId = await submit(it, 'two', [user('u-1')], { confirm: true });
-  await waiting(requestId);
-  const { confirmBy } = await statusOf(it, requestId);
-  const waits = async () => (await progressOf(requestId)) === `a confirmation until ${confirmBy?.toISOString()}`;
-  // By then no look of it is under way, which would attend it once more.
-  await eventually('it waits', waits);
+  await waitsForConfirmation(it, requestId);
   await it.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
   await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   expect(await attendedRequests(it)).toBe(1);
-  await eventually('it waits again', waits);
+  await waitsForConfirmation(it, requestId);
   expect(it.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
   expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   await confirm(it, requestId, 1);
@@ -73,11 +59,7 @@ test('a processor that cannot be counted is skipped: the others wait for their c
   await eventually('attention', async () => (await statusOf(it, requestId)).attention.length > 0);
   const by = { requestId, processor: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
   await it.orchestrator.wake((await skipProcessor(it.database, by)).wake);
-  await waiting(requestId);
-  await eventually(
-    'nothing is under way',
-    async () => (await progressOf(requestId))?.startsWith('a confirmation') === true,
-  );
+  await waitsForConfirmation(it, requestId);
   expect((await statusOf(it, requestId)).counts.map(({ processor }) => processor)).toEqual(['app']);
   const asked = faults.calls.length;
   await confirm(it, requestId, 1);

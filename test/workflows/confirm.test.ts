@@ -4,7 +4,7 @@ import { readDeletionRow } from '../../db/request-row.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { user } from '../support/ledger.ts';
-import { attendedRequests } from '../support/operator.ts';
+import { attendedRequests, waitsForConfirmation } from '../support/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../support/people.ts';
 import { ended, eventually, receiptOf, skippingUntil, statusOf, submit } from '../support/story.ts';
 import { timeSkipping } from '../support/temporal.ts';
@@ -30,8 +30,7 @@ beforeEach(async () => {
     await sql`TRUNCATE app.users, app.events, app.orders, app.newsletter, app.invoices, app.aliases CASCADE`;
 });
 
-const counted = (id: string) =>
-  eventually('counted', async () => (await statusOf(it, id)).status === 'awaiting_confirmation');
+const counted = (id: string) => waitsForConfirmation(it, id);
 
 test(
   'everyone of 2 500 but three is counted, confirmed by another owner, and all are gone: not a page of them',
