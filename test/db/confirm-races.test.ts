@@ -26,7 +26,7 @@ import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from 
 
 let world: Ledger;
 beforeAll(async () => {
-  world = await ledger(rounds.map(projectOf));
+  world = await ledger(rounds.map(projectOf), 20);
 });
 afterAll(async () => world.closeLedger());
 

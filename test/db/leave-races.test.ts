@@ -10,7 +10,7 @@ import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../sup
 
 let world: Ledger;
 beforeAll(async () => {
-  world = await ledger(rounds.map(projectOf));
+  world = await ledger(rounds.map(projectOf), 20);
 });
 afterAll(async () => world.closeLedger());
 

@@ -24,7 +24,7 @@ import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from 
 const RUN = days(15);
 let world: Ledger;
 beforeAll(async () => {
-  world = await ledger(rounds.map(projectOf));
+  world = await ledger(rounds.map(projectOf), 20);
 });
 afterAll(async () => world.closeLedger());
 

@@ -15,11 +15,11 @@ export async function race<A, B>(round: number, a: () => Promise<A>, b: () => Pr
   return Promise.all([first, second]);
 }
 
-/** All rounds, four at a time. */
+/** All rounds, eight at a time. */
 export async function inParallel(each: (round: number) => Promise<void>): Promise<void> {
   let next = 0;
   await Promise.all(
-    Array.from({ length: 4 }, async () => {
+    Array.from({ length: 8 }, async () => {
       while (next < ROUNDS) await each(next++);
     }),
   );
