@@ -15,7 +15,20 @@ interface Fact {
   readonly sharers: number;
 }
 
-/** What the subjects $4..$5 are called: key, declared identities, aliases; two or more statements per page. */
+/** Of everyone, or of a segment, the subjects $4..$5 by their keys. */
+export async function keysOfPage(
+  { session, model, subjects }: Resolving,
+  first: number,
+  last: number,
+): Promise<readonly Resolved[]> {
+  const rows = await session.rows<{ value: string[] }>(
+    `SELECT value FROM lethe_processor.batch WHERE ${MEMBERS} ORDER BY seq`,
+    within(subjects, first, last),
+  );
+  return rows.map(({ value }) => ({ fact: 'match', position: null, key: keyIdentity(model, value) }));
+}
+
+/** What the subjects $4..$5 are called besides: declared identities, aliases; a statement each per page. */
 export async function factsOfPage(resolving: Resolving, first: number, last: number): Promise<readonly Resolved[]> {
   const { session, model, subjects } = resolving;
   const members: Members = within(subjects, first, last);
@@ -29,11 +42,6 @@ export async function factsOfPage(resolving: Resolving, first: number, last: num
       facts.push({ fact: 'identity', key: keyIdentity(model, [key]), identity, origin, sharers });
     }
   };
-  const keys = await session.rows<Fact>(
-    `SELECT value[1] AS key, value, 0 AS sharers FROM lethe_processor.batch WHERE ${MEMBERS} ORDER BY seq`,
-    members,
-  );
-  tell(model.keyType, 'identity', keys);
   for (const type of Object.keys(model.map.identities ?? {}))
     tell(type, 'identity', await session.rows<Fact>(identityStatement(resolving, type), members));
   if (model.map.aliases !== undefined)

@@ -7,7 +7,7 @@ import { obey, translate } from './failure.ts';
 import { type KindModel, keyIdentity } from './model.ts';
 import { memberRanges } from './ranges.ts';
 import { matchStatements } from './resolve-matches.ts';
-import { factsOfPage } from './resolve-facts.ts';
+import { factsOfPage, keysOfPage } from './resolve-facts.ts';
 import { selectionStatement } from './resolve-selection.ts';
 import { type Session, openSession } from './session.ts';
 import { MEMBERS } from './where.ts';
@@ -109,7 +109,7 @@ async function* subjectFacts(
   alsoMatches: boolean,
   work: Work,
 ): AsyncGenerator<readonly Resolved[]> {
-  const { session, model, subjects } = resolving;
+  const { session, subjects } = resolving;
   const { page } = resolving.context.server.tuning;
   const [row] = await session.rows<{ count: number }>(
     `SELECT coalesce(max(seq), 0) AS count FROM lethe_processor.batch
@@ -119,9 +119,8 @@ async function* subjectFacts(
   for (let first = 1; first <= (row?.count ?? 0); first += page) {
     obey(work.signal);
     work.heartbeat();
+    if (alsoMatches) yield await keysOfPage(resolving, first, first + page - 1);
     const facts = await factsOfPage(resolving, first, first + page - 1);
-    const keys = facts.filter((fact) => fact.fact === 'identity' && fact.identity.type === model.keyType);
-    if (alsoMatches) yield keys.map(({ key }) => ({ fact: 'match', position: null, key }));
-    yield facts;
+    if (facts.length > 0) yield facts;
   }
 }
