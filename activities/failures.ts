@@ -4,6 +4,7 @@ import { StorageError } from '../archives/storage.ts';
 import { ConnectorError } from '../connectors/connector.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
+import { type Activities, around } from './around.ts';
 
 /**
  * Temporal stores failures in clear, and drivers put parameters and rows into their messages: nothing passes but a
@@ -46,19 +47,14 @@ export function retryable(error: unknown): boolean {
 }
 
 /** Every activity of a set, with its errors redacted at the boundary. */
-export function withRedactedFailures<T extends Record<string, (input: never) => Promise<unknown>>>(activities: T): T {
-  const guarded = Object.entries(activities).map(([name, activity]) => [
-    name,
-    async (input: never) => {
-      try {
-        return await activity(input);
-      } catch (error) {
-        throw redacted(error);
-      }
-    },
-  ]);
-  return Object.fromEntries(guarded) as T;
-}
+export const withRedactedFailures = <T extends Activities>(activities: T): T =>
+  around(activities, async (activity) => {
+    try {
+      return await activity();
+    } catch (error) {
+      throw redacted(error);
+    }
+  });
 
 function failure(message: string, type: string, nonRetryable: boolean, retryAfterMs?: number): ApplicationFailure {
   const made = ApplicationFailure.create({

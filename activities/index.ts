@@ -39,7 +39,8 @@ export const createArchiveActivities = (deps: ActivityDeps) =>
   withRedactedFailures(tellingOfChanges(deps, archiveActivities(deps)));
 
 /** On the queue of whoever is told. */
-export const createTellingActivities = (deps: ActivityDeps) => withRedactedFailures(tellingActivities(deps));
+export const createTellingActivities = (deps: ActivityDeps) =>
+  withRedactedFailures(withSignsOfLife(tellingActivities(deps)));
 
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type ProcessorActivities = ReturnType<typeof createProcessorActivities>;

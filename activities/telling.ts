@@ -3,13 +3,13 @@ import { type Channel, channelsToTell, type Delivery, dueDeliveries, nextDueAt }
 import { receiverOf } from '../db/deliveries/recipients.ts';
 import { delivered, failed } from '../db/deliveries/results.ts';
 import { MAIL } from '../domain/telling.ts';
+import { type Activities, around } from './around.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sendMail } from './telling-mail.ts';
 
 /** Each may take as long as a webhook's timeout. */
 const PER_PAGE = 20;
 const AT_ONCE = 5;
-const HEARTBEAT_MS = 5_000;
 
 export const tellingActivities = (deps: ActivityDeps) => ({
   /**
@@ -17,26 +17,21 @@ export const tellingActivities = (deps: ActivityDeps) => ({
    * it is known: an attempt whose result was lost is made again, under the same id.
    */
   async deliverDue({ asOf, ...channel }: Channel & { readonly asOf: number }): Promise<{ nextAt: number | null }> {
-    const context = Context.current();
+    const { cancellationSignal } = Context.current();
     const at = new Date(asOf);
     const due = await dueDeliveries(deps.database, { ...channel, asOf: at, limit: PER_PAGE });
     // What happened to one request is told in that order.
     const waiting = [...Map.groupBy(due, ({ requestId }) => requestId).values()].values();
-    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-    try {
-      const lane = async () => {
-        for (const deliveries of waiting)
-          for (const delivery of deliveries) {
-            context.cancellationSignal.throwIfAborted();
-            await deliver(deps, delivery, at);
-          }
-      };
-      // None is left at work behind an activity that has failed and is begun again.
-      const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
-      for (const one of lanes) if (one.status === 'rejected') throw one.reason;
-    } finally {
-      clearInterval(heartbeat);
-    }
+    const lane = async () => {
+      for (const deliveries of waiting)
+        for (const delivery of deliveries) {
+          cancellationSignal.throwIfAborted();
+          await deliver(deps, delivery, at);
+        }
+    };
+    // None is left at work behind an activity that has failed and is begun again.
+    const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
+    for (const one of lanes) if (one.status === 'rejected') throw one.reason;
     return { nextAt: (await nextDueAt(deps.database, channel))?.getTime() ?? null };
   },
 });
@@ -59,24 +54,17 @@ async function callWebhook({ database, keys, webhooks }: ActivityDeps, delivery:
  * Ledger activities, each of which may have changed the status of its request: whoever is to be told of it is told at
  * once. Best effort: housekeeping looks for what stays untold.
  */
-export function tellingOfChanges<T extends Record<string, (input: never) => Promise<unknown>>>(
-  deps: ActivityDeps,
-  activities: T,
-): T {
+export function tellingOfChanges<T extends Activities>(deps: ActivityDeps, activities: T): T {
   const tell = coalesced(({ project, channel }) => deps.starter.tell(project, channel));
-  const telling = Object.entries(activities).map(([name, activity]) => [
-    name,
-    async (input: never) => {
-      const done = await activity(input);
-      const requestId = requestOf(input);
-      if (requestId !== null) {
-        const channels = await channelsToTell(deps.database, requestId).catch(() => []);
-        await Promise.allSettled(channels.map(tell));
-      }
-      return done;
-    },
-  ]);
-  return Object.fromEntries(telling) as T;
+  return around(activities, async (activity, input) => {
+    const done = await activity();
+    const requestId = requestOf(input);
+    if (requestId !== null) {
+      const channels = await channelsToTell(deps.database, requestId).catch(() => []);
+      await Promise.allSettled(channels.map(tell));
+    }
+    return done;
+  });
 }
 
 function requestOf(input: unknown): string | null {

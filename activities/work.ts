@@ -4,6 +4,7 @@ import { transaction } from '../db/transaction.ts';
 import { type AttentionKey, clearAttention, raiseAttention } from '../db/raise-attention.ts';
 import { reserveSlot } from '../db/slots.ts';
 import { DAY_MS } from '../domain/calendar.ts';
+import { type Activities, around } from './around.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { attentionCode, isCancelled, retryable } from './failures.ts';
 
@@ -13,13 +14,7 @@ const HEARTBEAT_MS = 5_000;
 const ATTEMPTS_BEFORE_ATTENTION = 3;
 
 /** Every activity of a set, giving signs of life: one whose worker was killed is tried again in seconds, not minutes. */
-export function withSignsOfLife<T extends Record<string, (input: never) => Promise<unknown>>>(activities: T): T {
-  const alive = Object.entries(activities).map(([name, activity]) => [
-    name,
-    (input: never) => heartbeating(() => activity(input)),
-  ]);
-  return Object.fromEntries(alive) as T;
-}
+export const withSignsOfLife = <T extends Activities>(activities: T): T => around(activities, heartbeating);
 
 async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
