@@ -1,9 +1,9 @@
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit.ts';
 import type { Transaction } from '../client.ts';
-import { raiseAttention } from '../raise-attention.ts';
 import { readDeletionRow, type RequestRow } from '../request-row.ts';
 import { mirrorAttention } from './attention.ts';
+import { backupMissing } from './missing.ts';
 import { notBackedUp } from './waiting.ts';
 
 /**
@@ -38,10 +38,7 @@ export async function backupEnded(
   const detail = { export: id, subjects: saved.count };
   if (saved.count > 0)
     await recordAudit(tx, { at, project, requestId: backupOf, actor: LETHE, action: 'backup.made', detail });
-  if (await anyLeft(tx, backupOf, id)) {
-    const key = { project, requestId: backupOf, processor: LETHE, step: 'backup', batch: 0 } as const;
-    await raiseAttention(tx, key, { code: 'backup_missing', at, retryAt: null });
-  }
+  if (await anyLeft(tx, backupOf, id)) await backupMissing(tx, { project, requestId: backupOf }, at);
   await mirrorAttention(tx, backupOf, at);
   const wake = [...new Set([backupOf, ...owners.map(({ requestId }) => requestId)])];
   await raiseWake(tx, wake);

@@ -1,7 +1,7 @@
-import { LETHE, raiseWake } from '../audit.ts';
+import { raiseWake } from '../audit.ts';
 import type { Fragment, Transaction } from '../client.ts';
-import { raiseAttention } from '../raise-attention.ts';
 import type { RequestRow } from '../request-row.ts';
+import { backupMissing } from './missing.ts';
 
 /** Of deletions, those who are in one of these archives and not claimed yet, and the run for which each of them waits. */
 const waitingIn = (tx: Transaction, backups: readonly string[]): Fragment => tx`
@@ -52,9 +52,6 @@ export async function backupDestroyed(
   at: Date,
 ): Promise<readonly string[]> {
   const deletions = await backupsLost(tx, [id]);
-  for (const requestId of deletions) {
-    const key = { project, requestId, processor: LETHE, step: 'backup', batch: 0 } as const;
-    await raiseAttention(tx, key, { code: 'backup_missing', at, retryAt: null });
-  }
+  for (const requestId of deletions) await backupMissing(tx, { project, requestId }, at);
   return deletions;
 }

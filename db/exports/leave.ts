@@ -56,14 +56,9 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
              jsonb_build_object('deletion', ${requestId}::text, 'subjects', count(*))
       FROM changed JOIN meant ON meant.request_id = changed.id GROUP BY changed.id, changed.action)
     SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`;
-  const revoked = left.filter((one) => one.revoked);
-  return [
-    ...left.map(({ id }) => id),
-    ...(await backupsLost(
-      tx,
-      revoked.map(({ id }) => id),
-    )),
-  ];
+  const revoked = left.flatMap((one) => (one.revoked ? [one.id] : []));
+  const deletions = await backupsLost(tx, revoked);
+  return [...left.map(({ id }) => id), ...deletions];
 }
 
 /**
