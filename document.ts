@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
@@ -8,6 +7,7 @@ import type { OpenApi } from './api/document/shape.ts';
 import type { Orchestrator } from './api/temporal/orchestrator.ts';
 import { entryPoint } from './config/entry-point.ts';
 import { connect } from './db/client.ts';
+import { digestKeys } from './db/digests.ts';
 import { clientOperations } from './dev/client-operations.ts';
 
 /**
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
 async function servedDocument(): Promise<OpenApi> {
   const app = createApp({
     database: connect('postgres://nowhere'),
-    keys: [{ id: 'none', key: createSecretKey(Buffer.alloc(32)) }],
+    keys: digestKeys([{ id: 'none', key: Buffer.alloc(32) }]),
     catalog: new Map(),
     orchestrator: NOBODY,
     now: () => new Date(),

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -7,6 +6,7 @@ import { telling } from '../support/outbound.ts';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { createApp } from '../../api/app.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
+import { digestKeys } from '../../db/digests.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
 import { startFactsOf } from '../../db/start-facts.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
@@ -214,7 +214,7 @@ test('after a rotation of the digest keys the same body is still the same; witho
         { incoming: { socket: { remoteAddress: '127.0.0.1' } } },
       );
   };
-  const newer = rotated([{ id: 'k3', key: createSecretKey(Buffer.alloc(32, 3)) }, newest, oldest]);
+  const newer = rotated([...digestKeys([{ id: 'k3', key: Buffer.alloc(32, 3) }]), newest, oldest]);
   const again = await newer(body('rotated'));
   expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 'true']);
   expect(await again.json()).toEqual(first.json);

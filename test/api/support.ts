@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import type { BlockList } from 'node:net';
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
@@ -8,7 +7,7 @@ import { createApp } from '../../api/app.ts';
 import type { LiveProgress } from '../../api/temporal/live-progress.ts';
 import type { Orchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
-import { type DigestKeys, requireDigestKeys } from '../../db/digests.ts';
+import { digestKeys, requireDigestKeys } from '../../db/digests.ts';
 import { type AddedMember as TestMember, memberWithToken } from '../../db/members.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
@@ -18,10 +17,10 @@ import type { Role } from '../../domain/vocabulary.ts';
 import { createDatabase, templateOf } from '../support/postgres.ts';
 import { assertConforms } from './document.ts';
 
-export const KEYS: DigestKeys = [
-  { id: 'k2', key: createSecretKey(Buffer.alloc(32, 2)) },
-  { id: 'k1', key: createSecretKey(Buffer.alloc(32, 1)) },
-];
+export const KEYS = digestKeys([
+  { id: 'k2', key: Buffer.alloc(32, 2) },
+  { id: 'k1', key: Buffer.alloc(32, 1) },
+]);
 /** A Monday, 10:00 UTC. */
 export const START = new Date('2026-11-23T10:00:00.000Z');
 /** The first run after the grace period of what is accepted then. */

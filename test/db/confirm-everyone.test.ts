@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { conclude } from '../../db/conclude.ts';
@@ -24,6 +23,7 @@ import {
   pagesOf,
   POLICY,
   resolve,
+  ROTATED,
   START,
   states,
   user,
@@ -90,8 +90,7 @@ test('before the claim the spared do not join, under whatever key the digests ar
   await follow(it, requestId);
   // Whatever the directory now says of the one who was taken.
   const facts = [match(1, user('k-2')), named(user('k-2'), email('both@x.test'))];
-  const [old] = KEYS;
-  for (const keys of [KEYS, [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, old] as const]) {
+  for (const keys of [KEYS, ROTATED]) {
     const end = await storeResolution(it.database, keys, {
       request: await readRequestRow(it.database, requestId),
       facts: pagesOf(facts),

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { conclude } from '../../db/conclude.ts';
@@ -28,6 +27,7 @@ import {
   POLICY,
   PROJECT,
   resolve,
+  ROTATED,
   START,
   states,
   submitted,
@@ -169,11 +169,9 @@ test('a request that came meanwhile hides and deletes as always; confirmed, the 
 });
 
 test('the other is found under an older digest key, too', async () => {
-  const [old] = KEYS;
-  const keys = [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, old] as const;
   await hidden(it, [user('r-1')]);
   const requestId = await accept(it, [user('r-1')], { confirm: true });
-  await storeResolution(it.database, keys, {
+  await storeResolution(it.database, ROTATED, {
     request: await readRequestRow(it.database, requestId),
     facts: pagesOf(allKnown([user('r-1')])),
     processors: [APP],

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../db/cancel.ts';
 import { storeResolution } from '../../db/resolution.ts';
@@ -11,13 +10,13 @@ import {
   email,
   follow,
   hidden,
-  KEYS,
   type Ledger,
   ledger,
   match,
   named,
   POLICY,
   resolve,
+  ROTATED,
   START,
   states,
   user,
@@ -174,11 +173,10 @@ test('cancelled while the directory was being asked: nobody is made a subject', 
 test('a subject that another open deletion owns is attached, under a rotated key too', async () => {
   const first = await hidden(it, [user('i-1')]);
   const second = await accept(it, [user('i-1')]);
-  const rotated = [{ id: 'k2', key: createSecretKey(Buffer.alloc(32, 9)) }, ...KEYS] as const;
   const pages = (async function* () {
     yield allKnown([user('i-1')]);
   })();
-  await storeResolution(it.database, rotated, {
+  await storeResolution(it.database, ROTATED, {
     request: await readRequestRow(it.database, second),
     facts: pages,
     processors: [APP],

@@ -1,9 +1,8 @@
-import { createSecretKey } from 'node:crypto';
 import type { NewRequest, SubmittedIdentity } from '../../db/accept-request.ts';
 import { acceptRequest } from '../../db/accept-request.ts';
 import { type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/counts.ts';
-import { type DigestKeys, ownDigest } from '../../db/digests.ts';
+import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
 import { look } from '../../db/look.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
@@ -27,7 +26,9 @@ export interface Ledger {
   closeLedger(): Promise<void>;
 }
 
-export const KEYS: DigestKeys = [{ id: 'k1', key: createSecretKey(Buffer.alloc(32, 7)) }];
+export const KEYS = digestKeys([{ id: 'k1', key: Buffer.alloc(32, 7) }]);
+/** A newer key in front of them. */
+export const ROTATED: DigestKeys = [...digestKeys([{ id: 'k2', key: Buffer.alloc(32, 9) }]), ...KEYS];
 export const PROJECT = 'demo';
 export const START = new Date('2026-01-05T10:00:00Z');
 export const days = (count: number): Date => new Date(START.getTime() + count * DAY_MS);

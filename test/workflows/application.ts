@@ -16,13 +16,13 @@ async function contents(sql: postgres.Sql): Promise<Record<string, string>> {
 
 export const everything = async (world: World) => [await contents(world.app), await contents(world.crm)];
 
-/** What Lethe keeps beside a customer's tables: who is hidden, and the identities of batches under way. */
+/** What Lethe keeps beside a customer's tables: who is hidden or suppressed, and the identities of batches under way. */
 export async function kept(sql: postgres.Sql) {
   const [row] = await sql`SELECT (SELECT count(*)::int FROM lethe_processor.tombstones) AS tombstones,
-    (SELECT count(*)::int FROM lethe_processor.batch) AS identities`;
+    (SELECT count(*)::int FROM lethe_processor.suppressions) AS suppressions, (SELECT count(*)::int FROM lethe_processor.batch) AS identities`;
   return row;
 }
-export const nothingKept = { tombstones: 0, identities: 0 };
+export const nothingKept = { tombstones: 0, suppressions: 0, identities: 0 };
 
 /** So many users in `app` and every fifth of them in `crm`, by a handful of statements. */
 export async function addMany(world: World, count: number): Promise<void> {

@@ -21,6 +21,7 @@ import {
 } from '../support/story.ts';
 import { timeSkipping } from '../support/temporal.ts';
 import { type World, world } from '../support/world.ts';
+import { kept, nothingKept } from './application.ts';
 
 let it: World;
 beforeAll(async () => {
@@ -68,14 +69,6 @@ const sorted = (found: Contents): Contents =>
     TABLES.map((name) => [name, found[name].toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))]),
   ) as Contents;
 
-/** What Lethe keeps beside the application's tables. */
-const kept = async (sql: postgres.Sql) => {
-  const [row] = await sql`SELECT (SELECT count(*)::int FROM lethe_processor.tombstones) AS tombstones,
-    (SELECT count(*)::int FROM lethe_processor.suppressions) AS suppressions, (SELECT count(*)::int FROM lethe_processor.batch) AS identities`;
-  return row;
-};
-const NOTHING_KEPT = { tombstones: 0, suppressions: 0, identities: 0 };
-
 const submitPart = (project: string, id: string, scope: Scope, changes: Partial<NewRequest> = {}) =>
   submit(it, project, [user(id)], { scope, regulation: 'ccpa', ...changes });
 const inState = (requestId: string, state: 'scheduled' | 'soft_deleted', count = 1) =>
@@ -108,7 +101,7 @@ test.each(['categories', 'sources'] as const)(
     const after = [await contents(it.app), await contents(it.crm)].map(sorted);
     expect(after).toEqual(before.map((one) => sorted(emptied(one, 'p-1', scope))));
     expect(after).not.toEqual(before.map(sorted));
-    expect([await kept(it.app), await kept(it.crm)]).toEqual([NOTHING_KEPT, NOTHING_KEPT]);
+    expect([await kept(it.app), await kept(it.crm)]).toEqual([nothingKept, nothingKept]);
     expect(calls()).not.toContain('setVisibility');
     // Once when it was done and once when it had settled, each.
     expect(calls().filter((verb) => verb === 'verify')).toHaveLength(4);
