@@ -191,7 +191,15 @@ test.each([
   const file = await open(join(folder, object), 'r+');
   const { size } = await file.stat();
   if (cut > 0) await file.truncate(size - cut);
-  else await file.write(randomBytes(1), 0, 1, size + changed);
+  else {
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size + changed);
+    await file.write(
+      buffer.map((byte) => byte ^ 1),
+      0,
+      1,
+      size + changed,
+    );
+  }
   await file.close();
   const link = await linkTo(api, id);
   const { status, body } = await call('POST', link.path);
