@@ -61,11 +61,11 @@ export default defineConfig({
     },
     { files: ['api/server.ts'], rules: { 'no-restricted-globals': 'off' } },
     {
-      files: ['{lethe,vitest,oxlint}.config.ts', '{dev,test/replay}/*.config.ts', 'types/**'],
+      files: ['{lethe,vitest,oxlint}.config.ts', '{dev/demo,test/replay}/*.config.ts', 'types/**'],
       rules: { 'import/no-default-export': 'off' },
     },
     {
-      files: ['dev/**', 'test/**', 'bench/**', '{migrate,member,check,document,processor-sql}.ts'],
+      files: ['dev/**', 'test/**', 'bench/**', 'commands/**'],
       rules: { 'no-console': 'off' },
     },
     // The matchers of vitest are typed as any.

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/postgres-server.ts'],
+    globalSetup: ['test/support/servers/postgres-server.ts'],
     // Temporal's native bridge lives in a process, not in a thread; two at once is what two cores carry.
     pool: 'forks',
     maxWorkers: 2,

@@ -11,17 +11,17 @@ import {
   createTellingActivities,
 } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
-import { openStorage } from './archives/open.ts';
+import { openStorage } from './archives/storage/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import type { Connector } from './connectors/connector.ts';
-import { requireSameStorage } from './db/archive-storage.ts';
+import { requireSameStorage } from './db/exports/archive-storage.ts';
 import { connect } from './db/client.ts';
 import { digestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
-import { startFactsOf } from './db/start-facts.ts';
-import { startFault } from './db/unavailable.ts';
+import { startFactsOf } from './db/requests/start.ts';
+import { startFault } from './db/errors.ts';
 import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
 import {
@@ -30,7 +30,7 @@ import {
   REQUESTS_TASK_QUEUE,
   searchAttributes,
   TELLING_TASK_QUEUE,
-} from './workflows/messages.ts';
+} from './workflows/shared/messages.ts';
 
 /** The worker process: workflows and ledger work on one queue, and one queue per processor. Start as many as are needed. */
 const logger = pino({ base: { process: 'worker' } });

@@ -1,4 +1,4 @@
-import { beginBackup } from '../db/backups/begin.ts';
+import { beginBackup } from '../db/backups/start.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { At } from './ledger.ts';
 

@@ -1,7 +1,7 @@
 import type { Batch } from '../connectors/connector.ts';
-import type { BatchWork } from '../db/batch-work.ts';
+import type { BatchWork } from '../db/deletion/batches.ts';
 import type { Database } from '../db/client.ts';
-import { claimedIdentities } from '../db/identity-pages.ts';
+import { claimedIdentities } from '../db/subjects/identities.ts';
 
 /** A claimed batch as connectors see it. */
 export const claimedBatch = (database: Database, work: BatchWork): Batch => ({

@@ -1,13 +1,13 @@
 import type { Deletion } from '../connectors/connector.ts';
-import { batchDeleted, batchSeen, nextStep, readBatchWork } from '../db/batch-work.ts';
-import { partEmptied } from '../db/exports/leave.ts';
-import { clearAttention } from '../db/raise-attention.ts';
-import { rangeFinished } from '../db/ranges.ts';
+import { batchDeleted, batchSeen, nextStep, readBatchWork } from '../db/deletion/batches.ts';
+import { partEmptied } from '../db/exports/remove-claimed.ts';
+import { clearAttention } from '../db/attention/raise.ts';
+import { rangeFinished } from '../db/deletion/ranges.ts';
 import type { NextStep, Seen } from '../domain/batch.ts';
 import { claimedBatch } from './batch.ts';
 import { type ActivityDeps, projectOf, saysNothing } from './deps.ts';
 import type { BatchAt } from './ledger.ts';
-import { attended, requireCoverage, withWork } from './work.ts';
+import { attended, requireCoverage, withWork } from './connector-context.ts';
 
 /** The destructive step and the look after it. Each reads from the rows where it stands, and may be done again at any time. */
 export const batchActivities = (deps: ActivityDeps) => ({

@@ -1,5 +1,5 @@
 import type { Connector } from '../connectors/connector.ts';
-import type { ArchiveStorage } from '../archives/storage.ts';
+import type { ArchiveStorage } from '../archives/storage/storage.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';

@@ -1,10 +1,10 @@
 import type { TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { StorageError } from '../archives/storage.ts';
+import { StorageError } from '../archives/storage/storage.ts';
 import { ConnectorError } from '../connectors/connector.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
-import { type Activities, around } from './around.ts';
+import { type Activities, around } from './middleware.ts';
 
 /**
  * Temporal stores failures in clear, and drivers put parameters and rows into their messages: nothing passes but a

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../domain/calendar.ts';
-import { neglectedChannels } from '../db/deliveries/due.ts';
-import { forgetOldKeys } from '../db/idempotency.ts';
-import { neglectedRequests, untoldSuppressions } from '../db/neglected.ts';
+import { neglectedChannels } from '../db/notifications/due.ts';
+import { forgetOldKeys } from '../db/requests/idempotency.ts';
+import { neglectedRequests, untoldSuppressions } from '../db/operations/stalled.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Requests looked after per round; the next round takes those that waited longest. */

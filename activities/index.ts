@@ -3,14 +3,14 @@ import { batchActivities } from './delete-batch.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withRedactedFailures } from './failures.ts';
 import { collectActivities } from './exports/collect.ts';
-import { exportActivities } from './exports/ledger.ts';
+import { exportActivities } from './exports/steps.ts';
 import { archiveActivities } from './exports/package.ts';
 import { housekeepingActivities } from './housekeeping.ts';
 import { ledgerActivities } from './ledger.ts';
 import { processorActivities } from './processor-steps.ts';
 import { resolveActivities } from './resolve.ts';
-import { tellingActivities, tellingOfChanges } from './telling.ts';
-import { withSignsOfLife } from './work.ts';
+import { tellingActivities, tellingOfChanges } from './notifications.ts';
+import { withSignsOfLife } from './connector-context.ts';
 
 /** On the requests' queue: Lethe's own database, and starting workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>

@@ -1,17 +1,17 @@
-import { checkFrozen } from '../db/begin.ts';
-import { cancelSubjects } from '../db/cancel.ts';
-import { type BatchWork, nextStep, readBatchWork } from '../db/batch-work.ts';
-import { claim } from '../db/claim.ts';
-import { conclude } from '../db/conclude.ts';
-import { look } from '../db/look.ts';
-import { parkBatch, parkStep } from '../db/park.ts';
-import { readRequestRow } from '../db/request-row.ts';
-import { readUntold, suppressionTold } from '../db/suppression-telling.ts';
-import { concludeUnknown } from '../db/unknown.ts';
+import { checkFrozen } from '../db/deletion/check-processors.ts';
+import { cancelSubjects } from '../db/requests/cancel.ts';
+import { type BatchWork, nextStep, readBatchWork } from '../db/deletion/batches.ts';
+import { claim } from '../db/deletion/claim.ts';
+import { conclude } from '../db/deletion/conclude.ts';
+import { look } from '../db/deletion/reconcile.ts';
+import { parkBatch, parkStep } from '../db/attention/defer.ts';
+import { readRequestRow } from '../db/requests/row.ts';
+import { readUntold, suppressionTold } from '../db/suppressions/propagate.ts';
+import { concludeUnknown } from '../db/subjects/unresolved.ts';
 import type { NextStep } from '../domain/batch.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { View } from '../domain/view.ts';
+import type { View } from '../domain/request-state.ts';
 import type { Step, SubjectKind } from '../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 

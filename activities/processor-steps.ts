@@ -1,13 +1,13 @@
 import type { Batch, Count } from '../connectors/connector.ts';
-import { proposedSubjects, storeCount } from '../db/counts.ts';
-import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/identity-pages.ts';
-import { readRequestRow } from '../db/request-row.ts';
-import { readUntold } from '../db/suppression-telling.ts';
-import { markPresent, unknownSubjects } from '../db/unknown.ts';
-import { visibilityApplied, visibilityChanges } from '../db/visibility.ts';
+import { proposedSubjects, storeCount } from '../db/resolution/counts.ts';
+import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
+import { readRequestRow } from '../db/requests/row.ts';
+import { readUntold } from '../db/suppressions/propagate.ts';
+import { markPresent, unknownSubjects } from '../db/subjects/unresolved.ts';
+import { visibilityApplied, visibilityChanges } from '../db/subjects/visibility.ts';
 import { type ActivityDeps, saysNothing } from './deps.ts';
 import type { StepAt } from './ledger.ts';
-import { attended, requireCoverage, withWork } from './work.ts';
+import { attended, requireCoverage, withWork } from './connector-context.ts';
 
 /** Steps of one processor, on its own task queue, other than deleting. */
 export const processorActivities = (deps: ActivityDeps) => ({

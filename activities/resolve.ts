@@ -1,15 +1,15 @@
 import type { Resolved, Selection, Work } from '../connectors/connector.ts';
 import { ConnectorError } from '../connectors/connector.ts';
-import { beginResolving } from '../db/begin.ts';
+import { beginResolving } from '../db/deletion/check-processors.ts';
 import { transaction } from '../db/transaction.ts';
-import { raiseAttention } from '../db/raise-attention.ts';
-import { readRequestRow, type RequestRow } from '../db/request-row.ts';
-import { storeResolution } from '../db/resolution.ts';
-import { exceptedIdentities, submittedIdentities } from '../db/submitted.ts';
+import { raiseAttention } from '../db/attention/raise.ts';
+import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
+import { storeResolution } from '../db/resolution/resolve.ts';
+import { exceptedIdentities, submittedIdentities } from '../db/subjects/submitted.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import type { StepAt } from './ledger.ts';
-import { attended, withWork } from './work.ts';
+import { attended, withWork } from './connector-context.ts';
 
 export interface ResolveEnd {
   /** `grew`: more joined than may without an operator's word; `closed`: cancelled or ended meanwhile. */

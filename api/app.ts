@@ -1,18 +1,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
-import { accessLog } from './access-log.ts';
-import { limitBodies } from './body-limit.ts';
+import { accessLog } from './http/access-log.ts';
+import { limitBodies } from './http/body-limit.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
-import { docs } from './document/pages.ts';
-import { documentOf } from './document/document.ts';
-import type { OpenApi } from './document/shape.ts';
+import { docs } from './openapi/pages.ts';
+import { documentOf } from './openapi/document.ts';
+import type { OpenApi } from './openapi/shape.ts';
 import { download } from './download/download.ts';
 import { STYLE_HASH } from './download/pages.ts';
-import { onError, problem } from './errors.ts';
-import { refuseInvalid } from './faults.ts';
-import { health } from './health.ts';
-import { v1 } from './v1/index.ts';
+import { onError, problem } from './http/errors.ts';
+import { refuseInvalid } from './http/validation-errors.ts';
+import { health } from './http/health.ts';
+import { v1 } from './routes/index.ts';
 
 const NONE = ["'none'"];
 const OWN = ["'self'"];

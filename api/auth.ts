@@ -1,10 +1,10 @@
 import type { MiddlewareHandler } from 'hono';
-import { authenticate, type Authenticated, type Caller } from '../db/authenticate.ts';
-import { tokenDigest } from '../db/token-text.ts';
+import { authenticate, type Authenticated, type Caller } from '../db/members/authenticate.ts';
+import { tokenDigest } from '../db/members/token-text.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
-import { tellBudget } from './rate-limit.ts';
+import { tellBudget } from './http/rate-limit-headers.ts';
 
 /** Whose call it is. One statement; a mistyped token costs none. */
 export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {

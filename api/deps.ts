@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
-import type { ArchiveStorage } from '../archives/storage.ts';
-import type { Caller } from '../db/authenticate.ts';
+import type { ArchiveStorage } from '../archives/storage/storage.ts';
+import type { Caller } from '../db/members/authenticate.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Call } from './metrics.ts';
+import type { Call } from './http/metrics.ts';
 import type { Orchestrator } from './temporal/orchestrator.ts';
 
 /** Everything that the API needs from outside; the clock is one. */

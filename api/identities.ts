@@ -1,6 +1,6 @@
-import type { SubmittedIdentity } from '../db/accept-request.ts';
+import type { SubmittedIdentity } from '../db/requests/create.ts';
 import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalise } from '../domain/identity.ts';
-import { type Fault, bodyFault, invalidRequest } from './faults.ts';
+import { type Fault, bodyFault, invalidRequest } from './http/validation-errors.ts';
 
 /** An identity as it is sent: one text may stand for a list of one. */
 export interface SentIdentity {

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { REQUEST_ID } from '../domain/ids.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
-import { FAULTS_SHOWN } from './faults.ts';
+import { FAULTS_SHOWN } from './http/validation-errors.ts';
 
 /** The words that several resources share. Members that are not named are refused everywhere. */
 

@@ -1,18 +1,18 @@
 import { pino } from 'pino';
-import { openStorage } from '../archives/open.ts';
+import { openStorage } from '../archives/storage/open.ts';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
-import { requireSameStorage } from '../db/archive-storage.ts';
-import { startFactsOf } from '../db/start-facts.ts';
-import { startFault } from '../db/unavailable.ts';
+import { requireSameStorage } from '../db/exports/archive-storage.ts';
+import { startFactsOf } from '../db/requests/start.ts';
+import { startFault } from '../db/errors.ts';
 import { isLoopback } from '../domain/address.ts';
 import { createApp } from './app.ts';
-import { listen } from './listen.ts';
-import { metrics } from './metrics.ts';
+import { listen } from './http/http-server.ts';
+import { metrics } from './http/metrics.ts';
 import { temporalOrchestrator } from './temporal/orchestrator.ts';
 import { connectTemporal } from './temporal/connect.ts';
 

@@ -5,7 +5,7 @@ import { firstRows } from './first-rows.ts';
 import { manifestOf } from './manifest.ts';
 import { page } from './page/page.ts';
 import { readPart } from './part.ts';
-import type { ArchiveStorage } from './storage.ts';
+import type { ArchiveStorage } from './storage/storage.ts';
 import { type ZipEntry, zip } from './zip.ts';
 
 export interface Written {

@@ -1,5 +1,5 @@
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
-import { StorageError } from './storage.ts';
+import { StorageError } from './storage/storage.ts';
 
 /** An age identity, made for one export: what it opens is unreadable once nobody has it any more. */
 export const newKey = (): Promise<string> => generateIdentity();

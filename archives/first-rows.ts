@@ -2,7 +2,7 @@ import type { Part } from '../domain/archive.ts';
 import type { ExportFormat } from '../domain/vocabulary.ts';
 import { csvRows } from './csv.ts';
 import { rowsOf } from './part.ts';
-import type { ArchiveStorage } from './storage.ts';
+import type { ArchiveStorage } from './storage/storage.ts';
 
 /** What stands in a cell: of CSV, text or nothing; of NDJSON whatever JSON can say, with numbers as they were written. */
 export type Value = string | boolean | null | readonly Value[] | { readonly [name: string]: Value };

@@ -5,7 +5,7 @@ import type { ExportFormat } from '../domain/vocabulary.ts';
 import { Measure, coalesced, through } from './bytes.ts';
 import { decrypt, encrypt } from './encryption.ts';
 import { RowCount } from './row-count.ts';
-import { type ArchiveStorage, StorageError } from './storage.ts';
+import { type ArchiveStorage, StorageError } from './storage/storage.ts';
 
 /** Less than this at once costs zlib more than the compression. */
 const PIECE = 64 * 1024;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Transaction } from './client.ts';
-import { isConnectionLost } from './unavailable.ts';
+import { isConnectionLost } from './errors.ts';
 
 /** All or nothing, also where the connection is lost amid it: then whoever asked is told so, and the process goes on. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {

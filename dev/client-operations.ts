@@ -1,5 +1,5 @@
 import { compile } from 'json-schema-to-typescript';
-import type { OpenApi, Operation, Parameter, Schema } from '../api/document/shape.ts';
+import type { OpenApi, Operation, Parameter, Schema } from '../api/openapi/shape.ts';
 
 /**
  * client/operations.ts, made from the document: a type for each schema, what each operation takes and answers, and a

@@ -1,4 +1,4 @@
-import type { Attempt } from '../domain/telling.ts';
+import type { Attempt } from '../domain/notification.ts';
 import { outbox } from './outbox.ts';
 import { smtp } from './smtp.ts';
 

@@ -3,7 +3,7 @@ import https from 'node:https';
 import { isIP } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { hostOf } from '../domain/address.ts';
-import type { Attempt } from '../domain/telling.ts';
+import type { Attempt } from '../domain/notification.ts';
 import { AddressRefused, type Guard, guardedLookup, requireAllowed } from './guard.ts';
 
 /** One event for one receiver (Standard Webhooks 1.0). `id` is the same at each attempt: receivers know it again. */

@@ -1,7 +1,7 @@
-export { deletionRequest } from './deletion-request.ts';
-export { exportRequest } from './export-request.ts';
+export { deletionRequest } from './deletion/workflow.ts';
+export { exportRequest } from './export/workflow.ts';
 export { housekeeping } from './housekeeping.ts';
-export { processorDeletion } from './processor-deletion.ts';
-export { processorExport } from './processor-export.ts';
-export { suppressionChange } from './suppression-change.ts';
-export { telling } from './telling.ts';
+export { processorDeletion } from './deletion/batch.ts';
+export { processorExport } from './export/collection.ts';
+export { suppressionChange } from './suppression.ts';
+export { telling } from './notifications.ts';

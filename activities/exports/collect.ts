@@ -5,12 +5,12 @@ import { type Batch, ConnectorError, type ExportWanted, type Work } from '../../
 import { type CollectionKey, collectionGrew, readWanted, storeCollection } from '../../db/exports/collections.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { exportWindow } from '../../db/exports/window.ts';
-import { exportedIdentities } from '../../db/identity-pages.ts';
-import { readRequestRow, type RequestRow } from '../../db/request-row.ts';
+import { exportedIdentities } from '../../db/subjects/identities.ts';
+import { readRequestRow, type RequestRow } from '../../db/requests/row.ts';
 import type { PartFacts } from '../../domain/archive.ts';
 import type { ActivityDeps } from '../deps.ts';
 import type { StepAt } from '../ledger.ts';
-import { attended, requireCoverage, withWork } from '../work.ts';
+import { attended, requireCoverage, withWork } from '../connector-context.ts';
 import { attemptClock } from './clock.ts';
 
 export interface CollectionAt extends StepAt {

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { writeArchive } from '../../archives/archive.ts';
 import { newKey } from '../../archives/encryption.ts';
-import { StorageError } from '../../archives/storage.ts';
-import { LETHE } from '../../db/audit.ts';
+import { StorageError } from '../../archives/storage/storage.ts';
+import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { type Packing, readPacking, readyObject, storeArchive } from '../../db/exports/ready.ts';
 import type { Step } from '../../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 import type { At } from '../ledger.ts';
-import { attended, withWork } from '../work.ts';
+import { attended, withWork } from '../connector-context.ts';
 import { attemptClock } from './clock.ts';
 
 export interface ArchiveAt extends At {

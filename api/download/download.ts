@@ -1,15 +1,15 @@
 import { type Context, Hono } from 'hono';
 import { readArchive } from '../../archives/archive.ts';
-import { StorageError } from '../../archives/storage.ts';
+import { StorageError } from '../../archives/storage/storage.ts';
 import { openKey } from '../../db/exports/key.ts';
-import { linkDigest } from '../../db/link-text.ts';
-import { beginTransfer, releaseLink, type Transfer } from '../../db/transfers.ts';
-import { isStorageUnavailable } from '../../db/unavailable.ts';
+import { linkDigest } from '../../db/links/link-text.ts';
+import { beginTransfer, releaseLink, type Transfer } from '../../db/links/transfers.ts';
+import { isStorageUnavailable } from '../../db/errors.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { unreadOnTheWay } from '../transport.ts';
-import { lineOf } from './line.ts';
+import { unreadOnTheWay } from '../http/require-https.ts';
+import { lineOf } from './stream.ts';
 import { LATER, NOTHING, OFFER } from './pages.ts';
-import { faultCode, sending } from './transfer.ts';
+import { faultCode, sending } from './lease.ts';
 
 /**
  * Where a link to an archive leads, for people: GET shows a page and changes nothing, its button POSTs and downloads.

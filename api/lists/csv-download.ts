@@ -3,10 +3,10 @@ import { stringify } from 'csv-stringify/sync';
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import type { Logger } from 'pino';
-import { errorCode } from '../../db/unavailable.ts';
-import { headerReferences } from '../contract.ts';
+import { errorCode } from '../../db/errors.ts';
+import { headerReferences } from '../openapi/contract.ts';
 import type { AppEnv } from '../deps.ts';
-import { invalidRequest } from '../faults.ts';
+import { invalidRequest } from '../http/validation-errors.ts';
 
 const CSV = 'text/csv';
 const PAGE = 1_000;

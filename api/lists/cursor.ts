@@ -1,8 +1,8 @@
-import type { AfterActivity } from '../../db/activity.ts';
-import type { AfterDelivery } from '../../db/deliveries/list.ts';
-import type { After } from '../../db/list-requests.ts';
+import type { AfterActivity } from '../../db/audit/activity.ts';
+import type { AfterDelivery } from '../../db/notifications/list.ts';
+import type { After } from '../../db/requests/list.ts';
 import { DELIVERY_ID, REQUEST_ID } from '../../domain/ids.ts';
-import { invalidRequest } from '../faults.ts';
+import { invalidRequest } from '../http/validation-errors.ts';
 
 /** Opaque to callers: where the last page ended. */
 export const requestCursor = ({ receivedAt, id }: After): string => written(`${receivedAt.getTime()} ${id}`);

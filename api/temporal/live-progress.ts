@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { type RequestProgress, progressQuery } from '../../workflows/messages.ts';
+import { type RequestProgress, progressQuery } from '../../workflows/shared/messages.ts';
 
 /** What Temporal knows and PostgreSQL does not: what the workflow waits for, and what is being tried at the moment. */
 export interface LiveProgress {

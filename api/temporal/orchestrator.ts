@@ -1,7 +1,7 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { StartFacts } from '../../db/start-facts.ts';
+import type { StartFacts } from '../../db/requests/start.ts';
 import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
-import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/messages.ts';
+import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/shared/messages.ts';
 import { type LiveProgress, liveProgress } from './live-progress.ts';
 import { temporalCode } from './failure-code.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { SubmittedIdentity } from '../../db/accept-request.ts';
+import type { SubmittedIdentity } from '../../db/requests/create.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { IdentityTypes } from '../../domain/identity.ts';
 import { chooseColumns } from './columns.ts';
 import { readCsv } from './csv.ts';
-import { bodyFault, type Fault, invalidRequest } from '../faults.ts';
+import { bodyFault, type Fault, invalidRequest } from '../http/validation-errors.ts';
 import { identityList } from '../identities.ts';
 import type { UploadParameters } from './parameters.ts';
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import { DomainError } from '../../domain/errors.ts';
-import { bodyFault, type Fault, invalidRequest } from '../faults.ts';
+import { bodyFault, type Fault, invalidRequest } from '../http/validation-errors.ts';
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 

@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/errors.ts';
-import { bodyBytes } from '../body-limit.ts';
-import { type Fault, invalidRequest, refused } from '../faults.ts';
+import { bodyBytes } from '../http/body-limit.ts';
+import { type Fault, invalidRequest, refused } from '../http/validation-errors.ts';
 import { type Fields, readForm } from './multipart.ts';
 import { type Lines, readLines, type Rules } from './lines.ts';
 import { UploadParameters } from './parameters.ts';

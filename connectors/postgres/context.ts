@@ -1,9 +1,9 @@
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { type Batch, type Work, ConnectorError } from '../connector.ts';
-import { type Members, loadBatch } from './batch-table.ts';
-import { type Catalog, mappedTables, readCatalog } from './catalog.ts';
-import type { PostgresSettings } from './data-map.ts';
-import type { KindModel } from './model.ts';
+import { type Members, loadBatch } from './visibility/batch-table.ts';
+import { type Catalog, mappedTables, readCatalog } from './data-map/catalog.ts';
+import type { PostgresSettings } from './data-map/data-map.ts';
+import type { KindModel } from './data-map/model.ts';
 import { type Server, type Session, withSession } from './session.ts';
 
 /** What an opened connector knows; every verb takes it first. */

@@ -1,7 +1,7 @@
 import type { Mistake } from '../connector.ts';
-import type { PostgresSettings } from './data-map.ts';
-import { referenceMistakes } from './references.ts';
-import { settingsShape } from './shape.ts';
+import type { PostgresSettings } from './data-map/data-map.ts';
+import { referenceMistakes } from './data-map/references.ts';
+import { settingsShape } from './data-map/shape.ts';
 
 /** What can be seen without connecting: the shape first, then what its names refer to. */
 export function mistakesOf(settings: PostgresSettings): readonly Mistake[] {

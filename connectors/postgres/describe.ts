@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Description } from '../connector.ts';
 import { pace } from './context.ts';
-import type { KindMap, PostgresSettings, Wording } from './data-map.ts';
-import { kindModels } from './model.ts';
+import type { KindMap, PostgresSettings, Wording } from './data-map/data-map.ts';
+import { kindModels } from './data-map/model.ts';
 
 /** What a deployment can know of this processor without speaking to it. */
 export function describe(settings: PostgresSettings): Description {

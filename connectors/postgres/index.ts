@@ -1,23 +1,23 @@
 import type { Connector, ConnectorDefinition, OpenContext } from '../connector.ts';
-import { conclude } from './conclude.ts';
+import { conclude } from './visibility/conclude.ts';
 import type { Context } from './context.ts';
-import { count } from './count.ts';
-import type { PostgresSettings } from './data-map.ts';
+import { count } from './delete/count.ts';
+import type { PostgresSettings } from './data-map/data-map.ts';
 import { mistakesOf } from './definition.ts';
 import { describe } from './describe.ts';
-import { exportBatch } from './export.ts';
-import { hardDelete } from './hard-delete.ts';
-import { inspect } from './inspect.ts';
-import { kindModels } from './model.ts';
-import { processorSql } from './processor-sql.ts';
-import { resolve } from './resolve.ts';
-import { setSuppression } from './suppression.ts';
+import { exportBatch } from './export/export.ts';
+import { hardDelete } from './delete/hard-delete.ts';
+import { inspect } from './inspect/inspect.ts';
+import { kindModels } from './data-map/model.ts';
+import { processorSql } from './setup/processor-sql.ts';
+import { resolve } from './resolve/resolve.ts';
+import { setSuppression } from './visibility/suppression.ts';
 import { type Tuning, TUNING } from './tuning.ts';
-import { verify } from './verify.ts';
-import { setVisibility } from './visibility.ts';
+import { verify } from './delete/verify.ts';
+import { setVisibility } from './visibility/visibility.ts';
 
-export type { PostgresSettings } from './data-map.ts';
-export { processorSql } from './processor-sql.ts';
+export type { PostgresSettings } from './data-map/data-map.ts';
+export { processorSql } from './setup/processor-sql.ts';
 
 /** A PostgreSQL database as a processor: what of it belongs to a subject is stated by its data map. */
 export function postgres(settings: PostgresSettings): ConnectorDefinition {

@@ -1,6 +1,6 @@
-import { LETHE, raiseWake, recordAudit } from '../audit.ts';
+import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import { UNDER_WAY } from './waiting.ts';
+import { UNDER_WAY } from './pending.ts';
 
 /**
  * What keeps a backup from getting ready keeps its deletion from its claim: each processor that the exports under way need

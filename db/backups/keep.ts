@@ -1,6 +1,6 @@
-import { raiseWake } from '../audit.ts';
+import { raiseWake } from '../audit/audit.ts';
 import type { Fragment, Transaction } from '../client.ts';
-import type { RequestRow } from '../request-row.ts';
+import type { RequestRow } from '../requests/row.ts';
 import { backupMissing } from './missing.ts';
 
 /** Of deletions, those who are in one of these archives and not claimed yet, and the run for which each of them waits. */

@@ -1,6 +1,6 @@
-import { LETHE } from '../audit.ts';
+import { LETHE } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import { raiseAttention } from '../raise-attention.ts';
+import { raiseAttention } from '../attention/raise.ts';
 
 /** A person's word ended the archive, or its making, that this deletion waits for: no other is made before another word. */
 export const backupMissing = (

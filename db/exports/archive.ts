@@ -1,12 +1,12 @@
 import type { ArchiveFacts } from '../../domain/archive.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ArchiveEnd } from '../../domain/vocabulary.ts';
-import { announce } from '../announce.ts';
-import { LETHE, raiseWake, recordAudit } from '../audit.ts';
+import { announce } from '../notifications/enqueue.ts';
+import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import { backupDestroyed, keepForClaim } from '../backups/keep.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
-import { readRequestRow, type RequestRow } from '../request-row.ts';
+import { readRequestRow, type RequestRow } from '../requests/row.ts';
 
 /** Null until it is ready for the first time; what is destroyed is still told of. */
 export async function readArchiveFacts(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {

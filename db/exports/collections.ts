@@ -1,7 +1,7 @@
 import type { Part, PartFacts } from '../../domain/archive.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
-import type { RequestRow } from '../request-row.ts';
+import type { RequestRow } from '../requests/row.ts';
 
 /** One processor in one epoch of an export. */
 export interface CollectionKey {

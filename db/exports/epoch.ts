@@ -1,4 +1,4 @@
-import { LETHE, recordAudit } from '../audit.ts';
+import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
 import { destroyKey } from './archive.ts';

@@ -1,7 +1,7 @@
 import type { Database, Queries } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
 import { underProjectLock } from '../project-lock.ts';
-import { type Sealed, seal, unseal } from '../sealed.ts';
+import { type Sealed, seal, unseal } from '../encryption.ts';
 
 /** What opens the archive and its parts; null: there is none yet, or it was destroyed. */
 export async function readKey(queries: Queries, keys: DigestKeys, requestId: string): Promise<string | null> {

@@ -1,6 +1,6 @@
-import { LETHE, recordAudit } from '../audit.ts';
+import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import type { RequestRow } from '../request-row.ts';
+import type { RequestRow } from '../requests/row.ts';
 import type { CollectionRow } from './collections.ts';
 import { exportWindow } from './window.ts';
 

@@ -1,13 +1,13 @@
 import type { Contents, Manifest } from '../../domain/archive.ts';
 import type { RunWindow } from '../../domain/calendar.ts';
-import { announce } from '../announce.ts';
-import { LETHE, recordAudit } from '../audit.ts';
-import { backupEnded } from '../backups/end.ts';
+import { announce } from '../notifications/enqueue.ts';
+import { LETHE, recordAudit } from '../audit/audit.ts';
+import { backupEnded } from '../backups/finish.ts';
 import { keepForClaim } from '../backups/keep.ts';
 import type { Database } from '../client.ts';
-import { purgeIdentities } from '../conclude.ts';
+import { purgeIdentities } from '../deletion/conclude.ts';
 import { underProjectLock } from '../project-lock.ts';
-import { readRequestRow, type RequestRow } from '../request-row.ts';
+import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { collectionsOf, readParts } from './collections.ts';
 import { exportWindow } from './window.ts';
 

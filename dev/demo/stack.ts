@@ -5,20 +5,20 @@ import { pathToFileURL } from 'node:url';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
 import { connect, type Database } from '../../db/client.ts';
-import { memberWithToken } from '../../db/members.ts';
+import { memberWithToken } from '../../db/members/members.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { migrate } from '../../db/migrate.ts';
-import { revokeToken } from '../../db/tokens.ts';
-import { assertListened, assertPortFree, freePort, isPortFree } from '../ports.ts';
-import { startPostgres } from '../postgres.ts';
-import { type Supervised, supervise } from '../supervise.ts';
-import { startTemporal } from '../temporal.ts';
+import { revokeToken } from '../../db/members/tokens.ts';
+import { assertListened, assertPortFree, freePort, isPortFree } from '../embedded/ports.ts';
+import { startPostgres } from '../embedded/postgres/postgres.ts';
+import { type Supervised, supervise } from '../embedded/child-process.ts';
+import { startTemporal } from '../embedded/temporal/temporal.ts';
 import { makeDatabases, prepareProcessor } from './databases.ts';
-import { type DemoData, isSeeded, seedDemo, sizeOf } from './generate.ts';
+import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
 import { STATE, secrets } from './state.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const CONFIG = join(ROOT, 'dev/demo.config.ts');
+const CONFIG = join(ROOT, 'dev/demo/demo.config.ts');
 
 export interface Stack {
   readonly demoUrl: string;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelSubjects } from '../../db/cancel.ts';
-import { placeHold } from '../../db/holds.ts';
+import { cancelSubjects } from '../../db/requests/cancel.ts';
+import { placeHold } from '../../db/holds/holds.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
 import { KEYS, POLICY, states } from '../support/ledger.ts';

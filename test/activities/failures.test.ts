@@ -8,7 +8,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Connector } from '../../connectors/connector.ts';
 import { transaction } from '../../db/transaction.ts';
-import { raiseAttention } from '../../db/raise-attention.ts';
+import { raiseAttention } from '../../db/attention/raise.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { ERROR_STATUS } from '../../domain/errors.ts';
 import { accept, START } from '../support/ledger.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelSubjects } from '../../db/cancel.ts';
-import { buildReceipt } from '../../db/receipt.ts';
+import { cancelSubjects } from '../../db/requests/cancel.ts';
+import { buildReceipt } from '../../db/deletion/receipt.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
 import {
   batchAt,

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelSubjects } from '../../db/cancel.ts';
+import { cancelSubjects } from '../../db/requests/cancel.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
-import { isHidden } from '../support/people.ts';
+import { isHidden } from '../support/world/people.ts';
 import {
   batchAt,
   bystanders,

@@ -9,14 +9,14 @@ import { defineDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector, FinishedRange } from '../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';
 import type { Queries } from '../../db/client.ts';
-import { buildReceipt } from '../../db/receipt.ts';
+import { buildReceipt } from '../../db/deletion/receipt.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import type { Identity } from '../../domain/identity.ts';
-import { appSettings } from '../support/app-map.ts';
+import { appSettings } from '../support/world/app-map.ts';
 import { faulty, type Faults, noFaults } from '../support/faults.ts';
 import { accept, days, KEYS, type Ledger, ledger, POLICY, START } from '../support/ledger.ts';
 import { telling } from '../support/outbound.ts';
-import { createDatabase, templateOf } from '../support/postgres.ts';
+import { createDatabase, templateOf } from '../support/servers/postgres.ts';
 
 /** A run after the grace period of everything that was accepted at START. */
 export const RUN = days(16);
@@ -54,7 +54,7 @@ export const perform = <Input, Output>(
 export async function setting(subjectsPerCommit = 2, connections = 10): Promise<Setting> {
   const template = await templateOf('activities_app', async (url) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
-    await sql.unsafe(readFileSync(new URL('../../dev/demo/schema.sql', import.meta.url), 'utf8'));
+    await sql.unsafe(readFileSync(new URL('../../dev/demo/data/schema.sql', import.meta.url), 'utf8'));
     await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ processor: 'app' }) ?? '');
     await sql.unsafe('CREATE SEQUENCE app.numbers');
     for (const id of [...MINE, ...THEIRS]) await addPerson(sql, id);

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readArchive, writeArchive } from '../../archives/archive.ts';
-import { folderStorage } from '../../archives/folder.ts';
+import { folderStorage } from '../../archives/storage/folder.ts';
 import { archiveFolder } from '../support/archives.ts';
 import {
   type Packing,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { decrypt, encrypt, newKey } from '../../archives/encryption.ts';
-import { StorageError } from '../../archives/storage.ts';
+import { StorageError } from '../../archives/storage/storage.ts';
 import { whole } from './packing.ts';
 
 async function* pieces(bytes: Uint8Array, size = 10_000): AsyncGenerator<Uint8Array> {

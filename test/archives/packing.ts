@@ -9,7 +9,7 @@ import { fromBufferPromise } from 'yauzl';
 import { type Written, readArchive, writeArchive } from '../../archives/archive.ts';
 import { newKey } from '../../archives/encryption.ts';
 import { writePart } from '../../archives/part.ts';
-import type { ArchiveStorage } from '../../archives/storage.ts';
+import type { ArchiveStorage } from '../../archives/storage/storage.ts';
 import type { ExportedColumn, ExportedTable } from '../../connectors/connector.ts';
 import type { Contents, Part } from '../../domain/archive.ts';
 import { requestId } from '../connectors/fixture.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { folderStorage } from '../../archives/folder.ts';
+import { folderStorage } from '../../archives/storage/folder.ts';
 import { readPart, writePart } from '../../archives/part.ts';
 import type { Part } from '../../domain/archive.ts';
 import { archiveFolder } from '../support/archives.ts';

@@ -163,6 +163,6 @@ test('the deployment that ships has no mistake', async () => {
 
 test('the demo differs from the deployment that ships in its policy alone', async () => {
   const shipped = readDeployment(await loadDeployment('lethe.config.ts')).catalog.get('demo');
-  const demo = readDeployment(await loadDeployment('dev/demo.config.ts')).catalog.get('demo');
+  const demo = readDeployment(await loadDeployment('dev/demo/demo.config.ts')).catalog.get('demo');
   expect({ ...demo, policy: null }).toEqual({ ...shipped, policy: null });
 });

@@ -14,10 +14,10 @@ import type {
   Selection,
   Work,
 } from '../../connectors/connector.ts';
-import type { KindMap, TableMap } from '../../connectors/postgres/data-map.ts';
+import type { KindMap, TableMap } from '../../connectors/postgres/data-map/data-map.ts';
 import { type PostgresSettings, openPostgres, processorSql } from '../../connectors/postgres/index.ts';
 import type { Tuning } from '../../connectors/postgres/tuning.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
 
 export const PROCESSOR = 'app';
 

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
 import { transaction } from '../../db/transaction.ts';
-import { isStorageUnavailable } from '../../db/unavailable.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { isStorageUnavailable } from '../../db/errors.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
 
 // That the process lives on is judged by vitest: an error that nobody caught fails the file.
 

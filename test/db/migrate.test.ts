@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import { migrate, parametersInLog } from '../../db/migrate.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
 
 test('a server whose log would keep what is submitted is told, with what to run; migrating sees to it where it may', async () => {
   const { url } = await createDatabase();

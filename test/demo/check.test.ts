@@ -6,8 +6,8 @@ import { childEnvironment } from '../../config/environment.ts';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { prepareProcessor } from '../../dev/demo/databases.ts';
 import { companyFiguresOf, figuresOf } from '../../dev/demo/figures.ts';
-import { seedDemo } from '../../dev/demo/generate.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { seedDemo } from '../../dev/demo/data/generate.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
 
 let url = '';
 beforeAll(async () => {
@@ -21,7 +21,7 @@ const run = promisify(execFile);
 async function check(...args: string[]): Promise<{ code: number; output: string }> {
   const env = childEnvironment({ DEMO_DATABASE_URL: url, LETHE_CONFIG: 'lethe.config.ts' });
   try {
-    const { stdout, stderr } = await run(process.execPath, ['check.ts', ...args], { env });
+    const { stdout, stderr } = await run(process.execPath, ['commands/check.ts', ...args], { env });
     return { code: 0, output: stdout + stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -127,7 +127,9 @@ test('a value without --subject is a mistake of the call, not a check of everyth
 
 test('a configuration file that is not there is told by its variable', async () => {
   const env = childEnvironment({ LETHE_CONFIG: 'nowhere.config.ts' });
-  await expect(run(process.execPath, ['check.ts'], { env })).rejects.toThrow(/there is no .*nowhere.*LETHE_CONFIG/);
+  await expect(run(process.execPath, ['commands/check.ts'], { env })).rejects.toThrow(
+    /there is no .*nowhere.*LETHE_CONFIG/,
+  );
 });
 
 test('a subject without a value is a mistake of the call', async () => {

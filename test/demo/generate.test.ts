@@ -1,8 +1,8 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { companyFiguresOf, figuresOf, sum } from '../../dev/demo/figures.ts';
-import { isSeeded, seedDemo, sizeOf } from '../../dev/demo/generate.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { isSeeded, seedDemo, sizeOf } from '../../dev/demo/data/generate.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
 
 const SMALL = { scale: 0.02, seed: 1 };
 const open: postgres.Sql[] = [];

@@ -4,7 +4,7 @@ import type { Connector } from '../../connectors/connector.ts';
 import { figuresOf } from '../../dev/demo/figures.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { batchOf, byIdentities, deletion, exported, resolved, work } from '../connectors/fixture.ts';
-import { shipped } from '../support/shipped.ts';
+import { shipped } from '../support/world/shipped.ts';
 
 /** The shipped deployment on the data that it ships with. */
 let url = '';

@@ -8,8 +8,8 @@ try {
   // Each by itself: a checkout without Temporal's packages starts PostgreSQL too.
   const start =
     what === 'postgres'
-      ? (await import('../../dev/postgres.ts')).startPostgres
-      : (await import('../../dev/temporal.ts')).startTemporal;
+      ? (await import('../../dev/embedded/postgres/postgres.ts')).startPostgres
+      : (await import('../../dev/embedded/temporal/temporal.ts')).startTemporal;
   console.log(JSON.stringify(await start(Options.parse(JSON.parse(options ?? '{}')))));
   setInterval(() => {}, 60_000);
 } catch (error) {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { z } from 'zod';
-import { isAlive } from '../../dev/processes.ts';
+import { isAlive } from '../../dev/embedded/processes.ts';
 
 const Said = z.union([
   z.object({ error: z.string() }),

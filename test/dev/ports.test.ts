@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { assertListened, freePort } from '../../dev/ports.ts';
+import { assertListened, freePort } from '../../dev/embedded/ports.ts';
 
 test('a server that was named and is not there is told at once, by the variable that named it', async () => {
   const port = await freePort();

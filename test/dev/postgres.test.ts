@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
-import { freePort } from '../../dev/ports.ts';
-import { type PostgresOptions, type PostgresServer, startPostgres } from '../../dev/postgres.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import { type PostgresOptions, type PostgresServer, startPostgres } from '../../dev/embedded/postgres/postgres.ts';
 import { isGone, parentOf, started } from './parent.ts';
 
 const closing: (() => unknown)[] = [];

@@ -3,8 +3,8 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, realpathSync, rmSync } from
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { startPostgres } from '../../dev/postgres.ts';
-import { isReachable, isRoot } from '../../dev/unprivileged.ts';
+import { startPostgres } from '../../dev/embedded/postgres/postgres.ts';
+import { isReachable, isRoot } from '../../dev/embedded/postgres/unprivileged.ts';
 import { isGone, parentOf, started } from './parent.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

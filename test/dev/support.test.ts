@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
-import { createDatabase, templateOf } from '../support/postgres.ts';
-import { timeSkipping } from '../support/temporal.ts';
+import { createDatabase, templateOf } from '../support/servers/postgres.ts';
+import { timeSkipping } from '../support/servers/temporal.ts';
 
 async function run(url: string, statement: string): Promise<unknown[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, expect, test } from 'vitest';
-import { answers } from '../../dev/temporal-ready.ts';
-import { startTemporal } from '../../dev/temporal.ts';
+import { answers } from '../../dev/embedded/temporal/ready.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { isGone, parentOf, started } from './parent.ts';
 
 const closing: (() => unknown)[] = [];

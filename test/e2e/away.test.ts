@@ -2,11 +2,11 @@ import type postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
-import { freePort } from '../../dev/ports.ts';
-import { type PostgresServer, startPostgres } from '../../dev/postgres.ts';
-import type { Supervised } from '../../dev/supervise.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { createDatabase } from '../support/postgres.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import { type PostgresServer, startPostgres } from '../../dev/embedded/postgres/postgres.ts';
+import type { Supervised } from '../../dev/embedded/child-process.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
 import {
   atTheEnd,
   caller,
@@ -18,7 +18,7 @@ import {
   type Service,
   startService,
   until,
-} from './service.ts';
+} from './support/service.ts';
 
 // One installation, whose parts go away one after the other.
 let service: Service;

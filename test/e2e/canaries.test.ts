@@ -4,15 +4,25 @@ import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
 import { makeDatabases } from '../../dev/demo/databases.ts';
-import { type PostgresServer, startPostgres } from '../../dev/postgres.ts';
-import type { Supervised } from '../../dev/supervise.ts';
-import { startTemporal, type TemporalServer } from '../../dev/temporal.ts';
-import { badInput } from './bad-input.ts';
-import { addCanary, id, NEEDLES, users, uuidOf } from './canary.ts';
-import { strangers } from './closed-words.ts';
-import { findsIn } from './needles.ts';
-import { atTheEnd, caller, folder, polls, prepareApp, quietly, type Service, startService, until } from './service.ts';
-import { executions, filesBeside } from './temporal-state.ts';
+import { type PostgresServer, startPostgres } from '../../dev/embedded/postgres/postgres.ts';
+import type { Supervised } from '../../dev/embedded/child-process.ts';
+import { startTemporal, type TemporalServer } from '../../dev/embedded/temporal/temporal.ts';
+import { badInput } from './support/bad-input.ts';
+import { addCanary, id, NEEDLES, users, uuidOf } from './support/canary.ts';
+import { strangers } from './support/closed-words.ts';
+import { findsIn } from './support/needles.ts';
+import {
+  atTheEnd,
+  caller,
+  folder,
+  polls,
+  prepareApp,
+  quietly,
+  type Service,
+  startService,
+  until,
+} from './support/service.ts';
+import { executions, filesBeside } from './support/temporal-state.ts';
 
 /** Whatever a server can write down, it does. */
 const TALKATIVE = {

@@ -3,11 +3,21 @@ import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
-import { freePort } from '../../dev/ports.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { downloaded, manifestOf, rowsIn, tested } from './archive.ts';
-import { atTheEnd, caller, folder, polls, prepareApp, quietly, type Service, startService, until } from './service.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
+import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
+import {
+  atTheEnd,
+  caller,
+  folder,
+  polls,
+  prepareApp,
+  quietly,
+  type Service,
+  startService,
+  until,
+} from './support/service.ts';
 
 // A worker that is killed has no chance to tidy up: what it left behind is neither in the archive nor in the storage.
 const USERS = 20_000;

@@ -7,12 +7,12 @@ import { to as copyTo } from 'pg-copy-streams';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
-import { freePort } from '../../dev/ports.ts';
-import type { Supervised } from '../../dev/supervise.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { downloaded, manifestOf, rowsIn, tested } from './archive.ts';
-import { atTheEnd, caller, folder, polls, prepareApp, type Service, startService } from './service.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import type { Supervised } from '../../dev/embedded/child-process.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
+import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
+import { atTheEnd, caller, folder, polls, prepareApp, type Service, startService } from './support/service.ts';
 
 // A million rows pass through the worker, and none of them stays. Times are printed beside those of a bare COPY.
 const EVERYONE = 100_000;

@@ -3,13 +3,13 @@ import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { migrate } from '../../db/migrate.ts';
-import { freePort } from '../../dev/ports.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { atTheEnd, caller, polls, prepareApp, type Service, startService } from './service.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
+import { atTheEnd, caller, polls, prepareApp, type Service, startService } from './support/service.ts';
 
 // None of what is large passes through the API's memory as a whole; times and memory are printed, the bound is generous.
-// How many statements these take is in test/api/uploads-large.test.ts.
+// How many statements these take is in test/api/uploads/uploads-large.test.ts.
 const EVERYONE = 100_000;
 const SEGMENTS = [12_500, 50_000];
 const LINES = 10_000;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import { memberWithToken } from '../../db/members.ts';
+import { memberWithToken } from '../../db/members/members.ts';
 import { migrate } from '../../db/migrate.ts';
-import { freePort } from '../../dev/ports.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { atTheEnd, type Service, startService } from './service.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
+import { atTheEnd, type Service, startService } from './support/service.ts';
 
 const CALLS_PER_MINUTE = 6;
 const PART_MS = 10_000;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   atTheEnd(() => ledger.end({ timeout: 1 }));
   // What is asked here needs neither a processor nor Temporal.
   const [appUrl, temporalAddress] = [ledgerUrl, `127.0.0.1:${await freePort()}`];
-  const config = join(import.meta.dirname, 'limited/lethe.config.ts');
+  const config = join(import.meta.dirname, 'support/limited/lethe.config.ts');
   service = await startService({ ledgerUrl, appUrl, temporalAddress, config });
   urls = [service.apiUrl, (await service.startApi()).apiUrl];
 }, 120_000);

@@ -1,11 +1,11 @@
 import type postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
-import { freePort } from '../../dev/ports.ts';
-import type { Supervised } from '../../dev/supervise.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { atTheEnd, caller, polls, prepareApp, type Service, startService, until } from './service.ts';
+import { freePort } from '../../dev/embedded/ports.ts';
+import type { Supervised } from '../../dev/embedded/child-process.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
+import { atTheEnd, caller, polls, prepareApp, type Service, startService, until } from './support/service.ts';
 
 let service: Service;
 let app: postgres.Sql;

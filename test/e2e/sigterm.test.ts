@@ -9,12 +9,12 @@ import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
-import { startFactsOf } from '../../db/start-facts.ts';
+import { startFactsOf } from '../../db/requests/start.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
-import { startTemporal } from '../../dev/temporal.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { KEYS } from '../support/ledger.ts';
-import { createDatabase } from '../support/postgres.ts';
-import { atTheEnd, type Service, startService, until } from './service.ts';
+import { createDatabase } from '../support/servers/postgres.ts';
+import { atTheEnd, type Service, startService, until } from './support/service.ts';
 
 const POSTS = 500;
 const CONNECTIONS = 100;

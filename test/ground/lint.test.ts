@@ -31,5 +31,5 @@ test('more than 300 lines are an error, in a source as in a test', () => {
 test('only what a person starts may print', () => {
   const text = `console.log('here');\n`;
   expect(only('activities/a.ts', text)).toContain('eslint(no-console)');
-  expect(only('check.ts', text)).toEqual([]);
+  expect(only('commands/check.ts', text)).toEqual([]);
 });

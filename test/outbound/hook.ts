@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeEach } from 'vitest';
 import { type WebhookMessage, webhookSender } from '../../outbound/webhook.ts';
 import { loopback } from '../support/outbound.ts';
-import { answering, receiver } from '../support/receiver.ts';
+import { answering, receiver } from '../support/servers/receiver.ts';
 
 export const sender = webhookSender({ networks: loopback() });
 export const secret = () => `whsec_${randomBytes(32).toString('base64')}`;

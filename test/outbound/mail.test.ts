@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { STATUSES } from '../../domain/vocabulary.ts';
-import { letterFor } from '../../outbound/letters.ts';
+import { letterFor } from '../../outbound/mail-templates.ts';
 import { type Mail, openMailer } from '../../outbound/mailer.ts';
-import { mailServer } from '../support/mail-server.ts';
+import { mailServer } from '../support/servers/mail-server.ts';
 import { FROM, outboxFolder } from '../support/outbound.ts';
 
 const OCCASION = {

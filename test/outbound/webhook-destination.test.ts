@@ -9,7 +9,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { webhookSender } from '../../outbound/webhook.ts';
 import { loopback } from '../support/outbound.ts';
-import { receiver } from '../support/receiver.ts';
+import { receiver } from '../support/servers/receiver.ts';
 import { hook, sender } from './hook.ts';
 
 const { it, message } = await hook();

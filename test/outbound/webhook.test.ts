@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 import { webhookSender } from '../../outbound/webhook.ts';
 import { loopback } from '../support/outbound.ts';
-import { answering, type Received, receiver } from '../support/receiver.ts';
+import { answering, type Received, receiver } from '../support/servers/receiver.ts';
 import { BODY, hook, SECRET, secret, sender } from './hook.ts';
 
 const { it, message } = await hook();

@@ -3,13 +3,13 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { accept, user } from '../support/ledger.ts';
-import { addUser } from '../support/people.ts';
-import { answering, receiver } from '../support/receiver.ts';
-import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } from '../support/story.ts';
-import { timeSkipping } from '../support/temporal.ts';
+import { addUser } from '../support/world/people.ts';
+import { answering, receiver } from '../support/servers/receiver.ts';
+import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } from '../support/world/story.ts';
+import { timeSkipping } from '../support/servers/temporal.ts';
 import { toldOf, webhookAt } from '../support/webhooks.ts';
-import { type World, world } from '../support/world.ts';
-import { reaches, submitExport } from '../workflows/exporting.ts';
+import { type World, world } from '../support/world/world.ts';
+import { reaches, submitExport } from '../workflows/export/exporting.ts';
 
 /**
  * `npm run record-histories`: what runs of this code look like, for later code to be held against. One that is there

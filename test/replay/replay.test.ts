@@ -62,7 +62,7 @@ describe('code that would do something else is found out', () => {
   let changed: WorkflowBundleWithSourceMap;
   beforeAll(async () => {
     changed = await mutated(
-      'workflows/deletion-request.ts',
+      'workflows/deletion/workflow.ts',
       'const facts = await ledger.readRequest({ requestId });',
       'const facts = await ledger.readRequest({ requestId }); await ledger.readRequest({ requestId });',
     );
@@ -73,7 +73,7 @@ describe('code that would do something else is found out', () => {
     );
   });
   test.each(['export-ready', 'export-expired'])('%s, with one activity less', async (name) => {
-    const less = await mutated('workflows/export-steps.ts', 'if (await tidyUp(request)) await parked', 'await parked');
+    const less = await mutated('workflows/export/steps.ts', 'if (await tidyUp(request)) await parked', 'await parked');
     await expect(Worker.runReplayHistory({ workflowBundle: less, replayName: name }, read(name))).rejects.toThrow(
       DeterminismViolationError,
     );

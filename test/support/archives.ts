@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { folderStorage } from '../../archives/folder.ts';
+import { folderStorage } from '../../archives/storage/folder.ts';
 
 /** A folder of this test file's own, gone with it. */
 export function archiveFolder(): string {

@@ -1,10 +1,10 @@
-import type { NewRequest } from '../../db/accept-request.ts';
-import { beginBackup } from '../../db/backups/begin.ts';
-import { backupEnded } from '../../db/backups/end.ts';
+import type { NewRequest } from '../../db/requests/create.ts';
+import { beginBackup } from '../../db/backups/start.ts';
+import { backupEnded } from '../../db/backups/finish.ts';
 import { keepForClaim } from '../../db/backups/keep.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
-import { readRequestRow } from '../../db/request-row.ts';
-import { seal } from '../../db/sealed.ts';
+import { readRequestRow } from '../../db/requests/row.ts';
+import { seal } from '../../db/encryption.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { accept, allKnown, KEYS, type Ledger, POLICY, resolve, START } from './ledger.ts';
 

@@ -1,21 +1,21 @@
-import type { NewRequest, SubmittedIdentity } from '../../db/accept-request.ts';
-import { acceptRequest } from '../../db/accept-request.ts';
+import type { NewRequest, SubmittedIdentity } from '../../db/requests/create.ts';
+import { acceptRequest } from '../../db/requests/create.ts';
 import { type Database, connect } from '../../db/client.ts';
-import { storeCount } from '../../db/counts.ts';
+import { storeCount } from '../../db/resolution/counts.ts';
 import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
-import { look } from '../../db/look.ts';
+import { look } from '../../db/deletion/reconcile.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
-import { readRequestRow } from '../../db/request-row.ts';
-import { storeResolution } from '../../db/resolution.ts';
+import { readRequestRow } from '../../db/requests/row.ts';
+import { storeResolution } from '../../db/resolution/resolve.ts';
 import type { Resolved } from '../../domain/resolved.ts';
-import { visibilityApplied, visibilityChanges } from '../../db/visibility.ts';
+import { visibilityApplied, visibilityChanges } from '../../db/subjects/visibility.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { ProcessorEntry } from '../../domain/catalog.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Policy } from '../../domain/policy.ts';
-import { createDatabase, templateOf } from './postgres.ts';
+import { createDatabase, templateOf } from './servers/postgres.ts';
 
 /** A migrated ledger of this test file's own, and its steps without Temporal and without a processor's database. */
 export interface Ledger {

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/client.ts';
-import { memberWithToken } from '../../db/members.ts';
-import type { Actor } from '../../db/standing.ts';
-import { addWebhook } from '../../db/webhooks/change.ts';
+import { memberWithToken } from '../../db/members/members.ts';
+import type { Actor } from '../../db/members/authorized-transaction.ts';
+import { addWebhook } from '../../db/notifications/webhooks.ts';
 import { KEYS, START } from './ledger.ts';
 
 /** Whoever may change something about webhooks. */

@@ -1,5 +1,5 @@
 import type postgres from 'postgres';
-import type { World } from '../support/world.ts';
+import type { World } from '../support/world/world.ts';
 
 /** Every table of the customer's application, row by row. */
 async function contents(sql: postgres.Sql): Promise<Record<string, string>> {

@@ -1,0 +1,28 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import type { Logger } from 'pino';
+import type { Caller } from '../../db/members/authenticate.ts';
+import { OUR_ID } from '../../domain/ids.ts';
+import type { AppEnv } from '../deps.ts';
+import type { Call } from './metrics.ts';
+
+/**
+ * One line per request, and one observation: the route's pattern and our own ids, never the path as it came, a query, a
+ * body or a token.
+ */
+export const accessLog = (logger: Logger, observe: (call: Call) => void = () => {}): MiddlewareHandler<AppEnv> =>
+  async function accessLog(c, next) {
+    const startedAt = performance.now();
+    await next();
+    const ms = performance.now() - startedAt;
+    const call = { method: c.req.method, route: routeOf(c), status: c.res.status };
+    // Nobody, where the call was refused before it was known whose it is.
+    const caller: Caller | undefined = c.get('caller');
+    const ids = { id: OUR_ID.exec(c.req.path)?.[0], member: caller?.memberId, token: caller?.tokenId };
+    logger.info({ requestId: c.get('requestId'), ...call, ...ids, ms: Math.round(ms) }, 'answered');
+    observe({ ...call, seconds: ms / 1_000 });
+  };
+
+/** The pattern of the handler that a path has, even where a middleware answered in its place. */
+const routeOf = (c: Context<AppEnv>): string | null =>
+  matchedRoutes(c).find(({ method }) => method !== 'ALL')?.path ?? null;

@@ -1,0 +1,36 @@
+import { bodyLimit } from 'hono/body-limit';
+import { except } from 'hono/combine';
+import { DomainError } from '../../domain/errors.ts';
+import type { ApiDeps } from '../deps.ts';
+
+const BODY_LIMIT_BYTES = 10_000_000;
+
+export const bodyLimitOf = (deps: ApiDeps): number => deps.bodyLimitBytes ?? BODY_LIMIT_BYTES;
+
+const tooLarge = (limit: number): DomainError =>
+  new DomainError('body_too_large', `a body may have ${limit} bytes`, { limit });
+
+/** For every route but the uploads, which count for themselves: a body without a length is held back here until it is whole. */
+export function limitBodies(deps: ApiDeps) {
+  const limit = bodyLimitOf(deps);
+  const onError = () => {
+    throw tooLarge(limit);
+  };
+  return except('/v1/uploads', bodyLimit({ maxSize: limit, onError }));
+}
+
+/** A body as it arrives, up to the limit. What is left of it when its reader has seen enough is nobody's business here. */
+export async function* bodyBytes({ headers, body }: Request, limit: number): AsyncIterable<Uint8Array> {
+  if (Number(headers.get('Content-Length')) > limit) throw tooLarge(limit);
+  if (body === null) return;
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
+  for (let bytes = 0; ;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new DomainError('malformed_csv', 'the body ends before it is complete');
+    });
+    if (done) return;
+    bytes += value.length;
+    if (bytes > limit) throw tooLarge(limit);
+    yield value;
+  }
+}

@@ -1,0 +1,36 @@
+import { BlockList, isIP } from 'node:net';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Context, MiddlewareHandler } from 'hono';
+import { DomainError } from '../../domain/errors.ts';
+import type { AppEnv } from '../deps.ts';
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Before any token is looked at: what came over a network in clear is refused, whatever it carries. */
+export const unreadOnTheWay = (trustedProxies = new BlockList()): MiddlewareHandler<AppEnv> =>
+  async function unreadOnTheWay(c, next) {
+    if (!isUnread(peerOf(c), c.req.header('X-Forwarded-Proto'), trustedProxies))
+      throw new DomainError('https_required', 'plain HTTP is taken from the machine itself only');
+    await next();
+  };
+
+/**
+ * Whether nobody on the way could read along: the call never left the machine, or a trusted proxy says that it came by
+ * https. Each hop appends its word, so the peer's own is the last; anybody else's is not listened to.
+ */
+export function isUnread(peer: string | undefined, forwardedProto: string | undefined, trusted: BlockList): boolean {
+  const proto = forwardedProto?.split(',').at(-1)?.trim().toLowerCase();
+  if (isAmong(LOOPBACK, peer)) return proto === undefined || proto === 'https';
+  return proto === 'https' && isAmong(trusted, peer);
+}
+
+function isAmong(ranges: BlockList, address = ''): boolean {
+  const version = isIP(address);
+  return version !== 0 && ranges.check(address, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** Unknown where there is no connection, or none any more. */
+const peerOf = (c: Context<AppEnv>): string | undefined =>
+  c.env.incoming === undefined ? undefined : getConnInfo(c).remote.address;

@@ -1,0 +1,75 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { Hono } from 'hono';
+import { etag } from 'hono/etag';
+import type { AppEnv } from '../deps.ts';
+import { problemsHtml } from './problems-html.ts';
+import { problemsPage } from '../http/problems.ts';
+
+/** The document to look at and to try: Swagger UI from node_modules. Nothing comes from elsewhere, nothing is inline. */
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Lethe: the API</title>
+    <link rel="icon" href="/docs/favicon.png">
+    <link rel="stylesheet" href="/docs/swagger-ui.css">
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+    <script src="/docs/swagger-ui-bundle.js"></script>
+    <script src="/docs/init.js"></script>
+  </body>
+</html>
+`;
+
+/** A token that is typed in is gone with the page: it never goes to the browser's storage. */
+const INIT = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  validatorUrl: null,
+  persistAuthorization: false,
+});
+`;
+
+const PROBLEMS_CSS = `body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
+h2 { margin-top: 2rem; font: 600 1.1rem ui-monospace, monospace; }
+h2:target { background: #fff3bf; }
+code { font-family: ui-monospace, monospace; }
+`;
+
+const swaggerUi = (name: string) => () =>
+  readFile(join(dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json')), name));
+
+const JAVASCRIPT = 'text/javascript; charset=utf-8';
+const CSS = 'text/css; charset=utf-8';
+const HTML = 'text/html; charset=utf-8';
+
+const FILES: Readonly<Record<string, readonly [type: string, read: () => string | Promise<Uint8Array<ArrayBuffer>>]>> =
+  {
+    '/': [HTML, () => PAGE],
+    '/init.js': [JAVASCRIPT, () => INIT],
+    '/swagger-ui-bundle.js': [JAVASCRIPT, swaggerUi('swagger-ui-bundle.js')],
+    '/swagger-ui.css': [CSS, swaggerUi('swagger-ui.css')],
+    '/favicon.png': ['image/png', swaggerUi('favicon-32x32.png')],
+    '/problems': [HTML, problemsHtml],
+    '/problems.css': [CSS, () => PROBLEMS_CSS],
+    '/problems.md': ['text/markdown; charset=utf-8', problemsPage],
+  };
+
+export function docs(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(etag());
+  for (const [path, [type, read]] of Object.entries(FILES)) {
+    app.get(path, async (c) => {
+      // Kept by the browser and asked for by its ETag: another version of Lethe is seen at once.
+      c.header('Cache-Control', 'no-cache');
+      c.header('Content-Type', type);
+      return c.body(await read());
+    });
+  }
+  return app;
+}

@@ -1,0 +1,76 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { type Activity, type AfterActivity, listActivity } from '../../db/audit/activity.ts';
+import { REQUEST_ID } from '../../domain/ids.ts';
+import { allows } from '../auth.ts';
+import { answer, problems } from '../openapi/contract.ts';
+import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
+import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { pageOf, pageWith } from '../lists/page.ts';
+import { instantOf } from '../lists/filters.ts';
+import { cursor, instant, limit, projectName, text } from '../schemas.ts';
+
+const Event = z
+  .strictObject({
+    id: z.int(),
+    at: instant,
+    requestId: z.string().nullable(),
+    actor: z.string().openapi({ description: 'Id of a member, or what acts by itself.' }),
+    actorName: z.string().nullable().openapi({ description: 'Of a member, a removed one as well.' }),
+    action: z.string().openapi({ description: 'A noun, and what was done: `request.received`.' }),
+    detail: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]))
+      .openapi({ description: 'Counts, positions, codes, references and reasons; never an identity.' }),
+  })
+  .openapi('Event');
+
+export const Events = pageWith(Event);
+
+export const EVENT_COLUMNS = [
+  'id',
+  'at',
+  'requestId',
+  'actor',
+  'actorName',
+  'action',
+  'detail',
+] as const satisfies readonly (keyof Activity)[];
+
+const filters = {
+  requestId: z.string().regex(REQUEST_ID).optional().openapi({ description: 'Of this request.' }),
+  actor: text(200).optional().openapi({ description: 'By this member (`mem_…`), or by `lethe` itself.' }),
+  action: z
+    .string()
+    .max(100)
+    .regex(/^[a-z_]+\.([a-z_]+|\*)$/)
+    .optional()
+    .openapi({ description: 'One action, or all of a noun.', example: 'hold.*' }),
+  from: instantOf('Not before this instant.'),
+  before: instantOf('Before this instant.'),
+};
+
+const route = createRoute({
+  operationId: 'listActivity',
+  ...allows({ access: 'read' }),
+  method: 'get',
+  path: '/activity',
+  summary: 'The audit trail of a project, newest first.',
+  description:
+    'A token that is limited to some kinds of request sees no event of the others. With `Accept: text/csv`, everything that matches.',
+  request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
+  responses: {
+    200: withCsv(answer(Events, 'One page; or all as CSV.', ['Link'])),
+    ...problems('project_not_found', 'invalid_request'),
+  },
+});
+
+export const activity = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const { project: named, limit: size, cursor: from, ...filter } = c.req.valid('query');
+    const { kinds } = c.get('caller');
+    const project = ownProject(deps, c.get('caller'), named).name;
+    const read = (after: AfterActivity | null, most: number) =>
+      listActivity(deps.database, { project, kinds, filter, after, limit: most });
+    if (wantsCsv(c)) return csvDownload(c, deps.logger, { name: 'activity', columns: EVENT_COLUMNS, read });
+    return c.json(pageOf(c, await read(parseActivityCursor(from), size + 1), size, activityCursor), 200);
+  });

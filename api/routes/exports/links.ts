@@ -1,0 +1,147 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { destroyArchive } from '../../../db/exports/archive.ts';
+import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/links/links.ts';
+import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
+import { underStanding } from '../../../db/members/authorized-transaction.ts';
+import { LINK_ID } from '../../../domain/ids.ts';
+import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
+import { LINK_STATES } from '../../../domain/vocabulary.ts';
+import { allows, requireAccess } from '../../auth.ts';
+import { answer, body, problems, problemsWithBody } from '../../openapi/contract.ts';
+import type { ApiDeps, AppEnv } from '../../deps.ts';
+import { downloadUrl } from '../../../domain/download.ts';
+import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
+import { pageOf, pageWith } from '../../lists/page.ts';
+import { cursor, instant, limit, requestParams } from '../../schemas.ts';
+
+const SECOND_MS = 1_000;
+
+const NewLink = z
+  .strictObject({
+    expiresIn: z
+      .int()
+      .min(60)
+      .max(LONGEST_LINK_MS / SECOND_MS)
+      .optional()
+      .openapi({
+        description: 'Seconds; at most, and by default, seven days. Never longer than the archive is there.',
+      }),
+  })
+  .openapi('NewLink');
+
+const MadeLink = z
+  .strictObject({
+    id: z.string(),
+    url: z.string().openapi({ description: 'Good for one download, by whoever has it. Shown now and never again.' }),
+    expiresAt: instant,
+  })
+  .openapi('MadeLink');
+
+const Link = z
+  .strictObject({
+    id: z.string(),
+    state: z.enum(LINK_STATES),
+    createdAt: instant,
+    createdBy: z.string().openapi({ description: 'Id of a member, or `lethe` of one that was mailed.' }),
+    expiresAt: instant,
+    revokedAt: instant.nullable(),
+    usedAt: instant.nullable(),
+  })
+  .openapi('Link');
+
+const makeRoute = createRoute({
+  operationId: 'makeLink',
+  ...allows({ access: 'write' }),
+  method: 'post',
+  path: '/requests/{id}/links',
+  summary: 'A link for one download of an archive that is ready.',
+  description: "Of an export of everyone, and of one before everyone's deletion, it needs an owner's token.",
+  request: { params: requestParams, ...body(NewLink) },
+  responses: {
+    201: answer(MadeLink, 'Works from now on.', ['Location']),
+    ...problemsWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
+  },
+});
+
+const listRoute = createRoute({
+  operationId: 'listLinks',
+  ...allows({ access: 'read' }),
+  method: 'get',
+  path: '/requests/{id}/links',
+  summary: 'The links to an archive, newest first, those that have ended included.',
+  request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
+  responses: {
+    200: answer(pageWith(Link), 'One page.', ['Link']),
+    ...problems('request_not_found', 'wrong_kind', 'invalid_request'),
+  },
+});
+
+const revokeRoute = createRoute({
+  operationId: 'revokeLink',
+  ...allows({ access: 'write' }),
+  method: 'delete',
+  path: '/requests/{id}/links/{linkId}',
+  summary: 'End a link, and the download that is under way with it.',
+  request: {
+    params: requestParams.extend({
+      linkId: z.string().openapi({
+        param: { name: 'linkId', in: 'path', description: 'Of the link.' },
+        pattern: LINK_ID.source,
+      }),
+    }),
+  },
+  responses: { 204: { description: 'It has ended.' }, ...problems('request_not_found', 'link_not_found') },
+});
+
+const destroyRoute = createRoute({
+  operationId: 'destroyArchive',
+  ...allows({ access: 'write' }),
+  method: 'delete',
+  path: '/requests/{id}/archive',
+  summary: 'Destroy an archive before its time: its key at once, what it opened as soon as that is reached.',
+  description: 'Nobody can read it from then on, whatever was kept of the storage. Downloads under way are cut.',
+  request: { params: requestParams },
+  responses: {
+    204: { description: 'The key is destroyed.' },
+    ...problems('request_not_found', 'wrong_kind', 'archive_not_ready'),
+  },
+});
+
+export const downloads = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>()
+    .openapi(makeRoute, async (c) => {
+      const { id: requestId } = c.req.valid('param');
+      const { expiresIn } = c.req.valid('json');
+      const caller = c.get('caller');
+      const { kind, selection, backupOf } = await readExportRow(deps.database, requestId);
+      const asked = backupOf === null ? selection : (await readRequestRow(deps.database, backupOf)).selection;
+      if (asked === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
+      const at = deps.now();
+      const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
+      const { token, ...made } = await underStanding(deps.database, caller, (tx) =>
+        makeLink(tx, { requestId, createdBy: caller.memberId, expiresAt, at }),
+      );
+      c.header('Location', `/v1/requests/${requestId}/links/${made.id}`);
+      return c.json({ id: made.id, url: downloadUrl(deps.publicUrl, token), expiresAt: made.expiresAt }, 201);
+    })
+    .openapi(listRoute, async (c) => {
+      const { id: requestId } = c.req.valid('param');
+      const { limit: size, cursor: from } = c.req.valid('query');
+      const after = parseIdCursor(from, LINK_ID);
+      await readExportRow(deps.database, requestId);
+      const rows = await listLinks(deps.database, { requestId, after, limit: size + 1, now: deps.now() });
+      return c.json(pageOf<LinkRow>(c, rows, size, idCursor), 200);
+    })
+    .openapi(revokeRoute, async (c) => {
+      const { id: requestId, linkId: id } = c.req.valid('param');
+      await revokeLink(deps.database, { requestId, id, actor: c.get('caller').memberId, at: deps.now() });
+      return c.body(null, 204);
+    })
+    .openapi(destroyRoute, async (c) => {
+      const { id: requestId } = c.req.valid('param');
+      await readExportRow(deps.database, requestId);
+      const actor = c.get('caller').memberId;
+      const { wake } = await destroyArchive(deps.database, { requestId, actor, at: deps.now() });
+      await deps.orchestrator.wake(wake);
+      return c.body(null, 204);
+    });

@@ -1,0 +1,38 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { expediteRequest } from '../../../db/requests/expedite.ts';
+import { EXPEDITES } from '../../../domain/vocabulary.ts';
+import { allows } from '../../auth.ts';
+import { answer, body, problemsWithBody } from '../../openapi/contract.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
+import { instant, reason, requestParams } from '../../schemas.ts';
+
+const Expedition = z.strictObject({ when: z.enum(EXPEDITES), reason }).openapi('Expedition');
+
+const route = createRoute({
+  operationId: 'expediteRequest',
+  ...allows({ access: 'write', kind: 'deletion' }),
+  method: 'post',
+  path: '/requests/{id}/expedite',
+  summary: 'Delete at the next run, or now, instead of after the grace period.',
+  request: { params: requestParams, ...body(Expedition) },
+  responses: {
+    202: answer(z.strictObject({ id: z.string(), hardDeleteAt: instant }), 'Written; never moved backward.'),
+    ...problemsWithBody('request_not_found', 'wrong_kind', 'too_late'),
+  },
+});
+
+export const expedite = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const { id: requestId } = c.req.valid('param');
+    const { when, reason: why } = c.req.valid('json');
+    const project = ownProject(deps, c.get('caller'));
+    const { hardDeleteAt, wake } = await expediteRequest(deps.database, project, {
+      requestId,
+      expedite: when,
+      reason: why,
+      actor: c.get('caller').memberId,
+      at: deps.now(),
+    });
+    await deps.orchestrator.wake(wake);
+    return c.json({ id: requestId, hardDeleteAt }, 202);
+  });

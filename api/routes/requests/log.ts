@@ -1,0 +1,34 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { type AfterActivity, requestLog } from '../../../db/audit/activity.ts';
+import { allows } from '../../auth.ts';
+import { answer, problems } from '../../openapi/contract.ts';
+import { csvDownload, wantsCsv, withCsv } from '../../lists/csv-download.ts';
+import { activityCursor, parseActivityCursor } from '../../lists/cursor.ts';
+import type { ApiDeps, AppEnv } from '../../deps.ts';
+import { pageOf } from '../../lists/page.ts';
+import { cursor, limit, requestParams } from '../../schemas.ts';
+import { EVENT_COLUMNS, Events } from '../activity.ts';
+
+const route = createRoute({
+  operationId: 'readLog',
+  ...allows({ access: 'read' }),
+  method: 'get',
+  path: '/requests/{id}/log',
+  summary: 'What happened to a request, from its acceptance on.',
+  description: 'In the order in which it was decided. With `Accept: text/csv`, all of it.',
+  request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
+  responses: {
+    200: withCsv(answer(Events, 'One page; or all as CSV.', ['Link'])),
+    ...problems('request_not_found', 'invalid_request'),
+  },
+});
+
+export const log = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const { id: requestId } = c.req.valid('param');
+    const { limit: size, cursor: from } = c.req.valid('query');
+    const read = (after: AfterActivity | null, most: number) =>
+      requestLog(deps.database, { requestId, after, limit: most });
+    if (wantsCsv(c)) return csvDownload(c, deps.logger, { name: `log-${requestId}`, columns: EVENT_COLUMNS, read });
+    return c.json(pageOf(c, await read(parseActivityCursor(from), size + 1), size, activityCursor), 200);
+  });

@@ -1,0 +1,84 @@
+import type { ProcessorWord, RequestStatus } from '../../../db/requests/read.ts';
+import { type Project, processorsFor } from '../../../domain/catalog.ts';
+import { SUBJECT_STATES, type SubjectState } from '../../../domain/vocabulary.ts';
+import { REMEDIES } from './remedies.ts';
+import { confirmationAnswer } from './confirmation-response.ts';
+import { archiveAnswer } from '../exports/archive-response.ts';
+import { linksOf } from '../../links.ts';
+
+/** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
+export function statusAnswer(status: RequestStatus, project: Project | undefined) {
+  const ended = status.concludedAt !== null;
+  const states = Object.fromEntries(SUBJECT_STATES.map((state) => [state, status.states[state] ?? 0]));
+  return {
+    id: status.id,
+    status: status.status,
+    kind: status.kind,
+    project: status.project,
+    subjectKind: status.subjectKind,
+    regulation: status.regulation,
+    scope: status.scope,
+    selection: status.selection,
+    suppress: status.suppress,
+    expedite: status.expedite,
+    exportFirst: status.exportFirst,
+    format: status.format,
+    backupOf: status.backupOf,
+    receivedAt: status.receivedAt,
+    resolvedAt: status.resolvedAt,
+    dueAt: status.dueAt,
+    hardDeleteAt: status.hardDeleteAt,
+    cancellableUntil: status.nextClaimAt ?? (ended || status.resolvedAt !== null ? null : status.hardDeleteAt),
+    estimatedCompletionAt: status.estimatedCompletionAt,
+    atRisk: status.atRisk,
+    concludedAt: status.concludedAt,
+    failure: status.failure,
+    subjects: {
+      submitted: status.submitted,
+      resolved: status.subjectCount,
+      states: states as Record<SubjectState, number>,
+    },
+    confirmation: confirmationAnswer(status),
+    heldSubjects: status.heldSubjects,
+    attention: status.attention.map((one) => ({
+      ...one,
+      since: new Date(one.since),
+      retryAt: one.retryAt === null ? null : new Date(one.retryAt),
+      remedy: REMEDIES[one.code],
+    })),
+    unverified: unverified(status, project),
+    notHiddenIn: status.resolvedAt === null ? cannotHide(status, project) : status.notHiddenIn,
+    skipped: status.skipped.map((one) => ({ ...one, at: new Date(one.at) })),
+    archive: archiveAnswer(status),
+    backups: status.backups,
+    links: linksOf(status.id),
+  };
+}
+
+/** Those that have said their word, and those of which it is known from the first day that they will only say one. */
+function unverified(status: RequestStatus, project: Project | undefined) {
+  if (status.kind === 'export') return [];
+  const expected = projectProcessors(status, project).flatMap(({ name, verification }): ProcessorWord[] =>
+    verification === 'reads' || status.words.some((word) => word.processor === name)
+      ? []
+      : [{ processor: name, level: verification, saidAt: null }],
+  );
+  return [...status.words, ...expected].map(({ processor, level, saidAt }) => ({
+    processor,
+    level,
+    saidAt: saidAt === null ? null : new Date(saidAt),
+  }));
+}
+
+/** A part-deletion, and an export, are to hide nobody anywhere (rule 16). */
+const cannotHide = (status: RequestStatus, project: Project | undefined): readonly string[] =>
+  status.kind === 'export' || status.scope !== 'data'
+    ? []
+    : projectProcessors(status, project).flatMap((processor) => (processor.hides ? [] : [processor.name]));
+
+/** Once resolved, a request has the processors that it froze (rule 5), whatever was configured since. */
+function projectProcessors(status: RequestStatus, project: Project | undefined) {
+  const configured = project === undefined ? [] : processorsFor(project, status.subjectKind);
+  const frozen = status.processors;
+  return frozen === null ? configured : configured.filter(({ name }) => Object.hasOwn(frozen, name));
+}

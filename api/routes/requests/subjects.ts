@@ -1,0 +1,64 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
+import { OUTCOMES } from '../../../domain/vocabulary.ts';
+import { allows } from '../../auth.ts';
+import { answer, problems } from '../../openapi/contract.ts';
+import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
+import type { ApiDeps, AppEnv } from '../../deps.ts';
+import { pageOf, pageWith } from '../../lists/page.ts';
+import { cursor, limit, requestParams } from '../../schemas.ts';
+
+const value = z.array(z.string()).readonly();
+
+const Subject = z
+  .strictObject({
+    position: z.int().openapi({
+      description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
+    }),
+    line: z.int().nullable().openapi({ description: 'Of the uploaded file, where it stood in one.' }),
+    type: z.string(),
+    value: value
+      .nullable()
+      .openapi({ description: 'Null where it is invalid, and for all once the request has ended.' }),
+    outcome: z.enum(OUTCOMES).nullable().openapi({ description: 'Null until it is resolved.' }),
+    reason: z.string().nullable(),
+    duplicateOf: z.int().nullable(),
+    identityCount: z.int(),
+    identities: z
+      .array(
+        z.strictObject({
+          type: z.string(),
+          value,
+          origin: z.enum(['key', 'submitted', 'identity', 'alias']),
+          shared: z.boolean().openapi({ description: 'Somebody else is called the same: its data stays.' }),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'What it pulled in: the first hundred of identityCount, until the request ends.' }),
+  })
+  .openapi('Subject');
+
+const route = createRoute({
+  operationId: 'listSubjects',
+  ...allows({ access: 'read' }),
+  method: 'get',
+  path: '/requests/{id}/subjects',
+  summary: 'What became of each submitted identity, by its position.',
+  request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
+  responses: {
+    200: answer(pageWith(Subject), 'One page.', ['Link']),
+    ...problems('request_not_found', 'invalid_request'),
+  },
+});
+
+export const listSubjects = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
+    const { id: requestId } = c.req.valid('param');
+    const query = c.req.valid('query');
+    const after = parsePositionCursor(query.cursor);
+    const rows = await subjectsOf(deps.database, { requestId, after, limit: query.limit + 1 });
+    return c.json(
+      pageOf(c, rows, query.limit, (last) => positionCursor(last.position)),
+      200,
+    );
+  });

@@ -1,0 +1,69 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Caller } from '../../db/members/authenticate.ts';
+import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions/suppressions.ts';
+import { identityTypesOf } from '../../domain/catalog.ts';
+import { newId } from '../../domain/ids.ts';
+import { allows } from '../auth.ts';
+import { answer, body, problemsWithBody } from '../openapi/contract.ts';
+import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { knownIdentity } from '../identities.ts';
+import { identity, instant, kind, projectName } from '../schemas.ts';
+
+const Suppression = z.strictObject({ project: projectName, kind, identity }).openapi('Suppression');
+
+const placeRoute = createRoute({
+  operationId: 'placeSuppression',
+  ...allows({ access: 'write', kind: 'deletion' }),
+  method: 'post',
+  path: '/suppressions',
+  summary: 'Refuse to collect an identity again, apart from any deletion.',
+  request: body(Suppression),
+  responses: {
+    202: answer(z.strictObject({ id: z.string(), since: instant }), 'In force here; the processors are being told.'),
+    ...problemsWithBody('project_not_found'),
+  },
+});
+
+const liftRoute = createRoute({
+  operationId: 'liftSuppression',
+  ...allows({ access: 'write', kind: 'deletion' }),
+  method: 'delete',
+  path: '/suppressions',
+  summary: 'Lift every suppression of an identity, those left by deletions included.',
+  request: body(Suppression),
+  responses: {
+    202: answer(z.strictObject({ id: z.string(), liftedAt: instant }), 'Lifted here; the processors are being told.'),
+    ...problemsWithBody('project_not_found', 'suppression_not_found'),
+  },
+});
+
+export const suppressions = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>()
+    .openapi(placeRoute, async (c) => {
+      const { id, since } = await placeSuppression(
+        deps.database,
+        deps.keys,
+        changeOf(deps, c.get('caller'), c.req.valid('json')),
+      );
+      await deps.orchestrator.startSuppression(id);
+      return c.json({ id, since }, 202);
+    })
+    .openapi(liftRoute, async (c) => {
+      const change = changeOf(deps, c.get('caller'), c.req.valid('json'));
+      const { id } = await liftSuppression(deps.database, deps.keys, change);
+      await deps.orchestrator.startSuppression(id);
+      return c.json({ id, liftedAt: change.at }, 202);
+    });
+
+function changeOf(deps: ApiDeps, caller: Caller, sent: z.output<typeof Suppression>): SuppressionChange {
+  const project = ownProject(deps, caller, sent.project);
+  const at = deps.now();
+  return {
+    id: newId('suppression', at.getTime()),
+    project: project.name,
+    kind: sent.kind,
+    identity: knownIdentity(identityTypesOf(project, sent.kind), sent.identity),
+    actor: caller.memberId,
+    at,
+  };
+}

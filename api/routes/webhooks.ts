@@ -1,0 +1,148 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Caller } from '../../db/members/authenticate.ts';
+import { addWebhook, enableWebhook, removeWebhook, rotateSecret } from '../../db/notifications/webhooks.ts';
+import { listWebhooks } from '../../db/notifications/list-webhooks.ts';
+import { WEBHOOK_ID } from '../../domain/ids.ts';
+import { REQUEST_KINDS } from '../../domain/vocabulary.ts';
+import { allows, requireAccess } from '../auth.ts';
+import { answer, body, problems, problemsWithBody } from '../openapi/contract.ts';
+import type { ApiDeps, AppEnv } from '../deps.ts';
+import { pageWith } from '../lists/page.ts';
+import { instant, pathId, text } from '../schemas.ts';
+import { webhookUrl } from './webhook-url.ts';
+
+const DAY_S = 86_400;
+
+export const webhookParams = pathId(WEBHOOK_ID, 'the webhook');
+
+const NewWebhook = z
+  .strictObject({
+    url: text(2_000).openapi({
+      description: 'Begins with https://. Where its name leads is judged at each connection.',
+      example: 'https://hooks.example.com/lethe',
+    }),
+  })
+  .openapi('NewWebhook');
+
+const secret = z.string().openapi({
+  description: 'Signs what is sent, after Standard Webhooks. Shown now and never again.',
+});
+const AddedWebhook = z.strictObject({ id: z.string(), url: z.string(), secret }).openapi('AddedWebhook');
+
+const Webhook = z
+  .strictObject({
+    id: z.string(),
+    url: z.string(),
+    createdAt: instant,
+    createdBy: z.string().openapi({ description: 'Id of a member.' }),
+    disabledAt: instant.nullable().openapi({ description: 'When it answered 410; it is told nothing since.' }),
+  })
+  .openapi('Webhook');
+
+const Rotation = z
+  .strictObject({
+    overlap: z
+      .int()
+      .min(0)
+      .max(7 * DAY_S)
+      .default(DAY_S)
+      .openapi({ description: 'Seconds for which the secret so far signs beside the new one.' }),
+  })
+  .openapi('Rotation');
+const Rotated = z.strictObject({ secret, previousUntil: instant }).openapi('RotatedSecret');
+
+/** Told of requests of every kind: who is limited to some decides nothing about it. */
+export const changesWebhooks = allows({ access: 'write', role: 'owner' });
+export function requireEveryKind(c: Context<AppEnv>): Caller {
+  const caller = c.get('caller');
+  requireAccess(caller, ...REQUEST_KINDS.map((kind) => ({ access: 'write', kind }) as const));
+  return caller;
+}
+
+const addRoute = createRoute({
+  operationId: 'addWebhook',
+  ...changesWebhooks,
+  method: 'post',
+  path: '/webhooks',
+  summary: 'Be told of every change of a request’s status, by a POST that is signed (Standard Webhooks).',
+  request: body(NewWebhook),
+  responses: {
+    201: answer(AddedWebhook, 'Told of what happens from now on.', ['Location']),
+    ...problemsWithBody('too_many_webhooks'),
+  },
+});
+
+const listRoute = createRoute({
+  operationId: 'listWebhooks',
+  ...allows({ access: 'read' }),
+  method: 'get',
+  path: '/webhooks',
+  summary: 'The webhooks of the project, newest first. They are few: all are one page.',
+  responses: { 200: answer(pageWith(Webhook), 'All of them.'), ...problems() },
+});
+
+const removeRoute = createRoute({
+  operationId: 'removeWebhook',
+  ...changesWebhooks,
+  method: 'delete',
+  path: '/webhooks/{id}',
+  summary: 'Tell it nothing any more, nor what is still to be told.',
+  request: { params: webhookParams },
+  responses: { 204: { description: 'It is removed, and its secrets with it.' }, ...problems('webhook_not_found') },
+});
+
+const rotateRoute = createRoute({
+  operationId: 'rotateWebhookSecret',
+  ...changesWebhooks,
+  method: 'post',
+  path: '/webhooks/{id}/rotate',
+  summary: 'A new secret; the one so far signs beside it for a while.',
+  description: 'One that has leaked is ended at once with `overlap: 0`. At most three sign at a time.',
+  request: { params: webhookParams, ...body(Rotation) },
+  responses: { 200: answer(Rotated, 'Both sign from now on.'), ...problemsWithBody('webhook_not_found') },
+});
+
+const enableRoute = createRoute({
+  operationId: 'enableWebhook',
+  ...changesWebhooks,
+  method: 'post',
+  path: '/webhooks/{id}/enable',
+  summary: 'Tell one again that answered 410, from now on.',
+  description: 'What it missed is in its deliveries and can be retried one by one.',
+  request: { params: webhookParams },
+  responses: { 204: { description: 'It is told again.' }, ...problems('webhook_not_found') },
+});
+
+export const webhooks = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>()
+    .openapi(addRoute, async (c) => {
+      const url = webhookUrl(c.req.valid('json').url, deps.webhookNetworks);
+      const added = await addWebhook(deps.database, deps.keys, requireEveryKind(c), { url, at: deps.now() });
+      c.header('Location', `/v1/webhooks/${added.id}`);
+      return c.json({ id: added.id, url, secret: added.secret }, 201);
+    })
+    .openapi(listRoute, async (c) => {
+      const items = await listWebhooks(deps.database, c.get('caller').project);
+      return c.json({ items: [...items], nextCursor: null }, 200);
+    })
+    .openapi(removeRoute, async (c) => {
+      const { id } = c.req.valid('param');
+      await removeWebhook(deps.database, requireEveryKind(c), { id, at: deps.now() });
+      return c.body(null, 204);
+    })
+    .openapi(rotateRoute, async (c) => {
+      const { id } = c.req.valid('param');
+      const overlapMs = c.req.valid('json').overlap * 1_000;
+      const change = { id, overlapMs, at: deps.now() };
+      const { secret: fresh, endsAt } = await rotateSecret(deps.database, deps.keys, requireEveryKind(c), change);
+      return c.json({ secret: fresh, previousUntil: endsAt }, 200);
+    })
+    .openapi(enableRoute, async (c) => {
+      const { id } = c.req.valid('param');
+      const caller = requireEveryKind(c);
+      await enableWebhook(deps.database, caller, { id, at: deps.now() });
+      // What was retried while it was disabled.
+      await deps.orchestrator.tell(caller.project, id);
+      return c.body(null, 204);
+    });

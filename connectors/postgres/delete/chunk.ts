@@ -1,0 +1,123 @@
+import type { Scope } from '../../../domain/vocabulary.ts';
+import type { Context, Loaded } from '../context.ts';
+import { within } from '../visibility/batch-table.ts';
+import type { Target } from '../data-map/model.ts';
+import { type PartScope, blanking, partOf } from './clear-columns.ts';
+import { changeRows, quietly } from '../redacted-statement.ts';
+import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
+import { assignments, remaining } from './remaining.ts';
+import { canonical, ident, literal, relation } from '../sql.ts';
+import { Tally } from './row-counts.ts';
+import { presentSeqs, where } from '../data-map/where.ts';
+
+/** What all chunks of one call share. */
+export interface Chunks {
+  readonly context: Context;
+  readonly loaded: Loaded;
+  /** Children first. */
+  readonly order: readonly Target[];
+  readonly scope: Scope;
+  readonly pass: number;
+}
+
+/** One range in one transaction: its log row as the lock, the subjects locked in key order, then children first. */
+export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
+  const { session, members } = chunks.loaded;
+  const key = logKey(members, chunks.pass, unit);
+  const done = await session.transaction(async () => {
+    if (!(await openLogRow(session, key))) return undefined;
+    await lockSubjects(chunks, unit);
+    const tally = new Tally();
+    const last = chunks.order.at(-1);
+    for (const target of chunks.order) {
+      if (chunks.scope !== 'data') {
+        await blank(chunks, unit, target, chunks.scope, tally);
+        continue;
+      }
+      if (target === last && target.retain === undefined) return deleteLast(chunks, unit, target, tally);
+      await (target.retain === undefined ? remove : keep)(chunks, unit, target, tally);
+    }
+    const counts = tally.counts();
+    await closeLogRow(session, key, counts);
+    return counts;
+  });
+  // Another attempt finished this very range: what it counted is the answer.
+  return done ?? (await readLogRow(session, key)) ?? new Tally().counts();
+}
+
+const membersIn = ({ loaded }: Chunks, unit: Unit) => within(loaded.members, unit.first, unit.last);
+
+/** In key order, so that two chunks, or an application that does the same, wait for each other instead of deadlocking. */
+export async function lockSubjects(chunks: Chunks, unit: Unit): Promise<void> {
+  const { session, model, catalog } = chunks.loaded;
+  const own = model.targets.find(({ role }) => role === 'subject');
+  if (own === undefined) return;
+  await session.run(
+    `SELECT count(*) FROM (SELECT FROM ${relation(own.table)} WHERE ${where(own, model, catalog)}
+       ORDER BY ${model.key.columns.map(ident).join(', ')} FOR UPDATE) AS locked`,
+    membersIn(chunks, unit),
+  );
+}
+
+async function remove(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<void> {
+  const { session, model, catalog } = chunks.loaded;
+  const sql = `DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)}`;
+  tally.add(target, { removed: await changeRows(session, sql, membersIn(chunks, unit)) });
+}
+
+/**
+ * Kept rows that lose their reference are counted when they lose it. Those that keep it would be found by every pass:
+ * the first counts what is kept, later ones only what they still had to blank.
+ */
+async function keep(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<void> {
+  const { session, model, catalog } = chunks.loaded;
+  const table = relation(target.table);
+  const set = assignments(target, chunks.context.processor, model, catalog);
+  const changed =
+    set === undefined
+      ? ''
+      : `WITH kept AS (UPDATE ${table} SET ${set} WHERE ${remaining(target, 'data', model, catalog)} RETURNING 1)`;
+  const countsAll = target.retain?.unlink === undefined && chunks.pass === 1;
+  const all = `(SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)})`;
+  const some = set === undefined ? '0::float8' : '(SELECT count(*)::float8 FROM kept)';
+  const [row] = await session.rows<{ retained: number; seqs: number[] }>(
+    `${changed} SELECT ${countsAll ? all : some} AS retained, ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+    membersIn(chunks, unit),
+  );
+  tally.add(target, row ?? {});
+}
+
+/** Only what is not empty yet, so that a second pass counts nothing twice; what cannot be emptied is said by the first. */
+async function blank(chunks: Chunks, unit: Unit, target: Target, scope: PartScope, tally: Tally): Promise<void> {
+  const { session, model, catalog } = chunks.loaded;
+  const table = relation(target.table);
+  const part = partOf(target, scope, model, catalog);
+  if (part.blanks.length > 0) {
+    const sql = `UPDATE ${table} SET ${blanking(part)} WHERE ${remaining(target, scope, model, catalog)}`;
+    tally.add(target, { blanked: await changeRows(session, sql, membersIn(chunks, unit)) });
+  }
+  if (part.stays.length === 0 || chunks.pass > 1) return;
+  const [row] = await session.rows<{ retained: number; seqs: number[] }>(
+    `SELECT (SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)}) AS retained,
+            ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+    membersIn(chunks, unit),
+  );
+  tally.add(target, { ...row, basis: `cannot be empty: ${part.stays.join(', ')}` });
+}
+
+/** The last table, usually the subjects' own, and the log row in one statement: nothing comes between them. */
+async function deleteLast(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<Counts> {
+  const { session, model, catalog } = chunks.loaded;
+  const table = canonical(target.table);
+  const counts = await quietly<Counts>(
+    session,
+    `WITH gone AS (DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)} RETURNING 1)
+     UPDATE lethe_processor.ranges SET counts = $6::jsonb || jsonb_build_object('last',
+       jsonb_build_object('table', ${literal(table)}, 'removed', (SELECT count(*) FROM gone)))
+     WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5
+       AND pass = $7::int AND part = $8::int
+     RETURNING counts`,
+    [...membersIn(chunks, unit), JSON.stringify(tally.counts()), chunks.pass, unit.part],
+  );
+  return counts ?? tally.counts();
+}

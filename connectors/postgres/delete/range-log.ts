@@ -1,0 +1,70 @@
+import type { FinishedRange, TableFigures } from '../../connector.ts';
+import type { Members } from '../visibility/batch-table.ts';
+import type { Range } from './ranges.ts';
+import type { Session } from '../session.ts';
+
+export type Figures = Omit<TableFigures, 'table'>;
+
+/** What a chunk did, as its log row keeps it. `last` is the count of the table that goes last, added by the database. */
+export interface Counts {
+  readonly tables: Readonly<Record<string, Figures>>;
+  readonly last: { readonly table: string; readonly removed: number } | null;
+  readonly retainedSeqs: readonly number[];
+}
+/** `part` 0 is the range itself; 1, 2, … are the parts into which one giant subject was cut before. */
+export interface Unit extends Range {
+  readonly part: number;
+}
+export interface Logged extends Unit {
+  readonly counts: Counts;
+}
+
+const KEY =
+  'processor = $1 AND request_id = $2 AND batch = $3 AND pass = $4 AND first_seq = $5 AND last_seq = $6 AND part = $7';
+
+export const logKey = (members: Members, pass: number, unit: Unit): readonly unknown[] => [
+  members[0],
+  members[1],
+  members[2],
+  pass,
+  unit.first,
+  unit.last,
+  unit.part,
+];
+
+/** The chunk's lock: a second attempt waits here, and finds the row once the first has committed. */
+export const openLogRow = async (session: Session, key: readonly unknown[]): Promise<boolean> =>
+  (await session.run(
+    `INSERT INTO lethe_processor.ranges (processor, request_id, batch, pass, first_seq, last_seq, part)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    key,
+  )) === 1;
+
+export const closeLogRow = (session: Session, key: readonly unknown[], counts: Counts): Promise<number> =>
+  session.run(`UPDATE lethe_processor.ranges SET counts = $8::jsonb WHERE ${KEY}`, [...key, JSON.stringify(counts)]);
+
+export async function readLogRow(session: Session, key: readonly unknown[]): Promise<Counts | undefined> {
+  const [row] = await session.rows<{ counts: Counts }>(`SELECT counts FROM lethe_processor.ranges WHERE ${KEY}`, key);
+  return row?.counts;
+}
+
+/** Everything that earlier attempts of this pass finished. */
+export const readLog = (session: Session, [processor, requestId, batch]: Members, pass: number): Promise<Logged[]> =>
+  session.rows<Logged>(
+    `SELECT first_seq AS first, last_seq AS last, part, counts FROM lethe_processor.ranges
+     WHERE processor = $1 AND request_id = $2 AND batch = $3 AND pass = $4 ORDER BY first_seq, last_seq, part`,
+    [processor, requestId, batch, pass],
+  );
+
+export function finishedRange(unit: Unit, counts: Counts): FinishedRange {
+  const { last } = counts;
+  const tables = Object.entries(counts.tables).map(([table, figures]) => ({ table, ...figures }));
+  const own = last === null ? [] : [{ table: last.table, removed: last.removed, retained: 0, basis: null }];
+  return {
+    firstSeq: unit.first,
+    lastSeq: unit.last,
+    part: unit.part,
+    tables: [...tables, ...own],
+    retainedSeqs: counts.retainedSeqs,
+  };
+}

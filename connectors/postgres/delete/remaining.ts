@@ -1,0 +1,47 @@
+import type { Scope } from '../../../domain/vocabulary.ts';
+import { valueSide } from '../data-map/cast.ts';
+import { type Catalog, typeOf } from '../data-map/catalog.ts';
+import { type KindModel, type Target, linkColumns } from '../data-map/model.ts';
+import { anyFilled, partOf } from './clear-columns.ts';
+import { ident, literal } from '../sql.ts';
+import { where } from '../data-map/where.ts';
+
+/** The condition of a table on which nothing is ever left to do. It has no parameters. */
+export const NOTHING = 'false';
+
+/** The rows on which something is left to do: those to delete or to empty, or those kept that still name or describe the subject. */
+export function remaining(target: Target, scope: Scope, model: KindModel, catalog: Catalog): string {
+  const belongs = where(target, model, catalog);
+  if (scope !== 'data') {
+    const part = partOf(target, scope, model, catalog);
+    return part.blanks.length === 0 ? NOTHING : `(${belongs}) AND ${anyFilled(part)}`;
+  }
+  const { retain } = target;
+  if (retain === undefined || retain.unlink !== undefined) return belongs;
+  const described = (retain.blank ?? []).map((column) => `${ident(column)} IS NOT NULL`);
+  return described.length === 0 ? NOTHING : `(${belongs}) AND (${described.join(' OR ')})`;
+}
+
+/** What a kept row becomes: its personal columns blank, its reference gone or replaced. Undefined: it stays as it is. */
+export function assignments(target: Target, processor: string, model: KindModel, catalog: Catalog): string | undefined {
+  const { retain } = target;
+  const blank = (retain?.blank ?? []).map((column) => `${ident(column)} = NULL`);
+  const columns = linkColumns(target);
+  const unlink = columns.map((column) =>
+    retain?.unlink === 'pseudonym'
+      ? `${ident(column)} = ${pseudonym(target, column, processor, model, catalog)}`
+      : `${ident(column)} = NULL`,
+  );
+  const all = retain?.unlink === undefined ? blank : [...blank, ...unlink];
+  return all.length === 0 ? undefined : all.join(', ');
+}
+
+/** The keyed digest of what stood there: rows of one subject stay together, and nobody can be read from it. */
+function pseudonym(target: Target, column: string, processor: string, model: KindModel, catalog: Catalog): string {
+  const type = typeOf(catalog, target.table, column);
+  const args = [processor, model.kind, 'pseudonym'].map(literal).join(', ');
+  const hex = `encode(lethe_processor.digest(${args}, ARRAY[${ident(column)}::text]), 'hex')`;
+  if (type.base === 'uuid') return `substr(${hex}, 1, 32)::uuid`;
+  if (type.base === 'int8') return `-1 - ('x' || substr(${hex}, 1, 15))::bit(60)::bigint`;
+  return valueSide(`('deleted-' || substr(${hex}, 1, 32))`, type, 'exact');
+}

@@ -1,0 +1,92 @@
+import { type ExportWanted, type ExportedTable, ConnectorError } from '../../connector.ts';
+import { isInstant } from '../data-map/cast.ts';
+import { type Catalog, typeOf } from '../data-map/catalog.ts';
+import type { KindModel, Target } from '../data-map/model.ts';
+import { anyFilled, partOf } from '../delete/clear-columns.ts';
+import { canonical, ident, literal, relation } from '../sql.ts';
+import { where } from '../data-map/where.ts';
+
+/** A table of an export and the rows that are meant, as something to SELECT from. */
+export interface Exported extends Omit<ExportedTable, 'rows' | 'figures'> {
+  rowsOf(columns: string): string;
+}
+
+/** The person's own row first. A table that is mapped twice is exported once, with the rows of both entries. */
+export function exportedTables(
+  model: KindModel,
+  catalog: Catalog,
+  wanted: ExportWanted,
+  members: string,
+): readonly Exported[] {
+  const own = model.targets.filter(({ role }) => role === 'subject');
+  const byTable = Map.groupBy([...own, ...model.targets], ({ table }) => canonical(table));
+  return [...byTable.entries()]
+    .map(([table, targets]) => exported(table, [...new Set(targets)], model, catalog, wanted, members))
+    .filter(({ columns }) => columns.length > 0);
+}
+
+function exported(
+  table: string,
+  targets: readonly Target[],
+  model: KindModel,
+  catalog: Catalog,
+  wanted: ExportWanted,
+  members: string,
+): Exported {
+  const sources = new Set(targets.flatMap((target) => target.sources));
+  const meanings = Object.fromEntries(targets.flatMap(({ wording }) => Object.entries(wording.columns ?? {})));
+  const bases = targets.flatMap(({ retain }) => (retain === undefined ? [] : [retain.basis]));
+  const columns = [...(catalog.columns.get(table) ?? [])].map(([name, { full: type }]) => ({
+    name,
+    type,
+    meaning: meanings[name] ?? null,
+    source: sources.has(name),
+  }));
+  const windowed = wanted.since !== null && targets.every(({ time }) => time !== undefined);
+  const meant = windowed ? wanted : { ...wanted, since: null };
+  const conditions = targets.map((target) => condition(target, model, catalog, meant, members));
+  return {
+    table,
+    meaning: targets.find(({ wording }) => wording.about !== undefined)?.wording.about ?? null,
+    columns: wanted.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
+    windowed,
+    retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
+    rowsOf: (list) => union(relation(table), list, conditions),
+  };
+}
+
+/** Each condition finds its rows by its own index; a row that an earlier one has is not told again. */
+const union = (table: string, list: string, conditions: readonly string[]): string =>
+  conditions
+    .map((mine, index) => {
+      const others = conditions.slice(0, index).map((earlier) => ` AND (${earlier}) IS NOT TRUE`);
+      return `SELECT ${list} FROM ${table} WHERE (${mine})${others.join('')}`;
+    })
+    .join(' UNION ALL ');
+
+/** By the very predicate by which a deletion finds them. A row that does not say when it came to be is in the window. */
+function condition(
+  target: Target,
+  model: KindModel,
+  catalog: Catalog,
+  { scope, since }: ExportWanted,
+  members: string,
+): string {
+  const parts = [`(${where(target, model, catalog, members)})`];
+  const part = scope === 'sources' ? partOf(target, scope, model, catalog) : undefined;
+  if (part?.stays.length === 0) parts.push(anyFilled(part));
+  if (since !== null && target.time !== undefined) parts.push(inWindow(target, target.time, since, catalog));
+  return parts.join(' AND ');
+}
+
+function inWindow(target: Target, time: string, since: Date, catalog: Catalog): string {
+  const type = typeOf(catalog, target.table, time);
+  if (!isInstant(type))
+    throw new ConnectorError('coverage_broken', `${canonical(target.table)}: ${time} is no instant`, {
+      retryable: false,
+    });
+  // As the column's type: the day of a date, the session's UTC of an instant without a zone.
+  const start = `${literal(since.toISOString())}::timestamptz::${type.base}`;
+  const column = ident(time);
+  return `(${column} >= ${start} OR ${column} IS NULL)`;
+}

@@ -1,0 +1,96 @@
+import type { Mistake } from '../../connector.ts';
+import { type Inspection, oidsOf } from './inspection.ts';
+import { type KindModel, type Target, linkColumns } from '../data-map/model.ts';
+import { canonical } from '../sql.ts';
+
+interface ForeignKey {
+  readonly name: string;
+  readonly child: string;
+  readonly childColumns: readonly string[];
+  readonly parent: string;
+  readonly parentColumns: readonly string[];
+  /** pg_constraint.confdeltype: a no action, r restrict, c cascade, n set null, d set default. */
+  readonly onDelete: string;
+}
+
+/** What the database would do by itself when a row goes: nothing that the receipt does not tell. */
+export async function foreignKeyMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+  const keys = await inspection.session.rows<ForeignKey>(FOREIGN_KEYS, [oidsOf(inspection)]);
+  return inspection.context.models.flatMap((model) =>
+    model.targets.flatMap((parent) =>
+      keys.filter((key) => key.parent === canonical(parent.table)).flatMap((key) => judge(key, parent, model)),
+    ),
+  );
+}
+
+function judge(key: ForeignKey, parent: Target, model: KindModel): Mistake[] {
+  const children = model.targets.filter((target) => canonical(target.table) === key.child);
+  if (key.onDelete === 'n' || key.onDelete === 'd') {
+    const action = key.onDelete === 'n' ? 'SET NULL' : 'SET DEFAULT';
+    return [
+      {
+        path: parent.path,
+        message: `${key.child} references ${key.parent} ON DELETE ${action}: its rows would lose their owner unseen`,
+      },
+    ];
+  }
+  // A row that is kept takes nothing with it.
+  if (parent.retain !== undefined) return [];
+  if (key.onDelete === 'c') return cascade(key, parent, children, model);
+  return children.filter(({ retain }) => retain !== undefined).flatMap((child) => kept(key, child));
+}
+
+/** CASCADE is harmless only where Lethe itself deletes the very same rows before. */
+function cascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): Mistake[] {
+  const deletes = `${key.child} references ${key.parent} ON DELETE CASCADE`;
+  const wrong = (why: string): Mistake[] => [{ path: parent.path, message: `${deletes}, ${why}` }];
+  if (children.length === 0) return wrong(`and is not mapped for ${model.kind}: its rows would go uncounted`);
+  if (children.some(({ retain }) => retain !== undefined)) return wrong('and is to be retained');
+  const same = children.some((child) => followsKey(key, child) || namesSubject(key, parent, child));
+  return same ? [] : wrong('by columns that the data map does not use: rows of others would go with it');
+}
+
+const followsKey = (key: ForeignKey, child: Target): boolean =>
+  child.via !== undefined &&
+  canonical(child.via.table) === key.parent &&
+  child.via.on.length > 0 &&
+  child.via.on.every(([mine, theirs]) =>
+    key.childColumns.some((column, i) => column === mine && key.parentColumns[i] === theirs),
+  );
+
+const namesSubject = (key: ForeignKey, parent: Target, child: Target): boolean =>
+  parent.role === 'subject' &&
+  key.childColumns.length === 1 &&
+  parent.matches.some(({ columns }) => columns[0] === key.parentColumns[0]) &&
+  child.matches.some(
+    ({ columns, types }) =>
+      columns.length === 1 &&
+      columns[0] === key.childColumns[0] &&
+      types.some((type) => parent.matches[0]?.types.includes(type)),
+  );
+
+/** A kept row that references a deleted one must let go of it, by the column that holds the reference. */
+function kept(key: ForeignKey, child: Target): Mistake[] {
+  const path = `${child.path}.retain.unlink`;
+  const { retain } = child;
+  const references = `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}`;
+  const blanked = key.childColumns.some((column) => retain?.blank?.includes(column) === true);
+  if (blanked) return [];
+  if (retain?.unlink === undefined)
+    return [{ path, message: `${references}, whose rows go: state what becomes of the reference` }];
+  if (!key.childColumns.some((column) => linkColumns(child).includes(column)))
+    return [{ path, message: `${references}, which is neither unlinked nor blanked` }];
+  return retain.unlink === 'pseudonym' ? [{ path, message: `${references}: a foreign key takes no pseudonym` }] : [];
+}
+
+const FOREIGN_KEYS = `
+  SELECT k.conname::text AS name, cn.nspname || '.' || c.relname AS child, pn.nspname || '.' || p.relname AS parent,
+         k.confdeltype::text AS "onDelete",
+         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(num, i)
+               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.i) AS "childColumns",
+         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i)
+               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER BY u.i) AS "parentColumns"
+  FROM pg_constraint k
+  JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
+  JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+  WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY ($1::oid[]) ORDER BY 2, 1`;

@@ -1,0 +1,44 @@
+import type { Mistake } from '../../connector.ts';
+import { type Inspection, oidsOf } from './inspection.ts';
+import { namedColumns } from '../data-map/named.ts';
+
+interface Index {
+  readonly table: string;
+  readonly unique: boolean;
+  readonly columns: number;
+  /** The first column or expression, as PostgreSQL prints it. */
+  readonly leading: string;
+}
+
+/** Every column by which rows are found leads an index; without one each chunk would read the whole table. */
+export async function indexMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+  const indexes = await inspection.session.rows<Index>(INDEXES, [oidsOf(inspection)]);
+  return namedColumns(inspection.context.settings).flatMap((named) => {
+    if (named.use !== 'key' && named.use !== 'find' && named.use !== 'join') return [];
+    const [column] = named.columns;
+    const type = column === undefined ? undefined : inspection.catalog.columns.get(named.table)?.get(column);
+    if (column === undefined || type === undefined) return [];
+    const folded = named.comparison === 'caseInsensitive' && type.base !== 'citext';
+    const usable = indexes.filter((index) => index.table === named.table && leads(index, column, folded));
+    const wanted = folded ? `lower(${column})` : column;
+    if (usable.length === 0)
+      return [{ path: named.path, message: `${named.table} has no valid, complete index that begins with ${wanted}` }];
+    if (named.use === 'key' && !usable.some(({ unique, columns }) => unique && columns === 1))
+      return [{ path: named.path, message: `${wanted} of ${named.table} is not unique: a key names one subject` }];
+    return [];
+  });
+}
+
+function leads({ leading }: Index, column: string, folded: boolean): boolean {
+  const quoted = /^[a-z_][a-z0-9_]*$/.test(column) ? [column, `"${column}"`] : [`"${column.replaceAll('"', '""')}"`];
+  return folded
+    ? quoted.some((name) => leading === `lower(${name})` || leading === `lower((${name})::text)`)
+    : quoted.includes(leading);
+}
+
+const INDEXES = `
+  SELECT n.nspname || '.' || c.relname AS "table", i.indisunique AND i.indimmediate AS "unique",
+         i.indnkeyatts::int AS columns, pg_get_indexdef(i.indexrelid, 1, false) AS leading
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname IN ('btree', 'hash')
+  WHERE i.indrelid = ANY ($1::oid[]) AND i.indisvalid AND i.indisready AND i.indpred IS NULL`;

@@ -1,0 +1,55 @@
+import type { Catalog } from '../data-map/catalog.ts';
+import type { Context } from '../context.ts';
+import type { Session } from '../session.ts';
+import { canonical, tableName } from '../sql.ts';
+
+export interface Relation {
+  readonly table: string;
+  readonly oid: string;
+  /** As pg_class.relkind has it: r ordinary, p partitioned, v view, m materialised view, f foreign. */
+  readonly relkind: string;
+  readonly guarded: boolean;
+  readonly inherited: boolean;
+  readonly rules: readonly string[];
+}
+
+/** What the fences look at; each asks the catalog for the rest itself. */
+export interface Inspection {
+  readonly context: Context;
+  readonly session: Session;
+  readonly catalog: Catalog;
+  readonly relations: ReadonlyMap<string, Relation>;
+}
+
+export async function readRelations(
+  session: Session,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, Relation>> {
+  const names = tables.map(tableName);
+  const rows = await session.rows<Relation>(RELATIONS, [
+    names.map(({ schema }) => schema),
+    names.map(({ name }) => name),
+  ]);
+  return new Map(rows.map((row) => [row.table, row]));
+}
+
+const RELATIONS = `
+  SELECT n.nspname || '.' || c.relname AS "table", c.oid::text AS oid, c.relkind::text AS relkind,
+         row_security_active(c.oid) AS guarded,
+         c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS inherited,
+         ARRAY(SELECT r.rulename::text FROM pg_rewrite r
+               WHERE r.ev_class = c.oid AND r.ev_type IN ('2', '4') ORDER BY 1) AS rules
+  FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
+  JOIN pg_namespace n ON n.nspname = wanted.schema
+  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name`;
+
+/** Every place of the data map that names a table. */
+export function tablePaths({ context }: Inspection): readonly { path: string; table: string }[] {
+  const targets = context.models.flatMap((model) => model.targets);
+  const { segments } = context.settings;
+  const places = targets.map((target) => ({ path: `${target.path}.table`, table: canonical(target.table) }));
+  return segments === undefined ? places : [...places, { path: 'segments.table', table: canonical(segments.table) }];
+}
+
+/** The oids of the mapped tables that exist, as a parameter of oid[]. */
+export const oidsOf = ({ relations }: Inspection): string[] => [...relations.values()].map(({ oid }) => oid);

@@ -1,0 +1,51 @@
+import type { Mistake } from '../../connector.ts';
+import { needs } from './grants.ts';
+import { type Inspection, tablePaths } from './inspection.ts';
+import { partOf } from '../delete/clear-columns.ts';
+import { canonical } from '../sql.ts';
+
+interface Wanted {
+  readonly table: string;
+  readonly oid: string;
+  readonly right: 'USAGE' | 'SELECT' | 'DELETE' | 'UPDATE';
+  readonly column: string;
+}
+
+/** What hardDelete will need is asked for now: a missing right must not be found half-way through a run. */
+export async function privilegeMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+  const { session, context, relations, catalog } = inspection;
+  const wanted = needs(context.settings).flatMap((need): Wanted[] => {
+    const oid = relations.get(need.table)?.oid;
+    if (oid === undefined) return [];
+    const of = (right: Wanted['right'], column = ''): Wanted => ({ table: need.table, oid, right, column });
+    const emptied = context.models.flatMap((model) =>
+      model.targets
+        .filter(({ table }) => canonical(table) === need.table)
+        .flatMap((target) => partOf(target, 'categories', model, catalog).blanks.map(({ column }) => column)),
+    );
+    const there = catalog.columns.get(need.table);
+    const columns = [...new Set([...need.update, ...emptied])].filter((column) => there?.has(column) === true);
+    const rows = need.delete ? [of('SELECT'), of('DELETE')] : [of('SELECT')];
+    return [of('USAGE'), ...rows, ...columns.map((column) => of('UPDATE', column))];
+  });
+  const missing = await session.rows<{ table: string; right: string }>(MISSING, [
+    wanted.map(({ table }) => table),
+    wanted.map(({ oid }) => oid),
+    wanted.map(({ right }) => right),
+    wanted.map(({ column }) => column),
+  ]);
+  return missing.map(({ table, right }) => ({
+    path: tablePaths(inspection).find((place) => place.table === table)?.path ?? 'url',
+    message: `${right} is not granted on ${table}`,
+  }));
+}
+
+const MISSING = `
+  SELECT w."table", w."right" || CASE w."column" WHEN '' THEN '' ELSE ' of ' || w."column" END AS "right"
+  FROM unnest($1::text[], $2::oid[], $3::text[], $4::text[]) AS w("table", oid, "right", "column")
+  JOIN pg_class c ON c.oid = w.oid
+  WHERE NOT CASE w."right"
+    WHEN 'USAGE' THEN has_schema_privilege(c.relnamespace, 'USAGE')
+    WHEN 'UPDATE' THEN has_column_privilege(w.oid, w."column", 'UPDATE')
+    ELSE has_table_privilege(w.oid, w."right") END
+  ORDER BY 1, 2`;

@@ -1,0 +1,54 @@
+import type { Mistake } from '../../connector.ts';
+import type { Inspection } from './inspection.ts';
+import { SCHEMA_VERSION } from '../setup/processor-tables.ts';
+
+const AGAIN = 'run what `npm run processor-sql` prints';
+
+/** Lethe's own schema: there, of this version, made for this data map, and open to this role. */
+export async function schemaMistakes({ session, context }: Inspection): Promise<readonly Mistake[]> {
+  const mistake = (message: string): Mistake[] => [{ path: 'url', message: `${message}: ${AGAIN}` }];
+  const [there] = await session.rows<{ table: boolean }>(
+    `SELECT to_regclass('lethe_processor.schema_version') IS NOT NULL AS "table"`,
+  );
+  if (there?.table !== true) return mistake('the schema lethe_processor is missing');
+  const [rights] = await session.rows<{ missing: string[] }>(
+    `SELECT ARRAY(SELECT c.relname || ' ' || p.privilege FROM (VALUES ${RIGHTS}) AS p(name, privilege)
+       JOIN pg_class c ON c.relname = p.name AND c.relnamespace = 'lethe_processor'::regnamespace
+       WHERE NOT has_table_privilege(c.oid, p.privilege) ORDER BY 1) AS missing`,
+  );
+  const missing = rights?.missing ?? [];
+  if (missing.length > 0) return mistake(`rights on lethe_processor are missing (${missing.join(', ')})`);
+  const [schema] = await session.rows<{ version: number | null }>(
+    'SELECT max(version) AS version FROM lethe_processor.schema_version',
+  );
+  if (schema?.version !== SCHEMA_VERSION)
+    return mistake(`the schema lethe_processor has version ${schema?.version ?? 'none'} instead of ${SCHEMA_VERSION}`);
+  const types = await session.rows<{ type: string }>(
+    `SELECT concat_ws(' ', kind, type, comparison, is_key::text) AS type FROM lethe_processor.identity_types
+     WHERE processor = $1`,
+    [context.processor],
+  );
+  const declared = context.models.flatMap((model) =>
+    Object.entries(model.types).map(
+      ([type, { comparison }]) => `${model.kind} ${type} ${comparison} ${type === model.keyType}`,
+    ),
+  );
+  const same =
+    types
+      .map(({ type }) => type)
+      .toSorted()
+      .join() === declared.toSorted().join();
+  return same ? [] : mistake('the schema lethe_processor was made for other identity types');
+}
+
+const RIGHTS = [
+  ...['batch', 'batches', 'suppressions'].flatMap((table) =>
+    ['SELECT', 'INSERT', 'DELETE'].map((right) => [table, right]),
+  ),
+  ...['tombstones', 'ranges'].flatMap((table) =>
+    ['SELECT', 'INSERT', 'UPDATE', 'DELETE'].map((right) => [table, right]),
+  ),
+  ...['schema_version', 'identity_types'].map((table) => [table, 'SELECT']),
+]
+  .map(([table, right]) => `('${table}', '${right}')`)
+  .join(', ');

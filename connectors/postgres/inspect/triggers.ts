@@ -1,0 +1,47 @@
+import type { Mistake } from '../../connector.ts';
+import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
+import { canonical } from '../sql.ts';
+
+/** A trigger can keep a copy of what is deleted, or keep it from being deleted: somebody has to know of it. */
+export async function triggerMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+  const { context, session } = inspection;
+  const known = context.models.flatMap(({ map, kind }) => [
+    { path: `kinds.${kind}`, table: canonical(map.table), triggers: map.triggers ?? [] },
+    ...(map.tables ?? []).map((table, index) => ({
+      path: `kinds.${kind}.tables.${index}`,
+      table: canonical(table.table),
+      triggers: table.triggers ?? [],
+    })),
+  ]);
+  const found = await session.rows<{ table: string; trigger: string }>(TRIGGERS, [oidsOf(inspection)]);
+  const unknown = found
+    .filter(({ table, trigger }) => !known.some((each) => each.table === table && each.triggers.includes(trigger)))
+    .map(({ table, trigger }) => ({
+      path: `${
+        tablePaths(inspection)
+          .find((place) => place.table === table)
+          ?.path.replace(/\.table$/, '') ?? 'kinds'
+      }.triggers`,
+      message: `the trigger ${trigger} of ${table} fires on DELETE or UPDATE and is not listed`,
+    }));
+  const gone = known.flatMap(({ path, table, triggers }) =>
+    triggers
+      .filter((trigger) => !found.some((each) => each.table === table && each.trigger === trigger))
+      .map((trigger) => ({
+        path: `${path}.triggers`,
+        message: `${table} has no trigger ${trigger} on DELETE or UPDATE`,
+      })),
+  );
+  return [...unknown, ...gone];
+}
+
+/** tgtype: 8 = DELETE, 16 = UPDATE. Triggers of partitions fire as well as those of their parent. */
+const TRIGGERS = `
+  WITH RECURSIVE mapped(oid, root) AS (
+    SELECT c.oid, c.oid FROM unnest($1::oid[]) AS c(oid)
+    UNION
+    SELECT i.inhrelid, m.root FROM pg_inherits i JOIN mapped m ON m.oid = i.inhparent)
+  SELECT DISTINCT n.nspname || '.' || c.relname AS "table", t.tgname::text AS trigger
+  FROM mapped m JOIN pg_trigger t ON t.tgrelid = m.oid
+  JOIN pg_class c ON c.oid = m.root JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype::int & 24 <> 0 ORDER BY 1, 2`;

@@ -1,0 +1,76 @@
+import { ALIAS } from '../../../domain/identity.ts';
+import { columnSide, valueSide } from '../data-map/cast.ts';
+import { ownColumns, typeOf } from '../data-map/catalog.ts';
+import type { Resolving } from './resolve.ts';
+import { sidesOf } from '../data-map/where.ts';
+import { ident, literal, relation } from '../sql.ts';
+
+/** One statement per identity type, each from the submitted identities ($1..$5) into the matches ($6). */
+export function matchStatements(resolving: Resolving): readonly { sql: string; batch: string }[] {
+  const { model, catalog, matches } = resolving;
+  const key = ident(model.key.columns[0] ?? '');
+  const own = ownColumns(model).map(({ type, columns }) => {
+    const comparison = model.types[type]?.comparison ?? 'exact';
+    const match = { columns, types: [type], comparison };
+    const sides = sidesOf(model.map.table, match, catalog, { column: 'own.', value: 'b.' });
+    return into(`SELECT b.seq, own.${key}::text AS key FROM lethe_processor.batch AS b
+      JOIN ${relation(model.map.table)} AS own ON ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')}
+      WHERE ${submitted('b')} AND b.type = ${literal(type)}`);
+  });
+  const aliases = model.map.aliases === undefined ? [] : [into(fromAliases(resolving))];
+  return [...own, ...aliases].map((sql) => ({ sql, batch: matches[2] }));
+}
+
+const submitted = (b: string): string =>
+  `${b}.processor = $1 AND ${b}.request_id = $2 AND ${b}.batch = $3 AND ${b}.seq BETWEEN $4::int AND $5::int`;
+
+const into = (select: string): string =>
+  `INSERT INTO lethe_processor.batch (processor, request_id, batch, seq, type, value)
+   SELECT $1, $2, $6, found.seq, 'key', ARRAY[found.key] FROM (${select}) AS found`;
+
+function fromAliases(resolving: Resolving): string {
+  const { model } = resolving;
+  const key = ident(model.key.columns[0] ?? '');
+  return `WITH RECURSIVE ${forward(
+    resolving,
+    `SELECT b.seq AS start, b.value[1] AS name FROM lethe_processor.batch AS b
+      WHERE ${submitted('b')} AND b.type = ${literal(ALIAS)}`,
+  )}
+    SELECT hop.start AS seq, own.${key}::text AS key FROM hop JOIN ${relation(model.map.table)} AS own
+      ON ${ownKey(resolving, 'hop.name')}`;
+}
+
+/**
+ * From names to all subjects that they lead to. UNION takes each (start, name) once, which ends cycles and bounds the
+ * depth by the number of names; a subject is an end: nothing goes on from one person to another (rule 8).
+ */
+export function forward(resolving: Resolving, starts: string): string {
+  const { aliases } = resolving.model.map;
+  if (aliases === undefined) return '';
+  const from = edge(resolving, aliases.alias);
+  return `start AS MATERIALIZED (${starts}),
+    hop(start, name) AS (
+      SELECT s.start, e.${ident(aliases.subject)}::text FROM start AS s
+        JOIN ${relation(aliases.table)} AS e ON ${from('s.name')}
+      UNION
+      SELECT h.start, e.${ident(aliases.subject)}::text FROM hop AS h
+        JOIN ${relation(aliases.table)} AS e ON ${from('h.name')}
+      WHERE NOT ${isSubject(resolving, 'h.name')})`;
+}
+
+/** A condition on an edge `e`: its column is the given name, as its index has it. */
+export function edge({ model, catalog }: Resolving, column: string): (name: string) => string {
+  const type = typeOf(catalog, model.map.aliases?.table ?? '', column);
+  const comparison = model.types[ALIAS]?.comparison ?? 'exact';
+  return (name) => `${columnSide(`e.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
+}
+
+export function ownKey({ model, catalog }: Resolving, name: string): string {
+  const column = model.key.columns[0] ?? '';
+  const type = typeOf(catalog, model.map.table, column);
+  const { comparison } = model.key;
+  return `${columnSide(`own.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
+}
+
+export const isSubject = (resolving: Resolving, name: string): string =>
+  `EXISTS (SELECT FROM ${relation(resolving.model.map.table)} AS own WHERE ${ownKey(resolving, name)} OFFSET 0)`;

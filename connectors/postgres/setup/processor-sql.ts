@@ -1,0 +1,33 @@
+import type { PostgresSettings } from '../data-map/data-map.ts';
+import { grants } from '../inspect/grants.ts';
+import { kindModels } from '../data-map/model.ts';
+import { FUNCTIONS } from './processor-functions.ts';
+import { SCHEMA_VERSION, TABLES } from './processor-tables.ts';
+import { literal } from '../sql.ts';
+
+/** What an administrator runs once, and again after a change of the data map: idempotent, and the least grants. */
+export function processorSql(settings: PostgresSettings, setup: { processor: string; role?: string }): string {
+  const types = kindModels(settings).flatMap((model) =>
+    Object.entries(model.types).map(([type, { comparison }]) => {
+      const texts = [setup.processor, model.kind, type, comparison].map(literal).join(', ');
+      return {
+        row: `(${texts}, ${String(type === model.keyType)})`,
+        name: `(${[model.kind, type].map(literal).join(', ')})`,
+      };
+    }),
+  );
+  // No BEGIN: a driver sends this as one transaction, and run line by line each statement leaves a whole state.
+  return [
+    TABLES.trim(),
+    FUNCTIONS.trim(),
+    `INSERT INTO lethe_processor.identity_types AS old (processor, kind, type, comparison, is_key) VALUES`,
+    types.map(({ row }) => `  ${row}`).join(',\n'),
+    'ON CONFLICT (processor, kind, type) DO UPDATE SET comparison = excluded.comparison, is_key = excluded.is_key;',
+    `DELETE FROM lethe_processor.identity_types WHERE processor = ${literal(setup.processor)}`,
+    `  AND (kind, type) NOT IN (${types.map(({ name }) => name).join(', ')});`,
+    `INSERT INTO lethe_processor.schema_version SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (`,
+    `  SELECT FROM lethe_processor.schema_version WHERE version >= ${SCHEMA_VERSION});`,
+    ...(setup.role === undefined ? [] : grants(settings, setup.role)),
+    '',
+  ].join('\n');
+}

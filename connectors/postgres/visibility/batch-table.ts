@@ -1,0 +1,102 @@
+import { pipeline } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Batch, BatchIdentity } from '../../connector.ts';
+import { copyLine } from '../export/copy-text.ts';
+import { CallersError } from '../failure.ts';
+import type { Session } from '../session.ts';
+import { literal } from '../sql.ts';
+
+/** Which rows of the batch table a statement speaks of: the first five parameters of every one. */
+export type Members = readonly [processor: string, requestId: string, batch: string, firstSeq: number, lastSeq: number];
+
+export const membersOf = (processor: string, batch: Batch): Members => [
+  processor,
+  batch.requestId,
+  batch.batch,
+  batch.firstSeq,
+  batch.lastSeq,
+];
+
+/** The same for COPY, which takes no parameters; what makes a batch a batch of this request is no identity. */
+export const literalMembers = ([processor, requestId, batch, firstSeq, lastSeq]: Members): string =>
+  `processor = ${literal(processor)} AND request_id = ${literal(requestId)} AND batch = ${literal(batch)} AND seq BETWEEN ${Number(firstSeq)} AND ${Number(lastSeq)}`;
+
+export const within = (members: Members, firstSeq: number, lastSeq: number): Members => [
+  members[0],
+  members[1],
+  members[2],
+  firstSeq,
+  lastSeq,
+];
+
+/**
+ * Copies a batch's identities once; a retry finds them there. Its ranges are cut with the size that the first attempt
+ * saw, which is returned, so that a changed configuration does not move them under a resumed deletion.
+ */
+export async function loadBatch(
+  session: Session,
+  processor: string,
+  batch: Batch,
+  subjectsPerCommit: number,
+): Promise<{ members: Members; subjectsPerCommit: number }> {
+  const members = membersOf(processor, batch);
+  const perCommit = await session.transaction(async () => {
+    const fresh = await session.run(
+      `INSERT INTO lethe_processor.batches (processor, request_id, batch, first_seq, last_seq, kind, subjects_per_commit)
+       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+      [...members, batch.kind, subjectsPerCommit],
+    );
+    if (fresh === 1) {
+      // The pages come from Lethe's own database, whose pace is not this server's to judge.
+      await session.run('SET LOCAL statement_timeout = 0');
+      await session.run(`DELETE FROM lethe_processor.batch WHERE ${MEMBERS_OF_BATCH}`, members);
+      await copyIdentities(session, members, batch.identities());
+      return subjectsPerCommit;
+    }
+    const [loaded] = await session.rows<{ size: number }>(
+      `SELECT subjects_per_commit AS size FROM lethe_processor.batches
+       WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5`,
+      members,
+    );
+    return loaded?.size ?? subjectsPerCommit;
+  });
+  return { members, subjectsPerCommit: perCommit };
+}
+
+const MEMBERS_OF_BATCH = 'processor = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5';
+
+/** The only way for an identity into a customer's database: as data of COPY, which no server log shows. */
+export async function copyIdentities(
+  session: Session,
+  [processor, requestId, batch]: Members,
+  pages: AsyncIterable<readonly BatchIdentity[]>,
+): Promise<void> {
+  const into = copyFrom('COPY lethe_processor.batch (processor, request_id, batch, seq, type, value) FROM STDIN');
+  async function* lines(): AsyncGenerator<string> {
+    for await (const page of callersPages(pages))
+      yield page
+        .map(({ seq, identity }) => copyLine([processor, requestId, batch, seq, identity.type, identity.value]))
+        .join('');
+  }
+  await pipeline(lines, session.client.query(into));
+}
+
+async function* callersPages<Page>(pages: AsyncIterable<Page>): AsyncGenerator<Page> {
+  try {
+    for await (const page of pages) yield page;
+  } catch (error) {
+    throw new CallersError(error);
+  }
+}
+
+/** Forgets a batch that nothing will come back to. */
+export async function unloadBatch(session: Session, members: Members): Promise<void> {
+  for (const [table, within] of [
+    ['batch', 'seq BETWEEN $4 AND $5'],
+    ['batches', 'first_seq = $4 AND last_seq = $5'],
+  ])
+    await session.run(
+      `DELETE FROM lethe_processor.${table} WHERE processor = $1 AND request_id = $2 AND batch = $3 AND ${within}`,
+      members,
+    );
+}

@@ -1,0 +1,32 @@
+import type { Batch, Work } from '../../connector.ts';
+import { unloadBatch } from './batch-table.ts';
+import { type Context, type Loaded, withBatch } from '../context.ts';
+import { literal } from '../sql.ts';
+
+/** A standing refusal to collect, or its end, for exactly the identities of the batch. */
+export async function setSuppression(context: Context, batch: Batch, suppressed: boolean, work: Work): Promise<void> {
+  await withBatch(context, batch, work, async (loaded) => {
+    await (suppressed ? suppress(loaded) : release(loaded));
+    await unloadBatch(loaded.session, loaded.members);
+  });
+}
+
+export async function suppress({ session, model, members }: Loaded): Promise<void> {
+  await session.run(
+    `INSERT INTO lethe_processor.suppressions (processor, kind, digest)
+     SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest FROM (${digests(model.kind)}) AS digests ORDER BY digest
+     ON CONFLICT DO NOTHING`,
+    members,
+  );
+}
+
+async function release({ session, model, members }: Loaded): Promise<void> {
+  await session.run(
+    `DELETE FROM lethe_processor.suppressions
+     WHERE digest = ANY (ARRAY(${digests(model.kind)}))`,
+    members,
+  );
+}
+
+const digests = (kind: string): string =>
+  `SELECT digest FROM lethe_processor.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, NULL)`;

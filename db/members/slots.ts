@@ -1,0 +1,19 @@
+import type { Database } from '../client.ts';
+
+/**
+ * Reserves the next free slot of a processor, and says when it is. One statement, so that
+ * processes on many machines share one pace; whoever holds a slot waits for it.
+ */
+export async function reserveSlot(
+  database: Database,
+  name: string,
+  input: { readonly now: Date; readonly spacingMs: number },
+): Promise<Date> {
+  const { now, spacingMs } = input;
+  const [slot] = await database<{ at: Date }[]>`
+    INSERT INTO lethe.slots AS slot (name, next_at) VALUES (${name}, ${now}::timestamptz + ${spacingMs} * interval '1 millisecond')
+    ON CONFLICT (name) DO UPDATE SET next_at = greatest(slot.next_at, ${now}) + ${spacingMs} * interval '1 millisecond'
+    RETURNING next_at - ${spacingMs} * interval '1 millisecond' AS at`;
+  if (slot === undefined) throw new Error('a slot was not reserved');
+  return slot.at;
+}

@@ -1,0 +1,57 @@
+import { firstRunAtOrAfter } from '../../domain/calendar.ts';
+import type { ProcessorEntry } from '../../domain/catalog.ts';
+import type { Policy } from '../../domain/policy.ts';
+import type { Queries } from '../client.ts';
+
+/** What a forecast needs of a project's policy (rule 12), in the units of the statement. */
+export interface Forecast {
+  /** The first run that any request could still be part of. */
+  readonly nextRunAt: Date;
+  readonly quotaPerRun: number | null;
+  /** From the claim of the last subject to the last verification. */
+  readonly afterClaimMs: number;
+}
+
+export const forecastOf = (
+  policy: Policy,
+  processors: readonly ProcessorEntry[],
+  hardDeleteAt: Date,
+  now: Date,
+): Forecast => ({
+  nextRunAt: new Date(Math.min(hardDeleteAt.getTime(), firstRunAtOrAfter(now.getTime(), policy.window))),
+  quotaPerRun: policy.window === null ? null : policy.quotaPerRun,
+  afterClaimMs: Math.max(0, ...processors.map((one) => one.completesWithinMs)) + policy.settleMs,
+});
+
+/**
+ * When the last of `subjects` will be verified, as a fragment of the statement that stores the request or moves it. Those
+ * waiting are claimed run by run within the quota, expedited first, then by due date: how many are left for this request's
+ * first run is the worst backlog of any run before it. A forecast: holds, cancellations and later haste move it.
+ */
+export function estimatedCompletion(
+  queries: Queries,
+  request: {
+    readonly id: string;
+    readonly project: string;
+    readonly dueAt: Date;
+    readonly hardDeleteAt: Date;
+    readonly expedited: boolean;
+    readonly forecast: Forecast;
+  },
+  subjects: number,
+) {
+  const { quotaPerRun: quota, nextRunAt, afterClaimMs } = request.forecast;
+  const completion = new Date(request.hardDeleteAt.getTime() + afterClaimMs);
+  if (quota === null || subjects === 0) return queries`${completion}::timestamptz`;
+  return queries`(
+    SELECT ${completion}::timestamptz
+           + greatest(ceil((greatest(max(backlog), 0) + ${subjects}::integer) / ${quota}::numeric) - 1, 0) * interval '1 day'
+    FROM (SELECT sum(waiting) OVER (ORDER BY run_at DESC)
+                 - ${quota}::numeric * round(extract(epoch FROM ${request.hardDeleteAt}::timestamptz - run_at) / 86400) AS backlog
+          FROM (SELECT greatest(subject.hard_delete_at, ${nextRunAt}) AS run_at, count(*) AS waiting
+                FROM lethe.subjects subject JOIN lethe.requests earlier ON earlier.id = subject.request_id
+                WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND subject.state IN ('resolved', 'soft_deleted', 'scheduled')
+                  AND subject.hard_delete_at <= ${request.hardDeleteAt}
+                  AND (subject.expedited OR (${!request.expedited} AND earlier.due_at <= ${request.dueAt}))
+                GROUP BY 1) runs) backlogs)`;
+}

@@ -1,0 +1,296 @@
+import { createHash } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ActivityDeps } from '../../activities/deps.ts';
+import { createTellingActivities } from '../../activities/index.ts';
+import { tellingOfChanges } from '../../activities/notifications.ts';
+import { announce } from '../../db/notifications/enqueue.ts';
+import { destroyArchive } from '../../db/exports/archive.ts';
+import { transaction } from '../../db/transaction.ts';
+import { DAY_MS } from '../../domain/calendar.ts';
+import { ATTEMPTS_AFTER_MS, nextAttemptAt } from '../../domain/notification.ts';
+import { openMailer } from '../../outbound/mailer.ts';
+import { webhookSender } from '../../outbound/webhook.ts';
+import { archives } from '../support/archives.ts';
+import { accept, days, email, KEYS, type Ledger, ledger, START, user } from '../support/ledger.ts';
+import { mailServer } from '../support/servers/mail-server.ts';
+import { FROM, loopback, outboxFolder, telling } from '../support/outbound.ts';
+import { answering, receiver } from '../support/servers/receiver.ts';
+import { toldOf, webhookAt } from '../support/webhooks.ts';
+
+let book: Ledger;
+let deps: ActivityDeps;
+const outbox = outboxFolder();
+/** A project for each test: channels of mail are not shared. */
+const PROJECTS = ['schedule', 'crash', 'behind', 'order', 'stop', 'letter', 'fails', 'gone', 'subject', 'many'];
+beforeAll(async () => {
+  book = await ledger(PROJECTS);
+  deps = {
+    database: book.database,
+    reading: book.reading,
+    keys: KEYS,
+    catalog: new Map(),
+    connector: () => {
+      throw new Error('nobody is asked');
+    },
+    starter: { start: nothing, startSuppression: nothing, wake: nothing, tell: nothing },
+    storage: archives(),
+    ...telling(),
+    mailer: openMailer({ url: outbox.url, from: FROM }),
+  };
+});
+afterAll(() => book.closeLedger());
+const nothing = async (): Promise<void> => undefined;
+// What the tests make fail is no finding.
+const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+
+type DeliverDue = ReturnType<typeof createTellingActivities>['deliverDue'];
+type Input = Parameters<DeliverDue>[0];
+const deliverDue = (
+  channel: Omit<Input, 'asOf'>,
+  at = START,
+  changes: Partial<ActivityDeps> = {},
+  env = environment(),
+) =>
+  env.run<[Input], { nextAt: number | null }, DeliverDue>(createTellingActivities({ ...deps, ...changes }).deliverDue, {
+    ...channel,
+    asOf: at.getTime(),
+  });
+
+/** What a webhook is told of, as far as these tests look. */
+const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; status: string } }).data;
+
+/** Becomes this, as whatever changes a status says it. */
+const becomes = (requestId: string, status: string, at = START) =>
+  transaction(book.database, async (tx) => {
+    await tx`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
+    await announce(tx, requestId, at);
+  });
+
+async function readyExport(project: string, notify: string): Promise<string> {
+  const more = { kind: 'export', format: 'ndjson', hardDeleteAt: null, notify } as const;
+  const requestId = await accept(book, [user('u-1')], { project, ...more });
+  await book.database`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
+    VALUES (${requestId}, ${`${requestId}/archive`}, 1, 1, '', ${START}, ${days(7)})`;
+  await becomes(requestId, 'ready');
+  return requestId;
+}
+
+const linksOf = (requestId: string) => book.database<{ revokedAt: Date | null; createdBy: string; sha256: Buffer }[]>`
+  SELECT revoked_at, created_by, sha256 FROM lethe.links WHERE request_id = ${requestId} ORDER BY id`;
+
+test('the schedule is the published one, later by up to a tenth that the id alone decides', () => {
+  const ids = Array.from({ length: 200 }, () => `evt_${crypto.randomUUID().replaceAll('-', '')}`);
+  for (let attempts = 1; attempts < 10; attempts++) {
+    const published = ATTEMPTS_AFTER_MS[attempts] ?? 0;
+    const waits = ids.map((id) => (nextAttemptAt(id, attempts, START)?.getTime() ?? 0) - START.getTime());
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(published);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(published * 1.1);
+    expect(new Set(waits).size).toBeGreaterThan(100);
+    expect(ids.map((id) => nextAttemptAt(id, attempts, START)?.getTime())).toEqual(
+      waits.map((ms) => START.getTime() + ms),
+    );
+  }
+  expect(ids.map((id) => nextAttemptAt(id, 10, START))).toEqual(ids.map(() => null));
+  expect(ATTEMPTS_AFTER_MS.map((ms) => ms / 1_000)).toEqual([0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]);
+});
+
+test('who asks for time gets it, but never less than is published and never more than a day', () => {
+  const id = `evt_${'0'.repeat(32)}`;
+  const after = (attempts: number, askedMs: number) =>
+    (nextAttemptAt(id, attempts, START, askedMs)?.getTime() ?? 0) - START.getTime();
+  expect(after(1, 60_000)).toBe(60_000);
+  expect(after(2, 60_000)).toBe(300_000);
+  expect(after(1, 365 * DAY_MS)).toBe(DAY_MS);
+});
+
+test('killed after it was sent: sent again under the same id, and written down once', async () => {
+  const hook = await receiver();
+  const { id: channel, secret } = await webhookAt(book, 'crash', hook.url);
+  const requestId = await accept(book, [], { project: 'crash' });
+  const sender = webhookSender({ networks: loopback() });
+  const killed: typeof sender = {
+    async send(message) {
+      await sender.send(message);
+      throw new Error('killed');
+    },
+  };
+  await expect(deliverDue({ project: 'crash', channel }, START, { webhooks: killed })).rejects.toThrow(
+    'storage operation failed',
+  );
+  expect(await toldOf(book, channel, requestId)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
+  expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
+  const [told] = await toldOf(book, channel, requestId);
+  expect(told).toMatchObject({ attempts: 1, outcome: 'delivered' });
+  expect(hook.received.map(({ headers }) => headers['webhook-id'])).toEqual([told?.id, told?.id]);
+  for (const { body, headers } of hook.received) expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
+});
+
+test('where one fails for a reason of our own, those under way are waited for before it is begun again', async () => {
+  const { id: channel } = await webhookAt(book, 'behind', 'https://hooks.test/');
+  const [first, second] = [
+    await accept(book, [], { project: 'behind' }),
+    await accept(book, [], { project: 'behind' }),
+  ];
+  const webhooks: ActivityDeps['webhooks'] = {
+    async send({ body }) {
+      if (dataOf(body).id === first) throw new Error('the ledger is away');
+      await new Promise((done) => setTimeout(done, 100));
+      return { delivered: true };
+    },
+  };
+  await expect(deliverDue({ project: 'behind', channel }, START, { webhooks })).rejects.toThrow(
+    'storage operation failed',
+  );
+  expect(await toldOf(book, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await toldOf(book, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
+});
+
+test('of one request one is told after the other, of several at most five at once', async () => {
+  const hook = await receiver();
+  const { id: channel } = await webhookAt(book, 'order', hook.url);
+  const requests = await Promise.all([1, 2, 3, 4, 5, 6].map(() => accept(book, [], { project: 'order' })));
+  for (const status of ['resolving', 'grace', 'deleting'])
+    for (const requestId of requests) await becomes(requestId, status);
+  const open = new Set<string>();
+  const counts: number[] = [];
+  const told = new Map<string, string[]>();
+  const { promise: five, resolve: fiveAreOpen } = Promise.withResolvers<void>();
+  hook.answer = async (response, { body }) => {
+    const { id, status } = dataOf(body);
+    counts.push(open.has(id) ? Number.POSITIVE_INFINITY : open.add(id).size);
+    told.set(id, [...(told.get(id) ?? []), status]);
+    if (open.size === 5) fiveAreOpen();
+    await five;
+    open.delete(id);
+    answering(204)(response);
+  };
+  // A page has twenty.
+  expect((await deliverDue({ project: 'order', channel })).nextAt).toBe(START.getTime());
+  expect((await deliverDue({ project: 'order', channel })).nextAt).toBeNull();
+  expect(Math.max(...counts)).toBe(5);
+  expect([...told.keys()].toSorted()).toEqual(requests.toSorted());
+  for (const statuses of told.values()) expect(statuses).toEqual(['received', 'resolving', 'grace', 'deleting']);
+});
+
+test('a worker that is to end stops between two deliveries; the others are told by the next one', async () => {
+  const hook = await receiver();
+  const { id: channel } = await webhookAt(book, 'stop', hook.url);
+  const requestId = await accept(book, [], { project: 'stop' });
+  for (const status of ['resolving', 'grace']) await becomes(requestId, status);
+  const env = environment();
+  hook.answer = (response) => {
+    env.cancel('WORKER_SHUTDOWN');
+    answering(204)(response);
+  };
+  await expect(deliverDue({ project: 'stop', channel }, START, {}, env)).rejects.toThrow('WORKER_SHUTDOWN');
+  expect((await toldOf(book, channel, requestId)).map(({ outcome }) => outcome)).toEqual(['delivered', null, null]);
+  hook.answer = answering(204);
+  await deliverDue({ project: 'stop', channel });
+  expect(hook.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
+});
+
+describe('the mail of an export that is ready', () => {
+  test('has a link that is good for one download, stored as its digest alone, until the archive goes', async () => {
+    const requestId = await readyExport('letter', 'ann@lethe.test');
+    expect(await deliverDue({ project: 'letter', channel: 'mail' })).toEqual({ nextAt: null });
+    const [told] = await toldOf(book, 'mail', requestId);
+    expect(told).toMatchObject({ status: 'ready', outcome: 'delivered', recipient: null });
+    const mail = outbox.mails().get(`${told?.id}.eml`) ?? '';
+    const [, token = ''] = /^https:\/\/lethe\.test\/download\/([A-Za-z0-9_-]{43})\r?$/m.exec(mail) ?? [];
+    const links = await linksOf(requestId);
+    expect(links).toMatchObject([{ revokedAt: null, createdBy: 'lethe' }]);
+    const sha256 = createHash('sha256').update(token).digest('hex');
+    expect(links[0]?.sha256.toString('hex')).toBe(sha256);
+    expect(mail).toContain('2026-01-12 10:00 UTC');
+    expect(mail).not.toContain('u-1');
+  });
+
+  test('that does not leave is tried again with a fresh link; the one before is revoked at once', async () => {
+    const refusing = await mailServer({
+      disabledCommands: ['STARTTLS', 'AUTH'],
+      onRcptTo: ({ address }, _session, done) => done(new Error(`no ${address}`)),
+    });
+    const requestId = await readyExport('fails', 'canary-recipient@lethe.test');
+    const mailer = openMailer({ url: refusing.url(), from: FROM });
+    const { nextAt } = await deliverDue({ project: 'fails', channel: 'mail' }, START, { mailer });
+    const [told] = await toldOf(book, 'mail', requestId);
+    expect(nextAt).toBe(nextAttemptAt(told?.id ?? '', 1, START)?.getTime());
+    expect(told).toMatchObject({ attempts: 1, lastCode: 'smtp_550', recipient: 'canary-recipient@lethe.test' });
+    expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }]);
+    await deliverDue({ project: 'fails', channel: 'mail' }, new Date(nextAt ?? 0));
+    expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }, { revokedAt: null }]);
+    expect(await toldOf(book, 'mail', requestId)).toMatchObject([{ outcome: 'delivered', recipient: null }]);
+  });
+
+  test('is withheld when the archive has gone meanwhile; given up, its recipient goes as well', async () => {
+    const requestId = await readyExport('gone', 'ann@lethe.test');
+    await destroyArchive(book.database, { requestId, actor: 'test', at: START });
+    const before = outbox.mails().size;
+    expect(await deliverDue({ project: 'gone', channel: 'mail' })).toEqual({ nextAt: null });
+    expect(await toldOf(book, 'mail', requestId)).toMatchObject([
+      { status: 'ready', outcome: 'withheld', lastCode: 'archive_gone', recipient: null },
+    ]);
+    expect(outbox.mails().size).toBe(before);
+    expect(await linksOf(requestId)).toEqual([]);
+    const another = await readyExport('gone', 'ann@lethe.test');
+    const away = { send: async () => ({ delivered: false, code: 'connection' }) as const };
+    for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
+      at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: away })).nextAt;
+    expect(await toldOf(book, 'mail', another)).toMatchObject([{ attempts: 10, outcome: 'given_up', recipient: null }]);
+    expect((await linksOf(another)).every(({ revokedAt }) => revokedAt !== null)).toBe(true);
+  });
+
+  test('that waits for somebody who turns out to be a subject is withheld, and nothing of them is kept', async () => {
+    const submitted = await accept(book, [email('canary-ann@lethe.test')], {
+      project: 'subject',
+      notify: 'Canary-Ann@LETHE.test',
+    });
+    const colleague = await accept(book, [email('bob@lethe.test')], { project: 'subject', notify: 'ann@lethe.test' });
+    await book.database`INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
+      VALUES ('evt_1', 'subject', 'mail', 'Canary-Ann@LETHE.test', ${submitted}, 'deletion', 'awaiting_confirmation', ${START}, ${START})`;
+    await book.database`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
+    for (const requestId of [submitted, colleague]) await becomes(requestId, 'awaiting_confirmation');
+    expect(await toldOf(book, 'mail', submitted)).toMatchObject([
+      { outcome: 'withheld', lastCode: 'subject', recipient: null },
+    ]);
+    const rows = await book.database`SELECT id, notify FROM lethe.requests WHERE project = 'subject' ORDER BY id`;
+    expect(new Map(rows.map(({ id, notify }) => [id, notify]))).toEqual(
+      new Map([
+        [submitted, null],
+        [colleague, 'ann@lethe.test'],
+      ]),
+    );
+    await deliverDue({ project: 'subject', channel: 'mail' });
+    expect(await toldOf(book, 'mail', colleague)).toMatchObject([{ outcome: 'delivered' }]);
+    expect([...outbox.mails().values()].join('')).not.toMatch(/canary-ann/i);
+  });
+});
+
+test('a thousand changes at once are a few wakes, each channel after its last change, and a failed telling fails nobody', async () => {
+  const { id: channel } = await webhookAt(book, 'many', 'https://hooks.test/');
+  const requestId = await accept(book, [], { project: 'many', notify: 'ann@lethe.test' });
+  const told: string[] = [];
+  const tell = async (project: string, of: string) => {
+    await new Promise((done) => setTimeout(done, 20));
+    told.push(`${project}/${of}`);
+    if (told.length > 1) throw new Error('Temporal is away');
+  };
+  const { change } = tellingOfChanges(
+    { ...deps, starter: { ...deps.starter, tell } },
+    { change: async (_input: { requestId: string }) => 'done' },
+  );
+  const done = await Promise.all(Array.from({ length: 1_000 }, () => change({ requestId })));
+  expect(new Set(done)).toEqual(new Set(['done']));
+  // The last of them began after the last change.
+  expect(told.length).toBeGreaterThanOrEqual(2);
+  expect(told.length).toBeLessThan(100);
+  expect(new Set(told)).toEqual(new Set([`many/${channel}`]));
+  const before = told.length;
+  await deliverDue({ project: 'many', channel }, START, { webhooks: { send: async () => ({ delivered: true }) } });
+  await change({ requestId });
+  expect(told).toHaveLength(before);
+});

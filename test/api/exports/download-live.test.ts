@@ -1,0 +1,219 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { createApp } from '../../../api/app.ts';
+import { folderStorage } from '../../../archives/storage/folder.ts';
+import { freePort } from '../../../dev/embedded/ports.ts';
+import { listen, type Listening } from '../../../api/http/http-server.ts';
+import { archiveFolder, PUBLIC_URL } from '../../support/archives.ts';
+import { acceptedExport, linkTo, makeReady, stateOf } from './exports.ts';
+import { CATALOG, KEYS, START, testApi, user } from '../support/api.ts';
+
+/** Downloads over real connections, from several servers on one ledger and one storage. */
+
+const folder = archiveFolder();
+const storage = folderStorage(folder);
+const api = await testApi({ storage });
+/** More than all the buffers on the way hold, so that a caller who stops reading stops the sender. */
+const LARGE = randomBytes(40_000_000);
+
+const listening: Listening[] = [];
+afterEach(() => Promise.all(listening.splice(0).map((one) => one.drain())));
+
+async function served(renewTransfersMs = 20_000): Promise<Listening> {
+  const { database, orchestrator, log } = api;
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
+  const deps = { database, keys: KEYS, catalog: CATALOG, orchestrator, logger, storage, publicUrl: PUBLIC_URL };
+  const app = createApp({ ...deps, now: () => START, renewTransfersMs });
+  const one = await listen(app, { host: '127.0.0.1', port: 0, drainMs: 10_000 });
+  listening.push(one);
+  return one;
+}
+
+/** Sends the POST of the page's button; the answer's body is not read yet. */
+async function press({ url }: Pick<Listening, 'url'>, path: string, agent = new Agent()): Promise<IncomingMessage> {
+  const call = request(`${url}${path}`, { method: 'POST', agent });
+  const answered = once(call, 'response');
+  call.end();
+  const [answer] = (await answered) as [IncomingMessage];
+  return answer;
+}
+
+/** What was received, to its end; megabytes are compared by this, so that a test that fails can still be read. */
+async function received(answer: IncomingMessage): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of answer) hash.update(piece as Buffer);
+  return hash.digest('hex');
+}
+const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+const ready = async (bytes?: Buffer) => makeReady(api, storage, await acceptedExport(api, [user('u-1')]), bytes);
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await holds()) return;
+  throw new Error('never');
+}
+const becomes = (requestId: string, linkId: string, state: string) =>
+  until(async () => (await stateOf(api, requestId, linkId)) === state);
+
+test('of 100 who use one link at once, by two servers, one gets the archive, whole; the others are told the same as of no link', async () => {
+  const servers = [await served(), await served()];
+  const { id, bytes } = await ready(randomBytes(3_000_000));
+  const link = await linkTo(api, id);
+  const nowhere = `/download/${randomBytes(32).toString('base64url')}`;
+  const told = async (answer: IncomingMessage) => {
+    const body = await received(answer);
+    const { 'x-request-id': call, date, ...headers } = answer.headers;
+    expect([call, date]).toEqual([expect.any(String), expect.any(String)]);
+    return { status: answer.statusCode, headers, body };
+  };
+  const unknown = await told(await press(await served(), nowhere));
+  expect(unknown.status).toBe(404);
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async (_, n) => {
+      const server = servers[n % 2];
+      if (server === undefined) throw new Error('there are two');
+      return told(await press(server, link.path));
+    }),
+  );
+  const [got, ...more] = answers.filter(({ status }) => status === 200);
+  expect(more).toEqual([]);
+  expect(got?.body).toBe(digestOf(bytes));
+  expect(got?.headers).toMatchObject({
+    'content-type': 'application/zip',
+    'content-length': String(bytes.length),
+    'content-disposition': `attachment; filename="lethe-export-${id.slice(-8)}.zip"`,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  const refused = answers.filter(({ status }) => status !== 200);
+  expect(refused).toHaveLength(99);
+  for (const answer of refused) expect(answer).toEqual(unknown);
+  await becomes(id, link.id, 'used');
+  const used = await told(await press(await served(), link.path));
+  expect(used).toEqual(unknown);
+  const audit = await api.database`SELECT action, actor, detail FROM lethe.audit_events
+    WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`;
+  expect([...audit]).toEqual([
+    { action: 'link.made', actor: api.owner.memberId, detail: { link: link.id } },
+    { action: 'link.used', actor: 'lethe', detail: { link: link.id } },
+  ]);
+});
+
+test('a download that breaks off in the middle leaves the link as it was, and the next one succeeds', async () => {
+  const [one, other] = [await served(), await served()];
+  const { id, bytes } = await ready(LARGE);
+  const link = await linkTo(api, id);
+  const broken = await press(one, link.path);
+  expect(broken.statusCode).toBe(200);
+  await once(broken, 'readable');
+  broken.pause();
+  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  const meanwhile = await press(other, link.path);
+  expect(meanwhile.statusCode).toBe(404);
+  meanwhile.resume();
+  broken.destroy();
+  await becomes(id, link.id, 'open');
+  const whole = await press(other, link.path);
+  expect(whole.statusCode).toBe(200);
+  expect(await received(whole)).toBe(digestOf(bytes));
+  await becomes(id, link.id, 'used');
+  const used = await api.database`SELECT FROM lethe.audit_events WHERE request_id = ${id} AND action = 'link.used'`;
+  expect(used).toHaveLength(1);
+});
+
+test.each([
+  ['its link is revoked', async (id: string, link: string) => api.call('DELETE', `/v1/requests/${id}/links/${link}`)],
+  ['its archive is destroyed', async (id: string) => api.call('DELETE', `/v1/requests/${id}/archive`)],
+])('a download is cut when %s, and never looks whole', async (_, end) => {
+  const server = await served(50);
+  const { id } = await ready(LARGE);
+  const link = await linkTo(api, id);
+  const answer = await press(server, link.path);
+  await once(answer, 'readable');
+  // Signs of life alone do not cut it.
+  await sleep(200);
+  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  expect((await end(id, link.id)).status).toBe(204);
+  await expect(received(answer)).rejects.toThrow('aborted');
+  const again = await press(server, link.path);
+  expect(again.statusCode).toBe(404);
+  again.resume();
+  const [row] = await api.database`SELECT used_at, transfer FROM lethe.links WHERE id = ${link.id}`;
+  expect(row).toEqual({ usedAt: null, transfer: null });
+});
+
+test('a server that is told to end lets a download come to its end, and says that it was used', async () => {
+  const server = await served();
+  const { id, bytes } = await ready(LARGE);
+  const link = await linkTo(api, id);
+  const answer = await press(server, link.path);
+  await once(answer, 'readable');
+  answer.pause();
+  const drained = server.drain();
+  await sleep(700);
+  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  expect(await received(answer)).toBe(digestOf(bytes));
+  await drained;
+  await becomes(id, link.id, 'used');
+});
+
+/** Whose clock is the real one, unlike this file's. */
+async function startProcess() {
+  const port = String(await freePort());
+  const keys = KEYS.map(({ id, key }) => `${id}:${key.export().toString('base64url')}`).join();
+  const env = {
+    ...process.env,
+    DATABASE_URL: api.url,
+    PORT: port,
+    LETHE_DIGEST_KEYS: keys,
+    LETHE_ARCHIVES: `file:${folder}`,
+  };
+  const child = spawn(process.execPath, ['api/server.ts'], { env: { ...env, TEMPORAL_ADDRESS: '127.0.0.1:9' } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  while (!output.includes('"listening"')) {
+    if (child.exitCode !== null) throw new Error(output);
+    await once(child.stdout, 'data');
+  }
+  return { url: `http://127.0.0.1:${port}`, child, output: () => output };
+}
+
+test('two processes on one ledger: one download of 100, and one that is told to end ends it first', async () => {
+  const [one, other] = await Promise.all([startProcess(), startProcess()]);
+  const { id, bytes } = await ready(LARGE);
+  const now = new Date();
+  await api.database`UPDATE lethe.archives SET ready_at = ${now}, expires_at = ${new Date(now.getTime() + 3_600_000)} WHERE request_id = ${id}`;
+  const linkNow = async () => {
+    api.clock.now = now;
+    const link = await linkTo(api, id);
+    api.clock.now = START;
+    return link;
+  };
+  const link = await linkNow();
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => press(n % 2 === 0 ? one : other, link.path)));
+  const got = answers.filter(({ statusCode }) => statusCode === 200);
+  const rest = await Promise.all(answers.filter((answer) => !got.includes(answer)).map(received));
+  expect([got.length, rest.length, new Set(rest).size]).toEqual([1, 99, 1]);
+  for (const answer of got) expect(await received(answer)).toBe(digestOf(bytes));
+  await becomes(id, link.id, 'used');
+
+  const last = await linkNow();
+  const answer = await press(one, last.path);
+  await once(answer, 'readable');
+  answer.pause();
+  one.child.kill('SIGTERM');
+  const exited = once(one.child, 'exit');
+  await until(async () => one.output().includes('"draining"'));
+  expect(await received(answer)).toBe(digestOf(bytes));
+  expect((await exited)[0]).toBe(0);
+  expect(await stateOf(api, id, last.id)).toBe('used');
+  const told = one.output() + other.output();
+  for (const { path } of [link, last]) expect(told).not.toContain(path.slice('/download/'.length));
+  expect(told.match(/"msg":"downloaded"/g)).toHaveLength(2);
+});

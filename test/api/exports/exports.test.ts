@@ -1,0 +1,228 @@
+import { expect, test } from 'vitest';
+import { manifestOf } from '../../../archives/manifest.ts';
+import { underProjectLock } from '../../../db/project-lock.ts';
+import { raiseAttention } from '../../../db/attention/raise.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { archives } from '../../support/archives.ts';
+import { acceptedExport, exportOf, makeReady } from './exports.ts';
+import { matchesOf, resolve } from '../support/ledger.ts';
+import { accepted, carrying, START, testApi, textOf, user } from '../support/api.ts';
+
+const storage = archives();
+const api = await testApi({ storage });
+const minted = async (more: object) =>
+  textOf(await api.call('POST', '/v1/tokens', { name: 'limited', ...more }), 'token');
+const exporting = carrying(await minted({ kinds: ['export'] }));
+const deleting = carrying(await minted({ kinds: ['deletion'] }));
+const read = (id: string, of = '') => api.call('GET', `/v1/requests/${id}${of}`);
+
+test('the address is told to nobody: it stands in no answer, no log, and no event', async () => {
+  const notify = 'canary-colleague@shop.test';
+  const asked = await api.call('POST', '/v1/requests', exportOf([user('u-1')], { notify }), {
+    'Idempotency-Key': '"canary-free"',
+  });
+  const id = textOf(asked, 'id');
+  const form = new FormData();
+  const fields = { project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects: 'user', type: 'user_id', notify };
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append('header', 'absent');
+  form.append('exportFirst', 'true');
+  form.append('file', new Blob(['u-9\n'], { type: 'text/csv' }), 'people.csv');
+  const sent = new Request('http://localhost/', { method: 'POST', body: form });
+  const upload = await api.call('POST', '/v1/uploads', await sent.text(), {
+    'Content-Type': sent.headers.get('Content-Type') ?? '',
+  });
+  expect(upload.status).toBe(202);
+  const stored =
+    await api.database`SELECT notify, export_first FROM lethe.requests WHERE notify = ${notify} ORDER BY export_first`;
+  expect([...stored]).toEqual([
+    { notify, exportFirst: false },
+    { notify, exportFirst: true },
+  ]);
+  await makeReady(api, storage, id);
+  const answers = [asked, upload];
+  for (const request of [id, textOf(upload, 'id')])
+    for (const of of ['', '/subjects', '/progress', '/receipt', '/log']) answers.push(await read(request, of));
+  for (const path of ['/v1/requests', '/v1/activity', `/v1/requests/${id}/links`])
+    answers.push(await api.call('GET', path));
+  expect(answers.map(({ text, headers }) => text + JSON.stringify([...headers])).join('')).not.toContain(
+    'canary-colleague',
+  );
+  expect(api.log.join('')).not.toContain('canary-colleague');
+  const events = await api.database<{ text: string }[]>`SELECT detail::text AS text FROM lethe.audit_events`;
+  expect(events.map(({ text }) => text).join('')).not.toContain('canary-colleague');
+});
+
+test('the status tells of the archive from when it is ready, and after it has gone', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  expect((await read(id)).json).toMatchObject({
+    kind: 'export',
+    format: 'ndjson',
+    archive: null,
+    backupOf: null,
+    hardDeleteAt: null,
+    cancellableUntil: null,
+    notHiddenIn: [],
+    unverified: [],
+  });
+  const { bytes } = await makeReady(api, storage, id);
+  const ready = await read(id);
+  expect(ready.json).toMatchObject({
+    status: 'ready',
+    archive: {
+      format: 'ndjson',
+      rows: 12,
+      bytes: bytes.length,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      readyAt: START.toISOString(),
+      expiresAt: '2026-11-30T10:00:00.000Z',
+      destroyedAt: null,
+      reason: null,
+    },
+  });
+  // An answer has been given: that the archive is still there when the day comes is no risk.
+  api.clock.now = new Date(START.getTime() + 40 * DAY_MS);
+  expect((await read(id)).json).toMatchObject({ atRisk: false });
+  const atRisk = await api.call('GET', '/v1/requests?atRisk=true&kind=export');
+  expect(atRisk.text).not.toContain(id);
+  api.clock.now = START;
+  expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).status).toBe(204);
+  expect(api.orchestrator.woken).toContain(id);
+  expect((await read(id)).json).toMatchObject({
+    status: 'expired',
+    concludedAt: null,
+    archive: { destroyedAt: START.toISOString(), reason: 'destroyed' },
+  });
+  expect(await api.database`SELECT FROM lethe.archive_keys WHERE request_id = ${id}`).toHaveLength(0);
+  expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).json).toMatchObject({ code: 'archive_not_ready' });
+});
+
+test('the receipt of an export is what its archive says of itself', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  expect((await read(id, '/receipt')).json).toMatchObject({ status: 409, code: 'no_receipt_yet' });
+  const column = { name: 'placed_at', type: 'timestamptz', meaning: 'When', source: false };
+  const facts = { table: 'app.orders', meaning: null, columns: [column], windowed: false, retained: null };
+  const manifest = manifestOf({
+    request: {
+      id,
+      project: 'demo',
+      subjectKind: 'user',
+      regulation: 'gdpr',
+      scope: 'data',
+      format: 'ndjson',
+      receivedAt: START,
+      since: null,
+      subjects: 1,
+    },
+    processors: [
+      { processor: 'app', cutOffAt: START },
+      { processor: 'mail', cutOffAt: null },
+    ],
+    parts: [{ processor: 'app', object: '', facts: { ...facts, rows: 3, bytes: 9, sha256: '00'.repeat(32) } }],
+    packagedAt: START,
+  });
+  await makeReady(api, storage, id);
+  await api.database`UPDATE lethe.requests SET receipt = ${JSON.stringify(manifest)}::text::json WHERE id = ${id}`;
+  expect((await read(id, '/receipt')).json).toEqual(manifest);
+});
+
+test('progress tells what is collected in the newest epoch', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  expect((await read(id, '/progress')).json).toMatchObject({ batches: [], collections: [] });
+  await api.database`INSERT INTO lethe.collections (request_id, epoch, processor, state, cut_off_at, rows, bytes) VALUES
+    (${id}, 1, 'app', 'collected', ${START}, 5, 500), (${id}, 2, 'mail', 'pending', NULL, 0, 0), (${id}, 2, 'app', 'pending', NULL, 3, 300)`;
+  expect((await read(id, '/progress')).json).toMatchObject({
+    collections: [
+      { processor: 'app', epoch: 2, state: 'pending', rows: 3, bytes: 300 },
+      { processor: 'mail', epoch: 2, state: 'pending', rows: 0, bytes: 0 },
+    ],
+  });
+});
+
+test('each subject tells whether it is in the archive; looked up, an export is told of by its kind', async () => {
+  const names = ['look-1', 'look-2', 'look-3'];
+  const id = await acceptedExport(api, names.map(user));
+  await resolve(api.database, id, matchesOf(names), START);
+  const outcomes = async () =>
+    ((await read(id, '/subjects')).json as { items: { outcome: string }[] }).items.map((one) => one.outcome);
+  expect(await outcomes()).toEqual(['matched', 'matched', 'matched']);
+  await api.database`UPDATE lethe.subjects SET state = CASE seq WHEN 1 THEN 'exported' WHEN 2 THEN 'left_out' ELSE 'cancelled' END
+    WHERE request_id = ${id}`;
+  expect(await outcomes()).toEqual(['exported', 'left_out', 'cancelled']);
+
+  const lookUp = (headers = {}) =>
+    api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity: user('look-1') }, headers);
+  const found = { id, kind: 'export', outcome: 'exported' };
+  expect((await lookUp()).json).toMatchObject({ openRequests: [found], deletions: [], exports: [] });
+  await makeReady(api, storage, id);
+  await api.database`UPDATE lethe.requests SET status = 'expired', concluded_at = ${START} WHERE id = ${id}`;
+  expect((await lookUp()).json).toMatchObject({ openRequests: [], deletions: [], exports: [found] });
+  expect((await lookUp(deleting)).json).toMatchObject({ openRequests: [], deletions: [], exports: [] });
+});
+
+test('what is only of the other kind answers so, and a token of the other kind may nothing', async () => {
+  const [exported, deletion] = [await acceptedExport(api, [user('u-1')]), await accepted(api, [user('u-1')])];
+  const reason = 'ticket 1';
+  const ofDeletions = [
+    ['POST', '/confirm', { expectedCount: 1 }],
+    ['POST', '/expedite', { when: 'now', reason }],
+    ['POST', '/skip', { processor: 'app', reason }],
+  ] as const;
+  const ofExports = [
+    ['POST', '/links', {}],
+    ['GET', '/links', undefined],
+    ['DELETE', '/archive', undefined],
+  ] as const;
+  for (const [id, calls, others] of [
+    [exported, ofDeletions, deleting],
+    [deletion, ofExports, exporting],
+  ] as const) {
+    for (const [method, path, body] of calls) {
+      const asked = (headers = {}) => api.call(method, `/v1/requests/${id}${path}`, body, headers);
+      expect((await asked()).json).toMatchObject({ status: 409, code: 'wrong_kind' });
+      expect((await asked(others)).json).toMatchObject({ status: 403, code: 'forbidden' });
+    }
+  }
+});
+
+test('what an export waits for is tried again by whoever may export', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  await underProjectLock(api.database, 'demo', (tx) =>
+    raiseAttention(
+      tx,
+      { project: 'demo', requestId: id, processor: 'app', step: 'collect', batch: 0 },
+      { code: 'processor_unavailable', at: START, retryAt: null },
+    ),
+  );
+  expect((await read(id)).json).toMatchObject({
+    attention: [{ processor: 'app', step: 'collect', code: 'processor_unavailable', remedy: expect.any(String) }],
+  });
+  const retry = (headers: Record<string, string>) =>
+    api.call('POST', `/v1/requests/${id}/retry`, { reason: 'ticket 1' }, headers);
+  expect((await retry(deleting)).json).toMatchObject({ code: 'forbidden', needs: ['export'] });
+  const answer = await retry(exporting);
+  expect([answer.status, answer.json]).toEqual([202, { id, processors: ['app'] }]);
+  expect((await read(id)).json).toMatchObject({ attention: [] });
+});
+
+test('exports are listed among requests, by their kind and their statuses, to whoever may see them', async () => {
+  const id = await acceptedExport(api, [user('u-1')]);
+  await makeReady(api, storage, id);
+  const deletion = await accepted(api, [user('u-1')]);
+  const listed = async (query: string, headers = {}) =>
+    (await api.call('GET', `/v1/requests?${query}`, undefined, headers)).text;
+  expect(await listed('kind=export&status=ready,collecting')).toContain(id);
+  expect(await listed('kind=deletion')).not.toContain(id);
+  expect(await listed('kind=export')).not.toContain(deletion);
+  expect(await listed('', deleting)).not.toContain(id);
+  expect(await listed('', exporting)).toContain(id);
+  expect((await api.call('GET', '/v1/activity', undefined, deleting)).text).not.toContain(id);
+});
+
+test('an export is cancelled by whoever may export', async () => {
+  const id = await acceptedExport(api, [user('u-1'), user('u-2')]);
+  expect((await api.call('POST', `/v1/requests/${id}/cancel`, {}, deleting)).status).toBe(403);
+  const answer = await api.call('POST', `/v1/requests/${id}/cancel`, {}, exporting);
+  expect([answer.status, answer.json]).toEqual([202, { id, cancelled: 2, tooLate: [], tooLateCount: 0 }]);
+  expect(api.orchestrator.woken).toContain(id);
+});

@@ -1,0 +1,212 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, expect, test } from 'vitest';
+import { archives, PUBLIC_URL } from '../../support/archives.ts';
+import { createApp } from '../../../api/app.ts';
+import { listen, type Listening, type ListenOptions } from '../../../api/http/http-server.ts';
+import { CATALOG, deletionOf, KEYS, START, testApi, user } from '../support/api.ts';
+
+const HERE = { host: '127.0.0.1', port: 0, drainMs: 5_000 };
+const listening: Listening[] = [];
+afterEach(() => Promise.all(listening.splice(0).map((one) => one.drain())));
+
+type Answer = (request: Request) => Response | Promise<Response>;
+async function served(fetch: Answer, changes: Partial<ListenOptions> = {}): Promise<Listening> {
+  const one = await listen({ fetch }, { ...HERE, drainMs: 50, ...changes });
+  listening.push(one);
+  return one;
+}
+
+/** A caller that we see through: what it sends, byte by byte, and all that it is told. */
+function caller({ url }: Listening) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let received = '';
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+  socket.on('error', () => {});
+  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
+  return {
+    socket,
+    closed,
+    received: () => received,
+    get: (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: here\r\n\r\n`),
+    async answered(count: number) {
+      while (received.split('HTTP/1.1 ').length <= count) await sleep(5);
+    },
+  };
+}
+/** An answer that waits until it is let go. */
+function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let begun = 0;
+  const answer: Answer = async () => {
+    begun += 1;
+    await promise;
+    return new Response('let go');
+  };
+  const hasBegun = async (times = 1) => {
+    while (begun < times) await sleep(5);
+  };
+  return { answer, open: resolve, hasBegun };
+}
+
+async function servedApp(changes: Partial<ListenOptions>) {
+  const api = await testApi();
+  const { database, orchestrator, owner, log } = api;
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
+  const kept = { storage: archives(), publicUrl: PUBLIC_URL };
+  const app = createApp({ database, keys: KEYS, catalog: CATALOG, orchestrator, now: () => START, logger, ...kept });
+  const one = await listen(app, { ...HERE, ...changes });
+  listening.push(one);
+  const body = JSON.stringify(deletionOf([user('canary-slow')]));
+  const head = `POST /v1/requests HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${owner.token}\r\nContent-Type: application/json\r\n`;
+  const stored = async () => (await database`SELECT FROM lethe.requests`).length;
+  return { one, log, stored, body, head };
+}
+
+async function trickle(to: ReturnType<typeof caller>, text: string): Promise<void> {
+  for (const byte of text) {
+    if (to.socket.destroyed) return;
+    to.socket.write(byte);
+    await sleep(20);
+  }
+}
+
+test.each([
+  ['with its length', (length: number) => `Content-Length: ${length}\r\n\r\n`, (body: string) => body],
+  ['in chunks', () => 'Transfer-Encoding: chunked\r\n\r\n', (body: string) => `${body.length.toString(16)}\r\n${body}`],
+])('a body that trickles, %s, is cut off by 408, and nothing of it is stored', async (_, lengthOf, sent) => {
+  const { one, log, stored, body, head } = await servedApp({ headersMs: 300, requestMs: 300, checkMs: 50 });
+  const slow = caller(one);
+  slow.socket.write(head + lengthOf(body.length));
+  await trickle(slow, sent(body));
+  expect(await slow.closed).toMatch(/^HTTP\/1\.1 408 /);
+  const quick = caller(one);
+  quick.socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+  await quick.answered(1);
+  expect(quick.received()).toMatch(/^HTTP\/1\.1 202 /);
+  expect(await stored()).toBe(1);
+  expect(log.join('')).not.toMatch(/canary|"level":(50|60)/);
+});
+
+test('headers that trickle are cut off by 408, and so is a body of which half never comes', async () => {
+  const { one, log, stored, body, head } = await servedApp({ headersMs: 200, requestMs: 400, checkMs: 50 });
+  const slow = caller(one);
+  await trickle(slow, head);
+  expect(await slow.closed).toMatch(/^HTTP\/1\.1 408 /);
+  const half = caller(one);
+  half.socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 20)}`);
+  expect(await half.closed).toMatch(/^HTTP\/1\.1 408 /);
+  expect(await stored()).toBe(0);
+  expect(log.join('')).not.toMatch(/canary|"level":(50|60)/);
+});
+
+test('a caller that does not read its answer is cut off, and the answer is no longer made', async () => {
+  const given = Promise.withResolvers<string>();
+  const one = await served(
+    () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(new Uint8Array(1_000_000)),
+          cancel: () => given.resolve('given up'),
+        }),
+      ),
+    { silenceMs: 300 },
+  );
+  const deaf = caller(one);
+  deaf.socket.pause();
+  deaf.get('/endless');
+  expect(await given.promise).toBe('given up');
+  deaf.socket.destroy();
+});
+
+test('draining: what is under way is answered as the last of its connection, the idle ones are closed', async () => {
+  const slow = gate();
+  const one = await served(
+    (request) => (request.url.includes('/slow') ? slow.answer(request) : new Response('quick')),
+    {
+      drainMs: 5_000,
+    },
+  );
+  const [busy, idle, silent] = [caller(one), caller(one), caller(one)];
+  idle.get('/quick');
+  await idle.answered(1);
+  busy.get('/slow');
+  await slow.hasBegun();
+  let ended = false;
+  const drained = one.drain().then(() => (ended = true));
+  expect(await Promise.all([idle.closed, silent.closed])).toEqual([
+    expect.stringMatching(/connection: keep-alive[^]*quick$/i),
+    '',
+  ]);
+  const late = caller(one);
+  expect(await late.closed).toBe('');
+  expect([ended, busy.received()]).toEqual([false, '']);
+  slow.open();
+  expect(await busy.closed).toMatch(/^HTTP\/1\.1 200 [^]*connection: close[^]*let go$/i);
+  await drained;
+});
+
+test('draining: what a caller sent before it could know is answered, and only the last answer says so', async () => {
+  const slow = gate();
+  const one = await served(
+    (request) => (request.url.includes('/slow') ? slow.answer(request) : new Response('quick')),
+    {
+      drainMs: 5_000,
+    },
+  );
+  const [piped, first] = [caller(one), caller(one)];
+  piped.get('/slow?1');
+  piped.get('/slow?2');
+  first.get('/quick');
+  await Promise.all([first.answered(1), slow.hasBegun(2)]);
+  const drained = one.drain();
+  first.get('/quick');
+  slow.open();
+  for (const answers of await Promise.all([piped.closed, first.closed]))
+    expect(answers.match(/connection: \S+/gi)).toEqual(['Connection: keep-alive', 'Connection: close']);
+  expect(piped.received()).toMatch(/let go[^]*let go$/);
+  await drained;
+});
+
+test('draining: an answer that its caller is still reading is sent to its end', async () => {
+  const body = 'x'.repeat(20_000_000);
+  const one = await served(() => new Response(body), { drainMs: 20_000 });
+  const reader = caller(one);
+  reader.get('/large');
+  await reader.answered(1);
+  reader.socket.pause();
+  const drained = one.drain();
+  await sleep(700);
+  reader.socket.resume();
+  expect((await reader.closed).split('\r\n\r\n')[1]?.length).toBe(body.length);
+  await drained;
+});
+
+test('draining ends: who is slower than that is cut off, and a handler whose caller left is waited for', async () => {
+  const never = await served(gate().answer, { drainMs: 100 });
+  const stuck = caller(never);
+  stuck.get('/never');
+  await sleep(50);
+  await never.drain();
+  expect(await stuck.closed).toBe('');
+
+  const slow = gate();
+  let done = false;
+  const one = await served(
+    async (request) => {
+      const answer = await slow.answer(request);
+      done = true;
+      return answer;
+    },
+    { drainMs: 5_000 },
+  );
+  const gone = caller(one);
+  gone.get('/slow');
+  await slow.hasBegun();
+  gone.socket.destroy();
+  await gone.closed;
+  setTimeout(slow.open, 600);
+  await one.drain();
+  expect(done).toBe(true);
+});

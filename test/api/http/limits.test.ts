@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import { authenticate } from '../../../db/members/authenticate.ts';
+import { tokenDigest } from '../../../db/members/token-text.ts';
+import { carrying, PROJECT, START, testApi, type TestApi, type TestMember } from '../support/api.ts';
+
+const limitedTo = (callsPerMinute: number): Promise<TestApi> =>
+  testApi({ project: { ...PROJECT, policy: { ...PROJECT.policy, callsPerMinute } } });
+
+const ask = async (api: TestApi, member: TestMember = api.owner) => {
+  const { status, headers, json } = await api.call('GET', '/v1/requests?project=demo', undefined, {
+    ...carrying(member),
+  });
+  const told = ['RateLimit-Policy', 'RateLimit', 'Retry-After'].map((name) => headers.get(name));
+  return { status, told, json };
+};
+const at = (seconds: number): Date => new Date(START.getTime() + seconds * 1_000);
+const POLICY = '"calls";q=5;w=60';
+const passed = (left: number, t: number): unknown =>
+  expect.objectContaining({ status: 200, told: [POLICY, `"calls";r=${left};t=${t}`, null] });
+const refused = (t: number): unknown =>
+  expect.objectContaining({ status: 429, told: [POLICY, `"calls";r=0;t=${t}`, String(t)] });
+
+test('a budget may be spent at once, comes back part by part, and never exceeds a minute’s', async () => {
+  const api = await limitedTo(5);
+  for (const left of [4, 3, 2, 1, 0]) expect(await ask(api)).toEqual(passed(left, 12));
+  expect(await ask(api)).toEqual(refused(12));
+  api.clock.now = at(5);
+  expect(await ask(api)).toEqual(refused(7));
+  api.clock.now = at(11.999);
+  expect(await ask(api)).toEqual(refused(1));
+  api.clock.now = at(12);
+  expect(await ask(api)).toEqual(passed(0, 12));
+  expect(await ask(api)).toEqual(refused(12));
+  api.clock.now = at(38);
+  expect(await ask(api)).toEqual(passed(1, 10));
+  // A day without a call saves nothing up.
+  api.clock.now = at(86_400);
+  for (const left of [4, 3, 2, 1, 0]) expect(await ask(api)).toEqual(passed(left, 12));
+  expect(await ask(api)).toEqual(refused(12));
+});
+
+test('a refusal names the limit, takes nothing, and changes nothing but the instant of the last use', async () => {
+  const api = await limitedTo(5);
+  for (let call = 0; call < 5; call += 1) await ask(api);
+  const slots = () => api.database`SELECT * FROM lethe.slots`;
+  const before = await slots();
+  api.clock.now = at(6);
+  for (let call = 0; call < 30; call += 1) expect((await ask(api)).status).toBe(429);
+  expect((await ask(api)).json).toEqual({
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    title: expect.any(String),
+    status: 429,
+    detail: 'a token may make 5 calls a minute',
+    instance: expect.any(String),
+    code: 'rate_limited',
+    'violated-policies': ['calls'],
+  });
+  const deletion = await api.call('POST', '/v1/requests', { project: 'demo' });
+  expect(deletion.status).toBe(429);
+  expect(await slots()).toEqual(before);
+  expect(await api.database`SELECT FROM lethe.requests`).toHaveLength(0);
+  api.clock.now = at(12);
+  expect((await ask(api)).status).toBe(200);
+});
+
+test('each token has its own budget: a member’s others, and other projects’, are untouched', async () => {
+  const api = await limitedTo(5);
+  const other = await api.member('another');
+  for (let call = 0; call < 6; call += 1) await ask(api);
+  expect(await ask(api)).toEqual(refused(12));
+  expect(await ask(api, other)).toEqual(passed(4, 12));
+  // Its project is not configured here: the budget that a policy has by default.
+  const elsewhere = await ask(api, api.otherOwner);
+  expect(elsewhere.told.slice(0, 2)).toEqual(['"calls";q=600;w=60', '"calls";r=599;t=1']);
+});
+
+test('a call that is refused for its token alone tells and takes no budget', async () => {
+  const api = await limitedTo(5);
+  api.clock.now = at(366 * 86_400);
+  expect(await ask(api)).toMatchObject({ status: 401, told: [null, null, null] });
+  expect(await ask(api, { ...api.owner, token: `${api.owner.token}0` })).toMatchObject({ status: 401 });
+  expect(await api.database`SELECT FROM lethe.slots`).toHaveLength(0);
+});
+
+const authenticated = (api: TestApi, member: TestMember, when: Date, perMinute: number) => {
+  const sha256 = tokenDigest(member.token);
+  if (sha256 === null) throw new Error('a token that is none');
+  return authenticate(api.database, { sha256, at: when, budgets: [{ project: 'demo', perMinute }] });
+};
+const passes = async (api: TestApi, instants: readonly Date[], perMinute: number, member = api.owner) => {
+  const calls = await Promise.all(instants.map((when) => authenticated(api, member, when, perMinute)));
+  return calls.filter((call) => call?.taken === true).length;
+};
+
+test.each([1, 7, 9, 11, 13, 59, 90, 600])(
+  '%i calls a minute are exactly so many, however a minute divides',
+  async (perMinute) => {
+    const api = await testApi();
+    const together = Array.from({ length: perMinute + 20 }, () => START);
+    expect(await passes(api, together, perMinute)).toBe(perMinute);
+    // After a minute it is all there again, but for what its parts round to.
+    const later = together.map(() => at(60.001));
+    expect(await passes(api, later, perMinute)).toBe(perMinute);
+  },
+);
+
+test('processes whose clocks differ by seconds share one budget, in whichever order their calls arrive', async () => {
+  const api = await testApi();
+  const skewed = Array.from({ length: 300 }, (_, n) => at([0, 2.5, -1.5, 0.003][n % 4] ?? 0));
+  // Between the first and the last of them less than one call's part comes back, or is lost.
+  expect([9, 10]).toContain(await passes(api, skewed, 10));
+  expect(await passes(api, skewed, 10)).toBe(0);
+});
+
+test('a clock that is set back locks nobody out, and gives no budget twice', async () => {
+  const api = await testApi();
+  const calls = (when: Date) => Array.from({ length: 10 }, () => when);
+  expect(await passes(api, calls(at(7_200)), 5)).toBe(5);
+  expect(await passes(api, calls(at(7_190)), 5)).toBe(0);
+  expect(await passes(api, calls(at(3_600)), 5)).toBe(5);
+  expect(await passes(api, calls(at(3_600)), 5)).toBe(0);
+  expect(await passes(api, calls(at(3_612)), 5)).toBe(1);
+});
+
+test('100 calls at once mark the last use once, and each is one statement', async () => {
+  const api = await testApi();
+  await api.database.unsafe(`
+    CREATE TABLE marks (at timestamptz);
+    CREATE FUNCTION marked() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO marks VALUES (NEW.last_used_at); RETURN NULL; END';
+    CREATE TRIGGER marked AFTER UPDATE ON lethe.tokens FOR EACH ROW EXECUTE FUNCTION marked()`);
+  const marks = async () =>
+    (await api.database<{ at: Date }[]>`SELECT at FROM marks ORDER BY at`).map((mark) => mark.at);
+  api.statements();
+  const calls = (seconds: number) => Array.from({ length: 100 }, () => at(seconds));
+  await passes(api, calls(0), 1_000);
+  expect(api.statements()).toHaveLength(100);
+  await passes(api, calls(59), 1_000);
+  expect(await marks()).toEqual([START]);
+  await passes(api, calls(60), 1_000);
+  expect(await marks()).toEqual([START, at(60)]);
+});

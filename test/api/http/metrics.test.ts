@@ -1,0 +1,229 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { metrics } from '../../../api/http/metrics.ts';
+import { claim } from '../../../db/deletion/claim.ts';
+import { connect } from '../../../db/client.ts';
+import { placeHold } from '../../../db/holds/holds.ts';
+import { transaction } from '../../../db/transaction.ts';
+import { raiseAttention } from '../../../db/attention/raise.ts';
+import { reserveSlot } from '../../../db/members/slots.ts';
+import { newId } from '../../../domain/ids.ts';
+import type { Catalog, Project } from '../../../domain/catalog.ts';
+import { freePort } from '../../../dev/embedded/ports.ts';
+import {
+  accept,
+  APP,
+  days,
+  hidden,
+  KEYS,
+  type Ledger,
+  ledger,
+  POLICY,
+  RUN,
+  START,
+  user,
+} from '../../support/ledger.ts';
+
+const after = (minutes: number): Date => new Date(RUN.getTime() + minutes * 60_000);
+const demo: Project = {
+  name: 'demo',
+  directory: 'app',
+  policy: POLICY,
+  processors: [APP, { ...APP, name: 'mail', spacingMs: 1_000 }, { ...APP, name: 'idle', spacingMs: 1_000 }],
+};
+const CATALOG: Catalog = new Map([
+  ['demo', demo],
+  ['windowless', { ...demo, name: 'windowless', processors: [APP], policy: { ...POLICY, window: null } }],
+]);
+
+let it: Ledger;
+let clock = START;
+beforeAll(async () => {
+  it = await ledger(['demo', 'windowless', 'forgotten']);
+});
+afterAll(async () => it.closeLedger());
+
+const scraper = (database = it.database, patienceMs = 5_000) => {
+  const log: string[] = [];
+  const logger = pino({}, { write: (line: string) => void log.push(line) });
+  const { app, observe } = metrics({ database, catalog: CATALOG, now: () => clock, logger, patienceMs });
+  const text = async () => {
+    const answer = await app.request('/metrics');
+    expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, expect.stringMatching(/^text\/plain;/)]);
+    return answer.text();
+  };
+  /** What the ledger says, as series without the prefix. */
+  const ledgers = async () => {
+    const lines = (await text()).split('\n').filter((line) => /^lethe_(?!http)/.test(line));
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(6, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
+    );
+  };
+  return { app, observe, text, ledgers, log };
+};
+
+test('what the ledger holds is told as it is, and without a name, an id or a token', async () => {
+  await accept(it, [user('canary-new')]);
+  const waiting = await hidden(it, [user('canary-a'), user('canary-b'), user('canary-c')]);
+  await hidden(it, [user('canary-held')]);
+  await accept(it, [user('canary-late')], { dueAt: days(1), project: 'windowless' });
+  await accept(it, [user('canary-gone')], { dueAt: days(1), project: 'forgotten', receivedAt: days(-1) });
+  const counted = await accept(it, [user('canary-counted')]);
+  await it.database`UPDATE lethe.requests SET status = 'awaiting_confirmation', confirm = true, confirm_by = ${days(3)} WHERE id = ${counted}`;
+  const hold = {
+    kind: 'user',
+    identities: [user('canary-held')],
+    caseRef: 'C-7',
+    heldBy: 'counsel',
+    actor: 'mem_1',
+  } as const;
+  await placeHold(it.database, KEYS, { ...hold, id: newId('hold', 1), project: 'demo', at: START });
+  for (const step of ['visibility', 'inspect'] as const)
+    await transaction(it.database, (tx) =>
+      raiseAttention(
+        tx,
+        { project: 'demo', requestId: waiting, processor: 'app', step, batch: 0 },
+        { code: 'processor_unavailable', at: START, retryAt: START },
+      ),
+    );
+  for (let call = 0; call < 4; call += 1)
+    await reserveSlot(it.database, 'processor/demo/mail', { now: START, spacingMs: 1_000 });
+  await reserveSlot(it.database, 'token/canary', { now: START, spacingMs: 1_000 });
+
+  clock = new Date(START.getTime() + 500);
+  const scrape = scraper();
+  expect(await scrape.ledgers()).toEqual({
+    ledger_up: 1,
+    'requests{project="demo",kind="deletion",status="received"}': 1,
+    'requests{project="demo",kind="deletion",status="grace"}': 2,
+    'requests{project="demo",kind="deletion",status="awaiting_confirmation"}': 1,
+    'requests{project="windowless",kind="deletion",status="received"}': 1,
+    'requests{project="forgotten",kind="deletion",status="received"}': 1,
+    'requests_at_risk{project="demo"}': 0,
+    'requests_at_risk{project="windowless"}': 1,
+    'requests_at_risk{project="forgotten"}': 1,
+    'attention{project="demo",processor="app",code="processor_unavailable"}': 1,
+    'runs_missed{project="demo"}': 0,
+    'runs_missed{project="windowless"}': 0,
+    'oldest_unstarted_seconds{project="demo"}': 0.5,
+    'oldest_unstarted_seconds{project="windowless"}': 0.5,
+    'oldest_unstarted_seconds{project="forgotten"}': 86_400.5,
+    'confirmations_waiting{project="demo"}': 1,
+    'confirmations_waiting{project="windowless"}': 0,
+    'confirmations_waiting{project="forgotten"}': 0,
+    // Four were reserved: the first has begun, half a second ago.
+    'slots_waiting{project="demo",processor="mail"}': 3,
+    'slots_waiting{project="demo",processor="idle"}': 0,
+  });
+  expect(await scrape.text()).not.toMatch(/canary|(req|hold|mem|tok)_|C-7/);
+  expect(await scrape.text()).toContain('process_cpu_user_seconds_total');
+
+  // What has ended is told no more.
+  await it.database`DELETE FROM lethe.attention`;
+  await it.database`UPDATE lethe.requests SET status = 'failed', failure = 'x', concluded_at = ${START} WHERE project <> 'demo'`;
+  clock = new Date(clock.getTime() + 10_000);
+  const later = await scrape.ledgers();
+  expect(Object.keys(later).filter((name) => name.startsWith('attention'))).toEqual([]);
+  expect(later).toMatchObject({
+    'requests{project="windowless",kind="deletion",status="failed"}': 1,
+    'requests_at_risk{project="windowless"}': 0,
+    'oldest_unstarted_seconds{project="windowless"}': 0,
+    'slots_waiting{project="demo",processor="mail"}': 0,
+  });
+  expect(later).not.toHaveProperty('requests{project="windowless",kind="deletion",status="received"}');
+
+  // The run, and what it left: those of the request that nobody looked at, not who is held.
+  const missed = async (at: Date) => {
+    clock = at;
+    return (await scrape.ledgers())['runs_missed{project="demo"}'];
+  };
+  expect([await missed(after(-1)), await missed(after(59)), await missed(after(60))]).toEqual([0, 0, 3]);
+  expect(await missed(after(24 * 60))).toBe(3);
+  const takes = (quotaPerRun: number, asOf: Date) =>
+    claim(it.database, { ...POLICY, quotaPerRun }, { requestId: waiting, asOf });
+  expect(await takes(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2, wake: [] });
+  expect(await missed(after(24 * 60 + 61))).toBe(0);
+  expect(await missed(after(48 * 60 + 60))).toBe(2);
+});
+
+test('what has ended is told of for 90 days, what is open for ever', async () => {
+  await accept(it, [user('canary-open')], { project: 'forgotten' });
+  const scrape = scraper();
+  const told = async (at: Date) => {
+    clock = at;
+    const names = Object.keys(await scrape.ledgers()).filter((name) => /^requests\{.*forgotten/.test(name));
+    return names.map((name) => /status="(\w+)"/.exec(name)?.[1] ?? '').toSorted();
+  };
+  expect([await told(days(89)), await told(days(90))]).toEqual([['failed', 'received'], ['received']]);
+});
+
+test('without a run, who is due for over an hour is missed', async () => {
+  const due = days(1);
+  await hidden(it, [user('canary-soon'), user('canary-sooner')], { project: 'windowless', hardDeleteAt: due });
+  const scrape = scraper();
+  const missed = async (minutes: number) => {
+    clock = new Date(due.getTime() + minutes * 60_000);
+    return (await scrape.ledgers())['runs_missed{project="windowless"}'];
+  };
+  expect([await missed(-1), await missed(59), await missed(61)]).toEqual([0, 0, 2]);
+});
+
+test('a scrape is one statement, and however many scrape within ten seconds, there is no other', async () => {
+  const scrape = scraper();
+  clock = days(2);
+  it.statements.splice(0);
+  await Promise.all(Array.from({ length: 20 }, () => scrape.text()));
+  clock = new Date(clock.getTime() + 9_999);
+  await scrape.text();
+  expect(it.statements).toHaveLength(1);
+  clock = new Date(clock.getTime() + 1);
+  await scrape.text();
+  expect(it.statements).toHaveLength(2);
+  // A clock that was set back does not stop the figures.
+  clock = days(1);
+  await scrape.text();
+  expect(it.statements).toHaveLength(3);
+});
+
+test('with the ledger away it says so, and what the process knows', async () => {
+  const database = connect(`postgres://nobody@127.0.0.1:${await freePort()}/away`, { connections: 1 });
+  const scrape = scraper(database);
+  scrape.observe({ method: 'GET', route: '/v1/requests/:id', status: 200, seconds: 0.02 });
+  scrape.observe({ method: 'GET', route: null, status: 404, seconds: 3 });
+  expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
+  expect(scrape.log).toEqual([expect.stringContaining('"code":"ECONNREFUSED","msg":"the ledger cannot be measured"')]);
+  const text = await scrape.text();
+  const name = 'lethe_http_request_duration_seconds';
+  expect(text).toContain(`${name}_count{method="GET",route="/v1/requests/:id",status="200"} 1`);
+  expect(text).toContain(`${name}_bucket{le="0.01",method="GET",route="/v1/requests/:id",status="200"} 0`);
+  expect(text).toContain(`${name}_bucket{le="0.025",method="GET",route="/v1/requests/:id",status="200"} 1`);
+  expect(text).toContain(`${name}_sum{method="GET",route="",status="404"} 3`);
+  expect(text).toContain('process_resident_memory_bytes');
+  await database.end({ timeout: 1 });
+});
+
+test('a ledger that hangs is told as away, and is not asked again before it has answered', async () => {
+  const scrape = scraper(it.reading, 200);
+  clock = days(3);
+  it.statements.splice(0);
+  await transaction(it.database, async (tx) => {
+    await tx`LOCK TABLE lethe.requests`;
+    expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
+    clock = new Date(clock.getTime() + 10_000);
+    expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
+    expect(it.statements.filter((statement) => statement.includes('runs_missed'))).toHaveLength(1);
+  });
+  await expect
+    .poll(async () => {
+      clock = new Date(clock.getTime() + 10_000);
+      return (await scrape.ledgers())['ledger_up'];
+    })
+    .toBe(1);
+});
+
+test('there is nothing else at that address', async () => {
+  const { app } = scraper();
+  for (const path of ['/', '/v1/requests', '/healthz', '/openapi.json'])
+    expect((await app.request(path)).status).toBe(404);
+  expect((await app.request('/metrics', { method: 'POST' })).status).toBe(404);
+});

@@ -1,0 +1,79 @@
+import { Client } from '@temporalio/client';
+import { expect, test } from 'vitest';
+import { suppressionWorkflowId, temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
+import { workflowIdFor } from '../../../domain/ids.ts';
+import { devServer } from '../../support/servers/temporal.ts';
+
+const { env } = await devServer();
+const client = new Client({ connection: env.connection });
+const lines: object[] = [];
+const FACTS = {
+  project: 'demo',
+  kind: 'deletion',
+  submitted: 1_204,
+  dueAt: new Date('2026-12-05T10:00:00.000Z'),
+} as const;
+const orchestrator = temporalOrchestrator(client, {
+  factsOf: async (id) => (id === 'req_ended' ? null : FACTS),
+  log: { warn: (fields) => void lines.push(fields) },
+});
+const describe = (id: string) => client.workflow.getHandle(workflowIdFor(id)).describe();
+
+test('a start says numbers and dates to the operators, and starting again is the same run', async () => {
+  await orchestrator.start('req_one');
+  const first = await describe('req_one');
+  expect(await first.staticSummary()).toBe('Deletion · 1,204 subjects · due 2026-12-05');
+  expect(first.type).toBe('deletionRequest');
+  expect(first.searchAttributes).toMatchObject({
+    LetheKind: ['deletion'],
+    LetheStatus: ['received'],
+    LetheProject: ['demo'],
+    LetheSubjects: [1_204],
+    LetheNeedsAttention: [false],
+  });
+  await orchestrator.start('req_one', { ...FACTS, submitted: 1 });
+  expect((await describe('req_one')).runId).toBe(first.runId);
+  expect(lines).toEqual([]);
+});
+
+test('a workflow that was terminated is started anew, and a request that has ended is not', async () => {
+  await orchestrator.start('req_two');
+  const first = await describe('req_two');
+  await client.workflow.getHandle(workflowIdFor('req_two')).terminate('test');
+  await orchestrator.start('req_two');
+  expect((await describe('req_two')).runId).not.toBe(first.runId);
+  await orchestrator.start('req_ended');
+  await expect(describe('req_ended')).rejects.toThrow('not found');
+  expect(lines).toEqual([]);
+});
+
+test('a wake reaches all that run, past one that does not, and is no fault', async () => {
+  const ids = Array.from({ length: 25 }, (_, index) => `req_wake_${index}`);
+  // One after the other: a start that a busy machine keeps waiting too long is left to housekeeping, and logged.
+  for (const id of ids) await orchestrator.start(id);
+  await orchestrator.wake(['req_never_started', ...ids]);
+  for (const id of [ids[0], ids[24]]) {
+    const { events } = await client.workflow.getHandle(workflowIdFor(String(id))).fetchHistory();
+    expect(
+      events?.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'wake'),
+    ).toHaveLength(1);
+  }
+  expect(lines).toEqual([]);
+});
+
+test('a suppression is told by a workflow of its own, again after that has ended', async () => {
+  await orchestrator.startSuppression('sup_one');
+  const handle = client.workflow.getHandle(suppressionWorkflowId('sup_one'));
+  const first = await handle.describe();
+  expect(first.type).toBe('suppressionChange');
+  await handle.terminate('test');
+  await orchestrator.startSuppression('sup_one');
+  expect((await handle.describe()).runId).not.toBe(first.runId);
+});
+
+test('without a worker the progress is what the server knows; of what it does not know, nothing', async () => {
+  await orchestrator.start('req_three');
+  expect(await orchestrator.progress('req_three')).toEqual({ workflow: null, activities: [] });
+  expect(await orchestrator.progress('req_nowhere')).toBeNull();
+  expect(await orchestrator.reachable()).toBe(true);
+});

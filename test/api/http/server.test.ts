@@ -1,0 +1,173 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { connect } from '../../../db/client.ts';
+import { memberWithToken } from '../../../db/members/members.ts';
+import { migrate } from '../../../db/migrate.ts';
+import { freePort } from '../../../dev/embedded/ports.ts';
+import { archiveFolder } from '../../support/archives.ts';
+import { createDatabase } from '../../support/servers/postgres.ts';
+import { carrying, deletionOf, user } from '../support/api.ts';
+
+const keyOf = (byte: number) => `k1:${Buffer.alloc(32, byte).toString('base64url')}`;
+const running: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of running.splice(0)) stop();
+});
+
+const archives = pathToFileURL(archiveFolder()).href;
+
+/** The process as an operator starts it, with Temporal nowhere. */
+async function start(url: string, more: Record<string, string> = {}, program = ['api/server.ts']) {
+  const port = String(await freePort());
+  const env = {
+    ...process.env,
+    DATABASE_URL: url,
+    LETHE_DIGEST_KEYS: keyOf(5),
+    PORT: port,
+    LETHE_ARCHIVES: archives,
+  };
+  const child = spawn(process.execPath, program, {
+    env: { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}`, ...more },
+  });
+  running.push(() => child.kill('SIGKILL'));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const ended = once(child, 'exit').then(([code]) => ({ code: code as unknown, output }));
+  const listening = async () => {
+    while (!output.includes('"listening"')) await once(child.stdout, 'data');
+  };
+  return { child, ended, listening, base: `http://127.0.0.1:${port}`, output: () => output };
+}
+
+test('an older schema, a digest key that is another, no database: one line and the exit code 1', async () => {
+  const { url } = await createDatabase();
+  expect(await (await start(url)).ended).toEqual({ code: 1, output: expect.stringContaining('npm run migrate') });
+  await migrate(url);
+  const first = await start(url);
+  await first.listening();
+  first.child.kill('SIGTERM');
+  expect((await first.ended).code).toBe(0);
+  const other = await (await start(url, { LETHE_DIGEST_KEYS: keyOf(6) })).ended;
+  expect(other).toEqual({ code: 1, output: expect.stringContaining('not the one that rows were written with') });
+  const away = await (await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`)).ended;
+  expect(away).toMatchObject({ code: 1, output: expect.stringContaining('ECONNREFUSED') });
+  expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
+});
+
+test('SIGTERM while requests are under way, said twice: each caller has its answer, and each 202 its row', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const server = await start(url);
+  await server.listening();
+  const database = connect(url, { connections: 1 });
+  const owner = { project: 'demo', name: 'owner', role: 'owner', actor: 'test', at: new Date() } as const;
+  const { token } = await memberWithToken(database, owner);
+  const headers = { ...carrying(token), 'Content-Type': 'application/json' };
+  const calls = Array.from({ length: 20 }, (_, index) =>
+    fetch(`${server.base}/v1/requests`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(deletionOf([user(`canary-${index}`)])),
+    }),
+  );
+  const stored = async () =>
+    (await database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`).map((row) => row.id);
+  // Temporal is away, so each of them is still waiting for it when the row is there.
+  while ((await stored()).length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
+  server.child.kill('SIGTERM');
+  while (!server.output().includes('"draining"')) await once(server.child.stdout, 'data');
+  // As from a shell: the terminal tells the whole group, and npm passes on what it was told.
+  server.child.kill('SIGTERM');
+  const answers = await Promise.all(calls);
+  expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 202));
+  const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { id: string }).id));
+  expect(ids.toSorted()).toEqual(await stored());
+  expect((await server.ended).code).toBe(0);
+  expect(server.output().split('"draining"')).toHaveLength(2);
+  expect(server.output()).not.toContain('canary');
+  await database.end();
+});
+
+test('metrics are served at an address of their own, and nowhere where none is given', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const at = `127.0.0.1:${await freePort()}`;
+  const server = await start(url, { METRICS_ADDRESS: at });
+  await server.listening();
+  expect((await fetch(`${server.base}/v1/requests/canary`)).status).toBe(401);
+  const scraped = await (await fetch(`http://${at}/metrics`)).text();
+  expect(scraped).toContain(
+    'lethe_http_request_duration_seconds_count{method="GET",route="/v1/requests/:id",status="401"} 1',
+  );
+  expect(scraped).toContain('lethe_requests_at_risk{project="demo"} 0');
+  expect(scraped).not.toContain('canary');
+  expect((await fetch(`${server.base}/metrics`)).status).toBe(404);
+  expect((await fetch(`http://${at}/v1/requests`)).status).toBe(404);
+  const taken = await start(url, { METRICS_ADDRESS: at });
+  expect(await taken.ended).toEqual({ code: 1, output: expect.stringContaining('EADDRINUSE') });
+  server.child.kill('SIGTERM');
+  expect((await server.ended).code).toBe(0);
+  await expect(fetch(`http://${at}/metrics`)).rejects.toThrow('fetch failed');
+});
+
+test('whoever sees another storage than the first process refuses in one line, API and worker alike', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const first = await start(url);
+  await first.listening();
+  const elsewhere = { LETHE_ARCHIVES: pathToFileURL(archiveFolder()).href };
+  for (const program of ['api/server.ts', 'worker.ts']) {
+    const { code, output } = await (await start(url, elsewhere, [program])).ended;
+    expect([code, output.trim().split('\n')]).toEqual([
+      1,
+      [expect.stringContaining('LETHE_ARCHIVES is another storage than the one')],
+    ]);
+    expect(output).not.toContain(elsewhere.LETHE_ARCHIVES.slice('file://'.length));
+  }
+  const second = await start(url);
+  await second.listening();
+  expect(first.output()).not.toContain('another storage');
+});
+
+/** As on a machine where nobody installed it. */
+const WITHOUT_SDK = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({ resolve(name, context, next) {
+    if (name.startsWith('@aws-sdk/')) throw Object.assign(new Error('canary'), { code: 'ERR_MODULE_NOT_FOUND' });
+    return next(name, context);
+  } });`)}`;
+
+test('a storage that is away, or for which a package is missing, says so; neither is taken for the database', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const nobody = encodeURIComponent(`http://127.0.0.1:${await freePort()}`);
+  const credentials = { AWS_ACCESS_KEY_ID: 'canary-id', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
+  const bucket = { LETHE_ARCHIVES: `s3://canary?endpoint=${nobody}`, ...credentials };
+  for (const [given, program, said] of [
+    [
+      { LETHE_ARCHIVES: 'file:///dev/null/canary' },
+      ['api/server.ts'],
+      'folder of the archives cannot be used (ENOTDIR)',
+    ],
+    [bucket, ['worker.ts'], 'bucket of the archives cannot be used (ECONNREFUSED)'],
+    [bucket, ['--import', WITHOUT_SDK, 'api/server.ts'], 'npm install @aws-sdk/client-s3'],
+  ] as const) {
+    const { code, output } = await (await start(url, given, [...program])).ended;
+    expect([code, output.trim().split('\n')]).toEqual([1, [expect.stringContaining(said)]]);
+    expect(output).not.toMatch(/canary|the database/);
+  }
+});
+
+test('behind a proxy, links that lead to this machine only are warned of', async () => {
+  const { url } = await createDatabase();
+  await migrate(url);
+  const proxied = { LETHE_TRUSTED_PROXIES: '10.0.0.7' };
+  const lost = await start(url, proxied);
+  await lost.listening();
+  expect(lost.output()).toContain('set LETHE_PUBLIC_URL');
+  const right = await start(url, { ...proxied, LETHE_PUBLIC_URL: 'https://lethe.test' });
+  await right.listening();
+  expect(right.output()).not.toContain('LETHE_PUBLIC_URL');
+});

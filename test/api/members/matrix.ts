@@ -1,0 +1,166 @@
+import { deletionOf, user } from '../support/api.ts';
+
+/**
+ * Who may do what: every operation of the document by every kind of caller. 403 says what is missing: w the right to
+ * write, d deletions, o an owner's role. What nobody may is found nowhere: 404.
+ */
+export const CALLERS = [
+  'none',
+  'malformed',
+  'checksum',
+  'expired',
+  'revoked',
+  'other',
+  'admin',
+  'owner',
+  'reading',
+  'exporting',
+];
+const MATRIX = `
+  createRequest     401 401 401 401 401  404 202  202  403w  403d
+  uploadSubjects    401 401 401 401 401  404 202  202  403w  403d
+  listRequests      401 401 401 401 401  404 200  200  200   200
+  readRequest       401 401 401 401 401  404 200  200  200   403d
+  listSubjects      401 401 401 401 401  404 200  200  200   403d
+  readProgress      401 401 401 401 401  404 200  200  200   403d
+  readReceipt       401 401 401 401 401  404 409  409  409   403d
+  makeLink          401 401 401 401 401  404 201  201  403w  201
+  listLinks         401 401 401 401 401  404 200  200  200   200
+  revokeLink        401 401 401 401 401  404 204  204  403w  204
+  destroyArchive    401 401 401 401 401  404 204  204  403w  204
+  readLog           401 401 401 401 401  404 200  200  200   403d
+  confirmRequest    401 401 401 401 401  404 409  409  403w  403d
+  cancelRequest     401 401 401 401 401  404 202  202  403w  403d
+  expediteRequest   401 401 401 401 401  404 202  202  403w  403d
+  retryRequest      401 401 401 401 401  404 409  409  403w  403d
+  skipProcessor     401 401 401 401 401  404 403o 409  403w  403d
+  lookUpSubject     401 401 401 401 401  404 200  200  200   403d
+  placeHold         401 401 401 401 401  404 201  201  403w  403d
+  releaseHold       401 401 401 401 401  404 204  204  403w  403d
+  placeSuppression  401 401 401 401 401  404 202  202  403w  403d
+  liftSuppression   401 401 401 401 401  404 202  202  403w  403d
+  listActivity      401 401 401 401 401  404 200  200  200   200
+  listMembers       401 401 401 401 401  200 200  200  200   200
+  addMember         401 401 401 401 401  201 403o 201  403w  403d
+  removeMember      401 401 401 401 401  404 403o 204  403w  204
+  mintToken         401 401 401 401 401  201 201  201  403w  403d
+  listTokens        401 401 401 401 401  404 403o 200  200   200
+  revokeToken       401 401 401 401 401  404 404  204  403w  204
+  addWebhook        401 401 401 401 401  201 403o 201  403w  403d
+  listWebhooks      401 401 401 401 401  200 200  200  200   200
+  removeWebhook     401 401 401 401 401  404 403o 204  403w  403d
+  rotateWebhookSecret 401 401 401 401 401 404 403o 200 403w  403d
+  enableWebhook     401 401 401 401 401  404 403o 204  403w  403d
+  listDeliveries    401 401 401 401 401  404 200  200  200   200
+  retryDelivery     401 401 401 401 401  404 403o 204  403w  403d
+  healthz           200 200 200 200 200  200 200  200  200   200
+  readyz            200 200 200 200 200  200 200  200  200   200
+`;
+const NEEDS: Readonly<Record<string, string>> = { w: 'write', d: 'deletion', o: 'owner' };
+
+/** What the calls are about. */
+export interface Things {
+  readonly project: string;
+  readonly request: string;
+  /** An export that is ready, and a link to its archive. */
+  readonly export: string;
+  readonly link: string;
+  readonly hold: string;
+  readonly suppressed: string;
+  readonly member: string;
+  readonly token: string;
+  readonly webhook: string;
+  readonly delivery: string;
+}
+export type Call = readonly [method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>];
+const reason = 'ticket 1';
+
+export const CALLS: Readonly<Record<string, (about: Things) => Call>> = {
+  createRequest: ({ project }) => ['POST', '/v1/requests', { ...deletionOf([user('u-new')]), project }],
+  uploadSubjects: ({ project }) => [
+    'POST',
+    `/v1/uploads?project=${project}&kind=deletion&regulation=gdpr&subjects=user&type=user_id&header=absent`,
+    'u-uploaded\n',
+    { 'Content-Type': 'text/csv' },
+  ],
+  listRequests: ({ project }) => ['GET', `/v1/requests?project=${project}`],
+  readRequest: ({ request }) => ['GET', `/v1/requests/${request}`],
+  listSubjects: ({ request }) => ['GET', `/v1/requests/${request}/subjects`],
+  readProgress: ({ request }) => ['GET', `/v1/requests/${request}/progress`],
+  readReceipt: ({ request }) => ['GET', `/v1/requests/${request}/receipt`],
+  makeLink: ({ export: id }) => ['POST', `/v1/requests/${id}/links`, {}],
+  listLinks: ({ export: id }) => ['GET', `/v1/requests/${id}/links`],
+  revokeLink: ({ export: id, link }) => ['DELETE', `/v1/requests/${id}/links/${link}`],
+  destroyArchive: ({ export: id }) => ['DELETE', `/v1/requests/${id}/archive`],
+  readLog: ({ request }) => ['GET', `/v1/requests/${request}/log`],
+  confirmRequest: ({ request }) => ['POST', `/v1/requests/${request}/confirm`, { expectedCount: 1 }],
+  cancelRequest: ({ request }) => ['POST', `/v1/requests/${request}/cancel`, {}],
+  expediteRequest: ({ request }) => ['POST', `/v1/requests/${request}/expedite`, { when: 'now', reason }],
+  retryRequest: ({ request }) => ['POST', `/v1/requests/${request}/retry`, { reason }],
+  skipProcessor: ({ request }) => ['POST', `/v1/requests/${request}/skip`, { processor: 'app', reason }],
+  lookUpSubject: ({ project }) => ['POST', '/v1/subjects/lookup', { project, kind: 'user', identity: user('u-1') }],
+  placeHold: ({ project }) => ['POST', '/v1/holds', { ...HOLD, project }],
+  releaseHold: ({ hold }) => ['DELETE', `/v1/holds/${hold}`],
+  placeSuppression: ({ project }) => ['POST', '/v1/suppressions', { project, kind: 'user', identity: user('u-3') }],
+  liftSuppression: ({ project, suppressed }) => [
+    'DELETE',
+    '/v1/suppressions',
+    { project, kind: 'user', identity: user(suppressed) },
+  ],
+  listActivity: ({ project }) => ['GET', `/v1/activity?project=${project}`],
+  listMembers: () => ['GET', '/v1/members'],
+  addMember: () => ['POST', '/v1/members', { name: crypto.randomUUID(), role: 'admin' }],
+  removeMember: ({ member }) => ['DELETE', `/v1/members/${member}`],
+  mintToken: () => ['POST', '/v1/tokens', { name: 'job', kinds: ['deletion'] }],
+  listTokens: ({ member }) => ['GET', `/v1/tokens?member=${member}`],
+  revokeToken: ({ token }) => ['DELETE', `/v1/tokens/${token}`],
+  addWebhook: () => ['POST', '/v1/webhooks', WEBHOOK],
+  listWebhooks: () => ['GET', '/v1/webhooks'],
+  removeWebhook: ({ webhook }) => ['DELETE', `/v1/webhooks/${webhook}`],
+  rotateWebhookSecret: ({ webhook }) => ['POST', `/v1/webhooks/${webhook}/rotate`, {}],
+  enableWebhook: ({ webhook }) => ['POST', `/v1/webhooks/${webhook}/enable`],
+  listDeliveries: ({ webhook }) => ['GET', `/v1/webhooks/${webhook}/deliveries`],
+  retryDelivery: ({ webhook, delivery }) => ['POST', `/v1/webhooks/${webhook}/deliveries/${delivery}/retry`],
+  healthz: () => ['GET', '/healthz'],
+  readyz: () => ['GET', '/readyz'],
+};
+export const WEBHOOK = { url: 'https://hooks.test/lethe' };
+export const HOLD = { kind: 'user', identities: [user('u-2')], caseRef: 'C-1', heldBy: 'counsel' };
+
+const NO_ID = '0000000000007000800000000000abcd';
+/** What there is not. */
+export const NOTHING: Things = {
+  project: 'nowhere',
+  request: `req_${NO_ID}`,
+  export: `req_${NO_ID}`,
+  link: `link_${NO_ID}`,
+  hold: `hold_${NO_ID}`,
+  suppressed: 'nobody',
+  member: `mem_${NO_ID}`,
+  token: `tok_${NO_ID}`,
+  webhook: `wh_${NO_ID}`,
+  delivery: `evt_${NO_ID}`,
+};
+
+/** One by one: what one caller is answered by one operation. */
+export const cells = MATRIX.trim()
+  .split('\n')
+  .flatMap((line) => {
+    const [operationId = '', ...row] = line.trim().split(/ +/);
+    if (row.length !== CALLERS.length) throw new Error(`${operationId} has ${row.length} cells`);
+    return row.map((cell, index) => ({
+      operationId,
+      caller: CALLERS[index] ?? '',
+      status: Number(cell.slice(0, 3)),
+      needs: cell
+        .slice(3)
+        .split('')
+        .map((letter) => NEEDS[letter]),
+    }));
+  });
+
+export const callOf = (operationId: string, about: Things): Call => {
+  const call = CALLS[operationId];
+  if (call === undefined) throw new Error(`the matrix does not say how ${operationId} is called`);
+  return call(about);
+};

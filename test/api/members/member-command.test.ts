@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { childEnvironment } from '../../../config/environment.ts';
+import { freePort } from '../../../dev/embedded/ports.ts';
+import { createDatabase } from '../../support/servers/postgres.ts';
+import { carrying, testApi } from '../support/api.ts';
+
+const api = await testApi();
+// What the API's tests add is not there for an operator who begins.
+await api.database`DELETE FROM lethe.tokens`;
+await api.database`DELETE FROM lethe.members`;
+
+const run = promisify(execFile);
+
+async function member(args: readonly string[], url = api.url) {
+  const env = childEnvironment({ DATABASE_URL: url, LETHE_CONFIG: 'lethe.config.ts' });
+  try {
+    return { code: 0, ...(await run(process.execPath, ['commands/member.ts', ...args], { env })) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+const refused = (stderr: unknown) => ({ code: 1, stdout: '', stderr });
+const ANN = ['--project', 'demo', '--name', 'ann'];
+const TOKEN = /^lethe_[0-9a-f]{64}_[0-9a-f]{8}$/m;
+
+const statusOf = async (token: string | undefined, path = '/v1/requests?project=demo') => {
+  api.clock.now = new Date();
+  return (await api.call('GET', path, undefined, carrying(token ?? ''))).status;
+};
+const members = () => api.database`SELECT name, role, added_by FROM lethe.members ORDER BY id`;
+
+test('the first member of a project is an owner and is shown a token once; asked for again, it has another', async () => {
+  const first = await member(ANN);
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  expect(first.stdout).toMatch(/^ann \(mem_[0-9a-f]{32}\) is now an owner of demo\.\n/);
+  const [token] = TOKEN.exec(first.stdout) ?? [];
+  expect(await statusOf(token)).toBe(200);
+
+  const again = await member(ANN);
+  expect(again.stdout).toMatch(/^ann \(mem_[0-9a-f]{32}\) is an owner of demo\.\n/);
+  const [another] = TOKEN.exec(again.stdout) ?? [];
+  expect(another).not.toBe(token);
+  expect([await statusOf(token), await statusOf(another)]).toEqual([200, 200]);
+  expect(await members()).toEqual([{ name: 'ann', role: 'owner', addedBy: 'operator' }]);
+});
+
+test('further members need a role, and an admin is one', async () => {
+  const bob = ['--project', 'demo', '--name', 'bob'];
+  expect(await member(bob)).toEqual(refused('a further member needs a role: owner or admin\n'));
+  const added = await member([...bob, '--role', 'admin', '--json']);
+  const told = JSON.parse(added.stdout) as Record<string, unknown>;
+  expect(told).toEqual({
+    project: 'demo',
+    added: true,
+    memberId: expect.stringMatching(/^mem_/),
+    tokenId: expect.stringMatching(/^tok_/),
+    token: expect.stringMatching(TOKEN),
+    name: 'bob',
+    role: 'admin',
+    expiresAt: expect.any(String),
+  });
+  expect(await statusOf(String(told['token']))).toBe(200);
+  expect(await statusOf(String(told['token']), '/v1/tokens?member=all')).toBe(403);
+  expect(await member([...bob, '--role', 'owner'])).toEqual(refused('the member of this name is an admin\n'));
+});
+
+test('what cannot be is said in one line, with the exit code 1, and nobody is added', async () => {
+  const before = await members();
+  expect(await member([])).toEqual(refused(expect.stringMatching(/^usage: npm run member [^\n]*\n$/)));
+  expect(await member(['--project', 'demo'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/^usage: /) });
+  expect(await member(['--project', 'crm', '--name', 'ann'])).toEqual(
+    refused('there is no project of this name; lethe.config.ts has demo\n'),
+  );
+  expect(await member([...ANN, '--role', 'root'])).toEqual(refused('--role is owner or admin\n'));
+  expect(await member([...ANN, '--rol', 'admin'])).toEqual(
+    refused(expect.stringMatching(/^Unknown option '--rol'[^\n]*\n$/)),
+  );
+  for (const name of ['', ' ', 'ann ', 'an\nn', 'x'.repeat(201)])
+    expect(await member(['--project', 'demo', '--name', name])).toEqual(
+      refused(expect.stringMatching(/^--name is [^\n]*\n$/)),
+    );
+  expect(await members()).toEqual(before);
+});
+
+test('a database that is away, absent or not migrated is said as such, without its password', async () => {
+  const away = await member(ANN, `postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`);
+  expect(away).toEqual(refused('the database cannot be reached (ECONNREFUSED)\n'));
+  const absent = Object.assign(new URL(api.url), { pathname: '/nowhere' }).href;
+  expect(await member(ANN, absent)).toEqual(refused('the database does not exist, or refuses the login (3D000)\n'));
+  const { url } = await createDatabase();
+  expect(await member(ANN, url)).toEqual(
+    refused(expect.stringMatching(/^the database lacks .*: run `npm run migrate` first\n$/)),
+  );
+});

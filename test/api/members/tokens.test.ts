@@ -1,0 +1,288 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, expect, test } from 'vitest';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { type By, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+
+const api = await testApi();
+const ann = await api.member('ann');
+const bob = await api.member('bob', { role: 'admin' });
+beforeEach(() => {
+  api.clock.now = START;
+  api.statements();
+});
+
+const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, carrying(by));
+const mint = (by: By, body: object = {}) => call(by, 'POST', '/v1/tokens', { name: 'job', ...body });
+const minted = async (by: By, body: object = {}) => {
+  const answer = await mint(by, body);
+  expect(answer.status).toBe(201);
+  return { id: textOf(answer, 'id'), token: textOf(answer, 'token'), json: answer.json };
+};
+const itemsOf = async (by: By, query = '') =>
+  ((await call(by, 'GET', `/v1/tokens${query}`)).json as { items: Record<string, unknown>[] }).items;
+const ahead = (ms: number) => new Date(START.getTime() + ms).toISOString();
+const events = (...actions: string[]) => api.database`
+  SELECT actor, action, detail FROM lethe.audit_events WHERE action = ANY(${actions}) AND actor <> 'test' ORDER BY id`;
+const tokensInTheTable = async () => (await api.database`SELECT FROM lethe.tokens`).count;
+
+test('a token says what it is for, ends after a year, is shown once, and works', async () => {
+  const answer = await mint(ann);
+  expect(answer.json).toEqual({
+    id: expect.stringMatching(/^tok_[0-9a-f]{32}$/),
+    token: expect.stringMatching(/^lethe_[0-9a-f]{64}_[0-9a-f]{8}$/),
+    name: 'job',
+    role: 'owner',
+    kinds: null,
+    access: 'write',
+    expiresAt: ahead(365 * DAY_MS),
+  });
+  expect(answer.headers.get('Location')).toBe(`/v1/tokens/${textOf(answer, 'id')}`);
+  const accepted = await call(textOf(answer, 'token'), 'POST', '/v1/requests', deletionOf([user('u-1')]));
+  expect(accepted.status).toBe(202);
+  expect((await events('token.minted')).at(-1)).toEqual({
+    actor: ann.memberId,
+    action: 'token.minted',
+    detail: { member: ann.memberId, token: textOf(answer, 'id'), role: 'owner', kinds: null, readOnly: false },
+  });
+});
+
+test('nobody mints for more than their own token allows, and nothing is minted of what is refused', async () => {
+  const lesser = { name: 'reporting', role: 'admin', kinds: ['export', 'export'], access: 'read' };
+  const exporting = (await minted(ann, { kinds: ['export'] })).token;
+  const asAdmin = (await minted(ann, { role: 'admin' })).token;
+  const reading = await minted(ann, lesser);
+  expect(reading.json).toMatchObject({ name: 'reporting', role: 'admin', kinds: ['export'], access: 'read' });
+
+  const before = await tokensInTheTable();
+  const refused = async (by: By, body: object, needs: string[]) =>
+    expect((await mint(by, body)).json).toMatchObject({ status: 403, code: 'forbidden', needs });
+  await refused(bob, { role: 'owner' }, ['owner']);
+  await refused(asAdmin, { role: 'owner' }, ['owner']);
+  await refused(exporting, { kinds: ['deletion'] }, ['deletion']);
+  await refused(exporting, { kinds: ['deletion', 'export'] }, ['deletion']);
+  await refused(reading.token, {}, ['write']);
+  await refused(reading.token, lesser, ['write']);
+  expect(await tokensInTheTable()).toBe(before);
+
+  // What is not said is as it is with the token that it is asked with.
+  expect((await minted(bob)).json).toMatchObject({ role: 'admin', kinds: null });
+  expect((await minted(exporting)).json).toMatchObject({ role: 'owner', kinds: ['export'] });
+});
+
+test('it ends in the future, after 365 days at most', async () => {
+  const before = await tokensInTheTable();
+  for (const expiresAt of [
+    ahead(0),
+    ahead(-1),
+    ahead(365 * DAY_MS + 1),
+    '9999-12-31T00:00:00Z',
+    '0000-01-01T00:00:00Z',
+  ]) {
+    const errors = [{ in: 'body', pointer: '/expiresAt', code: 'out_of_range' }];
+    expect((await mint(ann, { expiresAt })).json).toMatchObject({ status: 422, code: 'invalid_request', errors });
+  }
+  for (const expiresAt of ['tomorrow', '2026-12-01', '2027-02-30T00:00:00Z', 7, null])
+    expect((await mint(ann, { expiresAt })).json).toMatchObject({ status: 422, errors: [{ pointer: '/expiresAt' }] });
+  expect(await tokensInTheTable()).toBe(before);
+
+  expect((await minted(ann, { expiresAt: ahead(365 * DAY_MS) })).json).toMatchObject({
+    expiresAt: ahead(365 * DAY_MS),
+  });
+  const short = (await minted(ann, { expiresAt: ahead(1_000) })).token;
+  api.clock.now = new Date(START.getTime() + 999);
+  expect((await call(short, 'GET', '/v1/tokens')).status).toBe(200);
+  api.clock.now = new Date(START.getTime() + 1_000);
+  const late = await call(short, 'GET', '/v1/tokens');
+  expect(late.json).toMatchObject({ status: 401, code: 'unauthorized', detail: 'the bearer token has expired' });
+});
+
+test('several are valid at a time: one takes the place of another without a gap', async () => {
+  const [old, next] = [await minted(bob), await minted(bob)];
+  expect((await call(old.token, 'GET', '/v1/tokens')).status).toBe(200);
+  expect((await call(next.token, 'DELETE', `/v1/tokens/${old.id}`)).status).toBe(204);
+  expect((await call(old.token, 'GET', '/v1/tokens')).json).toMatchObject({
+    status: 401,
+    detail: 'the bearer token is revoked',
+  });
+  expect((await call(next.token, 'GET', '/v1/tokens')).status).toBe(200);
+});
+
+test('a token may end itself; ended twice is as once', async () => {
+  const before = await events('token.revoked');
+  const { id, token } = await minted(bob);
+  expect((await call(token, 'DELETE', `/v1/tokens/${id}`)).status).toBe(204);
+  expect((await call(token, 'DELETE', `/v1/tokens/${id}`)).status).toBe(401);
+  api.clock.now = new Date(START.getTime() + 60_000);
+  for (const by of [bob, ann]) expect((await call(by, 'DELETE', `/v1/tokens/${id}`)).status).toBe(204);
+  const [row] = await api.database`SELECT revoked_at, revoked_by FROM lethe.tokens WHERE id = ${id}`;
+  expect(row).toEqual({ revokedAt: START, revokedBy: bob.memberId });
+  expect((await events('token.revoked')).slice(before.length)).toEqual([
+    { actor: bob.memberId, action: 'token.revoked', detail: { member: bob.memberId, token: id } },
+  ]);
+});
+
+test('an owner ends those of anyone in the project, an admin only its own; what else there is, is not there', async () => {
+  const anns = await minted(ann);
+  const bobs = await minted(bob);
+  const asAdmin = await minted(ann, { role: 'admin' });
+  const unknown = await call(bob, 'DELETE', '/v1/tokens/tok_0000000000007000800000000000abcd');
+  expect(unknown.json).toMatchObject({ status: 404, code: 'token_not_found' });
+  const sameAs = (answer: typeof unknown) =>
+    expect({ ...(answer.json as object), instance: '' }).toEqual({ ...(unknown.json as object), instance: '' });
+  sameAs(await call(bob, 'DELETE', `/v1/tokens/${anns.id}`));
+  sameAs(await call(bob, 'DELETE', '/v1/tokens/nothing-of-the-kind'));
+  // A token for less counts for less, whoever holds it.
+  sameAs(await call(asAdmin.token, 'DELETE', `/v1/tokens/${bobs.id}`));
+  sameAs(await call(api.otherOwner, 'DELETE', `/v1/tokens/${anns.id}`));
+  for (const { token } of [anns, bobs]) expect((await call(token, 'GET', '/v1/tokens')).status).toBe(200);
+  expect((await call(ann, 'DELETE', `/v1/tokens/${bobs.id}`)).status).toBe(204);
+  expect((await call(bobs.token, 'GET', '/v1/tokens')).status).toBe(401);
+});
+
+test('a list shows one’s own, to an owner those of the others too, and to nobody a token or its digest', async () => {
+  const carol = await api.member('carol', { role: 'admin' });
+  await itemsOf(carol);
+  api.clock.now = new Date(START.getTime() + 1_000);
+  const { id, token } = await minted(carol, { name: 'ci', access: 'read', expiresAt: ahead(DAY_MS) });
+  api.clock.now = new Date(START.getTime() + 5_000);
+  await call(carol, 'DELETE', `/v1/tokens/${id}`);
+  const items = await itemsOf(carol);
+  const first = { id: carol.tokenId, name: 'first', member: carol.memberId, role: 'admin', kinds: null };
+  expect(items).toEqual([
+    {
+      ...first,
+      id,
+      name: 'ci',
+      access: 'read',
+      createdAt: ahead(1_000),
+      expiresAt: ahead(DAY_MS),
+      lastUsedAt: null,
+      revokedAt: ahead(5_000),
+    },
+    {
+      ...first,
+      access: 'write',
+      createdAt: ahead(0),
+      expiresAt: ahead(365 * DAY_MS),
+      lastUsedAt: ahead(0),
+      revokedAt: null,
+    },
+  ]);
+  expect(await itemsOf(ann, `?member=${carol.memberId}`)).toEqual(items);
+  expect(await itemsOf(carol, `?member=${carol.memberId}`)).toEqual(items);
+  const all = await itemsOf(ann, '?member=all');
+  expect(new Set(all.map(({ member }) => member))).toEqual(
+    new Set([api.owner, ann, bob, carol].map(({ memberId }) => memberId)),
+  );
+  const texts = JSON.stringify([items, all]);
+  for (const secret of [token, carol.token, ann.token])
+    for (const shown of [secret, digestOf(secret, 'hex'), digestOf(secret, 'base64')])
+      expect(texts).not.toContain(shown);
+});
+
+test('an admin is refused the others’ list; for an owner a member elsewhere is as unknown as none', async () => {
+  for (const member of ['all', ann.memberId, api.otherOwner.memberId])
+    expect((await call(bob, 'GET', `/v1/tokens?member=${member}`)).json).toMatchObject({
+      code: 'forbidden',
+      needs: ['owner'],
+    });
+  const unknown = { status: 404, code: 'member_not_found', detail: 'there is no such member' };
+  for (const member of [api.otherOwner.memberId, 'mem_0000000000007000800000000000abcd'])
+    expect((await call(ann, 'GET', `/v1/tokens?member=${member}`)).json).toMatchObject(unknown);
+  for (const query of ['member=ann', 'member=', 'cursor=x', 'limit=0', 'limit=201', 'page=2'])
+    expect((await call(ann, 'GET', `/v1/tokens?${query}`)).json).toMatchObject({
+      status: 422,
+      code: 'invalid_request',
+    });
+});
+
+test('page by page each token is told once, and as many statements are sent for a long page as for a short one', async () => {
+  const dave = await api.member('dave', { role: 'admin' });
+  for (let count = 0; count < 6; count++) await minted(dave);
+  const all = (await itemsOf(dave)).map(({ id }) => id);
+  expect(all).toHaveLength(7);
+  const seen: unknown[] = [];
+  for (let path: string | undefined = '/v1/tokens?limit=3'; path !== undefined;) {
+    api.statements();
+    const answer = await call(dave, 'GET', path);
+    expect(api.statements()).toHaveLength(2);
+    const { items, nextCursor } = answer.json as { items: { id: string }[]; nextCursor: string | null };
+    seen.push(...items.map(({ id }) => id));
+    path = /^<(.*)>; rel="next"$/.exec(answer.headers.get('Link') ?? '')?.[1];
+    expect(path).toBe(nextCursor === null ? undefined : `/v1/tokens?limit=3&cursor=${nextCursor}`);
+  }
+  expect(seen).toEqual(all);
+});
+
+test('a token that is being revoked mints nothing after its end', async () => {
+  const last = () => api.database<{ action: string }[]>`
+    SELECT action FROM lethe.audit_events WHERE actor = ${bob.memberId} AND action LIKE 'token.%' ORDER BY id DESC LIMIT 2`;
+  const ends: string[] = [];
+  for (let round = 0; round < 60; round++) {
+    const { id, token } = await minted(bob);
+    const asked = () => mint(token);
+    const ending = () => call(bob, 'DELETE', `/v1/tokens/${id}`);
+    const [answer] = await (round % 2 === 0
+      ? Promise.all([asked(), ending()])
+      : Promise.all([ending(), asked()]).then(([ended, late]) => [late, ended]));
+    const order = (await last()).map(({ action }) => action);
+    ends.push(`${answer?.status}: ${answer?.status === 201 ? order.toReversed().join(', ') : order[0]}`);
+  }
+  expect(new Set(ends)).toEqual(new Set(['201: token.minted, token.revoked', '401: token.revoked']));
+});
+
+test('whose call it is takes one statement; for a mistyped token none is sent', async () => {
+  await call(ann, 'GET', '/v1/nothing-here');
+  expect(api.statements()).toHaveLength(1);
+  const mistyped = `${ann.token.slice(0, -1)}${ann.token.endsWith('0') ? '1' : '0'}`;
+  for (const token of [
+    mistyped,
+    ann.token.toUpperCase(),
+    ann.token.slice(1),
+    `${ann.token}0`,
+    'lethe_',
+    'x'.repeat(80),
+  ])
+    expect((await call(token, 'GET', '/v1/tokens')).json).toMatchObject({ status: 401, code: 'unauthorized' });
+  expect(api.statements()).toEqual([]);
+});
+
+test('the last use is written at most once a minute', async () => {
+  const { id, token } = await minted(ann);
+  const writes = async () => {
+    const [row] = await api.database<{ version: string; lastUsedAt: Date | null }[]>`
+      SELECT xmin::text AS version, last_used_at FROM lethe.tokens WHERE id = ${id}`;
+    return row;
+  };
+  const use = async (afterMs: number) => {
+    api.clock.now = new Date(START.getTime() + afterMs);
+    await call(token, 'GET', '/v1/tokens?limit=1');
+    return writes();
+  };
+  expect((await writes())?.lastUsedAt).toBeNull();
+  const first = await use(0);
+  expect(first?.lastUsedAt).toEqual(START);
+  expect(await use(1)).toEqual(first);
+  expect(await use(59_999)).toEqual(first);
+  const next = await use(60_000);
+  expect(next).not.toEqual(first);
+  expect(next?.lastUsedAt).toEqual(new Date(START.getTime() + 60_000));
+  await call(ann, 'DELETE', `/v1/tokens/${id}`);
+  const ended = await writes();
+  expect(await use(500_000)).toEqual(ended);
+});
+
+const digestOf = (token: string, encoding: 'hex' | 'base64') => createHash('sha256').update(token).digest(encoding);
+
+test('neither a token nor its digest is in the log, in audit rows, or in any column but that of the digest', async () => {
+  const rows = await api.database`SELECT t::text AS row FROM lethe.audit_events t`;
+  const members = await api.database`SELECT t::text AS row FROM lethe.members t`;
+  const tokens = await api.database`SELECT (to_jsonb(t) - 'sha256')::text AS row FROM lethe.tokens t`;
+  const text = [...api.log, ...[...rows, ...members, ...tokens].map(({ row }) => String(row))].join('\n');
+  expect(text).toContain('token.minted');
+  expect(text).not.toMatch(/lethe_[0-9a-f]{8}/);
+  const digests = await api.database<{ hex: string; base64: string }[]>`
+    SELECT encode(sha256, 'hex') AS hex, encode(sha256, 'base64') AS base64 FROM lethe.tokens`;
+  expect(digests.map(({ hex }) => hex)).toContain(digestOf(ann.token, 'hex'));
+  for (const { hex, base64 } of digests) for (const shown of [hex, base64]) expect(text).not.toContain(shown);
+});

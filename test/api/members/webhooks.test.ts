@@ -1,0 +1,271 @@
+import { BlockList } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { describe, expect, test } from 'vitest';
+import { dueDeliveries, neglectedChannels } from '../../../db/notifications/due.ts';
+import { receiverOf } from '../../../db/notifications/recipients.ts';
+import { delivered, failed } from '../../../db/notifications/results.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { accepted, carrying, KEYS, START, testApi, textOf, user } from '../support/api.ts';
+
+const api = await testApi();
+const URL = 'https://hooks.test/lethe';
+const NO_ID = '0000000000007000800000000000abcd';
+
+const add = async (url = URL) => {
+  const answer = await api.call('POST', '/v1/webhooks', { url });
+  return { answer, id: textOf(answer, 'id'), secret: textOf(answer, 'secret') };
+};
+const remove = (id: string) => api.call('DELETE', `/v1/webhooks/${id}`);
+const itemsOf = async (path: string, headers?: Record<string, string>) =>
+  ((await api.call('GET', path, undefined, headers)).json as { items: Record<string, unknown>[] }).items;
+const deliveriesOf = (id: string, headers?: Record<string, string>) =>
+  itemsOf(`/v1/webhooks/${id}/deliveries`, headers);
+
+/** What signs at an instant: the secrets themselves, as a worker reads them. */
+async function signing(webhook: string, at: Date): Promise<readonly string[]> {
+  const [delivery] = await dueDeliveries(api.database, { project: 'demo', channel: webhook, asOf: at, limit: 1 });
+  if (delivery === undefined) throw new Error('nothing is due');
+  return (await receiverOf(api.database, KEYS, delivery, at))?.secrets ?? [];
+}
+const later = (ms: number): Date => new Date(START.getTime() + ms);
+
+describe('a webhook', () => {
+  test('is added with a secret that is shown once, and is nowhere else: not in the list, the trail, the log or the rows', async () => {
+    const { answer, id, secret } = await add();
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get('Location')).toBe(`/v1/webhooks/${id}`);
+    expect(Buffer.from(secret.slice('whsec_'.length), 'base64')).toHaveLength(32);
+    expect(() => new Webhook(secret)).not.toThrow();
+    const listed = await itemsOf('/v1/webhooks');
+    expect(listed).toEqual([
+      { id, url: URL, createdAt: START.toISOString(), createdBy: api.owner.memberId, disabledAt: null },
+    ]);
+    const trail = await itemsOf('/v1/activity?action=webhook.*');
+    expect(trail).toMatchObject([{ action: 'webhook.added', detail: { webhook: id }, actor: api.owner.memberId }]);
+    const rows = await api.database<
+      { row: string }[]
+    >`SELECT s::text || encode(sealed, 'escape') AS row FROM lethe.webhook_secrets s`;
+    expect(rows).toHaveLength(1);
+    for (const text of [JSON.stringify([listed, trail]), rows[0]?.row ?? '', api.log.join('\n')])
+      expect(text).not.toContain(secret.slice(6));
+    await remove(id);
+  });
+
+  test.each([
+    ['http://hooks.test/', 'not_https'],
+    ['ftp://hooks.test/', 'not_https'],
+    ['file:///etc/passwd', 'not_https'],
+    ['hooks.test', 'invalid_url'],
+    ['https://', 'invalid_url'],
+    ['https://ann:secret@hooks.test/', 'credentials'],
+    ['https://127.0.0.1/', 'private_address'],
+    ['https://2130706433/', 'private_address'],
+    ['https://0x7f.1/', 'private_address'],
+    ['https://[::1]/', 'private_address'],
+    ['https://[::ffff:10.0.0.1]/', 'private_address'],
+    ['https://[fd00:ec2::254]/', 'private_address'],
+    ['https://169.254.169.254/latest', 'private_address'],
+    ['https://100.64.0.1/', 'private_address'],
+    [`https://hooks.test/${'a'.repeat(2_000)}`, 'too_big'],
+    ['', 'too_small'],
+  ])('that leads to %s is refused: %s', async (url, code) => {
+    const answer = await api.call('POST', '/v1/webhooks', { url });
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({
+      errors: expect.arrayContaining([expect.objectContaining({ pointer: '/url', code })]),
+    });
+    expect(answer.text).not.toContain('secret');
+    expect(await itemsOf('/v1/webhooks')).toEqual([]);
+  });
+
+  test('may lead into a network that is named, in clear as well, and into no other', async () => {
+    const networks = new BlockList();
+    networks.addSubnet('10.1.0.0', 16);
+    const inside = await testApi({ webhookNetworks: networks });
+    const status = async (url: string) => (await inside.call('POST', '/v1/webhooks', { url })).status;
+    expect(await status('http://10.1.2.3:8080/lethe')).toBe(201);
+    expect(await status('https://10.1.2.3/lethe')).toBe(201);
+    // Judged by where it leads, at each connection.
+    expect(await status('http://hooks.internal/lethe')).toBe(201);
+    expect(await status('https://10.2.0.1/lethe')).toBe(422);
+    expect(await status('http://8.8.8.8/lethe')).toBe(422);
+  });
+
+  test('is one of ten at most, and one that is removed makes room', async () => {
+    const ids = [];
+    for (let n = 0; n < 10; n++) ids.push((await add()).id);
+    const eleventh = await api.call('POST', '/v1/webhooks', { url: URL });
+    expect(eleventh.json).toMatchObject({ status: 409, code: 'too_many_webhooks' });
+    expect((await remove(ids.pop() ?? '')).status).toBe(204);
+    ids.push((await add()).id);
+    for (const id of ids) await remove(id);
+    expect(await itemsOf('/v1/webhooks')).toEqual([]);
+  });
+
+  test('that is removed, another project’s, or none is unknown in the same words', async () => {
+    const { id } = await add();
+    await remove(id);
+    const other = carrying(api.otherOwner);
+    const standing = await add();
+    for (const [path, headers] of [
+      [id, {}],
+      [`wh_${NO_ID}`, {}],
+      ['nonsense', {}],
+      [standing.id, other],
+    ] as const)
+      for (const [method, below, body] of [
+        ['DELETE', '', undefined],
+        ['POST', '/rotate', {}],
+        ['POST', '/enable', undefined],
+        ['GET', '/deliveries', undefined],
+        ['POST', `/deliveries/evt_${NO_ID}/retry`, undefined],
+      ] as const) {
+        const answer = await api.call(method, `/v1/webhooks/${path}${below}`, body, headers);
+        expect(answer.json).toMatchObject({ code: 'webhook_not_found', detail: 'there is no such webhook' });
+      }
+    await remove(standing.id);
+  });
+});
+
+describe('secrets', () => {
+  test('take turns: both sign for as long as is asked, a day if nothing is, then the new one alone', async () => {
+    const { id, secret } = await add();
+    await accepted(api, [user('u-1')]);
+    expect(await signing(id, START)).toEqual([secret]);
+    const rotated = await api.call('POST', `/v1/webhooks/${id}/rotate`, {});
+    const fresh = textOf(rotated, 'secret');
+    expect(rotated.json).toEqual({ secret: fresh, previousUntil: later(DAY_MS).toISOString() });
+    expect(await signing(id, START)).toEqual([fresh, secret]);
+    expect(await signing(id, later(DAY_MS - 1))).toEqual([fresh, secret]);
+    expect(await signing(id, later(DAY_MS))).toEqual([fresh]);
+    await remove(id);
+  });
+
+  test('of which one has leaked ends at once; never do more than three sign, and none lives longer by a rotation', async () => {
+    const { id } = await add();
+    await accepted(api, [user('u-1')]);
+    const rotate = async (overlap: number) =>
+      textOf(await api.call('POST', `/v1/webhooks/${id}/rotate`, { overlap }), 'secret');
+    const second = await rotate(7 * 86_400);
+    const third = await rotate(60);
+    const fourth = await rotate(7 * 86_400);
+    expect(await signing(id, START)).toEqual([fourth, third, second]);
+    expect(await signing(id, later(60_000))).toEqual([fourth, third]);
+    const fifth = await rotate(0);
+    expect(await signing(id, START)).toEqual([fifth]);
+    for (const overlap of [-1, 7 * 86_400 + 1, 0.5, '60'])
+      expect((await api.call('POST', `/v1/webhooks/${id}/rotate`, { overlap })).status).toBe(422);
+    expect(await signing(id, START)).toEqual([fifth]);
+    await remove(id);
+  });
+
+  test('open with the key and in the row that they were sealed for, and not in another', async () => {
+    const [one, another] = [await add(), await add()];
+    await accepted(api, [user('u-1')]);
+    await api.database`UPDATE lethe.webhook_secrets SET sealed =
+      (SELECT sealed FROM lethe.webhook_secrets WHERE webhook_id = ${one.id}) WHERE webhook_id = ${another.id}`;
+    expect(await signing(one.id, START)).toEqual([one.secret]);
+    await expect(signing(another.id, START)).rejects.toThrow('authenticate');
+    for (const { id } of [one, another]) await remove(id);
+  });
+});
+
+describe('deliveries', () => {
+  test('are told of newest first, page by page, each once, and those of other kinds to nobody who is limited', async () => {
+    const { id } = await add();
+    const requests = [];
+    for (let n = 0; n < 5; n++) requests.push(await accepted(api, [user(`u-${n}`)]));
+    const seen: string[] = [];
+    for (let path: string | null = `/v1/webhooks/${id}/deliveries?limit=2`; path !== null;) {
+      const { json } = await api.call('GET', path);
+      const page = json as { items: { requestId: string; type: string }[]; nextCursor: string | null };
+      seen.push(...page.items.map(({ requestId }) => requestId));
+      path = page.nextCursor === null ? null : `/v1/webhooks/${id}/deliveries?limit=2&cursor=${page.nextCursor}`;
+    }
+    expect(seen.toSorted()).toEqual(requests.toSorted());
+    expect((await deliveriesOf(id))[0]).toMatchObject({
+      type: 'request.received',
+      attempts: 0,
+      nextAt: START.toISOString(),
+    });
+    const limited = await api.call('POST', '/v1/tokens', { name: 'exports', kinds: ['export'] });
+    expect(await deliveriesOf(id, carrying(textOf(limited, 'token')))).toEqual([]);
+    expect((await api.call('GET', `/v1/webhooks/${id}/deliveries?cursor=nonsense`)).status).toBe(422);
+    await remove(id);
+  });
+
+  test('that were given up, or delivered, are sent again from the first attempt on, under the same id', async () => {
+    const { id } = await add();
+    await accepted(api, [user('u-1')]);
+    const of = { project: 'demo', channel: id, asOf: START, limit: 10 };
+    const attempt = async (end: 'delivered' | 'failed') => {
+      const [delivery] = await dueDeliveries(api.database, { ...of, asOf: later(30 * DAY_MS) });
+      if (delivery === undefined) throw new Error('nothing is due');
+      if (end === 'delivered') await delivered(api.database, delivery, START);
+      else await failed(api.database, delivery, { code: 'timeout' }, START);
+      return delivery;
+    };
+    for (const end of ['delivered', 'given_up']) {
+      if (end === 'given_up') for (let n = 0; n < 9; n++) await attempt('failed');
+      const delivery = await attempt(end === 'delivered' ? 'delivered' : 'failed');
+      expect(await deliveriesOf(id)).toMatchObject([{ id: delivery.id, outcome: end, nextAt: null }]);
+      api.orchestrator.told.splice(0);
+      const retried = await api.call('POST', `/v1/webhooks/${id}/deliveries/${delivery.id}/retry`);
+      expect(retried.status).toBe(204);
+      expect(api.orchestrator.told).toEqual([`demo/${id}`]);
+      expect(await dueDeliveries(api.database, of)).toMatchObject([{ id: delivery.id, attempts: 0 }]);
+    }
+    expect(await itemsOf('/v1/activity?action=delivery.retried')).toHaveLength(2);
+    const beside = await add();
+    const [{ id: own } = {}] = await deliveriesOf(id);
+    for (const path of [`${id}/deliveries/evt_${NO_ID}`, `${beside.id}/deliveries/${String(own)}`]) {
+      const unknown = await api.call('POST', `/v1/webhooks/${path}/retry`);
+      expect(unknown.json).toMatchObject({ code: 'delivery_not_found' });
+    }
+    await remove(beside.id);
+    await remove(id);
+  });
+
+  test('of one that is removed are given up, and a result that comes later changes nothing', async () => {
+    const { id } = await add();
+    await accepted(api, [user('u-1')]);
+    const [delivery] = await dueDeliveries(api.database, { project: 'demo', channel: id, asOf: START, limit: 1 });
+    if (delivery === undefined) throw new Error('nothing is due');
+    await remove(id);
+    await delivered(api.database, delivery, later(1_000));
+    await failed(api.database, delivery, { code: 'http_410' }, later(1_000));
+    const rows =
+      await api.database`SELECT outcome, last_code, ended_at, attempts FROM lethe.deliveries WHERE channel = ${id}`;
+    expect([...rows]).toEqual([{ outcome: 'given_up', lastCode: 'removed', endedAt: START, attempts: 0 }]);
+    expect(await receiverOf(api.database, KEYS, delivery, START)).toBeNull();
+    expect(await itemsOf('/v1/activity?action=webhook.disabled')).toEqual([]);
+  });
+
+  test('of one that said 410 are given up; enabled again it is told of what happens from then on', async () => {
+    const { id } = await add();
+    for (const name of ['u-1', 'u-2']) await accepted(api, [user(name)]);
+    const of = { project: 'demo', channel: id, asOf: START, limit: 10 };
+    const [first] = await dueDeliveries(api.database, of);
+    if (first === undefined) throw new Error('nothing is due');
+    await failed(api.database, first, { code: 'http_410' }, START);
+    expect(await deliveriesOf(id)).toMatchObject([{ outcome: 'given_up' }, { outcome: 'given_up' }]);
+    const listed = await itemsOf('/v1/webhooks');
+    expect(listed.find((one) => one['id'] === id)).toMatchObject({ disabledAt: START.toISOString() });
+    await accepted(api, [user('u-3')]);
+    expect(await deliveriesOf(id)).toHaveLength(2);
+    expect((await api.call('POST', `/v1/webhooks/${id}/deliveries/${first.id}/retry`)).status).toBe(204);
+    expect(await dueDeliveries(api.database, of)).toEqual([]);
+    expect(await neglectedChannels(api.database, { dueBefore: later(DAY_MS), limit: 100 })).not.toContainEqual({
+      project: 'demo',
+      channel: id,
+    });
+    api.orchestrator.told.splice(0);
+    for (let n = 0; n < 2; n++) expect((await api.call('POST', `/v1/webhooks/${id}/enable`)).status).toBe(204);
+    expect(api.orchestrator.told).toContain(`demo/${id}`);
+    expect(await dueDeliveries(api.database, of)).toMatchObject([{ id: first.id }]);
+    expect(await itemsOf('/v1/activity?action=webhook.enabled')).toHaveLength(1);
+    await accepted(api, [user('u-4')]);
+    expect(await dueDeliveries(api.database, of)).toHaveLength(2);
+    await remove(id);
+  });
+});

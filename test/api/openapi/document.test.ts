@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { expect, test } from 'vitest';
+import { WORDLESS } from '../../../api/openapi/examples.ts';
+import type { OpenApi } from '../../../api/openapi/shape.ts';
+import { problemsPage } from '../../../api/http/problems.ts';
+import { ERROR_STATUS } from '../../../domain/errors.ts';
+import { assertSchema } from './document.ts';
+import { testApi } from '../support/api.ts';
+
+const api = await testApi();
+
+const served = await api.call('GET', '/openapi.json');
+const document = served.json as OpenApi;
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),
+);
+const withToken = operations.filter(({ operation }) => operation.security?.length !== 0);
+
+test('the document is OpenAPI 3.1 and has every route, each with a name of its own', () => {
+  expect(document.openapi).toBe('3.1.0');
+  expect(operations.map(({ name, operation }) => `${operation.operationId} ${name}`)).toEqual([
+    'healthz GET /healthz',
+    'readyz GET /readyz',
+    'createRequest POST /v1/requests',
+    'listRequests GET /v1/requests',
+    'uploadSubjects POST /v1/uploads',
+    'readRequest GET /v1/requests/{id}',
+    'listSubjects GET /v1/requests/{id}/subjects',
+    'readProgress GET /v1/requests/{id}/progress',
+    'confirmRequest POST /v1/requests/{id}/confirm',
+    'cancelRequest POST /v1/requests/{id}/cancel',
+    'expediteRequest POST /v1/requests/{id}/expedite',
+    'retryRequest POST /v1/requests/{id}/retry',
+    'skipProcessor POST /v1/requests/{id}/skip',
+    'readReceipt GET /v1/requests/{id}/receipt',
+    'makeLink POST /v1/requests/{id}/links',
+    'listLinks GET /v1/requests/{id}/links',
+    'revokeLink DELETE /v1/requests/{id}/links/{linkId}',
+    'destroyArchive DELETE /v1/requests/{id}/archive',
+    'readLog GET /v1/requests/{id}/log',
+    'lookUpSubject POST /v1/subjects/lookup',
+    'placeHold POST /v1/holds',
+    'releaseHold DELETE /v1/holds/{id}',
+    'placeSuppression POST /v1/suppressions',
+    'liftSuppression DELETE /v1/suppressions',
+    'listActivity GET /v1/activity',
+    'listMembers GET /v1/members',
+    'addMember POST /v1/members',
+    'removeMember DELETE /v1/members/{id}',
+    'mintToken POST /v1/tokens',
+    'listTokens GET /v1/tokens',
+    'revokeToken DELETE /v1/tokens/{id}',
+    'addWebhook POST /v1/webhooks',
+    'listWebhooks GET /v1/webhooks',
+    'removeWebhook DELETE /v1/webhooks/{id}',
+    'rotateWebhookSecret POST /v1/webhooks/{id}/rotate',
+    'enableWebhook POST /v1/webhooks/{id}/enable',
+    'listDeliveries GET /v1/webhooks/{id}/deliveries',
+    'retryDelivery POST /v1/webhooks/{id}/deliveries/{deliveryId}/retry',
+  ]);
+  const ids = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(ids).size).toBe(operations.length);
+});
+
+test('a public linter finds nothing: its recommended rules hold, and every example is valid', async () => {
+  const config = await createConfig({
+    extends: ['recommended'],
+    // Off for what refuses nobody: /healthz and /readyz. The next test asks more of every other operation.
+    rules: { 'operation-4xx-response': 'off' },
+  });
+  const found = await lintFromString({ source: served.text, absoluteRef: 'openapi.json', config });
+  expect(found.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer}: ${message}`)).toEqual([]);
+});
+
+test('every operation with a token tells of what a token can be refused for, and of its budget', () => {
+  const answers = withToken.flatMap(({ name, operation }) =>
+    Object.entries(operation.responses).map(([status, { headers = {} }]) => ({ name, status, headers })),
+  );
+  const silent = withToken.filter(({ operation }) => {
+    const scopes = operation.security?.flatMap((one) => one['token'] ?? []) ?? [];
+    const untold = ['401', '403', '429', '500', '503'].filter((status) => !Object.hasOwn(operation.responses, status));
+    return scopes.length === 0 || untold.length > 0;
+  });
+  expect(silent).toEqual([]);
+  expect(answers.filter(({ headers }) => !Object.hasOwn(headers, 'X-Request-Id'))).toEqual([]);
+  const withoutBudget = answers.filter(({ headers }) => !Object.hasOwn(headers, 'RateLimit'));
+  expect(withoutBudget.map(({ status }) => status)).toEqual(withToken.map(() => '401'));
+  expect(operations.length - withToken.length).toBe(2);
+});
+
+test('every operation and parameter is described', () => {
+  const bare = operations.flatMap(({ name, operation }) => [
+    ...(operation.summary.endsWith('.') ? [] : [name]),
+    ...(operation.description === '' ? [name] : []),
+    ...(operation.parameters ?? []).flatMap((one) => (one.description === '' ? [`${name} ${one.name}`] : [])),
+  ]);
+  expect(bare).toEqual([]);
+});
+
+test('every body and every answer has an example, in whole words', () => {
+  const media = operations.flatMap(({ name, operation: { requestBody, responses } }) =>
+    [requestBody?.content ?? {}, ...Object.values(responses).map(({ content }) => content ?? {})].flatMap((content) =>
+      Object.values(content).map(({ examples = {} }) => ({ name, examples })),
+    ),
+  );
+  expect(media.filter(({ examples }) => Object.keys(examples).length === 0)).toEqual([]);
+  expect(media.filter(({ examples }) => JSON.stringify(examples).includes(`"${WORDLESS}"`))).toEqual([]);
+});
+
+test('the examples tell of ids of our form, and of instants in their order', () => {
+  const ids = [...served.text.matchAll(/\b(?:req|hold|sup|mem|tok|link)_[0-9a-f]+/g)].map(([id]) => id);
+  expect(ids.length).toBeGreaterThan(20);
+  expect(ids.filter((id) => !/^[a-z]+_[0-9a-f]{32}$/.test(id))).toEqual([]);
+  const status = document.paths['/v1/requests/{id}']?.['get']?.responses['200']?.content?.['application/json'];
+  const example = status?.examples?.['example']?.value as Readonly<Record<string, string>>;
+  const [received, resolved, deleted, ended, due] = [
+    example['receivedAt'],
+    example['resolvedAt'],
+    example['hardDeleteAt'],
+    example['estimatedCompletionAt'],
+    example['dueAt'],
+  ].map((at) => Date.parse(at ?? ''));
+  expect(received).toBeLessThan(resolved ?? 0);
+  expect(resolved).toBeLessThan(deleted ?? 0);
+  expect(deleted).toBeLessThan(ended ?? 0);
+  expect(ended).toBeLessThan(due ?? 0);
+});
+
+test('every code of the closed list is told of by some route, or is said by none', () => {
+  const told = operations
+    .flatMap(({ operation }) => Object.values(operation.responses).map((one) => one.description))
+    .join();
+  const nowhere = Object.keys(ERROR_STATUS).filter((code) => !told.includes(`\`${code}\``));
+  // Both are about paths and methods that are no operations.
+  expect(nowhere).toEqual(['not_found', 'method_not_allowed']);
+});
+
+test('no body is optional: an empty request is refused, not taken for {}', () => {
+  const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
+  expect(optional).toEqual([]);
+  const withBody = operations.filter(({ operation }) => operation.requestBody?.required === true);
+  expect(withBody).toHaveLength(16);
+});
+
+test('docs/problems.md explains every code', async () => {
+  const page = readFileSync(new URL('../../../docs/problems.md', import.meta.url), 'utf8');
+  expect(page).toBe(problemsPage());
+  for (const [code, status] of Object.entries(ERROR_STATUS)) expect(page).toContain(`## ${code}\n\n**${status} `);
+  const refused = await api.call('GET', '/v1/requests', undefined, { Authorization: '' });
+  expect(refused.json).toMatchObject({ type: '/docs/problems#unauthorized' });
+});
+
+test('the check that holds every answer of these tests against the document can fail', () => {
+  const ready = { ready: true, database: 'reachable', schema: 'current', temporal: 'away' };
+  const schema = { $ref: '#/components/schemas/Readiness' };
+  const check = (value: unknown) => () => assertSchema(document, schema, value, 'readyz');
+  expect(check(ready)).not.toThrow();
+  expect(check({ ...ready, extra: 1 })).toThrow('does not conform');
+  expect(check({ ...ready, database: 'gone' })).toThrow('does not conform');
+  expect(check({ ready: true })).toThrow('does not conform');
+});
+
+test('nothing of the API is cached, framed or sniffed, and each answer names its request', async () => {
+  const answer = await api.call('GET', '/v1/requests?project=demo', undefined, { 'X-Request-Id': 'canary-id' });
+  expect(answer.headers.get('X-Content-Type-Options')).toBe('nosniff');
+  expect(answer.headers.get('Cache-Control')).toBe('no-store');
+  expect(answer.headers.get('X-Request-Id')).toMatch(/^[0-9a-f-]{36}$/);
+  expect(api.log.join('')).toContain(answer.headers.get('X-Request-Id'));
+});

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { accepted, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+
+const api = await testApi();
+
+test('a deletion is accepted with every date that follows from the policy, and its workflow is started', async () => {
+  const answer = await api.call(
+    'POST',
+    '/v1/requests',
+    deletionOf([user('u-1'), { type: 'email', value: ['Ann@x.test', 'Berlin'] }]),
+  );
+  const id = textOf(answer, 'id');
+  expect(answer.status).toBe(202);
+  expect(answer.headers.get('Location')).toBe(`/v1/requests/${id}`);
+  expect(answer.json).toMatchObject({
+    status: 'received',
+    submitted: 2,
+    receivedAt: START.toISOString(),
+    dueAt: '2026-12-23T10:00:00.000Z',
+    hardDeleteAt: '2026-12-08T02:00:00.000Z',
+    cancellableUntil: '2026-12-08T02:00:00.000Z',
+    // The slowest processor's three days and a day to settle.
+    estimatedCompletionAt: '2026-12-12T02:00:00.000Z',
+    atRisk: false,
+  });
+  expect(api.orchestrator.started).toEqual([id]);
+  const stored =
+    await api.database`SELECT position, type, value, outcome FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
+  expect([...stored]).toEqual([
+    { position: 1, type: 'user_id', value: ['u-1'], outcome: null },
+    { position: 2, type: 'email', value: ['ann@x.test', 'berlin'], outcome: null },
+  ]);
+  const audit = await api.database`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
+  expect([...audit]).toEqual([
+    { action: 'request.received', actor: api.owner.memberId, detail: { selection: 'identities', submitted: 2 } },
+  ]);
+});
+
+test('accepting is one statement behind the one that knows the token, for 2 000 identities as for one', async () => {
+  for (const count of [1, 2_000]) {
+    api.statements();
+    await accepted(
+      api,
+      Array.from({ length: count }, (_, index) => user(`one-${count}-${index}`)),
+    );
+    expect(api.statements()).toHaveLength(2);
+  }
+});
+
+test('a text is the same as a list of one, quotes and commas stay what they are, and repetitions are told', async () => {
+  const id = await accepted(api, [
+    user('a"b\\c,{d}'),
+    { type: 'user_id', value: ['a"b\\c,{d}'] },
+    { type: 'email', value: ['X@Y.test', 'Köln'] },
+    { type: 'email', value: ['x@y.test', 'köln'] },
+  ]);
+  const rows =
+    await api.database`SELECT value, outcome, duplicate_of FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
+  expect([...rows]).toEqual([
+    { value: ['a"b\\c,{d}'], outcome: null, duplicateOf: null },
+    { value: ['a"b\\c,{d}'], outcome: 'duplicate', duplicateOf: 1 },
+    { value: ['x@y.test', 'köln'], outcome: null, duplicateOf: null },
+    { value: ['x@y.test', 'köln'], outcome: 'duplicate', duplicateOf: 3 },
+  ]);
+});
+
+test('what cannot be a uuid or an integer is an outcome of its own, not an error, and its text is not stored', async () => {
+  const id = await accepted(api, [
+    { type: 'xng_id', value: 'no-uuid' },
+    { type: 'number', value: '99999999999999999999' },
+    { type: 'xng_id', value: '0190A5E4-3C00-7000-8000-000000000001' },
+  ]);
+  const rows =
+    await api.database`SELECT value, outcome, reason FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
+  expect([...rows]).toEqual([
+    { value: null, outcome: 'invalid', reason: 'not_a_uuid' },
+    { value: null, outcome: 'invalid', reason: 'not_an_integer' },
+    { value: ['0190a5e4-3c00-7000-8000-000000000001'], outcome: null, reason: null },
+  ]);
+  const page = await api.call('GET', `/v1/requests/${id}/subjects`);
+  expect(page.json).toMatchObject({
+    items: [
+      { position: 1, outcome: 'invalid', reason: 'not_a_uuid', value: null },
+      { position: 2, outcome: 'invalid', reason: 'not_an_integer' },
+      { position: 3, outcome: null, reason: null },
+    ],
+  });
+});
+
+test('a segment, and everyone, are stored without a single identity', async () => {
+  for (const subjects of [
+    { kind: 'user', segment: 'dormant' },
+    { kind: 'user', everyone: true },
+  ]) {
+    const answer = await api.call('POST', '/v1/requests', {
+      ...deletionOf([]),
+      subjects,
+      confirm: 'everyone' in subjects,
+    });
+    expect(answer.status).toBe(202);
+    expect(answer.json).toMatchObject({ submitted: 0 });
+    const status = await api.call('GET', `/v1/requests/${textOf(answer, 'id')}`);
+    expect(status.json).toMatchObject({ selection: 'segment' in subjects ? 'segment' : 'everyone' });
+  }
+});
+
+test('an expedited request is due at the next run, or at once, and keeps its reason off the audit trail', async () => {
+  const expedite = (when: string) => ({ expedite: { when, reason: 'ticket 4711' } });
+  const next = await api.call('POST', '/v1/requests', deletionOf([user('e-1')], expedite('next_run')));
+  const now = await api.call('POST', '/v1/requests', deletionOf([user('e-2')], expedite('now')));
+  expect(next.json).toMatchObject({ hardDeleteAt: '2026-11-24T02:00:00.000Z' });
+  expect(now.json).toMatchObject({ hardDeleteAt: START.toISOString() });
+});
+
+test("onConflict 'reject' refuses the whole request when another open one was submitted for the same identity", async () => {
+  await accepted(api, [user('taken'), { type: 'email', value: ['taken@x.test', 'b'] }]);
+  const before = await api.database`SELECT count(*) AS requests FROM lethe.requests`;
+  const identities = [user('free'), { type: 'email', value: ['TAKEN@x.test', 'B'] }, user('taken')];
+  const refused = await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }));
+  expect(refused.status).toBe(409);
+  expect(refused.json).toMatchObject({ code: 'subject_conflict', positions: [2, 3] });
+  expect(await api.database`SELECT count(*) AS requests FROM lethe.requests`).toEqual(before);
+  expect((await api.call('POST', '/v1/requests', deletionOf([user('free')], { onConflict: 'reject' }))).status).toBe(
+    202,
+  );
+});

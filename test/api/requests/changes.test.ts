@@ -1,0 +1,258 @@
+import { expect, test } from 'vitest';
+import { raiseAttention } from '../../../db/attention/raise.ts';
+import { underProjectLock } from '../../../db/project-lock.ts';
+import type { AttentionCode, Step } from '../../../domain/vocabulary.ts';
+import { calledOf, claimAt, hide, matchesOf, matchOf } from '../support/ledger.ts';
+import { accepted, RUN, START, testApi, textOf, user } from '../support/api.ts';
+
+const api = await testApi();
+let number = 0;
+
+/** A request of so many subjects, hidden. */
+async function hidden(count: number) {
+  number += 1;
+  const names = Array.from({ length: count }, (_, index) => `r${number}-${index}`);
+  const id = await accepted(api, names.map(user));
+  await hide(api.database, id, matchesOf(names), START);
+  api.orchestrator.woken = [];
+  return { id, names };
+}
+const status = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
+const post = (id: string, verb: string, body: unknown) => api.call('POST', `/v1/requests/${id}/${verb}`, body);
+const wakeVersion = async (id: string) =>
+  (await api.database<{ wakeVersion: number }[]>`SELECT wake_version FROM lethe.requests WHERE id = ${id}`)[0]
+    ?.wakeVersion;
+const audit = async (id: string) =>
+  (
+    await api.database<{ action: string }[]>`SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`
+  ).map((row) => row.action);
+
+test('one of three is cancelled: the others go on, and the workflow is woken by row and by signal', async () => {
+  const { id } = await hidden(3);
+  const version = Number(await wakeVersion(id));
+  const answer = await post(id, 'cancel', { positions: [2] });
+  expect(answer.status).toBe(202);
+  expect(answer.json).toEqual({ id, cancelled: 1, tooLate: [], tooLateCount: 0 });
+  expect(await status(id)).toMatchObject({ subjects: { states: { soft_deleted: 2, cancelling: 1 } } });
+  expect(await wakeVersion(id)).toBe(version + 1);
+  expect(api.orchestrator.woken).toContain(id);
+});
+
+test('all are cancelled; cancelling again, or after the claim, is too late and changes nothing', async () => {
+  const { id } = await hidden(2);
+  expect((await post(id, 'cancel', {})).json).toMatchObject({ cancelled: 2 });
+  expect((await post(id, 'cancel', {})).json).toMatchObject({ status: 409, code: 'too_late' });
+  const claimed = await hidden(1);
+  await claimAt(api.database, claimed.id, RUN);
+  const events = await audit(claimed.id);
+  expect((await post(claimed.id, 'cancel', {})).json).toMatchObject({ code: 'too_late' });
+  expect((await post(claimed.id, 'expedite', { when: 'now', reason: 'ticket 2' })).json).toMatchObject({
+    code: 'too_late',
+  });
+  expect(await audit(claimed.id)).toEqual(events);
+  expect(await status(claimed.id)).toMatchObject({ subjects: { states: { claimed: 1, cancelled: 0 } } });
+});
+
+test('a position that is no number of the list is a fault of form, or nothing', async () => {
+  const { id } = await hidden(1);
+  for (const positions of [[0], [-1], [1.5], ['1'], [], [2 ** 40]]) {
+    expect((await post(id, 'cancel', { positions })).json).toMatchObject({ status: 422 });
+  }
+  expect((await post(id, 'cancel', { positions: [99] })).json).toMatchObject({ code: 'too_late' });
+  expect(await status(id)).toMatchObject({ subjects: { states: { soft_deleted: 1 } } });
+});
+
+test('expedited to now, and never back again', async () => {
+  const { id } = await hidden(1);
+  const now = await post(id, 'expedite', { when: 'now', reason: 'ticket 3' });
+  expect(now.status).toBe(202);
+  expect(now.json).toEqual({ id, hardDeleteAt: START.toISOString() });
+  const later = await post(id, 'expedite', { when: 'next_run', reason: 'ticket 3' });
+  expect(later.json).toEqual({ id, hardDeleteAt: START.toISOString() });
+  expect(await status(id)).toMatchObject({ hardDeleteAt: START.toISOString() });
+  expect(api.orchestrator.woken).toContain(id);
+});
+
+const held = (identities: unknown[], more: Record<string, unknown> = {}) =>
+  api.call('POST', '/v1/holds', {
+    project: 'demo',
+    kind: 'user',
+    identities,
+    caseRef: 'C-7',
+    heldBy: 'counsel',
+    ...more,
+  });
+
+test('a hold stops whom it names, stores no name, and tells what was claimed before it came', async () => {
+  const open = await hidden(3);
+  const claimed = await hidden(1);
+  await claimAt(api.database, claimed.id, RUN);
+  await api.database`UPDATE lethe.subjects SET hard_delete_at = ${RUN}`;
+  const answer = await held([open.names[0], claimed.names[0], 'nobody'].map((name) => user(String(name))));
+  const hold = textOf(answer, 'id');
+  expect(answer.status).toBe(201);
+  expect(answer.headers.get('Location')).toBe(`/v1/holds/${hold}`);
+  expect(answer.json).toMatchObject({
+    matching: [{ requestId: open.id, subjects: 1 }],
+    tooLate: [{ requestId: claimed.id, subjects: 1 }],
+  });
+  expect(api.orchestrator.woken).toEqual([open.id]);
+  expect(await status(open.id)).toMatchObject({ heldSubjects: 1, subjects: { states: { soft_deleted: 3 } } });
+  const page = await api.call('GET', `/v1/requests/${open.id}/subjects`);
+  expect(page.json).toMatchObject({
+    items: [{ outcome: 'held' }, { outcome: 'soft_deleted' }, { outcome: 'soft_deleted' }],
+  });
+  const [row] = await api.database`SELECT to_jsonb(holds)::text AS text FROM lethe.holds WHERE id = ${hold}`;
+  expect(JSON.stringify(row)).not.toContain(open.names[0]);
+
+  expect((await api.call('DELETE', `/v1/holds/${hold}`)).status).toBe(204);
+  expect((await api.call('DELETE', `/v1/holds/${hold}`)).status).toBe(204);
+  expect(await status(open.id)).toMatchObject({ heldSubjects: 0 });
+});
+
+test('`Ann@X.test` is held when `ann@x.test` is, in either direction, and her namesake in another town is not', async () => {
+  const email = (value: string, unit: string) => ({ type: 'email', value: [value, unit] });
+  for (const [submitted, heldAs] of [
+    ['Ann@X.test', 'ann@x.test'],
+    ['bea@x.test', 'BEA@x.TEST'],
+  ] as const) {
+    const id = await accepted(api, [email(submitted, 'berlin'), email(submitted, 'bonn')]);
+    const stored = submitted.toLowerCase();
+    const facts = ['berlin', 'bonn'].map((unit, index) => matchOf(index + 1, `${stored} of ${unit}`));
+    const named = ['berlin', 'bonn'].map((unit) => calledOf(`${stored} of ${unit}`, 'email', [stored, unit]));
+    await hide(api.database, id, [...facts, ...named], START);
+    expect((await held([email(heldAs, 'Berlin')])).json).toMatchObject({ matching: [{ requestId: id, subjects: 1 }] });
+    expect(await status(id)).toMatchObject({ heldSubjects: 1 });
+  }
+});
+
+test('a hold that comes before a request is resolved tells that it will stop it, and does', async () => {
+  const early = await accepted(api, [user('hold-early'), user('another'), user('withdrawn'), user('hold-early')]);
+  await post(early, 'cancel', { positions: [3] });
+  const cancelled = await accepted(api, [user('hold-early')]);
+  await post(cancelled, 'cancel', {});
+  await accepted(api, [user('hold-early')], { project: 'other' });
+  api.orchestrator.woken = [];
+  const answer = await held(['hold-early', 'hold-early', 'withdrawn', 'nobody'].map(user));
+  expect(answer.json).toMatchObject({ matching: [{ requestId: early, subjects: 1 }], tooLate: [] });
+  expect(api.orchestrator.woken).toEqual([early]);
+  await hide(api.database, early, [matchOf(1, 'hold-early'), matchOf(2, 'another')], START);
+  expect(await status(early)).toMatchObject({ heldSubjects: 1, subjects: { states: { soft_deleted: 2 } } });
+});
+
+test('a hold on what cannot be an identity of the project is refused, and stores nothing', async () => {
+  const [before] = await api.database`SELECT count(*) FROM lethe.holds`;
+  const answer = await held([
+    user('ok'),
+    { type: 'xng_id', value: 'canary-no-uuid' },
+    { type: 'email', value: 'canary' },
+  ]);
+  expect(answer.json).toMatchObject({
+    errors: [
+      { pointer: '/identities/1/value', code: 'not_a_uuid' },
+      { pointer: '/identities/2/value', code: 'wrong_number_of_values' },
+    ],
+  });
+  expect(answer.text).not.toContain('canary');
+  expect((await held(Array.from({ length: 2_001 }, (_, index) => user(`h-${index}`)))).json).toMatchObject({
+    code: 'too_many_subjects',
+  });
+  const [after] = await api.database`SELECT count(*) FROM lethe.holds`;
+  expect(after).toEqual(before);
+});
+
+async function inAttention(id: string, processor: string, code: AttentionCode, step: Step = 'delete') {
+  await underProjectLock(api.database, 'demo', (tx) =>
+    raiseAttention(
+      tx,
+      { project: 'demo', requestId: id, processor, step, batch: step === 'delete' ? 1 : 0 },
+      { code, at: RUN, retryAt: null },
+    ),
+  );
+  if (step === 'delete') {
+    await api.database`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${id} AND processor = ${processor}`;
+  }
+}
+const work = (id: string) =>
+  api.database<
+    { processor: string; state: string }[]
+  >`SELECT processor, state, skip_reason FROM lethe.batch_work WHERE request_id = ${id} ORDER BY processor`;
+
+test('attention says what an operator can do; retry of one processor leaves the other alone', async () => {
+  const { id } = await hidden(1);
+  await claimAt(api.database, id, RUN);
+  await inAttention(id, 'app', 'survivors_remain');
+  await inAttention(id, 'mail', 'processor_refused');
+  expect(await status(id)).toMatchObject({
+    attention: [
+      {
+        processor: 'app',
+        step: 'delete',
+        code: 'survivors_remain',
+        since: RUN.toISOString(),
+        retryAt: null,
+        remedy: expect.stringContaining('retry'),
+      },
+      { processor: 'mail', code: 'processor_refused' },
+    ],
+  });
+  expect((await api.call('GET', '/v1/requests?project=demo')).json).toMatchObject({
+    items: expect.arrayContaining([expect.objectContaining({ id, needsAttention: true })]),
+  });
+  const answer = await post(id, 'retry', { processor: 'app', reason: 'ticket 4' });
+  expect(answer.json).toEqual({ id, processors: ['app'] });
+  expect([...(await work(id))]).toMatchObject([
+    { processor: 'app', state: 'pending' },
+    { processor: 'mail', state: 'attention' },
+  ]);
+  expect(await status(id)).toMatchObject({ attention: [{ processor: 'mail' }] });
+  expect(await audit(id)).toContain('processor.retried');
+  expect(api.orchestrator.woken).toEqual([id]);
+  expect((await post(id, 'retry', { processor: 'app', reason: 'ticket 4' })).json).toMatchObject({
+    code: 'not_in_attention',
+  });
+  expect((await post(id, 'retry', { reason: 'ticket 4' })).json).toEqual({ id, processors: ['mail'] });
+});
+
+test('only what waits for an operator can be skipped, and what was finished before stays finished', async () => {
+  const { id } = await hidden(1);
+  await claimAt(api.database, id, RUN);
+  const version = Number(await wakeVersion(id));
+  expect((await post(id, 'skip', { processor: 'app', reason: 'gone for good' })).json).toMatchObject({
+    status: 409,
+    code: 'not_in_attention',
+  });
+  expect(await wakeVersion(id)).toBe(version);
+  await inAttention(id, 'app', 'processor_unavailable');
+  await api.database`UPDATE lethe.batch_work SET state = 'attested' WHERE request_id = ${id} AND processor = 'mail'`;
+  expect((await post(id, 'skip', { processor: 'mail', reason: 'no' })).json).toMatchObject({
+    code: 'not_in_attention',
+  });
+  expect((await post(id, 'skip', { processor: 'app' })).status).toBe(422);
+  const answer = await post(id, 'skip', { processor: 'app', reason: 'gone for good' });
+  expect(answer.json).toEqual({ id, processor: 'app' });
+  expect([...(await work(id))]).toEqual([
+    { processor: 'app', state: 'skipped', skipReason: 'gone for good' },
+    { processor: 'mail', state: 'attested', skipReason: null },
+  ]);
+  expect(await status(id)).toMatchObject({
+    attention: [],
+    skipped: [{ processor: 'app', reason: 'gone for good', at: START.toISOString() }],
+  });
+  expect(await audit(id)).toContain('processor.skipped');
+  expect(await wakeVersion(id)).toBe(version + 1);
+});
+
+test('a retry accepts the growth that an operator has seen; before it is resolved nothing can be skipped', async () => {
+  const { id } = await hidden(1);
+  await inAttention(id, 'app', 'resolution_grew', 'resolve');
+  await post(id, 'retry', { reason: 'they are all meant' });
+  const [row] = await api.database`SELECT growth_accepted FROM lethe.requests WHERE id = ${id}`;
+  expect(row).toEqual({ growthAccepted: true });
+  const early = await accepted(api, [user('early')]);
+  await inAttention(early, 'app', 'processor_unavailable', 'resolve');
+  expect((await post(early, 'skip', { processor: 'app', reason: 'no' })).json).toMatchObject({
+    code: 'not_in_attention',
+  });
+  expect(await status(early)).toMatchObject({ attention: [{ step: 'resolve' }] });
+});

@@ -1,0 +1,298 @@
+import { describe, expect, test } from 'vitest';
+import { storeCount } from '../../../db/resolution/counts.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import type { Resolved } from '../../../domain/resolved.ts';
+import { conclude } from '../../../db/deletion/conclude.ts';
+import { underProjectLock } from '../../../db/project-lock.ts';
+import { match } from '../../support/ledger.ts';
+import { follow, hide, matchOf, resolve } from '../support/ledger.ts';
+import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from '../support/api.ts';
+
+const api = await testApi();
+const boss = await api.member('another owner');
+const admin = await api.member('an admin', { role: 'admin' });
+
+const everyone = (more: Record<string, unknown> = {}) => ({ kind: 'user', everyone: true, ...more });
+const create = (subjects: unknown, more: Record<string, unknown> = {}) =>
+  api.call('POST', '/v1/requests', { ...deletionOf([]), subjects, confirm: true, ...more });
+const confirm = (id: string, body: unknown, headers: Record<string, string> = carrying(boss)) =>
+  api.call('POST', `/v1/requests/${id}/confirm`, body, headers);
+const read = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
+const fault = (pointer: string, code: string) => ({ in: 'body', pointer, code, detail: expect.any(String) });
+
+/** Of everyone there are no positions yet. */
+const selected = (key: string): Resolved => match(null, { type: 'user_id', value: [key] });
+
+/** Resolved and counted, as a worker would. */
+async function counted(id: string, facts: readonly Resolved[], excepted: readonly Resolved[] | null = null) {
+  const pages = async function* () {
+    yield excepted ?? [];
+  };
+  await resolve(api.database, id, facts, START, excepted === null ? {} : { excepted: pages() });
+  await storeCount(api.database, { requestId: id, processor: 'app' }, { 'app.users': 2, 'app.events': 40 });
+  await storeCount(api.database, { requestId: id, processor: 'mail' }, null);
+  await look(id, START);
+  return id;
+}
+const look = (id: string, at: Date) => follow(api.database, id, at);
+const waiting = async (identities: readonly Sent[], more: Record<string, unknown> = {}) =>
+  counted(
+    await accepted(api, identities, { confirm: true, ...more }),
+    identities.map(({ value }, index) => matchOf(index + 1, String(value))),
+  );
+
+/** Until another transaction waits for a row that somebody has locked. */
+async function behindTheLock(): Promise<void> {
+  const waits = () => api.database`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await waits()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('what can be asked for', () => {
+  test('everyone without confirm is refused, whoever asks; with it any member may submit it', async () => {
+    for (const member of [api.owner, admin]) {
+      const refused = await api.call(
+        'POST',
+        '/v1/requests',
+        { ...deletionOf([]), subjects: everyone() },
+        carrying(member),
+      );
+      expect([refused.status, refused.json]).toMatchObject([
+        422,
+        { errors: [fault('/confirm', 'needs_confirmation')] },
+      ]);
+    }
+    const body = { ...deletionOf([]), subjects: everyone(), confirm: true };
+    const taken = await api.call('POST', '/v1/requests', body, carrying(admin));
+    expect([taken.status, taken.json]).toMatchObject([202, { status: 'received', submitted: 0 }]);
+  });
+
+  test('exceptions go with everyone alone, and each has to be one', async () => {
+    const except = [user('a'), { type: 'none', value: 'x' }, { type: 'xng_id', value: 'no uuid' }, user('')];
+    expect((await create(everyone({ except }))).json).toMatchObject({
+      errors: [
+        fault('/subjects/except/1/type', 'unknown_type'),
+        fault('/subjects/except/2/value', 'not_a_uuid'),
+        fault('/subjects/except/3/value', 'empty'),
+      ],
+    });
+    for (const subjects of [
+      { kind: 'user', segment: 's', except: [user('a')] },
+      { kind: 'user', identities: [user('b')], except: [user('a')] },
+    ])
+      expect((await create(subjects)).json).toMatchObject({ errors: [fault('/subjects/except', 'custom')] });
+    const many = Array.from({ length: 2_001 }, (_, n) => user(`x-${n}`));
+    expect((await create(everyone({ except: many }))).json).toMatchObject({ code: 'too_many_subjects', limit: 2_000 });
+    const [row] = await api.database`SELECT count(*) AS count FROM lethe.excepted_identities`;
+    expect(row).toEqual({ count: 0 });
+  });
+
+  test('request and exceptions are one statement beside the authentication, however many', async () => {
+    const except = Array.from({ length: 2_000 }, (_, n) => user(`x-${n}`));
+    api.statements();
+    const id = textOf(await create(everyone({ except })), 'id');
+    expect(api.statements()).toHaveLength(2);
+    expect(await read(id)).toMatchObject({ confirmation: { except: { submitted: 2_000, unmatched: [] } } });
+  });
+});
+
+test('what waits is told in full: how many, in which tables, until when, and who may say yes', async () => {
+  const id = await accepted(api, [user('t-1'), user('t-2')], { confirm: true });
+  expect(await read(id)).toMatchObject({
+    status: 'received',
+    confirmation: {
+      needs: 'member',
+      until: null,
+      subjects: null,
+      counts: [],
+      except: null,
+      confirmedAt: null,
+      confirmedBy: null,
+    },
+    links: { confirm: `/v1/requests/${id}/confirm` },
+  });
+  await counted(id, [matchOf(1, 't-1'), matchOf(2, 't-2')]);
+  expect(await read(id)).toMatchObject({
+    status: 'awaiting_confirmation',
+    cancellableUntil: null,
+    subjects: { states: { proposed: 2 } },
+    confirmation: {
+      until: new Date(START.getTime() + 3 * DAY_MS).toISOString(),
+      subjects: 2,
+      counts: [
+        {
+          processor: 'app',
+          tables: [
+            { table: 'app.users', rows: 2 },
+            { table: 'app.events', rows: 40 },
+          ],
+        },
+        { processor: 'mail', tables: null },
+      ],
+    },
+  });
+  const subjects = await api.call('GET', `/v1/requests/${id}/subjects`);
+  expect(subjects.json).toMatchObject({ items: [{ outcome: 'matched' }, { outcome: 'matched' }] });
+  const listed = await api.call('GET', '/v1/requests?status=awaiting_confirmation');
+  expect(listed.json).toMatchObject({ items: [{ id, status: 'awaiting_confirmation' }] });
+  const lookedUp = await api.call('POST', '/v1/subjects/lookup', {
+    project: 'demo',
+    kind: 'user',
+    identity: user('t-1'),
+  });
+  expect(lookedUp.json).toMatchObject({ openRequests: [{ id, status: 'awaiting_confirmation', outcome: 'matched' }] });
+  expect(await read(await accepted(api, [user('t-3')]))).toMatchObject({ confirmation: null });
+});
+
+test('confirmed: told by whom and when, the workflow is woken, the trail has the member, and once is enough', async () => {
+  const id = await waiting([user('c-1'), user('c-2')]);
+  api.orchestrator.woken = [];
+  api.clock.now = new Date(START.getTime() + DAY_MS);
+  const answer = await confirm(id, { expectedCount: 2 });
+  const hardDeleteAt = '2026-12-09T02:00:00.000Z';
+  expect([answer.status, answer.json]).toMatchObject([
+    202,
+    { id, subjects: 2, attached: 0, hardDeleteAt, cancellableUntil: hardDeleteAt },
+  ]);
+  expect(api.orchestrator.woken).toEqual([id]);
+  expect(await read(id)).toMatchObject({
+    status: 'grace',
+    hardDeleteAt,
+    subjects: { states: { proposed: 0, resolved: 2 } },
+    confirmation: { subjects: 2, confirmedAt: api.clock.now.toISOString(), confirmedBy: boss.memberId },
+  });
+  const [event, ...more] = await api.database<{ actor: string; detail: unknown }[]>`
+    SELECT actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action = 'request.confirmed'`;
+  expect(event).toEqual({ actor: boss.memberId, detail: { subjects: 2, attached: 0 } });
+  expect(more).toEqual([]);
+  expect((await confirm(id, { expectedCount: 2 })).json).toMatchObject({ code: 'not_awaiting_confirmation' });
+  api.clock.now = START;
+});
+
+test('the refusals, each of which changes nothing and wakes nobody', async () => {
+  const id = await waiting([user('r-1'), user('r-2')]);
+  const uncounted = await accepted(api, [user('r-3')], { confirm: true });
+  const ordinary = await accepted(api, [user('r-4')]);
+  const everybody = await counted(textOf(await create(everyone()), 'id'), [selected('r-9')]);
+  const state = () => api.database`SELECT request_id, seq, state, hidden, generation FROM lethe.subjects ORDER BY 1, 2`;
+  const before = [await state(), await api.database`SELECT max(id) FROM lethe.audit_events`];
+  api.orchestrator.woken = [];
+  const two = { expectedCount: 2 };
+  expect(await confirm(id, { expectedCount: 3 })).toMatchObject({
+    status: 409,
+    json: { code: 'count_moved', subjects: 2 },
+  });
+  expect(await confirm(uncounted, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
+  expect(await confirm(ordinary, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
+  for (const member of [api.owner, admin])
+    expect(await confirm(everybody, { expectedCount: 1 }, carrying(member))).toMatchObject({
+      status: 403,
+      json: { code: 'needs_another_owner' },
+    });
+  for (const body of [{}, { expectedCount: 0 }, { expectedCount: '2' }, { expectedCount: 2, more: 1 }])
+    expect(await confirm(id, body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });
+  expect(await confirm(id, two, carrying(api.otherOwner))).toMatchObject({
+    status: 404,
+    json: { code: 'request_not_found' },
+  });
+  api.clock.now = new Date(START.getTime() + 3 * DAY_MS);
+  expect(await confirm(id, two)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
+  api.clock.now = START;
+  expect([await state(), await api.database`SELECT max(id) FROM lethe.audit_events`]).toEqual(before);
+  expect(api.orchestrator.woken).toEqual([]);
+});
+
+test('an owner who was made for the occasion confirms nobody', async () => {
+  const id = await counted(textOf(await create(everyone()), 'id'), [selected('made-1')]);
+  api.clock.now = new Date(START.getTime() + 1_000);
+  const made = await api.member('made for the occasion');
+  const refused = await confirm(id, { expectedCount: 1 }, carrying(made));
+  expect([refused.status, refused.json]).toMatchObject([403, { code: 'needs_another_owner' }]);
+  expect(await read(id)).toMatchObject({ status: 'awaiting_confirmation', subjects: { states: { proposed: 1 } } });
+  expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
+  api.clock.now = START;
+});
+
+test('another token of the member who submitted everyone is still the same member', async () => {
+  const id = await counted(textOf(await create(everyone()), 'id'), [selected('s-1')]);
+  const minted = await api.call('POST', '/v1/tokens', { name: 'second' });
+  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(minted, 'token') }))).toMatchObject({
+    status: 403,
+    json: { code: 'needs_another_owner' },
+  });
+  // Nor is an owner's token one of an owner that was minted for less.
+  const less = await api.call('POST', '/v1/tokens', { name: 'less', role: 'admin' }, carrying(boss));
+  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(less, 'token') }))).toMatchObject({
+    json: { code: 'needs_another_owner' },
+  });
+  expect(await confirm(id, { expectedCount: 1 })).toMatchObject({ status: 202 });
+});
+
+test('an owner who is removed while the confirmation is on its way confirms nobody', async () => {
+  const leaving = await api.member('an owner who leaves');
+  const id = await counted(textOf(await create(everyone()), 'id'), [selected('r-1')]);
+  const { answer } = await underProjectLock(api.database, 'demo', async (tx) => {
+    const sent = confirm(id, { expectedCount: 1 }, carrying(leaving));
+    await behindTheLock();
+    await tx`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${leaving.memberId}`;
+    return { answer: sent };
+  });
+  expect((await answer).json).toMatchObject({ status: 401, code: 'unauthorized' });
+  expect(await read(id)).toMatchObject({ status: 'awaiting_confirmation', confirmation: { confirmedBy: null } });
+  expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
+});
+
+test('an exception that matched nobody is shown, and the confirmation has to say that it is meant', async () => {
+  const except = [user('spared'), user('tpyo')];
+  const id = await counted(
+    textOf(await create(everyone({ except })), 'id'),
+    ['spared', 'u-1'].map((key) => ({ ...matchOf(0, key), position: null }) as Resolved),
+    [matchOf(1, 'spared')],
+  );
+  expect(await read(id)).toMatchObject({
+    confirmation: { needs: 'another_owner', subjects: 1, except: { submitted: 2, unmatched: [2] } },
+  });
+  expect(await confirm(id, { expectedCount: 1 })).toMatchObject({
+    status: 409,
+    json: { code: 'unmatched_exceptions', positions: [2] },
+  });
+  expect(await confirm(id, { expectedCount: 1, acceptUnmatched: true })).toMatchObject({ status: 202 });
+});
+
+test('cancelled while it waits: over at once, for some the count moves', async () => {
+  const id = await waiting([user('x-1'), user('x-2'), user('x-3')]);
+  const some = await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
+  expect(some.json).toMatchObject({ cancelled: 1, tooLate: [] });
+  expect(await confirm(id, { expectedCount: 3 })).toMatchObject({ json: { code: 'count_moved', subjects: 2 } });
+  await api.call('POST', `/v1/requests/${id}/cancel`, {});
+  expect(await confirm(id, { expectedCount: 2 })).toMatchObject({ json: { code: 'not_awaiting_confirmation' } });
+  await look(id, START);
+  await conclude(api.database, { requestId: id, at: START });
+  expect(await read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 3 } } });
+});
+
+test('onConflict reject: whom another has come to own refuses the confirmation by position', async () => {
+  const id = await waiting([user('o-1'), user('o-2')], { onConflict: 'reject' });
+  const other = await accepted(api, [user('o-2')]);
+  await hide(api.database, other, [matchOf(1, 'o-2')], START);
+  expect(await confirm(id, { expectedCount: 2 })).toMatchObject({
+    status: 409,
+    json: { code: 'subject_conflict', positions: [2] },
+  });
+  const attaching = await waiting([user('o-2'), user('o-3')]);
+  expect(await confirm(attaching, { expectedCount: 2 })).toMatchObject({ status: 202, json: { attached: 1 } });
+});
+
+test('what is refused, stored, logged or told of it never says who is meant', async () => {
+  const canary = 'canary-spared-person';
+  const id = textOf(await create(everyone({ except: [user(canary)] })), 'id');
+  const faulty = await create(everyone({ except: [{ type: 'number', value: canary }] }));
+  await counted(id, [selected('other')], [matchOf(1, canary)]);
+  const answers = [faulty, await api.call('GET', `/v1/requests/${id}`), await confirm(id, { expectedCount: 9 })];
+  for (const { text } of answers) expect(text).not.toContain(canary);
+  expect(api.log.join()).not.toContain(canary);
+  const rows = await api.database`
+    SELECT to_jsonb(r)::text AS row FROM lethe.requests r UNION ALL SELECT to_jsonb(e)::text FROM lethe.excepted_identities e
+    UNION ALL SELECT to_jsonb(a)::text FROM lethe.audit_events a UNION ALL SELECT to_jsonb(d)::text FROM lethe.excepted_digests d`;
+  expect(JSON.stringify(rows)).not.toContain(canary);
+});

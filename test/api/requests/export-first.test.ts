@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { beginBackup } from '../../../db/backups/start.ts';
+import { backupEnded } from '../../../db/backups/finish.ts';
+import { underProjectLock } from '../../../db/project-lock.ts';
+import { raiseAttention } from '../../../db/attention/raise.ts';
+import { readRequestRow } from '../../../db/requests/row.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { archives } from '../../support/archives.ts';
+import { exportOf, makeReady } from '../exports/exports.ts';
+import { claimAt, hide, matchesOf } from '../support/ledger.ts';
+import { accepted, carrying, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
+
+const storage = archives();
+const api = await testApi({ storage });
+const strict = await testApi({ project: { ...PROJECT, policy: { ...PROJECT.policy, exportFirst: true } } });
+const at = START.toISOString();
+const later = new Date(START.getTime() + DAY_MS);
+
+/** Hidden, and waiting for the export that was begun for it. */
+async function waiting(name: string) {
+  const deletion = await accepted(api, [user(name)], { exportFirst: true });
+  await hide(api.database, deletion, matchesOf([name]), START);
+  const backup = await beginBackup(api.database, deletion, START);
+  return { deletion, backup: backup ?? '' };
+}
+const read = async (id: string, of = '') => (await api.call('GET', `/v1/requests/${id}${of}`)).json;
+
+test('where the policy says so every deletion exports first, whatever the call asks for; an export does not', async () => {
+  for (const more of [{}, { exportFirst: false }, { exportFirst: true }]) {
+    const answer = await strict.call('POST', '/v1/requests', deletionOf([user('u-1')], more));
+    const status = await strict.call('GET', `/v1/requests/${textOf(answer, 'id')}`);
+    expect(status.json).toMatchObject({ exportFirst: true, backups: [] });
+  }
+  const answer = await strict.call('POST', '/v1/requests', exportOf([user('u-1')]));
+  expect((await strict.call('GET', `/v1/requests/${textOf(answer, 'id')}`)).json).toMatchObject({ exportFirst: false });
+  const deletion = textOf(await strict.call('POST', '/v1/requests', deletionOf([user('u-2')])), 'id');
+  await hide(strict.database, deletion, matchesOf(['u-2']), START);
+  expect(await claimAt(strict.database, deletion, RUN)).toMatchObject({ claimed: 0 });
+});
+
+test('status and receipt name the archive that was made first, and the archive names its deletion', async () => {
+  const { deletion, backup } = await waiting('u-3');
+  const begun = { requestId: backup, status: 'resolving', readyAt: null, expiresAt: null, subjects: 1 };
+  expect(await read(deletion)).toMatchObject({ exportFirst: true, backups: [begun] });
+  expect(await read(backup)).toMatchObject({ kind: 'export', backupOf: deletion, exportFirst: false, backups: [] });
+  await api.database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
+  await makeReady(api, storage, backup);
+  await underProjectLock(api.database, 'demo', async (tx) =>
+    backupEnded(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
+  );
+  const expiresAt = new Date(START.getTime() + 7 * DAY_MS).toISOString();
+  const ready = { ...begun, status: 'ready', readyAt: at, expiresAt };
+  expect(await read(deletion)).toMatchObject({ backups: [ready] });
+  expect(await claimAt(api.database, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await read(deletion, '/receipt')).toMatchObject({ kind: 'deletion', backups: [ready] });
+});
+
+test('a processor that the archive waits for is retried at the deletion, and skipped by nobody', async () => {
+  const { deletion, backup } = await waiting('u-4');
+  const key = { project: 'demo', requestId: backup, processor: 'app', step: 'collect', batch: 0 } as const;
+  await underProjectLock(api.database, 'demo', (tx) =>
+    raiseAttention(tx, key, { code: 'processor_refused', at: START, retryAt: later }),
+  );
+  expect(await read(deletion)).toMatchObject({
+    attention: [{ processor: 'app', step: 'backup', code: 'backup_failing', retryAt: later.toISOString() }],
+  });
+  const reason = { processor: 'app', reason: 'contract ended' };
+  for (const id of [deletion, backup]) {
+    const skipped = await api.call('POST', `/v1/requests/${id}/skip`, reason);
+    expect([skipped.status, skipped.json]).toMatchObject([409, { code: 'wrong_kind' }]);
+  }
+  const retried = await api.call('POST', `/v1/requests/${deletion}/retry`, { reason: 'mended' });
+  expect([retried.status, retried.json]).toMatchObject([202, { processors: ['app'] }]);
+  expect(api.orchestrator.woken).toEqual([deletion, backup]);
+  for (const id of [deletion, backup]) expect(await read(id)).toMatchObject({ attention: [] });
+});
+
+test.each([
+  ['who asks for it', api, { exportFirst: true }],
+  ['whoever is mailed the one that the project makes', strict, { notify: 'desk@x.test' }],
+] as const)(
+  'an archive before a deletion is for who may export, everybody’s for an owner: %s',
+  async (_, at, plain) => {
+    const made = await at.call('POST', '/v1/tokens', { name: 'deletes', kinds: ['deletion'] });
+    const deleting = carrying(textOf(made, 'token'));
+    const admin = carrying(await at.member('an admin', { role: 'admin' }));
+    const ask = async (more: object, by: Record<string, string>) =>
+      (await at.call('POST', '/v1/requests', deletionOf([user('u-9')], { ...more }), by)).json;
+    const everyone = { subjects: { kind: 'user', everyone: true }, confirm: true };
+    const stored = () => at.database`SELECT count(*) FROM lethe.requests`;
+    const before = await stored();
+    expect(await ask(plain, deleting)).toMatchObject({ status: 403, needs: ['export'] });
+    expect(await ask({ ...plain, ...everyone }, admin)).toMatchObject({ status: 403, needs: ['owner'] });
+    expect(await stored()).toEqual(before);
+    expect(await ask(plain, admin)).toMatchObject({ status: 'received' });
+    expect(await ask({}, deleting)).toMatchObject({ status: 'received' });
+  },
+);
+
+test('nor is a file taken from who may not export', async () => {
+  const made = await api.call('POST', '/v1/tokens', { name: 'deletes files', kinds: ['deletion'] });
+  const headers = { ...carrying(textOf(made, 'token')), 'Content-Type': 'text/csv' };
+  const query = 'project=demo&kind=deletion&subjects=user&regulation=gdpr&type=user_id&header=absent';
+  const send = async (more = '') => (await api.call('POST', `/v1/uploads?${query}${more}`, 'u-10\n', headers)).json;
+  expect(await send('&exportFirst=true')).toMatchObject({ status: 403, needs: ['export'] });
+  expect(await send()).toMatchObject({ status: 'received' });
+});

@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import { ownDigest } from '../../../db/digests.ts';
+import { untoldSuppressions } from '../../../db/operations/stalled.ts';
+import { readUntold, suppressionTold } from '../../../db/suppressions/propagate.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { calledOf, claimAt, deleteFirstBatch, end, hide, matchOf } from '../support/ledger.ts';
+import { accepted, KEYS, RUN, type Sent, START, testApi, textOf, user } from '../support/api.ts';
+
+const api = await testApi();
+
+const lookup = async (identity: Sent, more: Record<string, unknown> = {}) =>
+  (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;
+const NOTHING = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
+
+test('a request is found by every identity of its subject, before it is resolved by what was submitted', async () => {
+  const id = await accepted(api, [user('look-1')]);
+  expect(await lookup(user('look-1'))).toMatchObject({ openRequests: [{ id, outcome: null }], deletions: [] });
+  expect(await lookup({ type: 'alias', value: 'nick' })).toEqual(NOTHING);
+  const facts = [
+    matchOf(1, 'look-1'),
+    calledOf('look-1', 'alias', ['nick']),
+    calledOf('look-1', 'email', ['look@x.test', 'b']),
+  ];
+  await hide(api.database, id, facts, START);
+  for (const identity of [
+    user('look-1'),
+    { type: 'alias', value: 'nick' },
+    { type: 'email', value: ['LOOK@x.test', 'B'] },
+  ]) {
+    expect(await lookup(identity)).toMatchObject({
+      openRequests: [{ id, outcome: 'soft_deleted', href: `/v1/requests/${id}` }],
+    });
+  }
+  expect(await lookup(user('look-1'), { project: 'other' })).toEqual(NOTHING);
+  expect(await lookup({ type: 'company_id', value: '1' }, { kind: 'company' })).toEqual(NOTHING);
+
+  await claimAt(api.database, id, RUN);
+  await deleteFirstBatch(api.database, id, RUN);
+  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  expect(await lookup({ type: 'alias', value: 'nick' })).toMatchObject({
+    openRequests: [],
+    deletions: [{ id, status: 'completed', outcome: 'retained' }],
+  });
+});
+
+test('what was written under an older key is found as well', async () => {
+  const identity = { type: 'user_id', value: ['old-key'] };
+  const [, older] = KEYS;
+  if (older === undefined) throw new Error('two keys');
+  const { digest, keyId } = ownDigest([older], 'demo', 'user', identity);
+  await api.database`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
+    VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', 'C-1', 'counsel', ${START})`;
+  await api.database`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)
+    VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', decode(${digest.toString('hex')}, 'hex'), ${keyId})`;
+  expect(await lookup(user('old-key'))).toMatchObject({ holds: [{ caseRef: 'C-1', heldBy: 'counsel' }] });
+});
+
+test('a hold is found until it is released', async () => {
+  const placed = await api.call('POST', '/v1/holds', {
+    project: 'demo',
+    kind: 'user',
+    identities: [{ type: 'email', value: ['Held@x.test', 'b'] }],
+    caseRef: 'C-8',
+    heldBy: 'counsel',
+  });
+  const email = { type: 'email', value: ['held@X.test', 'B'] };
+  expect(await lookup(email)).toMatchObject({ holds: [{ id: textOf(placed, 'id'), caseRef: 'C-8' }] });
+  await api.call('DELETE', `/v1/holds/${textOf(placed, 'id')}`);
+  expect(await lookup(email)).toEqual(NOTHING);
+});
+
+const suppress = (method: 'POST' | 'DELETE', identity: Sent) =>
+  api.call(method, '/v1/suppressions', { project: 'demo', kind: 'user', identity });
+const rowOf = async (id: string) =>
+  (
+    await api.database`SELECT lifted_at IS NOT NULL AS lifted, told_at IS NOT NULL AS told, identity FROM lethe.suppressions WHERE id = ${id}`
+  )[0];
+
+test('a suppression is in force at once, holds the identity only until it is told, and is one row for ever', async () => {
+  const identity = { type: 'email', value: ['No@x.test', 'b'] };
+  const placed = await suppress('POST', identity);
+  const id = textOf(placed, 'id');
+  expect(placed.status).toBe(202);
+  expect(api.orchestrator.suppressions).toEqual([id]);
+  expect(await lookup(identity)).toMatchObject({ suppressions: [{ id, requestId: null, since: START.toISOString() }] });
+  expect(await rowOf(id)).toEqual({
+    lifted: false,
+    told: false,
+    identity: { type: 'email', value: ['no@x.test', 'b'] },
+  });
+  expect(await readUntold(api.database, id)).toMatchObject({ suppressed: true });
+  expect(await untoldSuppressions(api.database, 10)).toEqual([id]);
+  await suppressionTold(api.database, id, { suppressed: true, at: START });
+  expect(await rowOf(id)).toEqual({ lifted: false, told: true, identity: null });
+
+  expect(textOf(await suppress('POST', identity), 'id')).toBe(id);
+  expect(await rowOf(id)).toEqual({ lifted: false, told: true, identity: null });
+
+  const lifted = await suppress('DELETE', identity);
+  expect(lifted.json).toEqual({ id, liftedAt: START.toISOString() });
+  expect(await lookup(identity)).toEqual(NOTHING);
+  expect(await readUntold(api.database, id)).toMatchObject({ suppressed: false, identity: { type: 'email' } });
+  // The telling of the placement, late: it must not pass for the telling of the end.
+  await suppressionTold(api.database, id, { suppressed: true, at: START });
+  expect(await rowOf(id)).toMatchObject({ lifted: true, told: false });
+
+  expect((await suppress('DELETE', identity)).json).toMatchObject({ status: 404, code: 'suppression_not_found' });
+  expect(textOf(await suppress('POST', identity), 'id')).toBe(id);
+  expect(await rowOf(id)).toMatchObject({ lifted: false, told: false });
+});
+
+test('lifting one identity of a deletion leaves its other identities suppressed, and is told by a row of its own', async () => {
+  const id = await accepted(api, [user('kept')], { suppress: true });
+  await hide(api.database, id, [matchOf(1, 'kept'), calledOf('kept', 'alias', ['kept-alias'])], START);
+  await claimAt(api.database, id, RUN);
+  await deleteFirstBatch(api.database, id, RUN);
+  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  expect(await lookup({ type: 'alias', value: 'kept-alias' })).toMatchObject({ suppressions: [{ requestId: id }] });
+
+  const lifted = await suppress('DELETE', user('kept'));
+  expect(lifted.status).toBe(202);
+  expect(await lookup(user('kept'))).toMatchObject({ suppressions: [] });
+  expect(await lookup({ type: 'alias', value: 'kept-alias' })).toMatchObject({ suppressions: [{ requestId: id }] });
+  expect(await readUntold(api.database, textOf(lifted, 'id'))).toMatchObject({
+    suppressed: false,
+    identity: { type: 'user_id', value: ['kept'] },
+  });
+});
+
+test('an identity that cannot be one is named by its pointer, never by its value', async () => {
+  for (const path of ['/v1/subjects/lookup', '/v1/suppressions']) {
+    const answer = await api.call('POST', path, {
+      project: 'demo',
+      kind: 'user',
+      identity: { type: 'xng_id', value: 'canary' },
+    });
+    expect(answer.json).toMatchObject({ errors: [{ pointer: '/identity/value', code: 'not_a_uuid' }] });
+    expect(answer.text).not.toContain('canary');
+  }
+  expect(api.log.join('')).not.toContain('canary');
+});

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { rangeFinished } from '../../../db/deletion/ranges.ts';
+import { claimAt, follow, hide, matchesOf } from '../support/ledger.ts';
+import { accepted, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { upload, uploadForm } from '../uploads/upload.ts';
+
+/** Deletions of scope `categories` or `sources`, as a caller meets them. */
+const api = await testApi();
+const SCOPES = ['categories', 'sources'] as const;
+const read = async (id: string, what = '') => (await api.call('GET', `/v1/requests/${id}${what}`)).json;
+
+test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells what was emptied', async (scope) => {
+  const name = `p-${scope}`;
+  const id = await accepted(api, [user(name)], { scope, regulation: 'ccpa' });
+  expect(await read(id)).toMatchObject({ scope, status: 'received', notHiddenIn: [] });
+  await hide(api.database, id, matchesOf([name]), START);
+  expect(await read(id)).toMatchObject({
+    status: 'grace',
+    hardDeleteAt: RUN.toISOString(),
+    notHiddenIn: [],
+    subjects: { states: { scheduled: 1, soft_deleted: 0 } },
+  });
+  expect(await read(id, '/subjects')).toMatchObject({ items: [{ outcome: 'matched' }] });
+  await claimAt(api.database, id, RUN);
+  const tables = [{ table: 'app.users', removed: 0, retained: 1, blanked: 4, basis: 'cannot be empty: created_at' }];
+  const range = { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] };
+  await rangeFinished(api.database, { requestId: id, processor: 'app', batch: 1 }, 1, range);
+  expect(await read(id, '/progress')).toMatchObject({
+    batches: [
+      { processor: 'app', finished: 1, removed: 0, blanked: 4 },
+      { processor: 'mail', finished: 0, removed: 0, blanked: 0 },
+    ],
+  });
+  await follow(api.database, id, RUN);
+  expect(await read(id, '/receipt')).toMatchObject({
+    scope,
+    outcomes: { matched: 1 },
+    processors: [
+      {
+        processor: 'app',
+        tables: [{ removed: 0, blanked: 4, retained: [{ basis: 'cannot be empty: created_at', count: 1 }] }],
+      },
+      { processor: 'mail' },
+    ],
+  });
+});
+
+test('of a whole deletion it is told where nobody can be hidden: a part-deletion has no such place', async () => {
+  const [whole, part] = [await accepted(api, [user('w-1')]), await accepted(api, [user('w-1')], { scope: 'sources' })];
+  expect(await read(whole)).toMatchObject({ notHiddenIn: ['mail'] });
+  for (const id of [whole, part]) await hide(api.database, id, matchesOf(['w-1']), START);
+  expect(await read(whole)).toMatchObject({ notHiddenIn: ['mail'], subjects: { states: { soft_deleted: 1 } } });
+  expect(await read(part)).toMatchObject({ notHiddenIn: [], subjects: { states: { scheduled: 1, attached: 0 } } });
+});
+
+test.each(SCOPES)('%s with suppress is refused, whichever way it comes, and nothing is stored', async (scope) => {
+  const before = await api.database`SELECT count(*) FROM lethe.requests`;
+  const body = await api.call('POST', '/v1/requests', deletionOf([user('s-1')], { scope, suppress: true }));
+  expect(body).toMatchObject({
+    status: 422,
+    json: { code: 'invalid_request', errors: [{ in: 'body', pointer: '/suppress', code: 'part_scope' }] },
+  });
+  const fields = { scope, suppress: 'true' };
+  for (const sent of [await upload(api, 'user_id\ns-1\n', fields), await uploadForm(api, 'user_id\ns-1\n', fields)])
+    expect(sent).toMatchObject({ status: 422, json: { errors: [{ pointer: '/suppress', code: 'part_scope' }] } });
+  expect(await api.database`SELECT count(*) FROM lethe.requests`).toEqual(before);
+});
+
+test('a scope that there is not is refused', async () => {
+  const answer = await api.call('POST', '/v1/requests', deletionOf([user('s-2')], { scope: 'profile' }));
+  expect(answer).toMatchObject({ status: 422, json: { errors: [{ pointer: '/scope' }] } });
+  expect(await upload(api, 'user_id\ns-2\n', { scope: 'profile' })).toMatchObject({ status: 422 });
+});
+
+test('an upload takes a scope, and is a whole deletion without', async () => {
+  for (const [fields, scope] of [
+    [{}, 'data'],
+    [{ scope: 'sources' }, 'sources'],
+    [{ scope: 'categories' }, 'categories'],
+  ] as const) {
+    const id = textOf(await upload(api, 'user_id\nu-1\nu-2\n', fields), 'id');
+    expect(await read(id)).toMatchObject({ scope, subjects: { submitted: 2 } });
+  }
+});
+
+test('it is no conflict with any other deletion, nor is one with it', async () => {
+  const reject = (scope: string) =>
+    api.call('POST', '/v1/requests', deletionOf([user('c-1')], { scope, onConflict: 'reject' }));
+  await accepted(api, [user('c-1')], { scope: 'categories' });
+  expect(await reject('data')).toMatchObject({ status: 202 });
+  expect(await reject('sources')).toMatchObject({ status: 202 });
+  expect(await reject('data')).toMatchObject({ status: 409, json: { code: 'subject_conflict' } });
+});

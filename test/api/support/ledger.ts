@@ -1,0 +1,84 @@
+import { batchDeleted, batchSeen } from '../../../db/deletion/batches.ts';
+import { claim } from '../../../db/deletion/claim.ts';
+import type { Database } from '../../../db/client.ts';
+import { conclude } from '../../../db/deletion/conclude.ts';
+import { look } from '../../../db/deletion/reconcile.ts';
+import { rangeFinished } from '../../../db/deletion/ranges.ts';
+import { readRequestRow } from '../../../db/requests/row.ts';
+import { storeResolution } from '../../../db/resolution/resolve.ts';
+import type { Resolved } from '../../../domain/resolved.ts';
+import { markPresent } from '../../../db/subjects/unresolved.ts';
+import { visibilityApplied } from '../../../db/subjects/visibility.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { match, named, pagesOf, user as identityOf } from '../../support/ledger.ts';
+import { accepted, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
+
+/** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
+
+export const matchOf = (position: number, key: string): Resolved => match(position, identityOf(key));
+/** Each is one subject, in the order in which they were submitted. */
+export const matchesOf = (keys: readonly string[]): Resolved[] => keys.map((key, index) => matchOf(index + 1, key));
+export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved =>
+  named(identityOf(key), { type, value }, sharers);
+
+export async function resolve(
+  database: Database,
+  requestId: string,
+  facts: readonly Resolved[],
+  at: Date,
+  changes: Partial<Parameters<typeof storeResolution>[2]> = {},
+) {
+  const request = await readRequestRow(database, requestId);
+  return storeResolution(database, KEYS, {
+    request,
+    facts: pagesOf(facts),
+    processors: PROJECT.processors,
+    policy: PROJECT.policy,
+    at,
+    limit: null,
+    growth: () => Number.POSITIVE_INFINITY,
+    ...changes,
+  });
+}
+
+/** Resolved and hidden wherever hiding is possible. */
+export async function hide(database: Database, requestId: string, facts: readonly Resolved[], at: Date) {
+  await resolve(database, requestId, facts, at);
+  await markPresent(database, requestId, 'all');
+  await follow(database, requestId, at);
+}
+
+/** Accepted for these users, and hidden. */
+export async function hidden(api: TestApi, ...names: readonly string[]) {
+  const id = await accepted(api, names.map(user));
+  await hide(api.database, id, matchesOf(names), START);
+  return id;
+}
+
+/** Every processor follows the newest visibility. */
+export async function follow(database: Database, requestId: string, at: Date) {
+  await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
+  return look(database, { requestId, asOf: at, window: PROJECT.policy.window });
+}
+
+export const claimAt = (database: Database, requestId: string, asOf: Date) =>
+  claim(database, PROJECT.policy, { requestId, asOf });
+
+/** The first batch is deleted and looked for twice; `mail` attests. */
+export async function deleteFirstBatch(database: Database, requestId: string, at: Date) {
+  const app = { requestId, processor: 'app', batch: 1 };
+  const mail = { requestId, processor: 'mail', batch: 1 };
+  const tables = [
+    { table: 'app.events', removed: 7, retained: 0, basis: null },
+    { table: 'app.invoices', removed: 0, retained: 2, basis: 'tax law, 10 years' },
+  ];
+  await rangeFinished(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] });
+  const settleMs = PROJECT.policy.settleMs;
+  for (const key of [app, mail]) await batchDeleted(database, key, null);
+  await batchSeen(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
+  await batchSeen(database, app, { survivors: 0 }, { now: at.getTime() + DAY_MS, settleMs });
+  await batchSeen(database, mail, { attestedAt: at.getTime() }, { now: at.getTime(), settleMs });
+  return look(database, { requestId, asOf: new Date(at.getTime() + DAY_MS), window: PROJECT.policy.window });
+}
+
+export const end = (database: Database, requestId: string, at: Date) => conclude(database, { requestId, at });

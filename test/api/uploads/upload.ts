@@ -1,0 +1,88 @@
+import { expect } from 'vitest';
+import { assertConforms } from '../openapi/document.ts';
+import { type Answer, carrying, type TestApi } from '../support/api.ts';
+
+type Body = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Array>;
+
+export const PARAMETERS = { project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects: 'user', type: 'user_id' };
+
+/** Undefined takes a parameter away. */
+export type Parameters = Readonly<Record<string, string | undefined>>;
+
+const withDefaults = (parameters: Parameters): [string, string][] =>
+  Object.entries({ ...PARAMETERS, ...parameters }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+
+export const queryOf = (parameters: Parameters): string => new URLSearchParams(withDefaults(parameters)).toString();
+
+/** A file as the body, its parameters as the query. */
+export const upload = (api: TestApi, file: Body, parameters: Parameters = {}, headers: Record<string, string> = {}) =>
+  send(api, `/v1/uploads?${queryOf(parameters)}`, file, { 'Content-Type': 'text/csv', ...headers });
+
+/** A form with the same parameters as fields, and the file behind them. */
+export function uploadForm(
+  api: TestApi,
+  file: string,
+  parameters: Parameters = {},
+  headers: Record<string, string> = {},
+) {
+  const form = new FormData();
+  for (const [name, value] of withDefaults(parameters)) form.append(name, value);
+  form.append('file', new File([file], 'people.csv', { type: 'text/csv' }));
+  return send(api, '/v1/uploads', form, headers);
+}
+
+export async function send(api: TestApi, path: string, body: Body, headers: Record<string, string>): Promise<Answer> {
+  const method = 'POST';
+  const init = {
+    method,
+    body,
+    duplex: 'half' as const,
+    headers: { ...carrying(api.owner), ...headers },
+  };
+  const response = await api.app.request(path, init, { incoming: { socket: api.peer } });
+  const text = await response.text();
+  const json: unknown = JSON.parse(text);
+  await assertConforms(api.app, { method, path, status: response.status, headers: response.headers, json });
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+type Piece = string | Uint8Array | (() => string);
+
+/** A body that arrives in pieces, each made when it is asked for, and may break off. */
+export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'ends') {
+  const encoder = new TextEncoder();
+  const left = [...pieces];
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const next = left.shift();
+      const piece = typeof next === 'function' ? next() : next;
+      if (piece !== undefined) controller.enqueue(typeof piece === 'string' ? encoder.encode(piece) : piece);
+      else if (then === 'ends') controller.close();
+      else controller.error(new Error('connection lost'));
+    },
+  });
+}
+
+/** In files that are refused; no answer may repeat it. */
+export const CANARY = 'canary-5e1d';
+
+export const requestCount = async ({ database }: TestApi): Promise<number> =>
+  (await database`SELECT FROM lethe.requests`).length;
+
+/** Refused, and nothing of it stored, started or told. */
+export async function refused(api: TestApi, answering: () => ReturnType<typeof upload>): Promise<unknown> {
+  const before = await requestCount(api);
+  const started = api.orchestrator.started.length;
+  const answer = await answering();
+  expect(answer.status).not.toBe(202);
+  expect(answer.text).not.toContain(CANARY);
+  expect([await requestCount(api), api.orchestrator.started.length]).toEqual([before, started]);
+  return answer.json;
+}
+export const fault = (pointer: string, code: string, place = 'query') => ({
+  status: 422,
+  code: 'invalid_request',
+  errors: [{ in: place, pointer, code }],
+});

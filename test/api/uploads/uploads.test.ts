@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import { testApi, textOf } from '../support/api.ts';
+import { CANARY, fault, inPieces, refused, requestCount, upload, uploadForm } from './upload.ts';
+
+const api = await testApi();
+
+const stored = async (id: string) => [
+  ...(await api.database`SELECT line, value, outcome, reason, duplicate_of FROM lethe.submitted_identities
+    WHERE request_id = ${id} ORDER BY position`),
+];
+const row = (line: number, ...value: string[]) => ({ line, value, outcome: null, reason: null, duplicateOf: null });
+const invalid = (line: number, reason: string) => ({
+  line,
+  value: null,
+  outcome: 'invalid',
+  reason,
+  duplicateOf: null,
+});
+
+/** Accepted, and its rows. */
+async function rowsOf(file: Parameters<typeof upload>[1], parameters?: Parameters<typeof upload>[2]) {
+  const answer = await upload(api, file, parameters);
+  if (answer.status !== 202) throw new Error(answer.text);
+  return stored(textOf(answer, 'id'));
+}
+
+test('every line is accounted for: accepted, merged, failed or blank', async () => {
+  const file =
+    'xng_id\n0190a5e4-3c00-7000-8000-000000000001\n\nnot-a-uuid\n0190A5E43C0070008000000000000001\n""\n  \n0190a5e4-3c00-7000-8000-000000000002';
+  const answer = await upload(api, file, { type: 'xng_id' });
+  expect(answer.status).toBe(202);
+  expect(answer.json).toMatchObject({
+    status: 'received',
+    submitted: 4,
+    dueAt: '2026-12-23T10:00:00.000Z',
+    lines: { total: 7, accepted: 2, merged: 1, failed: 1, blank: 3 },
+    failures: [{ line: 4, reason: 'not_a_uuid' }],
+    mergedInto: [{ line: 5, into: 2 }],
+  });
+  const id = textOf(answer, 'id');
+  expect(answer.headers.get('Location')).toBe(`/v1/requests/${id}`);
+  expect(api.orchestrator.started.at(-1)).toBe(id);
+  expect(await stored(id)).toEqual([
+    row(2, '0190a5e4-3c00-7000-8000-000000000001'),
+    invalid(4, 'not_a_uuid'),
+    { ...row(5, '0190a5e4-3c00-7000-8000-000000000001'), outcome: 'duplicate', duplicateOf: 1 },
+    row(8, '0190a5e4-3c00-7000-8000-000000000002'),
+  ]);
+  const page = await api.call('GET', `/v1/requests/${id}/subjects`);
+  expect(page.json).toMatchObject({
+    items: [
+      { position: 1, line: 2 },
+      { position: 2, line: 4, outcome: 'invalid', reason: 'not_a_uuid', value: null },
+      { position: 3, line: 5, outcome: 'duplicate', duplicateOf: 1 },
+      { position: 4, line: 8 },
+    ],
+  });
+});
+
+describe('the file', () => {
+  test('a byte-order mark, CRLF, CR, a last line without an end, in any pieces', async () => {
+    const bytes = new TextEncoder().encode('\uFEFFuser_id\r\nKöln\r\nu-2\ru-3\nu-4');
+    const expected = [row(2, 'Köln'), row(3, 'u-2'), row(4, 'u-3'), row(5, 'u-4')];
+    expect(await rowsOf(bytes)).toEqual(expected);
+    expect(await rowsOf(inPieces([...bytes].map((byte) => Uint8Array.of(byte))))).toEqual(expected);
+    expect(await rowsOf(inPieces([bytes.subarray(0, 1), bytes.subarray(1)]))).toEqual(expected);
+  });
+
+  test('newlines and quotes in quoted fields: the line is the one on which the record begins', async () => {
+    const file = 'note,user_id\r\n"two\r\nlines",u-1\r\n"a ""quoted"" one",u-2\n"three\n\nlines","u-""3"""\n,u-4\n';
+    expect(await rowsOf(file)).toEqual([row(2, 'u-1'), row(4, 'u-2'), row(5, 'u-"3"'), row(8, 'u-4')]);
+  });
+
+  test('an identity that is itself broken over lines fails, and its line is told', async () => {
+    const answer = await upload(api, 'user_id\nu-1\n"u-\n2"\nu-3');
+    expect(answer.json).toMatchObject({
+      lines: { total: 3, accepted: 2, failed: 1 },
+      failures: [{ line: 3, reason: 'control_characters' }],
+    });
+    expect(await stored(textOf(answer, 'id'))).toEqual([
+      row(2, 'u-1'),
+      invalid(3, 'control_characters'),
+      row(5, 'u-3'),
+    ]);
+  });
+
+  test('semicolons and tabs', async () => {
+    expect(await rowsOf('a;user_id\nx,y;u-1', { delimiter: ';' })).toEqual([row(2, 'u-1')]);
+    expect(await rowsOf('a\tuser_id\nx;y\tu-1', { delimiter: 'tab' })).toEqual([row(2, 'u-1')]);
+  });
+
+  test('lines that are shorter or longer than the header are read as far as they are needed', async () => {
+    expect(await rowsOf('a,user_id\n1,u-1\n2\n3,u-3,x,y')).toEqual([
+      row(2, 'u-1'),
+      invalid(3, 'wrong_number_of_values'),
+      row(4, 'u-3'),
+    ]);
+  });
+});
+
+describe('the columns', () => {
+  test('by name, by number, the one that is called like the type, and the only one', async () => {
+    const file = 'name,user_id, second id \nann,u-1,u-2';
+    expect(await rowsOf(file)).toEqual([row(2, 'u-1')]);
+    expect(await rowsOf(file, { columns: 'second id' })).toEqual([row(2, 'u-2')]);
+    expect(await rowsOf(file, { columns: '3' })).toEqual([row(2, 'u-2')]);
+    expect(await rowsOf('whatever\nu-1')).toEqual([row(2, 'u-1')]);
+  });
+
+  test('without a header the first ones, or by number', async () => {
+    expect(await rowsOf('u-1,ann\nu-2,bob', { header: 'absent' })).toEqual([row(1, 'u-1'), row(2, 'u-2')]);
+    expect(await rowsOf('u-1,ann\nu-2,bob', { header: 'absent', columns: '2' })).toEqual([
+      row(1, 'ann'),
+      row(2, 'bob'),
+    ]);
+  });
+
+  test('a composite identity has one for each part, in the order of the type', async () => {
+    const file = 'unit,id,mail\nBerlin,u-1,Ann@x.test\nKöln,u-2,ann@x.test\nberlin,u-3,ANN@x.test';
+    const answer = await upload(api, file, { type: 'email', columns: 'mail,1' });
+    expect(answer.json).toMatchObject({ lines: { accepted: 2, merged: 1 }, mergedInto: [{ line: 4, into: 2 }] });
+    expect((await stored(textOf(answer, 'id'))).slice(0, 2)).toEqual([
+      row(2, 'ann@x.test', 'berlin'),
+      row(3, 'ann@x.test', 'köln'),
+    ]);
+    expect(await rowsOf('a,b\nann@x.test,berlin', { type: 'email' })).toEqual([row(2, 'ann@x.test', 'berlin')]);
+  });
+
+  test.each([
+    ['one that the header lacks', 'a,b\nu-1,u-2', { columns: CANARY }, 'unknown_column'],
+    ['a number beyond the header', 'a,b\nu-1,u-2', { columns: '3' }, 'unknown_column'],
+    ['a name where there is no header', 'a,b\nu-1,u-2', { columns: 'a', header: 'absent' }, 'unknown_column'],
+    ['a name that the header has twice', 'a,a\nu-1,u-2', { columns: 'a' }, 'ambiguous_column'],
+    ['two for a type of one part', 'a,b\nu-1,u-2', { columns: 'a,b' }, 'wrong_number_of_columns'],
+    ['one for a type of two parts', 'a,b\nu-1,u-2', { columns: 'a', type: 'email' }, 'wrong_number_of_columns'],
+    ['none, with a header that could mean several', `${CANARY},b\nu-1,u-2`, {}, 'columns_needed'],
+    ['number nought', 'a,b\nu-1,u-2', { columns: '0' }, 'custom'],
+    ['an empty name', 'a,b\nu-1,u-2', { columns: 'a,' }, 'custom'],
+  ])('%s is a fault of the parameter', async (_, file, parameters, code) => {
+    expect(await refused(api, () => upload(api, file, parameters))).toMatchObject(fault('/columns', code));
+    expect(await refused(api, () => uploadForm(api, file, parameters))).toMatchObject(fault('/columns', code, 'body'));
+  });
+});
+
+test('a form says the same as a file with a query: rows, answer and fingerprint', async () => {
+  const file = 'mail,unit,note\nAnn@x.test,Berlin,"a\nb"\nann@x.test,berlin,\n,,\nbob@x.test,,x\ncat@x.test,c,';
+  const parameters = {
+    type: 'email',
+    columns: '1,2',
+    suppress: 'true',
+    confirm: 'true',
+    expedite: 'next_run',
+    reason: 'ticket 1',
+  };
+  const [plain, form] = [await upload(api, file, parameters), await uploadForm(api, file, parameters)];
+  const { id, links, ...told } = plain.json as { id: string; links: object };
+  const { id: formId, links: formLinks, ...formTold } = form.json as { id: string; links: object };
+  expect(formTold).toEqual(told);
+  expect(told).toMatchObject({ lines: { total: 5, accepted: 2, merged: 1, failed: 1, blank: 1 } });
+  expect(await stored(formId)).toEqual(await stored(id));
+  expect([links, formLinks]).toEqual([expect.anything(), expect.anything()]);
+  const rows =
+    await api.database`SELECT subject_kind, suppress, confirm, expedite, expedite_reason, on_conflict, hard_delete_at
+    FROM lethe.requests WHERE id IN (${id}, ${formId})`;
+  expect(rows[0]).toEqual(rows[1]);
+  expect(rows[0]).toMatchObject({ suppress: true, confirm: true, expedite: 'next_run', expediteReason: 'ticket 1' });
+});
+
+test('an upload with a key is one request, by a form as well; other bytes or parameters are refused', async () => {
+  const key = { 'Idempotency-Key': 'upload' };
+  const file = 'user_id\nk-1\n\nk-1\nk-2\n';
+  const first = await upload(api, file, {}, key);
+  const before = await requestCount(api);
+  for (const again of [
+    await upload(api, file, {}, key),
+    await uploadForm(api, file, {}, key),
+    await uploadForm(api, file, { suppress: 'false' }, key),
+  ]) {
+    expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 'true']);
+    expect(again.json).toEqual(first.json);
+  }
+  for (const other of [
+    await upload(api, `${file}\n`, {}, key),
+    await upload(api, file.replaceAll('\n', '\r\n'), {}, key),
+    await upload(api, file, { suppress: 'true' }, key),
+    await api.call(
+      'POST',
+      '/v1/requests',
+      {
+        project: 'demo',
+        kind: 'deletion',
+        regulation: 'gdpr',
+        subjects: { kind: 'user', identities: [{ type: 'user_id', value: 'k-1' }] },
+      },
+      key,
+    ),
+  ])
+    expect(other.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+  expect(await requestCount(api)).toBe(before);
+});

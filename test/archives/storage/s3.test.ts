@@ -1,0 +1,165 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { S3 } from '@aws-sdk/client-s3';
+import { describe, expect, test } from 'vitest';
+import { s3Storage } from '../../../archives/storage/s3.ts';
+import { freePort } from '../../../dev/embedded/ports.ts';
+import { bucketAt, CREDENTIALS, s3Binary, s3Server } from '../../support/servers/s3-server.ts';
+import { between, type Mishap } from './between.ts';
+import { bytesOf, chunksOf, conforms, nameIn, type Place, requestId } from './conformance.ts';
+
+Object.assign(process.env, CREDENTIALS);
+const binary = await s3Binary();
+const server = binary === null ? null : await s3Server(binary);
+const MIB = 1 << 20;
+
+describe.skipIf(server === null)('a bucket', () => {
+  const { address = '', folder = '', files = () => [] } = server ?? {};
+  const direct = () =>
+    new S3({ endpoint: `http://${address}`, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 });
+  /** Each test keeps to a prefix of its own; pieces that were never put together lie elsewhere. */
+  async function inBucket(mishap?: Mishap): Promise<Place & { readonly prefix: string }> {
+    const prefix = randomUUID();
+    const at = mishap === undefined ? address : await between(address, mishap);
+    const storage = await s3Storage(bucketAt(at, `/${prefix}/archives`));
+    const before = new Set(files());
+    const lying = () => files().filter((path) => !before.has(path));
+    return { prefix, storage, lying, secret: [prefix, CREDENTIALS.AWS_SECRET_ACCESS_KEY, 'lethe/'] };
+  }
+
+  conforms(() => inBucket());
+
+  test('pieces of an attempt that was killed go with the request, and with no other', async () => {
+    const { storage, prefix, lying } = await inBucket();
+    const [request, other] = [requestId(), requestId()];
+    for (const id of [request, other]) {
+      const object = { Bucket: 'lethe', Key: `${prefix}/archives/${nameIn(id)}` };
+      const { UploadId } = await direct().createMultipartUpload(object);
+      await direct().uploadPart({ ...object, UploadId, PartNumber: 1, Body: Buffer.from('half') });
+    }
+    await storage.removeAllBut(request, []);
+    const left = await direct().listMultipartUploads({ Bucket: 'lethe', Prefix: `${prefix}/` });
+    expect(left.Uploads?.map(({ Key }) => Key?.split('/')[2])).toEqual([other]);
+    await storage.removeAllBut(other, []);
+    expect(lying()).toEqual([]);
+  });
+
+  test('more objects than one page lists go all the same', async () => {
+    const { storage, prefix } = await inBucket();
+    const request = requestId();
+    const names = Array.from({ length: 1_050 }, () => nameIn(request));
+    mkdirSync(join(folder, prefix, 'archives', request), { recursive: true });
+    for (const name of names) writeFileSync(join(folder, prefix, 'archives', name), 'x');
+    const kept = names.slice(700, 702);
+    await storage.removeAllBut(request, kept);
+    const { Contents } = await direct().listObjectsV2({ Bucket: 'lethe', Prefix: `${prefix}/` });
+    expect(Contents?.map(({ Key }) => Key)).toEqual(kept.map((name) => `${prefix}/archives/${name}`).toSorted());
+  });
+
+  test('a call that fails twice is made again, and a large object is whole', async () => {
+    const failures = new Map<string, number>();
+    const { storage } = await inBucket((call, answer) => {
+      const key = `${call.method} ${call.url?.split('?')[1]?.split('&')[0]}`;
+      const soFar = failures.get(key) ?? 0;
+      failures.set(key, soFar + 1);
+      if (soFar >= 2) return undefined;
+      call.resume().on('end', () => answer.writeHead(503).end());
+      return 'handled';
+    });
+    const [name, bytes] = [nameIn(requestId()), randomBytes(33 * MIB)];
+    await storage.write(name, chunksOf(bytes, MIB));
+    expect(bytes.equals(await bytesOf(storage, name))).toBe(true);
+    expect(Math.max(...failures.values())).toBeGreaterThan(2);
+  });
+
+  test('a bucket that answers nothing but errors is given up, and tells no more than their code', async () => {
+    let calls = 0;
+    const { storage } = await inBucket((call, answer) => {
+      calls += 1;
+      call
+        .resume()
+        .on('end', () =>
+          answer.writeHead(500).end('<Error><Code>InternalError</Code><Message>canary</Message></Error>'),
+        );
+      return 'handled';
+    });
+    const failure: unknown = await storage.mark().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'StorageError', code: 'unavailable' });
+    expect(String(failure)).toMatch(/cannot be used \(\w+\)$/);
+    expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('canary');
+    expect(calls).toBe(4);
+  });
+
+  test('a download whose connection breaks goes on where it ended', async () => {
+    const ranges: (string | undefined)[] = [];
+    const { storage } = await inBucket((call) => {
+      if (call.method !== 'GET') return undefined;
+      ranges.push(call.headers.range);
+      return ranges.length <= 3 ? { breakAfter: MIB } : undefined;
+    });
+    const [name, bytes] = [nameIn(requestId()), randomBytes(9 * MIB)];
+    await storage.write(name, chunksOf(bytes, MIB));
+    expect(bytes.equals(await bytesOf(storage, name))).toBe(true);
+    expect(ranges.map((range) => range?.replace(/\d+/, 'n'))).toEqual([undefined, 'bytes=n-', 'bytes=n-', 'bytes=n-']);
+  });
+
+  test('a download that never gets on ends with an error, not short', async () => {
+    const { storage } = await inBucket((call) => (call.method === 'GET' ? { breakAfter: 0 } : undefined));
+    const name = nameIn(requestId());
+    await storage.write(name, chunksOf(randomBytes(MIB), MIB));
+    await expect(bytesOf(storage, name)).rejects.toMatchObject({ name: 'StorageError', code: 'unavailable' });
+  });
+
+  test('while a bucket takes nothing, no more than a few pieces are held', async () => {
+    const { storage, lying } = await inBucket((call) =>
+      call.url?.includes('partNumber') === true ? 'handled' : undefined,
+    );
+    let given = 0;
+    async function* source(): AsyncGenerator<Uint8Array> {
+      while (given < 200) {
+        given += 1;
+        yield await Promise.resolve(Buffer.alloc(MIB));
+      }
+    }
+    const stop = new AbortController();
+    const writing = storage.write(nameIn(requestId()), source(), stop.signal).catch((error: unknown) => error);
+    for (let before = -1; before < given || given === 0; await sleep(300)) before = given;
+    expect(given).toBeLessThanOrEqual(33);
+    stop.abort(new Error('cancelled'));
+    expect(await writing).toBe(stop.signal.reason);
+    await expect.poll(lying, { timeout: 10_000 }).toEqual([]);
+  });
+
+  test('another secret is told as a code, and shows none', async () => {
+    const { secret } = await inBucket();
+    const at = bucketAt(address, '/denied');
+    const known = process.env['AWS_SECRET_ACCESS_KEY'];
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'canary-other';
+    const failure: unknown = await s3Storage(at)
+      .then((storage) => storage.mark())
+      .catch((error: unknown) => error);
+    process.env['AWS_SECRET_ACCESS_KEY'] = known;
+    expect(String(failure)).toBe('StorageError: the bucket of the archives cannot be used (SignatureDoesNotMatch)');
+    for (const word of [...secret, 'canary-other']) expect(String(failure)).not.toContain(word);
+  });
+});
+
+test('a bucket that is away is unavailable, and says so', async () => {
+  const storage = await s3Storage(bucketAt(`127.0.0.1:${await freePort()}`, ''));
+  await expect(storage.mark()).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'the bucket of the archives cannot be used (ECONNREFUSED)',
+  });
+});
+
+test('a bucket of AWS without a region is refused at once', async () => {
+  const given = { region: process.env['AWS_REGION'], file: process.env['AWS_CONFIG_FILE'] };
+  delete process.env['AWS_REGION'];
+  process.env['AWS_CONFIG_FILE'] = '/dev/null';
+  await expect(s3Storage(new URL('s3://lethe'))).rejects.toThrow('LETHE_ARCHIVES: a bucket needs its region');
+  if (given.region !== undefined) process.env['AWS_REGION'] = given.region;
+  process.env['AWS_CONFIG_FILE'] = given.file;
+  await expect(s3Storage(new URL('s3://lethe?region=eu-central-1'))).resolves.toBeDefined();
+});

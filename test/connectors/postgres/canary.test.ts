@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import type { Identity } from '../../../domain/identity.ts';
+import {
+  type Fixture,
+  batchOf,
+  byIdentities,
+  deletion,
+  exported,
+  fixture,
+  requestId,
+  resolved,
+  texts,
+  work,
+} from '../fixture.ts';
+
+let db: Fixture;
+beforeEach(async () => {
+  db = await fixture(5);
+});
+afterEach(() => db.close());
+
+const CANARIES = [
+  'canary-key',
+  'canary-alias',
+  'canary@mail.test',
+  'canary-unit',
+  'ca2a2100-0000-4000-8000-00000000c0de',
+];
+const NAMES: readonly Identity[] = [
+  { type: 'user_id', value: ['canary-key'] },
+  { type: 'alias', value: ['canary-alias'] },
+  { type: 'email', value: ['canary@mail.test', 'canary-unit'] },
+  { type: 'ext', value: ['ca2a2100-0000-4000-8000-00000000c0de'] },
+];
+
+const seedCanaries = async (): Promise<void> => {
+  const [key, alias, email, unit, ext] = CANARIES;
+  await db.sql`INSERT INTO app.users (user_id, ext, email, unit) VALUES (${key ?? ''}, ${ext ?? ''}, ${email ?? ''}, ${unit ?? ''})`;
+  await db.sql`INSERT INTO app.aliases VALUES (${alias ?? ''}, ${key ?? ''})`;
+  await db.sql`INSERT INTO app.events (user_id) VALUES (${key ?? ''}), (${alias ?? ''})`;
+  await db.sql`INSERT INTO app.ratings (user_id, comment) VALUES (${key ?? ''}, 'x')`;
+};
+
+/** From here on the server logs every statement with its duration and all that was bound to it. */
+const logEverything = async (): Promise<void> => {
+  const name = new URL(db.url).pathname.slice(1);
+  for (const setting of [
+    `log_statement = 'all'`,
+    'log_min_duration_statement = 0',
+    'log_parameter_max_length = -1',
+    'log_parameter_max_length_on_error = -1',
+    `log_min_error_statement = 'error'`,
+  ])
+    await db.sql.unsafe(`ALTER DATABASE ${name} SET ${setting}`);
+};
+
+async function logged(since: number, marker: string): Promise<string> {
+  const file = inject('postgresLog') ?? '';
+  await db.sql.unsafe(`DO $$ BEGIN RAISE LOG '${marker}'; END $$`);
+  for (;;) {
+    const text = readFileSync(file, 'utf8').slice(since);
+    if (text.includes(marker)) return text;
+    await sleep(20);
+  }
+}
+
+test('no identity is in the server’s log, whatever it logs and whatever goes wrong', async (context) => {
+  const file = inject('postgresLog');
+  if (file === null) context.skip('the log of a server that is not ours cannot be read');
+  await seedCanaries();
+  await logEverything();
+  const since = readFileSync(file ?? '', 'utf8').length;
+  const connector = db.connector({ retries: 1 });
+  const id = requestId();
+  let handed = '';
+  const facts = await resolved(connector, byIdentities(...NAMES));
+  expect(facts.length).toBeGreaterThan(4);
+  const batch = (name: string) => batchOf([NAMES], { requestId: id, batch: name });
+  await connector.count(batch('b1'), 'data', work());
+  for (const scope of ['data', 'categories', 'sources'] as const)
+    for (const format of ['ndjson', 'csv'] as const)
+      handed += texts(await exported(connector, batch('e1'), { scope, format, since: new Date(0) }));
+  for (const scope of ['categories', 'sources'] as const) {
+    await connector.hardDelete(batch(`b-${scope}`), deletion({ scope }), work());
+    expect(await connector.verify(batch(`b-${scope}`), scope, work())).toMatchObject({ survivors: 0 });
+  }
+  await connector.setVisibility?.(batch('g1'), { hidden: true, generation: 1, at: new Date() }, work());
+  await connector.setVisibility?.(batch('g2'), { hidden: false, generation: 2, at: new Date() }, work());
+  await connector.setSuppression?.(batch('s1'), true, work());
+  await db.sql.unsafe(
+    `CREATE TABLE app.parcels (o text REFERENCES app.users); INSERT INTO app.parcels SELECT user_id FROM app.users`,
+  );
+  const told: unknown = await connector.hardDelete(batch('b1'), deletion(), work()).catch((error: unknown) => error);
+  expect(told).toMatchObject({ code: 'blocked_by_other_rows' });
+  await db.sql.unsafe('DROP TABLE app.parcels');
+  await connector.hardDelete(batch('b1'), deletion({ suppress: true }), work());
+  expect(await connector.verify(batch('b1'), 'data', work())).toMatchObject({ survivors: 0 });
+  const during = await dump();
+  await connector.conclude?.({ requestId: id, kind: 'user' }, work());
+
+  const log = await logged(since, `end of ${id}`);
+  expect(log).toContain('lethe_processor.batch');
+  expect(log).toContain('rows that still reference');
+  for (const canary of CANARIES) expect(log).not.toContain(canary);
+  // The test can fail: while the batch was loaded the identities were there.
+  expect(during).toContain('canary-key');
+  for (const canary of CANARIES) expect(handed).toContain(canary);
+  const after = await dump();
+  for (const canary of CANARIES) expect(after).not.toContain(canary);
+});
+
+/** Everything that lethe_processor holds, as text. */
+async function dump(): Promise<string> {
+  const tables = await db.sql<
+    { name: string }[]
+  >`SELECT relname AS name FROM pg_class WHERE relnamespace = 'lethe_processor'::regnamespace AND relkind = 'r'`;
+  const rows = await Promise.all(
+    tables.map(({ name }) => db.sql.unsafe(`SELECT t::text AS row FROM lethe_processor.${name} AS t`)),
+  );
+  return JSON.stringify(rows);
+}
+
+test.each(['connector', 'suppression'])('no error of a verb holds an identity: %s', async (verb) => {
+  await seedCanaries();
+  await db.sql
+    .unsafe(`CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
+    CREATE TRIGGER tell BEFORE DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.tell()`);
+  if (verb === 'suppression') await db.sql`DROP TABLE lethe_processor.suppressions`;
+  const error: unknown = await db
+    .connector()
+    .hardDelete(batchOf([NAMES]), deletion({ suppress: true }), work())
+    .catch((e: unknown) => e);
+  expect(error).toMatchObject({ name: 'ConnectorError' });
+  const everything =
+    error instanceof Error ? JSON.stringify([error.message, error.stack, error.cause, Object.entries(error)]) : '';
+  expect(everything).not.toBe('');
+  for (const canary of CANARIES) expect(everything).not.toContain(canary);
+});
+
+test.each<[string, string]>([
+  ['a constraint that shows the row', `ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`],
+  [
+    'a trigger that tells all',
+    `CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
+     CREATE TRIGGER tell BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.tell()`,
+  ],
+])('no error of a part-deletion holds an identity: %s', async (_name, sql) => {
+  await seedCanaries();
+  await db.sql`UPDATE app.users SET name = 'canary-name'`;
+  await db.sql.unsafe(sql);
+  const error: unknown = await db
+    .connector()
+    .hardDelete(batchOf([NAMES]), deletion({ scope: 'categories' }), work())
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ name: 'ConnectorError', code: 'refused' });
+  const everything =
+    error instanceof Error ? JSON.stringify([error.message, error.stack, error.cause, Object.entries(error)]) : '';
+  for (const canary of [...CANARIES, 'canary-name']) expect(everything).not.toContain(canary);
+});
+
+test('a row that a constraint keeps from being emptied is not in the server’s log', async (context) => {
+  const file = inject('postgresLog');
+  if (file === null) context.skip('the log of a server that is not ours cannot be read');
+  await seedCanaries();
+  await db.sql.unsafe(
+    `UPDATE app.users SET name = 'x'; ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`,
+  );
+  await logEverything();
+  const since = readFileSync(file ?? '', 'utf8').length;
+  const id = requestId();
+  const call = db
+    .connector()
+    .hardDelete(batchOf([NAMES], { requestId: id }), deletion({ scope: 'categories' }), work());
+  await expect(call).rejects.toMatchObject({ code: 'refused' });
+  const log = await logged(since, `end of ${id}`);
+  expect(log).toContain('a constraint forbids');
+  for (const canary of CANARIES) expect(log).not.toContain(canary);
+});

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import type postgres from 'postgres';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Connector } from '../../../connectors/connector.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { exportedSince } from '../../../domain/policy.ts';
+import type { Scope } from '../../../domain/vocabulary.ts';
+import { type Packed, collect, contents, pack, packing } from '../../archives/packing.ts';
+import { archives } from '../../support/archives.ts';
+import { type Shipped, shipped } from '../../support/world/shipped.ts';
+import { batchOf, exporting, work } from '../fixture.ts';
+
+/** What a person gets who asks under CCPA: the shipped data map, real rows, and the archive as it is downloaded. */
+const RECEIVED = new Date('2026-11-22T10:00:00Z');
+const daysBefore = (days: number): Date => new Date(RECEIVED.getTime() - days * DAY_MS);
+const storage = archives();
+
+let demo: Shipped;
+let sql: postgres.Sql;
+let connector: Connector;
+beforeAll(async () => {
+  demo = await shipped(0.01);
+  ({ sql, connector } = demo);
+  await addCanaries();
+});
+afterAll(async () => demo.close());
+
+/** One row in and one before the twelve months, in every table that can tell; a value of its own in every column. */
+async function addCanaries(): Promise<void> {
+  const order = { late: randomUUID(), early: randomUUID() };
+  await sql.unsafe(`
+    INSERT INTO app.users VALUES ('canary-key', '${randomUUID()}', 'canary-external', 'Canary@x.test', 'canary-unit', 'canary-name', '2021-03-04 05:06:07.891Z');
+    INSERT INTO app.aliases VALUES ('canary-alias', 'canary-key');
+    INSERT INTO app.companies VALUES (987650001, 'canary-company.test', 'canary company');
+    INSERT INTO app.memberships VALUES (987650001, 'canary-key', 'canary-role');
+    INSERT INTO app.segment_members VALUES ('canary-segment', 'canary-key')`);
+  for (const [when, days] of [
+    ['late', 364],
+    ['early', 366],
+  ] as const) {
+    const at = daysBefore(days);
+    const n = 987650000 + days;
+    const own = when === 'late' ? 'canary-key' : 'canary-alias';
+    await sql`INSERT INTO app.events VALUES (${n}, ${own}, ${at}, ${`canary-event-${when}`}, ${`10.98.76.${days % 256}`},
+      ${`canary-sdk-${when}`}, ${`canary-utm-${when}`})`;
+    await sql`INSERT INTO app.orders VALUES (${order[when]}, 'canary-key', ${at})`;
+    await sql`INSERT INTO app.order_items VALUES (${order[when]}, ${n}, ${`canary-sku-${when}`}, ${n})`;
+    await sql`INSERT INTO app.invoices VALUES (${n}, 'canary-key', ${at}, ${n}, ${`canary-address-${when}`})`;
+  }
+  await sql`INSERT INTO app.newsletter VALUES ('canary@X.test', 'Canary-Unit', ${daysBefore(366)})`;
+}
+
+/** The archive of the person, unpacked. */
+async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
+  const since = exportedSince(regulation, RECEIVED);
+  const place = await packing(storage);
+  const names = [
+    { type: 'user_id', value: ['canary-key'] },
+    { type: 'email', value: ['canary@x.test', 'canary-unit'] },
+    { type: 'alias', value: ['canary-alias'] },
+  ];
+  const batch = batchOf([names], { requestId: place.requestId, batch: 'e1' });
+  const parts = await collect(place, exporting(connector)(batch, { scope, since, format: 'ndjson' }, work()));
+  return pack(place, contents(parts, { regulation, scope, since, receivedAt: RECEIVED }));
+}
+
+const rowsOf = (archive: Packed, table: string): Record<string, unknown>[] =>
+  archive
+    .text(`data/app/${table}.ndjson`)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const whole = ({ files }: Packed): string => [...files.values()].join('\n');
+
+test.each([
+  ['2026-11-22T10:00:00.000Z', '2025-11-22T10:00:00.000Z'],
+  ['2028-02-29T10:00:00.000Z', '2027-02-28T10:00:00.000Z'],
+  ['2029-02-28T10:00:00.000Z', '2028-02-28T10:00:00.000Z'],
+  ['2028-03-01T00:00:00.000Z', '2027-03-01T00:00:00.000Z'],
+])('the twelve months before %s begin at %s', (received, since) => {
+  expect(exportedSince('ccpa', new Date(received))?.toISOString()).toBe(since);
+  expect(exportedSince('gdpr', new Date(received))).toBeNull();
+});
+
+test('of what came to be 366 days ago nothing is in it, in no byte; of what is 364 days old all', async () => {
+  const archive = await archiveOf('ccpa', 'data');
+  expect(whole(archive)).not.toMatch(/canary-(event|sdk|utm|address)-early/);
+  expect(rowsOf(archive, 'app.events').map((row) => row['name'])).toEqual(['canary-event-late']);
+  for (const table of ['app.orders', 'app.invoices']) expect(rowsOf(archive, table)).toHaveLength(1);
+  expect(rowsOf(archive, 'app.newsletter')).toEqual([]);
+  // What cannot tell when it came to be is there whole, and the manifest says so.
+  expect(rowsOf(archive, 'app.order_items')).toHaveLength(2);
+  const { since, files } = archive.manifest;
+  expect(since).toBe('2025-11-22T10:00:00.000Z');
+  const windowed = files.filter((file) => file.windowed).map(({ table }) => table);
+  expect(windowed.toSorted()).toEqual(['app.events', 'app.invoices', 'app.newsletter', 'app.orders']);
+});
+
+test('under any other law the same rows are in it', async () => {
+  const archive = await archiveOf('gdpr', 'data');
+  expect(rowsOf(archive, 'app.events').map((row) => row['name'])).toEqual(['canary-event-late', 'canary-event-early']);
+  for (const table of ['app.orders', 'app.invoices']) expect(rowsOf(archive, table)).toHaveLength(2);
+  expect(rowsOf(archive, 'app.newsletter')).toHaveLength(1);
+  expect(archive.manifest).toMatchObject({ since: null });
+});
+
+/** Every value of every row of the person, as it would be written. */
+async function valuesOf(): Promise<string[]> {
+  const values = new Set<string>();
+  for (const [table, condition] of [
+    ['users', "user_id = 'canary-key'"],
+    ['aliases', "user_id = 'canary-key'"],
+    ['events', "user_id LIKE 'canary%'"],
+    ['orders', "user_id = 'canary-key'"],
+    ['order_items', "sku LIKE 'canary%'"],
+    ['newsletter', "email ILIKE 'canary%'"],
+    ['invoices', "user_id = 'canary-key'"],
+    ['memberships', "user_id = 'canary-key'"],
+    ['segment_members', "user_id = 'canary-key'"],
+  ] as const) {
+    const found = await sql.unsafe<{ value: string }[]>(
+      `SELECT value FROM app.${table} t, jsonb_each_text(to_jsonb(t)) WHERE value IS NOT NULL AND t.${condition}`,
+    );
+    expect([table, found.length]).not.toEqual([table, 0]);
+    for (const { value } of found) values.add(value);
+  }
+  return [...values];
+}
+
+test('categories carries no value of any row, in no byte: tables, columns, what they mean, and how many rows', async () => {
+  const values = await valuesOf();
+  expect(values.length).toBeGreaterThan(30);
+  const rows = whole(await archiveOf('gdpr', 'data'));
+  expect(values.filter((value) => !rows.includes(value))).toEqual([]);
+
+  for (const regulation of ['gdpr', 'ccpa']) {
+    const archive = await archiveOf(regulation, 'categories');
+    expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json']);
+    const told = whole(archive);
+    expect(values.filter((value) => told.includes(value))).toEqual([]);
+    expect(told).not.toMatch(/canary/i);
+    const { files } = archive.manifest;
+    const events = files.find(({ table }) => table === 'app.events');
+    expect(events).toMatchObject({ path: null, rows: regulation === 'ccpa' ? 1 : 2, bytes: 0 });
+    expect(events?.columns).toContainEqual(
+      expect.objectContaining({ name: 'ip', meaning: 'The network address it came from.' }),
+    );
+    expect(told).toContain('The network address it came from.');
+    // Of what is before the twelve months not even that there is something.
+    expect(files.some(({ table }) => table === 'app.newsletter')).toBe(regulation === 'gdpr');
+  }
+});
+
+test('sources has the columns that the data map names, of the rows that are meant, and nothing else', async () => {
+  const archive = await archiveOf('ccpa', 'sources');
+  expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
+  const late = { ip: '10.98.76.108', sdk: 'canary-sdk-late', utm_source: 'canary-utm-late' };
+  expect(rowsOf(archive, 'app.events')).toEqual([late]);
+  const found = new Set(whole(archive).match(/canary[\w.-]*/gi));
+  expect([...found].toSorted()).toEqual(['canary-sdk-late', 'canary-utm-late']);
+  const allowed = Object.values(late);
+  const told = whole(archive);
+  const others = (await valuesOf()).filter((value) => !allowed.includes(value));
+  expect(others.filter((value) => told.includes(value))).toEqual([]);
+});

@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { FinishedRange } from '../../../connectors/connector.ts';
+import { type Fixture, batchOf, deletion, fixture, receipt, user, work } from '../fixture.ts';
+
+const USERS = 25;
+/** What 25 users of the fixture hold: see its seed. */
+const ALL = {
+  'app.events': { removed: 50, retained: 0 },
+  'app.orders': { removed: 25, retained: 0 },
+  'app.order_items': { removed: 50, retained: 0 },
+  'app.newsletter': { removed: 25, retained: 0 },
+  'app.invoices': { removed: 0, retained: 25 },
+  'app.ratings': { removed: 0, retained: 25 },
+  'app.memberships': { removed: 25, retained: 0 },
+  'app.segment_members': { removed: 13, retained: 0 },
+  'app.aliases': { removed: 25, retained: 0 },
+  'app.users': { removed: 25, retained: 0 },
+};
+
+let db: Fixture;
+beforeEach(async () => {
+  db = await fixture(30);
+});
+afterEach(() => db.close());
+
+const subjects = Array.from({ length: USERS }, (_, index) => user(index + 1));
+
+/** Breaks at the n-th range told, after its commit, as a worker that dies before it reports. */
+function breakingAt(n: number, told: FinishedRange[] = []) {
+  const broken = deletion({
+    finished: async (range) => {
+      told.push(range);
+      if (told.length === n) throw new Error('killed');
+    },
+  });
+  return { broken, told };
+}
+
+/** A chunk that deletes more events than this does not end before the statement timeout. */
+const slowAbove = (rows: number) =>
+  db.sql.unsafe(`
+    CREATE OR REPLACE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF (SELECT count(*) FROM gone) > ${rows} THEN PERFORM pg_sleep(30); END IF; RETURN NULL; END $$;
+    CREATE OR REPLACE TRIGGER slow AFTER DELETE ON app.events REFERENCING OLD TABLE AS gone
+      FOR EACH STATEMENT EXECUTE FUNCTION app.slow()`);
+
+async function rowsLogged(): Promise<string[]> {
+  const rows = await db.sql<{ key: string }[]>`
+    SELECT concat_ws(' ', pass, first_seq, last_seq, part) AS key FROM lethe_processor.ranges ORDER BY pass, first_seq, last_seq, part`;
+  return rows.map(({ key }) => key);
+}
+
+test.each([1, 2, 3])('killed between commit %i and its report: no row counted twice, none skipped', async (n) => {
+  const batch = batchOf(subjects);
+  const { broken } = breakingAt(n);
+  await expect(db.connector().hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  const again = deletion();
+  await db.connector().hardDelete(batch, again, work());
+  expect(again.ranges.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
+    [1, 10],
+    [11, 20],
+    [21, 25],
+  ]);
+  expect(receipt(again.ranges)).toEqual(ALL);
+  expect(await rowsLogged()).toEqual(['1 1 10 0', '1 11 20 0', '1 21 25 0']);
+  expect((await db.state())['users']).toHaveLength(5);
+});
+
+test('cancelled between two chunks: what was committed stays, the rest goes at the next attempt', async () => {
+  const batch = batchOf(subjects);
+  const stop = new AbortController();
+  const first = deletion({
+    finished: async () => stop.abort(new Error('cancelled')),
+  });
+  await expect(db.connector().hardDelete(batch, first, work(stop.signal))).rejects.toThrow('cancelled');
+  expect((await db.state())['users']).toHaveLength(20);
+  const again = deletion();
+  await db.connector().hardDelete(batch, again, work());
+  expect(receipt(again.ranges)).toEqual(ALL);
+});
+
+test('a connection lost inside a chunk leaves nothing of it, neither rows nor log', async () => {
+  const batch = batchOf(subjects);
+  await db.sql.unsafe(`
+    CREATE FUNCTION app.die() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+    CREATE TRIGGER die AFTER DELETE ON app.users FOR EACH STATEMENT EXECUTE FUNCTION app.die()`);
+  const before = await db.state();
+  await expect(db.connector().hardDelete(batch, deletion(), work())).rejects.toMatchObject({
+    code: 'unavailable',
+    retryable: true,
+  });
+  expect(await db.state()).toEqual(before);
+  expect(await rowsLogged()).toEqual([]);
+  await db.sql.unsafe('DROP TRIGGER die ON app.users');
+  const again = deletion();
+  await db.connector().hardDelete(batch, again, work());
+  expect(receipt(again.ranges)).toEqual(ALL);
+});
+
+test('a chunk that takes too long is halved, and its halves are the ranges of the receipt', async () => {
+  await slowAbove(5);
+  const done = deletion();
+  await db.connector({ statementTimeoutMs: 300 }).hardDelete(batchOf(subjects.slice(0, 10)), done, work());
+  expect(done.ranges.map(({ firstSeq, lastSeq, part }) => [firstSeq, lastSeq, part])).toEqual([
+    [1, 2, 0],
+    [3, 3, 0],
+    [4, 5, 0],
+    [6, 7, 0],
+    [8, 8, 0],
+    [9, 10, 0],
+  ]);
+  expect(receipt(done.ranges)['app.events']).toEqual({ removed: 20, retained: 0 });
+  expect(receipt(done.ranges)['app.users']).toEqual({ removed: 10, retained: 0 });
+});
+
+test('killed after a halving: the next attempt goes on in the same halves, also when it is no longer slow', async () => {
+  await slowAbove(5);
+  const batch = batchOf(subjects);
+  const { broken, told } = breakingAt(2);
+  await expect(db.connector({ statementTimeoutMs: 300 }).hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  await db.sql.unsafe('DROP TRIGGER slow ON app.events');
+  const again = deletion();
+  await db.connector().hardDelete(batch, again, work());
+  expect(again.ranges.slice(0, 2)).toEqual(told);
+  expect(receipt(again.ranges)).toEqual(ALL);
+  expect(await rowsLogged()).not.toContain('1 1 10 0');
+});
+
+test('killed in a second pass: it adds what was late, once, and leaves the first pass as it was', async () => {
+  const batch = batchOf(subjects);
+  const first = deletion();
+  await db.connector().hardDelete(batch, first, work());
+  await db.sql`INSERT INTO app.events (user_id) VALUES ('u-3'), ('a-13'), ('u-23')`;
+  const told: FinishedRange[] = [];
+  const second = deletion({
+    pass: 2,
+    finished: async (range) => {
+      told.push(range);
+      if (told.length === 2) throw new Error('killed');
+    },
+  });
+  await expect(db.connector().hardDelete(batch, second, work())).rejects.toThrow('killed');
+  const again = deletion({ pass: 2 });
+  await db.connector().hardDelete(batch, again, work());
+  const added = receipt(again.ranges);
+  expect(added['app.events']).toEqual({ removed: 3, retained: 0 });
+  expect(added['app.invoices']).toEqual({ removed: 0, retained: 0 });
+  expect(added['app.users']).toEqual({ removed: 0, retained: 0 });
+  expect(receipt(first.ranges)).toEqual(ALL);
+});
+
+test('a giant subject goes in parts of bounded size, each its own commit', async () => {
+  await db.sql`INSERT INTO app.events (user_id) SELECT 'u-1' FROM generate_series(1, 95)`;
+  await slowAbove(30);
+  const before = await db.state({ users: `user_id <> 'u-1'`, events: `user_id NOT IN ('u-1', 'a-1')` });
+  const done = deletion();
+  const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
+  await connector.hardDelete(batchOf([user(1)]), done, work());
+  const parts = done.ranges.map(({ part, tables }) => [
+    part,
+    tables.find(({ table }) => table === 'app.events')?.removed ?? 0,
+  ]);
+  expect(parts).toEqual([
+    [1, 30],
+    [2, 30],
+    [3, 30],
+    [4, 7],
+    [0, 0],
+  ]);
+  expect(receipt(done.ranges)).toMatchObject({
+    'app.events': { removed: 97, retained: 0 },
+    'app.orders': { removed: 1 },
+    'app.invoices': { retained: 1 },
+    'app.users': { removed: 1 },
+  });
+  const after = await db.state({ users: `user_id <> 'u-1'`, events: `user_id NOT IN ('u-1', 'a-1')` });
+  expect([after['users'], after['events']]).toEqual([before['users'], before['events']]);
+});
+
+test('killed between two parts of a giant subject: the parts go on where they were', async () => {
+  await db.sql`INSERT INTO app.events (user_id) SELECT 'u-1' FROM generate_series(1, 95)`;
+  await slowAbove(30);
+  const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
+  const batch = batchOf([user(1)]);
+  const { broken, told } = breakingAt(2);
+  await expect(connector.hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  const again = deletion();
+  await connector.hardDelete(batch, again, work());
+  expect(again.ranges.slice(0, 2)).toEqual(told);
+  expect(receipt(again.ranges)['app.events']).toEqual({ removed: 97, retained: 0 });
+});
+
+test('a changed number of subjects per commit does not move the ranges of a deletion at work', async () => {
+  const batch = batchOf(subjects);
+  const { broken } = breakingAt(1);
+  await expect(db.connector().hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  const faster = { ...db.settings, pace: { share: 1, subjectsPerCommit: 3 } };
+  const again = deletion();
+  await db.connector({}, faster).hardDelete(batch, again, work());
+  expect(again.ranges).toHaveLength(3);
+  expect(receipt(again.ranges)).toEqual(ALL);
+});
+
+test('a range that another attempt finished meanwhile is told as that one counted it, and not done again', async () => {
+  const batch = batchOf(subjects);
+  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retainedSeqs: [] };
+  const ranges: FinishedRange[] = [];
+  const late = deletion({
+    finished: async (range) => {
+      if (ranges.push(range) > 1) return;
+      await db.sql`INSERT INTO lethe_processor.ranges (processor, request_id, batch, pass, first_seq, last_seq, part, counts)
+        VALUES ('app', ${batch.requestId}, 'b1', 1, 11, 20, 0, ${db.sql.json(counts)})`;
+    },
+  });
+  await db.connector().hardDelete(batch, late, work());
+  expect(receipt(ranges.slice(1, 2))).toEqual({ 'app.events': { removed: 7, retained: 0 } });
+  expect((await db.state({ users: `user_id IN ('u-11', 'u-20')` }))['users']).toHaveLength(2);
+});
+
+test('two attempts at one time delete each range once and tell the same', async () => {
+  const batch = batchOf(subjects);
+  const [one, two] = [deletion(), deletion()];
+  await Promise.all([db.connector().hardDelete(batch, one, work()), db.connector().hardDelete(batch, two, work())]);
+  expect(receipt(one.ranges)).toEqual(ALL);
+  expect(two.ranges).toEqual(one.ranges);
+});
+
+test('one hard deletion at a time per database: another waits, alive, and obeys when it is told to stop', async () => {
+  await db.sql.reserve().then(async (lane) => {
+    await lane`SELECT pg_advisory_lock(hashtextextended('lethe_processor.hard_delete', 0))`;
+    const stop = new AbortController();
+    let beats = 0;
+    const waiting = {
+      ...work(stop.signal),
+      heartbeat: () => (beats += 1) > 2 && stop.abort(new Error('stopped waiting')),
+    };
+    const before = await db.state();
+    await expect(
+      db
+        .connector()
+        .hardDelete(batchOf(subjects), deletion(), { ...waiting, heartbeat: () => void waiting.heartbeat() }),
+    ).rejects.toThrow('stopped waiting');
+    expect(await db.state()).toEqual(before);
+    await lane`SELECT pg_advisory_unlock_all()`;
+    lane.release();
+  });
+});

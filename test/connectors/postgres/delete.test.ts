@@ -1,0 +1,292 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
+import { processorSql } from '../../../connectors/postgres/index.ts';
+import { type Fixture, SETTINGS, batchOf, deletion, fixture, receipt, requestId, user, work } from '../fixture.ts';
+
+let db: Fixture;
+beforeEach(async () => {
+  db = await fixture(30);
+});
+afterEach(() => db.close());
+
+const failing = (sqlstate: string, times: number): string => `
+  CREATE SEQUENCE app.attempts;
+  CREATE FUNCTION app.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN IF nextval('app.attempts') <= ${times} THEN RAISE EXCEPTION USING ERRCODE = '${sqlstate}', MESSAGE = 'u-1 u-2'; END IF; RETURN NULL; END $$;
+  CREATE TRIGGER fail AFTER DELETE ON app.events FOR EACH STATEMENT EXECUTE FUNCTION app.fail()`;
+
+test.each([['40P01'], ['55P03'], ['40001'], ['23503']])(
+  'a chunk that fails with %s is tried again, and counted once',
+  async (sqlstate) => {
+    await db.sql.unsafe(failing(sqlstate, 2));
+    const done = deletion();
+    await db.connector().hardDelete(batchOf([user(1), user(2)]), done, work());
+    expect(receipt(done.ranges)['app.events']).toEqual({ removed: 4, retained: 0 });
+    expect(done.ranges).toHaveLength(1);
+  },
+);
+
+test.each([
+  ['40P01', 'timeout', true],
+  ['P0001', 'refused', false],
+  ['23503', 'blocked_by_other_rows', false],
+])('%s that does not end is told as %s, without a word of what the server said', async (sqlstate, code, retryable) => {
+  await db.sql.unsafe(failing(sqlstate, 1_000));
+  const before = await db.state();
+  const error: unknown = await db
+    .connector({ retries: 1 })
+    .hardDelete(batchOf([user(1)]), deletion(), work())
+    .catch((e: unknown) => e);
+  expect(error).toMatchObject({ name: 'ConnectorError', code, retryable, message: `PostgreSQL: ${sqlstate}` });
+  expect(JSON.stringify(error) + String(error)).not.toContain('u-1');
+  expect(await db.state()).toEqual(before);
+});
+
+test('a real deadlock ends with both having their way', async () => {
+  const application = await db.sql.reserve();
+  await application`BEGIN`;
+  await application`SELECT FROM app.events WHERE user_id = 'u-1' FOR UPDATE`;
+  const deleting = db.connector({ lockTimeoutMs: 20_000 }).hardDelete(batchOf([user(1)]), deletion(), work());
+  for (let waiting = false; !waiting;)
+    [{ waiting }] = await db.sql<
+      [{ waiting: boolean }]
+    >`SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS waiting`;
+  // The chunk holds the user's row and waits for the event; the application now wants the user's row.
+  await application`UPDATE app.users SET name = 'x' WHERE user_id = 'u-1'`.catch(() => {});
+  await application`ROLLBACK`;
+  application.release();
+  expect(await deleting).toEqual({ done: true });
+  expect((await db.state({ users: `user_id = 'u-1'` }))['users']).toEqual([]);
+});
+
+test('a row that the application holds is waited for no longer than the lock timeout, and nothing is half done', async () => {
+  const application = await db.sql.reserve();
+  await application`BEGIN`;
+  await application`SELECT FROM app.users WHERE user_id = 'u-1' FOR UPDATE`;
+  const connector = db.connector({ lockTimeoutMs: 50, retries: 1 });
+  const batch = batchOf([user(1)]);
+  await expect(connector.hardDelete(batch, deletion(), work())).rejects.toMatchObject({
+    code: 'timeout',
+    retryable: true,
+  });
+  expect((await db.state({ events: `user_id = 'u-1'` }))['events']).toHaveLength(1);
+  await application`ROLLBACK`;
+  application.release();
+  expect(await connector.hardDelete(batch, deletion(), work())).toEqual({ done: true });
+});
+
+test('a row of an unmapped table that references blocks the chunk, and stays', async () => {
+  await db.sql.unsafe(`CREATE TABLE app.parcels (o bigint REFERENCES app.orders); INSERT INTO app.parcels VALUES (2)`);
+  const done = deletion();
+  const call = db.connector({ retries: 1 }).hardDelete(batchOf([user(1), user(2)]), done, work());
+  await expect(call).rejects.toMatchObject({ code: 'blocked_by_other_rows', retryable: false });
+  expect(done.ranges).toEqual([]);
+  const state = await db.state();
+  expect(state['parcels']).toHaveLength(1);
+  expect(state['users']).toHaveLength(30);
+});
+
+test('statements per chunk: one for each mapped table and four', async () => {
+  const subjects = Array.from({ length: 30 }, (_, index) => user(index + 1));
+  const tables = (SETTINGS.kinds.user?.tables?.length ?? 0) + 2;
+  const run = async (subjectsPerCommit: number): Promise<number> => {
+    const fresh = await fixture(30);
+    const paced: PostgresSettings = { ...SETTINGS, pace: { share: 1, subjectsPerCommit } };
+    await fresh.connector({}, paced).hardDelete(batchOf(subjects), deletion(), work());
+    await fresh.close();
+    return fresh.statements.length;
+  };
+  const [one, three] = [await run(30), await run(10)];
+  expect((three - one) / 2).toBe(tables + 4);
+  // What the whole call adds: catalog, batch, lane, log. No statement per subject anywhere.
+  expect(one - tables - 4).toBeLessThanOrEqual(12);
+});
+
+test('a household’s e-mail deletes no bystander', async () => {
+  await db.sql`UPDATE app.users SET email = 'user1@x.test' WHERE user_id = 'u-2'`;
+  const others = {
+    users: `user_id <> 'u-1'`,
+    events: `user_id NOT IN ('u-1', 'a-1')`,
+    orders: `user_id <> 'u-1'`,
+    newsletter: `email <> 'user1@x.test'`,
+  };
+  const before = await db.state(others);
+  await db.connector().hardDelete(batchOf([user(1)]), deletion(), work());
+  const after = await db.state(others);
+  for (const table of ['users', 'events', 'orders', 'newsletter']) expect(after[table]).toEqual(before[table]);
+  expect((await db.state({ newsletter: `email = 'user1@x.test'` }))['newsletter']).toEqual([]);
+});
+
+test('halves of two composite identities never meet: (a, x) and (b, y) leave (a, y)', async () => {
+  await db.sql`INSERT INTO app.newsletter VALUES ('ann@x.test', 'x'), ('bob@x.test', 'y'), ('ann@x.test', 'y')`;
+  const subjects = [[{ type: 'email', value: ['ann@x.test', 'x'] }], [{ type: 'email', value: ['bob@x.test', 'y'] }]];
+  await db.connector().hardDelete(batchOf(subjects), deletion(), work());
+  expect((await db.state({ newsletter: `unit IN ('x', 'y')` }))['newsletter']).toEqual(['(ann@x.test,y)']);
+});
+
+test('an alias that stays shared keeps its data; what leads to the deleted subject goes', async () => {
+  await db.sql`INSERT INTO app.aliases VALUES ('device', 'u-1'), ('device', 'u-2'), ('far', 'a-1')`;
+  await db.sql`INSERT INTO app.events (user_id) VALUES ('device'), ('far')`;
+  const names = [...user(1), { type: 'alias', value: ['far'] }];
+  await db.connector().hardDelete(batchOf([names]), deletion(), work());
+  const state = await db.state({
+    aliases: `alias IN ('device', 'far', 'a-1') OR user_id = 'u-1'`,
+    events: `user_id IN ('device', 'far', 'u-1', 'a-1')`,
+  });
+  expect(state['aliases']).toEqual(['(device,u-2)']);
+  expect(state['events']).toHaveLength(1);
+});
+
+test('`Ann@x` is found when `ann@x` is asked for, in every table', async () => {
+  await db.sql`INSERT INTO app.newsletter VALUES ('ANN@X.test', 'BERLIN')`;
+  const batch = batchOf([[{ type: 'email', value: ['ann@x.test', 'berlin'] }]]);
+  expect((await db.connector().count(batch, 'data', work())).tables['app.newsletter']).toBe(1);
+  await db.connector().hardDelete(batch, deletion(), work());
+  expect((await db.state({ newsletter: `lower(email) = 'ann@x.test'` }))['newsletter']).toEqual([]);
+});
+
+test('a company’s deletion takes its memberships and never its users', async () => {
+  const names = [
+    { type: 'company_id', value: ['2'] },
+    { type: 'domain', value: ['firm2.test'] },
+    { type: 'alias', value: ['no number'] },
+  ];
+  const before = await db.state({ memberships: 'company_id <> 2', companies: 'company_id <> 2' });
+  const batch = batchOf([names, [{ type: 'company_id', value: ['99999999999999999999'] }]], { kind: 'company' });
+  const done = deletion();
+  await db.connector().hardDelete(batch, done, work());
+  expect(receipt(done.ranges)).toEqual({
+    'app.memberships': { removed: 6, retained: 0 },
+    'app.companies': { removed: 1, retained: 0 },
+  });
+  const after = await db.state();
+  expect(after).toEqual(before);
+});
+
+test('keys of uuid and text that looks like anything else: what cannot be of a column’s type matches nothing', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE app.people (person uuid PRIMARY KEY); CREATE TABLE app.links (alias text, person uuid, PRIMARY KEY (alias, person));
+    CREATE INDEX ON app.links (person); CREATE TABLE app.clicks (id int PRIMARY KEY, person uuid); CREATE INDEX ON app.clicks (person);
+    INSERT INTO app.people SELECT md5(n::text)::uuid FROM generate_series(1, 3) n; INSERT INTO app.links SELECT 'x', md5('1')::uuid;
+    INSERT INTO app.clicks SELECT n, md5(n::text)::uuid FROM generate_series(1, 3) n`);
+  const settings: PostgresSettings = {
+    url: { env: 'X' },
+    kinds: {
+      user: {
+        table: 'app.people',
+        key: { column: 'person', match: 'uuid' },
+        aliases: { table: 'app.links', alias: 'alias', subject: 'person' },
+        tables: [{ table: 'app.clicks', subject: 'person' }],
+      },
+    },
+  };
+  await db.sql.unsafe(processorSql(settings, { processor: 'app' }));
+  const [person] = await db.sql<{ id: string }[]>`SELECT md5('1')::uuid::text AS id`;
+  const batch = batchOf([
+    [
+      { type: 'person', value: [person?.id ?? ''] },
+      { type: 'alias', value: ['x'] },
+      { type: 'alias', value: ["'; DROP TABLE app.people; --"] },
+    ],
+  ]);
+  const done = deletion();
+  await db.connector({}, settings).hardDelete(batch, done, work());
+  expect(receipt(done.ranges)).toEqual({
+    'app.clicks': { removed: 1, retained: 0 },
+    'app.links': { removed: 1, retained: 0 },
+    'app.people': { removed: 1, retained: 0 },
+  });
+  expect((await db.state())['people']).toHaveLength(2);
+});
+
+test('kept rows lose the person and nothing else: blank, unlinked or under one pseudonym, with their basis', async () => {
+  await db.sql`INSERT INTO app.ratings (user_id, stars, comment) VALUES ('u-1', 1, 'bad')`;
+  const done = deletion();
+  await db.connector().hardDelete(batchOf([user(1), user('nobody'), user(2)]), done, work());
+  const invoices =
+    await db.sql`SELECT user_id, address, cents FROM app.invoices WHERE invoice_id IN (1, 2) ORDER BY invoice_id`;
+  expect([...invoices]).toEqual([
+    { user_id: null, address: null, cents: 1 },
+    { user_id: null, address: null, cents: 2 },
+  ]);
+  const ratings = await db.sql<
+    { user_id: string; stars: number; comment: null }[]
+  >`SELECT user_id, stars, comment FROM app.ratings WHERE user_id LIKE 'deleted-%' ORDER BY rating_id`;
+  expect(ratings.map(({ stars, comment }) => [stars, comment])).toEqual([
+    [5, null],
+    [5, null],
+    [1, null],
+  ]);
+  expect(ratings[0]?.user_id).toBe(ratings[2]?.user_id);
+  expect(ratings[0]?.user_id).not.toBe(ratings[1]?.user_id);
+  const [range] = done.ranges;
+  expect(range?.tables.find(({ table }) => table === 'app.invoices')).toEqual({
+    table: 'app.invoices',
+    removed: 0,
+    retained: 2,
+    basis: 'tax law',
+  });
+  expect(range?.retainedSeqs).toEqual([1, 3]);
+  expect(await db.connector().verify(batchOf([user(1), user(2)]), 'data', work())).toMatchObject({ survivors: 0 });
+});
+
+test('a kept row that still names somebody is a survivor', async () => {
+  const batch = batchOf([user(1)]);
+  await db.connector().hardDelete(batch, deletion(), work());
+  await db.sql`INSERT INTO app.ratings (user_id, stars) VALUES ('u-1', 4)`;
+  expect(await db.connector().verify(batch, 'data', work())).toMatchObject({
+    survivors: 1,
+    tables: { 'app.ratings': 1 },
+  });
+});
+
+test.each([
+  ['a right that was taken away', 'REVOKE SELECT ON app.events FROM', 'refused'],
+  ['a policy that appeared', 'ALTER TABLE app.events ENABLE ROW LEVEL SECURITY; SELECT', 'refused'],
+])('%s makes the count unknown, never zero', async (_name, change, code) => {
+  const role = `lethe_${new URL(db.url).pathname.slice(1)}`.slice(0, 60);
+  await db.sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
+  await db.sql.unsafe(processorSql(SETTINGS, { processor: 'app', role }));
+  const connector = db.connector({}, SETTINGS, Object.assign(new URL(db.url), { username: role, password: 'p' }).href);
+  const batch = batchOf([user(1)]);
+  await connector.hardDelete(batch, deletion(), work());
+  expect(await connector.verify(batch, 'data', work())).toMatchObject({ survivors: 0 });
+  await db.sql.unsafe(change.endsWith('SELECT') ? change.replace(/SELECT$/, '') : `${change} ${role}`);
+  expect(await connector.verify(batch, 'data', work())).toEqual({ unknown: code });
+  await db.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+});
+
+test('a table that vanished is unknown to verify and an operator’s matter to hardDelete', async () => {
+  const batch = batchOf([user(1)]);
+  await db.sql`DROP TABLE app.newsletter`;
+  expect(await db.connector().verify(batch, 'data', work())).toEqual({ unknown: 'coverage_broken' });
+  await expect(db.connector().hardDelete(batch, deletion(), work())).rejects.toMatchObject({
+    code: 'coverage_broken',
+    retryable: false,
+  });
+  expect((await db.state())['users']).toHaveLength(30);
+});
+
+test('suppression stands by every identity, as digests only, and ends for exactly those that are named', async () => {
+  const suppressed = async (): Promise<unknown[]> => {
+    const [row] = await db.sql<Record<string, boolean>[]>`SELECT lethe_processor.is_suppressed('user', 'u-1') AS key,
+      lethe_processor.is_suppressed('user', 'email', 'USER1@x.test', 'Berlin') AS email,
+      lethe_processor.is_suppressed('user', 'u-2') AS other`;
+    return Object.values(row ?? {});
+  };
+  const id = requestId();
+  await db.connector().hardDelete(batchOf([user(1)], { requestId: id }), deletion({ suppress: true }), work());
+  await db.connector().conclude?.({ requestId: id, kind: 'user' }, work());
+  expect(await suppressed()).toEqual([true, true, false]);
+  await db
+    .connector()
+    .setSuppression?.(batchOf([[{ type: 'email', value: ['user1@x.test', 'berlin'] }]]), false, work());
+  expect(await suppressed()).toEqual([true, false, false]);
+  await db.connector().setSuppression?.(batchOf([user(2)]), true, work());
+  await db.connector().setSuppression?.(batchOf([user(2)]), true, work());
+  expect(await suppressed()).toEqual([true, false, true]);
+  expect([
+    ...(await db.sql`SELECT FROM lethe_processor.batch`),
+    ...(await db.sql`SELECT FROM lethe_processor.tombstones`),
+  ]).toEqual([]);
+});

@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  type Fixture,
+  batchOf,
+  deletion,
+  exported,
+  exporting,
+  fixture,
+  mapped,
+  requestId,
+  rowsOf,
+  texts,
+  user,
+  valuesOf,
+  work,
+} from '../../fixture.ts';
+
+let db: Fixture;
+beforeEach(async () => {
+  db = await fixture(6);
+});
+afterEach(() => db.close());
+
+test('an export holds exactly the rows that a deletion would work on, each table once and the person first', async () => {
+  const batch = batchOf([user(1), user(2)]);
+  const got = await exported(db.connector(), batch);
+  const count = await db.connector().count(batch, 'data', work());
+  expect(Object.fromEntries([...got].map(([table, { figures }]) => [table, figures.rows]))).toEqual(count.tables);
+  expect([...got.keys()][0]).toBe('app.users');
+  for (const { text, figures } of got.values()) {
+    expect(text.split('\n').length - 1).toBe(figures.rows);
+    expect(Buffer.byteLength(text)).toBe(figures.bytes);
+  }
+  expect(rowsOf(got, 'app.order_items').map((row) => `${String(row['order_id'])}.${String(row['line'])}`)).toEqual(
+    expect.arrayContaining(['1.1', '1.2', '2.1', '2.2']),
+  );
+});
+
+test('what a table and its columns mean, their types, and why rows would be kept, come with the rows', async () => {
+  const got = await exported(db.connector(), batchOf([user(1)]));
+  expect(got.get('app.events')?.table).toMatchObject({
+    meaning: 'What was done and when.',
+    columns: [
+      { name: 'event_id', type: 'bigint', meaning: null, source: false },
+      { name: 'user_id', type: 'text', meaning: null, source: false },
+      { name: 'at', type: 'timestamp with time zone', meaning: null, source: false },
+      { name: 'note', type: 'text', meaning: 'A remark.', source: false },
+    ],
+    windowed: false,
+    retained: null,
+  });
+  expect(got.get('app.order_items')?.table.columns.filter(({ source }) => source)).toMatchObject([{ name: 'sku' }]);
+  expect(got.get('app.invoices')?.table).toMatchObject({ meaning: null, retained: 'tax law' });
+});
+
+test('who is hidden is exported like everybody', async () => {
+  const id = requestId();
+  const shown = await exported(db.connector(), batchOf([user(1)]));
+  const hide = { hidden: true, generation: 1, at: new Date('2026-02-01T00:00:00Z') };
+  await db.connector().setVisibility?.(batchOf([user(1)], { requestId: id, batch: 'g1' }), hide, work());
+  const hidden = await exported(db.connector(), batchOf([user(1)], { requestId: id, batch: 'e1' }));
+  expect(hidden.get('app.users')?.figures.rows).toBe(1);
+  expect(rowsOf(hidden, 'app.users')[0]?.['deleted_at']).toBe('2026-02-01T00:00:00+00:00');
+  expect(hidden.get('app.events')?.text).toBe(shown.get('app.events')?.text);
+});
+
+test('somebody of whom there is nothing gets tables without rows', async () => {
+  const got = await exported(db.connector(), batchOf([user('nobody')]));
+  expect(got.size).toBeGreaterThan(5);
+  expect(texts(got).trim()).toBe('');
+  for (const { figures } of got.values()) expect(figures).toEqual({ rows: 0, bytes: 0 });
+});
+
+describe('of two users who share a company, an order and an alias', () => {
+  /** u-1 and u-2: one company, an order of u-1 on which u-2 is named by a row of its own, and an alias of both. */
+  const share = async () => {
+    await db.sql.unsafe(`
+      UPDATE app.users SET name = 'canary of one' WHERE user_id = 'u-1';
+      UPDATE app.users SET name = 'canary of two' WHERE user_id = 'u-2';
+      UPDATE app.memberships SET company_id = 1 WHERE user_id IN ('u-1', 'u-2');
+      CREATE TABLE app.participants (order_id bigint REFERENCES app.orders, user_id text, remark text, PRIMARY KEY (order_id, user_id));
+      CREATE INDEX participants_user ON app.participants (user_id);
+      INSERT INTO app.participants VALUES (1, 'u-1', 'canary of one'), (1, 'u-2', 'canary of two');
+      INSERT INTO app.aliases VALUES ('shared', 'u-1'), ('shared', 'u-2');
+      INSERT INTO app.events (user_id, note) VALUES ('u-1', 'canary of one'), ('u-2', 'canary of two'), ('shared', 'canary of both')`);
+    return mapped({ table: 'app.participants', subject: 'user_id' });
+  };
+
+  test.each([
+    [1, 'canary of one', 'canary of two'],
+    [2, 'canary of two', 'canary of one'],
+  ])('the export of u-%i holds its own rows and no row of the other', async (n, own, other) => {
+    const settings = await share();
+    // As the ledger hands over: what somebody else is called too is no identity of the batch.
+    const got = await exported(db.connector({}, settings), batchOf([user(n)]));
+    expect(texts(got).split(own)).toHaveLength(4);
+    expect(texts(got)).not.toContain(other);
+    expect(texts(got)).not.toContain('canary of both');
+    expect(texts(got)).not.toContain(`u-${3 - n}`);
+    expect(rowsOf(got, 'app.memberships')).toEqual([{ company_id: 1, user_id: `u-${n}` }]);
+    expect(rowsOf(got, 'app.participants')).toMatchObject([{ order_id: 1, user_id: `u-${n}` }]);
+    expect(rowsOf(got, 'app.aliases')).toContainEqual({ alias: 'shared', user_id: `u-${n}` });
+    expect(got.has('app.companies')).toBe(false);
+  });
+
+  test('the company’s own export names its members and nothing else of them', async () => {
+    const settings = await share();
+    const company = batchOf([[{ type: 'company_id', value: ['1'] }]], { kind: 'company' });
+    const got = await exported(db.connector({}, settings), company);
+    expect([...got.keys()]).toEqual(['app.companies', 'app.memberships']);
+    expect(rowsOf(got, 'app.memberships').map((row) => row['user_id'])).toEqual(expect.arrayContaining(['u-1', 'u-2']));
+    expect(texts(got)).not.toContain('canary');
+  });
+
+  test('an alias that both gave, both get: once', async () => {
+    const settings = await share();
+    const shared = { type: 'alias', value: ['shared'] };
+    const got = await exported(
+      db.connector({}, settings),
+      batchOf([
+        [...user(1), shared],
+        [...user(2), shared],
+      ]),
+    );
+    expect(rowsOf(got, 'app.events').filter((row) => row['note'] === 'canary of both')).toHaveLength(1);
+  });
+});
+
+test('a table that two entries name comes once, with the rows of both and none twice', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE app.tickets (ticket int PRIMARY KEY, user_id text, email text, unit text);
+    CREATE INDEX ON app.tickets (user_id); CREATE INDEX ON app.tickets (lower(email), lower(unit));
+    INSERT INTO app.tickets VALUES (1, 'u-1', NULL, NULL), (2, NULL, 'USER1@x.test', 'Berlin'), (3, 'u-1', 'user1@x.test', 'berlin'),
+      (4, 'u-2', NULL, NULL), (5, NULL, 'user2@x.test', 'berlin')`);
+  const settings = mapped(
+    { table: 'app.tickets', subject: 'user_id' },
+    { table: 'app.tickets', subject: { identity: 'email', columns: ['email', 'unit'] } },
+  );
+  const got = await exported(db.connector({}, settings), batchOf([user(1)]));
+  expect(valuesOf(got, 'app.tickets', 'ticket')).toEqual(['1', '2', '3']);
+});
+
+test('all tables are of one instant: what is deleted after the first was read is in all of them', async () => {
+  const seen: [string, number][] = [];
+  const wanted = { scope: 'data', since: null, format: 'ndjson' } as const;
+  for await (const table of exporting(db.connector())(batchOf([user(1)]), wanted, work())) {
+    for await (const _ of table.rows);
+    seen.push([table.table, table.figures().rows]);
+    if (seen.length === 1)
+      await db.connector().hardDelete(batchOf([user(1)], { requestId: requestId() }), deletion(), work());
+  }
+  expect((await exported(db.connector(), batchOf([user(1)]))).get('app.events')?.figures.rows).toBe(0);
+  expect(Object.fromEntries(seen)).toMatchObject({ 'app.events': 2, 'app.orders': 1, 'app.order_items': 2 });
+});
+
+test('a table whose rows nobody reads is passed over, and they cannot be read later', async () => {
+  const wanted = { scope: 'data', since: null, format: 'ndjson' } as const;
+  const tables = [];
+  for await (const table of exporting(db.connector())(batchOf([user(1)]), wanted, work())) tables.push(table);
+  expect(tables.length).toBeGreaterThan(5);
+  expect(db.statements.filter((sql) => sql.startsWith('COPY (')).length).toBe(0);
+  const [first] = tables;
+  expect(() => first?.figures()).toThrow('not read to their end');
+  await expect(
+    (async () => {
+      for await (const _ of first?.rows ?? []);
+    })(),
+  ).rejects.toThrow('before the next table');
+});
+
+test('an export changes nothing', async () => {
+  const before = await db.state();
+  await exported(db.connector(), batchOf([user(1)]));
+  await exported(db.connector(), batchOf([user(1)]), { scope: 'categories' });
+  await exported(db.connector(), batchOf([user(1)]), { scope: 'sources', format: 'csv' });
+  expect(await db.state()).toEqual(before);
+});

@@ -1,0 +1,267 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
+import { type Fixture, SETTINGS, USER, fixture, mapped, withUser } from '../../fixture.ts';
+import { LAST, mistakes } from '../../inspecting.ts';
+
+describe('inspect()', () => {
+  let db: Fixture;
+  beforeEach(async () => {
+    db = await fixture(3);
+  });
+  afterEach(() => db.close());
+
+  test('finds no mistake where there is none, and changes nothing', async () => {
+    const before = await db.state();
+    expect(await mistakes(db, '')).toEqual([]);
+    expect(await db.state()).toEqual(before);
+  });
+
+  test('tells all mistakes at once', async () => {
+    const found = await mistakes(
+      db,
+      'DROP INDEX app.events_user; ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE app.ratings RENAME TO stars; DROP SCHEMA lethe_processor CASCADE',
+    );
+    expect(found).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^url: the schema lethe_processor is missing/),
+        expect.stringMatching(/^kinds\.user\.tables\.0\.subject: .*index/),
+        expect.stringMatching(/^kinds\.user\.tables\.5\.table: app\.ratings does not exist/),
+        expect.stringMatching(/^kinds: app\.stars has the column user_id/),
+      ]),
+    );
+  });
+
+  test.each<[string, string, RegExp, PostgresSettings?]>([
+    ['a read-only server', `ALTER DATABASE CURRENT SET default_transaction_read_only = on`, /^url: .*read-only/],
+    ['a missing schema', 'DROP SCHEMA lethe_processor CASCADE', /^url: the schema lethe_processor is missing/],
+    ['an older schema', 'UPDATE lethe_processor.schema_version SET version = 0', /^url: .* version 0/],
+    [
+      'a schema made for another map',
+      `DELETE FROM lethe_processor.identity_types WHERE type = 'email'`,
+      /^url: .*other identity types/,
+    ],
+    [
+      'a view as a table',
+      'CREATE VIEW app.v AS SELECT * FROM app.events',
+      new RegExp(`^${LAST}.table: app.v is a view`),
+      mapped({ table: 'app.v', subject: 'user_id' }),
+    ],
+    [
+      'a materialised view',
+      'CREATE MATERIALIZED VIEW app.m AS SELECT * FROM app.events',
+      /^kinds: app\.m has the column user_id/,
+    ],
+    [
+      'inheriting tables',
+      'CREATE TABLE app.old_events () INHERITS (app.events)',
+      /^kinds\.user\.tables\.0\.table: .*inherit/,
+    ],
+    [
+      'a rule',
+      'CREATE RULE keep AS ON DELETE TO app.events DO INSTEAD NOTHING',
+      /^kinds\.user\.tables\.0\.table: .*rule keep/,
+    ],
+    ['a missing table', 'DROP TABLE app.newsletter', /^kinds\.user\.tables\.3\.table: app\.newsletter does not exist/],
+    [
+      'a missing column',
+      'ALTER TABLE app.invoices DROP COLUMN address',
+      /^kinds\.user\.tables\.4\.retain\.blank: .*no column address/,
+    ],
+    [
+      'an unindexed subject column',
+      'DROP INDEX app.events_user',
+      /^kinds\.user\.tables\.0\.subject: .*index that begins with user_id/,
+    ],
+    [
+      'a partial index',
+      'DROP INDEX app.events_user; CREATE INDEX ON app.events (user_id) WHERE note IS NOT NULL',
+      /^kinds\.user\.tables\.0\.subject: .*index/,
+    ],
+    [
+      'an index in the wrong order',
+      'DROP INDEX app.events_user; CREATE INDEX ON app.events (at, user_id)',
+      /^kinds\.user\.tables\.0\.subject: .*index/,
+    ],
+    [
+      'an index without lower()',
+      'DROP INDEX app.users_email; CREATE INDEX ON app.users (email, unit)',
+      /^kinds\.user\.identities\.email: .*lower\(email\)/,
+    ],
+    ['an unindexed alias target', 'DROP INDEX app.aliases_user', /^kinds\.user\.aliases\.subject: .*index/],
+    [
+      'an unindexed via column',
+      'ALTER TABLE app.order_items DROP CONSTRAINT order_items_pkey',
+      /^kinds\.user\.tables\.2\.via: .*index/,
+    ],
+    [
+      'a key that is not unique',
+      'ALTER TABLE app.companies DROP CONSTRAINT companies_pkey CASCADE; CREATE INDEX ON app.companies (company_id)',
+      /^kinds\.company\.key: .*not unique/,
+    ],
+    [
+      'a table with the subject key',
+      'CREATE TABLE app.logins (user_id text)',
+      /^kinds: app\.logins has the column user_id/,
+    ],
+    [
+      'a table with an e-mail column',
+      'CREATE TABLE app.leads (work_email text)',
+      /^kinds: app\.leads has the column work_email/,
+    ],
+    [
+      'a table that references a mapped one',
+      'CREATE TABLE app.parcels (parcel_id int PRIMARY KEY, o bigint REFERENCES app.orders)',
+      /^kinds: app\.parcels references app\.orders/,
+    ],
+    [
+      'a table two references away',
+      'CREATE TABLE app.parcels (p int PRIMARY KEY, o bigint REFERENCES app.orders); CREATE TABLE app.scans (p int REFERENCES app.parcels)',
+      /^kinds: app\.scans references app\.parcels/,
+    ],
+    [
+      'an ignored table that does not exist',
+      'DROP TABLE app.offices',
+      /^ignore\.0\.table: app\.offices does not exist/,
+    ],
+    [
+      'CASCADE into an unmapped table',
+      'CREATE TABLE app.parcels (o bigint REFERENCES app.orders ON DELETE CASCADE)',
+      /^kinds\.user\.tables\.1: app\.parcels references app\.orders ON DELETE CASCADE/,
+    ],
+    [
+      'CASCADE into a retained table',
+      'ALTER TABLE app.invoices DROP CONSTRAINT invoices_user_id_fkey, ADD FOREIGN KEY (user_id) REFERENCES app.users ON DELETE CASCADE',
+      /^kinds\.user: app\.invoices .*CASCADE, and is to be retained/,
+    ],
+    [
+      'CASCADE from a company to its users',
+      'ALTER TABLE app.users ADD company bigint REFERENCES app.companies ON DELETE CASCADE',
+      /^kinds\.company: app\.users .*CASCADE, and is not mapped for company/,
+    ],
+    [
+      'CASCADE to rows of others',
+      'ALTER TABLE app.events ADD answered bigint REFERENCES app.events ON DELETE CASCADE',
+      /^kinds\.user\.tables\.0: app\.events .*rows of others/,
+    ],
+    [
+      'SET NULL',
+      'ALTER TABLE app.events ADD o bigint REFERENCES app.orders ON DELETE SET NULL',
+      /^kinds\.user\.tables\.1: .*SET NULL/,
+    ],
+    [
+      'SET DEFAULT',
+      'ALTER TABLE app.events ADD o bigint REFERENCES app.orders ON DELETE SET DEFAULT',
+      /^kinds\.user\.tables\.1: .*SET DEFAULT/,
+    ],
+    [
+      'a retained reference that is not stated',
+      '',
+      /^kinds\.user\.tables\.4\.retain\.unlink: app\.invoices references app\.users/,
+      withUser({
+        tables: (USER.tables ?? []).map((table) =>
+          table.table === 'app.invoices' ? { ...table, retain: { basis: 'tax' } } : table,
+        ),
+      }),
+    ],
+    [
+      'a pseudonym in a foreign key',
+      '',
+      /^kinds\.user\.tables\.4\.retain\.unlink: .*no pseudonym/,
+      withUser({
+        tables: (USER.tables ?? []).map((table) =>
+          table.table === 'app.invoices' ? { ...table, retain: { basis: 'tax', unlink: 'pseudonym' } } : table,
+        ),
+      }),
+    ],
+    [
+      'unlinking what cannot be NULL',
+      '',
+      /^kinds\.user\.tables\.5\.retain\.unlink: user_id cannot be NULL/,
+      withUser({
+        tables: (USER.tables ?? []).map((table) =>
+          table.table === 'app.ratings' ? { ...table, retain: { basis: 'statistics', unlink: 'null' } } : table,
+        ),
+      }),
+    ],
+    [
+      'sources that can be neither NULL nor a constant',
+      'ALTER TABLE app.order_items ALTER sku SET NOT NULL, ALTER sku SET DEFAULT gen_random_uuid()',
+      /^kinds\.user\.tables\.2\.sources: sku cannot be emptied: it can be neither NULL nor a constant default/,
+    ],
+    [
+      'sources by which a table is partitioned',
+      `DROP TABLE app.order_items; CREATE TABLE app.order_items (order_id bigint REFERENCES app.orders, line int, sku text)
+         PARTITION BY LIST (sku); CREATE INDEX ON app.order_items (order_id)`,
+      /^kinds\.user\.tables\.2\.sources: sku cannot be emptied/,
+    ],
+    [
+      'a time that is none',
+      'ALTER TABLE app.events ALTER at DROP DEFAULT, ALTER at TYPE text',
+      /^kinds\.user\.tables\.0\.time: at is text: it must be an instant or a date/,
+    ],
+    [
+      'words for a column that is not there',
+      'ALTER TABLE app.events RENAME note TO remark',
+      /^kinds\.user\.tables\.0\.columns: app\.events has no column note/,
+    ],
+    [
+      'blanking what cannot be NULL',
+      'UPDATE app.invoices SET address = 1; ALTER TABLE app.invoices ALTER address SET NOT NULL',
+      /^kinds\.user\.tables\.4\.retain\.blank: address cannot be NULL/,
+    ],
+    [
+      'a trigger that nobody listed',
+      `CREATE FUNCTION app.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'; CREATE TRIGGER keep BEFORE DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.t()`,
+      /^kinds\.user\.tables\.0\.triggers: the trigger keep/,
+    ],
+    [
+      'a listed trigger that does not exist',
+      '',
+      /^kinds\.user\.triggers: app\.users has no trigger gone/,
+      withUser({ triggers: ['gone'] }),
+    ],
+    [
+      'a soft-delete column of text',
+      '',
+      /^kinds\.user\.softDelete\.column: name is text/,
+      withUser({ softDelete: { column: 'name' } }),
+    ],
+    [
+      'a subject column of a type that names nobody',
+      'ALTER TABLE app.ratings DROP COLUMN user_id; ALTER TABLE app.ratings ADD user_id jsonb; CREATE INDEX ON app.ratings (user_id)',
+      /^kinds\.user\.tables\.5\.subject: user_id is jsonb/,
+    ],
+    [
+      'a uuid that is compared as text',
+      '',
+      /^kinds\.user\.identities\.ext: ext is uuid: declare match: 'uuid'/,
+      withUser({ identities: { ...USER.identities, ext: { column: 'ext' } } }),
+    ],
+    [
+      'tables that wait for each other',
+      'ALTER TABLE app.users ADD o bigint REFERENCES app.orders',
+      /^kinds\.user: no order of deletion/,
+    ],
+  ])('refuses %s, with its path', async (_name, sql, mistake, settings = SETTINGS) => {
+    const statement = sql.replace('DATABASE CURRENT', `DATABASE ${new URL(db.url).pathname.slice(1)}`);
+    expect(await mistakes(db, statement, settings)).toEqual(expect.arrayContaining([expect.stringMatching(mistake)]));
+  });
+
+  test('a partitioned table is covered as one, its partitions are no tables of their own', async () => {
+    const sql = `CREATE TABLE app.visits (user_id text, at date) PARTITION BY RANGE (at);
+      CREATE TABLE app.visits_1 PARTITION OF app.visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+      CREATE INDEX ON app.visits (user_id)`;
+    expect(await mistakes(db, sql)).toEqual([expect.stringMatching(/^kinds: app\.visits has the column user_id/)]);
+    expect(await mistakes(db, '', mapped({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
+  });
+
+  test('a server that is away is no mistake but an error worth another try, which holds no password', async () => {
+    const url = db.url
+      .replace(/:\d+\//, ':1/')
+      .replace('//', '//someone:secret@')
+      .replace('postgres@', '');
+    const error: unknown = await mistakes(db, '', SETTINGS, url).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'unavailable', retryable: true, message: 'PostgreSQL: ECONNREFUSED' });
+    expect(JSON.stringify([String(error), error])).not.toContain('secret');
+  });
+});

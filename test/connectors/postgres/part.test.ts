@@ -1,0 +1,249 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
+import {
+  type Fixture,
+  COMPANY,
+  SETTINGS,
+  batchOf,
+  deletion,
+  exported,
+  fixture,
+  mapped,
+  receipt,
+  requestId,
+  rowsOf,
+  user,
+  withUser,
+  work,
+} from '../fixture.ts';
+
+let db: Fixture;
+beforeEach(async () => {
+  db = await fixture(6);
+});
+afterEach(() => db.close());
+
+const EMPTY = { name: null, born: null, plan: 'free', tags: {}, score: '0.00', pair: null, initial: null };
+const users = () => db.sql`SELECT * FROM app.users WHERE user_id IN ('u-1', 'u-2') ORDER BY user_id`;
+
+test('categories empties what a profile says of its subject, but key, identities and flag, and leaves every row', async () => {
+  await db.sql.unsafe(`
+    ALTER TABLE app.users ADD born date, ADD plan text NOT NULL DEFAULT 'free', ADD tags json NOT NULL DEFAULT '{}',
+      ADD score numeric(8, 2) NOT NULL DEFAULT 0, ADD pair int[], ADD initial text GENERATED ALWAYS AS (left(name, 1)) STORED;
+    UPDATE app.users SET born = '1990-01-02', plan = 'gold', tags = '{"a": 1}', score = 3, pair = '{1,NULL}'`);
+  const rest = { users: `user_id NOT IN ('u-1', 'u-2')` };
+  const [before, profiles] = [await db.state(rest), await users()];
+  const batch = batchOf([user(1), user(2)]);
+  expect((await db.connector().count(batch, 'categories', work())).tables).toEqual({ 'app.users': 2 });
+  const done = deletion({ scope: 'categories' });
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 2 });
+  expect(await db.connector().hardDelete(batch, done, work())).toEqual({ done: true });
+  expect(await users()).toEqual(profiles.map((row) => ({ ...row, ...EMPTY })));
+  expect(await db.state(rest)).toEqual(before);
+  expect(done.ranges).toMatchObject([
+    { tables: [{ table: 'app.users', removed: 0, retained: 0, basis: null, blanked: 2 }], retainedSeqs: [] },
+  ]);
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  // They are there as before; nothing of them is left to empty.
+  expect(await db.connector().count(batch, 'categories', work())).toEqual({
+    tables: { 'app.users': 0 },
+    presentSeqs: [1, 2],
+  });
+});
+
+test('what other rows are found by is not emptied: a whole deletion finds all of them afterwards', async () => {
+  await db.sql.unsafe(`
+    ALTER TABLE app.users ADD account text, ADD firm bigint;
+    UPDATE app.users SET account = 'account of ' || user_id, firm = 1;
+    CREATE INDEX ON app.users (firm);
+    CREATE TABLE app.badges (badge text PRIMARY KEY, account text); CREATE INDEX ON app.badges (account);
+    INSERT INTO app.badges SELECT user_id, account FROM app.users`);
+  const { kinds, ...rest } = mapped({
+    table: 'app.badges',
+    via: { table: 'app.users', on: { account: 'account' } },
+  });
+  const company = { ...COMPANY, tables: [...(COMPANY.tables ?? []), { table: 'app.users', subject: 'firm' }] };
+  const connector = db.connector({}, { ...rest, kinds: { ...kinds, company } });
+  await connector.hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), work());
+  expect(await users()).toMatchObject([
+    { name: null, account: 'account of u-1', firm: '1' },
+    { name: 'name 2', account: 'account of u-2' },
+  ]);
+  const whole = deletion();
+  await connector.hardDelete(batchOf([user(1)]), whole, work());
+  expect(receipt(whole.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
+});
+
+test.each([
+  [
+    'a foreign key refers to it, which would take rows of others along',
+    `ALTER TABLE app.users ADD handle text UNIQUE; UPDATE app.users SET handle = 'handle of ' || user_id;
+     CREATE TABLE app.posts (handle text REFERENCES app.users (handle) ON UPDATE CASCADE); INSERT INTO app.posts SELECT handle FROM app.users`,
+    'handle',
+  ],
+  [
+    'it refers to another row, and its default to yet another',
+    `CREATE TABLE app.tenants (tenant int PRIMARY KEY); INSERT INTO app.tenants VALUES (1), (2);
+     ALTER TABLE app.users ADD tenant int NOT NULL DEFAULT 1 REFERENCES app.tenants; UPDATE app.users SET tenant = 2`,
+    'tenant',
+  ],
+  [
+    'it is a part of the primary key',
+    `ALTER TABLE app.users DROP CONSTRAINT users_pkey CASCADE, ADD region text NOT NULL DEFAULT 'eu';
+     UPDATE app.users SET region = 'us'; ALTER TABLE app.users ADD PRIMARY KEY (user_id, region)`,
+    'region',
+  ],
+])('a column stays, and the receipt says so, where %s', async (_why, sql, column) => {
+  await db.sql.unsafe(sql);
+  const [before, profiles] = [await db.state({ users: 'false' }), await users()];
+  const done = deletion({ scope: 'categories' });
+  await db.connector().hardDelete(batchOf([user(1)]), done, work());
+  expect(await db.state({ users: 'false' })).toEqual(before);
+  expect(await users()).toEqual(profiles.map((row, index) => (index === 0 ? { ...row, name: null } : row)));
+  expect(done.ranges[0]?.tables).toEqual([
+    { table: 'app.users', removed: 0, retained: 1, basis: `cannot be empty: ${column}`, blanked: 1 },
+  ]);
+});
+
+test('what cannot be emptied stays, and the receipt says what and of whom', async () => {
+  await db.sql.unsafe(
+    `ALTER TABLE app.users ADD created_at timestamptz NOT NULL DEFAULT now(), ADD serial int GENERATED ALWAYS AS IDENTITY`,
+  );
+  const batch = batchOf([user('nobody'), user(1)]);
+  const done = deletion({ scope: 'categories' });
+  await db.connector().hardDelete(batch, done, work());
+  expect(done.ranges).toMatchObject([
+    {
+      tables: [
+        { table: 'app.users', removed: 0, blanked: 1, retained: 1, basis: 'cannot be empty: created_at, serial' },
+      ],
+      retainedSeqs: [2],
+    },
+  ]);
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  const second = deletion({ scope: 'categories', pass: 2 });
+  await db.connector().hardDelete(batch, second, work());
+  expect(receipt(second.ranges)['app.users'] ?? { removed: 0, retained: 0 }).toEqual({ removed: 0, retained: 0 });
+});
+
+test('sources empties the named columns of every table, also through another table, and leaves every row', async () => {
+  const settings = withUser({ sources: ['name'] });
+  const batch = batchOf([user(1)]);
+  const rest = { users: `user_id <> 'u-1'`, order_items: 'order_id <> 1' };
+  const before = await db.state(rest);
+  const connector = db.connector({}, settings);
+  expect((await connector.count(batch, 'sources', work())).tables).toEqual({ 'app.users': 1, 'app.order_items': 2 });
+  const done = deletion({ scope: 'sources' });
+  await connector.hardDelete(batch, done, work());
+  expect(await db.sql`SELECT line, sku FROM app.order_items WHERE order_id = 1 ORDER BY line`).toEqual([
+    { line: 1, sku: null },
+    { line: 2, sku: null },
+  ]);
+  expect(await users()).toMatchObject([{ name: null }, { name: 'name 2' }]);
+  expect(await db.state(rest)).toEqual(before);
+  expect(Object.fromEntries(done.ranges[0]?.tables.map(({ table, blanked }) => [table, blanked]) ?? [])).toEqual({
+    'app.users': 1,
+    'app.order_items': 2,
+  });
+  expect(await connector.verify(batch, 'sources', work())).toMatchObject({ survivors: 0 });
+  expect(rowsOf(await exported(connector, batchOf([user(1)]), { scope: 'sources' }), 'app.order_items')).toEqual([]);
+});
+
+test('a part-deletion hides nobody, suppresses nobody and leaves no tombstone', async () => {
+  for (const scope of ['categories', 'sources'] as const)
+    await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope, suppress: true }), work());
+  expect(await db.sql`SELECT FROM lethe_processor.tombstones`).toEqual([]);
+  expect(await db.sql`SELECT FROM lethe_processor.suppressions`).toEqual([]);
+  expect(await users()).toMatchObject([{ deleted_at: null }, { deleted_at: null }]);
+});
+
+test('what is written again is a survivor, and a second pass empties only that', async () => {
+  const batch = batchOf([user(1), user(2)]);
+  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), work());
+  await db.sql`UPDATE app.users SET name = 'again' WHERE user_id = 'u-2'`;
+  expect(await db.connector().verify(batch, 'categories', work())).toEqual({
+    survivors: 1,
+    tables: expect.objectContaining({ 'app.users': 1, 'app.events': 0 }) as unknown,
+  });
+  const second = deletion({ scope: 'categories', pass: 2 });
+  await db.connector().hardDelete(batch, second, work());
+  expect(second.ranges[0]?.tables).toMatchObject([{ table: 'app.users', blanked: 1 }]);
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+});
+
+test('a crash between two ranges empties nothing twice and counts nothing twice', async () => {
+  const settings: PostgresSettings = { ...SETTINGS, pace: { share: 1, subjectsPerCommit: 1 } };
+  const batch = batchOf([user(1), user(2), user(3)], { requestId: requestId() });
+  const first = deletion({ scope: 'sources' });
+  const call = db.connector({}, settings).hardDelete(
+    batch,
+    {
+      ...first,
+      finished: async (range) => {
+        if (range.firstSeq === 2) throw new Error('crashed');
+        await first.finished(range);
+      },
+    },
+    work(),
+  );
+  await expect(call).rejects.toThrow('crashed');
+  await db.sql`UPDATE app.order_items SET sku = 'later' WHERE order_id = 1`;
+  const again = deletion({ scope: 'sources' });
+  await db.connector({}, settings).hardDelete(batch, again, work());
+  expect(again.ranges.map(({ firstSeq, tables }) => [firstSeq, tables[0]?.blanked])).toEqual([
+    [1, 2],
+    [2, 2],
+    [3, 2],
+  ]);
+  // What came after its range was done is left to the look, not emptied unseen.
+  expect(await db.connector({}, settings).verify(batch, 'sources', work())).toMatchObject({ survivors: 2 });
+});
+
+test('a subject too large for one commit is emptied in parts, each counted once', async () => {
+  await db.sql.unsafe(`
+    INSERT INTO app.order_items SELECT 1, line, 'sku' FROM generate_series(3, 1000) line;
+    CREATE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF (SELECT count(*) FROM changed) > 300 THEN PERFORM pg_sleep(10); END IF; RETURN NULL; END $$;
+    CREATE TRIGGER slow AFTER UPDATE ON app.order_items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.slow()`);
+  const done = deletion({ scope: 'sources' });
+  const connector = db.connector({ statementTimeoutMs: 1_000, rowsPerPart: 300 });
+  await connector.hardDelete(batchOf([user(1)]), done, work());
+  const blanked = done.ranges.flatMap(({ tables }) => tables.map((table) => table.blanked ?? 0));
+  expect(blanked.reduce((sum, rows) => sum + rows, 0)).toBe(1_000);
+  expect(done.ranges.length).toBeGreaterThan(3);
+  expect(Math.max(...blanked)).toBeLessThanOrEqual(300);
+  expect(await connector.verify(batchOf([user(1)]), 'sources', work())).toMatchObject({ survivors: 0 });
+});
+
+test('a constraint that forbids an empty column is told, and nothing is half done', async () => {
+  await db.sql.unsafe(`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`);
+  const before = await db.state();
+  const call = db.connector().hardDelete(batchOf([user(1), user(2)]), deletion({ scope: 'categories' }), work());
+  await expect(call).rejects.toMatchObject({ code: 'refused', retryable: false, message: 'PostgreSQL: 23514' });
+  expect(await db.state()).toEqual(before);
+});
+
+test('a column that a trigger fills again is not called empty; where it cannot be NULL it stays, and is told', async () => {
+  await db.sql.unsafe(`
+    ALTER TABLE app.users ADD updated_at timestamptz; UPDATE app.users SET updated_at = '2025-01-01';
+    CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
+    CREATE TRIGGER touch BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.touch()`);
+  const batch = batchOf([user(1)]);
+  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), work());
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 1 });
+  await db.sql`ALTER TABLE app.users ALTER updated_at SET NOT NULL`;
+  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  const other = deletion({ scope: 'categories' });
+  await db.connector().hardDelete(batchOf([user(2)]), other, work());
+  expect(other.ranges[0]?.tables).toMatchObject([{ blanked: 1, retained: 1, basis: 'cannot be empty: updated_at' }]);
+});
+
+test('after a part-deletion a whole one deletes as if there had been none', async () => {
+  const fresh = deletion();
+  await db.connector().hardDelete(batchOf([user(3)]), fresh, work());
+  await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), work());
+  await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'sources' }), work());
+  const whole = deletion();
+  await db.connector().hardDelete(batchOf([user(1)]), whole, work());
+  expect(receipt(whole.ranges)).toEqual(receipt(fresh.ranges));
+});

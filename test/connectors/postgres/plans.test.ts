@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Fixture, batchOf, byIdentities, deletion, exported, fixture, resolved, user, work } from '../fixture.ts';
+
+/** Many against few: a statement that reads a table instead of probing its index shows at once. */
+const USERS = 5_000;
+const SUBJECTS = Array.from({ length: 20 }, (_, index) => user(index + 1));
+
+let db: Fixture;
+beforeAll(async () => {
+  db = await fixture(USERS);
+  // What building the fixture read is written down now, not in the middle of a test.
+  await db.sql`SELECT pg_stat_force_next_flush()`;
+});
+afterAll(() => db.close());
+
+interface Reads {
+  readonly table: string;
+  readonly sequential: number;
+  readonly rows: number;
+}
+
+const reads = async (): Promise<Reads[]> => [
+  ...(await db.sql<Reads[]>`
+    SELECT t.relname AS table, t.seq_scan::int AS sequential, (t.seq_tup_read + sum(i.idx_tup_read))::int AS rows
+    FROM pg_stat_all_tables t JOIN pg_stat_all_indexes i USING (relid)
+    WHERE t.schemaname = 'app' GROUP BY t.relid, t.relname, t.seq_scan, t.seq_tup_read ORDER BY 1`),
+];
+
+/** What a verb read of each table, by the server's own counters, which it writes when the connection ends. */
+async function readBy(verb: () => Promise<unknown>): Promise<Reads[]> {
+  const before = await settled();
+  await verb();
+  const after = await settled();
+  return after.map((each, index) => ({
+    table: each.table,
+    sequential: each.sequential - (before[index]?.sequential ?? 0),
+    rows: each.rows - (before[index]?.rows ?? 0),
+  }));
+}
+
+async function settled(): Promise<Reads[]> {
+  for (;;) {
+    const [row] = await db.sql<[{ others: number }]>`
+      SELECT count(*)::int AS others FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe'`;
+    if (row.others === 0) break;
+    await sleep(10);
+  }
+  return reads();
+}
+
+const connector = () => db.connector();
+const verbs: [string, () => Promise<unknown>][] = [
+  ['resolve', () => resolved(connector(), byIdentities(...SUBJECTS.flat()))],
+  ['count', () => connector().count(batchOf(SUBJECTS), 'data', work())],
+  [
+    'setVisibility to hidden',
+    async () =>
+      connector().setVisibility?.(
+        batchOf(SUBJECTS, { batch: 'g1' }),
+        { hidden: true, generation: 1, at: new Date() },
+        work(),
+      ),
+  ],
+  [
+    'setVisibility to shown',
+    async () =>
+      connector().setVisibility?.(
+        batchOf(SUBJECTS, { batch: 'g2' }),
+        { hidden: false, generation: 2, at: new Date() },
+        work(),
+      ),
+  ],
+  ['hardDelete', () => connector().hardDelete(batchOf(SUBJECTS), deletion(), work())],
+  ['export', () => exported(connector(), batchOf(SUBJECTS))],
+  ['export of categories', () => exported(connector(), batchOf(SUBJECTS), { scope: 'categories' })],
+  ['export of a window', () => exported(connector(), batchOf(SUBJECTS), { since: new Date(0) })],
+  [
+    'hardDelete of categories',
+    () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'categories' }), work()),
+  ],
+  ['hardDelete of sources', () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'sources' }), work())],
+  ['verify', () => connector().verify(batchOf(SUBJECTS), 'data', work())],
+];
+
+test.each(verbs)('%s of a few subjects reads their rows, by an index, and no table', async (_name, verb) => {
+  for (const { table, sequential, rows } of await readBy(verb)) {
+    expect(`${table} ${sequential}`).toBe(`${table} 0`);
+    expect(rows, `rows read of ${table}`).toBeLessThan(USERS / 5);
+  }
+});
+
+test('everybody is read once, which is what these counters look like when a table is read', async () => {
+  const verb = () => resolved(connector(), { requestId: `req_${'0'.repeat(32)}`, kind: 'user', by: 'everyone' });
+  const users = (await readBy(verb)).find(({ table }) => table === 'users');
+  expect(users?.rows ?? 0).toBeGreaterThan(USERS - 100);
+});

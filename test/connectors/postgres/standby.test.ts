@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
+import { expect, test } from 'vitest';
+import { openPostgres, processorSql } from '../../../connectors/postgres/index.ts';
+import { freePort } from '../../../dev/embedded/ports.ts';
+import { startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
+import { SCHEMA, SETTINGS, batchOf, deletion, user, work } from '../fixture.ts';
+
+test('a standby is refused at start, and what it shows is unknown, not zero', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'lethe-standby-'));
+  const port = await freePort();
+  const primary = await startPostgres({ dir, port });
+  const url = primary.url;
+  await once(url, `${SCHEMA}; ${processorSql(SETTINGS, { processor: 'app' })}`);
+  await primary.stop();
+  writeFileSync(join(dir, 'data', 'standby.signal'), '');
+  // It is not ready, in the launcher's sense, before it is promoted at the end.
+  const promoted = startPostgres({ dir, port });
+  try {
+    await answering(url);
+    const connector = openPostgres(SETTINGS, { processor: 'app', secret: () => url });
+    expect(await connector.inspect()).toEqual([{ path: 'url', message: expect.stringContaining('standby') }]);
+    expect(await connector.verify(batchOf([user(1)]), 'data', work())).toEqual({ unknown: 'standby' });
+    await expect(connector.hardDelete(batchOf([user(1)]), deletion(), work())).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+    });
+  } finally {
+    await once(url, 'SELECT pg_promote()');
+    await (await promoted).stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+async function once(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end();
+  }
+}
+
+async function answering(url: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await once(url, 'SELECT 1');
+      return;
+    } catch (error) {
+      if (tries > 200) throw error;
+      await sleep(100);
+    }
+  }
+}

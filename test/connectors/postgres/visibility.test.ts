@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Connector } from '../../../connectors/connector.ts';
+import { type Fixture, batchOf, fixture, requestId, user, work } from '../fixture.ts';
+
+let db: Fixture;
+let connector: Connector;
+beforeEach(async () => {
+  db = await fixture(30);
+  connector = db.connector();
+});
+afterEach(() => db.close());
+
+const AT = new Date('2026-02-01T00:00:00.123Z');
+const set = (batch: ReturnType<typeof batchOf>, generation: number, hidden: boolean, at = AT) =>
+  connector.setVisibility?.(batch, { hidden, generation, at }, work());
+
+const flags = async (): Promise<Record<string, string | null>> => {
+  const rows = await db.sql<
+    { id: string; at: Date | null }[]
+  >`SELECT user_id AS id, deleted_at AS at FROM app.users WHERE user_id IN ('u-1', 'u-2', 'u-3')`;
+  return Object.fromEntries(rows.map(({ id, at }) => [id, at?.toISOString() ?? null]));
+};
+
+test('restoring clears only what Lethe wrote: an earlier deletion by the application stays, a later one too', async () => {
+  await db.sql`UPDATE app.users SET deleted_at = '2025-01-01' WHERE user_id = 'u-1'`;
+  const batch = batchOf([user(1), user(2), user(3)], { batch: 'g1' });
+  await set(batch, 1, true);
+  expect(await flags()).toEqual({
+    'u-1': '2025-01-01T00:00:00.000Z',
+    'u-2': AT.toISOString(),
+    'u-3': AT.toISOString(),
+  });
+  await db.sql`UPDATE app.users SET deleted_at = '2026-03-01' WHERE user_id = 'u-3'`;
+  await set(batchOf([user(1), user(2), user(3)], { batch: 'g2' }), 2, false);
+  expect(await flags()).toEqual({ 'u-1': '2025-01-01T00:00:00.000Z', 'u-2': null, 'u-3': '2026-03-01T00:00:00.000Z' });
+});
+
+test('a subject handed over stays hidden: the new owner’s generation holds, the old owner’s end changes nothing', async () => {
+  const [one, two] = [requestId(), requestId()];
+  await set(batchOf([user(1)], { requestId: one, batch: 'g1' }), 1, true);
+  await set(batchOf([user(1)], { requestId: two, batch: 'g3' }), 3, true, new Date('2026-05-01'));
+  await set(batchOf([user(1)], { requestId: one, batch: 'g2' }), 2, false);
+  await connector.conclude?.({ requestId: one, kind: 'user' }, work());
+  expect((await flags())['u-1']).toBe(AT.toISOString());
+  expect([...(await db.sql`SELECT lethe_processor.is_hidden('user', 'u-1') AS hidden`)]).toEqual([{ hidden: true }]);
+  await set(batchOf([user(1)], { requestId: two, batch: 'g4' }), 4, false);
+  expect((await flags())['u-1']).toBeNull();
+});
+
+test('a flag and its tombstone are one commit: what breaks between them leaves neither', async () => {
+  await db.sql.unsafe(`
+    CREATE FUNCTION app.die() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''P0001''; END';
+    CREATE TRIGGER die AFTER UPDATE ON app.users FOR EACH STATEMENT EXECUTE FUNCTION app.die()`);
+  await expect(set(batchOf([user(1)], { batch: 'g1' }), 1, true)).rejects.toMatchObject({ code: 'refused' });
+  expect((await flags())['u-1']).toBeNull();
+  expect([...(await db.sql`SELECT FROM lethe_processor.tombstones`)]).toEqual([]);
+});
+
+test.each([
+  ['timestamp(0)', `to_char(deleted_at, 'YYYY-MM-DD HH24:MI:SS')`, '2026-02-01 00:00:00'],
+  ['date', 'deleted_at::text', '2026-02-01'],
+])('a column of %s is set in its own precision, and recognised when it is cleared', async (type, shown, written) => {
+  await db.sql.unsafe(`ALTER TABLE app.users ALTER deleted_at TYPE ${type}`);
+  await set(batchOf([user(1)], { batch: 'g1' }), 1, true);
+  const read = () => db.sql.unsafe(`SELECT ${shown} AS at FROM app.users WHERE user_id = 'u-1'`);
+  expect([...(await read())]).toEqual([{ at: written }]);
+  await set(batchOf([user(1)], { batch: 'g2' }), 2, false);
+  expect([...(await read())]).toEqual([{ at: null }]);
+});
+
+test('a boolean flag: a company is hidden and shown, its users never', async () => {
+  const before = await db.state();
+  const company = (batch: string) => batchOf([[{ type: 'company_id', value: ['2'] }]], { kind: 'company', batch });
+  await set(company('g1'), 1, true);
+  expect([...(await db.sql`SELECT company_id::int AS id FROM app.companies WHERE hidden`)]).toEqual([{ id: 2 }]);
+  expect([
+    ...(await db.sql`SELECT lethe_processor.is_hidden('company', '2') AS company, lethe_processor.is_hidden('user', '2') AS person`),
+  ]).toEqual([{ company: true, person: false }]);
+  await set(company('g2'), 2, false);
+  expect(await db.state()).toEqual(before);
+});
+
+test('statements grow with chunks of a thousand, not with subjects', async () => {
+  await set(batchOf([user(1)], { batch: 'g1' }), 1, true);
+  const one = db.statements.length;
+  db.statements.length = 0;
+  await set(
+    batchOf(
+      Array.from({ length: 30 }, (_, index) => user(index + 1)),
+      { batch: 'g2' },
+    ),
+    2,
+    true,
+  );
+  expect(db.statements.length).toBe(one);
+});
+
+test('digests are HMAC-SHA-256 of what was said, and only the schema’s owner reads the key', async () => {
+  const [row] = await db.sql<{ digest: Buffer; inner: Buffer; outer: Buffer }[]>`
+    SELECT lethe_processor.digest('app', 'user', 'user_id', ARRAY['u-1']) AS digest, inner_pad AS inner, outer_pad AS outer FROM lethe_processor.secret`;
+  const { createHmac } = await import('node:crypto');
+  const key = Buffer.from(row?.inner.map((byte) => byte ^ 0x36) ?? []);
+  expect(row?.outer.map((byte) => byte ^ 0x5c)).toEqual(row?.inner.map((byte) => byte ^ 0x36));
+  expect(row?.digest).toEqual(createHmac('sha256', key).update('app\u0001user\u0001user_id\u0001u-1').digest());
+});

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
+import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { claim } from '../../../db/deletion/claim.ts';
+import { clearAttention, raiseAttention } from '../../../db/attention/raise.ts';
+import { transaction } from '../../../db/transaction.ts';
+import type { Step } from '../../../domain/vocabulary.ts';
+import { backup, endBackup } from '../../support/exports.ts';
+import {
+  days,
+  hidden,
+  type Ledger,
+  ledger,
+  lookAt,
+  match,
+  POLICY,
+  resolve,
+  RUN,
+  START,
+  states,
+  user,
+} from '../../support/ledger.ts';
+import { first, people, PROJECTS } from './backing-up.ts';
+
+let it: Ledger;
+beforeAll(async () => {
+  it = await ledger(PROJECTS);
+});
+afterAll(async () => it.closeLedger());
+
+/** A deletion that waits for its export. */
+async function waiting(...names: string[]) {
+  const shape = first();
+  const deletion = await hidden(it, people(...names), shape);
+  return { project: shape.project, deletion, exporting: await backup(it, deletion) };
+}
+type Waiting = Awaited<ReturnType<typeof waiting>>;
+
+const keyOf = ({ project, exporting }: Waiting, processor: string, step: Step = 'collect') =>
+  ({ project, requestId: exporting, processor, step, batch: 0 }) as const;
+const raise = (one: Waiting, processor: string, step?: Step, retryAt: Date | null = days(1)) =>
+  transaction(it.database, (tx) =>
+    raiseAttention(tx, keyOf(one, processor, step), { code: 'processor_unavailable', at: START, retryAt }),
+  );
+const clear = (one: Waiting, processor: string, step?: Step) =>
+  clearAttention(it.database, keyOf(one, processor, step), days(1));
+const attentionOf = (requestId: string) =>
+  it.database`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
+const operator = (requestId: string, processor: string | null = null) => ({
+  requestId,
+  processor,
+  reason: 'mended',
+  actor: 'operator',
+  at: days(3),
+});
+const unseen = async (requestId: string): Promise<boolean> => {
+  const [row] = await it.database<{ unseen: boolean }[]>`
+    SELECT wake_version > wake_seen AS unseen FROM lethe.requests WHERE id = ${requestId}`;
+  return row?.unseen ?? false;
+};
+
+test('what the export needs an operator for, its deletion needs one for, until the last of it has gone', async () => {
+  const one = await waiting('a');
+  const bystander = await waiting('a');
+  await raise(one, 'crm');
+  await raise(one, 'crm', 'inspect');
+  await raise(one, 'app');
+  const mirrored = { step: 'backup', code: 'backup_failing', retryAt: days(1) };
+  expect(await attentionOf(one.deletion)).toMatchObject([
+    { processor: 'app', ...mirrored },
+    { processor: 'crm', ...mirrored },
+  ]);
+  expect(await unseen(one.deletion)).toBe(true);
+  expect(await attentionOf(bystander.deletion)).toEqual([]);
+  await clear(one, 'crm');
+  expect(await attentionOf(one.deletion)).toHaveLength(2);
+  await clear(one, 'crm', 'inspect');
+  expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'app' }]);
+  expect(await lookAt(it, one.deletion, START)).toMatchObject({
+    attention: [{ processor: 'app', code: 'backup_failing' }],
+    nextAt: null,
+  });
+  const events = await it.database`SELECT action, detail FROM lethe.audit_events
+    WHERE request_id = ${one.deletion} AND action LIKE 'attention.%' ORDER BY id`;
+  expect(events).toMatchObject([
+    { action: 'attention.raised', detail: { processor: 'crm', step: 'backup', code: 'backup_failing' } },
+    { action: 'attention.raised', detail: { processor: 'app' } },
+    { action: 'attention.cleared', detail: { processor: 'crm' } },
+  ]);
+});
+
+test('once it is ready nothing of it needs anybody', async () => {
+  const one = await waiting('a');
+  await raise(one, 'app');
+  await it.database`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
+  await endBackup(it, one.exporting, { at: days(2) });
+  expect(await attentionOf(one.deletion)).toEqual([]);
+});
+
+test('retried, the deletion has its export tried again: of one processor, or of all', async () => {
+  const one = await waiting('a');
+  await raise(one, 'app');
+  await raise(one, 'crm');
+  const done = await retryProcessors(it.database, operator(one.deletion, 'app'));
+  expect(done).toEqual({ processors: ['app'], wake: [one.deletion, one.exporting] });
+  expect(await attentionOf(one.exporting)).toMatchObject([{ processor: 'crm' }]);
+  expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'crm' }]);
+  expect(await unseen(one.exporting)).toBe(true);
+  await retryProcessors(it.database, operator(one.deletion));
+  expect(await attentionOf(one.exporting)).toEqual([]);
+  await expect(retryProcessors(it.database, operator(one.deletion))).rejects.toMatchObject({
+    code: 'not_in_attention',
+  });
+});
+
+test('retried, the export takes its deletion along', async () => {
+  const one = await waiting('a');
+  await raise(one, 'app');
+  await retryProcessors(it.database, operator(one.exporting));
+  expect(await attentionOf(one.deletion)).toEqual([]);
+});
+
+test('no processor is left out of what is exported first, nor out of any export', async () => {
+  const one = await waiting('a');
+  await raise(one, 'app');
+  for (const requestId of [one.deletion, one.exporting]) {
+    const skip = { ...operator(requestId), processor: 'app' };
+    await expect(skipProcessor(it.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
+    expect(await attentionOf(requestId)).toHaveLength(1);
+  }
+});
+
+test('a processor that the deletion itself waits for is skipped there, and still owes the export its rows', async () => {
+  const one = await waiting('a');
+  await raise(one, 'app');
+  await transaction(it.database, (tx) =>
+    raiseAttention(
+      tx,
+      { ...keyOf(one, 'app', 'visibility'), requestId: one.deletion },
+      { code: 'processor_unavailable', at: START, retryAt: null },
+    ),
+  );
+  await skipProcessor(it.database, { ...operator(one.deletion), processor: 'app' });
+  expect(await attentionOf(one.deletion)).toMatchObject([{ step: 'backup', code: 'backup_failing' }]);
+  expect(await attentionOf(one.exporting)).toHaveLength(1);
+});
+
+test('ended without an archive: an operator hears, nobody is claimed, and another begins only when told to', async () => {
+  const one = await waiting('a', 'b');
+  await raise(one, 'app');
+  await endBackup(it, one.exporting, { at: days(2), status: 'cancelled' });
+  expect(await attentionOf(one.deletion)).toMatchObject([
+    { processor: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
+  ]);
+  const view = await lookAt(it, one.deletion, days(2));
+  expect(view).toMatchObject({ unsaved: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
+  expect(view).not.toHaveProperty('backup');
+  expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 0 });
+  await retryProcessors(it.database, operator(one.deletion));
+  expect(await lookAt(it, one.deletion, days(3))).toMatchObject({ backup: true, attention: [] });
+  const second = await backup(it, one.deletion, days(3));
+  await endBackup(it, second, { at: days(4) });
+  expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 2 });
+});
+
+test('some cancelled out of it: an operator hears of those, and the others may be claimed', async () => {
+  const one = await waiting('a', 'b');
+  const whole = { requestId: one.exporting, positions: [2], actor: 'operator', at: days(1) };
+  await cancelSubjects(it.database, POLICY.window, whole);
+  await endBackup(it, one.exporting, { at: days(2) });
+  expect(await attentionOf(one.deletion)).toMatchObject([{ code: 'backup_missing' }]);
+  expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 1 });
+  expect(await states(it, one.deletion)).toEqual({ claimed: 1, soft_deleted: 1 });
+});
+
+test('the deletion cancelled: its export ends, and nobody misses it', async () => {
+  const one = await waiting('a', 'b');
+  await cancelSubjects(it.database, POLICY.window, {
+    requestId: one.deletion,
+    positions: 'all',
+    actor: 'operator',
+    at: days(1),
+  });
+  expect(await states(it, one.exporting)).toEqual({ cancelled: 2 });
+  await endBackup(it, one.exporting, { at: days(1), status: 'cancelled' });
+  expect(await attentionOf(one.deletion)).toEqual([]);
+});
+
+test('who departs before the claim leaves the export that is under way', async () => {
+  const device = [{ type: 'alias', value: ['device'] }];
+  const deletion = await hidden(it, device, first());
+  const exporting = await backup(it, deletion);
+  await resolve(it, deletion, [match(1, user('somebody else'))], { at: RUN });
+  expect(await states(it, exporting)).toEqual({ cancelled: 1 });
+});

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beginBackup } from '../../../db/backups/start.ts';
+import { expediteRequest } from '../../../db/requests/expedite.ts';
+import { readRequestStatus } from '../../../db/requests/read.ts';
+import { buildReceipt } from '../../../db/deletion/receipt.ts';
+import { concludeUnknown, markPresent } from '../../../db/subjects/unresolved.ts';
+import { backup, endBackup } from '../../support/exports.ts';
+import {
+  accept,
+  after,
+  allKnown,
+  APP,
+  awaiting,
+  days,
+  follow,
+  hidden,
+  type Ledger,
+  ledger,
+  lookAt,
+  match,
+  named,
+  POLICY,
+  resolve,
+  RUN,
+  START,
+  states,
+  user,
+} from '../../support/ledger.ts';
+import { DAY, first, people, PROJECTS, take } from './backing-up.ts';
+
+let it: Ledger;
+beforeAll(async () => {
+  it = await ledger(PROJECTS);
+});
+afterAll(async () => it.closeLedger());
+
+test('hidden at once, and claimed by no run before it is in an archive; then by the next, not at the word', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  expect(await lookAt(it, deletion, START)).toMatchObject({ status: 'grace', backup: true, unsaved: 1 });
+  const exporting = await backup(it, deletion);
+  expect(await lookAt(it, deletion, RUN)).toMatchObject({ due: 0, open: 1, unsaved: 1, nextAt: null });
+  expect(await lookAt(it, deletion, RUN)).not.toHaveProperty('backup');
+  for (const day of [0, 1, 2])
+    expect(await take(it, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
+  expect(await endBackup(it, exporting, { at: after(60) })).toEqual([deletion]);
+  expect(await take(it, deletion, after(60))).toMatchObject({ claimed: 0 });
+  const view = await lookAt(it, deletion, after(60));
+  expect(view).toMatchObject({ due: 0, nextAt: after(72).getTime() });
+  expect(view).not.toHaveProperty('unsaved');
+  expect(await take(it, deletion, after(72))).toMatchObject({ claimed: 1 });
+});
+
+test('in an archive long before its run: claimed at its run', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  await endBackup(it, await backup(it, deletion), { at: days(1) });
+  expect(await take(it, deletion, days(10))).toMatchObject({ claimed: 0 });
+  expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
+});
+
+test('the quota of a run is not used up by those who wait for an archive', async () => {
+  const shape = first();
+  const waiting = await hidden(it, people('a', 'b'), { ...shape, dueAt: days(16) });
+  const other = await hidden(it, people('c', 'd'), { ...shape, exportFirst: false });
+  expect(await take(it, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
+  expect(await take(it, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
+});
+
+test('it holds everyone in the deletion, under the same numbers, with all their names, and nobody else', async () => {
+  const shape = first();
+  await hidden(it, people('else'), { ...shape, exportFirst: false });
+  const deletion = await accept(it, [user('a'), user('b')], { ...shape, regulation: 'ccpa', scope: 'categories' });
+  const address = { type: 'email', value: ['a@x.test'] };
+  const household = { type: 'email', value: ['home@x.test'] };
+  await resolve(it, deletion, [
+    ...allKnown(people('a', 'b')),
+    named(user('a'), address),
+    named(user('a'), household, 1),
+  ]);
+  await follow(it, deletion);
+  const exporting = await backup(it, deletion);
+  const names = await it.database`
+    SELECT seq, type, value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY seq, value`;
+  expect(names).toMatchObject([
+    { seq: 1, value: 'a', shared: false },
+    { seq: 1, value: 'a@x.test', shared: false },
+    { seq: 1, value: 'home@x.test', shared: true },
+    { seq: 2, value: 'b', shared: false },
+  ]);
+  const [row] = await it.database`
+    SELECT kind, scope, status, format, submitted, backup_of, epoch, hard_delete_at, export_first, resolved_at, processors,
+           (SELECT count(*) FROM lethe.identity_digests WHERE request_id = id) AS digests
+    FROM lethe.requests WHERE id = ${exporting}`;
+  expect(row).toEqual({
+    kind: 'export',
+    scope: 'data',
+    status: 'resolving',
+    format: 'ndjson',
+    submitted: 2,
+    backupOf: deletion,
+    epoch: 1,
+    hardDeleteAt: null,
+    exportFirst: false,
+    resolvedAt: START,
+    processors: { app: 'map-1' },
+    digests: 4,
+  });
+  expect(await states(it, exporting)).toEqual({ wanted: 2 });
+  expect((await readRequestStatus(it.database, exporting, START)).states).toEqual({ wanted: 2 });
+  const told = await it.database`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
+  expect(told).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
+});
+
+test('begun again it begins nothing', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  await backup(it, deletion);
+  expect(await beginBackup(it.database, deletion, START)).toBeNull();
+  const plain = await hidden(it, people('b'), { ...first(), exportFirst: false });
+  expect(await beginBackup(it.database, plain, START)).toBeNull();
+  expect(await lookAt(it, plain, START)).not.toHaveProperty('backup');
+});
+
+test('nobody is exported who is still to be confirmed, or to be looked for', async () => {
+  const proposed = await awaiting(it, people('a'), first());
+  expect(await lookAt(it, proposed, START)).not.toHaveProperty('backup');
+  expect(await beginBackup(it.database, proposed, START)).toBeNull();
+
+  const shape = first();
+  const unknown = await accept(it, people('known', 'lost', 'found'), shape);
+  await resolve(it, unknown, [match(1, user('known'))]);
+  expect(await follow(it, unknown)).toMatchObject({ unknown: 2 });
+  expect(await lookAt(it, unknown, START)).not.toHaveProperty('backup');
+  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
+  await markPresent(it.database, unknown, [3]);
+  await concludeUnknown(it.database, shape.project, unknown, START);
+  expect(await follow(it, unknown)).toMatchObject({ backup: true, unsaved: 2 });
+  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
+});
+
+test('who joins just before the claim is exported too, and claimed by a later run than the others', async () => {
+  const device = [{ type: 'alias', value: ['device'] }];
+  const deletion = await accept(it, device, first());
+  await resolve(it, deletion, [match(1, user('owner'))]);
+  await follow(it, deletion);
+  await endBackup(it, await backup(it, deletion), { at: days(1) });
+  await resolve(it, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
+  expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await follow(it, deletion, RUN)).toMatchObject({ due: 0, backup: true, unsaved: 1 });
+  const second = await backup(it, deletion, RUN);
+  const [joined] = await it.database`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
+  expect(joined).toEqual({ seq: 2 });
+  expect(await take(it, deletion, after(24))).toMatchObject({ claimed: 0 });
+  await endBackup(it, second, { at: after(30) });
+  expect(await take(it, deletion, after(48))).toMatchObject({ claimed: 1 });
+});
+
+test('expedited to now it waits for the archive, then goes at once', async () => {
+  const shape = first();
+  const deletion = await hidden(it, people('a'), shape);
+  const exporting = await backup(it, deletion);
+  const project = { name: shape.project, policy: POLICY, directory: 'app', processors: [APP] };
+  const haste = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
+  await expediteRequest(it.database, project, haste);
+  expect(await take(it, deletion, days(2))).toMatchObject({ claimed: 0 });
+  await endBackup(it, exporting, { at: days(3) });
+  expect(await lookAt(it, deletion, days(3))).toMatchObject({ due: 1 });
+  expect(await take(it, deletion, days(3))).toMatchObject({ claimed: 1 });
+});
+
+test('on whom nothing was held anywhere needs no archive', async () => {
+  const deletion = await hidden(it, people('a'), first());
+  await endBackup(it, await backup(it, deletion), { at: days(1), status: 'not_found' });
+  expect(await lookAt(it, deletion, days(1))).toMatchObject({ attention: [] });
+  expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
+});
+
+test('status and receipt name the backup, how many it holds and until when it can be had', async () => {
+  const deletion = await hidden(it, people('a', 'b'), first());
+  const exporting = await backup(it, deletion);
+  const pending = { requestId: exporting, status: 'resolving', readyAt: null, expiresAt: null, subjects: 2 };
+  expect((await readRequestStatus(it.database, deletion, START)).backups).toEqual([pending]);
+  await endBackup(it, exporting, { at: days(1) });
+  const ready = {
+    ...pending,
+    status: 'ready',
+    readyAt: days(1).toISOString(),
+    expiresAt: after(7 * DAY).toISOString(),
+  };
+  expect((await buildReceipt(it.database, deletion)).backups).toEqual([ready]);
+  const plain = await hidden(it, people('c'), { ...first(), exportFirst: false });
+  expect((await buildReceipt(it.database, plain)).backups).toEqual([]);
+});

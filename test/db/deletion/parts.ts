@@ -1,0 +1,60 @@
+import type { NewRequest } from '../../../db/requests/create.ts';
+import { batchDeleted, batchSeen } from '../../../db/deletion/batches.ts';
+import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { claim } from '../../../db/deletion/claim.ts';
+import { listSubjects } from '../../../db/subjects/list.ts';
+import { type RangeFigures, rangeFinished } from '../../../db/deletion/ranges.ts';
+import { readRequestStatus } from '../../../db/requests/read.ts';
+import type { ProcessorEntry } from '../../../domain/catalog.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import type { Identity } from '../../../domain/identity.ts';
+import { accept, allKnown, APP, days, type Ledger, lookAt, POLICY, resolve, RUN, START } from '../../support/ledger.ts';
+
+/** Deletions of a part of the data, step by step. */
+
+/** Like `app`, but it cannot hide. */
+export const MAIL: ProcessorEntry = { ...APP, name: 'mail', hides: false };
+
+/** Accepted and found: waiting for its run. */
+export async function scheduled(
+  world: Ledger,
+  names: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> {
+  const requestId = await accept(world, names, { scope: 'categories', ...changes });
+  await resolve(world, requestId, allKnown(names), { processors: [APP, MAIL] });
+  await lookAt(world, requestId, START);
+  return requestId;
+}
+
+export const take = (world: Ledger, requestId: string, asOf = RUN, policy = POLICY) =>
+  claim(world.database, policy, { requestId, asOf });
+export const cancel = (world: Ledger, requestId: string) =>
+  cancelSubjects(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: days(3) });
+export const statusOf = (world: Ledger, requestId: string) => readRequestStatus(world.database, requestId, START);
+export const outcomes = async (world: Ledger, requestId: string) =>
+  (await listSubjects(world.database, { requestId, after: 0, limit: 100 })).map(({ outcome }) => outcome);
+
+/** The claimed batch is done and looked for twice, in all its processors. */
+export async function finish(
+  world: Ledger,
+  requestId: string,
+  ranges: readonly Partial<RangeFigures>[] = [],
+): Promise<void> {
+  const [key, settleMs] = [{ requestId, processor: 'app', batch: 1 }, POLICY.settleMs];
+  for (const [index, range] of ranges.entries())
+    await rangeFinished(world.database, key, 1, {
+      firstSeq: index + 1,
+      lastSeq: index + 1,
+      part: 0,
+      tables: [],
+      retainedSeqs: [],
+      ...range,
+    });
+  for (const processor of Object.keys((await statusOf(world, requestId)).processors ?? {})) {
+    await batchDeleted(world.database, { ...key, processor }, null);
+    for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
+      await batchSeen(world.database, { ...key, processor }, { survivors: 0 }, { now, settleMs });
+  }
+  await lookAt(world, requestId, new Date(RUN.getTime() + DAY_MS));
+}

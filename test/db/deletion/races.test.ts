@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { claim } from '../../../db/deletion/claim.ts';
+import { placeHold } from '../../../db/holds/holds.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import { newId } from '../../../domain/ids.ts';
+import {
+  accept,
+  askedOf,
+  days,
+  follow,
+  hiddenInBulk,
+  KEYS,
+  type Ledger,
+  ledger,
+  POLICY,
+  resolve,
+  START,
+  states,
+  user,
+} from '../../support/ledger.ts';
+import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
+
+const RUN = days(15);
+let world: Ledger;
+beforeAll(async () => {
+  world = await ledger(rounds.map(projectOf), 20);
+});
+afterAll(async () => world.closeLedger());
+
+const cancelAll = (requestId: string, at = RUN) =>
+  cancelSubjects(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at }).catch(
+    (error: unknown) => {
+      if (error instanceof DomainError && error.code === 'too_late') return null;
+      throw error;
+    },
+  );
+const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
+
+describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
+  test('cancel against claim: cancelled and nothing claimed, or claimed and told too late', async () => {
+    const ends = tally([
+      { tooLate: true, claimed: 1, after: { claimed: 1 } },
+      { tooLate: false, claimed: 0, after: { cancelling: 1 } },
+    ]);
+    const requests = await hiddenInBulk(
+      world,
+      rounds.map(projectOf),
+      rounds.map((round) => user(`cancel-${round}`)),
+    );
+    await inParallel(async (round) => {
+      const requestId = requests[round] ?? '';
+      const [cancelled, { claimed }] = await race(
+        round,
+        () => cancelAll(requestId),
+        () => claimIt(requestId),
+      );
+      ends.add({ tooLate: cancelled === null, claimed, after: await states(world, requestId) });
+    });
+    expect(ends.seen()).toEqual(BOTH);
+  });
+
+  test('hold against claim: held and not claimed, or claimed and the holder told too late', async () => {
+    const ends = tally([
+      { matching: 0, tooLate: 1, claimed: 1, after: { claimed: 1 } },
+      { matching: 1, tooLate: 0, claimed: 0, after: { soft_deleted: 1 } },
+    ]);
+    const requests = await hiddenInBulk(
+      world,
+      rounds.map(projectOf),
+      rounds.map((round) => user(`hold-${round}`)),
+    );
+    await inParallel(async (round) => {
+      const identity = user(`hold-${round}`);
+      const requestId = requests[round] ?? '';
+      const hold = {
+        id: newId('hold', round + 1),
+        project: projectOf(round),
+        kind: 'user',
+        identities: [identity],
+      } as const;
+      const by = { caseRef: 'C-7', heldBy: 'counsel', actor: 'operator', at: RUN };
+      const [{ matching, tooLate }, { claimed }] = await race(
+        round,
+        () => placeHold(world.database, KEYS, { ...hold, ...by }),
+        () => claimIt(requestId),
+      );
+      const after = await states(world, requestId);
+      ends.add({ matching: matching.length, tooLate: tooLate.length, claimed, after });
+    });
+    expect(ends.seen()).toEqual(BOTH);
+  });
+
+  test('two requests for one subject, the first cancelled: exactly one of them owns it, and it is still owed', async () => {
+    const ends = tally([
+      // It waited already, and the subject was handed to it.
+      { mine: { cancelled: 1 }, theirs: { resolved: 1 } },
+      // It came while the first was being restored, and gets the subject when that is done.
+      { mine: { cancelling: 1 }, theirs: { attached: 1 } },
+    ]);
+    const requests = await hiddenInBulk(
+      world,
+      rounds.map(projectOf),
+      rounds.map((round) => user(`twice-${round}`)),
+    );
+    await inParallel(async (round) => {
+      const identity = user(`twice-${round}`);
+      const first = requests[round] ?? '';
+      const second = await accept(world, [identity], { project: projectOf(round) });
+      const { asked, facts } = askedOf([identity]);
+      const resolving = () => resolve(world, second, [], { facts });
+      // One before the other, the other way round, and both at once from where the directory is asked.
+      if (round % 4 === 0) await cancelAll(first, START).then(resolving);
+      else if (round % 4 === 1) await resolving().then(() => cancelAll(first, START));
+      else {
+        const cancelling = asked.then(() => apart(round)).then(() => cancelAll(first, START));
+        await Promise.all([resolving(), cancelling]);
+      }
+      ends.add({ mine: await states(world, first), theirs: await states(world, second) });
+      await follow(world, first);
+      await follow(world, second);
+      expect(await states(world, first)).toEqual({ cancelled: 1 });
+      expect(await claimIt(first)).toMatchObject({ claimed: 0 });
+      expect(await claimIt(second)).toMatchObject({ claimed: 1 });
+    });
+    expect(ends.seen()).toEqual(BOTH);
+  });
+});

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
+import { type CollectionKey, collectionGrew, storeCollection } from '../../../db/exports/collections.ts';
+import { readCollections } from '../../../db/exports/read-collections.ts';
+import { concludeExport } from '../../../db/exports/conclude.ts';
+import { keyForCollecting, readKey } from '../../../db/exports/key.ts';
+import { lookAtExport } from '../../../db/exports/reconcile.ts';
+import { readPacking, storeArchive } from '../../../db/exports/ready.ts';
+import type { Manifest, PartFacts } from '../../../domain/archive.ts';
+import { exportOf, wanted } from '../../support/exports.ts';
+import { days, KEYS, type Ledger, ledger, POLICY, PROJECT, START, states, user } from '../../support/ledger.ts';
+
+let world: Ledger;
+beforeAll(async () => {
+  world = await ledger();
+});
+afterAll(async () => world.closeLedger());
+
+const at = START;
+const by = { actor: 'operator', at };
+const look = (requestId: string, handOutNothing: readonly string[] = []) =>
+  lookAtExport(world.database, { requestId, asOf: at, handOutNothing });
+const keyOf = (requestId: string, epoch = 1): CollectionKey => ({
+  requestId,
+  project: PROJECT,
+  processor: 'app',
+  epoch,
+});
+const facts = (table: string, rows: number): PartFacts => ({
+  table,
+  meaning: null,
+  columns: [],
+  windowed: false,
+  retained: null,
+  rows,
+  bytes: rows * 10,
+  sha256: '00',
+});
+const collect = (requestId: string, object: string, rows = 1, epoch = 1) =>
+  storeCollection(world.database, keyOf(requestId, epoch), {
+    cutOffAt: at,
+    parts: [{ object: `${requestId}/${object}`, facts: facts('app.users', rows) }],
+  });
+const makeKey = (requestId: string, key = 'a key') =>
+  keyForCollecting(world.database, KEYS, { requestId, project: PROJECT }, async () => key);
+const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
+  cancelSubjects(world.database, POLICY.window, { requestId, positions, ...by });
+const manifest = (rows: number) => ({ files: [{ rows }] }) as unknown as Manifest;
+const makeReady = (requestId: string, epoch = 1) =>
+  storeArchive(
+    world.database,
+    { requestId, epoch, object: `${requestId}/archive`, bytes: 9, sha256: 'ab', manifest: manifest(1) },
+    { at, keptMs: POLICY.exportsKeptMs, window: POLICY.window },
+  );
+
+test('of two attempts the first that is whole counts, and the other changes nothing', async () => {
+  const requestId = await wanted(world, [user('u-1')]);
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', collect: ['app'], packageable: false });
+  await collectionGrew(world.database, keyOf(requestId), { rows: 7, bytes: 70 });
+  expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'pending', rows: 7, bytes: 70 }]);
+  await collect(requestId, 'first', 3);
+  await collect(requestId, 'second', 4);
+  await collectionGrew(world.database, keyOf(requestId), { rows: 99, bytes: 99 });
+  expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'collected', rows: 3, bytes: 30 }]);
+  expect(await look(requestId)).toMatchObject({ status: 'packaging', collect: [], packageable: true });
+  const packing = await readPacking(world.database, requestId, at);
+  expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/first`]);
+});
+
+test('what was collected before somebody left is not packed, and an archive of it is never ready', async () => {
+  const requestId = await wanted(world, [user('u-2'), user('u-3')]);
+  await look(requestId);
+  await collect(requestId, 'before');
+  await look(requestId);
+  await cancel(requestId, [2]);
+  expect(await makeReady(requestId, 1)).toBeNull();
+  expect(await readArchiveFacts(world.database, requestId)).toBeNull();
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, collect: ['app'] });
+  await collect(requestId, 'late', 1, 1);
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', collect: ['app'] });
+  expect(await readPacking(world.database, requestId, at)).toBeNull();
+  await collect(requestId, 'after', 1, 2);
+  await look(requestId);
+  const packing = await readPacking(world.database, requestId, at);
+  expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/after`]);
+  expect(await makeReady(requestId, 2)).toEqual([]);
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, exported: 1 });
+});
+
+test('two who make the key get the same one; once nobody is wanted it is gone, and does not come back', async () => {
+  const requestId = await wanted(world, [user('u-4')]);
+  expect(await makeKey(requestId)).toBeNull();
+  await look(requestId);
+  const [one, other] = await Promise.all([makeKey(requestId, 'one'), makeKey(requestId, 'other')]);
+  expect(one).toBe(other);
+  expect(await readKey(world.database, KEYS, requestId)).toBe(one);
+  await cancel(requestId);
+  expect(await readKey(world.database, KEYS, requestId)).toBeNull();
+  expect(await makeKey(requestId)).toBeNull();
+  expect(await look(requestId)).toMatchObject({ collect: [], pending: [], concludable: true });
+  expect((await exportOf(world, requestId)).keys).toBe(0);
+});
+
+test('an archive is destroyed once, and only one that is ready', async () => {
+  const requestId = await wanted(world, [user('u-5')]);
+  const destroy = () => destroyArchive(world.database, { requestId, ...by });
+  await expect(destroy()).rejects.toMatchObject({ code: 'archive_not_ready' });
+  await look(requestId);
+  await makeKey(requestId);
+  await collect(requestId, 'part');
+  await look(requestId);
+  await makeReady(requestId);
+  await expect(cancel(requestId)).rejects.toMatchObject({ code: 'too_late' });
+  expect((await destroy()).wake).toEqual([requestId]);
+  await expect(destroy()).rejects.toMatchObject({ code: 'archive_not_ready' });
+  await expireArchive(world.database, { requestId, at: days(7), keptMs: POLICY.exportsKeptMs });
+  expect(await readArchiveFacts(world.database, requestId)).toMatchObject({
+    reason: 'destroyed',
+    sha256: 'ab',
+    rows: 1,
+  });
+  expect((await exportOf(world, requestId)).keys).toBe(0);
+  expect(await look(requestId)).toMatchObject({ status: 'expired', ended: false, concludable: true });
+  await concludeExport(world.database, { requestId, at: days(8), window: POLICY.window });
+  await concludeExport(world.database, { requestId, at: days(9), window: POLICY.window });
+  expect((await exportOf(world, requestId)).actions).toEqual(['export.ready', 'export.expired']);
+});
+
+test('nobody holds a row: not found; but not where some cannot be asked, or a window leaves rows out', async () => {
+  const requestId = await wanted(world, [user('u-6')]);
+  await look(requestId);
+  await collect(requestId, 'empty', 0);
+  expect(await look(requestId)).toMatchObject({ concludable: true, packageable: false });
+  await concludeExport(world.database, { requestId, at, window: POLICY.window });
+  expect(await exportOf(world, requestId)).toMatchObject({ status: 'not_found', actions: ['export.not_found'] });
+
+  const mute = await wanted(world, [user('u-6')]);
+  expect(await look(mute, ['app'])).toMatchObject({ status: 'packaging', packageable: true, concludable: false });
+  expect((await readPacking(world.database, mute, at))?.contents.processors).toEqual([
+    { processor: 'app', cutOffAt: null },
+  ]);
+
+  const half = await wanted(world, [user('u-6')]);
+  await world.database`UPDATE lethe.requests SET processors = processors || '{"crm": "map"}' WHERE id = ${half}`;
+  await look(half, ['crm']);
+  await collect(half, 'empty', 0);
+  expect(await look(half, ['crm'])).toMatchObject({ packageable: true, concludable: false });
+
+  for (const changes of [{ regulation: 'ccpa' }, { scope: 'sources' }] as const) {
+    const part = await wanted(world, [user('u-6')], changes);
+    await look(part);
+    await collect(part, 'empty', 0);
+    expect(await look(part)).toMatchObject({ packageable: true, concludable: false });
+  }
+});
+
+test('what is still open is not concluded', async () => {
+  const requestId = await wanted(world, [user('u-7')]);
+  await expect(concludeExport(world.database, { requestId, at, window: POLICY.window })).rejects.toThrow('still open');
+  expect(await states(world, requestId)).toEqual({ wanted: 1 });
+});

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claim } from '../../../db/deletion/claim.ts';
+import type { Identity } from '../../../domain/identity.ts';
+import { exportOf, readyInRows, wanted, withKey } from '../../support/exports.ts';
+import {
+  accept,
+  allKnown,
+  follow,
+  hidden,
+  KEYS,
+  type Ledger,
+  ledger,
+  lookAt,
+  match,
+  named,
+  POLICY,
+  resolve,
+  ROTATED,
+  RUN,
+  states,
+  user,
+} from '../../support/ledger.ts';
+
+let it: Ledger;
+let number = 0;
+beforeAll(async () => {
+  it = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
+});
+afterAll(async () => it.closeLedger());
+const project = (): string => `p${number++}`;
+const people = (...names: string[]) => names.map(user);
+const claimIt = (requestId: string) => claim(it.database, POLICY, { requestId, asOf: RUN });
+
+test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
+  const own = project();
+  const exporting = await wanted(it, people('a', 'b'), { project: own });
+  await withKey(it, exporting);
+  const deletion = await hidden(it, people('a'), { project: own });
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  expect(await states(it, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await exportOf(it, exporting)).toEqual({
+    status: 'resolving',
+    epoch: 2,
+    keys: 1,
+    reason: null,
+    unseen: true,
+    actions: ['export.restarted'],
+  });
+});
+
+test('an archive that is ready and holds one who is claimed: its key is destroyed in the claim, and no export of others’', async () => {
+  const own = project();
+  const [holding, others, elsewhere] = [
+    await wanted(it, people('a', 'b'), { project: own }),
+    await wanted(it, people('b', 'c'), { project: own }),
+    await wanted(it, people('a'), { project: project() }),
+  ];
+  for (const id of [holding, others, elsewhere]) {
+    await withKey(it, id);
+    await readyInRows(it, id);
+  }
+  const deletion = await hidden(it, people('a'), { project: own });
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [holding] });
+  expect(await exportOf(it, holding)).toMatchObject({
+    status: 'expired',
+    epoch: 1,
+    keys: 0,
+    reason: 'subject_deleted',
+    unseen: true,
+    actions: ['export.revoked'],
+  });
+  for (const id of [others, elsewhere])
+    expect(await exportOf(it, id)).toMatchObject({
+      status: 'ready',
+      keys: 1,
+      reason: null,
+      unseen: false,
+      actions: [],
+    });
+});
+
+test('a hidden subject of a deletion that is not claimed leaves no export', async () => {
+  const own = project();
+  const exporting = await wanted(it, people('a'), { project: own });
+  const deletion = await hidden(it, people('a'), { project: own });
+  await lookAt(it, deletion, RUN);
+  expect(await claim(it.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject({
+    claimed: 0,
+    wake: [],
+  });
+  expect(await states(it, exporting)).toEqual({ wanted: 1 });
+  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 1, unseen: false });
+});
+
+test('a part-deletion takes nobody out: what is left is exported, collected again', async () => {
+  const own = project();
+  const exporting = await wanted(it, people('a'), { project: own });
+  const deletion = await accept(it, people('a'), { project: own, scope: 'categories' });
+  await resolve(it, deletion, allKnown(people('a')));
+  await follow(it, deletion);
+  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  expect(await states(it, exporting)).toEqual({ wanted: 1 });
+  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 2, unseen: true });
+});
+
+test('who is only called what somebody is that is claimed leaves no export', async () => {
+  const address: Identity = { type: 'email', value: ['home@x.test'] };
+  const calledSo = [match(1, user('a')), named(user('a'), address, 1)];
+  for (const [exported, deleted] of [
+    [calledSo, [match(1, user('b')), named(user('b'), address, 1)]],
+    [calledSo, [match(1, address)]],
+    [[match(1, address)], [match(1, user('b')), named(user('b'), address, 1)]],
+  ] as const) {
+    const own = project();
+    const exporting = await accept(it, people('x'), {
+      project: own,
+      kind: 'export',
+      hardDeleteAt: null,
+      format: 'csv',
+    });
+    await resolve(it, exporting, exported);
+    const deletion = await accept(it, people('y'), { project: own });
+    await resolve(it, deletion, deleted);
+    await follow(it, deletion);
+    expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
+    expect(await states(it, exporting)).toEqual({ wanted: 1 });
+  }
+});
+
+test('a subject is the same under every key in use, whichever of the two requests came before the rotation', async () => {
+  for (const [before, after] of [
+    [KEYS, ROTATED],
+    [ROTATED, KEYS],
+  ] as const) {
+    const own = project();
+    const exporting = await wanted(it, people('a'), { project: own }, before);
+    const deletion = await accept(it, people('a'), { project: own });
+    await resolve(it, deletion, allKnown(people('a')), {}, after);
+    await follow(it, deletion);
+    expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  }
+});
+
+test('an export that is resolved while its subject is being deleted holds nobody of it', async () => {
+  const own = project();
+  const deletion = await hidden(it, people('a'), { project: own });
+  await claimIt(deletion);
+  const exporting = await wanted(it, people('a', 'b'), { project: own });
+  expect(await states(it, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 1 });
+});
+
+test('where no export is open a claim costs one statement more, and it reads no subject', async () => {
+  const own = project();
+  const deletion = await hidden(it, people('a', 'b', 'c'), { project: own });
+  const before = it.statements.length;
+  await claimIt(deletion);
+  const sent = it.statements.slice(before).filter((statement) => /kind = 'export'/.test(statement));
+  expect(sent).toHaveLength(1);
+  expect(sent[0]).not.toContain('lethe.subjects');
+});

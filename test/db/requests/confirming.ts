@@ -1,0 +1,24 @@
+import { confirmRequest } from '../../../db/requests/confirm.ts';
+import { underProjectLock } from '../../../db/project-lock.ts';
+import type { Project } from '../../../domain/catalog.ts';
+import { APP, type Ledger, POLICY, PROJECT, START } from '../../support/ledger.ts';
+
+export const PROJECT_ENTRY: Project = { name: PROJECT, policy: POLICY, directory: 'app', processors: [APP] };
+
+/** By another owner than who submitted it, unless a change says otherwise. */
+export const confirm = (
+  { database }: Ledger,
+  requestId: string,
+  expectedCount: number,
+  changes: Partial<Parameters<typeof confirmRequest>[2]> = {},
+) =>
+  underProjectLock(database, PROJECT, (tx) =>
+    confirmRequest(tx, PROJECT_ENTRY, {
+      requestId,
+      expectedCount,
+      acceptUnmatched: false,
+      by: { memberId: 'mem_other', role: 'owner' },
+      at: START,
+      ...changes,
+    }),
+  );

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { calledOf, follow, hide, matchOf } from '../../api/support/ledger.ts';
+import { accepted, deletionOf, type Sent, START, testApi, user } from '../../api/support/api.ts';
+
+const api = await testApi();
+const rejecting = async (...identities: Sent[]) =>
+  (await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }))).json;
+
+test('a subject that is owned is recognised by any name of it, until it is given back', async () => {
+  const id = await accepted(api, [user('owned'), user('bystander')]);
+  const facts = [matchOf(1, 'owned'), matchOf(2, 'bystander'), calledOf('owned', 'alias', ['nick'])];
+  await hide(api.database, id, facts, START);
+  expect(await rejecting(user('free'), { type: 'alias', value: 'nick' })).toMatchObject({
+    code: 'subject_conflict',
+    positions: [2],
+  });
+  expect(await rejecting(user('owned'))).toMatchObject({ positions: [1] });
+  expect(await rejecting({ type: 'alias', value: 'owned' })).toMatchObject({ status: 'received' });
+
+  await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
+  expect(await rejecting(user('owned'))).toMatchObject({ code: 'subject_conflict' });
+  await follow(api.database, id, START);
+  expect(await rejecting(user('owned'))).toMatchObject({ status: 'received' });
+  expect(await rejecting(user('bystander'))).toMatchObject({ code: 'subject_conflict' });
+});
+
+test('of what is not resolved yet only what was withdrawn is free again', async () => {
+  const id = await accepted(api, [user('early-1'), user('early-2')]);
+  expect(await rejecting(user('early-1'))).toMatchObject({ positions: [1] });
+  await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
+  expect(await rejecting(user('early-1'))).toMatchObject({ status: 'received' });
+  expect(await rejecting(user('early-2'))).toMatchObject({ positions: [1] });
+});
+
+test("another project's and another kind's subjects are no conflict", async () => {
+  await accepted(api, [user('elsewhere')], { project: 'other' });
+  expect(await rejecting(user('elsewhere'))).toMatchObject({ status: 'received' });
+});
+
+test('twenty that reject, at once, for one subject: one is accepted', async () => {
+  const answers = await Promise.all(Array.from({ length: 20 }, () => rejecting(user('raced'))));
+  const won = answers.filter((answer) => (answer as { status: unknown }).status === 'received');
+  expect(won).toHaveLength(1);
+  const [row] = await api.database`SELECT count(*) FROM lethe.submitted_identities WHERE value = '{raced}'`;
+  expect(row).toEqual({ count: 1 });
+});

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { listSubjects } from '../../../db/subjects/list.ts';
+import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from '../../api/support/ledger.ts';
+import { concludeUnknown } from '../../../db/subjects/unresolved.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { accepted, deletionOf, START, testApi, textOf, user } from '../../api/support/api.ts';
+
+const api = await testApi();
+const RUN = new Date('2026-12-08T02:00:00.000Z');
+const outcomes = async (requestId: string) =>
+  (await listSubjects(api.database, { requestId, after: 0, limit: 100 })).map((entry) => entry.outcome);
+const cancel = (id: string, positions?: number[]) =>
+  api.call('POST', `/v1/requests/${id}/cancel`, { ...(positions && { positions }) });
+
+test('an alias of several subjects is only as far as the last of them', async () => {
+  const id = await accepted(api, [{ type: 'alias', value: 'family' }, user('mother'), user('child')]);
+  const facts = [matchOf(1, 'mother'), matchOf(1, 'child'), matchOf(2, 'mother'), matchOf(3, 'child')];
+  await hide(api.database, id, facts, START);
+  expect(await outcomes(id)).toEqual(['soft_deleted', 'duplicate', 'duplicate']);
+  await api.call('POST', '/v1/holds', {
+    project: 'demo',
+    kind: 'user',
+    identities: [user('child')],
+    caseRef: 'C',
+    heldBy: 'c',
+  });
+  expect(await outcomes(id)).toEqual(['held', 'duplicate', 'duplicate']);
+});
+
+test('what is being restored is not called cancelled before it is shown again everywhere', async () => {
+  const id = await accepted(api, [user('back-1'), user('back-2')]);
+  await hide(api.database, id, [matchOf(1, 'back-1'), matchOf(2, 'back-2')], START);
+  await cancel(id, [1]);
+  expect(await outcomes(id)).toEqual(['soft_deleted', 'soft_deleted']);
+  await follow(api.database, id, START);
+  expect(await outcomes(id)).toEqual(['cancelled', 'soft_deleted']);
+});
+
+test('cancelled before it is resolved: said at once, and what is invalid or twice stays what it is', async () => {
+  const id = await accepted(api, [user('soon'), { type: 'xng_id', value: 'none' }, user('soon')]);
+  await cancel(id);
+  expect(await outcomes(id)).toEqual(['cancelled', 'invalid', 'duplicate']);
+});
+
+test('a second request is attached, and shares the outcome, or inherits the subject when the first gives it up', async () => {
+  const owner = await accepted(api, [user('shared-1'), user('shared-2')]);
+  await hide(api.database, owner, [matchOf(1, 'shared-1'), matchOf(2, 'shared-2')], START);
+  const second = await accepted(api, [user('shared-1'), user('shared-2')]);
+  await hide(api.database, second, [matchOf(1, 'shared-1'), matchOf(2, 'shared-2')], START);
+  expect(await outcomes(second)).toEqual(['attached', 'attached']);
+  await cancel(owner, [2]);
+  await follow(api.database, second, START);
+  expect(await outcomes(second)).toEqual(['attached', 'soft_deleted']);
+  expect(await outcomes(owner)).toEqual(['soft_deleted', 'cancelled']);
+  await claimAt(api.database, owner, RUN);
+  expect(await outcomes(second)).toEqual(['attached', 'soft_deleted']);
+  await deleteFirstBatch(api.database, owner, RUN);
+  expect(await outcomes(second)).toEqual(['retained', 'soft_deleted']);
+});
+
+test('what the directory does not know stays found until nobody holds anything on it, then it was deleted before or never there', async () => {
+  const id = await accepted(api, [user('gone')]);
+  await hide(api.database, id, [matchOf(1, 'gone')], START);
+  await claimAt(api.database, id, RUN);
+  await deleteFirstBatch(api.database, id, RUN);
+  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  expect(await outcomes(id)).toEqual(['retained']);
+  const again = await accepted(api, [user('gone'), user('never')]);
+  await resolve(api.database, again, [], START);
+  expect(await outcomes(again)).toEqual(['matched', 'matched']);
+  await concludeUnknown(api.database, 'demo', again, RUN);
+  expect(await outcomes(again)).toEqual(['already_deleted', 'not_found']);
+});
+
+test('an identity that names two subjects names none, and says so', async () => {
+  const id = await accepted(api, [{ type: 'email', value: ['home@x.test', 'b'] }, user('one')]);
+  await hide(api.database, id, [matchOf(1, 'one'), matchOf(1, 'two'), matchOf(2, 'one')], START);
+  const [first] = await listSubjects(api.database, { requestId: id, after: 0, limit: 1 });
+  expect(first).toMatchObject({ outcome: 'invalid', reason: 'ambiguous' });
+});
+
+test('the subjects of a segment are numbered like submitted ones', async () => {
+  const body = { ...deletionOf([]), subjects: { kind: 'user', segment: 'dormant' } };
+  const id = textOf(await api.call('POST', '/v1/requests', body), 'id');
+  const member = (key: string) => ({ ...matchOf(0, key), position: null });
+  await hide(api.database, id, [member('seg-b'), member('seg-a'), calledOf('seg-a', 'alias', ['nick'])], START);
+  expect((await api.call('GET', `/v1/requests/${id}/subjects`)).json).toMatchObject({
+    items: [
+      { position: 1, type: 'user_id', value: ['seg-a'], outcome: 'soft_deleted', identities: [{ value: ['nick'] }] },
+      { position: 2, value: ['seg-b'], outcome: 'soft_deleted', identities: [] },
+    ],
+  });
+});

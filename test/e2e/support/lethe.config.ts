@@ -1,0 +1,19 @@
+import { defineDeployment } from '../../../config/deployment.ts';
+import { postgres } from '../../../connectors/postgres/index.ts';
+import { appSettings } from '../../support/world/app-map.ts';
+
+/** The demo's data map with seconds in place of days, so that a whole deletion fits into a test. */
+export default defineDeployment({
+  projects: {
+    demo: {
+      policy: {
+        gracePeriod: '1 second',
+        hardDeletion: {},
+        settle: '1 second',
+        deadline: { gdpr: '30 days' },
+      },
+      directory: 'app',
+      processors: { app: postgres(appSettings(50)) },
+    },
+  },
+});

@@ -1,0 +1,14 @@
+import { defineDeployment } from '../../../../config/deployment.ts';
+import { postgres } from '../../../../connectors/postgres/index.ts';
+import { appSettings } from '../../../support/world/app-map.ts';
+
+/** A budget that a test can spend. */
+export default defineDeployment({
+  projects: {
+    demo: {
+      policy: { deadline: { gdpr: '30 days' }, callsPerMinute: 6 },
+      directory: 'app',
+      processors: { app: postgres(appSettings(50)) },
+    },
+  },
+});

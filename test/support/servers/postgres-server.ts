@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import postgres from 'postgres';
+import type { TestProject } from 'vitest/node';
+import { type PostgresServer, startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A server on which databases may be made. */
+    postgresUrl: string;
+    /** Begins the name of every database of this run, so that its end can remove them all. */
+    postgresPrefix: string;
+    /** Null when the server is not ours. */
+    postgresLog: string | null;
+  }
+}
+
+const prefix = `lethe_test_${randomBytes(4).toString('hex')}_`;
+let server: PostgresServer | undefined;
+let url = process.env['TEST_DATABASE_URL'] ?? '';
+
+export async function setup(project: TestProject): Promise<void> {
+  if (url === '') {
+    server = await startPostgres({ settings: { max_connections: '200', shared_buffers: '256MB' } });
+    url = server.url;
+  }
+  project.provide('postgresUrl', url);
+  project.provide('postgresPrefix', prefix);
+  project.provide('postgresLog', server?.logFile ?? null);
+}
+
+export async function teardown(): Promise<void> {
+  if (server === undefined) await removeDatabases();
+  await server?.stop();
+}
+
+/** Another's server is left as it was found. */
+async function removeDatabases(): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const found = await sql<
+    { name: string }[]
+  >`SELECT datname AS name FROM pg_database WHERE starts_with(datname, ${prefix})`;
+  for (const { name } of found) await sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`;
+  await sql.end();
+}

@@ -1,0 +1,138 @@
+import { projectOf } from '../../../activities/deps.ts';
+import type { NewRequest } from '../../../db/requests/create.ts';
+import { retryProcessors } from '../../../db/attention/retry.ts';
+import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { confirmRequest } from '../../../db/requests/confirm.ts';
+import { expediteRequest } from '../../../db/requests/expedite.ts';
+import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
+import { underProjectLock } from '../../../db/project-lock.ts';
+import { buildReceipt } from '../../../db/deletion/receipt.ts';
+import { readRequestStatus } from '../../../db/requests/read.ts';
+import { hardDeleteAt } from '../../../domain/policy.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import type { Identity } from '../../../domain/identity.ts';
+import { newId, workflowIdFor } from '../../../domain/ids.ts';
+import { accept, KEYS } from '../ledger.ts';
+import type { World } from './world.ts';
+
+/** What callers do, at the instant of the server that skips time: the same functions that the API calls. */
+export async function submit(
+  world: World,
+  project: string,
+  identities: readonly Identity[],
+  changes: Partial<NewRequest> = {},
+): Promise<string> {
+  const at = await nowOf(world);
+  const policy = policyOf(world, project);
+  const due = new Date(hardDeleteAt(policy, at.getTime(), changes.expedite?.when ?? null));
+  const requestId = await accept(world, identities, {
+    project,
+    receivedAt: at,
+    dueAt: new Date(at.getTime() + 30 * DAY_MS),
+    hardDeleteAt: due,
+    ...changes,
+  });
+  await world.orchestrator.start(requestId);
+  return requestId;
+}
+
+export async function cancel(world: World, requestId: string, positions: readonly number[] | 'all') {
+  const { project } = await statusOf(world, requestId);
+  const at = await nowOf(world);
+  const { window } = policyOf(world, project);
+  const done = await cancelSubjects(world.database, window, { requestId, positions, actor: 'operator', at });
+  await world.orchestrator.wake(done.wake);
+  return done;
+}
+
+export async function confirm(world: World, requestId: string, expectedCount: number) {
+  const { project } = await statusOf(world, requestId);
+  const at = await nowOf(world);
+  const by = { memberId: 'another', role: 'owner' } as const;
+  const asked = { requestId, expectedCount, acceptUnmatched: false, by, at };
+  const done = await underProjectLock(world.database, project, (tx) =>
+    confirmRequest(tx, projectOf(world.deps, project), asked),
+  );
+  await world.orchestrator.wake(done.wake);
+}
+
+export async function hold(world: World, project: string, identities: readonly Identity[]) {
+  const at = await nowOf(world);
+  const id = newId('hold', at.getTime());
+  const by = { caseRef: 'C-7', heldBy: 'counsel', actor: 'operator', at };
+  const placed = await placeHold(world.database, KEYS, { id, project, kind: 'user', identities, ...by });
+  await world.orchestrator.wake(placed.wake);
+  return { id, ...placed };
+}
+
+export async function release(world: World, project: string, id: string) {
+  const at = await nowOf(world);
+  const { wake } = await releaseHold(world.database, policyOf(world, project).window, { id, actor: 'operator', at });
+  await world.orchestrator.wake(wake);
+}
+
+export async function expedite(world: World, requestId: string, when: 'now' | 'next_run') {
+  const { project } = await statusOf(world, requestId);
+  const at = await nowOf(world);
+  const by = { reason: 'the person asked', actor: 'operator', at };
+  const done = await expediteRequest(world.database, projectOf(world.deps, project), {
+    requestId,
+    expedite: when,
+    ...by,
+  });
+  await world.orchestrator.wake(done.wake);
+}
+
+export async function retry(world: World, requestId: string) {
+  const at = await nowOf(world);
+  const { wake } = await retryProcessors(world.database, {
+    requestId,
+    processor: null,
+    reason: 'mended',
+    actor: 'operator',
+    at,
+  });
+  await world.orchestrator.wake(wake);
+}
+
+/** Real time, until the rows say so: for what happens without any time being skipped. */
+export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 1_200; tries++) {
+    if (await holds()) return;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  throw new Error(`never: ${what}`);
+}
+
+/** Skips in steps, each as long as needed for what is due in it to be done, until the rows say so. */
+export async function skippingUntil(
+  world: World,
+  what: string,
+  holds: () => Promise<boolean>,
+  step: '10 minutes' | '1 day' = '10 minutes',
+) {
+  for (let tries = 0; tries < 400; tries++) {
+    if (await holds()) return;
+    await world.env.sleep(step);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  throw new Error(`never: ${what}`);
+}
+
+export const ended = (world: World, requestId: string) =>
+  world.env.client.workflow.getHandle(workflowIdFor(requestId)).result();
+export const nowOf = async (world: World): Promise<Date> => new Date(await world.env.currentTimeMs());
+export const statusOf = async (world: World, requestId: string) =>
+  readRequestStatus(world.database, requestId, await nowOf(world));
+export const receiptOf = (world: World, requestId: string) => buildReceipt(world.database, requestId);
+
+/** Skips until this instant. */
+export async function sleepUntil(world: World, instant: Date): Promise<void> {
+  await world.env.sleep(Math.max(1, instant.getTime() - (await world.env.currentTimeMs())));
+}
+
+export function policyOf({ deps }: World, project: string) {
+  const policy = deps.catalog.get(project)?.policy;
+  if (policy === undefined) throw new Error('no such project');
+  return policy;
+}

@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import postgres from 'postgres';
+import type { ActivityDeps } from '../../../activities/deps.ts';
+import {
+  createArchiveActivities,
+  createLedgerActivities,
+  createProcessorActivities,
+  createTellingActivities,
+} from '../../../activities/index.ts';
+import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
+import { defineDeployment, readDeployment } from '../../../config/deployment.ts';
+import type { Connector } from '../../../connectors/connector.ts';
+import { postgres as postgresConnector } from '../../../connectors/postgres/index.ts';
+import { startFactsOf } from '../../../db/requests/start.ts';
+import type { Catalog, Project } from '../../../domain/catalog.ts';
+import type { VerificationLevel } from '../../../domain/vocabulary.ts';
+import {
+  ARCHIVES_TASK_QUEUE,
+  processorTaskQueue,
+  REQUESTS_TASK_QUEUE,
+  TELLING_TASK_QUEUE,
+} from '../../../workflows/shared/messages.ts';
+import { archives } from '../archives.ts';
+import { appSettings } from './app-map.ts';
+import { faulty, type Faults, noFaults } from '../faults.ts';
+import { KEYS, type Ledger, ledger, POLICY } from '../ledger.ts';
+import { telling } from '../outbound.ts';
+import { createDatabase, templateOf } from '../servers/postgres.ts';
+
+/** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
+export interface World extends Ledger {
+  readonly env: TestWorkflowEnvironment;
+  /** The database of the processor `app`; `crm` is another one of the same schema. */
+  readonly app: postgres.Sql;
+  readonly crm: postgres.Sql;
+  readonly deps: ActivityDeps;
+  /** What a processor is made to do wrong, by `project/processor`. */
+  readonly faultsOf: (project: string, processor?: string) => Faults;
+  readonly orchestrator: ReturnType<typeof temporalOrchestrator>;
+  stopWorkers(): Promise<void>;
+  /** Again, after they were stopped. */
+  startWorkers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProjectShape {
+  readonly policy?: Partial<Project['policy']>;
+  /** Whether the second processor, `crm`, belongs to it. */
+  readonly crm?: boolean;
+  /** How far the word of `crm` goes. */
+  readonly crmVerification?: VerificationLevel;
+  readonly subjectsPerCommit?: number;
+}
+
+const schema = readFileSync(new URL('../../../dev/demo/data/schema.sql', import.meta.url), 'utf8');
+
+// A worker's comings and goings are no finding; what it warns of is.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
+const workflowBundle = () =>
+  (bundle ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  }));
+
+export async function world(
+  env: TestWorkflowEnvironment,
+  projects: Readonly<Record<string, ProjectShape>>,
+  changes: Partial<ActivityDeps> = {},
+): Promise<World> {
+  const template = await templateOf('app', async (url) => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    await sql.unsafe(schema);
+    for (const processor of ['app', 'crm'])
+      await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ processor }) ?? '');
+    await sql.end();
+  });
+  const urls = { app: (await createDatabase(template)).url, crm: (await createDatabase(template)).url };
+  const book = await ledger(Object.keys(projects));
+  const { catalog, definitions } = deploymentOf(projects);
+  const faults = new Map<string, Faults>();
+  const connectors = new Map<string, Connector>();
+  for (const [project, processors] of definitions) {
+    for (const [processor, definition] of processors) {
+      const name = `${project}/${processor}`;
+      faults.set(name, noFaults());
+      const connector = definition.open({ processor, secret: () => urls[processor === 'crm' ? 'crm' : 'app'] });
+      connectors.set(name, faulty(connector, faults.get(name) ?? noFaults()));
+    }
+  }
+  const log = { warn: () => {} };
+  const orchestrator = temporalOrchestrator(env.client, { factsOf: (id) => startFactsOf(book.database, id), log });
+  const deps: ActivityDeps = {
+    database: book.database,
+    reading: book.reading,
+    keys: KEYS,
+    catalog,
+    connector: (project, processor) => must(connectors.get(`${project}/${processor}`)),
+    starter: orchestrator,
+    storage: archives(),
+    ...telling(),
+    ...changes,
+  };
+  let workers = await startWorkers(env, deps, [...connectors.keys()]);
+  const [app, crm] = [urls.app, urls.crm].map((url) => postgres(url, { max: 2, onnotice: () => {} }));
+  return {
+    ...book,
+    env,
+    app: must(app),
+    crm: must(crm),
+    deps,
+    orchestrator,
+    faultsOf: (project, processor = 'app') => must(faults.get(`${project}/${processor}`)),
+    stopWorkers: () => workers.stop(),
+    async startWorkers() {
+      workers = await startWorkers(env, deps, [...connectors.keys()]);
+    },
+    async close() {
+      await workers.stop();
+      await Promise.all([app?.end(), crm?.end(), book.closeLedger()]);
+    },
+  };
+}
+
+function deploymentOf(projects: Readonly<Record<string, ProjectShape>>) {
+  const declared = Object.entries(projects).map(([name, { crm, subjectsPerCommit }]) => {
+    const processor = postgresConnector(appSettings(subjectsPerCommit));
+    const processors = { app: processor, ...(crm === true ? { crm: processor } : {}) };
+    return [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', processors }] as const;
+  });
+  const { catalog, definitions } = readDeployment(defineDeployment({ projects: Object.fromEntries(declared) }));
+  const changed: Catalog = new Map(
+    [...catalog].map(([name, project]) => {
+      const shape = projects[name];
+      const processors = project.processors.map((entry) =>
+        entry.name === 'crm' ? { ...entry, verification: shape?.crmVerification ?? entry.verification } : entry,
+      );
+      return [name, { ...project, processors, policy: { ...POLICY, ...shape?.policy } }];
+    }),
+  );
+  return { catalog: changed, definitions };
+}
+
+async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, processors: readonly string[]) {
+  const workflowBundleNow = await workflowBundle();
+  const connection = env.nativeConnection;
+  const workers = [
+    await Worker.create({
+      connection,
+      taskQueue: REQUESTS_TASK_QUEUE,
+      workflowBundle: workflowBundleNow,
+      activities: createLedgerActivities(deps),
+    }),
+    await Worker.create({ connection, taskQueue: ARCHIVES_TASK_QUEUE, activities: createArchiveActivities(deps) }),
+    await Worker.create({ connection, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
+  ];
+  for (const name of processors) {
+    const [project = '', processor = ''] = name.split('/');
+    const activities = createProcessorActivities(deps);
+    workers.push(await Worker.create({ connection, taskQueue: processorTaskQueue(project, processor), activities }));
+  }
+  const runs = workers.map((worker) => worker.run());
+  let stopped = false;
+  return {
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(runs);
+    },
+  };
+}
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('not there');
+  return value;
+}

@@ -1,0 +1,274 @@
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { readDeletionRow } from '../../../db/requests/row.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import { workflowIdFor } from '../../../domain/ids.ts';
+import { user } from '../../support/ledger.ts';
+import { attendedRequests, waitsForConfirmation } from '../../support/world/operator.ts';
+import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { ended, eventually, receiptOf, skippingUntil, statusOf, submit } from '../../support/world/story.ts';
+import { timeSkipping } from '../../support/servers/temporal.ts';
+import { type World, world } from '../../support/world/world.ts';
+import { addMany, everything, kept, nothingKept, rowCounts, rowCountsWithout, tablesWith } from '../application.ts';
+import { callers } from './confirming.ts';
+
+let it: World;
+let api: Awaited<ReturnType<typeof callers>>;
+
+beforeAll(async () => {
+  const policy = { callsPerMinute: 1_000_000 };
+  it = await world(await timeSkipping(), {
+    demo: { crm: true, policy },
+    mute: { crm: true, crmVerification: 'none', policy },
+  });
+  api = await callers(it);
+  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+});
+afterAll(async () => it.close());
+beforeEach(async () => {
+  for (const sql of [it.app, it.crm])
+    await sql`TRUNCATE app.users, app.events, app.orders, app.newsletter, app.invoices, app.aliases CASCADE`;
+});
+
+const counted = (id: string) => waitsForConfirmation(it, id);
+
+test(
+  'everyone of 2 500 but three is counted, confirmed by another owner, and all are gone: not a page of them',
+  { timeout: 300_000 },
+  async () => {
+    await addMany(it, 2_500);
+    // Who is spared: by key, by an alias, and both of whom one address is.
+    await addUser(it.app, 'spared-key');
+    await addUser(it.crm, 'spared-key');
+    await addUser(it.app, 'spared-alias');
+    await it.app`INSERT INTO app.aliases VALUES ('old-name', 'spared-alias')`;
+    for (const id of ['home-1', 'home-2']) await addUser(it.app, id, { email: 'home@example.test' });
+    const spared = ['spared-key', 'spared-alias', 'home-1', 'home-2'];
+    const sparedRows = async () =>
+      Promise.all([...spared.map((id) => rowsOf(it.app, id)), rowsOf(it.crm, 'spared-key')]);
+    const rowsBefore = await sparedRows();
+    const inApp = await rowCounts(it.app);
+    const inCrm = await rowCounts(it.crm);
+    const before = await everything(it);
+
+    const except = [
+      { type: 'user_id', value: 'spared-key' },
+      { type: 'alias', value: 'old-name' },
+      { type: 'email', value: ['HOME@example.test', 'berlin'] },
+    ];
+    const id = await api.create('ann', { kind: 'user', everyone: true, except });
+    await counted(id);
+
+    const waiting = await api.read(id);
+    expect(waiting).toMatchObject({
+      status: 'awaiting_confirmation',
+      confirmation: {
+        needs: 'another_owner',
+        subjects: 2_500,
+        except: { submitted: 3, unmatched: [] },
+        confirmedAt: null,
+        confirmedBy: null,
+      },
+      subjects: { states: { proposed: 2_500, resolved: 0, soft_deleted: 0 } },
+    });
+    const confirmation = waiting.confirmation as {
+      counts: { processor: string; tables: { table: string; rows: number }[] }[];
+    };
+    const told = confirmation.counts.map(({ processor, tables }) => [
+      processor,
+      Object.fromEntries(tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => [table, rows])),
+    ]);
+    // Of the spared in `app` two share an address.
+    expect(told).toEqual([
+      ['app', rowCountsWithout(inApp, 4, 3)],
+      ['crm', rowCountsWithout(inCrm, 1, 1)],
+    ]);
+    // Nobody is hidden, and no row of the application is another than before.
+    expect(await everything(it)).toEqual(before);
+    expect([await kept(it.app), await kept(it.crm)]).toMatchObject([{ tombstones: 0 }, { tombstones: 0 }]);
+
+    for (const [name, code] of [
+      ['ann', 'needs_another_owner'],
+      ['cid', 'needs_another_owner'],
+    ] as const)
+      expect(await api.confirm(name, id, 2_500)).toMatchObject({ status: 403, json: { code } });
+    expect(await api.confirm('bob', id, 2_504)).toMatchObject({
+      status: 409,
+      json: { code: 'count_moved', subjects: 2_500 },
+    });
+    expect(await api.confirm('dan', id, 2_500)).toMatchObject({ status: 404 });
+    expect((await statusOf(it, id)).states).toEqual({ proposed: 2_500 });
+    const handle = it.env.client.workflow.getHandle(workflowIdFor(id));
+    expect(await handle.query('progress')).toMatchObject({
+      waitingFor: expect.stringMatching(/^a confirmation until /),
+    });
+
+    // In Temporal's own pages, too: counts, never who.
+    const shown = JSON.stringify(await handle.query('__temporal_workflow_metadata'));
+    expect(shown).toContain('| To be confirmed | 2500 subjects |');
+
+    await it.env.sleep('2 days');
+    expect(await api.confirm('bob', id, 2_500)).toMatchObject({ status: 202, json: { subjects: 2_500, attached: 0 } });
+    const confirmedAt = api.clock.now;
+    await eventually('hidden', async () => (await statusOf(it, id)).states.soft_deleted === 2_500);
+    expect(await isHidden(it.app, 'm-2499')).toEqual({ flagged: true, hidden: true });
+    expect(await isHidden(it.app, 'home-2')).toEqual({ flagged: false, hidden: false });
+    // The grace period runs from the confirmation, two days after the request.
+    const { hardDeleteAt } = await readDeletionRow(it.database, id);
+    expect(hardDeleteAt.getTime()).toBeGreaterThanOrEqual(confirmedAt.getTime() + 14 * DAY_MS);
+
+    expect(await ended(it, id)).toBe('completed');
+    const left = { 'app.users': 4, 'app.events': 12, 'app.orders': 4, 'app.order_items': 8, 'app.newsletter': 3 };
+    const own = { 'app.users': 1, 'app.events': 3, 'app.orders': 1, 'app.order_items': 2, 'app.newsletter': 1 };
+    expect([await rowCounts(it.app), await rowCounts(it.crm)]).toMatchObject([left, own]);
+    const [named] = await it.app<
+      { count: number }[]
+    >`SELECT count(*)::int AS count FROM app.invoices WHERE user_id LIKE 'm-%'`;
+    expect(named?.count).toBe(0);
+    expect(await sparedRows()).toEqual(rowsBefore);
+    expect(await receiptOf(it, id)).toMatchObject({ status: 'completed', subjects: { deleted: 2_500 } });
+    expect(await api.read(id)).toMatchObject({
+      confirmation: { subjects: 2_500, confirmedAt: confirmedAt.toISOString() },
+    });
+    const history = JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), (key, value: unknown) =>
+      key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
+    );
+    expect(history.includes('uncounted')).toBe(true);
+    for (const name of ['m-17', 'spared', 'old-name', 'home'])
+      expect([name, history.includes(name)]).toEqual([name, false]);
+  },
+);
+
+test('nobody confirms it within three days: it ends by itself, every row is as it was, and it is too late', async () => {
+  for (const sql of [it.app, it.crm]) await addUser(sql, 'late');
+  const before = await everything(it);
+  const id = await api.create('ann', { kind: 'user', everyone: true });
+  await counted(id);
+  expect(await ended(it, id)).toBe('cancelled');
+  expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
+  expect(await api.read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 1 } } });
+  expect(await everything(it)).toEqual(before);
+  expect([await kept(it.app), await kept(it.crm)]).toEqual([nothingKept, nothingKept]);
+  const audit = await it.database<{ action: string }[]>`
+    SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`;
+  expect(audit.map(({ action }) => action)).toEqual([
+    'request.received',
+    'subjects.resolved',
+    'confirmation.asked',
+    'confirmation.lapsed',
+    'request.cancelled',
+  ]);
+});
+
+test('the dry run: cancelled while it waits it ends at once, and every row is as it was', async () => {
+  for (const sql of [it.app, it.crm]) await addUser(sql, 'dry');
+  const callsBefore = it.faultsOf('demo').calls.length;
+  const before = await everything(it);
+  const id = await api.create('cid', { kind: 'user', identities: [{ type: 'user_id', value: 'dry' }] });
+  await counted(id);
+  const { confirmation } = await api.read(id);
+  expect(confirmation).toMatchObject({ needs: 'member', subjects: 1, except: null });
+  expect(await api.call('cid', 'POST', `/v1/requests/${id}/cancel`, {})).toMatchObject({
+    status: 202,
+    json: { cancelled: 1 },
+  });
+  await eventually('ended', async () => (await statusOf(it, id)).status === 'cancelled');
+  expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
+  expect(await everything(it)).toEqual(before);
+  expect([await kept(it.app), await kept(it.crm)]).toEqual([nothingKept, nothingKept]);
+  const [left] =
+    await it.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${id}`;
+  expect(left).toEqual({ count: 0 });
+  for (const verb of ['setVisibility', 'hardDelete'] as const)
+    expect(it.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
+});
+
+test('however it ends without a confirmation, no column of Lethe says who was meant or spared', async () => {
+  for (const name of ['canary-1', 'canary-2']) for (const sql of [it.app, it.crm]) await addUser(sql, name);
+  const person = (value: string) => ({ type: 'user_id', value });
+  const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-nobody')] };
+  const listed = { kind: 'user', identities: [person('canary-1'), person('canary-unknown')] };
+  const asked = [await api.create('ann', everyone), await api.create('ann', listed, { suppress: true })] as const;
+  for (const id of asked) await counted(id);
+  expect(await tablesWith(it, 'canary')).toContain('lethe.submitted_identities');
+  await api.call('ann', 'POST', `/v1/requests/${asked[1]}/cancel`, {});
+  for (const id of asked) expect(await ended(it, id)).toBe('cancelled');
+  expect(await tablesWith(it, 'canary')).toEqual([]);
+  expect([await rowsOf(it.app, 'canary-1'), await rowsOf(it.crm, 'canary-2')]).toEqual([WHOLE, WHOLE]);
+});
+
+test('whom the directory does not know is counted too, and looked for once it is confirmed', async () => {
+  await addUser(it.crm, 'only-crm');
+  const identities = ['only-crm', 'nowhere'].map((value) => ({ type: 'user_id', value }));
+  const id = await api.create('cid', { kind: 'user', identities });
+  await counted(id);
+  const { confirmation } = await api.read(id);
+  const three = expect.arrayContaining([{ table: 'app.events', rows: 3 }]);
+  expect(confirmation).toMatchObject({
+    subjects: 2,
+    counts: [{ processor: 'app' }, { processor: 'crm', tables: three }],
+  });
+  expect(await api.confirm('cid', id, 2)).toMatchObject({ status: 202 });
+  expect(await ended(it, id)).toBe('completed');
+  expect((await statusOf(it, id)).states).toEqual({ deleted: 1, not_found: 1 });
+  // Nobody knows the address: only the directory would have said it.
+  expect(await rowsOf(it.crm, 'only-crm')).toEqual({ newsletter: 1 });
+});
+
+test('another request for the same person is not kept waiting: it hides and deletes, and the confirmed one shares it', async () => {
+  await addUser(it.app, 'twice');
+  const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'twice' }] });
+  await counted(id);
+  const other = await submit(it, 'demo', [user('twice')]);
+  await eventually('hidden', async () => (await statusOf(it, other)).states.soft_deleted === 1);
+  expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202, json: { attached: 1 } });
+  expect(await ended(it, other)).toBe('completed');
+  expect(await ended(it, id)).toBe('completed');
+  expect((await statusOf(it, id)).states).toEqual({ deleted: 1 });
+  expect(await rowsOf(it.app, 'twice')).toEqual({});
+});
+
+test('a processor that is away is for an operator, and no confirmation is asked for before it is counted', async () => {
+  for (const sql of [it.app, it.crm]) await addUser(sql, 'away');
+  it.faultsOf('demo', 'crm').away.add('count');
+  const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'away' }] });
+  await skippingUntil(it, 'attention', async () => (await statusOf(it, id)).attention.length > 0);
+  expect(await api.read(id)).toMatchObject({
+    status: 'resolving',
+    attention: [{ processor: 'crm', step: 'resolve', code: 'processor_unavailable' }],
+    confirmation: { until: null, subjects: 1, counts: [{ processor: 'app' }] },
+  });
+  expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
+  it.faultsOf('demo', 'crm').away.clear();
+  await skippingUntil(it, 'counted', async () => (await statusOf(it, id)).status === 'awaiting_confirmation');
+  expect((await statusOf(it, id)).attention).toEqual([]);
+  expect(await api.call('ann', 'POST', `/v1/requests/${id}/cancel`, {})).toMatchObject({ status: 202 });
+  await eventually('ended', async () => (await statusOf(it, id)).status === 'cancelled');
+  expect(await rowsOf(it.app, 'away')).toEqual(WHOLE);
+});
+
+test('a processor that says nothing is told as such, and is no reason to wait', async () => {
+  await addUser(it.app, 'mute');
+  const id = await api.create('dan', { kind: 'user', identities: [{ type: 'user_id', value: 'mute' }] });
+  await counted(id);
+  expect(await api.read(id, 'dan')).toMatchObject({
+    confirmation: { counts: [{ processor: 'app' }, { processor: 'crm', tables: null }] },
+  });
+  await api.call('dan', 'POST', `/v1/requests/${id}/cancel`, {});
+  expect(await ended(it, id)).toBe('cancelled');
+});
+
+test('a wake that was lost: housekeeping repeats it, and what was confirmed goes on', async () => {
+  await addUser(it.app, 'lost');
+  const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'lost' }] });
+  await counted(id);
+  const wake = it.orchestrator.wake;
+  it.orchestrator.wake = async () => {};
+  expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202 });
+  it.orchestrator.wake = wake;
+  expect((await statusOf(it, id)).states).toEqual({ resolved: 1 });
+  await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
+  expect(await attendedRequests(it)).toBe(1);
+  await eventually('hidden', async () => (await statusOf(it, id)).states.soft_deleted === 1);
+  expect(await ended(it, id)).toBe('completed');
+});

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DAY_MS } from '../../../domain/calendar.ts';
+import type { Scope } from '../../../domain/vocabulary.ts';
+import { filesOf } from '../../support/world/handed-out.ts';
+import { user } from '../../support/ledger.ts';
+import { addUser } from '../../support/world/people.ts';
+import { nowOf } from '../../support/world/story.ts';
+import { timeSkipping } from '../../support/servers/temporal.ts';
+import { type World, world } from '../../support/world/world.ts';
+import { reaches, submitExport } from '../export/exporting.ts';
+
+/** An export under CCPA, from its acceptance to the bytes that are handed over. */
+let it: World;
+beforeAll(async () => {
+  it = await world(await timeSkipping(), { demo: {} });
+  await it.app`CREATE SEQUENCE app.test_events`;
+  await addUser(it.app, 'canary-user', { events: 0 });
+  await it.app`UPDATE app.users SET name = 'canary-name' WHERE user_id = 'canary-user'`;
+  const now = await nowOf(it);
+  for (const days of [364, 366]) {
+    const at = new Date(now.getTime() - days * DAY_MS);
+    await it.app`INSERT INTO app.events VALUES (nextval('app.test_events'), 'canary-user', ${at}, ${`canary-event-${days}`},
+      '10.1.2.3', ${`canary-sdk-${days}`}, ${`canary-utm-${days}`})`;
+  }
+});
+afterAll(async () => it.close());
+
+/** By path, as it would be downloaded. */
+async function archiveOf(regulation: string, scope: Scope): Promise<ReadonlyMap<string, Buffer>> {
+  const requestId = await submitExport(it, 'demo', [user('canary-user')], { regulation, scope });
+  await reaches(it, requestId, 'ready');
+  return filesOf(it, requestId);
+}
+const textOf = (files: ReadonlyMap<string, Buffer>): string => [...files.values()].join('\n');
+const canaries = (files: ReadonlyMap<string, Buffer>): string[] =>
+  [...new Set(textOf(files).match(/canary-(event|sdk|utm|name)[\w-]*/g))].toSorted();
+
+test('what is older than twelve months is not in it; under another law it is', async () => {
+  const late = ['canary-event-364', 'canary-name', 'canary-sdk-364', 'canary-utm-364'];
+  expect(canaries(await archiveOf('ccpa', 'data'))).toEqual(late);
+  const early = ['canary-event-366', 'canary-sdk-366', 'canary-utm-366'];
+  expect(canaries(await archiveOf('gdpr', 'data'))).toEqual([...late, ...early].toSorted());
+});
+
+test('categories carries no value of any row', async () => {
+  const files = await archiveOf('ccpa', 'categories');
+  expect([...files.keys()]).toEqual(['index.html', 'manifest.json']);
+  expect(textOf(files)).not.toMatch(/canary|10\.1\.2\.3|berlin/);
+  expect(textOf(files)).toContain('utm_source');
+});
+
+test('sources carries only the columns that the data map names', async () => {
+  const files = await archiveOf('ccpa', 'sources');
+  expect([...files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
+  expect(String(files.get('data/app/app.events.ndjson'))).toBe(
+    '{"ip":"10.1.2.3","sdk":"canary-sdk-364","utm_source":"canary-utm-364"}\n',
+  );
+  expect(canaries(files)).toEqual(['canary-sdk-364', 'canary-utm-364']);
+});
