@@ -61,7 +61,7 @@ export default defineConfig({
     },
     { files: ['api/server.ts'], rules: { 'no-restricted-globals': 'off' } },
     {
-      files: ['{lethe,vitest,oxlint}.config.ts', '{dev/demo,test/replay}/*.config.ts', 'types/**'],
+      files: ['{lethe,vitest,oxlint,drizzle}.config.ts', '{dev/demo,test/replay}/*.config.ts', 'types/**'],
       rules: { 'import/no-default-export': 'off' },
     },
     {

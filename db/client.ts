@@ -1,36 +1,52 @@
+import { is, SQL } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 
-/** The ledger. Columns arrive in camelCase, bigint as number, timestamptz as Date; JSON is left as it is. */
-export type Database = postgres.Sql<{ bigint: number }>;
+/** The driver below drizzle, for COPY and for the start and end of connections. */
+export type Client = postgres.Sql<{ bigint: number }>;
+export type TransactionClient = postgres.TransactionSql<{ bigint: number }>;
+
+/**
+ * The ledger. The builder returns the types of db/schema/. Rows of `execute` have the same form: columns in camelCase,
+ * bigint as number, timestamptz as Date, JSON parsed. Transactions are opened by `transaction` in db/transaction.ts.
+ */
+type Statements = Omit<PostgresJsDatabase, 'transaction'>;
+interface Tag {
+  <T extends readonly object[] = postgres.Row[]>(
+    strings: TemplateStringsArray,
+    ...values: readonly (postgres.ParameterOrFragment<number> | SQL)[]
+  ): postgres.PendingQuery<T>;
+}
+export type Database = Statements & { readonly $client: Client } & Tag & Client;
 /** Inside a transaction. */
-export type Transaction = postgres.TransactionSql<{ bigint: number }>;
-/** A part of a statement, put into another one. */
-export type Fragment = postgres.PendingQuery<postgres.Row[]>;
-/** Either: for questions that may be asked inside a transaction or outside. */
+export type Transaction = Statements & { readonly $client: TransactionClient } & Tag & TransactionClient;
+/** For statements that run inside a transaction or outside. */
 export type Queries = Database | Transaction;
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 export interface ConnectOptions {
   readonly connections?: number;
   /** `kept`: for processes whose statements are small and many, such as the API's; planning is half of such a statement. */
   readonly plans?: 'fresh' | 'kept';
-  /** Every statement sent, for tests that count them. */
+  /** Receives every statement sent, for tests that count them. */
   readonly observe?: (statement: string) => void;
 }
 
 export function connect(url: string, options: ConnectOptions = {}): Database {
   const { observe } = options;
-  return postgres(url, {
+  const client = postgres(url, {
     max: options.connections ?? 10,
     connect_timeout: 5,
     idle_timeout: 60,
-    // The driver would wait up to 20 s before it tries a server again that was away.
+    // The driver's own back-off waits up to 20 s before it tries a server again.
     backoff: (attempt) => Math.min(2 ** attempt / 100, 1),
-    // A plan made for one request's array would be kept for all: the planner is asked each time.
     connection: {
       application_name: 'lethe',
       TimeZone: 'UTC',
-      // Its compilation outweighs whatever a statement of the ledger does.
+      // JIT compilation costs more than these statements take.
       jit: 'off',
+      // A generic plan would be made for one request's array and kept for all.
       plan_cache_mode: options.plans === 'kept' ? 'auto' : 'force_custom_plan',
     },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },
@@ -38,4 +54,43 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
     onnotice: () => undefined,
     ...(observe === undefined ? {} : { debug: (_connection: number, statement: string) => observe(statement) }),
   });
+  return withBuilder(client, client.options);
+}
+
+const TIMESTAMPTZ = 1184;
+
+/** Lays drizzle over a client, or over the connection of a transaction, with the options of the client. */
+export function withBuilder<C extends Client | TransactionClient>(
+  client: C,
+  options: Client['options'],
+): Statements & { readonly $client: C } & Tag & C {
+  const { [TIMESTAMPTZ]: parse } = options.parsers;
+  const { [TIMESTAMPTZ]: serialize } = options.serializers;
+  // Drizzle sends statements unprepared: one more round trip and a new plan each time.
+  const { unsafe } = client;
+  client.unsafe = ((text, values, how) => unsafe(text, values, { ...how, prepare: true })) as C['unsafe'];
+  const builder = drizzle({ client: Object.assign(client, { options }) as unknown as Client, paramsInErrors: false });
+  // Drizzle turns the driver's dates into text; rows of `execute` keep them.
+  if (parse !== undefined) options.parsers[TIMESTAMPTZ] = parse;
+  if (serialize !== undefined) options.serializers[TIMESTAMPTZ] = serialize;
+  return hybrid(client, builder) as unknown as Statements & { readonly $client: C } & Tag & C;
+}
+
+const dialect = new PgDialect();
+function hybrid(client: Client | TransactionClient, builder: object) {
+  return new Proxy(client as Client, {
+    get: (target, name) => {
+      if (name === '$client') return target;
+      if (!(name in builder)) return Reflect.get(target, name) as unknown;
+      const own: unknown = Reflect.get(builder, name);
+      return typeof own === 'function' ? (own as (...args: unknown[]) => unknown).bind(builder) : own;
+    },
+    apply: (target, self, [strings, ...args]: unknown[]): unknown =>
+      Reflect.apply(target, self, [strings, ...args.map((arg) => (is(arg, SQL) ? fragment(target, arg) : arg))]),
+  });
+}
+function fragment(client: Client, text: SQL): unknown {
+  const { sql, params } = dialect.sqlToQuery(text);
+  const parts = sql.split(/\$\d+/);
+  return (client as unknown as (...all: unknown[]) => unknown)(Object.assign(parts, { raw: parts }), ...params);
 }

@@ -1,3 +1,5 @@
+import { DrizzleQueryError } from 'drizzle-orm';
+
 /**
  * Whether an error says that PostgreSQL cannot be used now, and not that the question was wrong: no connection,
  * shutting down or starting, out of connections, disk or memory, or a standby that takes no writes.
@@ -11,10 +13,15 @@ export function isStorageUnavailable(error: unknown): boolean {
 export const isConnectionLost = (error: unknown): boolean =>
   ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');
 
-/** The driver's or the server's closed code, never their text: that may quote what was being stored. */
+/**
+ * The closed code of the driver or the server, also where drizzle has wrapped the error. Never their text, which may
+ * quote a value that was to be stored.
+ */
 export function errorCode(error: unknown): string | null {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'string' && /^[A-Z0-9_]{2,40}$/.test(code) ? code : null;
+  if (!(error instanceof Error)) return null;
+  const code: unknown = 'code' in error ? error.code : null;
+  if (typeof code === 'string' && /^[A-Z0-9_]{2,40}$/.test(code)) return code;
+  return error instanceof DrizzleQueryError ? errorCode(error.cause) : null;
 }
 
 /** What keeps a process from starting, for its log: a code, or else words of our own; neither shows a secret. */

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { connect, type Database, type Queries } from './client.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
-/** Any constant will do, so long as it is Lethe's own: 'leth' in ASCII. */
+/** The advisory lock of migrations: 'leth' in ASCII. */
 const MIGRATION_LOCK = 0x6c657468;
 
 export interface Migration {
@@ -13,10 +13,10 @@ export interface Migration {
 }
 
 export async function migrations(): Promise<readonly Migration[]> {
-  const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort();
+  const names = (await readdir(FOLDER)).toSorted();
   return Promise.all(
     names.map(async (name) => {
-      const sql = await readFile(new URL(name, FOLDER), 'utf8');
+      const sql = await readFile(new URL(`${name}/migration.sql`, FOLDER), 'utf8');
       return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
     }),
   );
@@ -28,13 +28,13 @@ export async function migrate(url: string): Promise<readonly string[]> {
   try {
     await database`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
     await keepParametersOutOfTheLog(database);
-    await database`CREATE SCHEMA IF NOT EXISTS lethe`;
-    await database`CREATE TABLE IF NOT EXISTS lethe.migrations (
-      name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
     const missing = await missingMigrations(database);
     for (const migration of missing) {
       await database.begin(async (tx) => {
         await tx.unsafe(migration.sql);
+        // The first migration creates the schema that this table is in.
+        await tx`CREATE TABLE IF NOT EXISTS lethe.migrations (
+          name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
         await tx`INSERT INTO lethe.migrations (name, sha256) VALUES (${migration.name}, ${migration.sha256})`;
       });
     }
@@ -46,9 +46,7 @@ export async function migrate(url: string): Promise<readonly string[]> {
 
 /** Throws unless the schema is exactly as new as this code; api and worker ask before they serve. */
 export async function requireMigrated(database: Database): Promise<void> {
-  const [{ present } = { present: false }] = await database<{ present: boolean }[]>`
-    SELECT to_regclass('lethe.migrations') IS NOT NULL AS present`;
-  const missing = present ? await missingMigrations(database) : await migrations();
+  const missing = await missingMigrations(database);
   if (missing.length > 0) {
     throw new Error(
       `the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\` first`,
@@ -57,7 +55,11 @@ export async function requireMigrated(database: Database): Promise<void> {
 }
 
 async function missingMigrations(database: Queries): Promise<readonly Migration[]> {
-  const rows = await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`;
+  const [{ present } = { present: false }] = await database<{ present: boolean }[]>`
+    SELECT to_regclass('lethe.migrations') IS NOT NULL AS present`;
+  const rows = present
+    ? await database<{ name: string; sha256: string }[]>`SELECT name, sha256 FROM lethe.migrations`
+    : [];
   const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]));
   const known = await migrations();
   const changed = known.find(({ name, sha256 }) => applied.has(name) && applied.get(name) !== sha256);

@@ -1,13 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Transaction } from './client.ts';
+import { type Database, type Transaction, type TransactionClient, withBuilder } from './client.ts';
 import { isConnectionLost } from './errors.ts';
 
 /** All or nothing, also where the connection is lost amid it: then whoever asked is told so, and the process goes on. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
   let gone = false;
-  const begun = database.begin('isolation level read committed', async (tx) => {
+  const { options } = database.$client;
+  const begun = database.$client.begin('isolation level read committed', async (connection) => {
     try {
-      const value = await work(untilGone(tx, () => gone));
+      const value = await work(
+        withBuilder(
+          untilGone(connection, () => gone),
+          options,
+        ),
+      );
       if (!gone) return { value };
     } catch (error) {
       // This connection, or another one: that shows when this one closes.
@@ -25,7 +31,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
 const CLOSES_WITHIN_MS = 500;
 
 /** What a lost transaction has still to say, the driver would give to its next connection: committed at once, and unlocked. */
-function untilGone(tx: Transaction, gone: () => boolean): Transaction {
+function untilGone(tx: TransactionClient, gone: () => boolean): TransactionClient {
   const refuse = () => {
     if (gone()) throw new Error('the transaction has lost its connection');
   };

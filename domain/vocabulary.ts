@@ -22,8 +22,8 @@ export type Scope = (typeof SCOPES)[number];
 export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-/** The forward path of a deletion; `partially_completed`, `not_found`, `cancelled` and `failed` are its other ends. */
-const DELETION_STATUSES = [
+/** Of requests of any kind, in the order in which a request passes them. */
+export const STATUSES = [
   'received',
   'resolving',
   'awaiting_confirmation',
@@ -35,14 +35,30 @@ const DELETION_STATUSES = [
   'partially_completed',
   'cancelled',
   'failed',
+  'collecting',
+  'packaging',
+  'ready',
+  'expired',
 ] as const;
-
-/** The forward path of an export: one that is ready expires. Its other ends are `not_found`, `cancelled` and `failed`. */
-const EXPORT_STATUSES = ['collecting', 'packaging', 'ready', 'expired'] as const;
-
-/** Of requests of any kind. */
-export const STATUSES = [...DELETION_STATUSES, ...EXPORT_STATUSES] as const;
 export type Status = (typeof STATUSES)[number];
+
+/** Statuses that only a deletion has. */
+export const DELETION_STATUSES = [
+  'awaiting_confirmation',
+  'grace',
+  'deleting',
+  'verifying',
+  'completed',
+  'partially_completed',
+] as const satisfies readonly Status[];
+
+/** Statuses that only an export has. A ready export expires. */
+export const EXPORT_STATUSES = ['collecting', 'packaging', 'ready', 'expired'] as const satisfies readonly Status[];
+
+/** Statuses that both kinds have. */
+export const SHARED_STATUSES: readonly Status[] = STATUSES.filter(
+  (status) => ![...DELETION_STATUSES, ...EXPORT_STATUSES].some((own) => own === status),
+);
 
 export const TERMINAL_STATUSES = [
   'completed',
@@ -57,14 +73,12 @@ export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 export const isTerminal = (status: Status): status is TerminalStatus =>
   (TERMINAL_STATUSES as readonly Status[]).includes(status);
 
+/** What is stored of a submitted identity; later outcomes follow from its subjects. */
+export const STORED_OUTCOMES = ['matched', 'invalid', 'not_found', 'duplicate', 'attached', 'already_deleted'] as const;
+
 /** What became of one submitted identity, by its position in the request. */
 export const OUTCOMES = [
-  'matched',
-  'invalid',
-  'not_found',
-  'duplicate',
-  'attached',
-  'already_deleted',
+  ...STORED_OUTCOMES,
   'soft_deleted',
   'held',
   'cancelled',
@@ -118,6 +132,10 @@ export type SubjectState = (typeof SUBJECT_STATES)[number];
  * A proposal owns nobody, nor does a part-deletion or an export.
  */
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
+
+/** How an identity came to belong to a subject. */
+export const IDENTITY_ORIGINS = ['key', 'submitted', 'identity', 'alias'] as const;
+export type IdentityOrigin = (typeof IDENTITY_ORIGINS)[number];
 
 /** Where one processor stands with one claimed batch. */
 export const WORK_STATES = [
@@ -179,6 +197,13 @@ export const LETHE = 'lethe';
 /** Why the key of an archive was destroyed: its time was over, a deletion claimed one of its subjects, or a member said so. */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
 export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];
+
+/** Where one processor stands in one epoch of an export. */
+export const COLLECTION_STATES = ['pending', 'collected'] as const;
+
+/** How the delivery of one notification ended. */
+export const DELIVERY_OUTCOMES = ['delivered', 'given_up', 'withheld'] as const;
+export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** Where one link to an archive stands; `expired` also where the archive has gone before it. */
 export const LINK_STATES = ['open', 'downloading', 'used', 'revoked', 'expired'] as const;

@@ -48,6 +48,6 @@ export async function backupEnded(
 /** Of those who were in it: some are still waiting for an archive, and no other export will make it. */
 async function anyLeft(tx: Transaction, deletion: string, id: string): Promise<boolean> {
   const left = await tx`
-    SELECT FROM lethe.subjects WHERE request_id = ${id} AND seq IN (${notBackedUp(tx, deletion)}) LIMIT 1`;
+    SELECT FROM lethe.subjects WHERE request_id = ${id} AND seq IN (${notBackedUp(deletion)}) LIMIT 1`;
   return left.count > 0;
 }

@@ -41,7 +41,7 @@ async function copySubjects(tx: Transaction, { id: requestId }: DeletionRow, id:
   const { count } = await tx`
     INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, present, state, hidden, generation)
     SELECT ${id}, seq, project, kind, digest, known, true, 'wanted', false, generation FROM lethe.subjects
-    WHERE request_id = ${requestId} AND seq IN (${notBackedUp(tx, requestId)})`;
+    WHERE request_id = ${requestId} AND seq IN (${notBackedUp(requestId)})`;
   return count;
 }
 

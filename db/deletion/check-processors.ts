@@ -10,7 +10,7 @@ export async function beginResolving(database: Database, requestId: string, at: 
     WITH request AS (
       UPDATE lethe.requests SET status = 'resolving' WHERE id = ${requestId} AND status = 'received'
       RETURNING id, project, kind, status, notify)
-    ${announcement(database, 'request', at)}`;
+    ${announcement('request', at)}`;
 }
 
 /**

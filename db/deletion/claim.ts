@@ -42,7 +42,7 @@ export async function claim(
                row_number() OVER (ORDER BY expedited DESC, requests.due_at, subjects.request_id, seq) AS place
         FROM lethe.subjects JOIN lethe.requests ON requests.id = subjects.request_id
         WHERE subjects.project = ${project} AND state IN ('soft_deleted', 'scheduled') AND subjects.hard_delete_at <= ${asOf}
-          AND (subjects.request_id, seq) NOT IN (${heldSubjects(tx, project)}) AND NOT ${waitsForBackup(tx, project)}),
+          AND (subjects.request_id, seq) NOT IN (${heldSubjects(project)}) AND NOT ${waitsForBackup(project)}),
       taken AS (
         UPDATE lethe.subjects SET state = 'claimed', batch = ${batch}, claimed_at = ${asOf}
         FROM due WHERE subjects.request_id = ${requestId} AND due.request_id = ${requestId} AND subjects.seq = due.seq
@@ -89,7 +89,7 @@ async function moveToNextRun(
   const nextRun = new Date(nextRunAfter(asOf.getTime(), policy.window));
   const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = ${nextRun}
     WHERE request_id = ${requestId} AND state IN ('soft_deleted', 'scheduled') AND hard_delete_at <= ${asOf}
-      AND (request_id, seq) NOT IN (${heldSubjects(tx, project)}) AND NOT ${waitsForBackup(tx, project)}`;
+      AND (request_id, seq) NOT IN (${heldSubjects(project)}) AND NOT ${waitsForBackup(project)}`;
   if (moved.count > 0) {
     await tx`UPDATE lethe.requests SET estimated_completion_at = greatest(estimated_completion_at, ${new Date(nextRun.getTime() + policy.settleMs)})
       WHERE id = ${requestId}`;

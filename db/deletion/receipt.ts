@@ -66,7 +66,7 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
     >`SELECT state AS name, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`,
     queries<
       { name: string; count: number }[]
-    >`SELECT coalesce(${positionOutcome(queries, { requestId, project: request.project })}, 'received') AS name, count(*)
+    >`SELECT coalesce(${positionOutcome({ requestId, project: request.project })}, 'received') AS name, count(*)
       FROM lethe.submitted_identities entry WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`,
     readWork(queries, requestId),
     readFigures(queries, requestId),

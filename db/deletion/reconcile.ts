@@ -98,10 +98,10 @@ interface Waiting {
 
 async function waitingSubjects(tx: Transaction, project: string, requestId: string, asOf: Date): Promise<Waiting> {
   const [row] = await tx<Waiting[]>`
-    WITH held AS MATERIALIZED (${heldSubjects(tx, project)}),
+    WITH held AS MATERIALIZED (${heldSubjects(project)}),
     subject AS (
       SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held,
-             state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(tx, project)} AS unsaved
+             state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(project)} AS unsaved
       FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
@@ -123,7 +123,7 @@ async function wantsBackup(
   missing: boolean,
 ): Promise<boolean> {
   if (!exportFirst || resolvedAt === null || unknown > 0 || missing) return false;
-  const chosen = await tx`SELECT FROM (${notBackedUp(tx, id)}) chosen LIMIT 1`;
+  const chosen = await tx`SELECT FROM (${notBackedUp(id)}) chosen LIMIT 1`;
   return chosen.count > 0;
 }
 

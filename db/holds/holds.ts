@@ -98,7 +98,7 @@ export async function releaseHold(
         FROM lethe.hold_digests hold
         JOIN lethe.identity_digests named ON named.project = hold.project AND named.kind = hold.kind AND named.digest = hold.digest
         WHERE hold.hold_id = ${id} AND subjects.request_id = named.request_id AND subjects.seq = named.seq
-          AND state IN ('resolved', 'soft_deleted', 'scheduled') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(tx, project)})
+          AND state IN ('resolved', 'soft_deleted', 'scheduled') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(project)})
         RETURNING subjects.request_id)
       SELECT request_id, count(*) AS subjects FROM freed GROUP BY request_id`;
     const wake = freed.map((row) => row.requestId);

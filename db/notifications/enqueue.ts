@@ -1,5 +1,8 @@
+import { type SQL, sql } from 'drizzle-orm';
 import type { Status } from '../../domain/vocabulary.ts';
-import type { Queries, Transaction } from '../client.ts';
+import type { Transaction } from '../client.ts';
+import { deliveries, webhooks } from '../schema/notifications.ts';
+import { textArray } from '../sql.ts';
 import { withholdFromSubjects } from './withhold.ts';
 
 /** Of which changes the `notify` address is told: an answer is there, or a person's word is needed. */
@@ -20,17 +23,17 @@ const MAILED: readonly Status[] = [
 export async function announce(tx: Transaction, requestId: string, at: Date): Promise<void> {
   await withholdFromSubjects(tx, requestId, at);
   await tx`WITH request AS (SELECT id, project, kind, status, notify FROM lethe.requests WHERE id = ${requestId})
-    ${announcement(tx, 'request', at)}`;
+    ${announcement('request', at)}`;
 }
 
 /** The same as a part of the statement that makes the change. `request`: a CTE with id, project, kind, status and notify. */
-export const announcement = (queries: Queries, request: string, at: Date) => queries`
-  INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
+export const announcement = (request: string, at: Date): SQL => sql`
+  INSERT INTO ${deliveries} (id, project, channel, recipient, request_id, kind, status, at, next_at)
   SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), changed.project, told.channel, told.recipient, changed.id, changed.kind,
          changed.status, ${at}, ${at}
-  FROM ${queries(request)} changed
+  FROM ${sql.identifier(request)} changed
   CROSS JOIN LATERAL (
-    SELECT webhooks.id AS channel, NULL AS recipient FROM lethe.webhooks
+    SELECT webhooks.id AS channel, NULL AS recipient FROM ${webhooks}
     WHERE webhooks.project = changed.project AND removed_at IS NULL AND disabled_at IS NULL
     UNION ALL
-    SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${MAILED as string[]}::text[])) told`;
+    SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${textArray(MAILED)})) told`;

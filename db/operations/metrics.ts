@@ -56,7 +56,7 @@ export async function measure(
     GROUP BY project, kind, status
     UNION ALL
     SELECT metric, project, NULL, NULL, value
-    FROM (SELECT name AS project, count(*) FILTER (WHERE ${atRisk(database, asOf)}) AS at_risk,
+    FROM (SELECT name AS project, count(*) FILTER (WHERE ${atRisk(asOf)}) AS at_risk,
                  extract(epoch FROM ${asOf} - min(received_at) FILTER (WHERE status = 'received')) AS unstarted,
                  count(*) FILTER (WHERE status = 'awaiting_confirmation') AS unconfirmed
           FROM lethe.projects LEFT JOIN lethe.requests ON project = name AND concluded_at IS NULL GROUP BY name) open,

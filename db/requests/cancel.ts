@@ -1,7 +1,10 @@
+import { type SQL, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import type { RunWindow } from '../../domain/calendar.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
-import type { Database, Fragment, Transaction } from '../client.ts';
+import type { Database, Transaction } from '../client.ts';
+import { matches, subjects } from '../schema/subjects.ts';
+import { intArray } from '../sql.ts';
 import { raiseEpoch } from '../exports/epoch.ts';
 import { underProjectLock } from '../project-lock.ts';
 import { readRequestRow } from './row.ts';
@@ -39,9 +42,9 @@ export async function cancelSubjects(
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
     const named = positions === 'all' ? null : (positions as number[]);
-    const ofThese = tx`request_id = ${requestId} AND (${named}::integer[] IS NULL OR position = ANY(${named}::integer[]))`;
-    const late = tx`
-      SELECT position FROM lethe.matches JOIN lethe.subjects USING (request_id, seq)
+    const ofThese = sql`request_id = ${requestId} AND (${intArray(named)} IS NULL OR position = ANY(${intArray(named)}))`;
+    const late = sql`
+      SELECT position FROM ${matches} JOIN ${subjects} USING (request_id, seq)
       WHERE ${ofThese} AND state IN ('claimed', 'deleted', 'partially_deleted')`;
     const tooLate = await firstOf(tx, late);
     const early = request.resolvedAt === null;
@@ -49,7 +52,7 @@ export async function cancelSubjects(
     const taken = await tx`UPDATE lethe.submitted_identities SET withdrawn_at = ${at}
       WHERE ${ofThese} AND withdrawn_at IS NULL
         AND NOT EXISTS (SELECT FROM (${late}) late WHERE late.position = submitted_identities.position)`;
-    const chosen = tx`SELECT seq FROM lethe.matches WHERE ${ofThese}`;
+    const chosen = sql`SELECT seq FROM ${matches} WHERE ${ofThese}`;
     const { withdrawn, wake } = await withdrawSubjects(tx, { requestId, chosen, at, window });
     if (withdrawn === 0 && !early)
       throw new DomainError('too_late', 'what was named is claimed, deleted, exported or cancelled already');
@@ -68,7 +71,7 @@ export async function cancelSubjects(
   });
 }
 
-async function firstOf(tx: Transaction, late: Fragment): Promise<Pick<Cancelled, 'tooLate' | 'tooLateCount'>> {
+async function firstOf(tx: Transaction, late: SQL): Promise<Pick<Cancelled, 'tooLate' | 'tooLateCount'>> {
   const rows = await tx<{ position: number; count: number }[]>`
     SELECT position, count(*) OVER () AS count FROM (${late} GROUP BY position) late
     ORDER BY position LIMIT ${POSITIONS_NAMED}`;

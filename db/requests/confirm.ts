@@ -51,7 +51,7 @@ export async function confirmRequest(
   const [stored] = await tx<{ estimatedCompletionAt: Date }[]>`
       UPDATE lethe.requests SET status = 'grace', confirmed_at = ${at}, confirmed_by = ${by.memberId}, confirmed_count = ${subjects},
         hard_delete_at = ${due},
-        estimated_completion_at = greatest(estimated_completion_at, ${estimatedCompletion(tx, moved, subjects)})
+        estimated_completion_at = greatest(estimated_completion_at, ${estimatedCompletion(moved, subjects)})
       WHERE id = ${requestId} RETURNING estimated_completion_at`;
   const detail = { subjects, attached };
   await recordAudit(tx, {
@@ -125,7 +125,7 @@ async function attachOwned(
       CROSS JOIN LATERAL (
         SELECT array_agg(digest) AS digests FROM lethe.identity_digests own
         WHERE own.request_id = mine.request_id AND own.seq = mine.seq AND is_key) named
-      CROSS JOIN LATERAL (${openOwner(tx, { requestId, project, kind })}) owner
+      CROSS JOIN LATERAL (${openOwner({ requestId, project, kind })}) owner
       WHERE mine.request_id = ${requestId} AND mine.state = 'proposed')
     UPDATE lethe.subjects
     SET state = 'attached', owner_request = owned.owner_request, owner_seq = owned.owner_seq, hidden = true,

@@ -103,7 +103,7 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       SELECT request.id, one.number, one.type, one.value::text[]
       FROM request, unnest(${except.map((one) => one.type)}::text[], ${except.map((one) => arrayLiteral(one.value))}::text[])
              WITH ORDINALITY AS one (type, value, number)
-    ), deliveries AS (${announcement(queries, 'request', request.receivedAt)}
+    ), deliveries AS (${announcement('request', request.receivedAt)}
     ), audit AS (
       INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
       SELECT received_at, project, id, submitted_by, 'request.received',
@@ -121,7 +121,7 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
 function completion(queries: Queries, request: NewRequest, subjects: number) {
   const { hardDeleteAt, expedite, receivedAt } = request;
   if (hardDeleteAt === null) return queries`${new Date(receivedAt.getTime() + EXPORT_WITHIN_MS)}::timestamptz`;
-  return estimatedCompletion(queries, { ...request, hardDeleteAt, expedited: expedite !== null }, subjects);
+  return estimatedCompletion({ ...request, hardDeleteAt, expedited: expedite !== null }, subjects);
 }
 
 /** A column of nulls need not travel: where an array is shorter, or is none, unnest fills up with nulls. */

@@ -36,7 +36,7 @@ export async function expediteRequest(
     const subjects = request.resolvedAt === null ? request.submitted : moved.count;
     await tx`UPDATE lethe.requests
       SET expedite = ${expedite}, expedite_reason = ${reason}, hard_delete_at = least(hard_delete_at, ${due}),
-          estimated_completion_at = least(estimated_completion_at, ${estimatedCompletion(tx, haste, subjects)})
+          estimated_completion_at = least(estimated_completion_at, ${estimatedCompletion(haste, subjects)})
       WHERE id = ${requestId}`;
     await recordAudit(tx, {
       at,

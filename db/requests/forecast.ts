@@ -1,7 +1,9 @@
+import { type SQL, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter } from '../../domain/calendar.ts';
 import type { ProcessorEntry } from '../../domain/catalog.ts';
 import type { Policy } from '../../domain/policy.ts';
-import type { Queries } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects as subjectRows } from '../schema/subjects.ts';
 
 /** What a forecast needs of a project's policy (rule 12), in the units of the statement. */
 export interface Forecast {
@@ -29,7 +31,6 @@ export const forecastOf = (
  * first run is the worst backlog of any run before it. A forecast: holds, cancellations and later haste move it.
  */
 export function estimatedCompletion(
-  queries: Queries,
   request: {
     readonly id: string;
     readonly project: string;
@@ -39,17 +40,17 @@ export function estimatedCompletion(
     readonly forecast: Forecast;
   },
   subjects: number,
-) {
+): SQL {
   const { quotaPerRun: quota, nextRunAt, afterClaimMs } = request.forecast;
   const completion = new Date(request.hardDeleteAt.getTime() + afterClaimMs);
-  if (quota === null || subjects === 0) return queries`${completion}::timestamptz`;
-  return queries`(
+  if (quota === null || subjects === 0) return sql`${completion}::timestamptz`;
+  return sql`(
     SELECT ${completion}::timestamptz
            + greatest(ceil((greatest(max(backlog), 0) + ${subjects}::integer) / ${quota}::numeric) - 1, 0) * interval '1 day'
     FROM (SELECT sum(waiting) OVER (ORDER BY run_at DESC)
                  - ${quota}::numeric * round(extract(epoch FROM ${request.hardDeleteAt}::timestamptz - run_at) / 86400) AS backlog
           FROM (SELECT greatest(subject.hard_delete_at, ${nextRunAt}) AS run_at, count(*) AS waiting
-                FROM lethe.subjects subject JOIN lethe.requests earlier ON earlier.id = subject.request_id
+                FROM ${subjectRows} subject JOIN ${requests} earlier ON earlier.id = subject.request_id
                 WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND subject.state IN ('resolved', 'soft_deleted', 'scheduled')
                   AND subject.hard_delete_at <= ${request.hardDeleteAt}
                   AND (subject.expedited OR (${!request.expedited} AND earlier.due_at <= ${request.dueAt}))

@@ -65,7 +65,7 @@ export function listRequests(queries: Queries, page: RequestPage): Promise<reado
 
 const columns = (queries: Queries, now: Date) => queries`
   id, requests.status, kind, subject_kind, regulation, selection, submitted, submitted_by, received_at, due_at, hard_delete_at,
-  estimated_completion_at, concluded_at, ${atRisk(queries, now)} AS at_risk, ${needsAttention(queries)} AS needs_attention`;
+  estimated_completion_at, concluded_at, ${atRisk(now)} AS at_risk, ${needsAttention(queries)} AS needs_attention`;
 
 const needsAttention = (queries: Queries) =>
   queries`EXISTS (SELECT FROM lethe.attention WHERE attention.request_id = requests.id)`;
@@ -83,7 +83,7 @@ function conditions(queries: Queries, { project, kinds, filter, now, after }: Re
     receivedBefore === undefined ? [] : queries`AND received_at < ${receivedBefore}`,
     submittedBy === undefined ? [] : queries`AND submitted_by = ${submittedBy}`,
     filter.needsAttention === undefined ? [] : queries`AND ${not(filter.needsAttention)} ${needsAttention(queries)}`,
-    filter.atRisk === undefined ? [] : queries`AND ${not(filter.atRisk)} ${atRisk(queries, now)}`,
+    filter.atRisk === undefined ? [] : queries`AND ${not(filter.atRisk)} ${atRisk(now)}`,
     after === null ? [] : queries`AND (received_at, id) < (${after.receivedAt}, ${after.id})`,
   ].flat();
 }

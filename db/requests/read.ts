@@ -60,7 +60,7 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
   const [row] = await queries<Omit<RequestStatus, keyof RequestRow | 'archive' | 'backups'>[]>`
     WITH subject AS (
       SELECT state, hard_delete_at,
-             state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND (request_id, seq) IN (${heldSubjects(queries, request.project)}) AS held
+             state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND (request_id, seq) IN (${heldSubjects(request.project)}) AS held
       FROM lethe.subjects WHERE request_id = ${requestId}),
     counted AS (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
@@ -68,7 +68,7 @@ export async function readRequestStatus(queries: Queries, requestId: string, now
       FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held,
                    min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
-    SELECT estimated_completion_at, ${atRisk(queries, now)} AS at_risk, failure, confirmed_by, confirmed_count, counted.*,
+    SELECT estimated_completion_at, ${atRisk(now)} AS at_risk, failure, confirmed_by, confirmed_count, counted.*,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'tables', tables) ORDER BY processor), '[]')
        FROM lethe.request_counts WHERE request_id = ${requestId}) AS counts,
       (SELECT count(*) FROM lethe.excepted_identities WHERE request_id = ${requestId}) AS excepted,

@@ -1,5 +1,7 @@
-import type { Fragment, Transaction } from '../client.ts';
+import { type SQL, sql } from 'drizzle-orm';
+import type { Transaction } from '../client.ts';
 import { openOwner, sameKey } from '../subjects/current-owner.ts';
+import { matches, subjects } from '../schema/subjects.ts';
 import { isUnconfirmed, type RequestRow } from '../requests/row.ts';
 import type { Staging } from './stage.ts';
 
@@ -16,8 +18,8 @@ export async function stageSubjects(
     FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
-      SELECT seq FROM (${sameKey(tx, project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
-    LEFT JOIN LATERAL (${openOwner(tx, staging)}) owner ON mine.seq IS NULL`;
+      SELECT seq FROM (${sameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
+    LEFT JOIN LATERAL (${openOwner(staging)}) owner ON mine.seq IS NULL`;
   const [counts = { resolved: 0, joining: 0 }] = await tx<{ resolved: number; joining: number }[]>`
     SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`;
   return counts;
@@ -123,10 +125,10 @@ export async function tellOutcomes(tx: Transaction, requestId: string): Promise<
  * Subjects that the request no longer means: each of their positions now stands for somebody else. A position that
  * stands for nobody is no departure: what is left of a vanished subject elsewhere is still owed.
  */
-export const departedSubjects = (tx: Transaction, requestId: string): Fragment => tx`
-    SELECT seq FROM lethe.subjects
+export const departedSubjects = (requestId: string): SQL => sql`
+    SELECT seq FROM ${subjects}
     WHERE request_id = ${requestId} AND state IN ('resolved', 'soft_deleted', 'scheduled') AND known
       AND NOT EXISTS (SELECT FROM stage_subjects WHERE stage_subjects.seq = subjects.seq)
       AND NOT EXISTS (
-        SELECT FROM lethe.matches WHERE request_id = ${requestId} AND matches.seq = subjects.seq AND NOT EXISTS (
+        SELECT FROM ${matches} WHERE request_id = ${requestId} AND matches.seq = subjects.seq AND NOT EXISTS (
           SELECT FROM stage WHERE stage.match AND stage.position = matches.position))`;

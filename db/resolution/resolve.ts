@@ -83,7 +83,7 @@ export async function storeResolution(
       ? { withdrawn: 0, wake: [] }
       : await withdrawSubjects(tx, {
           requestId: request.id,
-          chosen: departedSubjects(tx, request.id),
+          chosen: departedSubjects(request.id),
           at,
           window: resolution.policy.window,
         });
@@ -121,7 +121,7 @@ async function numberSelected(tx: Transaction, request: RequestRow, { policy, pr
   if (isDeletion(request)) {
     const forecast = forecastOf(policy, processors, request.hardDeleteAt, at);
     const sized = { ...request, expedited: request.expedite !== null, forecast };
-    await tx`UPDATE lethe.requests SET estimated_completion_at = ${estimatedCompletion(tx, sized, inserted.count)} WHERE id = ${request.id}`;
+    await tx`UPDATE lethe.requests SET estimated_completion_at = ${estimatedCompletion(sized, inserted.count)} WHERE id = ${request.id}`;
   }
   return inserted.count;
 }

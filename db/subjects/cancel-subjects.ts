@@ -1,6 +1,7 @@
+import type { SQL } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { letGoOfBackups } from '../backups/release.ts';
-import type { Fragment, Transaction } from '../client.ts';
+import type { Transaction } from '../client.ts';
 import { handOver } from './transfer-ownership.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function withdrawSubjects(
   tx: Transaction,
   withdrawal: {
     readonly requestId: string;
-    readonly chosen: Fragment;
+    readonly chosen: SQL;
     readonly at: Date;
     readonly window: RunWindow;
   },
@@ -31,7 +32,7 @@ export async function withdrawSubjects(
     WHERE request_id = ${requestId} AND seq IN (${chosen})
       AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'wanted')
     RETURNING seq, owner_request, owner_seq, backed_up),
-    ${letGoOfBackups(tx, requestId, firstRun)}
+    ${letGoOfBackups(requestId, firstRun)}
     SELECT (SELECT count(*) FROM withdrawn) AS withdrawn, ARRAY(SELECT id FROM changed) AS changed`;
   return { withdrawn, wake: withdrawn === 0 ? [] : [...changed, ...(await handOver(tx, withdrawal))] };
 }

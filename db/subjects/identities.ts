@@ -1,3 +1,4 @@
+import { type SQL, sql } from 'drizzle-orm';
 import type { Identity } from '../../domain/identity.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
 import type { Database } from '../client.ts';
@@ -18,7 +19,7 @@ export interface SubjectIdentity {
 export const claimedIdentities = (database: Database, requestId: string, batch: number, first: number, last: number) =>
   pages(first, last, (from, to) =>
     going(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
-      among: database`batch = ${batch}`,
+      among: sql`batch = ${batch}`,
       from,
       to,
     }),
@@ -26,13 +27,11 @@ export const claimedIdentities = (database: Database, requestId: string, batch: 
 
 /** The identities by which the proposed would be looked for, were they all claimed together. */
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
-  pages(1, last, (from, to) =>
-    going(database, requestId, ['proposed'], { among: database`state = 'proposed'`, from, to }),
-  );
+  pages(1, last, (from, to) => going(database, requestId, ['proposed'], { among: sql`state = 'proposed'`, from, to }));
 
 /** The identities by which those who are wanted in an export are looked for: nothing that somebody else is called too. */
 export const exportedIdentities = (database: Database, requestId: string, last: number) =>
-  pages(1, last, (from, to) => going(database, requestId, ['wanted'], { among: database`state = 'wanted'`, from, to }));
+  pages(1, last, (from, to) => going(database, requestId, ['wanted'], { among: sql`state = 'wanted'`, from, to }));
 
 /**
  * What is found under an identity goes when all those of the request who are called so are in these states. Each name is
@@ -42,7 +41,7 @@ const going = (
   database: Database,
   requestId: string,
   states: readonly SubjectState[],
-  page: { readonly among: ReturnType<Database>; readonly from: number; readonly to: number },
+  page: { readonly among: SQL; readonly from: number; readonly to: number },
 ) => database<Row[]>`
   WITH page AS MATERIALIZED (
     SELECT seq, type, value, named.digest, origin FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)

@@ -40,7 +40,7 @@ export async function listSubjects(
                    WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
       FROM lethe.submitted_identities WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
     SELECT position, line, type, value, reason, duplicate_of, identity_count, identities,
-           ${positionOutcome(queries, { requestId, project })} AS outcome
+           ${positionOutcome({ requestId, project })} AS outcome
     FROM entry
     CROSS JOIN LATERAL (
       SELECT count(*) AS identity_count,

@@ -46,7 +46,7 @@ export async function lookUp(
     // What is not resolved yet has no digests: it is found by the value that was submitted.
     queries<LookedUpRequest[]>`
       SELECT id, kind, status, found.outcome, received_at, concluded_at
-      FROM (SELECT subject.request_id, ${leastAdvanced(queries, subjectOutcome(queries, project))} AS outcome
+      FROM (SELECT subject.request_id, ${leastAdvanced(subjectOutcome(project))} AS outcome
             FROM lethe.identity_digests named JOIN lethe.subjects subject USING (request_id, seq)
             WHERE named.project = ${project} AND named.kind = ${kind} AND named.digest IN ${digests}
             GROUP BY subject.request_id

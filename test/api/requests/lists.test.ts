@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type RequestFilter, listRequests } from '../../../db/requests/list.ts';
 import { underProjectLock } from '../../../db/project-lock.ts';
+import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { claimAt, follow, hide, matchOf } from '../support/ledger.ts';
@@ -237,7 +238,7 @@ test('of 200 000 requests a filter reads its page, not what it leaves out, also 
   ];
   const page = { project: 'other', kinds: null, now: day(-400), after: null, limit: 101 };
   for (const { found, ...filter } of filters) {
-    const read = await api.database.begin(async (tx) => {
+    const read = await transaction(api.database, async (tx) => {
       await tx`SET LOCAL plan_cache_mode = force_generic_plan`;
       await tx`SET LOCAL max_parallel_workers_per_gather = 0`;
       const rows = await listRequests(tx, { ...page, filter });

@@ -1,0 +1,182 @@
+import { sql } from 'drizzle-orm';
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  json,
+  jsonb,
+  primaryKey,
+  text,
+} from 'drizzle-orm/pg-core';
+import {
+  DELETION_STATUSES,
+  TERMINAL_STATUSES,
+  EXPEDITES,
+  EXPORT_FORMATS,
+  EXPORT_STATUSES,
+  ON_CONFLICT,
+  REQUEST_KINDS,
+  SCOPES,
+  SELECTIONS,
+  SHARED_STATUSES,
+  STATUSES,
+  SUBJECT_KINDS,
+} from '../../domain/vocabulary.ts';
+import { lethe, literals, oneOf, timestamptz } from './lethe.ts';
+import { projects } from './projects.ts';
+
+/** Deletions and exports. One row is one durable workflow. */
+export const requests = lethe.table(
+  'requests',
+  {
+    id: text('id').primaryKey(),
+    project: text('project')
+      .notNull()
+      .references(() => projects.name),
+    kind: text('kind', { enum: REQUEST_KINDS }).notNull(),
+    subjectKind: text('subject_kind', { enum: SUBJECT_KINDS }).notNull(),
+    regulation: text('regulation').notNull(),
+    scope: text('scope', { enum: SCOPES }).notNull(),
+    selection: text('selection', { enum: SELECTIONS }).notNull(),
+    segment: text('segment'),
+    suppress: boolean('suppress').notNull(),
+    onConflict: text('on_conflict', { enum: ON_CONFLICT }).notNull(),
+    expedite: text('expedite', { enum: EXPEDITES }),
+    expediteReason: text('expedite_reason'),
+    submittedBy: text('submitted_by').notNull(),
+    submitted: integer('submitted').notNull(),
+    status: text('status', { enum: STATUSES }).notNull().default('received'),
+    receivedAt: timestamptz('received_at').notNull(),
+    dueAt: timestamptz('due_at').notNull(),
+    /** The run that may claim it. Null for exports. */
+    hardDeleteAt: timestamptz('hard_delete_at'),
+    estimatedCompletionAt: timestamptz('estimated_completion_at').notNull(),
+    /** Set when the whole request is cancelled before it has subjects to cancel. */
+    cancelledAt: timestamptz('cancelled_at'),
+    /** A closed code. A failed request has hidden and deleted nothing. */
+    failure: text('failure'),
+    resolvedAt: timestamptz('resolved_at'),
+    concludedAt: timestamptz('concluded_at'),
+    /** Pinned when the request is resolved (rule 5): data map hash by processor. */
+    processors: jsonb('processors').$type<Readonly<Record<string, string>>>(),
+    /** An operator has accepted that many more subjects matched than at acceptance. */
+    growthAccepted: boolean('growth_accepted').notNull().default(false),
+    /** Raised by every change that the workflow has to read (rule 2). */
+    wakeVersion: bigint('wake_version', { mode: 'number' }).notNull().default(0),
+    /** The version that the workflow has read. */
+    wakeSeen: bigint('wake_seen', { mode: 'number' }).notNull().default(0),
+    attendedAt: timestamptz('attended_at').notNull(),
+    /** json, not jsonb: evidence keeps the order in which it was written. */
+    receipt: json('receipt').$type<unknown>(),
+    /** Subjects are counted first; nothing is hidden before a member confirms the count. */
+    confirm: boolean('confirm').notNull().default(false),
+    /** Set when everything is counted. The request can be confirmed until then, and ends by itself at it. */
+    confirmBy: timestamptz('confirm_by'),
+    confirmedAt: timestamptz('confirmed_at'),
+    confirmedBy: text('confirmed_by'),
+    /** The number of subjects that the member confirmed. */
+    confirmedCount: integer('confirmed_count'),
+    /** Null for deletions. */
+    format: text('format', { enum: EXPORT_FORMATS }),
+    /** The e-mail address of a colleague to notify. Erased when the request ends. */
+    notify: text('notify'),
+    /** For deletions: claims only subjects with a ready archive (rule 18). */
+    exportFirst: boolean('export_first').notNull().default(false),
+    /** For exports: the deletion that waits for this archive. */
+    backupOf: text('backup_of').references((): AnyPgColumn => requests.id),
+    /** For exports: raised when the content of the archive changes; earlier collections are not packaged (rule 17). */
+    epoch: integer('epoch').notNull().default(1),
+  },
+  (table) => [
+    check('requests_kind_check', oneOf('kind', REQUEST_KINDS)),
+    check('requests_subject_kind_check', oneOf('subject_kind', SUBJECT_KINDS)),
+    check('requests_scope_check', oneOf('scope', SCOPES)),
+    check('requests_selection_check', oneOf('selection', SELECTIONS)),
+    check('requests_on_conflict_check', oneOf('on_conflict', ON_CONFLICT)),
+    check('requests_expedite_check', oneOf('expedite', EXPEDITES)),
+    check('requests_format_check', oneOf('format', EXPORT_FORMATS)),
+    check(
+      'requests_status_check',
+      sql.raw(
+        `status IN (${literals(SHARED_STATUSES)}) OR (kind = 'deletion' AND status IN (${literals(DELETION_STATUSES)})) OR (kind = 'export' AND status IN (${literals(EXPORT_STATUSES)}))`,
+      ),
+    ),
+    check('requests_segment_check', sql`(selection = 'segment') = (segment IS NOT NULL)`),
+    check('requests_failure_check', sql`(status = 'failed') = (failure IS NOT NULL)`),
+    check('requests_expedite_reason_check', sql`(expedite IS NULL) = (expedite_reason IS NULL)`),
+    // An export is concluded when its archive is gone; it is expired before that, once the key is destroyed.
+    check(
+      'requests_concluded_check',
+      sql.raw(
+        `status = 'expired' OR (status IN (${literals(TERMINAL_STATUSES.filter((status) => status !== 'expired'))})) = (concluded_at IS NOT NULL)`,
+      ),
+    ),
+    check(
+      'requests_awaiting_confirmation_check',
+      sql`status <> 'awaiting_confirmation' OR (confirm_by IS NOT NULL AND confirmed_at IS NULL)`,
+    ),
+    check('requests_confirm_by_check', sql`confirm OR confirm_by IS NULL`),
+    check('requests_confirmed_in_time_check', sql`confirmed_at < confirm_by`),
+    check('requests_confirmed_check', sql`num_nonnulls(confirmed_at, confirmed_by, confirmed_count) IN (0, 3)`),
+    check('requests_hard_delete_at_check', sql`(kind = 'deletion') = (hard_delete_at IS NOT NULL)`),
+    check('requests_export_format_check', sql`(kind = 'export') = (format IS NOT NULL)`),
+    check(
+      'requests_deletion_only_check',
+      sql`kind = 'deletion' OR NOT (suppress OR confirm OR export_first OR expedite IS NOT NULL)`,
+    ),
+    check('requests_backup_of_check', sql`kind = 'export' OR backup_of IS NULL`),
+    check('requests_suppress_check', sql`scope = 'data' OR NOT suppress`),
+    // NULLS FIRST is what ORDER BY … DESC means: with drizzle's default, NULLS LAST, no list uses these indexes.
+    index('requests_of_project').on(table.project, table.receivedAt.desc().nullsFirst(), table.id.desc().nullsFirst()),
+    index('requests_by_status').on(
+      table.project,
+      table.status,
+      table.receivedAt.desc().nullsFirst(),
+      table.id.desc().nullsFirst(),
+    ),
+    index('requests_by_regulation').on(
+      table.project,
+      table.regulation,
+      table.receivedAt.desc().nullsFirst(),
+      table.id.desc().nullsFirst(),
+    ),
+    index('requests_by_member').on(
+      table.project,
+      table.submittedBy,
+      table.receivedAt.desc().nullsFirst(),
+      table.id.desc().nullsFirst(),
+    ),
+    // Requests that can be at risk.
+    index('requests_open_of_project')
+      .on(table.project, table.receivedAt.desc().nullsFirst(), table.id.desc().nullsFirst())
+      .where(sql`concluded_at IS NULL`),
+    index('requests_open')
+      .on(table.attendedAt)
+      .where(sql`concluded_at IS NULL`),
+    index('requests_backups')
+      .on(table.backupOf)
+      .where(sql`backup_of IS NOT NULL`),
+    index('requests_export_first')
+      .on(table.project)
+      .where(sql`export_first AND concluded_at IS NULL`),
+    index('requests_open_exports')
+      .on(table.project)
+      .where(sql`kind = 'export' AND concluded_at IS NULL`),
+  ],
+);
+
+/** What each processor holds on proposed subjects. `tables` is null where the processor cannot count. */
+export const requestCounts = lethe.table(
+  'request_counts',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => requests.id),
+    processor: text('processor').notNull(),
+    tables: jsonb('tables').$type<readonly { readonly table: string; readonly rows: number }[]>(),
+  },
+  (table) => [primaryKey({ name: 'request_counts_pkey', columns: [table.requestId, table.processor] })],
+);

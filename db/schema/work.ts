@@ -1,0 +1,107 @@
+import { bigint, boolean, check, integer, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
+import { ATTENTION_CODES, STEPS, WORK_STATES } from '../../domain/vocabulary.ts';
+import { lethe, oneOf, timestamptz } from './lethe.ts';
+import { projects } from './projects.ts';
+import { requests } from './requests.ts';
+
+/** How far each processor has applied the desired visibility of a request. */
+export const processorVisibility = lethe.table(
+  'processor_visibility',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => requests.id),
+    processor: text('processor').notNull(),
+    hides: boolean('hides').notNull(),
+    appliedGeneration: bigint('applied_generation', { mode: 'number' }).notNull().default(0),
+    skippedAt: timestamptz('skipped_at'),
+    skipReason: text('skip_reason'),
+    skippedBy: text('skipped_by'),
+  },
+  (table) => [primaryKey({ name: 'processor_visibility_pkey', columns: [table.requestId, table.processor] })],
+);
+
+/** Hard deletions booked per run (rule 12). */
+export const runs = lethe.table(
+  'runs',
+  {
+    project: text('project')
+      .notNull()
+      .references(() => projects.name),
+    runAt: timestamptz('run_at').notNull(),
+    booked: integer('booked').notNull(),
+  },
+  (table) => [primaryKey({ name: 'runs_pkey', columns: [table.project, table.runAt] })],
+);
+
+/** One claimed batch in one processor. */
+export const batchWork = lethe.table(
+  'batch_work',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => requests.id),
+    batch: integer('batch').notNull(),
+    processor: text('processor').notNull(),
+    state: text('state', { enum: WORK_STATES }).notNull().default('pending'),
+    firstSeq: integer('first_seq').notNull(),
+    lastSeq: integer('last_seq').notNull(),
+    size: integer('size').notNull(),
+    /** Raised each time the verification finds survivors. */
+    pass: integer('pass').notNull().default(1),
+    ticket: text('ticket'),
+    /** When it was first verified as empty. The last verification comes `policy.settle` later. */
+    emptiedAt: timestamptz('emptied_at'),
+    verifiedAt: timestamptz('verified_at'),
+    survivors: integer('survivors'),
+    skipReason: text('skip_reason'),
+    skippedBy: text('skipped_by'),
+  },
+  (table) => [
+    primaryKey({ name: 'batch_work_pkey', columns: [table.requestId, table.batch, table.processor] }),
+    check('batch_work_state_check', oneOf('state', WORK_STATES)),
+  ],
+);
+
+/** What each finished range removed and kept. The receipt is the sum of these rows (rule 13). */
+export const processorRanges = lethe.table(
+  'processor_ranges',
+  {
+    requestId: text('request_id').notNull(),
+    batch: integer('batch').notNull(),
+    processor: text('processor').notNull(),
+    pass: integer('pass').notNull(),
+    firstSeq: integer('first_seq').notNull(),
+    lastSeq: integer('last_seq').notNull(),
+    part: integer('part').notNull(),
+    tables: jsonb('tables').$type<unknown>().notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: 'processor_ranges_pkey',
+      columns: [table.requestId, table.batch, table.processor, table.pass, table.firstSeq, table.lastSeq, table.part],
+    }),
+  ],
+);
+
+/** Why an operator is needed now. A row is deleted when its reason is gone; the audit log keeps the history. */
+export const attention = lethe.table(
+  'attention',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => requests.id),
+    processor: text('processor').notNull(),
+    step: text('step', { enum: STEPS }).notNull(),
+    /** 0 for steps that are not of one batch. */
+    batch: integer('batch').notNull().default(0),
+    code: text('code', { enum: ATTENTION_CODES }).notNull(),
+    since: timestamptz('since').notNull(),
+    /** When the step is retried without an operator. Null: only when an operator asks. */
+    retryAt: timestamptz('retry_at'),
+  },
+  (table) => [
+    primaryKey({ name: 'attention_pkey', columns: [table.requestId, table.processor, table.step, table.batch] }),
+    check('attention_step_check', oneOf('step', STEPS)),
+  ],
+);
