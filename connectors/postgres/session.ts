@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type CopyToStreamQuery, to as copyTo } from 'pg-copy-streams';
 import type { Work } from '../connector.ts';
-import { obey, translate } from './failure.ts';
+import { FOREIGN_KEY, IN_THE_WAY, codeOf, obey, translate } from './failure.ts';
 import type { Tuning } from './tuning.ts';
 
 export const HEARTBEAT_MS = 2_000;
@@ -108,3 +109,47 @@ const settings = (tuning: Tuning): string => `
   SET idle_in_transaction_session_timeout = 60000;
   SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', (SELECT quote_ident(n.nspname)
     FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'citext')), false)`;
+
+/** Runs a statement that yields one JSON value. The error of a violated constraint carries none of its values. */
+export async function runRedacted<Result>(
+  session: Session,
+  sql: string,
+  values: readonly (string | number)[],
+): Promise<Result | undefined> {
+  const [row] = await session.rows<{ result: Result }>('SELECT lethe_processor.quietly($1, $2) AS result', [
+    sql,
+    values,
+  ]);
+  return row?.result;
+}
+
+/** Runs a DELETE or UPDATE and returns the number of its rows. */
+export const executeAndCount = async (
+  session: Session,
+  sql: string,
+  values: readonly (string | number)[],
+): Promise<number> =>
+  (await runRedacted<number>(
+    session,
+    `WITH gone AS (${sql} RETURNING 1) SELECT to_jsonb(count(*)) FROM gone`,
+    values,
+  )) ?? 0;
+
+/** Another transaction was in the way, or is about to delete the row that still references ours. */
+export const isRetried = (error: unknown): boolean => [...IN_THE_WAY, FOREIGN_KEY].includes(codeOf(error));
+
+/** A few attempts, further and further apart, at random so that two of a kind do not meet again. */
+export async function retrying<Result>(
+  tuning: Tuning,
+  again: (error: unknown) => boolean,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (failures >= tuning.retries || !again(error)) throw error;
+      await sleep(tuning.backoffMs * 2 ** failures * (0.5 + Math.random()));
+    }
+  }
+}

@@ -2,12 +2,12 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Context, Loaded } from '../context.ts';
 import { within } from '../visibility/batch-table.ts';
 import type { Target } from '../data-map/model.ts';
-import { type PartScope, blanking, partOf } from './clear-columns.ts';
-import { changeRows, quietly } from '../redacted-statement.ts';
+import { type PartialScope, clearingSet, planClearing } from './clear-columns.ts';
+import { executeAndCount, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
 import { assignments, remaining } from './remaining.ts';
 import { canonical, ident, literal, relation } from '../sql.ts';
-import { Tally } from './row-counts.ts';
+import { RowCounts } from './row-counts.ts';
 import { presentSeqs, where } from '../data-map/where.ts';
 
 /** What all chunks of one call share. */
@@ -27,22 +27,22 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
   const done = await session.transaction(async () => {
     if (!(await openLogRow(session, key))) return undefined;
     await lockSubjects(chunks, unit);
-    const tally = new Tally();
+    const rowCounts = new RowCounts();
     const last = chunks.order.at(-1);
     for (const target of chunks.order) {
       if (chunks.scope !== 'data') {
-        await blank(chunks, unit, target, chunks.scope, tally);
+        await blank(chunks, unit, target, chunks.scope, rowCounts);
         continue;
       }
-      if (target === last && target.retain === undefined) return deleteLast(chunks, unit, target, tally);
-      await (target.retain === undefined ? remove : keep)(chunks, unit, target, tally);
+      if (target === last && target.retain === undefined) return deleteLast(chunks, unit, target, rowCounts);
+      await (target.retain === undefined ? remove : keep)(chunks, unit, target, rowCounts);
     }
-    const counts = tally.counts();
+    const counts = rowCounts.counts();
     await closeLogRow(session, key, counts);
     return counts;
   });
   // Another attempt finished this very range: what it counted is the answer.
-  return done ?? (await readLogRow(session, key)) ?? new Tally().counts();
+  return done ?? (await readLogRow(session, key)) ?? new RowCounts().counts();
 }
 
 const membersIn = ({ loaded }: Chunks, unit: Unit) => within(loaded.members, unit.first, unit.last);
@@ -59,17 +59,17 @@ export async function lockSubjects(chunks: Chunks, unit: Unit): Promise<void> {
   );
 }
 
-async function remove(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<void> {
+async function remove(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
   const sql = `DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)}`;
-  tally.add(target, { removed: await changeRows(session, sql, membersIn(chunks, unit)) });
+  rowCounts.add(target, { removed: await executeAndCount(session, sql, membersIn(chunks, unit)) });
 }
 
 /**
  * Kept rows that lose their reference are counted when they lose it. Those that keep it would be found by every pass:
  * the first counts what is kept, later ones only what they still had to blank.
  */
-async function keep(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<void> {
+async function keep(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
   const table = relation(target.table);
   const set = assignments(target, chunks.context.processor, model, catalog);
@@ -84,32 +84,38 @@ async function keep(chunks: Chunks, unit: Unit, target: Target, tally: Tally): P
     `${changed} SELECT ${countsAll ? all : some} AS retained, ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
     membersIn(chunks, unit),
   );
-  tally.add(target, row ?? {});
+  rowCounts.add(target, row ?? {});
 }
 
 /** Only what is not empty yet, so that a second pass counts nothing twice; what cannot be emptied is said by the first. */
-async function blank(chunks: Chunks, unit: Unit, target: Target, scope: PartScope, tally: Tally): Promise<void> {
+async function blank(
+  chunks: Chunks,
+  unit: Unit,
+  target: Target,
+  scope: PartialScope,
+  rowCounts: RowCounts,
+): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
   const table = relation(target.table);
-  const part = partOf(target, scope, model, catalog);
-  if (part.blanks.length > 0) {
-    const sql = `UPDATE ${table} SET ${blanking(part)} WHERE ${remaining(target, scope, model, catalog)}`;
-    tally.add(target, { blanked: await changeRows(session, sql, membersIn(chunks, unit)) });
+  const plan = planClearing(target, scope, model, catalog);
+  if (plan.clearable.length > 0) {
+    const sql = `UPDATE ${table} SET ${clearingSet(plan)} WHERE ${remaining(target, scope, model, catalog)}`;
+    rowCounts.add(target, { blanked: await executeAndCount(session, sql, membersIn(chunks, unit)) });
   }
-  if (part.stays.length === 0 || chunks.pass > 1) return;
+  if (plan.kept.length === 0 || chunks.pass > 1) return;
   const [row] = await session.rows<{ retained: number; seqs: number[] }>(
     `SELECT (SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)}) AS retained,
             ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
     membersIn(chunks, unit),
   );
-  tally.add(target, { ...row, basis: `cannot be empty: ${part.stays.join(', ')}` });
+  rowCounts.add(target, { ...row, basis: `cannot be empty: ${plan.kept.join(', ')}` });
 }
 
 /** The last table, usually the subjects' own, and the log row in one statement: nothing comes between them. */
-async function deleteLast(chunks: Chunks, unit: Unit, target: Target, tally: Tally): Promise<Counts> {
+async function deleteLast(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<Counts> {
   const { session, model, catalog } = chunks.loaded;
   const table = canonical(target.table);
-  const counts = await quietly<Counts>(
+  const counts = await runRedacted<Counts>(
     session,
     `WITH gone AS (DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)} RETURNING 1)
      UPDATE lethe_processor.ranges SET counts = $6::jsonb || jsonb_build_object('last',
@@ -117,7 +123,7 @@ async function deleteLast(chunks: Chunks, unit: Unit, target: Target, tally: Tal
      WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5
        AND pass = $7::int AND part = $8::int
      RETURNING counts`,
-    [...membersIn(chunks, unit), JSON.stringify(tally.counts()), chunks.pass, unit.part],
+    [...membersIn(chunks, unit), JSON.stringify(rowCounts.counts()), chunks.pass, unit.part],
   );
-  return counts ?? tally.counts();
+  return counts ?? rowCounts.counts();
 }

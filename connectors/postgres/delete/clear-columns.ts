@@ -3,37 +3,40 @@ import { type Catalog, type ColumnType, typeOf } from '../data-map/catalog.ts';
 import { type KindModel, type Target, placeOf } from '../data-map/model.ts';
 import { canonical, ident } from '../sql.ts';
 
-/** Of which rows stay and only columns are emptied (rule 16). */
-export type PartScope = Exclude<Scope, 'data'>;
+/** The scopes that keep the rows and empty only columns (rule 16). */
+export type PartialScope = Exclude<Scope, 'data'>;
 
-/** A column that can be emptied: what it becomes, and how it is told that something stands in it. */
-export interface Blank {
+/** A column that can be emptied: what it becomes, and the condition that it holds a value. */
+export interface ClearableColumn {
   readonly column: string;
   readonly becomes: 'NULL' | 'DEFAULT';
   readonly filled: string;
 }
 
-/** What a part-deletion does to a table's rows. */
-export interface Part {
-  readonly blanks: readonly Blank[];
-  /** Columns that cannot be emptied: their values stay, and the receipt says so. */
-  readonly stays: readonly string[];
+/** What a deletion of columns does to a table's rows. */
+export interface ClearPlan {
+  readonly clearable: readonly ClearableColumn[];
+  /** Columns that cannot be emptied: their values stay, and the receipt names them. */
+  readonly kept: readonly string[];
 }
 
-export function partOf(target: Target, scope: PartScope, model: KindModel, catalog: Catalog): Part {
-  const columns = scope === 'sources' ? target.sources : properties(target, model, catalog);
-  const blanks = columns.map((column) => ({ column, blank: blankOf(column, typeOf(catalog, target.table, column)) }));
+export function planClearing(target: Target, scope: PartialScope, model: KindModel, catalog: Catalog): ClearPlan {
+  const columns = scope === 'sources' ? target.sources : personalColumns(target, model, catalog);
+  const found = columns.map((name) => ({
+    name,
+    clearable: clearableColumn(name, typeOf(catalog, target.table, name)),
+  }));
   return {
-    blanks: blanks.flatMap(({ blank }) => (blank === undefined ? [] : [blank])),
-    stays: blanks.flatMap(({ column, blank }) => (blank === undefined ? [column] : [])),
+    clearable: found.flatMap(({ clearable }) => (clearable === undefined ? [] : [clearable])),
+    kept: found.flatMap(({ name, clearable }) => (clearable === undefined ? [name] : [])),
   };
 }
 
 /**
- * What the subject's own row says of it, beyond that by which it and other rows are found. What is computed from other
- * columns follows them.
+ * The columns of the subject's own row that describe it and find no row. Generated columns are left out: they follow
+ * the columns that they are computed from.
  */
-export function properties(target: Target, model: KindModel, catalog: Catalog): readonly string[] {
+function personalColumns(target: Target, model: KindModel, catalog: Catalog): readonly string[] {
   if (target.role !== 'subject') return [];
   const flag = model.map.softDelete?.column;
   const columns = [...(catalog.columns.get(canonical(target.table)) ?? [])];
@@ -42,8 +45,8 @@ export function properties(target: Target, model: KindModel, catalog: Catalog): 
   );
 }
 
-/** Undefined: emptied, the row, or rows of others, would be elsewhere; or no value is known that says nothing. */
-export function blankOf(column: string, type: ColumnType): Blank | undefined {
+/** Undefined when emptying would move the row or rows that refer to it, or when no neutral value is known. */
+export function clearableColumn(column: string, type: ColumnType): ClearableColumn | undefined {
   if (type.generated || type.anchored) return undefined;
   // Not IS NOT NULL, which of a row in a column asks for every field.
   if (!type.notNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
@@ -60,8 +63,8 @@ export function blankOf(column: string, type: ColumnType): Blank | undefined {
 /** A default as PostgreSQL prints it that is the same tomorrow: a number, a truth, or a quoted text with its type. */
 const CONSTANT = /^\(?(-?[0-9.]+|true|false|'([^']|'')*')\)?(::[a-z][a-z0-9_ ."]*(\([0-9,]+\))?(\[\])?)*$/;
 
-export const anyFilled = ({ blanks }: Part): string =>
-  blanks.length === 0 ? 'false' : `(${blanks.map((blank) => blank.filled).join(' OR ')})`;
+export const anyColumnFilled = ({ clearable }: ClearPlan): string =>
+  clearable.length === 0 ? 'false' : `(${clearable.map(({ filled }) => filled).join(' OR ')})`;
 
-export const blanking = ({ blanks }: Part): string =>
-  blanks.map(({ column, becomes }) => `${ident(column)} = ${becomes}`).join(', ');
+export const clearingSet = ({ clearable }: ClearPlan): string =>
+  clearable.map(({ column, becomes }) => `${ident(column)} = ${becomes}`).join(', ');

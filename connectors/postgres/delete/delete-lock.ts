@@ -1,19 +1,19 @@
 import type { Work } from '../../connector.ts';
-import { wait } from './throttle.ts';
 import type { Session } from '../session.ts';
+import { sleepWithHeartbeat } from './throttle.ts';
 
-const ASK_AGAIN_MS = 200;
+const RETRY_MS = 200;
 
 /**
- * One hard deletion at a time per database, so that many requests at 02:00 do not multiply the pace. The lock is the
- * session's: it ends with the connection, whatever becomes of this process.
+ * One hard deletion at a time per database, so that many requests at 02:00 do not multiply the load. The lock belongs
+ * to the session: it ends with the connection, even if this process is killed.
  */
-export async function takeLane(session: Session, work: Work): Promise<void> {
+export async function takeDeleteLock(session: Session, work: Work): Promise<void> {
   for (;;) {
     const [row] = await session.rows<{ taken: boolean }>(
       `SELECT pg_try_advisory_lock(hashtextextended('lethe_processor.hard_delete', 0)) AS taken`,
     );
     if (row?.taken === true) return;
-    await wait(ASK_AGAIN_MS, work);
+    await sleepWithHeartbeat(RETRY_MS, work);
   }
 }

@@ -2,13 +2,13 @@ import type { Batch, Deletion, HardDeletion, Work } from '../../connector.ts';
 import { type Chunks, deleteChunk } from './chunk.ts';
 import { type Context, pace, withBatch } from '../context.ts';
 import { STATEMENT_TIMEOUT, callers, codeOf, obey } from '../failure.ts';
-import { deletePart } from './large-subject.ts';
-import { takeLane } from './delete-lock.ts';
+import { deleteLargeSubjectPart } from './large-subject.ts';
+import { takeDeleteLock } from './delete-lock.ts';
 import { deletionOrder } from '../data-map/order.ts';
-import { rest } from './throttle.ts';
+import { throttle } from './throttle.ts';
 import { type Counts, type Logged, type Unit, finishedRange, readLog } from './range-log.ts';
 import { type Range, memberRanges } from './ranges.ts';
-import { isRetried, retrying } from '../retry.ts';
+import { isRetried, retrying } from '../session.ts';
 import { suppress } from '../visibility/suppression.ts';
 
 /** Irreversible. Ranges are fixed before the work, each is its own commit, and what the log has is told, not done again. */
@@ -19,7 +19,7 @@ export async function hardDelete(
   work: Work,
 ): Promise<Deletion> {
   return withBatch(context, batch, work, async (loaded) => {
-    await takeLane(loaded.session, work);
+    await takeDeleteLock(loaded.session, work);
     if (deletion.suppress && deletion.scope === 'data') await suppress(loaded);
     const order = deletionOrder(loaded.model, loaded.catalog).targets;
     const { scope, pass } = deletion;
@@ -70,20 +70,20 @@ class Run {
   }
 
   async #smaller(range: Range): Promise<void> {
-    if (range.first === range.last) return this.#giant(range);
+    if (range.first === range.last) return this.#largeSubject(range);
     const middle = Math.floor((range.first + range.last) / 2);
     await this.range({ first: range.first, last: middle });
     await this.range({ first: middle + 1, last: range.last });
   }
 
-  async #giant(range: Range): Promise<void> {
+  async #largeSubject(range: Range): Promise<void> {
     const parts = this.#log.filter(({ first, last, part }) => first === range.first && last === range.last && part > 0);
     for (const logged of parts) await this.#finished(logged, logged.counts);
     let rows = this.#chunks.context.server.tuning.rowsPerPart;
     for (let part = parts.length + 1, more = true; more;) {
       try {
         await this.#commit({ ...range, part }, async (unit) => {
-          const done = await deletePart(this.#chunks, unit, rows);
+          const done = await deleteLargeSubjectPart(this.#chunks, unit, rows);
           more = done.more;
           return done.counts;
         });
@@ -103,7 +103,7 @@ class Run {
     const counts = await retrying(tuning, isRetried, () => deletion(unit));
     const worked = performance.now() - began;
     await this.#finished(unit, counts);
-    await rest(worked, pace(this.#chunks.context.settings).share, this.#work);
+    await throttle(worked, pace(this.#chunks.context.settings).share, this.#work);
   }
 
   #finished(unit: Unit, counts: Counts): Promise<void> {

@@ -2,7 +2,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import { type KindModel, type Target, linkColumns } from '../data-map/model.ts';
-import { anyFilled, partOf } from './clear-columns.ts';
+import { anyColumnFilled, planClearing } from './clear-columns.ts';
 import { ident, literal } from '../sql.ts';
 import { where } from '../data-map/where.ts';
 
@@ -13,8 +13,8 @@ export const NOTHING = 'false';
 export function remaining(target: Target, scope: Scope, model: KindModel, catalog: Catalog): string {
   const belongs = where(target, model, catalog);
   if (scope !== 'data') {
-    const part = partOf(target, scope, model, catalog);
-    return part.blanks.length === 0 ? NOTHING : `(${belongs}) AND ${anyFilled(part)}`;
+    const plan = planClearing(target, scope, model, catalog);
+    return plan.clearable.length === 0 ? NOTHING : `(${belongs}) AND ${anyColumnFilled(plan)}`;
   }
   const { retain } = target;
   if (retain === undefined || retain.unlink !== undefined) return belongs;

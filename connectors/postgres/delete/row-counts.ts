@@ -3,7 +3,7 @@ import type { Counts, Figures } from './range-log.ts';
 import { canonical } from '../sql.ts';
 
 /** Adds up a chunk: a table that is mapped twice is one line of the receipt, and so is each of its bases. */
-export class Tally {
+export class RowCounts {
   readonly #tables = new Map<string, Figures>();
   readonly #seqs = new Set<number>();
 

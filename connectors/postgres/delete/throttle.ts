@@ -4,12 +4,12 @@ import { obey } from '../failure.ts';
 
 const SLICE_MS = 1_000;
 
-/** Pauses so long that deleting takes `share` of the time (facts: small commits and a duty cycle keep inserts fast). */
-export const rest = (workedMs: number, share: number, work: Work): Promise<void> =>
-  wait(workedMs * (1 / share - 1), work);
+/** Pauses so long that deleting takes `share` of the time: small commits and pauses keep the application's inserts fast. */
+export const throttle = (workedMs: number, share: number, work: Work): Promise<void> =>
+  sleepWithHeartbeat(workedMs * (1 / share - 1), work);
 
-/** Sleeps in slices: alive to whoever watches, and gone soon after it is told to stop. */
-export async function wait(ms: number, work: Pick<Work, 'signal' | 'heartbeat'>): Promise<void> {
+/** Sleeps in slices, with a heartbeat before each, so that a cancellation ends the sleep early. */
+export async function sleepWithHeartbeat(ms: number, work: Pick<Work, 'signal' | 'heartbeat'>): Promise<void> {
   for (let left = ms; left > 0; left -= SLICE_MS) {
     obey(work.signal);
     work.heartbeat();

@@ -2,7 +2,7 @@ import { type ExportWanted, type ExportedTable, ConnectorError } from '../../con
 import { isInstant } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import type { KindModel, Target } from '../data-map/model.ts';
-import { anyFilled, partOf } from '../delete/clear-columns.ts';
+import { anyColumnFilled, planClearing } from '../delete/clear-columns.ts';
 import { canonical, ident, literal, relation } from '../sql.ts';
 import { where } from '../data-map/where.ts';
 
@@ -73,8 +73,8 @@ function condition(
   members: string,
 ): string {
   const parts = [`(${where(target, model, catalog, members)})`];
-  const part = scope === 'sources' ? partOf(target, scope, model, catalog) : undefined;
-  if (part?.stays.length === 0) parts.push(anyFilled(part));
+  const plan = scope === 'sources' ? planClearing(target, scope, model, catalog) : undefined;
+  if (plan?.kept.length === 0) parts.push(anyColumnFilled(plan));
   if (since !== null && target.time !== undefined) parts.push(inWindow(target, target.time, since, catalog));
   return parts.join(' AND ');
 }

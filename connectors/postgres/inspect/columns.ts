@@ -3,7 +3,7 @@ import { isInstant, isInteger, isSupported, isText } from '../data-map/cast.ts';
 import type { ColumnType } from '../data-map/catalog.ts';
 import type { Inspection } from './inspection.ts';
 import { type Named, namedColumns } from '../data-map/named.ts';
-import { blankOf } from '../delete/clear-columns.ts';
+import { clearableColumn } from '../delete/clear-columns.ts';
 import { canonical } from '../sql.ts';
 
 /** Every column that the map names exists and is of a type that can do what is asked of it. */
@@ -29,7 +29,7 @@ function wrong({ use, comparison, declares }: Named, column: string, type: Colum
     case 'blank':
       return type.notNull ? `${column} cannot be NULL, so it cannot be blanked` : undefined;
     case 'source':
-      return blankOf(column, type) === undefined
+      return clearableColumn(column, type) === undefined
         ? `${column} cannot be emptied: it can be neither NULL nor a constant default, or other rows hang on it`
         : undefined;
     case 'time':

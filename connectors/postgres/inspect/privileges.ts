@@ -1,7 +1,7 @@
 import type { Mistake } from '../../connector.ts';
 import { needs } from './grants.ts';
 import { type Inspection, tablePaths } from './inspection.ts';
-import { partOf } from '../delete/clear-columns.ts';
+import { planClearing } from '../delete/clear-columns.ts';
 import { canonical } from '../sql.ts';
 
 interface Wanted {
@@ -21,7 +21,7 @@ export async function privilegeMistakes(inspection: Inspection): Promise<readonl
     const emptied = context.models.flatMap((model) =>
       model.targets
         .filter(({ table }) => canonical(table) === need.table)
-        .flatMap((target) => partOf(target, 'categories', model, catalog).blanks.map(({ column }) => column)),
+        .flatMap((target) => planClearing(target, 'categories', model, catalog).clearable.map(({ column }) => column)),
     );
     const there = catalog.columns.get(need.table);
     const columns = [...new Set([...need.update, ...emptied])].filter((column) => there?.has(column) === true);

@@ -4,7 +4,7 @@ import { type Members, within } from '../visibility/batch-table.ts';
 import { typeOf } from '../data-map/catalog.ts';
 import { columnSide } from '../data-map/cast.ts';
 import { columnsOf, keyIdentity } from '../data-map/model.ts';
-import type { Resolving } from './resolve.ts';
+import type { Resolving } from './types.ts';
 import { edge, forward, isSubject, ownKey } from './matches.ts';
 import { ident, relation } from '../sql.ts';
 import { MEMBERS } from '../data-map/where.ts';

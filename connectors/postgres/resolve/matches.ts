@@ -1,7 +1,7 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import { columnSide, valueSide } from '../data-map/cast.ts';
 import { ownColumns, typeOf } from '../data-map/catalog.ts';
-import type { Resolving } from './resolve.ts';
+import type { Resolving } from './types.ts';
 import { sidesOf } from '../data-map/where.ts';
 import { ident, literal, relation } from '../sql.ts';
 

@@ -1,29 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchIdentity, Resolved, Selection, Submitted, Work } from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch, within } from '../visibility/batch-table.ts';
-import { type Catalog, mappedTables, readCatalog } from '../data-map/catalog.ts';
+import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import { type Context, modelOf } from '../context.ts';
 import { obey, translate } from '../failure.ts';
-import { type KindModel, keyIdentity } from '../data-map/model.ts';
+import { keyIdentity } from '../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
 import { matchStatements } from './matches.ts';
 import { factsOfPage, keysOfPage } from './facts.ts';
 import { selectionStatement } from './selection.ts';
-import { type Session, openSession } from '../session.ts';
+import type { Resolving } from './types.ts';
+import { openSession } from '../session.ts';
 import { MEMBERS } from '../data-map/where.ts';
-
-export interface Resolving {
-  readonly context: Context;
-  readonly session: Session;
-  readonly model: KindModel;
-  readonly catalog: Catalog;
-  /** The submitted identities, one per position. */
-  readonly submitted: Members;
-  /** Matches: position and key. */
-  readonly matches: Members;
-  /** The subjects, each once, numbered. */
-  readonly subjects: Members;
-}
 
 const MAX_SEQ = 2_147_483_647;
 

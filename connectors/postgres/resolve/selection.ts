@@ -1,6 +1,6 @@
 import { type Selection, ConnectorError } from '../../connector.ts';
 import { typeOf } from '../data-map/catalog.ts';
-import type { Resolving } from './resolve.ts';
+import type { Resolving } from './types.ts';
 import { ident, literal, relation } from '../sql.ts';
 
 /** The subjects of a segment, or all: frozen into the batch table by one statement. Who is hidden is not part. */

@@ -1,7 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Batch, BatchIdentity } from '../../connector.ts';
-import { copyLine } from '../export/copy-text.ts';
 import { CallersError } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { literal } from '../sql.ts';
@@ -80,6 +79,27 @@ export async function copyIdentities(
   }
   await pipeline(lines, session.client.query(into));
 }
+
+/** COPY's text format: backslash, tab, newline and return are all that it gives a meaning to. */
+const escape = (text: string): string =>
+  text.replace(/[\\\t\n\r\b\f\v]/g, (character) => ESCAPES[character] ?? character);
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\v': '\\v',
+};
+
+/** An array literal in which every element is quoted, so that no value can be read as NULL, a comma or a brace. */
+const arrayLiteral = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replace(/["\\]/g, (character) => `\\${character}`)}"`).join(',')}}`;
+
+const copyLine = (fields: readonly (string | number | readonly string[])[]): string =>
+  `${fields.map((field) => escape(typeof field === 'object' ? arrayLiteral(field) : String(field))).join('\t')}\n`;
 
 async function* callersPages<Page>(pages: AsyncIterable<Page>): AsyncGenerator<Page> {
   try {

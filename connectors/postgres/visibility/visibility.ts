@@ -6,7 +6,7 @@ import { type Context, type Loaded, withBatch } from '../context.ts';
 import { obey } from '../failure.ts';
 import type { KindModel } from '../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
-import { isRetried, retrying } from '../retry.ts';
+import { isRetried, retrying } from '../session.ts';
 import { ident, literal, relation } from '../sql.ts';
 import { sidesOf } from '../data-map/where.ts';
 
