@@ -3,7 +3,7 @@ import type { ArchiveStorage } from '../archives/storage/storage.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
-import type { Mailer } from '../outbound/mailer.ts';
+import type { Mailer } from '../outbound/mail.ts';
 import type { WebhookSender } from '../outbound/webhook.ts';
 
 /** What starts and wakes workflows: housekeeping needs it, and a test may watch it. */

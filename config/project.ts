@@ -1,8 +1,8 @@
 import type { ConnectorDefinition, Description, Mistake } from '../connectors/connector.ts';
 import type { ProcessorEntry, Project } from '../domain/catalog.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
-import type { ProjectSettings } from './deployment.ts';
 import { deadlineMistakes, exportMistakes, readPolicy } from './policy.ts';
+import type { ProjectSettings } from './settings.ts';
 import { at, isObject, mapOf, unknownKeys } from './shape.ts';
 
 interface Read {

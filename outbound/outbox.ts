@@ -2,8 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTransport } from 'nodemailer';
-import type { Mailer } from './mailer.ts';
-import { messageOf } from './message.ts';
+import { type Mailer, messageOf } from './mail.ts';
 
 /**
  * For a developer, in the place of a mail server: each mail lies in a folder as `<id>.eml`, readable to the owner alone,

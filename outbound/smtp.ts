@@ -1,7 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { hostOf, isLoopback } from '../domain/address.ts';
-import type { Mailer } from './mailer.ts';
-import { messageOf } from './message.ts';
+import { type Mailer, messageOf } from './mail.ts';
 
 const CONNECT_MS = 10_000;
 const SILENCE_MS = 20_000;

@@ -1,5 +1,5 @@
 import type { ConnectorDefinition, Description, Mistake } from '../../connectors/connector.ts';
-import type { Deployment, PolicySettings } from '../../config/deployment.ts';
+import type { Deployment, PolicySettings } from '../../config/settings.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 
 /** A processor that describes itself as told and is never opened. */

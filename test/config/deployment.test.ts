@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DeploymentError, loadDeployment, readDeployment } from '../../config/deployment.ts';
-import type { Deployment } from '../../config/deployment.ts';
+import type { Deployment } from '../../config/settings.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import { deployment, processor } from './definitions.ts';
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Installer, findTemporalBinary } from '../../dev/embedded/temporal/binary.ts';
+import { findTemporalBinary } from '../../dev/embedded/temporal/binary.ts';
+import type { Installer } from '../../dev/embedded/temporal/install.ts';
 
 let home = '';
 beforeEach(() => {

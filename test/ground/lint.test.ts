@@ -28,6 +28,23 @@ test('more than 300 lines are an error, in a source as in a test', () => {
   }
 });
 
+test('two files that import each other are an error, also when they import only types', () => {
+  const importing = (other: string): string => `import type { ${other} } from './${other}.ts';\n`;
+  const found = lint({
+    'domain/a.ts': `${importing('b')}export type a = b | 1;\n`,
+    'domain/b.ts': `${importing('a')}export type b = a[];\n`,
+    'domain/c.ts': `${importing('a')}export type c = a;\n`,
+  });
+  const codes = Object.fromEntries(
+    [...found].map(([file, diagnostics]) => [file, diagnostics.map(({ code }) => code)]),
+  );
+  expect(codes).toEqual({
+    'domain/a.ts': ['import(no-cycle)'],
+    'domain/b.ts': ['import(no-cycle)'],
+    'domain/c.ts': [],
+  });
+});
+
 test('only what a person starts may print', () => {
   const text = `console.log('here');\n`;
   expect(only('activities/a.ts', text)).toContain('eslint(no-console)');

@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { STATUSES } from '../../domain/vocabulary.ts';
 import { letterFor } from '../../outbound/mail-templates.ts';
-import { type Mail, openMailer } from '../../outbound/mailer.ts';
+import type { Mail } from '../../outbound/mail.ts';
+import { openMailer } from '../../outbound/mailer.ts';
 import { mailServer } from '../support/servers/mail-server.ts';
 import { FROM, outboxFolder } from '../support/outbound.ts';
 

