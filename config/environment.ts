@@ -1,79 +1,17 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { type Source, processEnvironment, readFileVariants } from './environment-source.ts';
-import { archivesUrl, mailbox, mailUrl, publicUrl } from './environment-urls.ts';
-import { databaseUrl, digestKeys, logLevel, networks, port, socketAddress } from './environment-variables.ts';
-import { temporalConnection, temporalMistakes, temporalShape } from './environment-temporal.ts';
+import { archivesUrl, mailbox, mailUrl, publicUrl } from './url-variables.ts';
 
-/**
- * What each entry point needs, read once and checked as a whole. Every variable may also be given as NAME_FILE.
- * An error names all variables that are wrong and never shows a value.
- */
-export const apiEnvironment = (source: Source = processEnvironment()) =>
-  read(
-    source,
-    {
-      ...lethe,
-      ...temporalShape,
-      HOST: z.string().default('127.0.0.1'),
-      PORT: port.default(8080),
-      LETHE_TRUSTED_PROXIES: networks,
-    },
-    (env) => ({
-      ...common(env),
-      temporal: temporalConnection(env),
-      host: env.HOST,
-      port: env.PORT,
-      trustedProxies: env.LETHE_TRUSTED_PROXIES,
-    }),
-  );
-export type ApiEnvironment = ReturnType<typeof apiEnvironment>;
+/** Variables by name, as in process.env. */
+export type Source = Readonly<Record<string, string | undefined>>;
 
-export const workerEnvironment = (source: Source = processEnvironment()) =>
-  read(
-    source,
-    {
-      ...lethe,
-      ...temporalShape,
-      MAIL_URL: mailUrl,
-      MAIL_FROM: mailbox,
-    },
-    (env) => ({
-      ...common(env),
-      temporal: temporalConnection(env),
-      secret: secretsOf(source),
-      mail: { url: env.MAIL_URL, from: env.MAIL_FROM },
-    }),
-  );
-export type WorkerEnvironment = ReturnType<typeof workerEnvironment>;
-
-export const migrateEnvironment = (source: Source = processEnvironment()) =>
-  read(source, { DATABASE_URL: databaseUrl }, (env) => ({ databaseUrl: env.DATABASE_URL }));
-
-/** For `npm run check` and `npm run processor-sql`: the file, and the secrets that it names. */
-export const deploymentEnvironment = (source: Source = processEnvironment()) =>
-  read(source, { LETHE_CONFIG: configPath }, (env) => ({
-    configPath: resolve(env.LETHE_CONFIG),
-    secret: secretsOf(source),
-  }));
-
-/** For the demo: what is given wins, what is absent is started or made. */
-export const demoEnvironment = (source: Source = processEnvironment()) =>
-  read(
-    source,
-    {
-      DATABASE_URL: databaseUrl.optional(),
-      TEMPORAL_ADDRESS: z.string().optional(),
-      LETHE_DIGEST_KEYS: z.string().optional(),
-      PORT: port.optional(),
-    },
-    (env) => ({
-      databaseUrl: env.DATABASE_URL,
-      temporalAddress: env.TEMPORAL_ADDRESS,
-      digestKeys: env.LETHE_DIGEST_KEYS,
-      port: env.PORT,
-    }),
-  );
+/** process.env, completed by `.env` of the working directory; a variable that is set already stays. */
+function processEnvironment(): Source {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
+}
 
 /** The environment of a child process: this one's, with changes. */
 export function childEnvironment(changes: Readonly<Record<string, string>>): Record<string, string> {
@@ -83,19 +21,155 @@ export function childEnvironment(changes: Readonly<Record<string, string>>): Rec
   return { ...Object.fromEntries(inherited), ...changes };
 }
 
-const configPath = z.string().default('./lethe.config.ts');
-const lethe = {
+// Messages are our own: those of zod may repeat what was given.
+
+const databaseUrl = z
+  .string({ error: 'is not set' })
+  .refine((value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value), {
+    error: 'must be a URL that begins with postgres://',
+  });
+
+const port = z
+  .string()
+  .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, { error: 'must be a port number' })
+  .transform(Number);
+
+/** `127.0.0.1:9464` or `[::1]:9464`; a name would have to be looked up first. */
+const socketAddress = z.string().transform((value, context): { readonly host: string; readonly port: number } => {
+  const [, six, four, digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+  const [host = '', listensOn] = [six ?? four, Number(digits)];
+  if (isIP(host) === (six === undefined ? 4 : 6) && listensOn >= 1 && listensOn <= 65_535)
+    return { host, port: listensOn };
+  context.addIssue({ code: 'custom', message: 'must be an address and a port such as 127.0.0.1:9464' });
+  return z.NEVER;
+});
+
+interface DigestKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+const DIGEST_KEY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
+
+/** `id:base64url,id2:…`, the newest first: it makes digests, the others still find them (rule 11). */
+const digestKeys = z.string({ error: 'is not set' }).transform((value, context): readonly DigestKey[] => {
+  const keys = value.split(',').map((part) => DIGEST_KEY.exec(part.trim()));
+  const parsed = keys.flatMap((match) =>
+    match?.[1] && match[2] ? [{ id: match[1], key: Buffer.from(match[2], 'base64url') }] : [],
+  );
+  const error =
+    parsed.length < keys.length
+      ? 'must be `id:key`, keys in base64url, several separated by commas'
+      : parsed.some(({ key }) => key.length < 32)
+        ? 'each key needs at least 32 bytes'
+        : new Set(parsed.map(({ id }) => id)).size < parsed.length
+          ? 'two keys have the same id'
+          : null;
+  if (error === null) return parsed;
+  context.addIssue({ code: 'custom', message: error });
+  return z.NEVER;
+});
+
+/** Addresses and ranges (`10.0.0.0/8`), separated by commas; none where there is none. */
+const networks = z
+  .string()
+  .default('')
+  .transform((value, context): BlockList => {
+    const list = new BlockList();
+    const given = value.split(',').flatMap((part) => part.trim() || []);
+    for (const [index, network] of given.entries())
+      if (!addNetwork(list, network))
+        context.addIssue({
+          code: 'custom',
+          message: `no. ${index + 1} is neither an address nor a range of addresses`,
+        });
+    return list;
+  });
+
+function addNetwork(list: BlockList, network: string): boolean {
+  const [address = '', prefix] = network.split(/\/(.*)/s);
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) return false;
+  const family = version === 6 ? 'ipv6' : 'ipv4';
+  if (prefix === undefined) list.addAddress(address, family);
+  else if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (version === 6 ? 128 : 32)) return false;
+  else list.addSubnet(address, Number(prefix), family);
+  return true;
+}
+
+/** Every variable that Lethe reads. Each may also be given as NAME_FILE, the path of a file that holds the value. */
+const Environment = z.object({
   DATABASE_URL: databaseUrl,
-  LETHE_CONFIG: configPath,
+  LETHE_CONFIG: z.string().default('./lethe.config.ts'),
   LETHE_DIGEST_KEYS: digestKeys,
-  LOG_LEVEL: logLevel,
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      error: 'must be trace, debug, info, warn, error, fatal or silent',
+    })
+    .default('info'),
   METRICS_ADDRESS: socketAddress.optional(),
   LETHE_ARCHIVES: archivesUrl,
   LETHE_PUBLIC_URL: publicUrl,
   LETHE_WEBHOOK_NETWORKS: networks,
-};
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_TLS: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+  TEMPORAL_TLS_CA: z.string().optional(),
+  TEMPORAL_TLS_CERT: z.string().optional(),
+  TEMPORAL_TLS_KEY: z.string().optional(),
+  TEMPORAL_API_KEY: z.string().optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(8080),
+  LETHE_TRUSTED_PROXIES: networks,
+  MAIL_URL: mailUrl,
+  MAIL_FROM: mailbox,
+});
+type Environment = z.output<typeof Environment>;
 
-const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
+const ApiVariables = Environment.omit({ MAIL_URL: true, MAIL_FROM: true });
+const WorkerVariables = Environment.omit({ HOST: true, PORT: true, LETHE_TRUSTED_PROXIES: true });
+
+/** Each entry point reads its own variables once, checked as a whole; the API never reads a secret of the worker. */
+export function apiEnvironment(source: Source = processEnvironment()) {
+  const env = read(source, ApiVariables);
+  return { ...common(env), host: env.HOST, port: env.PORT, trustedProxies: env.LETHE_TRUSTED_PROXIES };
+}
+export type ApiEnvironment = ReturnType<typeof apiEnvironment>;
+
+export function workerEnvironment(source: Source = processEnvironment()) {
+  const env = read(source, WorkerVariables);
+  return { ...common(env), secret: secretsOf(source), mail: { url: env.MAIL_URL, from: env.MAIL_FROM } };
+}
+export type WorkerEnvironment = ReturnType<typeof workerEnvironment>;
+
+export const migrateEnvironment = (source: Source = processEnvironment()) => ({
+  databaseUrl: read(source, Environment.pick({ DATABASE_URL: true })).DATABASE_URL,
+});
+
+/** For `npm run check` and `npm run processor-sql`: the configuration file, and the secrets that it names. */
+export const deploymentEnvironment = (source: Source = processEnvironment()) => ({
+  configPath: resolve(read(source, Environment.pick({ LETHE_CONFIG: true })).LETHE_CONFIG),
+  secret: secretsOf(source),
+});
+
+const DemoVariables = z.object({
+  DATABASE_URL: databaseUrl.optional(),
+  TEMPORAL_ADDRESS: z.string().optional(),
+  LETHE_DIGEST_KEYS: z.string().optional(),
+  PORT: port.optional(),
+});
+
+/** For the demo: it starts or makes what is not set. */
+export function demoEnvironment(source: Source = processEnvironment()) {
+  const env = read(source, DemoVariables);
+  return {
+    databaseUrl: env.DATABASE_URL,
+    temporalAddress: env.TEMPORAL_ADDRESS,
+    digestKeys: env.LETHE_DIGEST_KEYS,
+    port: env.PORT,
+  };
+}
+
+const common = (env: Omit<Environment, 'HOST' | 'PORT' | 'LETHE_TRUSTED_PROXIES' | 'MAIL_URL' | 'MAIL_FROM'>) => ({
   databaseUrl: env.DATABASE_URL,
   configPath: resolve(env.LETHE_CONFIG),
   digestKeys: env.LETHE_DIGEST_KEYS,
@@ -104,7 +178,46 @@ const common = (env: z.output<z.ZodObject<typeof lethe>>) => ({
   archives: env.LETHE_ARCHIVES,
   publicUrl: env.LETHE_PUBLIC_URL,
   webhookNetworks: env.LETHE_WEBHOOK_NETWORKS,
+  temporal: temporalConnection(env),
 });
+
+/** How to reach Temporal, in the shape that its SDK takes; `namespace` beside it. */
+interface TemporalConnection {
+  readonly address: string;
+  readonly namespace: string;
+  readonly tls: boolean | { serverRootCACertificate?: Buffer; clientCertPair?: { crt: Buffer; key: Buffer } };
+  readonly apiKey?: string;
+}
+
+function temporalConnection(env: Pick<Environment, keyof Environment & `TEMPORAL_${string}`>): TemporalConnection {
+  const { TEMPORAL_TLS_CA: ca, TEMPORAL_TLS_CERT: crt, TEMPORAL_TLS_KEY: key, TEMPORAL_API_KEY: apiKey } = env;
+  const certificates = {
+    ...(ca === undefined ? {} : { serverRootCACertificate: Buffer.from(ca) }),
+    ...(crt === undefined || key === undefined
+      ? {}
+      : { clientCertPair: { crt: Buffer.from(crt), key: Buffer.from(key) } }),
+  };
+  const given = ca !== undefined || crt !== undefined;
+  // An API key is never sent in clear unless TEMPORAL_TLS=false says so.
+  const encrypted = env.TEMPORAL_TLS === undefined ? given || apiKey !== undefined : env.TEMPORAL_TLS === 'true';
+  return {
+    address: env.TEMPORAL_ADDRESS,
+    namespace: env.TEMPORAL_NAMESPACE,
+    tls: given ? certificates : encrypted,
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
+}
+
+/** What only several variables together show; nothing when an entry point does not read them. */
+function temporalErrors(values: Source): string[] {
+  const { TEMPORAL_TLS: tls, TEMPORAL_TLS_CA: ca, TEMPORAL_TLS_CERT: crt, TEMPORAL_TLS_KEY: key } = values;
+  return [
+    ...((crt === undefined) === (key === undefined) ? [] : ['TEMPORAL_TLS_CERT, TEMPORAL_TLS_KEY: go together']),
+    ...(tls === 'false' && (ca ?? crt ?? key) !== undefined
+      ? ['TEMPORAL_TLS: is false, but certificates are given']
+      : []),
+  ];
+}
 
 /** The only way from `env('NAME')` in lethe.config.ts to a value. */
 const secretsOf =
@@ -115,24 +228,49 @@ const secretsOf =
     return value;
   };
 
-function read<Shape extends z.ZodRawShape, Result>(
-  source: Source,
-  shape: Shape,
-  result: (env: z.output<z.ZodObject<Shape>>) => Result,
-): Result {
-  const { values, mistakes } = readFileVariants(source, Object.keys(shape));
-  const parsed = z.object(shape).safeParse(values);
-  // A variable whose file cannot be read is told once, not also as missing.
+/** Throws one error that names all variables that are wrong; it never shows a value. */
+function read<Schema extends z.ZodObject>(source: Source, schema: Schema): z.output<Schema> {
+  const { values, errors } = readFileVariants(source, Object.keys(schema.shape));
+  const parsed = schema.safeParse(values);
+  // A variable whose file cannot be read is reported once, not also as missing.
   const wrong =
-    parsed.error?.issues.filter(
-      (issue) => !mistakes.some((mistake) => mistake.startsWith(`${String(issue.path[0])}:`)),
-    ) ?? [];
+    parsed.error?.issues.filter((issue) => !errors.some((error) => error.startsWith(`${String(issue.path[0])}:`))) ??
+    [];
   const all = [
-    ...mistakes,
+    ...errors,
     ...wrong.map((issue) => `${String(issue.path[0])}: ${issue.message}`),
-    ...temporalMistakes(values),
+    ...temporalErrors(values),
   ];
   if (all.length > 0 || !parsed.success)
     throw new Error(`the environment is not complete:\n${all.map((line) => `  ${line}`).join('\n')}`);
-  return result(parsed.data);
+  return parsed.data;
+}
+
+/** The named variables, each from NAME or from the file that NAME_FILE names. Empty is unset. */
+function readFileVariants(
+  source: Source,
+  names: readonly string[],
+): { values: Record<string, string | undefined>; errors: string[] } {
+  const values: Record<string, string | undefined> = {};
+  const errors: string[] = [];
+  for (const name of names) {
+    const direct = source[name] || undefined;
+    const file = source[`${name}_FILE`] || undefined;
+    if (direct !== undefined && file !== undefined) errors.push(`${name}: given twice, as ${name} and as ${name}_FILE`);
+    else if (file === undefined) values[name] = direct;
+    else {
+      const text = contentOf(file);
+      if (text === null) errors.push(`${name}: the file that ${name}_FILE names cannot be read`);
+      else values[name] = text || undefined;
+    }
+  }
+  return { values, errors };
+}
+
+function contentOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
 }

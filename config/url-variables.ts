@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { isLoopback } from '../domain/address.ts';
 
-/** What is wrong with a URL, in words that show nothing of it; null: nothing. */
+/** What is wrong with a URL, in words that repeat nothing of it. Null when nothing is wrong. */
 type Fault = (url: URL) => string | null;
 
 const urlWith = (otherwise: string, expected: string, faults: Readonly<Record<string, Fault>>) =>
