@@ -3,7 +3,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 /** `node dev/embedded/temporal/download.ts NAME FOLDER`: starts a server once, so that the SDK downloads it into the folder. */
 const [name, downloadDir] = process.argv.slice(2);
-if (downloadDir === undefined) throw new Error('usage: temporal-download.ts NAME FOLDER');
+if (downloadDir === undefined) throw new Error('usage: download.ts NAME FOLDER');
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const executable = { type: 'cached-download' as const, downloadDir };
