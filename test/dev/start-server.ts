@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const Options = z.object({ dir: z.string().exactOptional(), dbFile: z.string().exactOptional() });
 
-/** `node holder.ts postgres|temporal OPTIONS`: starts a server, says which one and stays until it is killed. */
+/** `node start-server.ts postgres|temporal OPTIONS`: starts a server, says which one and stays until it is killed. */
 const [what, options] = process.argv.slice(2);
 try {
   // Each by itself: a checkout without Temporal's packages starts PostgreSQL too.
