@@ -10,7 +10,7 @@ const USAGE = `usage: npm run check [-- --project NAME]
        npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]`;
 
 /**
- * `npm run check`: reads the configuration, connects to every processor and prints every mistake with its path.
+ * `npm run check`: reads the configuration, connects to every processor and prints every error with its path.
  * `npm run check -- --subject email ann@x.test berlin [--project demo] [--kind company]`: what each processor holds.
  * The identity asked for is the only one that is ever printed.
  */
@@ -33,17 +33,17 @@ async function main(): Promise<number> {
   const environment = deploymentEnvironment();
   const deployment = readDeployment(await loadDeployment(environment.configPath));
   const names = values.project === undefined ? [...deployment.catalog.keys()] : [values.project];
-  if (asked === null) return reportMistakes(await inspectAll(deployment, names, environment.secret), names);
+  if (asked === null) return reportErrors(await inspectAll(deployment, names, environment.secret), names);
 
   for (const name of names)
     reportHoldings(name, asked.kind, await holdingsOf(deployment, name, asked.kind, asked, environment.secret));
   return 0;
 }
 
-function reportMistakes(mistakes: readonly { path: string; message: string }[], projects: readonly string[]): number {
-  for (const { path, message } of mistakes) console.error(`${path}: ${message}`);
-  console.log(mistakes.length === 0 ? `no mistake found in ${projects.join(', ')}` : `${mistakes.length} mistake(s)`);
-  return mistakes.length === 0 ? 0 : 1;
+function reportErrors(errors: readonly { path: string; message: string }[], projects: readonly string[]): number {
+  for (const { path, message } of errors) console.error(`${path}: ${message}`);
+  console.log(errors.length === 0 ? `no mistake found in ${projects.join(', ')}` : `${errors.length} mistake(s)`);
+  return errors.length === 0 ? 0 : 1;
 }
 
 function reportHoldings(project: string, kind: SubjectKind, { known, subjects, processors }: Holding): void {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ConnectorDefinition, EnvName, Mistake } from '../connectors/connector.ts';
+import type { ConnectorDefinition, EnvName, ConfigError } from '../connectors/connector.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { readProject } from './project.ts';
 import type { Deployment } from './settings.ts';
@@ -14,13 +14,13 @@ export const defineDeployment = <const Settings extends Deployment>(deployment: 
 export const env = (name: string): EnvName => ({ env: name });
 
 export class DeploymentError extends Error {
-  readonly mistakes: readonly Mistake[];
-  constructor(mistakes: readonly Mistake[]) {
+  readonly errors: readonly ConfigError[];
+  constructor(errors: readonly ConfigError[]) {
     super(
-      `the configuration has ${mistakes.length} mistake(s):\n${mistakes.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
+      `the configuration has ${errors.length} mistake(s):\n${errors.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
     );
     this.name = 'DeploymentError';
-    this.mistakes = mistakes;
+    this.errors = errors;
   }
 }
 
@@ -30,19 +30,19 @@ export interface ReadDeployment {
   readonly definitions: ReadonlyMap<string, ReadonlyMap<string, ConnectorDefinition>>;
 }
 
-/** Checks everything that can be seen without connecting; throws one error that lists every mistake with its path. */
+/** Checks everything that needs no connection. Throws one `DeploymentError` that lists every error with its path. */
 export function readDeployment(deployment: Deployment): ReadDeployment {
-  const mistakes: Mistake[] = [];
+  const errors: ConfigError[] = [];
   const catalog = new Map<string, Project>();
   const definitions = new Map<string, ReadonlyMap<string, ConnectorDefinition>>();
-  unknownKeys(deployment, ['projects'], '', mistakes);
-  const projects = mapOf(deployment.projects, 'projects', mistakes);
+  unknownKeys(deployment, ['projects'], '', errors);
+  const projects = mapOf(deployment.projects, 'projects', errors);
   for (const [name, settings] of projects) {
-    const { project, processors } = readProject(name, settings, mistakes);
+    const { project, processors } = readProject(name, settings, errors);
     if (project !== null) catalog.set(name, project);
     definitions.set(name, processors);
   }
-  if (mistakes.length > 0) throw new DeploymentError(mistakes);
+  if (errors.length > 0) throw new DeploymentError(errors);
   return { catalog, definitions };
 }
 

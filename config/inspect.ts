@@ -1,25 +1,25 @@
-import { type Connector, ConnectorError, type Mistake } from '../connectors/connector.ts';
+import { type Connector, ConnectorError, type ConfigError } from '../connectors/connector.ts';
 import type { ReadDeployment } from './deployment.ts';
 import { at } from './shape.ts';
 
 /** How a connector asks for the value of `env('NAME')`. */
 export type Secrets = (name: { readonly env: string }) => string;
 
-/** Every mistake that every processor of the named projects can see, each with its path. Changes nothing. */
+/** Inspects every processor of the named projects and returns all errors, each with its path. Changes nothing. */
 export async function inspectAll(
   deployment: ReadDeployment,
   projects: readonly string[],
   secret: Secrets,
-): Promise<Mistake[]> {
-  const mistakes: Mistake[] = [];
+): Promise<ConfigError[]> {
+  const errors: ConfigError[] = [];
   for (const project of projects) {
     for (const processor of processorsOf(deployment, project)) {
       const path = `projects.${project}.processors.${processor}`;
       const found = await withConnector(deployment, project, processor, secret, inspected);
-      mistakes.push(...found.map((mistake) => ({ path: at(path, mistake.path), message: mistake.message })));
+      errors.push(...found.map((error) => ({ path: at(path, error.path), message: error.message })));
     }
   }
-  return mistakes;
+  return errors;
 }
 
 function processorsOf({ definitions }: ReadDeployment, project: string): readonly string[] {
@@ -29,8 +29,8 @@ function processorsOf({ definitions }: ReadDeployment, project: string): readonl
   return [...processors.keys()];
 }
 
-/** Whoever asks for mistakes also wants to hear of what could not be asked. */
-async function inspected(connector: Connector): Promise<readonly Mistake[]> {
+/** A processor that cannot be reached is an error of the list too. */
+async function inspected(connector: Connector): Promise<readonly ConfigError[]> {
   try {
     return await connector.inspect();
   } catch (error) {

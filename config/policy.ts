@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Mistake } from '../connectors/connector.ts';
+import type { ConfigError } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
 import type { ProcessorEntry } from '../domain/catalog.ts';
 import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_EXPORTS_KEPT_MS, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
@@ -47,22 +47,22 @@ const schema = z.object(
   'must be an object with at least a deadline',
 );
 
-/** `policy` in milliseconds; null, with the mistakes told, where it cannot be understood. */
-export function readPolicy(settings: unknown, path: string, mistakes: Mistake[]): Policy | null {
-  unknownKeys(settings, Object.keys(schema.shape), path, mistakes);
+/** `policy` in milliseconds. Null when it is invalid; the reasons are added to `errors`. */
+export function readPolicy(settings: unknown, path: string, errors: ConfigError[]): Policy | null {
+  unknownKeys(settings, Object.keys(schema.shape), path, errors);
   const window = z.object({ hardDeletion: z.looseObject({}) }).safeParse(settings).data?.hardDeletion;
-  unknownKeys(window, ['dailyAt', 'quotaPerRun'], `${path}.hardDeletion`, mistakes);
+  unknownKeys(window, ['dailyAt', 'quotaPerRun'], `${path}.hardDeletion`, errors);
   const { exports } = z.object({ exports: z.looseObject({}) }).safeParse(settings).data ?? {};
-  unknownKeys(exports, ['keptFor', 'beforeDeletion'], `${path}.exports`, mistakes);
+  unknownKeys(exports, ['keptFor', 'beforeDeletion'], `${path}.exports`, errors);
   if (window?.['quotaPerRun'] !== undefined && window['dailyAt'] === undefined) {
-    mistakes.push({
+    errors.push({
       path: `${path}.hardDeletion.quotaPerRun`,
       message: 'is counted per run, and without dailyAt there are no runs',
     });
   }
   const parsed = schema.safeParse(settings);
   if (!parsed.success) {
-    mistakes.push(
+    errors.push(
       ...parsed.error.issues.map((issue) => ({
         path: issue.path.reduce<string>((p, key) => at(p, String(key)), path),
         message: issue.message,
@@ -83,8 +83,8 @@ export function readPolicy(settings: unknown, path: string, mistakes: Mistake[])
   };
 }
 
-/** Rule 12: a deadline that the policy itself makes impossible is a mistake of the configuration, not of a request. */
-export function deadlineMistakes(policy: Policy, processors: readonly ProcessorEntry[], path: string): Mistake[] {
+/** Rule 12: a deadline that the policy itself makes impossible is an error of the configuration, not of a request. */
+export function checkDeadlines(policy: Policy, processors: readonly ProcessorEntry[], path: string): ConfigError[] {
   const slowestMs = Math.max(0, ...processors.map((processor) => processor.completesWithinMs));
   const neededMs = policy.graceMs + slowestMs + policy.settleMs;
   return Object.entries(policy.deadlineMs).flatMap(([regulation, deadlineMs]) =>
@@ -102,7 +102,7 @@ export function deadlineMistakes(policy: Policy, processors: readonly ProcessorE
 const days = (ms: number): string => `${Number((ms / DAY_MS).toFixed(2))} day(s)`;
 
 /** Rule 18: what no processor can hand out is in no archive, and would be deleted as if it were. */
-export function exportMistakes(policy: Policy, processors: readonly ProcessorEntry[], path: string): Mistake[] {
+export function checkExports(policy: Policy, processors: readonly ProcessorEntry[], path: string): ConfigError[] {
   if (!policy.exportFirst) return [];
   const kinds = [...new Set(processors.flatMap((processor) => processor.kinds))];
   return kinds

@@ -1,7 +1,7 @@
-import type { ConnectorDefinition, Description, Mistake } from '../connectors/connector.ts';
+import type { ConnectorDefinition, Description, ConfigError } from '../connectors/connector.ts';
 import type { ProcessorEntry, Project } from '../domain/catalog.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
-import { deadlineMistakes, exportMistakes, readPolicy } from './policy.ts';
+import { checkDeadlines, checkExports, readPolicy } from './policy.ts';
 import type { ProjectSettings } from './settings.ts';
 import { at, isObject, mapOf, unknownKeys } from './shape.ts';
 
@@ -11,37 +11,37 @@ interface Read {
 }
 
 /** One project, with what its processors say of themselves; `project` is null where a rule could not be read. */
-export function readProject(name: string, settings: ProjectSettings, mistakes: Mistake[]): Read {
+export function readProject(name: string, settings: ProjectSettings, errors: ConfigError[]): Read {
   const path = `projects.${name}`;
   if (!isObject(settings)) {
-    mistakes.push({ path, message: 'must be an object with policy, directory and processors' });
+    errors.push({ path, message: 'must be an object with policy, directory and processors' });
     return { project: null, processors: new Map() };
   }
-  unknownKeys(settings, ['policy', 'directory', 'processors'], path, mistakes);
-  const policy = readPolicy(settings.policy, `${path}.policy`, mistakes);
-  const processors = new Map(mapOf(settings.processors, `${path}.processors`, mistakes));
+  unknownKeys(settings, ['policy', 'directory', 'processors'], path, errors);
+  const policy = readPolicy(settings.policy, `${path}.policy`, errors);
+  const processors = new Map(mapOf(settings.processors, `${path}.processors`, errors));
   const described = new Map<string, Description>();
   for (const [processor, definition] of processors) {
-    const description = describe(definition, `${path}.processors.${processor}`, mistakes);
+    const description = describe(definition, `${path}.processors.${processor}`, errors);
     if (description !== null) described.set(processor, description);
   }
-  checkDirectory(settings.directory, processors, described, path, mistakes);
-  checkComparisons(described, path, mistakes);
+  checkDirectory(settings.directory, processors, described, path, errors);
+  checkComparisons(described, path, errors);
   if (policy === null) return { project: null, processors };
   const entries = [...described].map(([processor, description]) => entryOf(processor, description));
-  mistakes.push(...deadlineMistakes(policy, entries, `${path}.policy`));
-  mistakes.push(...exportMistakes(policy, entries, `${path}.policy`));
+  errors.push(...checkDeadlines(policy, entries, `${path}.policy`));
+  errors.push(...checkExports(policy, entries, `${path}.policy`));
   return { project: { name, policy, directory: settings.directory, processors: entries }, processors };
 }
 
-function describe(definition: ConnectorDefinition, path: string, mistakes: Mistake[]): Description | null {
-  if (!isObject(definition) || typeof definition.describe !== 'function' || typeof definition.mistakes !== 'function') {
-    mistakes.push({ path, message: 'is no processor: use a connector such as postgres({ … })' });
+function describe(definition: ConnectorDefinition, path: string, errors: ConfigError[]): Description | null {
+  if (!isObject(definition) || typeof definition.describe !== 'function' || typeof definition.validate !== 'function') {
+    errors.push({ path, message: 'is no processor: use a connector such as postgres({ … })' });
     return null;
   }
-  const own = definition.mistakes();
-  mistakes.push(
-    ...own.map((mistake) => ({ path: mistake.path === '' ? path : at(path, mistake.path), message: mistake.message })),
+  const own = definition.validate();
+  errors.push(
+    ...own.map((error) => ({ path: error.path === '' ? path : at(path, error.path), message: error.message })),
   );
   // What is wrong in itself cannot be compared with others.
   return own.length > 0 ? null : definition.describe();
@@ -52,21 +52,21 @@ function checkDirectory(
   processors: ReadonlyMap<string, unknown>,
   described: ReadonlyMap<string, Description>,
   path: string,
-  mistakes: Mistake[],
+  errors: ConfigError[],
 ): void {
   const known = [...processors.keys()].join(', ');
   if (typeof directory !== 'string' || !processors.has(directory)) {
-    mistakes.push({
+    errors.push({
       path: `${path}.directory`,
       message: `must name the processor that knows which identities exist: ${known}`,
     });
   } else if (described.get(directory)?.actions.resolve === false) {
-    mistakes.push({ path: `${path}.directory`, message: `${directory} cannot tell which identities exist` });
+    errors.push({ path: `${path}.directory`, message: `${directory} cannot tell which identities exist` });
   }
 }
 
 /** One type compares one way in a project, or a hold placed for one processor would miss the other (rule 10). */
-function checkComparisons(described: ReadonlyMap<string, Description>, path: string, mistakes: Mistake[]): void {
+function checkComparisons(described: ReadonlyMap<string, Description>, path: string, errors: ConfigError[]): void {
   for (const kind of SUBJECT_KINDS) {
     const first = new Map<string, { processor: string; words: string }>();
     for (const [processor, description] of described) {
@@ -76,7 +76,7 @@ function checkComparisons(described: ReadonlyMap<string, Description>, path: str
         if (other === undefined) first.set(type, { processor, words });
         else if (other.words !== words) {
           const message = `compares ${kind} identity ${type} as ${words}; ${other.processor} as ${other.words}`;
-          mistakes.push({ path: `${path}.processors.${processor}`, message });
+          errors.push({ path: `${path}.processors.${processor}`, message });
         }
       }
     }

@@ -15,10 +15,10 @@ export type { Resolved } from '../domain/resolved.ts';
  */
 export interface Connector {
   /**
-   * Checks rights, data map and coverage; every mistake with its path. Changes nothing. A system that is
-   * away is not a mistake but an error that is worth another try: somebody would have to mend nothing.
+   * Checks rights, data map and coverage; returns every error with its path. Changes nothing. Throws a retryable
+   * error when the system cannot be reached: that is no error of the configuration.
    */
-  inspect(): Promise<readonly Mistake[]>;
+  inspect(): Promise<readonly ConfigError[]>;
   /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
   resolve?(selection: Selection, work: Work): AsyncIterable<readonly Resolved[]>;
   /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of whom it holds anything at all. */
@@ -44,8 +44,8 @@ export interface Connector {
 /** What lethe.config.ts holds of a processor: pure data until the worker opens it. */
 export interface ConnectorDefinition {
   describe(): Description;
-  /** Mistakes that can be seen without connecting, as paths below the processor. */
-  mistakes(): readonly Mistake[];
+  /** The errors that can be found without connecting, with paths below the processor. */
+  validate(): readonly ConfigError[];
   /** What an administrator runs in the system first (`npm run processor-sql`); `role`: whom the grants are for. */
   setupSql?(setup: { readonly processor: string; readonly role?: string }): string;
   open(context: OpenContext): Connector;
@@ -79,7 +79,7 @@ export interface Description {
   readonly dataMapHash: string;
 }
 
-export interface Mistake {
+export interface ConfigError {
   /** Where in lethe.config.ts, e.g. `projects.demo.processors.app.kinds.user.tables.2.subject`. */
   readonly path: string;
   readonly message: string;

@@ -1,12 +1,12 @@
-import type { Mistake } from '../connector.ts';
+import type { ConfigError } from '../connector.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
-import { referenceMistakes } from './data-map/references.ts';
+import { checkReferences } from './data-map/references.ts';
 import { settingsShape } from './data-map/shape.ts';
 
 /** What can be seen without connecting: the shape first, then what its names refer to. */
-export function mistakesOf(settings: PostgresSettings): readonly Mistake[] {
+export function validateSettings(settings: PostgresSettings): readonly ConfigError[] {
   const parsed = settingsShape.safeParse(settings);
-  if (parsed.success) return referenceMistakes(settings);
+  if (parsed.success) return checkReferences(settings);
   return parsed.error.issues.flatMap((issue) => {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys')

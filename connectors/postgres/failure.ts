@@ -11,8 +11,8 @@ export const FOREIGN_KEY = '23503';
 /** Deadlock, lock timeout, serialisation: another transaction was in the way, once. */
 export const IN_THE_WAY: readonly string[] = ['40P01', '55P03', '40001'];
 
-/** What the caller's own functions threw: it passes through as it is, whatever codes it carries. */
-export class CallersError extends Error {
+/** An error of a function that the caller passed in. It leaves the connector unchanged, even with a code of the driver. */
+export class CallbackError extends Error {
   readonly error: Error;
   constructor(error: unknown) {
     super('the caller failed');
@@ -20,23 +20,23 @@ export class CallersError extends Error {
   }
 }
 
-export async function callers<Result>(call: () => Promise<Result>): Promise<Result> {
+export async function runCallback<Result>(callback: () => Promise<Result>): Promise<Result> {
   try {
-    return await call();
+    return await callback();
   } catch (error) {
-    throw new CallersError(error);
+    throw new CallbackError(error);
   }
 }
 
 /** Between two steps: a verb that is cancelled ends with the caller's reason. */
 export function obey(signal: AbortSignal): void {
-  if (signal.aborted) throw new CallersError(signal.reason);
+  if (signal.aborted) throw new CallbackError(signal.reason);
 }
 
 /** Any error of the driver as one of the contract's closed codes, with the SQLSTATE and nothing else. */
 export function translate(error: unknown): Error {
   if (error instanceof ConnectorError) return error;
-  if (error instanceof CallersError) return error.error;
+  if (error instanceof CallbackError) return error.error;
   const code = codeOf(error);
   const message = `PostgreSQL: ${/^[0-9A-Za-z_]{2,40}$/.test(code) ? code : 'connection lost'}`;
   const [kind, retryable] = classify(code);
@@ -45,7 +45,7 @@ export function translate(error: unknown): Error {
 
 /** What a verb that streams ends with: the caller's reason where the caller ended it. */
 export const told = (error: unknown, signal: AbortSignal): Error =>
-  translate(signal.aborted ? new CallersError(signal.reason) : error);
+  translate(signal.aborted ? new CallbackError(signal.reason) : error);
 
 function classify(code: string): readonly [ConnectorError['code'], boolean] {
   if (code === FOREIGN_KEY) return ['blocked_by_other_rows', false];

@@ -3,7 +3,7 @@ import { conclude } from './visibility/conclude.ts';
 import type { Context } from './context.ts';
 import { count } from './delete/count.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
-import { mistakesOf } from './definition.ts';
+import { validateSettings } from './definition.ts';
 import { describe } from './describe.ts';
 import { exportBatch } from './export/export.ts';
 import { hardDelete } from './delete/hard-delete.ts';
@@ -23,7 +23,7 @@ export { processorSql } from './setup/processor-sql.ts';
 export function postgres(settings: PostgresSettings): ConnectorDefinition {
   return {
     describe: () => describe(settings),
-    mistakes: () => mistakesOf(settings),
+    validate: () => validateSettings(settings),
     setupSql: (setup) => processorSql(settings, setup),
     open: (context) => openPostgres(settings, context),
   };

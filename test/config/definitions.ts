@@ -1,9 +1,12 @@
-import type { ConnectorDefinition, Description, Mistake } from '../../connectors/connector.ts';
+import type { ConnectorDefinition, Description, ConfigError } from '../../connectors/connector.ts';
 import type { Deployment, PolicySettings } from '../../config/settings.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 
 /** A processor that describes itself as told and is never opened. */
-export function processor(changes: Partial<Description> = {}, mistakes: readonly Mistake[] = []): ConnectorDefinition {
+export function processor(
+  changes: Partial<Description> = {},
+  errors: readonly ConfigError[] = [],
+): ConnectorDefinition {
   const description: Description = {
     kinds: ['user'],
     identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },
@@ -16,7 +19,7 @@ export function processor(changes: Partial<Description> = {}, mistakes: readonly
   };
   return {
     describe: () => description,
-    mistakes: () => mistakes,
+    validate: () => errors,
     open: () => {
       throw new Error('reading a configuration opens nothing');
     },

@@ -10,7 +10,7 @@ const pathsOf = (given: unknown): string[] => {
     return [];
   } catch (error) {
     if (!(error instanceof DeploymentError)) throw error;
-    return error.mistakes.map((mistake) => mistake.path);
+    return error.errors.map(({ path }) => path);
   }
 };
 

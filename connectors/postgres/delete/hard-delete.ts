@@ -1,7 +1,7 @@
 import type { Batch, Deletion, HardDeletion, Work } from '../../connector.ts';
 import { type Chunks, deleteChunk } from './chunk.ts';
 import { type Context, pace, withBatch } from '../context.ts';
-import { STATEMENT_TIMEOUT, callers, codeOf, obey } from '../failure.ts';
+import { STATEMENT_TIMEOUT, codeOf, obey, runCallback } from '../failure.ts';
 import { deleteLargeSubjectPart } from './large-subject.ts';
 import { takeDeleteLock } from './delete-lock.ts';
 import { deletionOrder } from '../data-map/order.ts';
@@ -107,6 +107,6 @@ class Run {
   }
 
   #finished(unit: Unit, counts: Counts): Promise<void> {
-    return callers(() => this.#deletion.finished(finishedRange(unit, counts)));
+    return runCallback(() => this.#deletion.finished(finishedRange(unit, counts)));
   }
 }

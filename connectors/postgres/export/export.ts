@@ -4,7 +4,7 @@ import { type Context, load, modelOf } from '../context.ts';
 import { categories } from './categories.ts';
 import { exportedRows } from './rows.ts';
 import { exportedTables } from './tables.ts';
-import { CallersError, callers, obey, told } from '../failure.ts';
+import { CallbackError, obey, runCallback, told } from '../failure.ts';
 import { HEARTBEAT_MS, type Session, openSession } from '../session.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function* exportBatch(
     await beginSnapshot(session);
     for (const exported of exportedTables(model, loaded.catalog, wanted, literalMembers(loaded.members))) {
       obey(work.signal);
-      await callers(() => work.slot());
+      await runCallback(() => work.slot());
       if (wanted.scope === 'categories') {
         const held = await categories(session, exported);
         if (held !== undefined) yield held;
@@ -37,7 +37,7 @@ export async function* exportBatch(
       }
       const reading = exportedRows(loaded, exported, wanted.format, work);
       yield reading.table;
-      if (reading.abandoned()) throw new CallersError(new Error(`${exported.table} was not read to its end`));
+      if (reading.abandoned()) throw new CallbackError(new Error(`${exported.table} was not read to its end`));
       reading.close();
     }
     await session.run('COMMIT');

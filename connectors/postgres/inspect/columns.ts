@@ -1,4 +1,4 @@
-import type { Mistake } from '../../connector.ts';
+import type { ConfigError } from '../../connector.ts';
 import { isInstant, isInteger, isSupported, isText } from '../data-map/cast.ts';
 import type { ColumnType } from '../data-map/catalog.ts';
 import type { Inspection } from './inspection.ts';
@@ -7,7 +7,7 @@ import { clearableColumn } from '../delete/clear-columns.ts';
 import { canonical } from '../sql.ts';
 
 /** Every column that the map names exists and is of a type that can do what is asked of it. */
-export function columnMistakes(inspection: Inspection): readonly Mistake[] {
+export function checkColumns(inspection: Inspection): readonly ConfigError[] {
   const { catalog, relations, context } = inspection;
   const named = namedColumns(context.settings).filter(({ table }) => relations.has(table));
   const found = named.flatMap((each) =>
@@ -17,7 +17,7 @@ export function columnMistakes(inspection: Inspection): readonly Mistake[] {
       return message === undefined ? [] : [{ path: each.path, message }];
     }),
   );
-  return [...found, ...unlinkMistakes(inspection)];
+  return [...found, ...checkUnlinks(inspection)];
 }
 
 function wrong({ use, comparison, declares }: Named, column: string, type: ColumnType): string | undefined {
@@ -56,7 +56,7 @@ function unsuited(column: string, type: ColumnType, comparison: Named['compariso
 const suits = (does: boolean, column: string, type: ColumnType, match: string): string | undefined =>
   does ? undefined : `${column} is ${type.full}: declare match: '${match}'`;
 
-function unlinkMistakes({ context, catalog }: Inspection): Mistake[] {
+function checkUnlinks({ context, catalog }: Inspection): ConfigError[] {
   return context.models.flatMap((model) =>
     model.targets.flatMap((target) => {
       if (target.retain?.unlink === undefined) return [];

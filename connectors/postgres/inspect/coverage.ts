@@ -1,4 +1,4 @@
-import type { Mistake } from '../../connector.ts';
+import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
 import { canonical } from '../sql.ts';
 
@@ -8,7 +8,7 @@ interface Uncovered {
 }
 
 /** A table that looks as if it held data on subjects is mapped, or ignored for a reason that somebody wrote down. */
-export async function coverageMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+export async function checkCoverage(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { session, context } = inspection;
   const ignored = (context.settings.ignore ?? []).map(({ table }) => canonical(table));
   const covered = [...tablePaths(inspection).map(({ table }) => table), ...ignored];

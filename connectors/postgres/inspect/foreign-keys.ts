@@ -1,4 +1,4 @@
-import type { Mistake } from '../../connector.ts';
+import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf } from './inspection.ts';
 import { type KindModel, type Target, linkColumns } from '../data-map/model.ts';
 import { canonical } from '../sql.ts';
@@ -14,7 +14,7 @@ interface ForeignKey {
 }
 
 /** What the database would do by itself when a row goes: nothing that the receipt does not tell. */
-export async function foreignKeyMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+export async function checkForeignKeys(inspection: Inspection): Promise<readonly ConfigError[]> {
   const keys = await inspection.session.rows<ForeignKey>(FOREIGN_KEYS, [oidsOf(inspection)]);
   return inspection.context.models.flatMap((model) =>
     model.targets.flatMap((parent) =>
@@ -23,7 +23,7 @@ export async function foreignKeyMistakes(inspection: Inspection): Promise<readon
   );
 }
 
-function judge(key: ForeignKey, parent: Target, model: KindModel): Mistake[] {
+function judge(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
   const children = model.targets.filter((target) => canonical(target.table) === key.child);
   if (key.onDelete === 'n' || key.onDelete === 'd') {
     const action = key.onDelete === 'n' ? 'SET NULL' : 'SET DEFAULT';
@@ -41,9 +41,9 @@ function judge(key: ForeignKey, parent: Target, model: KindModel): Mistake[] {
 }
 
 /** CASCADE is harmless only where Lethe itself deletes the very same rows before. */
-function cascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): Mistake[] {
+function cascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): ConfigError[] {
   const deletes = `${key.child} references ${key.parent} ON DELETE CASCADE`;
-  const wrong = (why: string): Mistake[] => [{ path: parent.path, message: `${deletes}, ${why}` }];
+  const wrong = (why: string): ConfigError[] => [{ path: parent.path, message: `${deletes}, ${why}` }];
   if (children.length === 0) return wrong(`and is not mapped for ${model.kind}: its rows would go uncounted`);
   if (children.some(({ retain }) => retain !== undefined)) return wrong('and is to be retained');
   const same = children.some((child) => followsKey(key, child) || namesSubject(key, parent, child));
@@ -70,7 +70,7 @@ const namesSubject = (key: ForeignKey, parent: Target, child: Target): boolean =
   );
 
 /** A kept row that references a deleted one must let go of it, by the column that holds the reference. */
-function kept(key: ForeignKey, child: Target): Mistake[] {
+function kept(key: ForeignKey, child: Target): ConfigError[] {
   const path = `${child.path}.retain.unlink`;
   const { retain } = child;
   const references = `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}`;

@@ -1,4 +1,4 @@
-import type { Mistake } from '../../connector.ts';
+import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf } from './inspection.ts';
 import { namedColumns } from '../data-map/named.ts';
 
@@ -11,7 +11,7 @@ interface Index {
 }
 
 /** Every column by which rows are found leads an index; without one each chunk would read the whole table. */
-export async function indexMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+export async function checkIndexes(inspection: Inspection): Promise<readonly ConfigError[]> {
   const indexes = await inspection.session.rows<Index>(INDEXES, [oidsOf(inspection)]);
   return namedColumns(inspection.context.settings).flatMap((named) => {
     if (named.use !== 'key' && named.use !== 'find' && named.use !== 'join') return [];

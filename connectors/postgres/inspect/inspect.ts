@@ -1,22 +1,22 @@
-import { type Mistake, ConnectorError } from '../../connector.ts';
+import { type ConfigError, ConnectorError } from '../../connector.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
-import { mistakesOf } from '../definition.ts';
-import { columnMistakes } from './columns.ts';
-import { coverageMistakes } from './coverage.ts';
-import { foreignKeyMistakes } from './foreign-keys.ts';
-import { indexMistakes } from './indexes.ts';
-import { privilegeMistakes } from './privileges.ts';
-import { schemaMistakes } from './schema.ts';
-import { triggerMistakes } from './triggers.ts';
+import { validateSettings } from '../definition.ts';
+import { checkColumns } from './columns.ts';
+import { checkCoverage } from './coverage.ts';
+import { checkForeignKeys } from './foreign-keys.ts';
+import { checkIndexes } from './indexes.ts';
+import { checkPrivileges } from './privileges.ts';
+import { checkSchema } from './schema.ts';
+import { checkTriggers } from './triggers.ts';
 import { deletionOrder } from '../data-map/order.ts';
 import { type Inspection, type Relation, readRelations, tablePaths } from './inspection.ts';
 import { withSession } from '../session.ts';
 
-/** Rights, data map and coverage: all mistakes at once. A server that is away has made none: that is thrown. */
-export async function inspect(context: Context): Promise<readonly Mistake[]> {
-  const mistakes = mistakesOf(context.settings);
-  if (mistakes.length > 0) return mistakes;
+/** Rights, data map and coverage: returns all errors at once. Throws when the server cannot be reached. */
+export async function inspect(context: Context): Promise<readonly ConfigError[]> {
+  const errors = validateSettings(context.settings);
+  if (errors.length > 0) return errors;
   const nobody = { signal: new AbortController().signal, heartbeat: () => {} };
   try {
     return await withSession(context.server, nobody, async (session) => {
@@ -24,9 +24,9 @@ export async function inspect(context: Context): Promise<readonly Mistake[]> {
       const catalog = await readCatalog(session, tables);
       const relations = await readRelations(session, tables);
       const inspection: Inspection = { context, session, catalog, relations };
-      const found: Mistake[] = [];
-      for (const fence of FENCES) found.push(...(await fence(inspection)));
-      return unique([...found, ...orderMistakes(inspection)]);
+      const found: ConfigError[] = [];
+      for (const check of CHECKS) found.push(...(await check(inspection)));
+      return unique([...found, ...checkOrder(inspection)]);
     });
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.retryable) throw error;
@@ -34,40 +34,40 @@ export async function inspect(context: Context): Promise<readonly Mistake[]> {
   }
 }
 
-const FENCES: readonly ((inspection: Inspection) => Promise<readonly Mistake[]> | readonly Mistake[])[] = [
-  serverMistakes,
-  schemaMistakes,
-  relationMistakes,
-  columnMistakes,
-  privilegeMistakes,
-  indexMistakes,
-  coverageMistakes,
-  foreignKeyMistakes,
-  triggerMistakes,
+const CHECKS: readonly ((inspection: Inspection) => Promise<readonly ConfigError[]> | readonly ConfigError[])[] = [
+  checkServer,
+  checkSchema,
+  checkRelations,
+  checkColumns,
+  checkPrivileges,
+  checkIndexes,
+  checkCoverage,
+  checkForeignKeys,
+  checkTriggers,
 ];
 
 const OLDEST = 150_000;
 
 /** The server itself: new enough, and one that can be written to. */
-async function serverMistakes({ session }: Inspection): Promise<readonly Mistake[]> {
+async function checkServer({ session }: Inspection): Promise<readonly ConfigError[]> {
   const [server] = await session.rows<{ version: number; standby: boolean; readOnly: boolean }>(
     `SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,
             current_setting('transaction_read_only')::boolean AS "readOnly"`,
   );
-  const mistakes: Mistake[] = [];
+  const errors: ConfigError[] = [];
   if (server === undefined || server.version < OLDEST)
-    mistakes.push({ path: 'url', message: 'PostgreSQL 15 or newer is needed' });
+    errors.push({ path: 'url', message: 'PostgreSQL 15 or newer is needed' });
   if (server?.standby === true)
-    mistakes.push({ path: 'url', message: 'leads to a standby, which cannot delete and lags behind what it shows' });
+    errors.push({ path: 'url', message: 'leads to a standby, which cannot delete and lags behind what it shows' });
   else if (server?.readOnly === true)
-    mistakes.push({ path: 'url', message: 'leads to a server or role that is read-only' });
-  return mistakes;
+    errors.push({ path: 'url', message: 'leads to a server or role that is read-only' });
+  return errors;
 }
 
 const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialised view', f: 'a foreign table' };
 
 /** What is mapped is a table whose rows a DELETE really removes, all of them, and nothing else's. */
-function relationMistakes(inspection: Inspection): readonly Mistake[] {
+function checkRelations(inspection: Inspection): readonly ConfigError[] {
   return tablePaths(inspection).flatMap(({ path, table }) => {
     const relation = inspection.relations.get(table);
     if (relation === undefined) return [{ path, message: `${table} does not exist` }];
@@ -85,7 +85,7 @@ function problems({ relkind, guarded, inherited, rules }: Relation): string[] {
   return found;
 }
 
-function orderMistakes({ context, catalog }: Inspection): Mistake[] {
+function checkOrder({ context, catalog }: Inspection): ConfigError[] {
   return context.models.flatMap((model) => {
     const { cycle } = deletionOrder(model, catalog);
     const message = `no order of deletion serves these tables, which wait for each other: ${cycle.join(', ')}`;
@@ -93,7 +93,7 @@ function orderMistakes({ context, catalog }: Inspection): Mistake[] {
   });
 }
 
-/** A table that two entries name is told once for each path, never twice for one. */
-const unique = (mistakes: readonly Mistake[]): Mistake[] => [
-  ...new Map(mistakes.map((mistake) => [`${mistake.path}\n${mistake.message}`, mistake])).values(),
+/** A table that two entries name is reported once for each path. */
+const unique = (errors: readonly ConfigError[]): ConfigError[] => [
+  ...new Map(errors.map((error) => [`${error.path}\n${error.message}`, error])).values(),
 ];

@@ -13,7 +13,7 @@ export interface Relation {
   readonly rules: readonly string[];
 }
 
-/** What the fences look at; each asks the catalog for the rest itself. */
+/** What every check reads; each asks the catalog for the rest itself. */
 export interface Inspection {
   readonly context: Context;
   readonly session: Session;

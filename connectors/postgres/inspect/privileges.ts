@@ -1,4 +1,4 @@
-import type { Mistake } from '../../connector.ts';
+import type { ConfigError } from '../../connector.ts';
 import { needs } from './grants.ts';
 import { type Inspection, tablePaths } from './inspection.ts';
 import { planClearing } from '../delete/clear-columns.ts';
@@ -12,7 +12,7 @@ interface Wanted {
 }
 
 /** What hardDelete will need is asked for now: a missing right must not be found half-way through a run. */
-export async function privilegeMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+export async function checkPrivileges(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { session, context, relations, catalog } = inspection;
   const wanted = needs(context.settings).flatMap((need): Wanted[] => {
     const oid = relations.get(need.table)?.oid;

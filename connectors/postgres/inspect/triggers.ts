@@ -1,9 +1,9 @@
-import type { Mistake } from '../../connector.ts';
+import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
 import { canonical } from '../sql.ts';
 
 /** A trigger can keep a copy of what is deleted, or keep it from being deleted: somebody has to know of it. */
-export async function triggerMistakes(inspection: Inspection): Promise<readonly Mistake[]> {
+export async function checkTriggers(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { context, session } = inspection;
   const known = context.models.flatMap(({ map, kind }) => [
     { path: `kinds.${kind}`, table: canonical(map.table), triggers: map.triggers ?? [] },

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Batch, BatchIdentity } from '../../connector.ts';
-import { CallersError } from '../failure.ts';
+import { CallbackError } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { literal } from '../sql.ts';
 
@@ -72,7 +72,7 @@ export async function copyIdentities(
 ): Promise<void> {
   const into = copyFrom('COPY lethe_processor.batch (processor, request_id, batch, seq, type, value) FROM STDIN');
   async function* lines(): AsyncGenerator<string> {
-    for await (const page of callersPages(pages))
+    for await (const page of callbackPages(pages))
       yield page
         .map(({ seq, identity }) => copyLine([processor, requestId, batch, seq, identity.type, identity.value]))
         .join('');
@@ -101,11 +101,11 @@ const arrayLiteral = (values: readonly string[]): string =>
 const copyLine = (fields: readonly (string | number | readonly string[])[]): string =>
   `${fields.map((field) => escape(typeof field === 'object' ? arrayLiteral(field) : String(field))).join('\t')}\n`;
 
-async function* callersPages<Page>(pages: AsyncIterable<Page>): AsyncGenerator<Page> {
+async function* callbackPages<Page>(pages: AsyncIterable<Page>): AsyncGenerator<Page> {
   try {
     for await (const page of pages) yield page;
   } catch (error) {
-    throw new CallersError(error);
+    throw new CallbackError(error);
   }
 }
 

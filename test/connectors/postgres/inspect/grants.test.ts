@@ -15,7 +15,7 @@ import {
   user,
   work,
 } from '../../fixture.ts';
-import { mistakes } from '../../inspecting.ts';
+import { inspectErrors } from '../../inspecting.ts';
 
 describe('inspect()', () => {
   let db: Fixture;
@@ -29,7 +29,7 @@ describe('inspect()', () => {
 
   test('finds no mistake with the least grants, which suffice for every verb', async () => {
     const url = await least(db, SETTINGS);
-    expect(await mistakes(db, '', SETTINGS, url)).toEqual([]);
+    expect(await inspectErrors(db, '', SETTINGS, url)).toEqual([]);
     const connector = db.connector({ statementTimeoutMs: 5_000 }, SETTINGS, url);
     const id = requestId();
     const of = (batch: string) => batchOf([user(1)], { requestId: id, batch });
@@ -60,10 +60,10 @@ describe('inspect()', () => {
     const url = await least(db, SETTINGS);
     const policy =
       'ALTER TABLE app.events ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON app.events USING (note IS NULL)';
-    expect(await mistakes(db, policy, SETTINGS, url)).toEqual([
+    expect(await inspectErrors(db, policy, SETTINGS, url)).toEqual([
       expect.stringMatching(/^kinds\.user\.tables\.0\.table: .*row-level security/),
     ]);
-    expect(await mistakes(db, '')).toEqual([]);
+    expect(await inspectErrors(db, '')).toEqual([]);
   });
 
   test.each([
@@ -84,16 +84,16 @@ describe('inspect()', () => {
       'REVOKE INSERT ON lethe_processor.batch',
       /^url: rights on lethe_processor are missing \(batch INSERT\)/,
     ],
-  ])('refuses a role without %s', async (_name, revoke, mistake) => {
+  ])('refuses a role without %s', async (_name, revoke, expected) => {
     const url = await least(db, SETTINGS);
-    expect(await mistakes(db, `${revoke} FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
-      expect.stringMatching(mistake),
+    expect(await inspectErrors(db, `${revoke} FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
+      expect.stringMatching(expected),
     ]);
   });
 
   test('refuses a role without UPDATE of the flag, or of what a part-deletion empties', async () => {
     const url = await least(db, SETTINGS);
-    expect(await mistakes(db, `REVOKE UPDATE ON app.users FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
+    expect(await inspectErrors(db, `REVOKE UPDATE ON app.users FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
       expect.stringMatching(/^kinds\.user\.table: UPDATE of deleted_at is not granted/),
       expect.stringMatching(/^kinds\.user\.table: UPDATE of name is not granted/),
     ]);

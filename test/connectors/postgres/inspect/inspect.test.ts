@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
 import { type Fixture, SETTINGS, USER, fixture, mapped, withUser } from '../../fixture.ts';
-import { LAST, mistakes } from '../../inspecting.ts';
+import { LAST, inspectErrors } from '../../inspecting.ts';
 
 describe('inspect()', () => {
   let db: Fixture;
@@ -12,12 +12,12 @@ describe('inspect()', () => {
 
   test('finds no mistake where there is none, and changes nothing', async () => {
     const before = await db.state();
-    expect(await mistakes(db, '')).toEqual([]);
+    expect(await inspectErrors(db, '')).toEqual([]);
     expect(await db.state()).toEqual(before);
   });
 
   test('tells all mistakes at once', async () => {
-    const found = await mistakes(
+    const found = await inspectErrors(
       db,
       'DROP INDEX app.events_user; ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE app.ratings RENAME TO stars; DROP SCHEMA lethe_processor CASCADE',
     );
@@ -242,17 +242,19 @@ describe('inspect()', () => {
       'ALTER TABLE app.users ADD o bigint REFERENCES app.orders',
       /^kinds\.user: no order of deletion/,
     ],
-  ])('refuses %s, with its path', async (_name, sql, mistake, settings = SETTINGS) => {
+  ])('refuses %s, with its path', async (_name, sql, expected, settings = SETTINGS) => {
     const statement = sql.replace('DATABASE CURRENT', `DATABASE ${new URL(db.url).pathname.slice(1)}`);
-    expect(await mistakes(db, statement, settings)).toEqual(expect.arrayContaining([expect.stringMatching(mistake)]));
+    expect(await inspectErrors(db, statement, settings)).toEqual(
+      expect.arrayContaining([expect.stringMatching(expected)]),
+    );
   });
 
   test('a partitioned table is covered as one, its partitions are no tables of their own', async () => {
     const sql = `CREATE TABLE app.visits (user_id text, at date) PARTITION BY RANGE (at);
       CREATE TABLE app.visits_1 PARTITION OF app.visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
       CREATE INDEX ON app.visits (user_id)`;
-    expect(await mistakes(db, sql)).toEqual([expect.stringMatching(/^kinds: app\.visits has the column user_id/)]);
-    expect(await mistakes(db, '', mapped({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
+    expect(await inspectErrors(db, sql)).toEqual([expect.stringMatching(/^kinds: app\.visits has the column user_id/)]);
+    expect(await inspectErrors(db, '', mapped({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
   });
 
   test('a server that is away is no mistake but an error worth another try, which holds no password', async () => {
@@ -260,7 +262,7 @@ describe('inspect()', () => {
       .replace(/:\d+\//, ':1/')
       .replace('//', '//someone:secret@')
       .replace('postgres@', '');
-    const error: unknown = await mistakes(db, '', SETTINGS, url).catch((thrown: unknown) => thrown);
+    const error: unknown = await inspectErrors(db, '', SETTINGS, url).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'unavailable', retryable: true, message: 'PostgreSQL: ECONNREFUSED' });
     expect(JSON.stringify([String(error), error])).not.toContain('secret');
   });

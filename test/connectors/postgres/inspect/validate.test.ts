@@ -4,11 +4,11 @@ import { postgres } from '../../../../connectors/postgres/index.ts';
 import { COMPANY, SETTINGS, USER, mapped, withUser } from '../../fixture.ts';
 import { LAST } from '../../inspecting.ts';
 
-describe('mistakes() without a connection', () => {
+describe('validate() without a connection', () => {
   const paths = (settings: unknown): string[] =>
     // What a person wrote may be anything: the shape is what is judged.
     postgres(settings as PostgresSettings)
-      .mistakes()
+      .validate()
       .map(({ path }) => path);
 
   test('a right map has none', () => expect(paths(SETTINGS)).toEqual([]));
