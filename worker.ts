@@ -8,7 +8,7 @@ import {
   createArchiveActivities,
   createLedgerActivities,
   createProcessorActivities,
-  createTellingActivities,
+  createNotificationActivities,
 } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
@@ -29,7 +29,7 @@ import {
   processorTaskQueue,
   REQUESTS_TASK_QUEUE,
   searchAttributes,
-  TELLING_TASK_QUEUE,
+  NOTIFICATION_TASK_QUEUE,
 } from './workflows/shared/messages.ts';
 
 /** The worker process: workflows and ledger work on one queue, and one queue per processor. Start as many as are needed. */
@@ -119,7 +119,7 @@ const workers = await Promise.all([
     activities: createArchiveActivities(deps),
     maxConcurrentActivityTaskExecutions: 4,
   }),
-  Worker.create({ ...common, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
+  Worker.create({ ...common, taskQueue: NOTIFICATION_TASK_QUEUE, activities: createNotificationActivities(deps) }),
   ...[...connectors.keys()].map((name) => {
     const [project = '', processor = ''] = name.split('/');
     const activities = createProcessorActivities(deps);

@@ -1,39 +1,25 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import { ConnectorError, type Work } from '../connectors/connector.ts';
-import { transaction } from '../db/transaction.ts';
-import { type AttentionKey, clearAttention, raiseAttention } from '../db/attention/raise.ts';
+import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { reserveSlot } from '../db/members/slots.ts';
+import { transaction } from '../db/transaction.ts';
 import { DAY_MS } from '../domain/calendar.ts';
-import { type Activities, around } from './middleware.ts';
+import type { AttentionKey, ProcessorKey } from '../domain/step-keys.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { attentionCode, isCancelled, retryable } from './failures.ts';
+import { heartbeating } from './middleware.ts';
 
-/** A statement may take longer than the heartbeat timeout, and says nothing meanwhile. */
-const HEARTBEAT_MS = 5_000;
-/** An operator hears of it when it has failed this often: the first attempts are everyday hiccups. */
+/** Attention is raised when a step has failed this often: the first attempts are everyday hiccups. */
 const ATTEMPTS_BEFORE_ATTENTION = 3;
 
-/** Every activity of a set, giving signs of life: one whose worker was killed is tried again in seconds, not minutes. */
-export const withSignsOfLife = <T extends Activities>(activities: T): T => around(activities, heartbeating);
-
-async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(heartbeat);
-  }
-}
-
-/** Runs a connector's verb with a sign of life, the activity's cancellation, and the processor's pace. */
-export async function withWork<T>(
+/** Runs a connector's verb with heartbeats, the activity's cancellation, and the processor's rate limit. */
+export async function withConnectorContext<T>(
   deps: ActivityDeps,
-  at: { readonly project: string; readonly processor: string },
-  verb: (work: Work) => Promise<T>,
+  { project, processor }: Pick<ProcessorKey, 'project' | 'processor'>,
+  verb: (context: Work) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
-  const spacingMs = projectOf(deps, at.project).processors.find(({ name }) => name === at.processor)?.spacingMs;
+  const spacingMs = projectOf(deps, project).processors.find(({ name }) => name === processor)?.spacingMs;
   return heartbeating(() =>
     verb({
       signal: context.cancellationSignal,
@@ -41,7 +27,7 @@ export async function withWork<T>(
       slot: async () => {
         if (spacingMs === undefined) return;
         const now = new Date();
-        const slot = await reserveSlot(deps.reading, `processor/${at.project}/${at.processor}`, { now, spacingMs });
+        const slot = await reserveSlot(deps.reading, `processor/${project}/${processor}`, { now, spacingMs });
         await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
       },
     }),
@@ -49,10 +35,10 @@ export async function withWork<T>(
 }
 
 /**
- * Does a step that a processor may refuse. While it keeps failing an operator sees why in the request's `attention`;
- * once it succeeds the reason goes away by itself.
+ * Runs a step that a processor may refuse. While it keeps failing, an operator sees the reason in the request's
+ * `attention`; when it succeeds, the reason is cleared.
  */
-export async function attended<T>(
+export async function withAttention<T>(
   deps: ActivityDeps,
   key: AttentionKey,
   asOf: number,
@@ -74,12 +60,22 @@ export async function attended<T>(
   }
 }
 
-/** Connection, rights, data map and coverage, as at start (rule 5): any mistake is for an operator, at once. */
+/** Checks connection, rights, data map and coverage, as at start (rule 5): any mistake raises attention at once. */
 export async function requireCoverage(
   deps: ActivityDeps,
-  at: { readonly project: string; readonly processor: string },
+  at: Pick<ProcessorKey, 'project' | 'processor'>,
 ): Promise<void> {
-  const mistakes = await withWork(deps, at, () => deps.connector(at.project, at.processor).inspect());
+  const mistakes = await withConnectorContext(deps, at, () => deps.connector(at.project, at.processor).inspect());
   if (mistakes.length > 0)
     throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
+}
+
+/**
+ * Now, by the clock of Temporal's server: when this attempt was scheduled, plus the time since it began here. For facts
+ * that are true only from now on, when an attempt may have taken hours.
+ */
+export function attemptClock(): () => Date {
+  const begunAt = performance.now();
+  const { currentAttemptScheduledTimestampMs } = activityInfo();
+  return () => new Date(currentAttemptScheduledTimestampMs + Math.round(performance.now() - begunAt));
 }

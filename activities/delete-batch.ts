@@ -1,29 +1,30 @@
-import type { Deletion } from '../connectors/connector.ts';
-import { batchDeleted, batchSeen, nextStep, readBatchWork } from '../db/deletion/batches.ts';
-import { partEmptied } from '../db/exports/remove-claimed.ts';
+import type { Batch, Deletion } from '../connectors/connector.ts';
+import type { Database } from '../db/client.ts';
+import { batchDeleted, type BatchWork, nextStep, readBatchWork, recordVerification } from '../db/deletion/batches.ts';
+import { restartExportsAfterPartialDeletion } from '../db/exports/remove-claimed.ts';
 import { clearAttention } from '../db/attention/raise.ts';
-import { rangeFinished } from '../db/deletion/ranges.ts';
-import type { NextStep, Seen } from '../domain/batch.ts';
-import { claimedBatch } from './batch.ts';
-import { type ActivityDeps, projectOf, saysNothing } from './deps.ts';
-import type { BatchAt } from './ledger.ts';
-import { attended, requireCoverage, withWork } from './connector-context.ts';
+import { recordRange } from '../db/deletion/ranges.ts';
+import { claimedIdentities } from '../db/subjects/identities.ts';
+import type { NextStep, VerificationResult } from '../domain/batch.ts';
+import type { AsOf, AttentionKey, BatchKey } from '../domain/step-keys.ts';
+import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
+import { type ActivityDeps, hasNoVerification, projectOf } from './deps.ts';
 
-/** The destructive step and the look after it. Each reads from the rows where it stands, and may be done again at any time. */
+/** Deleting and verifying. Both read from the rows which step is next, and are idempotent. */
 export const batchActivities = (deps: ActivityDeps) => ({
-  async deleteBatch(input: BatchAt): Promise<NextStep> {
+  async deleteBatch(input: BatchKey & AsOf): Promise<NextStep> {
     const { asOf, project } = input;
     const { settleMs } = projectOf(deps, project).policy;
-    return attended(deps, attentionKey(input), asOf, async () => {
+    return withAttention(deps, attentionKey(input), asOf, async () => {
       const work = await readBatchWork(deps.database, input);
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'delete') return next;
       const connector = deps.connector(project, input.processor);
       await requireCoverage(deps, input);
-      // Before the claim it may have been out of reach: it no longer is.
+      // The inspection before the claim may have failed to reach the processor; it is reachable now.
       const inspection = { ...attentionKey(input), step: 'inspect', batch: 0 } as const;
       await clearAttention(deps.database, inspection, new Date(asOf), 'processor_unavailable');
-      const deletion: Deletion = await withWork(deps, input, (lent) =>
+      const deletion: Deletion = await withConnectorContext(deps, input, (context) =>
         connector.hardDelete(
           claimedBatch(deps.database, work),
           {
@@ -32,38 +33,54 @@ export const batchActivities = (deps: ActivityDeps) => ({
             suppress: work.suppress,
             at: new Date(asOf),
             ticket: work.ticket,
-            finished: (range) => rangeFinished(deps.database, input, work.pass, range),
+            onRangeFinished: (range) => recordRange(deps.database, input, work.pass, range),
           },
-          lent,
+          context,
         ),
       );
       const ticket = 'done' in deletion ? null : deletion.ticket;
-      // Exports began again with the claim, and may have read what was not emptied yet (rule 17).
+      // Exports restarted at the claim, and may have read columns that were not emptied yet (rule 17).
       if (ticket === null && work.scope !== 'data')
-        await deps.starter.wake(await partEmptied(deps.database, work, new Date(asOf)));
+        await deps.starter.wake(await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)));
       await batchDeleted(deps.database, input, ticket);
       return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.askAgainAt.getTime() };
     });
   },
 
-  async verifyBatch(input: BatchAt): Promise<NextStep> {
+  async verifyBatch(input: BatchKey & AsOf): Promise<NextStep> {
     const { asOf, project } = input;
     const { settleMs } = projectOf(deps, project).policy;
-    return attended(deps, attentionKey(input), asOf, async () => {
+    return withAttention(deps, attentionKey(input), asOf, async () => {
       const work = await readBatchWork(deps.database, input);
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'verify') return next;
       const connector = deps.connector(project, input.processor);
-      const seen = await withWork(deps, input, async (lent): Promise<Seen> => {
-        const verification = await connector.verify(claimedBatch(deps.database, work), work.scope, lent);
+      const result = await withConnectorContext(deps, input, async (context): Promise<VerificationResult> => {
+        const verification = await connector.verify(claimedBatch(deps.database, work), work.scope, context);
         if ('survivors' in verification) return { survivors: verification.survivors };
         if ('attestedAt' in verification) return { attestedAt: verification.attestedAt.getTime() };
-        return saysNothing(deps, input) ? { nothingSaid: true } : { unknown: true };
+        return hasNoVerification(deps, input) ? { nothingSaid: true } : { unknown: true };
       });
-      return batchSeen(deps.database, input, seen, { now: asOf, settleMs });
+      return recordVerification(deps.database, input, result, { now: asOf, settleMs });
     });
   },
 });
 
-const attentionKey = ({ project, requestId, processor, batch }: BatchAt) =>
-  ({ project, requestId, processor, step: 'delete', batch }) as const;
+/** A claimed batch as connectors see it. */
+const claimedBatch = (database: Database, work: BatchWork): Batch => ({
+  requestId: work.requestId,
+  kind: work.kind,
+  batch: `b${work.batch}`,
+  firstSeq: work.firstSeq,
+  lastSeq: work.lastSeq,
+  size: work.size,
+  identities: () => claimedIdentities(database, work.requestId, work.batch, work.firstSeq, work.lastSeq),
+});
+
+const attentionKey = ({ project, requestId, processor, batch }: BatchKey): AttentionKey => ({
+  project,
+  requestId,
+  processor,
+  step: 'delete',
+  batch,
+});

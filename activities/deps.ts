@@ -6,13 +6,13 @@ import type { Catalog, Project } from '../domain/catalog.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import type { WebhookSender } from '../outbound/webhook.ts';
 
-/** What starts and wakes workflows: housekeeping needs it, and a test may watch it. */
+/** Starts and signals workflows: housekeeping needs it, and a test may observe it. */
 export interface Starter {
   start(requestId: string): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   wake(requestIds: readonly string[]): Promise<void>;
-  /** Starts or wakes whoever tells this channel (`mail`, or a webhook's id) of a project what has changed. */
-  tell(project: string, channel: string): Promise<void>;
+  /** Starts or signals the workflow that delivers this channel's notifications (`mail`, or a webhook's id). */
+  startNotifications(project: string, channel: string): Promise<void>;
 }
 
 /** What activities are made of. Instants come from the workflow, never from here, so that skipped time skips everything. */
@@ -37,8 +37,8 @@ export function projectOf({ catalog }: ActivityDeps, name: string): Project {
   return project;
 }
 
-/** From a processor that never says anything, `unknown` is its word; from one that can be read, it is a fault. */
-export const saysNothing = (
+/** Whether `unknown` is all that the processor can answer; from a processor that can be read, it is a failure. */
+export const hasNoVerification = (
   deps: ActivityDeps,
   at: { readonly project: string; readonly processor: string },
 ): boolean =>

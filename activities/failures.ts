@@ -4,7 +4,7 @@ import { StorageError } from '../archives/storage/storage.ts';
 import { ConnectorError } from '../connectors/connector.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
-import { type Activities, around } from './middleware.ts';
+import { type Activities, wrapActivities } from './middleware.ts';
 
 /**
  * Temporal stores failures in clear, and drivers put parameters and rows into their messages: nothing passes but a
@@ -48,7 +48,7 @@ export function retryable(error: unknown): boolean {
 
 /** Every activity of a set, with its errors redacted at the boundary. */
 export const withRedactedFailures = <T extends Activities>(activities: T): T =>
-  around(activities, async (activity) => {
+  wrapActivities(activities, async (activity) => {
     try {
       return await activity();
     } catch (error) {

@@ -1,4 +1,3 @@
-import { backupActivities } from './backup.ts';
 import { batchActivities } from './delete-batch.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withRedactedFailures } from './failures.ts';
@@ -9,16 +8,15 @@ import { housekeepingActivities } from './housekeeping.ts';
 import { ledgerActivities } from './ledger.ts';
 import { processorActivities } from './processor-steps.ts';
 import { resolveActivities } from './resolve.ts';
-import { tellingActivities, tellingOfChanges } from './notifications.ts';
-import { withSignsOfLife } from './connector-context.ts';
+import { notificationActivities, withNotificationDispatch } from './notifications.ts';
+import { withHeartbeat } from './middleware.ts';
 
 /** On the requests' queue: Lethe's own database, and starting workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
   withRedactedFailures(
-    withSignsOfLife(
-      tellingOfChanges(deps, {
+    withHeartbeat(
+      withNotificationDispatch(deps, {
         ...ledgerActivities(deps),
-        ...backupActivities(deps),
         ...exportActivities(deps),
         ...housekeepingActivities(deps),
       }),
@@ -34,15 +32,15 @@ export const createProcessorActivities = (deps: ActivityDeps) =>
     ...collectActivities(deps),
   });
 
-/** On the queue of whoever works in the storage of archives. */
+/** On the archives' queue. */
 export const createArchiveActivities = (deps: ActivityDeps) =>
-  withRedactedFailures(tellingOfChanges(deps, archiveActivities(deps)));
+  withRedactedFailures(withNotificationDispatch(deps, archiveActivities(deps)));
 
-/** On the queue of whoever is told. */
-export const createTellingActivities = (deps: ActivityDeps) =>
-  withRedactedFailures(withSignsOfLife(tellingActivities(deps)));
+/** On the notifications' queue. */
+export const createNotificationActivities = (deps: ActivityDeps) =>
+  withRedactedFailures(withHeartbeat(notificationActivities(deps)));
 
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type ProcessorActivities = ReturnType<typeof createProcessorActivities>;
 export type ArchiveActivities = ReturnType<typeof createArchiveActivities>;
-export type TellingActivities = ReturnType<typeof createTellingActivities>;
+export type NotificationActivities = ReturnType<typeof createNotificationActivities>;

@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { type Channel, channelsToTell, type Delivery, dueDeliveries, nextDueAt } from '../db/notifications/due.ts';
+import { channelsToNotify, type Delivery, dueDeliveries, nextDueAt } from '../db/notifications/due.ts';
 import { receiverOf } from '../db/notifications/recipients.ts';
 import { delivered, failed } from '../db/notifications/results.ts';
-import { MAIL } from '../domain/notification.ts';
-import { type Activities, around } from './middleware.ts';
+import { type Channel, MAIL } from '../domain/notification.ts';
+import type { AsOf } from '../domain/step-keys.ts';
+import { type Activities, wrapActivities } from './middleware.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sendMail } from './notification-mail.ts';
 
@@ -11,16 +12,16 @@ import { sendMail } from './notification-mail.ts';
 const PER_PAGE = 20;
 const AT_ONCE = 5;
 
-export const tellingActivities = (deps: ActivityDeps) => ({
+export const notificationActivities = (deps: ActivityDeps) => ({
   /**
-   * Attempts what is due, and says when something is due again; null: nothing is left. Each result is written as soon as
-   * it is known: an attempt whose result was lost is made again, under the same id.
+   * Attempts what is due, and returns when something is due again; null: nothing is left. Writes each result as soon as it
+   * is known: an attempt whose result is lost is repeated under the same id.
    */
-  async deliverDue({ asOf, ...channel }: Channel & { readonly asOf: number }): Promise<{ nextAt: number | null }> {
+  async deliverDue({ asOf, ...channel }: Channel & AsOf): Promise<{ nextAt: number | null }> {
     const { cancellationSignal } = Context.current();
     const at = new Date(asOf);
     const due = await dueDeliveries(deps.database, { ...channel, asOf: at, limit: PER_PAGE });
-    // What happened to one request is told in that order.
+    // The notifications of one request are delivered in the order of its changes.
     const waiting = [...Map.groupBy(due, ({ requestId }) => requestId).values()].values();
     const lane = async () => {
       for (const deliveries of waiting)
@@ -29,7 +30,7 @@ export const tellingActivities = (deps: ActivityDeps) => ({
           await deliver(deps, delivery, at);
         }
     };
-    // None is left at work behind an activity that has failed and is begun again.
+    // Waits for all of them, so that none still runs when the activity has failed and is retried.
     const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
     for (const one of lanes) if (one.status === 'rejected') throw one.reason;
     return { nextAt: (await nextDueAt(deps.database, channel))?.getTime() ?? null };
@@ -51,17 +52,17 @@ async function callWebhook({ database, keys, webhooks }: ActivityDeps, delivery:
 }
 
 /**
- * Ledger activities, each of which may have changed the status of its request: whoever is to be told of it is told at
- * once. Best effort: housekeeping looks for what stays untold.
+ * Starts the delivery of notifications after each activity, which may have changed the status of its request. Best effort:
+ * housekeeping repeats a start that is lost.
  */
-export function tellingOfChanges<T extends Activities>(deps: ActivityDeps, activities: T): T {
-  const tell = coalesced(({ project, channel }) => deps.starter.tell(project, channel));
-  return around(activities, async (activity, input) => {
+export function withNotificationDispatch<T extends Activities>(deps: ActivityDeps, activities: T): T {
+  const dispatch = coalesced(({ project, channel }) => deps.starter.startNotifications(project, channel));
+  return wrapActivities(activities, async (activity, input) => {
     const done = await activity();
     const requestId = requestOf(input);
     if (requestId !== null) {
-      const channels = await channelsToTell(deps.database, requestId).catch(() => []);
-      await Promise.allSettled(channels.map(tell));
+      const channels = await channelsToNotify(deps.database, requestId).catch(() => []);
+      await Promise.allSettled(channels.map(dispatch));
     }
     return done;
   });
@@ -72,14 +73,14 @@ function requestOf(input: unknown): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-/** Whoever asks while a channel is being told shares the one call after it: a thousand changes are a few wakes. */
-function coalesced(tell: (channel: Channel) => Promise<void>): (channel: Channel) => Promise<void> {
+/** Calls for a channel that arrive during a call share the next one: a thousand changes are a few signals. */
+function coalesced(dispatch: (channel: Channel) => Promise<void>): (channel: Channel) => Promise<void> {
   const running = new Map<string, { readonly now: Promise<void>; next: Promise<void> | null }>();
   const start = (channel: Channel): Promise<void> => {
     const key = `${channel.project}/${channel.channel}`;
     const entry = running.get(key);
     if (entry !== undefined) return (entry.next ??= entry.now.then(() => start(channel)));
-    const now = tell(channel).finally(() => running.delete(key));
+    const now = dispatch(channel).finally(() => running.delete(key));
     running.set(key, { now, next: null });
     return now;
   };

@@ -1,38 +1,38 @@
 import type { Resolved, Selection, Work } from '../connectors/connector.ts';
 import { ConnectorError } from '../connectors/connector.ts';
-import { beginResolving } from '../db/deletion/check-processors.ts';
+import { startResolving } from '../db/deletion/check-processors.ts';
 import { transaction } from '../db/transaction.ts';
 import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
 import { storeResolution } from '../db/resolution/resolve.ts';
 import { exceptedIdentities, submittedIdentities } from '../db/subjects/submitted.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
+import type { AsOf, AttentionKey, ProcessorKey } from '../domain/step-keys.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
-import type { StepAt } from './ledger.ts';
-import { attended, withWork } from './connector-context.ts';
+import { withAttention, withConnectorContext } from './connector-context.ts';
 
 export interface ResolveEnd {
-  /** `grew`: more joined than may without an operator's word; `closed`: cancelled or ended meanwhile. */
+  /** `grew`: more subjects joined than may without an operator's approval; `closed`: cancelled or ended meanwhile. */
   readonly end: 'resolved' | 'grew' | 'closed';
-  readonly unknown: number;
-  readonly wake: readonly string[];
+  readonly unresolved: number;
+  readonly requestsToSignal: readonly string[];
 }
 
-/** Asks the project's directory who is meant, and brings the request's subjects up to its answer. */
+/** Asks the project's directory for the subjects, and updates the request's subjects to its answer. */
 export const resolveActivities = (deps: ActivityDeps) => ({
-  async resolveSubjects(input: StepAt): Promise<ResolveEnd> {
+  async resolveSubjects(input: ProcessorKey & AsOf): Promise<ResolveEnd> {
     const { requestId, asOf, processor } = input;
     const project = projectOf(deps, input.project);
-    const key = { project: project.name, requestId, processor, step: 'resolve', batch: 0 } as const;
+    const key = { project: project.name, requestId, processor, step: 'resolve', batch: 0 } satisfies AttentionKey;
     const at = new Date(asOf);
-    return attended(deps, key, asOf, async () => {
-      await beginResolving(deps.database, requestId, at);
+    return withAttention(deps, key, asOf, async () => {
+      await startResolving(deps.database, requestId, at);
       const request = await readRequestRow(deps.database, requestId);
-      const end = await withWork(deps, input, (work) =>
+      const end = await withConnectorContext(deps, input, (context) =>
         storeResolution(deps.database, deps.keys, {
           request,
-          facts: facts(deps, project, request, work),
-          ...exceptions(deps, project, request, work),
+          facts: facts(deps, project, request, context),
+          ...exceptions(deps, project, request, context),
           processors: processorsFor(project, request.subjectKind),
           policy: project.policy,
           at,
@@ -46,16 +46,16 @@ export const resolveActivities = (deps: ActivityDeps) => ({
         );
       }
       return end.end === 'resolved'
-        ? { end: end.end, unknown: end.unknown, wake: end.wake }
-        : { end: end.end, unknown: 0, wake: [] };
+        ? { end: end.end, unresolved: end.unknown, requestsToSignal: end.wake }
+        : { end: end.end, unresolved: 0, requestsToSignal: [] };
     });
   },
 });
 
 type Facts = AsyncIterable<readonly Resolved[]>;
 
-function facts(deps: ActivityDeps, project: Project, request: RequestRow, work: Work): Facts {
-  return ask(deps, project, selection(), work);
+function facts(deps: ActivityDeps, project: Project, request: RequestRow, context: Work): Facts {
+  return ask(deps, project, selection(), context);
 
   function selection(): Selection {
     const { id: requestId, subjectKind: kind } = request;
@@ -67,17 +67,17 @@ function facts(deps: ActivityDeps, project: Project, request: RequestRow, work: 
   }
 }
 
-/** Who is to be spared is asked about once, together with who everyone is. */
-function exceptions(deps: ActivityDeps, project: Project, request: RequestRow, work: Work): { excepted?: Facts } {
+/** Resolves the exceptions once, together with everyone. */
+function exceptions(deps: ActivityDeps, project: Project, request: RequestRow, context: Work): { excepted?: Facts } {
   const { id: requestId, subjectKind: kind, selection, resolvedAt } = request;
   if (selection !== 'everyone' || resolvedAt !== null) return {};
   const identities = () => exceptedIdentities(deps.reading, requestId);
-  return { excepted: ask(deps, project, { requestId, kind, by: 'identities', identities }, work) };
+  return { excepted: ask(deps, project, { requestId, kind, by: 'identities', identities }, context) };
 }
 
-function ask({ connector }: ActivityDeps, project: Project, selection: Selection, work: Work): Facts {
+function ask({ connector }: ActivityDeps, project: Project, selection: Selection, context: Work): Facts {
   const directory = connector(project.name, project.directory);
   if (directory.resolve === undefined)
     throw new ConnectorError('refused', 'the directory cannot resolve', { retryable: false });
-  return directory.resolve(selection, work);
+  return directory.resolve(selection, context);
 }

@@ -48,7 +48,7 @@ const NOBODY: Orchestrator = {
   start: async () => undefined,
   startSuppression: async () => undefined,
   wake: async () => undefined,
-  tell: async () => undefined,
+  startNotifications: async () => undefined,
   progress: async () => null,
   reachable: async () => false,
 };

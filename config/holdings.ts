@@ -1,6 +1,6 @@
-import type { Batch, BatchIdentity, Connector, Resolved, Work } from '../connectors/connector.ts';
+import type { Batch, Connector, Resolved, Work } from '../connectors/connector.ts';
 import { identityTypesOf, processorsFor } from '../domain/catalog.ts';
-import { ALIAS, type Identity, type IdentityTypes, normalise } from '../domain/identity.ts';
+import { ALIAS, type Identity, type IdentityTypes, normalise, type SubjectIdentity } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { ReadDeployment } from './deployment.ts';
@@ -75,7 +75,7 @@ const listed = (types: IdentityTypes): string =>
     .join('; ') || 'the project has none of this kind';
 
 /** As a deletion expands (rule 8): each subject's other identities, but none that it shares with somebody else. */
-function membersOf(given: Identity, facts: readonly Resolved[]): BatchIdentity[] {
+function membersOf(given: Identity, facts: readonly Resolved[]): SubjectIdentity[] {
   const keys = [
     ...new Map(facts.filter((fact) => fact.fact === 'match').map(({ key }) => [key.value.join('\0'), key])).values(),
   ];
@@ -91,7 +91,7 @@ function membersOf(given: Identity, facts: readonly Resolved[]): BatchIdentity[]
     return [{ seq, identity: fact.identity }];
   });
   const named = keys.map((identity, index) => ({ seq: index + 1, identity }));
-  const isKey = (member: BatchIdentity): boolean => keys.some((key) => key.type === member.identity.type);
+  const isKey = (member: SubjectIdentity): boolean => keys.some((key) => key.type === member.identity.type);
   return [...named, ...others.filter((member) => !isKey(member))].toSorted((a, b) => a.seq - b.seq);
 }
 

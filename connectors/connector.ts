@@ -1,5 +1,6 @@
 import type { ExportedColumn } from '../domain/archive.ts';
-import type { Identity, IdentityTypes } from '../domain/identity.ts';
+import type { FinishedRange } from '../domain/batch.ts';
+import type { Identity, IdentityTypes, SubjectIdentity } from '../domain/identity.ts';
 import type { Resolved } from '../domain/resolved.ts';
 import type { ExportFormat, Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
 
@@ -30,7 +31,7 @@ export interface Connector {
   export?(batch: Batch, wanted: ExportWanted, work: Work): AsyncIterable<ExportedTable>;
   /** Hides or shows the batch. A call with an older generation than the one applied changes nothing (rule 9). */
   setVisibility?(batch: Batch, change: VisibilityChange, work: Work): Promise<void>;
-  /** Irreversible. Every finished range is told to `work.finished` after its commit, also when an earlier call made it. */
+  /** Irreversible. Every finished range is reported to `onRangeFinished` after its commit, also when an earlier call made it. */
   hardDelete(batch: Batch, deletion: HardDeletion, work: Work): Promise<Deletion>;
   /** Looks again for everything that `hardDelete` was to remove. */
   verify(batch: Batch, scope: Scope, work: Work): Promise<Verification>;
@@ -111,11 +112,7 @@ export interface Batch {
   readonly lastSeq: number;
   readonly size: number;
   /** Every identity of every subject in the order of `seq`, page by page; read anew at each call. */
-  identities(): AsyncIterable<readonly BatchIdentity[]>;
-}
-export interface BatchIdentity {
-  readonly seq: number;
-  readonly identity: Identity;
+  identities(): AsyncIterable<readonly SubjectIdentity[]>;
 }
 
 /** What an activity lends to a verb. */
@@ -145,26 +142,7 @@ export interface HardDeletion {
   readonly at: Date;
   /** What `askAgainAt` handed out last time. */
   readonly ticket: string | null;
-  finished(range: FinishedRange): Promise<void>;
-}
-
-export interface FinishedRange {
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  /** Only of a giant subject that is cut by rows: 1, 2, …; otherwise 0. */
-  readonly part: number;
-  readonly tables: readonly TableFigures[];
-  /** The subjects of the range of whom rows were kept on a basis. */
-  readonly retainedSeqs: readonly number[];
-}
-export interface TableFigures {
-  readonly table: string;
-  readonly removed: number;
-  readonly retained: number;
-  /** Why rows were kept; null where none are. */
-  readonly basis: string | null;
-  /** Of a part-deletion: rows that stay and of which columns were emptied. */
-  readonly blanked?: number;
+  onRangeFinished(range: FinishedRange): Promise<void>;
 }
 
 export type Deletion = { readonly done: true } | { readonly askAgainAt: Date; readonly ticket: string };

@@ -1,10 +1,30 @@
 import type { AttentionCode } from './vocabulary.ts';
 
-/** How often survivors are deleted again before an operator is asked why they come back. */
+/** How often survivors are deleted again before an operator has to find out why they come back. */
 const MAX_PASSES = 5;
 
-/** What a processor's last look at a batch found. Unknown is not zero (principle 2). */
-export type Seen =
+/** One range of a batch that a processor has finished in one pass. The receipt is the sum of them (rule 13). */
+export interface FinishedRange {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** For a large subject that is cut by rows: 1, 2, …; otherwise 0. */
+  readonly part: number;
+  readonly tables: readonly TableFigures[];
+  /** The subjects of the range of which rows were kept on a basis. */
+  readonly retainedSeqs: readonly number[];
+}
+export interface TableFigures {
+  readonly table: string;
+  readonly removed: number;
+  readonly retained: number;
+  /** Why rows were kept; null if none were. */
+  readonly basis: string | null;
+  /** For a part-deletion: rows that stay and of which columns were emptied. */
+  readonly blanked?: number;
+}
+
+/** What a processor's latest verification of a batch found. Unknown is not zero (principle 2). */
+export type VerificationResult =
   | { readonly survivors: number }
   | { readonly attestedAt: number }
   | { readonly nothingSaid: true }
@@ -12,33 +32,33 @@ export type Seen =
 
 export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
 
-/** What comes next for one batch in one processor, at an instant of the workflow's clock. */
+/** The next step of one batch in one processor, at an instant of the workflow's clock. */
 export type NextStep =
   | { readonly step: 'delete' | 'verify'; readonly at: number }
   | { readonly step: 'ended'; readonly end: BatchEnd; readonly code?: AttentionCode };
 
-export interface LookAt {
-  readonly seen: Seen;
+export interface VerificationInput {
+  readonly result: VerificationResult;
   readonly pass: number;
-  /** When it was first seen empty; null: not yet. */
+  /** When a verification first found it empty; null: not yet. */
   readonly emptiedAt: number | null;
   readonly now: number;
   readonly settleMs: number;
 }
 
 /**
- * A batch has ended when it was empty at two looks, `settleMs` apart: events that were on their way when the first was
- * taken have arrived by the second. Survivors are deleted again, a bounded number of times.
+ * A batch has ended when two verifications, `settleMs` apart, found it empty: events that were on their way at the first
+ * have arrived by the second. Survivors are deleted again, a bounded number of times.
  */
-export function afterLook({ seen, pass, emptiedAt, now, settleMs }: LookAt): NextStep {
-  if ('unknown' in seen) return { step: 'ended', end: 'attention', code: 'verification_unknown' };
-  if ('nothingSaid' in seen) return { step: 'ended', end: 'unverified' };
-  if ('attestedAt' in seen) return { step: 'ended', end: 'attested' };
-  if (seen.survivors > 0) {
+export function nextStepAfterVerification({ result, pass, emptiedAt, now, settleMs }: VerificationInput): NextStep {
+  if ('unknown' in result) return { step: 'ended', end: 'attention', code: 'verification_unknown' };
+  if ('nothingSaid' in result) return { step: 'ended', end: 'unverified' };
+  if ('attestedAt' in result) return { step: 'ended', end: 'attested' };
+  if (result.survivors > 0) {
     return pass < MAX_PASSES
       ? { step: 'delete', at: now }
       : { step: 'ended', end: 'attention', code: 'survivors_remain' };
   }
-  const lastLookAt = (emptiedAt ?? now) + settleMs;
-  return now >= lastLookAt ? { step: 'ended', end: 'verified' } : { step: 'verify', at: lastLookAt };
+  const verifyAgainAt = (emptiedAt ?? now) + settleMs;
+  return now >= verifyAgainAt ? { step: 'ended', end: 'verified' } : { step: 'verify', at: verifyAgainAt };
 }

@@ -5,6 +5,12 @@ export interface Identity {
   readonly value: readonly string[];
 }
 
+/** One identity of one subject of a batch. */
+export interface SubjectIdentity {
+  readonly seq: number;
+  readonly identity: Identity;
+}
+
 /** How values of a type compare (rule 10). The normalised value serves look-up, duplicates, holds and digests alike. */
 export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
 

@@ -38,5 +38,5 @@ export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;
 export const childWorkflowIdFor = (requestId: string, processor: string, batch: number): string =>
   `${workflowIdFor(requestId)}/${processor}/${batch}`;
 
-/** The workflow that tells one channel (`mail`, or a webhook's id) of a project what has changed. */
-export const tellingWorkflowIdFor = (project: string, channel: string): string => `tell-${project}/${channel}`;
+/** The workflow that delivers the notifications of one channel (`mail`, or a webhook's id) of a project. */
+export const notificationWorkflowIdFor = (project: string, channel: string): string => `notify-${project}/${channel}`;

@@ -23,6 +23,13 @@ const LONGEST_RETRY_AFTER_MS = DAY_MS;
 /** The channel of a project's mail; the others are called by the ids of webhooks. */
 export const MAIL = 'mail';
 
+/** Where one workflow delivers notifications: the mail of a project, or one webhook. */
+export interface Channel {
+  readonly project: string;
+  /** `mail`, or a webhook's id. */
+  readonly channel: string;
+}
+
 /** What became of one attempt. `retryAfterMs`: the receiver asked for so much time. */
 export type Attempt =
   | { readonly delivered: true }

@@ -1,67 +1,69 @@
 import type { AttentionCode, Status } from './vocabulary.ts';
 
-/** Everything that a deletion's workflow decides by, read from the rows at one instant. Counts and codes only. */
-export interface View {
+/** What a deletion's workflow decides by: its rows at one instant. Counts and codes only, never an identity. */
+export interface DeletionState {
   readonly status: Status;
-  readonly ended: boolean;
-  readonly resolved: boolean;
+  /** The receipt is written; nothing is left to do. */
+  readonly concluded: boolean;
+  /** The directory has not said yet which subjects the request means. */
+  readonly needsResolution: boolean;
   /** Cancelled as a whole before it was resolved. */
   readonly cancelled: boolean;
-  /** Only while somebody has yet to confirm how many they are. */
+  /** Subjects that the directory does not know and that the processors were not asked about yet. */
+  readonly unresolved: number;
+  /** Only while a person has to confirm the number of subjects. */
   readonly confirmation?: {
     readonly subjects: number;
-    /** Processors that have still to be counted. */
-    readonly uncounted: readonly string[];
-    /** Null until everything is counted. */
+    readonly processorsToCount: readonly string[];
+    /** Null until every processor is counted. */
     readonly until: number | null;
   };
-  /** Subjects that the directory does not know and that nobody was asked about yet. */
-  readonly unknown: number;
-  /** Some are to be exported first, and no export is under way that they are in. */
-  readonly backup?: true;
-  /** Subjects that are not claimed before they are in an archive that is ready; absent: none. */
-  readonly unsaved?: number;
-  /** Nothing is open any more, and no operator has to be waited for. */
-  readonly concludable: boolean;
-  /** Subjects that may be claimed at this instant, when nothing is in the way. */
-  readonly due: number;
-  readonly held: number;
-  /** Subjects on which something is still to happen: nothing is concluded before this is 0. */
-  readonly open: number;
+  /** Some subjects are exported first, and no export under way contains them. */
+  readonly needsBackup?: true;
+  /** Subjects that cannot be claimed before an archive that contains them is ready; absent: none. */
+  readonly awaitingBackup?: number;
+  /** Processors that have not applied the newest visibility. */
+  readonly processorsToSync: readonly string[];
+  /** Subjects that can be claimed at this instant. 0 while a step before the claim needs an operator. */
+  readonly claimable: number;
+  /** Claimed batches that a processor has not finished, except those that need an operator first. */
+  readonly openBatches: readonly { readonly processor: string; readonly batch: number }[];
+  /** Nothing is open any more, and no operator is needed first. */
+  readonly canConclude: boolean;
   readonly subjects: number;
-  /** Processors that have not followed the newest visibility. */
-  readonly behind: readonly string[];
-  readonly work: readonly { readonly processor: string; readonly batch: number }[];
+  /** Subjects under a legal hold. */
+  readonly held: number;
+  /** Subjects that have no outcome yet. */
+  readonly open: number;
   readonly attention: readonly { readonly processor: string; readonly code: AttentionCode }[];
-  /** The next instant at which something becomes due by itself; null: only a wake can change anything (rule 3). */
-  readonly nextAt: number | null;
-  /** Requests whose subjects were decided here. */
-  readonly wake: readonly string[];
+  /** When something becomes due by itself; null: only a signal can change anything (rule 3). */
+  readonly nextDueAt: number | null;
+  /** Other requests whose subjects changed with this one's. */
+  readonly requestsToSignal: readonly string[];
 }
 
-/** The same of an export. */
-export interface ExportView {
+/** The same for an export. */
+export interface ExportState {
   readonly status: Status;
-  /** Nothing is left to be done: what there was is destroyed, and the objects are gone from the storage. */
-  readonly ended: boolean;
-  readonly resolved: boolean;
-  readonly cancelled: boolean;
-  readonly unknown: number;
-  readonly subjects: number;
+  /** The key is destroyed and the objects are gone; nothing is left to do. */
+  readonly concluded: boolean;
+  readonly needsResolution: boolean;
+  readonly unresolved: number;
   readonly epoch: number;
-  /** Processors that are still to be collected in this epoch. */
-  readonly pending: readonly string[];
-  /** Those of them that need no operator first. */
-  readonly collect: readonly string[];
-  /** Everything of this epoch is collected, and no operator has to be waited for. */
-  readonly packageable: boolean;
+  /** Processors without a collection in this epoch. */
+  readonly uncollected: readonly string[];
+  /** Those of them that do not need an operator first. */
+  readonly processorsToCollect: readonly string[];
+  /** Every processor is collected in this epoch, and no operator is needed first. */
+  readonly canPackage: boolean;
   /** The archive is past its time. */
-  readonly expired: boolean;
-  /** Nobody can be given anything any more: the objects are to go, then the request ends. */
-  readonly concludable: boolean;
-  readonly attention: View['attention'];
-  /** The next instant at which something becomes due by itself; null: only a wake can change anything. */
-  readonly nextAt: number | null;
-  /** The deletion that waits for it, where something changed that it has to see. */
-  readonly wake: readonly string[];
+  readonly isExpired: boolean;
+  /** The archive cannot be handed out (any more): the objects are removed, then the request ends. */
+  readonly canConclude: boolean;
+  readonly subjects: number;
+  readonly attention: DeletionState['attention'];
+  /** When something becomes due by itself; null: only a signal can change anything. */
+  readonly nextDueAt: number | null;
+  /** The deletion that waits for this export, if it has not seen the latest change. */
+  readonly requestsToSignal: readonly string[];
 }

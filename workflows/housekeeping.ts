@@ -1,6 +1,6 @@
 import { ledger } from './shared/proxies.ts';
 
-/** Every minute, by a Schedule: what has no workflow gets one, and lost wakes are repeated. */
-export async function housekeeping(): Promise<{ attended: number }> {
-  return ledger.attendNeglected({ asOf: Date.now() });
+/** A Schedule runs it every minute: it starts workflows that are missing and repeats signals that were lost. */
+export async function housekeeping(): Promise<{ recovered: number }> {
+  return ledger.recoverStalled({ asOf: Date.now() });
 }

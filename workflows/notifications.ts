@@ -1,20 +1,19 @@
 import { continueAsNew } from '@temporalio/workflow';
-import type { TellingInput } from './shared/messages.ts';
-import { outside } from './shared/proxies.ts';
-import { watch } from './shared/wakeup.ts';
+import type { Channel } from '../domain/notification.ts';
+import { notifications } from './shared/proxies.ts';
+import { createWakeup } from './shared/wakeup.ts';
 
 /**
- * Tells one receiver what has changed: one webhook, or whoever gets a project's mail. The rows say what is due and when
- * what failed is tried again; this sleeps until then, and ends when there is nothing left. Whoever has something new to
- * tell starts it, or wakes it.
+ * Delivers the notifications of one channel: one webhook, or the mail of a project. The rows say what is due and when a
+ * failed delivery is retried; this waits until then, and ends when nothing is left. A new notification starts or signals it.
  */
-export async function telling(channel: TellingInput): Promise<void> {
-  const waiting = watch();
+export async function deliverNotifications(channel: Channel): Promise<void> {
+  const wakeup = createWakeup();
   for (;;) {
-    waiting.reset();
-    const { nextAt } = await outside.deliverDue({ ...channel, asOf: Date.now() });
-    if (nextAt === null && !waiting.woken()) return;
-    if (waiting.tired()) await continueAsNew<typeof telling>(channel);
-    if (nextAt !== null) await waiting.until(nextAt, 'the next attempt');
+    wakeup.reset();
+    const { nextAt } = await notifications.deliverDue({ ...channel, asOf: Date.now() });
+    if (nextAt === null && !wakeup.wasSignalled()) return;
+    if (wakeup.shouldContinueAsNew()) await continueAsNew<typeof deliverNotifications>(channel);
+    if (nextAt !== null) await wakeup.waitUntil(nextAt, 'the next attempt');
   }
 }

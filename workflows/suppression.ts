@@ -1,15 +1,15 @@
 import type { SuppressionInput } from './shared/messages.ts';
 import { ledger, processor } from './shared/proxies.ts';
 
-/** Tells every processor of a standing refusal to collect, or of its end; then the identity leaves Lethe's tables. */
-export async function suppressionChange({ suppressionId }: SuppressionInput): Promise<void> {
+/** Applies a suppression, or its end, in every processor; then the identity leaves Lethe's tables. */
+export async function propagateSuppression({ suppressionId }: SuppressionInput): Promise<void> {
   for (;;) {
-    const untold = await ledger.untoldProcessors({ suppressionId });
-    if (untold === null) return;
-    const { project, processors, suppressed } = untold;
+    const pending = await ledger.processorsToNotify({ suppressionId });
+    if (pending === null) return;
+    const { project, processors, suppressed } = pending;
     await Promise.all(
-      processors.map((name) => processor(project, name).tellSuppression({ suppressionId, processor: name })),
+      processors.map((name) => processor(project, name).setSuppression({ suppressionId, processor: name })),
     );
-    await ledger.suppressionTold({ suppressionId, suppressed, asOf: Date.now() });
+    await ledger.markSuppressionPropagated({ suppressionId, suppressed, asOf: Date.now() });
   }
 }

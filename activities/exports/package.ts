@@ -6,23 +6,19 @@ import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { type Packing, readPacking, readyObject, storeArchive } from '../../db/exports/ready.ts';
-import type { Step } from '../../domain/vocabulary.ts';
+import type { AsOf, AttentionKey, ProcessorKey } from '../../domain/step-keys.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
-import type { At } from '../ledger.ts';
-import { attended, withWork } from '../connector-context.ts';
-import { attemptClock } from './clock.ts';
+import { attemptClock, withAttention, withConnectorContext } from '../connector-context.ts';
 
-export interface ArchiveAt extends At {
-  readonly project: string;
-}
+type ArchiveInput = Pick<ProcessorKey, 'requestId' | 'project'> & AsOf;
 
-/** Work on the storage of archives, on a queue of its own. What goes wrong here is nobody's but Lethe's. */
+/** Work on the storage of archives, on a queue of its own. Attention for it names Lethe itself as the processor. */
 export const archiveActivities = (deps: ActivityDeps) => ({
-  /** Packs what is collected, unless it is packed; then nothing but the archive is left in the storage. */
-  async packageArchive(input: ArchiveAt): Promise<void> {
+  /** Packs the collections unless the archive exists; then removes everything but the archive from the storage. */
+  async packageArchive(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
-    await attended(deps, attentionKey(input, 'package'), asOf, async () => {
-      await withWork(deps, lethe(input), async ({ signal }) => {
+    await withAttention(deps, attentionKey(input, 'package'), asOf, async () => {
+      await withConnectorContext(deps, lethe(input), async ({ signal }) => {
         const packing = await readPacking(deps.database, requestId, attemptClock()());
         if (packing !== null) await pack(deps, input, packing, signal);
         const object = await readyObject(deps.database, requestId);
@@ -31,24 +27,24 @@ export const archiveActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** Of a request whose key is destroyed: not even noise is left. */
-  async removeObjects(input: ArchiveAt): Promise<void> {
+  /** For a request whose key is destroyed: removes the unreadable objects too. */
+  async removeObjects(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
-    await attended(deps, attentionKey(input, 'conclude'), asOf, () =>
-      withWork(deps, lethe(input), () => deps.storage.removeAllBut(requestId, [])),
+    await withAttention(deps, attentionKey(input, 'conclude'), asOf, () =>
+      withConnectorContext(deps, lethe(input), () => deps.storage.removeAllBut(requestId, [])),
     );
   },
 });
 
 async function pack(
   deps: ActivityDeps,
-  input: ArchiveAt,
+  input: ArchiveInput,
   { epoch, contents }: Packing,
   signal: AbortSignal,
 ): Promise<void> {
   const { requestId, project, asOf } = input;
   const now = attemptClock();
-  // Where no processor hands anything out, nobody has needed one yet.
+  // If no processor can export, no collection has made a key yet.
   const key = await keyForCollecting(deps.database, deps.keys, input, newKey);
   if (key === null) return;
   const object = `${requestId}/${randomUUID()}`;
@@ -63,7 +59,7 @@ async function pack(
     await deps.starter.wake(wake ?? []);
   } catch (error) {
     signal.throwIfAborted();
-    // What is lost or damaged is not mended by another try at packing it.
+    // Packing again does not mend an object that is lost or damaged.
     if (error instanceof StorageError && error.code !== 'unavailable') {
       await collectAgain(deps.database, { project, requestId, epoch, at: new Date(asOf) });
     }
@@ -71,7 +67,12 @@ async function pack(
   }
 }
 
-const lethe = ({ project }: ArchiveAt) => ({ project, processor: LETHE });
+const lethe = ({ project }: ArchiveInput) => ({ project, processor: LETHE });
 
-const attentionKey = ({ project, requestId }: ArchiveAt, step: Step) =>
-  ({ project, requestId, processor: LETHE, step, batch: 0 }) as const;
+const attentionKey = ({ project, requestId }: ArchiveInput, step: AttentionKey['step']): AttentionKey => ({
+  project,
+  requestId,
+  processor: LETHE,
+  step,
+  batch: 0,
+});

@@ -78,7 +78,7 @@ export const deliveries = (deps: ApiDeps) =>
       const caller = requireEveryKind(c);
       await requireWebhook(deps.database, caller.project, webhookId);
       await retryDelivery(deps.database, caller, { webhookId, id, at: deps.now() });
-      await deps.orchestrator.tell(caller.project, webhookId);
+      await deps.orchestrator.startNotifications(caller.project, webhookId);
       return c.body(null, 204);
     });
 

@@ -143,6 +143,6 @@ export const webhooks = (deps: ApiDeps) =>
       const caller = requireEveryKind(c);
       await enableWebhook(deps.database, caller, { id, at: deps.now() });
       // What was retried while it was disabled.
-      await deps.orchestrator.tell(caller.project, id);
+      await deps.orchestrator.startNotifications(caller.project, id);
       return c.body(null, 204);
     });

@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { StartFacts } from '../../db/requests/start.ts';
-import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
+import { notificationWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/shared/messages.ts';
 import { type LiveProgress, liveProgress } from './live-progress.ts';
 import { temporalCode } from './failure-code.ts';
@@ -15,7 +15,7 @@ export interface Orchestrator {
   startSuppression(suppressionId: string): Promise<void>;
   wake(requestIds: readonly string[]): Promise<void>;
   /** Starts or wakes whoever tells a channel of a project what has changed. */
-  tell(project: string, channel: string): Promise<void>;
+  startNotifications(project: string, channel: string): Promise<void>;
   /** What only Temporal knows; `null` when it is away. */
   progress(requestId: string): Promise<LiveProgress | null>;
   reachable(): Promise<boolean>;
@@ -67,7 +67,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       try {
         // A lifted suppression is told anew, so here a completed run is no reason not to start.
         const options = { args: [{ suppressionId }], workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const };
-        await within(() => startOnce('suppressionChange', suppressionWorkflowId(suppressionId), options));
+        await within(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
       } catch (error) {
         later('startSuppression', suppressionId, error);
       }
@@ -84,14 +84,18 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       }
     },
 
-    async tell(project, channel) {
+    async startNotifications(project, channel) {
       try {
-        const options = { taskQueue: REQUESTS_TASK_QUEUE, workflowId: tellingWorkflowIdFor(project, channel) };
+        const options = { taskQueue: REQUESTS_TASK_QUEUE, workflowId: notificationWorkflowIdFor(project, channel) };
         await within(() =>
-          client.workflow.signalWithStart('telling', { ...options, args: [{ project, channel }], signal: wakeSignal }),
+          client.workflow.signalWithStart('deliverNotifications', {
+            ...options,
+            args: [{ project, channel }],
+            signal: wakeSignal,
+          }),
         );
       } catch (error) {
-        later('tell', channel, error);
+        later('startNotifications', channel, error);
       }
     },
 

@@ -1,17 +1,9 @@
-import type { AttentionCode, Step } from '../../domain/vocabulary.ts';
+import type { AttentionKey } from '../../domain/step-keys.ts';
+import type { AttentionCode } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { mirrorAttention } from '../backups/attention.ts';
 import type { Database, Transaction } from '../client.ts';
 import { transaction } from '../transaction.ts';
-
-export interface AttentionKey {
-  readonly project: string;
-  readonly requestId: string;
-  readonly processor: string;
-  readonly step: Step;
-  /** 0: not of one batch. */
-  readonly batch: number;
-}
 
 /**
  * Says that an operator is needed, since when and why; saying it again keeps the first instant. Of a backup, its deletion

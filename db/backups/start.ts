@@ -13,7 +13,7 @@ import { notBackedUp } from './pending.ts';
  * begins where another one has been resolved, since the deletion has asked who they are. Null: nobody is waiting for one
  * (any more).
  */
-export async function beginBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
+export async function startBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
   const { project } = await readRequestRow(database, requestId);
   const begun = await underProjectLock(database, project, async (tx) => {
     const deletion = await readDeletionRow(tx, requestId);

@@ -1,19 +1,13 @@
-import { afterLook, type LookAt, type NextStep, type Seen } from '../../domain/batch.ts';
+import { type NextStep, nextStepAfterVerification, type VerificationResult } from '../../domain/batch.ts';
+import type { BatchKey } from '../../domain/step-keys.ts';
 import type { Scope, SubjectKind, WorkState } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { transaction } from '../transaction.ts';
 import { raiseAttention } from '../attention/raise.ts';
 
-export interface BatchKey {
-  readonly requestId: string;
-  readonly processor: string;
-  readonly batch: number;
-}
-
 /** One claimed batch in one processor, with what its work needs of the request. */
 export interface BatchWork extends BatchKey {
-  readonly project: string;
   readonly kind: SubjectKind;
   readonly scope: Scope;
   readonly suppress: boolean;
@@ -56,24 +50,24 @@ export async function batchDeleted(database: Database, key: BatchKey, ticket: st
     WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND batch = ${key.batch} AND state IN ('pending', 'deleting', 'attention')`;
 }
 
-/** Writes what a look found and what follows from it; a look repeated after a crash writes the same. */
-export async function batchSeen(
+/** Records a verification and what follows from it. Idempotent: a verification repeated after a crash writes the same. */
+export async function recordVerification(
   database: Database,
   key: BatchKey,
-  seen: Seen,
+  result: VerificationResult,
   at: { readonly now: number; readonly settleMs: number },
 ): Promise<NextStep> {
   return transaction(database, async (tx) => {
     const work = await readBatchWork(tx, key);
     if (work.state !== 'verifying') return nextStep(work, at.now, at.settleMs);
-    const look: LookAt = { seen, pass: work.pass, emptiedAt: work.emptiedAt?.getTime() ?? null, ...at };
-    const next = afterLook(look);
-    const survivors = 'survivors' in seen ? seen.survivors : null;
+    const firstEmptyAt = work.emptiedAt?.getTime() ?? null;
+    const next = nextStepAfterVerification({ result, pass: work.pass, emptiedAt: firstEmptyAt, ...at });
+    const survivors = 'survivors' in result ? result.survivors : null;
     const emptiedAt = survivors === 0 ? (work.emptiedAt ?? new Date(at.now)) : work.emptiedAt;
     const state: WorkState = next.step === 'ended' ? next.end : next.step === 'delete' ? 'deleting' : 'verifying';
     const verifiedAt =
       next.step === 'ended' && next.end !== 'attention'
-        ? new Date('attestedAt' in seen ? seen.attestedAt : at.now)
+        ? new Date('attestedAt' in result ? result.attestedAt : at.now)
         : null;
     await tx`UPDATE lethe.batch_work
       SET state = ${state}, survivors = ${survivors}, emptied_at = ${emptiedAt}, verified_at = ${verifiedAt},

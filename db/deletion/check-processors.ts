@@ -5,7 +5,7 @@ import { transaction } from '../transaction.ts';
 import { raiseAttention } from '../attention/raise.ts';
 import { readRequestRow } from '../requests/row.ts';
 
-export async function beginResolving(database: Database, requestId: string, at: Date): Promise<void> {
+export async function startResolving(database: Database, requestId: string, at: Date): Promise<void> {
   await database`
     WITH request AS (
       UPDATE lethe.requests SET status = 'resolving' WHERE id = ${requestId} AND status = 'received'
@@ -17,7 +17,7 @@ export async function beginResolving(database: Database, requestId: string, at: 
  * Holds the processors that the request froze against those that are configured now (rule 5). One that is missing needs
  * an operator; a data map that was edited since is taken over, and the audit trail says so. Returns who can be inspected.
  */
-export async function checkFrozen(
+export async function checkPinnedProcessors(
   database: Database,
   input: { readonly requestId: string; readonly configured: Readonly<Record<string, string>>; readonly at: Date },
 ): Promise<readonly string[]> {

@@ -1,26 +1,13 @@
+import type { FinishedRange } from '../../domain/batch.ts';
+import type { BatchKey } from '../../domain/step-keys.ts';
 import type { Database } from '../client.ts';
-import type { BatchKey } from './batches.ts';
 
-export interface RangeFigures {
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly part: number;
-  readonly tables: readonly {
-    readonly table: string;
-    readonly removed: number;
-    readonly retained: number;
-    readonly basis: string | null;
-    readonly blanked?: number;
-  }[];
-  readonly retainedSeqs: readonly number[];
-}
-
-/** Told again after a crash it changes nothing: the processor's own log decided, and the receipt is the sum of these rows (rule 13). */
-export async function rangeFinished(
+/** Idempotent: the processor's own log decided, and the receipt is the sum of these rows (rule 13). */
+export async function recordRange(
   database: Database,
   key: BatchKey,
   pass: number,
-  range: RangeFigures,
+  range: FinishedRange,
 ): Promise<void> {
   await database`
     WITH stored AS (

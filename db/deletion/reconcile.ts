@@ -1,5 +1,5 @@
 import { earliest, type RunWindow } from '../../domain/calendar.ts';
-import type { View } from '../../domain/request-state.ts';
+import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { announce } from '../notifications/enqueue.ts';
 import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
@@ -12,55 +12,55 @@ import { readAttention } from '../attention/read.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { processorsBehind, settleVisibility } from '../subjects/visibility.ts';
 
-/** Brings the request's states up to what has happened, notes the wake as seen, and tells what is next. */
-export async function look(
+/** Brings the request's rows up to date with what has happened, marks the wake as seen, and returns the state for the workflow. */
+export async function reconcileDeletion(
   database: Database,
   input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow },
-): Promise<View> {
+): Promise<DeletionState> {
   const { requestId, asOf, window } = input;
   const { project } = await readRequestRow(database, requestId);
   return underProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    const ended = request.concludedAt !== null;
-    const freed = ended ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
-    const shared = ended ? [] : await closeBatches(tx, project, requestId, asOf);
-    const confirmation = ended ? null : await settleConfirmation(tx, request, asOf);
+    const concluded = request.concludedAt !== null;
+    const freed = concluded ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
+    const shared = concluded ? [] : await closeBatches(tx, project, requestId, asOf);
+    const confirmation = concluded ? null : await settleConfirmation(tx, request, asOf);
     const work = await openWork(tx, requestId, asOf);
     const waiting = await waitingSubjects(tx, project, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const status =
-      ended || request.resolvedAt === null
+      concluded || request.resolvedAt === null
         ? request.status
         : (confirmation?.status ?? workStatus(work.states, waiting, request));
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
     if (status !== request.status) await announce(tx, requestId, asOf);
-    const backup = !ended && (await wantsBackup(tx, request, waiting, attention.backupMissing));
-    const nextAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
+    const needsBackup = !concluded && (await lacksBackup(tx, request, waiting, attention.backupMissing));
+    const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {
       status,
-      ended,
-      resolved: request.resolvedAt !== null,
+      concluded,
+      needsResolution: request.resolvedAt === null && request.cancelledAt === null,
       cancelled: request.cancelledAt !== null,
-      ...(confirmation === null ? {} : { confirmation: confirmation.view }),
-      unknown: waiting.unknown,
-      ...(backup ? { backup } : {}),
-      ...(waiting.unsaved > 0 ? { unsaved: waiting.unsaved } : {}),
-      concludable:
-        !ended &&
+      ...(confirmation === null ? {} : { confirmation: confirmation.state }),
+      unresolved: waiting.unresolved,
+      ...(needsBackup ? { needsBackup } : {}),
+      ...(waiting.awaitingBackup > 0 ? { awaitingBackup: waiting.awaitingBackup } : {}),
+      canConclude:
+        !concluded &&
         waiting.open === 0 &&
         work.states.size === 0 &&
         !attention.blocksConclusion &&
         (request.resolvedAt !== null || request.cancelledAt !== null),
-      due: attention.blocks ? 0 : waiting.due,
+      claimable: attention.blocks ? 0 : waiting.claimable,
       held: waiting.held,
       open: waiting.open,
       subjects: waiting.subjects,
-      behind: await processorsBehind(tx, requestId, asOf),
-      work: work.runnable,
+      processorsToSync: await processorsBehind(tx, requestId, asOf),
+      openBatches: work.runnable,
       attention: attention.rows,
-      nextAt: nextAt?.getTime() ?? null,
-      wake: [...new Set([...freed, ...shared])],
+      nextDueAt: nextDueAt?.getTime() ?? null,
+      requestsToSignal: [...new Set([...freed, ...shared])],
     };
   });
 }
@@ -86,13 +86,12 @@ async function openWork(tx: Transaction, requestId: string, asOf: Date) {
 }
 
 interface Waiting {
-  readonly due: number;
+  readonly claimable: number;
   readonly held: number;
   readonly open: number;
   readonly subjects: number;
-  readonly unknown: number;
-  /** They may not be claimed before they are in an archive. */
-  readonly unsaved: number;
+  readonly unresolved: number;
+  readonly awaitingBackup: number;
   readonly nextAt: Date | null;
 }
 
@@ -101,29 +100,29 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
     WITH held AS MATERIALIZED (${heldSubjects(project)}),
     subject AS (
       SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held,
-             state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(project)} AS unsaved
+             state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(project)} AS awaiting_backup
       FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
            count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
-           count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unknown,
+           count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unresolved,
            count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')) AS held,
-           count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND NOT unsaved AND hard_delete_at <= ${asOf}) AS due,
-           count(*) FILTER (WHERE unsaved) AS unsaved,
-           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND NOT unsaved AND hard_delete_at > ${asOf}) AS next_at
+           count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at <= ${asOf}) AS claimable,
+           count(*) FILTER (WHERE awaiting_backup) AS awaiting_backup,
+           min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at > ${asOf}) AS next_at
     FROM subject`;
-  return row ?? { due: 0, held: 0, open: 0, subjects: 0, unknown: 0, unsaved: 0, nextAt: null };
+  return row ?? { claimable: 0, held: 0, open: 0, subjects: 0, unresolved: 0, awaitingBackup: 0, nextAt: null };
 }
 
-/** In one archive, as far as that can be: nothing is exported before everybody was looked for. */
-async function wantsBackup(
+/** False while identities are unresolved, so that one archive holds as many of the subjects as possible. */
+async function lacksBackup(
   tx: Transaction,
   { id, exportFirst, resolvedAt }: RequestRow,
-  { unknown }: Waiting,
+  { unresolved }: Waiting,
   missing: boolean,
 ): Promise<boolean> {
-  if (!exportFirst || resolvedAt === null || unknown > 0 || missing) return false;
-  const chosen = await tx`SELECT FROM (${notBackedUp(id)}) chosen LIMIT 1`;
+  if (!exportFirst || resolvedAt === null || unresolved > 0 || missing) return false;
+  const chosen = await tx`SELECT FROM (${notBackedUp(tx, id)}) chosen LIMIT 1`;
   return chosen.count > 0;
 }
 
@@ -134,7 +133,7 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
     blocksConclusion: later.some((row) => row.step === 'conclude'),
     blocks: later.some((row) => row.step === 'resolve' || row.step === 'inspect'),
     backupMissing: rows.some((row) => row.code === 'backup_missing'),
-    // An export tries again by itself.
+    // The export retries by itself.
     retryAt: earliest(later.map((row) => (row.step === 'backup' ? null : row.retryAt))),
   };
 }

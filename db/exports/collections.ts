@@ -1,15 +1,8 @@
 import type { Part, PartFacts } from '../../domain/archive.ts';
+import type { CollectionKey } from '../../domain/step-keys.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { underProjectLock } from '../project-lock.ts';
 import type { RequestRow } from '../requests/row.ts';
-
-/** One processor in one epoch of an export. */
-export interface CollectionKey {
-  readonly requestId: string;
-  readonly project: string;
-  readonly processor: string;
-  readonly epoch: number;
-}
 
 export interface CollectionRow {
   readonly processor: string;
@@ -22,9 +15,9 @@ export interface CollectionRow {
 export async function beginCollections(
   tx: Transaction,
   { id, epoch, processors }: RequestRow,
-  handOutNothing: readonly string[],
+  withoutExport: readonly string[],
 ): Promise<void> {
-  const names = Object.keys(processors ?? {}).filter((name) => !handOutNothing.includes(name));
+  const names = Object.keys(processors ?? {}).filter((name) => !withoutExport.includes(name));
   await tx`INSERT INTO lethe.collections (request_id, epoch, processor)
     SELECT ${id}, ${epoch}, unnest(${names}::text[]) ON CONFLICT DO NOTHING`;
 }
@@ -47,7 +40,7 @@ export async function readWanted(
 }
 
 /** How far an attempt is; told every few seconds, and begun anew by the next attempt. */
-export async function collectionGrew(
+export async function updateCollectionProgress(
   database: Database,
   { requestId, processor, epoch }: CollectionKey,
   { rows, bytes }: { readonly rows: number; readonly bytes: number },

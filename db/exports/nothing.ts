@@ -8,7 +8,7 @@ import { exportWindow } from './window.ts';
  * Whether everything was asked, and nobody holds a row: then there is nothing to pack, and the answer is `not_found`. Not
  * where part of what is held was not asked for (a window, columns alone) or cannot be handed out: unknown is not zero.
  */
-export async function holdsNothing(
+export async function isEmptyExport(
   tx: Transaction,
   request: RequestRow,
   collections: readonly CollectionRow[],

@@ -1,5 +1,5 @@
 import { earliest } from '../../domain/calendar.ts';
-import type { ExportView } from '../../domain/request-state.ts';
+import type { ExportState } from '../../domain/request-state.ts';
 import type { Status, Step } from '../../domain/vocabulary.ts';
 import { announce } from '../notifications/enqueue.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -8,53 +8,52 @@ import { readAttention } from '../attention/read.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { destroyKey } from './archive.ts';
 import { beginCollections, type CollectionRow, collectionsOf } from './collections.ts';
-import { holdsNothing } from './nothing.ts';
+import { isEmptyExport } from './nothing.ts';
 
-/** Brings the export up to what has happened, notes the wake as seen, and tells what is next. */
-export async function lookAtExport(
+/** Brings the export's rows up to date with what has happened, marks the wake as seen, and returns the state for the workflow. */
+export async function reconcileExport(
   database: Database,
   input: {
     readonly requestId: string;
     readonly asOf: Date;
-    /** Processors that are configured and cannot export: they are named in the archive, and not waited for. */
-    readonly handOutNothing: readonly string[];
+    /** Configured processors that cannot export: the archive names them, and the export does not wait for them. */
+    readonly withoutExport: readonly string[];
   },
-): Promise<ExportView> {
-  const { requestId, asOf, handOutNothing } = input;
+): Promise<ExportState> {
+  const { requestId, asOf, withoutExport } = input;
   const { project } = await readRequestRow(database, requestId);
   return underProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const counted = await countSubjects(tx, requestId);
-    const collections = await settleCollections(tx, request, counted, handOutNothing);
-    const wanted = (await holdsNothing(tx, request, collections, asOf)) ? 0 : counted.wanted;
+    const collections = await settleCollections(tx, request, counted, withoutExport);
+    const wanted = (await isEmptyExport(tx, request, collections, asOf)) ? 0 : counted.wanted;
     const over = isOver(request, wanted);
-    // Nothing of it will be handed out: what lies in the storage already is noise from now on.
+    // No archive will be handed out: without its key, what is in the storage already cannot be read.
     if (over) await destroyKey(tx, requestId);
-    const status = over ? request.status : statusOf(request, counted.unknown, collections);
+    const status = over ? request.status : statusOf(request, counted.unresolved, collections);
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
     if (status !== request.status) await announce(tx, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const expiresAt = status === 'ready' ? await expiryOf(tx, requestId) : null;
-    const pending = over ? [] : collections.filter(({ collected }) => !collected).map(({ processor }) => processor);
-    const ended = request.concludedAt !== null;
+    const uncollected = over ? [] : collections.filter(({ collected }) => !collected).map(({ processor }) => processor);
+    const concluded = request.concludedAt !== null;
     return {
       status,
-      ended,
-      resolved: request.resolvedAt !== null,
-      cancelled: request.cancelledAt !== null,
-      unknown: counted.unknown,
+      concluded,
+      needsResolution: request.resolvedAt === null && request.cancelledAt === null,
+      unresolved: counted.unresolved,
       subjects: counted.subjects,
       epoch: request.epoch,
-      pending,
-      collect: pending.filter((name) => !attention.blocksCollecting.has(name)),
-      packageable: status === 'packaging' && !over && !attention.blocksPackaging,
-      expired: expiresAt !== null && expiresAt <= asOf,
-      concludable: !ended && (over || status === 'expired') && !attention.blocksConclusion,
+      uncollected,
+      processorsToCollect: uncollected.filter((name) => !attention.blocksCollecting.has(name)),
+      canPackage: status === 'packaging' && !over && !attention.blocksPackaging,
+      isExpired: expiresAt !== null && expiresAt <= asOf,
+      canConclude: !concluded && (over || status === 'expired') && !attention.blocksConclusion,
       attention: attention.rows,
-      nextAt:
+      nextDueAt:
         earliest([attention.retryAt, expiresAt !== null && expiresAt > asOf ? expiresAt : null])?.getTime() ?? null,
-      wake: await unseenDeletion(tx, request),
+      requestsToSignal: await unseenDeletion(tx, request),
     };
   });
 }
@@ -62,30 +61,30 @@ export async function lookAtExport(
 interface Counted {
   readonly subjects: number;
   readonly wanted: number;
-  readonly unknown: number;
+  readonly unresolved: number;
 }
 
 async function countSubjects(tx: Transaction, requestId: string): Promise<Counted> {
   const [row] = await tx<Counted[]>`
     SELECT count(*) AS subjects, count(*) FILTER (WHERE state = 'wanted') AS wanted,
-           count(*) FILTER (WHERE state = 'wanted' AND NOT known AND present IS NOT TRUE) AS unknown
+           count(*) FILTER (WHERE state = 'wanted' AND NOT known AND present IS NOT TRUE) AS unresolved
     FROM lethe.subjects WHERE request_id = ${requestId}`;
-  return row ?? { subjects: 0, wanted: 0, unknown: 0 };
+  return row ?? { subjects: 0, wanted: 0, unresolved: 0 };
 }
 
-/** An epoch begins once it is known who is wanted, and again whenever that has changed (rule 17). */
+/** Begins the collections of the current epoch once the subjects are resolved; each change of the subjects raises it (rule 17). */
 async function settleCollections(
   tx: Transaction,
   request: RequestRow,
-  { wanted, unknown }: Counted,
-  handOutNothing: readonly string[],
+  { wanted, unresolved }: Counted,
+  withoutExport: readonly string[],
 ): Promise<readonly CollectionRow[]> {
-  if (request.resolvedAt === null || wanted === 0 || unknown > 0) return [];
-  await beginCollections(tx, request, handOutNothing);
+  if (request.resolvedAt === null || wanted === 0 || unresolved > 0) return [];
+  await beginCollections(tx, request, withoutExport);
   return collectionsOf(tx, request);
 }
 
-/** Nobody is wanted (any more), and nobody ever was given anything. */
+/** No subject is left to export, and the archive was never ready. */
 const isOver = ({ status, resolvedAt, cancelledAt, concludedAt }: RequestRow, wanted: number): boolean =>
   concludedAt === null &&
   (resolvedAt !== null || cancelledAt !== null) &&
@@ -93,9 +92,13 @@ const isOver = ({ status, resolvedAt, cancelledAt, concludedAt }: RequestRow, wa
   status !== 'ready' &&
   status !== 'expired';
 
-function statusOf({ status, resolvedAt }: RequestRow, unknown: number, collections: readonly CollectionRow[]): Status {
+function statusOf(
+  { status, resolvedAt }: RequestRow,
+  unresolved: number,
+  collections: readonly CollectionRow[],
+): Status {
   if (resolvedAt === null || !['resolving', 'collecting', 'packaging'].includes(status)) return status;
-  if (unknown > 0) return 'resolving';
+  if (unresolved > 0) return 'resolving';
   return collections.every(({ collected }) => collected) ? 'packaging' : 'collecting';
 }
 
@@ -116,7 +119,7 @@ async function expiryOf(tx: Transaction, requestId: string): Promise<Date | null
   return row?.expiresAt ?? null;
 }
 
-/** Whatever happens to a backup raises its deletion's wake; who then looks here first passes it on. */
+/** Every change of a backup raises its deletion's wake; the export's workflow passes it on if it reads the rows first. */
 async function unseenDeletion(tx: Transaction, { backupOf }: RequestRow): Promise<readonly string[]> {
   if (backupOf === null) return [];
   const rows = await tx<{ id: string }[]>`

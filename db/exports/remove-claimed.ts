@@ -65,7 +65,7 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
  * A part-deletion has emptied in one processor what its batch has there: what was read of it since the claim may hold what is
  * gone by now. Said again it costs another collection. Returns the exports to wake.
  */
-export const partEmptied = (
+export const restartExportsAfterPartialDeletion = (
   database: Database,
   { project, requestId, batch }: Pick<ClaimedBatch, 'project' | 'requestId' | 'batch'>,
   at: Date,

@@ -1,11 +1,7 @@
+import type { Channel } from '../../domain/notification.ts';
 import type { RequestKind, Status } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 
-/** Whom one workflow tells: `mail` of a project, or a webhook's id. */
-export interface Channel {
-  readonly project: string;
-  readonly channel: string;
-}
 /** A change that is still to be told; `at`: when it happened. */
 export interface Delivery extends Channel {
   readonly id: string;
@@ -41,12 +37,14 @@ const listens = (queries: Queries) => queries`(channel = 'mail' OR EXISTS (
   SELECT FROM lethe.webhooks WHERE webhooks.id = channel AND disabled_at IS NULL AND removed_at IS NULL))`;
 
 /** Where this request's changes have not been tried to be told yet. */
-export const channelsToTell = (queries: Queries, requestId: string): Promise<readonly Channel[]> => queries<Channel[]>`
+export const channelsToNotify = (queries: Queries, requestId: string): Promise<readonly Channel[]> => queries<
+  Channel[]
+>`
   SELECT DISTINCT project, channel FROM lethe.deliveries
   WHERE request_id = ${requestId} AND ended_at IS NULL AND attempts = 0`;
 
 /** Where something has been due for so long that nobody can be at it. */
-export const neglectedChannels = (
+export const stalledChannels = (
   queries: Queries,
   { dueBefore, limit }: { readonly dueBefore: Date; readonly limit: number },
 ): Promise<readonly Channel[]> => queries<Channel[]>`

@@ -3,7 +3,8 @@ import type { RequestKind } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Queries } from '../client.ts';
 import { type Actor, underStanding } from '../members/authorized-transaction.ts';
-import type { Channel, Delivery } from './due.ts';
+import type { Channel } from '../../domain/notification.ts';
+import type { Delivery } from './due.ts';
 
 /** `nextAt` null: it has ended, as `outcome` says. */
 export interface DeliveryRow extends Omit<Delivery, keyof Channel> {

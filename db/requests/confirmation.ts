@@ -1,5 +1,5 @@
 import { CONFIRMATION_MS } from '../../domain/policy.ts';
-import type { View } from '../../domain/request-state.ts';
+import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
@@ -9,7 +9,7 @@ import { isUnconfirmed, type RequestRow } from './row.ts';
 export interface Confirmation {
   readonly status: Status;
   readonly until: Date | null;
-  readonly view: NonNullable<View['confirmation']>;
+  readonly state: NonNullable<DeletionState['confirmation']>;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function settleConfirmation(
   return {
     status: until === null ? 'resolving' : 'awaiting_confirmation',
     until,
-    view: { subjects, uncounted: ready, until: until?.getTime() ?? null },
+    state: { subjects, processorsToCount: ready, until: until?.getTime() ?? null },
   };
 }
 

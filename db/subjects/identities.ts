@@ -1,15 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { Identity } from '../../domain/identity.ts';
+import type { SubjectIdentity } from '../../domain/identity.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
 import type { Database } from '../client.ts';
 
 /** Subjects per page; each has a handful of identities. */
 const PAGE = 2_000;
-
-export interface SubjectIdentity {
-  readonly seq: number;
-  readonly identity: Identity;
-}
 
 /**
  * Every identity by which a claimed batch is to be looked for, in the order of `seq`. Left out: what somebody outside

@@ -29,7 +29,7 @@ export async function markPresent(
 }
 
 /** Nobody holds anything on the rest: `already_deleted` where an earlier request deleted it, otherwise `not_found`. Returns the requests to wake. */
-export async function concludeUnknown(
+export async function settleUnresolved(
   database: Database,
   project: string,
   requestId: string,

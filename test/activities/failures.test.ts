@@ -126,12 +126,12 @@ const trail = async () =>
     >`SELECT action FROM lethe.audit_events WHERE action LIKE 'attention.%' ORDER BY id`
   ).map(({ action }) => action);
 
-type StepName = 'resolveSubjects' | 'inspectProcessor' | 'applyVisibility' | 'lookForUnknown' | 'concludeProcessor';
+type StepName = 'resolveSubjects' | 'inspectProcessor' | 'applyVisibility' | 'searchUnresolved' | 'concludeProcessor';
 const STEPS: readonly (readonly [StepName | 'deleteBatch' | 'verifyBatch', keyof Connector, string])[] = [
   ['resolveSubjects', 'resolve', 'resolve'],
   ['inspectProcessor', 'inspect', 'inspect'],
   ['applyVisibility', 'setVisibility', 'visibility'],
-  ['lookForUnknown', 'count', 'resolve'],
+  ['searchUnresolved', 'count', 'resolve'],
   ['deleteBatch', 'hardDelete', 'delete'],
   ['verifyBatch', 'verify', 'delete'],
   ['concludeProcessor', 'conclude', 'conclude'],
@@ -146,7 +146,7 @@ async function before(step: (typeof STEPS)[number][0]): Promise<string> {
     return requestId;
   }
   if (step === 'concludeProcessor' || step === 'inspectProcessor') return hiddenRequest(it);
-  const requestId = await accept(it, step === 'lookForUnknown' ? [{ type: 'user_id', value: ['nobody'] }] : mine);
+  const requestId = await accept(it, step === 'searchUnresolved' ? [{ type: 'user_id', value: ['nobody'] }] : mine);
   if (step !== 'resolveSubjects') await perform(it.activities.resolveSubjects, stepAt(requestId, START));
   return requestId;
 }

@@ -4,8 +4,8 @@ import { DefaultLogger } from '@temporalio/worker';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../activities/deps.ts';
-import { createTellingActivities } from '../../activities/index.ts';
-import { tellingOfChanges } from '../../activities/notifications.ts';
+import { createNotificationActivities } from '../../activities/index.ts';
+import { withNotificationDispatch } from '../../activities/notifications.ts';
 import { announce } from '../../db/notifications/enqueue.ts';
 import { destroyArchive } from '../../db/exports/archive.ts';
 import { transaction } from '../../db/transaction.ts';
@@ -35,7 +35,7 @@ beforeAll(async () => {
     connector: () => {
       throw new Error('nobody is asked');
     },
-    starter: { start: nothing, startSuppression: nothing, wake: nothing, tell: nothing },
+    starter: { start: nothing, startSuppression: nothing, wake: nothing, startNotifications: nothing },
     storage: archives(),
     ...telling(),
     mailer: openMailer({ url: outbox.url, from: FROM }),
@@ -46,7 +46,7 @@ const nothing = async (): Promise<void> => undefined;
 // What the tests make fail is no finding.
 const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 
-type DeliverDue = ReturnType<typeof createTellingActivities>['deliverDue'];
+type DeliverDue = ReturnType<typeof createNotificationActivities>['deliverDue'];
 type Input = Parameters<DeliverDue>[0];
 const deliverDue = (
   channel: Omit<Input, 'asOf'>,
@@ -54,10 +54,13 @@ const deliverDue = (
   changes: Partial<ActivityDeps> = {},
   env = environment(),
 ) =>
-  env.run<[Input], { nextAt: number | null }, DeliverDue>(createTellingActivities({ ...deps, ...changes }).deliverDue, {
-    ...channel,
-    asOf: at.getTime(),
-  });
+  env.run<[Input], { nextAt: number | null }, DeliverDue>(
+    createNotificationActivities({ ...deps, ...changes }).deliverDue,
+    {
+      ...channel,
+      asOf: at.getTime(),
+    },
+  );
 
 /** What a webhook is told of, as far as these tests look. */
 const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; status: string } }).data;
@@ -274,13 +277,13 @@ test('a thousand changes at once are a few wakes, each channel after its last ch
   const { id: channel } = await webhookAt(book, 'many', 'https://hooks.test/');
   const requestId = await accept(book, [], { project: 'many', notify: 'ann@lethe.test' });
   const told: string[] = [];
-  const tell = async (project: string, of: string) => {
+  const startNotifications = async (project: string, of: string) => {
     await new Promise((done) => setTimeout(done, 20));
     told.push(`${project}/${of}`);
     if (told.length > 1) throw new Error('Temporal is away');
   };
-  const { change } = tellingOfChanges(
-    { ...deps, starter: { ...deps.starter, tell } },
+  const { change } = withNotificationDispatch(
+    { ...deps, starter: { ...deps.starter, startNotifications } },
     { change: async (_input: { requestId: string }) => 'done' },
   );
   const done = await Promise.all(Array.from({ length: 1_000 }, () => change({ requestId })));

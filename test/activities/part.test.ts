@@ -32,7 +32,7 @@ async function scheduledRequest(scope: (typeof SCOPES)[number]): Promise<string>
   const requestId = await accept(it, mine, { scope });
   const at = stepAt(requestId, START);
   await perform(it.activities.resolveSubjects, at);
-  await perform(it.activities.look, at);
+  await perform(it.activities.reconcileDeletion, at);
   expect(await states(it, requestId)).toEqual({ scheduled: 5 });
   return requestId;
 }

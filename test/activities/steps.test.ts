@@ -41,7 +41,7 @@ test('resolveSubjects twice is as once: who is meant stands in the ledger, and n
   const app = await rowsIn(it.app, 'app');
   const requestId = await accept(it, [...mine, { type: 'alias', value: ['alias-mine-1'] }]);
   const first = await perform(it.activities.resolveSubjects, stepAt(requestId, START));
-  expect(first).toEqual({ end: 'resolved', unknown: 0, wake: [] });
+  expect(first).toEqual({ end: 'resolved', unresolved: 0, requestsToSignal: [] });
   const once = await withoutTrail();
   expect(once['subjects']?.filter((row) => row.includes(requestId))).toHaveLength(MINE.length);
   expect(await perform(it.activities.resolveSubjects, stepAt(requestId, START), 2)).toEqual(first);
@@ -53,7 +53,7 @@ test('resolveSubjects twice is as once: who is meant stands in the ledger, and n
 test('resolveSubjects of what was cancelled a moment ago finds nobody', async () => {
   const requestId = await accept(it, mine);
   await cancel(requestId);
-  const closed = { end: 'closed', unknown: 0, wake: [] };
+  const closed = { end: 'closed', unresolved: 0, requestsToSignal: [] };
   expect(await perform(it.activities.resolveSubjects, stepAt(requestId, START))).toEqual(closed);
   expect(await states(it, requestId)).toEqual({});
 });
@@ -106,33 +106,33 @@ async function stray(): Promise<string> {
   await it.app`INSERT INTO app.newsletter VALUES ('Stray@example.test', 'berlin', '2025-03-01')`;
   const requestId = await accept(it, STRAY);
   const end = await perform(it.activities.resolveSubjects, stepAt(requestId, START));
-  expect(end).toEqual({ end: 'resolved', unknown: 2, wake: [] });
+  expect(end).toEqual({ end: 'resolved', unresolved: 2, requestsToSignal: [] });
   return requestId;
 }
 const presence = async (requestId: string) =>
   it.database<{ seq: number; present: boolean | null; state: string }[]>`
     SELECT seq, present, state FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY seq`;
 
-test('lookForUnknown twice is as once: who is found anywhere is present, who is found nowhere is not', async () => {
+test('searchUnresolved twice is as once: who is found anywhere is present, who is found nowhere is not', async () => {
   const requestId = await stray();
   const before = await bystanders(it, other);
   const app = await rowsIn(it.app, 'app');
-  await perform(it.activities.lookForUnknown, stepAt(requestId, START));
+  await perform(it.activities.searchUnresolved, stepAt(requestId, START));
   const once = await everything(it);
   expect(await presence(requestId)).toMatchObject([{ present: true }, { present: null }]);
-  await perform(it.activities.lookForUnknown, stepAt(requestId, START), 2);
+  await perform(it.activities.searchUnresolved, stepAt(requestId, START), 2);
   expect(await everything(it)).toEqual(once);
   expect(await rowsIn(it.app, 'app')).toEqual(app);
   expect(await bystanders(it, other)).toEqual(before);
-  await perform(it.activities.concludeUnknown, stepAt(requestId, START));
+  await perform(it.activities.settleUnresolved, stepAt(requestId, START));
   expect(await presence(requestId)).toMatchObject([{ state: 'resolved' }, { state: 'not_found' }]);
 });
 
-test('lookForUnknown of what was cancelled a moment ago asks about nobody and marks nobody', async () => {
+test('searchUnresolved of what was cancelled a moment ago asks about nobody and marks nobody', async () => {
   const requestId = await stray();
   await cancel(requestId);
   const before = await everything(it);
-  await perform(it.activities.lookForUnknown, stepAt(requestId, START));
+  await perform(it.activities.searchUnresolved, stepAt(requestId, START));
   expect(await everything(it)).toEqual(before);
   expect(it.faults.calls).not.toContain('count');
 });

@@ -6,10 +6,11 @@ import { archives } from '../support/archives.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
-import type { Connector, FinishedRange } from '../../connectors/connector.ts';
+import type { Connector } from '../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';
 import type { Queries } from '../../db/client.ts';
 import { buildReceipt } from '../../db/deletion/receipt.ts';
+import type { FinishedRange } from '../../domain/batch.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { appSettings } from '../support/world/app-map.ts';
@@ -90,7 +91,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       start: async () => {},
       startSuppression: async () => {},
       wake: async () => {},
-      tell: async () => {},
+      startNotifications: async () => {},
     },
     storage: archives(),
     ...telling(),
@@ -138,9 +139,9 @@ const hooked = (
       batch,
       {
         ...deletion,
-        finished: async (range) => {
+        onRangeFinished: async (range) => {
           before.do?.(range);
-          await deletion.finished(range);
+          await deletion.onRangeFinished(range);
         },
       },
       work,
@@ -255,7 +256,7 @@ export async function hiddenRequest(
   const at = stepAt(requestId, START, project);
   await perform(it.activities.resolveSubjects, at);
   await perform(it.activities.applyVisibility, at);
-  await perform(it.activities.look, at);
+  await perform(it.activities.reconcileDeletion, at);
   return requestId;
 }
 

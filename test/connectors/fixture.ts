@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { expect } from 'vitest';
+import type { FinishedRange } from '../../domain/batch.ts';
 import type { Identity } from '../../domain/identity.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   Connector,
   ExportWanted,
   ExportedTable,
-  FinishedRange,
   HardDeletion,
   Resolved,
   Selection,
@@ -210,7 +210,7 @@ export function deletion(options: Partial<HardDeletion> = {}): HardDeletion & { 
     suppress: false,
     at: new Date('2026-02-01T02:00:00Z'),
     ticket: null,
-    finished: async (range) => {
+    onRangeFinished: async (range) => {
       ranges.push(range);
     },
     ...options,

@@ -174,7 +174,7 @@ test(
     const temporalClient = await client();
     const ran = await executions(temporalClient);
     expect(ran.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['deletionRequest', 'processorDeletion', 'suppressionChange']),
+      expect.arrayContaining(['deletionRequest', 'processorDeletion', 'propagateSuppression']),
     );
     for (const { workflowId, texts } of ran) expect(findsIn(workflowId, texts.join('\n'), NEEDLES)).toEqual([]);
     const payloads = ran.flatMap((one) => one.payloads);

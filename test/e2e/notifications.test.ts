@@ -147,7 +147,7 @@ test(
     atTheEnd(() => connection.close());
     const ran = await executions(new Client({ connection }));
     expect(ran.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['exportRequest', 'deletionRequest', 'telling']),
+      expect.arrayContaining(['exportRequest', 'deletionRequest', 'deliverNotifications']),
     );
     for (const { workflowId, texts } of ran) expect(findsIn(workflowId, texts.join('\n'), needles)).toEqual([]);
     for (const { name, bytes } of filesBeside(dbFile)) expect(findsIn(name, bytes, needles)).toEqual([]);

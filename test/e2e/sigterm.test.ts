@@ -92,7 +92,7 @@ async function oneRound(): Promise<void> {
     storage: archives(),
     ...telling(),
   };
-  await housekeepingActivities(deps).attendNeglected({ asOf: Date.now() });
+  await housekeepingActivities(deps).recoverStalled({ asOf: Date.now() });
 }
 
 test(

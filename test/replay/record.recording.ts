@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tellingWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
+import { notificationWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { accept, user } from '../support/ledger.ts';
 import { addUser } from '../support/world/people.ts';
 import { answering, receiver } from '../support/servers/receiver.ts';
@@ -86,23 +86,23 @@ test('before and after continue-as-new', async () => {
   expect((await statusOf(it, requestId)).heldSubjects).toBe(1);
 });
 
-test('telling: waiting for its next attempt, and complete', async () => {
+test('notifications: waiting for the next attempt, and complete', async () => {
   const hook = await receiver();
   hook.answer = answering(503);
   const { id: channel } = await webhookAt(it, 'told', hook.url);
-  const workflowId = tellingWorkflowIdFor('told', channel);
+  const workflowId = notificationWorkflowIdFor('told', channel);
   const requestId = await accept(it, [], { project: 'told', receivedAt: await nowOf(it) });
-  await it.orchestrator.tell('told', channel);
+  await it.orchestrator.startNotifications('told', channel);
   await eventually('failed', async () => (await toldOf(it, channel, requestId))[0]?.attempts === 1);
   await eventually('waits', async () => {
     const { events } = await it.env.client.workflow.getHandle(workflowId).fetchHistory();
     return events?.some(({ timerStartedEventAttributes }) => Boolean(timerStartedEventAttributes)) === true;
   });
-  await record('telling-mid-timer', workflowId);
+  await record('notifications-mid-timer', workflowId);
   hook.answer = answering(204);
   await it.env.client.workflow.getHandle(workflowId).result();
   expect(await toldOf(it, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
-  await record('telling-complete', workflowId);
+  await record('notifications-complete', workflowId);
 });
 
 test('an export that expires, and what it collected', async () => {

@@ -51,10 +51,10 @@ test.each([
   ['deletion-cancelled', 'cancelled'],
 ])('%s is listed in Temporal by how it ended', (name, status) => {
   const text = JSON.stringify(read(name));
-  const told = [...text.matchAll(/"LetheStatus":\{.*?"data":"([^"]+)"/g)].map(([, data = '']) =>
+  const listed = [...text.matchAll(/"LetheStatus":\{.*?"data":"([^"]+)"/g)].map(([, data = '']) =>
     Buffer.from(data, 'base64').toString(),
   );
-  expect(told.at(-1)).toBe(JSON.stringify(status));
+  expect(listed.at(-1)).toBe(JSON.stringify(status));
 });
 
 describe('code that would do something else is found out', () => {
@@ -63,8 +63,8 @@ describe('code that would do something else is found out', () => {
   beforeAll(async () => {
     changed = await mutated(
       'workflows/deletion/workflow.ts',
-      'const facts = await ledger.readRequest({ requestId });',
-      'const facts = await ledger.readRequest({ requestId }); await ledger.readRequest({ requestId });',
+      'const publish = publishProgress(',
+      'await ledger.readRequest({ requestId }); const publish = publishProgress(',
     );
   });
   test.each(kinds)('%s, with one more activity', async (name) => {
@@ -73,7 +73,11 @@ describe('code that would do something else is found out', () => {
     );
   });
   test.each(['export-ready', 'export-expired'])('%s, with one activity less', async (name) => {
-    const less = await mutated('workflows/export/steps.ts', 'if (await tidyUp(request)) await parked', 'await parked');
+    const less = await mutated(
+      'workflows/export/steps.ts',
+      'if (await cleanUpProcessors(request))\n    await withAttention',
+      'await withAttention',
+    );
     await expect(Worker.runReplayHistory({ workflowBundle: less, replayName: name }, read(name))).rejects.toThrow(
       DeterminismViolationError,
     );

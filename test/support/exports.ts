@@ -1,5 +1,5 @@
 import type { NewRequest } from '../../db/requests/create.ts';
-import { beginBackup } from '../../db/backups/start.ts';
+import { startBackup } from '../../db/backups/start.ts';
 import { backupEnded } from '../../db/backups/finish.ts';
 import { keepForClaim } from '../../db/backups/keep.ts';
 import { underProjectLock } from '../../db/project-lock.ts';
@@ -49,7 +49,7 @@ export async function exportOf({ database }: Ledger, requestId: string) {
 
 /** The export that a deletion waits for, begun now. */
 export async function backup(world: Ledger, requestId: string, at = START): Promise<string> {
-  const id = await beginBackup(world.database, requestId, at);
+  const id = await startBackup(world.database, requestId, at);
   if (id === null) throw new Error('nobody waits for a backup');
   return id;
 }

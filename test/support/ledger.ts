@@ -3,7 +3,7 @@ import { acceptRequest } from '../../db/requests/create.ts';
 import { type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/resolution/counts.ts';
 import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
-import { look } from '../../db/deletion/reconcile.ts';
+import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
@@ -185,7 +185,7 @@ export async function follow(world: Ledger, requestId: string, at: Date = START,
 }
 
 export const lookAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
-  look(database, { requestId, asOf, window: POLICY.window });
+  reconcileDeletion(database, { requestId, asOf, window: POLICY.window });
 
 /**
  * The same as `hidden` (or as `like`) for many requests of one subject each, by a handful of statements: `names[n]` in

@@ -1,28 +1,28 @@
 import { isCancellation, sleep } from '@temporalio/workflow';
 import type { BatchEnd } from '../../domain/batch.ts';
-import type { BatchInput } from '../shared/messages.ts';
+import type { BatchKey } from '../../domain/step-keys.ts';
 import { ledger, processor } from '../shared/proxies.ts';
-import { wakeOthers } from '../shared/signal-requests.ts';
+import { signalRequests } from '../shared/signal-requests.ts';
 
 /**
- * One claimed batch in one processor: delete, look again, delete what survived, and look once more when late events
- * have settled. Where it stands is in the rows, so it may be started again at any time.
+ * One claimed batch in one processor: delete, verify, delete what survived, and verify once more when late events have
+ * settled. The rows say which step is next, so a new run continues where an earlier one stopped.
  */
-export async function processorDeletion(input: BatchInput): Promise<BatchEnd> {
-  const { deleteBatch, verifyBatch } = processor(input.project, input.processor);
+export async function processorDeletion(key: BatchKey): Promise<BatchEnd> {
+  const { deleteBatch, verifyBatch } = processor(key.project, key.processor);
   try {
-    let next = await ledger.resumeBatch({ ...input, asOf: Date.now() });
+    let next = await ledger.resumeBatch({ ...key, asOf: Date.now() });
     while (next.step !== 'ended') {
       if (next.at > Date.now()) await sleep(next.at - Date.now(), { summary: `until the next ${next.step}` });
-      const at = { ...input, asOf: Date.now() };
+      const input = { ...key, asOf: Date.now() };
       const { step } = next;
-      next = step === 'delete' ? await deleteBatch(at) : await verifyBatch(at);
-      if (next.step !== step && next.step !== 'ended') await wakeOthers([input.requestId]);
+      next = step === 'delete' ? await deleteBatch(input) : await verifyBatch(input);
+      if (next.step !== step && next.step !== 'ended') await signalRequests([key.requestId]);
     }
     return next.end;
   } catch (error) {
     if (isCancellation(error)) throw error;
-    await ledger.parkBatch({ ...input, asOf: Date.now() });
+    await ledger.deferBatch({ ...key, asOf: Date.now() });
     return 'attention';
   }
 }

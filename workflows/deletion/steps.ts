@@ -1,129 +1,73 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
-import type { RequestFacts } from '../../activities/ledger.ts';
 import { childWorkflowIdFor } from '../../domain/ids.ts';
-import type { Step } from '../../domain/vocabulary.ts';
-import { beforeClaim, ledger, processor, untilStopped } from '../shared/proxies.ts';
+import type { DeletionState } from '../../domain/request-state.ts';
+import { ledger, processor, processorShortTimeout, processorWaitForCancel } from '../shared/proxies.ts';
+import { signalRequests } from '../shared/signal-requests.ts';
+import { activityInput, cleanUpProcessors, type Request, withAttention } from '../shared/steps.ts';
 import type { processorDeletion } from './batch.ts';
-import { wakeOthers } from '../shared/signal-requests.ts';
 
-/** The request as its steps need it. */
-export interface Request extends RequestFacts {
-  readonly requestId: string;
-}
-
-/** The directory says who is meant. */
-export const resolve = (request: Request) =>
-  parked(request, request.directory, 'resolve', async () => {
-    const { wake } = await processor(request.project, request.directory).resolveSubjects(
-      at(request, request.directory),
-    );
-    await wakeOthers(wake);
-  });
-
-/** Whom the directory does not know, every processor is asked about; `not_found` is said only when all report nothing. */
-export const lookForUnknown = (request: Request) =>
-  parked(request, request.directory, 'resolve', async () => {
-    const names = await ledger.checkFrozen(at(request));
-    // None is left behind, when another is given up or all are called off.
-    const looks = await Promise.allSettled(
-      names.map((name) => untilStopped(request.project, name).lookForUnknown(at(request, name))),
-    );
-    for (const look of looks) if (look.status === 'rejected') throw look.reason;
-    await wakeOthers(await ledger.concludeUnknown(at(request)));
-  });
-
-/** What a processor holds on those who are proposed. One that is not configured any more is for an operator, by `checkFrozen`. */
+/** Counts what a processor holds on the proposed subjects. `checkPinnedProcessors` raises attention for one that is not configured any more. */
 export async function countSubjects(request: Request, name: string): Promise<void> {
-  const names = await ledger.checkFrozen(at(request));
+  const names = await ledger.checkPinnedProcessors(activityInput(request));
   if (!names.includes(name)) return;
-  await parked(request, name, 'resolve', () => untilStopped(request.project, name).countSubjects(at(request, name)));
+  await withAttention(request, name, 'resolve', () =>
+    processorWaitForCancel(request.project, name).countSubjects(activityInput(request, name)),
+  );
 }
 
-/** The export that the claim waits for: a request of its own, which wakes this one. */
-export const exportFirst = (request: Request) => ledger.beginBackup(at(request));
+/** Starts the export that the claim waits for. It is a request of its own, which signals this one. */
+export const startBackup = (request: Request) => ledger.startBackup(activityInput(request));
 
-/** Hides or shows, whatever is newest. */
-export const followVisibility = (request: Request, name: string) =>
-  parked(request, name, 'visibility', () => processor(request.project, name).applyVisibility(at(request, name)));
+/** Applies the newest visibility. */
+export const syncVisibility = (request: Request, name: string) =>
+  withAttention(request, name, 'visibility', () =>
+    processor(request.project, name).applyVisibility(activityInput(request, name)),
+  );
 
 /**
- * Immediately before the point of no return: who is covered, and who is meant, is asked once more. Whatever is in the
- * way by then stands in the rows, and the claim refuses by them.
+ * Checks every processor's coverage and resolves the subjects once more immediately before the point of no return.
+ * Obstacles that these two find are written to the rows, and the claim refuses because of them.
  */
-export async function claimWhatIsDue(request: Request): Promise<void> {
-  const names = await ledger.checkFrozen(at(request));
-  await Promise.all(names.map((name) => inspect(request, name)));
-  await parked(request, request.directory, 'resolve', async () => {
-    const { wake } = await beforeClaim(request.project, request.directory).resolveSubjects(
-      at(request, request.directory),
-    );
-    await wakeOthers(wake);
-    await ledger.claim(at(request));
+export async function claimSubjects(request: Request): Promise<void> {
+  const { project, directory } = request;
+  const names = await ledger.checkPinnedProcessors(activityInput(request));
+  await Promise.all(names.map((name) => inspectProcessor(request, name)));
+  await withAttention(request, directory, 'resolve', async () => {
+    const resolved = await processorShortTimeout(project, directory).resolveSubjects(activityInput(request, directory));
+    await signalRequests(resolved.requestsToSignal);
+    await ledger.claim(activityInput(request));
   });
 }
 
-/** One claimed batch in one processor, to its verified end. One left over by a run that was terminated is waited out. */
-export async function deleteInProcessor({ requestId, project }: Request, name: string, batch: number): Promise<void> {
+/** The activity writes its findings to the rows; a processor that cannot be reached now is inspected again before it deletes. */
+async function inspectProcessor(request: Request, name: string): Promise<void> {
+  try {
+    await processorShortTimeout(request.project, name).inspectProcessor(activityInput(request, name));
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+  }
+}
+
+/** Runs one claimed batch in one processor to its verified end. Waits if a child of a terminated run still works on it. */
+export async function deleteBatch(request: Request, batch: DeletionState['openBatches'][number]): Promise<void> {
+  const { requestId, project } = request;
+  const key = { requestId, project, ...batch };
   try {
     await executeChild<typeof processorDeletion>('processorDeletion', {
-      workflowId: childWorkflowIdFor(requestId, name, batch),
-      args: [{ requestId, project, processor: name, batch }],
+      workflowId: childWorkflowIdFor(requestId, batch.processor, batch.batch),
+      args: [key],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
-      staticSummary: `batch ${batch} in ${name}`,
+      staticSummary: `batch ${batch.batch} in ${batch.processor}`,
     });
   } catch (error) {
     if (isCancellation(error)) throw error;
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError))
-      await ledger.parkBatch({ ...at({ requestId, project }, name), batch });
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) await ledger.deferBatch({ ...key, asOf: Date.now() });
     await sleep('10 seconds');
   }
 }
 
-/** What processors kept for the request goes first; identities leave Lethe's own tables last (rule 14). */
+/** Processors remove what they keep for the request first; identities leave Lethe's own tables last (rule 14). */
 export async function conclude(request: Request): Promise<void> {
-  if (await tidyUp(request)) await ledger.conclude(at(request));
+  if (await cleanUpProcessors(request)) await ledger.conclude(activityInput(request));
 }
-
-/** Whether every processor has let go of what it kept for the request. */
-export async function tidyUp(request: Request): Promise<boolean> {
-  const names = await ledger.checkFrozen(at(request));
-  const tidied = names.map((name) =>
-    parked(request, name, 'conclude', () => processor(request.project, name).concludeProcessor(at(request, name))),
-  );
-  const ends = await Promise.all(tidied);
-  return ends.every((end) => end === 'done');
-}
-
-/** What is wrong is in the rows, written by the activity; one that cannot be reached now is inspected again before it deletes. */
-async function inspect(request: Request, name: string): Promise<void> {
-  try {
-    await beforeClaim(request.project, name).inspectProcessor(at(request, name));
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-  }
-}
-
-/** A step that was given up leaves word for an operator, and is tried again later by the rows. */
-export async function parked(
-  request: Request,
-  name: string,
-  step: Step,
-  work: () => Promise<void>,
-): Promise<'done' | 'parked'> {
-  try {
-    await work();
-    return 'done';
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    await ledger.parkStep({ ...at(request, name), step });
-    return 'parked';
-  }
-}
-
-export const at = ({ requestId, project }: { readonly requestId: string; readonly project: string }, name = '') => ({
-  requestId,
-  project,
-  processor: name,
-  asOf: Date.now(),
-});

@@ -1,91 +1,79 @@
 import { CancellationScope, continueAsNew } from '@temporalio/workflow';
-import type { View } from '../../domain/request-state.ts';
+import type { DeletionState } from '../../domain/request-state.ts';
+import type { RequestKey } from '../../domain/step-keys.ts';
 import type { Status } from '../../domain/vocabulary.ts';
-import {
-  claimWhatIsDue,
-  conclude,
-  countSubjects,
-  deleteInProcessor,
-  exportFirst,
-  followVisibility,
-  lookForUnknown,
-  resolve,
-} from './steps.ts';
-import { cancelFromTemporal } from '../shared/temporal-cancel.ts';
-import type { DeletionInput } from '../shared/messages.ts';
-import { showProgress } from '../shared/progress.ts';
+import { publishProgress } from '../shared/progress.ts';
 import { ledger } from '../shared/proxies.ts';
-import { type Tasks, tasks } from '../shared/task-set.ts';
-import { wakeOthers } from '../shared/signal-requests.ts';
-import { watch } from '../shared/wakeup.ts';
+import { signalRequests } from '../shared/signal-requests.ts';
+import { resolveSubjects, searchUnresolved } from '../shared/steps.ts';
+import { createTaskSet, type TaskSet } from '../shared/task-set.ts';
+import { handleTemporalCancellation } from '../shared/temporal-cancel.ts';
+import { createWakeup } from '../shared/wakeup.ts';
+import { claimSubjects, conclude, countSubjects, deleteBatch, startBackup, syncVisibility } from './steps.ts';
 
 /**
- * A deletion, from acceptance to receipt. The rows decide, this waits: it looks at them, starts what they ask for, and
- * sleeps until the next run, until some work is finished, or until somebody changed them (hold, cancel, expedite).
- * Terminated and started again, it goes on from the rows.
+ * A deletion, from acceptance to receipt. The rows decide: each round reads them, starts the steps that are due, and
+ * waits until a step ends, something becomes due, or a signal says that the rows have changed (hold, cancel, expedite).
+ * A run that is started again after a termination continues from the rows.
  *
- *  1. Who is meant is asked of the directory; whom it does not know, of every processor.
- *     Where somebody has to confirm it, all is counted and nobody is touched before that; not confirmed in time, it ends.
- *  2. They are hidden at once, everywhere that can hide; taken back, they are shown again. Where only columns are to be
- *     emptied (rule 16) nobody is hidden, and step 4 empties them.
- *     Where they are to be exported first, nobody is claimed who is not in an archive that is ready (rule 18).
- *  3. At the run after the grace period what is due and not held is claimed: the point of no return.
- *  4. Each processor deletes its batch, looks again, settles, and looks once more.
- *  5. When nothing is open any more: the receipt, and the identities go.
+ *  1. Resolve: ask the directory for the subjects. Ask every processor about identities that the directory does not know.
+ *     A request that needs a confirmation is counted and waits for it; unconfirmed after its time, it ends.
+ *  2. Hide the subjects in every processor that can hide; show cancelled ones again. A deletion of columns (rule 16)
+ *     hides nothing. A deletion that exports first waits until an archive with the subjects is ready (rule 18).
+ *  3. Claim what is due and not held at the first run after the grace period: the point of no return.
+ *  4. Delete and verify each claimed batch in each processor.
+ *  5. Conclude when nothing is open any more: write the receipt, remove the identities.
  */
-export async function deletionRequest({ requestId }: DeletionInput): Promise<Status> {
-  const waiting = watch();
-  const beside = tasks(waiting.wake);
-  const facts = await ledger.readRequest({ requestId });
-  const show = showProgress(facts, 'deletion');
-  cancelFromTemporal(requestId, waiting);
+export async function deletionRequest({ requestId }: RequestKey): Promise<Status> {
+  const wakeup = createWakeup();
+  const tasks = createTaskSet(wakeup.wake);
+  const request = { requestId, ...(await ledger.readRequest({ requestId })) };
+  const publish = publishProgress(request, 'deletion');
+  handleTemporalCancellation(requestId, wakeup);
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
-      waiting.reset();
-      const view = await ledger.look({ requestId, asOf: Date.now() });
-      await wakeOthers(view.wake);
-      if (view.ended) {
-        show(view, null);
-        return view.status;
+      wakeup.reset();
+      const state = await ledger.reconcileDeletion({ requestId, asOf: Date.now() });
+      await signalRequests(state.requestsToSignal);
+      if (state.concluded) {
+        publish(state, null);
+        return state.status;
       }
-      startWhatIsAsked({ requestId, ...facts }, view, beside);
-      const waitsFor = whatItWaitsFor(view, beside);
-      show(view, waitsFor);
-      if (waiting.tired() && beside.idle()) await continueAsNew<typeof deletionRequest>({ requestId });
-      await waiting.until(view.nextAt, waitsFor);
+
+      if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
+      if (state.unresolved > 0) tasks.start('unresolved', () => searchUnresolved(request));
+      for (const name of state.confirmation?.processorsToCount ?? [])
+        tasks.start(`count ${name}`, () => countSubjects(request, name));
+      for (const name of state.processorsToSync) tasks.start(`visibility ${name}`, () => syncVisibility(request, name));
+      if (state.needsBackup === true) tasks.start('backup', () => startBackup(request));
+      if (state.claimable > 0) tasks.start('claim', () => claimSubjects(request));
+      for (const batch of state.openBatches) tasks.start(taskName(batch), () => deleteBatch(request, batch));
+
+      if (state.cancelled) tasks.cancelExcept('resolve', []);
+      if (state.canConclude) tasks.cancelExcept('unresolved', []);
+      // Once the count is confirmed, skipped or cancelled, its result is not needed any more.
+      if (state.confirmation?.until !== null) tasks.cancelExcept('count', []);
+      tasks.cancelExcept('batch', state.openBatches.map(taskName));
+
+      // A task that still runs may leave identities in a processor.
+      if (state.canConclude && tasks.isIdle('count', 'unresolved')) tasks.start('conclude', () => conclude(request));
+
+      const waitsFor = describeWait(state, tasks);
+      publish(state, waitsFor);
+      if (wakeup.shouldContinueAsNew() && tasks.isIdle()) await continueAsNew<typeof deletionRequest>({ requestId });
+      await wakeup.waitUntil(state.nextDueAt, waitsFor);
     }
   });
 }
 
-function startWhatIsAsked(request: Parameters<typeof resolve>[0], view: View, beside: Tasks): void {
-  if (!view.resolved && !view.cancelled) beside.start('resolve', () => resolve(request));
-  if (view.cancelled) beside.keepOnly('resolve', []);
-  if (view.unknown > 0) beside.start('unknown', () => lookForUnknown(request));
-  for (const name of view.confirmation?.uncounted ?? [])
-    beside.start(`count ${name}`, () => countSubjects(request, name));
-  // Counted, skipped or called off: nobody asks for what is still being counted.
-  if (view.confirmation?.until !== null) beside.keepOnly('count ', []);
-  if (view.concludable) beside.keepOnly('unknown', []);
-  if (view.backup === true) beside.start('backup', () => exportFirst(request));
-  for (const name of view.behind) beside.start(`visibility ${name}`, () => followVisibility(request, name));
-  if (view.due > 0) beside.start('claim', () => claimWhatIsDue(request));
-  const batches = view.work.map(({ processor, batch }) => ({ name: `batch ${batch} ${processor}`, processor, batch }));
-  beside.keepOnly(
-    'batch ',
-    batches.map(({ name }) => name),
-  );
-  for (const { name, processor, batch } of batches)
-    beside.start(name, () => deleteInProcessor(request, processor, batch));
-  // What is still under way may yet leave identities in a processor.
-  if (view.concludable && beside.idle('count ') && beside.idle('unknown'))
-    beside.start('conclude', () => conclude(request));
-}
+const taskName = ({ processor, batch }: DeletionState['openBatches'][number]) => `batch ${batch} ${processor}`;
 
-function whatItWaitsFor(view: View, beside: Tasks): string {
-  if (!beside.idle()) return 'work that is under way';
-  const until = view.confirmation?.until ?? null;
+/** In words for a person. */
+function describeWait(state: DeletionState, tasks: TaskSet): string {
+  if (!tasks.isIdle()) return 'work that is under way';
+  const until = state.confirmation?.until ?? null;
   if (until !== null) return `a confirmation until ${new Date(until).toISOString()}`;
-  if (view.nextAt !== null) return `${new Date(view.nextAt).toISOString()}`;
-  if (view.held > 0) return 'the release of a legal hold';
-  return (view.unsaved ?? 0) > 0 ? 'an archive that is ready' : 'an operator';
+  if (state.nextDueAt !== null) return new Date(state.nextDueAt).toISOString();
+  if (state.held > 0) return 'the release of a legal hold';
+  return (state.awaitingBackup ?? 0) > 0 ? 'an archive that is ready' : 'an operator';
 }

@@ -1,16 +1,16 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { CollectionInput } from '../shared/messages.ts';
-import { ledger, untilStopped } from '../shared/proxies.ts';
+import type { CollectionKey } from '../../domain/step-keys.ts';
+import { ledger, processorWaitForCancel } from '../shared/proxies.ts';
 
 /**
- * Everything that one processor holds on those who are wanted in one epoch. An attempt that failed begins anew: what is in
- * the archive stands as it stood at one instant. Whether it is collected is in the rows, so it may be started again at any time.
+ * Collects everything that one processor holds on the subjects of one epoch. A retry begins anew, so that the archive
+ * shows the processor at one instant. The rows say whether it is collected, so it may be started again at any time.
  */
-export async function processorExport(input: CollectionInput): Promise<void> {
+export async function processorExport(key: CollectionKey): Promise<void> {
   try {
-    await untilStopped(input.project, input.processor).collect({ ...input, asOf: Date.now() });
+    await processorWaitForCancel(key.project, key.processor).collect({ ...key, asOf: Date.now() });
   } catch (error) {
     if (isCancellation(error)) throw error;
-    await ledger.parkStep({ ...input, asOf: Date.now(), step: 'collect' });
+    await ledger.deferStep({ ...key, asOf: Date.now(), step: 'collect' });
   }
 }

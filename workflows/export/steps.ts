@@ -2,15 +2,15 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
 import { childWorkflowIdFor } from '../../domain/ids.ts';
 import { LETHE } from '../../domain/vocabulary.ts';
-import { at, parked, type Request, tidyUp } from '../deletion/steps.ts';
-import type { processorExport } from './collection.ts';
 import { archives, ledger } from '../shared/proxies.ts';
-import { wakeOthers } from '../shared/signal-requests.ts';
+import { signalRequests } from '../shared/signal-requests.ts';
+import { activityInput, cleanUpProcessors, type Request, withAttention } from '../shared/steps.ts';
+import type { processorExport } from './collection.ts';
 
-/** One processor in one epoch. One that is not configured any more is for an operator, by `checkFrozen`. */
+/** Collects one processor in one epoch. `checkPinnedProcessors` raises attention for one that is not configured any more. */
 export async function collectFrom(request: Request, name: string, epoch: number): Promise<void> {
   const { requestId, project } = request;
-  const names = await ledger.checkFrozen(at(request));
+  const names = await ledger.checkPinnedProcessors(activityInput(request));
   if (!names.includes(name)) return;
   try {
     await executeChild<typeof processorExport>('processorExport', {
@@ -22,21 +22,23 @@ export async function collectFrom(request: Request, name: string, epoch: number)
   } catch (error) {
     if (isCancellation(error)) throw error;
     if (!(error instanceof WorkflowExecutionAlreadyStartedError))
-      await ledger.parkStep({ ...at(request, name), step: 'collect' });
+      await ledger.deferStep({ ...activityInput(request, name), step: 'collect' });
     await sleep('10 seconds');
   }
 }
 
-/** What processors kept of identities goes first; they leave Lethe's own tables with the archive that is ready. */
-export async function packageAll(request: Request): Promise<void> {
-  if (await tidyUp(request)) await parked(request, LETHE, 'package', () => archives.packageArchive(at(request)));
+/** Processors remove the identities they keep first; Lethe's own tables lose them when the archive is ready. */
+export async function packageArchive(request: Request): Promise<void> {
+  if (await cleanUpProcessors(request))
+    await withAttention(request, LETHE, 'package', () => archives.packageArchive(activityInput(request)));
 }
 
-/** Its time is over. */
-export const destroyKey = (request: Request) => ledger.expireArchive(at(request));
+/** Destroys the key of an archive that is past its time. */
+export const expireArchive = (request: Request) => ledger.expireArchive(activityInput(request));
 
-/** The key is destroyed by now: the objects follow, and what processors kept where there was never an archive. */
+/** The key is destroyed by now: removes the objects, and what processors keep if there never was an archive. */
 export async function conclude(request: Request): Promise<void> {
-  const removed = await parked(request, LETHE, 'conclude', () => archives.removeObjects(at(request)));
-  if (removed === 'done' && (await tidyUp(request))) await wakeOthers(await ledger.concludeExport(at(request)));
+  const removed = await withAttention(request, LETHE, 'conclude', () => archives.removeObjects(activityInput(request)));
+  if (removed === 'done' && (await cleanUpProcessors(request)))
+    await signalRequests(await ledger.concludeExport(activityInput(request)));
 }

@@ -1,78 +1,80 @@
 import { CancellationScope, continueAsNew } from '@temporalio/workflow';
-import type { ExportView } from '../../domain/request-state.ts';
+import type { ExportState } from '../../domain/request-state.ts';
+import type { RequestKey } from '../../domain/step-keys.ts';
 import type { Status } from '../../domain/vocabulary.ts';
-import { cancelFromTemporal } from '../shared/temporal-cancel.ts';
-import { lookForUnknown, type Request, resolve } from '../deletion/steps.ts';
-import { collectFrom, conclude, destroyKey, packageAll } from './steps.ts';
-import type { ExportInput } from '../shared/messages.ts';
-import { showProgress } from '../shared/progress.ts';
+import { publishProgress } from '../shared/progress.ts';
 import { ledger } from '../shared/proxies.ts';
-import { type Tasks, tasks } from '../shared/task-set.ts';
-import { wakeOthers } from '../shared/signal-requests.ts';
-import { watch } from '../shared/wakeup.ts';
+import { signalRequests } from '../shared/signal-requests.ts';
+import { resolveSubjects, searchUnresolved } from '../shared/steps.ts';
+import { createTaskSet, type TaskSet } from '../shared/task-set.ts';
+import { handleTemporalCancellation } from '../shared/temporal-cancel.ts';
+import { createWakeup } from '../shared/wakeup.ts';
+import { collectFrom, conclude, expireArchive, packageArchive } from './steps.ts';
 
 /**
- * An export, from acceptance until nothing of it is left. As in a deletion the rows decide, and this waits.
+ * An export, from acceptance until nothing of it is left. As in a deletion the rows decide, and each round starts the
+ * steps that are due.
  *
- *  1. Who is meant is asked of the directory; whom it does not know, of every processor.
- *  2. Each processor hands out all that it holds on them, side by side, each as it stands at one instant.
- *     Where a deletion claims some of them, or they are taken back, everything is collected again without them (rule 17).
- *  3. What all have handed out becomes one archive. Of a processor that fails an operator hears: never is one ready with a
- *     part missing.
- *  4. Ready: the identities go. It can be had until its time is over, until one of them is deleted, or until a member says so.
- *  5. Then its key is destroyed, the objects are removed, and the request ends.
+ *  1. Resolve: ask the directory for the subjects. Ask every processor about identities that the directory does not know.
+ *  2. Collect everything that each processor holds on them, in parallel, each at one instant of its own. When a deletion
+ *     claims some of the subjects, or they are cancelled, a new epoch collects everything again without them (rule 17).
+ *  3. Package the collections of one epoch into one archive. A processor that fails raises attention: an archive without
+ *     its part is never ready.
+ *  4. Ready: identities are removed. The archive can be downloaded until it expires, a subject is deleted, or a member
+ *     cancels the export.
+ *  5. Conclude: destroy the key, remove the objects, end the request.
  */
-export async function exportRequest({ requestId }: ExportInput): Promise<Status> {
-  const waiting = watch();
-  const beside = tasks(waiting.wake);
-  const facts = await ledger.readRequest({ requestId });
-  const show = showProgress(facts, 'export');
-  cancelFromTemporal(requestId, waiting);
+export async function exportRequest({ requestId }: RequestKey): Promise<Status> {
+  const wakeup = createWakeup();
+  const tasks = createTaskSet(wakeup.wake);
+  const request = { requestId, ...(await ledger.readRequest({ requestId })) };
+  const publish = publishProgress(request, 'export');
+  handleTemporalCancellation(requestId, wakeup);
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
-      waiting.reset();
-      const view = await ledger.lookAtExport({ requestId, asOf: Date.now() });
-      await wakeOthers(view.wake);
-      if (view.ended) {
-        show(shown(view), null);
-        return view.status;
+      wakeup.reset();
+      const state = await ledger.reconcileExport({ requestId, asOf: Date.now() });
+      await signalRequests(state.requestsToSignal);
+      if (state.concluded) {
+        publish(progressOf(state), null);
+        return state.status;
       }
-      startWhatIsAsked({ requestId, ...facts }, view, beside);
-      const waitsFor = whatItWaitsFor(view, beside);
-      show(shown(view), waitsFor);
-      if (waiting.tired() && beside.idle()) await continueAsNew<typeof exportRequest>({ requestId });
-      await waiting.until(view.nextAt, waitsFor);
+      const { epoch } = state;
+
+      if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
+      if (state.unresolved > 0) tasks.start('unresolved', () => searchUnresolved(request));
+      for (const name of state.processorsToCollect)
+        tasks.start(`collect ${epoch} ${name}`, () => collectFrom(request, name, epoch));
+
+      // The results of an earlier epoch are not used in this one.
+      const collections = state.uncollected.map((name) => `collect ${epoch} ${name}`);
+      tasks.cancelExcept('collect', collections);
+      tasks.cancelExcept('package', state.canConclude ? [] : [`package ${epoch}`]);
+      if (state.canConclude) for (const name of ['resolve', 'unresolved']) tasks.cancelExcept(name, []);
+
+      if (state.canPackage && tasks.isIdle('collect')) tasks.start(`package ${epoch}`, () => packageArchive(request));
+      if (state.isExpired) tasks.start('expire', () => expireArchive(request));
+      // A task that still runs may leave identities in a processor, or objects in the storage.
+      if (state.canConclude && tasks.isIdle('resolve', 'unresolved', 'collect', 'package'))
+        tasks.start('conclude', () => conclude(request));
+
+      const waitsFor = describeWait(state, tasks);
+      publish(progressOf(state), waitsFor);
+      if (wakeup.shouldContinueAsNew() && tasks.isIdle()) await continueAsNew<typeof exportRequest>({ requestId });
+      await wakeup.waitUntil(state.nextDueAt, waitsFor);
     }
   });
 }
 
-function startWhatIsAsked(request: Request, view: ExportView, beside: Tasks): void {
-  if (!view.resolved && !view.cancelled) beside.start('resolve', () => resolve(request));
-  if (view.unknown > 0) beside.start('unknown', () => lookForUnknown(request));
-  for (const name of view.collect)
-    beside.start(`collect ${view.epoch} ${name}`, () => collectFrom(request, name, view.epoch));
-  // What an earlier epoch has begun is of no use to this one.
-  beside.keepOnly(
-    'collect ',
-    view.pending.map((name) => `collect ${view.epoch} ${name}`),
-  );
-  beside.keepOnly('package ', view.concludable ? [] : [`package ${view.epoch}`]);
-  if (view.packageable && beside.idle('collect ')) beside.start(`package ${view.epoch}`, () => packageAll(request));
-  if (view.expired) beside.start('expire', () => destroyKey(request));
-  if (view.concludable) for (const prefix of ['resolve', 'unknown']) beside.keepOnly(prefix, []);
-  // What is still under way may yet leave something behind.
-  const stopped = ['resolve', 'unknown', 'collect ', 'package '].every((prefix) => beside.idle(prefix));
-  if (view.concludable && stopped) beside.start('conclude', () => conclude(request));
+/** In words for a person. */
+function describeWait(state: ExportState, tasks: TaskSet): string {
+  if (!tasks.isIdle()) return 'work that is under way';
+  if (state.nextDueAt === null) return 'an operator';
+  return new Date(state.nextDueAt).toISOString();
 }
 
-function whatItWaitsFor(view: ExportView, beside: Tasks): string {
-  if (!beside.idle()) return 'work that is under way';
-  if (view.nextAt === null) return 'an operator';
-  return `${new Date(view.nextAt).toISOString()}`;
-}
-
-const shown = (view: ExportView) => ({
-  ...view,
+const progressOf = (state: ExportState) => ({
+  ...state,
   held: 0,
-  work: view.pending.map((processor) => ({ processor, batch: view.epoch })),
+  openBatches: state.uncollected.map((processor) => ({ processor, batch: state.epoch })),
 });

@@ -4,44 +4,17 @@ import type { AttentionCode, Status } from '../../domain/vocabulary.ts';
 
 /** Everything that passes between Lethe's processes and its workflows. Ids, numbers and closed codes: never an identity. */
 
-export const REQUESTS_TASK_QUEUE = 'lethe-requests-v1';
-/** One queue per processor: one that is in trouble keeps no worker from the others. */
+export const REQUESTS_TASK_QUEUE = 'lethe-requests-v2';
+/** One queue per processor: a processor that fails or is slow takes no worker from the others. */
 export const processorTaskQueue = (project: string, processor: string): string =>
-  `lethe-processor-v1/${project}/${processor}`;
+  `lethe-processor-v2/${project}/${processor}`;
 /** Packing and removing archives: few at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
-/** Mail and webhooks: a receiver that is slow keeps nobody from the ledger. */
-export const TELLING_TASK_QUEUE = 'lethe-telling-v1';
+/** Mail and webhooks: a slow receiver does not delay the ledger's activities. */
+export const NOTIFICATION_TASK_QUEUE = 'lethe-notifications-v1';
 
-export interface ExportInput {
-  readonly requestId: string;
-}
-export interface DeletionInput {
-  readonly requestId: string;
-}
 export interface SuppressionInput {
   readonly suppressionId: string;
-}
-
-/** Whoever tells one channel of a project what has changed: `mail`, or a webhook's id. */
-export interface TellingInput {
-  readonly project: string;
-  readonly channel: string;
-}
-
-export interface BatchInput {
-  readonly requestId: string;
-  readonly project: string;
-  readonly processor: string;
-  readonly batch: number;
-}
-
-/** One processor in one epoch of an export. */
-export interface CollectionInput {
-  readonly requestId: string;
-  readonly project: string;
-  readonly processor: string;
-  readonly epoch: number;
 }
 
 export interface RequestProgress {
@@ -51,12 +24,12 @@ export interface RequestProgress {
   readonly subjects: number;
   readonly held: number;
   readonly attention: readonly { readonly processor: string; readonly code: AttentionCode }[];
-  /** Of a deletion, claimed batches; of an export, what is still to be collected, by epoch. */
+  /** For deletions: claimed batches. For exports: processors that are not collected yet, by epoch. */
   readonly batches: readonly { readonly processor: string; readonly batch: number }[];
 }
 
 export const progressQuery = defineQuery<RequestProgress>('progress');
-/** A hold, release, cancellation, expedition, retry or skip was written: read the rows again. */
+/** A hold, release, cancellation, expedition, retry or skip was written: the workflow reads the rows again. */
 export const wakeSignal = defineSignal('wake');
 
 export const searchAttributes = {

@@ -1,16 +1,19 @@
 import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
-import type { View } from '../../domain/request-state.ts';
+import type { DeletionState } from '../../domain/request-state.ts';
 import type { RequestKind } from '../../domain/vocabulary.ts';
 import { progressQuery, type RequestProgress, searchAttributes } from './messages.ts';
 
-type Shown = Pick<View, 'status' | 'subjects' | 'held' | 'attention' | 'work' | 'confirmation'>;
+type Published = Pick<DeletionState, 'status' | 'subjects' | 'held' | 'attention' | 'openBatches' | 'confirmation'>;
 
-/** What callers and operators see of a request while it runs: counts, codes and instants, never an identity. */
-export function showProgress(
+/**
+ * Returns what sets the progress that callers and operators see while the request runs: counts, codes and instants, never
+ * an identity.
+ */
+export function publishProgress(
   facts: { readonly project: string; readonly dueAt: number },
   kind: RequestKind,
-): (view: Shown, waitingFor: string | null) => void {
-  let shown: RequestProgress = {
+): (state: Published, waitingFor: string | null) => void {
+  let progress: RequestProgress = {
     status: 'received',
     waitingFor: null,
     subjects: 0,
@@ -19,36 +22,36 @@ export function showProgress(
     batches: [],
   };
   let indexed = '';
-  setHandler(progressQuery, () => shown);
-  return (view, waitingFor) => {
-    shown = {
-      status: view.status,
+  setHandler(progressQuery, () => progress);
+  return (state, waitingFor) => {
+    progress = {
+      status: state.status,
       waitingFor,
-      subjects: view.subjects,
-      held: view.held,
-      attention: view.attention,
-      batches: view.work,
+      subjects: state.subjects,
+      held: state.held,
+      attention: state.attention,
+      batches: state.openBatches,
     };
-    const needsAttention = view.attention.length > 0;
-    const index = `${view.status}/${needsAttention}/${view.subjects}`;
+    const needsAttention = state.attention.length > 0;
+    const index = `${state.status}/${needsAttention}/${state.subjects}`;
     if (index !== indexed) {
       indexed = index;
       upsertSearchAttributes([
         { key: searchAttributes.kind, value: kind },
         { key: searchAttributes.project, value: facts.project },
         { key: searchAttributes.dueAt, value: new Date(facts.dueAt) },
-        { key: searchAttributes.status, value: view.status },
-        { key: searchAttributes.subjects, value: view.subjects },
+        { key: searchAttributes.status, value: state.status },
+        { key: searchAttributes.subjects, value: state.subjects },
         { key: searchAttributes.needsAttention, value: needsAttention },
       ]);
     }
-    setCurrentDetails(details(shown, view.confirmation));
+    setCurrentDetails(describe(progress, state.confirmation));
   };
 }
 
-function details(
+function describe(
   { status, waitingFor, subjects, held, attention, batches }: RequestProgress,
-  confirmation: Shown['confirmation'],
+  confirmation: Published['confirmation'],
 ): string {
   const rows = [
     ['Status', status],

@@ -3,11 +3,11 @@ import type {
   ArchiveActivities,
   LedgerActivities,
   ProcessorActivities,
-  TellingActivities,
+  NotificationActivities,
 } from '../../activities/index.ts';
-import { ARCHIVES_TASK_QUEUE, processorTaskQueue, TELLING_TASK_QUEUE } from './messages.ts';
+import { ARCHIVES_TASK_QUEUE, processorTaskQueue, NOTIFICATION_TASK_QUEUE } from './messages.ts';
 
-/** Lethe's own database: short statements, by a worker that may be killed; while it is away everything waits for it. */
+/** Lethe's own database: short statements. While the database is unavailable, every request waits and retries. */
 export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '30 seconds',
@@ -15,35 +15,35 @@ export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<Le
 });
 
 /**
- * A processor, on its own queue: attempts back off to ten minutes. `patience` bounds them all, after which the step is
- * parked for an operator. One attempt may take a day (a large batch at a gentle pace) as long as it gives signs of life.
+ * A processor, on its own queue: attempts back off to ten minutes. After `timeout` the workflow defers the step and raises
+ * attention. One attempt may take a day (a large batch at a slow pace) as long as it heartbeats.
  */
 const processorProxy = (
   project: string,
   processor: string,
-  patience: '10 minutes' | '3 days',
+  timeout: '10 minutes' | '3 days',
   more: Pick<ActivityOptions, 'cancellationType'> = {},
 ): ActivityInterfaceFor<ProcessorActivities> =>
   proxyActivities<ProcessorActivities>({
     ...more,
     taskQueue: processorTaskQueue(project, processor),
     startToCloseTimeout: '24 hours',
-    scheduleToCloseTimeout: patience,
+    scheduleToCloseTimeout: timeout,
     heartbeatTimeout: '30 seconds',
     retry: { initialInterval: '2 seconds', maximumInterval: '10 minutes' },
   });
 
-/** For what must happen: hiding, deleting, verifying, tidying up. */
+/** For steps that must happen: hiding, deleting, verifying, cleaning up. */
 export const processor = (project: string, name: string) => processorProxy(project, name, '3 days');
 
-/** For what a claim waits for: a run that cannot be prepared is given up for now rather than held open. */
-export const beforeClaim = (project: string, name: string) => processorProxy(project, name, '10 minutes');
+/** For steps that a claim waits for: a claim that cannot be prepared in time is deferred. */
+export const processorShortTimeout = (project: string, name: string) => processorProxy(project, name, '10 minutes');
 
-/** For what may be called off: nothing is tidied up after it before it has really stopped. */
-export const untilStopped = (project: string, name: string) =>
+/** For steps that the workflow may cancel: it cleans up only after the activity has really stopped. */
+export const processorWaitForCancel = (project: string, name: string) =>
   processorProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });
 
-/** The storage of archives: an attempt at a large one may take a day, and has stopped before anything is tidied up after it. */
+/** The storage of archives: an attempt at a large one may take a day, and has really stopped before the workflow cleans up. */
 export const archives: ActivityInterfaceFor<ArchiveActivities> = proxyActivities<ArchiveActivities>({
   taskQueue: ARCHIVES_TASK_QUEUE,
   startToCloseTimeout: '24 hours',
@@ -53,9 +53,9 @@ export const archives: ActivityInterfaceFor<ArchiveActivities> = proxyActivities
   retry: { initialInterval: '2 seconds', maximumInterval: '10 minutes' },
 });
 
-/** Whoever is told: a page of deliveries, each with a timeout of its own. What failed is tried again by the rows. */
-export const outside: ActivityInterfaceFor<TellingActivities> = proxyActivities<TellingActivities>({
-  taskQueue: TELLING_TASK_QUEUE,
+/** Mail and webhooks: a page of deliveries, each with a timeout of its own. The rows say when a failed one is retried. */
+export const notifications: ActivityInterfaceFor<NotificationActivities> = proxyActivities<NotificationActivities>({
+  taskQueue: NOTIFICATION_TASK_QUEUE,
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },

@@ -1,36 +1,40 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-/** Work that goes on beside the request's loop, at most once under a name: one processor in trouble keeps none waiting. */
-export interface Tasks {
+/** Steps that run in the background of a request's loop, so that one slow processor does not block the others. */
+export interface TaskSet {
+  /** Does nothing while a task of this name runs. */
   start(name: string, work: () => Promise<unknown>): void;
-  /** Ends what runs under this prefix and is not among the names that are still wanted. */
-  keepOnly(prefix: string, wanted: readonly string[]): void;
-  /** Whether anything runs, or anything under this prefix. */
-  idle(prefix?: string): boolean;
+  /** Cancels the tasks whose names begin with the prefix, except the named ones. */
+  cancelExcept(prefix: string, names: readonly string[]): void;
+  /** Whether no task runs whose name begins with one of the prefixes; without a prefix: no task at all. */
+  isIdle(...prefixes: readonly string[]): boolean;
 }
 
-/** `done` is called after each: the rows have changed, and have to be looked at again. */
-export function tasks(done: () => void): Tasks {
+/** Calls `onTaskEnd` after each task: its step has changed the rows. */
+export function createTaskSet(onTaskEnd: () => void): TaskSet {
   const running = new Map<string, CancellationScope>();
   return {
     start(name, work) {
       if (running.has(name)) return;
       const scope = new CancellationScope({ cancellable: true });
       running.set(name, scope);
-      void scope.run(work).then(ended, (error: unknown) => {
-        ended();
+      void scope.run(work).then(end, (error: unknown) => {
+        end();
         if (!isCancellation(error)) throw error;
       });
-      function ended(): void {
+      function end(): void {
         running.delete(name);
-        done();
+        onTaskEnd();
       }
     },
-    keepOnly(prefix, wanted) {
+    cancelExcept(prefix, names) {
       for (const [name, scope] of running) {
-        if (name.startsWith(prefix) && !wanted.includes(name)) scope.cancel();
+        if (name.startsWith(prefix) && !names.includes(name)) scope.cancel();
       }
     },
-    idle: (prefix = '') => ![...running.keys()].some((name) => name.startsWith(prefix)),
+    isIdle(...prefixes) {
+      const isMeant = (name: string) => prefixes.length === 0 || prefixes.some((prefix) => name.startsWith(prefix));
+      return ![...running.keys()].some(isMeant);
+    },
   };
 }

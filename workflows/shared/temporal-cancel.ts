@@ -1,15 +1,15 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { ledger } from './proxies.ts';
-import type { Watch } from './wakeup.ts';
+import type { Wakeup } from './wakeup.ts';
 
-/** The cancel button of Temporal's UI: whatever can still be taken back is, and the request goes on to its end. */
-export function cancelFromTemporal(requestId: string, waiting: Watch): void {
+/** The cancel button of Temporal's UI: cancels every subject that is not claimed yet; the request still runs to its end. */
+export function handleTemporalCancellation(requestId: string, wakeup: Wakeup): void {
   CancellationScope.current()
     .cancelRequested.catch(() =>
       CancellationScope.nonCancellable(async () => {
         await ledger.cancelByOperator({ requestId, asOf: Date.now() });
-        waiting.wake();
+        wakeup.wake();
       }),
     )
-    .catch(waiting.wake);
+    .catch(wakeup.wake);
 }

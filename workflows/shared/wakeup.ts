@@ -2,41 +2,41 @@ import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { wakeSignal } from './messages.ts';
 
-/** Code that old runs need can be taken out after this long (rule 3). */
+/** Code that only old runs need can be removed after this long (rule 3). */
 const LONGEST_RUN_MS = 30 * DAY_MS;
 
-/** What a request's workflow waits with. */
-export interface Watch {
-  /** Before the rows are read, so that a wake during the reading is not lost. */
+/** What a workflow waits with between two readings of its rows. */
+export interface Wakeup {
+  /** Call it before reading the rows: a signal that arrives during the reading is then kept. */
   reset(): void;
   wake(): void;
   /** Since the last reset. */
-  woken(): boolean;
-  /** Until woken, or until an instant; `null`: only a wake. */
-  until(instant: number | null, summary: string): Promise<void>;
-  /** A fresh run is due: the history is long, or old. */
-  tired(): boolean;
+  wasSignalled(): boolean;
+  /** Until a signal or the instant, whichever comes first; null: until a signal. */
+  waitUntil(instant: number | null, summary: string): Promise<void>;
+  /** The history is long, or the run is old. */
+  shouldContinueAsNew(): boolean;
 }
 
-export function watch(): Watch {
-  let woken = false;
+export function createWakeup(): Wakeup {
+  let signalled = false;
   const wake = (): void => {
-    woken = true;
+    signalled = true;
   };
   setHandler(wakeSignal, wake);
-  const makesWayAt = workflowInfo().runStartTime.getTime() + LONGEST_RUN_MS;
+  const oldAt = workflowInfo().runStartTime.getTime() + LONGEST_RUN_MS;
   return {
     reset() {
-      woken = false;
+      signalled = false;
     },
     wake,
-    woken: () => woken,
-    async until(instant, summary) {
-      // Once the run is old, what keeps it from making way will wake it.
-      const ends = Math.min(instant ?? Infinity, Date.now() < makesWayAt ? makesWayAt : Infinity);
-      if (ends === Infinity) await condition(() => woken);
-      else if (ends > Date.now()) await condition(() => woken, ends - Date.now(), { summary });
+    wasSignalled: () => signalled,
+    async waitUntil(instant, summary) {
+      // Once the run is old, the end of the task that still keeps it from continuing as new wakes it.
+      const ends = Math.min(instant ?? Infinity, Date.now() < oldAt ? oldAt : Infinity);
+      if (ends === Infinity) await condition(() => signalled);
+      else if (ends > Date.now()) await condition(() => signalled, ends - Date.now(), { summary });
     },
-    tired: () => workflowInfo().continueAsNewSuggested || Date.now() >= makesWayAt,
+    shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested || Date.now() >= oldAt,
   };
 }

@@ -107,6 +107,6 @@ class Run {
   }
 
   #finished(unit: Unit, counts: Counts): Promise<void> {
-    return runCallback(() => this.#deletion.finished(finishedRange(unit, counts)));
+    return runCallback(() => this.#deletion.onRangeFinished(finishedRange(unit, counts)));
   }
 }

@@ -1,4 +1,4 @@
-import type { FinishedRange, TableFigures } from '../../connector.ts';
+import type { FinishedRange, TableFigures } from '../../../domain/batch.ts';
 import type { Members } from '../visibility/batch-table.ts';
 import type { Range } from './ranges.ts';
 import type { Session } from '../session.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchIdentity, Resolved, Selection, Submitted, Work } from '../../connector.ts';
+import type { Resolved, Selection, Submitted, Work } from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch, within } from '../visibility/batch-table.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import { type Context, modelOf } from '../context.ts';
@@ -12,6 +12,7 @@ import { selectionStatement } from './selection.ts';
 import type { Resolving } from './types.ts';
 import { openSession } from '../session.ts';
 import { MEMBERS } from '../data-map/where.ts';
+import type { SubjectIdentity } from '../../../domain/identity.ts';
 
 const MAX_SEQ = 2_147_483_647;
 
@@ -69,7 +70,7 @@ async function selectSubjects(resolving: Resolving, selection: Selection, work: 
 async function* inOrder(
   pages: AsyncIterable<readonly Submitted[]>,
   work: Work,
-): AsyncGenerator<readonly BatchIdentity[]> {
+): AsyncGenerator<readonly SubjectIdentity[]> {
   for await (const page of pages) {
     work.heartbeat();
     yield page.map(({ position, identity }) => ({ seq: position, identity }));

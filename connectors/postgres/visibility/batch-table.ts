@@ -1,9 +1,10 @@
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Batch, BatchIdentity } from '../../connector.ts';
+import type { Batch } from '../../connector.ts';
 import { CallbackError } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { literal } from '../sql.ts';
+import type { SubjectIdentity } from '../../../domain/identity.ts';
 
 /** Which rows of the batch table a statement speaks of: the first five parameters of every one. */
 export type Members = readonly [processor: string, requestId: string, batch: string, firstSeq: number, lastSeq: number];
@@ -68,7 +69,7 @@ const MEMBERS_OF_BATCH = 'processor = $1 AND request_id = $2 AND batch = $3 AND 
 export async function copyIdentities(
   session: Session,
   [processor, requestId, batch]: Members,
-  pages: AsyncIterable<readonly BatchIdentity[]>,
+  pages: AsyncIterable<readonly SubjectIdentity[]>,
 ): Promise<void> {
   const into = copyFrom('COPY lethe_processor.batch (processor, request_id, batch, seq, type, value) FROM STDIN');
   async function* lines(): AsyncGenerator<string> {

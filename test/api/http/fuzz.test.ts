@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storeCount } from '../../../db/resolution/counts.ts';
-import { look } from '../../../db/deletion/reconcile.ts';
+import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
 import { underProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { documentOf } from '../openapi/document.ts';
@@ -84,7 +84,7 @@ async function prepare(round: string): Promise<void> {
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
     for (const { name: processor } of PROJECT.processors)
       await storeCount(database, { requestId: waiting, processor }, null);
-    await look(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window });
+    await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window });
 
     const claimed = await accepted(api, [user(name('c'))]);
     await hide(database, claimed, [matchOf(1, name('c'))], START);

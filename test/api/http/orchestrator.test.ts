@@ -65,7 +65,7 @@ test('a suppression is told by a workflow of its own, again after that has ended
   await orchestrator.startSuppression('sup_one');
   const handle = client.workflow.getHandle(suppressionWorkflowId('sup_one'));
   const first = await handle.describe();
-  expect(first.type).toBe('suppressionChange');
+  expect(first.type).toBe('propagateSuppression');
   await handle.terminate('test');
   await orchestrator.startSuppression('sup_one');
   expect((await handle.describe()).runId).not.toBe(first.runId);

@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { dueDeliveries, neglectedChannels } from '../../../db/notifications/due.ts';
+import { dueDeliveries, stalledChannels } from '../../../db/notifications/due.ts';
 import { receiverOf } from '../../../db/notifications/recipients.ts';
 import { delivered, failed } from '../../../db/notifications/results.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
@@ -255,7 +255,7 @@ describe('deliveries', () => {
     expect(await deliveriesOf(id)).toHaveLength(2);
     expect((await api.call('POST', `/v1/webhooks/${id}/deliveries/${first.id}/retry`)).status).toBe(204);
     expect(await dueDeliveries(api.database, of)).toEqual([]);
-    expect(await neglectedChannels(api.database, { dueBefore: later(DAY_MS), limit: 100 })).not.toContainEqual({
+    expect(await stalledChannels(api.database, { dueBefore: later(DAY_MS), limit: 100 })).not.toContainEqual({
       project: 'demo',
       channel: id,
     });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginBackup } from '../../../db/backups/start.ts';
+import { startBackup } from '../../../db/backups/start.ts';
 import { backupEnded } from '../../../db/backups/finish.ts';
 import { underProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
@@ -20,7 +20,7 @@ const later = new Date(START.getTime() + DAY_MS);
 async function waiting(name: string) {
   const deletion = await accepted(api, [user(name)], { exportFirst: true });
   await hide(api.database, deletion, matchesOf([name]), START);
-  const backup = await beginBackup(api.database, deletion, START);
+  const backup = await startBackup(api.database, deletion, START);
   return { deletion, backup: backup ?? '' };
 }
 const read = async (id: string, of = '') => (await api.call('GET', `/v1/requests/${id}${of}`)).json;

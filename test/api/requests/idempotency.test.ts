@@ -271,7 +271,7 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
     start: async () => {},
     startSuppression: async () => {},
     wake: async () => {},
-    tell: async () => {},
+    startNotifications: async () => {},
   };
   const unused = () => {
     throw new Error('housekeeping does not need this');
@@ -286,7 +286,7 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
     storage: archives(),
     ...telling(),
   };
-  await housekeepingActivities(deps).attendNeglected({ asOf: START.getTime() + DAY_MS });
+  await housekeepingActivities(deps).recoverStalled({ asOf: START.getTime() + DAY_MS });
   expect(await counts()).toMatchObject({ requests });
   const [left] = await database`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;
   expect(left).toEqual({ oldest: new Date(START.getTime() + DAY_MS / 2) });

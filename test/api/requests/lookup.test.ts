@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ownDigest } from '../../../db/digests.ts';
-import { untoldSuppressions } from '../../../db/operations/stalled.ts';
-import { readUntold, suppressionTold } from '../../../db/suppressions/propagate.ts';
+import { pendingSuppressions } from '../../../db/operations/stalled.ts';
+import { readPendingSuppression, markSuppressionPropagated } from '../../../db/suppressions/propagate.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { calledOf, claimAt, deleteFirstBatch, end, hide, matchOf } from '../support/ledger.ts';
 import { accepted, KEYS, RUN, type Sent, START, testApi, textOf, user } from '../support/api.ts';
@@ -88,9 +88,9 @@ test('a suppression is in force at once, holds the identity only until it is tol
     told: false,
     identity: { type: 'email', value: ['no@x.test', 'b'] },
   });
-  expect(await readUntold(api.database, id)).toMatchObject({ suppressed: true });
-  expect(await untoldSuppressions(api.database, 10)).toEqual([id]);
-  await suppressionTold(api.database, id, { suppressed: true, at: START });
+  expect(await readPendingSuppression(api.database, id)).toMatchObject({ suppressed: true });
+  expect(await pendingSuppressions(api.database, 10)).toEqual([id]);
+  await markSuppressionPropagated(api.database, id, { suppressed: true, at: START });
   expect(await rowOf(id)).toEqual({ lifted: false, told: true, identity: null });
 
   expect(textOf(await suppress('POST', identity), 'id')).toBe(id);
@@ -99,9 +99,12 @@ test('a suppression is in force at once, holds the identity only until it is tol
   const lifted = await suppress('DELETE', identity);
   expect(lifted.json).toEqual({ id, liftedAt: START.toISOString() });
   expect(await lookup(identity)).toEqual(NOTHING);
-  expect(await readUntold(api.database, id)).toMatchObject({ suppressed: false, identity: { type: 'email' } });
+  expect(await readPendingSuppression(api.database, id)).toMatchObject({
+    suppressed: false,
+    identity: { type: 'email' },
+  });
   // The telling of the placement, late: it must not pass for the telling of the end.
-  await suppressionTold(api.database, id, { suppressed: true, at: START });
+  await markSuppressionPropagated(api.database, id, { suppressed: true, at: START });
   expect(await rowOf(id)).toMatchObject({ lifted: true, told: false });
 
   expect((await suppress('DELETE', identity)).json).toMatchObject({ status: 404, code: 'suppression_not_found' });
@@ -121,7 +124,7 @@ test('lifting one identity of a deletion leaves its other identities suppressed,
   expect(lifted.status).toBe(202);
   expect(await lookup(user('kept'))).toMatchObject({ suppressions: [] });
   expect(await lookup({ type: 'alias', value: 'kept-alias' })).toMatchObject({ suppressions: [{ requestId: id }] });
-  expect(await readUntold(api.database, textOf(lifted, 'id'))).toMatchObject({
+  expect(await readPendingSuppression(api.database, textOf(lifted, 'id'))).toMatchObject({
     suppressed: false,
     identity: { type: 'user_id', value: ['kept'] },
   });

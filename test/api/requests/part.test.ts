@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rangeFinished } from '../../../db/deletion/ranges.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { claimAt, follow, hide, matchesOf } from '../support/ledger.ts';
 import { accepted, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload, uploadForm } from '../uploads/upload.ts';
@@ -24,7 +24,7 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
   await claimAt(api.database, id, RUN);
   const tables = [{ table: 'app.users', removed: 0, retained: 1, blanked: 4, basis: 'cannot be empty: created_at' }];
   const range = { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] };
-  await rangeFinished(api.database, { requestId: id, processor: 'app', batch: 1 }, 1, range);
+  await recordRange(api.database, { requestId: id, project: 'demo', processor: 'app', batch: 1 }, 1, range);
   expect(await read(id, '/progress')).toMatchObject({
     batches: [
       { processor: 'app', finished: 1, removed: 0, blanked: 4 },

@@ -102,7 +102,7 @@ export class WatchedOrchestrator implements Orchestrator {
   async wake(requestIds: readonly string[]): Promise<void> {
     this.woken.push(...requestIds);
   }
-  async tell(project: string, channel: string): Promise<void> {
+  async startNotifications(project: string, channel: string): Promise<void> {
     this.told.push(`${project}/${channel}`);
   }
   async progress(): Promise<LiveProgress | null> {

@@ -1,9 +1,9 @@
-import { batchDeleted, batchSeen } from '../../../db/deletion/batches.ts';
+import { batchDeleted, recordVerification } from '../../../db/deletion/batches.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import type { Database } from '../../../db/client.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
-import { look } from '../../../db/deletion/reconcile.ts';
-import { rangeFinished } from '../../../db/deletion/ranges.ts';
+import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
 import type { Resolved } from '../../../domain/resolved.ts';
@@ -58,7 +58,7 @@ export async function hidden(api: TestApi, ...names: readonly string[]) {
 /** Every processor follows the newest visibility. */
 export async function follow(database: Database, requestId: string, at: Date) {
   await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
-  return look(database, { requestId, asOf: at, window: PROJECT.policy.window });
+  return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window });
 }
 
 export const claimAt = (database: Database, requestId: string, asOf: Date) =>
@@ -66,19 +66,23 @@ export const claimAt = (database: Database, requestId: string, asOf: Date) =>
 
 /** The first batch is deleted and looked for twice; `mail` attests. */
 export async function deleteFirstBatch(database: Database, requestId: string, at: Date) {
-  const app = { requestId, processor: 'app', batch: 1 };
-  const mail = { requestId, processor: 'mail', batch: 1 };
+  const app = { requestId, project: PROJECT.name, processor: 'app', batch: 1 };
+  const mail = { ...app, processor: 'mail' };
   const tables = [
     { table: 'app.events', removed: 7, retained: 0, basis: null },
     { table: 'app.invoices', removed: 0, retained: 2, basis: 'tax law, 10 years' },
   ];
-  await rangeFinished(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] });
+  await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] });
   const settleMs = PROJECT.policy.settleMs;
   for (const key of [app, mail]) await batchDeleted(database, key, null);
-  await batchSeen(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
-  await batchSeen(database, app, { survivors: 0 }, { now: at.getTime() + DAY_MS, settleMs });
-  await batchSeen(database, mail, { attestedAt: at.getTime() }, { now: at.getTime(), settleMs });
-  return look(database, { requestId, asOf: new Date(at.getTime() + DAY_MS), window: PROJECT.policy.window });
+  await recordVerification(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
+  await recordVerification(database, app, { survivors: 0 }, { now: at.getTime() + DAY_MS, settleMs });
+  await recordVerification(database, mail, { attestedAt: at.getTime() }, { now: at.getTime(), settleMs });
+  return reconcileDeletion(database, {
+    requestId,
+    asOf: new Date(at.getTime() + DAY_MS),
+    window: PROJECT.policy.window,
+  });
 }
 
 export const end = (database: Database, requestId: string, at: Date) => conclude(database, { requestId, at });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { FinishedRange } from '../../../connectors/connector.ts';
+import type { FinishedRange } from '../../../domain/batch.ts';
 import { type Fixture, batchOf, deletion, fixture, receipt, user, work } from '../fixture.ts';
 
 const USERS = 25;
@@ -28,7 +28,7 @@ const subjects = Array.from({ length: USERS }, (_, index) => user(index + 1));
 /** Breaks at the n-th range told, after its commit, as a worker that dies before it reports. */
 function breakingAt(n: number, told: FinishedRange[] = []) {
   const broken = deletion({
-    finished: async (range) => {
+    onRangeFinished: async (range) => {
       told.push(range);
       if (told.length === n) throw new Error('killed');
     },
@@ -70,7 +70,7 @@ test('cancelled between two chunks: what was committed stays, the rest goes at t
   const batch = batchOf(subjects);
   const stop = new AbortController();
   const first = deletion({
-    finished: async () => stop.abort(new Error('cancelled')),
+    onRangeFinished: async () => stop.abort(new Error('cancelled')),
   });
   await expect(db.connector().hardDelete(batch, first, work(stop.signal))).rejects.toThrow('cancelled');
   expect((await db.state())['users']).toHaveLength(20);
@@ -135,7 +135,7 @@ test('killed in a second pass: it adds what was late, once, and leaves the first
   const told: FinishedRange[] = [];
   const second = deletion({
     pass: 2,
-    finished: async (range) => {
+    onRangeFinished: async (range) => {
       told.push(range);
       if (told.length === 2) throw new Error('killed');
     },
@@ -207,7 +207,7 @@ test('a range that another attempt finished meanwhile is told as that one counte
   const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retainedSeqs: [] };
   const ranges: FinishedRange[] = [];
   const late = deletion({
-    finished: async (range) => {
+    onRangeFinished: async (range) => {
       if (ranges.push(range) > 1) return;
       await db.sql`INSERT INTO lethe_processor.ranges (processor, request_id, batch, pass, first_seq, last_seq, part, counts)
         VALUES ('app', ${batch.requestId}, 'b1', 1, 11, 20, 0, ${db.sql.json(counts)})`;

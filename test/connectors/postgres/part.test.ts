@@ -179,9 +179,9 @@ test('a crash between two ranges empties nothing twice and counts nothing twice'
     batch,
     {
       ...first,
-      finished: async (range) => {
+      onRangeFinished: async (range) => {
         if (range.firstSeq === 2) throw new Error('crashed');
-        await first.finished(range);
+        await first.onRangeFinished(range);
       },
     },
     work(),

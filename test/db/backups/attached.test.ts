@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { beginBackup } from '../../../db/backups/start.ts';
-import { concludeUnknown, markPresent } from '../../../db/subjects/unresolved.ts';
+import { startBackup } from '../../../db/backups/start.ts';
+import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import { backup, endBackup } from '../../support/exports.ts';
 import {
   accept,
@@ -36,9 +36,9 @@ test('one who is attached with an export first keeps the owner waiting, and is e
   const attached = await accept(it, people('a'), shape);
   await resolve(it, attached, [...allKnown(people('a')), named(user('a'), address)]);
   expect(await states(it, attached)).toEqual({ attached: 1 });
-  expect(await lookAt(it, owner, START)).toMatchObject({ unsaved: 1 });
-  expect(await lookAt(it, owner, START)).not.toHaveProperty('backup');
-  expect(await lookAt(it, attached, START)).toMatchObject({ backup: true });
+  expect(await lookAt(it, owner, START)).toMatchObject({ awaitingBackup: 1 });
+  expect(await lookAt(it, owner, START)).not.toHaveProperty('needsBackup');
+  expect(await lookAt(it, attached, START)).toMatchObject({ needsBackup: true });
   const exporting = await backup(it, attached);
   const names = await it.database`
     SELECT value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY value`;
@@ -47,7 +47,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
     { value: 'a@x.test', shared: false },
   ]);
   expect(await take(it, owner, RUN)).toMatchObject({ claimed: 1, leftForNextRun: 0 });
-  expect(await lookAt(it, owner, after(1))).toMatchObject({ due: 0, nextAt: null });
+  expect(await lookAt(it, owner, after(1))).toMatchObject({ claimable: 0, nextDueAt: null });
   expect(await endBackup(it, exporting, { at: after(1) })).toEqual([attached, owner]);
   expect(await take(it, owner, after(1))).toMatchObject({ claimed: 0 });
   expect(await take(it, owner, after(24))).toMatchObject({ claimed: 1, wake: [] });
@@ -63,7 +63,7 @@ test('one who was attached for an export is cancelled: the owner waits no longer
   expect(wake.toSorted()).toEqual([attached, exporting, owner].toSorted());
   expect(await states(it, exporting)).toEqual({ cancelled: 1 });
   expect(await take(it, owner, after(5))).toMatchObject({ claimed: 0 });
-  expect(await lookAt(it, owner, after(5))).toMatchObject({ due: 0, nextAt: after(24).getTime() });
+  expect(await lookAt(it, owner, after(5))).toMatchObject({ claimable: 0, nextDueAt: after(24).getTime() });
   expect(await take(it, owner, after(24))).toMatchObject({ claimed: 1 });
 });
 
@@ -99,8 +99,8 @@ test('who is already claimed when another request attaches cannot be saved, and 
   await take(it, owner, RUN);
   const late = await hidden(it, people('a'), shape);
   expect(await states(it, late)).toEqual({ attached: 1 });
-  expect(await lookAt(it, late, RUN)).not.toHaveProperty('backup');
-  expect(await beginBackup(it.database, late, RUN)).toBeNull();
+  expect(await lookAt(it, late, RUN)).not.toHaveProperty('needsBackup');
+  expect(await startBackup(it.database, late, RUN)).toBeNull();
 });
 
 test('one who is attached while nobody knows yet whether there is such a person is exported once somebody does', async () => {
@@ -110,11 +110,11 @@ test('one who is attached while nobody knows yet whether there is such a person 
   const deletion = await accept(it, people('a'), shape);
   await resolve(it, deletion, []);
   expect(await states(it, deletion)).toEqual({ attached: 1 });
-  expect(await lookAt(it, deletion, START)).not.toHaveProperty('backup');
+  expect(await lookAt(it, deletion, START)).not.toHaveProperty('needsBackup');
   await markPresent(it.database, owner, 'all');
-  expect(await concludeUnknown(it.database, shape.project, owner, START)).toEqual([deletion]);
-  expect(await concludeUnknown(it.database, shape.project, owner, START)).toEqual([deletion]);
-  expect(await lookAt(it, deletion, START)).toMatchObject({ backup: true });
+  expect(await settleUnresolved(it.database, shape.project, owner, START)).toEqual([deletion]);
+  expect(await settleUnresolved(it.database, shape.project, owner, START)).toEqual([deletion]);
+  expect(await lookAt(it, deletion, START)).toMatchObject({ needsBackup: true });
   await follow(it, owner);
   expect(await take(it, owner, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(it, await backup(it, deletion), { at: days(1) });
@@ -128,7 +128,7 @@ test('who waits behind an heir, and attached while the subject was shown again, 
   const heir = await hidden(it, people('a'), { ...shape, exportFirst: false });
   const behind = await hidden(it, people('a'), { ...shape, receivedAt: days(1) });
   expect(await states(it, behind)).toEqual({ attached: 1 });
-  expect(await lookAt(it, behind, days(1))).not.toHaveProperty('backup');
-  expect((await follow(it, owner, days(1))).wake.toSorted()).toEqual([heir, behind].toSorted());
-  expect(await lookAt(it, behind, days(1))).toMatchObject({ backup: true });
+  expect(await lookAt(it, behind, days(1))).not.toHaveProperty('needsBackup');
+  expect((await follow(it, owner, days(1))).requestsToSignal.toSorted()).toEqual([heir, behind].toSorted());
+  expect(await lookAt(it, behind, days(1))).toMatchObject({ needsBackup: true });
 });

@@ -78,7 +78,7 @@ test('what the export needs an operator for, its deletion needs one for, until t
   expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'app' }]);
   expect(await lookAt(it, one.deletion, START)).toMatchObject({
     attention: [{ processor: 'app', code: 'backup_failing' }],
-    nextAt: null,
+    nextDueAt: null,
   });
   const events = await it.database`SELECT action, detail FROM lethe.audit_events
     WHERE request_id = ${one.deletion} AND action LIKE 'attention.%' ORDER BY id`;
@@ -153,11 +153,11 @@ test('ended without an archive: an operator hears, nobody is claimed, and anothe
     { processor: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
   ]);
   const view = await lookAt(it, one.deletion, days(2));
-  expect(view).toMatchObject({ unsaved: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
-  expect(view).not.toHaveProperty('backup');
+  expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
+  expect(view).not.toHaveProperty('needsBackup');
   expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 0 });
   await retryProcessors(it.database, operator(one.deletion));
-  expect(await lookAt(it, one.deletion, days(3))).toMatchObject({ backup: true, attention: [] });
+  expect(await lookAt(it, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
   const second = await backup(it, one.deletion, days(3));
   await endBackup(it, second, { at: days(4) });
   expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 2 });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { beginBackup } from '../../../db/backups/start.ts';
+import { startBackup } from '../../../db/backups/start.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { readRequestStatus } from '../../../db/requests/read.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
-import { concludeUnknown, markPresent } from '../../../db/subjects/unresolved.ts';
+import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import { backup, endBackup } from '../../support/exports.ts';
 import {
   accept,
@@ -36,17 +36,17 @@ afterAll(async () => it.closeLedger());
 
 test('hidden at once, and claimed by no run before it is in an archive; then by the next, not at the word', async () => {
   const deletion = await hidden(it, people('a'), first());
-  expect(await lookAt(it, deletion, START)).toMatchObject({ status: 'grace', backup: true, unsaved: 1 });
+  expect(await lookAt(it, deletion, START)).toMatchObject({ status: 'grace', needsBackup: true, awaitingBackup: 1 });
   const exporting = await backup(it, deletion);
-  expect(await lookAt(it, deletion, RUN)).toMatchObject({ due: 0, open: 1, unsaved: 1, nextAt: null });
-  expect(await lookAt(it, deletion, RUN)).not.toHaveProperty('backup');
+  expect(await lookAt(it, deletion, RUN)).toMatchObject({ claimable: 0, open: 1, awaitingBackup: 1, nextDueAt: null });
+  expect(await lookAt(it, deletion, RUN)).not.toHaveProperty('needsBackup');
   for (const day of [0, 1, 2])
     expect(await take(it, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await endBackup(it, exporting, { at: after(60) })).toEqual([deletion]);
   expect(await take(it, deletion, after(60))).toMatchObject({ claimed: 0 });
   const view = await lookAt(it, deletion, after(60));
-  expect(view).toMatchObject({ due: 0, nextAt: after(72).getTime() });
-  expect(view).not.toHaveProperty('unsaved');
+  expect(view).toMatchObject({ claimable: 0, nextDueAt: after(72).getTime() });
+  expect(view).not.toHaveProperty('awaitingBackup');
   expect(await take(it, deletion, after(72))).toMatchObject({ claimed: 1 });
 });
 
@@ -113,26 +113,26 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
 test('begun again it begins nothing', async () => {
   const deletion = await hidden(it, people('a'), first());
   await backup(it, deletion);
-  expect(await beginBackup(it.database, deletion, START)).toBeNull();
+  expect(await startBackup(it.database, deletion, START)).toBeNull();
   const plain = await hidden(it, people('b'), { ...first(), exportFirst: false });
-  expect(await beginBackup(it.database, plain, START)).toBeNull();
-  expect(await lookAt(it, plain, START)).not.toHaveProperty('backup');
+  expect(await startBackup(it.database, plain, START)).toBeNull();
+  expect(await lookAt(it, plain, START)).not.toHaveProperty('needsBackup');
 });
 
 test('nobody is exported who is still to be confirmed, or to be looked for', async () => {
   const proposed = await awaiting(it, people('a'), first());
-  expect(await lookAt(it, proposed, START)).not.toHaveProperty('backup');
-  expect(await beginBackup(it.database, proposed, START)).toBeNull();
+  expect(await lookAt(it, proposed, START)).not.toHaveProperty('needsBackup');
+  expect(await startBackup(it.database, proposed, START)).toBeNull();
 
   const shape = first();
   const unknown = await accept(it, people('known', 'lost', 'found'), shape);
   await resolve(it, unknown, [match(1, user('known'))]);
-  expect(await follow(it, unknown)).toMatchObject({ unknown: 2 });
-  expect(await lookAt(it, unknown, START)).not.toHaveProperty('backup');
+  expect(await follow(it, unknown)).toMatchObject({ unresolved: 2 });
+  expect(await lookAt(it, unknown, START)).not.toHaveProperty('needsBackup');
   expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
   await markPresent(it.database, unknown, [3]);
-  await concludeUnknown(it.database, shape.project, unknown, START);
-  expect(await follow(it, unknown)).toMatchObject({ backup: true, unsaved: 2 });
+  await settleUnresolved(it.database, shape.project, unknown, START);
+  expect(await follow(it, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
   expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
 });
 
@@ -144,7 +144,7 @@ test('who joins just before the claim is exported too, and claimed by a later ru
   await endBackup(it, await backup(it, deletion), { at: days(1) });
   await resolve(it, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
   expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
-  expect(await follow(it, deletion, RUN)).toMatchObject({ due: 0, backup: true, unsaved: 1 });
+  expect(await follow(it, deletion, RUN)).toMatchObject({ claimable: 0, needsBackup: true, awaitingBackup: 1 });
   const second = await backup(it, deletion, RUN);
   const [joined] = await it.database`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
   expect(joined).toEqual({ seq: 2 });
@@ -162,7 +162,7 @@ test('expedited to now it waits for the archive, then goes at once', async () =>
   await expediteRequest(it.database, project, haste);
   expect(await take(it, deletion, days(2))).toMatchObject({ claimed: 0 });
   await endBackup(it, exporting, { at: days(3) });
-  expect(await lookAt(it, deletion, days(3))).toMatchObject({ due: 1 });
+  expect(await lookAt(it, deletion, days(3))).toMatchObject({ claimable: 1 });
   expect(await take(it, deletion, days(3))).toMatchObject({ claimed: 1 });
 });
 

@@ -75,7 +75,7 @@ test('one of two is taken back out of a ready archive and claimed by another: it
   expect(await take(it, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
   expect(await exportOf(it, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
   expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 0 });
-  expect(await lookAt(it, deletion, RUN)).toMatchObject({ backup: true, attention: [] });
+  expect(await lookAt(it, deletion, RUN)).toMatchObject({ needsBackup: true, attention: [] });
   const another = await backup(it, deletion);
   expect(await states(it, another)).toEqual({ wanted: 1 });
   await endBackup(it, another, { at: after(1) });
@@ -114,10 +114,10 @@ test('a backup that a member destroys before the claim: nobody is claimed, until
   expect(wake).toEqual([exporting, deletion]);
   expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 0 });
   const view = await lookAt(it, deletion, RUN);
-  expect(view).toMatchObject({ due: 0, attention: [{ code: 'backup_missing' }] });
-  expect(view).not.toHaveProperty('backup');
+  expect(view).toMatchObject({ claimable: 0, attention: [{ code: 'backup_missing' }] });
+  expect(view).not.toHaveProperty('needsBackup');
   await retryProcessors(it.database, { requestId: deletion, processor: null, reason: 'ticket 7', ...by });
-  expect(await lookAt(it, deletion, RUN)).toMatchObject({ backup: true });
+  expect(await lookAt(it, deletion, RUN)).toMatchObject({ needsBackup: true });
   await endBackup(it, await backup(it, deletion), { at: after(1) });
   expect(await take(it, deletion, after(DAY))).toMatchObject({ claimed: 1 });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkFrozen } from '../../../db/deletion/check-processors.ts';
+import { checkPinnedProcessors } from '../../../db/deletion/check-processors.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
@@ -55,7 +55,7 @@ test('what a run leaves behind waits for the next, whatever wakes the workflow i
   const requestId = await hidden(it, people('c', 5), { project: project() });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect((await lookAt(it, requestId, after(9))).nextAt).toBe(after(24).getTime());
+  expect((await lookAt(it, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
   expect(await take(requestId, after(24), { quotaPerRun: 3 })).toEqual({ claimed: 2, leftForNextRun: 0, wake: [] });
 });
 
@@ -89,7 +89,7 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
   const by = { caseRef: 'C', heldBy: 'counsel', actor: 'operator' };
   await placeHold(it.database, KEYS, { id, project: own, kind: 'user', identities: [user('f-1')], ...by, at: days(2) });
   expect(await take(requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
-  expect(await lookAt(it, requestId, RUN)).toMatchObject({ due: 0, held: 1, nextAt: null });
+  expect(await lookAt(it, requestId, RUN)).toMatchObject({ claimable: 0, held: 1, nextDueAt: null });
   await releaseHold(it.database, POLICY.window, { id, actor: 'operator', at: after(10) });
   expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
@@ -97,17 +97,17 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
 
 test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
   const requestId = await hidden(it, people('i', 1), { project: project() });
-  expect(await checkFrozen(it.database, { requestId, configured: {}, at: RUN })).toEqual([]);
+  expect(await checkPinnedProcessors(it.database, { requestId, configured: {}, at: RUN })).toEqual([]);
   const attention = await it.database`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
   expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await lookAt(it, requestId, RUN)).toMatchObject({ due: 0, nextAt: null });
+  expect(await lookAt(it, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
 test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {
   const requestId = await hidden(it, people('j', 1), { project: project() });
   for (const at of [RUN, after(1)]) {
-    expect(await checkFrozen(it.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
+    expect(await checkPinnedProcessors(it.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
   }
   const told =
     await it.database`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;

@@ -4,7 +4,7 @@ import { conclude } from '../../../db/deletion/conclude.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
 import { underProjectLock } from '../../../db/project-lock.ts';
-import { concludeUnknown } from '../../../db/subjects/unresolved.ts';
+import { settleUnresolved } from '../../../db/subjects/unresolved.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
 import {
@@ -95,7 +95,7 @@ test('later requests never say already_deleted because of a part-deletion, only 
   const asked = async () => {
     const requestId = await accept(it, [user('later')]);
     await resolve(it, requestId, []);
-    await concludeUnknown(it.database, PROJECT, requestId, RUN);
+    await settleUnresolved(it.database, PROJECT, requestId, RUN);
     return outcomes(it, requestId);
   };
   const end = async (requestId: string) => {
@@ -132,6 +132,6 @@ test('confirmed, the proposed are scheduled, whoever else owns them; the count i
   const asked = { requestId, expectedCount: 2, acceptUnmatched: false, by, at: days(1) };
   const confirmed = await underProjectLock(it.database, PROJECT, (tx) => confirmRequest(tx, entry, asked));
   expect(confirmed).toMatchObject({ subjects: 2, attached: 0 });
-  expect(await lookAt(it, requestId, days(1))).toMatchObject({ status: 'grace', behind: [] });
+  expect(await lookAt(it, requestId, days(1))).toMatchObject({ status: 'grace', processorsToSync: [] });
   expect(await states(it, requestId)).toEqual({ scheduled: 2 });
 });

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { lookUp } from '../../../db/subjects/lookup.ts';
-import { rangeFinished } from '../../../db/deletion/ranges.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
-import { concludeUnknown, markPresent } from '../../../db/subjects/unresolved.ts';
+import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import { newId } from '../../../domain/ids.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
@@ -55,7 +55,12 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
   const requestId = await scheduled(it, [user(`${scope}-1`), user(`${scope}-2`)], { scope });
   expect(await states(it, requestId)).toEqual({ scheduled: 2 });
   await expect(conclude(it.database, { requestId, at: START })).rejects.toThrow('still open');
-  expect(await lookAt(it, requestId, START)).toMatchObject({ status: 'grace', behind: [], due: 0, open: 2 });
+  expect(await lookAt(it, requestId, START)).toMatchObject({
+    status: 'grace',
+    processorsToSync: [],
+    claimable: 0,
+    open: 2,
+  });
   const rows = await it.database`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ scope, hidden: false }]);
   // `mail` hides nobody, ever; here nobody is to be hidden.
@@ -74,11 +79,11 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
 test('whom the directory does not know: scheduled once a processor holds something, otherwise not found', async () => {
   const requestId = await accept(it, [user('unknown-1'), user('unknown-2')], { scope: 'sources' });
   await resolve(it, requestId, []);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ unknown: 2 });
+  expect(await lookAt(it, requestId, START)).toMatchObject({ unresolved: 2 });
   expect(await states(it, requestId)).toEqual({ resolved: 2 });
   await markPresent(it.database, requestId, [1]);
-  await concludeUnknown(it.database, PROJECT, requestId, START);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ unknown: 0, behind: [] });
+  await settleUnresolved(it.database, PROJECT, requestId, START);
+  expect(await lookAt(it, requestId, START)).toMatchObject({ unresolved: 0, processorsToSync: [] });
   expect(await states(it, requestId)).toEqual({ scheduled: 1, not_found: 1 });
 });
 
@@ -100,7 +105,7 @@ test('cancelled before the claim it ends at once: nothing is to be shown again; 
   expect(
     await it.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
   ).toEqual(generations);
-  expect(await lookAt(it, requestId, days(3))).toMatchObject({ behind: [], open: 0, concludable: true });
+  expect(await lookAt(it, requestId, days(3))).toMatchObject({ processorsToSync: [], open: 0, canConclude: true });
   expect(await take(it, requestId)).toMatchObject({ claimed: 0 });
   const late = await scheduled(it, [user('late')]);
   await take(it, late);
@@ -114,7 +119,7 @@ test('resolved again before the claim: who has gone is let go at once, who joins
   await lookAt(it, requestId, START);
   await resolve(it, requestId, [match(1, user('moved-to'))], { at: RUN });
   expect(await states(it, requestId)).toEqual({ cancelled: 1, resolved: 1 });
-  expect(await lookAt(it, requestId, RUN)).toMatchObject({ behind: [], due: 1 });
+  expect(await lookAt(it, requestId, RUN)).toMatchObject({ processorsToSync: [], claimable: 1 });
   expect(await states(it, requestId)).toEqual({ cancelled: 1, scheduled: 1 });
 });
 
@@ -129,7 +134,7 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
   const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
   const kept = { retained: 1, basis: 'cannot be empty: created_at' };
   const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retainedSeqs: [] };
-  await rangeFinished(it.database, { requestId, processor: 'app', batch: 1 }, 2, again);
+  await recordRange(it.database, { requestId, project: PROJECT, processor: 'app', batch: 1 }, 2, again);
   await finish(it, requestId, [
     { tables: [{ ...users, blanked: 1, ...kept }], retainedSeqs: [1] },
     {

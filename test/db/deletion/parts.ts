@@ -1,14 +1,27 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
-import { batchDeleted, batchSeen } from '../../../db/deletion/batches.ts';
+import { batchDeleted, recordVerification } from '../../../db/deletion/batches.ts';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
-import { type RangeFigures, rangeFinished } from '../../../db/deletion/ranges.ts';
+import { recordRange } from '../../../db/deletion/ranges.ts';
+import type { FinishedRange } from '../../../domain/batch.ts';
 import { readRequestStatus } from '../../../db/requests/read.ts';
 import type { ProcessorEntry } from '../../../domain/catalog.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import type { Identity } from '../../../domain/identity.ts';
-import { accept, allKnown, APP, days, type Ledger, lookAt, POLICY, resolve, RUN, START } from '../../support/ledger.ts';
+import {
+  accept,
+  allKnown,
+  APP,
+  days,
+  type Ledger,
+  lookAt,
+  POLICY,
+  PROJECT,
+  resolve,
+  RUN,
+  START,
+} from '../../support/ledger.ts';
 
 /** Deletions of a part of the data, step by step. */
 
@@ -39,11 +52,11 @@ export const outcomes = async (world: Ledger, requestId: string) =>
 export async function finish(
   world: Ledger,
   requestId: string,
-  ranges: readonly Partial<RangeFigures>[] = [],
+  ranges: readonly Partial<FinishedRange>[] = [],
 ): Promise<void> {
-  const [key, settleMs] = [{ requestId, processor: 'app', batch: 1 }, POLICY.settleMs];
+  const [key, settleMs] = [{ requestId, project: PROJECT, processor: 'app', batch: 1 }, POLICY.settleMs];
   for (const [index, range] of ranges.entries())
-    await rangeFinished(world.database, key, 1, {
+    await recordRange(world.database, key, 1, {
       firstSeq: index + 1,
       lastSeq: index + 1,
       part: 0,
@@ -54,7 +67,7 @@ export async function finish(
   for (const processor of Object.keys((await statusOf(world, requestId)).processors ?? {})) {
     await batchDeleted(world.database, { ...key, processor }, null);
     for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
-      await batchSeen(world.database, { ...key, processor }, { survivors: 0 }, { now, settleMs });
+      await recordVerification(world.database, { ...key, processor }, { survivors: 0 }, { now, settleMs });
   }
   await lookAt(world, requestId, new Date(RUN.getTime() + DAY_MS));
 }

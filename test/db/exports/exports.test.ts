@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
-import { type CollectionKey, collectionGrew, storeCollection } from '../../../db/exports/collections.ts';
+import { storeCollection, updateCollectionProgress } from '../../../db/exports/collections.ts';
 import { readCollections } from '../../../db/exports/read-collections.ts';
 import { concludeExport } from '../../../db/exports/conclude.ts';
 import { keyForCollecting, readKey } from '../../../db/exports/key.ts';
-import { lookAtExport } from '../../../db/exports/reconcile.ts';
+import { reconcileExport } from '../../../db/exports/reconcile.ts';
 import { readPacking, storeArchive } from '../../../db/exports/ready.ts';
 import type { Manifest, PartFacts } from '../../../domain/archive.ts';
+import type { CollectionKey } from '../../../domain/step-keys.ts';
 import { exportOf, wanted } from '../../support/exports.ts';
 import { days, KEYS, type Ledger, ledger, POLICY, PROJECT, START, states, user } from '../../support/ledger.ts';
 
@@ -19,8 +20,8 @@ afterAll(async () => world.closeLedger());
 
 const at = START;
 const by = { actor: 'operator', at };
-const look = (requestId: string, handOutNothing: readonly string[] = []) =>
-  lookAtExport(world.database, { requestId, asOf: at, handOutNothing });
+const look = (requestId: string, withoutExport: readonly string[] = []) =>
+  reconcileExport(world.database, { requestId, asOf: at, withoutExport });
 const keyOf = (requestId: string, epoch = 1): CollectionKey => ({
   requestId,
   project: PROJECT,
@@ -56,14 +57,18 @@ const makeReady = (requestId: string, epoch = 1) =>
 
 test('of two attempts the first that is whole counts, and the other changes nothing', async () => {
   const requestId = await wanted(world, [user('u-1')]);
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', collect: ['app'], packageable: false });
-  await collectionGrew(world.database, keyOf(requestId), { rows: 7, bytes: 70 });
+  expect(await look(requestId)).toMatchObject({
+    status: 'collecting',
+    processorsToCollect: ['app'],
+    canPackage: false,
+  });
+  await updateCollectionProgress(world.database, keyOf(requestId), { rows: 7, bytes: 70 });
   expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'pending', rows: 7, bytes: 70 }]);
   await collect(requestId, 'first', 3);
   await collect(requestId, 'second', 4);
-  await collectionGrew(world.database, keyOf(requestId), { rows: 99, bytes: 99 });
+  await updateCollectionProgress(world.database, keyOf(requestId), { rows: 99, bytes: 99 });
   expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'collected', rows: 3, bytes: 30 }]);
-  expect(await look(requestId)).toMatchObject({ status: 'packaging', collect: [], packageable: true });
+  expect(await look(requestId)).toMatchObject({ status: 'packaging', processorsToCollect: [], canPackage: true });
   const packing = await readPacking(world.database, requestId, at);
   expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/first`]);
 });
@@ -76,9 +81,9 @@ test('what was collected before somebody left is not packed, and an archive of i
   await cancel(requestId, [2]);
   expect(await makeReady(requestId, 1)).toBeNull();
   expect(await readArchiveFacts(world.database, requestId)).toBeNull();
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, collect: ['app'] });
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, processorsToCollect: ['app'] });
   await collect(requestId, 'late', 1, 1);
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', collect: ['app'] });
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', processorsToCollect: ['app'] });
   expect(await readPacking(world.database, requestId, at)).toBeNull();
   await collect(requestId, 'after', 1, 2);
   await look(requestId);
@@ -98,7 +103,7 @@ test('two who make the key get the same one; once nobody is wanted it is gone, a
   await cancel(requestId);
   expect(await readKey(world.database, KEYS, requestId)).toBeNull();
   expect(await makeKey(requestId)).toBeNull();
-  expect(await look(requestId)).toMatchObject({ collect: [], pending: [], concludable: true });
+  expect(await look(requestId)).toMatchObject({ processorsToCollect: [], uncollected: [], canConclude: true });
   expect((await exportOf(world, requestId)).keys).toBe(0);
 });
 
@@ -121,7 +126,7 @@ test('an archive is destroyed once, and only one that is ready', async () => {
     rows: 1,
   });
   expect((await exportOf(world, requestId)).keys).toBe(0);
-  expect(await look(requestId)).toMatchObject({ status: 'expired', ended: false, concludable: true });
+  expect(await look(requestId)).toMatchObject({ status: 'expired', concluded: false, canConclude: true });
   await concludeExport(world.database, { requestId, at: days(8), window: POLICY.window });
   await concludeExport(world.database, { requestId, at: days(9), window: POLICY.window });
   expect((await exportOf(world, requestId)).actions).toEqual(['export.ready', 'export.expired']);
@@ -131,12 +136,12 @@ test('nobody holds a row: not found; but not where some cannot be asked, or a wi
   const requestId = await wanted(world, [user('u-6')]);
   await look(requestId);
   await collect(requestId, 'empty', 0);
-  expect(await look(requestId)).toMatchObject({ concludable: true, packageable: false });
+  expect(await look(requestId)).toMatchObject({ canConclude: true, canPackage: false });
   await concludeExport(world.database, { requestId, at, window: POLICY.window });
   expect(await exportOf(world, requestId)).toMatchObject({ status: 'not_found', actions: ['export.not_found'] });
 
   const mute = await wanted(world, [user('u-6')]);
-  expect(await look(mute, ['app'])).toMatchObject({ status: 'packaging', packageable: true, concludable: false });
+  expect(await look(mute, ['app'])).toMatchObject({ status: 'packaging', canPackage: true, canConclude: false });
   expect((await readPacking(world.database, mute, at))?.contents.processors).toEqual([
     { processor: 'app', cutOffAt: null },
   ]);
@@ -145,13 +150,13 @@ test('nobody holds a row: not found; but not where some cannot be asked, or a wi
   await world.database`UPDATE lethe.requests SET processors = processors || '{"crm": "map"}' WHERE id = ${half}`;
   await look(half, ['crm']);
   await collect(half, 'empty', 0);
-  expect(await look(half, ['crm'])).toMatchObject({ packageable: true, concludable: false });
+  expect(await look(half, ['crm'])).toMatchObject({ canPackage: true, canConclude: false });
 
   for (const changes of [{ regulation: 'ccpa' }, { scope: 'sources' }] as const) {
     const part = await wanted(world, [user('u-6')], changes);
     await look(part);
     await collect(part, 'empty', 0);
-    expect(await look(part)).toMatchObject({ packageable: true, concludable: false });
+    expect(await look(part)).toMatchObject({ canPackage: true, canConclude: false });
   }
 });
 

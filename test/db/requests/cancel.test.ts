@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
-import { concludeUnknown, markPresent } from '../../../db/subjects/unresolved.ts';
+import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import {
   accept,
   allKnown,
@@ -104,8 +104,8 @@ test('cancelled before anybody was found to hold anything: nobody was hidden, so
   await cancel(requestId);
   expect(await states(it, requestId)).toEqual({ cancelled: 1, cancelling: 1 });
   await markPresent(it.database, requestId, 'all');
-  await concludeUnknown(it.database, PROJECT, requestId, START);
-  expect(await follow(it, requestId)).toMatchObject({ concludable: true, open: 0 });
+  await settleUnresolved(it.database, PROJECT, requestId, START);
+  expect(await follow(it, requestId)).toMatchObject({ canConclude: true, open: 0 });
   expect(await states(it, requestId)).toEqual({ cancelled: 2 });
 });
 
@@ -119,6 +119,6 @@ test('of what is handed over it is remembered that it is hidden: taken back agai
   await cancel(first);
   await cancel(second);
   expect([await states(it, first), await states(it, second)]).toEqual([{ cancelled: 1 }, { cancelling: 1 }]);
-  expect(await lookAt(it, second, START)).toMatchObject({ behind: ['app'], concludable: false });
-  expect(await follow(it, second)).toMatchObject({ concludable: true });
+  expect(await lookAt(it, second, START)).toMatchObject({ processorsToSync: ['app'], canConclude: false });
+  expect(await follow(it, second)).toMatchObject({ canConclude: true });
 });

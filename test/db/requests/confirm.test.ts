@@ -54,19 +54,19 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
   const counting = await lookAt(it, requestId, START);
   expect(counting).toMatchObject({
     status: 'resolving',
-    confirmation: { subjects: 2, uncounted: ['app'], until: null },
-    behind: [],
-    due: 0,
-    unknown: 0,
-    concludable: false,
-    nextAt: null,
+    confirmation: { subjects: 2, processorsToCount: ['app'], until: null },
+    processorsToSync: [],
+    claimable: 0,
+    unresolved: 0,
+    canConclude: false,
+    nextDueAt: null,
   });
   await storeCount(it.database, { requestId, processor: 'app' }, { 'app.users': 1 });
   const until = days(3).getTime();
   const waiting = {
     status: 'awaiting_confirmation',
-    confirmation: { subjects: 2, uncounted: [], until },
-    nextAt: until,
+    confirmation: { subjects: 2, processorsToCount: [], until },
+    nextDueAt: until,
   };
   expect(await lookAt(it, requestId, START)).toMatchObject(waiting);
   expect(await lookAt(it, requestId, days(2))).toMatchObject(waiting);
@@ -106,7 +106,7 @@ test('confirmed, they are hidden under one generation, and the grace period runs
     await it.database`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
   const view = await lookAt(it, requestId, at);
-  expect(view).toMatchObject({ status: 'grace', behind: ['app'] });
+  expect(view).toMatchObject({ status: 'grace', processorsToSync: ['app'] });
   expect(view).not.toHaveProperty('confirmation');
   expect(await readRequestRow(it.database, requestId)).toMatchObject({ hardDeleteAt, confirmedAt: at, wakeVersion: 1 });
   await expect(confirm(it, requestId, 2, { at })).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
@@ -118,8 +118,12 @@ test('never confirmed, it ends by itself: nobody was hidden, and the identities 
   await lookAt(it, requestId, new Date(days(3).getTime() - 1));
   expect(await states(it, requestId)).toEqual({ proposed: 1 });
   await expect(confirm(it, requestId, 1, { at: days(3) })).rejects.toMatchObject({ code: 'confirmation_expired' });
-  expect(await lookAt(it, requestId, days(3))).toMatchObject({ concludable: true, behind: [], nextAt: null });
-  expect(await lookAt(it, requestId, days(3))).toMatchObject({ concludable: true });
+  expect(await lookAt(it, requestId, days(3))).toMatchObject({
+    canConclude: true,
+    processorsToSync: [],
+    nextDueAt: null,
+  });
+  expect(await lookAt(it, requestId, days(3))).toMatchObject({ canConclude: true });
   expect(await conclude(it.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
   expect((await audit(requestId)).slice(2)).toEqual(['confirmation.asked', 'confirmation.lapsed', 'request.cancelled']);
   const [left] =
@@ -144,7 +148,11 @@ test('all cancelled: the dry run ends at once, with nothing to restore', async (
   const requestId = await awaiting(it, [user('d-1'), user('d-2')]);
   await cancelSubjects(it.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
   expect(await states(it, requestId)).toEqual({ cancelled: 2 });
-  expect(await lookAt(it, requestId, START)).toMatchObject({ behind: [], concludable: true, nextAt: null });
+  expect(await lookAt(it, requestId, START)).toMatchObject({
+    processorsToSync: [],
+    canConclude: true,
+    nextDueAt: null,
+  });
   await expect(confirm(it, requestId, 2)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
 });
 
@@ -201,9 +209,9 @@ test('expedited while it waits: due at once when it is confirmed, never before',
   const requestId = await awaiting(it, [user('e-1')]);
   const by = { requestId, expedite: 'now', reason: 'ticket', actor: 'operator', at: days(1) } as const;
   await expediteRequest(it.database, PROJECT_ENTRY, by);
-  expect(await lookAt(it, requestId, days(1))).toMatchObject({ due: 0, status: 'awaiting_confirmation' });
+  expect(await lookAt(it, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
   expect((await confirm(it, requestId, 1, { at: days(2) })).hardDeleteAt).toEqual(days(2));
-  expect(await follow(it, requestId, days(2))).toMatchObject({ due: 1 });
+  expect(await follow(it, requestId, days(2))).toMatchObject({ claimable: 1 });
 });
 
 test('a hold on one who is proposed is told of it, and holds after the confirmation', async () => {
@@ -213,7 +221,7 @@ test('a hold on one who is proposed is told of it, and holds after the confirmat
   expect(placed.matching).toEqual([{ requestId, subjects: 1 }]);
   expect(await lookAt(it, requestId, START)).toMatchObject({ held: 1 });
   await confirm(it, requestId, 1);
-  expect(await follow(it, requestId, days(40))).toMatchObject({ due: 0, held: 1 });
+  expect(await follow(it, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
 });
 
 test('resolved once more while it waits, nothing of what was counted changes', async () => {
@@ -237,18 +245,20 @@ test('a processor that needs an operator is not counted until then, and no confi
   await resolve(it, requestId, allKnown([user('a-1')]));
   await it.database`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
     VALUES (${requestId}, 'app', 'resolve', 'processor_unavailable', ${START}, ${days(1)})`;
-  expect(await lookAt(it, requestId, START)).toMatchObject({ confirmation: { uncounted: [], until: null } });
-  expect(await lookAt(it, requestId, days(1))).toMatchObject({ confirmation: { uncounted: ['app'], until: null } });
+  expect(await lookAt(it, requestId, START)).toMatchObject({ confirmation: { processorsToCount: [], until: null } });
+  expect(await lookAt(it, requestId, days(1))).toMatchObject({
+    confirmation: { processorsToCount: ['app'], until: null },
+  });
   await it.database`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
   expect(await lookAt(it, requestId, days(1))).toMatchObject({
-    confirmation: { uncounted: [], until: days(4).getTime() },
+    confirmation: { processorsToCount: [], until: days(4).getTime() },
   });
 });
 
 test('nobody to confirm: it ends as not found, and nobody is asked', async () => {
   const requestId = await accept(it, [], { confirm: true, selection: { by: 'segment', segment: 'empty' } });
   await resolve(it, requestId, []);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ concludable: true });
+  expect(await lookAt(it, requestId, START)).toMatchObject({ canConclude: true });
   expect(await conclude(it.database, { requestId, at: START })).toEqual({ status: 'not_found' });
   expect(await audit(requestId)).not.toContain('confirmation.asked');
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from '../../api/support/ledger.ts';
-import { concludeUnknown } from '../../../db/subjects/unresolved.ts';
+import { settleUnresolved } from '../../../db/subjects/unresolved.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { accepted, deletionOf, START, testApi, textOf, user } from '../../api/support/api.ts';
 
@@ -68,7 +68,7 @@ test('what the directory does not know stays found until nobody holds anything o
   const again = await accepted(api, [user('gone'), user('never')]);
   await resolve(api.database, again, [], START);
   expect(await outcomes(again)).toEqual(['matched', 'matched']);
-  await concludeUnknown(api.database, 'demo', again, RUN);
+  await settleUnresolved(api.database, 'demo', again, RUN);
   expect(await outcomes(again)).toEqual(['already_deleted', 'not_found']);
 });
 

@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 /** One round of housekeeping: the server that skips time has no Schedules. */
 export async function attendedRequests(world: World): Promise<number> {
   const asOf = (await nowOf(world)).getTime();
-  return (await housekeepingActivities(world.deps).attendNeglected({ asOf })).attended;
+  return (await housekeepingActivities(world.deps).recoverStalled({ asOf })).recovered;
 }
 
 /** The query first: a workflow that is terminated with a task in flight stops the server from skipping time. */

@@ -8,7 +8,7 @@ import {
   createArchiveActivities,
   createLedgerActivities,
   createProcessorActivities,
-  createTellingActivities,
+  createNotificationActivities,
 } from '../../../activities/index.ts';
 import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../../config/deployment.ts';
@@ -21,7 +21,7 @@ import {
   ARCHIVES_TASK_QUEUE,
   processorTaskQueue,
   REQUESTS_TASK_QUEUE,
-  TELLING_TASK_QUEUE,
+  NOTIFICATION_TASK_QUEUE,
 } from '../../../workflows/shared/messages.ts';
 import { archives } from '../archives.ts';
 import { appSettings } from './app-map.ts';
@@ -156,7 +156,11 @@ async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, pr
       activities: createLedgerActivities(deps),
     }),
     await Worker.create({ connection, taskQueue: ARCHIVES_TASK_QUEUE, activities: createArchiveActivities(deps) }),
-    await Worker.create({ connection, taskQueue: TELLING_TASK_QUEUE, activities: createTellingActivities(deps) }),
+    await Worker.create({
+      connection,
+      taskQueue: NOTIFICATION_TASK_QUEUE,
+      activities: createNotificationActivities(deps),
+    }),
   ];
   for (const name of processors) {
     const [project = '', processor = ''] = name.split('/');

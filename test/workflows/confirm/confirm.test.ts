@@ -133,7 +133,7 @@ test(
     const history = JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), (key, value: unknown) =>
       key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
     );
-    expect(history.includes('uncounted')).toBe(true);
+    expect(history.includes('processorsToCount')).toBe(true);
     for (const name of ['m-17', 'spared', 'old-name', 'home'])
       expect([name, history.includes(name)]).toEqual([name, false]);
   },

@@ -1,7 +1,7 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { tellingWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
+import { notificationWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
 import { ATTEMPTS_AFTER_MS, JITTER } from '../../../domain/notification.ts';
 import { openMailer } from '../../../outbound/mailer.ts';
 import { accept, user } from '../../support/ledger.ts';
@@ -29,7 +29,7 @@ beforeEach(() => void (other.answer = answering(204)));
 
 /** The end of whoever tells this channel: by then everything is told, or given up. */
 const told = (project: string, channel: string) =>
-  it.env.client.workflow.getHandle(tellingWorkflowIdFor(project, channel)).result();
+  it.env.client.workflow.getHandle(notificationWorkflowIdFor(project, channel)).result();
 
 const historyOf = async (workflowId: string): Promise<string> =>
   historyToJSON(await it.env.client.workflow.getHandle(workflowId).fetchHistory());
@@ -72,9 +72,11 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   await told('demo', channel);
   await told('demo', 'mail');
   const histories = await Promise.all(
-    [workflowIdFor(requestId), tellingWorkflowIdFor('demo', channel), tellingWorkflowIdFor('demo', 'mail')].map(
-      historyOf,
-    ),
+    [
+      workflowIdFor(requestId),
+      notificationWorkflowIdFor('demo', channel),
+      notificationWorkflowIdFor('demo', 'mail'),
+    ].map(historyOf),
   );
   for (const history of histories)
     for (const needle of needlesOf([COLLEAGUE, secret, hook.url, 'u-1'])) expect(history).not.toContain(needle);
@@ -92,7 +94,7 @@ test('what fails is tried again as published, ten times, then given up and told 
   };
   const { id: channel } = await webhookAt(it, 'away', hook.url);
   const requestId = await accept(it, [], { project: 'away', receivedAt: await nowOf(it) });
-  await it.orchestrator.tell('away', channel);
+  await it.orchestrator.startNotifications('away', channel);
   await told('away', channel);
   expect(attempts).toHaveLength(ATTEMPTS_AFTER_MS.length);
   const waits = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0));
@@ -121,7 +123,7 @@ test('a receiver that asks for time gets it; one that comes back is told what ha
   const { id: channel } = await webhookAt(it, 'away', hook.url);
   const receivedAt = await nowOf(it);
   const requestId = await accept(it, [], { project: 'away', receivedAt });
-  await it.orchestrator.tell('away', channel);
+  await it.orchestrator.startNotifications('away', channel);
   await told('away', channel);
   expect(attempts).toHaveLength(2);
   expect((attempts[1] ?? 0) - (attempts[0] ?? 0)).toBeGreaterThanOrEqual(7_199_000);
@@ -135,7 +137,7 @@ test('one that is gone is asked no more: what it was still to be told is given u
   const receivedAt = await nowOf(it);
   const requests = [];
   for (let n = 0; n < 30; n++) requests.push(await accept(it, [], { project: 'silent', receivedAt }));
-  for (const { id } of [hook, beside]) await it.orchestrator.tell('silent', id);
+  for (const { id } of [hook, beside]) await it.orchestrator.startNotifications('silent', id);
   // One after the other: two that wait at once would let time be skipped while somebody is at work.
   for (const { id } of [hook, beside]) await told('silent', id);
   expect(here.received).toHaveLength(30);
@@ -149,7 +151,7 @@ test('one that is gone is asked no more: what it was still to be told is given u
   ]);
   const before = gone.received.length;
   await accept(it, [], { project: 'silent', receivedAt });
-  await it.orchestrator.tell('silent', hook.id);
+  await it.orchestrator.startNotifications('silent', hook.id);
   await told('silent', hook.id);
   expect(gone.received).toHaveLength(before);
   const disabled = await it.database`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
-import { tellingWorkflowIdFor } from '../../../domain/ids.ts';
-import { REQUESTS_TASK_QUEUE, TELLING_TASK_QUEUE, wakeSignal } from '../../../workflows/shared/messages.ts';
+import { notificationWorkflowIdFor } from '../../../domain/ids.ts';
+import { REQUESTS_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, wakeSignal } from '../../../workflows/shared/messages.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -11,7 +11,7 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 test('woken after it was answered that nothing is left, it looks once more before it ends', async () => {
   const env = await timeSkipping();
   const channel = { project: 'demo', channel: 'mail' };
-  const workflowId = tellingWorkflowIdFor(channel.project, channel.channel);
+  const workflowId = notificationWorkflowIdFor(channel.project, channel.channel);
   let looks = 0;
   const deliverDue = async () => {
     if (++looks === 1) await env.client.workflow.getHandle(workflowId).signal(wakeSignal);
@@ -25,12 +25,16 @@ test('woken after it was answered that nothing is left, it looks once more befor
     }),
     await Worker.create({
       connection: env.nativeConnection,
-      taskQueue: TELLING_TASK_QUEUE,
+      taskQueue: NOTIFICATION_TASK_QUEUE,
       activities: { deliverDue },
     }),
   ];
   const runs = workers.map((worker) => worker.run());
-  await env.client.workflow.execute('telling', { workflowId, taskQueue: REQUESTS_TASK_QUEUE, args: [channel] });
+  await env.client.workflow.execute('deliverNotifications', {
+    workflowId,
+    taskQueue: REQUESTS_TASK_QUEUE,
+    args: [channel],
+  });
   for (const worker of workers) worker.shutdown();
   await Promise.all(runs);
   expect(looks).toBe(2);
