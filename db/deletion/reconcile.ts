@@ -122,7 +122,7 @@ async function lacksBackup(
   missing: boolean,
 ): Promise<boolean> {
   if (!exportFirst || resolvedAt === null || unresolved > 0 || missing) return false;
-  const chosen = await tx`SELECT FROM (${notBackedUp(tx, id)}) chosen LIMIT 1`;
+  const chosen = await tx`SELECT FROM (${notBackedUp(id)}) chosen LIMIT 1`;
   return chosen.count > 0;
 }
 
