@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+// `--mode large`: the sizes that are too slow for every run.
+export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/servers/postgres-server.ts'],
+    provide: { large: mode === 'large' },
     // Temporal's native bridge lives in a process, not in a thread; two at once is what two cores carry.
     pool: 'forks',
     maxWorkers: 2,
@@ -11,4 +13,4 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
   },
-});
+}));

@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
 import { type Entry, fromBufferPromise } from 'yauzl';
 import { zip } from '../../archives/zip.ts';
+import { sized } from '../support/size.ts';
 import { whole } from './packing.ts';
 
 const AT = new Date('2026-03-01T08:01:00Z');
 const MIB = 1024 * 1024;
+const LARGE = sized(5, 4_097);
 
-test('a file of more than 4 GiB is packed as ZIP64, and what follows it is found', { timeout: 180_000 }, async () => {
+const MORE = sized('4 MiB is packed', '4 GiB is packed as ZIP64');
+
+test(`a file of more than ${MORE}, and what follows it is found`, { timeout: 180_000 }, async () => {
   const piece = Buffer.alloc(MIB, 'a');
   const large = async function* (): AsyncGenerator<Uint8Array> {
-    for (let written = 0; written < 4_097; written += 1) yield piece;
+    for (let written = 0; written < LARGE; written += 1) yield piece;
   };
   const small = async function* (): AsyncGenerator<Uint8Array> {
     yield Buffer.from('behind it');
@@ -27,7 +31,7 @@ test('a file of more than 4 GiB is packed as ZIP64, and what follows it is found
   const entries: Entry[] = [];
   for await (const entry of reader.eachEntry()) entries.push(entry);
   const [first, second] = entries;
-  expect(first).toMatchObject({ fileName: 'large', uncompressedSize: 4_097 * MIB });
+  expect(first).toMatchObject({ fileName: 'large', uncompressedSize: LARGE * MIB });
   if (second === undefined) throw new Error('there are two');
   expect((await whole(await reader.openReadStreamPromise(second))).toString()).toBe('behind it');
 });

@@ -6,6 +6,7 @@ import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
+import { sized } from '../support/size.ts';
 import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
 import {
   atTheEnd,
@@ -20,8 +21,8 @@ import {
 } from './support/service.ts';
 
 // A worker that is killed has no chance to tidy up: what it left behind is neither in the archive nor in the storage.
-const USERS = 20_000;
-const EVENTS = 400_000;
+const USERS = sized(5_000, 20_000);
+const EVENTS = 20 * USERS;
 
 let service: Service;
 let ask: ReturnType<typeof caller>;

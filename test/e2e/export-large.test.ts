@@ -11,11 +11,12 @@ import { freePort } from '../../dev/embedded/ports.ts';
 import type { Supervised } from '../../dev/embedded/child-process.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
+import { sized, spaced } from '../support/size.ts';
 import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
 import { atTheEnd, caller, folder, polls, prepareApp, type Service, startService } from './support/service.ts';
 
 // A million rows pass through the worker, and none of them stays. Times are printed beside those of a bare COPY.
-const EVERYONE = 100_000;
+const EVERYONE = sized(10_000, 100_000);
 const EVENTS_EACH = 9;
 const FEW = 1_000;
 const BOUND = 1.3;
@@ -84,7 +85,7 @@ async function bareCopy(into: string): Promise<void> {
 }
 
 test(
-  'everyone of 100 000 with a million rows: one whole archive, and a worker that stays small',
+  `everyone of ${spaced(EVERYONE)} with ${sized('100 000', 'a million')} rows: one whole archive, and a worker that stays small`,
   { timeout: 900_000 },
   async () => {
     const few = await exportOf({ segment: 'few' });

@@ -6,13 +6,14 @@ import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
+import { sized, spaced } from '../support/size.ts';
 import { atTheEnd, caller, polls, prepareApp, type Service, startService } from './support/service.ts';
 
 // None of what is large passes through the API's memory as a whole; times and memory are printed, the bound is generous.
 // How many statements these take is in test/api/uploads/uploads-large.test.ts.
-const EVERYONE = 100_000;
-const SEGMENTS = [12_500, 50_000];
-const LINES = 10_000;
+const EVERYONE = sized(8_000, 100_000);
+const SEGMENTS = [EVERYONE / 8, EVERYONE / 2];
+const LINES = EVERYONE / 10;
 const BOUND_MB = 100;
 
 let service: Service;
@@ -83,7 +84,7 @@ function peakMb(): number {
 }
 
 test(
-  'a segment of 50 000, a file of 10 000 lines and everyone of 100 000 leave the API small, and touch nobody',
+  `a segment of ${spaced(EVERYONE / 2)}, a file of ${spaced(LINES)} lines and everyone of ${spaced(EVERYONE)} leave the API small, and touch nobody`,
   { timeout: 900_000 },
   async () => {
     await dryRun({ kind: 'user', identities: [{ type: 'user_id', value: 'p-000001' }] }, 1);

@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
 
-export default defineConfig({ test: { ...base.test, include: ['test/replay/record.recording.ts'] } });
+export default defineConfig((env) => ({ test: { ...base(env).test, include: ['test/replay/record.recording.ts'] } }));

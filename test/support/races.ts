@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import { sized } from './size.ts';
 
-export const ROUNDS = 1_000;
+export const ROUNDS = sized(200, 1_000);
 export const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
 /** A project a round: rounds do not wait for each other's lock, and none counts another's subjects. */
 export const projectOf = (round: number): string => `project-${round}`;

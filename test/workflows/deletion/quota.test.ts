@@ -6,13 +6,21 @@ import { user } from '../../support/ledger.ts';
 import { isHidden } from '../../support/world/people.ts';
 import { cancel, ended, eventually, receiptOf, statusOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
+import { sized, spaced } from '../../support/size.ts';
 import { type World, world } from '../../support/world/world.ts';
+
+// Two runs and a half at the quota; five days' worth without one.
+const QUOTA = sized(1_000, 10_000);
+const SEGMENT = 2.5 * QUOTA;
+const SMALL = QUOTA / 20;
+const ALL = 5 * QUOTA;
+const EVENTS_EACH = 8;
 
 let it: World;
 beforeAll(async () => {
   it = await world(await timeSkipping(), {
     demo: {},
-    busy: { policy: { quotaPerRun: 10_000 } },
+    busy: { policy: { quotaPerRun: QUOTA } },
     large: { policy: { quotaPerRun: null } },
   });
   await it.app`CREATE SEQUENCE app.test_events`;
@@ -75,49 +83,49 @@ test('one of 2 000 cancelled on day 3: nothing is claimed then, the others are d
 });
 
 test(
-  '25 000 at 10 000 a day take three runs, in order of due date with another request’s',
+  `${spaced(SEGMENT)} at ${spaced(QUOTA)} a day take three runs, in order of due date with another request’s`,
   { timeout: 120_000 },
   async () => {
-    await addUsers('seg', 25_000);
-    await addUsers('small', 500);
+    await addUsers('seg', SEGMENT);
+    await addUsers('small', SMALL);
     await it.app`INSERT INTO app.segment_members SELECT 'leavers', user_id FROM app.users WHERE user_id LIKE 'seg-%'`;
     const large = await submit(it, 'busy', [], { selection: { by: 'segment', segment: 'leavers' } });
-    await allHidden(large, 25_000);
+    await allHidden(large, SEGMENT);
     const { dueAt } = await statusOf(it, large);
     // Accepted later, but due earlier.
     const small = await submit(
       it,
       'busy',
-      Array.from({ length: 500 }, (_, n) => user(`small-${n + 1}`)),
+      Array.from({ length: SMALL }, (_, n) => user(`small-${n + 1}`)),
       {
         dueAt: new Date(dueAt.getTime() - DAY_MS),
       },
     );
-    await allHidden(small, 500);
+    await allHidden(small, SMALL);
     expect(await ended(it, small)).toBe('completed');
     expect(await ended(it, large)).toBe('completed');
     const [first, second, third, ...more] = await claims(large);
     expect(more).toEqual([]);
-    expect([first?.count, second?.count, third?.count]).toEqual([9_500, 10_000, 5_500]);
-    expect((await claims(small)).map(({ count }) => count)).toEqual([500]);
+    expect([first?.count, second?.count, third?.count]).toEqual([QUOTA - SMALL, QUOTA, QUOTA / 2 + SMALL]);
+    expect((await claims(small)).map(({ count }) => count)).toEqual([SMALL]);
     const day = (claim: { at: Date } | undefined) => Math.floor(Number(claim?.at) / DAY_MS);
     expect([day(second) - day(first), day(third) - day(second)]).toEqual([1, 1]);
     const booked = await it.database<
       { booked: number }[]
     >`SELECT booked FROM lethe.runs WHERE project = 'busy' ORDER BY run_at`;
-    expect(booked.map((run) => run.booked)).toEqual([10_000, 10_000, 5_500]);
+    expect(booked.map((run) => run.booked)).toEqual([QUOTA, QUOTA, QUOTA / 2 + SMALL]);
     expect(await left('seg')).toBe(0);
     expect(await left('small')).toBe(0);
     const { processors } = await receiptOf(it, large);
-    expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(25_000);
+    expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(SEGMENT);
   },
 );
 
 test(
-  '50 000 subjects against 500 000 rows: fewer than 300 events in parent and child together',
+  `${spaced(ALL)} subjects against ${spaced((2 + EVENTS_EACH) * ALL)} rows: fewer than 300 events in parent and child together`,
   { timeout: 180_000 },
   async () => {
-    await addUsers('huge', 50_000, 8);
+    await addUsers('huge', ALL, EVENTS_EACH);
     await it.app`INSERT INTO app.segment_members SELECT 'everyone-else', user_id FROM app.users WHERE user_id LIKE 'huge-%'`;
     const requestId = await submit(it, 'large', [], { selection: { by: 'segment', segment: 'everyone-else' } });
     expect(await ended(it, requestId)).toBe('completed');
