@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/servers/postgres-server.ts'],
+    globalSetup: ['test/support/servers/run-folder.ts', 'test/support/servers/postgres-server.ts'],
     provide: { large: mode === 'large' },
     // Temporal's native bridge lives in a process, not in a thread; two at once is what two cores carry.
     pool: 'forks',

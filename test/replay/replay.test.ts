@@ -10,6 +10,7 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { workflowBundle } from '../support/workflow-bundle.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = new URL('./histories/', import.meta.url);
@@ -33,9 +34,9 @@ async function mutated(file: string, from: string, to: string): Promise<Workflow
   }
 }
 
-let bundle: WorkflowBundleWithSourceMap;
+let bundle: { readonly codePath: string };
 beforeAll(async () => {
-  bundle = await bundled(join(root, 'workflows/index.ts'));
+  bundle = await workflowBundle();
 });
 
 describe('today’s workflow code goes on where a recorded run stood', () => {

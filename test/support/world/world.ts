@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import postgres from 'postgres';
 import type { ActivityDeps } from '../../../activities/deps.ts';
 import {
@@ -29,6 +28,7 @@ import { faulty, type Faults, noFaults } from '../faults.ts';
 import { KEYS, type Ledger, ledger, POLICY } from '../ledger.ts';
 import { telling } from '../outbound.ts';
 import { createDatabase, templateOf } from '../servers/postgres.ts';
+import { workflowBundle } from '../workflow-bundle.ts';
 
 /** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
 export interface World extends Ledger {
@@ -59,13 +59,6 @@ const schema = readFileSync(new URL('../../../dev/demo/data/schema.sql', import.
 
 // A worker's comings and goings are no finding; what it warns of is.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
-
-let bundle: ReturnType<typeof bundleWorkflowCode> | undefined;
-const workflowBundle = () =>
-  (bundle ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  }));
 
 export async function world(
   env: TestWorkflowEnvironment,
@@ -146,13 +139,12 @@ function deploymentOf(projects: Readonly<Record<string, ProjectShape>>) {
 }
 
 async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, processors: readonly string[]) {
-  const workflowBundleNow = await workflowBundle();
   const connection = env.nativeConnection;
   const workers = [
     await Worker.create({
       connection,
       taskQueue: REQUESTS_TASK_QUEUE,
-      workflowBundle: workflowBundleNow,
+      workflowBundle: await workflowBundle(),
       activities: createLedgerActivities(deps),
     }),
     await Worker.create({ connection, taskQueue: ARCHIVES_TASK_QUEUE, activities: createArchiveActivities(deps) }),

@@ -1,0 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** What is made once in a run and read by several test files lies here. */
+    runFolder: string;
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lethe-tests-'));
+
+export function setup(project: TestProject): void {
+  project.provide('runFolder', folder);
+}
+
+export function teardown(): void {
+  rmSync(folder, { recursive: true, force: true });
+}

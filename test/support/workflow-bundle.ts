@@ -1,0 +1,19 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { inject } from 'vitest';
+import { installOnce } from '../../dev/embedded/install-once.ts';
+
+const WORKFLOWS = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+
+/** Bundled by the first test file that asks, and read by all others of the run. */
+export async function workflowBundle(): Promise<{ readonly codePath: string }> {
+  const folder = join(inject('runFolder'), 'workflow-bundle');
+  await installOnce(folder, async (beside) => {
+    const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('ERROR') });
+    mkdirSync(beside);
+    writeFileSync(join(beside, 'workflows.js'), code);
+  });
+  return { codePath: join(folder, 'workflows.js') };
+}
