@@ -10,7 +10,7 @@ import type { OpenApi } from './openapi/shape.ts';
 import { download } from './download/download.ts';
 import { STYLE_HASH } from './download/pages.ts';
 import { onError, problem } from './http/errors.ts';
-import { refuseInvalid } from './http/validation-errors.ts';
+import { onValidationError } from './http/validation-errors.ts';
 import { health } from './http/health.ts';
 import { v1 } from './routes/index.ts';
 
@@ -50,7 +50,7 @@ const headersFor = (path: string) => {
 
 /** The whole API as one function from request to answer; `app.request('/path')` needs no port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
-  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: onValidationError });
 
   app.use(async function requestId(c, next) {
     // Ours alone: one that a caller chose could carry anything into the log.

@@ -4,7 +4,7 @@ import { tokenDigest } from '../db/members/token-text.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
-import { tellBudget } from './http/rate-limit-headers.ts';
+import { setRateLimitHeaders } from './http/rate-limit-headers.ts';
 
 /** Whose call it is. One statement; a mistyped token costs none. */
 export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
@@ -23,7 +23,7 @@ export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
     if (found.revoked) throw unauthorized('the bearer token is revoked');
     if (found.expired) throw unauthorized('the bearer token has expired');
     c.set('caller', callerOf(found));
-    tellBudget(c, found);
+    setRateLimitHeaders(c, found);
     await next();
   };
 };
@@ -40,7 +40,7 @@ const callerOf = ({ memberId, tokenId, project, role, kinds, readOnly }: Authent
 });
 
 /** What a route needs of the token. */
-export interface Needs {
+export interface Permission {
   readonly access: 'read' | 'write';
   /** Of a route that concerns requests of one kind. */
   readonly kind?: RequestKind;
@@ -48,7 +48,7 @@ export interface Needs {
 }
 
 /** Everything that a caller's token lacks. */
-export function lacks(caller: Caller, { access, kind, role }: Needs): readonly string[] {
+export function missingPermissions(caller: Caller, { access, kind, role }: Permission): readonly string[] {
   return [
     ...(access === 'write' && caller.readOnly ? ['write'] : []),
     ...(kind !== undefined && caller.kinds !== null && !caller.kinds.includes(kind) ? [kind] : []),
@@ -56,15 +56,15 @@ export function lacks(caller: Caller, { access, kind, role }: Needs): readonly s
   ];
 }
 
-export function requireAccess(caller: Caller, ...needs: readonly Needs[]): void {
-  const missing = [...new Set(needs.flatMap((one) => lacks(caller, one)))];
+export function requireAccess(caller: Caller, ...needs: readonly Permission[]): void {
+  const missing = [...new Set(needs.flatMap((one) => missingPermissions(caller, one)))];
   if (missing.length > 0) throw new DomainError('forbidden', `needs ${missing.join(', ')}`, { needs: missing });
 }
 
 /** For a route: refuses who may not, and says so in the document (OpenAPI 3.1 takes roles as the scopes of any scheme). */
-export const allows = (needs: Needs) => ({
+export const requirePermission = (needs: Permission) => ({
   security: [{ token: [needs.access, needs.kind, needs.role].filter((one) => one !== undefined) }],
-  middleware: async function allowed(c, next) {
+  middleware: async function permitted(c, next) {
     requireAccess(c.get('caller'), needs);
     await next();
   } satisfies MiddlewareHandler<AppEnv>,

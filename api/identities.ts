@@ -1,6 +1,6 @@
 import type { SubmittedIdentity } from '../db/requests/create.ts';
 import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalise } from '../domain/identity.ts';
-import { type Fault, bodyFault, invalidRequest } from './http/validation-errors.ts';
+import { type ValidationError, bodyError, invalidRequest } from './http/validation-errors.ts';
 
 /** An identity as it is sent: one text may stand for a list of one. */
 export interface SentIdentity {
@@ -9,7 +9,7 @@ export interface SentIdentity {
 }
 
 /** Faults of the caller's, by reason; the two that are absent are outcomes: such a value simply names nobody. */
-const FAULTS: Readonly<Partial<Record<InvalidReason, { readonly at: 'type' | 'value'; readonly detail: string }>>> = {
+const MESSAGES: Readonly<Partial<Record<InvalidReason, { readonly at: 'type' | 'value'; readonly detail: string }>>> = {
   unknown_type: { at: 'type', detail: 'is no identity type of this project and kind of subject' },
   wrong_number_of_values: { at: 'value', detail: 'has not as many parts as the type has columns' },
   empty: { at: 'value', detail: 'is empty' },
@@ -43,15 +43,15 @@ export function identityList(types: IdentityTypes) {
 
 /** Throws all faults together. */
 export function submittedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly SubmittedIdentity[] {
-  const faults: Fault[] = [];
+  const errors: ValidationError[] = [];
   const list = identityList(types);
   for (const [index, identity] of sent.entries()) {
     const { reason } = list.add(identity.type, partsOf(identity));
     if (reason === null) continue;
-    const fault = FAULTS[reason];
-    if (fault !== undefined) faults.push(bodyFault(`/subjects/identities/${index}/${fault.at}`, reason, fault.detail));
+    const error = MESSAGES[reason];
+    if (error !== undefined) errors.push(bodyError(`/subjects/identities/${index}/${error.at}`, reason, error.detail));
   }
-  if (faults.length > 0) throw invalidRequest(faults);
+  if (errors.length > 0) throw invalidRequest(errors);
   return list.identities;
 }
 
@@ -76,15 +76,15 @@ function allKnown(
   sent: readonly SentIdentity[],
   pointer: (index: number) => string,
 ): readonly Identity[] {
-  const faults: Fault[] = [];
+  const errors: ValidationError[] = [];
   const identities = sent.flatMap((identity, index): Identity[] => {
     const normal = normalise(typeOf(types, identity.type), partsOf(identity));
     if ('value' in normal) return [{ type: identity.type, value: normal.value }];
-    const fault = FAULTS[normal.invalid] ?? { at: 'value', detail: 'is no value of its type' };
-    faults.push(bodyFault(`${pointer(index)}/${fault.at}`, normal.invalid, fault.detail));
+    const error = MESSAGES[normal.invalid] ?? { at: 'value', detail: 'is no value of its type' };
+    errors.push(bodyError(`${pointer(index)}/${error.at}`, normal.invalid, error.detail));
     return [];
   });
-  if (faults.length > 0) throw invalidRequest(faults);
+  if (errors.length > 0) throw invalidRequest(errors);
   return identities;
 }
 

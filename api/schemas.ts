@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { REQUEST_ID } from '../domain/ids.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
-import { FAULTS_SHOWN } from './http/validation-errors.ts';
+import { ERRORS_SHOWN } from './http/validation-errors.ts';
 
 /** The words that several resources share. Members that are not named are refused everywhere. */
 
@@ -41,13 +41,13 @@ export const instant = z.iso.datetime();
  */
 export const listOf = <Item extends z.ZodType>(item: Item, most: number) =>
   z.preprocess(
-    (sent) => (Array.isArray(sent) ? untilFaulty(item, sent.slice(0, most + 1)) : sent),
+    (sent) => (Array.isArray(sent) ? untilErrors(item, sent.slice(0, most + 1)) : sent),
     z.array(item).min(1).max(most),
   );
 
-function untilFaulty(item: z.ZodType, sent: readonly unknown[]): readonly unknown[] {
-  let faulty = 0;
-  const last = sent.findIndex((one) => !item.safeParse(one).success && ++faulty === FAULTS_SHOWN);
+function untilErrors(item: z.ZodType, sent: readonly unknown[]): readonly unknown[] {
+  let errors = 0;
+  const last = sent.findIndex((one) => !item.safeParse(one).success && ++errors === ERRORS_SHOWN);
   return last < 0 ? sent : sent.slice(0, last + 1);
 }
 

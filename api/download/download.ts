@@ -6,10 +6,10 @@ import { linkDigest } from '../../db/links/link-text.ts';
 import { beginTransfer, releaseLink, type Transfer } from '../../db/links/transfers.ts';
 import { isStorageUnavailable } from '../../db/errors.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { unreadOnTheWay } from '../http/require-https.ts';
+import { requireHttps } from '../http/require-https.ts';
 import { lineOf } from './stream.ts';
 import { LATER, NOTHING, OFFER } from './pages.ts';
-import { faultCode, sending } from './lease.ts';
+import { failureCode, sending } from './lease.ts';
 
 /**
  * Where a link to an archive leads, for people: GET shows a page and changes nothing, its button POSTs and downloads.
@@ -17,7 +17,7 @@ import { faultCode, sending } from './lease.ts';
  */
 export function download(deps: ApiDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(unreadOnTheWay(deps.trustedProxies), async function unlisted(c, next) {
+  app.use(requireHttps(deps.trustedProxies), async function unlisted(c, next) {
     c.header('X-Robots-Tag', 'noindex, nofollow');
     await next();
   });
@@ -27,10 +27,10 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
       try {
         const sha256 = linkDigest(c.req.param('token'));
         const transfer = sha256 === null ? null : await beginTransfer(deps.database, { sha256, at: deps.now() });
-        return transfer === null ? c.html(NOTHING, 404) : await zipAnswer(deps, c, transfer);
+        return transfer === null ? c.html(NOTHING, 404) : await zipResponse(deps, c, transfer);
       } catch (error) {
         if (!(error instanceof StorageError) && !isStorageUnavailable(error)) throw error;
-        deps.logger.warn({ requestId: c.get('requestId'), code: faultCode(error) }, 'an archive cannot be reached');
+        deps.logger.warn({ requestId: c.get('requestId'), code: failureCode(error) }, 'an archive cannot be reached');
         c.header('Retry-After', '60');
         return c.html(LATER, 503);
       }
@@ -38,7 +38,7 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
 }
 
 /** The first piece is read before the answer begins: until then it can still be another one. */
-async function zipAnswer(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
+async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
   const line = lineOf(c.env);
   const { first, rest } = await opened(deps, transfer).catch(async (error: unknown) => {
     await releaseLink(deps.database, transfer);

@@ -42,7 +42,7 @@ export function sending(deps: ApiDeps, { transfer, first, rest, line, call }: Se
       await written;
       logger.info({ ...about, bytes: sent }, done ? 'downloaded' : 'a download broke off');
     } catch (error) {
-      logger.error({ ...about, done, code: faultCode(error) }, 'the end of a download could not be written');
+      logger.error({ ...about, done, code: failureCode(error) }, 'the end of a download could not be written');
     }
   };
   const cut = async (controller: Controller, code: string): Promise<void> => {
@@ -60,7 +60,7 @@ export function sending(deps: ApiDeps, { transfer, first, rest, line, call }: Se
       else await cut(controller, 'ended');
     } catch (error) {
       // A ledger that is away for a moment is no reason; after the lease another may have taken the link.
-      if (at.getTime() - aliveAt >= LEASE_MS) await cut(controller, faultCode(error));
+      if (at.getTime() - aliveAt >= LEASE_MS) await cut(controller, failureCode(error));
     }
   };
   /** The last piece is handed over when it is known to be the last: whoever has all the bytes has them as they were stored. */
@@ -84,7 +84,7 @@ export function sending(deps: ApiDeps, { transfer, first, rest, line, call }: Se
       start: (controller) => {
         renewal = setInterval(() => void renew(controller), deps.renewTransfersMs ?? RENEW_MS).unref();
       },
-      pull: (controller) => pull(controller).catch((error: unknown) => cut(controller, faultCode(error))),
+      pull: (controller) => pull(controller).catch((error: unknown) => cut(controller, failureCode(error))),
       cancel: () => end(false),
     },
     // Nothing is read before it can be sent.
@@ -93,5 +93,5 @@ export function sending(deps: ApiDeps, { transfer, first, rest, line, call }: Se
 }
 
 /** A closed code, never a text. */
-export const faultCode = (error: unknown): string =>
+export const failureCode = (error: unknown): string =>
   error instanceof StorageError ? error.code : (errorCode(error) ?? 'unknown');

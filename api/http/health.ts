@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { requireMigrated } from '../../db/migrate.ts';
 import { isStorageUnavailable } from '../../db/errors.ts';
-import { answer } from '../openapi/contract.ts';
+import { jsonResponse } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 
 const Alive = z.strictObject({ status: z.literal('ok') });
@@ -21,7 +21,7 @@ const healthz = createRoute({
   summary: 'The process answers.',
   description: 'It asks nothing of the ledger, nor of Temporal.',
   security: [],
-  responses: { 200: answer(Alive, 'It does.') },
+  responses: { 200: jsonResponse(Alive, 'It does.') },
 });
 
 const readyz = createRoute({
@@ -32,7 +32,7 @@ const readyz = createRoute({
   description:
     'Temporal away is told, and is no reason to turn callers away: what is stored meanwhile is started later.',
   security: [],
-  responses: { 200: answer(Readiness, 'Ready.'), 503: answer(Readiness, 'Not ready.') },
+  responses: { 200: jsonResponse(Readiness, 'Ready.'), 503: jsonResponse(Readiness, 'Not ready.') },
 });
 
 export const health = (deps: ApiDeps) =>

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
 /** How long a caller may take. Whoever is slower is cut off: a connection costs memory, and its request a place. */
-export interface Patience {
+export interface Timeouts {
   /** From the first byte of a request to the end of its headers. */
   readonly headersMs: number;
   /** … and to the end of its body. */
@@ -19,7 +19,7 @@ export interface Patience {
   /** What is under way when the process is told to end; docker-compose.yml waits longer than that. */
   readonly drainMs: number;
 }
-const PATIENCE: Patience = {
+const DEFAULT_TIMEOUTS: Timeouts = {
   headersMs: 10_000,
   requestMs: 30_000,
   checkMs: 1_000,
@@ -30,7 +30,7 @@ const PATIENCE: Patience = {
 /** What callers had sent on their connections before they could know that we end still arrives meanwhile. */
 const QUIET_MS = 500;
 
-export interface ListenOptions extends Partial<Patience> {
+export interface ListenOptions extends Partial<Timeouts> {
   readonly host: string;
   readonly port: number;
 }
@@ -45,7 +45,7 @@ export async function listen(
   app: { readonly fetch: Fetch },
   { host, port, ...changes }: ListenOptions,
 ): Promise<Listening> {
-  const { headersMs, requestMs, checkMs, keepAliveMs, silenceMs, drainMs } = { ...PATIENCE, ...changes };
+  const { headersMs, requestMs, checkMs, keepAliveMs, silenceMs, drainMs } = { ...DEFAULT_TIMEOUTS, ...changes };
   const connections = new Map<Socket, Set<ServerResponse>>();
   const handlers = new Set<Promise<void>>();
   const answer = getRequestListener(app.fetch, { hostname: host });
@@ -68,7 +68,7 @@ export async function listen(
   server.listen(port, host);
   await once(server, 'listening');
 
-  const hangUp = (which: (underWay: ReadonlySet<ServerResponse>) => boolean) => {
+  const closeSockets = (which: (underWay: ReadonlySet<ServerResponse>) => boolean) => {
     for (const [socket, underWay] of connections) if (which(underWay)) socket.destroy();
   };
   const drain = async () => {
@@ -80,9 +80,9 @@ export async function listen(
     const closed = once(server, 'close');
     // http's own close() would cut answers that are not sent to their end, and no longer look at who is slow.
     NetServer.prototype.close.call(server);
-    const late = sleep(drainMs, undefined, { ref: false }).then(() => hangUp(() => true));
+    const late = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));
     await Promise.race([closed, sleep(QUIET_MS)]);
-    const sweep = setInterval(() => hangUp((underWay) => underWay.size === 0), 50);
+    const sweep = setInterval(() => closeSockets((underWay) => underWay.size === 0), 50);
     await closed;
     clearInterval(sweep);
     // Handlers whose callers have gone are still at work on rows.

@@ -9,8 +9,8 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
 /** Before any token is looked at: what came over a network in clear is refused, whatever it carries. */
-export const unreadOnTheWay = (trustedProxies = new BlockList()): MiddlewareHandler<AppEnv> =>
-  async function unreadOnTheWay(c, next) {
+export const requireHttps = (trustedProxies = new BlockList()): MiddlewareHandler<AppEnv> =>
+  async function requireHttps(c, next) {
     if (!isUnread(peerOf(c), c.req.header('X-Forwarded-Proto'), trustedProxies))
       throw new DomainError('https_required', 'plain HTTP is taken from the machine itself only');
     await next();

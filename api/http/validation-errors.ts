@@ -4,22 +4,25 @@ import { DomainError } from '../../domain/errors.ts';
 import type { AppEnv } from '../deps.ts';
 
 /** One thing that is wrong with what was sent; `pointer` is a JSON pointer, or the name of a parameter or header. */
-export interface Fault {
+export interface ValidationError {
   readonly in: 'body' | 'query' | 'header';
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
 }
 
-export const FAULTS_SHOWN = 100;
+export const ERRORS_SHOWN = 100;
 
-export const invalidRequest = (faults: readonly Fault[], more: Readonly<Record<string, unknown>> = {}): DomainError =>
-  new DomainError('invalid_request', `${faults.length} fault(s), listed under errors`, {
+export const invalidRequest = (
+  errors: readonly ValidationError[],
+  more: Readonly<Record<string, unknown>> = {},
+): DomainError =>
+  new DomainError('invalid_request', `${errors.length} fault(s), listed under errors`, {
     ...more,
-    errors: faults.slice(0, FAULTS_SHOWN),
+    errors: errors.slice(0, ERRORS_SHOWN),
   });
 
-export const bodyFault = (pointer: string, code: string, detail: string): Fault => ({
+export const bodyError = (pointer: string, code: string, detail: string): ValidationError => ({
   in: 'body',
   pointer,
   code,
@@ -30,24 +33,24 @@ export const bodyFault = (pointer: string, code: string, detail: string): Fault 
  * For zod-openapi: a schema that refuses is answered like everything else that is invalid. A body that is not there has
  * been taken for `{}` here, which may mean all.
  */
-export function refuseInvalid(
+export function onValidationError(
   result: { success: boolean; target: string; error?: z.core.$ZodError },
   c: Context<AppEnv>,
 ): void {
   if (result.target === 'json' && c.req.header('Content-Type') === undefined)
-    throw invalidRequest([bodyFault('', 'missing', 'is not there')]);
+    throw invalidRequest([bodyError('', 'missing', 'is not there')]);
   if (result.error === undefined) return;
   throw refused(result.error, PLACES[result.target] ?? 'query');
 }
 
-const PLACES: Readonly<Record<string, Fault['in']>> = { json: 'body', header: 'header' };
+const PLACES: Readonly<Record<string, ValidationError['in']>> = { json: 'body', header: 'header' };
 
 /** What a schema refused, as everything that it found. */
-export const refused = (error: z.core.$ZodError, place: Fault['in']): DomainError =>
-  invalidRequest(error.issues.map((issue) => faultOf(issue, place)));
+export const refused = (error: z.core.$ZodError, place: ValidationError['in']): DomainError =>
+  invalidRequest(error.issues.map((issue) => toValidationError(issue, place)));
 
 /** Of zod's texts only this one quotes what was sent: the name of an unknown member may be anything. */
-function faultOf(issue: z.core.$ZodIssue, place: Fault['in']): Fault {
+function toValidationError(issue: z.core.$ZodIssue, place: ValidationError['in']): ValidationError {
   const detail = issue.code === 'unrecognized_keys' ? 'has members that are not in the document' : issue.message;
   const pointer = issue.path.map((part) => `/${String(part)}`).join('');
   return { in: place, pointer, code: issue.code, detail };

@@ -69,7 +69,7 @@ type Responses = Record<
 >;
 
 /** The refusals of a route, one entry per status: the codes are its description, and each has an example. */
-export function problems(...codes: readonly ErrorCode[]): Responses {
+export function problemResponses(...codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy(new Set([...codes, ...EVERYWHERE]), (code) => ERROR_STATUS[code]);
   return Object.fromEntries(
     [...byStatus].map(([status, said]) => {
@@ -86,13 +86,14 @@ export function problems(...codes: readonly ErrorCode[]): Responses {
   );
 }
 
-export const problemsWithBody = (...codes: readonly ErrorCode[]): Responses => problems(...WITH_BODY, ...codes);
+export const problemResponsesWithBody = (...codes: readonly ErrorCode[]): Responses =>
+  problemResponses(...WITH_BODY, ...codes);
 
 export const body = <Schema extends z.ZodType>(schema: Schema) => ({
   body: { required: true, content: { 'application/json': { schema } } },
 });
 
-export const answer = <Schema extends z.ZodType>(
+export const jsonResponse = <Schema extends z.ZodType>(
   schema: Schema,
   description: string,
   headers: readonly HeaderName[] = [],

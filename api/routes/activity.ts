@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type Activity, type AfterActivity, listActivity } from '../../db/audit/activity.ts';
 import { REQUEST_ID } from '../../domain/ids.ts';
-import { allows } from '../auth.ts';
-import { answer, problems } from '../openapi/contract.ts';
+import { requirePermission } from '../auth.ts';
+import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
 import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
@@ -51,7 +51,7 @@ const filters = {
 
 const route = createRoute({
   operationId: 'listActivity',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/activity',
   summary: 'The audit trail of a project, newest first.',
@@ -59,8 +59,8 @@ const route = createRoute({
     'A token that is limited to some kinds of request sees no event of the others. With `Accept: text/csv`, everything that matches.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: withCsv(answer(Events, 'One page; or all as CSV.', ['Link'])),
-    ...problems('project_not_found', 'invalid_request'),
+    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link'])),
+    ...problemResponses('project_not_found', 'invalid_request'),
   },
 });
 

@@ -23,13 +23,13 @@ export const tokenMembers = {
   expiresAt: instant,
 };
 
-export const MintedToken = z
+export const CreatedToken = z
   .strictObject({ ...tokenMembers, token: z.string().openapi({ description: 'Shown now and never again.' }) })
   .openapi('MintedToken');
 
 export const accessOf = (readOnly: boolean): z.output<typeof access> => (readOnly ? 'read' : 'write');
 
-export const mintedAnswer = (minted: Minted) => ({
+export const createdTokenResponse = (minted: Minted) => ({
   id: minted.tokenId,
   token: minted.token,
   name: minted.name,

@@ -2,8 +2,8 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type DeliveryRow, listDeliveries, retryDelivery } from '../../db/notifications/list.ts';
 import { requireWebhook } from '../../db/notifications/list-webhooks.ts';
 import { DELIVERY_ID } from '../../domain/ids.ts';
-import { allows } from '../auth.ts';
-import { answer, problems } from '../openapi/contract.ts';
+import { requirePermission } from '../auth.ts';
+import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { deliveryCursor, parseDeliveryCursor } from '../lists/cursor.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
@@ -28,15 +28,15 @@ const Delivery = z
 
 const listRoute = createRoute({
   operationId: 'listDeliveries',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/webhooks/{id}/deliveries',
   summary: 'What a webhook was told, or is still to be told, newest first.',
   description: 'A token that is limited to some kinds of request sees nothing of the others.',
   request: { params: webhookParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(pageWith(Delivery), 'One page.', ['Link']),
-    ...problems('webhook_not_found', 'invalid_request'),
+    200: jsonResponse(pageWith(Delivery), 'One page.', ['Link']),
+    ...problemResponses('webhook_not_found', 'invalid_request'),
   },
 });
 
@@ -57,7 +57,7 @@ const retryRoute = createRoute({
   },
   responses: {
     204: { description: 'It is being sent.' },
-    ...problems('webhook_not_found', 'delivery_not_found'),
+    ...problemResponses('webhook_not_found', 'delivery_not_found'),
   },
 });
 

@@ -3,8 +3,8 @@ import { holdProject, placeHold, releaseHold } from '../../db/holds/holds.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { HOLD_ID, newId } from '../../domain/ids.ts';
-import { allows } from '../auth.ts';
-import { answer, body, problems, problemsWithBody } from '../openapi/contract.ts';
+import { requirePermission } from '../auth.ts';
+import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
 import { identities, instant, kind, pathId, projectName, text } from '../schemas.ts';
@@ -32,25 +32,25 @@ const Hold = z
 
 const placeRoute = createRoute({
   operationId: 'placeHold',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/holds',
   summary: 'Stop the hard deletion of subjects, now and in later requests; they stay hidden.',
   request: body(NewHold),
   responses: {
-    201: answer(Hold, 'In force.', ['Location']),
-    ...problemsWithBody('project_not_found', 'too_many_subjects'),
+    201: jsonResponse(Hold, 'In force.', ['Location']),
+    ...problemResponsesWithBody('project_not_found', 'too_many_subjects'),
   },
 });
 
 const releaseRoute = createRoute({
   operationId: 'releaseHold',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'delete',
   path: '/holds/{id}',
   summary: 'Release a hold: what is overdue is deleted at the next run.',
   request: { params: pathId(HOLD_ID, 'the hold') },
-  responses: { 204: { description: 'Released.' }, ...problems('hold_not_found', 'project_not_found') },
+  responses: { 204: { description: 'Released.' }, ...problemResponses('hold_not_found', 'project_not_found') },
 });
 
 export const holds = (deps: ApiDeps) =>

@@ -2,7 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { authenticated } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { ownRequest } from './requests/own-request.ts';
-import { unreadOnTheWay } from '../http/require-https.ts';
+import { requireHttps } from '../http/require-https.ts';
 import { activity } from './activity.ts';
 import { attention } from './requests/attention.ts';
 import { cancel } from './requests/cancel.ts';
@@ -52,7 +52,7 @@ const RESOURCES = [
 
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
-  app.use(unreadOnTheWay(deps.trustedProxies));
+  app.use(requireHttps(deps.trustedProxies));
   app.use(authenticated(deps));
   // Matches `/requests/:id` itself as well.
   app.use('/requests/:id/*', ownRequest(deps));

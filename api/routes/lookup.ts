@@ -2,8 +2,8 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/subjects/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { OUTCOMES, REQUEST_KINDS, STATUSES } from '../../domain/vocabulary.ts';
-import { allows } from '../auth.ts';
-import { answer, body, problemsWithBody } from '../openapi/contract.ts';
+import { requirePermission } from '../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
@@ -30,14 +30,17 @@ const Found = z
 
 const route = createRoute({
   operationId: 'lookUpSubject',
-  ...allows({ access: 'read', kind: 'deletion' }),
+  ...requirePermission({ access: 'read', kind: 'deletion' }),
   method: 'post',
   path: '/subjects/lookup',
   summary: 'What the ledger knows of one identity: at most the latest hundred of each.',
   description:
     'Answered from keyed digests, by any identity of a subject. No system that holds data is asked. A token that is limited to some kinds of request sees those alone.',
   request: body(z.strictObject({ project: projectName, kind, identity }).openapi('Lookup')),
-  responses: { 200: answer(Found, 'Empty lists where nothing is known.'), ...problemsWithBody('project_not_found') },
+  responses: {
+    200: jsonResponse(Found, 'Empty lists where nothing is known.'),
+    ...problemResponsesWithBody('project_not_found'),
+  },
 });
 
 export const lookup = (deps: ApiDeps) =>

@@ -2,11 +2,11 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { addMember, listMembers } from '../../db/members/members.ts';
 import { removeMember } from '../../db/members/remove-member.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
-import { allows } from '../auth.ts';
-import { answer, body, problems, problemsWithBody } from '../openapi/contract.ts';
+import { requirePermission } from '../auth.ts';
+import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { mintedAnswer, MintedToken, requireNoMore, role } from './created-token.ts';
+import { createdTokenResponse, CreatedToken, requireNoMore, role } from './created-token.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, instant, limit, pathId, text } from '../schemas.ts';
 
@@ -14,40 +14,43 @@ const name = text(200).openapi({ description: 'How colleagues know the member; u
 
 const Member = z.strictObject({ id: z.string(), name, role, addedAt: instant }).openapi('Member');
 const NewMember = z.strictObject({ name, role }).openapi('NewMember');
-const AddedMember = z.strictObject({ ...Member.shape, token: MintedToken }).openapi('AddedMember');
+const AddedMember = z.strictObject({ ...Member.shape, token: CreatedToken }).openapi('AddedMember');
 
 const listRoute = createRoute({
   operationId: 'listMembers',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/members',
   summary: 'Who may call on behalf of the project, newest first.',
   request: { query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(pageWith(Member), 'One page.', ['Link']),
-    ...problems('invalid_request'),
+    200: jsonResponse(pageWith(Member), 'One page.', ['Link']),
+    ...problemResponses('invalid_request'),
   },
 });
 
 const addRoute = createRoute({
   operationId: 'addMember',
-  ...allows({ access: 'write', role: 'owner' }),
+  ...requirePermission({ access: 'write', role: 'owner' }),
   method: 'post',
   path: '/members',
   summary: 'A further member, with a first token, which is shown once.',
   description: 'The token is of all kinds: one that is limited to some adds nobody.',
   request: body(NewMember),
-  responses: { 201: answer(AddedMember, 'May call from now on.', ['Location']), ...problemsWithBody('member_exists') },
+  responses: {
+    201: jsonResponse(AddedMember, 'May call from now on.', ['Location']),
+    ...problemResponsesWithBody('member_exists'),
+  },
 });
 
 const removeRoute = createRoute({
   operationId: 'removeMember',
-  ...allows({ access: 'write', role: 'owner' }),
+  ...requirePermission({ access: 'write', role: 'owner' }),
   method: 'delete',
   path: '/members/{id}',
   summary: 'Remove a member: its tokens and links end at once, what it has done stays recorded.',
   request: { params: pathId(MEMBER_ID, 'the member') },
-  responses: { 204: { description: 'Removed.' }, ...problems('member_not_found', 'last_owner') },
+  responses: { 204: { description: 'Removed.' }, ...problemResponses('member_not_found', 'last_owner') },
 });
 
 export const members = (deps: ApiDeps) =>
@@ -66,7 +69,7 @@ export const members = (deps: ApiDeps) =>
       const at = deps.now();
       const { memberId, ...minted } = await addMember(deps.database, caller, { ...sent, at });
       c.header('Location', `/v1/members/${memberId}`);
-      return c.json({ id: memberId, ...sent, addedAt: at, token: mintedAnswer(minted) }, 201);
+      return c.json({ id: memberId, ...sent, addedAt: at, token: createdTokenResponse(minted) }, 201);
     })
     .openapi(removeRoute, async (c) => {
       const { id } = c.req.valid('param');

@@ -3,8 +3,8 @@ import type { Caller } from '../../db/members/authenticate.ts';
 import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions/suppressions.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
-import { allows } from '../auth.ts';
-import { answer, body, problemsWithBody } from '../openapi/contract.ts';
+import { requirePermission } from '../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
@@ -13,27 +13,33 @@ const Suppression = z.strictObject({ project: projectName, kind, identity }).ope
 
 const placeRoute = createRoute({
   operationId: 'placeSuppression',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/suppressions',
   summary: 'Refuse to collect an identity again, apart from any deletion.',
   request: body(Suppression),
   responses: {
-    202: answer(z.strictObject({ id: z.string(), since: instant }), 'In force here; the processors are being told.'),
-    ...problemsWithBody('project_not_found'),
+    202: jsonResponse(
+      z.strictObject({ id: z.string(), since: instant }),
+      'In force here; the processors are being told.',
+    ),
+    ...problemResponsesWithBody('project_not_found'),
   },
 });
 
 const liftRoute = createRoute({
   operationId: 'liftSuppression',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'delete',
   path: '/suppressions',
   summary: 'Lift every suppression of an identity, those left by deletions included.',
   request: body(Suppression),
   responses: {
-    202: answer(z.strictObject({ id: z.string(), liftedAt: instant }), 'Lifted here; the processors are being told.'),
-    ...problemsWithBody('project_not_found', 'suppression_not_found'),
+    202: jsonResponse(
+      z.strictObject({ id: z.string(), liftedAt: instant }),
+      'Lifted here; the processors are being told.',
+    ),
+    ...problemResponsesWithBody('project_not_found', 'suppression_not_found'),
   },
 });
 

@@ -3,17 +3,17 @@ import { isMember } from '../../db/members/members.ts';
 import { listTokens, LONGEST_TOKEN_MS, mintOwnToken, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
-import { allows, requireAccess } from '../auth.ts';
-import { answer, body, problems, problemsWithBody } from '../openapi/contract.ts';
+import { requirePermission, requireAccess } from '../auth.ts';
+import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { bodyFault, invalidRequest } from '../http/validation-errors.ts';
+import { bodyError, invalidRequest } from '../http/validation-errors.ts';
 import {
   access,
   accessOf,
   kinds,
-  mintedAnswer,
-  MintedToken,
+  createdTokenResponse,
+  CreatedToken,
   requireNoMore,
   role,
   tokenMembers,
@@ -47,17 +47,17 @@ const Token = z
 
 const mintRoute = createRoute({
   operationId: 'mintToken',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/tokens',
   summary: 'A further token for yourself; several are valid at a time, so that one can take the place of another.',
   request: body(NewToken),
-  responses: { 201: answer(MintedToken, 'Valid from now on.', ['Location']), ...problemsWithBody() },
+  responses: { 201: jsonResponse(CreatedToken, 'Valid from now on.', ['Location']), ...problemResponsesWithBody() },
 });
 
 const listRoute = createRoute({
   operationId: 'listTokens',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/tokens',
   summary: 'Your tokens, newest first, those that have ended included.',
@@ -72,19 +72,19 @@ const listRoute = createRoute({
     }),
   },
   responses: {
-    200: answer(pageWith(Token), 'One page.', ['Link']),
-    ...problems('member_not_found', 'invalid_request'),
+    200: jsonResponse(pageWith(Token), 'One page.', ['Link']),
+    ...problemResponses('member_not_found', 'invalid_request'),
   },
 });
 
 const revokeRoute = createRoute({
   operationId: 'revokeToken',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'delete',
   path: '/tokens/{id}',
   summary: 'End a token at once: one of yours, for an owner any of the project; also the one that this is asked with.',
   request: { params: pathId(TOKEN_ID, 'the token') },
-  responses: { 204: { description: 'It has ended.' }, ...problems('token_not_found') },
+  responses: { 204: { description: 'It has ended.' }, ...problemResponses('token_not_found') },
 });
 
 export const tokens = (deps: ApiDeps) =>
@@ -103,7 +103,7 @@ export const tokens = (deps: ApiDeps) =>
       requireNoMore(caller, asked);
       const minted = await mintOwnToken(deps.database, caller, asked, at);
       c.header('Location', `/v1/tokens/${minted.tokenId}`);
-      return c.json(mintedAnswer(minted), 201);
+      return c.json(createdTokenResponse(minted), 201);
     })
     .openapi(listRoute, async (c) => {
       const { member: asked, limit: size, cursor: from } = c.req.valid('query');
@@ -134,5 +134,5 @@ function expiryOf(asked: string | undefined, at: Date): Date {
   const latest = new Date(at.getTime() + LONGEST_TOKEN_MS);
   const expiresAt = asked === undefined ? latest : new Date(asked);
   if (expiresAt > at && expiresAt <= latest) return expiresAt;
-  throw invalidRequest([bodyFault('/expiresAt', 'out_of_range', 'must lie ahead, by 365 days at most')]);
+  throw invalidRequest([bodyError('/expiresAt', 'out_of_range', 'must lie ahead, by 365 days at most')]);
 }

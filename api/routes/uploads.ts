@@ -1,16 +1,16 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
-import { ACCEPTED_HEADERS, accepted, acceptedAnswer } from './requests/create/response.ts';
-import { allows } from '../auth.ts';
+import { ACCEPTED_HEADERS, accepted, acceptedResponse } from './requests/create/response.ts';
+import { requirePermission } from '../auth.ts';
 import { bodyLimitOf } from '../http/body-limit.ts';
-import { answer, problems } from '../openapi/contract.ts';
+import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { type Fault, invalidRequest } from '../http/validation-errors.ts';
+import { type ValidationError, invalidRequest } from '../http/validation-errors.ts';
 import { idempotencyHeaders, replayable } from './requests/create/idempotency.ts';
 import { typeOf } from '../identities.ts';
 import { requireNoSubject } from './requests/create/notify.ts';
-import { startRequest, type Submission, termFaults } from './requests/create/start.ts';
+import { startRequest, type Submission, termErrors } from './requests/create/start.ts';
 import type { Rules } from '../uploads/lines.ts';
 import { UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
 import { readUpload } from '../uploads/read-upload.ts';
@@ -32,7 +32,7 @@ const AcceptedUpload = z
 
 const route = createRoute({
   operationId: 'uploadSubjects',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/uploads',
   summary: 'Delete the subjects of a file: one identity on each line.',
@@ -40,8 +40,8 @@ const route = createRoute({
     'CSV (RFC 4180) in UTF-8, as the body with its parameters in the query, or as the last part, `file`, of a form whose other fields they are. `notify` is taken from a form alone: an address does not belong into a URL. A line that is no identity is told and does not refuse the others. As many identities as a request takes (`policy.subjectsPerRequest`); expedited, `policy.subjectsPerUpload`.',
   request: { headers: idempotencyHeaders, query: UploadQuery },
   responses: {
-    202: answer(AcceptedUpload, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
-    ...problems(
+    202: jsonResponse(AcceptedUpload, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
+    ...problemResponses(
       'invalid_request',
       'unsupported_media_type',
       'body_too_large',
@@ -72,7 +72,7 @@ export const uploads = (deps: ApiDeps) => {
       selection: { by: 'identities' as const, identities },
     };
     const call = replayable(c.req.valid('header'), 'uploadSubjects', parameters, sha256);
-    return c.json({ ...acceptedAnswer(c, await startRequest(deps, caller, submission, call)), ...tally }, 202);
+    return c.json({ ...acceptedResponse(c, await startRequest(deps, caller, submission, call)), ...tally }, 202);
   });
 };
 
@@ -111,19 +111,19 @@ const submissionOf = (
 /** Whatever the parameters say that cannot be is told before the file is read. */
 const rulesOf =
   (deps: ApiDeps, caller: Caller) =>
-  ({ type, subjects, ...parameters }: UploadParameters, place: Fault['in']): Rules => {
+  ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): Rules => {
     const project = ownProject(deps, caller, parameters.project);
     const { subjectsPerRequest, subjectsPerUpload } = project.policy;
     const types = identityTypesOf(project, subjects);
     const known = typeOf(types, type);
-    const faults = termFaults(project, { ...parameters, subjectKind: subjects }).map((fault): Fault => ({
-      ...fault,
+    const errors = termErrors(project, { ...parameters, subjectKind: subjects }).map((error): ValidationError => ({
+      ...error,
       in: place,
-      pointer: fault.pointer === '/subjects/kind' ? '/subjects' : fault.pointer,
+      pointer: error.pointer === '/subjects/kind' ? '/subjects' : error.pointer,
     }));
     if (known === undefined)
       throw invalidRequest([
-        ...faults,
+        ...errors,
         {
           in: place,
           pointer: '/type',
@@ -131,7 +131,7 @@ const rulesOf =
           detail: 'is no identity type of this project and kind of subject',
         },
       ]);
-    if (faults.length > 0) throw invalidRequest(faults);
+    if (errors.length > 0) throw invalidRequest(errors);
     const limit = parameters.expedite === undefined ? subjectsPerRequest : subjectsPerUpload;
     return { types, parts: known.parts, limit, place };
   };

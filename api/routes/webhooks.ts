@@ -5,8 +5,8 @@ import { addWebhook, enableWebhook, removeWebhook, rotateSecret } from '../../db
 import { listWebhooks } from '../../db/notifications/list-webhooks.ts';
 import { WEBHOOK_ID } from '../../domain/ids.ts';
 import { REQUEST_KINDS } from '../../domain/vocabulary.ts';
-import { allows, requireAccess } from '../auth.ts';
-import { answer, body, problems, problemsWithBody } from '../openapi/contract.ts';
+import { requirePermission, requireAccess } from '../auth.ts';
+import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { pageWith } from '../lists/page.ts';
 import { instant, pathId, text } from '../schemas.ts';
@@ -53,7 +53,7 @@ const Rotation = z
 const Rotated = z.strictObject({ secret, previousUntil: instant }).openapi('RotatedSecret');
 
 /** Told of requests of every kind: who is limited to some decides nothing about it. */
-export const changesWebhooks = allows({ access: 'write', role: 'owner' });
+export const changesWebhooks = requirePermission({ access: 'write', role: 'owner' });
 export function requireEveryKind(c: Context<AppEnv>): Caller {
   const caller = c.get('caller');
   requireAccess(caller, ...REQUEST_KINDS.map((kind) => ({ access: 'write', kind }) as const));
@@ -68,18 +68,18 @@ const addRoute = createRoute({
   summary: 'Be told of every change of a request’s status, by a POST that is signed (Standard Webhooks).',
   request: body(NewWebhook),
   responses: {
-    201: answer(AddedWebhook, 'Told of what happens from now on.', ['Location']),
-    ...problemsWithBody('too_many_webhooks'),
+    201: jsonResponse(AddedWebhook, 'Told of what happens from now on.', ['Location']),
+    ...problemResponsesWithBody('too_many_webhooks'),
   },
 });
 
 const listRoute = createRoute({
   operationId: 'listWebhooks',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/webhooks',
   summary: 'The webhooks of the project, newest first. They are few: all are one page.',
-  responses: { 200: answer(pageWith(Webhook), 'All of them.'), ...problems() },
+  responses: { 200: jsonResponse(pageWith(Webhook), 'All of them.'), ...problemResponses() },
 });
 
 const removeRoute = createRoute({
@@ -89,7 +89,10 @@ const removeRoute = createRoute({
   path: '/webhooks/{id}',
   summary: 'Tell it nothing any more, nor what is still to be told.',
   request: { params: webhookParams },
-  responses: { 204: { description: 'It is removed, and its secrets with it.' }, ...problems('webhook_not_found') },
+  responses: {
+    204: { description: 'It is removed, and its secrets with it.' },
+    ...problemResponses('webhook_not_found'),
+  },
 });
 
 const rotateRoute = createRoute({
@@ -100,7 +103,7 @@ const rotateRoute = createRoute({
   summary: 'A new secret; the one so far signs beside it for a while.',
   description: 'One that has leaked is ended at once with `overlap: 0`. At most three sign at a time.',
   request: { params: webhookParams, ...body(Rotation) },
-  responses: { 200: answer(Rotated, 'Both sign from now on.'), ...problemsWithBody('webhook_not_found') },
+  responses: { 200: jsonResponse(Rotated, 'Both sign from now on.'), ...problemResponsesWithBody('webhook_not_found') },
 });
 
 const enableRoute = createRoute({
@@ -111,7 +114,7 @@ const enableRoute = createRoute({
   summary: 'Tell one again that answered 410, from now on.',
   description: 'What it missed is in its deliveries and can be retried one by one.',
   request: { params: webhookParams },
-  responses: { 204: { description: 'It is told again.' }, ...problems('webhook_not_found') },
+  responses: { 204: { description: 'It is told again.' }, ...problemResponses('webhook_not_found') },
 });
 
 export const webhooks = (deps: ApiDeps) =>

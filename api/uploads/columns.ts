@@ -1,7 +1,7 @@
 /** A column of a file: its name in the header, or its number, from 1. */
 export type Column = string | number;
 
-export type Chosen = { readonly indexes: readonly number[] } | { readonly fault: string; readonly detail: string };
+export type Chosen = { readonly indexes: readonly number[] } | { readonly error: string; readonly detail: string };
 
 const MOST = 1_000;
 
@@ -27,26 +27,26 @@ export function chooseColumns(
   if (header === null || header.length === parts) return { indexes: first };
   const index = header.indexOf(type);
   if (parts === 1 && index >= 0 && index === header.lastIndexOf(type)) return { indexes: [index] };
-  return { fault: 'columns_needed', detail: 'says which of the columns of the file hold the identity' };
+  return { error: 'columns_needed', detail: 'says which of the columns of the file hold the identity' };
 }
 
 function named(columns: readonly Column[], header: readonly string[] | null, parts: number): Chosen {
   if (columns.length !== parts)
-    return { fault: 'wrong_number_of_columns', detail: `has not ${parts}, one for each part of the type` };
+    return { error: 'wrong_number_of_columns', detail: `has not ${parts}, one for each part of the type` };
   const indexes: number[] = [];
   for (const [at, column] of columns.entries()) {
     const which = `column ${at + 1} of the list`;
     if (typeof column === 'number') {
       if (header !== null && column > header.length)
-        return { fault: 'unknown_column', detail: `${which} is beyond the header` };
+        return { error: 'unknown_column', detail: `${which} is beyond the header` };
       indexes.push(column - 1);
       continue;
     }
-    if (header === null) return { fault: 'unknown_column', detail: `${which} has to be a number: there is no header` };
+    if (header === null) return { error: 'unknown_column', detail: `${which} has to be a number: there is no header` };
     const index = header.indexOf(column);
-    if (index < 0) return { fault: 'unknown_column', detail: `${which} is not in the header` };
+    if (index < 0) return { error: 'unknown_column', detail: `${which} is not in the header` };
     if (index !== header.lastIndexOf(column))
-      return { fault: 'ambiguous_column', detail: `${which} is in the header more than once` };
+      return { error: 'ambiguous_column', detail: `${which} is in the header more than once` };
     indexes.push(index);
   }
   return { indexes };

@@ -45,12 +45,12 @@ export async function readCsv(
     }
   };
   await pipeline(counted, parser.resume()).catch((error: unknown) => {
-    throw error instanceof CsvError ? malformed(line, FAULTS[error.code] ?? 'it cannot be read any further') : error;
+    throw error instanceof CsvError ? malformed(line, MESSAGES[error.code] ?? 'it cannot be read any further') : error;
   });
 }
 
 const TOO_LONG = `a record has more than ${RECORD_BYTES} bytes, or a quote is never closed`;
-const FAULTS: Readonly<Record<string, string>> = {
+const MESSAGES: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'text follows a closing quote',
   INVALID_OPENING_QUOTE: 'a quote stands in the middle of a field',

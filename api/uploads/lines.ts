@@ -4,7 +4,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { IdentityTypes } from '../../domain/identity.ts';
 import { chooseColumns } from './columns.ts';
 import { readCsv } from './csv.ts';
-import { bodyFault, type Fault, invalidRequest } from '../http/validation-errors.ts';
+import { bodyError, type ValidationError, invalidRequest } from '../http/validation-errors.ts';
 import { identityList } from '../identities.ts';
 import type { UploadParameters } from './parameters.ts';
 
@@ -32,7 +32,7 @@ export interface Rules {
   /** How many identities are taken; what is behind them is not read. */
   readonly limit: number;
   /** Where the caller said which columns it means. */
-  readonly place: Fault['in'];
+  readonly place: ValidationError['in'];
 }
 
 const SHOWN = 100;
@@ -54,7 +54,7 @@ export async function readLines(
   const indexesIn = (names: readonly string[] | null): readonly number[] => {
     const chosen = chooseColumns(columns, names, type, parts);
     if ('indexes' in chosen) return chosen.indexes;
-    throw invalidRequest([{ in: place, pointer: '/columns', code: chosen.fault, detail: chosen.detail }]);
+    throw invalidRequest([{ in: place, pointer: '/columns', code: chosen.error, detail: chosen.detail }]);
   };
   let indexes = header === 'absent' ? indexesIn(null) : null;
   const list = identityList(types);
@@ -90,6 +90,6 @@ export async function readLines(
     mergedInto: mergedInto.slice(0, SHOWN),
   };
   if (accepted === 0)
-    throw invalidRequest([bodyFault('/file', 'no_identities', 'has no line that is an identity of the type')], tally);
+    throw invalidRequest([bodyError('/file', 'no_identities', 'has no line that is an identity of the type')], tally);
   return { identities: list.identities, tally, sha256: hash.digest() };
 }

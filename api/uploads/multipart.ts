@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import { DomainError } from '../../domain/errors.ts';
-import { bodyFault, type Fault, invalidRequest } from '../http/validation-errors.ts';
+import { bodyError, type ValidationError, invalidRequest } from '../http/validation-errors.ts';
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 
@@ -29,7 +29,7 @@ export async function readForm<T>(
     if (file === undefined) fields.push([name, value]);
     else stop.abort(fieldsComeFirst());
   });
-  parser.on('filesLimit', () => stop.abort(fault('too_many_files', 'is there more than once')));
+  parser.on('filesLimit', () => stop.abort(fileError('too_many_files', 'is there more than once')));
   parser.on('file', (_, stream) => {
     // Its reader hears of an error, unless it has gone already: then nobody would, which ends the process.
     file = stream.on('error', () => undefined);
@@ -37,7 +37,7 @@ export async function readForm<T>(
     else done.resolve(read(fields, stream));
   });
   parser.on('error', () => stop.abort(new DomainError('malformed_csv', 'the form ends before its last boundary')));
-  parser.on('finish', () => done.reject(fault('missing', 'is not among the parts of the form')));
+  parser.on('finish', () => done.reject(fileError('missing', 'is not among the parts of the form')));
   try {
     await pipeline(bytes, parser, { signal: stop.signal });
     stop.signal.throwIfAborted();
@@ -52,9 +52,10 @@ export async function readForm<T>(
 }
 
 const fieldsComeFirst = (): DomainError =>
-  fault('fields_come_first', 'is not the last part: the parameters come before it, for it is read as it arrives');
+  fileError('fields_come_first', 'is not the last part: the parameters come before it, for it is read as it arrives');
 
-const fault = (code: Fault['code'], detail: string): DomainError => invalidRequest([bodyFault('/file', code, detail)]);
+const fileError = (code: ValidationError['code'], detail: string): DomainError =>
+  invalidRequest([bodyError('/file', code, detail)]);
 
 function formParser(contentType: string): BusboyInstance {
   try {

@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/errors.ts';
 import { bodyBytes } from '../http/body-limit.ts';
-import { type Fault, invalidRequest, refused } from '../http/validation-errors.ts';
+import { type ValidationError, invalidRequest, refused } from '../http/validation-errors.ts';
 import { type Fields, readForm } from './multipart.ts';
 import { type Lines, readLines, type Rules } from './lines.ts';
 import { UploadParameters } from './parameters.ts';
@@ -19,9 +19,13 @@ export async function readUpload(
   request: Request,
   query: Query,
   limit: number,
-  rulesOf: (parameters: UploadParameters, place: Fault['in']) => Rules,
+  rulesOf: (parameters: UploadParameters, place: ValidationError['in']) => Rules,
 ): Promise<Upload> {
-  const read = async (given: unknown, place: Fault['in'], file: AsyncIterable<Uint8Array>): Promise<Upload> => {
+  const read = async (
+    given: unknown,
+    place: ValidationError['in'],
+    file: AsyncIterable<Uint8Array>,
+  ): Promise<Upload> => {
     const parsed = UploadParameters.safeParse(given);
     if (!parsed.success) throw refused(parsed.error, place);
     const parameters = parsed.data;
@@ -41,10 +45,10 @@ export async function readUpload(
 }
 
 function refuseQuery(query: Query): void {
-  const faults = Object.keys(query).map((name): Fault => {
+  const errors = Object.keys(query).map((name): ValidationError => {
     return { in: 'query', pointer: `/${name}`, code: 'belongs_in_the_form', detail: 'is a field of the form' };
   });
-  if (faults.length > 0) throw invalidRequest(faults);
+  if (errors.length > 0) throw invalidRequest(errors);
 }
 
 /** One that is given twice is a list, and so of another type than its schema wants. */

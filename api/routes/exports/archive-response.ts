@@ -17,5 +17,5 @@ export const Archive = z
   .openapi('Archive');
 
 /** What is known of an archive, also when it has gone. */
-export const archiveAnswer = ({ archive, format }: RequestStatus) =>
+export const archiveResponse = ({ archive, format }: RequestStatus) =>
   archive === null || format === null ? null : { ...archive, format };

@@ -6,8 +6,8 @@ import { underStanding } from '../../../db/members/authorized-transaction.ts';
 import { LINK_ID } from '../../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
 import { LINK_STATES } from '../../../domain/vocabulary.ts';
-import { allows, requireAccess } from '../../auth.ts';
-import { answer, body, problems, problemsWithBody } from '../../openapi/contract.ts';
+import { requirePermission, requireAccess } from '../../auth.ts';
+import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { downloadUrl } from '../../../domain/download.ts';
 import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
@@ -51,34 +51,34 @@ const Link = z
 
 const makeRoute = createRoute({
   operationId: 'makeLink',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/links',
   summary: 'A link for one download of an archive that is ready.',
   description: "Of an export of everyone, and of one before everyone's deletion, it needs an owner's token.",
   request: { params: requestParams, ...body(NewLink) },
   responses: {
-    201: answer(MadeLink, 'Works from now on.', ['Location']),
-    ...problemsWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
+    201: jsonResponse(MadeLink, 'Works from now on.', ['Location']),
+    ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
   },
 });
 
 const listRoute = createRoute({
   operationId: 'listLinks',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/links',
   summary: 'The links to an archive, newest first, those that have ended included.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(pageWith(Link), 'One page.', ['Link']),
-    ...problems('request_not_found', 'wrong_kind', 'invalid_request'),
+    200: jsonResponse(pageWith(Link), 'One page.', ['Link']),
+    ...problemResponses('request_not_found', 'wrong_kind', 'invalid_request'),
   },
 });
 
 const revokeRoute = createRoute({
   operationId: 'revokeLink',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'delete',
   path: '/requests/{id}/links/{linkId}',
   summary: 'End a link, and the download that is under way with it.',
@@ -90,12 +90,12 @@ const revokeRoute = createRoute({
       }),
     }),
   },
-  responses: { 204: { description: 'It has ended.' }, ...problems('request_not_found', 'link_not_found') },
+  responses: { 204: { description: 'It has ended.' }, ...problemResponses('request_not_found', 'link_not_found') },
 });
 
 const destroyRoute = createRoute({
   operationId: 'destroyArchive',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'delete',
   path: '/requests/{id}/archive',
   summary: 'Destroy an archive before its time: its key at once, what it opened as soon as that is reached.',
@@ -103,7 +103,7 @@ const destroyRoute = createRoute({
   request: { params: requestParams },
   responses: {
     204: { description: 'The key is destroyed.' },
-    ...problems('request_not_found', 'wrong_kind', 'archive_not_ready'),
+    ...problemResponses('request_not_found', 'wrong_kind', 'archive_not_ready'),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
-import { allows } from '../../auth.ts';
-import { answer, body, problemsWithBody } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { reason, requestParams, text } from '../../schemas.ts';
 
@@ -9,7 +9,7 @@ const processor = text(200);
 
 const retryRoute = createRoute({
   operationId: 'retryRequest',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/retry',
   summary: 'Try again what waits for an operator: of one processor, or of all.',
@@ -18,14 +18,17 @@ const retryRoute = createRoute({
     ...body(z.strictObject({ processor: processor.optional(), reason }).openapi('Retry')),
   },
   responses: {
-    202: answer(z.strictObject({ id: z.string(), processors: z.array(z.string()) }), 'Written; the work begins anew.'),
-    ...problemsWithBody('request_not_found', 'not_in_attention'),
+    202: jsonResponse(
+      z.strictObject({ id: z.string(), processors: z.array(z.string()) }),
+      'Written; the work begins anew.',
+    ),
+    ...problemResponsesWithBody('request_not_found', 'not_in_attention'),
   },
 });
 
 const skipRoute = createRoute({
   operationId: 'skipProcessor',
-  ...allows({ access: 'write', kind: 'deletion', role: 'owner' }),
+  ...requirePermission({ access: 'write', kind: 'deletion', role: 'owner' }),
   method: 'post',
   path: '/requests/{id}/skip',
   summary: 'End the request without a processor that waits for an operator.',
@@ -33,8 +36,8 @@ const skipRoute = createRoute({
     'Lethe forgets what remains there. The request ends as partially_completed, with the reason in its receipt.',
   request: { params: requestParams, ...body(z.strictObject({ processor, reason }).openapi('Skip')) },
   responses: {
-    202: answer(z.strictObject({ id: z.string(), processor: z.string() }), 'Written.'),
-    ...problemsWithBody('request_not_found', 'wrong_kind', 'not_in_attention'),
+    202: jsonResponse(z.strictObject({ id: z.string(), processor: z.string() }), 'Written.'),
+    ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'not_in_attention'),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
-import { allows } from '../../auth.ts';
-import { answer, body, problemsWithBody } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { listOf, requestParams } from '../../schemas.ts';
 
@@ -24,14 +24,14 @@ const Cancelled = z.strictObject({
 
 const route = createRoute({
   operationId: 'cancelRequest',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/cancel',
   summary: 'Take back all subjects, or some: until the claim each is shown again where it was hidden.',
   request: { params: requestParams, ...body(Cancellation) },
   responses: {
-    202: answer(Cancelled, 'Written; restoring follows.'),
-    ...problemsWithBody('request_not_found', 'too_late'),
+    202: jsonResponse(Cancelled, 'Written; restoring follows.'),
+    ...problemResponsesWithBody('request_not_found', 'too_late'),
   },
 });
 

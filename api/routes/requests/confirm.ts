@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { underStanding } from '../../../db/members/authorized-transaction.ts';
-import { allows } from '../../auth.ts';
-import { answer, body, problemsWithBody } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, requestParams } from '../../schemas.ts';
 
@@ -33,14 +33,14 @@ const Confirmed = z
 
 const route = createRoute({
   operationId: 'confirmRequest',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/confirm',
   summary: 'Say that so many subjects are meant: only then are they hidden and deleted.',
   request: { params: requestParams, ...body(NewConfirmation) },
   responses: {
-    202: answer(Confirmed, 'Written; hiding follows.'),
-    ...problemsWithBody(
+    202: jsonResponse(Confirmed, 'Written; hiding follows.'),
+    ...problemResponsesWithBody(
       'request_not_found',
       'wrong_kind',
       'needs_another_owner',

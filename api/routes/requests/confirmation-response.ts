@@ -37,7 +37,7 @@ export const Confirmation = z
   .openapi('Confirmation');
 
 /** What has to be known before somebody says yes, and afterwards who did. */
-export function confirmationAnswer(status: RequestStatus) {
+export function confirmationResponse(status: RequestStatus) {
   if (!status.confirm) return null;
   const waiting = status.resolvedAt === null ? null : (status.states.proposed ?? 0);
   return {

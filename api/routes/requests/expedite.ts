@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { EXPEDITES } from '../../../domain/vocabulary.ts';
-import { allows } from '../../auth.ts';
-import { answer, body, problemsWithBody } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, reason, requestParams } from '../../schemas.ts';
 
@@ -10,14 +10,14 @@ const Expedition = z.strictObject({ when: z.enum(EXPEDITES), reason }).openapi('
 
 const route = createRoute({
   operationId: 'expediteRequest',
-  ...allows({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/requests/{id}/expedite',
   summary: 'Delete at the next run, or now, instead of after the grace period.',
   request: { params: requestParams, ...body(Expedition) },
   responses: {
-    202: answer(z.strictObject({ id: z.string(), hardDeleteAt: instant }), 'Written; never moved backward.'),
-    ...problemsWithBody('request_not_found', 'wrong_kind', 'too_late'),
+    202: jsonResponse(z.strictObject({ id: z.string(), hardDeleteAt: instant }), 'Written; never moved backward.'),
+    ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'too_late'),
   },
 });
 

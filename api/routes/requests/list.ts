@@ -2,8 +2,8 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../../db/requests/list.ts';
 import { MEMBER_ID } from '../../../domain/ids.ts';
 import { REQUEST_KINDS, SELECTIONS, STATUSES } from '../../../domain/vocabulary.ts';
-import { allows } from '../../auth.ts';
-import { answer, problems } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parseRequestCursor, requestCursor } from '../../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
@@ -44,15 +44,15 @@ const filters = {
 
 const route = createRoute({
   operationId: 'listRequests',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests',
   summary: 'The requests of a project, newest first.',
   description: 'All that every filter lets through. A token that is limited to some kinds of request sees those alone.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: answer(pageWith(Summary), 'One page.', ['Link']),
-    ...problems('project_not_found', 'invalid_request'),
+    200: jsonResponse(pageWith(Summary), 'One page.', ['Link']),
+    ...problemResponses('project_not_found', 'invalid_request'),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type AfterActivity, requestLog } from '../../../db/audit/activity.ts';
-import { allows } from '../../auth.ts';
-import { answer, problems } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { csvDownload, wantsCsv, withCsv } from '../../lists/csv-download.ts';
 import { activityCursor, parseActivityCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
@@ -11,15 +11,15 @@ import { EVENT_COLUMNS, Events } from '../activity.ts';
 
 const route = createRoute({
   operationId: 'readLog',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/log',
   summary: 'What happened to a request, from its acceptance on.',
   description: 'In the order in which it was decided. With `Accept: text/csv`, all of it.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: withCsv(answer(Events, 'One page; or all as CSV.', ['Link'])),
-    ...problems('request_not_found', 'invalid_request'),
+    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link'])),
+    ...problemResponses('request_not_found', 'invalid_request'),
   },
 });
 

@@ -3,8 +3,8 @@ import { readCollections } from '../../../db/exports/read-collections.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { STATUSES, WORK_STATES } from '../../../domain/vocabulary.ts';
-import { allows } from '../../auth.ts';
-import { answer, problems } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { instant, requestParams } from '../../schemas.ts';
 
@@ -55,14 +55,14 @@ const Progress = z
 
 const route = createRoute({
   operationId: 'readProgress',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/progress',
   summary: 'What is being done at the moment.',
   request: { params: requestParams },
   responses: {
-    200: answer(Progress, 'From the ledger, and from Temporal as far as it answers.'),
-    ...problems('request_not_found'),
+    200: jsonResponse(Progress, 'From the ledger, and from Temporal as far as it answers.'),
+    ...problemResponses('request_not_found'),
   },
 });
 

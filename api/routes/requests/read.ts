@@ -11,12 +11,12 @@ import {
   STEPS,
   SUBJECT_STATES,
 } from '../../../domain/vocabulary.ts';
-import { allows } from '../../auth.ts';
-import { answer, problems } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { Archive } from '../exports/archive-response.ts';
 import { Confirmation } from './confirmation-response.ts';
-import { statusAnswer } from './status-response.ts';
+import { statusResponse } from './status-response.ts';
 import { instant, kind, requestParams } from '../../schemas.ts';
 import { links } from '../../links.ts';
 
@@ -96,19 +96,19 @@ const Status = z
 
 const route = createRoute({
   operationId: 'readRequest',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}',
   summary: 'Where a request stands.',
   request: { params: requestParams },
   responses: {
-    200: answer(Status, 'From the ledger: true with Temporal away as well.'),
-    ...problems('request_not_found'),
+    200: jsonResponse(Status, 'From the ledger: true with Temporal away as well.'),
+    ...problemResponses('request_not_found'),
   },
 });
 
 export const readRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const status = await readRequestStatus(deps.database, c.req.valid('param').id, deps.now());
-    return c.json(statusAnswer(status, deps.catalog.get(status.project)), 200);
+    return c.json(statusResponse(status, deps.catalog.get(status.project)), 200);
   });

@@ -2,12 +2,12 @@ import type { ProcessorWord, RequestStatus } from '../../../db/requests/read.ts'
 import { type Project, processorsFor } from '../../../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../../../domain/vocabulary.ts';
 import { REMEDIES } from './remedies.ts';
-import { confirmationAnswer } from './confirmation-response.ts';
-import { archiveAnswer } from '../exports/archive-response.ts';
+import { confirmationResponse } from './confirmation-response.ts';
+import { archiveResponse } from '../exports/archive-response.ts';
 import { linksOf } from '../../links.ts';
 
 /** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
-export function statusAnswer(status: RequestStatus, project: Project | undefined) {
+export function statusResponse(status: RequestStatus, project: Project | undefined) {
   const ended = status.concludedAt !== null;
   const states = Object.fromEntries(SUBJECT_STATES.map((state) => [state, status.states[state] ?? 0]));
   return {
@@ -38,7 +38,7 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
       resolved: status.subjectCount,
       states: states as Record<SubjectState, number>,
     },
-    confirmation: confirmationAnswer(status),
+    confirmation: confirmationResponse(status),
     heldSubjects: status.heldSubjects,
     attention: status.attention.map((one) => ({
       ...one,
@@ -49,7 +49,7 @@ export function statusAnswer(status: RequestStatus, project: Project | undefined
     unverified: unverified(status, project),
     notHiddenIn: status.resolvedAt === null ? cannotHide(status, project) : status.notHiddenIn,
     skipped: status.skipped.map((one) => ({ ...one, at: new Date(one.at) })),
-    archive: archiveAnswer(status),
+    archive: archiveResponse(status),
     backups: status.backups,
     links: linksOf(status.id),
   };

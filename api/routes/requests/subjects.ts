@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
 import { OUTCOMES } from '../../../domain/vocabulary.ts';
-import { allows } from '../../auth.ts';
-import { answer, problems } from '../../openapi/contract.ts';
+import { requirePermission } from '../../auth.ts';
+import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
@@ -40,14 +40,14 @@ const Subject = z
 
 const route = createRoute({
   operationId: 'listSubjects',
-  ...allows({ access: 'read' }),
+  ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/subjects',
   summary: 'What became of each submitted identity, by its position.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: answer(pageWith(Subject), 'One page.', ['Link']),
-    ...problems('request_not_found', 'invalid_request'),
+    200: jsonResponse(pageWith(Subject), 'One page.', ['Link']),
+    ...problemResponses('request_not_found', 'invalid_request'),
   },
 });
 

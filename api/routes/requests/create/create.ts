@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { ACCEPTED_HEADERS, accepted, acceptedAnswer } from './response.ts';
-import { allows, type Needs, requireAccess } from '../../../auth.ts';
-import { answer, body, problemsWithBody } from '../../../openapi/contract.ts';
+import { ACCEPTED_HEADERS, accepted, acceptedResponse } from './response.ts';
+import { requirePermission, type Permission, requireAccess } from '../../../auth.ts';
+import { jsonResponse, body, problemResponsesWithBody } from '../../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../../deps.ts';
 import { idempotencyHeaders, replayable } from './idempotency.ts';
 import { NewRequest, sentRequest } from './schema.ts';
@@ -12,7 +12,7 @@ const AcceptedRequest = z.strictObject(accepted).openapi('AcceptedRequest');
 
 const route = createRoute({
   operationId: 'createRequest',
-  ...allows({ access: 'write' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests',
   summary: 'Delete subjects, or export what is held on them.',
@@ -20,8 +20,8 @@ const route = createRoute({
     'A deletion hides them at once, deletes when it is due, and looks again. An export collects from every processor into one archive, which is ready for a while and then destroyed.',
   request: { headers: idempotencyHeaders, ...body(NewRequest) },
   responses: {
-    202: answer(AcceptedRequest, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
-    ...problemsWithBody(
+    202: jsonResponse(AcceptedRequest, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
+    ...problemResponsesWithBody(
       'project_not_found',
       'too_many_subjects',
       'subject_conflict',
@@ -38,9 +38,9 @@ export const createRequest = (deps: ApiDeps) =>
     requireAccess(caller, { access: 'write', kind: sent.kind }, ...neededFor(sent));
     const submission = submissionOf(ownProject(deps, caller, sent.project), sentRequest(sent));
     const call = replayable(c.req.valid('header'), 'createRequest', sent);
-    return c.json(acceptedAnswer(c, await startRequest(deps, caller, submission, call)), 202);
+    return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
   });
 
 /** All that is held on everybody is an owner's to ask for; of a deletion, another owner confirms it. */
-const neededFor = ({ kind, subjects }: z.output<typeof NewRequest>): readonly Needs[] =>
+const neededFor = ({ kind, subjects }: z.output<typeof NewRequest>): readonly Permission[] =>
   kind === 'export' && subjects.everyone === true ? [{ access: 'write', kind, role: 'owner' }] : [];

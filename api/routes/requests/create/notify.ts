@@ -1,5 +1,5 @@
 import type { SubmittedIdentity } from '../../../../db/requests/create.ts';
-import { type Fault, invalidRequest } from '../../../http/validation-errors.ts';
+import { type ValidationError, invalidRequest } from '../../../http/validation-errors.ts';
 
 /**
  * Whoever asks for somebody's data does not get it by asking for it as somebody: mail goes to a colleague. What else
@@ -8,7 +8,7 @@ import { type Fault, invalidRequest } from '../../../http/validation-errors.ts';
 export function requireNoSubject(
   notify: string | null,
   identities: readonly SubmittedIdentity[],
-  place: Fault['in'] = 'body',
+  place: ValidationError['in'] = 'body',
 ): void {
   const address = notify?.toLowerCase();
   if (address === undefined || !identities.some(({ value }) => value?.some((part) => part.toLowerCase() === address)))

@@ -2,10 +2,10 @@ import type { Selection } from '../../../../db/requests/create.ts';
 import { identityTypesOf, type Project } from '../../../../domain/catalog.ts';
 import { DomainError } from '../../../../domain/errors.ts';
 import type { SubjectKind } from '../../../../domain/vocabulary.ts';
-import { bodyFault, type Fault, invalidRequest } from '../../../http/validation-errors.ts';
+import { bodyError, type ValidationError, invalidRequest } from '../../../http/validation-errors.ts';
 import { requireNoSubject } from './notify.ts';
 import { exceptedIdentities, type SentIdentity, submittedIdentities } from '../../../identities.ts';
-import { type Submission, type Terms, termFaults } from './start.ts';
+import { type Submission, type Terms, termErrors } from './start.ts';
 
 /** A request as JSON says it, in shape but not yet checked against its project. */
 export interface SentRequest extends Omit<Terms, 'subjectKind'> {
@@ -20,30 +20,33 @@ export interface SentRequest extends Omit<Terms, 'subjectKind'> {
 export function submissionOf(project: Project, sent: SentRequest): Submission {
   const { subjects, ...terms } = sent;
   const subjectKind = subjects.kind;
-  const faults = [...termFaults(project, { ...terms, subjectKind }), ...faultsOf(project, sent)];
-  if (faults.length > 0) throw invalidRequest(faults);
+  const errors = [...termErrors(project, { ...terms, subjectKind }), ...selectionErrors(project, sent)];
+  if (errors.length > 0) throw invalidRequest(errors);
   const selection = selectionOf(project, subjects);
   if (selection.by === 'identities') requireNoSubject(terms.notify, selection.identities);
   return { ...terms, project, subjectKind, selection };
 }
 
 /** What only the project can say of whom it concerns, apart from the identities themselves. */
-function faultsOf(project: Project, { kind, subjects, onConflict, confirm }: SentRequest): readonly Fault[] {
+function selectionErrors(
+  project: Project,
+  { kind, subjects, onConflict, confirm }: SentRequest,
+): readonly ValidationError[] {
   const directory = project.processors.find((processor) => processor.name === project.directory);
-  const faults: Fault[] = [];
+  const errors: ValidationError[] = [];
   if (subjects.segment !== undefined && directory?.segments !== true) {
-    faults.push(bodyFault('/subjects/segment', 'no_segments', "the project's directory knows no segments"));
+    errors.push(bodyError('/subjects/segment', 'no_segments', "the project's directory knows no segments"));
   }
   if (subjects.segment !== undefined && subjects.kind !== 'user') {
-    faults.push(bodyFault('/subjects/segment', 'no_segments', 'segments are of users'));
+    errors.push(bodyError('/subjects/segment', 'no_segments', 'segments are of users'));
   }
   if (onConflict === 'reject' && subjects.identities === undefined) {
-    faults.push(bodyFault('/onConflict', 'needs_identities', 'reject can only be judged on identities'));
+    errors.push(bodyError('/onConflict', 'needs_identities', 'reject can only be judged on identities'));
   }
   if (subjects.identities === undefined && subjects.segment === undefined && kind === 'deletion' && !confirm) {
-    faults.push(bodyFault('/confirm', 'needs_confirmation', 'everyone is counted, and confirmed by another owner'));
+    errors.push(bodyError('/confirm', 'needs_confirmation', 'everyone is counted, and confirmed by another owner'));
   }
-  return faults;
+  return errors;
 }
 
 function selectionOf(project: Project, subjects: SentRequest['subjects']): Selection {

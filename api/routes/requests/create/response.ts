@@ -26,7 +26,7 @@ export const accepted = {
 
 export const ACCEPTED_HEADERS: readonly HeaderName[] = ['Location', 'Retry-After', 'Idempotency-Replayed'];
 
-export function acceptedAnswer(c: Context<AppEnv>, { replayed, ...request }: Accepted) {
+export function acceptedResponse(c: Context<AppEnv>, { replayed, ...request }: Accepted) {
   c.header('Location', `/v1/requests/${request.id}`);
   c.header('Retry-After', '2');
   if (replayed) c.header('Idempotency-Replayed', 'true');

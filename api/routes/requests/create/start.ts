@@ -14,9 +14,9 @@ import type {
   Scope,
   SubjectKind,
 } from '../../../../domain/vocabulary.ts';
-import { type Needs, requireAccess } from '../../../auth.ts';
+import { type Permission, requireAccess } from '../../../auth.ts';
 import type { ApiDeps } from '../../../deps.ts';
-import { bodyFault, type Fault, invalidRequest } from '../../../http/validation-errors.ts';
+import { bodyError, type ValidationError, invalidRequest } from '../../../http/validation-errors.ts';
 
 /** A request as it is asked for, apart from whom it concerns. What its kind does not have is null or false. */
 export interface Terms {
@@ -57,7 +57,7 @@ export async function startRequest(
  * Who asks for an archive before a deletion, or is mailed the link to one that the project makes, is handed out what an
  * export hands out: it takes what that takes, and of everybody an owner.
  */
-function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Needs[] {
+function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Permission[] {
   if (kind === 'export' || !(exportFirst || (project.policy.exportFirst && notify !== null))) return [];
   const exports = { access: 'write', kind: 'export' } as const;
   return [selection.by === 'everyone' ? { ...exports, role: 'owner' } : exports];
@@ -67,7 +67,7 @@ function newRequest(caller: Caller, { project, ...submission }: Submission, now:
   const { policy } = project;
   const { kind, regulation, subjectKind, expedite } = submission;
   const deadlineMs = deadlineOf(project, regulation);
-  if (deadlineMs === undefined) throw invalidRequest(termFaults(project, submission));
+  if (deadlineMs === undefined) throw invalidRequest(termErrors(project, submission));
   const hardDelete = new Date(hardDeleteAt(policy, now.getTime(), expedite?.when ?? null));
   const deletion = kind === 'deletion';
   return {
@@ -84,7 +84,7 @@ function newRequest(caller: Caller, { project, ...submission }: Submission, now:
 }
 
 /** What only the project can say of the terms, and what they say against each other; the pointers are those of a JSON body. */
-export function termFaults(
+export function termErrors(
   project: Project,
   {
     kind,
@@ -94,22 +94,22 @@ export function termFaults(
     suppress,
     exportFirst,
   }: Pick<Terms, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
-): readonly Fault[] {
-  const faults: Fault[] = [];
+): readonly ValidationError[] {
+  const errors: ValidationError[] = [];
   if (deadlineOf(project, regulation) === undefined) {
     const known = Object.keys(project.policy.deadlineMs).join(', ');
-    faults.push(bodyFault('/regulation', 'unknown_regulation', `has no deadline here: ${known} have`));
+    errors.push(bodyError('/regulation', 'unknown_regulation', `has no deadline here: ${known} have`));
   }
   const processors = processorsFor(project, subjectKind);
   if (processors.length === 0)
-    faults.push(bodyFault('/subjects/kind', 'unknown_kind', 'no processor of this project holds such subjects'));
+    errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no processor of this project holds such subjects'));
   else if ((kind === 'export' || exportFirst) && !processors.some((processor) => processor.exports))
-    faults.push(
-      bodyFault(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no processor can hand out such subjects'),
+    errors.push(
+      bodyError(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no processor can hand out such subjects'),
     );
   if (suppress && scope !== 'data')
-    faults.push(bodyFault('/suppress', 'part_scope', 'goes with scope data: otherwise the subject stays'));
-  return faults;
+    errors.push(bodyError('/suppress', 'part_scope', 'goes with scope data: otherwise the subject stays'));
+  return errors;
 }
 
 /** `constructor` and its like are regulations of nobody. */
