@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { REQUEST_ID } from '../domain/ids.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import { ERRORS_SHOWN } from './http/validation-errors.ts';
+import { SAMPLE } from './openapi/samples.ts';
 
 /** The words that several resources share. Members that are not named are refused everywhere. */
 
@@ -64,11 +65,15 @@ export const identity = z
 /** How many a project takes is its policy's; more than these no body has room for. */
 export const identities = listOf(identity, 250_000);
 
-export const pathId = (pattern: RegExp, of: string) =>
+export const pathId = (pattern: RegExp, of: string, example: string) =>
   z.object({
-    id: z.string().openapi({ param: { name: 'id', in: 'path', description: `Of ${of}.` }, pattern: pattern.source }),
+    id: z.string().openapi({
+      param: { name: 'id', in: 'path', description: `Of ${of}.` },
+      pattern: pattern.source,
+      'x-example': example,
+    }),
   });
-export const requestParams = pathId(REQUEST_ID, 'the request');
+export const requestParams = pathId(REQUEST_ID, 'the request', SAMPLE.request);
 
 export const limit = z.coerce.number().int().min(1).max(200).default(100).openapi({ description: 'Items of a page.' });
 export const cursor = z

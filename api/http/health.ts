@@ -4,10 +4,10 @@ import { isStorageUnavailable } from '../../db/errors.ts';
 import { jsonResponse } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 
-const Alive = z.strictObject({ status: z.literal('ok') });
+const Alive = z.strictObject({ status: z.literal('ok').openapi({ 'x-example': 'ok' }) });
 const Readiness = z
   .strictObject({
-    ready: z.boolean(),
+    ready: z.boolean().openapi({ 'x-example': true }),
     database: z.enum(['reachable', 'away']),
     schema: z.enum(['current', 'other', 'unknown']),
     temporal: z.enum(['reachable', 'away']),

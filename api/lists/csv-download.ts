@@ -12,18 +12,22 @@ const CSV = 'text/csv';
 const PAGE = 1_000;
 
 /** Beside the JSON of a list, in the document. */
-export const withCsv = <Content extends object>(answer: {
-  readonly description: string;
-  readonly headers: ReturnType<typeof headerReferences>;
-  readonly content: Content;
-}) => ({
-  ...answer,
-  headers: { ...answer.headers, ...headerReferences(['Content-Disposition']) },
+export const withCsv = <Content extends object>(
+  response: {
+    readonly description: string;
+    readonly headers: ReturnType<typeof headerReferences>;
+    readonly content: Content;
+  },
+  example: string,
+) => ({
+  ...response,
+  headers: { ...response.headers, ...headerReferences(['Content-Disposition']) },
   content: {
-    ...answer.content,
+    ...response.content,
     [CSV]: {
       schema: z.string().openapi({
         description: 'Everything that matches, below a line of names. `cursor` and `limit` are of JSON pages alone.',
+        'x-example': example,
       }),
     },
   },

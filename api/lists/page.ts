@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { AppEnv } from '../deps.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 
-/** How every list is answered. */
-export const pageWith = <Item extends z.ZodType>(item: Item) =>
-  z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });
+/** The answer of every list. `exampleCursor`: what the document shows as `nextCursor`. */
+export const pageWith = <Item extends z.ZodType>(item: Item, exampleCursor: string | null = SAMPLE.cursor) =>
+  z.strictObject({ items: z.array(item), nextCursor: z.string().nullable().openapi({ 'x-example': exampleCursor }) });
 
 /** `rows` are one more than the page takes, where there are more: then `Link` asks the same question for those behind it. */
 export function pageOf<Row>(

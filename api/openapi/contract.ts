@@ -89,16 +89,24 @@ export function problemResponses(...codes: readonly ErrorCode[]): Responses {
 export const problemResponsesWithBody = (...codes: readonly ErrorCode[]): Responses =>
   problemResponses(...WITH_BODY, ...codes);
 
-export const body = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
+type Examples = Readonly<Record<string, { readonly summary?: string; readonly value: unknown }>>;
+
+/** The content of a body or of an answer; without `examples`, the document puts one together from the schema. */
+const json = <Schema extends z.ZodType>(schema: Schema, examples?: Examples) => ({
+  'application/json': { schema, ...(examples === undefined ? {} : { examples }) },
+});
+
+export const body = <Schema extends z.ZodType>(schema: Schema, examples?: Examples) => ({
+  body: { required: true, content: json(schema, examples) },
 });
 
 export const jsonResponse = <Schema extends z.ZodType>(
   schema: Schema,
   description: string,
   headers: readonly HeaderName[] = [],
+  examples?: Examples,
 ) => ({
   description,
   headers: headerReferences(headers),
-  content: { 'application/json': { schema } },
+  content: json(schema, examples),
 });

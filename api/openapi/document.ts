@@ -58,8 +58,12 @@ export function documentOf(app: OpenAPIHono<AppEnv>): OpenApi {
     headers: picked(HEADERS, (name) => text.includes(`"#/components/headers/${name}"`)),
     examples: picked(PROBLEM_EXAMPLES, (code) => text.includes(`"#/components/examples/${code}"`)),
   };
-  return { ...said, tags: Object.values(TAGS).filter((tag) => used.has(tag)), paths, components };
+  const tags = Object.values(TAGS).filter((tag) => used.has(tag));
+  return withoutSamples({ ...said, tags, paths, components });
 }
+
+const withoutSamples = (document: OpenApi): OpenApi =>
+  JSON.parse(JSON.stringify(document, (key, value: unknown) => (key === 'x-example' ? undefined : value))) as OpenApi;
 
 function tagOf(path: string) {
   const tag = TAGS[/^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'health'];
@@ -68,17 +72,14 @@ function tagOf(path: string) {
 }
 
 function complete(operation: Operation, tag: string, schemas: Schemas): Operation {
-  const { operationId, parameters = [], requestBody, responses } = operation;
+  const { parameters = [], requestBody, responses } = operation;
   const filled = (content: Content): Content =>
-    mapped(content, (media, type) => {
-      const path = type === 'application/json' ? [operationId] : [operationId, type];
-      return { examples: examplesOf(schemas, path, media.schema), ...media };
-    });
+    mapped(content, (media) => ({ examples: examplesOf(schemas, media), ...media }));
   return {
     ...operation,
     tags: [tag],
     description: [operation.description, needs(operation)].filter((text) => text !== undefined).join('\n\n'),
-    parameters: parameters.map((parameter) => described(parameter, operationId, schemas)),
+    parameters: parameters.map((parameter) => described(parameter, schemas)),
     ...(requestBody === undefined ? {} : { requestBody: { ...requestBody, content: filled(requestBody.content) } }),
     responses: mapped(responses, (answer, status) => ({
       ...answer,
@@ -107,13 +108,10 @@ function needs({ security = [] }: Operation): string | undefined {
 }
 
 /** Of a query zod knows the description of the value only. Swagger UI fills in examples: none where nothing is needed. */
-function described(parameter: Parameter, operationId: string, schemas: Schemas): Parameter {
+function described(parameter: Parameter, schemas: Schemas): Parameter {
   const { example, ...schema } = parameter.schema;
-  const { name, required = false, description = schema.description ?? '' } = parameter;
-  if (required) {
-    const path = [operationId, 'parameters', name];
-    return { ...parameter, description, example: exampleOf(schemas, parameter.schema, path) };
-  }
+  const { required = false, description = schema.description ?? '' } = parameter;
+  if (required) return { ...parameter, description, example: exampleOf(schemas, parameter.schema) };
   const also = typeof example === 'string' ? [`For example \`${example}\`.`] : [];
   return { ...parameter, schema, description: [description, ...also].join(' ') };
 }

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import type { AppEnv } from '../deps.ts';
-import { problemsHtml } from './problems-html.ts';
-import { problemsPage } from '../http/problems.ts';
+import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
+import { PROBLEMS, PROBLEMS_INTRODUCTION, problemsPage } from '../http/problems.ts';
 
 /** The document to look at and to try: Swagger UI from node_modules. Nothing comes from elsewhere, nothing is inline. */
 const PAGE = `<!doctype html>
@@ -40,6 +40,36 @@ h2 { margin-top: 2rem; font: 600 1.1rem ui-monospace, monospace; }
 h2:target { background: #fff3bf; }
 code { font-family: ui-monospace, monospace; }
 `;
+
+/** What a problem's `type` leads to: each code is an anchor. */
+const problemsHtml = (): string => `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Lethe: problems</title>
+    <link rel="icon" href="/docs/favicon.png">
+    <link rel="stylesheet" href="/docs/problems.css">
+  </head>
+  <body>
+    <h1>Problems</h1>
+    <p>${html(PROBLEMS_INTRODUCTION)}</p>
+${ERROR_CODES.map(section).join('\n')}
+  </body>
+</html>
+`;
+
+const section = (code: ErrorCode): string => {
+  const { title, advice } = PROBLEMS[code];
+  return `    <h2 id="${code}">${code}</h2>
+    <p><strong>${ERROR_STATUS[code]} ${html(title)}.</strong> ${html(advice)}</p>`;
+};
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/** Of markdown these texts use only code spans. */
+const html = (text: string): string =>
+  text.replaceAll(/[&<>]/g, (char) => ENTITIES[char] ?? char).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 
 const swaggerUi = (name: string) => () =>
   readFile(join(dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json')), name));

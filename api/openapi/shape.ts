@@ -61,6 +61,8 @@ export interface Schema {
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly example?: unknown;
+  /** Shown in examples alone. */
+  readonly 'x-example'?: unknown;
   readonly description?: string;
   readonly format?: string;
   readonly pattern?: string;

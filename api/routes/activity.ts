@@ -6,21 +6,31 @@ import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
 import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
 import { instantOf } from '../lists/filters.ts';
 import { cursor, instant, limit, projectName, text } from '../schemas.ts';
 
 const Event = z
   .strictObject({
-    id: z.int(),
-    at: instant,
-    requestId: z.string().nullable(),
-    actor: z.string().openapi({ description: 'Id of a member, or what acts by itself.' }),
-    actorName: z.string().nullable().openapi({ description: 'Of a member, a removed one as well.' }),
-    action: z.string().openapi({ description: 'A noun, and what was done: `request.received`.' }),
+    id: z.int().openapi({ 'x-example': 4711 }),
+    at: instant.openapi({ 'x-example': SAMPLE.receivedAt }),
+    requestId: z.string().nullable().openapi({ 'x-example': SAMPLE.request }),
+    actor: z.string().openapi({ description: 'Id of a member, or what acts by itself.', 'x-example': SAMPLE.member }),
+    actorName: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Of a member, a removed one as well.', 'x-example': 'ann' }),
+    action: z.string().openapi({
+      description: 'A noun, and what was done: `request.received`.',
+      'x-example': 'request.received',
+    }),
     detail: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]))
-      .openapi({ description: 'Counts, positions, codes, references and reasons; never an identity.' }),
+      .openapi({
+        description: 'Counts, positions, codes, references and reasons; never an identity.',
+        'x-example': { selection: 'identities', submitted: 2 },
+      }),
   })
   .openapi('Event');
 
@@ -35,6 +45,8 @@ export const EVENT_COLUMNS = [
   'action',
   'detail',
 ] as const satisfies readonly (keyof Activity)[];
+
+export const EVENTS_CSV = `id,at,requestId,actor,actorName,action,detail\n4711,${SAMPLE.receivedAt},${SAMPLE.request},${SAMPLE.member},ann,request.received,"{""selection"":""identities"",""submitted"":2}"\n`;
 
 const filters = {
   requestId: z.string().regex(REQUEST_ID).optional().openapi({ description: 'Of this request.' }),
@@ -59,7 +71,7 @@ const route = createRoute({
     'A token that is limited to some kinds of request sees no event of the others. With `Accept: text/csv`, everything that matches.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link'])),
+    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link']), EVENTS_CSV),
     ...problemResponses('project_not_found', 'invalid_request'),
   },
 });

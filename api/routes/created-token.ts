@@ -5,6 +5,12 @@ import { type RequestKind, REQUEST_KINDS, type Role, ROLES } from '../../domain/
 import { requireAccess } from '../auth.ts';
 import { instant, listOf, text } from '../schemas.ts';
 
+export const SAMPLE_TOKEN = {
+  id: 'tok_01a1f82f1e807000b7d3c9e20f4a6158',
+  expiresAt: '2027-11-20T09:00:00.000Z',
+  token: `lethe_${'0123456789abcdef'.repeat(4)}_00000000`,
+};
+
 export const tokenName = text(200).openapi({
   description: 'Where it is used, for whoever has to revoke it.',
   example: 'nightly job',
@@ -13,33 +19,37 @@ export const role = z.enum(ROLES);
 export const kinds = listOf(z.enum(REQUEST_KINDS), REQUEST_KINDS.length);
 export const access = z.enum(['read', 'write']);
 
-/** What is told of a token, whenever it is told of. */
+/** Members of every answer about a token. */
 export const tokenMembers = {
-  id: z.string(),
+  id: z.string().openapi({ 'x-example': SAMPLE_TOKEN.id }),
   name: tokenName,
   role,
-  kinds: kinds.nullable().openapi({ description: 'Null: of all kinds.' }),
+  kinds: kinds.nullable().openapi({ description: 'Null: of all kinds.', 'x-example': null }),
   access,
-  expiresAt: instant,
+  expiresAt: instant.openapi({ 'x-example': SAMPLE_TOKEN.expiresAt }),
 };
 
 export const CreatedToken = z
-  .strictObject({ ...tokenMembers, token: z.string().openapi({ description: 'Shown now and never again.' }) })
+  .strictObject({
+    ...tokenMembers,
+    access: access.openapi({ 'x-example': 'write' }),
+    token: z.string().openapi({ description: 'Shown now and never again.', 'x-example': SAMPLE_TOKEN.token }),
+  })
   .openapi('MintedToken');
 
 export const accessOf = (readOnly: boolean): z.output<typeof access> => (readOnly ? 'read' : 'write');
 
-export const createdTokenResponse = (minted: Minted) => ({
-  id: minted.tokenId,
-  token: minted.token,
-  name: minted.name,
-  role: minted.role,
-  kinds: minted.kinds === null ? null : [...minted.kinds],
-  access: accessOf(minted.readOnly),
-  expiresAt: minted.expiresAt,
+export const createdTokenResponse = (created: Minted) => ({
+  id: created.tokenId,
+  token: created.token,
+  name: created.name,
+  role: created.role,
+  kinds: created.kinds === null ? null : [...created.kinds],
+  access: accessOf(created.readOnly),
+  expiresAt: created.expiresAt,
 });
 
-/** Nobody mints for more than their own token allows. Throws `forbidden`. */
+/** A caller creates no token with more rights than its own. Throws `forbidden`. */
 export function requireNoMore(
   caller: Caller,
   { role: asked, kinds: askedKinds }: { readonly role: Role; readonly kinds: readonly RequestKind[] | null },

@@ -6,22 +6,32 @@ import { requirePermission } from '../auth.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { deliveryCursor, parseDeliveryCursor } from '../lists/cursor.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, instant, limit } from '../schemas.ts';
 import { changesWebhooks, requireEveryKind, webhookParams } from './webhooks.ts';
 
+const DELIVERY = 'evt_6f9619ff8b86d011b42d00c04fc964ff';
+
 const Delivery = z
   .strictObject({
-    id: z.string().openapi({ description: 'Also the `webhook-id` of what is sent.' }),
-    requestId: z.string(),
-    type: z.string().openapi({ description: '`request.` and the status that it has changed to.' }),
-    at: instant.openapi({ description: 'When it changed.' }),
-    attempts: z.int(),
-    nextAt: instant.nullable().openapi({ description: 'Of the next attempt; null when there is none.' }),
-    outcome: z.enum(['delivered', 'given_up']).nullable(),
+    id: z.string().openapi({ description: 'Also the `webhook-id` of what is sent.', 'x-example': DELIVERY }),
+    requestId: z.string().openapi({ 'x-example': SAMPLE.request }),
+    type: z.string().openapi({
+      description: '`request.` and the status that it has changed to.',
+      'x-example': 'request.grace',
+    }),
+    at: instant.openapi({ description: 'When it changed.', 'x-example': SAMPLE.receivedAt }),
+    attempts: z.int().openapi({ 'x-example': 2 }),
+    nextAt: instant.nullable().openapi({
+      description: 'Of the next attempt; null when there is none.',
+      'x-example': '2026-11-23T10:05:12.000Z',
+    }),
+    outcome: z.enum(['delivered', 'given_up']).nullable().openapi({ 'x-example': null }),
     lastCode: z.string().nullable().openapi({
       description:
         'Why the last attempt failed: `http_` and a status, `timeout`, `connection`, `dns`, `tls`, `address_refused`; or why there was none: `removed`.',
+      'x-example': 'http_503',
     }),
   })
   .openapi('Delivery');
@@ -52,6 +62,7 @@ const retryRoute = createRoute({
       deliveryId: z.string().openapi({
         param: { name: 'deliveryId', in: 'path', description: 'Of the delivery.' },
         pattern: DELIVERY_ID.source,
+        'x-example': DELIVERY,
       }),
     }),
   },

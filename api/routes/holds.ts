@@ -8,6 +8,7 @@ import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
 import { identities, instant, kind, pathId, projectName, text } from '../schemas.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 
 const NewHold = z
   .strictObject({
@@ -19,14 +20,22 @@ const NewHold = z
   })
   .openapi('NewHold');
 
-const matching = z.array(z.strictObject({ requestId: z.string(), subjects: z.int() }));
+const matching = z.array(
+  z.strictObject({
+    requestId: z.string().openapi({ 'x-example': SAMPLE.request }),
+    subjects: z.int().openapi({ 'x-example': 1 }),
+  }),
+);
 
 const Hold = z
   .strictObject({
-    id: z.string(),
-    placedAt: instant,
+    id: z.string().openapi({ 'x-example': SAMPLE.hold }),
+    placedAt: instant.openapi({ 'x-example': SAMPLE.placedAt }),
     matching: matching.openapi({ description: 'Requests whose subjects it stops.' }),
-    tooLate: matching.openapi({ description: 'Requests whose subjects were claimed before: their deletion goes on.' }),
+    tooLate: matching.openapi({
+      description: 'Requests whose subjects were claimed before: their deletion goes on.',
+      'x-example': [],
+    }),
   })
   .openapi('Hold');
 
@@ -49,7 +58,7 @@ const releaseRoute = createRoute({
   method: 'delete',
   path: '/holds/{id}',
   summary: 'Release a hold: what is overdue is deleted at the next run.',
-  request: { params: pathId(HOLD_ID, 'the hold') },
+  request: { params: pathId(HOLD_ID, 'the hold', SAMPLE.hold) },
   responses: { 204: { description: 'Released.' }, ...problemResponses('hold_not_found', 'project_not_found') },
 });
 

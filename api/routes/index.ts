@@ -1,7 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { authenticated } from '../auth.ts';
+import type { MiddlewareHandler } from 'hono';
+import { requestOwner } from '../../db/requests/request-owner.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { REQUEST_ID } from '../../domain/ids.ts';
+import { authenticated, requireAccess } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { ownRequest } from './requests/own-request.ts';
 import { requireHttps } from '../http/require-https.ts';
 import { activity } from './activity.ts';
 import { attention } from './requests/attention.ts';
@@ -59,3 +62,18 @@ export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   for (const resource of RESOURCES) app.route('/', resource(deps));
   return app;
 }
+
+/**
+ * Guards everything below `/requests/{id}`. A malformed id, an unknown request and one of another project get the same
+ * `request_not_found`. Throws `forbidden` for a token that is limited to other kinds of request.
+ */
+const ownRequest = (deps: ApiDeps): MiddlewareHandler<AppEnv> =>
+  async function ownRequest(c, next) {
+    const id = c.req.param('id') ?? '';
+    const caller = c.get('caller');
+    const owner = REQUEST_ID.test(id) ? await requestOwner(deps.database, id) : null;
+    if (owner === null || owner.project !== caller.project)
+      throw new DomainError('request_not_found', 'there is no such request');
+    requireAccess(caller, { access: 'read', kind: owner.kind });
+    await next();
+  };

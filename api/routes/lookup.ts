@@ -1,30 +1,40 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/subjects/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
-import { OUTCOMES, REQUEST_KINDS, STATUSES } from '../../domain/vocabulary.ts';
+import { OUTCOMES, REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { requirePermission } from '../auth.ts';
 import { jsonResponse, body, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
+import { SAMPLE } from '../openapi/samples.ts';
+import { fields } from './requests/fields.ts';
 
 const Request = z.strictObject({
-  id: z.string(),
+  id: fields.id,
   kind: z.enum(REQUEST_KINDS),
-  status: z.enum(STATUSES),
-  outcome: z.enum(OUTCOMES).nullable(),
-  receivedAt: instant,
-  concludedAt: instant.nullable(),
-  href: z.string(),
+  status: fields.status,
+  outcome: z.enum(OUTCOMES).nullable().openapi({ 'x-example': 'soft_deleted' }),
+  receivedAt: fields.receivedAt,
+  concludedAt: fields.concludedAt,
+  href: fields.href,
 });
 
 const Found = z
   .strictObject({
     openRequests: z.array(Request),
-    deletions: z.array(Request).openapi({ description: 'Those that have ended, with what became of this subject.' }),
-    exports: z.array(Request).openapi({ description: 'Those whose archive has gone, or that ended without one.' }),
-    holds: z.array(z.strictObject({ id: z.string(), caseRef: z.string(), heldBy: z.string(), placedAt: instant })),
-    suppressions: z.array(z.strictObject({ id: z.string(), requestId: z.string().nullable(), since: instant })),
+    deletions: z
+      .array(Request)
+      .openapi({ description: 'Those that have ended, with what became of this subject.', 'x-example': [] }),
+    exports: z
+      .array(Request)
+      .openapi({ description: 'Those whose archive has gone, or that ended without one.', 'x-example': [] }),
+    holds: z
+      .array(z.strictObject({ id: z.string(), caseRef: z.string(), heldBy: z.string(), placedAt: instant }))
+      .openapi({ 'x-example': [{ id: SAMPLE.hold, caseRef: 'C-7', heldBy: 'counsel', placedAt: SAMPLE.placedAt }] }),
+    suppressions: z
+      .array(z.strictObject({ id: z.string(), requestId: z.string().nullable(), since: instant }))
+      .openapi({ 'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt }] }),
   })
   .openapi('LookedUp');
 

@@ -7,12 +7,20 @@ import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { createdTokenResponse, CreatedToken, requireNoMore, role } from './created-token.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, instant, limit, pathId, text } from '../schemas.ts';
 
 const name = text(200).openapi({ description: 'How colleagues know the member; unique in a project.', example: 'ann' });
 
-const Member = z.strictObject({ id: z.string(), name, role, addedAt: instant }).openapi('Member');
+const Member = z
+  .strictObject({
+    id: z.string().openapi({ 'x-example': SAMPLE.member }),
+    name,
+    role,
+    addedAt: instant.openapi({ 'x-example': SAMPLE.addedAt }),
+  })
+  .openapi('Member');
 const NewMember = z.strictObject({ name, role }).openapi('NewMember');
 const AddedMember = z.strictObject({ ...Member.shape, token: CreatedToken }).openapi('AddedMember');
 
@@ -49,7 +57,7 @@ const removeRoute = createRoute({
   method: 'delete',
   path: '/members/{id}',
   summary: 'Remove a member: its tokens and links end at once, what it has done stays recorded.',
-  request: { params: pathId(MEMBER_ID, 'the member') },
+  request: { params: pathId(MEMBER_ID, 'the member', SAMPLE.member) },
   responses: { 204: { description: 'Removed.' }, ...problemResponses('member_not_found', 'last_owner') },
 });
 
@@ -67,9 +75,9 @@ export const members = (deps: ApiDeps) =>
       const caller = c.get('caller');
       requireNoMore(caller, { role: sent.role, kinds: null });
       const at = deps.now();
-      const { memberId, ...minted } = await addMember(deps.database, caller, { ...sent, at });
+      const { memberId, ...created } = await addMember(deps.database, caller, { ...sent, at });
       c.header('Location', `/v1/members/${memberId}`);
-      return c.json({ id: memberId, ...sent, addedAt: at, token: createdTokenResponse(minted) }, 201);
+      return c.json({ id: memberId, ...sent, addedAt: at, token: createdTokenResponse(created) }, 201);
     })
     .openapi(removeRoute, async (c) => {
       const { id } = c.req.valid('param');

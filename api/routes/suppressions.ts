@@ -8,8 +8,16 @@ import { jsonResponse, body, problemResponsesWithBody } from '../openapi/contrac
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 
 const Suppression = z.strictObject({ project: projectName, kind, identity }).openapi('Suppression');
+
+const suppressionId = z.string().openapi({ 'x-example': SAMPLE.suppression });
+const Placed = z.strictObject({ id: suppressionId, since: instant.openapi({ 'x-example': SAMPLE.placedAt }) });
+const Lifted = z.strictObject({
+  id: suppressionId,
+  liftedAt: instant.openapi({ 'x-example': '2026-11-24T08:00:00.000Z' }),
+});
 
 const placeRoute = createRoute({
   operationId: 'placeSuppression',
@@ -19,10 +27,7 @@ const placeRoute = createRoute({
   summary: 'Refuse to collect an identity again, apart from any deletion.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(
-      z.strictObject({ id: z.string(), since: instant }),
-      'In force here; the processors are being told.',
-    ),
+    202: jsonResponse(Placed, 'In force here; the processors are being told.'),
     ...problemResponsesWithBody('project_not_found'),
   },
 });
@@ -35,10 +40,7 @@ const liftRoute = createRoute({
   summary: 'Lift every suppression of an identity, those left by deletions included.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(
-      z.strictObject({ id: z.string(), liftedAt: instant }),
-      'Lifted here; the processors are being told.',
-    ),
+    202: jsonResponse(Lifted, 'Lifted here; the processors are being told.'),
     ...problemResponsesWithBody('project_not_found', 'suppression_not_found'),
   },
 });

@@ -16,43 +16,62 @@ import {
   CreatedToken,
   requireNoMore,
   role,
+  SAMPLE_TOKEN,
   tokenMembers,
   tokenName,
 } from './created-token.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, instant, limit, pathId } from '../schemas.ts';
 
 const NewToken = z
   .strictObject({
     name: tokenName,
-    role: role.optional().openapi({ description: 'At most that of the token it is asked with, which is the default.' }),
+    role: role.optional().openapi({
+      description: 'At most that of the token it is asked with, which is the default.',
+      'x-example': 'admin',
+    }),
     kinds: kinds.optional().openapi({
       description:
         'Only for requests of these kinds. At most those of the token it is asked with, which are the default.',
+      'x-example': ['deletion'],
     }),
     access: access.default('write'),
-    expiresAt: instant.optional().openapi({ description: 'At most, and by default, 365 days ahead.' }),
+    expiresAt: instant.optional().openapi({
+      description: 'At most, and by default, 365 days ahead.',
+      'x-example': SAMPLE_TOKEN.expiresAt,
+    }),
   })
   .openapi('NewToken');
 
 const Token = z
   .strictObject({
     ...tokenMembers,
-    member: z.string(),
-    createdAt: instant,
-    lastUsedAt: instant.nullable().openapi({ description: 'To the minute.' }),
-    revokedAt: instant.nullable(),
+    member: z.string().openapi({ 'x-example': SAMPLE.member }),
+    createdAt: instant.openapi({ 'x-example': SAMPLE.addedAt }),
+    lastUsedAt: instant.nullable().openapi({ description: 'To the minute.', 'x-example': SAMPLE.receivedAt }),
+    revokedAt: instant.nullable().openapi({ 'x-example': null }),
   })
   .openapi('Token');
 
-const mintRoute = createRoute({
+const { id, expiresAt, token } = SAMPLE_TOKEN;
+const CREATED_EXAMPLES = {
+  example: {
+    value: { id, name: 'nightly job', role: 'admin', kinds: ['deletion'], access: 'write', expiresAt, token },
+  },
+};
+
+const newTokenRoute = createRoute({
   operationId: 'mintToken',
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/tokens',
   summary: 'A further token for yourself; several are valid at a time, so that one can take the place of another.',
   request: body(NewToken),
-  responses: { 201: jsonResponse(CreatedToken, 'Valid from now on.', ['Location']), ...problemResponsesWithBody() },
+  responses: {
+    201: jsonResponse(CreatedToken, 'Valid from now on.', ['Location'], CREATED_EXAMPLES),
+    ...problemResponsesWithBody(),
+  },
 });
 
 const listRoute = createRoute({
@@ -83,13 +102,13 @@ const revokeRoute = createRoute({
   method: 'delete',
   path: '/tokens/{id}',
   summary: 'End a token at once: one of yours, for an owner any of the project; also the one that this is asked with.',
-  request: { params: pathId(TOKEN_ID, 'the token') },
+  request: { params: pathId(TOKEN_ID, 'the token', SAMPLE_TOKEN.id) },
   responses: { 204: { description: 'It has ended.' }, ...problemResponses('token_not_found') },
 });
 
 export const tokens = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
-    .openapi(mintRoute, async (c) => {
+    .openapi(newTokenRoute, async (c) => {
       const sent = c.req.valid('json');
       const caller = c.get('caller');
       const at = deps.now();
@@ -101,9 +120,9 @@ export const tokens = (deps: ApiDeps) =>
         expiresAt: expiryOf(sent.expiresAt, at),
       };
       requireNoMore(caller, asked);
-      const minted = await mintOwnToken(deps.database, caller, asked, at);
-      c.header('Location', `/v1/tokens/${minted.tokenId}`);
-      return c.json(createdTokenResponse(minted), 201);
+      const created = await mintOwnToken(deps.database, caller, asked, at);
+      c.header('Location', `/v1/tokens/${created.tokenId}`);
+      return c.json(createdTokenResponse(created), 201);
     })
     .openapi(listRoute, async (c) => {
       const { member: asked, limit: size, cursor: from } = c.req.valid('query');

@@ -1,32 +1,38 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
+import { startRequest } from './requests/create/create.ts';
+import { replayable, requireNoSubject, type Submission, termErrors } from './requests/create/parse.ts';
 import { ACCEPTED_HEADERS, accepted, acceptedResponse } from './requests/create/response.ts';
+import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission } from '../auth.ts';
 import { bodyLimitOf } from '../http/body-limit.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { type ValidationError, invalidRequest } from '../http/validation-errors.ts';
-import { idempotencyHeaders, replayable } from './requests/create/idempotency.ts';
 import { typeOf } from '../identities.ts';
-import { requireNoSubject } from './requests/create/notify.ts';
-import { startRequest, type Submission, termErrors } from './requests/create/start.ts';
 import type { Rules } from '../uploads/lines.ts';
-import { UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
+import { FILE_EXAMPLE, FORM_EXAMPLES, UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
 import { readUpload } from '../uploads/read-upload.ts';
 
 const AcceptedUpload = z
   .strictObject({
     ...accepted,
+    submitted: accepted.submitted.openapi({ 'x-example': 4 }),
     lines: z
       .strictObject({ total: z.int(), accepted: z.int(), merged: z.int(), failed: z.int(), blank: z.int() })
-      .openapi({ description: 'Every line behind the header: accepted, merged, failed and blank are the total.' }),
-    failures: z
-      .array(z.strictObject({ line: z.int(), reason: z.string() }))
-      .openapi({ description: 'The first hundred lines that are no identity; all of them are in links.subjects.' }),
-    mergedInto: z
-      .array(z.strictObject({ line: z.int(), into: z.int() }))
-      .openapi({ description: 'The first hundred lines that say what an earlier one said.' }),
+      .openapi({
+        description: 'Every line behind the header: accepted, merged, failed and blank are the total.',
+        'x-example': { total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
+      }),
+    failures: z.array(z.strictObject({ line: z.int(), reason: z.string() })).openapi({
+      description: 'The first hundred lines that are no identity; all of them are in links.subjects.',
+      'x-example': [{ line: 3, reason: 'empty' }],
+    }),
+    mergedInto: z.array(z.strictObject({ line: z.int(), into: z.int() })).openapi({
+      description: 'The first hundred lines that say what an earlier one said.',
+      'x-example': [{ line: 4, into: 2 }],
+    }),
   })
   .openapi('AcceptedUpload');
 
@@ -56,7 +62,10 @@ const route = createRoute({
 });
 
 /** In the document alone: what validates a form would read it whole before the handler sees it. */
-const content = { 'text/csv': { schema: z.string() }, 'multipart/form-data': { schema: UploadForm } };
+const content = {
+  'text/csv': { schema: z.string().openapi({ 'x-example': FILE_EXAMPLE }) },
+  'multipart/form-data': { schema: UploadForm, examples: FORM_EXAMPLES },
+};
 const documented = { ...route, request: { ...route.request, body: { required: true, content } } };
 
 export const uploads = (deps: ApiDeps) => {

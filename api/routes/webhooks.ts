@@ -1,42 +1,53 @@
+import { BlockList, isIP } from 'node:net';
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Caller } from '../../db/members/authenticate.ts';
 import { addWebhook, enableWebhook, removeWebhook, rotateSecret } from '../../db/notifications/webhooks.ts';
 import { listWebhooks } from '../../db/notifications/list-webhooks.ts';
+import { hostOf, isPublicAddress } from '../../domain/address.ts';
 import { WEBHOOK_ID } from '../../domain/ids.ts';
 import { REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
 import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { bodyError, invalidRequest, type ValidationError } from '../http/validation-errors.ts';
+import { SAMPLE } from '../openapi/samples.ts';
 import { pageWith } from '../lists/page.ts';
 import { instant, pathId, text } from '../schemas.ts';
-import { webhookUrl } from './webhook-url.ts';
 
 const DAY_S = 86_400;
 
-export const webhookParams = pathId(WEBHOOK_ID, 'the webhook');
+const WEBHOOK = 'wh_01a207e0c3307000865f1d9ab3e27c40';
+const URL_EXAMPLE = 'https://hooks.example.com/lethe';
+
+export const webhookParams = pathId(WEBHOOK_ID, 'the webhook', WEBHOOK);
 
 const NewWebhook = z
   .strictObject({
     url: text(2_000).openapi({
       description: 'Begins with https://. Where its name leads is judged at each connection.',
-      example: 'https://hooks.example.com/lethe',
+      example: URL_EXAMPLE,
     }),
   })
   .openapi('NewWebhook');
 
 const secret = z.string().openapi({
   description: 'Signs what is sent, after Standard Webhooks. Shown now and never again.',
+  'x-example': `whsec_${Buffer.alloc(32, 'lethe').toString('base64')}`,
 });
-const AddedWebhook = z.strictObject({ id: z.string(), url: z.string(), secret }).openapi('AddedWebhook');
+const id = z.string().openapi({ 'x-example': WEBHOOK });
+const url = z.string().openapi({ 'x-example': URL_EXAMPLE });
+const AddedWebhook = z.strictObject({ id, url, secret }).openapi('AddedWebhook');
 
 const Webhook = z
   .strictObject({
-    id: z.string(),
-    url: z.string(),
-    createdAt: instant,
-    createdBy: z.string().openapi({ description: 'Id of a member.' }),
-    disabledAt: instant.nullable().openapi({ description: 'When it answered 410; it is told nothing since.' }),
+    id,
+    url,
+    createdAt: instant.openapi({ 'x-example': SAMPLE.addedAt }),
+    createdBy: z.string().openapi({ description: 'Id of a member.', 'x-example': SAMPLE.member }),
+    disabledAt: instant
+      .nullable()
+      .openapi({ description: 'When it answered 410; it is told nothing since.', 'x-example': null }),
   })
   .openapi('Webhook');
 
@@ -50,7 +61,9 @@ const Rotation = z
       .openapi({ description: 'Seconds for which the secret so far signs beside the new one.' }),
   })
   .openapi('Rotation');
-const Rotated = z.strictObject({ secret, previousUntil: instant }).openapi('RotatedSecret');
+const Rotated = z
+  .strictObject({ secret, previousUntil: instant.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' }) })
+  .openapi('RotatedSecret');
 
 /** Told of requests of every kind: who is limited to some decides nothing about it. */
 export const changesWebhooks = requirePermission({ access: 'write', role: 'owner' });
@@ -79,7 +92,7 @@ const listRoute = createRoute({
   method: 'get',
   path: '/webhooks',
   summary: 'The webhooks of the project, newest first. They are few: all are one page.',
-  responses: { 200: jsonResponse(pageWith(Webhook), 'All of them.'), ...problemResponses() },
+  responses: { 200: jsonResponse(pageWith(Webhook, null), 'All of them.'), ...problemResponses() },
 });
 
 const removeRoute = createRoute({
@@ -149,3 +162,29 @@ export const webhooks = (deps: ApiDeps) =>
       await deps.orchestrator.startNotifications(caller.project, id);
       return c.body(null, 204);
     });
+
+/**
+ * What can be told of a URL by reading it. Where its name leads is judged at each connection: it may change any time.
+ * `networks`: those that are allowed though they are private, the only ones that are spoken to in clear.
+ */
+function webhookUrl(text: string, networks = new BlockList()): string {
+  const error = URL.canParse(text) ? urlError(new URL(text), networks) : invalidUrl('invalid_url', 'is no URL');
+  if (error !== null) throw invalidRequest([error]);
+  return new URL(text).href;
+}
+
+function urlError(url: URL, networks: BlockList): ValidationError | null {
+  const host = hostOf(url);
+  const version = isIP(host);
+  const allowed = version !== 0 && networks.check(host, version === 6 ? 'ipv6' : 'ipv4');
+  const named = version === 0 && networks.rules.length > 0;
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && (allowed || named)))
+    return invalidUrl('not_https', 'must begin with https://, but in a network that LETHE_WEBHOOK_NETWORKS names');
+  if (url.username !== '' || url.password !== '')
+    return invalidUrl('credentials', 'must hold neither a name nor a password: what is sent is signed');
+  if (version !== 0 && !allowed && !isPublicAddress(host))
+    return invalidUrl('private_address', 'leads into a private network that LETHE_WEBHOOK_NETWORKS does not name');
+  return null;
+}
+
+const invalidUrl = (code: string, detail: string): ValidationError => bodyError('/url', code, detail);

@@ -70,3 +70,28 @@ export type UploadParameters = z.output<typeof UploadParameters>;
 
 const FILE = { type: 'string', contentMediaType: 'text/csv', description: 'The last part of the form.' } as const;
 export const UploadForm = Named.extend({ file: z.string().openapi(FILE) });
+
+export const FILE_EXAMPLE =
+  'email,business_unit\nann@x.test,berlin\nbob@x.test,\nAnn@x.test,Berlin\nbob@x.test,hamburg\n';
+
+export const FORM_EXAMPLES = {
+  example: {
+    value: {
+      project: 'demo',
+      kind: 'deletion',
+      regulation: 'gdpr',
+      subjects: 'user',
+      type: 'email',
+      columns: 'email,business_unit',
+      header: 'present',
+      delimiter: ',',
+      suppress: false,
+      onConflict: 'attach',
+      confirm: false,
+      scope: 'data',
+      exportFirst: false,
+      notify: 'privacy@shop.test',
+      file: FILE_EXAMPLE,
+    },
+  },
+};

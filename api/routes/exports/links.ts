@@ -3,7 +3,7 @@ import { destroyArchive } from '../../../db/exports/archive.ts';
 import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/links/links.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
 import { underStanding } from '../../../db/members/authorized-transaction.ts';
-import { LINK_ID } from '../../../domain/ids.ts';
+import { LINK_ID, REQUEST_ID } from '../../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
 import { LINK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../../auth.ts';
@@ -12,9 +12,12 @@ import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { downloadUrl } from '../../../domain/download.ts';
 import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
-import { cursor, instant, limit, requestParams } from '../../schemas.ts';
+import { cursor, instant, limit, pathId } from '../../schemas.ts';
+import { SAMPLE } from '../../openapi/samples.ts';
 
 const SECOND_MS = 1_000;
+
+const exportParams = pathId(REQUEST_ID, 'the request', SAMPLE.export);
 
 const NewLink = z
   .strictObject({
@@ -25,27 +28,38 @@ const NewLink = z
       .optional()
       .openapi({
         description: 'Seconds; at most, and by default, seven days. Never longer than the archive is there.',
+        'x-example': 86_400,
       }),
   })
   .openapi('NewLink');
 
+const LINK = 'link_01a207ddb4e07000b0c7d3e45f1a2968';
+const linkId = z.string().openapi({ 'x-example': LINK });
+const linkExpiresAt = instant.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' });
+
 const MadeLink = z
   .strictObject({
-    id: z.string(),
-    url: z.string().openapi({ description: 'Good for one download, by whoever has it. Shown now and never again.' }),
-    expiresAt: instant,
+    id: linkId,
+    url: z.string().openapi({
+      description: 'Good for one download, by whoever has it. Shown now and never again.',
+      'x-example': 'https://lethe.example/download/q7Xn0sVbW4yLr2eJtC9oZk1uHdM8fPa5gQxRiTwE3vA',
+    }),
+    expiresAt: linkExpiresAt,
   })
   .openapi('MadeLink');
 
 const Link = z
   .strictObject({
-    id: z.string(),
+    id: linkId,
     state: z.enum(LINK_STATES),
-    createdAt: instant,
-    createdBy: z.string().openapi({ description: 'Id of a member, or `lethe` of one that was mailed.' }),
-    expiresAt: instant,
-    revokedAt: instant.nullable(),
-    usedAt: instant.nullable(),
+    createdAt: instant.openapi({ 'x-example': SAMPLE.placedAt }),
+    createdBy: z.string().openapi({
+      description: 'Id of a member, or `lethe` of one that was mailed.',
+      'x-example': SAMPLE.member,
+    }),
+    expiresAt: linkExpiresAt,
+    revokedAt: instant.nullable().openapi({ 'x-example': null }),
+    usedAt: instant.nullable().openapi({ 'x-example': null }),
   })
   .openapi('Link');
 
@@ -56,7 +70,7 @@ const makeRoute = createRoute({
   path: '/requests/{id}/links',
   summary: 'A link for one download of an archive that is ready.',
   description: "Of an export of everyone, and of one before everyone's deletion, it needs an owner's token.",
-  request: { params: requestParams, ...body(NewLink) },
+  request: { params: exportParams, ...body(NewLink) },
   responses: {
     201: jsonResponse(MadeLink, 'Works from now on.', ['Location']),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
@@ -69,7 +83,7 @@ const listRoute = createRoute({
   method: 'get',
   path: '/requests/{id}/links',
   summary: 'The links to an archive, newest first, those that have ended included.',
-  request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
+  request: { params: exportParams, query: z.strictObject({ limit, cursor }) },
   responses: {
     200: jsonResponse(pageWith(Link), 'One page.', ['Link']),
     ...problemResponses('request_not_found', 'wrong_kind', 'invalid_request'),
@@ -83,10 +97,11 @@ const revokeRoute = createRoute({
   path: '/requests/{id}/links/{linkId}',
   summary: 'End a link, and the download that is under way with it.',
   request: {
-    params: requestParams.extend({
+    params: exportParams.extend({
       linkId: z.string().openapi({
         param: { name: 'linkId', in: 'path', description: 'Of the link.' },
         pattern: LINK_ID.source,
+        'x-example': LINK,
       }),
     }),
   },
@@ -100,7 +115,7 @@ const destroyRoute = createRoute({
   path: '/requests/{id}/archive',
   summary: 'Destroy an archive before its time: its key at once, what it opened as soon as that is reached.',
   description: 'Nobody can read it from then on, whatever was kept of the storage. Downloads under way are cut.',
-  request: { params: requestParams },
+  request: { params: exportParams },
   responses: {
     204: { description: 'The key is destroyed.' },
     ...problemResponses('request_not_found', 'wrong_kind', 'archive_not_ready'),

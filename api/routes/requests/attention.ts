@@ -1,11 +1,47 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
+import type { Attention as AttentionRow } from '../../../db/requests/read.ts';
+import { ATTENTION_CODES, type AttentionCode, STEPS } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { reason, requestParams, text } from '../../schemas.ts';
+import { instant, reason, requestParams, text } from '../../schemas.ts';
+import { fields } from './fields.ts';
 
-const processor = text(200);
+export const Attention = z
+  .strictObject({
+    processor: z.string(),
+    step: z.enum(STEPS),
+    code: z.enum(ATTENTION_CODES),
+    since: instant,
+    retryAt: instant.nullable().openapi({ description: 'When it is tried again without an operator.' }),
+    remedy: z.string().openapi({ description: 'What an operator can do.' }),
+  })
+  .openapi('Attention');
+
+/** What an operator can do, one sentence per code; docs/operations.md has the long form. */
+const REMEDIES: Readonly<Record<AttentionCode, string>> = {
+  processor_unavailable: 'Bring the processor back; it is tried again by itself, or at once by retry.',
+  processor_refused: 'Give back the rights or settings that the processor refused for, then retry.',
+  processor_missing: 'Put the processor back into lethe.config.ts and retry, or skip it.',
+  coverage_broken: 'Run `npm run check`, map or ignore what it names, then retry.',
+  resolution_grew: 'Far more subjects match than at first: cancel those that are not meant, or accept all by retry.',
+  survivors_remain: 'Find out what writes these rows again, stop it, then retry.',
+  verification_unknown: 'Make the processor readable again, then retry; unknown is never taken as empty.',
+  blocked_by_other_rows: 'Rows outside the data map refer to these: map or remove them, then retry.',
+  storage_unavailable: 'Bring the storage of the archives back; it is tried again by itself, or at once by retry.',
+  backup_failing: 'Look at the export that is made first (`backups`): once it is ready, the deletion goes on.',
+  backup_missing: 'The export that was to be made first has ended without an archive: retry makes another one.',
+};
+
+export const attentionResponse = ({ since, retryAt, ...one }: AttentionRow) => ({
+  ...one,
+  since: new Date(since),
+  retryAt: retryAt === null ? null : new Date(retryAt),
+  remedy: REMEDIES[one.code],
+});
+
+const processor = text(200).openapi({ 'x-example': 'app' });
 
 const retryRoute = createRoute({
   operationId: 'retryRequest',
@@ -19,7 +55,7 @@ const retryRoute = createRoute({
   },
   responses: {
     202: jsonResponse(
-      z.strictObject({ id: z.string(), processors: z.array(z.string()) }),
+      z.strictObject({ id: fields.id, processors: z.array(fields.processor) }),
       'Written; the work begins anew.',
     ),
     ...problemResponsesWithBody('request_not_found', 'not_in_attention'),
@@ -36,7 +72,7 @@ const skipRoute = createRoute({
     'Lethe forgets what remains there. The request ends as partially_completed, with the reason in its receipt.',
   request: { params: requestParams, ...body(z.strictObject({ processor, reason }).openapi('Skip')) },
   responses: {
-    202: jsonResponse(z.strictObject({ id: z.string(), processor: z.string() }), 'Written.'),
+    202: jsonResponse(z.strictObject({ id: fields.id, processor: fields.processor }), 'Written.'),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'not_in_attention'),
   },
 });

@@ -4,21 +4,23 @@ import { requirePermission } from '../../auth.ts';
 import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { listOf, requestParams } from '../../schemas.ts';
+import { fields } from './fields.ts';
 
 const Cancellation = z
   .strictObject({
     positions: listOf(z.int().min(1).max(1_000_000_000), 100_000)
       .optional()
-      .openapi({ description: 'Of the submitted list, from 1; without it, all.' }),
+      .openapi({ description: 'Of the submitted list, from 1; without it, all.', 'x-example': [2] }),
   })
   .openapi('Cancellation');
 
 const Cancelled = z.strictObject({
-  id: z.string(),
-  cancelled: z.int(),
-  tooLate: z
-    .array(z.int())
-    .openapi({ description: 'The first thousand of the positions whose subjects are claimed or deleted.' }),
+  id: fields.id,
+  cancelled: z.int().openapi({ 'x-example': 1 }),
+  tooLate: z.array(z.int()).openapi({
+    description: 'The first thousand of the positions whose subjects are claimed or deleted.',
+    'x-example': [],
+  }),
   tooLateCount: z.int().openapi({ description: 'How many such positions there are.' }),
 });
 

@@ -1,10 +1,46 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
+import type { RequestStatus } from '../../../db/requests/read.ts';
 import { underStanding } from '../../../db/members/authorized-transaction.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, requestParams } from '../../schemas.ts';
+import { fields } from './fields.ts';
+
+const ProcessorCount = z.strictObject({
+  processor: z.string(),
+  tables: z
+    .array(z.strictObject({ table: z.string(), rows: z.int() }))
+    .nullable()
+    .openapi({ description: 'Null: the processor cannot say.' }),
+});
+
+export const Confirmation = z
+  .strictObject({
+    needs: z
+      .enum(['member', 'another_owner'])
+      .openapi({ description: 'Any member who may write, or an owner other than the one who submitted it.' }),
+    until: instant.nullable().openapi({ description: 'Three days after the count; null while it is still counted.' }),
+    subjects: z
+      .int()
+      .nullable()
+      .openapi({ description: 'The `expectedCount` that would be accepted now, or that was; null: not known yet.' }),
+    counts: z
+      .array(ProcessorCount)
+      .openapi({ description: 'Rows as they were counted. Subjects that were cancelled since are not taken off.' }),
+    except: z
+      .strictObject({
+        submitted: z.int(),
+        unmatched: z.array(z.int()).openapi({
+          description: 'Positions of the exceptions that matched nobody, once resolved: they spare nobody.',
+        }),
+      })
+      .nullable(),
+    confirmedAt: instant.nullable(),
+    confirmedBy: z.string().nullable(),
+  })
+  .openapi('Confirmation');
 
 const NewConfirmation = z
   .strictObject({
@@ -12,7 +48,7 @@ const NewConfirmation = z
       .int()
       .min(1)
       .max(2_147_483_647)
-      .openapi({ description: '`confirmation.subjects` of the request, as you saw it.' }),
+      .openapi({ description: '`confirmation.subjects` of the request, as you saw it.', 'x-example': 2 }),
     acceptUnmatched: z
       .boolean()
       .default(false)
@@ -22,12 +58,12 @@ const NewConfirmation = z
 
 const Confirmed = z
   .strictObject({
-    id: z.string(),
-    subjects: z.int(),
+    id: fields.id,
+    subjects: z.int().openapi({ 'x-example': 2 }),
     attached: z.int().openapi({ description: 'Of them, those that another open deletion has come to own meanwhile.' }),
-    hardDeleteAt: instant.openapi({ description: 'The grace period runs from the confirmation.' }),
-    cancellableUntil: instant,
-    estimatedCompletionAt: instant,
+    hardDeleteAt: fields.hardDeleteAt.openapi({ description: 'The grace period runs from the confirmation.' }),
+    cancellableUntil: fields.cancellableUntil,
+    estimatedCompletionAt: fields.estimatedCompletionAt,
   })
   .openapi('Confirmed');
 
@@ -77,3 +113,21 @@ export const confirm = (deps: ApiDeps) =>
       202,
     );
   });
+
+/** What a member has to know before confirming, and afterwards who confirmed. Null where no confirmation was asked for. */
+export function confirmationResponse(status: RequestStatus) {
+  if (!status.confirm) return null;
+  const waiting = status.resolvedAt === null ? null : (status.states.proposed ?? 0);
+  return {
+    needs: status.selection === 'everyone' ? ('another_owner' as const) : ('member' as const),
+    until: status.confirmBy,
+    subjects: status.confirmedCount ?? waiting,
+    counts: status.counts.map(({ processor, tables }) => ({
+      processor,
+      tables: tables?.map(({ table, rows }) => ({ table, rows })) ?? null,
+    })),
+    except: status.excepted === 0 ? null : { submitted: status.excepted, unmatched: [...status.unmatched] },
+    confirmedAt: status.confirmedAt,
+    confirmedBy: status.confirmedBy,
+  };
+}

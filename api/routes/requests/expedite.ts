@@ -5,8 +5,14 @@ import { requirePermission } from '../../auth.ts';
 import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, reason, requestParams } from '../../schemas.ts';
+import { fields } from './fields.ts';
 
 const Expedition = z.strictObject({ when: z.enum(EXPEDITES), reason }).openapi('Expedition');
+
+const Expedited = z.strictObject({
+  id: fields.id,
+  hardDeleteAt: instant.openapi({ 'x-example': '2026-11-24T02:00:00.000Z' }),
+});
 
 const route = createRoute({
   operationId: 'expediteRequest',
@@ -16,7 +22,7 @@ const route = createRoute({
   summary: 'Delete at the next run, or now, instead of after the grace period.',
   request: { params: requestParams, ...body(Expedition) },
   responses: {
-    202: jsonResponse(z.strictObject({ id: z.string(), hardDeleteAt: instant }), 'Written; never moved backward.'),
+    202: jsonResponse(Expedited, 'Written; never moved backward.'),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'too_late'),
   },
 });

@@ -8,26 +8,28 @@ import { parseRequestCursor, requestCursor } from '../../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
 import { anyOf, flag, instantOf } from '../../lists/filters.ts';
-import { cursor, instant, kind, limit, projectName, text } from '../../schemas.ts';
+import { SAMPLE } from '../../openapi/samples.ts';
+import { cursor, kind, limit, projectName, text } from '../../schemas.ts';
+import { fields } from './fields.ts';
 
 const Summary = z
   .strictObject({
-    id: z.string(),
-    status: z.enum(STATUSES),
-    kind: z.enum(REQUEST_KINDS),
+    id: fields.id,
+    status: fields.status,
+    kind: z.enum(REQUEST_KINDS).openapi({ 'x-example': 'deletion' }),
     subjectKind: kind,
-    regulation: z.string(),
+    regulation: fields.regulation,
     selection: z.enum(SELECTIONS),
-    submitted: z.int(),
-    submittedBy: z.string().openapi({ description: 'Id of a member.' }),
-    receivedAt: instant,
-    dueAt: instant,
-    hardDeleteAt: instant.nullable().openapi({ description: 'Null of an export.' }),
-    estimatedCompletionAt: instant,
+    submitted: fields.submitted,
+    submittedBy: z.string().openapi({ description: 'Id of a member.', 'x-example': SAMPLE.member }),
+    receivedAt: fields.receivedAt,
+    dueAt: fields.dueAt,
+    hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
+    estimatedCompletionAt: fields.estimatedCompletionAt,
     atRisk: z.boolean(),
     needsAttention: z.boolean(),
-    concludedAt: instant.nullable(),
-    href: z.string(),
+    concludedAt: fields.concludedAt,
+    href: fields.href,
   })
   .openapi('RequestSummary');
 

@@ -7,7 +7,7 @@ import { activityCursor, parseActivityCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { pageOf } from '../../lists/page.ts';
 import { cursor, limit, requestParams } from '../../schemas.ts';
-import { EVENT_COLUMNS, Events } from '../activity.ts';
+import { EVENT_COLUMNS, Events, EVENTS_CSV } from '../activity.ts';
 
 const route = createRoute({
   operationId: 'readLog',
@@ -18,7 +18,7 @@ const route = createRoute({
   description: 'In the order in which it was decided. With `Accept: text/csv`, all of it.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link'])),
+    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link']), EVENTS_CSV),
     ...problemResponses('request_not_found', 'invalid_request'),
   },
 });

@@ -7,44 +7,48 @@ import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { instant, requestParams } from '../../schemas.ts';
+import { fields } from './fields.ts';
 
 const Batch = z.strictObject({
-  processor: z.string(),
-  batch: z.int(),
-  state: z.enum(WORK_STATES),
-  pass: z.int().openapi({ description: 'One more for each time that survivors were found.' }),
-  subjects: z.int(),
-  finished: z.int().openapi({ description: 'Subjects of the ranges that this pass has finished.' }),
-  removed: z.int().openapi({ description: 'Rows, in all passes.' }),
+  processor: fields.processor,
+  batch: z.int().openapi({ 'x-example': 1 }),
+  state: z.enum(WORK_STATES).openapi({ 'x-example': 'deleting' }),
+  pass: z.int().openapi({ description: 'One more for each time that survivors were found.', 'x-example': 1 }),
+  subjects: z.int().openapi({ 'x-example': 2 }),
+  finished: z.int().openapi({ description: 'Subjects of the ranges that this pass has finished.', 'x-example': 1 }),
+  removed: z.int().openapi({ description: 'Rows, in all passes.', 'x-example': 14 }),
   blanked: z
     .int()
     .openapi({ description: 'Of scope `categories` or `sources`: rows that were emptied, in all passes.' }),
 });
 
 const Collection = z.strictObject({
-  processor: z.string(),
-  epoch: z.int().openapi({ description: 'One more for each time that it has changed who belongs in the archive.' }),
-  state: z.enum(['pending', 'collected']),
-  rows: z.int(),
-  bytes: z.int().openapi({ description: 'Of the rows as they will lie in the archive.' }),
+  processor: fields.processor,
+  epoch: z.int().openapi({
+    description: 'One more for each time that it has changed who belongs in the archive.',
+    'x-example': 1,
+  }),
+  state: z.enum(['pending', 'collected']).openapi({ 'x-example': 'collected' }),
+  rows: z.int().openapi({ 'x-example': 12 }),
+  bytes: z.int().openapi({ description: 'Of the rows as they will lie in the archive.', 'x-example': 4_096 }),
 });
 
 const Live = z.strictObject({
-  waitingFor: z.string().nullable(),
+  waitingFor: z.string().nullable().openapi({ 'x-example': 'deletion' }),
   activities: z.array(
     z.strictObject({
-      processor: z.string().nullable(),
-      activity: z.string(),
-      attempt: z.int(),
-      nextAttemptAt: instant.nullable(),
+      processor: fields.processor.nullable(),
+      activity: z.string().openapi({ 'x-example': 'deleteBatch' }),
+      attempt: z.int().openapi({ 'x-example': 1 }),
+      nextAttemptAt: instant.nullable().openapi({ 'x-example': null }),
     }),
   ),
 });
 
 const Progress = z
   .strictObject({
-    id: z.string(),
-    status: z.enum(STATUSES),
+    id: fields.id,
+    status: z.enum(STATUSES).openapi({ 'x-example': 'deleting' }),
     batches: z.array(Batch).openapi({ description: 'Of a deletion.' }),
     collections: z.array(Collection).openapi({ description: 'Of an export.' }),
     live: Live.nullable().openapi({

@@ -1,35 +1,23 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readRequestStatus } from '../../../db/requests/read.ts';
 import {
-  ATTENTION_CODES,
+  ARCHIVE_ENDS,
   EXPEDITES,
   EXPORT_FORMATS,
   REQUEST_KINDS,
   SCOPES,
   SELECTIONS,
   STATUSES,
-  STEPS,
   SUBJECT_STATES,
 } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
-import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { Archive } from '../exports/archive-response.ts';
-import { Confirmation } from './confirmation-response.ts';
-import { statusResponse } from './status-response.ts';
+import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { instant, kind, requestParams } from '../../schemas.ts';
-import { links } from '../../links.ts';
-
-const Attention = z
-  .strictObject({
-    processor: z.string(),
-    step: z.enum(STEPS),
-    code: z.enum(ATTENTION_CODES),
-    since: instant,
-    retryAt: instant.nullable().openapi({ description: 'When it is tried again without an operator.' }),
-    remedy: z.string().openapi({ description: 'What an operator can do.' }),
-  })
-  .openapi('Attention');
+import { Attention } from './attention.ts';
+import { Confirmation } from './confirm.ts';
+import { fields } from './fields.ts';
+import { statusResponse } from './status-response.ts';
 
 const Backup = z
   .strictObject({
@@ -41,56 +29,81 @@ const Backup = z
   })
   .openapi('Backup');
 
+const Archive = z
+  .strictObject({
+    format: z.enum(EXPORT_FORMATS),
+    rows: z.int(),
+    bytes: z.int().openapi({ description: 'Of the ZIP, as it is downloaded.' }),
+    sha256: z.string().openapi({ description: 'Of the same, in hexadecimal.' }),
+    readyAt: instant,
+    expiresAt: instant.openapi({ description: 'Then its key is destroyed, and nobody can read it any more.' }),
+    destroyedAt: instant.nullable(),
+    reason: z.enum(ARCHIVE_ENDS).nullable().openapi({ description: 'Why it was destroyed.' }),
+  })
+  .openapi('Archive');
+
+const Subjects = z.strictObject({
+  submitted: fields.submitted,
+  resolved: z.int().openapi({ 'x-example': 2 }),
+  states: z.strictObject(
+    Object.fromEntries(
+      SUBJECT_STATES.map((state) => [state, z.int().openapi({ 'x-example': state === 'soft_deleted' ? 2 : 0 })]),
+    ) as Record<(typeof SUBJECT_STATES)[number], z.ZodInt>,
+  ),
+});
+
 const Status = z
   .strictObject({
-    id: z.string(),
-    status: z.enum(STATUSES),
-    kind: z.enum(REQUEST_KINDS),
-    project: z.string(),
+    id: fields.id,
+    status: fields.status,
+    kind: z.enum(REQUEST_KINDS).openapi({ 'x-example': 'deletion' }),
+    project: fields.project,
     subjectKind: kind,
-    regulation: z.string(),
+    regulation: fields.regulation,
     scope: z.enum(SCOPES),
     selection: z.enum(SELECTIONS),
     suppress: z.boolean(),
-    expedite: z.enum(EXPEDITES).nullable(),
+    expedite: z.enum(EXPEDITES).nullable().openapi({ 'x-example': null }),
     exportFirst: z.boolean().openapi({ description: 'Nobody is deleted who is not in an archive that is ready.' }),
-    format: z.enum(EXPORT_FORMATS).nullable().openapi({ description: 'Null of a deletion.' }),
-    backupOf: z.string().nullable().openapi({ description: 'Of an export: the deletion before which it is made.' }),
-    receivedAt: instant,
-    resolvedAt: instant.nullable(),
-    dueAt: instant,
-    hardDeleteAt: instant.nullable().openapi({ description: 'Null of an export.' }),
-    cancellableUntil: instant
+    format: z.enum(EXPORT_FORMATS).nullable().openapi({ description: 'Null of a deletion.', 'x-example': null }),
+    backupOf: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Of an export: the deletion before which it is made.', 'x-example': null }),
+    receivedAt: fields.receivedAt,
+    resolvedAt: instant.nullable().openapi({ 'x-example': '2026-11-23T10:00:01.000Z' }),
+    dueAt: fields.dueAt,
+    hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
+    cancellableUntil: fields.cancellableUntil
       .nullable()
       .openapi({ description: 'The earliest run that may claim one that waits; null: none does.' }),
-    estimatedCompletionAt: instant,
+    estimatedCompletionAt: fields.estimatedCompletionAt,
     atRisk: z.boolean().openapi({ description: 'It cannot meet dueAt, or has not.' }),
-    concludedAt: instant.nullable(),
-    failure: z.string().nullable(),
-    subjects: z.strictObject({
-      submitted: z.int(),
-      resolved: z.int(),
-      states: z.strictObject(
-        Object.fromEntries(SUBJECT_STATES.map((state) => [state, z.int()])) as Record<
-          (typeof SUBJECT_STATES)[number],
-          z.ZodInt
-        >,
-      ),
-    }),
-    confirmation: Confirmation.nullable().openapi({ description: 'Null: it was not asked for.' }),
+    concludedAt: fields.concludedAt,
+    failure: z.string().nullable().openapi({ 'x-example': null }),
+    subjects: Subjects,
+    confirmation: Confirmation.nullable().openapi({ description: 'Null: it was not asked for.', 'x-example': null }),
     heldSubjects: z.int(),
-    attention: z.array(Attention),
+    attention: z.array(Attention).openapi({ 'x-example': [] }),
     unverified: z
       .array(z.strictObject({ processor: z.string(), level: z.enum(['attested', 'none']), saidAt: instant.nullable() }))
-      .openapi({ description: 'Processors whose emptiness is their word, not an observation.' }),
-    notHiddenIn: z.array(z.string()).readonly(),
-    skipped: z.array(z.strictObject({ processor: z.string(), reason: z.string().nullable(), at: instant })),
+      .openapi({
+        description: 'Processors whose emptiness is their word, not an observation.',
+        'x-example': [{ processor: 'mail', level: 'attested', saidAt: null }],
+      }),
+    notHiddenIn: z
+      .array(z.string())
+      .readonly()
+      .openapi({ 'x-example': ['mail'] }),
+    skipped: z
+      .array(z.strictObject({ processor: z.string(), reason: z.string().nullable(), at: instant }))
+      .openapi({ 'x-example': [] }),
     backups: z
       .array(Backup)
       .readonly()
-      .openapi({ description: 'Of a deletion that exports first: what was exported.' }),
-    archive: Archive.nullable().openapi({ description: 'Of an export that is, or was, ready.' }),
-    links,
+      .openapi({ description: 'Of a deletion that exports first: what was exported.', 'x-example': [] }),
+    archive: Archive.nullable().openapi({ description: 'Of an export that is, or was, ready.', 'x-example': null }),
+    links: fields.links,
   })
   .openapi('RequestStatus');
 

@@ -1,13 +1,13 @@
 import type { ProcessorWord, RequestStatus } from '../../../db/requests/read.ts';
 import { type Project, processorsFor } from '../../../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../../../domain/vocabulary.ts';
-import { REMEDIES } from './remedies.ts';
-import { confirmationResponse } from './confirmation-response.ts';
-import { archiveResponse } from '../exports/archive-response.ts';
-import { linksOf } from '../../links.ts';
+import { attentionResponse } from './attention.ts';
+import { confirmationResponse } from './confirm.ts';
+import { linksOf } from './fields.ts';
 
 /** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
 export function statusResponse(status: RequestStatus, project: Project | undefined) {
+  const { archive, format } = status;
   const ended = status.concludedAt !== null;
   const states = Object.fromEntries(SUBJECT_STATES.map((state) => [state, status.states[state] ?? 0]));
   return {
@@ -22,7 +22,7 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     suppress: status.suppress,
     expedite: status.expedite,
     exportFirst: status.exportFirst,
-    format: status.format,
+    format,
     backupOf: status.backupOf,
     receivedAt: status.receivedAt,
     resolvedAt: status.resolvedAt,
@@ -40,16 +40,11 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     },
     confirmation: confirmationResponse(status),
     heldSubjects: status.heldSubjects,
-    attention: status.attention.map((one) => ({
-      ...one,
-      since: new Date(one.since),
-      retryAt: one.retryAt === null ? null : new Date(one.retryAt),
-      remedy: REMEDIES[one.code],
-    })),
+    attention: status.attention.map((one) => attentionResponse(one)),
     unverified: unverified(status, project),
     notHiddenIn: status.resolvedAt === null ? cannotHide(status, project) : status.notHiddenIn,
     skipped: status.skipped.map((one) => ({ ...one, at: new Date(one.at) })),
-    archive: archiveResponse(status),
+    archive: archive === null || format === null ? null : { ...archive, format },
     backups: status.backups,
     links: linksOf(status.id),
   };

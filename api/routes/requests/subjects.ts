@@ -14,16 +14,24 @@ const Subject = z
   .strictObject({
     position: z.int().openapi({
       description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
+      'x-example': 2,
     }),
-    line: z.int().nullable().openapi({ description: 'Of the uploaded file, where it stood in one.' }),
-    type: z.string(),
-    value: value
+    line: z
+      .int()
       .nullable()
-      .openapi({ description: 'Null where it is invalid, and for all once the request has ended.' }),
-    outcome: z.enum(OUTCOMES).nullable().openapi({ description: 'Null until it is resolved.' }),
-    reason: z.string().nullable(),
-    duplicateOf: z.int().nullable(),
-    identityCount: z.int(),
+      .openapi({ description: 'Of the uploaded file, where it stood in one.', 'x-example': null }),
+    type: z.string().openapi({ 'x-example': 'email' }),
+    value: value.nullable().openapi({
+      description: 'Null where it is invalid, and for all once the request has ended.',
+      'x-example': ['ann@x.test', 'berlin'],
+    }),
+    outcome: z
+      .enum(OUTCOMES)
+      .nullable()
+      .openapi({ description: 'Null until it is resolved.', 'x-example': 'soft_deleted' }),
+    reason: z.string().nullable().openapi({ 'x-example': null }),
+    duplicateOf: z.int().nullable().openapi({ 'x-example': null }),
+    identityCount: z.int().openapi({ 'x-example': 2 }),
     identities: z
       .array(
         z.strictObject({
@@ -34,7 +42,13 @@ const Subject = z
         }),
       )
       .readonly()
-      .openapi({ description: 'What it pulled in: the first hundred of identityCount, until the request ends.' }),
+      .openapi({
+        description: 'What it pulled in: the first hundred of identityCount, until the request ends.',
+        'x-example': [
+          { type: 'user_id', value: ['u-23'], origin: 'key', shared: false },
+          { type: 'email', value: ['ann@x.test', 'berlin'], origin: 'submitted', shared: false },
+        ],
+      }),
   })
   .openapi('Subject');
 

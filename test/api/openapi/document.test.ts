@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
-import { WORDLESS } from '../../../api/openapi/examples.ts';
+import { MISSING_EXAMPLE } from '../../../api/openapi/examples.ts';
 import type { OpenApi } from '../../../api/openapi/shape.ts';
 import { problemsPage } from '../../../api/http/problems.ts';
 import { ERROR_STATUS } from '../../../domain/errors.ts';
@@ -105,7 +105,7 @@ test('every body and every answer has an example, in whole words', () => {
     ),
   );
   expect(media.filter(({ examples }) => Object.keys(examples).length === 0)).toEqual([]);
-  expect(media.filter(({ examples }) => JSON.stringify(examples).includes(`"${WORDLESS}"`))).toEqual([]);
+  expect(media.filter(({ examples }) => JSON.stringify(examples).includes(`"${MISSING_EXAMPLE}"`))).toEqual([]);
 });
 
 test('the examples tell of ids of our form, and of instants in their order', () => {

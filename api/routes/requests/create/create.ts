@@ -1,14 +1,19 @@
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { ACCEPTED_HEADERS, accepted, acceptedResponse } from './response.ts';
-import { requirePermission, type Permission, requireAccess } from '../../../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../../../openapi/contract.ts';
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Caller } from '../../../../db/members/authenticate.ts';
+import { accept } from '../../../../db/requests/accept.ts';
+import type { Accepted, NewRequest } from '../../../../db/requests/create.ts';
+import { forecastOf } from '../../../../db/requests/forecast.ts';
+import type { Replayable } from '../../../../db/requests/idempotency.ts';
+import { processorsFor } from '../../../../domain/catalog.ts';
+import { newId } from '../../../../domain/ids.ts';
+import { hardDeleteAt } from '../../../../domain/policy.ts';
+import { type Permission, requireAccess, requirePermission } from '../../../auth.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../../deps.ts';
-import { idempotencyHeaders, replayable } from './idempotency.ts';
-import { NewRequest, sentRequest } from './schema.ts';
-import { startRequest } from './start.ts';
-import { submissionOf } from './parse.ts';
-
-const AcceptedRequest = z.strictObject(accepted).openapi('AcceptedRequest');
+import { invalidRequest } from '../../../http/validation-errors.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../../../openapi/contract.ts';
+import { deadlineOf, parseRequest, replayable, type Submission, termErrors } from './parse.ts';
+import { ACCEPTED_HEADERS, AcceptedRequest, acceptedResponse } from './response.ts';
+import { idempotencyHeaders, NEW_REQUEST_EXAMPLES, NewRequestBody } from './schema.ts';
 
 const route = createRoute({
   operationId: 'createRequest',
@@ -18,7 +23,7 @@ const route = createRoute({
   summary: 'Delete subjects, or export what is held on them.',
   description:
     'A deletion hides them at once, deletes when it is due, and looks again. An export collects from every processor into one archive, which is ready for a while and then destroyed.',
-  request: { headers: idempotencyHeaders, ...body(NewRequest) },
+  request: { headers: idempotencyHeaders, ...body(NewRequestBody, NEW_REQUEST_EXAMPLES) },
   responses: {
     202: jsonResponse(AcceptedRequest, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
     ...problemResponsesWithBody(
@@ -35,12 +40,57 @@ export const createRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const sent = c.req.valid('json');
     const caller = c.get('caller');
-    requireAccess(caller, { access: 'write', kind: sent.kind }, ...neededFor(sent));
-    const submission = submissionOf(ownProject(deps, caller, sent.project), sentRequest(sent));
+    requireAccess(caller, { access: 'write', kind: sent.kind }, ...neededForEveryone(sent));
+    const submission = parseRequest(ownProject(deps, caller, sent.project), sent);
     const call = replayable(c.req.valid('header'), 'createRequest', sent);
     return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
   });
 
 /** All that is held on everybody is an owner's to ask for; of a deletion, another owner confirms it. */
-const neededFor = ({ kind, subjects }: z.output<typeof NewRequest>): readonly Permission[] =>
+const neededForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>
   kind === 'export' && subjects.everyone === true ? [{ access: 'write', kind, role: 'owner' }] : [];
+
+/** The row first, then the workflow: what is stored will run, whatever becomes of this process (rule 1). */
+export async function startRequest(
+  deps: ApiDeps,
+  caller: Caller,
+  submission: Submission,
+  call: Replayable | null,
+): Promise<Accepted> {
+  requireAccess(caller, ...neededForArchive(submission));
+  const request = newRequest(caller, submission, deps.now());
+  const accepted = await accept(deps.database, deps.keys, request, call);
+  const { id, project, kind, submitted, dueAt } = accepted;
+  if (!accepted.replayed) await deps.orchestrator.start(id, { project, kind, submitted, dueAt });
+  return accepted;
+}
+
+/**
+ * Who asks for an archive before a deletion, or is mailed the link to one that the project makes, is handed out what an
+ * export hands out: it takes what that takes, and of everybody an owner.
+ */
+function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Permission[] {
+  if (kind === 'export' || !(exportFirst || (project.policy.exportFirst && notify !== null))) return [];
+  const exports = { access: 'write', kind: 'export' } as const;
+  return [selection.by === 'everyone' ? { ...exports, role: 'owner' } : exports];
+}
+
+function newRequest(caller: Caller, { project, ...submission }: Submission, now: Date): NewRequest {
+  const { policy } = project;
+  const { kind, regulation, subjectKind, expedite } = submission;
+  const deadlineMs = deadlineOf(project, regulation);
+  if (deadlineMs === undefined) throw invalidRequest(termErrors(project, submission));
+  const hardDelete = new Date(hardDeleteAt(policy, now.getTime(), expedite?.when ?? null));
+  const deletion = kind === 'deletion';
+  return {
+    ...submission,
+    id: newId('request', now.getTime()),
+    project: project.name,
+    submittedBy: caller.memberId,
+    receivedAt: now,
+    dueAt: new Date(now.getTime() + deadlineMs),
+    hardDeleteAt: deletion ? hardDelete : null,
+    exportFirst: deletion && (submission.exportFirst || policy.exportFirst),
+    forecast: forecastOf(policy, processorsFor(project, subjectKind), hardDelete, now),
+  };
+}

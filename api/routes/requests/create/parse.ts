@@ -1,23 +1,31 @@
-import type { Selection } from '../../../../db/requests/create.ts';
-import { identityTypesOf, type Project } from '../../../../domain/catalog.ts';
+import { createHash } from 'node:crypto';
+import type { z } from '@hono/zod-openapi';
+import type { NewRequest, Selection, SubmittedIdentity } from '../../../../db/requests/create.ts';
+import type { Replayable } from '../../../../db/requests/idempotency.ts';
+import { identityTypesOf, processorsFor, type Project } from '../../../../domain/catalog.ts';
 import { DomainError } from '../../../../domain/errors.ts';
-import type { SubjectKind } from '../../../../domain/vocabulary.ts';
-import { bodyError, type ValidationError, invalidRequest } from '../../../http/validation-errors.ts';
-import { requireNoSubject } from './notify.ts';
-import { exceptedIdentities, type SentIdentity, submittedIdentities } from '../../../identities.ts';
-import { type Submission, type Terms, termErrors } from './start.ts';
+import { bodyError, invalidRequest, type ValidationError } from '../../../http/validation-errors.ts';
+import { exceptedIdentities, submittedIdentities } from '../../../identities.ts';
+import type { idempotencyHeaders, NewRequestBody, SentSubjects } from './schema.ts';
 
-/** A request as JSON says it, in shape but not yet checked against its project. */
-export interface SentRequest extends Omit<Terms, 'subjectKind'> {
-  readonly subjects: {
-    readonly kind: SubjectKind;
-    readonly identities?: readonly SentIdentity[] | undefined;
-    readonly segment?: string | undefined;
-    readonly except?: readonly SentIdentity[] | undefined;
-  };
+type FromPolicy = 'id' | 'submittedBy' | 'receivedAt' | 'dueAt' | 'hardDeleteAt' | 'forecast';
+
+/** A checked request before it gets its id and its instants. Members of the other kind are null or false. */
+export interface Submission extends Omit<NewRequest, 'project' | FromPolicy> {
+  readonly project: Project;
 }
 
-export function submissionOf(project: Project, sent: SentRequest): Submission {
+const NOTHING_OF_A_DELETION = {
+  suppress: false,
+  onConflict: 'attach',
+  confirm: false,
+  expedite: null,
+  exportFirst: false,
+} as const;
+
+/** Throws `invalid_request` with every error that only the project can find. */
+export function parseRequest(project: Project, body: NewRequestBody): Submission {
+  const sent = body.kind === 'deletion' ? { ...body, format: null } : { ...body, ...NOTHING_OF_A_DELETION };
   const { subjects, ...terms } = sent;
   const subjectKind = subjects.kind;
   const errors = [...termErrors(project, { ...terms, subjectKind }), ...selectionErrors(project, sent)];
@@ -27,10 +35,42 @@ export function submissionOf(project: Project, sent: SentRequest): Submission {
   return { ...terms, project, subjectKind, selection };
 }
 
+/** What only the project can say of the terms, and what they say against each other; the pointers are those of a JSON body. */
+export function termErrors(
+  project: Project,
+  terms: Pick<Submission, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
+): readonly ValidationError[] {
+  const { kind, subjectKind, regulation, scope, suppress, exportFirst } = terms;
+  const errors: ValidationError[] = [];
+  if (deadlineOf(project, regulation) === undefined) {
+    const known = Object.keys(project.policy.deadlineMs).join(', ');
+    errors.push(bodyError('/regulation', 'unknown_regulation', `has no deadline here: ${known} have`));
+  }
+  const processors = processorsFor(project, subjectKind);
+  if (processors.length === 0)
+    errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no processor of this project holds such subjects'));
+  else if ((kind === 'export' || exportFirst) && !processors.some((processor) => processor.exports))
+    errors.push(
+      bodyError(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no processor can hand out such subjects'),
+    );
+  if (suppress && scope !== 'data')
+    errors.push(bodyError('/suppress', 'part_scope', 'goes with scope data: otherwise the subject stays'));
+  return errors;
+}
+
+/** `constructor` and its like are not regulations. */
+export const deadlineOf = ({ policy }: Project, regulation: string): number | undefined =>
+  Object.hasOwn(policy.deadlineMs, regulation) ? policy.deadlineMs[regulation] : undefined;
+
 /** What only the project can say of whom it concerns, apart from the identities themselves. */
 function selectionErrors(
   project: Project,
-  { kind, subjects, onConflict, confirm }: SentRequest,
+  {
+    kind,
+    subjects,
+    onConflict,
+    confirm,
+  }: Pick<Submission, 'kind' | 'onConflict' | 'confirm'> & { readonly subjects: SentSubjects },
 ): readonly ValidationError[] {
   const directory = project.processors.find((processor) => processor.name === project.directory);
   const errors: ValidationError[] = [];
@@ -49,7 +89,7 @@ function selectionErrors(
   return errors;
 }
 
-function selectionOf(project: Project, subjects: SentRequest['subjects']): Selection {
+function selectionOf(project: Project, subjects: SentSubjects): Selection {
   const { kind, identities, segment, except = [] } = subjects;
   if (segment !== undefined) return { by: 'segment', segment };
   const listed = identities ?? except;
@@ -64,4 +104,37 @@ function selectionOf(project: Project, subjects: SentRequest['subjects']): Selec
   return identities === undefined
     ? { by: 'everyone', except: exceptedIdentities(types, except) }
     : { by: 'identities', identities: submittedIdentities(types, identities) };
+}
+
+/**
+ * Whoever asks for somebody's data does not get it by asking for it as somebody: mail goes to a colleague. What else
+ * the subjects are called is known once they are resolved, and is looked at then.
+ */
+export function requireNoSubject(
+  notify: string | null,
+  identities: readonly SubmittedIdentity[],
+  place: ValidationError['in'] = 'body',
+): void {
+  const address = notify?.toLowerCase();
+  if (address === undefined || !identities.some(({ value }) => value?.some((part) => part.toLowerCase() === address)))
+    return;
+  throw invalidRequest([
+    { in: place, pointer: '/notify', code: 'notify_is_subject', detail: 'is what one of the subjects is called' },
+  ]);
+}
+
+/** What the call says is its operation, what that was asked in words, and whatever came in bytes beside them. */
+export function replayable(
+  headers: z.output<typeof idempotencyHeaders>,
+  operation: string,
+  asked: unknown,
+  bytes: Uint8Array = new Uint8Array(),
+): Replayable | null {
+  const given = headers['Idempotency-Key'];
+  if (given === undefined) return null;
+  const content = createHash('sha256')
+    .update(JSON.stringify([operation, asked]))
+    .update(bytes)
+    .digest();
+  return { key: given, content };
 }

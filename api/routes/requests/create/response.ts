@@ -4,25 +4,33 @@ import type { Accepted } from '../../../../db/requests/create.ts';
 import { REQUEST_KINDS, STATUSES } from '../../../../domain/vocabulary.ts';
 import type { HeaderName } from '../../../openapi/contract.ts';
 import type { AppEnv } from '../../../deps.ts';
-import { instant } from '../../../schemas.ts';
-import { links, linksOf } from '../../../links.ts';
+import { fields, linksOf } from '../fields.ts';
 
-/** What every way to submit a deletion is answered with. */
+/** Members of the answer to every way of submitting a request. */
 export const accepted = {
-  id: z.string(),
-  status: z.enum(STATUSES).openapi({ description: '`received`; where it stands by now, when the answer is a replay.' }),
-  kind: z.enum(REQUEST_KINDS),
-  project: z.string(),
-  regulation: z.string(),
-  submitted: z.int().openapi({ description: 'Identities; 0 of a segment or of everyone, until it is resolved.' }),
-  receivedAt: instant,
-  dueAt: instant,
-  hardDeleteAt: instant.nullable().openapi({ description: 'Null of an export.' }),
-  cancellableUntil: instant.nullable().openapi({ description: 'Null of an export: until it is ready.' }),
-  estimatedCompletionAt: instant,
+  id: fields.id,
+  status: z.enum(STATUSES).openapi({
+    description: '`received`; where it stands by now, when the answer is a replay.',
+    'x-example': 'received',
+  }),
+  kind: z.enum(REQUEST_KINDS).openapi({ 'x-example': 'deletion' }),
+  project: fields.project,
+  regulation: fields.regulation,
+  submitted: fields.submitted.openapi({
+    description: 'Identities; 0 of a segment or of everyone, until it is resolved.',
+  }),
+  receivedAt: fields.receivedAt,
+  dueAt: fields.dueAt,
+  hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
+  cancellableUntil: fields.cancellableUntil
+    .nullable()
+    .openapi({ description: 'Null of an export: until it is ready.' }),
+  estimatedCompletionAt: fields.estimatedCompletionAt,
   atRisk: z.boolean(),
-  links,
+  links: fields.links,
 };
+
+export const AcceptedRequest = z.strictObject(accepted).openapi('AcceptedRequest');
 
 export const ACCEPTED_HEADERS: readonly HeaderName[] = ['Location', 'Retry-After', 'Idempotency-Replayed'];
 

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { EXPEDITES, EXPORT_FORMATS, ON_CONFLICT, SCOPES } from '../../../../domain/vocabulary.ts';
 import { identities, kind, notify, projectName, reason, text } from '../../../schemas.ts';
-import type { SentRequest } from './parse.ts';
 
 const whom = {
   kind,
@@ -25,6 +24,8 @@ const Subjects = z
     path: ['except'],
     message: 'goes with everyone',
   });
+
+export type SentSubjects = z.output<typeof Subjects>;
 
 const common = {
   project: projectName,
@@ -75,17 +76,82 @@ const NewExport = z
   .openapi('NewExport');
 
 /** `kind` says what else there is to say. */
-export const NewRequest = z.discriminatedUnion('kind', [NewDeletion, NewExport]).openapi('NewRequest');
+export const NewRequestBody = z.discriminatedUnion('kind', [NewDeletion, NewExport]).openapi('NewRequest');
+export type NewRequestBody = z.output<typeof NewRequestBody>;
 
-/** What the other kind does not have is null or false. */
-export function sentRequest(sent: z.output<typeof NewRequest>): SentRequest {
-  return sent.kind === 'deletion' ? { ...sent, format: null } : { ...sent, ...NOTHING_OF_A_DELETION };
-}
+// RFC 8941: a quote or a backslash inside a quoted string is escaped.
+const QUOTED_KEY = /^"((?:[^"\\]|\\["\\])*)"$/;
+const KEY = /^[\x21-\x7e]{1,255}$/;
 
-const NOTHING_OF_A_DELETION = {
-  suppress: false,
-  onConflict: 'attach',
-  confirm: false,
-  expedite: null,
-  exportFirst: false,
-} as const;
+/** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a quoted string; without quotes it is the same key. */
+const idempotencyKey = z
+  .string()
+  .transform((sent) => (sent.startsWith('"') ? QUOTED_KEY.exec(sent)?.[1]?.replaceAll(/\\(.)/g, '$1') : sent) ?? '')
+  .refine((text) => KEY.test(text), { message: 'is not a text of 1 to 255 visible ASCII characters' })
+  .openapi({
+    type: 'string',
+    description:
+      'A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing.',
+    example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+  });
+
+export const idempotencyHeaders = z.object({ 'Idempotency-Key': idempotencyKey.optional() });
+
+export const NEW_REQUEST_EXAMPLES = {
+  identities: {
+    summary: 'Two people, by what they are called',
+    value: {
+      project: 'demo',
+      kind: 'deletion',
+      regulation: 'gdpr',
+      subjects: {
+        kind: 'user',
+        identities: [
+          { type: 'user_id', value: 'u-17' },
+          { type: 'email', value: ['ann@x.test', 'berlin'] },
+        ],
+      },
+    },
+  },
+  export: {
+    summary: 'What is held on one person, and a colleague who is told when it is ready',
+    value: {
+      project: 'demo',
+      kind: 'export',
+      regulation: 'gdpr',
+      subjects: { kind: 'user', identities: [{ type: 'user_id', value: 'u-17' }] },
+      notify: 'privacy@shop.test',
+    },
+  },
+  exportFirst: {
+    summary: 'One person, deleted only when what is held has been exported',
+    value: {
+      project: 'demo',
+      kind: 'deletion',
+      regulation: 'gdpr',
+      subjects: { kind: 'user', identities: [{ type: 'user_id', value: 'u-17' }] },
+      exportFirst: true,
+    },
+  },
+  segment: {
+    summary: 'A segment, at the next run, and never collected again',
+    value: {
+      project: 'demo',
+      kind: 'deletion',
+      regulation: 'ccpa',
+      subjects: { kind: 'user', segment: 'left-in-2019' },
+      suppress: true,
+      expedite: { when: 'next_run', reason: 'ticket 4711' },
+    },
+  },
+  everyone: {
+    summary: 'Everyone but one, once another owner has confirmed the count',
+    value: {
+      project: 'demo',
+      kind: 'deletion',
+      regulation: 'gdpr',
+      subjects: { kind: 'user', everyone: true, except: [{ type: 'user_id', value: 'u-1' }] },
+      confirm: true,
+    },
+  },
+};

@@ -1,0 +1,49 @@
+import { z } from '@hono/zod-openapi';
+import { STATUSES } from '../../../domain/vocabulary.ts';
+import { SAMPLE } from '../../openapi/samples.ts';
+import { instant } from '../../schemas.ts';
+
+export function linksOf(requestId: string) {
+  const self = `/v1/requests/${requestId}`;
+  return {
+    self,
+    subjects: `${self}/subjects`,
+    progress: `${self}/progress`,
+    receipt: `${self}/receipt`,
+    log: `${self}/log`,
+    confirm: `${self}/confirm`,
+    archive: `${self}/archive`,
+    downloads: `${self}/links`,
+  };
+}
+
+const links = z
+  .strictObject({
+    self: z.string(),
+    subjects: z.string(),
+    progress: z.string(),
+    receipt: z.string(),
+    log: z.string(),
+    confirm: z.string(),
+    archive: z.string(),
+    downloads: z.string().openapi({ description: 'Where links to the archive are made.' }),
+  })
+  .openapi({ 'x-example': linksOf(SAMPLE.request) });
+
+/** Members of a request that several answers have, with what the examples show of them. */
+export const fields = {
+  id: z.string().openapi({ 'x-example': SAMPLE.request }),
+  status: z.enum(STATUSES).openapi({ 'x-example': 'grace' }),
+  project: z.string().openapi({ 'x-example': 'demo' }),
+  regulation: z.string().openapi({ 'x-example': 'gdpr' }),
+  processor: z.string().openapi({ 'x-example': 'app' }),
+  submitted: z.int().openapi({ 'x-example': 2 }),
+  receivedAt: instant.openapi({ 'x-example': SAMPLE.receivedAt }),
+  dueAt: instant.openapi({ 'x-example': '2026-12-23T10:00:00.000Z' }),
+  hardDeleteAt: instant.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
+  cancellableUntil: instant.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
+  estimatedCompletionAt: instant.openapi({ 'x-example': SAMPLE.verifiedAt }),
+  concludedAt: instant.nullable().openapi({ 'x-example': null }),
+  href: z.string().openapi({ 'x-example': linksOf(SAMPLE.request).self }),
+  links,
+};
