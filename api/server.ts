@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
@@ -14,7 +15,6 @@ import { createApp } from './app.ts';
 import { listen } from './http/http-server.ts';
 import { metrics } from './http/metrics.ts';
 import { temporalOrchestrator } from './temporal/orchestrator.ts';
-import { connectTemporal } from './temporal/connect.ts';
 
 const logger = pino({ base: { process: 'api' } });
 
@@ -71,6 +71,12 @@ async function main(environment: ApiEnvironment): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (ending ??= end(signal)));
   // Whoever reads this may tell us to end from now on.
   logger.info({ url: listening.url }, 'listening');
+}
+
+/** Connects at the first call and again whenever needed: the API starts, and accepts requests, without Temporal. */
+function connectTemporal({ address, namespace, tls, apiKey }: ApiEnvironment['temporal']): Client {
+  const connection = Connection.lazy({ address, tls, ...(apiKey === undefined ? {} : { apiKey }) });
+  return new Client({ connection, namespace });
 }
 
 function refuse(error: unknown): never {

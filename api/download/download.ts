@@ -3,13 +3,21 @@ import { readArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { openKey } from '../../db/exports/key.ts';
 import { linkDigest } from '../../db/links/link-text.ts';
-import { beginTransfer, releaseLink, type Transfer } from '../../db/links/transfers.ts';
-import { isStorageUnavailable } from '../../db/errors.ts';
+import {
+  beginTransfer,
+  LEASE_MS,
+  releaseLink,
+  type Transfer,
+  transferDone,
+  transferGoesOn,
+} from '../../db/links/transfers.ts';
+import { errorCode, isStorageUnavailable } from '../../db/errors.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { requireHttps } from '../http/require-https.ts';
-import { lineOf } from './stream.ts';
 import { LATER, NOTHING, OFFER } from './pages.ts';
-import { failureCode, sending } from './lease.ts';
+
+/** Several within a lease, so that one that is slow or lost ends nothing; and soon enough for what is revoked. */
+const RENEW_MS = 20_000;
 
 /**
  * Where a link to an archive leads, for people: GET shows a page and changes nothing, its button POSTs and downloads.
@@ -39,12 +47,12 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
 
 /** The first piece is read before the answer begins: until then it can still be another one. */
 async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
-  const line = lineOf(c.env);
+  const connection = connectionOf(c.env);
   const { first, rest } = await opened(deps, transfer).catch(async (error: unknown) => {
     await releaseLink(deps.database, transfer);
     throw error;
   });
-  const body = sending(deps, { transfer, first, rest, line, call: c.get('requestId') });
+  const body = archiveStream(deps, { transfer, first, rest, connection, call: c.get('requestId') });
   return c.body(body, 200, {
     'Content-Type': 'application/zip',
     'Content-Length': String(transfer.bytes),
@@ -60,3 +68,113 @@ async function opened({ keys, storage }: ApiDeps, transfer: Transfer) {
   if (first.done === true) throw new StorageError('damaged', 'an archive is empty');
   return { first: first.value, rest };
 }
+
+/** The connection to whoever downloads. */
+interface Connection {
+  /** True once all of the answer has left for the network; false when the connection has gone before that. */
+  readonly ended: Promise<boolean>;
+  /** Ends it as if the caller had, so that no text of an error takes the place of what was not sent. */
+  cut(): void;
+}
+
+/** Null where there is none: the app is asked within a process. */
+function connectionOf({ incoming, outgoing }: AppEnv['Bindings'] = {}): Connection | null {
+  if (outgoing === undefined) return null;
+  const ended = new Promise<boolean>((resolve) => {
+    outgoing.once('close', () => resolve(outgoing.writableFinished));
+    if (outgoing.destroyed) resolve(false);
+  });
+  return { ended, cut: () => incoming?.socket.destroy?.() };
+}
+
+interface ArchiveStream {
+  readonly transfer: Transfer;
+  /** The plain archive: its first piece, and what follows. */
+  readonly first: Uint8Array;
+  readonly rest: AsyncIterator<Uint8Array>;
+  readonly connection: Connection | null;
+  /** Of the call, for the log. */
+  readonly call: string;
+}
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+
+/**
+ * An archive on its way. The link is used when everything has left for the network, and free again at once when it has
+ * not. Meanwhile the transfer is renewed; where the link was revoked, or the archive destroyed, it is cut.
+ */
+function archiveStream(
+  deps: ApiDeps,
+  { transfer, first, rest, connection, call }: ArchiveStream,
+): ReadableStream<Uint8Array> {
+  const { database, logger, now } = deps;
+  const about = { requestId: call, id: transfer.requestId, link: transfer.id };
+  let held = first;
+  let sent = 0;
+  let aliveAt = now().getTime();
+  let open = true;
+  let renewal: NodeJS.Timeout;
+
+  /** Once, however it ends. */
+  const end = async (done: boolean): Promise<void> => {
+    if (!open) return;
+    open = false;
+    clearInterval(renewal);
+    const written = done ? transferDone(database, transfer, now()) : releaseLink(database, transfer);
+    rest.return?.().catch(() => undefined);
+    try {
+      await written;
+      logger.info({ ...about, bytes: sent }, done ? 'downloaded' : 'a download broke off');
+    } catch (error) {
+      logger.error({ ...about, done, code: failureCode(error) }, 'the end of a download could not be written');
+    }
+  };
+  const cut = async (controller: Controller, code: string): Promise<void> => {
+    if (!open) return;
+    logger.warn({ ...about, code }, 'a download is cut');
+    const released = end(false);
+    connection?.cut();
+    await released;
+    if (connection === null) controller.error(new Error('the download was cut'));
+  };
+  const renew = async (controller: Controller): Promise<void> => {
+    const at = now();
+    try {
+      if (await transferGoesOn(database, transfer, at)) aliveAt = at.getTime();
+      else await cut(controller, 'ended');
+    } catch (error) {
+      // A ledger that is away for a moment is no reason; after the lease another may have taken the link.
+      if (at.getTime() - aliveAt >= LEASE_MS) await cut(controller, failureCode(error));
+    }
+  };
+  /** The last piece is handed over when it is known to be the last: whoever has all the bytes has them as they were stored. */
+  const pull = async (controller: Controller): Promise<void> => {
+    const next = await rest.next();
+    if (!open) return;
+    sent += held.length;
+    if (next.done === true && sent !== transfer.bytes) throw new StorageError('damaged', 'an archive is not whole');
+    controller.enqueue(held);
+    if (next.done !== true) {
+      held = next.value;
+      return;
+    }
+    if (connection === null) await end(true);
+    controller.close();
+  };
+
+  void connection?.ended.then(end);
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        renewal = setInterval(() => void renew(controller), deps.renewTransfersMs ?? RENEW_MS).unref();
+      },
+      pull: (controller) => pull(controller).catch((error: unknown) => cut(controller, failureCode(error))),
+      cancel: () => end(false),
+    },
+    // Nothing is read before it can be sent.
+    { highWaterMark: 0 },
+  );
+}
+
+/** A closed code, never a text. */
+const failureCode = (error: unknown): string =>
+  error instanceof StorageError ? error.code : (errorCode(error) ?? 'unknown');

@@ -12,7 +12,8 @@ import { cancel } from './requests/cancel.ts';
 import { confirm } from './requests/confirm.ts';
 import { createRequest } from './requests/create/create.ts';
 import { deliveries } from './deliveries.ts';
-import { downloads } from './exports/links.ts';
+import { archive } from './exports/archive.ts';
+import { links } from './exports/links.ts';
 import { expedite } from './requests/expedite.ts';
 import { holds } from './holds.ts';
 import { listRequests } from './requests/list.ts';
@@ -41,7 +42,8 @@ const RESOURCES = [
   expedite,
   attention,
   receipt,
-  downloads,
+  links,
+  archive,
   log,
   lookup,
   holds,

@@ -1,9 +1,13 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import type { StartFacts } from '../../db/requests/start.ts';
 import { notificationWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/shared/messages.ts';
 import { type LiveProgress, liveProgress } from './live-progress.ts';
-import { temporalCode } from './failure-code.ts';
 
 /**
  * What the API asks of Temporal. Nothing here can fail a caller: the rows are the truth, and housekeeping starts or
@@ -149,3 +153,21 @@ const attributesOf = (facts: StartFacts) => [
   { key: searchAttributes.subjects, value: facts.submitted },
   { key: searchAttributes.needsAttention, value: false },
 ];
+
+/** What went wrong as a closed word: the text of a failure is never logged, for it may quote what it was about. */
+function temporalCode(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (isGrpcServiceError(cause)) return GRPC[cause.code] ?? `grpc_${cause.code}`;
+  return error instanceof Error ? error.name : 'unknown';
+}
+
+/** Those that say something about the server or about us; any other keeps its number. */
+const GRPC: Readonly<Record<number, string>> = {
+  3: 'invalid_argument',
+  4: 'deadline_exceeded',
+  5: 'not_found',
+  7: 'permission_denied',
+  8: 'resource_exhausted',
+  14: 'unavailable',
+  16: 'unauthenticated',
+};

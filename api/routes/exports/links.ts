@@ -1,5 +1,4 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { destroyArchive } from '../../../db/exports/archive.ts';
 import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/links/links.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
 import { underStanding } from '../../../db/members/authorized-transaction.ts';
@@ -17,7 +16,7 @@ import { SAMPLE } from '../../openapi/samples.ts';
 
 const SECOND_MS = 1_000;
 
-const exportParams = pathId(REQUEST_ID, 'the request', SAMPLE.export);
+export const exportParams = pathId(REQUEST_ID, 'the request', SAMPLE.export);
 
 const NewLink = z
   .strictObject({
@@ -108,21 +107,7 @@ const revokeRoute = createRoute({
   responses: { 204: { description: 'It has ended.' }, ...problemResponses('request_not_found', 'link_not_found') },
 });
 
-const destroyRoute = createRoute({
-  operationId: 'destroyArchive',
-  ...requirePermission({ access: 'write' }),
-  method: 'delete',
-  path: '/requests/{id}/archive',
-  summary: 'Destroy an archive before its time: its key at once, what it opened as soon as that is reached.',
-  description: 'Nobody can read it from then on, whatever was kept of the storage. Downloads under way are cut.',
-  request: { params: exportParams },
-  responses: {
-    204: { description: 'The key is destroyed.' },
-    ...problemResponses('request_not_found', 'wrong_kind', 'archive_not_ready'),
-  },
-});
-
-export const downloads = (deps: ApiDeps) =>
+export const links = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(makeRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');
@@ -150,13 +135,5 @@ export const downloads = (deps: ApiDeps) =>
     .openapi(revokeRoute, async (c) => {
       const { id: requestId, linkId: id } = c.req.valid('param');
       await revokeLink(deps.database, { requestId, id, actor: c.get('caller').memberId, at: deps.now() });
-      return c.body(null, 204);
-    })
-    .openapi(destroyRoute, async (c) => {
-      const { id: requestId } = c.req.valid('param');
-      await readExportRow(deps.database, requestId);
-      const actor = c.get('caller').memberId;
-      const { wake } = await destroyArchive(deps.database, { requestId, actor, at: deps.now() });
-      await deps.orchestrator.wake(wake);
       return c.body(null, 204);
     });
