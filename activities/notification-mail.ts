@@ -6,7 +6,7 @@ import { type MadeLink, makeLink, revokeLink } from '../db/links/links.ts';
 import { transaction } from '../db/transaction.ts';
 import { downloadUrl } from '../domain/download.ts';
 import { DomainError } from '../domain/errors.ts';
-import { letterFor } from '../outbound/mail-templates.ts';
+import { renderMail } from '../outbound/mail-templates.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** With a link of its own, where there is an archive to be had; one whose mail did not leave is revoked at once. */
@@ -17,7 +17,7 @@ export async function sendMail(deps: ActivityDeps, delivery: Delivery, at: Date)
   const link = delivery.status === 'ready' ? await freshLink(deps, delivery, at) : undefined;
   if (link === null) return withheld(database, delivery, 'archive_gone', at);
   const { id, requestId } = delivery;
-  const attempt = await deps.mailer.send({ id, to, ...letterFor({ ...delivery, ...linked(deps, link) }) });
+  const attempt = await deps.mailer.send({ id, to, ...renderMail({ ...delivery, ...linked(deps, link) }) });
   if (attempt.delivered) return delivered(database, delivery, at);
   if (link !== undefined) await revokeLink(database, { requestId, id: link.id, actor: LETHE, at });
   await failed(database, delivery, attempt, at);

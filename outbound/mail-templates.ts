@@ -1,20 +1,20 @@
 import type { RequestKind, Status } from '../domain/vocabulary.ts';
 
-/** What a colleague is told of: never whom a request concerns. */
-export interface Occasion {
+/** A change of status that a colleague is notified of. It holds nothing of the subjects. */
+export interface Notification {
   readonly requestId: string;
   readonly kind: RequestKind;
   readonly status: Status;
   readonly project: string;
   readonly at: Date;
-  /** Of an export that is ready. */
+  /** Only for an export that is ready. */
   readonly link?: { readonly url: string; readonly expiresAt: Date };
 }
 
 /** Lines of at most 76 characters of ASCII: so a mail is sent as it is, and a link stays in one piece. */
-export function letterFor(occasion: Occasion): { readonly subject: string; readonly text: string } {
-  const { kind, project, requestId, at } = occasion;
-  const { title, lines } = wordsOf(occasion);
+export function renderMail(notification: Notification): { readonly subject: string; readonly text: string } {
+  const { kind, project, requestId, at } = notification;
+  const { title, lines } = wordsOf(notification);
   const about = [`Request: ${requestId}`, `Project: ${project}`, `Since:   ${readable(at)}`];
   const why = 'You are told because this address was given as the one to notify.';
   return {
@@ -28,8 +28,8 @@ interface Words {
   readonly lines: readonly string[];
 }
 
-function wordsOf(occasion: Occasion): Words {
-  const { kind, status, link } = occasion;
+function wordsOf(notification: Notification): Words {
+  const { kind, status, link } = notification;
   switch (status) {
     case 'ready':
       return {
@@ -86,7 +86,7 @@ function wordsOf(occasion: Occasion): Words {
   }
 }
 
-const readyLines = ({ url, expiresAt }: NonNullable<Occasion['link']>): readonly string[] => [
+const readyLines = ({ url, expiresAt }: NonNullable<Notification['link']>): readonly string[] => [
   'The archive is ready. This link works once:',
   '',
   url,

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { STATUSES } from '../../domain/vocabulary.ts';
-import { letterFor } from '../../outbound/mail-templates.ts';
+import { renderMail } from '../../outbound/mail-templates.ts';
 import type { Mail } from '../../outbound/mail.ts';
 import { openMailer } from '../../outbound/mailer.ts';
 import { mailServer } from '../support/servers/mail-server.ts';
 import { FROM, outboxFolder } from '../support/outbound.ts';
 
-const OCCASION = {
+const NOTIFICATION = {
   requestId: 'req_01a207d921007000b1946aa6e9a5b3c1',
   kind: 'export',
   status: 'ready',
@@ -23,7 +23,7 @@ const LINK = {
 const mail = (changes: Partial<Mail> = {}): Mail => ({
   id: 'evt_1',
   to: 'colleague@lethe.test',
-  ...letterFor({ ...OCCASION, link: LINK }),
+  ...renderMail({ ...NOTIFICATION, link: LINK }),
   ...changes,
 });
 
@@ -115,14 +115,14 @@ test('without a server each mail lies in a folder, for the owner alone, and one 
 });
 
 test('every status has words of its own, and each mail names the request and nobody else', () => {
-  const letters = STATUSES.map((status) => letterFor({ ...OCCASION, status }));
-  expect(new Set(letters.map(({ subject }) => subject)).size).toBe(STATUSES.length);
-  for (const { text } of letters) {
-    expect(text).toContain(OCCASION.requestId);
+  const mails = STATUSES.map((status) => renderMail({ ...NOTIFICATION, status }));
+  expect(new Set(mails.map(({ subject }) => subject)).size).toBe(STATUSES.length);
+  for (const { text } of mails) {
+    expect(text).toContain(NOTIFICATION.requestId);
     for (const line of text.split('\n')) expect(line).toMatch(/^[ -~]{0,76}$/);
   }
-  const { text } = letterFor({ ...OCCASION, link: LINK });
+  const { text } = renderMail({ ...NOTIFICATION, link: LINK });
   expect(text).toContain(LINK.url);
   expect(text).toContain('2026-11-30 10:00 UTC');
-  expect(letterFor(OCCASION).text).not.toContain('/download/');
+  expect(renderMail(NOTIFICATION).text).not.toContain('/download/');
 });
