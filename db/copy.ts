@@ -29,13 +29,13 @@ const elementText = (element: string | Buffer): string =>
     ? `"\\\\x${element.toString('hex')}"`
     : `"${element.replace(/[\\"]/g, (character) => `\\${character}`)}"`;
 
-/** Rows to the server without being bind parameters, which a log might keep. `into` is `table (column, …)`, never from outside. */
+/** Sends rows without bind parameters, which a log might keep. `into` is `table (column, …)`, never input. */
 export async function copyInto(
   tx: Transaction,
   into: string,
   pages: AsyncIterable<readonly (readonly Field[])[]>,
 ): Promise<void> {
-  const target = await tx.unsafe(`COPY ${into} FROM STDIN`).writable();
+  const target = await tx.$client.unsafe(`COPY ${into} FROM STDIN`).writable();
   const lines = (async function* () {
     for await (const page of pages) yield page.map((row) => `${row.map(fieldText).join('\t')}\n`).join('');
   })();

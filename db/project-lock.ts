@@ -1,4 +1,7 @@
+import { eq, sql } from 'drizzle-orm';
 import type { Database, Transaction } from './client.ts';
+import { projects } from './schema/projects.ts';
+import { textArray } from './sql.ts';
 import { transaction } from './transaction.ts';
 
 /**
@@ -6,7 +9,7 @@ import { transaction } from './transaction.ts';
  * claim, conclude (rule 6). READ COMMITTED with the lock as a statement of its own, so that what follows sees every
  * earlier decision.
  */
-export const underProjectLock = <T>(
+export const withProjectLock = <T>(
   database: Database,
   project: string,
   work: (tx: Transaction) => Promise<T>,
@@ -17,10 +20,10 @@ export const underProjectLock = <T>(
   });
 
 export async function lockProject(tx: Transaction, project: string): Promise<void> {
-  await tx`SELECT FROM lethe.projects WHERE name = ${project} FOR UPDATE`;
+  await tx.select().from(projects).where(eq(projects.name, project)).for('update');
 }
 
-/** Makes the lock rows of all configured projects; api and worker do so at start. */
-export async function ensureProjects(database: Database, projects: readonly string[]): Promise<void> {
-  await database`INSERT INTO lethe.projects (name) SELECT unnest(${projects as string[]}::text[]) ON CONFLICT DO NOTHING`;
+/** Inserts the lock rows of all configured projects. The API and the worker call it at start. */
+export async function ensureProjects(database: Database, names: readonly string[]): Promise<void> {
+  await database.execute(sql`INSERT INTO ${projects} (name) SELECT unnest(${textArray(names)}) ON CONFLICT DO NOTHING`);
 }

@@ -3,7 +3,7 @@ import type { AttentionCode, Step } from '../../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import { mirrorAttention, retryBackups } from '../backups/attention.ts';
 import type { Database, Fragment, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 
 export interface Retry {
@@ -88,7 +88,7 @@ async function withRequest<T>(
   work: (tx: Transaction, request: RequestRow) => Promise<T>,
 ): Promise<T> {
   const request = await readRequestRow(database, requestId);
-  return underProjectLock(database, request.project, (tx) => work(tx, request));
+  return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
 interface Ended {

@@ -4,7 +4,7 @@ import { analyseAfter } from '../resolution/analyze.ts';
 import { announce } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { type DeletionRow, readDeletionRow, readRequestRow } from '../requests/row.ts';
 import { notBackedUp } from './pending.ts';
 
@@ -15,7 +15,7 @@ import { notBackedUp } from './pending.ts';
  */
 export async function startBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
   const { project } = await readRequestRow(database, requestId);
-  const begun = await underProjectLock(database, project, async (tx) => {
+  const begun = await withProjectLock(database, project, async (tx) => {
     const deletion = await readDeletionRow(tx, requestId);
     if (deletion.concludedAt !== null || !deletion.exportFirst) return null;
     const id = newId('request', at.getTime());

@@ -5,7 +5,7 @@ import { waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
 import { leaveExports } from '../exports/remove-claimed.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
 
 export interface Claim {
@@ -29,7 +29,7 @@ export async function claim(
   const { requestId, asOf } = input;
   const { project } = await readRequestRow(database, requestId);
   const runAt = new Date(runAtOrBefore(asOf.getTime(), policy.window));
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null || request.processors === null || (await blocked(tx, requestId, asOf)))
       return { claimed: 0, leftForNextRun: 0, wake: [] };

@@ -3,7 +3,7 @@ import { isTerminal, type TerminalStatus } from '../../domain/vocabulary.ts';
 import { announce } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { buildReceipt } from './receipt.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 
@@ -17,7 +17,7 @@ export async function conclude(
 ): Promise<{ readonly status: TerminalStatus }> {
   const { requestId, at } = input;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (isTerminal(request.status)) return { status: request.status };
     const status = await endStatus(tx, requestId);

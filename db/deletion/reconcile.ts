@@ -7,7 +7,7 @@ import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
 import { closeBatches } from './close-batches.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readAttention } from '../attention/read.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { processorsBehind, settleVisibility } from '../subjects/visibility.ts';
@@ -19,7 +19,7 @@ export async function reconcileDeletion(
 ): Promise<DeletionState> {
   const { requestId, asOf, window } = input;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const concluded = request.concludedAt !== null;
     const freed = concluded ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });

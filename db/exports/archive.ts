@@ -5,7 +5,7 @@ import { announce } from '../notifications/enqueue.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import { backupDestroyed, keepForClaim } from '../backups/keep.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 
 /** Null until it is ready for the first time; what is destroyed is still told of. */
@@ -26,7 +26,7 @@ export async function destroyArchive(
 ): Promise<{ readonly wake: readonly string[] }> {
   const { requestId, at } = end;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'ready') throw new DomainError('archive_not_ready', 'there is no archive to destroy');
     await destroy(tx, request, { ...end, reason: 'destroyed' });
@@ -41,7 +41,7 @@ export async function expireArchive(
 ): Promise<void> {
   const { requestId, at } = end;
   const { project } = await readRequestRow(database, requestId);
-  await underProjectLock(database, project, async (tx) => {
+  await withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'ready' || (await keepForClaim(tx, request, end))) return;
     await destroy(tx, request, { actor: LETHE, at, reason: 'expired' });

@@ -1,7 +1,7 @@
 import type { Part, PartFacts } from '../../domain/archive.ts';
 import type { CollectionKey } from '../../domain/step-keys.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import type { RequestRow } from '../requests/row.ts';
 
 export interface CollectionRow {
@@ -57,7 +57,7 @@ export async function storeCollection(
 ): Promise<void> {
   const { requestId, project, processor, epoch } = key;
   const sum = (figure: (facts: PartFacts) => number) => parts.reduce((all, { facts }) => all + figure(facts), 0);
-  await underProjectLock(database, project, async (tx) => {
+  await withProjectLock(database, project, async (tx) => {
     const collected = await tx`
       UPDATE lethe.collections SET state = 'collected', cut_off_at = ${cutOffAt}, rows = ${sum((one) => one.rows)}, bytes = ${sum((one) => one.bytes)}
       WHERE request_id = ${requestId} AND epoch = ${epoch} AND processor = ${processor} AND ${stillAsked(tx, key)}`;

@@ -5,7 +5,7 @@ import { LETHE, recordAudit } from '../audit/audit.ts';
 import { backupEnded } from '../backups/finish.ts';
 import type { Database, Transaction } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function concludeExport(
 ): Promise<readonly string[]> {
   const { requestId, at, window } = input;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) return [];
     const { status, leftOut } = await endOf(tx, requestId, request.status);

@@ -1,6 +1,6 @@
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { destroyKey } from './archive.ts';
 
 /** Who belongs in an export that is not ready has changed: it is collected again, or, of nobody, not at all (rule 17). */
@@ -16,7 +16,7 @@ export async function collectAgain(
   lost: { readonly project: string; readonly requestId: string; readonly epoch: number; readonly at: Date },
 ): Promise<void> {
   const { project, requestId, epoch, at } = lost;
-  await underProjectLock(database, project, async (tx) => {
+  await withProjectLock(database, project, async (tx) => {
     const raised = await tx`UPDATE lethe.requests SET epoch = epoch + 1
       WHERE id = ${requestId} AND epoch = ${epoch} AND status = 'packaging'`;
     if (raised.count === 0) return;

@@ -1,6 +1,6 @@
 import type { Database, Queries } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { type Sealed, seal, unseal } from '../encryption.ts';
 
 /** What opens the archive and its parts; null: there is none yet, or it was destroyed. */
@@ -27,7 +27,7 @@ export async function keyForCollecting(
   const known = await readKey(database, keys, requestId);
   if (known !== null) return known;
   const { sealed, digestKey } = seal(keys, purposeOf(requestId), await make());
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     await tx`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
       SELECT id, ${sealed}, ${digestKey} FROM lethe.requests
       WHERE id = ${requestId} AND status IN ('collecting', 'packaging')

@@ -6,7 +6,7 @@ import { backupEnded } from '../backups/finish.ts';
 import { keepForClaim } from '../backups/keep.ts';
 import type { Database } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { collectionsOf, readParts } from './collections.ts';
 import { exportWindow } from './window.ts';
@@ -68,7 +68,7 @@ export async function storeArchive(
 ): Promise<readonly string[] | null> {
   const { requestId, epoch, object, bytes, sha256, manifest } = archive;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'packaging' || request.epoch !== epoch) return null;
     const exported =

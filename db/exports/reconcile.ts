@@ -3,7 +3,7 @@ import type { ExportState } from '../../domain/request-state.ts';
 import type { Status, Step } from '../../domain/vocabulary.ts';
 import { announce } from '../notifications/enqueue.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readAttention } from '../attention/read.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { destroyKey } from './archive.ts';
@@ -22,7 +22,7 @@ export async function reconcileExport(
 ): Promise<ExportState> {
   const { requestId, asOf, withoutExport } = input;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const counted = await countSubjects(tx, requestId);
     const collections = await settleCollections(tx, request, counted, withoutExport);

@@ -2,7 +2,7 @@ import { announcement } from '../notifications/enqueue.ts';
 import { LETHE } from '../audit/audit.ts';
 import { backupsLost } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 
 /** What a deletion has just claimed. The caller holds the project's lock. */
 export interface ClaimedBatch {
@@ -70,7 +70,7 @@ export const restartExportsAfterPartialDeletion = (
   { project, requestId, batch }: Pick<ClaimedBatch, 'project' | 'requestId' | 'batch'>,
   at: Date,
 ): Promise<readonly string[]> =>
-  underProjectLock(database, project, (tx) => leaveExports(tx, { project, requestId, batch, whole: false, at }));
+  withProjectLock(database, project, (tx) => leaveExports(tx, { project, requestId, batch, whole: false, at }));
 
 /**
  * A backup is exempt: its deletion claims nobody who is not in it. One whom that deletion has let go of is in an export like

@@ -7,7 +7,7 @@ import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
 import { heldSubjects } from './held-subjects.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 
 export interface Hold {
   readonly id: string;
@@ -40,7 +40,7 @@ export async function placeHold(
 }> {
   const { id, project, kind, caseRef, heldBy, actor, at } = hold;
   const digests = hold.identities.flatMap((identity) => digestsOf(keys, project, kind, identity));
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     await tx`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
       VALUES (${id}, ${project}, ${kind}, ${caseRef}, ${heldBy}, ${at})`;
     await tx`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)
@@ -86,7 +86,7 @@ export async function releaseHold(
   const { id, actor, at } = release;
   const project = await holdProject(database, id);
   if (project === null) throw new DomainError('hold_not_found', 'there is no such hold');
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const released =
       await tx`UPDATE lethe.holds SET released_at = ${at}, released_by = ${actor} WHERE id = ${id} AND released_at IS NULL`;
     if (released.count === 0) return { wake: [] };

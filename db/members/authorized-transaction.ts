@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/errors.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 
 /** Who changes something about who may call, or confirms what others asked for, and by which token. */
 export interface Actor {
@@ -18,7 +18,7 @@ export const underStanding = <T>(
   { project, tokenId }: Actor,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> =>
-  underProjectLock(database, project, async (tx) => {
+  withProjectLock(database, project, async (tx) => {
     const standing = await tx`SELECT FROM lethe.tokens token JOIN lethe.members member ON member.id = member_id
       WHERE token.id = ${tokenId} AND revoked_at IS NULL AND removed_at IS NULL`;
     if (standing.length === 0) throw new DomainError('unauthorized', 'the bearer token is revoked');

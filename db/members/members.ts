@@ -3,7 +3,7 @@ import { newId } from '../../domain/ids.ts';
 import type { Role } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { type Actor, underStanding } from './authorized-transaction.ts';
 import { LONGEST_TOKEN_MS, type Minted, mintToken, type NewToken } from './tokens.ts';
 
@@ -64,7 +64,7 @@ export const memberWithToken = (
   database: Database,
   member: Omit<NewMember, 'role'> & { readonly role: Role | null },
 ): Promise<MemberWithToken> =>
-  underProjectLock(database, member.project, async (tx) => {
+  withProjectLock(database, member.project, async (tx) => {
     const { project, name } = member;
     const members = await tx<Pick<MemberRow, 'id' | 'name' | 'role'>[]>`
       SELECT id, name, role FROM lethe.members WHERE project = ${project} AND removed_at IS NULL`;

@@ -6,7 +6,7 @@ import type { Database, Transaction } from '../client.ts';
 import { matches, subjects } from '../schema/subjects.ts';
 import { intArray } from '../sql.ts';
 import { raiseEpoch } from '../exports/epoch.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from './row.ts';
 import { withdrawSubjects } from '../subjects/cancel-subjects.ts';
 
@@ -38,7 +38,7 @@ export async function cancelSubjects(
 ): Promise<Cancelled> {
   const { requestId, positions, actor, at } = cancellation;
   const { project } = await readRequestRow(database, requestId);
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
     const named = positions === 'all' ? null : (positions as number[]);

@@ -5,7 +5,7 @@ import type { Expedite } from '../../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 import { readDeletionRow } from './row.ts';
 
 export interface Expedition {
@@ -24,7 +24,7 @@ export async function expediteRequest(
 ): Promise<{ readonly hardDeleteAt: Date; readonly wake: readonly string[] }> {
   const { requestId, expedite, reason, actor, at } = expedition;
   const due = new Date(hardDeleteAt(project.policy, at.getTime(), expedite));
-  return underProjectLock(database, project.name, async (tx) => {
+  return withProjectLock(database, project.name, async (tx) => {
     const request = await readDeletionRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
     const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = least(hard_delete_at, ${due}), expedited = true

@@ -1,6 +1,6 @@
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 
 /** How many are still to be looked for, and up to which number. */
 export async function unknownSubjects(
@@ -35,7 +35,7 @@ export async function settleUnresolved(
   requestId: string,
   at: Date,
 ): Promise<readonly string[]> {
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const absent = await tx<{ seq: number }[]>`
       UPDATE lethe.subjects SET state = 'not_found', hidden = false
       WHERE request_id = ${requestId} AND NOT known AND present IS NOT TRUE AND state IN ('resolved', 'wanted') RETURNING seq`;

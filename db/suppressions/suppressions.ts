@@ -4,7 +4,7 @@ import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
-import { underProjectLock } from '../project-lock.ts';
+import { withProjectLock } from '../project-lock.ts';
 
 /** A change of the standing refusal to collect one identity again. */
 export interface SuppressionChange {
@@ -26,7 +26,7 @@ export async function placeSuppression(
   keys: DigestKeys,
   change: SuppressionChange,
 ): Promise<{ readonly id: string; readonly since: Date }> {
-  return underProjectLock(database, change.project, async (tx) => {
+  return withProjectLock(database, change.project, async (tx) => {
     const standing = await ownRow(tx, keys, change);
     if (standing?.liftedAt === null) return standing;
     const id = await writeChange(tx, keys, change, { id: standing?.id ?? change.id, liftedAt: null });
@@ -42,7 +42,7 @@ export async function liftSuppression(
   change: SuppressionChange,
 ): Promise<{ readonly id: string }> {
   const { project, kind, at } = change;
-  return underProjectLock(database, project, async (tx) => {
+  return withProjectLock(database, project, async (tx) => {
     const lifted = await tx<{ id: string }[]>`
       UPDATE lethe.suppression_digests SET active = false
       WHERE project = ${project} AND kind = ${kind} AND active AND digest IN ${digestsIn(tx, keys, change)}

@@ -2,7 +2,7 @@ import type { NewRequest } from '../../db/requests/create.ts';
 import { startBackup } from '../../db/backups/start.ts';
 import { backupEnded } from '../../db/backups/finish.ts';
 import { keepForClaim } from '../../db/backups/keep.ts';
-import { underProjectLock } from '../../db/project-lock.ts';
+import { withProjectLock } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
 import { seal } from '../../db/encryption.ts';
 import type { Identity } from '../../domain/identity.ts';
@@ -67,7 +67,7 @@ export async function endBackup(
     await world.database`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'wanted'`;
     await world.database`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
   }
-  return underProjectLock(world.database, project, async (tx) => {
+  return withProjectLock(world.database, project, async (tx) => {
     const row = await readRequestRow(tx, requestId);
     const wake = await backupEnded(tx, row, { window: POLICY.window, at });
     await keepForClaim(tx, row, { at, keptMs: POLICY.exportsKeptMs });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { manifestOf } from '../../../archives/manifest.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { archives } from '../../support/archives.ts';
@@ -187,7 +187,7 @@ test('what is only of the other kind answers so, and a token of the other kind m
 
 test('what an export waits for is tried again by whoever may export', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
-  await underProjectLock(api.database, 'demo', (tx) =>
+  await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
       { project: 'demo', requestId: id, processor: 'app', step: 'collect', batch: 0 },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storeCount } from '../../../db/resolution/counts.ts';
 import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { documentOf } from '../openapi/document.ts';
 import { archives } from '../../support/archives.ts';
@@ -93,7 +93,7 @@ async function prepare(round: string): Promise<void> {
     const stuck = await accepted(api, [user(name('d'))]);
     await hide(database, stuck, [matchOf(1, name('d'))], START);
     await claimAt(database, stuck, RUN);
-    await underProjectLock(database, 'demo', (tx) =>
+    await withProjectLock(database, 'demo', (tx) =>
       raiseAttention(
         tx,
         { project: 'demo', requestId: stuck, processor: 'app', step: 'delete', batch: 1 },

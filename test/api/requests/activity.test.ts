@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { storeCount } from '../../../db/resolution/counts.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { newId } from '../../../domain/ids.ts';
@@ -23,7 +23,7 @@ import { upload } from '../uploads/upload.ts';
 const api = await testApi();
 
 const inAttention = (requestId: string, processor: string) =>
-  underProjectLock(api.database, 'demo', async (tx) => {
+  withProjectLock(api.database, 'demo', async (tx) => {
     const key = { project: 'demo', requestId, processor, step: 'delete', batch: 1 } as const;
     await raiseAttention(tx, key, { code: 'processor_refused', at: RUN, retryAt: null });
     await tx`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${requestId} AND processor = ${processor}`;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { raiseAttention } from '../../../db/attention/raise.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import type { AttentionCode, Step } from '../../../domain/vocabulary.ts';
 import { calledOf, claimAt, hide, matchesOf, matchOf } from '../support/ledger.ts';
 import { accepted, RUN, START, testApi, textOf, user } from '../support/api.ts';
@@ -162,7 +162,7 @@ test('a hold on what cannot be an identity of the project is refused, and stores
 });
 
 async function inAttention(id: string, processor: string, code: AttentionCode, step: Step = 'delete') {
-  await underProjectLock(api.database, 'demo', (tx) =>
+  await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
       { project: 'demo', requestId: id, processor, step, batch: step === 'delete' ? 1 : 0 },

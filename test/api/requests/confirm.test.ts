@@ -3,7 +3,7 @@ import { storeCount } from '../../../db/resolution/counts.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import type { Resolved } from '../../../domain/resolved.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { match } from '../../support/ledger.ts';
 import { follow, hide, matchOf, resolve } from '../support/ledger.ts';
 import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from '../support/api.ts';
@@ -231,7 +231,7 @@ test('another token of the member who submitted everyone is still the same membe
 test('an owner who is removed while the confirmation is on its way confirms nobody', async () => {
   const leaving = await api.member('an owner who leaves');
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('r-1')]);
-  const { answer } = await underProjectLock(api.database, 'demo', async (tx) => {
+  const { answer } = await withProjectLock(api.database, 'demo', async (tx) => {
     const sent = confirm(id, { expectedCount: 1 }, carrying(leaving));
     await behindTheLock();
     await tx`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${leaving.memberId}`;

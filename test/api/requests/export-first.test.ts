@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startBackup } from '../../../db/backups/start.ts';
 import { backupEnded } from '../../../db/backups/finish.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
@@ -45,7 +45,7 @@ test('status and receipt name the archive that was made first, and the archive n
   expect(await read(backup)).toMatchObject({ kind: 'export', backupOf: deletion, exportFirst: false, backups: [] });
   await api.database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
   await makeReady(api, storage, backup);
-  await underProjectLock(api.database, 'demo', async (tx) =>
+  await withProjectLock(api.database, 'demo', async (tx) =>
     backupEnded(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
   );
   const expiresAt = new Date(START.getTime() + 7 * DAY_MS).toISOString();
@@ -58,7 +58,7 @@ test('status and receipt name the archive that was made first, and the archive n
 test('a processor that the archive waits for is retried at the deletion, and skipped by nobody', async () => {
   const { deletion, backup } = await waiting('u-4');
   const key = { project: 'demo', requestId: backup, processor: 'app', step: 'collect', batch: 0 } as const;
-  await underProjectLock(api.database, 'demo', (tx) =>
+  await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(tx, key, { code: 'processor_refused', at: START, retryAt: later }),
   );
   expect(await read(deletion)).toMatchObject({

@@ -7,7 +7,7 @@ import { housekeepingActivities } from '../../../activities/housekeeping.ts';
 import { createApp } from '../../../api/app.ts';
 import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { digestKeys } from '../../../db/digests.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { startFactsOf } from '../../../db/requests/start.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
@@ -157,7 +157,7 @@ test('while the first runs the second is told so; a crash in the middle leaves t
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO lethe.requests%'`;
   const before = await counts();
   // Whoever has the project's row locked keeps the first from storing its request, which refers to it.
-  const { crashed, second } = await underProjectLock(api.database, 'demo', async () => {
+  const { crashed, second } = await withProjectLock(api.database, 'demo', async () => {
     const first = post('running', body('running'));
     await expect.poll(async () => (await waiting()).length).toBe(1);
     const other = await post('running', body('running'));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type RequestFilter, listRequests } from '../../../db/requests/list.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
@@ -25,7 +25,7 @@ const waiting = async (name: string, more: Record<string, unknown> = {}) => {
   return id;
 };
 const inAttention = (requestId: string) =>
-  underProjectLock(api.database, 'demo', (tx) =>
+  withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
       { project: 'demo', requestId, processor: 'app', step: 'delete', batch: 1 },

@@ -3,7 +3,7 @@ import { accept as acceptAsked } from '../../../db/requests/accept.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { settleUnresolved } from '../../../db/subjects/unresolved.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
@@ -130,7 +130,7 @@ test('confirmed, the proposed are scheduled, whoever else owns them; the count i
   const entry = { name: PROJECT, policy: POLICY, directory: 'app', processors: [APP, MAIL] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
   const asked = { requestId, expectedCount: 2, acceptUnmatched: false, by, at: days(1) };
-  const confirmed = await underProjectLock(it.database, PROJECT, (tx) => confirmRequest(tx, entry, asked));
+  const confirmed = await withProjectLock(it.database, PROJECT, (tx) => confirmRequest(tx, entry, asked));
   expect(confirmed).toMatchObject({ subjects: 2, attached: 0 });
   expect(await lookAt(it, requestId, days(1))).toMatchObject({ status: 'grace', processorsToSync: [] });
   expect(await states(it, requestId)).toEqual({ scheduled: 2 });

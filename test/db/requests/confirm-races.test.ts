@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import type { Project } from '../../../domain/catalog.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import {
@@ -44,7 +44,7 @@ const confirmIt = (round: number, requestId: string, at = START): Promise<string
   const project: Project = { name: projectOf(round), policy: POLICY, directory: 'app', processors: [APP] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
   const asked = { requestId, expectedCount: 1, acceptUnmatched: false, by, at };
-  return underProjectLock(world.database, project.name, (tx) => confirmRequest(tx, project, asked)).then(
+  return withProjectLock(world.database, project.name, (tx) => confirmRequest(tx, project, asked)).then(
     () => 'confirmed',
     (error: unknown) => {
       if (error instanceof DomainError) return error.code;

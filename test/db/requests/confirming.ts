@@ -1,5 +1,5 @@
 import { confirmRequest } from '../../../db/requests/confirm.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import type { Project } from '../../../domain/catalog.ts';
 import { APP, type Ledger, POLICY, PROJECT, START } from '../../support/ledger.ts';
 
@@ -12,7 +12,7 @@ export const confirm = (
   expectedCount: number,
   changes: Partial<Parameters<typeof confirmRequest>[2]> = {},
 ) =>
-  underProjectLock(database, PROJECT, (tx) =>
+  withProjectLock(database, PROJECT, (tx) =>
     confirmRequest(tx, PROJECT_ENTRY, {
       requestId,
       expectedCount,

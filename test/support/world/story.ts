@@ -5,7 +5,7 @@ import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
-import { underProjectLock } from '../../../db/project-lock.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
 import { readRequestStatus } from '../../../db/requests/read.ts';
 import { hardDeleteAt } from '../../../domain/policy.ts';
@@ -50,7 +50,7 @@ export async function confirm(world: World, requestId: string, expectedCount: nu
   const at = await nowOf(world);
   const by = { memberId: 'another', role: 'owner' } as const;
   const asked = { requestId, expectedCount, acceptUnmatched: false, by, at };
-  const done = await underProjectLock(world.database, project, (tx) =>
+  const done = await withProjectLock(world.database, project, (tx) =>
     confirmRequest(tx, projectOf(world.deps, project), asked),
   );
   await world.orchestrator.wake(done.wake);
