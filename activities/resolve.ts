@@ -1,10 +1,9 @@
 import type { Resolved, Selection, Work } from '../connectors/connector.ts';
 import { ConnectorError } from '../connectors/connector.ts';
-import { startResolving } from '../db/deletion/check-processors.ts';
 import { transaction } from '../db/transaction.ts';
 import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
-import { storeResolution } from '../db/resolution/resolve.ts';
+import { startResolving, storeResolution } from '../db/resolution/resolve.ts';
 import { exceptedIdentities, submittedIdentities } from '../db/subjects/submitted.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import type { AsOf, AttentionKey, ProcessorKey } from '../domain/step-keys.ts';

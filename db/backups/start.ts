@@ -1,6 +1,6 @@
 import { newId } from '../../domain/ids.ts';
 import { EXPORT_WITHIN_MS } from '../../domain/policy.ts';
-import { analyseAfter } from '../resolution/analyze.ts';
+import { analyzeTables } from '../resolution/stage.ts';
 import { announce } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -32,7 +32,7 @@ export async function startBackup(database: Database, requestId: string, at: Dat
     return { id, subjects };
   });
   if (begun === null) return null;
-  await analyseAfter(database, begun.subjects);
+  await analyzeTables(database, begun.subjects);
   return begun.id;
 }
 

@@ -1,17 +1,8 @@
-import { announcement } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { transaction } from '../transaction.ts';
 import { raiseAttention } from '../attention/raise.ts';
 import { readRequestRow } from '../requests/row.ts';
-
-export async function startResolving(database: Database, requestId: string, at: Date): Promise<void> {
-  await database`
-    WITH request AS (
-      UPDATE lethe.requests SET status = 'resolving' WHERE id = ${requestId} AND status = 'received'
-      RETURNING id, project, kind, status, notify)
-    ${announcement('request', at)}`;
-}
 
 /**
  * Holds the processors that the request froze against those that are configured now (rule 5). One that is missing needs

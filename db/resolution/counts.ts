@@ -1,23 +1,29 @@
+import { and, count, eq, sql } from 'drizzle-orm';
 import type { Database, Queries } from '../client.ts';
+import { requestCounts } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
 
-/** How many are proposed, and up to which number. */
+/** How many subjects are proposed, and the highest `seq` of them. */
 export async function proposedSubjects(
   queries: Queries,
   requestId: string,
 ): Promise<{ readonly size: number; readonly lastSeq: number }> {
-  const [row = { size: 0, lastSeq: 0 }] = await queries<{ size: number; lastSeq: number }[]>`
-    SELECT count(*) AS size, coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
-    WHERE request_id = ${requestId} AND state = 'proposed'`;
+  const [row = { size: 0, lastSeq: 0 }] = await queries
+    .select({ size: count(), lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
+    .from(subjects)
+    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed')));
   return row;
 }
 
-/** What a processor holds, per table; null: it cannot say. The first word stands: it is what is confirmed. */
+/** Stores what a processor holds, per table; null if it cannot count. The first count stays: it is what is confirmed. */
 export async function storeCount(
   database: Database,
   key: { readonly requestId: string; readonly processor: string },
   tables: Readonly<Record<string, number>> | null,
 ): Promise<void> {
-  const told = tables === null ? null : Object.entries(tables).map(([table, rows]) => ({ table, rows }));
-  await database`INSERT INTO lethe.request_counts (request_id, processor, tables)
-    VALUES (${key.requestId}, ${key.processor}, ${told === null ? null : database.json(told)}) ON CONFLICT DO NOTHING`;
+  const counted = tables === null ? null : Object.entries(tables).map(([table, rows]) => ({ table, rows }));
+  await database
+    .insert(requestCounts)
+    .values({ ...key, tables: counted })
+    .onConflictDoNothing();
 }

@@ -1,17 +1,19 @@
+import { eq, sql } from 'drizzle-orm';
 import type { Resolved } from '../../domain/resolved.ts';
 import { copyInto } from '../copy.ts';
 import { digestsOf } from '../digests.ts';
+import { exceptedDigests, exceptedIdentities } from '../schema/subjects.ts';
 import type { Staging } from './stage.ts';
 
 /**
- * Whoever is spared of everyone. An identity that names several spares them all, and what a spared person is called
- * besides is spared too, whoever else is called the same.
+ * Stages the subjects that a request for everyone excludes. An identity of several subjects excludes all of them, and
+ * every other identity of an excluded subject is excluded too, also where another subject has the same one.
  */
 export async function stageExcepted(
   { tx, keys, project, kind }: Staging,
   facts: AsyncIterable<readonly Resolved[]>,
 ): Promise<void> {
-  await tx`CREATE TEMPORARY TABLE stage_excepted (number integer, digests bytea[]) ON COMMIT DROP`;
+  await tx.execute(sql`CREATE TEMPORARY TABLE stage_excepted (number integer, digests bytea[]) ON COMMIT DROP`);
   const rows = (async function* () {
     for await (const page of facts) {
       yield page.map((fact) => {
@@ -24,24 +26,28 @@ export async function stageExcepted(
   await copyInto(tx, 'stage_excepted (number, digests)', rows);
 }
 
-/** From here on digests say who is spared, and which identities matched nobody; the identities themselves go. */
+/** Stores the digests of the excluded subjects and which identities matched, and erases the identities in clear. */
 export async function storeExcepted({ tx, requestId }: Staging): Promise<void> {
-  await tx`INSERT INTO lethe.excepted_digests (request_id, digest)
-    SELECT DISTINCT ${requestId}, digest FROM stage_excepted, unnest(digests) digest`;
-  await tx`UPDATE lethe.excepted_identities
-    SET matched = number IN (SELECT number FROM stage_excepted WHERE number IS NOT NULL), value = NULL
-    WHERE request_id = ${requestId}`;
+  await tx.execute(sql`INSERT INTO ${exceptedDigests} (request_id, digest)
+    SELECT DISTINCT ${requestId}, digest FROM stage_excepted, unnest(digests) digest`);
+  await tx
+    .update(exceptedIdentities)
+    .set({
+      matched: sql`${exceptedIdentities.number} IN (SELECT number FROM stage_excepted WHERE number IS NOT NULL)`,
+      value: null,
+    })
+    .where(eq(exceptedIdentities.requestId, requestId));
 }
 
-/** Takes them out of the directory's answer. What they share with somebody else stays, whatever the directory says. */
-export async function setExceptedAside({ tx, requestId }: Staging): Promise<void> {
-  await tx`DELETE FROM stage USING (
+/** Removes the excluded subjects from the stage. What they share with another subject stays, whatever the directory says. */
+export async function dropExcepted({ tx, requestId }: Staging): Promise<void> {
+  await tx.execute(sql`DELETE FROM stage USING (
       SELECT DISTINCT key_type, key_value FROM stage own, unnest(own.digests) digest
-      JOIN lethe.excepted_digests excepted USING (digest) WHERE own.match AND excepted.request_id = ${requestId}) spared
-    WHERE stage.key_type = spared.key_type AND stage.key_value = spared.key_value`;
-  await tx`UPDATE stage SET spared = true
+      JOIN ${exceptedDigests} excepted USING (digest) WHERE own.match AND excepted.request_id = ${requestId}) spared
+    WHERE stage.key_type = spared.key_type AND stage.key_value = spared.key_value`);
+  await tx.execute(sql`UPDATE stage SET spared = true
     FROM (SELECT DISTINCT type, value FROM stage named, unnest(named.digests) digest
-          JOIN lethe.excepted_digests excepted USING (digest)
+          JOIN ${exceptedDigests} excepted USING (digest)
           WHERE NOT named.match AND excepted.request_id = ${requestId}) of_spared
-    WHERE NOT match AND stage.type = of_spared.type AND stage.value = of_spared.value`;
+    WHERE NOT match AND stage.type = of_spared.type AND stage.value = of_spared.value`);
 }

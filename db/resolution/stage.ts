@@ -1,8 +1,10 @@
+import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Resolved } from '../../domain/resolved.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
-import type { Transaction } from '../client.ts';
+import type { Database, Transaction } from '../client.ts';
 import { copyInto, type Field } from '../copy.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
+import { identityDigests, matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
 
 export interface Staging {
   readonly tx: Transaction;
@@ -15,14 +17,15 @@ export interface Staging {
 const STAGE = 'stage (match, known, key_type, key_value, position, type, value, origin, sharers, digests)';
 
 /**
- * The directory's answer in a temporary table, a fact per row; `digests` are those of the identity named in the row,
- * in the order of the keys; `spared` marks a name of somebody who is not to be touched. Staged before the project's lock is
- * taken: a slow directory keeps nobody waiting.
+ * Copies the directory's answer into a temporary table, a fact per row. `digests` are those of the identity in the row,
+ * in the order of the keys; `spared` marks a name of an excluded subject. Runs before the project is locked, so that a
+ * slow directory blocks no other transaction.
  */
 export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly Resolved[]>): Promise<void> {
-  await staging.tx`CREATE TEMPORARY TABLE stage (match boolean, known boolean, key_type text, key_value text[],
+  await staging.tx
+    .execute(sql`CREATE TEMPORARY TABLE stage (match boolean, known boolean, key_type text, key_value text[],
     position integer, type text, value text[], origin text, sharers integer, digests bytea[],
-    spared boolean NOT NULL DEFAULT false) ON COMMIT DROP`;
+    spared boolean NOT NULL DEFAULT false) ON COMMIT DROP`);
   await copyInto(
     staging.tx,
     STAGE,
@@ -33,13 +36,22 @@ export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly
 /** An identity that the directory does not know is its own subject, and is still offered to every processor. */
 export async function stageUnknown(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
-  const unknown = await tx<{ position: number; type: string; value: string[] }[]>`
-    SELECT position, type, value FROM lethe.submitted_identities submitted
-    WHERE request_id = ${requestId} AND outcome IS NULL AND withdrawn_at IS NULL AND value IS NOT NULL
-      AND NOT EXISTS (SELECT FROM stage WHERE stage.match AND stage.position = submitted.position)
-    ORDER BY position`;
+  const { position, type, value, outcome, withdrawnAt } = submittedIdentities;
+  const unknown = await tx
+    .select({ position, type, value: sql<string[]>`${value}` })
+    .from(submittedIdentities)
+    .where(
+      and(
+        eq(submittedIdentities.requestId, requestId),
+        isNull(outcome),
+        isNull(withdrawnAt),
+        isNotNull(value),
+        sql`NOT EXISTS (SELECT FROM stage WHERE stage.match AND stage.position = ${position})`,
+      ),
+    )
+    .orderBy(asc(position));
   const pages = (async function* () {
-    yield unknown.map(({ position, ...key }) => stageRow(staging, { fact: 'match', position, key }, false));
+    yield unknown.map(({ position: at, ...key }) => stageRow(staging, { fact: 'match', position: at, key }, false));
   })();
   if (unknown.length > 0) await copyInto(tx, STAGE, pages);
 }
@@ -66,12 +78,23 @@ async function* mapped<From, To>(pages: AsyncIterable<readonly From[]>, each: (f
   for await (const page of pages) yield page.map(each);
 }
 
-/** For the planner, where there is something to plan: a handful of rows is read faster than it is analysed. */
-export async function analyseStage({ tx }: Staging): Promise<void> {
-  const [{ many } = { many: false }] = await tx<{ many: boolean }[]>`SELECT count(*) > ${HANDFUL} AS many FROM stage`;
+/** Analyzes the stage for the planner. A few rows are read faster than they are analyzed. */
+export async function analyzeStage({ tx }: Staging): Promise<void> {
+  const [{ many } = { many: false }] = await tx.execute<{ many: boolean }>(
+    sql`SELECT count(*) > ${MANY} AS many FROM stage`,
+  );
   if (!many) return;
-  await tx`CREATE INDEX ON stage (position) WHERE match`;
-  await tx`CREATE INDEX ON stage (key_type, key_value) WHERE match`;
-  await tx`ANALYZE stage`;
+  await tx.execute(sql`CREATE INDEX ON stage (position) WHERE match`);
+  await tx.execute(sql`CREATE INDEX ON stage (key_type, key_value) WHERE match`);
+  await tx.execute(sql`ANALYZE stage`);
 }
-const HANDFUL = 1_000;
+
+/** Analyzes the tables of subjects after many rows are added. Until autovacuum does so, the planner would guess. */
+export async function analyzeTables(database: Database, added: number): Promise<void> {
+  if (added <= MANY) return;
+  await database.execute(
+    sql`ANALYZE ${subjects}, ${matches}, ${subjectIdentities}, ${identityDigests}, ${submittedIdentities}`,
+  );
+}
+
+const MANY = 1_000;
