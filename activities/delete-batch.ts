@@ -1,9 +1,15 @@
 import type { Batch, Deletion } from '../connectors/connector.ts';
 import type { Database } from '../db/client.ts';
-import { batchDeleted, type BatchWork, nextStep, readBatchWork, recordVerification } from '../db/deletion/batches.ts';
+import {
+  batchDeleted,
+  type BatchWork,
+  nextStep,
+  readBatchWork,
+  recordRange,
+  recordVerification,
+} from '../db/deletion/batches.ts';
 import { restartExportsAfterPartialDeletion } from '../db/exports/remove-claimed.ts';
 import { clearAttention } from '../db/attention/raise.ts';
-import { recordRange } from '../db/deletion/ranges.ts';
 import { claimedIdentities } from '../db/subjects/identities.ts';
 import type { NextStep, VerificationResult } from '../domain/batch.ts';
 import type { AsOf, AttentionKey, BatchKey } from '../domain/step-keys.ts';

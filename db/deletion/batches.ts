@@ -1,35 +1,55 @@
-import { type NextStep, nextStepAfterVerification, type VerificationResult } from '../../domain/batch.ts';
+import { and, eq, inArray, type InferColumnsDataTypes, sql } from 'drizzle-orm';
+import {
+  type FinishedRange,
+  type NextStep,
+  nextStepAfterVerification,
+  type VerificationResult,
+} from '../../domain/batch.ts';
 import type { BatchKey } from '../../domain/step-keys.ts';
-import type { Scope, SubjectKind, WorkState } from '../../domain/vocabulary.ts';
-import { LETHE, recordAudit } from '../audit/audit.ts';
-import type { Database, Transaction } from '../client.ts';
-import { transaction } from '../transaction.ts';
+import type { WorkState } from '../../domain/vocabulary.ts';
 import { raiseAttention } from '../attention/raise.ts';
+import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
+import type { Database, Queries, Transaction } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
+import { batchWork, processorRanges } from '../schema/work.ts';
+import { intArray } from '../sql.ts';
+import { transaction } from '../transaction.ts';
+
+const ofBatch = ({ requestId, processor, batch }: BatchKey) =>
+  and(eq(batchWork.requestId, requestId), eq(batchWork.processor, processor), eq(batchWork.batch, batch));
+
+const columns = {
+  requestId: batchWork.requestId,
+  processor: batchWork.processor,
+  batch: batchWork.batch,
+  project: requests.project,
+  kind: requests.subjectKind,
+  scope: requests.scope,
+  suppress: requests.suppress,
+  state: batchWork.state,
+  firstSeq: batchWork.firstSeq,
+  lastSeq: batchWork.lastSeq,
+  size: batchWork.size,
+  pass: batchWork.pass,
+  ticket: batchWork.ticket,
+  emptiedAt: batchWork.emptiedAt,
+};
 
 /** One claimed batch in one processor, with what its work needs of the request. */
-export interface BatchWork extends BatchKey {
-  readonly kind: SubjectKind;
-  readonly scope: Scope;
-  readonly suppress: boolean;
-  readonly state: WorkState;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly size: number;
-  readonly pass: number;
-  readonly ticket: string | null;
-  readonly emptiedAt: Date | null;
-}
+export type BatchWork = Readonly<InferColumnsDataTypes<typeof columns>>;
 
-export async function readBatchWork(queries: Database | Transaction, key: BatchKey): Promise<BatchWork> {
-  const [row] = await queries<BatchWork[]>`
-    SELECT request_id, processor, batch, project, subject_kind AS kind, scope, suppress, state, first_seq, last_seq, size, pass, ticket, emptied_at
-    FROM lethe.batch_work JOIN lethe.requests ON requests.id = batch_work.request_id
-    WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND batch = ${key.batch}`;
+export async function readBatchWork(queries: Queries, key: BatchKey): Promise<BatchWork> {
+  const [row] = await queries
+    .select(columns)
+    .from(batchWork)
+    .innerJoin(requests, eq(requests.id, batchWork.requestId))
+    .where(ofBatch(key));
   if (row === undefined) throw new Error('no such batch');
   return row;
 }
 
-/** Where the work stands by its rows: a child that begins anew goes on from there. */
+/** The next step by the rows. A workflow that starts again continues there. */
 export function nextStep(work: BatchWork, now: number, settleMs: number): NextStep {
   switch (work.state) {
     case 'pending':
@@ -45,12 +65,13 @@ export function nextStep(work: BatchWork, now: number, settleMs: number): NextSt
 
 /** Every range of the pass is finished, or the processor is to be asked again with its ticket. */
 export async function batchDeleted(database: Database, key: BatchKey, ticket: string | null): Promise<void> {
-  const state = ticket === null ? 'verifying' : 'deleting';
-  await database`UPDATE lethe.batch_work SET state = ${state}, ticket = ${ticket}
-    WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND batch = ${key.batch} AND state IN ('pending', 'deleting', 'attention')`;
+  await database
+    .update(batchWork)
+    .set({ state: ticket === null ? 'verifying' : 'deleting', ticket })
+    .where(and(ofBatch(key), inArray(batchWork.state, ['pending', 'deleting', 'attention'])));
 }
 
-/** Records a verification and what follows from it. Idempotent: a verification repeated after a crash writes the same. */
+/** Records a verification and what follows from it. Idempotent: one that is repeated after a crash writes the same. */
 export async function recordVerification(
   database: Database,
   key: BatchKey,
@@ -69,10 +90,8 @@ export async function recordVerification(
       next.step === 'ended' && next.end !== 'attention'
         ? new Date('attestedAt' in result ? result.attestedAt : at.now)
         : null;
-    await tx`UPDATE lethe.batch_work
-      SET state = ${state}, survivors = ${survivors}, emptied_at = ${emptiedAt}, verified_at = ${verifiedAt},
-          pass = pass + ${survivors !== null && survivors > 0 ? 1 : 0}
-      WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND batch = ${key.batch}`;
+    const pass = sql`${batchWork.pass} + ${survivors !== null && survivors > 0 ? 1 : 0}`;
+    await tx.update(batchWork).set({ state, survivors, emptiedAt, verifiedAt, pass }).where(ofBatch(key));
     const { project } = work;
     const detail = { processor: key.processor, batch: key.batch, pass: work.pass, state, survivors };
     await recordAudit(tx, {
@@ -92,4 +111,64 @@ export async function recordVerification(
     }
     return next;
   });
+}
+
+/** Idempotent: the processor's own log decided, and the receipt is the sum of these rows (rule 13). */
+export async function recordRange(
+  database: Database,
+  key: BatchKey,
+  pass: number,
+  range: FinishedRange,
+): Promise<void> {
+  const { requestId, batch, processor } = key;
+  await database.execute(sql`
+    WITH stored AS (
+      INSERT INTO ${processorRanges} (request_id, batch, processor, pass, first_seq, last_seq, part, tables)
+      VALUES (${requestId}, ${batch}, ${processor}, ${pass}, ${range.firstSeq}, ${range.lastSeq}, ${range.part},
+              ${sql.param(range.tables, processorRanges.tables)})
+      ON CONFLICT DO NOTHING)
+    UPDATE ${subjects} SET retained = true
+    WHERE request_id = ${requestId} AND seq = ANY(${intArray(range.retainedSeqs)}) AND NOT retained`);
+}
+
+/**
+ * Marks claimed subjects as `deleted` once the last verification of every processor was empty (or is known to be
+ * impossible), and as `partially_deleted` if an operator skipped one. Requests that are attached to them get the same
+ * outcome (rule 7). Returns the requests to wake.
+ */
+export async function closeBatches(
+  tx: Transaction,
+  project: string,
+  requestId: string,
+  at: Date,
+): Promise<readonly string[]> {
+  const closed = await tx.execute<{ batch: number; state: 'deleted' | 'partially_deleted'; count: number }>(sql`
+    WITH finished AS (
+      SELECT batch, bool_or(state = 'skipped') AS partially FROM ${batchWork} WHERE request_id = ${requestId}
+      GROUP BY batch HAVING bool_and(state IN ('verified', 'attested', 'unverified', 'skipped'))),
+    closed AS (
+      UPDATE ${subjects} SET state = CASE WHEN partially THEN 'partially_deleted' ELSE 'deleted' END
+      FROM finished WHERE request_id = ${requestId} AND subjects.batch = finished.batch AND subjects.state = 'claimed'
+      RETURNING subjects.batch, state)
+    SELECT batch, state, count(*) FROM closed GROUP BY batch, state`);
+  for (const { batch, state, count } of closed) {
+    await recordAudit(tx, {
+      at,
+      project,
+      requestId,
+      actor: LETHE,
+      action: `subjects.${state}`,
+      detail: { batch, count },
+    });
+  }
+  if (closed.length === 0) return [];
+  const attached = await tx.execute<{ requestId: string }>(sql`
+    UPDATE ${subjects} attached SET state = mine.state, retained = mine.retained
+    FROM ${subjects} mine
+    WHERE attached.owner_request = ${requestId} AND attached.state = 'attached' AND mine.request_id = ${requestId}
+      AND mine.seq = attached.owner_seq AND mine.state IN ('deleted', 'partially_deleted')
+    RETURNING attached.request_id`);
+  const wake = [...new Set(attached.map((row) => row.requestId))];
+  await raiseWake(tx, wake);
+  return wake;
 }

@@ -1,12 +1,15 @@
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
+import { raiseAttention } from '../attention/raise.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
-import { transaction } from '../transaction.ts';
-import { raiseAttention } from '../attention/raise.ts';
 import { readRequestRow } from '../requests/row.ts';
+import { requests } from '../schema/requests.ts';
+import { processorVisibility } from '../schema/work.ts';
+import { transaction } from '../transaction.ts';
 
 /**
- * Holds the processors that the request froze against those that are configured now (rule 5). One that is missing needs
- * an operator; a data map that was edited since is taken over, and the audit trail says so. Returns who can be inspected.
+ * Compares the processors pinned by the request with those configured now (rule 5). Raises attention for a missing one;
+ * takes over a data map that was edited since, and audits it. Returns the processors that can be inspected.
  */
 export async function checkPinnedProcessors(
   database: Database,
@@ -15,10 +18,12 @@ export async function checkPinnedProcessors(
   const { requestId, configured, at } = input;
   return transaction(database, async (tx) => {
     const { project, processors } = await readRequestRow(tx, requestId);
-    const skipped = await tx<{ processor: string }[]>`
-      SELECT processor FROM lethe.processor_visibility WHERE request_id = ${requestId} AND skipped_at IS NOT NULL`;
-    const frozen = Object.entries(processors ?? {}).filter(([name]) => !skipped.some((row) => row.processor === name));
-    for (const [processor, hash] of frozen) {
+    const skipped = await tx
+      .select({ processor: processorVisibility.processor })
+      .from(processorVisibility)
+      .where(and(eq(processorVisibility.requestId, requestId), isNotNull(processorVisibility.skippedAt)));
+    const pinned = Object.entries(processors ?? {}).filter(([name]) => !skipped.some((row) => row.processor === name));
+    for (const [processor, hash] of pinned) {
       const now = configured[processor];
       if (now === undefined) {
         await raiseAttention(
@@ -27,7 +32,8 @@ export async function checkPinnedProcessors(
           { code: 'processor_missing', at, retryAt: null },
         );
       } else if (now !== hash) {
-        await tx`UPDATE lethe.requests SET processors = processors || ${tx.json({ [processor]: now })} WHERE id = ${requestId}`;
+        const merged = sql`${requests.processors} || ${sql.param({ [processor]: now }, requests.processors)}`;
+        await tx.update(requests).set({ processors: merged }).where(eq(requests.id, requestId));
         await recordAudit(tx, {
           at,
           project,
@@ -38,6 +44,6 @@ export async function checkPinnedProcessors(
         });
       }
     }
-    return frozen.map(([name]) => name).filter((name) => configured[name] !== undefined);
+    return pinned.map(([name]) => name).filter((name) => configured[name] !== undefined);
   });
 }

@@ -1,15 +1,27 @@
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import { newId } from '../../domain/ids.ts';
 import { isTerminal, type TerminalStatus } from '../../domain/vocabulary.ts';
-import { announce } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
+import { announce } from '../notifications/enqueue.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { buildReceipt } from './receipt.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
+import { suppressionDigests, suppressions } from '../schema/holds.ts';
+import { requests } from '../schema/requests.ts';
+import {
+  exceptedDigests,
+  exceptedIdentities,
+  identityDigests,
+  subjectIdentities,
+  subjects,
+  submittedIdentities,
+} from '../schema/subjects.ts';
+import { attention, batchWork } from '../schema/work.ts';
+import { buildReceipt } from './receipt.ts';
 
 /**
- * The end of a request: its status, its receipt, and the departure of its identities, in one transaction. Refuses while
- * anything is open (rule 14); on a request that has ended it changes nothing.
+ * Ends a request: writes its status and receipt and purges its identities, in one transaction. Throws while anything is
+ * open (rule 14). Idempotent.
  */
 export async function conclude(
   database: Database,
@@ -22,12 +34,13 @@ export async function conclude(
     if (isTerminal(request.status)) return { status: request.status };
     const status = await endStatus(tx, requestId);
     if (status === null) throw new Error('something of the request is still open');
-    await tx`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
+    const ofRequest = eq(requests.id, requestId);
+    await tx.update(requests).set({ status, concludedAt: at }).where(ofRequest);
     await announce(tx, requestId, at);
     if (request.suppress) await keepSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
     const receipt = await buildReceipt(tx, requestId);
-    await tx`UPDATE lethe.requests SET receipt = ${JSON.stringify(receipt)}::text::json WHERE id = ${requestId}`;
+    await tx.update(requests).set({ receipt }).where(ofRequest);
     await recordAudit(tx, {
       at,
       project,
@@ -40,40 +53,40 @@ export async function conclude(
   });
 }
 
-/** `null` while something is open. A request whose every subject was taken back is cancelled, not completed. */
+/** Null while something is open. A request of which every subject was cancelled is cancelled, not completed. */
 async function endStatus(tx: Transaction, requestId: string): Promise<TerminalStatus | null> {
-  const [ends] = await tx<
-    { open: number; deleted: number; partially: number; cancelled: number; unfinished: number; early: boolean }[]
-  >`
+  const [ends] = await tx.execute<
+    Record<'open' | 'deleted' | 'partially' | 'cancelled' | 'unfinished', number> & { early: boolean }
+  >(sql`
     SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'deleted') AS deleted,
            count(*) FILTER (WHERE state = 'partially_deleted') AS partially,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-           (SELECT count(*) FROM lethe.batch_work WHERE request_id = ${requestId}
+           (SELECT count(*) FROM ${batchWork} WHERE request_id = ${requestId}
              AND state NOT IN ('verified', 'attested', 'unverified', 'skipped')) AS unfinished,
-           EXISTS (SELECT FROM lethe.requests WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
-             OR EXISTS (SELECT FROM lethe.submitted_identities WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS early
-    FROM lethe.subjects WHERE request_id = ${requestId}`;
+           EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
+             OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS early
+    FROM ${subjects} WHERE request_id = ${requestId}`);
   if (ends === undefined || ends.open > 0 || ends.unfinished > 0) return null;
   if (ends.partially > 0) return 'partially_completed';
   if (ends.deleted > 0) return 'completed';
   return ends.cancelled > 0 || ends.early ? 'cancelled' : 'not_found';
 }
 
-/** The refusal to collect again outlives the request, as digests. */
+/** Stores the digests of the deleted subjects as a suppression, which outlives the request. */
 async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): Promise<void> {
   const id = newId('suppression', at.getTime());
-  const kept = await tx`
+  const kept = await tx.execute<never>(sql`
     WITH named AS (
       SELECT DISTINCT ON (named.digest) project, kind, named.digest, key_id
-      FROM lethe.identity_digests named JOIN lethe.subjects USING (project, kind, request_id, seq)
+      FROM ${identityDigests} named JOIN ${subjects} USING (project, kind, request_id, seq)
       WHERE request_id = ${request.id} AND state IN ('deleted', 'partially_deleted')),
     suppression AS (
-      INSERT INTO lethe.suppressions (id, project, kind, request_id, since, told_at)
+      INSERT INTO ${suppressions} (id, project, kind, request_id, since, told_at)
       SELECT ${id}, ${request.project}, ${request.subjectKind}, ${request.id}, ${at}, ${at} WHERE EXISTS (SELECT FROM named)
       RETURNING id)
-    INSERT INTO lethe.suppression_digests (suppression_id, project, kind, digest, key_id)
-    SELECT suppression.id, named.project, named.kind, named.digest, named.key_id FROM named, suppression`;
+    INSERT INTO ${suppressionDigests} (suppression_id, project, kind, digest, key_id)
+    SELECT suppression.id, named.project, named.kind, named.digest, named.key_id FROM named, suppression`);
   if (kept.count === 0) return;
   const { project, id: requestId } = request;
   await recordAudit(tx, {
@@ -86,12 +99,19 @@ async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): 
   });
 }
 
-/** Who was meant, and who was to be told: from here on digests, positions and outcomes are left. */
+/** Erases the identities and the address to notify. Digests, positions and outcomes stay. */
 export async function purgeIdentities(tx: Transaction, requestId: string): Promise<void> {
-  await tx`UPDATE lethe.requests SET notify = NULL WHERE id = ${requestId} AND notify IS NOT NULL`;
-  await tx`UPDATE lethe.submitted_identities SET value = NULL WHERE request_id = ${requestId} AND value IS NOT NULL`;
-  await tx`UPDATE lethe.excepted_identities SET value = NULL WHERE request_id = ${requestId} AND value IS NOT NULL`;
-  await tx`DELETE FROM lethe.excepted_digests WHERE request_id = ${requestId}`;
-  await tx`DELETE FROM lethe.subject_identities WHERE request_id = ${requestId}`;
-  await tx`DELETE FROM lethe.attention WHERE request_id = ${requestId}`;
+  await tx
+    .update(requests)
+    .set({ notify: null })
+    .where(and(eq(requests.id, requestId), isNotNull(requests.notify)));
+  for (const table of [submittedIdentities, exceptedIdentities]) {
+    await tx
+      .update(table)
+      .set({ value: null })
+      .where(and(eq(table.requestId, requestId), isNotNull(table.value)));
+  }
+  for (const table of [exceptedDigests, subjectIdentities, attention]) {
+    await tx.delete(table).where(eq(table.requestId, requestId));
+  }
 }

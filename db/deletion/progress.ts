@@ -1,33 +1,31 @@
-import type { WorkState } from '../../domain/vocabulary.ts';
+import { sql } from 'drizzle-orm';
 import type { Queries } from '../client.ts';
+import { batchWork, processorRanges } from '../schema/work.ts';
 
-/** How far one processor is with one claimed batch; `finished` subjects are those of ranges that are done in this pass. */
-export interface BatchProgress {
-  readonly processor: string;
-  readonly batch: number;
-  readonly state: WorkState;
-  readonly pass: number;
-  readonly subjects: number;
-  readonly finished: number;
-  readonly removed: number;
-  /** Of a part-deletion (rule 16). */
-  readonly blanked: number;
-}
+/** How far one processor is with one claimed batch. `finished` counts the subjects of the ranges finished in this pass. */
+export type BatchProgress = Readonly<
+  Pick<typeof batchWork.$inferSelect, 'processor' | 'batch' | 'state' | 'pass'> & {
+    subjects: number;
+    finished: number;
+    removed: number;
+    /** For part-deletions (rule 16). */
+    blanked: number;
+  }
+>;
 
-/** `finished` counts each subject once, also where a range was halved or cut by rows. */
-export const readProgress = (queries: Queries, requestId: string): Promise<readonly BatchProgress[]> => queries<
-  BatchProgress[]
->`
+/** `finished` counts each subject once, also if a range was halved or split by rows. */
+export const readProgress = (queries: Queries, requestId: string): Promise<readonly BatchProgress[]> =>
+  queries.execute<BatchProgress>(sql`
   SELECT work.processor, work.batch, work.state, work.pass, work.size AS subjects,
          least(work.size, coalesce(done.finished, 0))::bigint AS finished, coalesce(done.removed, 0)::bigint AS removed,
          coalesce(done.blanked, 0)::bigint AS blanked
-  FROM lethe.batch_work work
+  FROM ${batchWork} work
   LEFT JOIN LATERAL (
     SELECT sum(last_seq - first_seq + 1) FILTER (WHERE pass = work.pass AND part <= 1) AS finished,
            sum(figures.removed) AS removed, sum(figures.blanked) AS blanked
-    FROM lethe.processor_ranges finished
+    FROM ${processorRanges} finished
     CROSS JOIN LATERAL (
       SELECT sum(figure.removed) AS removed, sum(figure.blanked) AS blanked
       FROM jsonb_to_recordset(tables) figure (removed bigint, blanked bigint)) figures
     WHERE finished.request_id = work.request_id AND finished.batch = work.batch AND finished.processor = work.processor) done ON true
-  WHERE work.request_id = ${requestId} ORDER BY work.batch, work.processor`;
+  WHERE work.request_id = ${requestId} ORDER BY work.batch, work.processor`);

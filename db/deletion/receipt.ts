@@ -1,9 +1,15 @@
+import { count, eq, sql } from 'drizzle-orm';
+import type { Manifest } from '../../domain/archive.ts';
+import { DomainError } from '../../domain/errors.ts';
 import { readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
-import { positionOutcome } from '../subjects/outcome.ts';
 import { readRequestRow } from '../requests/row.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects, submittedIdentities } from '../schema/subjects.ts';
+import { batchWork, processorRanges } from '../schema/work.ts';
+import { positionOutcome } from '../subjects/outcome.ts';
 
-/** The evidence handed back. Its figures are sums of the finished ranges; it holds no identity. */
+/** The evidence of a deletion. Its figures are sums of the finished ranges; it holds no identity. */
 export interface Receipt {
   readonly requestId: string;
   readonly kind: 'deletion';
@@ -21,7 +27,7 @@ export interface Receipt {
   readonly subjects: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly processors: readonly ProcessorReceipt[];
-  /** What was exported first, and until when it can be had. */
+  /** Exports made before the deletion, and until when they can be downloaded. */
   readonly backups: readonly {
     readonly requestId: string;
     readonly status: string;
@@ -41,13 +47,13 @@ export interface ProcessorReceipt {
   readonly processor: string;
   readonly state: string;
   readonly verifiedAt: string | null;
-  /** Zero where the processor was read as empty; null where nobody could read it. */
+  /** Zero if the processor was verified as empty. Null if it could not be read. */
   readonly survivors: number | null;
   readonly skipReason: string | null;
   readonly tables: readonly {
     readonly table: string;
     readonly removed: number;
-    /** Of a part-deletion: rows that stay, and of which columns were emptied (rule 16). */
+    /** For part-deletions: rows that stay, with columns cleared (rule 16). */
     readonly blanked: number;
     readonly retained: readonly { readonly basis: string; readonly count: number }[];
   }[];
@@ -58,16 +64,32 @@ const LIMITS = [
   'What a processor collects again after the last look is not covered; a suppression asks it not to.',
 ] as const;
 
+/**
+ * Returns the stored receipt of a deletion, or, from the first claim until the end, what it would say now. For an export,
+ * returns what is in the archive, from when that is ready; it outlives the archive. Throws `no_receipt_yet`.
+ */
+export async function readReceipt(queries: Queries, requestId: string): Promise<Receipt | Manifest> {
+  const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; begun: boolean }>(sql`
+    SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS begun
+    FROM ${requests} WHERE id = ${requestId}`);
+  if (row === undefined) throw new DomainError('request_not_found', 'there is no such request');
+  if (row.receipt !== null) return row.receipt;
+  if (!row.begun) throw new DomainError('no_receipt_yet', 'nothing has been claimed, and no archive is ready');
+  return buildReceipt(queries, requestId);
+}
+
 export async function buildReceipt(queries: Queries, requestId: string): Promise<Receipt> {
   const request = await readRequestRow(queries, requestId);
   const [ends, outcomes, work, figures, backups] = await Promise.all([
-    queries<
-      { name: string; count: number }[]
-    >`SELECT state AS name, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`,
-    queries<
-      { name: string; count: number }[]
-    >`SELECT coalesce(${positionOutcome({ requestId, project: request.project })}, 'received') AS name, count(*)
-      FROM lethe.submitted_identities entry WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`,
+    queries
+      .select({ name: subjects.state, count: count() })
+      .from(subjects)
+      .where(eq(subjects.requestId, requestId))
+      .groupBy(subjects.state)
+      .orderBy(subjects.state),
+    queries.execute<{ name: string; count: number }>(sql`
+      SELECT coalesce(${positionOutcome({ requestId, project: request.project })}, 'received') AS name, count(*)
+      FROM ${submittedIdentities} entry WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`),
     readWork(queries, requestId),
     readFigures(queries, requestId),
     readBackups(queries, requestId),
@@ -114,35 +136,33 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
 const counts = (rows: readonly { readonly name: string; readonly count: number }[]): Record<string, number> =>
   Object.fromEntries(rows.map(({ name, count }) => [name, count]));
 
-interface WorkRow {
-  readonly processor: string;
-  readonly state: string;
-  readonly verifiedAt: Date | null;
-  readonly survivors: number | null;
-  readonly skipReason: string | null;
-}
+type WorkRow = Readonly<
+  Pick<typeof batchWork.$inferSelect, 'processor' | 'state' | 'verifiedAt' | 'survivors' | 'skipReason'>
+>;
 
-/** Per processor the least advanced of its batches, and the time of its last word. */
-const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow[]> => queries<WorkRow[]>`
-  SELECT processor, skip_reason, (array_agg(state ORDER BY array_position(
-           ARRAY['skipped', 'attention', 'pending', 'deleting', 'verifying', 'unverified', 'attested', 'verified'], state)))[1] AS state,
-         max(verified_at) AS verified_at, sum(survivors) AS survivors
-  FROM lethe.batch_work WHERE request_id = ${requestId} GROUP BY processor, skip_reason ORDER BY processor`;
+/** Per processor the least advanced of its batches, and the time of the last verification. */
+const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow[]> =>
+  queries.execute<WorkRow>(sql`
+    SELECT processor, skip_reason, (array_agg(state ORDER BY array_position(
+             ARRAY['skipped', 'attention', 'pending', 'deleting', 'verifying', 'unverified', 'attested', 'verified'], state)))[1] AS state,
+           max(verified_at) AS verified_at, sum(survivors) AS survivors
+    FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY processor, skip_reason ORDER BY processor`);
 
-interface Figure {
-  readonly processor: string;
-  readonly table: string;
-  readonly basis: string | null;
-  readonly removed: number;
-  readonly blanked: number;
-  readonly retained: number;
-}
+type Figure = Readonly<{
+  processor: string;
+  table: string;
+  basis: string | null;
+  removed: number;
+  blanked: number;
+  retained: number;
+}>;
 
-const readFigures = (queries: Queries, requestId: string): Promise<readonly Figure[]> => queries<Figure[]>`
-  SELECT processor, figure."table", figure.basis, sum(figure.removed)::bigint AS removed,
-         coalesce(sum(figure.blanked), 0)::bigint AS blanked, sum(figure.retained)::bigint AS retained
-  FROM lethe.processor_ranges, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, blanked bigint, retained bigint, basis text)
-  WHERE request_id = ${requestId} GROUP BY processor, figure."table", figure.basis ORDER BY processor, figure."table"`;
+const readFigures = (queries: Queries, requestId: string): Promise<readonly Figure[]> =>
+  queries.execute<Figure>(sql`
+    SELECT processor, figure."table", figure.basis, sum(figure.removed)::bigint AS removed,
+           coalesce(sum(figure.blanked), 0)::bigint AS blanked, sum(figure.retained)::bigint AS retained
+    FROM ${processorRanges}, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, blanked bigint, retained bigint, basis text)
+    WHERE request_id = ${requestId} GROUP BY processor, figure."table", figure.basis ORDER BY processor, figure."table"`);
 
 function tablesOf(figures: readonly Figure[]): ProcessorReceipt['tables'] {
   return [...new Set(figures.map((figure) => figure.table))].map((table) => {

@@ -1,16 +1,20 @@
+import { eq, sql } from 'drizzle-orm';
 import { earliest, type RunWindow } from '../../domain/calendar.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { readAttention } from '../attention/read.ts';
 import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
-import { closeBatches } from './close-batches.ts';
-import { settleConfirmation } from '../requests/confirmation.ts';
+import { announce } from '../notifications/enqueue.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { readAttention } from '../attention/read.ts';
+import { settleConfirmation } from '../requests/confirmation.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
+import { attention as attentionRows, batchWork } from '../schema/work.ts';
 import { processorsBehind, settleVisibility } from '../subjects/visibility.ts';
+import { closeBatches } from './batches.ts';
 
 /** Brings the request's rows up to date with what has happened, marks the wake as seen, and returns the state for the workflow. */
 export async function reconcileDeletion(
@@ -32,8 +36,8 @@ export async function reconcileDeletion(
       concluded || request.resolvedAt === null
         ? request.status
         : (confirmation?.status ?? workStatus(work.states, waiting, request));
-    await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
-      WHERE id = ${requestId}`;
+    const wakeSeen = sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`;
+    await tx.update(requests).set({ status, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
     if (status !== request.status) await announce(tx, requestId, asOf);
     const needsBackup = !concluded && (await lacksBackup(tx, request, waiting, attention.backupMissing));
     const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
@@ -68,40 +72,42 @@ export async function reconcileDeletion(
 const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: RequestRow): Status => {
   if (['pending', 'deleting', 'attention'].some((state) => states.has(state))) return 'deleting';
   if (states.has('verifying')) return 'verifying';
-  // Between the last verification and the receipt nobody waits for a run any more.
+  // Between the last verification and the receipt no subject waits for a run.
   if (open > 0) return 'grace';
   return status === 'deleting' ? 'verifying' : status;
 };
 
 async function openWork(tx: Transaction, requestId: string, asOf: Date) {
-  const rows = await tx<{ processor: string; batch: number; state: string; runnable: boolean }[]>`
+  const rows = await tx.execute<
+    Pick<typeof batchWork.$inferSelect, 'processor' | 'batch' | 'state'> & { runnable: boolean }
+  >(sql`
     SELECT processor, batch, state, state <> 'attention' OR EXISTS (
-             SELECT FROM lethe.attention WHERE attention.request_id = work.request_id AND attention.processor = work.processor
+             SELECT FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.processor = work.processor
                AND attention.batch = work.batch AND step IN ('delete', 'verify') AND retry_at <= ${asOf}) AS runnable
-    FROM lethe.batch_work work
+    FROM ${batchWork} work
     WHERE request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
-    ORDER BY batch, processor`;
+    ORDER BY batch, processor`);
   const runnable = rows.filter((row) => row.runnable).map(({ processor, batch }) => ({ processor, batch }));
   return { runnable, states: new Set(rows.map((row) => row.state)) };
 }
 
-interface Waiting {
-  readonly claimable: number;
-  readonly held: number;
-  readonly open: number;
-  readonly subjects: number;
-  readonly unresolved: number;
-  readonly awaitingBackup: number;
-  readonly nextAt: Date | null;
-}
+type Waiting = Readonly<{
+  claimable: number;
+  held: number;
+  open: number;
+  subjects: number;
+  unresolved: number;
+  awaitingBackup: number;
+  nextAt: Date | null;
+}>;
 
 async function waitingSubjects(tx: Transaction, project: string, requestId: string, asOf: Date): Promise<Waiting> {
-  const [row] = await tx<Waiting[]>`
+  const [row] = await tx.execute<Waiting>(sql`
     WITH held AS MATERIALIZED (${heldSubjects(project)}),
     subject AS (
       SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held,
              state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(project)} AS awaiting_backup
-      FROM lethe.subjects LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
+      FROM ${subjects} LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
            count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
@@ -110,7 +116,7 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
            count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at <= ${asOf}) AS claimable,
            count(*) FILTER (WHERE awaiting_backup) AS awaiting_backup,
            min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at > ${asOf}) AS next_at
-    FROM subject`;
+    FROM subject`);
   return row ?? { claimable: 0, held: 0, open: 0, subjects: 0, unresolved: 0, awaitingBackup: 0, nextAt: null };
 }
 
@@ -122,7 +128,7 @@ async function lacksBackup(
   missing: boolean,
 ): Promise<boolean> {
   if (!exportFirst || resolvedAt === null || unresolved > 0 || missing) return false;
-  const chosen = await tx`SELECT FROM (${notBackedUp(id)}) chosen LIMIT 1`;
+  const chosen = await tx.execute<never>(sql`SELECT FROM (${notBackedUp(id)}) chosen LIMIT 1`);
   return chosen.count > 0;
 }
 

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { readReceipt } from '../../../db/deletion/read-receipt.ts';
+import { readReceipt } from '../../../db/deletion/receipt.ts';
 import { EXPORT_FORMATS } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';

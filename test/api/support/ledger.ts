@@ -1,9 +1,8 @@
-import { batchDeleted, recordVerification } from '../../../db/deletion/batches.ts';
+import { batchDeleted, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import type { Database } from '../../../db/client.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
-import { recordRange } from '../../../db/deletion/ranges.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
 import type { Resolved } from '../../../domain/resolved.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { lookUp } from '../../../db/subjects/lookup.ts';
-import { recordRange } from '../../../db/deletion/ranges.ts';
+import { recordRange } from '../../../db/deletion/batches.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
 import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import type { Identity } from '../../../domain/identity.ts';

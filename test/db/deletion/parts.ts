@@ -1,9 +1,8 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
-import { batchDeleted, recordVerification } from '../../../db/deletion/batches.ts';
+import { batchDeleted, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
-import { recordRange } from '../../../db/deletion/ranges.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
 import { readRequestStatus } from '../../../db/requests/read.ts';
 import type { ProcessorEntry } from '../../../domain/catalog.ts';
