@@ -39,7 +39,7 @@ const callerOf = ({ memberId, tokenId, project, role, kinds, readOnly }: Authent
   readOnly,
 });
 
-/** What a route needs of the token. */
+/** What a route requires of the token. */
 export interface Permission {
   readonly access: 'read' | 'write';
   /** Of a route that concerns requests of one kind. */
@@ -61,7 +61,7 @@ export function requireAccess(caller: Caller, ...needs: readonly Permission[]): 
   if (missing.length > 0) throw new DomainError('forbidden', `needs ${missing.join(', ')}`, { needs: missing });
 }
 
-/** For a route: refuses who may not, and says so in the document (OpenAPI 3.1 takes roles as the scopes of any scheme). */
+/** For a route: throws `forbidden`, and names the permission in the document (OpenAPI 3.1 takes roles as scopes of any scheme). */
 export const requirePermission = (needs: Permission) => ({
   security: [{ token: [needs.access, needs.kind, needs.role].filter((one) => one !== undefined) }],
   middleware: async function permitted(c, next) {

@@ -8,7 +8,7 @@ export interface SentIdentity {
   readonly value: string | readonly string[];
 }
 
-/** Faults of the caller's, by reason; the two that are absent are outcomes: such a value simply names nobody. */
+/** Errors of the caller, by reason. The two absent reasons are outcomes: such a value matches no subject. */
 const MESSAGES: Readonly<Partial<Record<InvalidReason, { readonly at: 'type' | 'value'; readonly detail: string }>>> = {
   unknown_type: { at: 'type', detail: 'is no identity type of this project and kind of subject' },
   wrong_number_of_values: { at: 'value', detail: 'has not as many parts as the type has columns' },
@@ -41,7 +41,7 @@ export function identityList(types: IdentityTypes) {
   return { identities, add };
 }
 
-/** Throws all faults together. */
+/** Throws all errors together. */
 export function submittedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly SubmittedIdentity[] {
   const errors: ValidationError[] = [];
   const list = identityList(types);
@@ -55,12 +55,12 @@ export function submittedIdentities(types: IdentityTypes, sent: readonly SentIde
   return list.identities;
 }
 
-/** Who is to be spared has to be somebody: what cannot be one would spare nobody and say nothing. */
+/** Throws for every invalid exception: it would match no subject, and its subject would be deleted silently. */
 export function exceptedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
   return allKnown(types, sent, (index) => `/subjects/except/${index}`);
 }
 
-/** Where only real values make sense (holds, look-ups, suppressions), everything that cannot be one is a fault. */
+/** For holds, look-ups and suppressions, where every invalid value is an error. */
 export function knownIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
   return allKnown(types, sent, (index) => `/identities/${index}`);
 }
@@ -88,5 +88,5 @@ function allKnown(
   return identities;
 }
 
-/** `constructor` and its like are types of nobody. */
+/** `constructor` and its like are not identity types. */
 export const typeOf = (types: IdentityTypes, type: string) => (Object.hasOwn(types, type) ? types[type] : undefined);

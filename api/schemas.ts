@@ -37,8 +37,8 @@ export const notify = z.email().max(254).openapi({
 export const instant = z.iso.datetime();
 
 /**
- * A list of a body's. A schema tells every fault of every item, which of a body of nothing else would be minutes and
- * gigabytes of them: what is behind the first faults, or behind the most items, is not looked at.
+ * A list in a body. It is checked up to the first `ERRORS_SHOWN` errors, and up to `most` items: zod reports every error
+ * of every item, which takes minutes and gigabytes for a large body of invalid items.
  */
 export const listOf = <Item extends z.ZodType>(item: Item, most: number) =>
   z.preprocess(
@@ -52,7 +52,7 @@ function untilErrors(item: z.ZodType, sent: readonly unknown[]): readonly unknow
   return last < 0 ? sent : sent.slice(0, last + 1);
 }
 
-/** Checked against its type by the project's own rules, so that a fault can be named by its position. */
+/** Checked against its type by the project's own rules, so that an error can be named by its position. */
 export const identity = z
   .strictObject({
     type: z.string().max(200).openapi({ example: 'email' }),

@@ -69,7 +69,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
   let ending: Promise<void> | undefined;
   // A signal that comes again is no news; without a listener it would end the process at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (ending ??= end(signal)));
-  // Whoever reads this may tell us to end from now on.
+  // A supervisor that reads this line may send SIGTERM from now on.
   logger.info({ url: listening.url }, 'listening');
 }
 

@@ -16,7 +16,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { requireHttps } from '../http/require-https.ts';
 import { LATER, NOTHING, OFFER } from './pages.ts';
 
-/** Several within a lease, so that one that is slow or lost ends nothing; and soon enough for what is revoked. */
+/** Several renewals fit into a lease, so a lost one ends nothing; and a revoked link is noticed soon enough. */
 const RENEW_MS = 20_000;
 
 /**
@@ -69,7 +69,7 @@ async function opened({ keys, storage }: ApiDeps, transfer: Transfer) {
   return { first: first.value, rest };
 }
 
-/** The connection to whoever downloads. */
+/** The connection of the caller that downloads. */
 interface Connection {
   /** True once all of the answer has left for the network; false when the connection has gone before that. */
   readonly ended: Promise<boolean>;
@@ -146,7 +146,7 @@ function archiveStream(
       if (at.getTime() - aliveAt >= LEASE_MS) await cut(controller, failureCode(error));
     }
   };
-  /** The last piece is handed over when it is known to be the last: whoever has all the bytes has them as they were stored. */
+  /** The last piece is sent only when the archive is known to be whole, so a complete download is an intact one. */
   const pull = async (controller: Controller): Promise<void> => {
     const next = await rest.next();
     if (!open) return;

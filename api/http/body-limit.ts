@@ -19,7 +19,7 @@ export function limitBodies(deps: ApiDeps) {
   return except('/v1/uploads', bodyLimit({ maxSize: limit, onError }));
 }
 
-/** A body as it arrives, up to the limit. What is left of it when its reader has seen enough is nobody's business here. */
+/** A body as it arrives, up to the limit. It does not drain what the reader leaves unread. */
 export async function* bodyBytes({ headers, body }: Request, limit: number): AsyncIterable<Uint8Array> {
   if (Number(headers.get('Content-Length')) > limit) throw tooLarge(limit);
   if (body === null) return;

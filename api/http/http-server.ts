@@ -4,7 +4,7 @@ import { Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
-/** How long a caller may take. Whoever is slower is cut off: a connection costs memory, and its request a place. */
+/** How long a caller may take. A slower one is disconnected, because each connection holds memory. */
 export interface Timeouts {
   /** From the first byte of a request to the end of its headers. */
   readonly headersMs: number;
@@ -12,11 +12,11 @@ export interface Timeouts {
   readonly requestMs: number;
   /** How often the two are looked at. */
   readonly checkMs: number;
-  /** Between two requests; longer than the minute of most load balancers, so that they are the first to hang up. */
+  /** Between two requests. Longer than the minute of most load balancers, so that they close the connection first. */
   readonly keepAliveMs: number;
   /** Without a byte in either direction: a caller that does not read its answer. */
   readonly silenceMs: number;
-  /** What is under way when the process is told to end; docker-compose.yml waits longer than that. */
+  /** For requests under way when the process gets SIGTERM; docker-compose.yml waits longer than this. */
   readonly drainMs: number;
 }
 const DEFAULT_TIMEOUTS: Timeouts = {
@@ -78,7 +78,7 @@ export async function listen(
       if (last !== undefined) last.shouldKeepAlive = false;
     }
     const closed = once(server, 'close');
-    // http's own close() would cut answers that are not sent to their end, and no longer look at who is slow.
+    // http's own close() would cut answers that are still being sent, and stop checking for slow callers.
     NetServer.prototype.close.call(server);
     const late = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));
     await Promise.race([closed, sleep(QUIET_MS)]);

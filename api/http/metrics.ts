@@ -9,7 +9,7 @@ import type { Catalog } from '../../domain/catalog.ts';
 
 /** However many ask, the ledger is asked once in this time. */
 const FRESH_MS = 10_000;
-/** A ledger that takes longer is as good as away: whoever scrapes gives up soon after. */
+/** A ledger that takes longer counts as away: scrapers give up soon after. */
 const PATIENCE_MS = 5_000;
 
 export interface MetricsDeps {
@@ -27,7 +27,7 @@ export interface Call {
   readonly seconds: number;
 }
 
-/** `GET /metrics` for an address of its own, and what the API tells it of each call. Labels are words of ours alone. */
+/** `GET /metrics` for an address of its own, and the observer of each call. Labels hold no text of a caller. */
 export function metrics(deps: MetricsDeps) {
   const registry = new Registry();
   const registers = [registry];
@@ -47,7 +47,7 @@ export function metrics(deps: MetricsDeps) {
   const show = (measured: readonly Measured[], up: boolean): void => {
     ledgerUp.set(up ? 1 : 0);
     for (const { metric, by, gauge } of gauges) {
-      // What is no longer there would be told for ever.
+      // Without the reset, a series that has ended would be reported forever.
       gauge.reset();
       for (const one of measured.filter((other) => other.metric === metric)) {
         const values = [one.first, one.second].map((value) => value ?? '');

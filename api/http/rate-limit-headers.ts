@@ -10,10 +10,13 @@ const POLICY = 'calls';
  * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) on every answer: `r` calls are left, and
  * after `t` seconds it is one more, which of a spent budget is also what `Retry-After` says. Throws `rate_limited`.
  */
-export function setRateLimitHeaders(c: Context<AppEnv>, { perMinute, taken, partUs, aheadUs }: Authenticated): void {
-  const wholeUs = perMinute * partUs;
-  const left = taken ? Math.floor((wholeUs - aheadUs) / partUs) : 0;
-  const moreInS = Math.max(1, Math.ceil((aheadUs + (left + 1) * partUs - wholeUs) / 1e6));
+export function setRateLimitHeaders(
+  c: Context<AppEnv>,
+  { perMinute, taken, partUs: costUs, aheadUs: usedUs }: Authenticated,
+): void {
+  const wholeUs = perMinute * costUs;
+  const left = taken ? Math.floor((wholeUs - usedUs) / costUs) : 0;
+  const moreInS = Math.max(1, Math.ceil((usedUs + (left + 1) * costUs - wholeUs) / 1e6));
   c.header('RateLimit-Policy', `"${POLICY}";q=${perMinute};w=${WINDOW_S}`);
   c.header('RateLimit', `"${POLICY}";r=${left};t=${moreInS}`);
   if (taken) return;

@@ -8,7 +8,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** Before any token is looked at: what came over a network in clear is refused, whatever it carries. */
+/** Runs before any token is read. Throws `https_required` for a call that crossed a network unencrypted. */
 export const requireHttps = (trustedProxies = new BlockList()): MiddlewareHandler<AppEnv> =>
   async function requireHttps(c, next) {
     if (!isUnread(peerOf(c), c.req.header('X-Forwarded-Proto'), trustedProxies))
@@ -17,8 +17,8 @@ export const requireHttps = (trustedProxies = new BlockList()): MiddlewareHandle
   };
 
 /**
- * Whether nobody on the way could read along: the call never left the machine, or a trusted proxy says that it came by
- * https. Each hop appends its word, so the peer's own is the last; anybody else's is not listened to.
+ * Whether the call could not be read on its way: it never left the machine, or a trusted proxy says that it came by
+ * https. Each hop appends to `X-Forwarded-Proto`, so the last value is the peer's own; the others are ignored.
  */
 export function isUnread(peer: string | undefined, forwardedProto: string | undefined, trusted: BlockList): boolean {
   const proto = forwardedProto?.split(',').at(-1)?.trim().toLowerCase();

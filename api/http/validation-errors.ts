@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import type { AppEnv } from '../deps.ts';
 
-/** One thing that is wrong with what was sent; `pointer` is a JSON pointer, or the name of a parameter or header. */
+/** One error in what a caller sent; `pointer` is a JSON pointer, or the name of a parameter or header. */
 export interface ValidationError {
   readonly in: 'body' | 'query' | 'header';
   readonly pointer: string;
@@ -30,8 +30,8 @@ export const bodyError = (pointer: string, code: string, detail: string): Valida
 });
 
 /**
- * For zod-openapi: a schema that refuses is answered like everything else that is invalid. A body that is not there has
- * been taken for `{}` here, which may mean all.
+ * The default hook of zod-openapi: a refusing schema throws `invalid_request`. zod-openapi takes a missing body for `{}`,
+ * which can mean "all", so a JSON body without a Content-Type is refused.
  */
 export function onValidationError(
   result: { success: boolean; target: string; error?: z.core.$ZodError },
@@ -45,11 +45,11 @@ export function onValidationError(
 
 const PLACES: Readonly<Record<string, ValidationError['in']>> = { json: 'body', header: 'header' };
 
-/** What a schema refused, as everything that it found. */
+/** Every issue that a schema found. */
 export const refused = (error: z.core.$ZodError, place: ValidationError['in']): DomainError =>
   invalidRequest(error.issues.map((issue) => toValidationError(issue, place)));
 
-/** Of zod's texts only this one quotes what was sent: the name of an unknown member may be anything. */
+/** zod's text for unknown members quotes their names, which the caller chose, so it is replaced. */
 function toValidationError(issue: z.core.$ZodIssue, place: ValidationError['in']): ValidationError {
   const detail = issue.code === 'unrecognized_keys' ? 'has members that are not in the document' : issue.message;
   const pointer = issue.path.map((part) => `/${String(part)}`).join('');

@@ -33,7 +33,7 @@ export const withCsv = <Content extends object>(
   },
 });
 
-/** By `Accept` alone: whoever calls sets headers anyway, for the token. */
+/** Decided by `Accept` alone: every caller sets headers anyway, for the token. */
 export function wantsCsv(c: Context<AppEnv>): boolean {
   c.header('Vary', 'Accept');
   const supports = ['application/json', CSV];

@@ -34,7 +34,7 @@ function parseInstantAndId(
   return { at: new Date(Number(millis)), id };
 }
 
-/** Of what is told in the order of its ids, which is that of time. */
+/** For lists in the order of their ids, which is the order of creation. */
 export const idCursor = ({ id }: { readonly id: string }): string => written(id);
 
 export function parseIdCursor(cursor: string | undefined, pattern: RegExp): string | null {

@@ -89,7 +89,7 @@ function complete(operation: Operation, tag: string, schemas: Schemas): Operatio
   };
 }
 
-/** A caller is known, and its budget told, before anything else can go wrong. */
+/** Every answer after authentication has the headers of the rate limit. */
 const headersOf = (operation: Operation, status: number): readonly HeaderName[] =>
   isOpen(operation) || status === 401 ? ['X-Request-Id'] : ['X-Request-Id', 'RateLimit-Policy', 'RateLimit'];
 

@@ -4,7 +4,7 @@ import { identityTypesOf } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { HOLD_ID, newId } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
-import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
+import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
 import { identities, instant, kind, pathId, projectName, text } from '../schemas.ts';

@@ -3,7 +3,7 @@ import { lookUp } from '../../db/subjects/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { OUTCOMES, REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { requirePermission } from '../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../openapi/contract.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';

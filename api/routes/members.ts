@@ -3,7 +3,7 @@ import { addMember, listMembers } from '../../db/members/members.ts';
 import { removeMember } from '../../db/members/remove-member.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
-import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
+import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { createdTokenResponse, CreatedToken, requireNoMore, role } from './created-token.ts';

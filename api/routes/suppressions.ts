@@ -4,7 +4,7 @@ import { liftSuppression, placeSuppression, type SuppressionChange } from '../..
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../openapi/contract.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, instant, kind, projectName } from '../schemas.ts';

@@ -4,7 +4,7 @@ import { listTokens, LONGEST_TOKEN_MS, mintOwnToken, revokeToken, type TokenRow 
 import { DomainError } from '../../domain/errors.ts';
 import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
-import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
+import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyError, invalidRequest } from '../http/validation-errors.ts';

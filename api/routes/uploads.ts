@@ -117,7 +117,7 @@ const submissionOf = (
   exportFirst,
 });
 
-/** Whatever the parameters say that cannot be is told before the file is read. */
+/** Throws `invalid_request` for every error of the parameters, before the file is read. */
 const rulesOf =
   (deps: ApiDeps, caller: Caller) =>
   ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): Rules => {

@@ -8,7 +8,7 @@ import { hostOf, isPublicAddress } from '../../domain/address.ts';
 import { WEBHOOK_ID } from '../../domain/ids.ts';
 import { REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
-import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
+import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../http/validation-errors.ts';
 import { SAMPLE } from '../openapi/samples.ts';
@@ -65,7 +65,7 @@ const Rotated = z
   .strictObject({ secret, previousUntil: instant.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' }) })
   .openapi('RotatedSecret');
 
-/** Told of requests of every kind: who is limited to some decides nothing about it. */
+/** A webhook gets notifications of every kind of request, so a token that is limited to some kinds cannot change it. */
 export const changesWebhooks = requirePermission({ access: 'write', role: 'owner' });
 export function requireEveryKind(c: Context<AppEnv>): Caller {
   const caller = c.get('caller');
@@ -164,7 +164,7 @@ export const webhooks = (deps: ApiDeps) =>
     });
 
 /**
- * What can be told of a URL by reading it. Where its name leads is judged at each connection: it may change any time.
+ * Checks what a URL itself shows. The address of its name is checked at each connection, because it can change any time.
  * `networks`: those that are allowed though they are private, the only ones that are spoken to in clear.
  */
 function webhookUrl(text: string, networks = new BlockList()): string {

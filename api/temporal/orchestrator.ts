@@ -18,7 +18,7 @@ export interface Orchestrator {
   start(requestId: string, facts?: StartFacts): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   wake(requestIds: readonly string[]): Promise<void>;
-  /** Starts or wakes whoever tells a channel of a project what has changed. */
+  /** Starts or wakes the workflow that delivers the notifications of a project's channel. */
   startNotifications(project: string, channel: string): Promise<void>;
   /** What only Temporal knows; `null` when it is away. */
   progress(requestId: string): Promise<LiveProgress | null>;
@@ -69,7 +69,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
 
     async startSuppression(suppressionId) {
       try {
-        // A lifted suppression is told anew, so here a completed run is no reason not to start.
+        // Lifting a suppression notifies the processors again, so a completed run does not prevent a start.
         const options = { args: [{ suppressionId }], workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const };
         await within(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
       } catch (error) {
@@ -136,7 +136,7 @@ interface StartOptions {
 function startOptions(requestId: string, facts: StartFacts): Partial<StartOptions> {
   const due = facts.dueAt.toISOString().slice(0, 10);
   const count = `${facts.submitted.toLocaleString('en-US')} ${facts.submitted === 1 ? 'subject' : 'subjects'}`;
-  // Of a segment, or of everyone, nobody knows the number yet.
+  // The number of a segment, or of everyone, is not known yet.
   const subjects = facts.submitted === 0 ? '' : ` · ${count}`;
   return {
     args: [{ requestId }],

@@ -13,7 +13,7 @@ export function parseColumns(text: string): readonly Column[] | null {
 }
 
 /**
- * Which columns hold the parts of an identity. Nothing is guessed about whom to delete: where the caller has named none,
+ * Which columns hold the parts of an identity. Lethe does not guess whose data to delete: where the caller has named none,
  * it is the one that is called like the type, or all of a file that has no others.
  */
 export function chooseColumns(

@@ -38,7 +38,7 @@ export interface Rules {
 const SHOWN = 100;
 const DELIMITERS = { ',': ',', ';': ';', tab: '\t' } as const;
 
-/** Reads a file to its end, keeping no more of it than its identities. A line that names nobody does not refuse the others. */
+/** Reads a file to its end, keeping only its identities. An invalid line does not refuse the others. */
 export async function readLines(
   file: AsyncIterable<Uint8Array>,
   { type, columns, header, delimiter }: UploadParameters,

@@ -31,7 +31,7 @@ export async function readForm<T>(
   });
   parser.on('filesLimit', () => stop.abort(fileError('too_many_files', 'is there more than once')));
   parser.on('file', (_, stream) => {
-    // Its reader hears of an error, unless it has gone already: then nobody would, which ends the process.
+    // An error event without a listener ends the process, and the reader may be gone already.
     file = stream.on('error', () => undefined);
     if (fields.length === 0) done.reject(fieldsComeFirst());
     else done.resolve(read(fields, stream));

@@ -58,7 +58,7 @@ const Named = z.strictObject({
 
 /**
  * Of a `text/csv` body they are the query, of a form its fields: which are needed is judged where they are together. An
- * e-mail address does not belong into a URL: whoever wants to name one sends a form.
+ * e-mail address does not belong into a URL: a caller that names one sends a form.
  */
 export const UploadQuery = Named.omit({ notify: true }).partial();
 

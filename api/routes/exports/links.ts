@@ -6,7 +6,7 @@ import { LINK_ID, REQUEST_ID } from '../../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
 import { LINK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../../auth.ts';
-import { jsonResponse, body, problemResponses, problemResponsesWithBody } from '../../openapi/contract.ts';
+import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { downloadUrl } from '../../../domain/download.ts';
 import { idCursor, parseIdCursor } from '../../lists/cursor.ts';

@@ -3,7 +3,7 @@ import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
 import type { Attention as AttentionRow } from '../../../db/requests/read.ts';
 import { ATTENTION_CODES, type AttentionCode, STEPS } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { instant, reason, requestParams, text } from '../../schemas.ts';
 import { fields } from './fields.ts';

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { requirePermission } from '../../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { listOf, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';

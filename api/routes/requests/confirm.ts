@@ -3,7 +3,7 @@ import { confirmRequest } from '../../../db/requests/confirm.ts';
 import type { RequestStatus } from '../../../db/requests/read.ts';
 import { underStanding } from '../../../db/members/authorized-transaction.ts';
 import { requirePermission } from '../../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';

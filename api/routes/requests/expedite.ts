@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { EXPEDITES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
-import { jsonResponse, body, problemResponsesWithBody } from '../../openapi/contract.ts';
+import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, reason, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';

@@ -50,7 +50,7 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
   };
 }
 
-/** Those that have said their word, and those of which it is known from the first day that they will only say one. */
+/** Processors that have attested, and those that are known from the start to only attest. */
 function unverified(status: RequestStatus, project: Project | undefined) {
   if (status.kind === 'export') return [];
   const expected = projectProcessors(status, project).flatMap(({ name, verification }): ProcessorWord[] =>
@@ -65,13 +65,13 @@ function unverified(status: RequestStatus, project: Project | undefined) {
   }));
 }
 
-/** A part-deletion, and an export, are to hide nobody anywhere (rule 16). */
+/** Part-deletions and exports hide no subject (rule 16). */
 const cannotHide = (status: RequestStatus, project: Project | undefined): readonly string[] =>
   status.kind === 'export' || status.scope !== 'data'
     ? []
     : projectProcessors(status, project).flatMap((processor) => (processor.hides ? [] : [processor.name]));
 
-/** Once resolved, a request has the processors that it froze (rule 5), whatever was configured since. */
+/** A resolved request keeps the processors that it froze (rule 5), independent of later configuration. */
 function projectProcessors(status: RequestStatus, project: Project | undefined) {
   const configured = project === undefined ? [] : processorsFor(project, status.subjectKind);
   const frozen = status.processors;

@@ -46,11 +46,11 @@ export const createRequest = (deps: ApiDeps) =>
     return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
   });
 
-/** All that is held on everybody is an owner's to ask for; of a deletion, another owner confirms it. */
+/** Only an owner may export everyone. The deletion of everyone is confirmed by another owner instead. */
 const neededForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>
   kind === 'export' && subjects.everyone === true ? [{ access: 'write', kind, role: 'owner' }] : [];
 
-/** The row first, then the workflow: what is stored will run, whatever becomes of this process (rule 1). */
+/** Stores the row, then starts the workflow: a stored request runs even if this process ends in between (rule 1). */
 export async function startRequest(
   deps: ApiDeps,
   caller: Caller,
@@ -66,8 +66,8 @@ export async function startRequest(
 }
 
 /**
- * Who asks for an archive before a deletion, or is mailed the link to one that the project makes, is handed out what an
- * export hands out: it takes what that takes, and of everybody an owner.
+ * A caller that asks for an archive before a deletion, or is mailed the link to one that the project requires, gets what
+ * an export gives: it needs the permission to export, and for everyone an owner's.
  */
 function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Permission[] {
   if (kind === 'export' || !(exportFirst || (project.policy.exportFirst && notify !== null))) return [];

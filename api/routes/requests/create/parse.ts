@@ -35,7 +35,7 @@ export function parseRequest(project: Project, body: NewRequestBody): Submission
   return { ...terms, project, subjectKind, selection };
 }
 
-/** What only the project can say of the terms, and what they say against each other; the pointers are those of a JSON body. */
+/** Errors of the terms that only the project can find, and contradictions between them. The pointers are those of a JSON body. */
 export function termErrors(
   project: Project,
   terms: Pick<Submission, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
@@ -62,7 +62,7 @@ export function termErrors(
 export const deadlineOf = ({ policy }: Project, regulation: string): number | undefined =>
   Object.hasOwn(policy.deadlineMs, regulation) ? policy.deadlineMs[regulation] : undefined;
 
-/** What only the project can say of whom it concerns, apart from the identities themselves. */
+/** Errors of the selection that only the project can find, apart from those of single identities. */
 function selectionErrors(
   project: Project,
   {
@@ -107,8 +107,8 @@ function selectionOf(project: Project, subjects: SentSubjects): Selection {
 }
 
 /**
- * Whoever asks for somebody's data does not get it by asking for it as somebody: mail goes to a colleague. What else
- * the subjects are called is known once they are resolved, and is looked at then.
+ * Mail about a request goes to a colleague, never to a subject. Throws `invalid_request` where `notify` is a submitted
+ * identity; the resolved identities are checked once they are known.
  */
 export function requireNoSubject(
   notify: string | null,
@@ -123,7 +123,7 @@ export function requireNoSubject(
   ]);
 }
 
-/** What the call says is its operation, what that was asked in words, and whatever came in bytes beside them. */
+/** Null without an `Idempotency-Key`. The content is hashed over the operation, its parameters, and the bytes of a file. */
 export function replayable(
   headers: z.output<typeof idempotencyHeaders>,
   operation: string,
