@@ -1,6 +1,5 @@
 import type { Part } from '../domain/archive.ts';
 import type { ExportFormat } from '../domain/vocabulary.ts';
-import { csvRows } from './csv.ts';
 import { rowsOf } from './part.ts';
 import type { ArchiveStorage } from './storage/storage.ts';
 
@@ -59,3 +58,23 @@ function parsed(line: string): Readonly<Record<string, Value>> | undefined {
 /** 12345678901234567890 and 0.10 are what the table holds; a number of JavaScript is not. */
 const exact = (_name: string, value: unknown, context?: { readonly source?: string }): unknown =>
   typeof value === 'number' ? (context?.source ?? String(value)) : value;
+
+/**
+ * Cells as COPY writes them (RFC 4180): an empty one is null, `""` is an empty text. The header is a row; a row that is cut
+ * off is none.
+ */
+function csvRows(text: string, most: number): readonly (readonly (string | null)[])[] {
+  const rows: (string | null)[][] = [];
+  let row: (string | null)[] = [];
+  const cell = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n)/y;
+  while (rows.length < most) {
+    const found = cell.exec(text);
+    if (found === null) return rows;
+    const [, quoted, plain = '', end] = found;
+    row.push(quoted?.replaceAll('""', '"') ?? (plain === '' ? null : plain));
+    if (end === ',') continue;
+    rows.push(row);
+    row = [];
+  }
+  return rows;
+}

@@ -1,7 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
 import { connect, type Database } from '../../db/client.ts';
@@ -15,10 +17,11 @@ import { type Supervised, supervise } from '../embedded/child-process.ts';
 import { startTemporal } from '../embedded/temporal/temporal.ts';
 import { makeDatabases, prepareProcessor } from './databases.ts';
 import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
-import { STATE, secrets } from './state.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CONFIG = join(ROOT, 'dev/demo/demo.config.ts');
+/** What the demo keeps between runs: git-ignored, and gone with `rm -r .lethe/demo`. */
+const STATE = join(ROOT, '.lethe/demo');
 
 export interface Stack {
   readonly demoUrl: string;
@@ -40,7 +43,7 @@ export interface Teller {
 export async function startStack(data: DemoData, { say, begin }: Teller): Promise<Stack> {
   sizeOf(data);
   const given = demoEnvironment();
-  const made = secrets();
+  const made = readSecrets();
   const started: { name: string; stop(): Promise<void>; process?: Supervised }[] = [];
   const stop = async (): Promise<void> => {
     for (const { stop: end } of started.splice(0).toReversed()) await end();
@@ -184,3 +187,17 @@ const addressOf = (url: string): string => {
   const { hostname, port } = new URL(url);
   return `${hostname || '127.0.0.1'}:${port || '5432'}`;
 };
+
+const Secrets = z.object({ digestKeys: z.string() });
+
+/** Made at the first run and kept: rows written with a digest key can only be found with it. */
+function readSecrets(): z.output<typeof Secrets> {
+  const file = join(STATE, 'secrets.json');
+  mkdirSync(STATE, { recursive: true });
+  if (!existsSync(file)) {
+    const made = { digestKeys: `demo:${randomBytes(32).toString('base64url')}` };
+    writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
+  }
+  chmodSync(file, 0o600);
+  return Secrets.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
