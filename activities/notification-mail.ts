@@ -4,7 +4,7 @@ import type { Delivery } from '../db/notifications/due.ts';
 import { delivered, failed, withheld } from '../db/notifications/results.ts';
 import { type MadeLink, makeLink, revokeLink } from '../db/links/links.ts';
 import { transaction } from '../db/transaction.ts';
-import { downloadUrl } from '../domain/download.ts';
+import { downloadUrl } from '../domain/archive.ts';
 import { DomainError } from '../domain/errors.ts';
 import { renderMail } from '../outbound/mail-templates.ts';
 import type { ActivityDeps } from './deps.ts';

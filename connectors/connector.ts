@@ -1,11 +1,10 @@
 import type { ExportedColumn } from '../domain/archive.ts';
 import type { FinishedRange } from '../domain/batch.ts';
-import type { Identity, IdentityTypes, SubjectIdentity } from '../domain/identity.ts';
-import type { Resolved } from '../domain/resolved.ts';
+import type { Identity, IdentityTypes, SubjectIdentity, Resolved } from '../domain/identity.ts';
 import type { ExportFormat, Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
 
 export type { ExportedColumn } from '../domain/archive.ts';
-export type { Resolved } from '../domain/resolved.ts';
+export type { Resolved } from '../domain/identity.ts';
 
 /**
  * The contract behind which every system that holds data stands.

@@ -88,3 +88,6 @@ export interface ArchiveFacts {
   readonly destroyedAt: Date | null;
   readonly reason: ArchiveEnd | null;
 }
+
+/** Where a link to an archive leads. `publicUrl` is an origin: config/ has checked it. */
+export const downloadUrl = (publicUrl: URL, token: string): string => new URL(`/download/${token}`, publicUrl).href;

@@ -11,6 +11,21 @@ export interface SubjectIdentity {
   readonly identity: Identity;
 }
 
+/**
+ * One fact about one subject, `key` being its identity of the kind's key type. `match`: the submitted identity at `position`
+ * is (one of) this subject's; null of a segment, or of everyone. `identity`: besides its key the subject is called
+ * this, as are `sharers` others; where they outnumber the subjects that were asked about, how many more is not looked for.
+ */
+export type Resolved =
+  | { readonly fact: 'match'; readonly position: number | null; readonly key: Identity }
+  | {
+      readonly fact: 'identity';
+      readonly key: Identity;
+      readonly identity: Identity;
+      readonly origin: 'identity' | 'alias';
+      readonly sharers: number;
+    };
+
 /** How values of a type compare (rule 10). The normalised value serves look-up, duplicates, holds and digests alike. */
 export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
 

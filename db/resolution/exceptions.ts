@@ -1,5 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
-import type { Resolved } from '../../domain/resolved.ts';
+import type { Resolved } from '../../domain/identity.ts';
 import { copyInto } from '../copy.ts';
 import { digestsOf } from '../digests.ts';
 import { exceptedDigests, exceptedIdentities } from '../schema/subjects.ts';

@@ -1,7 +1,6 @@
 import { and, eq, isNull, inArray, not, sql } from 'drizzle-orm';
 import type { ProcessorEntry } from '../../domain/catalog.ts';
-import { ALIAS } from '../../domain/identity.ts';
-import type { Resolved } from '../../domain/resolved.ts';
+import { ALIAS, type Resolved } from '../../domain/identity.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';

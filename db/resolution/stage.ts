@@ -1,5 +1,5 @@
 import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
-import type { Resolved } from '../../domain/resolved.ts';
+import type { Resolved } from '../../domain/identity.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type { Database, Transaction } from '../client.ts';
 import { copyInto, type Field } from '../copy.ts';

@@ -8,7 +8,7 @@ import { LINK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { downloadUrl } from '../../../domain/download.ts';
+import { downloadUrl } from '../../../domain/archive.ts';
 import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
 import { cursor, instant, limit, pathId } from '../../schemas.ts';

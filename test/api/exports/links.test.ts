@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../domain/calendar.ts';
-import { downloadUrl } from '../../../domain/download.ts';
+import { downloadUrl } from '../../../domain/archive.ts';
 import { archives } from '../../support/archives.ts';
 import { acceptedExport, exportOf, linkTo, makeReady, stateOf } from './exports.ts';
 import { type Answer, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';

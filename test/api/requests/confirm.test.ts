@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { storeCount } from '../../../db/resolution/counts.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import type { Resolved } from '../../../domain/resolved.ts';
+import type { Resolved } from '../../../domain/identity.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { match } from '../../support/ledger.ts';

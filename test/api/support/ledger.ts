@@ -5,7 +5,7 @@ import { conclude } from '../../../db/deletion/conclude.ts';
 import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
-import type { Resolved } from '../../../domain/resolved.ts';
+import type { Resolved } from '../../../domain/identity.ts';
 import { markPresent } from '../../../db/subjects/unresolved.ts';
 import { visibilityApplied } from '../../../db/subjects/visibility.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';

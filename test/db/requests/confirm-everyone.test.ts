@@ -5,8 +5,7 @@ import { storeCount } from '../../../db/resolution/counts.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import type { Identity } from '../../../domain/identity.ts';
-import type { Resolved } from '../../../domain/resolved.ts';
+import type { Identity, Resolved } from '../../../domain/identity.ts';
 import {
   accept,
   APP,
