@@ -21,7 +21,7 @@ import { digestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
 import { startFactsOf } from './db/requests/start.ts';
-import { startFault } from './db/errors.ts';
+import { startupError } from './db/errors.ts';
 import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
 import {
@@ -36,7 +36,7 @@ import {
 const logger = pino({ base: { process: 'worker' } });
 // One line in the log, as the API's, in place of a stack that may quote what was being stored.
 process.once('uncaughtException', (error) => {
-  logger.fatal(startFault(error), 'cannot go on');
+  logger.fatal(startupError(error), 'cannot go on');
   process.exit(1);
 });
 const environment = workerEnvironment();

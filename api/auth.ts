@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { authenticate, type Authenticated, type Caller } from '../db/members/authenticate.ts';
-import { tokenDigest } from '../db/members/token-text.ts';
+import { tokenDigest } from '../db/members/tokens.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';

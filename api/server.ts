@@ -9,7 +9,7 @@ import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive-storage.ts';
 import { startFactsOf } from '../db/requests/start.ts';
-import { startFault } from '../db/errors.ts';
+import { startupError } from '../db/errors.ts';
 import { isLoopback } from '../domain/address.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/http-server.ts';
@@ -80,7 +80,7 @@ function connectTemporal({ address, namespace, tls, apiKey }: ApiEnvironment['te
 }
 
 function refuse(error: unknown): never {
-  logger.fatal(startFault(error), 'cannot start');
+  logger.fatal(startupError(error), 'cannot start');
   process.exit(1);
 }
 

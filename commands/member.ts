@@ -6,7 +6,7 @@ import { connect } from '../db/client.ts';
 import { type MemberWithToken, memberWithToken } from '../db/members/members.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
-import { startFault } from '../db/errors.ts';
+import { startupError } from '../db/errors.ts';
 import { type Role, ROLES } from '../domain/vocabulary.ts';
 
 const USAGE = 'usage: npm run member -- --project NAME --name NAME [--role owner|admin] [--json]';
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     console.log(json ? JSON.stringify(facts(project, name, member)) : told(project, name, member));
     return 0;
   } catch (error) {
-    const { code, reason = 'the database refused' } = startFault(error);
+    const { code, reason = 'the database refused' } = startupError(error);
     throw new Error(code === null ? reason : `${reason} (${code})`, { cause: error });
   } finally {
     await database.end({ timeout: 1 });

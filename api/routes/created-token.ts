@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
-import type { Minted } from '../../db/members/tokens.ts';
+import type { CreatedToken as Created } from '../../db/members/tokens.ts';
 import { type RequestKind, REQUEST_KINDS, type Role, ROLES } from '../../domain/vocabulary.ts';
 import { requireAccess } from '../auth.ts';
 import { instant, listOf, text } from '../schemas.ts';
@@ -39,7 +39,7 @@ export const CreatedToken = z
 
 export const accessOf = (readOnly: boolean): z.output<typeof access> => (readOnly ? 'read' : 'write');
 
-export const createdTokenResponse = (created: Minted) => ({
+export const createdTokenResponse = (created: Created) => ({
   id: created.tokenId,
   token: created.token,
   name: created.name,

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type DeliveryRow, listDeliveries, retryDelivery } from '../../db/notifications/list.ts';
-import { requireWebhook } from '../../db/notifications/list-webhooks.ts';
+import { requireWebhook } from '../../db/notifications/webhooks.ts';
 import { DELIVERY_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';

@@ -1,6 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { addMember, listMembers } from '../../db/members/members.ts';
-import { removeMember } from '../../db/members/remove-member.ts';
+import { addMember, listMembers, removeMember } from '../../db/members/members.ts';
 import { MEMBER_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { isMember } from '../../db/members/members.ts';
-import { listTokens, LONGEST_TOKEN_MS, mintOwnToken, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
+import { listTokens, LONGEST_TOKEN_MS, createOwnToken, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
@@ -120,7 +120,7 @@ export const tokens = (deps: ApiDeps) =>
         expiresAt: expiryOf(sent.expiresAt, at),
       };
       requireNoMore(caller, asked);
-      const created = await mintOwnToken(deps.database, caller, asked, at);
+      const created = await createOwnToken(deps.database, caller, asked, at);
       c.header('Location', `/v1/tokens/${created.tokenId}`);
       return c.json(createdTokenResponse(created), 201);
     })

@@ -2,8 +2,13 @@ import { BlockList, isIP } from 'node:net';
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Caller } from '../../db/members/authenticate.ts';
-import { addWebhook, enableWebhook, removeWebhook, rotateSecret } from '../../db/notifications/webhooks.ts';
-import { listWebhooks } from '../../db/notifications/list-webhooks.ts';
+import {
+  addWebhook,
+  enableWebhook,
+  listWebhooks,
+  removeWebhook,
+  rotateSecret,
+} from '../../db/notifications/webhooks.ts';
 import { hostOf, isPublicAddress } from '../../domain/address.ts';
 import { WEBHOOK_ID } from '../../domain/ids.ts';
 import { REQUEST_KINDS } from '../../domain/vocabulary.ts';

@@ -1,20 +1,18 @@
+import { and, asc, desc, eq, getColumns, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { RequestKind } from '../../domain/vocabulary.ts';
-import type { AuditEvent } from './audit.ts';
 import type { Queries } from '../client.ts';
+import { auditEvents } from '../schema/audit.ts';
+import { members } from '../schema/members.ts';
+import { requests } from '../schema/requests.ts';
+import { textArray } from '../sql.ts';
 
-/** One line of the audit trail, which is read here and written in db/audit/audit.ts: there is no second log. */
-export interface Activity {
-  readonly id: number;
-  readonly at: Date;
-  readonly requestId: string | null;
-  /** A member's id, or what acts by itself. */
-  readonly actor: string;
+/** One audit event, with the name of the member that acted. */
+export interface Activity extends Readonly<Omit<typeof auditEvents.$inferSelect, 'project'>> {
+  /** Null if the actor is not a member, but the system. */
   readonly actorName: string | null;
-  readonly action: string;
-  readonly detail: AuditEvent['detail'];
 }
 
-/** What is absent leaves nothing out. */
+/** An absent condition excludes nothing. */
 export interface ActivityFilter {
   readonly requestId?: string | undefined;
   readonly actor?: string | undefined;
@@ -28,44 +26,52 @@ export type AfterActivity = Pick<Activity, 'id' | 'at'>;
 
 export interface ActivityPage {
   readonly project: string;
-  /** Of the caller's token, which sees no event of a request of another kind; null: all. */
+  /** The request kinds of the caller's token: events of other requests are left out. Null: all kinds. */
   readonly kinds: readonly RequestKind[] | null;
   readonly filter: ActivityFilter;
   readonly after: AfterActivity | null;
   readonly limit: number;
 }
 
-/** Of a project: newest first. */
-export const listActivity = (queries: Queries, page: ActivityPage): Promise<readonly Activity[]> => queries<Activity[]>`
-  ${events(queries)} WHERE ${conditions(queries, page)} ORDER BY event.at DESC, event.id DESC LIMIT ${page.limit}`;
+/** The events of a project, newest first. */
+export const listActivity = async (queries: Queries, page: ActivityPage): Promise<readonly Activity[]> =>
+  selectEvents(queries).where(matches(page)).orderBy(desc(auditEvents.at), desc(auditEvents.id)).limit(page.limit);
 
-/** Of one request: in the order in which it was written, which is the order in which it was decided. */
-export const requestLog = (
+/** The events of one request, in the order in which they were written, which is the order of the decisions. */
+export const requestLog = async (
   queries: Queries,
   page: { readonly requestId: string; readonly after: AfterActivity | null; readonly limit: number },
-): Promise<readonly Activity[]> => queries<Activity[]>`
-  ${events(queries)} WHERE request_id = ${page.requestId} AND event.id > ${page.after?.id ?? 0} ORDER BY event.id LIMIT ${page.limit}`;
+): Promise<readonly Activity[]> =>
+  selectEvents(queries)
+    .where(and(eq(auditEvents.requestId, page.requestId), gt(auditEvents.id, page.after?.id ?? 0)))
+    .orderBy(asc(auditEvents.id))
+    .limit(page.limit);
 
-const events = (queries: Queries) => queries`
-  SELECT event.id, event.at, event.request_id, event.actor, member.name AS actor_name, event.action, event.detail
-  FROM lethe.audit_events event LEFT JOIN lethe.members member ON member.id = event.actor`;
+function selectEvents(queries: Queries) {
+  const { project: _project, ...columns } = getColumns(auditEvents);
+  return queries
+    .select({ ...columns, actorName: members.name })
+    .from(auditEvents)
+    .leftJoin(members, eq(members.id, auditEvents.actor));
+}
 
-/** Only what is asked for is in the statement, so that a plan fits all that ask the same. */
-function conditions(queries: Queries, { project, kinds, filter, after }: ActivityPage) {
+/** Leaves absent conditions out of the statement, so that one plan fits all pages with the same filters. */
+function matches({ project, kinds, filter, after }: ActivityPage): SQL | undefined {
   const { requestId, actor, action, from, before } = filter;
+  const { at, id } = auditEvents;
   const [noun = '', verb] = action?.split('.') ?? [];
-  return [
-    queries`event.project = ${project}`,
+  return and(
+    eq(auditEvents.project, project),
     kinds === null
-      ? []
-      : queries`AND (event.request_id IS NULL OR EXISTS (
-          SELECT FROM lethe.requests WHERE requests.id = event.request_id AND kind = ANY(${kinds as string[]}::text[])))`,
-    requestId === undefined ? [] : queries`AND event.request_id = ${requestId}`,
-    actor === undefined ? [] : queries`AND event.actor = ${actor}`,
-    verb === undefined ? [] : queries`AND split_part(event.action, '.', 1) = ${noun}`,
-    verb === undefined || verb === '*' ? [] : queries`AND event.action = ${`${noun}.${verb}`}`,
-    from === undefined ? [] : queries`AND event.at >= ${from}`,
-    before === undefined ? [] : queries`AND event.at < ${before}`,
-    after === null ? [] : queries`AND (event.at, event.id) < (${after.at}, ${after.id})`,
-  ].flat();
+      ? undefined
+      : sql`(${auditEvents.requestId} IS NULL OR EXISTS (
+          SELECT FROM ${requests} WHERE ${requests.id} = ${auditEvents.requestId} AND ${requests.kind} = ANY(${textArray(kinds)})))`,
+    requestId === undefined ? undefined : eq(auditEvents.requestId, requestId),
+    actor === undefined ? undefined : eq(auditEvents.actor, actor),
+    verb === undefined ? undefined : sql`split_part(${auditEvents.action}, '.', 1) = ${noun}`,
+    verb === undefined || verb === '*' ? undefined : eq(auditEvents.action, `${noun}.${verb}`),
+    from === undefined ? undefined : gte(at, from),
+    before === undefined ? undefined : lt(at, before),
+    after === null ? undefined : sql`(${at}, ${id}) < (${after.at}, ${after.id})`,
+  );
 }

@@ -1,25 +1,25 @@
+import { and, isNull, sql } from 'drizzle-orm';
 import type { Queries, Transaction } from '../client.ts';
+import { auditEvents } from '../schema/audit.ts';
+import { requests } from '../schema/requests.ts';
+import { textArray } from '../sql.ts';
 
 export { LETHE } from '../../domain/vocabulary.ts';
 
-/** `noun.past_verb`. `detail` holds positions, ranges, counts, codes, references: never an identity. */
-export interface AuditEvent {
-  readonly at: Date;
-  readonly project: string;
-  readonly requestId: string | null;
-  readonly actor: string;
+/** `action` is `noun.past_verb`. `detail` holds positions, ranges, counts, codes and references; never an identity. */
+export interface AuditEvent extends Readonly<Omit<typeof auditEvents.$inferSelect, 'id' | 'action'>> {
   readonly action: `${string}.${string}`;
-  readonly detail: Readonly<Record<string, string | number | boolean | null | readonly number[]>>;
 }
 
-/** Only inside the transaction that does what it tells of: a fact and its record are committed together or not at all. */
+/** Must run in the transaction of the change it records, so both commit or neither does. */
 export async function recordAudit(tx: Transaction, event: AuditEvent): Promise<void> {
-  await tx`INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
-    VALUES (${event.at}, ${event.project}, ${event.requestId}, ${event.actor}, ${event.action}, ${tx.json(event.detail)})`;
+  await tx.insert(auditEvents).values(event);
 }
 
-/** Raises the request's wake version in the transaction of the change; whoever called then signals (rule 2). */
+/** Raises the wake version in the transaction of the change; the caller signals the workflow afterwards (rule 2). */
 export async function raiseWake(tx: Queries, requestIds: readonly string[]): Promise<void> {
-  await tx`UPDATE lethe.requests SET wake_version = wake_version + 1
-    WHERE id = ANY(${requestIds as string[]}::text[]) AND concluded_at IS NULL`;
+  await tx
+    .update(requests)
+    .set({ wakeVersion: sql`${requests.wakeVersion} + 1` })
+    .where(and(sql`${requests.id} = ANY(${textArray(requestIds)})`, isNull(requests.concludedAt)));
 }

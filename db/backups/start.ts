@@ -1,7 +1,7 @@
 import { newId } from '../../domain/ids.ts';
 import { EXPORT_WITHIN_MS } from '../../domain/policy.ts';
 import { analyzeTables } from '../resolution/stage.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
@@ -23,7 +23,7 @@ export async function startBackup(database: Database, requestId: string, at: Dat
     if (subjects === 0) return null;
     await copyRequest(tx, deletion, { id, at });
     await copyNames(tx, requestId, id);
-    await announce(tx, id, at);
+    await enqueueNotifications(tx, id, at);
     for (const [of, action, detail] of [
       [id, 'request.received', { kind: 'export', backupOf: requestId, subjects }],
       [requestId, 'backup.begun', { export: id, subjects }],

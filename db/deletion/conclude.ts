@@ -1,9 +1,10 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import { newId } from '../../domain/ids.ts';
 import { isTerminal, type TerminalStatus } from '../../domain/vocabulary.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { suppressionDigests, suppressions } from '../schema/holds.ts';
@@ -36,7 +37,7 @@ export async function conclude(
     if (status === null) throw new Error('something of the request is still open');
     const ofRequest = eq(requests.id, requestId);
     await tx.update(requests).set({ status, concludedAt: at }).where(ofRequest);
-    await announce(tx, requestId, at);
+    await enqueueNotifications(tx, requestId, at);
     if (request.suppress) await keepSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
     const receipt = await buildReceipt(tx, requestId);

@@ -3,10 +3,11 @@ import { earliest, type RunWindow } from '../../domain/calendar.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { readAttention } from '../attention/read.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
@@ -38,7 +39,7 @@ export async function reconcileDeletion(
         : (confirmation?.status ?? workStatus(work.states, waiting, request));
     const wakeSeen = sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`;
     await tx.update(requests).set({ status, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
-    if (status !== request.status) await announce(tx, requestId, asOf);
+    if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const needsBackup = !concluded && (await lacksBackup(tx, request, waiting, attention.backupMissing));
     const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {

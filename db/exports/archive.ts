@@ -1,7 +1,7 @@
 import type { ArchiveFacts } from '../../domain/archive.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ArchiveEnd } from '../../domain/vocabulary.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import { backupDestroyed, keepForClaim } from '../backups/keep.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
@@ -56,7 +56,7 @@ async function destroy(
   await destroyKey(tx, requestId);
   await tx`UPDATE lethe.archives SET destroyed_at = ${at}, reason = ${reason} WHERE request_id = ${requestId}`;
   await tx`UPDATE lethe.requests SET status = 'expired' WHERE id = ${requestId}`;
-  await announce(tx, requestId, at);
+  await enqueueNotifications(tx, requestId, at);
   await recordAudit(tx, { at, project, requestId, actor, action: 'archive.destroyed', detail: { reason } });
   await raiseWake(tx, [requestId]);
 }

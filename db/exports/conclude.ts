@@ -1,6 +1,6 @@
 import type { RunWindow } from '../../domain/calendar.ts';
 import type { Status } from '../../domain/vocabulary.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { backupEnded } from '../backups/finish.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -26,7 +26,7 @@ export async function concludeExport(
     await tx`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
     const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}) };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
-    if (status !== request.status) await announce(tx, requestId, at);
+    if (status !== request.status) await enqueueNotifications(tx, requestId, at);
     await purgeIdentities(tx, requestId);
     return status === 'expired' ? [] : backupEnded(tx, request, { window, at });
   });

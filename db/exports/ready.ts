@@ -1,6 +1,6 @@
 import type { Contents, Manifest } from '../../domain/archive.ts';
 import type { RunWindow } from '../../domain/calendar.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { backupEnded } from '../backups/finish.ts';
 import { keepForClaim } from '../backups/keep.ts';
@@ -78,7 +78,7 @@ export async function storeArchive(
     await tx`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
       VALUES (${requestId}, ${object}, ${rows}, ${bytes}, decode(${sha256}, 'hex'), ${at}, ${new Date(at.getTime() + keptMs)})`;
     await tx`UPDATE lethe.requests SET status = 'ready', receipt = ${JSON.stringify(manifest)}::text::json WHERE id = ${requestId}`;
-    await announce(tx, requestId, at);
+    await enqueueNotifications(tx, requestId, at);
     await purgeIdentities(tx, requestId);
     const detail = { subjects: exported.count, rows, bytes, epoch };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'export.ready', detail });

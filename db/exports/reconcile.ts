@@ -1,7 +1,7 @@
 import { earliest } from '../../domain/calendar.ts';
 import type { ExportState } from '../../domain/request-state.ts';
 import type { Status, Step } from '../../domain/vocabulary.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readAttention } from '../attention/read.ts';
@@ -33,7 +33,7 @@ export async function reconcileExport(
     const status = over ? request.status : statusOf(request, counted.unresolved, collections);
     await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
       WHERE id = ${requestId}`;
-    if (status !== request.status) await announce(tx, requestId, asOf);
+    if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const expiresAt = status === 'ready' ? await expiryOf(tx, requestId) : null;
     const uncollected = over ? [] : collections.filter(({ collected }) => !collected).map(({ processor }) => processor);

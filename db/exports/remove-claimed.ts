@@ -1,4 +1,4 @@
-import { announcement } from '../notifications/enqueue.ts';
+import { notificationInsert } from '../notifications/enqueue.ts';
 import { LETHE } from '../audit/audit.ts';
 import { backupsLost } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -47,7 +47,7 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
     keys AS (DELETE FROM lethe.archive_keys WHERE request_id IN (SELECT id FROM revoked)),
     archives AS (
       UPDATE lethe.archives SET destroyed_at = ${at}, reason = 'subject_deleted' WHERE request_id IN (SELECT id FROM revoked)),
-    deliveries AS (${announcement('revoked', at)}),
+    deliveries AS (${notificationInsert('revoked', at)}),
     changed AS (
       SELECT id, 'export.restarted' AS action FROM again UNION ALL SELECT id, 'export.revoked' FROM revoked),
     audit AS (

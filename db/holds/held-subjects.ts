@@ -3,9 +3,8 @@ import { holdDigests } from '../schema/holds.ts';
 import { identityDigests } from '../schema/subjects.ts';
 
 /**
- * Of a request's subjects, those that an active legal hold names by any identity, under any key. Derived each time,
- * never stored: a hold and a claim meet in this one question, under the project's lock (rule 6).
- * A fragment, to be used as `seq IN (…)` or `(request_id, seq) IN (…)`.
+ * A fragment for `(request_id, seq) IN (…)`: the subjects with an identity, under any digest key, that an active legal
+ * hold names. Never stored: holds and claims both evaluate it under the project lock (rule 6).
  */
 export const heldSubjects = (project: string): SQL => sql`
   SELECT DISTINCT held.request_id, held.seq

@@ -1,9 +1,9 @@
 import { LETHE } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
-import type { Sealed } from '../encryption.ts';
+import type { EncryptedSecret } from '../encryption.ts';
 
 /** A link in use: nobody else can use it while its transfer gives signs of life. */
-export interface Transfer extends Sealed {
+export interface Transfer extends EncryptedSecret {
   /** Of the link. */
   readonly id: string;
   readonly transfer: string;

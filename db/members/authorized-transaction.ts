@@ -1,8 +1,10 @@
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { members, tokens } from '../schema/members.ts';
 
-/** Who changes something about who may call, or confirms what others asked for, and by which token. */
+/** The member that makes a change, and the token it calls with. */
 export interface Actor {
   readonly project: string;
   readonly memberId: string;
@@ -10,17 +12,20 @@ export interface Actor {
 }
 
 /**
- * Under the project's lock: whoever was removed, or whose token was revoked, while the call was on its way changes
- * nothing any more. Of two owners who remove each other, one stays.
+ * Runs under the project lock. Throws `unauthorized` if the member was removed or the token revoked during the call: of
+ * two owners who remove each other, one stays.
  */
-export const underStanding = <T>(
+export const withActiveToken = <T>(
   database: Database,
   { project, tokenId }: Actor,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> =>
   withProjectLock(database, project, async (tx) => {
-    const standing = await tx`SELECT FROM lethe.tokens token JOIN lethe.members member ON member.id = member_id
-      WHERE token.id = ${tokenId} AND revoked_at IS NULL AND removed_at IS NULL`;
-    if (standing.length === 0) throw new DomainError('unauthorized', 'the bearer token is revoked');
+    const active = await tx
+      .select({ found: sql`1` })
+      .from(tokens)
+      .innerJoin(members, eq(members.id, tokens.memberId))
+      .where(and(eq(tokens.id, tokenId), isNull(tokens.revokedAt), isNull(members.removedAt)));
+    if (active.length === 0) throw new DomainError('unauthorized', 'the bearer token is revoked');
     return work(tx);
   });

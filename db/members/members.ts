@@ -1,64 +1,62 @@
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Role } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { type Actor, underStanding } from './authorized-transaction.ts';
-import { LONGEST_TOKEN_MS, type Minted, mintToken, type NewToken } from './tokens.ts';
+import { links } from '../schema/exports.ts';
+import { members, tokens } from '../schema/members.ts';
+import { type Actor, withActiveToken } from './authorized-transaction.ts';
+import { LONGEST_TOKEN_MS, type CreatedToken, createToken, type NewToken } from './tokens.ts';
 
-export interface MemberRow {
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly addedAt: Date;
-}
-export interface NewMember {
+export type MemberRow = Readonly<Pick<typeof members.$inferSelect, 'id' | 'name' | 'role' | 'addedAt'>>;
+export interface NewMember extends Pick<MemberRow, 'name' | 'role'> {
   readonly project: string;
-  readonly name: string;
-  readonly role: Role;
   readonly actor: string;
   readonly at: Date;
 }
-export interface AddedMember extends Minted {
+export interface AddedMember extends CreatedToken {
   readonly memberId: string;
 }
 export interface MemberWithToken extends AddedMember {
-  /** False: the member was there before. */
+  /** False: the member existed before. */
   readonly added: boolean;
 }
 
-/** With a first token, for nobody could call without one. Throws `member_exists`. */
+/** Adds a member with a first token, without which it could not call. Throws `member_exists`. */
 export const addMember = (
   database: Database,
   actor: Actor,
   { name, role, at }: Pick<NewMember, 'name' | 'role' | 'at'>,
 ): Promise<AddedMember> =>
-  underStanding(database, actor, (tx) =>
+  withActiveToken(database, actor, (tx) =>
     insertMember(tx, { project: actor.project, name, role, actor: actor.memberId, at }),
   );
 
 async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMember> {
   const { project, name, role, actor, at } = member;
   const memberId = newId('member', at.getTime());
-  const added = await tx`INSERT INTO lethe.members (id, project, name, role, added_at, added_by)
-    VALUES (${memberId}, ${project}, ${name}, ${role}, ${at}, ${actor}) ON CONFLICT DO NOTHING`;
+  const added = await tx
+    .insert(members)
+    .values({ id: memberId, project, name, role, addedAt: at, addedBy: actor })
+    .onConflictDoNothing();
   if (added.count === 0) throw new DomainError('member_exists', 'the project has a member of this name');
   const detail = { member: memberId, role };
   await recordAudit(tx, { at, project, requestId: null, actor, action: 'member.added', detail });
-  return { memberId, ...(await mintToken(tx, wholeToken(member, memberId, role, 'first'))) };
+  return { memberId, ...(await createToken(tx, widestToken(member, memberId, role, 'first'))) };
 }
 
-/** As long and as much as a token may. */
-const wholeToken = ({ project, actor, at }: NewMember, memberId: string, role: Role, name: string): NewToken => {
+/** A token with the longest lifetime and all rights of the role. */
+const widestToken = ({ project, actor, at }: NewMember, memberId: string, role: Role, name: string): NewToken => {
   const expiresAt = new Date(at.getTime() + LONGEST_TOKEN_MS);
   return { project, memberId, name, role, kinds: null, readOnly: false, expiresAt, actor, at };
 };
 
 /**
- * For whoever operates the database: a member, or for one that exists another token, as when the last one was lost.
- * A role that is null is that of the member, or owner for the first of a project. Throws `member_exists` where the
- * member has another role, and `invalid_request` where nobody says which.
+ * For the operator of the database: adds a member, or another token to an existing one, such as after the last was lost.
+ * A null role is that of the existing member, or owner for the first member of a project. Throws `member_exists` if the
+ * member has another role, and `invalid_request` if a further member has no role.
  */
 export const memberWithToken = (
   database: Database,
@@ -66,29 +64,73 @@ export const memberWithToken = (
 ): Promise<MemberWithToken> =>
   withProjectLock(database, member.project, async (tx) => {
     const { project, name } = member;
-    const members = await tx<Pick<MemberRow, 'id' | 'name' | 'role'>[]>`
-      SELECT id, name, role FROM lethe.members WHERE project = ${project} AND removed_at IS NULL`;
-    const known = members.find((one) => one.name === name);
-    const role = member.role ?? known?.role ?? (members.length === 0 ? 'owner' : null);
+    const existing = await tx
+      .select({ id: members.id, name: members.name, role: members.role })
+      .from(members)
+      .where(and(eq(members.project, project), isNull(members.removedAt)));
+    const known = existing.find((one) => one.name === name);
+    const role = member.role ?? known?.role ?? (existing.length === 0 ? 'owner' : null);
     if (role === null) throw new DomainError('invalid_request', 'a further member needs a role: owner or admin');
     if (known === undefined) return { added: true, ...(await insertMember(tx, { ...member, role })) };
     if (known.role !== role) throw new DomainError('member_exists', `the member of this name is an ${known.role}`);
-    const token = await mintToken(tx, wholeToken({ ...member, role }, known.id, role, 'another'));
+    const token = await createToken(tx, widestToken({ ...member, role }, known.id, role, 'another'));
     return { added: false, memberId: known.id, ...token };
   });
 
-/** Newest first; who was removed is none. */
-export const listMembers = (
+/** Newest first, without removed members. */
+export const listMembers = async (
   queries: Queries,
   page: { readonly project: string; readonly after: string | null; readonly limit: number },
-): Promise<readonly MemberRow[]> => queries<MemberRow[]>`
-  SELECT id, name, role, added_at FROM lethe.members
-  WHERE project = ${page.project} AND removed_at IS NULL
-    AND ${page.after === null ? queries`true` : queries`id < ${page.after}`}
-  ORDER BY id DESC LIMIT ${page.limit}`;
+): Promise<readonly MemberRow[]> =>
+  queries
+    .select({ id: members.id, name: members.name, role: members.role, addedAt: members.addedAt })
+    .from(members)
+    .where(
+      and(
+        eq(members.project, page.project),
+        isNull(members.removedAt),
+        page.after === null ? undefined : lt(members.id, page.after),
+      ),
+    )
+    .orderBy(desc(members.id))
+    .limit(page.limit);
 
 export async function isMember(queries: Queries, project: string, id: string): Promise<boolean> {
-  const found = await queries`
-    SELECT FROM lethe.members WHERE id = ${id} AND project = ${project} AND removed_at IS NULL`;
+  const found = await queries
+    .select({ id: members.id })
+    .from(members)
+    .where(and(eq(members.id, id), eq(members.project, project), isNull(members.removedAt)));
   return found.length === 1;
 }
+
+/**
+ * Revokes every token of the member, and every link that it made and that is not used yet. Throws `member_not_found` or
+ * `last_owner`.
+ */
+export const removeMember = (
+  database: Database,
+  actor: Actor,
+  { id, at }: { readonly id: string; readonly at: Date },
+): Promise<void> =>
+  withActiveToken(database, actor, async (tx) => {
+    const { project, memberId } = actor;
+    const [found] = await tx.execute<{ lastOwner: boolean }>(sql`
+      SELECT role = 'owner' AND NOT EXISTS (
+        SELECT FROM ${members} other
+        WHERE other.project = ${project} AND other.role = 'owner' AND other.removed_at IS NULL AND other.id <> member.id
+      ) AS last_owner
+      FROM ${members} member WHERE id = ${id} AND project = ${project} AND removed_at IS NULL`);
+    if (found === undefined) throw new DomainError('member_not_found', 'there is no such member');
+    if (found.lastOwner) throw new DomainError('last_owner', 'the project would be left without an owner');
+    await tx.update(members).set({ removedAt: at }).where(eq(members.id, id));
+    const ended = await tx
+      .update(tokens)
+      .set({ revokedAt: at, revokedBy: memberId })
+      .where(and(eq(tokens.memberId, id), isNull(tokens.revokedAt)));
+    const revokedLinks = await tx
+      .update(links)
+      .set({ revokedAt: at, revokedBy: memberId })
+      .where(and(eq(links.createdBy, id), isNull(links.revokedAt), isNull(links.usedAt)));
+    const detail = { member: id, tokens: ended.count, links: revokedLinks.count };
+    await recordAudit(tx, { at, project, requestId: null, actor: memberId, action: 'member.removed', detail });
+  });

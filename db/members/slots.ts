@@ -1,8 +1,10 @@
+import { sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
+import { slots } from '../schema/projects.ts';
 
 /**
- * Reserves the next free slot of a processor, and says when it is. One statement, so that
- * processes on many machines share one pace; whoever holds a slot waits for it.
+ * Reserves the next free slot of a processor and returns its time; the caller waits until then. One statement, so that
+ * processes on several machines share one pace.
  */
 export async function reserveSlot(
   database: Database,
@@ -10,10 +12,10 @@ export async function reserveSlot(
   input: { readonly now: Date; readonly spacingMs: number },
 ): Promise<Date> {
   const { now, spacingMs } = input;
-  const [slot] = await database<{ at: Date }[]>`
-    INSERT INTO lethe.slots AS slot (name, next_at) VALUES (${name}, ${now}::timestamptz + ${spacingMs} * interval '1 millisecond')
+  const [slot] = await database.execute<{ at: Date }>(sql`
+    INSERT INTO ${slots} AS slot (name, next_at) VALUES (${name}, ${now}::timestamptz + ${spacingMs} * interval '1 millisecond')
     ON CONFLICT (name) DO UPDATE SET next_at = greatest(slot.next_at, ${now}) + ${spacingMs} * interval '1 millisecond'
-    RETURNING next_at - ${spacingMs} * interval '1 millisecond' AS at`;
+    RETURNING next_at - ${spacingMs} * interval '1 millisecond' AS at`);
   if (slot === undefined) throw new Error('a slot was not reserved');
   return slot.at;
 }

@@ -1,53 +1,65 @@
+import { and, asc, eq, isNull, lt, lte, min, type SQL, sql } from 'drizzle-orm';
 import type { Channel } from '../../domain/notification.ts';
-import type { RequestKind, Status } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
+import { deliveries, webhooks } from '../schema/notifications.ts';
 
-/** A change that is still to be told; `at`: when it happened. */
-export interface Delivery extends Channel {
-  readonly id: string;
-  readonly requestId: string;
-  readonly kind: RequestKind;
-  readonly status: Status;
-  readonly at: Date;
-  /** Those that were made, and failed. */
-  readonly attempts: number;
-}
+/** A pending notification. `at`: when the status changed. `attempts`: the failed ones. */
+export type Delivery = Channel &
+  Readonly<Pick<typeof deliveries.$inferSelect, 'id' | 'requestId' | 'kind' | 'status' | 'at' | 'attempts'>>;
 
-/** In the order of happening. A webhook that is disabled or removed is told nothing. */
-export const dueDeliveries = (
+/** In the order of the changes. Nothing is due for a webhook that is disabled or removed. */
+export const dueDeliveries = async (
   queries: Queries,
   of: Channel & { readonly asOf: Date; readonly limit: number },
-): Promise<readonly Delivery[]> => queries<Delivery[]>`
-  SELECT id, project, channel, request_id, kind, status, at, attempts FROM lethe.deliveries
-  WHERE ${pending(queries, of)} AND next_at <= ${of.asOf}
-  ORDER BY seq LIMIT ${of.limit}`;
+): Promise<readonly Delivery[]> =>
+  queries
+    .select({
+      id: deliveries.id,
+      project: deliveries.project,
+      channel: deliveries.channel,
+      requestId: deliveries.requestId,
+      kind: deliveries.kind,
+      status: deliveries.status,
+      at: deliveries.at,
+      attempts: deliveries.attempts,
+    })
+    .from(deliveries)
+    .where(and(isPending(of), lte(deliveries.nextAt, of.asOf)))
+    .orderBy(asc(deliveries.seq))
+    .limit(of.limit);
 
-/** Null: nothing is to be told there. */
+/** Null if nothing is pending. */
 export async function nextDueAt(queries: Queries, of: Channel): Promise<Date | null> {
-  const [row] = await queries<{ nextAt: Date | null }[]>`
-    SELECT min(next_at) AS next_at FROM lethe.deliveries WHERE ${pending(queries, of)}`;
+  const [row] = await queries
+    .select({ nextAt: min(deliveries.nextAt) })
+    .from(deliveries)
+    .where(isPending(of));
   return row?.nextAt ?? null;
 }
 
-const pending = (queries: Queries, { project, channel }: Channel) => queries`
-  project = ${project} AND channel = ${channel} AND ended_at IS NULL AND ${listens(queries)}`;
+const isPending = ({ project, channel }: Channel) =>
+  and(eq(deliveries.project, project), eq(deliveries.channel, channel), isNull(deliveries.endedAt), hasReceiver());
 
-/** Of a row of lethe.deliveries: somebody is there to be told. */
-const listens = (queries: Queries) => queries`(channel = 'mail' OR EXISTS (
-  SELECT FROM lethe.webhooks WHERE webhooks.id = channel AND disabled_at IS NULL AND removed_at IS NULL))`;
+/** A delivery to mail, or to a webhook that is neither disabled nor removed. */
+const hasReceiver = (): SQL => sql`(${deliveries.channel} = 'mail' OR EXISTS (
+  SELECT FROM ${webhooks} WHERE ${webhooks.id} = ${deliveries.channel} AND disabled_at IS NULL AND removed_at IS NULL))`;
 
-/** Where this request's changes have not been tried to be told yet. */
-export const channelsToNotify = (queries: Queries, requestId: string): Promise<readonly Channel[]> => queries<
-  Channel[]
->`
-  SELECT DISTINCT project, channel FROM lethe.deliveries
-  WHERE request_id = ${requestId} AND ended_at IS NULL AND attempts = 0`;
+/** The channels with notifications of this request that no attempt was made for yet. */
+export const channelsToNotify = async (queries: Queries, requestId: string): Promise<readonly Channel[]> =>
+  queries
+    .selectDistinct({ project: deliveries.project, channel: deliveries.channel })
+    .from(deliveries)
+    .where(and(eq(deliveries.requestId, requestId), isNull(deliveries.endedAt), eq(deliveries.attempts, 0)));
 
-/** Where something has been due for so long that nobody can be at it. */
-export const stalledChannels = (
+/** The channels with a notification that has been due for so long that no workflow can be serving them. */
+export const stalledChannels = async (
   queries: Queries,
   { dueBefore, limit }: { readonly dueBefore: Date; readonly limit: number },
-): Promise<readonly Channel[]> => queries<Channel[]>`
-  SELECT project, channel FROM lethe.deliveries
-  WHERE ended_at IS NULL AND next_at < ${dueBefore} AND ${listens(queries)}
-  GROUP BY project, channel ORDER BY min(next_at) LIMIT ${limit}`;
+): Promise<readonly Channel[]> =>
+  queries
+    .select({ project: deliveries.project, channel: deliveries.channel })
+    .from(deliveries)
+    .where(and(isNull(deliveries.endedAt), lt(deliveries.nextAt, dueBefore), hasReceiver()))
+    .groupBy(deliveries.project, deliveries.channel)
+    .orderBy(min(deliveries.nextAt))
+    .limit(limit);

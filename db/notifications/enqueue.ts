@@ -1,11 +1,13 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Status } from '../../domain/vocabulary.ts';
+import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { deliveries, webhooks } from '../schema/notifications.ts';
+import { requests } from '../schema/requests.ts';
+import { subjectIdentities, submittedIdentities } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
-import { withholdFromSubjects } from './withhold.ts';
 
-/** Of which changes the `notify` address is told: an answer is there, or a person's word is needed. */
+/** The statuses mailed to the `notify` address: the request has an answer, or needs a decision. */
 const MAILED: readonly Status[] = [
   'awaiting_confirmation',
   'ready',
@@ -17,23 +19,54 @@ const MAILED: readonly Status[] = [
 ];
 
 /**
- * A change of status, for whoever is to be told of it: in the transaction of the change, so that none is told that was not
- * made, and none made that is not told. Called once per change, and before the identities leave.
+ * Queues one notification per channel for a status change. Runs in the transaction of the change (outbox pattern). Call
+ * once per change, before identities are purged.
  */
-export async function announce(tx: Transaction, requestId: string, at: Date): Promise<void> {
+export async function enqueueNotifications(tx: Transaction, requestId: string, at: Date): Promise<void> {
   await withholdFromSubjects(tx, requestId, at);
-  await tx`WITH request AS (SELECT id, project, kind, status, notify FROM lethe.requests WHERE id = ${requestId})
-    ${announcement('request', at)}`;
+  await tx.execute(sql`WITH request AS (SELECT id, project, kind, status, notify FROM ${requests} WHERE id = ${requestId})
+    ${notificationInsert('request', at)}`);
 }
 
-/** The same as a part of the statement that makes the change. `request`: a CTE with id, project, kind, status and notify. */
-export const announcement = (request: string, at: Date): SQL => sql`
+/** The same as part of the statement that makes the change. `request`: a CTE with id, project, kind, status and notify. */
+export const notificationInsert = (request: string, at: Date): SQL => sql`
   INSERT INTO ${deliveries} (id, project, channel, recipient, request_id, kind, status, at, next_at)
-  SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), changed.project, told.channel, told.recipient, changed.id, changed.kind,
+  SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), changed.project, receiver.channel, receiver.recipient, changed.id, changed.kind,
          changed.status, ${at}, ${at}
   FROM ${sql.identifier(request)} changed
   CROSS JOIN LATERAL (
     SELECT webhooks.id AS channel, NULL AS recipient FROM ${webhooks}
     WHERE webhooks.project = changed.project AND removed_at IS NULL AND disabled_at IS NULL
     UNION ALL
-    SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${textArray(MAILED)})) told`;
+    SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${textArray(MAILED)})) receiver`;
+
+/**
+ * Mail goes to colleagues, never to a subject of the request: erases an address that is one of its identities, or part
+ * of one, and withholds its pending mail. Checked at every change while the identities are stored.
+ */
+async function withholdFromSubjects(tx: Transaction, requestId: string, at: Date): Promise<void> {
+  const [request] = await tx
+    .select({ project: requests.project, notify: requests.notify })
+    .from(requests)
+    .where(eq(requests.id, requestId));
+  if (request === undefined || request.notify === null || !(await isSubject(tx, requestId, request.notify))) return;
+  await tx.update(requests).set({ notify: null }).where(eq(requests.id, requestId));
+  const ended = await tx
+    .update(deliveries)
+    .set({ endedAt: at, outcome: 'withheld', lastCode: 'subject', recipient: null })
+    .where(and(eq(deliveries.requestId, requestId), eq(deliveries.channel, 'mail'), isNull(deliveries.endedAt)));
+  const detail = { code: 'subject', deliveries: ended.count };
+  const { project } = request;
+  await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'mail.withheld', detail });
+}
+
+async function isSubject(tx: Transaction, requestId: string, address: string): Promise<boolean> {
+  const found = await tx.execute(sql`
+    SELECT FROM ${submittedIdentities}, unnest(value) part
+    WHERE request_id = ${requestId} AND lower(btrim(part)) = lower(btrim(${address}))
+    UNION ALL
+    SELECT FROM ${subjectIdentities}, unnest(value) part
+    WHERE request_id = ${requestId} AND lower(btrim(part)) = lower(btrim(${address}))
+    LIMIT 1`);
+  return found.length > 0;
+}

@@ -1,48 +1,66 @@
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { GONE, MAIL, nextAttemptAt } from '../../domain/notification.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
+import { deliveries, webhooks } from '../schema/notifications.ts';
 import { transaction } from '../transaction.ts';
 import type { Delivery } from './due.ts';
 
-/** An attempt's end. What was ended or tried anew meanwhile, by a member or by another attempt, stays as it is. */
+/** The result of an attempt. Does not change a delivery that ended or was retried during the attempt. */
 export interface Failure {
-  /** A closed code, never what the other side said. */
+  /** A closed code, never the receiver's text. */
   readonly code: string;
   readonly retryAfterMs?: number;
 }
 
-/** The recipient of a mail leaves with it. */
-export async function delivered(database: Database, { id, attempts }: Delivery, at: Date): Promise<void> {
-  await database`UPDATE lethe.deliveries
-    SET ended_at = ${at}, outcome = 'delivered', attempts = attempts + 1, last_code = NULL, recipient = NULL
-    WHERE id = ${id} AND ended_at IS NULL AND attempts = ${attempts}`;
+const isUnchanged = ({ id, attempts }: Delivery) =>
+  and(eq(deliveries.id, id), isNull(deliveries.endedAt), eq(deliveries.attempts, attempts));
+
+/** Also erases the recipient of a mail. */
+export async function delivered(database: Database, delivery: Delivery, at: Date): Promise<void> {
+  await database
+    .update(deliveries)
+    .set({
+      endedAt: at,
+      outcome: 'delivered',
+      attempts: sql`${deliveries.attempts} + 1`,
+      lastCode: null,
+      recipient: null,
+    })
+    .where(isUnchanged(delivery));
 }
 
-/** Tried again on schedule, until the last attempt; a webhook that says it is gone is asked no more at all. */
+/** Schedules the next attempt, until the last one. Disables a webhook that answers that it is gone. */
 export async function failed(database: Database, delivery: Delivery, failure: Failure, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
     const attempts = delivery.attempts + 1;
     const gone = failure.code === GONE && delivery.channel !== MAIL;
-    // As whoever removes it: the webhook first, then what it is told.
-    if (gone) await tx`SELECT FROM lethe.webhooks WHERE id = ${delivery.channel} FOR UPDATE`;
+    // Locks in the order of a removal: the webhook first, then its deliveries.
+    if (gone)
+      await tx.select({ id: webhooks.id }).from(webhooks).where(eq(webhooks.id, delivery.channel)).for('update');
     const nextAt = gone ? null : nextAttemptAt(delivery.id, attempts, at, failure.retryAfterMs);
-    const changed = await tx`UPDATE lethe.deliveries SET attempts = ${attempts}, last_code = ${failure.code},
-        next_at = coalesce(${nextAt}, next_at),
-        ${nextAt === null ? tx`ended_at = ${at}, outcome = 'given_up', recipient = NULL` : tx`ended_at = NULL`}
-      WHERE id = ${delivery.id} AND ended_at IS NULL AND attempts = ${delivery.attempts}`;
+    const changed = await tx
+      .update(deliveries)
+      .set({
+        attempts,
+        lastCode: failure.code,
+        ...(nextAt === null ? { endedAt: at, outcome: 'given_up', recipient: null } : { nextAt }),
+      })
+      .where(isUnchanged(delivery));
     if (changed.count === 0 || nextAt !== null) return;
     if (gone) await disable(tx, delivery, at);
     else await recordGivenUp(tx, delivery, failure.code, at);
   });
 }
 
-/** There is nothing to be told any more, or nobody who may be. */
+/** Ends a mail that has nothing left to report, or no permitted recipient. */
 export async function withheld(database: Database, delivery: Delivery, code: string, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
-    const { id, project, requestId, status, attempts } = delivery;
-    const changed = await tx`UPDATE lethe.deliveries
-      SET ended_at = ${at}, outcome = 'withheld', last_code = ${code}, recipient = NULL
-      WHERE id = ${id} AND ended_at IS NULL AND attempts = ${attempts}`;
+    const { id, project, requestId, status } = delivery;
+    const changed = await tx
+      .update(deliveries)
+      .set({ endedAt: at, outcome: 'withheld', lastCode: code, recipient: null })
+      .where(isUnchanged(delivery));
     if (changed.count === 0) return;
     const detail = { delivery: id, status, code };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'mail.withheld', detail });
@@ -50,18 +68,22 @@ export async function withheld(database: Database, delivery: Delivery, code: str
 }
 
 async function disable(tx: Transaction, { project, channel }: Delivery, at: Date): Promise<void> {
-  const disabled = await tx`UPDATE lethe.webhooks SET disabled_at = ${at}
-    WHERE id = ${channel} AND disabled_at IS NULL AND removed_at IS NULL`;
+  const disabled = await tx
+    .update(webhooks)
+    .set({ disabledAt: at })
+    .where(and(eq(webhooks.id, channel), isNull(webhooks.disabledAt), isNull(webhooks.removedAt)));
   if (disabled.count === 0) return;
   const others = await giveUpPending(tx, channel, GONE, at);
   const detail = { webhook: channel, code: GONE, deliveries: others + 1 };
   await recordAudit(tx, { at, project, requestId: null, actor: LETHE, action: 'webhook.disabled', detail });
 }
 
-/** Whatever this webhook was still to be told; how many that was. */
+/** Gives up the pending deliveries of a webhook, and returns their number. */
 export async function giveUpPending(tx: Transaction, webhookId: string, code: string, at: Date): Promise<number> {
-  const ended = await tx`UPDATE lethe.deliveries SET ended_at = ${at}, outcome = 'given_up', last_code = ${code}
-    WHERE channel = ${webhookId} AND ended_at IS NULL`;
+  const ended = await tx
+    .update(deliveries)
+    .set({ endedAt: at, outcome: 'given_up', lastCode: code })
+    .where(and(eq(deliveries.channel, webhookId), isNull(deliveries.endedAt)));
   return ended.count;
 }
 

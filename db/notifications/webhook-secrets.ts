@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { and, desc, eq, gt, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Queries, Transaction } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
-import { seal, unseal } from '../encryption.ts';
+import { decryptSecret, encryptSecret } from '../encryption.ts';
+import { webhookSecrets } from '../schema/notifications.ts';
 
-/** More are never alive at a time, so that a signature stays short. */
+/** Secrets that sign at a time at most, so that a signature stays short. */
 const MOST_SECRETS = 3;
 
 /** `whsec_…` after Standard Webhooks: 32 random bytes. */
@@ -12,8 +14,8 @@ const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 const purposeOf = (webhookId: string, number: number): string => `webhook ${webhookId}/${number}`;
 
 /**
- * Signs from now on; told now or never. Those that sign so far end then, or earlier where they were to. What has ended by
- * now, or is one too many, is gone.
+ * Adds a secret that signs from now on, and returns it; it cannot be read again. The others expire at `othersEndAt`, or
+ * earlier if they would have. Deletes those that have expired, and the oldest above the limit.
  */
 export async function addSecret(
   tx: Transaction,
@@ -21,28 +23,36 @@ export async function addSecret(
   webhookId: string,
   { at, othersEndAt }: { readonly at: Date; readonly othersEndAt: Date },
 ): Promise<string> {
-  const [{ newest } = { newest: 0 }] = await tx<{ newest: number }[]>`
-    SELECT coalesce(max(number), 0) AS newest FROM lethe.webhook_secrets WHERE webhook_id = ${webhookId}`;
-  await tx`UPDATE lethe.webhook_secrets SET expires_at = least(expires_at, ${othersEndAt}) WHERE webhook_id = ${webhookId}`;
-  await tx`DELETE FROM lethe.webhook_secrets
-    WHERE webhook_id = ${webhookId} AND (expires_at <= ${at} OR number <= ${newest - MOST_SECRETS + 1})`;
+  const ofWebhook = eq(webhookSecrets.webhookId, webhookId);
+  const [{ newest } = { newest: 0 }] = await tx
+    .select({ newest: sql<number>`coalesce(max(${webhookSecrets.number}), 0)` })
+    .from(webhookSecrets)
+    .where(ofWebhook);
+  await tx
+    .update(webhookSecrets)
+    .set({ expiresAt: sql`least(${webhookSecrets.expiresAt}, ${othersEndAt})` })
+    .where(ofWebhook);
+  const surplus = lte(webhookSecrets.number, newest - MOST_SECRETS + 1);
+  await tx.delete(webhookSecrets).where(and(ofWebhook, or(lte(webhookSecrets.expiresAt, at), surplus)));
   const secret = newSecret();
   const number = newest + 1;
-  const { sealed, digestKey } = seal(keys, purposeOf(webhookId, number), secret);
-  await tx`INSERT INTO lethe.webhook_secrets (webhook_id, number, sealed, digest_key)
-    VALUES (${webhookId}, ${number}, ${sealed}, ${digestKey})`;
+  const encrypted = encryptSecret(keys, purposeOf(webhookId, number), secret);
+  await tx.insert(webhookSecrets).values({ webhookId, number, ...encrypted });
   return secret;
 }
 
-/** Newest first. */
-export async function aliveSecrets(
+/** The secrets that sign now, newest first. */
+export async function activeSecrets(
   queries: Queries,
   keys: DigestKeys,
   webhookId: string,
   at: Date,
 ): Promise<readonly string[]> {
-  const rows = await queries<{ number: number; sealed: Buffer; digestKey: string }[]>`
-    SELECT number, sealed, digest_key FROM lethe.webhook_secrets
-    WHERE webhook_id = ${webhookId} AND (expires_at IS NULL OR expires_at > ${at}) ORDER BY number DESC`;
-  return rows.map(({ number, ...row }) => unseal(keys, purposeOf(webhookId, number), row));
+  const { number, sealed, digestKey, expiresAt } = webhookSecrets;
+  const rows = await queries
+    .select({ number, sealed, digestKey })
+    .from(webhookSecrets)
+    .where(and(eq(webhookSecrets.webhookId, webhookId), or(isNull(expiresAt), gt(expiresAt, at))))
+    .orderBy(desc(number));
+  return rows.map((row) => decryptSecret(keys, purposeOf(webhookId, row.number), row));
 }

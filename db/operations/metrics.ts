@@ -1,13 +1,20 @@
+import { sql } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import { TERMINAL_STATUSES } from '../../domain/vocabulary.ts';
 import { atRisk } from '../requests/at-risk.ts';
 import type { Database } from '../client.ts';
+import { holdDigests } from '../schema/holds.ts';
+import { projects, slots } from '../schema/projects.ts';
+import { requests } from '../schema/requests.ts';
+import { identityDigests, subjects } from '../schema/subjects.ts';
+import { attention } from '../schema/work.ts';
+import { textArray } from '../sql.ts';
 
-/** Ended requests are told of for this long: a scrape must not cost more with every year. */
+/** How long ended requests are counted: a scrape must not cost more with every year. */
 const RECENT_MS = 90 * DAY_MS;
 
-/** What the ledger says of itself: each by project, and by what else. */
+/** The figures of the ledger, each by project and by the labels in `by`. */
 export const METRICS = {
   requests: { by: ['kind', 'status'], help: 'Requests that are open, and those of the last 90 days that have ended' },
   requests_at_risk: { by: [], help: 'Open requests that cannot meet their due date, or have not' },
@@ -35,46 +42,46 @@ export interface Measured {
   readonly value: number;
 }
 
-/** All figures by one statement. Without a project's policy nothing can be said of its runs. */
+/** All figures in one statement. Missed runs are counted for configured projects only, by their policy. */
 export async function measure(
   database: Database,
   { catalog, asOf }: { readonly catalog: Catalog; readonly asOf: Date },
 ): Promise<readonly Measured[]> {
-  const projects = [...catalog.values()];
-  const lastRuns = projects.map(({ policy }) =>
+  const configured = [...catalog.values()];
+  const lastRuns = configured.map(({ policy }) =>
     new Date(runAtOrBefore(asOf.getTime() - HOUR_MS, policy.window)).toISOString(),
   );
-  const spaced = projects.flatMap(({ name: project, processors }) =>
+  const spaced = configured.flatMap(({ name: project, processors }) =>
     processors.flatMap(({ name, spacingMs }) => (spacingMs === undefined ? [] : [{ project, name, spacingMs }])),
   );
-  return database<Measured[]>`
+  return database.execute<Measured>(sql`
     SELECT 'requests' AS metric, project, kind AS first, status AS second, count(*)::float8 AS value
-    FROM (SELECT project, kind, status FROM lethe.requests WHERE concluded_at IS NULL
+    FROM (SELECT project, kind, status FROM ${requests} WHERE concluded_at IS NULL
           UNION ALL
-          SELECT project, kind, status FROM lethe.projects JOIN lethe.requests ON project = name
-          WHERE status = ANY(${[...TERMINAL_STATUSES]}::text[]) AND received_at >= ${new Date(asOf.getTime() - RECENT_MS)}) told
+          SELECT project, kind, status FROM ${projects} JOIN ${requests} ON project = name
+          WHERE status = ANY(${textArray(TERMINAL_STATUSES)}) AND received_at >= ${new Date(asOf.getTime() - RECENT_MS)}) told
     GROUP BY project, kind, status
     UNION ALL
     SELECT metric, project, NULL, NULL, value
     FROM (SELECT name AS project, count(*) FILTER (WHERE ${atRisk(asOf)}) AS at_risk,
                  extract(epoch FROM ${asOf} - min(received_at) FILTER (WHERE status = 'received')) AS unstarted,
                  count(*) FILTER (WHERE status = 'awaiting_confirmation') AS unconfirmed
-          FROM lethe.projects LEFT JOIN lethe.requests ON project = name AND concluded_at IS NULL GROUP BY name) open,
+          FROM ${projects} LEFT JOIN ${requests} ON project = name AND concluded_at IS NULL GROUP BY name) open,
          LATERAL (VALUES ('requests_at_risk', at_risk::float8), ('oldest_unstarted_seconds', greatest(unstarted, 0)::float8),
                          ('confirmations_waiting', unconfirmed::float8)) AS one (metric, value)
     UNION ALL
     SELECT 'attention', project, processor, code, count(DISTINCT request_id)
-    FROM lethe.attention JOIN lethe.requests ON requests.id = request_id GROUP BY project, processor, code
+    FROM ${attention} JOIN ${requests} ON requests.id = request_id GROUP BY project, processor, code
     UNION ALL
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
-    FROM unnest(${projects.map(({ name }) => name)}::text[], ${lastRuns}::timestamptz[]) AS configured (project, last_run)
-    LEFT JOIN lethe.subjects ON subjects.project = configured.project AND state IN ('resolved', 'soft_deleted', 'scheduled') AND hard_delete_at <= last_run
-      AND NOT EXISTS (SELECT FROM lethe.identity_digests named JOIN lethe.hold_digests hold USING (project, kind, digest)
+    FROM unnest(${textArray(configured.map(({ name }) => name))}, ${sql.param(lastRuns)}::timestamptz[]) AS configured (project, last_run)
+    LEFT JOIN ${subjects} ON subjects.project = configured.project AND state IN ('resolved', 'soft_deleted', 'scheduled') AND hard_delete_at <= last_run
+      AND NOT EXISTS (SELECT FROM ${identityDigests} named JOIN ${holdDigests} hold USING (project, kind, digest)
                       WHERE named.request_id = subjects.request_id AND named.seq = subjects.seq AND hold.active)
     GROUP BY configured.project
     UNION ALL
     SELECT 'slots_waiting', project, processor, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)
-    FROM unnest(${spaced.map((one) => one.project)}::text[], ${spaced.map((one) => one.name)}::text[],
-                ${spaced.map((one) => one.spacingMs)}::float8[]) AS spaced (project, processor, spacing_ms)
-    LEFT JOIN lethe.slots ON name = 'processor/' || project || '/' || processor`;
+    FROM unnest(${textArray(spaced.map((one) => one.project))}, ${textArray(spaced.map((one) => one.name))},
+                ${sql.param(spaced.map((one) => one.spacingMs))}::float8[]) AS spaced (project, processor, spacing_ms)
+    LEFT JOIN ${slots} ON name = 'processor/' || project || '/' || processor`);
 }

@@ -2,7 +2,7 @@ import { type Project, processorsFor } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { hardDeleteAt } from '../../domain/policy.ts';
 import type { Role } from '../../domain/vocabulary.ts';
-import { announce } from '../notifications/enqueue.ts';
+import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { proposedSubjects } from '../resolution/counts.ts';
@@ -62,7 +62,7 @@ export async function confirmRequest(
     action: 'request.confirmed',
     detail,
   });
-  await announce(tx, requestId, at);
+  await enqueueNotifications(tx, requestId, at);
   await raiseWake(tx, [requestId]);
   const { estimatedCompletionAt = due } = stored ?? {};
   return { ...detail, hardDeleteAt: due, estimatedCompletionAt, wake: [requestId] };

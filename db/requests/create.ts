@@ -11,7 +11,7 @@ import type {
 } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
-import { announcement } from '../notifications/enqueue.ts';
+import { notificationInsert } from '../notifications/enqueue.ts';
 import { arrayLiteral } from '../sql.ts';
 
 /** A request that has been checked, with every instant that follows from its project's policy. */
@@ -103,7 +103,7 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       SELECT request.id, one.number, one.type, one.value::text[]
       FROM request, unnest(${except.map((one) => one.type)}::text[], ${except.map((one) => arrayLiteral(one.value))}::text[])
              WITH ORDINALITY AS one (type, value, number)
-    ), deliveries AS (${announcement('request', request.receivedAt)}
+    ), deliveries AS (${notificationInsert('request', request.receivedAt)}
     ), audit AS (
       INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
       SELECT received_at, project, id, submitted_by, 'request.received',

@@ -5,7 +5,7 @@ import type { Policy } from '../../domain/policy.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
-import { announce, announcement } from '../notifications/enqueue.ts';
+import { enqueueNotifications, notificationInsert } from '../notifications/enqueue.ts';
 import { lockProject } from '../project-lock.ts';
 import { estimatedCompletion, forecastOf } from '../requests/forecast.ts';
 import { isDeletion, isUnconfirmed, readRequestRow, type RequestRow } from '../requests/row.ts';
@@ -49,7 +49,7 @@ export async function startResolving(database: Database, requestId: string, at: 
     WITH request AS (
       UPDATE ${requests} SET status = 'resolving' WHERE id = ${requestId} AND status = 'received'
       RETURNING id, project, kind, status, notify)
-    ${announcement('request', at)}`);
+    ${notificationInsert('request', at)}`);
 }
 
 /**
@@ -191,7 +191,7 @@ async function pinProcessors(
   const status = isUnconfirmed(request) || !isDeletion(request) ? 'resolving' : 'grace';
   const pinned = Object.fromEntries(processors.map((processor) => [processor.name, processor.dataMapHash]));
   await tx.update(requests).set({ processors: pinned, resolvedAt: at, status }).where(eq(requests.id, requestId));
-  if (status !== request.status) await announce(tx, requestId, at);
+  if (status !== request.status) await enqueueNotifications(tx, requestId, at);
   if (!isDeletion(request)) return;
   const rows = processors.map(({ name, hides }) => ({
     requestId,
@@ -209,7 +209,7 @@ async function fail(
 ): Promise<{ readonly end: 'closed' }> {
   const ofRequest = eq(requests.id, request.id);
   await tx.update(requests).set({ status: 'failed', failure, concludedAt: at }).where(ofRequest);
-  await announce(tx, request.id, at);
+  await enqueueNotifications(tx, request.id, at);
   await tx.update(requests).set({ notify: null }).where(ofRequest);
   await tx.delete(submittedIdentities).where(eq(submittedIdentities.requestId, request.id));
   await recordAudit(tx, {

@@ -1,30 +1,46 @@
+import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Identity } from '../../domain/identity.ts';
-import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type { Database } from '../client.ts';
+import { suppressions } from '../schema/holds.ts';
 
 /** A suppression, or the end of one, that processors have to apply. */
-export interface PendingSuppression {
-  readonly id: string;
-  readonly project: string;
-  readonly kind: SubjectKind;
+export interface PendingSuppression extends Readonly<
+  Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>
+> {
   readonly identity: Identity;
   readonly suppressed: boolean;
 }
 
 /** Null if every processor has applied it. */
 export async function readPendingSuppression(database: Database, id: string): Promise<PendingSuppression | null> {
-  const [row] = await database<PendingSuppression[]>`
-    SELECT id, project, kind, identity, lifted_at IS NULL AS suppressed FROM lethe.suppressions
-    WHERE id = ${id} AND told_at IS NULL AND identity IS NOT NULL`;
+  const [row] = await database
+    .select({
+      id: suppressions.id,
+      project: suppressions.project,
+      kind: suppressions.kind,
+      identity: sql<Identity>`${suppressions.identity}`,
+      suppressed: sql<boolean>`${suppressions.liftedAt} IS NULL`,
+    })
+    .from(suppressions)
+    .where(and(eq(suppressions.id, id), isNull(suppressions.toldAt), isNotNull(suppressions.identity)));
   return row ?? null;
 }
 
-/** Removes the identity and keeps the digests. Does nothing if the suppression was lifted or placed again meanwhile. */
+/** Erases the identity and keeps the digests. Does nothing if the suppression was lifted or placed again since it was read. */
 export async function markSuppressionPropagated(
   database: Database,
   id: string,
   applied: { readonly suppressed: boolean; readonly at: Date },
 ): Promise<void> {
-  await database`UPDATE lethe.suppressions SET told_at = ${applied.at}, identity = NULL
-    WHERE id = ${id} AND told_at IS NULL AND (lifted_at IS NULL) = ${applied.suppressed}`;
+  const { liftedAt } = suppressions;
+  await database
+    .update(suppressions)
+    .set({ toldAt: applied.at, identity: null })
+    .where(
+      and(
+        eq(suppressions.id, id),
+        isNull(suppressions.toldAt),
+        applied.suppressed ? isNull(liftedAt) : isNotNull(liftedAt),
+      ),
+    );
 }

@@ -1,3 +1,4 @@
+import { and, asc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import type { Identity } from '../../domain/identity.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
@@ -5,10 +6,12 @@ import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { suppressionDigests, suppressions } from '../schema/holds.ts';
+import { bytesIn, textArray } from '../sql.ts';
 
-/** A change of the standing refusal to collect one identity again. */
+/** Places or lifts the suppression of one identity. */
 export interface SuppressionChange {
-  /** Used when there is no row of its own for this identity yet. */
+  /** The id of the new row, if this identity has none yet. */
   readonly id: string;
   readonly project: string;
   readonly kind: SubjectKind;
@@ -18,8 +21,8 @@ export interface SuppressionChange {
 }
 
 /**
- * One row per identity, for ever, beside those that deletions left behind: so that its last change alone is told to the
- * processors. The identity stands in it in clear until that has happened. Suppressed already: nothing changes.
+ * Idempotent. One row per identity is kept beside those that deletions leave, so that processors are notified of its
+ * last change only. The row holds the identity in clear until then.
  */
 export async function placeSuppression(
   database: Database,
@@ -27,9 +30,9 @@ export async function placeSuppression(
   change: SuppressionChange,
 ): Promise<{ readonly id: string; readonly since: Date }> {
   return withProjectLock(database, change.project, async (tx) => {
-    const standing = await ownRow(tx, keys, change);
-    if (standing?.liftedAt === null) return standing;
-    const id = await writeChange(tx, keys, change, { id: standing?.id ?? change.id, liftedAt: null });
+    const current = await ownRow(tx, keys, change);
+    if (current?.liftedAt === null) return current;
+    const id = await writeChange(tx, keys, change, { id: current?.id ?? change.id, liftedAt: null });
     await record(tx, change, 'suppression.placed', id);
     return { id, since: change.at };
   });
@@ -41,16 +44,17 @@ export async function liftSuppression(
   keys: DigestKeys,
   change: SuppressionChange,
 ): Promise<{ readonly id: string }> {
-  const { project, kind, at } = change;
+  const { project, at } = change;
   return withProjectLock(database, project, async (tx) => {
-    const lifted = await tx<{ id: string }[]>`
-      UPDATE lethe.suppression_digests SET active = false
-      WHERE project = ${project} AND kind = ${kind} AND active AND digest IN ${digestsIn(tx, keys, change)}
-      RETURNING suppression_id AS id`;
+    const lifted = await tx
+      .update(suppressionDigests)
+      .set({ active: false })
+      .where(and(named(keys, change), suppressionDigests.active))
+      .returning({ id: suppressionDigests.suppressionId });
     if (lifted.length === 0) throw new DomainError('suppression_not_found', 'nothing suppresses this identity');
-    await tx`UPDATE lethe.suppressions SET lifted_at = ${at}
-      WHERE id = ANY(${lifted.map((row) => row.id)}::text[]) AND lifted_at IS NULL
-        AND NOT EXISTS (SELECT FROM lethe.suppression_digests WHERE suppression_id = suppressions.id AND active)`;
+    await tx.execute(sql`UPDATE ${suppressions} SET lifted_at = ${at}
+      WHERE id = ANY(${textArray(lifted.map((row) => row.id))}) AND lifted_at IS NULL
+        AND NOT EXISTS (SELECT FROM ${suppressionDigests} WHERE suppression_id = suppressions.id AND active)`);
     const own = await ownRow(tx, keys, change);
     const id = await writeChange(tx, keys, change, { id: own?.id ?? change.id, liftedAt: at });
     await record(tx, change, 'suppression.lifted', id);
@@ -58,18 +62,19 @@ export async function liftSuppression(
   });
 }
 
-/** `requestId` null: not left by a deletion, whose row stands for many identities. */
+/** The row of this identity alone: a row that a deletion leaves stands for many. */
 async function ownRow(
   tx: Transaction,
   keys: DigestKeys,
   change: SuppressionChange,
-): Promise<{ readonly id: string; readonly since: Date; readonly liftedAt: Date | null } | undefined> {
-  const [row] = await tx<{ id: string; since: Date; liftedAt: Date | null }[]>`
-    SELECT id, since, lifted_at FROM lethe.suppressions
-    WHERE request_id IS NULL AND id IN (
-      SELECT suppression_id FROM lethe.suppression_digests
-      WHERE project = ${change.project} AND kind = ${change.kind} AND digest IN ${digestsIn(tx, keys, change)})
-    ORDER BY since LIMIT 1`;
+): Promise<Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'since' | 'liftedAt'>> | undefined> {
+  const ids = tx.select({ id: suppressionDigests.suppressionId }).from(suppressionDigests).where(named(keys, change));
+  const [row] = await tx
+    .select({ id: suppressions.id, since: suppressions.since, liftedAt: suppressions.liftedAt })
+    .from(suppressions)
+    .where(and(isNull(suppressions.requestId), inArray(suppressions.id, ids)))
+    .orderBy(asc(suppressions.since))
+    .limit(1);
   return row;
 }
 
@@ -81,23 +86,29 @@ async function writeChange(
 ): Promise<string> {
   const { id, liftedAt } = change;
   const digests = digestsOf(keys, project, kind, identity);
-  await tx`
-    INSERT INTO lethe.suppressions (id, project, kind, since, lifted_at, identity)
-    VALUES (${id}, ${project}, ${kind}, ${at}, ${liftedAt}, ${tx.json({ type: identity.type, value: [...identity.value] })})
-    ON CONFLICT (id) DO UPDATE SET identity = excluded.identity, told_at = NULL, lifted_at = excluded.lifted_at,
-      since = CASE WHEN excluded.lifted_at IS NULL THEN excluded.since ELSE suppressions.since END`;
-  await tx`
-    INSERT INTO lethe.suppression_digests (suppression_id, project, kind, digest, key_id, active)
-    SELECT ${id}, ${project}, ${kind}, decode(hex, 'hex'), key_id, ${liftedAt === null}
-    FROM unnest(${digests.map(({ digest }) => digest.toString('hex'))}::text[], ${digests.map(({ keyId }) => keyId)}::text[]) under (hex, key_id)
-    ON CONFLICT (suppression_id, digest) DO UPDATE SET active = excluded.active`;
+  const stored = { type: identity.type, value: identity.value };
+  await tx
+    .insert(suppressions)
+    .values({ id, project, kind, since: at, liftedAt, identity: stored })
+    .onConflictDoUpdate({
+      target: suppressions.id,
+      set: { identity: stored, toldAt: null, liftedAt, ...(liftedAt === null ? { since: at } : {}) },
+    });
+  const active = liftedAt === null;
+  await tx
+    .insert(suppressionDigests)
+    .values(digests.map(({ digest, keyId }) => ({ suppressionId: id, project, kind, digest, keyId, active })))
+    .onConflictDoUpdate({ target: [suppressionDigests.suppressionId, suppressionDigests.digest], set: { active } });
   return id;
 }
 
-const digestsIn = (tx: Transaction, keys: DigestKeys, { project, kind, identity }: SuppressionChange) =>
-  tx`(SELECT decode(hex, 'hex') FROM unnest(${digestsOf(keys, project, kind, identity).map(({ digest }) =>
-    digest.toString('hex'),
-  )}::text[]) hex)`;
+/** The digests of the identity, under every key in use. */
+const named = (keys: DigestKeys, { project, kind, identity }: SuppressionChange): SQL | undefined =>
+  and(
+    eq(suppressionDigests.project, project),
+    eq(suppressionDigests.kind, kind),
+    sql`${suppressionDigests.digest} IN ${bytesIn(digestsOf(keys, project, kind, identity).map(({ digest }) => digest))}`,
+  );
 
 const record = (
   tx: Transaction,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { createNotificationActivities } from '../../activities/index.ts';
 import { withNotificationDispatch } from '../../activities/notifications.ts';
-import { announce } from '../../db/notifications/enqueue.ts';
+import { enqueueNotifications } from '../../db/notifications/enqueue.ts';
 import { destroyArchive } from '../../db/exports/archive.ts';
 import { transaction } from '../../db/transaction.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
@@ -69,7 +69,7 @@ const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; stat
 const becomes = (requestId: string, status: string, at = START) =>
   transaction(book.database, async (tx) => {
     await tx`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
-    await announce(tx, requestId, at);
+    await enqueueNotifications(tx, requestId, at);
   });
 
 async function readyExport(project: string, notify: string): Promise<string> {

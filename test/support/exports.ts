@@ -4,7 +4,7 @@ import { backupEnded } from '../../db/backups/finish.ts';
 import { keepForClaim } from '../../db/backups/keep.ts';
 import { withProjectLock } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
-import { seal } from '../../db/encryption.ts';
+import { encryptSecret } from '../../db/encryption.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { accept, allKnown, KEYS, type Ledger, POLICY, resolve, START } from './ledger.ts';
 
@@ -23,7 +23,7 @@ export async function wanted(
 
 /** Its key is made, as with the first table that is collected. */
 export async function withKey({ database }: Ledger, requestId: string): Promise<void> {
-  const { sealed, digestKey } = seal(KEYS, `archive ${requestId}`, 'a key');
+  const { sealed, digestKey } = encryptSecret(KEYS, `archive ${requestId}`, 'a key');
   await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${requestId}, ${sealed}, ${digestKey})`;
 }
 

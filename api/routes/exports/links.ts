@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/links/links.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
-import { underStanding } from '../../../db/members/authorized-transaction.ts';
+import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { LINK_ID, REQUEST_ID } from '../../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
 import { LINK_STATES } from '../../../domain/vocabulary.ts';
@@ -118,7 +118,7 @@ export const links = (deps: ApiDeps) =>
       if (asked === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
       const at = deps.now();
       const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
-      const { token, ...made } = await underStanding(deps.database, caller, (tx) =>
+      const { token, ...made } = await withActiveToken(deps.database, caller, (tx) =>
         makeLink(tx, { requestId, createdBy: caller.memberId, expiresAt, at }),
       );
       c.header('Location', `/v1/requests/${requestId}/links/${made.id}`);

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import type { RequestStatus } from '../../../db/requests/read.ts';
-import { underStanding } from '../../../db/members/authorized-transaction.ts';
+import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
@@ -95,7 +95,7 @@ export const confirm = (deps: ApiDeps) =>
     const caller = c.get('caller');
     const project = ownProject(deps, caller);
     const confirmation = { requestId, ...c.req.valid('json'), by: caller, at: deps.now() };
-    const { subjects, attached, hardDeleteAt, estimatedCompletionAt, wake } = await underStanding(
+    const { subjects, attached, hardDeleteAt, estimatedCompletionAt, wake } = await withActiveToken(
       deps.database,
       caller,
       (tx) => confirmRequest(tx, project, confirmation),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { encrypt, newKey } from '../../../archives/encryption.ts';
 import type { ArchiveStorage } from '../../../archives/storage/storage.ts';
-import { seal } from '../../../db/encryption.ts';
+import { encryptSecret } from '../../../db/encryption.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { KEYS, type Sent, START, type TestApi, textOf } from '../support/api.ts';
 
@@ -39,7 +39,7 @@ export async function makeReady(
   const object = `${id}/${crypto.randomUUID()}`;
   const key = await newKey();
   await storage.write(object, encrypt(key, piecesOf(bytes)));
-  const { sealed, digestKey } = seal(KEYS, `archive ${id}`, key);
+  const { sealed, digestKey } = encryptSecret(KEYS, `archive ${id}`, key);
   await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${id}, ${sealed}, ${digestKey})`;
   await database`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${id}, ${object}, 12, ${bytes.length}, sha256(${bytes}), ${START}, ${new Date(START.getTime() + 7 * DAY_MS)})`;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { authenticate } from '../../../db/members/authenticate.ts';
-import { tokenDigest } from '../../../db/members/token-text.ts';
+import { tokenDigest } from '../../../db/members/tokens.ts';
 import { carrying, PROJECT, START, testApi, type TestApi, type TestMember } from '../support/api.ts';
 
 const limitedTo = (callsPerMinute: number): Promise<TestApi> =>

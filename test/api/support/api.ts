@@ -196,7 +196,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     peer,
     log,
     routes: routesOf(app),
-    statements: () => sent.splice(0).filter((statement) => statement.includes('lethe.')),
+    statements: () => sent.splice(0).filter((statement) => /\blethe"?\./.test(statement)),
     async call(method, path, body, headers = {}) {
       const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
       const init = {

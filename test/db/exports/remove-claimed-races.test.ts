@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { type WrittenArchive, storeArchive } from '../../../db/exports/ready.ts';
-import { seal } from '../../../db/encryption.ts';
+import { encryptSecret } from '../../../db/encryption.ts';
 import type { Manifest } from '../../../domain/archive.ts';
 import { wanted } from '../../support/exports.ts';
 import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, RUN, user } from '../../support/ledger.ts';
@@ -23,7 +23,7 @@ async function packed(prefix: string): Promise<readonly string[]> {
   const { database } = world;
   const ids = await hiddenInBulk(world, projects, names(prefix), wanted);
   await database`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
-  const { sealed, digestKey } = seal(KEYS, 'archives of the races', 'a key');
+  const { sealed, digestKey } = encryptSecret(KEYS, 'archives of the races', 'a key');
   await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
     SELECT unnest(${ids as string[]}::text[]), ${sealed}, ${digestKey}`;
   return ids;
