@@ -2,6 +2,7 @@ import type { TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { StorageError } from '../archives/storage/storage.ts';
 import { ConnectorError } from '../connectors/connector.ts';
+import { errorCode } from '../db/errors.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
 import { type Activities, wrapActivities } from './middleware.ts';
@@ -20,7 +21,7 @@ function redacted(error: unknown): TemporalFailure {
     return failure('the storage of archives could not do it', `archives_${error.code}`, !retryable(error));
   if (error instanceof DomainError) return failure('refused by the ledger', error.code, true);
   if (isCancelled(error)) return new CancelledFailure('CANCELLED');
-  return failure('storage operation failed', `storage_${sqlState(error)}`, false);
+  return failure('storage operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, false);
 }
 
 /** Why an operator would be called, for an error that a processor or the storage threw. */
@@ -69,9 +70,3 @@ function failure(message: string, type: string, nonRetryable: boolean, retryAfte
 
 export const isCancelled = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'AbortError' || error.name === 'CancelledFailure');
-
-/** Five letters or digits by the SQL standard, or the driver's own closed code. */
-function sqlState(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : 'unavailable';
-}

@@ -11,5 +11,7 @@ export async function entryPoint(main: () => Promise<number>): Promise<void> {
 function reason(error: unknown): string {
   // Node reports a refused connection to both addresses of a host in an error without words.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reason).join('; ');
+  // Drizzle's own message is the statement; what went wrong is in the driver's error.
+  if (error instanceof Error && error.name === 'DrizzleQueryError') return reason(error.cause);
   return error instanceof Error ? error.message : 'failed';
 }
