@@ -5,6 +5,7 @@ import {
   defaultPayloadConverter,
 } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Connector } from '../../connectors/connector.ts';
 import { transaction } from '../../db/transaction.ts';
@@ -82,6 +83,21 @@ test.each([
   );
   expect({ type, nonRetryable }).toEqual({ type: 'storage_P0001', nonRetryable: false });
   expect(stored).not.toMatch(/mine|tell|lethe\.|node_modules|[a-z-]+\.ts/);
+});
+
+test('an error of drizzle whose cause quotes a parameter leaves its code and a fixed sentence', async () => {
+  const requestId = await claimedRequest(it);
+  const error: unknown = await it.database
+    .execute(sql`SELECT ${'mine-1'}::integer AS quoted`)
+    .catch((thrown: unknown) => thrown);
+  if (!(error instanceof DrizzleQueryError)) throw new Error('no error of drizzle', { cause: error });
+  expect(error.cause?.message).toBe('invalid input syntax for type integer: "mine-1"');
+  it.beforeReport.do = () => {
+    throw error;
+  };
+  const { type, stored } = await failureOf(perform(it.activities.deleteBatch, batchAt(requestId, RUN)));
+  expect(type).toBe('storage_22P02');
+  expect(stored).not.toMatch(/mine|quoted|integer|Drizzle/);
 });
 
 test('whatever else is thrown inside an activity: its text stays inside', async () => {

@@ -1,0 +1,87 @@
+import { inspect } from 'node:util';
+import { DrizzleQueryError, eq, sql } from 'drizzle-orm';
+import { hasTelemetry } from 'drizzle-orm/tracing';
+import { expect, test } from 'vitest';
+import type { Queries } from '../../../db/client.ts';
+import { errorCode, isStorageUnavailable, startupError } from '../../../db/errors.ts';
+import { holds } from '../../../db/schema/holds.ts';
+import { transaction } from '../../../db/transaction.ts';
+import { START, testApi, user } from '../../api/support/api.ts';
+
+const api = await testApi();
+
+/** The error of a statement whose cause quotes a parameter. */
+async function thrownBy(send: (queries: Queries) => PromiseLike<unknown>, inside: boolean): Promise<DrizzleQueryError> {
+  const { database } = api;
+  const sent = inside ? transaction(database, async (tx) => send(tx)) : Promise.resolve(send(database));
+  const error: unknown = await sent.catch((thrown: unknown) => thrown);
+  if (!(error instanceof DrizzleQueryError)) throw new Error('no error of drizzle', { cause: error });
+  return error;
+}
+const row = { id: 'hold_canary', project: 'demo', kind: 'user', caseRef: 'canary-case', heldBy: 'c' } as const;
+const insert = (queries: Queries) => queries.insert(holds).values({ ...row, placedAt: START });
+
+test.each([false, true])(
+  'an error of drizzle has the code, and no parameter of its own (in a transaction: %j)',
+  async (inside) => {
+    await api.database.delete(holds);
+    await insert(api.database);
+    const errors = [
+      await thrownBy((queries) => queries.execute(sql`SELECT ${'canary-17'}::integer`), inside),
+      await thrownBy(
+        (queries) =>
+          queries
+            .select()
+            .from(holds)
+            .where(eq(holds.id, sql`${'canary-id'}::uuid::text`)),
+        inside,
+      ),
+      await thrownBy((queries) => insert(queries), inside),
+    ];
+    expect(errors.map(errorCode)).toEqual(['22P02', '22P02', '23505']);
+    for (const error of errors) {
+      expect(error.params).toBeUndefined();
+      for (const text of [error.message, error.stack]) expect(text).not.toContain('canary');
+      // The driver's error does quote one: this is why the boundaries take nothing but the code.
+      expect(inspect(error.cause, { showHidden: true })).toContain('canary');
+      expect(isStorageUnavailable(error)).toBe(false);
+      expect(JSON.stringify(startupError(error))).not.toContain('canary');
+    }
+  },
+);
+
+test('a problem and the log have nothing of an error of drizzle but its code', async () => {
+  await api.database.delete(holds);
+  await api.database.$client.unsafe(`
+    CREATE FUNCTION public.quote() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN RAISE EXCEPTION USING message = NEW::text, detail = NEW::text; END';
+    CREATE TRIGGER quote BEFORE INSERT ON lethe.holds FOR EACH ROW EXECUTE FUNCTION public.quote()`);
+  const thrown = await thrownBy((queries) => insert(queries), false);
+  expect(thrown.cause?.message).toContain('canary-case');
+  api.log.splice(0);
+  const hold = {
+    project: 'demo',
+    kind: 'user',
+    identities: [user('canary-held')],
+    caseRef: 'canary-case',
+    heldBy: 'c',
+  };
+  const answer = await api.call('POST', '/v1/holds', hold);
+  expect(answer.json).toMatchObject({ status: 500, code: 'internal' });
+  expect(answer.text).not.toContain('canary');
+  expect(api.log.join('')).toContain('"code":"P0001"');
+  expect(api.log.join('')).not.toContain('canary');
+});
+
+test('an error without a code does not show the statement as the reason why a process cannot start', () => {
+  const error = new DrizzleQueryError('SELECT 1', undefined, new Error('canary'));
+  expect(startupError(error)).toEqual({ code: null, reason: undefined });
+  expect(startupError(new Error('the database lacks 0001_ledger'))).toEqual({
+    code: null,
+    reason: 'the database lacks 0001_ledger',
+  });
+});
+
+test('this build of drizzle traces nothing, so that no span has parameters', () => {
+  expect(hasTelemetry).toBe(false);
+});
