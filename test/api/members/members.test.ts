@@ -1,6 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { memberWithToken, type AddedMember } from '../../../db/members/members.ts';
-import { removeMember } from '../../../db/members/members.ts';
+import { memberWithToken, removeMember, type AddedMember } from '../../../db/members/members.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { type By, carrying, START, testApi, textOf } from '../support/api.ts';
 
