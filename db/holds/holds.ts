@@ -2,7 +2,6 @@ import { and, eq, isNull, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Identity } from '../../domain/identity.ts';
-import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
@@ -13,13 +12,10 @@ import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { arrayLiteral, textArray } from '../sql.ts';
 
-export interface Hold {
-  readonly id: string;
-  readonly project: string;
-  readonly kind: SubjectKind;
+export interface Hold extends Readonly<
+  Pick<typeof holds.$inferSelect, 'id' | 'project' | 'kind' | 'caseRef' | 'heldBy'>
+> {
   readonly identities: readonly Identity[];
-  readonly caseRef: string;
-  readonly heldBy: string;
   readonly actor: string;
   readonly at: Date;
 }

@@ -5,12 +5,10 @@ import type { Database } from '../client.ts';
 import { members, tokens } from '../schema/members.ts';
 import { slots } from '../schema/projects.ts';
 import { intArray, textArray } from '../sql.ts';
+import type { Actor } from './authorized-transaction.ts';
 
-/** The member and token of a call; every change that the call makes is recorded under this member. */
-export interface Caller {
-  readonly memberId: string;
-  readonly tokenId: string;
-  readonly project: string;
+/** The member of a call, under whom its changes are recorded, and what its token allows. */
+export interface Caller extends Actor {
   readonly role: Role;
   /** Null: all request kinds. */
   readonly kinds: readonly RequestKind[] | null;

@@ -1,7 +1,6 @@
 import { and, asc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import type { Identity } from '../../domain/identity.ts';
-import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
@@ -9,12 +8,8 @@ import { withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions } from '../schema/holds.ts';
 import { bytesIn, textArray } from '../sql.ts';
 
-/** Places or lifts the suppression of one identity. */
-export interface SuppressionChange {
-  /** The id of the new row, if this identity has none yet. */
-  readonly id: string;
-  readonly project: string;
-  readonly kind: SubjectKind;
+/** Places or lifts the suppression of one identity. `id` is that of the new row, if this identity has none yet. */
+export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>> {
   readonly identity: Identity;
   readonly actor: string;
   readonly at: Date;
