@@ -4,7 +4,6 @@ import { isTerminal, type TerminalStatus } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { suppressionDigests, suppressions } from '../schema/holds.ts';

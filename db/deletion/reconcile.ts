@@ -7,7 +7,6 @@ import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
-import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
