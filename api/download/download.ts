@@ -2,14 +2,14 @@ import { type Context, Hono } from 'hono';
 import { readArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { openKey } from '../../db/exports/key.ts';
-import { linkDigest } from '../../db/links/link-text.ts';
+import { linkDigest } from '../../db/links/links.ts';
 import {
   beginTransfer,
+  completeTransfer,
   LEASE_MS,
-  releaseLink,
+  releaseTransferLease,
+  renewTransferLease,
   type Transfer,
-  transferDone,
-  transferGoesOn,
 } from '../../db/links/transfers.ts';
 import { errorCode, isStorageUnavailable } from '../../db/errors.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
@@ -49,7 +49,7 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
 async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
   const connection = connectionOf(c.env);
   const { first, rest } = await opened(deps, transfer).catch(async (error: unknown) => {
-    await releaseLink(deps.database, transfer);
+    await releaseTransferLease(deps.database, transfer);
     throw error;
   });
   const body = archiveStream(deps, { transfer, first, rest, connection, call: c.get('requestId') });
@@ -119,7 +119,7 @@ function archiveStream(
     if (!open) return;
     open = false;
     clearInterval(renewal);
-    const written = done ? transferDone(database, transfer, now()) : releaseLink(database, transfer);
+    const written = done ? completeTransfer(database, transfer, now()) : releaseTransferLease(database, transfer);
     rest.return?.().catch(() => undefined);
     try {
       await written;
@@ -139,7 +139,7 @@ function archiveStream(
   const renew = async (controller: Controller): Promise<void> => {
     const at = now();
     try {
-      if (await transferGoesOn(database, transfer, at)) aliveAt = at.getTime();
+      if (await renewTransferLease(database, transfer, at)) aliveAt = at.getTime();
       else await cut(controller, 'ended');
     } catch (error) {
       // A ledger that is away for a moment is no reason; after the lease another may have taken the link.

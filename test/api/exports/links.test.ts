@@ -62,7 +62,7 @@ test('no link outlives its archive, or seven days, whoever makes it', async () =
     expect((await make({ expiresIn })).json).toMatchObject({ status: 422, code: 'invalid_request' });
   api.clock.now = START;
   const longer = api.database`UPDATE lethe.links SET expires_at = created_at + interval '7 days 1 second' WHERE request_id = ${id}`;
-  await expect(longer).rejects.toThrow('links_check');
+  await expect(longer).rejects.toThrow('links_expires_at_check');
 });
 
 test('there is a link only while there is an archive: not before, not past its time, not when it is destroyed', async () => {
