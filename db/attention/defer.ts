@@ -1,10 +1,11 @@
+import { and, eq, inArray } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { AttentionKey } from '../../domain/step-keys.ts';
-import type { AttentionCode } from '../../domain/vocabulary.ts';
 import { LETHE } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
+import { attention, batchWork } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
-import { raiseAttention } from './raise.ts';
+import { isAt, raiseAttention } from './raise.ts';
 
 /** Raises attention for a step that failed for good. It becomes due again after an hour, without an operator's word. */
 export async function deferStep(database: Database, key: AttentionKey, at: Date): Promise<void> {
@@ -14,17 +15,23 @@ export async function deferStep(database: Database, key: AttentionKey, at: Date)
 /** The same for a claimed batch, whose attempts took days already: due again after a day. */
 export async function deferBatch(database: Database, key: AttentionKey, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
-    const deferred = await tx`UPDATE lethe.batch_work SET state = 'attention'
-      WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND batch = ${key.batch}
-        AND state IN ('pending', 'deleting', 'verifying', 'attention')`;
+    const deferred = await tx
+      .update(batchWork)
+      .set({ state: 'attention' })
+      .where(
+        and(
+          eq(batchWork.requestId, key.requestId),
+          eq(batchWork.processor, key.processor),
+          eq(batchWork.batch, key.batch),
+          inArray(batchWork.state, ['pending', 'deleting', 'verifying', 'attention']),
+        ),
+      );
     if (deferred.count > 0) await raise(tx, key, at, new Date(at.getTime() + DAY_MS));
   });
 }
 
 async function raise(tx: Transaction, key: AttentionKey, at: Date, retryAt: Date): Promise<void> {
-  const [known] = await tx<{ code: AttentionCode }[]>`
-    SELECT code FROM lethe.attention
-    WHERE request_id = ${key.requestId} AND processor = ${key.processor} AND step = ${key.step} AND batch = ${key.batch}`;
+  const [known] = await tx.select({ code: attention.code }).from(attention).where(isAt(key));
   await raiseAttention(tx, key, {
     code: known?.code ?? (key.processor === LETHE ? 'storage_unavailable' : 'processor_unavailable'),
     at,

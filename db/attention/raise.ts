@@ -1,13 +1,18 @@
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
 import type { AttentionKey } from '../../domain/step-keys.ts';
 import type { AttentionCode } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
-import { mirrorAttention } from '../backups/attention.ts';
+import { copyBackupAttention } from '../backups/attention.ts';
 import type { Database, Transaction } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import { attention } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
+const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id = request_id)`;
+
 /**
- * Says that an operator is needed, since when and why; saying it again keeps the first instant. Of a backup, its deletion
- * says so too.
+ * Records that an operator is needed, since when and why; raised again it keeps the first instant. For a backup, its
+ * deletion needs one too.
  */
 export async function raiseAttention(
   tx: Transaction,
@@ -15,25 +20,22 @@ export async function raiseAttention(
   { code, at, retryAt }: { readonly code: AttentionCode; readonly at: Date; readonly retryAt: Date | null },
 ): Promise<void> {
   const { project, requestId, processor, step, batch } = key;
-  const [raised] = await tx<{ fresh: boolean; backupOf: string | null }[]>`
-    INSERT INTO lethe.attention (request_id, processor, step, batch, code, since, retry_at)
-    VALUES (${requestId}, ${processor}, ${step}, ${batch}, ${code}, ${at}, ${retryAt})
-    ON CONFLICT (request_id, processor, step, batch) DO UPDATE SET code = excluded.code, retry_at = excluded.retry_at
-    RETURNING (xmax = 0) AS fresh, (SELECT backup_of FROM lethe.requests WHERE id = request_id)`;
+  const [raised] = await tx
+    .insert(attention)
+    .values({ requestId, processor, step, batch, code, since: at, retryAt })
+    .onConflictDoUpdate({
+      target: [attention.requestId, attention.processor, attention.step, attention.batch],
+      set: { code, retryAt },
+    })
+    .returning({ fresh: sql<boolean>`(xmax = 0)`, backupOf });
   if (raised === undefined) return;
-  if (raised.backupOf !== null) await mirrorAttention(tx, raised.backupOf, at);
+  if (raised.backupOf !== null) await copyBackupAttention(tx, raised.backupOf, at);
   if (!raised.fresh) return;
-  await recordAudit(tx, {
-    at,
-    project,
-    requestId,
-    actor: LETHE,
-    action: 'attention.raised',
-    detail: { processor, step, batch, code },
-  });
+  const detail = { processor, step, batch, code };
+  await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.raised', detail });
 }
 
-/** The reason has gone. `only`: where another reason may stand in the same place, and stays. */
+/** Ends it. With `only`, another code for the same step stays. */
 export async function clearAttention(
   database: Database,
   key: AttentionKey,
@@ -42,13 +44,37 @@ export async function clearAttention(
 ): Promise<void> {
   const { project, requestId, processor, step, batch } = key;
   await transaction(database, async (tx) => {
-    const [cleared] = await tx<{ backupOf: string | null }[]>`DELETE FROM lethe.attention
-      WHERE request_id = ${requestId} AND processor = ${processor} AND step = ${step} AND batch = ${batch}
-        AND (${only}::text IS NULL OR code = ${only})
-      RETURNING (SELECT backup_of FROM lethe.requests WHERE id = request_id)`;
+    const [cleared] = await tx
+      .delete(attention)
+      .where(and(isAt(key), only === null ? undefined : eq(attention.code, only)))
+      .returning({ backupOf });
     if (cleared === undefined) return;
-    if (cleared.backupOf !== null) await mirrorAttention(tx, cleared.backupOf, at);
+    if (cleared.backupOf !== null) await copyBackupAttention(tx, cleared.backupOf, at);
     const detail = { processor, step, batch };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.cleared', detail });
   });
+}
+
+/** The one row of a step. */
+export const isAt = ({ requestId, processor, step, batch }: AttentionKey): SQL | undefined =>
+  and(
+    eq(attention.requestId, requestId),
+    eq(attention.processor, processor),
+    eq(attention.step, step),
+    eq(attention.batch, batch),
+  );
+
+/** A request's open attention. `later`: what is not due again at `asOf`, and blocks its step until then. */
+export async function readAttention(tx: Transaction, requestId: string, asOf: Date) {
+  const rows = await tx
+    .select({
+      processor: attention.processor,
+      code: attention.code,
+      step: attention.step,
+      retryAt: attention.retryAt,
+    })
+    .from(attention)
+    .where(eq(attention.requestId, requestId))
+    .orderBy(asc(attention.processor), asc(attention.step), asc(attention.batch));
+  return { rows, later: rows.filter(({ retryAt }) => retryAt === null || retryAt > asOf) };
 }

@@ -1,21 +1,24 @@
+import { and, eq, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
-import type { AttentionCode, Step } from '../../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
-import { mirrorAttention, retryBackups } from '../backups/attention.ts';
-import type { Database, Fragment, Transaction } from '../client.ts';
+import { copyBackupAttention, retryBackups } from '../backups/attention.ts';
+import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
+import { requests } from '../schema/requests.ts';
+import { attention, batchWork, processorVisibility } from '../schema/work.ts';
+import { textArray } from '../sql.ts';
 
 export interface Retry {
   readonly requestId: string;
-  /** Null: whichever need an operator. */
+  /** Null: all that need an operator. */
   readonly processor: string | null;
   readonly reason: string;
   readonly actor: string;
   readonly at: Date;
 }
 
-/** An operator says that the reason has gone: everything that waited for one is tried again. */
+/** An operator has removed the reason: every step that waited for one is retried. */
 export async function retryProcessors(
   database: Database,
   retry: Retry,
@@ -23,15 +26,27 @@ export async function retryProcessors(
   const { requestId, processor, reason, actor, at } = retry;
   return withRequest(database, requestId, async (tx, { project, backupOf }) => {
     const exports = await retryBackups(tx, requestId, processor);
-    const ended = await endAttention(tx, requestId, processor === null ? tx`true` : tx`processor = ${processor}`);
-    if (backupOf !== null) await mirrorAttention(tx, backupOf, at);
+    const ended = await endAttention(
+      tx,
+      requestId,
+      processor === null ? undefined : eq(attention.processor, processor),
+    );
+    if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
     const processors = [...new Set(ended.map((row) => row.processor))].toSorted();
-    // More people than were first found: having seen it, the operator says that they are meant.
+    // More subjects than were found at first: the operator has seen it and accepts them.
     if (ended.some((row) => row.code === 'resolution_grew')) {
-      await tx`UPDATE lethe.requests SET growth_accepted = true WHERE id = ${requestId}`;
+      await tx.update(requests).set({ growthAccepted: true }).where(eq(requests.id, requestId));
     }
-    await tx`UPDATE lethe.batch_work SET state = 'pending'
-      WHERE request_id = ${requestId} AND processor = ANY(${processors as string[]}::text[]) AND state = 'attention'`;
+    await tx
+      .update(batchWork)
+      .set({ state: 'pending' })
+      .where(
+        and(
+          eq(batchWork.requestId, requestId),
+          sql`${batchWork.processor} = ANY(${textArray(processors)})`,
+          eq(batchWork.state, 'attention'),
+        ),
+      );
     for (const name of processors) {
       const detail = { processor: name, reason };
       await recordAudit(tx, { at, project, requestId, actor, action: 'processor.retried', detail });
@@ -43,8 +58,8 @@ export async function retryProcessors(
 }
 
 /**
- * The request ends without this processor: what remains there is forgotten by Lethe, and the receipt says so (rule 14).
- * What it finished before stays finished. Nothing is left out of what is exported before a deletion.
+ * The request ends without this processor: Lethe stops tracking what remains there, and the receipt says so (rule 14).
+ * What it finished before stays finished. Exports are refused, backups too.
  */
 export async function skipProcessor(
   database: Database,
@@ -54,19 +69,31 @@ export async function skipProcessor(
   return withRequest(database, requestId, async (tx, request) => {
     const { project } = request;
     await refuseExports(tx, request, processor);
-    await endAttention(tx, requestId, tx`processor = ${processor} AND step <> 'backup'`);
-    const known = await tx`UPDATE lethe.processor_visibility
-      SET skipped_at = coalesce(skipped_at, ${at}), skip_reason = coalesce(skip_reason, ${reason}), skipped_by = coalesce(skipped_by, ${actor})
-      WHERE request_id = ${requestId} AND processor = ${processor}`;
+    await endAttention(tx, requestId, and(eq(attention.processor, processor), ne(attention.step, 'backup')));
+    const known = await tx
+      .update(processorVisibility)
+      .set({
+        skippedAt: sql`coalesce(${processorVisibility.skippedAt}, ${at})`,
+        skipReason: sql`coalesce(${processorVisibility.skipReason}, ${reason})`,
+        skippedBy: sql`coalesce(${processorVisibility.skippedBy}, ${actor})`,
+      })
+      .where(and(eq(processorVisibility.requestId, requestId), eq(processorVisibility.processor, processor)));
     if (known.count === 0) {
       throw new DomainError(
         'not_in_attention',
         'before a request is resolved no processor can be skipped: retry, or cancel it',
       );
     }
-    const batches =
-      await tx`UPDATE lethe.batch_work SET state = 'skipped', skip_reason = ${reason}, skipped_by = ${actor}
-      WHERE request_id = ${requestId} AND processor = ${processor} AND state IN ('pending', 'deleting', 'verifying', 'attention')`;
+    const batches = await tx
+      .update(batchWork)
+      .set({ state: 'skipped', skipReason: reason, skippedBy: actor })
+      .where(
+        and(
+          eq(batchWork.requestId, requestId),
+          eq(batchWork.processor, processor),
+          inArray(batchWork.state, ['pending', 'deleting', 'verifying', 'attention']),
+        ),
+      );
     const detail = { processor, reason, batches: batches.count };
     await recordAudit(tx, { at, project, requestId, actor, action: 'processor.skipped', detail });
     await raiseWake(tx, [requestId]);
@@ -74,10 +101,12 @@ export async function skipProcessor(
   });
 }
 
-/** An archive with a part missing would be taken for all that there was. */
+/** An archive without one processor would look like everything that is held. */
 async function refuseExports(tx: Transaction, { id, kind }: RequestRow, processor: string): Promise<void> {
-  const steps = await tx<{ step: Step }[]>`
-    SELECT step FROM lethe.attention WHERE request_id = ${id} AND processor = ${processor}`;
+  const steps = await tx
+    .select({ step: attention.step })
+    .from(attention)
+    .where(and(eq(attention.requestId, id), eq(attention.processor, processor)));
   const backup = steps.length > 0 && steps.every(({ step }) => step === 'backup');
   if (kind === 'export' || backup) throw new DomainError('wrong_kind', 'no export leaves a processor out');
 }
@@ -91,16 +120,12 @@ async function withRequest<T>(
   return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
-interface Ended {
-  readonly processor: string;
-  readonly code: AttentionCode;
-}
-
-/** Throws unless there was something to end. */
-async function endAttention(tx: Transaction, requestId: string, named: Fragment): Promise<readonly Ended[]> {
-  const ended = await tx<Ended[]>`
-    DELETE FROM lethe.attention
-    WHERE request_id = ${requestId} AND ${named} RETURNING processor, code`;
+/** Throws `not_in_attention` if there is nothing to end. */
+async function endAttention(tx: Transaction, requestId: string, condition: SQL | undefined) {
+  const ended = await tx
+    .delete(attention)
+    .where(and(eq(attention.requestId, requestId), condition))
+    .returning({ processor: attention.processor, code: attention.code });
   if (ended.length === 0) throw new DomainError('not_in_attention', 'nothing that was named waits for an operator');
   return ended;
 }

@@ -1,32 +1,35 @@
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import { attention } from '../schema/work.ts';
+import { textArray } from '../sql.ts';
 import { UNDER_WAY } from './pending.ts';
 
 /**
- * What keeps a backup from getting ready keeps its deletion from its claim: each processor that the exports under way need
- * an operator for is one in the deletion's `attention` too, and leaves it with the last of them.
+ * What blocks a backup blocks its deletion's claim: a processor that any of the open exports needs an operator for is in the
+ * deletion's `attention` too, until none of them does.
  */
-export async function mirrorAttention(tx: Transaction, deletion: string, at: Date): Promise<void> {
-  const changed = await tx<{ project: string; processor: string; raised: boolean }[]>`
+export async function copyBackupAttention(tx: Transaction, deletion: string, at: Date): Promise<void> {
+  const changed = await tx.execute<{ project: string; processor: string; raised: boolean }>(sql`
     WITH failing AS MATERIALIZED (
       SELECT processor, min(since) AS since, CASE WHEN bool_and(retry_at IS NOT NULL) THEN min(retry_at) END AS retry_at
-      FROM lethe.requests backup JOIN lethe.requests deletion ON deletion.id = backup.backup_of AND deletion.concluded_at IS NULL
-      JOIN lethe.attention ON attention.request_id = backup.id
-      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${UNDER_WAY as string[]}::text[])
+      FROM ${requests} backup JOIN ${requests} deletion ON deletion.id = backup.backup_of AND deletion.concluded_at IS NULL
+      JOIN ${attention} ON attention.request_id = backup.id
+      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${textArray(UNDER_WAY)})
       GROUP BY processor),
     raised AS (
-      INSERT INTO lethe.attention AS mirrored (request_id, processor, step, code, since, retry_at)
+      INSERT INTO ${attention} AS copied (request_id, processor, step, code, since, retry_at)
       SELECT ${deletion}, processor, 'backup', 'backup_failing', since, retry_at FROM failing
-      ON CONFLICT (request_id, processor, step, batch) DO UPDATE SET retry_at = excluded.retry_at WHERE mirrored.code = excluded.code
+      ON CONFLICT (request_id, processor, step, batch) DO UPDATE SET retry_at = excluded.retry_at WHERE copied.code = excluded.code
       RETURNING processor, (xmax = 0) AS fresh),
     cleared AS (
-      DELETE FROM lethe.attention
+      DELETE FROM ${attention}
       WHERE request_id = ${deletion} AND step = 'backup' AND code = 'backup_failing' AND processor NOT IN (SELECT processor FROM failing)
       RETURNING processor)
     SELECT project, processor, raised
-    FROM (SELECT processor, true AS raised FROM raised WHERE fresh UNION ALL SELECT processor, false FROM cleared) changed,
-         lethe.requests
-    WHERE id = ${deletion} ORDER BY processor`;
+    FROM (SELECT processor, true AS raised FROM raised WHERE fresh UNION ALL SELECT processor, false FROM cleared) changed, ${requests}
+    WHERE id = ${deletion} ORDER BY processor`);
   for (const { project, processor, raised } of changed) {
     const detail = { processor, step: 'backup', batch: 0, ...(raised ? { code: 'backup_failing' } : {}) };
     const action = raised ? 'attention.raised' : 'attention.cleared';
@@ -36,17 +39,20 @@ export async function mirrorAttention(tx: Transaction, deletion: string, at: Dat
 }
 
 /**
- * What the deletion's operator says is mended is tried again by the exports that wait for it, of one processor or of all.
- * Returns those exports; the deletion's own attention is for the caller to end.
+ * Ends the attention of a deletion's exports, of one processor or of all, so that they retry. Returns those exports; the
+ * caller ends the deletion's own attention.
  */
 export async function retryBackups(
   tx: Transaction,
   deletion: string,
   processor: string | null,
 ): Promise<readonly string[]> {
-  const ended = await tx<{ requestId: string }[]>`
-    DELETE FROM lethe.attention USING lethe.requests backup
-    WHERE backup.backup_of = ${deletion} AND backup.id = attention.request_id AND (${processor}::text IS NULL OR processor = ${processor})
-    RETURNING attention.request_id`;
+  const backups = tx.select({ id: requests.id }).from(requests).where(eq(requests.backupOf, deletion));
+  const ended = await tx
+    .delete(attention)
+    .where(
+      and(inArray(attention.requestId, backups), processor === null ? undefined : eq(attention.processor, processor)),
+    )
+    .returning({ requestId: attention.requestId });
   return [...new Set(ended.map(({ requestId }) => requestId))];
 }

@@ -2,7 +2,7 @@ import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { readDeletionRow, type RequestRow } from '../requests/row.ts';
-import { mirrorAttention } from './attention.ts';
+import { copyBackupAttention } from './attention.ts';
 import { backupMissing } from './missing.ts';
 import { notBackedUp } from './pending.ts';
 
@@ -39,7 +39,7 @@ export async function backupEnded(
   if (saved.count > 0)
     await recordAudit(tx, { at, project, requestId: backupOf, actor: LETHE, action: 'backup.made', detail });
   if (await anyLeft(tx, backupOf, id)) await backupMissing(tx, { project, requestId: backupOf }, at);
-  await mirrorAttention(tx, backupOf, at);
+  await copyBackupAttention(tx, backupOf, at);
   const wake = [...new Set([backupOf, ...owners.map(({ requestId }) => requestId)])];
   await raiseWake(tx, wake);
   return wake;

@@ -9,6 +9,7 @@ import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
+import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';

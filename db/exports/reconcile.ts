@@ -4,7 +4,7 @@ import type { Status, Step } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { readAttention } from '../attention/read.ts';
+import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { destroyKey } from './archive.ts';
 import { beginCollections, type CollectionRow, collectionsOf } from './collections.ts';
