@@ -1,19 +1,26 @@
-import type { Status } from '../../domain/vocabulary.ts';
+import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { Queries } from '../client.ts';
+import { archives } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
 
-/** An export that was made before a deletion, as its status and receipt name it. */
-export interface Backup {
-  readonly requestId: string;
-  readonly status: Status;
-  /** Null until it is ready for the first time. */
-  readonly readyAt: Date | null;
-  readonly expiresAt: Date | null;
-  readonly subjects: number;
-}
+/** An export that was made before a deletion, as its status and receipt name it. The times are null until it is ready. */
+export type Backup = Readonly<Awaited<ReturnType<typeof readBackups>>[number]>;
 
 /** Oldest first. */
-export const readBackups = (queries: Queries, deletion: string): Promise<readonly Backup[]> => queries<Backup[]>`
-  SELECT id AS request_id, status, ready_at, expires_at,
-         (SELECT count(*) FROM lethe.subjects WHERE subjects.request_id = backup.id AND state IN ('wanted', 'exported')) AS subjects
-  FROM lethe.requests backup LEFT JOIN lethe.archives ON archives.request_id = backup.id
-  WHERE backup_of = ${deletion} ORDER BY received_at, id`;
+export const readBackups = async (queries: Queries, deletion: string) =>
+  queries
+    .select({
+      requestId: requests.id,
+      status: requests.status,
+      readyAt: archives.readyAt,
+      expiresAt: archives.expiresAt,
+      subjects: queries.$count(
+        subjects,
+        and(eq(subjects.requestId, requests.id), inArray(subjects.state, ['wanted', 'exported'])),
+      ),
+    })
+    .from(requests)
+    .leftJoin(archives, eq(archives.requestId, requests.id))
+    .where(eq(requests.backupOf, deletion))
+    .orderBy(asc(requests.receivedAt), asc(requests.id));

@@ -3,7 +3,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { ArchiveEnd } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
-import { backupDestroyed, keepForClaim } from '../backups/keep.ts';
+import { invalidateDestroyedBackup, extendBackup } from '../backups/keep.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
@@ -30,7 +30,7 @@ export async function destroyArchive(
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'ready') throw new DomainError('archive_not_ready', 'there is no archive to destroy');
     await destroy(tx, request, { ...end, reason: 'destroyed' });
-    return { wake: [requestId, ...(await backupDestroyed(tx, request, at))] };
+    return { wake: [requestId, ...(await invalidateDestroyedBackup(tx, request, at))] };
   });
 }
 
@@ -43,7 +43,7 @@ export async function expireArchive(
   const { project } = await readRequestRow(database, requestId);
   await withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    if (request.status !== 'ready' || (await keepForClaim(tx, request, end))) return;
+    if (request.status !== 'ready' || (await extendBackup(tx, request, end))) return;
     await destroy(tx, request, { actor: LETHE, at, reason: 'expired' });
   });
 }

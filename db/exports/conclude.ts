@@ -2,7 +2,7 @@ import type { RunWindow } from '../../domain/calendar.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
-import { backupEnded } from '../backups/finish.ts';
+import { finishBackup } from '../backups/finish.ts';
 import type { Database, Transaction } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
 import { withProjectLock } from '../project-lock.ts';
@@ -28,7 +28,7 @@ export async function concludeExport(
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
     if (status !== request.status) await enqueueNotifications(tx, requestId, at);
     await purgeIdentities(tx, requestId);
-    return status === 'expired' ? [] : backupEnded(tx, request, { window, at });
+    return status === 'expired' ? [] : finishBackup(tx, request, { window, at });
   });
 }
 

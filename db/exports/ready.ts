@@ -2,8 +2,8 @@ import type { Contents, Manifest } from '../../domain/archive.ts';
 import type { RunWindow } from '../../domain/calendar.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
-import { backupEnded } from '../backups/finish.ts';
-import { keepForClaim } from '../backups/keep.ts';
+import { finishBackup } from '../backups/finish.ts';
+import { extendBackup } from '../backups/keep.ts';
 import type { Database } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
 import { withProjectLock } from '../project-lock.ts';
@@ -82,8 +82,8 @@ export async function storeArchive(
     await purgeIdentities(tx, requestId);
     const detail = { subjects: exported.count, rows, bytes, epoch };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'export.ready', detail });
-    const wake = await backupEnded(tx, request, { window, at });
-    await keepForClaim(tx, request, { at, keptMs });
+    const wake = await finishBackup(tx, request, { window, at });
+    await extendBackup(tx, request, { at, keptMs });
     return wake;
   });
 }

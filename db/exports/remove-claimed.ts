@@ -1,6 +1,6 @@
 import { notificationInsert } from '../notifications/enqueue.ts';
 import { LETHE } from '../audit/audit.ts';
-import { backupsLost } from '../backups/keep.ts';
+import { invalidateBackups } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 
@@ -57,7 +57,7 @@ export async function leaveExports(tx: Transaction, claimed: ClaimedBatch): Prom
       FROM changed JOIN meant ON meant.request_id = changed.id GROUP BY changed.id, changed.action)
     SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`;
   const revoked = left.flatMap((one) => (one.revoked ? [one.id] : []));
-  const deletions = await backupsLost(tx, revoked);
+  const deletions = await invalidateBackups(tx, revoked);
   return [...left.map(({ id }) => id), ...deletions];
 }
 

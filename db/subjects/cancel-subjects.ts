@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
-import { letGoOfBackups } from '../backups/release.ts';
+import { releaseBackups } from '../backups/pending.ts';
 import type { Transaction } from '../client.ts';
 import { handOver } from './transfer-ownership.ts';
 
@@ -32,7 +32,7 @@ export async function withdrawSubjects(
     WHERE request_id = ${requestId} AND seq IN (${chosen})
       AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'wanted')
     RETURNING seq, owner_request, owner_seq, backed_up),
-    ${letGoOfBackups(requestId, firstRun)}
+    ${releaseBackups(requestId, firstRun)}
     SELECT (SELECT count(*) FROM withdrawn) AS withdrawn, ARRAY(SELECT id FROM changed) AS changed`;
   return { withdrawn, wake: withdrawn === 0 ? [] : [...changed, ...(await handOver(tx, withdrawal))] };
 }

@@ -1,7 +1,7 @@
 import type { NewRequest } from '../../db/requests/create.ts';
 import { startBackup } from '../../db/backups/start.ts';
-import { backupEnded } from '../../db/backups/finish.ts';
-import { keepForClaim } from '../../db/backups/keep.ts';
+import { finishBackup } from '../../db/backups/finish.ts';
+import { extendBackup } from '../../db/backups/keep.ts';
 import { withProjectLock } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
 import { encryptSecret } from '../../db/encryption.ts';
@@ -69,8 +69,8 @@ export async function endBackup(
   }
   return withProjectLock(world.database, project, async (tx) => {
     const row = await readRequestRow(tx, requestId);
-    const wake = await backupEnded(tx, row, { window: POLICY.window, at });
-    await keepForClaim(tx, row, { at, keptMs: POLICY.exportsKeptMs });
+    const wake = await finishBackup(tx, row, { window: POLICY.window, at });
+    await extendBackup(tx, row, { at, keptMs: POLICY.exportsKeptMs });
     return wake;
   });
 }

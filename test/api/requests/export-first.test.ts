@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startBackup } from '../../../db/backups/start.ts';
-import { backupEnded } from '../../../db/backups/finish.ts';
+import { finishBackup } from '../../../db/backups/finish.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
@@ -46,7 +46,7 @@ test('status and receipt name the archive that was made first, and the archive n
   await api.database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
   await makeReady(api, storage, backup);
   await withProjectLock(api.database, 'demo', async (tx) =>
-    backupEnded(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
+    finishBackup(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
   );
   const expiresAt = new Date(START.getTime() + 7 * DAY_MS).toISOString();
   const ready = { ...begun, status: 'ready', readyAt: at, expiresAt };
