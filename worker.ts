@@ -15,7 +15,7 @@ import { openStorage } from './archives/storage/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import type { Connector } from './connectors/connector.ts';
-import { requireSameStorage } from './db/exports/archive-storage.ts';
+import { requireSameStorage } from './db/exports/archive.ts';
 import { connect } from './db/client.ts';
 import { digestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';

@@ -7,7 +7,7 @@ import { connect } from '../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
-import { requireSameStorage } from '../db/exports/archive-storage.ts';
+import { requireSameStorage } from '../db/exports/archive.ts';
 import { startFactsOf } from '../db/requests/start.ts';
 import { startupError } from '../db/errors.ts';
 import { isLoopback } from '../domain/address.ts';

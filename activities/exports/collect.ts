@@ -4,7 +4,7 @@ import { writePart } from '../../archives/part.ts';
 import { type Batch, ConnectorError, type ExportWanted, type Work } from '../../connectors/connector.ts';
 import { readWanted, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
-import { exportWindow } from '../../db/exports/window.ts';
+import { exportWindow } from '../../db/exports/reconcile.ts';
 import { exportedIdentities } from '../../db/subjects/identities.ts';
 import { readRequestRow, type RequestRow } from '../../db/requests/row.ts';
 import type { PartFacts } from '../../domain/archive.ts';

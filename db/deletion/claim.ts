@@ -4,7 +4,7 @@ import type { Policy } from '../../domain/policy.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
-import { leaveExports } from '../exports/remove-claimed.ts';
+import { removeClaimedFromExports } from '../exports/remove-claimed.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
@@ -71,7 +71,13 @@ export async function claim(
       FROM ${processorVisibility} WHERE request_id = ${requestId}`);
     const detail = { batch, count: claimed, firstSeq, lastSeq, run: runAt.toISOString(), leftForNextRun };
     await recordAudit(tx, { at: asOf, project, requestId, actor: LETHE, action: 'subjects.claimed', detail });
-    const wake = await leaveExports(tx, { project, requestId, batch, whole: request.scope === 'data', at: asOf });
+    const wake = await removeClaimedFromExports(tx, {
+      project,
+      requestId,
+      batch,
+      whole: request.scope === 'data',
+      at: asOf,
+    });
     return { claimed, leftForNextRun, wake };
   });
 }

@@ -2,7 +2,6 @@ import { eq, sql } from 'drizzle-orm';
 import { earliest, type RunWindow } from '../../domain/calendar.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
-import { readAttention } from '../attention/read.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';

@@ -1,24 +1,36 @@
+import { eq, sql } from 'drizzle-orm';
 import type { ArchiveFacts } from '../../domain/archive.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ArchiveEnd } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
-import { invalidateDestroyedBackup, extendBackup } from '../backups/keep.ts';
+import { extendBackup, invalidateDestroyedBackup } from '../backups/keep.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
+import { archiveKeys, archives, archiveStorage } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
 
-/** Null until it is ready for the first time; what is destroyed is still told of. */
+/** Null until it is ready for the first time; the facts outlive the archive. */
 export async function readArchiveFacts(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {
-  const [row] = await queries<ArchiveFacts[]>`
-    SELECT rows, bytes, encode(sha256, 'hex') AS sha256, ready_at, expires_at, destroyed_at, reason
-    FROM lethe.archives WHERE request_id = ${requestId}`;
-  return row ?? null;
+  const [facts] = await queries
+    .select({
+      rows: archives.rows,
+      bytes: archives.bytes,
+      sha256: sql<string>`encode(${archives.sha256}, 'hex')`,
+      readyAt: archives.readyAt,
+      expiresAt: archives.expiresAt,
+      destroyedAt: archives.destroyedAt,
+      reason: archives.reason,
+    })
+    .from(archives)
+    .where(eq(archives.requestId, requestId));
+  return facts ?? null;
 }
 
 /**
- * Destroys the key at a member's word: from here on nobody can read the archive, and its objects are waste that the workflow
- * takes away. Throws `archive_not_ready` where there is none to destroy (any more).
+ * A member destroys the key: from here on nothing reads the archive, and the workflow deletes its objects. Throws
+ * `archive_not_ready` if there is no archive, or no longer.
  */
 export async function destroyArchive(
   database: Database,
@@ -34,7 +46,7 @@ export async function destroyArchive(
   });
 }
 
-/** The same when its time is over, unless it is a backup and somebody in it is still to be claimed. */
+/** The same when it expires, unless it is a backup and a subject in it waits for its claim. */
 export async function expireArchive(
   database: Database,
   end: { readonly requestId: string; readonly at: Date; readonly keptMs: number },
@@ -54,14 +66,24 @@ async function destroy(
   { actor, at, reason }: { readonly actor: string; readonly at: Date; readonly reason: ArchiveEnd },
 ): Promise<void> {
   await destroyKey(tx, requestId);
-  await tx`UPDATE lethe.archives SET destroyed_at = ${at}, reason = ${reason} WHERE request_id = ${requestId}`;
-  await tx`UPDATE lethe.requests SET status = 'expired' WHERE id = ${requestId}`;
+  await tx.update(archives).set({ destroyedAt: at, reason }).where(eq(archives.requestId, requestId));
+  await tx.update(requests).set({ status: 'expired' }).where(eq(requests.id, requestId));
   await enqueueNotifications(tx, requestId, at);
   await recordAudit(tx, { at, project, requestId, actor, action: 'archive.destroyed', detail: { reason } });
   await raiseWake(tx, [requestId]);
 }
 
-/** The shredding: whatever of the request lies in the storage, and in its backups, opens with nothing else. */
+/** Crypto-shredding: nothing else opens the request's objects, in the storage or in its backups. */
 export async function destroyKey(tx: Transaction, requestId: string): Promise<void> {
-  await tx`DELETE FROM lethe.archive_keys WHERE request_id = ${requestId}`;
+  await tx.delete(archiveKeys).where(eq(archiveKeys.requestId, requestId));
+}
+
+/** The first process records the storage of this ledger's archives; a process with another storage refuses to start. */
+export async function requireSameStorage(database: Database, mark: string): Promise<void> {
+  await database.insert(archiveStorage).values({ mark }).onConflictDoNothing();
+  const [known] = await database.select({ mark: archiveStorage.mark }).from(archiveStorage);
+  if (known?.mark !== mark)
+    throw new Error(
+      'LETHE_ARCHIVES is another storage than the one that the archives of this ledger lie in: api and workers have to see the same one (docs/operations.md, Archives)',
+    );
 }

@@ -1,55 +1,88 @@
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Part, PartFacts } from '../../domain/archive.ts';
 import type { CollectionKey } from '../../domain/step-keys.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import type { RequestRow } from '../requests/row.ts';
+import { collectedTables, collections } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
+import { textArray } from '../sql.ts';
 
-export interface CollectionRow {
-  readonly processor: string;
-  readonly collected: boolean;
-  readonly rows: number;
-  readonly cutOffAt: Date | null;
-}
+export type CollectionRow = Readonly<Awaited<ReturnType<typeof collectionsOf>>[number]>;
 
-/** Whatever was frozen and is not known to hand nothing out: one that is missing by now keeps the export from being ready. */
+/** One for each pinned processor that can export. A processor that is no longer configured keeps the export from being ready. */
 export async function beginCollections(
   tx: Transaction,
   { id, epoch, processors }: RequestRow,
   withoutExport: readonly string[],
 ): Promise<void> {
   const names = Object.keys(processors ?? {}).filter((name) => !withoutExport.includes(name));
-  await tx`INSERT INTO lethe.collections (request_id, epoch, processor)
-    SELECT ${id}, ${epoch}, unnest(${names}::text[]) ON CONFLICT DO NOTHING`;
+  await tx.execute(sql`
+    INSERT INTO ${collections} (request_id, epoch, processor)
+    SELECT ${id}, ${epoch}, unnest(${textArray(names)}) ON CONFLICT DO NOTHING`);
 }
 
-/** Of the request's own epoch. */
-export const collectionsOf = (queries: Queries, { id, epoch }: RequestRow): Promise<readonly CollectionRow[]> =>
-  queries<CollectionRow[]>`
-    SELECT processor, state = 'collected' AS collected, rows, cut_off_at FROM lethe.collections
-    WHERE request_id = ${id} AND epoch = ${epoch} ORDER BY processor`;
+/** Those of the request's current epoch. */
+export const collectionsOf = async (queries: Queries, { id, epoch }: RequestRow) =>
+  queries
+    .select({
+      processor: collections.processor,
+      collected: sql<boolean>`${collections.state} = 'collected'`,
+      rows: collections.rows,
+      cutOffAt: collections.cutOffAt,
+    })
+    .from(collections)
+    .where(and(eq(collections.requestId, id), eq(collections.epoch, epoch)))
+    .orderBy(asc(collections.processor));
 
-/** Who is wanted, in how many numbers; null: it is collected already, or who belongs in it has changed since. */
-export async function readWanted(
-  queries: Queries,
-  { requestId, processor, epoch }: CollectionKey,
-): Promise<{ readonly size: number; readonly lastSeq: number } | null> {
-  const [row] = await queries<{ size: number; lastSeq: number }[]>`
-    SELECT count(*) AS size, coalesce(max(seq), 0) AS last_seq FROM lethe.subjects
-    WHERE request_id = ${requestId} AND state = 'wanted' AND ${stillAsked(queries, { requestId, processor, epoch })}`;
+/** How far each processor is collected, in the newest epoch that was begun. Empty for deletions. `rows` and `bytes` grow. */
+export const readCollections = async (queries: Queries, requestId: string) =>
+  queries
+    .select({
+      processor: collections.processor,
+      epoch: collections.epoch,
+      state: collections.state,
+      rows: collections.rows,
+      bytes: collections.bytes,
+    })
+    .from(collections)
+    .where(
+      and(
+        eq(collections.requestId, requestId),
+        sql`${collections.epoch} = (SELECT max(epoch) FROM ${collections} WHERE request_id = ${requestId})`,
+      ),
+    )
+    .orderBy(asc(collections.processor));
+
+/** How many subjects to export. Null: the processor is collected already, or the export's subjects have changed since. */
+export async function readWanted(queries: Queries, { requestId, processor, epoch }: CollectionKey) {
+  const [row] = await queries
+    .select({ size: sql<number>`count(*)`, lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
+    .from(subjects)
+    .where(
+      and(
+        eq(subjects.requestId, requestId),
+        eq(subjects.state, 'wanted'),
+        collectionPending({ requestId, processor, epoch }),
+      ),
+    );
   return row === undefined || row.size === 0 ? null : row;
 }
 
-/** How far an attempt is; told every few seconds, and begun anew by the next attempt. */
+/** How far an attempt is; written every few seconds, and reset by the next attempt. */
 export async function updateCollectionProgress(
   database: Database,
-  { requestId, processor, epoch }: CollectionKey,
+  key: CollectionKey,
   { rows, bytes }: { readonly rows: number; readonly bytes: number },
 ): Promise<void> {
-  await database`UPDATE lethe.collections SET rows = ${rows}, bytes = ${bytes}
-    WHERE request_id = ${requestId} AND epoch = ${epoch} AND processor = ${processor} AND state = 'pending'`;
+  await database
+    .update(collections)
+    .set({ rows, bytes })
+    .where(and(isAt(key), eq(collections.state, 'pending')));
 }
 
-/** A processor is collected as a whole or not at all: no archive is made of some of its tables, or of two attempts. */
+/** A processor is collected as a whole or not at all: no archive contains some of its tables, or tables of two attempts. */
 export async function storeCollection(
   database: Database,
   key: CollectionKey,
@@ -58,27 +91,36 @@ export async function storeCollection(
   const { requestId, project, processor, epoch } = key;
   const sum = (figure: (facts: PartFacts) => number) => parts.reduce((all, { facts }) => all + figure(facts), 0);
   await withProjectLock(database, project, async (tx) => {
-    const collected = await tx`
-      UPDATE lethe.collections SET state = 'collected', cut_off_at = ${cutOffAt}, rows = ${sum((one) => one.rows)}, bytes = ${sum((one) => one.bytes)}
-      WHERE request_id = ${requestId} AND epoch = ${epoch} AND processor = ${processor} AND ${stillAsked(tx, key)}`;
+    const collected = await tx
+      .update(collections)
+      .set({ state: 'collected', cutOffAt, rows: sum(({ rows }) => rows), bytes: sum(({ bytes }) => bytes) })
+      .where(and(isAt(key), collectionPending(key)));
     if (collected.count === 0) return;
-    await tx`
-      INSERT INTO lethe.collected_tables (request_id, epoch, processor, number, object, facts)
+    await tx.execute(sql`
+      INSERT INTO ${collectedTables} (request_id, epoch, processor, number, object, facts)
       SELECT ${requestId}, ${epoch}, ${processor}, number, object, facts::json
-      FROM unnest(${parts.map(({ object }) => object)}::text[], ${parts.map(({ facts }) => JSON.stringify(facts))}::text[])
-           WITH ORDINALITY AS part (object, facts, number)`;
+      FROM unnest(${textArray(parts.map(({ object }) => object))}, ${textArray(parts.map(({ facts }) => JSON.stringify(facts)))})
+           WITH ORDINALITY AS part (object, facts, number)`);
   });
 }
 
-/** Everything that was collected in the request's epoch, in the order in which it was handed out. */
-export const readParts = (queries: Queries, { id, epoch }: RequestRow): Promise<readonly Part[]> => queries<Part[]>`
-  SELECT processor, object, facts FROM lethe.collected_tables
-  WHERE request_id = ${id} AND epoch = ${epoch} ORDER BY processor, number`;
+/** Everything that was collected in the request's epoch, each processor's tables in the order of their export. */
+export const readParts = async (queries: Queries, { id, epoch }: RequestRow): Promise<readonly Part[]> =>
+  queries
+    .select({
+      processor: collectedTables.processor,
+      object: collectedTables.object,
+      facts: collectedTables.facts,
+    })
+    .from(collectedTables)
+    .where(and(eq(collectedTables.requestId, id), eq(collectedTables.epoch, epoch)))
+    .orderBy(asc(collectedTables.processor), asc(collectedTables.number));
 
-const stillAsked = (
-  queries: Queries,
-  { requestId, processor, epoch }: Pick<CollectionKey, 'requestId' | 'processor' | 'epoch'>,
-) => queries`EXISTS (
-  SELECT FROM lethe.requests JOIN lethe.collections pending ON pending.request_id = requests.id AND pending.epoch = requests.epoch
+const isAt = ({ requestId, processor, epoch }: CollectionKey): SQL | undefined =>
+  and(eq(collections.requestId, requestId), eq(collections.epoch, epoch), eq(collections.processor, processor));
+
+/** Whether the export is open and in this epoch, and the processor is not collected yet. */
+const collectionPending = ({ requestId, processor, epoch }: Omit<CollectionKey, 'project'>): SQL => sql`EXISTS (
+  SELECT FROM ${requests} JOIN ${collections} pending ON pending.request_id = requests.id AND pending.epoch = requests.epoch
   WHERE requests.id = ${requestId} AND requests.epoch = ${epoch} AND concluded_at IS NULL
     AND pending.processor = ${processor} AND pending.state = 'pending')`;

@@ -1,3 +1,4 @@
+import { eq, sql } from 'drizzle-orm';
 import type { RunWindow } from '../../domain/calendar.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
@@ -7,11 +8,13 @@ import type { Database, Transaction } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
+import { archiveKeys } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects, submittedIdentities } from '../schema/subjects.ts';
 
 /**
- * The end of an export whose objects are gone from the storage. One that was ready has expired before; of another it is
- * said now how it ended: `cancelled` also where a deletion took everybody in it. Doing it twice is as once. Returns the
- * requests to wake.
+ * Concludes an export whose objects are deleted from the storage. One that was ready has expired before; another gets its
+ * last status now: `cancelled` too if deletions claimed all its subjects. Idempotent. Returns the requests to wake.
  */
 export async function concludeExport(
   database: Database,
@@ -23,7 +26,7 @@ export async function concludeExport(
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) return [];
     const { status, leftOut } = await endOf(tx, requestId, request.status);
-    await tx`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
+    await tx.update(requests).set({ status, concludedAt: at }).where(eq(requests.id, requestId));
     const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}) };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
     if (status !== request.status) await enqueueNotifications(tx, requestId, at);
@@ -37,13 +40,17 @@ async function endOf(
   requestId: string,
   status: Status,
 ): Promise<{ readonly status: Status; readonly leftOut: number }> {
-  const [ends] = await tx<{ wanted: number; cancelled: number; leftOut: number; early: boolean; key: boolean }[]>`
-    SELECT count(*) FILTER (WHERE state = 'wanted') AS wanted, count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-           count(*) FILTER (WHERE state = 'left_out') AS left_out,
-           EXISTS (SELECT FROM lethe.requests WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
-             OR EXISTS (SELECT FROM lethe.submitted_identities WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS early,
-           EXISTS (SELECT FROM lethe.archive_keys WHERE request_id = ${requestId}) AS key
-    FROM lethe.subjects WHERE request_id = ${requestId}`;
+  const [ends] = await tx
+    .select({
+      wanted: sql<number>`count(*) FILTER (WHERE state = 'wanted')`,
+      cancelled: sql<number>`count(*) FILTER (WHERE state = 'cancelled')`,
+      leftOut: sql<number>`count(*) FILTER (WHERE state = 'left_out')`,
+      early: sql<boolean>`EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
+        OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL)`,
+      key: sql<boolean>`EXISTS (SELECT FROM ${archiveKeys} WHERE request_id = ${requestId})`,
+    })
+    .from(subjects)
+    .where(eq(subjects.requestId, requestId));
   if (ends === undefined || ends.wanted > 0 || ends.key) throw new Error('something of the export is still open');
   const { leftOut } = ends;
   if (status === 'expired') return { status, leftOut };

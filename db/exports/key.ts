@@ -1,22 +1,28 @@
+import { eq, sql } from 'drizzle-orm';
 import type { Database, Queries } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { type EncryptedSecret, encryptSecret, decryptSecret } from '../encryption.ts';
+import { decryptSecret, type EncryptedSecret, encryptSecret } from '../encryption.ts';
+import { archiveKeys } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
 
-/** What opens the archive and its parts; null: there is none yet, or it was destroyed. */
+/** The key of the archive and its parts. Null if there is none yet, or if it was destroyed. */
 export async function readKey(queries: Queries, keys: DigestKeys, requestId: string): Promise<string | null> {
-  const [row] = await queries<EncryptedSecret[]>`
-    SELECT sealed, digest_key FROM lethe.archive_keys WHERE request_id = ${requestId}`;
+  const [row] = await queries
+    .select({ sealed: archiveKeys.sealed, digestKey: archiveKeys.digestKey })
+    .from(archiveKeys)
+    .where(eq(archiveKeys.requestId, requestId));
   return row === undefined ? null : openKey(keys, requestId, row);
 }
 
-/** The same, of what was read from its row. */
+/** The same, from its row. */
 export const openKey = (keys: DigestKeys, requestId: string, sealed: EncryptedSecret): string =>
   decryptSecret(keys, purposeOf(requestId), sealed);
 
 /**
- * The same, made where it is needed for the first time: of two who make one, both get the one that was stored. Null where
- * nobody is wanted any more: what was destroyed does not come back.
+ * The same, made when it is first needed: two processes that make one at once both get the one that was stored. Null if no
+ * subject is to be exported any more: a destroyed key does not come back.
  */
 export async function keyForCollecting(
   database: Database,
@@ -28,11 +34,12 @@ export async function keyForCollecting(
   if (known !== null) return known;
   const { sealed, digestKey } = encryptSecret(keys, purposeOf(requestId), await make());
   return withProjectLock(database, project, async (tx) => {
-    await tx`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
-      SELECT id, ${sealed}, ${digestKey} FROM lethe.requests
+    await tx.execute(sql`
+      INSERT INTO ${archiveKeys} (request_id, sealed, digest_key)
+      SELECT id, ${sealed}, ${digestKey} FROM ${requests}
       WHERE id = ${requestId} AND status IN ('collecting', 'packaging')
-        AND EXISTS (SELECT FROM lethe.subjects WHERE request_id = ${requestId} AND state = 'wanted')
-      ON CONFLICT DO NOTHING`;
+        AND EXISTS (SELECT FROM ${subjects} WHERE request_id = ${requestId} AND state = 'wanted')
+      ON CONFLICT DO NOTHING`);
     return readKey(tx, keys, requestId);
   });
 }

@@ -1,3 +1,4 @@
+import { and, eq, isNull } from 'drizzle-orm';
 import type { Contents, Manifest } from '../../domain/archive.ts';
 import type { RunWindow } from '../../domain/calendar.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
@@ -8,45 +9,57 @@ import type { Database } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
+import { archives } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
 import { collectionsOf, readParts } from './collections.ts';
-import { exportWindow } from './window.ts';
+import { exportWindow } from './reconcile.ts';
 
-/** What is to be packed, as of one epoch: an archive of it is ready only while that one lasts. */
+/** The contents of the archive in one epoch: once the epoch is raised, an archive with them is not stored. */
 export interface Packing {
   readonly epoch: number;
   readonly contents: Contents;
 }
 
-/** Null unless everything is collected and nothing is packed yet. */
+/** Null unless everything is collected and no archive is stored yet. */
 export async function readPacking(database: Database, requestId: string, packagedAt: Date): Promise<Packing | null> {
   const request = await readRequestRow(database, requestId);
   if (request.status !== 'packaging') return null;
-  const [collections, parts, subjects] = await Promise.all([
+  const [collections, parts, wanted] = await Promise.all([
     collectionsOf(database, request),
     readParts(database, request),
-    countWanted(database, requestId),
+    database.$count(subjects, isWanted(requestId)),
   ]);
-  if (subjects === 0 || collections.some(({ collected }) => !collected)) return null;
+  if (wanted === 0 || collections.some(({ collected }) => !collected)) return null;
   const processors = Object.keys(request.processors ?? {})
     .toSorted()
     .map((processor) => ({
       processor,
       cutOffAt: collections.find((one) => one.processor === processor)?.cutOffAt ?? null,
     }));
-  return { epoch: request.epoch, contents: { request: told(request, subjects), processors, parts, packagedAt } };
+  return {
+    epoch: request.epoch,
+    contents: { request: describeRequest(request, wanted), processors, parts, packagedAt },
+  };
 }
 
-function told(request: RequestRow, subjects: number): Contents['request'] {
+function describeRequest(request: RequestRow, wanted: number): Contents['request'] {
   const { id, project, subjectKind, regulation, scope, format, receivedAt } = request;
   if (format === null) throw new Error('an export has a format');
-  return { id, project, subjectKind, regulation, scope, format, receivedAt, since: exportWindow(request), subjects };
+  return {
+    id,
+    project,
+    subjectKind,
+    regulation,
+    scope,
+    format,
+    receivedAt,
+    since: exportWindow(request),
+    subjects: wanted,
+  };
 }
 
-async function countWanted(database: Database, requestId: string): Promise<number> {
-  const [{ count } = { count: 0 }] = await database<{ count: number }[]>`
-    SELECT count(*) FROM lethe.subjects WHERE request_id = ${requestId} AND state = 'wanted'`;
-  return count;
-}
+const isWanted = (requestId: string) => and(eq(subjects.requestId, requestId), eq(subjects.state, 'wanted'));
 
 export interface WrittenArchive {
   readonly requestId: string;
@@ -58,8 +71,8 @@ export interface WrittenArchive {
 }
 
 /**
- * The archive that was written is the one that is handed out, unless who belongs in it has changed meanwhile (rule 17): a
- * compare-and-set on the epoch. With it the identities leave. Returns the requests to wake; null: it has changed.
+ * Makes the written archive the one to download, unless the export's subjects have changed meanwhile (rule 17): a
+ * compare-and-set on the epoch. Purges the identities. Returns the requests to wake, or null if they have changed.
  */
 export async function storeArchive(
   database: Database,
@@ -71,13 +84,19 @@ export async function storeArchive(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'packaging' || request.epoch !== epoch) return null;
-    const exported =
-      await tx`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'wanted'`;
+    const exported = await tx.update(subjects).set({ state: 'exported' }).where(isWanted(requestId));
     if (exported.count === 0) return null;
     const rows = manifest.files.reduce((sum, file) => sum + file.rows, 0);
-    await tx`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
-      VALUES (${requestId}, ${object}, ${rows}, ${bytes}, decode(${sha256}, 'hex'), ${at}, ${new Date(at.getTime() + keptMs)})`;
-    await tx`UPDATE lethe.requests SET status = 'ready', receipt = ${JSON.stringify(manifest)}::text::json WHERE id = ${requestId}`;
+    await tx.insert(archives).values({
+      requestId,
+      object,
+      rows,
+      bytes,
+      sha256: Buffer.from(sha256, 'hex'),
+      readyAt: at,
+      expiresAt: new Date(at.getTime() + keptMs),
+    });
+    await tx.update(requests).set({ status: 'ready', receipt: manifest }).where(eq(requests.id, requestId));
     await enqueueNotifications(tx, requestId, at);
     await purgeIdentities(tx, requestId);
     const detail = { subjects: exported.count, rows, bytes, epoch };
@@ -88,9 +107,11 @@ export async function storeArchive(
   });
 }
 
-/** The objects that are still needed: once the archive is ready, it alone. Null: nothing is ready. */
+/** The only object that is still needed once the archive is ready. Null if no archive is ready. */
 export async function readyObject(database: Database, requestId: string): Promise<string | null> {
-  const [row] = await database<{ object: string }[]>`
-    SELECT object FROM lethe.archives WHERE request_id = ${requestId} AND destroyed_at IS NULL`;
+  const [row] = await database
+    .select({ object: archives.object })
+    .from(archives)
+    .where(and(eq(archives.requestId, requestId), isNull(archives.destroyedAt)));
   return row?.object ?? null;
 }

@@ -1,14 +1,19 @@
+import { and, eq, isNull, lt, sql } from 'drizzle-orm';
 import { earliest } from '../../domain/calendar.ts';
 import type { ExportState } from '../../domain/request-state.ts';
+import { exportedSince } from '../../domain/policy.ts';
 import type { Status, Step } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readAttention } from '../attention/raise.ts';
+import { LETHE, recordAudit } from '../audit/audit.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
+import { archives } from '../schema/exports.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
 import { destroyKey } from './archive.ts';
 import { beginCollections, type CollectionRow, collectionsOf } from './collections.ts';
-import { isEmptyExport } from './nothing.ts';
 
 /** Brings the export's rows up to date with what has happened, marks the wake as seen, and returns the state for the workflow. */
 export async function reconcileExport(
@@ -31,8 +36,10 @@ export async function reconcileExport(
     // No archive will be handed out: without its key, what is in the storage already cannot be read.
     if (over) await destroyKey(tx, requestId);
     const status = over ? request.status : statusOf(request, counted.unresolved, collections);
-    await tx`UPDATE lethe.requests SET status = ${status}, wake_seen = greatest(wake_seen, ${request.wakeVersion}), attended_at = ${asOf}
-      WHERE id = ${requestId}`;
+    await tx
+      .update(requests)
+      .set({ status, wakeSeen: sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`, attendedAt: asOf })
+      .where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const expiresAt = status === 'ready' ? await expiryOf(tx, requestId) : null;
@@ -58,17 +65,15 @@ export async function reconcileExport(
   });
 }
 
-interface Counted {
-  readonly subjects: number;
-  readonly wanted: number;
-  readonly unresolved: number;
-}
-
-async function countSubjects(tx: Transaction, requestId: string): Promise<Counted> {
-  const [row] = await tx<Counted[]>`
-    SELECT count(*) AS subjects, count(*) FILTER (WHERE state = 'wanted') AS wanted,
-           count(*) FILTER (WHERE state = 'wanted' AND NOT known AND present IS NOT TRUE) AS unresolved
-    FROM lethe.subjects WHERE request_id = ${requestId}`;
+async function countSubjects(tx: Transaction, requestId: string) {
+  const [row] = await tx
+    .select({
+      subjects: sql<number>`count(*)`,
+      wanted: sql<number>`count(*) FILTER (WHERE state = 'wanted')`,
+      unresolved: sql<number>`count(*) FILTER (WHERE state = 'wanted' AND NOT known AND present IS NOT TRUE)`,
+    })
+    .from(subjects)
+    .where(eq(subjects.requestId, requestId));
   return row ?? { subjects: 0, wanted: 0, unresolved: 0 };
 }
 
@@ -76,13 +81,40 @@ async function countSubjects(tx: Transaction, requestId: string): Promise<Counte
 async function settleCollections(
   tx: Transaction,
   request: RequestRow,
-  { wanted, unresolved }: Counted,
+  { wanted, unresolved }: Awaited<ReturnType<typeof countSubjects>>,
   withoutExport: readonly string[],
 ): Promise<readonly CollectionRow[]> {
   if (request.resolvedAt === null || wanted === 0 || unresolved > 0) return [];
   await beginCollections(tx, request, withoutExport);
   return collectionsOf(tx, request);
 }
+
+/**
+ * Whether all processors were asked for everything and none has a row: then nothing is packaged, and the answer is
+ * `not_found`. Not if a window or a scope left something out, or if a processor cannot export: unknown is not zero.
+ */
+async function isEmptyExport(
+  tx: Transaction,
+  request: RequestRow,
+  collections: readonly CollectionRow[],
+  at: Date,
+): Promise<boolean> {
+  const { id: requestId, project, processors, scope } = request;
+  const whole = scope === 'data' && exportWindow(request) === null;
+  const asked = collections.length > 0 && collections.length === Object.keys(processors ?? {}).length;
+  if (!whole || !asked || collections.some(({ collected, rows }) => !collected || rows > 0)) return false;
+  const { count } = await tx
+    .update(subjects)
+    .set({ state: 'not_found' })
+    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'wanted')));
+  const action = 'subjects.not_found';
+  if (count > 0) await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
+  return true;
+}
+
+/** The start of the period that the archive covers. Null: all rows, as always before a deletion. */
+export const exportWindow = ({ regulation, receivedAt, backupOf }: RequestRow): Date | null =>
+  backupOf === null ? exportedSince(regulation, receivedAt) : null;
 
 /** No subject is left to export, and the archive was never ready. */
 const isOver = ({ status, resolvedAt, cancelledAt, concludedAt }: RequestRow, wanted: number): boolean =>
@@ -115,14 +147,19 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
 }
 
 async function expiryOf(tx: Transaction, requestId: string): Promise<Date | null> {
-  const [row] = await tx<{ expiresAt: Date }[]>`SELECT expires_at FROM lethe.archives WHERE request_id = ${requestId}`;
+  const [row] = await tx
+    .select({ expiresAt: archives.expiresAt })
+    .from(archives)
+    .where(eq(archives.requestId, requestId));
   return row?.expiresAt ?? null;
 }
 
 /** Every change of a backup raises its deletion's wake; the export's workflow passes it on if it reads the rows first. */
 async function unseenDeletion(tx: Transaction, { backupOf }: RequestRow): Promise<readonly string[]> {
   if (backupOf === null) return [];
-  const rows = await tx<{ id: string }[]>`
-    SELECT id FROM lethe.requests WHERE id = ${backupOf} AND concluded_at IS NULL AND wake_seen < wake_version`;
+  const rows = await tx
+    .select({ id: requests.id })
+    .from(requests)
+    .where(and(eq(requests.id, backupOf), isNull(requests.concludedAt), lt(requests.wakeSeen, requests.wakeVersion)));
   return rows.map(({ id }) => id);
 }

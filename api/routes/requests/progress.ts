@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { readCollections } from '../../../db/exports/read-collections.ts';
+import { readCollections } from '../../../db/exports/collections.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { STATUSES, WORK_STATES } from '../../../domain/vocabulary.ts';

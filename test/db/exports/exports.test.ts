@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelSubjects } from '../../../db/requests/cancel.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
-import { storeCollection, updateCollectionProgress } from '../../../db/exports/collections.ts';
-import { readCollections } from '../../../db/exports/read-collections.ts';
+import { updateCollectionProgress, readCollections, storeCollection } from '../../../db/exports/collections.ts';
 import { concludeExport } from '../../../db/exports/conclude.ts';
 import { keyForCollecting, readKey } from '../../../db/exports/key.ts';
 import { reconcileExport } from '../../../db/exports/reconcile.ts';
