@@ -1,5 +1,5 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import { ConnectorError, type Work } from '../connectors/connector.ts';
+import { type ConnectorContext, ConnectorError } from '../connectors/connector.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { reserveSlot } from '../db/members/slots.ts';
 import { transaction } from '../db/transaction.ts';
@@ -16,7 +16,7 @@ const ATTEMPTS_BEFORE_ATTENTION = 3;
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
   { project, processor }: Pick<ProcessorKey, 'project' | 'processor'>,
-  verb: (context: Work) => Promise<T>,
+  verb: (context: ConnectorContext) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
   const spacingMs = projectOf(deps, project).processors.find(({ name }) => name === processor)?.spacingMs;

@@ -8,7 +8,7 @@ import type { ActivityDeps } from './deps.ts';
 const PER_ROUND = 500;
 
 export const housekeepingActivities = (deps: ActivityDeps) => ({
-  /** Starts missing workflows (a running one stays as it is), repeats lost signals (rules 1, 2), removes old idempotency keys. */
+  /** Starts missing workflows (a running one stays as it is), repeats lost signals (rules 1, 2), removes old keys. */
   async recoverStalled({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
     const inactiveSince = new Date(asOf - MINUTE_MS);

@@ -7,7 +7,7 @@ import { markPresent, unknownSubjects } from '../db/subjects/unresolved.ts';
 import { visibilityApplied, visibilityChanges } from '../db/subjects/visibility.ts';
 import type { AsOf, ProcessorKey } from '../domain/step-keys.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
-import { withAttention, requireCoverage, withConnectorContext } from './connector-context.ts';
+import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 
 /** Steps of one processor, on its own task queue, other than deleting. */
 export const processorActivities = (deps: ActivityDeps) => ({
@@ -45,7 +45,7 @@ export const processorActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** Whether the processor holds anything on subjects that the directory does not know. A processor that cannot say counts as yes. */
+  /** Whether the processor holds anything on subjects that the directory does not know; one that cannot say counts as yes. */
   async searchUnresolved({ asOf, ...key }: ProcessorKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;

@@ -1,4 +1,4 @@
-import type { Resolved, Selection, Work } from '../connectors/connector.ts';
+import type { ConnectorContext, Resolved, Selection } from '../connectors/connector.ts';
 import { ConnectorError } from '../connectors/connector.ts';
 import { transaction } from '../db/transaction.ts';
 import { raiseAttention } from '../db/attention/raise.ts';
@@ -53,7 +53,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
 
 type Facts = AsyncIterable<readonly Resolved[]>;
 
-function facts(deps: ActivityDeps, project: Project, request: RequestRow, context: Work): Facts {
+function facts(deps: ActivityDeps, project: Project, request: RequestRow, context: ConnectorContext): Facts {
   return ask(deps, project, selection(), context);
 
   function selection(): Selection {
@@ -67,14 +67,19 @@ function facts(deps: ActivityDeps, project: Project, request: RequestRow, contex
 }
 
 /** Resolves the exceptions once, together with everyone. */
-function exceptions(deps: ActivityDeps, project: Project, request: RequestRow, context: Work): { excepted?: Facts } {
+function exceptions(
+  deps: ActivityDeps,
+  project: Project,
+  request: RequestRow,
+  context: ConnectorContext,
+): { excepted?: Facts } {
   const { id: requestId, subjectKind: kind, selection, resolvedAt } = request;
   if (selection !== 'everyone' || resolvedAt !== null) return {};
   const identities = () => exceptedIdentities(deps.reading, requestId);
   return { excepted: ask(deps, project, { requestId, kind, by: 'identities', identities }, context) };
 }
 
-function ask({ connector }: ActivityDeps, project: Project, selection: Selection, context: Work): Facts {
+function ask({ connector }: ActivityDeps, project: Project, selection: Selection, context: ConnectorContext): Facts {
   const directory = connector(project.name, project.directory);
   if (directory.resolve === undefined)
     throw new ConnectorError('refused', 'the directory cannot resolve', { retryable: false });

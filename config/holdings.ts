@@ -1,4 +1,4 @@
-import type { Batch, Connector, Resolved, Work } from '../connectors/connector.ts';
+import type { Batch, Connector, ConnectorContext, Resolved } from '../connectors/connector.ts';
 import { identityTypesOf, processorsFor } from '../domain/catalog.ts';
 import { ALIAS, type Identity, type IdentityTypes, normalise, type SubjectIdentity } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
@@ -101,7 +101,7 @@ async function* pageOf<Item>(items: Item[]): AsyncGenerator<Item[]> {
 }
 
 /** Nobody waits for a heartbeat, and one question needs no slot. */
-const work = (): Work => ({
+const work = (): ConnectorContext => ({
   signal: AbortSignal.timeout(120_000),
   heartbeat: () => undefined,
   slot: () => Promise.resolve(),

@@ -20,24 +20,24 @@ export interface Connector {
    */
   inspect(): Promise<readonly ConfigError[]>;
   /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
-  resolve?(selection: Selection, work: Work): AsyncIterable<readonly Resolved[]>;
+  resolve?(selection: Selection, context: ConnectorContext): AsyncIterable<readonly Resolved[]>;
   /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of whom it holds anything at all. */
-  count(batch: Batch, scope: Scope, work: Work): Promise<Count>;
+  count(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Count>;
   /**
    * Hands out what is held on the batch, table by table, as it stood at one instant; nothing that is not read is fetched.
    * The rows of a table are read to their end or not at all: who leaves amid them has left the whole export.
    */
-  export?(batch: Batch, wanted: ExportWanted, work: Work): AsyncIterable<ExportedTable>;
+  export?(batch: Batch, wanted: ExportWanted, context: ConnectorContext): AsyncIterable<ExportedTable>;
   /** Hides or shows the batch. A call with an older generation than the one applied changes nothing (rule 9). */
-  setVisibility?(batch: Batch, change: VisibilityChange, work: Work): Promise<void>;
+  setVisibility?(batch: Batch, change: VisibilityChange, context: ConnectorContext): Promise<void>;
   /** Irreversible. Every finished range is reported to `onRangeFinished` after its commit, also when an earlier call made it. */
-  hardDelete(batch: Batch, deletion: HardDeletion, work: Work): Promise<Deletion>;
+  hardDelete(batch: Batch, deletion: HardDeletion, context: ConnectorContext): Promise<Deletion>;
   /** Looks again for everything that `hardDelete` was to remove. */
-  verify(batch: Batch, scope: Scope, work: Work): Promise<Verification>;
+  verify(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
   /** A standing refusal to collect, for exactly the identities of the batch (or its end), apart from any deletion. */
-  setSuppression?(batch: Batch, suppressed: boolean, work: Work): Promise<void>;
+  setSuppression?(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
   /** Ends what was kept for this request: batches, logs, tombstones (but those of `suppress` stay, as digests). */
-  conclude?(request: { requestId: string; kind: SubjectKind }, work: Work): Promise<void>;
+  conclude?(request: { requestId: string; kind: SubjectKind }, context: ConnectorContext): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,8 +114,8 @@ export interface Batch {
   identities(): AsyncIterable<readonly SubjectIdentity[]>;
 }
 
-/** What an activity lends to a verb. */
-export interface Work {
+/** What an activity gives to a verb. */
+export interface ConnectorContext {
   readonly signal: AbortSignal;
   /** Called at least once per range or every few seconds: proof of life. */
   heartbeat(): void;

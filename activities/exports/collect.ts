@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { newKey } from '../../archives/encryption.ts';
 import { writePart } from '../../archives/part.ts';
-import { type Batch, ConnectorError, type ExportWanted, type Work } from '../../connectors/connector.ts';
+import { type Batch, type ConnectorContext, ConnectorError, type ExportWanted } from '../../connectors/connector.ts';
 import { readWanted, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { exportWindow } from '../../db/exports/reconcile.ts';
@@ -42,7 +42,12 @@ interface Collecting {
 }
 
 /** Each attempt begins anew, under object names of its own: no archive contains what an earlier one left behind. */
-async function collectAll(deps: ActivityDeps, key: CollectionKey, { request, ...rest }: Collecting, context: Work) {
+async function collectAll(
+  deps: ActivityDeps,
+  key: CollectionKey,
+  { request, ...rest }: Collecting,
+  context: ConnectorContext,
+) {
   const { requestId, project, processor } = key;
   const connector = deps.connector(project, processor);
   if (connector.export === undefined)

@@ -1,5 +1,5 @@
 import type { SubjectKind } from '../../domain/vocabulary.ts';
-import { type Batch, type Work, ConnectorError } from '../connector.ts';
+import { type Batch, type ConnectorContext, ConnectorError } from '../connector.ts';
 import { type Members, loadBatch } from './visibility/batch-table.ts';
 import { type Catalog, mappedTables, readCatalog } from './data-map/catalog.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
@@ -38,7 +38,7 @@ export interface Loaded {
 export async function withBatch<Result>(
   context: Context,
   batch: Batch,
-  work: Work,
+  work: ConnectorContext,
   use: (loaded: Loaded) => Promise<Result>,
 ): Promise<Result> {
   const model = modelOf(context, batch.kind);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type CopyToStreamQuery, to as copyTo } from 'pg-copy-streams';
-import type { Work } from '../connector.ts';
+import type { ConnectorContext } from '../connector.ts';
 import { FOREIGN_KEY, IN_THE_WAY, codeOf, obey, translate } from './failure.ts';
 import type { Tuning } from './tuning.ts';
 
@@ -63,7 +63,7 @@ export interface Server {
 /** Opens a connection for one verb, keeps its activity alive, closes it, and lets no driver error out. */
 export async function withSession<Result>(
   server: Server,
-  work: Pick<Work, 'signal' | 'heartbeat'>,
+  work: Pick<ConnectorContext, 'signal' | 'heartbeat'>,
   use: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   const session = await openSession(server, work);
@@ -78,7 +78,7 @@ export async function withSession<Result>(
   }
 }
 
-export async function openSession(server: Server, work: Pick<Work, 'signal'>): Promise<Session> {
+export async function openSession(server: Server, work: Pick<ConnectorContext, 'signal'>): Promise<Session> {
   try {
     obey(work.signal);
     const client = new pg.Client({

@@ -16,7 +16,7 @@ import { attention as attentionRows, batchWork } from '../schema/work.ts';
 import { processorsBehind, settleVisibility } from '../subjects/visibility.ts';
 import { closeBatches } from './batches.ts';
 
-/** Brings the request's rows up to date with what has happened, marks the wake as seen, and returns the state for the workflow. */
+/** Brings the request's rows up to date, marks the wake as seen, and returns the state that its workflow decides by. */
 export async function reconcileDeletion(
   database: Database,
   input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow },

@@ -15,7 +15,7 @@ import { subjects } from '../schema/subjects.ts';
 import { destroyKey } from './archive.ts';
 import { beginCollections, type CollectionRow, collectionsOf } from './collections.ts';
 
-/** Brings the export's rows up to date with what has happened, marks the wake as seen, and returns the state for the workflow. */
+/** Brings the export's rows up to date, marks the wake as seen, and returns the state that its workflow decides by. */
 export async function reconcileExport(
   database: Database,
   input: {
@@ -77,7 +77,7 @@ async function countSubjects(tx: Transaction, requestId: string) {
   return row ?? { subjects: 0, wanted: 0, unresolved: 0 };
 }
 
-/** Begins the collections of the current epoch once the subjects are resolved; each change of the subjects raises it (rule 17). */
+/** Begins the collections of the epoch once the subjects are resolved; each change of them raises the epoch (rule 17). */
 async function settleCollections(
   tx: Transaction,
   request: RequestRow,

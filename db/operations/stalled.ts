@@ -3,7 +3,7 @@ import type { Database } from '../client.ts';
 import { suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 
-/** Open requests that no workflow has reconciled lately, or whose signal was lost. Moves `attended_at`, so that the next call takes others. */
+/** Requests that no workflow has reconciled lately. Moves their `attended_at`, so that the next call takes others. */
 export async function stalledRequests(
   database: Database,
   input: { readonly asOf: Date; readonly inactiveSince: Date; readonly limit: number },

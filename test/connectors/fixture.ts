@@ -7,12 +7,12 @@ import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type {
   Batch,
   Connector,
-  ExportWanted,
+  ConnectorContext,
   ExportedTable,
+  ExportWanted,
   HardDeletion,
   Resolved,
   Selection,
-  Work,
 } from '../../connectors/connector.ts';
 import type { KindMap, TableMap } from '../../connectors/postgres/data-map/data-map.ts';
 import { type PostgresSettings, openPostgres, processorSql } from '../../connectors/postgres/index.ts';
@@ -169,7 +169,7 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
   };
 }
 
-export const work = (signal = new AbortController().signal): Work => ({
+export const work = (signal = new AbortController().signal): ConnectorContext => ({
   signal,
   heartbeat: () => {},
   slot: async () => {},

@@ -7,7 +7,7 @@ import { signalRequests } from '../shared/signal-requests.ts';
 import { activityInput, cleanUpProcessors, type Request, withAttention } from '../shared/steps.ts';
 import type { processorDeletion } from './batch.ts';
 
-/** Counts what a processor holds on the proposed subjects. `checkPinnedProcessors` raises attention for one that is not configured any more. */
+/** Counts what a processor holds on the proposed subjects. A processor that is not configured any more needs an operator. */
 export async function countSubjects(request: Request, name: string): Promise<void> {
   const names = await ledger.checkPinnedProcessors(activityInput(request));
   if (!names.includes(name)) return;
@@ -40,7 +40,7 @@ export async function claimSubjects(request: Request): Promise<void> {
   });
 }
 
-/** The activity writes its findings to the rows; a processor that cannot be reached now is inspected again before it deletes. */
+/** The activity writes its findings to the rows. A processor that cannot be reached is inspected again before it deletes. */
 async function inspectProcessor(request: Request, name: string): Promise<void> {
   try {
     await processorShortTimeout(request.project, name).inspectProcessor(activityInput(request, name));

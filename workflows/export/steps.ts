@@ -7,7 +7,7 @@ import { signalRequests } from '../shared/signal-requests.ts';
 import { activityInput, cleanUpProcessors, type Request, withAttention } from '../shared/steps.ts';
 import type { processorExport } from './collection.ts';
 
-/** Collects one processor in one epoch. `checkPinnedProcessors` raises attention for one that is not configured any more. */
+/** Collects one processor in one epoch. A processor that is not configured any more needs an operator. */
 export async function collectFrom(request: Request, name: string, epoch: number): Promise<void> {
   const { requestId, project } = request;
   const names = await ledger.checkPinnedProcessors(activityInput(request));

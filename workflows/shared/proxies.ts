@@ -5,7 +5,7 @@ import type {
   ProcessorActivities,
   NotificationActivities,
 } from '../../activities/index.ts';
-import { ARCHIVES_TASK_QUEUE, processorTaskQueue, NOTIFICATION_TASK_QUEUE } from './messages.ts';
+import { ARCHIVES_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, processorTaskQueue } from './messages.ts';
 
 /** Lethe's own database: short statements. While the database is unavailable, every request waits and retries. */
 export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
@@ -43,7 +43,7 @@ export const processorShortTimeout = (project: string, name: string) => processo
 export const processorWaitForCancel = (project: string, name: string) =>
   processorProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });
 
-/** The storage of archives: an attempt at a large one may take a day, and has really stopped before the workflow cleans up. */
+/** The storage of archives: an attempt may take a day, and has really stopped before the workflow cleans up after it. */
 export const archives: ActivityInterfaceFor<ArchiveActivities> = proxyActivities<ArchiveActivities>({
   taskQueue: ARCHIVES_TASK_QUEUE,
   startToCloseTimeout: '24 hours',

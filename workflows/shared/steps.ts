@@ -43,7 +43,7 @@ export async function cleanUpProcessors(request: Request): Promise<boolean> {
   return results.every((result) => result === 'done');
 }
 
-/** Runs a step. When it fails for good, defers it: an operator sees it in `attention`, and the rows say when it is retried. */
+/** Runs a step. Defers it when it fails for good: an operator sees it in `attention`, and the rows say when to retry. */
 export async function withAttention(
   request: Request,
   name: string,

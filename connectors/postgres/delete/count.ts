@@ -1,5 +1,5 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
-import type { Batch, Count, Work } from '../../connector.ts';
+import type { Batch, ConnectorContext, Count } from '../../connector.ts';
 import { type Context, withBatch } from '../context.ts';
 import { obey } from '../failure.ts';
 import { NOTHING, remaining } from './remaining.ts';
@@ -7,7 +7,7 @@ import { canonical, relation } from '../sql.ts';
 import { presentSeqs, where } from '../data-map/where.ts';
 
 /** What is held on the batch, by the very predicates by which it is deleted or emptied: one statement per table. */
-export async function count(context: Context, batch: Batch, scope: Scope, work: Work): Promise<Count> {
+export async function count(context: Context, batch: Batch, scope: Scope, work: ConnectorContext): Promise<Count> {
   return withBatch(context, batch, work, async ({ session, model, catalog, members }) => {
     const tables: Record<string, number> = {};
     const present = new Set<number>();

@@ -1,4 +1,4 @@
-import type { Work } from '../../connector.ts';
+import type { ConnectorContext } from '../../connector.ts';
 import type { Session } from '../session.ts';
 import { sleepWithHeartbeat } from './throttle.ts';
 
@@ -8,7 +8,7 @@ const RETRY_MS = 200;
  * One hard deletion at a time per database, so that many requests at 02:00 do not multiply the load. The lock belongs
  * to the session: it ends with the connection, even if this process is killed.
  */
-export async function takeDeleteLock(session: Session, work: Work): Promise<void> {
+export async function takeDeleteLock(session: Session, work: ConnectorContext): Promise<void> {
   for (;;) {
     const [row] = await session.rows<{ taken: boolean }>(
       `SELECT pg_try_advisory_lock(hashtextextended('lethe_processor.hard_delete', 0)) AS taken`,

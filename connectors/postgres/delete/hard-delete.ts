@@ -1,4 +1,4 @@
-import type { Batch, Deletion, HardDeletion, Work } from '../../connector.ts';
+import type { Batch, ConnectorContext, Deletion, HardDeletion } from '../../connector.ts';
 import { type Chunks, deleteChunk } from './chunk.ts';
 import { type Context, pace, withBatch } from '../context.ts';
 import { STATEMENT_TIMEOUT, codeOf, obey, runCallback } from '../failure.ts';
@@ -16,7 +16,7 @@ export async function hardDelete(
   context: Context,
   batch: Batch,
   deletion: HardDeletion,
-  work: Work,
+  work: ConnectorContext,
 ): Promise<Deletion> {
   return withBatch(context, batch, work, async (loaded) => {
     await takeDeleteLock(loaded.session, work);
@@ -34,10 +34,10 @@ export async function hardDelete(
 class Run {
   readonly #chunks: Chunks;
   readonly #deletion: HardDeletion;
-  readonly #work: Work;
+  readonly #work: ConnectorContext;
   #log: readonly Logged[] = [];
 
-  constructor(chunks: Chunks, deletion: HardDeletion, work: Work) {
+  constructor(chunks: Chunks, deletion: HardDeletion, work: ConnectorContext) {
     this.#chunks = chunks;
     this.#deletion = deletion;
     this.#work = work;

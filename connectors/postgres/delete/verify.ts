@@ -1,5 +1,5 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
-import { type Batch, type Verification, type Work, ConnectorError } from '../../connector.ts';
+import { type Batch, type ConnectorContext, ConnectorError, type Verification } from '../../connector.ts';
 import { within } from '../visibility/batch-table.ts';
 import { type Context, type Loaded, StandbyError, withBatch } from '../context.ts';
 import { STATEMENT_TIMEOUT, codeOf, obey, translate } from '../failure.ts';
@@ -9,7 +9,12 @@ import { NOTHING, remaining } from './remaining.ts';
 import { canonical, relation } from '../sql.ts';
 
 /** Looks again. What cannot be read is unknown, never zero; a server that is away is asked again by the activity. */
-export async function verify(context: Context, batch: Batch, scope: Scope, work: Work): Promise<Verification> {
+export async function verify(
+  context: Context,
+  batch: Batch,
+  scope: Scope,
+  work: ConnectorContext,
+): Promise<Verification> {
   try {
     return await withBatch(context, batch, work, async (loaded) => {
       const tables: Record<string, number> = {};
@@ -29,7 +34,13 @@ export async function verify(context: Context, batch: Batch, scope: Scope, work:
 }
 
 /** Counts in halves what is too much for one statement; one subject that is too much stays unknown. */
-async function survivors(loaded: Loaded, target: Target, left: string, range: Range, work: Work): Promise<number> {
+async function survivors(
+  loaded: Loaded,
+  target: Target,
+  left: string,
+  range: Range,
+  work: ConnectorContext,
+): Promise<number> {
   obey(work.signal);
   work.heartbeat();
   const { session, members } = loaded;

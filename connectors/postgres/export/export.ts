@@ -1,4 +1,4 @@
-import type { Batch, ExportWanted, ExportedTable, Work } from '../../connector.ts';
+import type { Batch, ConnectorContext, ExportedTable, ExportWanted } from '../../connector.ts';
 import { literalMembers } from '../visibility/batch-table.ts';
 import { type Context, load, modelOf } from '../context.ts';
 import { categories } from './categories.ts';
@@ -15,7 +15,7 @@ export async function* exportBatch(
   context: Context,
   batch: Batch,
   wanted: ExportWanted,
-  work: Work,
+  work: ConnectorContext,
 ): AsyncGenerator<ExportedTable> {
   const model = modelOf(context, batch.kind);
   const session = await openSession(context.server, work);

@@ -1,4 +1,4 @@
-import { type ExportWanted, type ExportedTable, type Work, ConnectorError } from '../../connector.ts';
+import { type ConnectorContext, ConnectorError, type ExportedTable, type ExportWanted } from '../../connector.ts';
 import type { Loaded } from '../context.ts';
 import { csv, ndjson } from './copy-sql.ts';
 import type { Exported } from './tables.ts';
@@ -18,7 +18,7 @@ export function exportedRows(
   { session, catalog }: Loaded,
   { rowsOf, ...rest }: Exported,
   format: ExportWanted['format'],
-  work: Work,
+  work: ConnectorContext,
 ): Reading {
   const sql = (format === 'csv' ? csv : ndjson)({ ...rest, rowsOf }, catalog);
   let state: 'new' | 'reading' | 'read' | 'closed' = 'new';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Resolved, Selection, Submitted, Work } from '../../connector.ts';
+import type { ConnectorContext, Resolved, Selection, Submitted } from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch, within } from '../visibility/batch-table.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import { type Context, modelOf } from '../context.ts';
@@ -23,7 +23,7 @@ const MAX_SEQ = 2_147_483_647;
 export async function* resolve(
   context: Context,
   selection: Selection,
-  work: Work,
+  work: ConnectorContext,
 ): AsyncGenerator<readonly Resolved[]> {
   const model = modelOf(context, selection.kind);
   const session = await openSession(context.server, work);
@@ -46,7 +46,7 @@ export async function* resolve(
   }
 }
 
-async function selectSubjects(resolving: Resolving, selection: Selection, work: Work): Promise<void> {
+async function selectSubjects(resolving: Resolving, selection: Selection, work: ConnectorContext): Promise<void> {
   const { session, submitted, subjects, matches } = resolving;
   if (selection.by !== 'identities') {
     const { sql, values } = selectionStatement(resolving, selection);
@@ -69,7 +69,7 @@ async function selectSubjects(resolving: Resolving, selection: Selection, work: 
 
 async function* inOrder(
   pages: AsyncIterable<readonly Submitted[]>,
-  work: Work,
+  work: ConnectorContext,
 ): AsyncGenerator<readonly SubjectIdentity[]> {
   for await (const page of pages) {
     work.heartbeat();
@@ -80,7 +80,7 @@ async function* inOrder(
 /** By whole positions: one position's matches, an alias of many subjects, are never torn between two pages. */
 async function* matchFacts(
   { context, session, model, matches }: Resolving,
-  work: Work,
+  work: ConnectorContext,
 ): AsyncGenerator<readonly Resolved[]> {
   for (const { first, last } of await memberRanges(session, matches, context.server.tuning.page)) {
     obey(work.signal);
@@ -96,7 +96,7 @@ async function* matchFacts(
 async function* subjectFacts(
   resolving: Resolving,
   alsoMatches: boolean,
-  work: Work,
+  work: ConnectorContext,
 ): AsyncGenerator<readonly Resolved[]> {
   const { session, subjects } = resolving;
   const { page } = resolving.context.server.tuning;

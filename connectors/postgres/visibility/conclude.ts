@@ -1,5 +1,5 @@
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
-import type { Work } from '../../connector.ts';
+import type { ConnectorContext } from '../../connector.ts';
 import { type Context, modelOf } from '../context.ts';
 import { withSession } from '../session.ts';
 
@@ -10,7 +10,7 @@ const OF_THE_REQUEST = ['batch', 'batches', 'ranges'];
 export async function conclude(
   context: Context,
   request: { requestId: string; kind: SubjectKind },
-  work: Work,
+  work: ConnectorContext,
 ): Promise<void> {
   const { keyType } = modelOf(context, request.kind);
   const of = [context.processor, request.requestId];

@@ -1,10 +1,15 @@
-import type { Batch, Work } from '../../connector.ts';
+import type { Batch, ConnectorContext } from '../../connector.ts';
 import { unloadBatch } from './batch-table.ts';
 import { type Context, type Loaded, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';
 
 /** A standing refusal to collect, or its end, for exactly the identities of the batch. */
-export async function setSuppression(context: Context, batch: Batch, suppressed: boolean, work: Work): Promise<void> {
+export async function setSuppression(
+  context: Context,
+  batch: Batch,
+  suppressed: boolean,
+  work: ConnectorContext,
+): Promise<void> {
   await withBatch(context, batch, work, async (loaded) => {
     await (suppressed ? suppress(loaded) : release(loaded));
     await unloadBatch(loaded.session, loaded.members);

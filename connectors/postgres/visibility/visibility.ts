@@ -1,4 +1,4 @@
-import { type Batch, type VisibilityChange, type Work, ConnectorError } from '../../connector.ts';
+import { type Batch, type ConnectorContext, ConnectorError, type VisibilityChange } from '../../connector.ts';
 import { type Members, within } from './batch-table.ts';
 import { columnSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
@@ -18,7 +18,7 @@ export async function setVisibility(
   context: Context,
   batch: Batch,
   change: VisibilityChange,
-  work: Work,
+  work: ConnectorContext,
 ): Promise<void> {
   await withBatch(context, batch, work, async (loaded) => {
     for (const { first, last } of await memberRanges(loaded.session, loaded.members, SUBJECTS_PER_COMMIT)) {

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Connector, ExportWanted, Work } from '../../../../connectors/connector.ts';
+import type { Connector, ConnectorContext, ExportWanted } from '../../../../connectors/connector.ts';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
 import { type Fixture, SETTINGS, batchOf, exported, exporting, fixture, rowsOf, user, work } from '../../fixture.ts';
 
@@ -43,8 +43,8 @@ const untilNobodyIsLeft = async (): Promise<void> => {
 };
 
 /** An export that is amid the rows of the events, of which a first piece was read. */
-async function reading(lent: Work, wanted = ALL): Promise<AsyncIterator<Buffer>> {
-  const tables = exporting(connector())(large(), wanted, lent)[Symbol.asyncIterator]();
+async function reading(context: ConnectorContext, wanted = ALL): Promise<AsyncIterator<Buffer>> {
+  const tables = exporting(connector())(large(), wanted, context)[Symbol.asyncIterator]();
   for (let next = await tables.next(); next.done !== true; next = await tables.next()) {
     const rows = next.value.rows[Symbol.asyncIterator]();
     const first = await rows.next();
@@ -217,8 +217,8 @@ test('an error of the server amid the rows is told without a word of what it sai
 
 test('a slow reader is alive, and holds a slot for each table', async () => {
   let [beats, slots] = [0, 0];
-  const lent = { ...work(), heartbeat: () => void (beats += 1), slot: async () => void (slots += 1) };
-  const rows = await reading(lent);
+  const context = { ...work(), heartbeat: () => void (beats += 1), slot: async () => void (slots += 1) };
+  const rows = await reading(context);
   const before = beats;
   while (beats === before) await sleep(50);
   expect(slots).toBe(2);
