@@ -36,7 +36,7 @@ export type ResolutionEnd =
   | {
       readonly end: 'resolved';
       readonly joined: number;
-      readonly departed: number;
+      readonly removed: number;
       readonly unknown: number;
       readonly wake: readonly string[];
     }
@@ -73,7 +73,7 @@ export async function storeResolution(
     if (now.concludedAt !== null || now.cancelledAt !== null) return { end: 'closed' };
     const first = now.resolvedAt === null;
     // A member confirms exactly the subjects that were counted.
-    if (!first && isUnconfirmed(now)) return { end: 'resolved', joined: 0, departed: 0, unknown: 0, wake: [] };
+    if (!first && isUnconfirmed(now)) return { end: 'resolved', joined: 0, removed: 0, unknown: 0, wake: [] };
     if (first && resolution.excepted !== undefined) await storeExcepted(staging);
     if (now.selection === 'everyone') await dropExcepted(staging);
     if (first && now.selection !== 'identities') {
@@ -90,7 +90,7 @@ export async function storeResolution(
     await addIdentities(staging);
     await addDigests(staging);
     await writeOutcomes(tx, request.id);
-    const { withdrawn: departed, wake } = first
+    const { withdrawn: removed, wake } = first
       ? { withdrawn: 0, wake: [] }
       : await withdrawSubjects(tx, {
           requestId: request.id,
@@ -100,8 +100,8 @@ export async function storeResolution(
         });
     if (first) await pinProcessors(tx, now, resolution.processors, at);
     const unknown = await unknownCount(tx, request.id);
-    if (first || joining > 0 || departed > 0) {
-      const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed, unknown };
+    if (first || joining > 0 || removed > 0) {
+      const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed: removed, unknown };
       await recordAudit(tx, {
         at,
         project: request.project,
@@ -112,7 +112,7 @@ export async function storeResolution(
       });
     }
     await raiseWake(tx, wake);
-    return { end: 'resolved', joined: joining, departed, unknown, wake };
+    return { end: 'resolved', joined: joining, removed, unknown, wake };
   });
   if (end.end === 'resolved') await analyzeTables(database, end.joined);
   return end;

@@ -59,7 +59,7 @@ test('resolving twice is as once: same subjects, same generations, no second eve
     UNION ALL SELECT to_jsonb(named) FROM lethe.subject_identities named WHERE request_id = ${requestId}
     UNION ALL SELECT to_jsonb(audit) FROM lethe.audit_events audit WHERE request_id = ${requestId}`;
   const before = JSON.stringify(await dump());
-  expect(await resolve(it, requestId, facts)).toMatchObject({ end: 'resolved', joined: 0, departed: 0 });
+  expect(await resolve(it, requestId, facts)).toMatchObject({ end: 'resolved', joined: 0, removed: 0 });
   expect(JSON.stringify(await dump())).toBe(before);
 });
 
@@ -143,7 +143,7 @@ test('a name that has gone to somebody else is no longer this subject’s', asyn
 test('who departs is taken back, who vanished from the directory is still owed', async () => {
   const requestId = await hidden(it, [alias('f-a'), user('f-2')]);
   const moved = await resolve(it, requestId, [match(1, user('f-9'))]);
-  expect(moved).toMatchObject({ joined: 1, departed: 1 });
+  expect(moved).toMatchObject({ joined: 1, removed: 1 });
   // f-a stood for itself before; f-2 is gone from the directory.
   expect(await states(it, requestId)).toEqual({ cancelling: 1, resolved: 1, soft_deleted: 1 });
 });

@@ -99,7 +99,7 @@ test('before the claim the spared do not join, under whatever key the digests ar
       limit: null,
       growth: () => 10,
     });
-    expect(end).toMatchObject({ end: 'resolved', joined: 0, departed: 0 });
+    expect(end).toMatchObject({ end: 'resolved', joined: 0, removed: 0 });
   }
   expect(await states(it, requestId)).toEqual({ soft_deleted: 1 });
 });
