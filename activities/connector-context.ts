@@ -4,7 +4,7 @@ import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { reserveSlot } from '../db/members/slots.ts';
 import { transaction } from '../db/transaction.ts';
 import { DAY_MS } from '../domain/calendar.ts';
-import type { AttentionKey, ProcessorKey } from '../domain/step-keys.ts';
+import type { AttentionKey, ProcessorKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { attentionCode, isCancelled, retryable } from './failures.ts';
 import { heartbeating } from './middleware.ts';

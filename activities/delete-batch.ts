@@ -12,7 +12,7 @@ import { restartExportsAfterPartialDeletion } from '../db/exports/remove-claimed
 import { clearAttention } from '../db/attention/raise.ts';
 import { claimedIdentities } from '../db/subjects/identities.ts';
 import type { NextStep, VerificationResult } from '../domain/batch.ts';
-import type { AsOf, AttentionKey, BatchKey } from '../domain/step-keys.ts';
+import type { AsOf, AttentionKey, BatchKey } from '../domain/ids.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 import { type ActivityDeps, hasNoVerification, projectOf } from './deps.ts';
 

@@ -13,7 +13,7 @@ import type { NextStep } from '../domain/batch.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { DeletionState } from '../domain/request-state.ts';
-import type { AsOf, AttentionKey, BatchKey, ProcessorKey, RequestKey } from '../domain/step-keys.ts';
+import type { AsOf, AttentionKey, BatchKey, ProcessorKey, RequestKey } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 

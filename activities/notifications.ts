@@ -3,7 +3,7 @@ import { channelsToNotify, type Delivery, dueDeliveries, nextDueAt } from '../db
 import { receiverOf } from '../db/notifications/recipients.ts';
 import { delivered, failed } from '../db/notifications/results.ts';
 import { type Channel, MAIL } from '../domain/notification.ts';
-import type { AsOf } from '../domain/step-keys.ts';
+import type { AsOf } from '../domain/ids.ts';
 import { type Activities, wrapActivities } from './middleware.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sendMail } from './notification-mail.ts';

@@ -5,7 +5,7 @@ import { readRequestRow } from '../db/requests/row.ts';
 import { readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { markPresent, unknownSubjects } from '../db/subjects/unresolved.ts';
 import { visibilityApplied, visibilityChanges } from '../db/subjects/visibility.ts';
-import type { AsOf, ProcessorKey } from '../domain/step-keys.ts';
+import type { AsOf, ProcessorKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 

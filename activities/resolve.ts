@@ -6,7 +6,7 @@ import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
 import { startResolving, storeResolution } from '../db/resolution/resolve.ts';
 import { exceptedIdentities, submittedIdentities } from '../db/subjects/submitted.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
-import type { AsOf, AttentionKey, ProcessorKey } from '../domain/step-keys.ts';
+import type { AsOf, AttentionKey, ProcessorKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { withAttention, withConnectorContext } from './connector-context.ts';
 

@@ -1,3 +1,5 @@
+import type { Step } from './vocabulary.ts';
+
 /** Prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
 const PREFIXES = {
   request: 'req',
@@ -40,3 +42,34 @@ export const childWorkflowIdFor = (requestId: string, processor: string, batch: 
 
 /** The workflow that delivers the notifications of one channel (`mail`, or a webhook's id) of a project. */
 export const notificationWorkflowIdFor = (project: string, channel: string): string => `notify-${project}/${channel}`;
+
+/** What names a piece of a request's work, in workflows, activities and the ledger alike. Never an identity. */
+export interface RequestKey {
+  readonly requestId: string;
+}
+
+/** One processor's part of one request. */
+export interface ProcessorKey extends RequestKey {
+  readonly project: string;
+  readonly processor: string;
+}
+
+/** One claimed batch in one processor. */
+export interface BatchKey extends ProcessorKey {
+  readonly batch: number;
+}
+
+/** One processor in one epoch of an export. */
+export interface CollectionKey extends ProcessorKey {
+  readonly epoch: number;
+}
+
+/** The step that needs an operator; `batch` 0: the step does not belong to one batch. */
+export interface AttentionKey extends BatchKey {
+  readonly step: Step;
+}
+
+/** At which instant of the workflow's clock an activity works (epoch milliseconds). */
+export interface AsOf {
+  readonly asOf: number;
+}

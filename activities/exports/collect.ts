@@ -8,7 +8,7 @@ import { exportWindow } from '../../db/exports/reconcile.ts';
 import { exportedIdentities } from '../../db/subjects/identities.ts';
 import { readRequestRow, type RequestRow } from '../../db/requests/row.ts';
 import type { PartFacts } from '../../domain/archive.ts';
-import type { AsOf, CollectionKey } from '../../domain/step-keys.ts';
+import type { AsOf, CollectionKey } from '../../domain/ids.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { attemptClock, requireCoverage, withAttention, withConnectorContext } from '../connector-context.ts';
 

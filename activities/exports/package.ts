@@ -6,7 +6,7 @@ import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { type Packing, readPacking, readyObject, storeArchive } from '../../db/exports/ready.ts';
-import type { AsOf, AttentionKey, ProcessorKey } from '../../domain/step-keys.ts';
+import type { AsOf, AttentionKey, ProcessorKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 import { attemptClock, withAttention, withConnectorContext } from '../connector-context.ts';
 

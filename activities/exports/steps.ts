@@ -4,7 +4,7 @@ import { reconcileExport } from '../../db/exports/reconcile.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
 import { processorsFor } from '../../domain/catalog.ts';
 import type { ExportState } from '../../domain/request-state.ts';
-import type { AsOf, RequestKey } from '../../domain/step-keys.ts';
+import type { AsOf, RequestKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 
 /** Steps of an export that use Lethe's own database alone. */

@@ -1,6 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
-import type { AttentionKey } from '../../domain/step-keys.ts';
+import type { AttentionKey } from '../../domain/ids.ts';
 import { LETHE } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { attention, batchWork } from '../schema/work.ts';

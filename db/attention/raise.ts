@@ -1,5 +1,5 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
-import type { AttentionKey } from '../../domain/step-keys.ts';
+import type { AttentionKey } from '../../domain/ids.ts';
 import type { AttentionCode } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { copyBackupAttention } from '../backups/attention.ts';

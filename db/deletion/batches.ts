@@ -5,7 +5,7 @@ import {
   nextStepAfterVerification,
   type VerificationResult,
 } from '../../domain/batch.ts';
-import type { BatchKey } from '../../domain/step-keys.ts';
+import type { BatchKey } from '../../domain/ids.ts';
 import type { WorkState } from '../../domain/vocabulary.ts';
 import { raiseAttention } from '../attention/raise.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';

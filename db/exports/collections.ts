@@ -1,6 +1,6 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Part, PartFacts } from '../../domain/archive.ts';
-import type { CollectionKey } from '../../domain/step-keys.ts';
+import type { CollectionKey } from '../../domain/ids.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import type { RequestRow } from '../requests/row.ts';

@@ -1,6 +1,6 @@
 import { isCancellation, sleep } from '@temporalio/workflow';
 import type { BatchEnd } from '../../domain/batch.ts';
-import type { BatchKey } from '../../domain/step-keys.ts';
+import type { BatchKey } from '../../domain/ids.ts';
 import { ledger, processor } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
 

@@ -1,5 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { CollectionKey } from '../../domain/step-keys.ts';
+import type { CollectionKey } from '../../domain/ids.ts';
 import { ledger, processorWaitForCancel } from '../shared/proxies.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { CancellationScope, continueAsNew } from '@temporalio/workflow';
 import type { ExportState } from '../../domain/request-state.ts';
-import type { RequestKey } from '../../domain/step-keys.ts';
+import type { RequestKey } from '../../domain/ids.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { publishProgress } from '../shared/progress.ts';
 import { ledger } from '../shared/proxies.ts';

@@ -1,6 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { RequestFacts } from '../../activities/ledger.ts';
-import type { AsOf, ProcessorKey } from '../../domain/step-keys.ts';
+import type { AsOf, ProcessorKey } from '../../domain/ids.ts';
 import type { Step } from '../../domain/vocabulary.ts';
 import { ledger, processor, processorWaitForCancel } from './proxies.ts';
 import { signalRequests } from './signal-requests.ts';

@@ -7,7 +7,7 @@ import { keyForCollecting, readKey } from '../../../db/exports/key.ts';
 import { reconcileExport } from '../../../db/exports/reconcile.ts';
 import { readPacking, storeArchive } from '../../../db/exports/ready.ts';
 import type { Manifest, PartFacts } from '../../../domain/archive.ts';
-import type { CollectionKey } from '../../../domain/step-keys.ts';
+import type { CollectionKey } from '../../../domain/ids.ts';
 import { exportOf, wanted } from '../../support/exports.ts';
 import { days, KEYS, type Ledger, ledger, POLICY, PROJECT, START, states, user } from '../../support/ledger.ts';
 
