@@ -1,4 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import base from '../../vitest.config.ts';
+import base, { options } from '../../vitest.config.ts';
 
-export default defineConfig((env) => ({ test: { ...base(env).test, include: ['test/replay/record.recording.ts'] } }));
+export default defineConfig((env) => ({
+  test: { ...base(env).test, projects: [{ test: { ...options, include: ['test/replay/record.recording.ts'] } }] },
+}));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import postgres from 'postgres';
 import type { ActivityDeps } from '../../../activities/deps.ts';
 import {
@@ -28,6 +28,7 @@ import { faulty, type Faults, noFaults } from '../faults.ts';
 import { KEYS, type Ledger, ledger, POLICY } from '../ledger.ts';
 import { telling } from '../outbound.ts';
 import { createDatabase, templateOf } from '../servers/postgres.ts';
+import { quietTemporal } from '../servers/temporal-runtime.ts';
 import { workflowBundle } from '../workflow-bundle.ts';
 
 /** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
@@ -57,8 +58,7 @@ export interface ProjectShape {
 
 const schema = readFileSync(new URL('../../../dev/demo/data/schema.sql', import.meta.url), 'utf8');
 
-// A worker's comings and goings are no finding; what it warns of is.
-Runtime.install({ logger: new DefaultLogger('ERROR') });
+quietTemporal();
 
 export async function world(
   env: TestWorkflowEnvironment,

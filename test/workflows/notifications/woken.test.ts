@@ -1,11 +1,12 @@
-import { fileURLToPath } from 'node:url';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { notificationWorkflowIdFor } from '../../../domain/ids.ts';
 import { REQUESTS_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, wakeSignal } from '../../../workflows/shared/messages.ts';
+import { quietTemporal } from '../../support/servers/temporal-runtime.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
+import { workflowBundle } from '../../support/workflow-bundle.ts';
 
-Runtime.install({ logger: new DefaultLogger('ERROR') });
+quietTemporal();
 
 /** The workflow alone: what its activity answers is made up, so that a wake can come at the one moment that matters. */
 test('woken after it was answered that nothing is left, it looks once more before it ends', async () => {
@@ -21,7 +22,7 @@ test('woken after it was answered that nothing is left, it looks once more befor
     await Worker.create({
       connection: env.nativeConnection,
       taskQueue: REQUESTS_TASK_QUEUE,
-      workflowsPath: fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url)),
+      workflowBundle: await workflowBundle(),
     }),
     await Worker.create({
       connection: env.nativeConnection,
