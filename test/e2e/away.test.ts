@@ -1,12 +1,11 @@
 import type postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { type PostgresServer, startPostgres } from '../../dev/embedded/postgres/postgres.ts';
 import type { Supervised } from '../../dev/embedded/child-process.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
-import { createDatabase } from '../support/servers/postgres.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import {
   atTheEnd,
   caller,
@@ -33,8 +32,7 @@ const kept = { dir: openFolder(), port: await freePort() };
 const temporal = { dbFile: `${folder()}/temporal.db`, port: await freePort() };
 
 beforeAll(async () => {
-  const { url: ledgerUrl } = await createDatabase();
-  await migrate(ledgerUrl);
+  const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
   atTheEnd(() => ledger.end({ timeout: 1 }));
   customer = await startPostgres(kept);

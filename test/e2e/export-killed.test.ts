@@ -2,9 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { sized } from '../support/size.ts';
 import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
@@ -31,8 +31,7 @@ let ledger: Sql;
 const archives = folder();
 
 beforeAll(async () => {
-  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([createDatabase(), createDatabase()]);
-  await migrate(ledgerUrl);
+  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([ledgerDatabase(), createDatabase()]);
   ledger = quietly(ledgerUrl);
   app = await prepareApp(appUrl);
   await app.unsafe(`

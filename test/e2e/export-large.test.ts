@@ -6,10 +6,10 @@ import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import type { Supervised } from '../../dev/embedded/child-process.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { sized, spaced } from '../support/size.ts';
 import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
@@ -28,9 +28,8 @@ let app: Sql;
 let appUrl: string;
 
 beforeAll(async () => {
-  const [ledger, customers] = await Promise.all([createDatabase(), createDatabase()]);
+  const [ledger, customers] = await Promise.all([ledgerDatabase(), createDatabase()]);
   appUrl = customers.url;
-  await migrate(ledger.url);
   app = await prepareApp(appUrl);
   await app.unsafe(`
     INSERT INTO app.users

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { sized, spaced } from '../support/size.ts';
 import { atTheEnd, caller, polls, prepareApp, type Service, startService } from './support/service.ts';
@@ -21,8 +21,7 @@ let ask: ReturnType<typeof caller>;
 let app: Sql;
 
 beforeAll(async () => {
-  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([createDatabase(), createDatabase()]);
-  await migrate(ledgerUrl);
+  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([ledgerDatabase(), createDatabase()]);
   app = await prepareApp(appUrl);
   await app.unsafe(`
     INSERT INTO app.users

@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { memberWithToken } from '../../db/members/members.ts';
-import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
-import { createDatabase } from '../support/servers/postgres.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { atTheEnd, type Service, startService } from './support/service.ts';
 
 const CALLS_PER_MINUTE = 6;
@@ -15,8 +14,7 @@ let service: Service;
 let urls: readonly string[];
 
 beforeAll(async () => {
-  const { url: ledgerUrl } = await createDatabase();
-  await migrate(ledgerUrl);
+  const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
   atTheEnd(() => ledger.end({ timeout: 1 }));
   // What is asked here needs neither a processor nor Temporal.

@@ -1,9 +1,9 @@
 import type postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
-import { migrate } from '../../db/migrate.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import type { Supervised } from '../../dev/embedded/child-process.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { atTheEnd, caller, polls, prepareApp, type Service, startService, until } from './support/service.ts';
 
@@ -13,8 +13,7 @@ let worker: Supervised;
 const addresses = { api: `127.0.0.1:${await freePort()}`, worker: `127.0.0.1:${await freePort()}` };
 
 beforeAll(async () => {
-  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([createDatabase(), createDatabase()]);
-  await migrate(ledgerUrl);
+  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([ledgerDatabase(), createDatabase()]);
   app = await prepareApp(appUrl);
   const temporal = await startTemporal();
   atTheEnd(() => temporal.stop());

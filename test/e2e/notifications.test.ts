@@ -2,10 +2,10 @@ import { Client, Connection } from '@temporalio/client';
 import type postgres from 'postgres';
 import { Webhook } from 'standardwebhooks';
 import { beforeAll, expect, test } from 'vitest';
-import { migrate } from '../../db/migrate.ts';
 import type { Supervised } from '../../dev/embedded/child-process.ts';
 import { startTemporal, type TemporalServer } from '../../dev/embedded/temporal/temporal.ts';
 import { mailServer } from '../support/servers/mail-server.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { receiver } from '../support/servers/receiver.ts';
 import { findsIn, needlesOf } from './support/needles.ts';
@@ -35,8 +35,7 @@ let worker: Supervised;
 let app: postgres.Sql;
 
 beforeAll(async () => {
-  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([createDatabase(), createDatabase()]);
-  await migrate(ledgerUrl);
+  const [{ url: ledgerUrl }, { url: appUrl }] = await Promise.all([ledgerDatabase(), createDatabase()]);
   ledger = quietly(ledgerUrl);
   app = await prepareApp(appUrl);
   temporal = await startTemporal({ dbFile });

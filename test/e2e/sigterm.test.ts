@@ -8,12 +8,11 @@ import { telling } from '../support/outbound.ts';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
-import { migrate } from '../../db/migrate.ts';
 import { startFactsOf } from '../../db/requests/start.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { KEYS } from '../support/ledger.ts';
-import { createDatabase } from '../support/servers/postgres.ts';
+import { ledgerDatabase } from '../support/databases.ts';
 import { atTheEnd, type Service, startService, until } from './support/service.ts';
 
 const POSTS = 500;
@@ -26,8 +25,7 @@ let service: Service;
 let temporal: Client;
 
 beforeAll(async () => {
-  const { url: ledgerUrl } = await createDatabase();
-  await migrate(ledgerUrl);
+  const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
   atTheEnd(() => ledger.end({ timeout: 1 }));
   const server = await startTemporal();

@@ -4,7 +4,6 @@ import { type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/resolution/counts.ts';
 import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
 import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
-import { migrate } from '../../db/migrate.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
 import { storeResolution } from '../../db/resolution/resolve.ts';
@@ -14,7 +13,7 @@ import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { ProcessorEntry } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Policy } from '../../domain/policy.ts';
-import { createDatabase, templateOf } from './servers/postgres.ts';
+import { ledgerDatabase } from './databases.ts';
 
 /** A migrated ledger of this test file's own, and its steps without Temporal and without a processor's database. */
 export interface Ledger {
@@ -69,7 +68,7 @@ export const APP: ProcessorEntry = {
 };
 
 export async function ledger(projects: readonly string[] = [PROJECT], connections = 10): Promise<Ledger> {
-  const { url } = await createDatabase(await templateOf('ledger', async (template) => void (await migrate(template))));
+  const { url } = await ledgerDatabase();
   const statements: string[] = [];
   const observe = (statement: string) => void statements.push(statement);
   const database = connect(url, { connections, observe });

@@ -7,6 +7,7 @@ import { memberWithToken } from '../../../db/members/members.ts';
 import { migrate } from '../../../db/migrate.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { archiveFolder } from '../../support/archives.ts';
+import { ledgerDatabase } from '../../support/databases.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
 import { carrying, deletionOf, user } from '../support/api.ts';
 
@@ -57,8 +58,7 @@ test('an older schema, a digest key that is another, no database: one line and t
 });
 
 test('SIGTERM while requests are under way, said twice: each caller has its answer, and each 202 its row', async () => {
-  const { url } = await createDatabase();
-  await migrate(url);
+  const { url } = await ledgerDatabase();
   const server = await start(url);
   await server.listening();
   const database = connect(url, { connections: 1 });
@@ -91,8 +91,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
 });
 
 test('metrics are served at an address of their own, and nowhere where none is given', async () => {
-  const { url } = await createDatabase();
-  await migrate(url);
+  const { url } = await ledgerDatabase();
   const at = `127.0.0.1:${await freePort()}`;
   const server = await start(url, { METRICS_ADDRESS: at });
   await server.listening();
@@ -113,8 +112,7 @@ test('metrics are served at an address of their own, and nowhere where none is g
 });
 
 test('whoever sees another storage than the first process refuses in one line, API and worker alike', async () => {
-  const { url } = await createDatabase();
-  await migrate(url);
+  const { url } = await ledgerDatabase();
   const first = await start(url);
   await first.listening();
   const elsewhere = { LETHE_ARCHIVES: pathToFileURL(archiveFolder()).href };
@@ -140,8 +138,7 @@ const WITHOUT_SDK = `data:text/javascript,${encodeURIComponent(`
   } });`)}`;
 
 test('a storage that is away, or for which a package is missing, says so; neither is taken for the database', async () => {
-  const { url } = await createDatabase();
-  await migrate(url);
+  const { url } = await ledgerDatabase();
   const nobody = encodeURIComponent(`http://127.0.0.1:${await freePort()}`);
   const credentials = { AWS_ACCESS_KEY_ID: 'canary-id', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
   const bucket = { LETHE_ARCHIVES: `s3://canary?endpoint=${nobody}`, ...credentials };
@@ -161,8 +158,7 @@ test('a storage that is away, or for which a package is missing, says so; neithe
 });
 
 test('behind a proxy, links that lead to this machine only are warned of', async () => {
-  const { url } = await createDatabase();
-  await migrate(url);
+  const { url } = await ledgerDatabase();
   const proxied = { LETHE_TRUSTED_PROXIES: '10.0.0.7' };
   const lost = await start(url, proxied);
   await lost.listening();

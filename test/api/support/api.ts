@@ -9,12 +9,11 @@ import type { Orchestrator } from '../../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../../../db/digests.ts';
 import { type AddedMember as TestMember, memberWithToken } from '../../../db/members/members.ts';
-import { migrate } from '../../../db/migrate.ts';
 import { ensureProjects } from '../../../db/project-lock.ts';
 import type { Catalog, Project } from '../../../domain/catalog.ts';
 import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
 import type { Role } from '../../../domain/vocabulary.ts';
-import { createDatabase, templateOf } from '../../support/servers/postgres.ts';
+import { ledgerDatabase } from '../../support/databases.ts';
 import { assertConforms } from '../openapi/document.ts';
 
 export const KEYS = digestKeys([
@@ -154,9 +153,7 @@ export interface TestApiOptions {
 
 /** The API on a database of its own. Every answer is held against the OpenAPI document. */
 export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
-  const template =
-    options.url === undefined ? await templateOf('ledger', async (url) => void (await migrate(url))) : '';
-  const url = options.url ?? (await createDatabase(template)).url;
+  const url = options.url ?? (await ledgerDatabase()).url;
   const sent: string[] = [];
   const database = connect(url, { connections: 4, plans: 'kept', observe: (statement) => sent.push(statement) });
   afterAll(() => database.end({ timeout: 1 }));
