@@ -8,24 +8,23 @@ import { answering, receiver } from '../support/servers/receiver.ts';
 import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } from '../support/world/story.ts';
 import { timeSkipping } from '../support/servers/temporal.ts';
 import { toldOf, webhookAt } from '../support/webhooks.ts';
-import { type World, world } from '../support/world/world.ts';
+import { startWorld, type World } from '../support/world/world.ts';
 import { reaches, submitExport } from '../workflows/export/exporting.ts';
 
 /**
  * `npm run record-histories`: what runs of this code look like, for later code to be held against. One that is there
  * stands for what may still be running somewhere, and stays as it was recorded.
  */
-let it: World;
+let world: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {}, told: {} });
-  await it.app`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), { demo: {}, told: {} });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 
 async function record(name: string, workflowId: string, runId?: string): Promise<void> {
   const file = new URL(`./histories/${name}.json`, import.meta.url);
   if (existsSync(file)) return;
-  const history = await it.env.client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const history = await world.env.client.workflow.getHandle(workflowId, runId).fetchHistory();
   // Whose process it was is nobody's business and nothing to replay.
   const json: unknown = JSON.parse(historyToJSON(history), (key, value: unknown) =>
     key === 'identity' ? 'recorded' : value,
@@ -33,97 +32,97 @@ async function record(name: string, workflowId: string, runId?: string): Promise
   writeFileSync(file, `${JSON.stringify(json, null, 1)}\n`);
 }
 const begin = async (id: string): Promise<string> => {
-  await addUser(it.app, id);
-  const requestId = await submit(it, 'demo', [user(id)]);
-  await eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === 1);
+  await addUser(world.app, id);
+  const requestId = await submit(world, 'demo', [user(id)]);
+  await eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
   return requestId;
 };
 
 test('mid-timer, complete and its child', async () => {
   const requestId = await begin('u-1');
   await record('deletion-mid-timer', workflowIdFor(requestId));
-  expect(await ended(it, requestId)).toBe('completed');
+  expect(await ended(world, requestId)).toBe('completed');
   await record('deletion-complete', workflowIdFor(requestId));
   await record('processor-complete', `${workflowIdFor(requestId)}/app/1`);
 });
 
 test('counted, confirmed and complete', async () => {
-  await addUser(it.app, 'u-4');
-  const requestId = await submit(it, 'demo', [user('u-4')], { confirm: true });
-  await eventually('counted', async () => (await statusOf(it, requestId)).status === 'awaiting_confirmation');
-  await it.env.sleep('1 day');
+  await addUser(world.app, 'u-4');
+  const requestId = await submit(world, 'demo', [user('u-4')], { confirm: true });
+  await eventually('counted', async () => (await statusOf(world, requestId)).status === 'awaiting_confirmation');
+  await world.env.sleep('1 day');
   await record('deletion-awaiting-confirmation', workflowIdFor(requestId));
-  await confirm(it, requestId, 1);
-  expect(await ended(it, requestId)).toBe('completed');
+  await confirm(world, requestId, 1);
+  expect(await ended(world, requestId)).toBe('completed');
   await record('deletion-confirmed', workflowIdFor(requestId));
 });
 
 test('cancelled', async () => {
   const requestId = await begin('u-2');
-  await cancel(it, requestId, 'all');
-  expect(await ended(it, requestId)).toBe('cancelled');
+  await cancel(world, requestId, 'all');
+  expect(await ended(world, requestId)).toBe('cancelled');
   await record('deletion-cancelled', workflowIdFor(requestId));
 });
 
 test('exported first', async () => {
-  await addUser(it.app, 'u-5');
-  const requestId = await submit(it, 'demo', [user('u-5')], { exportFirst: true });
-  expect(await ended(it, requestId)).toBe('completed');
+  await addUser(world.app, 'u-5');
+  const requestId = await submit(world, 'demo', [user('u-5')], { exportFirst: true });
+  expect(await ended(world, requestId)).toBe('completed');
   await record('deletion-exported-first', workflowIdFor(requestId));
 });
 
 test('before and after continue-as-new', async () => {
   const requestId = await begin('u-3');
-  await hold(it, 'demo', [user('u-3')]);
-  const { runId } = await it.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
-  await it.env.sleep('31 days');
+  await hold(world, 'demo', [user('u-3')]);
+  const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
+  await world.env.sleep('31 days');
   await eventually('a fresh run', async () => {
-    const now = await it.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
+    const now = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
     return now.runId !== runId && (now.historyLength ?? 0) > 10;
   });
   await record('deletion-continued-as-new', workflowIdFor(requestId), runId);
   await record('deletion-after-continue-as-new', workflowIdFor(requestId));
-  expect((await statusOf(it, requestId)).heldSubjects).toBe(1);
+  expect((await statusOf(world, requestId)).heldSubjects).toBe(1);
 });
 
 test('notifications: waiting for the next attempt, and complete', async () => {
   const hook = await receiver();
   hook.answer = answering(503);
-  const { id: channel } = await webhookAt(it, 'told', hook.url);
+  const { id: channel } = await webhookAt(world, 'told', hook.url);
   const workflowId = notificationWorkflowIdFor('told', channel);
-  const requestId = await accept(it, [], { project: 'told', receivedAt: await nowOf(it) });
-  await it.orchestrator.startNotifications('told', channel);
-  await eventually('failed', async () => (await toldOf(it, channel, requestId))[0]?.attempts === 1);
+  const requestId = await accept(world, [], { project: 'told', receivedAt: await nowOf(world) });
+  await world.orchestrator.startNotifications('told', channel);
+  await eventually('failed', async () => (await toldOf(world, channel, requestId))[0]?.attempts === 1);
   await eventually('waits', async () => {
-    const { events } = await it.env.client.workflow.getHandle(workflowId).fetchHistory();
+    const { events } = await world.env.client.workflow.getHandle(workflowId).fetchHistory();
     return events?.some(({ timerStartedEventAttributes }) => Boolean(timerStartedEventAttributes)) === true;
   });
   await record('notifications-mid-timer', workflowId);
   hook.answer = answering(204);
-  await it.env.client.workflow.getHandle(workflowId).result();
-  expect(await toldOf(it, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
+  await world.env.client.workflow.getHandle(workflowId).result();
+  expect(await toldOf(world, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
   await record('notifications-complete', workflowId);
 });
 
 test('an export that expires, and what it collected', async () => {
-  await addUser(it.app, 'u-7');
-  const requestId = await submitExport(it, 'demo', [user('u-7')]);
-  await reaches(it, requestId, 'ready');
-  await it.env.sleep('1 day');
+  await addUser(world.app, 'u-7');
+  const requestId = await submitExport(world, 'demo', [user('u-7')]);
+  await reaches(world, requestId, 'ready');
+  await world.env.sleep('1 day');
   await record('export-ready', workflowIdFor(requestId));
   await record('export-processor', `${workflowIdFor(requestId)}/app/1`);
-  expect(await ended(it, requestId)).toBe('expired');
+  expect(await ended(world, requestId)).toBe('expired');
   await record('export-expired', workflowIdFor(requestId));
 });
 
 test('an export of two, of whom one is taken back while a processor is away', async () => {
-  await Promise.all([addUser(it.app, 'u-8'), addUser(it.app, 'u-9')]);
-  it.faultsOf('demo').away.add('export');
-  const requestId = await submitExport(it, 'demo', [user('u-8'), user('u-9')]);
-  await reaches(it, requestId, 'collecting');
-  await cancel(it, requestId, [2]);
-  it.faultsOf('demo').away.clear();
-  await reaches(it, requestId, 'ready');
+  await Promise.all([addUser(world.app, 'u-8'), addUser(world.app, 'u-9')]);
+  world.faultsOf('demo').away.add('export');
+  const requestId = await submitExport(world, 'demo', [user('u-8'), user('u-9')]);
+  await reaches(world, requestId, 'collecting');
+  await cancel(world, requestId, [2]);
+  world.faultsOf('demo').away.clear();
+  await reaches(world, requestId, 'ready');
   await record('export-collected-again', workflowIdFor(requestId));
-  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
+  expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
 });

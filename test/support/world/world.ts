@@ -60,7 +60,7 @@ const schema = readFileSync(new URL('../../../dev/demo/data/schema.sql', import.
 
 quietTemporal();
 
-export async function world(
+export async function startWorld(
   env: TestWorkflowEnvironment,
   projects: Readonly<Record<string, ProjectShape>>,
   changes: Partial<ActivityDeps> = {},
@@ -68,6 +68,7 @@ export async function world(
   const template = await templateOf('app', async (url) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     await sql.unsafe(schema);
+    await sql`CREATE SEQUENCE app.test_events`;
     for (const processor of ['app', 'crm'])
       await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ processor }) ?? '');
     await sql.end();

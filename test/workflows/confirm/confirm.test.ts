@@ -8,48 +8,47 @@ import { attendedRequests, waitsForConfirmation } from '../../support/world/oper
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { ended, eventually, receiptOf, skippingUntil, statusOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 import { addMany, everything, kept, nothingKept, rowCounts, rowCountsWithout, tablesWith } from '../application.ts';
 import { callers } from './confirming.ts';
 
-let it: World;
+let world: World;
 let api: Awaited<ReturnType<typeof callers>>;
 
 beforeAll(async () => {
   const policy = { callsPerMinute: 1_000_000 };
-  it = await world(await timeSkipping(), {
+  world = await startWorld(await timeSkipping(), {
     demo: { crm: true, policy },
     mute: { crm: true, crmVerification: 'none', policy },
   });
-  api = await callers(it);
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  api = await callers(world);
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 beforeEach(async () => {
-  for (const sql of [it.app, it.crm])
+  for (const sql of [world.app, world.crm])
     await sql`TRUNCATE app.users, app.events, app.orders, app.newsletter, app.invoices, app.aliases CASCADE`;
 });
 
-const counted = (id: string) => waitsForConfirmation(it, id);
+const counted = (id: string) => waitsForConfirmation(world, id);
 
 test(
   'everyone of 2 500 but three is counted, confirmed by another owner, and all are gone: not a page of them',
   { timeout: 300_000 },
   async () => {
-    await addMany(it, 2_500);
+    await addMany(world, 2_500);
     // Who is spared: by key, by an alias, and both of whom one address is.
-    await addUser(it.app, 'spared-key');
-    await addUser(it.crm, 'spared-key');
-    await addUser(it.app, 'spared-alias');
-    await it.app`INSERT INTO app.aliases VALUES ('old-name', 'spared-alias')`;
-    for (const id of ['home-1', 'home-2']) await addUser(it.app, id, { email: 'home@example.test' });
+    await addUser(world.app, 'spared-key');
+    await addUser(world.crm, 'spared-key');
+    await addUser(world.app, 'spared-alias');
+    await world.app`INSERT INTO app.aliases VALUES ('old-name', 'spared-alias')`;
+    for (const id of ['home-1', 'home-2']) await addUser(world.app, id, { email: 'home@example.test' });
     const spared = ['spared-key', 'spared-alias', 'home-1', 'home-2'];
     const sparedRows = async () =>
-      Promise.all([...spared.map((id) => rowsOf(it.app, id)), rowsOf(it.crm, 'spared-key')]);
+      Promise.all([...spared.map((id) => rowsOf(world.app, id)), rowsOf(world.crm, 'spared-key')]);
     const rowsBefore = await sparedRows();
-    const inApp = await rowCounts(it.app);
-    const inCrm = await rowCounts(it.crm);
-    const before = await everything(it);
+    const inApp = await rowCounts(world.app);
+    const inCrm = await rowCounts(world.crm);
+    const before = await everything(world);
 
     const except = [
       { type: 'user_id', value: 'spared-key' },
@@ -84,8 +83,8 @@ test(
       ['crm', rowCountsWithout(inCrm, 1, 1)],
     ]);
     // Nobody is hidden, and no row of the application is another than before.
-    expect(await everything(it)).toEqual(before);
-    expect([await kept(it.app), await kept(it.crm)]).toMatchObject([{ tombstones: 0 }, { tombstones: 0 }]);
+    expect(await everything(world)).toEqual(before);
+    expect([await kept(world.app), await kept(world.crm)]).toMatchObject([{ tombstones: 0 }, { tombstones: 0 }]);
 
     for (const [name, code] of [
       ['ann', 'needs_another_owner'],
@@ -97,8 +96,8 @@ test(
       json: { code: 'count_moved', subjects: 2_500 },
     });
     expect(await api.confirm('dan', id, 2_500)).toMatchObject({ status: 404 });
-    expect((await statusOf(it, id)).states).toEqual({ proposed: 2_500 });
-    const handle = it.env.client.workflow.getHandle(workflowIdFor(id));
+    expect((await statusOf(world, id)).states).toEqual({ proposed: 2_500 });
+    const handle = world.env.client.workflow.getHandle(workflowIdFor(id));
     expect(await handle.query('progress')).toMatchObject({
       waitingFor: expect.stringMatching(/^a confirmation until /),
     });
@@ -107,26 +106,26 @@ test(
     const shown = JSON.stringify(await handle.query('__temporal_workflow_metadata'));
     expect(shown).toContain('| To be confirmed | 2500 subjects |');
 
-    await it.env.sleep('2 days');
+    await world.env.sleep('2 days');
     expect(await api.confirm('bob', id, 2_500)).toMatchObject({ status: 202, json: { subjects: 2_500, attached: 0 } });
     const confirmedAt = api.clock.now;
-    await eventually('hidden', async () => (await statusOf(it, id)).states.soft_deleted === 2_500);
-    expect(await isHidden(it.app, 'm-2499')).toEqual({ flagged: true, hidden: true });
-    expect(await isHidden(it.app, 'home-2')).toEqual({ flagged: false, hidden: false });
+    await eventually('hidden', async () => (await statusOf(world, id)).states.soft_deleted === 2_500);
+    expect(await isHidden(world.app, 'm-2499')).toEqual({ flagged: true, hidden: true });
+    expect(await isHidden(world.app, 'home-2')).toEqual({ flagged: false, hidden: false });
     // The grace period runs from the confirmation, two days after the request.
-    const { hardDeleteAt } = await readDeletionRow(it.database, id);
+    const { hardDeleteAt } = await readDeletionRow(world.database, id);
     expect(hardDeleteAt.getTime()).toBeGreaterThanOrEqual(confirmedAt.getTime() + 14 * DAY_MS);
 
-    expect(await ended(it, id)).toBe('completed');
+    expect(await ended(world, id)).toBe('completed');
     const left = { 'app.users': 4, 'app.events': 12, 'app.orders': 4, 'app.order_items': 8, 'app.newsletter': 3 };
     const own = { 'app.users': 1, 'app.events': 3, 'app.orders': 1, 'app.order_items': 2, 'app.newsletter': 1 };
-    expect([await rowCounts(it.app), await rowCounts(it.crm)]).toMatchObject([left, own]);
-    const [named] = await it.app<
+    expect([await rowCounts(world.app), await rowCounts(world.crm)]).toMatchObject([left, own]);
+    const [named] = await world.app<
       { count: number }[]
     >`SELECT count(*)::int AS count FROM app.invoices WHERE user_id LIKE 'm-%'`;
     expect(named?.count).toBe(0);
     expect(await sparedRows()).toEqual(rowsBefore);
-    expect(await receiptOf(it, id)).toMatchObject({ status: 'completed', subjects: { deleted: 2_500 } });
+    expect(await receiptOf(world, id)).toMatchObject({ status: 'completed', subjects: { deleted: 2_500 } });
     expect(await api.read(id)).toMatchObject({
       confirmation: { subjects: 2_500, confirmedAt: confirmedAt.toISOString() },
     });
@@ -140,16 +139,16 @@ test(
 );
 
 test('nobody confirms it within three days: it ends by itself, every row is as it was, and it is too late', async () => {
-  for (const sql of [it.app, it.crm]) await addUser(sql, 'late');
-  const before = await everything(it);
+  for (const sql of [world.app, world.crm]) await addUser(sql, 'late');
+  const before = await everything(world);
   const id = await api.create('ann', { kind: 'user', everyone: true });
   await counted(id);
-  expect(await ended(it, id)).toBe('cancelled');
+  expect(await ended(world, id)).toBe('cancelled');
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
   expect(await api.read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 1 } } });
-  expect(await everything(it)).toEqual(before);
-  expect([await kept(it.app), await kept(it.crm)]).toEqual([nothingKept, nothingKept]);
-  const audit = await it.database<{ action: string }[]>`
+  expect(await everything(world)).toEqual(before);
+  expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
+  const audit = await world.database<{ action: string }[]>`
     SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`;
   expect(audit.map(({ action }) => action)).toEqual([
     'request.received',
@@ -161,9 +160,9 @@ test('nobody confirms it within three days: it ends by itself, every row is as i
 });
 
 test('the dry run: cancelled while it waits it ends at once, and every row is as it was', async () => {
-  for (const sql of [it.app, it.crm]) await addUser(sql, 'dry');
-  const callsBefore = it.faultsOf('demo').calls.length;
-  const before = await everything(it);
+  for (const sql of [world.app, world.crm]) await addUser(sql, 'dry');
+  const callsBefore = world.faultsOf('demo').calls.length;
+  const before = await everything(world);
   const id = await api.create('cid', { kind: 'user', identities: [{ type: 'user_id', value: 'dry' }] });
   await counted(id);
   const { confirmation } = await api.read(id);
@@ -172,33 +171,33 @@ test('the dry run: cancelled while it waits it ends at once, and every row is as
     status: 202,
     json: { cancelled: 1 },
   });
-  await eventually('ended', async () => (await statusOf(it, id)).status === 'cancelled');
+  await eventually('ended', async () => (await statusOf(world, id)).status === 'cancelled');
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
-  expect(await everything(it)).toEqual(before);
-  expect([await kept(it.app), await kept(it.crm)]).toEqual([nothingKept, nothingKept]);
+  expect(await everything(world)).toEqual(before);
+  expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
   const [left] =
-    await it.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${id}`;
+    await world.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${id}`;
   expect(left).toEqual({ count: 0 });
   for (const verb of ['setVisibility', 'hardDelete'] as const)
-    expect(it.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
+    expect(world.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
 });
 
 test('however it ends without a confirmation, no column of Lethe says who was meant or spared', async () => {
-  for (const name of ['canary-1', 'canary-2']) for (const sql of [it.app, it.crm]) await addUser(sql, name);
+  for (const name of ['canary-1', 'canary-2']) for (const sql of [world.app, world.crm]) await addUser(sql, name);
   const person = (value: string) => ({ type: 'user_id', value });
   const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-nobody')] };
   const listed = { kind: 'user', identities: [person('canary-1'), person('canary-unknown')] };
   const asked = [await api.create('ann', everyone), await api.create('ann', listed, { suppress: true })] as const;
   for (const id of asked) await counted(id);
-  expect(await tablesWith(it, 'canary')).toContain('lethe.submitted_identities');
+  expect(await tablesWith(world, 'canary')).toContain('lethe.submitted_identities');
   await api.call('ann', 'POST', `/v1/requests/${asked[1]}/cancel`, {});
-  for (const id of asked) expect(await ended(it, id)).toBe('cancelled');
-  expect(await tablesWith(it, 'canary')).toEqual([]);
-  expect([await rowsOf(it.app, 'canary-1'), await rowsOf(it.crm, 'canary-2')]).toEqual([WHOLE, WHOLE]);
+  for (const id of asked) expect(await ended(world, id)).toBe('cancelled');
+  expect(await tablesWith(world, 'canary')).toEqual([]);
+  expect([await rowsOf(world.app, 'canary-1'), await rowsOf(world.crm, 'canary-2')]).toEqual([WHOLE, WHOLE]);
 });
 
 test('whom the directory does not know is counted too, and looked for once it is confirmed', async () => {
-  await addUser(it.crm, 'only-crm');
+  await addUser(world.crm, 'only-crm');
   const identities = ['only-crm', 'nowhere'].map((value) => ({ type: 'user_id', value }));
   const id = await api.create('cid', { kind: 'user', identities });
   await counted(id);
@@ -209,66 +208,66 @@ test('whom the directory does not know is counted too, and looked for once it is
     counts: [{ processor: 'app' }, { processor: 'crm', tables: three }],
   });
   expect(await api.confirm('cid', id, 2)).toMatchObject({ status: 202 });
-  expect(await ended(it, id)).toBe('completed');
-  expect((await statusOf(it, id)).states).toEqual({ deleted: 1, not_found: 1 });
+  expect(await ended(world, id)).toBe('completed');
+  expect((await statusOf(world, id)).states).toEqual({ deleted: 1, not_found: 1 });
   // Nobody knows the address: only the directory would have said it.
-  expect(await rowsOf(it.crm, 'only-crm')).toEqual({ newsletter: 1 });
+  expect(await rowsOf(world.crm, 'only-crm')).toEqual({ newsletter: 1 });
 });
 
 test('another request for the same person is not kept waiting: it hides and deletes, and the confirmed one shares it', async () => {
-  await addUser(it.app, 'twice');
+  await addUser(world.app, 'twice');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'twice' }] });
   await counted(id);
-  const other = await submit(it, 'demo', [user('twice')]);
-  await eventually('hidden', async () => (await statusOf(it, other)).states.soft_deleted === 1);
+  const other = await submit(world, 'demo', [user('twice')]);
+  await eventually('hidden', async () => (await statusOf(world, other)).states.soft_deleted === 1);
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202, json: { attached: 1 } });
-  expect(await ended(it, other)).toBe('completed');
-  expect(await ended(it, id)).toBe('completed');
-  expect((await statusOf(it, id)).states).toEqual({ deleted: 1 });
-  expect(await rowsOf(it.app, 'twice')).toEqual({});
+  expect(await ended(world, other)).toBe('completed');
+  expect(await ended(world, id)).toBe('completed');
+  expect((await statusOf(world, id)).states).toEqual({ deleted: 1 });
+  expect(await rowsOf(world.app, 'twice')).toEqual({});
 });
 
 test('a processor that is away is for an operator, and no confirmation is asked for before it is counted', async () => {
-  for (const sql of [it.app, it.crm]) await addUser(sql, 'away');
-  it.faultsOf('demo', 'crm').away.add('count');
+  for (const sql of [world.app, world.crm]) await addUser(sql, 'away');
+  world.faultsOf('demo', 'crm').away.add('count');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'away' }] });
-  await skippingUntil(it, 'attention', async () => (await statusOf(it, id)).attention.length > 0);
+  await skippingUntil(world, 'attention', async () => (await statusOf(world, id)).attention.length > 0);
   expect(await api.read(id)).toMatchObject({
     status: 'resolving',
     attention: [{ processor: 'crm', step: 'resolve', code: 'processor_unavailable' }],
     confirmation: { until: null, subjects: 1, counts: [{ processor: 'app' }] },
   });
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
-  it.faultsOf('demo', 'crm').away.clear();
-  await skippingUntil(it, 'counted', async () => (await statusOf(it, id)).status === 'awaiting_confirmation');
-  expect((await statusOf(it, id)).attention).toEqual([]);
+  world.faultsOf('demo', 'crm').away.clear();
+  await skippingUntil(world, 'counted', async () => (await statusOf(world, id)).status === 'awaiting_confirmation');
+  expect((await statusOf(world, id)).attention).toEqual([]);
   expect(await api.call('ann', 'POST', `/v1/requests/${id}/cancel`, {})).toMatchObject({ status: 202 });
-  await eventually('ended', async () => (await statusOf(it, id)).status === 'cancelled');
-  expect(await rowsOf(it.app, 'away')).toEqual(WHOLE);
+  await eventually('ended', async () => (await statusOf(world, id)).status === 'cancelled');
+  expect(await rowsOf(world.app, 'away')).toEqual(WHOLE);
 });
 
 test('a processor that says nothing is told as such, and is no reason to wait', async () => {
-  await addUser(it.app, 'mute');
+  await addUser(world.app, 'mute');
   const id = await api.create('dan', { kind: 'user', identities: [{ type: 'user_id', value: 'mute' }] });
   await counted(id);
   expect(await api.read(id, 'dan')).toMatchObject({
     confirmation: { counts: [{ processor: 'app' }, { processor: 'crm', tables: null }] },
   });
   await api.call('dan', 'POST', `/v1/requests/${id}/cancel`, {});
-  expect(await ended(it, id)).toBe('cancelled');
+  expect(await ended(world, id)).toBe('cancelled');
 });
 
 test('a wake that was lost: housekeeping repeats it, and what was confirmed goes on', async () => {
-  await addUser(it.app, 'lost');
+  await addUser(world.app, 'lost');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'lost' }] });
   await counted(id);
-  const wake = it.orchestrator.wake;
-  it.orchestrator.wake = async () => {};
+  const wake = world.orchestrator.wake;
+  world.orchestrator.wake = async () => {};
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202 });
-  it.orchestrator.wake = wake;
-  expect((await statusOf(it, id)).states).toEqual({ resolved: 1 });
-  await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
-  expect(await attendedRequests(it)).toBe(1);
-  await eventually('hidden', async () => (await statusOf(it, id)).states.soft_deleted === 1);
-  expect(await ended(it, id)).toBe('completed');
+  world.orchestrator.wake = wake;
+  expect((await statusOf(world, id)).states).toEqual({ resolved: 1 });
+  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
+  expect(await attendedRequests(world)).toBe(1);
+  await eventually('hidden', async () => (await statusOf(world, id)).states.soft_deleted === 1);
+  expect(await ended(world, id)).toBe('completed');
 });

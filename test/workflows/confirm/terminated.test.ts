@@ -6,30 +6,29 @@ import { attendedRequests, waitsForConfirmation } from '../../support/world/oper
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { cancel, confirm, ended, eventually, statusOf, submit } from '../../support/world/story.ts';
 import { devServer } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
 /** In real time, on the server that also cancels activities: the one that skips time does neither of these well. */
-let it: World;
+let world: World;
 beforeAll(async () => {
   const { env } = await devServer();
-  it = await world(env, { two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(env, { two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 
 test('terminated while it waits: started again it waits on, and goes on once it is confirmed', async () => {
-  await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
-  const requestId = await submit(it, 'two', [user('u-1')], { confirm: true });
-  await waitsForConfirmation(it, requestId);
-  await it.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
-  await it.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
-  expect(await attendedRequests(it)).toBe(1);
-  await waitsForConfirmation(it, requestId);
-  expect(it.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
-  expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: false, hidden: false });
-  await confirm(it, requestId, 1);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect([await rowsOf(it.app, 'u-1'), await rowsOf(it.crm, 'u-1')]).toEqual([{}, {}]);
+  await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
+  const requestId = await submit(world, 'two', [user('u-1')], { confirm: true });
+  await waitsForConfirmation(world, requestId);
+  await world.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
+  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+  expect(await attendedRequests(world)).toBe(1);
+  await waitsForConfirmation(world, requestId);
+  expect(world.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
+  expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
+  await confirm(world, requestId, 1);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect([await rowsOf(world.app, 'u-1'), await rowsOf(world.crm, 'u-1')]).toEqual([{}, {}]);
 });
 
 const left = async (sql: World['app'], requestId: string) => {
@@ -39,39 +38,39 @@ const left = async (sql: World['app'], requestId: string) => {
 };
 
 test('called off while a processor is away that was to be counted: nobody waits for it', async () => {
-  await Promise.all([addUser(it.app, 'u-2'), addUser(it.crm, 'u-2')]);
-  it.faultsOf('two', 'crm').away.add('count');
-  const tried = it.faultsOf('two', 'crm').calls.length;
-  const requestId = await submit(it, 'two', [user('u-2')], { confirm: true });
-  await eventually('tried in crm', async () => it.faultsOf('two', 'crm').calls.slice(tried).includes('count'));
-  await cancel(it, requestId, 'all');
-  expect(await ended(it, requestId)).toBe('cancelled');
-  it.faultsOf('two', 'crm').away.clear();
-  expect(await rowsOf(it.crm, 'u-2')).toEqual(WHOLE);
-  expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+  await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
+  world.faultsOf('two', 'crm').away.add('count');
+  const tried = world.faultsOf('two', 'crm').calls.length;
+  const requestId = await submit(world, 'two', [user('u-2')], { confirm: true });
+  await eventually('tried in crm', async () => world.faultsOf('two', 'crm').calls.slice(tried).includes('count'));
+  await cancel(world, requestId, 'all');
+  expect(await ended(world, requestId)).toBe('cancelled');
+  world.faultsOf('two', 'crm').away.clear();
+  expect(await rowsOf(world.crm, 'u-2')).toEqual(WHOLE);
+  expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });
 
 test('a processor that cannot be counted is skipped: the others wait for their confirmation, and it is not asked again', async () => {
-  await Promise.all([addUser(it.app, 'u-4'), addUser(it.crm, 'u-4')]);
-  const faults = it.faultsOf('two', 'crm');
+  await Promise.all([addUser(world.app, 'u-4'), addUser(world.crm, 'u-4')]);
+  const faults = world.faultsOf('two', 'crm');
   faults.away.add('count');
-  const requestId = await submit(it, 'two', [user('u-4')], { confirm: true });
-  await eventually('attention', async () => (await statusOf(it, requestId)).attention.length > 0);
+  const requestId = await submit(world, 'two', [user('u-4')], { confirm: true });
+  await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   const by = { requestId, processor: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
-  await it.orchestrator.wake((await skipProcessor(it.database, by)).wake);
-  await waitsForConfirmation(it, requestId);
-  expect((await statusOf(it, requestId)).counts.map(({ processor }) => processor)).toEqual(['app']);
+  await world.orchestrator.wake((await skipProcessor(world.database, by)).wake);
+  await waitsForConfirmation(world, requestId);
+  expect((await statusOf(world, requestId)).counts.map(({ processor }) => processor)).toEqual(['app']);
   const asked = faults.calls.length;
-  await confirm(it, requestId, 1);
-  expect(await ended(it, requestId)).toBe('partially_completed');
+  await confirm(world, requestId, 1);
+  expect(await ended(world, requestId)).toBe('partially_completed');
   expect(faults.calls.slice(asked)).toEqual([]);
   faults.away.clear();
-  expect(await rowsOf(it.app, 'u-4')).toEqual({});
+  expect(await rowsOf(world.app, 'u-4')).toEqual({});
 });
 
 test('called off in the middle of a count: it is tidied up only after that, and no identity is left behind', async () => {
-  await Promise.all([addUser(it.app, 'u-3'), addUser(it.crm, 'u-3')]);
-  const faults = it.faultsOf('two', 'crm');
+  await Promise.all([addUser(world.app, 'u-3'), addUser(world.crm, 'u-3')]);
+  const faults = world.faultsOf('two', 'crm');
   let goOn = (): void => {};
   const waits = new Promise<void>((done) => (goOn = done));
   let begun = false;
@@ -79,21 +78,21 @@ test('called off in the middle of a count: it is tidied up only after that, and 
     begun = true;
     await waits;
   };
-  const requestId = await submit(it, 'two', [user('u-3')], { confirm: true });
+  const requestId = await submit(world, 'two', [user('u-3')], { confirm: true });
   await eventually('counting', async () => begun);
   const concluded = faults.calls.filter((verb) => verb === 'conclude').length;
-  await cancel(it, requestId, 'all');
+  await cancel(world, requestId, 'all');
   await new Promise((done) => setTimeout(done, 2_000));
-  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1 });
+  expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1 });
   expect(faults.calls.filter((verb) => verb === 'conclude')).toHaveLength(concluded);
   goOn();
   faults.beforeCount = null;
-  expect(await ended(it, requestId)).toBe('cancelled');
-  expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+  expect(await ended(world, requestId)).toBe('cancelled');
+  expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });
 
 test('called off while it is being looked for: that is ended first, wherever it goes on, and no identity is left behind', async () => {
-  const [app, crm] = [it.faultsOf('two'), it.faultsOf('two', 'crm')];
+  const [app, crm] = [world.faultsOf('two'), world.faultsOf('two', 'crm')];
   let goOn = (): void => {};
   const waits = new Promise<void>((done) => (goOn = done));
   let begun = false;
@@ -106,16 +105,16 @@ test('called off while it is being looked for: that is ended first, wherever it 
   const tried = crm.calls.length;
   const tidied = () => [app, crm].flatMap(({ calls }) => calls).filter((verb) => verb === 'conclude').length;
   const before = tidied();
-  const requestId = await submit(it, 'two', [user('nobody-1')]);
+  const requestId = await submit(world, 'two', [user('nobody-1')]);
   await eventually('looked for', async () => begun && crm.calls.slice(tried).includes('count'));
-  await cancel(it, requestId, 'all');
+  await cancel(world, requestId, 'all');
   await new Promise((done) => setTimeout(done, 2_000));
-  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1 });
+  expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1 });
   expect(tidied()).toBe(before);
   goOn();
   app.beforeCount = null;
-  expect(await ended(it, requestId)).toBe('cancelled');
+  expect(await ended(world, requestId)).toBe('cancelled');
   crm.away.clear();
   expect(tidied()).toBe(before + 2);
-  expect([await left(it.app, requestId), await left(it.crm, requestId)]).toEqual([0, 0]);
+  expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });

@@ -6,30 +6,29 @@ import { user } from '../../support/ledger.ts';
 import { addUser } from '../../support/world/people.ts';
 import { nowOf } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 import { reaches, submitExport } from '../export/exporting.ts';
 
 /** An export under CCPA, from its acceptance to the bytes that are handed over. */
-let it: World;
+let world: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {} });
-  await it.app`CREATE SEQUENCE app.test_events`;
-  await addUser(it.app, 'canary-user', { events: 0 });
-  await it.app`UPDATE app.users SET name = 'canary-name' WHERE user_id = 'canary-user'`;
-  const now = await nowOf(it);
+  world = await startWorld(await timeSkipping(), { demo: {} });
+  await addUser(world.app, 'canary-user', { events: 0 });
+  await world.app`UPDATE app.users SET name = 'canary-name' WHERE user_id = 'canary-user'`;
+  const now = await nowOf(world);
   for (const days of [364, 366]) {
     const at = new Date(now.getTime() - days * DAY_MS);
-    await it.app`INSERT INTO app.events VALUES (nextval('app.test_events'), 'canary-user', ${at}, ${`canary-event-${days}`},
+    await world.app`INSERT INTO app.events VALUES (nextval('app.test_events'), 'canary-user', ${at}, ${`canary-event-${days}`},
       '10.1.2.3', ${`canary-sdk-${days}`}, ${`canary-utm-${days}`})`;
   }
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 
 /** By path, as it would be downloaded. */
 async function archiveOf(regulation: string, scope: Scope): Promise<ReadonlyMap<string, Buffer>> {
-  const requestId = await submitExport(it, 'demo', [user('canary-user')], { regulation, scope });
-  await reaches(it, requestId, 'ready');
-  return filesOf(it, requestId);
+  const requestId = await submitExport(world, 'demo', [user('canary-user')], { regulation, scope });
+  await reaches(world, requestId, 'ready');
+  return filesOf(world, requestId);
 }
 const textOf = (files: ReadonlyMap<string, Buffer>): string => [...files.values()].join('\n');
 const canaries = (files: ReadonlyMap<string, Buffer>): string[] =>

@@ -5,65 +5,64 @@ import { user } from '../../support/ledger.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { cancel, ended, eventually, hold, nowOf, release, statusOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
-let it: World;
+let world: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {}, patient: { policy: { settleMs: 60 * DAY_MS } } });
-  await it.app`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), { demo: {}, patient: { policy: { settleMs: 60 * DAY_MS } } });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 
 const softDeleted = (requestId: string, count: number) =>
-  eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === count);
+  eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 const runOf = async (requestId: string) => {
-  const { runId } = await it.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
+  const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
   return runId;
 };
 /** Each month by itself: the clock jumps, the work of the jump is done, then the next. */
 async function months(count: number): Promise<void> {
   for (let month = 0; month < count; month++) {
-    await it.env.sleep('30 days');
+    await world.env.sleep('30 days');
     await new Promise((done) => setTimeout(done, 200));
   }
 }
 
 test('held for 200 days: a fresh run every 30 days, nothing deleted, and no wake is lost on the way', async () => {
-  await Promise.all(['u-1', 'u-2'].map((id) => addUser(it.app, id)));
-  const requestId = await submit(it, 'demo', [user('u-1'), user('u-2')]);
+  await Promise.all(['u-1', 'u-2'].map((id) => addUser(world.app, id)));
+  const requestId = await submit(world, 'demo', [user('u-1'), user('u-2')]);
   await softDeleted(requestId, 2);
   const first = await runOf(requestId);
-  const held = await hold(it, 'demo', [user('u-1'), user('u-2')]);
+  const held = await hold(world, 'demo', [user('u-1'), user('u-2')]);
   await months(4);
   const fourth = await runOf(requestId);
   expect(fourth).not.toBe(first);
-  await cancel(it, requestId, [2]);
-  await eventually('restored', async () => (await statusOf(it, requestId)).states.cancelled === 1);
-  expect(await isHidden(it.app, 'u-2')).toEqual({ flagged: false, hidden: false });
+  await cancel(world, requestId, [2]);
+  await eventually('restored', async () => (await statusOf(world, requestId)).states.cancelled === 1);
+  expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: false, hidden: false });
   await months(3);
   expect(await runOf(requestId)).not.toBe(fourth);
-  for (const id of ['u-1', 'u-2']) expect(await rowsOf(it.app, id)).toEqual(WHOLE);
-  const releasedAt = await nowOf(it);
-  await release(it, 'demo', held.id);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-1')).toEqual({});
-  expect(await rowsOf(it.app, 'u-2')).toEqual(WHOLE);
-  const [claimed] = await it.database<{ at: Date }[]>`
+  for (const id of ['u-1', 'u-2']) expect(await rowsOf(world.app, id)).toEqual(WHOLE);
+  const releasedAt = await nowOf(world);
+  await release(world, 'demo', held.id);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-1')).toEqual({});
+  expect(await rowsOf(world.app, 'u-2')).toEqual(WHOLE);
+  const [claimed] = await world.database<{ at: Date }[]>`
     SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId} AND claimed_at IS NOT NULL`;
   expect(Number(claimed?.at) - Number(releasedAt)).toBeLessThan(2 * DAY_MS);
 });
 
 test('work that outlives a run keeps it waiting, not looping', async () => {
-  await addUser(it.app, 'u-5');
-  const requestId = await submit(it, 'patient', [user('u-5')]);
+  await addUser(world.app, 'u-5');
+  const requestId = await submit(world, 'patient', [user('u-5')]);
   await softDeleted(requestId, 1);
   await months(1);
-  await eventually('verifying', async () => (await statusOf(it, requestId)).status === 'verifying');
-  await it.env.sleep('5 days');
+  await eventually('verifying', async () => (await statusOf(world, requestId)).status === 'verifying');
+  await world.env.sleep('5 days');
   await new Promise((done) => setTimeout(done, 300));
-  const before = it.statements.length;
-  await it.env.sleep('20 days');
+  const before = world.statements.length;
+  await world.env.sleep('20 days');
   await new Promise((done) => setTimeout(done, 300));
-  expect(it.statements.length - before).toBe(0);
-  expect(await ended(it, requestId)).toBe('completed');
+  expect(world.statements.length - before).toBe(0);
+  expect(await ended(world, requestId)).toBe('completed');
 });

@@ -20,24 +20,24 @@ import {
   submit,
 } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 import { kept, nothingKept } from '../application.ts';
 
-let it: World;
+let world: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {}, two: { crm: true } });
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true } });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 beforeEach(async () => {
-  for (const sql of [it.app, it.crm]) await sql`TRUNCATE app.users, app.events, app.newsletter, app.invoices CASCADE`;
+  for (const sql of [world.app, world.crm])
+    await sql`TRUNCATE app.users, app.events, app.newsletter, app.invoices CASCADE`;
   for (const faults of allFaults()) faults.calls.length = 0;
 });
 afterEach(() => {
   for (const faults of allFaults()) faults.afterDelete = null;
 });
 
-const allFaults = () => [it.faultsOf('demo'), it.faultsOf('two'), it.faultsOf('two', 'crm')];
+const allFaults = () => [world.faultsOf('demo'), world.faultsOf('two'), world.faultsOf('two', 'crm')];
 const calls = () => allFaults().flatMap((faults) => faults.calls);
 
 /** Of each user a profile that has a name, and events that say by what means they were collected. */
@@ -70,12 +70,12 @@ const sorted = (found: Contents): Contents =>
   ) as Contents;
 
 const submitPart = (project: string, id: string, scope: Scope, changes: Partial<NewRequest> = {}) =>
-  submit(it, project, [user(id)], { scope, regulation: 'ccpa', ...changes });
+  submit(world, project, [user(id)], { scope, regulation: 'ccpa', ...changes });
 const inState = (requestId: string, state: 'scheduled' | 'soft_deleted', count = 1) =>
-  eventually(state, async () => (await statusOf(it, requestId)).states[state] === count);
-const runOf = async (requestId: string) => (await readDeletionRow(it.database, requestId)).hardDeleteAt;
+  eventually(state, async () => (await statusOf(world, requestId)).states[state] === count);
+const runOf = async (requestId: string) => (await readDeletionRow(world.database, requestId)).hardDeleteAt;
 const tablesOf = async (requestId: string, processor = 'app') =>
-  (await receiptOf(it, requestId)).processors.find((one) => one.processor === processor)?.tables;
+  (await receiptOf(world, requestId)).processors.find((one) => one.processor === processor)?.tables;
 
 const BASIS = 'cannot be empty: created_at';
 const RECEIPT = {
@@ -86,26 +86,26 @@ const RECEIPT = {
 test.each(['categories', 'sources'] as const)(
   '%s: nobody is hidden meanwhile, at the run the columns are emptied in every processor, and every row stays',
   async (scope) => {
-    for (const sql of [it.app, it.crm]) await addPeople(sql, 'p-1', 'bystander');
-    const before = [await contents(it.app), await contents(it.crm)];
+    for (const sql of [world.app, world.crm]) await addPeople(sql, 'p-1', 'bystander');
+    const before = [await contents(world.app), await contents(world.crm)];
     const requestId = await submitPart('two', 'p-1', scope);
     await inState(requestId, 'scheduled');
     const run = await runOf(requestId);
-    await sleepUntil(it, new Date(run.getTime() - 60_000));
-    expect([await contents(it.app), await contents(it.crm)]).toEqual(before);
-    expect(await isHidden(it.app, 'p-1')).toEqual({ flagged: false, hidden: false });
-    expect(await statusOf(it, requestId)).toMatchObject({ status: 'grace', notHiddenIn: [] });
+    await sleepUntil(world, new Date(run.getTime() - 60_000));
+    expect([await contents(world.app), await contents(world.crm)]).toEqual(before);
+    expect(await isHidden(world.app, 'p-1')).toEqual({ flagged: false, hidden: false });
+    expect(await statusOf(world, requestId)).toMatchObject({ status: 'grace', notHiddenIn: [] });
     expect(calls()).not.toContain('hardDelete');
 
-    expect(await ended(it, requestId)).toBe('completed');
-    const after = [await contents(it.app), await contents(it.crm)].map(sorted);
+    expect(await ended(world, requestId)).toBe('completed');
+    const after = [await contents(world.app), await contents(world.crm)].map(sorted);
     expect(after).toEqual(before.map((one) => sorted(emptied(one, 'p-1', scope))));
     expect(after).not.toEqual(before.map(sorted));
-    expect([await kept(it.app), await kept(it.crm)]).toEqual([nothingKept, nothingKept]);
+    expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
     expect(calls()).not.toContain('setVisibility');
     // Once when it was done and once when it had settled, each.
     expect(calls().filter((verb) => verb === 'verify')).toHaveLength(4);
-    const receipt = await receiptOf(it, requestId);
+    const receipt = await receiptOf(world, requestId);
     expect(receipt).toMatchObject({ scope, status: 'completed', subjects: { deleted: 1 } });
     for (const processor of ['app', 'crm']) {
       const changed = (await tablesOf(requestId, processor))?.filter(({ blanked }) => blanked > 0);
@@ -119,141 +119,145 @@ test.each(['categories', 'sources'] as const)(
 );
 
 test('what is written again before the look is found and emptied, and the receipt counts it twice', async () => {
-  await addPeople(it.app, 'p-2', 'bystander');
-  const before = await contents(it.app);
+  await addPeople(world.app, 'p-2', 'bystander');
+  const before = await contents(world.app);
   const requestId = await submitPart('demo', 'p-2', 'categories');
-  const faults = it.faultsOf('demo');
+  const faults = world.faultsOf('demo');
   faults.afterDelete = async () => {
     faults.afterDelete = null;
-    await it.app`UPDATE app.users SET name = 'again' WHERE user_id = 'p-2'`;
+    await world.app`UPDATE app.users SET name = 'again' WHERE user_id = 'p-2'`;
   };
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(sorted(await contents(it.app))).toEqual(sorted(emptied(before, 'p-2', 'categories')));
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-2', 'categories')));
   expect(await tablesOf(requestId)).toEqual([{ ...RECEIPT.categories[0], blanked: 2 }]);
-  const looks = await it.database`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
+  const looks = await world.database`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
     WHERE request_id = ${requestId} AND action = 'batch.verified' ORDER BY id`;
   expect(looks.map(({ survivors }) => survivors as number)).toEqual([1, 0, 0]);
 });
 
 test('an event that arrives while it settles is found at the last look, and emptied', async () => {
-  await addPeople(it.app, 'p-3');
+  await addPeople(world.app, 'p-3');
   const requestId = await submitPart('demo', 'p-3', 'sources');
   await inState(requestId, 'scheduled');
-  await sleepUntil(it, new Date((await runOf(requestId)).getTime() + 60_000));
-  await eventually('looked for once', async () => (await statusOf(it, requestId)).status === 'verifying');
-  await addEvents(it.app, 'p-3', 2);
-  await it.app`UPDATE app.events SET sdk = 'late' WHERE sdk IS NULL AND name = 'seen' AND event_id IN (
+  await sleepUntil(world, new Date((await runOf(requestId)).getTime() + 60_000));
+  await eventually('looked for once', async () => (await statusOf(world, requestId)).status === 'verifying');
+  await addEvents(world.app, 'p-3', 2);
+  await world.app`UPDATE app.events SET sdk = 'late' WHERE sdk IS NULL AND name = 'seen' AND event_id IN (
     SELECT event_id FROM app.events ORDER BY event_id DESC LIMIT 2)`;
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await it.app`SELECT DISTINCT ip, sdk, utm_source FROM app.events WHERE user_id = 'p-3'`).toEqual([NO_SOURCES]);
-  expect(await rowsOf(it.app, 'p-3')).toEqual({ ...WHOLE, events: 5 });
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await world.app`SELECT DISTINCT ip, sdk, utm_source FROM app.events WHERE user_id = 'p-3'`).toEqual([
+    NO_SOURCES,
+  ]);
+  expect(await rowsOf(world.app, 'p-3')).toEqual({ ...WHOLE, events: 5 });
   const events = (await tablesOf(requestId))?.find(({ table }) => table === 'app.events');
   expect(events).toMatchObject({ removed: 0, blanked: 5 });
 });
 
 test('beside a whole deletion of the same subject: neither waits for the other, and the whole one wins', async () => {
-  await addPeople(it.app, 'p-4', 'bystander');
+  await addPeople(world.app, 'p-4', 'bystander');
   const part = await submitPart('demo', 'p-4', 'categories');
-  const whole = await submit(it, 'demo', [user('p-4')]);
+  const whole = await submit(world, 'demo', [user('p-4')]);
   const late = await submitPart('demo', 'p-4', 'sources');
   await Promise.all([inState(part, 'scheduled'), inState(whole, 'soft_deleted'), inState(late, 'scheduled')]);
-  expect(await isHidden(it.app, 'p-4')).toEqual({ flagged: true, hidden: true });
-  for (const requestId of [part, whole, late]) expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.app, 'p-4')).toEqual({});
-  expect(await rowsOf(it.app, 'bystander')).toEqual(WHOLE);
+  expect(await isHidden(world.app, 'p-4')).toEqual({ flagged: true, hidden: true });
+  for (const requestId of [part, whole, late]) expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.app, 'p-4')).toEqual({});
+  expect(await rowsOf(world.app, 'bystander')).toEqual(WHOLE);
   const removed = Object.fromEntries((await tablesOf(whole))?.map((one) => [one.table, one.removed]) ?? []);
   expect(removed).toMatchObject({ 'app.users': 1, 'app.events': 3, 'app.orders': 1, 'app.newsletter': 1 });
   for (const requestId of [part, late])
     expect((await tablesOf(requestId))?.filter((one) => one.removed > 0)).toEqual([]);
-  const again = await submit(it, 'demo', [user('p-4')]);
-  expect(await ended(it, again)).toBe('not_found');
-  expect(await receiptOf(it, again)).toMatchObject({ outcomes: { already_deleted: 1 } });
+  const again = await submit(world, 'demo', [user('p-4')]);
+  expect(await ended(world, again)).toBe('not_found');
+  expect(await receiptOf(world, again)).toMatchObject({ outcomes: { already_deleted: 1 } });
 });
 
 test('after a part-deletion a whole one finds and removes everything: it was not deleted already', async () => {
-  await addPeople(it.app, 'p-5');
+  await addPeople(world.app, 'p-5');
   const part = await submitPart('demo', 'p-5', 'sources', { expedite: { when: 'now', reason: 'a ticket' } });
-  expect(await ended(it, part)).toBe('completed');
-  expect(await rowsOf(it.app, 'p-5')).toEqual(WHOLE);
-  const whole = await submit(it, 'demo', [user('p-5')]);
+  expect(await ended(world, part)).toBe('completed');
+  expect(await rowsOf(world.app, 'p-5')).toEqual(WHOLE);
+  const whole = await submit(world, 'demo', [user('p-5')]);
   await inState(whole, 'soft_deleted');
-  expect(await ended(it, whole)).toBe('completed');
-  expect(await rowsOf(it.app, 'p-5')).toEqual({});
+  expect(await ended(world, whole)).toBe('completed');
+  expect(await rowsOf(world.app, 'p-5')).toEqual({});
 });
 
 test('whom only one system knows: emptied there, and a later request does not say that it was deleted', async () => {
-  await addPeople(it.crm, 'p-6');
+  await addPeople(world.crm, 'p-6');
   const part = await submitPart('two', 'p-6', 'sources');
   await inState(part, 'scheduled');
-  expect(await ended(it, part)).toBe('completed');
-  expect(await it.crm`SELECT DISTINCT ip, sdk, utm_source FROM app.events`).toEqual([NO_SOURCES]);
-  await it.crm`TRUNCATE app.users, app.events CASCADE`;
-  const later = await submit(it, 'two', [user('p-6')]);
-  expect(await ended(it, later)).toBe('not_found');
-  expect(await receiptOf(it, later)).toMatchObject({ outcomes: { not_found: 1 } });
+  expect(await ended(world, part)).toBe('completed');
+  expect(await world.crm`SELECT DISTINCT ip, sdk, utm_source FROM app.events`).toEqual([NO_SOURCES]);
+  await world.crm`TRUNCATE app.users, app.events CASCADE`;
+  const later = await submit(world, 'two', [user('p-6')]);
+  expect(await ended(world, later)).toBe('not_found');
+  expect(await receiptOf(world, later)).toMatchObject({ outcomes: { not_found: 1 } });
 });
 
 test('held it is not emptied at its run, and after the release it is', async () => {
-  await addPeople(it.app, 'p-7');
-  const before = await contents(it.app);
+  await addPeople(world.app, 'p-7');
+  const before = await contents(world.app);
   const requestId = await submitPart('demo', 'p-7', 'categories');
   await inState(requestId, 'scheduled');
-  const { id } = await hold(it, 'demo', [user('p-7')]);
-  await it.env.sleep('40 days');
-  expect(await statusOf(it, requestId)).toMatchObject({ status: 'grace', heldSubjects: 1 });
-  expect(await contents(it.app)).toEqual(before);
-  await release(it, 'demo', id);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(sorted(await contents(it.app))).toEqual(sorted(emptied(before, 'p-7', 'categories')));
+  const { id } = await hold(world, 'demo', [user('p-7')]);
+  await world.env.sleep('40 days');
+  expect(await statusOf(world, requestId)).toMatchObject({ status: 'grace', heldSubjects: 1 });
+  expect(await contents(world.app)).toEqual(before);
+  await release(world, 'demo', id);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-7', 'categories')));
 });
 
 test('cancelled on day 3: nothing was changed, and nothing ever is', async () => {
-  await addPeople(it.app, 'p-8');
-  const before = await contents(it.app);
+  await addPeople(world.app, 'p-8');
+  const before = await contents(world.app);
   const requestId = await submitPart('demo', 'p-8', 'sources');
   await inState(requestId, 'scheduled');
-  await it.env.sleep('3 days');
-  expect(await cancel(it, requestId, 'all')).toMatchObject({ cancelled: 1 });
-  expect(await ended(it, requestId)).toBe('cancelled');
-  await it.env.sleep('30 days');
-  expect(await contents(it.app)).toEqual(before);
+  await world.env.sleep('3 days');
+  expect(await cancel(world, requestId, 'all')).toMatchObject({ cancelled: 1 });
+  expect(await ended(world, requestId)).toBe('cancelled');
+  await world.env.sleep('30 days');
+  expect(await contents(world.app)).toEqual(before);
   for (const verb of ['hardDelete', 'setVisibility'] as const) expect(calls()).not.toContain(verb);
 });
 
 test('everyone but one: counted is what would be emptied, nobody is touched before the confirmation, then all are', async () => {
-  await addPeople(it.app, 'e-1', 'e-2', 'e-3', 'spared');
-  await it.app`UPDATE app.events SET ip = NULL, sdk = NULL, utm_source = NULL WHERE user_id = 'e-3'`;
-  const before = await contents(it.app);
+  await addPeople(world.app, 'e-1', 'e-2', 'e-3', 'spared');
+  await world.app`UPDATE app.events SET ip = NULL, sdk = NULL, utm_source = NULL WHERE user_id = 'e-3'`;
+  const before = await contents(world.app);
   const everyone = { by: 'everyone', except: [user('spared')] } as const;
-  const requestId = await submit(it, 'demo', [], { scope: 'sources', confirm: true, selection: everyone });
-  await eventually('counted', async () => (await statusOf(it, requestId)).status === 'awaiting_confirmation');
-  const { counts, states } = await statusOf(it, requestId);
+  const requestId = await submit(world, 'demo', [], { scope: 'sources', confirm: true, selection: everyone });
+  await eventually('counted', async () => (await statusOf(world, requestId)).status === 'awaiting_confirmation');
+  const { counts, states } = await statusOf(world, requestId);
   expect([counts, states]).toEqual([
     [{ processor: 'app', tables: [{ table: 'app.events', rows: 6 }] }],
     { proposed: 3 },
   ]);
-  expect(await contents(it.app)).toEqual(before);
-  await confirm(it, requestId, 3);
+  expect(await contents(world.app)).toEqual(before);
+  await confirm(world, requestId, 3);
   await inState(requestId, 'scheduled', 3);
-  expect(await isHidden(it.app, 'e-1')).toEqual({ flagged: false, hidden: false });
-  expect(await ended(it, requestId)).toBe('completed');
+  expect(await isHidden(world.app, 'e-1')).toEqual({ flagged: false, hidden: false });
+  expect(await ended(world, requestId)).toBe('completed');
   const after = ['e-1', 'e-2', 'e-3'].reduce((rows, id) => emptied(rows, id, 'sources'), before);
-  expect(sorted(await contents(it.app))).toEqual(sorted(after));
-  expect(await it.app`SELECT DISTINCT sdk FROM app.events WHERE user_id = 'spared'`).toEqual([{ sdk: 'web' }]);
+  expect(sorted(await contents(world.app))).toEqual(sorted(after));
+  expect(await world.app`SELECT DISTINCT sdk FROM app.events WHERE user_id = 'spared'`).toEqual([{ sdk: 'web' }]);
 });
 
 test('a constraint that forbids an empty column is for an operator; once it is gone, it ends', async () => {
-  await addPeople(it.app, 'p-9');
-  const before = await contents(it.app);
-  await it.app`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`;
+  await addPeople(world.app, 'p-9');
+  const before = await contents(world.app);
+  await world.app`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`;
   const requestId = await submitPart('demo', 'p-9', 'categories');
   await inState(requestId, 'scheduled');
-  await expedite(it, requestId, 'now');
-  await eventually('attention', async () => (await statusOf(it, requestId)).attention.length > 0);
-  expect(await statusOf(it, requestId)).toMatchObject({ attention: [{ step: 'delete', code: 'processor_refused' }] });
-  expect(await contents(it.app)).toEqual(before);
-  await it.app`ALTER TABLE app.users DROP CONSTRAINT named`;
-  await retry(it, requestId);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(sorted(await contents(it.app))).toEqual(sorted(emptied(before, 'p-9', 'categories')));
+  await expedite(world, requestId, 'now');
+  await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
+  expect(await statusOf(world, requestId)).toMatchObject({
+    attention: [{ step: 'delete', code: 'processor_refused' }],
+  });
+  expect(await contents(world.app)).toEqual(before);
+  await world.app`ALTER TABLE app.users DROP CONSTRAINT named`;
+  await retry(world, requestId);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-9', 'categories')));
 });

@@ -7,7 +7,7 @@ import { isHidden } from '../../support/world/people.ts';
 import { cancel, ended, eventually, receiptOf, statusOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { sized, spaced } from '../../support/size.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
 // Two runs and a half at the quota; five days' worth without one.
 const QUOTA = sized(1_000, 10_000);
@@ -16,28 +16,27 @@ const SMALL = QUOTA / 20;
 const ALL = 5 * QUOTA;
 const EVENTS_EACH = 8;
 
-let it: World;
+let world: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), {
+  world = await startWorld(await timeSkipping(), {
     demo: {},
     busy: { policy: { quotaPerRun: QUOTA } },
     large: { policy: { quotaPerRun: null } },
   });
-  await it.app`CREATE SEQUENCE app.test_events`;
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 
 /** Profiles `<prefix>-1 …` with their events, by two statements. */
 async function addUsers(prefix: string, count: number, events = 1): Promise<void> {
-  await it.app`INSERT INTO app.users (user_id, xng_id, email, business_unit, name, created_at)
+  await world.app`INSERT INTO app.users (user_id, xng_id, email, business_unit, name, created_at)
     SELECT ${prefix} || '-' || n, gen_random_uuid(), ${prefix} || n || '@example.test', 'berlin', 'N', '2025-01-01'
     FROM generate_series(1, ${count}) n`;
-  await it.app`INSERT INTO app.events (event_id, user_id, occurred_at, name)
+  await world.app`INSERT INTO app.events (event_id, user_id, occurred_at, name)
     SELECT nextval('app.test_events'), ${prefix} || '-' || n, '2025-02-01', 'seen'
     FROM generate_series(1, ${count}) n, generate_series(1, ${events})`;
 }
 const left = async (prefix: string): Promise<number> => {
-  const [row] = await it.app<
+  const [row] = await world.app<
     { count: string }[]
   >`SELECT (SELECT count(*) FROM app.users WHERE user_id LIKE ${`${prefix}-%`})
     + (SELECT count(*) FROM app.events WHERE user_id LIKE ${`${prefix}-%`}) AS count`;
@@ -49,34 +48,34 @@ const decoded = (history: Parameters<typeof historyToJSON>[0]): string =>
     key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
   );
 const claims = (requestId: string) =>
-  it.database<{ at: Date; count: number }[]>`SELECT claimed_at AS at, count(*) FROM lethe.subjects
+  world.database<{ at: Date; count: number }[]>`SELECT claimed_at AS at, count(*) FROM lethe.subjects
     WHERE request_id = ${requestId} AND claimed_at IS NOT NULL GROUP BY claimed_at ORDER BY claimed_at`;
 const allHidden = (requestId: string, count: number) =>
-  eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === count);
+  eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 
 test('one of 2 000 cancelled on day 3: nothing is claimed then, the others are deleted on time', async () => {
   await addUsers('many', 2_000);
   const requestId = await submit(
-    it,
+    world,
     'demo',
     Array.from({ length: 2_000 }, (_, n) => user(`many-${n + 1}`)),
   );
   await allHidden(requestId, 2_000);
-  await it.env.sleep('3 days');
-  expect(await cancel(it, requestId, [1_234])).toMatchObject({ cancelled: 1, tooLate: [] });
-  await eventually('restored', async () => (await statusOf(it, requestId)).states.cancelled === 1);
-  expect(await isHidden(it.app, 'many-1234')).toEqual({ flagged: false, hidden: false });
-  expect(await isHidden(it.app, 'many-1235')).toEqual({ flagged: true, hidden: true });
+  await world.env.sleep('3 days');
+  expect(await cancel(world, requestId, [1_234])).toMatchObject({ cancelled: 1, tooLate: [] });
+  await eventually('restored', async () => (await statusOf(world, requestId)).states.cancelled === 1);
+  expect(await isHidden(world.app, 'many-1234')).toEqual({ flagged: false, hidden: false });
+  expect(await isHidden(world.app, 'many-1235')).toEqual({ flagged: true, hidden: true });
   expect(await claims(requestId)).toEqual([]);
   expect(await left('many')).toBe(4_000);
-  const { hardDeleteAt } = await statusOf(it, requestId);
-  expect(await ended(it, requestId)).toBe('completed');
+  const { hardDeleteAt } = await statusOf(world, requestId);
+  expect(await ended(world, requestId)).toBe('completed');
   const [claimed, ...more] = await claims(requestId);
   expect(more).toEqual([]);
   expect(claimed?.count).toBe(1_999);
   expect(Number(claimed?.at) - Number(hardDeleteAt)).toBeLessThan(60_000);
   expect(await left('many')).toBe(2);
-  expect(await receiptOf(it, requestId)).toMatchObject({
+  expect(await receiptOf(world, requestId)).toMatchObject({
     status: 'completed',
     subjects: { cancelled: 1, deleted: 1_999 },
   });
@@ -88,13 +87,13 @@ test(
   async () => {
     await addUsers('seg', SEGMENT);
     await addUsers('small', SMALL);
-    await it.app`INSERT INTO app.segment_members SELECT 'leavers', user_id FROM app.users WHERE user_id LIKE 'seg-%'`;
-    const large = await submit(it, 'busy', [], { selection: { by: 'segment', segment: 'leavers' } });
+    await world.app`INSERT INTO app.segment_members SELECT 'leavers', user_id FROM app.users WHERE user_id LIKE 'seg-%'`;
+    const large = await submit(world, 'busy', [], { selection: { by: 'segment', segment: 'leavers' } });
     await allHidden(large, SEGMENT);
-    const { dueAt } = await statusOf(it, large);
+    const { dueAt } = await statusOf(world, large);
     // Accepted later, but due earlier.
     const small = await submit(
-      it,
+      world,
       'busy',
       Array.from({ length: SMALL }, (_, n) => user(`small-${n + 1}`)),
       {
@@ -102,21 +101,21 @@ test(
       },
     );
     await allHidden(small, SMALL);
-    expect(await ended(it, small)).toBe('completed');
-    expect(await ended(it, large)).toBe('completed');
+    expect(await ended(world, small)).toBe('completed');
+    expect(await ended(world, large)).toBe('completed');
     const [first, second, third, ...more] = await claims(large);
     expect(more).toEqual([]);
     expect([first?.count, second?.count, third?.count]).toEqual([QUOTA - SMALL, QUOTA, QUOTA / 2 + SMALL]);
     expect((await claims(small)).map(({ count }) => count)).toEqual([SMALL]);
     const day = (claim: { at: Date } | undefined) => Math.floor(Number(claim?.at) / DAY_MS);
     expect([day(second) - day(first), day(third) - day(second)]).toEqual([1, 1]);
-    const booked = await it.database<
+    const booked = await world.database<
       { booked: number }[]
     >`SELECT booked FROM lethe.runs WHERE project = 'busy' ORDER BY run_at`;
     expect(booked.map((run) => run.booked)).toEqual([QUOTA, QUOTA, QUOTA / 2 + SMALL]);
     expect(await left('seg')).toBe(0);
     expect(await left('small')).toBe(0);
-    const { processors } = await receiptOf(it, large);
+    const { processors } = await receiptOf(world, large);
     expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(SEGMENT);
   },
 );
@@ -126,14 +125,14 @@ test(
   { timeout: 180_000 },
   async () => {
     await addUsers('huge', ALL, EVENTS_EACH);
-    await it.app`INSERT INTO app.segment_members SELECT 'everyone-else', user_id FROM app.users WHERE user_id LIKE 'huge-%'`;
-    const requestId = await submit(it, 'large', [], { selection: { by: 'segment', segment: 'everyone-else' } });
-    expect(await ended(it, requestId)).toBe('completed');
+    await world.app`INSERT INTO app.segment_members SELECT 'everyone-else', user_id FROM app.users WHERE user_id LIKE 'huge-%'`;
+    const requestId = await submit(world, 'large', [], { selection: { by: 'segment', segment: 'everyone-else' } });
+    expect(await ended(world, requestId)).toBe('completed');
     expect(await left('huge')).toBe(0);
     let events = 0;
     let bytes = 0;
     for (const id of [workflowIdFor(requestId), `${workflowIdFor(requestId)}/app/1`]) {
-      const history = await it.env.client.workflow.getHandle(id).fetchHistory();
+      const history = await world.env.client.workflow.getHandle(id).fetchHistory();
       events += history.events?.length ?? 0;
       const text = decoded(history);
       bytes += text.length;

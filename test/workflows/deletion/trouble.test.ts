@@ -17,193 +17,192 @@ import {
   submit,
 } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
-let it: World;
+let world: World;
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } });
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 afterEach(() => {
-  for (const faults of [it.faultsOf('demo'), it.faultsOf('two', 'crm')]) {
+  for (const faults of [world.faultsOf('demo'), world.faultsOf('two', 'crm')]) {
     Object.assign(faults, { verification: null, afterDelete: null });
     faults.away.clear();
   }
 });
 
 const softDeleted = (requestId: string) =>
-  eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === 1);
+  eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
 /** At the run that claims it. */
 const atTheRun = async (requestId: string) => {
   await softDeleted(requestId);
-  await sleepUntil(it, (await readDeletionRow(it.database, requestId)).hardDeleteAt);
+  await sleepUntil(world, (await readDeletionRow(world.database, requestId)).hardDeleteAt);
 };
-const codes = async (requestId: string) => (await statusOf(it, requestId)).attention.map(({ code }) => code);
+const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 
 test('a processor that fails for two hours: an operator is told why, the other is not kept waiting, and it ends by itself', async () => {
-  await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
-  const requestId = await submit(it, 'two', [user('u-1')]);
-  it.faultsOf('two', 'crm').away.add('hardDelete');
+  await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
+  const requestId = await submit(world, 'two', [user('u-1')]);
+  world.faultsOf('two', 'crm').away.add('hardDelete');
   await atTheRun(requestId);
-  await eventually('deleted in app', async () => Object.keys(await rowsOf(it.app, 'u-1')).length === 0);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
-  await it.env.sleep('2 hours');
-  expect(await rowsOf(it.crm, 'u-1')).toEqual(WHOLE);
-  it.faultsOf('two', 'crm').away.clear();
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.crm, 'u-1')).toEqual({});
+  await eventually('deleted in app', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  await world.env.sleep('2 hours');
+  expect(await rowsOf(world.crm, 'u-1')).toEqual(WHOLE);
+  world.faultsOf('two', 'crm').away.clear();
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.crm, 'u-1')).toEqual({});
   expect(await codes(requestId)).toEqual([]);
 });
 
 test('a processor that stays broken: attention, skipped with a reason, partially_completed and never called deleted', async () => {
-  await Promise.all([addUser(it.app, 'u-2'), addUser(it.crm, 'u-2')]);
-  const requestId = await submit(it, 'two', [user('u-2')]);
-  it.faultsOf('two', 'crm').away.add('hardDelete');
+  await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
+  const requestId = await submit(world, 'two', [user('u-2')]);
+  world.faultsOf('two', 'crm').away.add('hardDelete');
   await atTheRun(requestId);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
-  const skip = { requestId, processor: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(it) };
-  await it.orchestrator.wake((await skipProcessor(it.database, skip)).wake);
-  expect(await ended(it, requestId)).toBe('partially_completed');
-  it.faultsOf('two', 'crm').away.clear();
-  const receipt = await receiptOf(it, requestId);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  const skip = { requestId, processor: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(world) };
+  await world.orchestrator.wake((await skipProcessor(world.database, skip)).wake);
+  expect(await ended(world, requestId)).toBe('partially_completed');
+  world.faultsOf('two', 'crm').away.clear();
+  const receipt = await receiptOf(world, requestId);
   expect(receipt.subjects).toEqual({ partially_deleted: 1 });
   expect(receipt.processors).toMatchObject([
     { processor: 'app', state: 'verified', survivors: 0 },
     { processor: 'crm', state: 'skipped', skipReason: 'contract ended', verifiedAt: null },
   ]);
-  expect(await rowsOf(it.crm, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.crm, 'u-2')).toEqual(WHOLE);
 });
 
 test('survivors found once are deleted again, and the receipt counts each row once', async () => {
-  await addUser(it.app, 'u-3');
-  const faults = it.faultsOf('demo');
+  await addUser(world.app, 'u-3');
+  const faults = world.faultsOf('demo');
   let late = 1;
   faults.afterDelete = async () => {
-    if (late-- > 0) await addEvents(it.app, 'u-3', 2);
+    if (late-- > 0) await addEvents(world.app, 'u-3', 2);
   };
-  const requestId = await submit(it, 'demo', [user('u-3')]);
-  expect(await ended(it, requestId)).toBe('completed');
+  const requestId = await submit(world, 'demo', [user('u-3')]);
+  expect(await ended(world, requestId)).toBe('completed');
   faults.afterDelete = null;
-  expect(await rowsOf(it.app, 'u-3')).toEqual({});
-  const { processors } = await receiptOf(it, requestId);
+  expect(await rowsOf(world.app, 'u-3')).toEqual({});
+  const { processors } = await receiptOf(world, requestId);
   expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(5);
   expect(processors[0]?.tables.find(({ table }) => table === 'app.users')?.removed).toBe(1);
 });
 
 test('survivors that always come back: attention after five passes, never completed', async () => {
-  await addUser(it.app, 'u-4');
-  const faults = it.faultsOf('demo');
-  faults.afterDelete = () => addEvents(it.app, 'u-4', 1);
-  const requestId = await submit(it, 'demo', [user('u-4')]);
+  await addUser(world.app, 'u-4');
+  const faults = world.faultsOf('demo');
+  faults.afterDelete = () => addEvents(world.app, 'u-4', 1);
+  const requestId = await submit(world, 'demo', [user('u-4')]);
   await atTheRun(requestId);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('survivors_remain'));
-  await it.env.sleep('30 days');
-  expect((await statusOf(it, requestId)).status).toBe('deleting');
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('survivors_remain'));
+  await world.env.sleep('30 days');
+  expect((await statusOf(world, requestId)).status).toBe('deleting');
   faults.afterDelete = null;
-  await retry(it, requestId);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-4')).toEqual({});
+  await retry(world, requestId);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-4')).toEqual({});
 });
 
 test('a count that nobody knows is never completed', async () => {
-  await addUser(it.app, 'u-5');
-  const faults = it.faultsOf('demo');
+  await addUser(world.app, 'u-5');
+  const faults = world.faultsOf('demo');
   faults.verification = { unknown: 'permission_lost' };
-  const requestId = await submit(it, 'demo', [user('u-5')]);
+  const requestId = await submit(world, 'demo', [user('u-5')]);
   await atTheRun(requestId);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('verification_unknown'));
-  await it.env.sleep('30 days');
-  expect((await receiptOf(it, requestId)).final).toBe(false);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('verification_unknown'));
+  await world.env.sleep('30 days');
+  expect((await receiptOf(world, requestId)).final).toBe(false);
   faults.verification = null;
-  await retry(it, requestId);
-  expect(await ended(it, requestId)).toBe('completed');
+  await retry(world, requestId);
+  expect(await ended(world, requestId)).toBe('completed');
 });
 
 test('a late event within the settle time is found and deleted before anything is called deleted', async () => {
-  await addUser(it.app, 'u-6');
-  const requestId = await submit(it, 'demo', [user('u-6')]);
+  await addUser(world.app, 'u-6');
+  const requestId = await submit(world, 'demo', [user('u-6')]);
   await atTheRun(requestId);
-  await eventually('verifying', async () => (await statusOf(it, requestId)).status === 'verifying');
-  expect(await rowsOf(it.app, 'u-6')).toEqual({});
-  expect((await statusOf(it, requestId)).states).toEqual({ claimed: 1 });
-  await addEvents(it.app, 'u-6', 4);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-6')).toEqual({});
-  const { processors } = await receiptOf(it, requestId);
+  await eventually('verifying', async () => (await statusOf(world, requestId)).status === 'verifying');
+  expect(await rowsOf(world.app, 'u-6')).toEqual({});
+  expect((await statusOf(world, requestId)).states).toEqual({ claimed: 1 });
+  await addEvents(world.app, 'u-6', 4);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-6')).toEqual({});
+  const { processors } = await receiptOf(world, requestId);
   expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(7);
 });
 
 test('coverage that broke before the run: attention, and nothing is deleted until it is mended', async () => {
-  await addUser(it.app, 'u-7');
-  const requestId = await submit(it, 'demo', [user('u-7')]);
+  await addUser(world.app, 'u-7');
+  const requestId = await submit(world, 'demo', [user('u-7')]);
   await softDeleted(requestId);
-  await it.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
+  await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
   await atTheRun(requestId);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('coverage_broken'));
-  expect(await rowsOf(it.app, 'u-7')).toEqual(WHOLE);
-  expect((await statusOf(it, requestId)).states).toEqual({ soft_deleted: 1 });
-  await it.app`DROP TABLE app.forgotten`;
-  await retry(it, requestId);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-7')).toEqual({});
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('coverage_broken'));
+  expect(await rowsOf(world.app, 'u-7')).toEqual(WHOLE);
+  expect((await statusOf(world, requestId)).states).toEqual({ soft_deleted: 1 });
+  await world.app`DROP TABLE app.forgotten`;
+  await retry(world, requestId);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-7')).toEqual({});
 });
 
 test('the directory away for six hours: attention, then resolved and hidden on its own', async () => {
-  await addUser(it.app, 'u-8');
-  it.faultsOf('demo').away.add('resolve');
-  const requestId = await submit(it, 'demo', [user('u-8')]);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
-  await it.env.sleep('6 hours');
-  expect((await statusOf(it, requestId)).status).toBe('resolving');
-  it.faultsOf('demo').away.clear();
-  await skippingUntil(it, 'hidden', async () => (await statusOf(it, requestId)).states.soft_deleted === 1);
+  await addUser(world.app, 'u-8');
+  world.faultsOf('demo').away.add('resolve');
+  const requestId = await submit(world, 'demo', [user('u-8')]);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  await world.env.sleep('6 hours');
+  expect((await statusOf(world, requestId)).status).toBe('resolving');
+  world.faultsOf('demo').away.clear();
+  await skippingUntil(world, 'hidden', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
   expect(await codes(requestId)).toEqual([]);
-  expect(await isHidden(it.app, 'u-8')).toEqual({ flagged: true, hidden: true });
-  await cancel(it, requestId, 'all');
-  expect(await ended(it, requestId)).toBe('cancelled');
+  expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: true, hidden: true });
+  await cancel(world, requestId, 'all');
+  expect(await ended(world, requestId)).toBe('cancelled');
 });
 
 test('an alias that leads to one more person on day 5 takes that person along; one that leads elsewhere lets the first go', async () => {
-  await Promise.all(['u-10', 'u-11', 'u-12', 'u-13'].map((id) => addUser(it.app, id)));
-  await it.app`INSERT INTO app.aliases VALUES ('device-1', 'u-10'), ('device-2', 'u-12')`;
+  await Promise.all(['u-10', 'u-11', 'u-12', 'u-13'].map((id) => addUser(world.app, id)));
+  await world.app`INSERT INTO app.aliases VALUES ('device-1', 'u-10'), ('device-2', 'u-12')`;
   const alias = (value: string) => ({ type: 'alias', value: [value] });
-  const requestId = await submit(it, 'growing', [alias('device-1'), alias('device-2')]);
-  await eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === 2);
-  await it.env.sleep('5 days');
-  await it.app`INSERT INTO app.aliases VALUES ('device-1', 'u-11')`;
-  await it.app`UPDATE app.aliases SET user_id = 'u-13' WHERE alias = 'device-2'`;
-  expect(await ended(it, requestId)).toBe('completed');
-  for (const id of ['u-10', 'u-11', 'u-13']) expect(await rowsOf(it.app, id)).toEqual({});
-  expect(await rowsOf(it.app, 'u-12')).toEqual(WHOLE);
-  expect(await isHidden(it.app, 'u-12')).toEqual({ flagged: false, hidden: false });
+  const requestId = await submit(world, 'growing', [alias('device-1'), alias('device-2')]);
+  await eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 2);
+  await world.env.sleep('5 days');
+  await world.app`INSERT INTO app.aliases VALUES ('device-1', 'u-11')`;
+  await world.app`UPDATE app.aliases SET user_id = 'u-13' WHERE alias = 'device-2'`;
+  expect(await ended(world, requestId)).toBe('completed');
+  for (const id of ['u-10', 'u-11', 'u-13']) expect(await rowsOf(world.app, id)).toEqual({});
+  expect(await rowsOf(world.app, 'u-12')).toEqual(WHOLE);
+  expect(await isHidden(world.app, 'u-12')).toEqual({ flagged: false, hidden: false });
 });
 
 test('growth beyond the bound: attention, nothing claimed, and an operator’s word lets them join', async () => {
   const people = ['u-20', 'u-21', 'u-22', 'u-23'];
-  await Promise.all(people.map((id) => addUser(it.app, id)));
-  await it.app`INSERT INTO app.aliases VALUES ('device-3', 'u-20')`;
-  const requestId = await submit(it, 'demo', [{ type: 'alias', value: ['device-3'] }]);
+  await Promise.all(people.map((id) => addUser(world.app, id)));
+  await world.app`INSERT INTO app.aliases VALUES ('device-3', 'u-20')`;
+  const requestId = await submit(world, 'demo', [{ type: 'alias', value: ['device-3'] }]);
   await softDeleted(requestId);
-  await it.app`INSERT INTO app.aliases VALUES ('device-3', 'u-21'), ('device-3', 'u-22'), ('device-3', 'u-23')`;
+  await world.app`INSERT INTO app.aliases VALUES ('device-3', 'u-21'), ('device-3', 'u-22'), ('device-3', 'u-23')`;
   await atTheRun(requestId);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('resolution_grew'));
-  await it.env.sleep('5 days');
-  for (const id of people) expect(await rowsOf(it.app, id)).toEqual(WHOLE);
-  await retry(it, requestId);
-  expect(await ended(it, requestId)).toBe('completed');
-  for (const id of people) expect(await rowsOf(it.app, id)).toEqual({});
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('resolution_grew'));
+  await world.env.sleep('5 days');
+  for (const id of people) expect(await rowsOf(world.app, id)).toEqual(WHOLE);
+  await retry(world, requestId);
+  expect(await ended(world, requestId)).toBe('completed');
+  for (const id of people) expect(await rowsOf(world.app, id)).toEqual({});
 });
 
 test('terminated in the middle: rebuilt from the rows by housekeeping, and finished', async () => {
-  await addUser(it.app, 'u-9');
-  const requestId = await submit(it, 'demo', [user('u-9')]);
+  await addUser(world.app, 'u-9');
+  const requestId = await submit(world, 'demo', [user('u-9')]);
   await softDeleted(requestId);
-  await it.env.sleep('2 days');
-  await terminate(it, requestId);
-  await it.env.sleep('2 minutes');
-  expect(await attendedRequests(it)).toBeGreaterThan(0);
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-9')).toEqual({});
-  expect(await receiptOf(it, requestId)).toMatchObject({ subjects: { deleted: 1 }, processors: [{ survivors: 0 }] });
+  await world.env.sleep('2 days');
+  await terminate(world, requestId);
+  await world.env.sleep('2 minutes');
+  expect(await attendedRequests(world)).toBeGreaterThan(0);
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-9')).toEqual({});
+  expect(await receiptOf(world, requestId)).toMatchObject({ subjects: { deleted: 1 }, processors: [{ survivors: 0 }] });
 });

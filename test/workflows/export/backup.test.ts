@@ -20,39 +20,38 @@ import {
   submit,
 } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
-let it: World;
+let world: World;
 let catalog: Map<string, Project>;
 const folder = archiveFolder();
 beforeAll(async () => {
   const projects = { demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } };
-  it = await world(await timeSkipping(), projects, { storage: folderStorage(folder) });
-  catalog = new Map(it.deps.catalog);
-  Object.assign(it.deps, { catalog });
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), projects, { storage: folderStorage(folder) });
+  catalog = new Map(world.deps.catalog);
+  Object.assign(world.deps, { catalog });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 afterEach(() => {
-  for (const faults of [it.faultsOf('demo'), it.faultsOf('two', 'crm')]) faults.refused.clear();
+  for (const faults of [world.faultsOf('demo'), world.faultsOf('two', 'crm')]) faults.refused.clear();
 });
 
 const first = { exportFirst: true };
-const codes = async (requestId: string) => (await statusOf(it, requestId)).attention.map(({ code }) => code);
+const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 const hidden = (requestId: string) =>
-  eventually('soft-deleted', async () => (await statusOf(it, requestId)).states.soft_deleted === 1);
+  eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
 const ready = (requestId: string, count = 1) =>
   eventually('ready', async () => {
-    const backups = await backupsOf(it, requestId);
+    const backups = await backupsOf(world, requestId);
     return backups.length === count && backups.every(({ status }) => status === 'ready');
   });
 const onlyBackup = async (requestId: string): Promise<string> => {
-  const [backup, ...more] = await backupsOf(it, requestId);
+  const [backup, ...more] = await backupsOf(world, requestId);
   expect(more).toEqual([]);
   return backup?.id ?? '';
 };
 const claimedAt = async (requestId: string): Promise<number> => {
-  const [row] = await it.database<
+  const [row] = await world.database<
     { at: Date }[]
   >`SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId}`;
   return row?.at.getTime() ?? 0;
@@ -66,160 +65,163 @@ const takeOut = (name: string, processor: string): (() => void) => {
 };
 /** Past the run at which it would be claimed. */
 const pastItsRun = async (requestId: string) => {
-  const { hardDeleteAt } = await readDeletionRow(it.database, requestId);
-  await sleepUntil(it, new Date(hardDeleteAt.getTime() + HOUR_MS));
+  const { hardDeleteAt } = await readDeletionRow(world.database, requestId);
+  await sleepUntil(world, new Date(hardDeleteAt.getTime() + HOUR_MS));
 };
 
 test('exported on day 0 and deleted on day 14: all rows are in the archive, kept for a week after, and the receipt names it', async () => {
-  await addUser(it.app, 'u-1', { events: 5 });
-  await addUser(it.app, 'bystander');
-  const deletion = await submit(it, 'demo', [user('u-1')], first);
+  await addUser(world.app, 'u-1', { events: 5 });
+  await addUser(world.app, 'bystander');
+  const deletion = await submit(world, 'demo', [user('u-1')], first);
   await ready(deletion);
   const backup = await onlyBackup(deletion);
-  expect(await isHidden(it.app, 'u-1')).toEqual({ flagged: true, hidden: true });
-  const files = await handedOut(it, backup);
+  expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: true, hidden: true });
+  const files = await handedOut(world, backup);
   expect(files.match(/"user_id":"u-1"/g)?.length).toBeGreaterThanOrEqual(8);
   expect(files).not.toContain('bystander');
-  expect(await rowsOf(it.app, 'u-1')).toEqual({ ...WHOLE, events: 5 });
-  const { hardDeleteAt } = await readDeletionRow(it.database, deletion);
+  expect(await rowsOf(world.app, 'u-1')).toEqual({ ...WHOLE, events: 5 });
+  const { hardDeleteAt } = await readDeletionRow(world.database, deletion);
   await pastItsRun(deletion);
-  await eventually('deleted', async () => Object.keys(await rowsOf(it.app, 'u-1')).length === 0);
-  expect(await ended(it, deletion)).toBe('completed');
-  const { backups } = await receiptOf(it, deletion);
+  await eventually('deleted', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
+  expect(await ended(world, deletion)).toBe('completed');
+  const { backups } = await receiptOf(world, deletion);
   expect(backups).toMatchObject([{ requestId: backup, subjects: 1 }]);
   expect(backups[0]?.expiresAt).toBe(new Date(hardDeleteAt.getTime() + 7 * DAY_MS).toISOString());
-  expect((await backupsOf(it, deletion)).map(({ status }) => status)).toEqual(['ready']);
-  expect(await rowsOf(it.app, 'bystander')).toEqual(WHOLE);
+  expect((await backupsOf(world, deletion)).map(({ status }) => status)).toEqual(['ready']);
+  expect(await rowsOf(world.app, 'bystander')).toEqual(WHOLE);
 });
 
 test('the export fails from day 0: hidden, an operator is asked, and nobody is claimed on day 14; repaired on day 20, claimed at the next run', async () => {
-  await Promise.all([addUser(it.app, 'u-2'), addUser(it.crm, 'u-2')]);
-  const crm = it.faultsOf('two', 'crm');
+  await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
+  const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
-  const deletion = await submit(it, 'two', [user('u-2')], first);
-  const submittedAt = await nowOf(it);
+  const deletion = await submit(world, 'two', [user('u-2')], first);
+  const submittedAt = await nowOf(world);
   await hidden(deletion);
   await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
-  expect((await statusOf(it, deletion)).attention).toMatchObject([{ processor: 'crm', step: 'backup' }]);
+  expect((await statusOf(world, deletion)).attention).toMatchObject([{ processor: 'crm', step: 'backup' }]);
   // An attempt an hour for twenty days would show no more than this one: nobody tries what is not configured.
   const putBack = takeOut('two', 'crm');
   await pastItsRun(deletion);
-  expect(await statusOf(it, deletion)).toMatchObject({ status: 'grace', states: { soft_deleted: 1 } });
-  await sleepUntil(it, new Date(submittedAt.getTime() + 20 * DAY_MS));
-  for (const sql of [it.app, it.crm]) {
+  expect(await statusOf(world, deletion)).toMatchObject({ status: 'grace', states: { soft_deleted: 1 } });
+  await sleepUntil(world, new Date(submittedAt.getTime() + 20 * DAY_MS));
+  for (const sql of [world.app, world.crm]) {
     expect(await rowsOf(sql, 'u-2')).toEqual(WHOLE);
     expect(await isHidden(sql, 'u-2')).toEqual({ flagged: true, hidden: true });
   }
   expect(crm.calls).not.toContain('hardDelete');
   expect(await codes(deletion)).toEqual(['backup_failing']);
-  expect((await backupsOf(it, deletion)).map(({ status }) => status)).toEqual(['collecting']);
+  expect((await backupsOf(world, deletion)).map(({ status }) => status)).toEqual(['collecting']);
   crm.refused.clear();
   putBack();
-  const repairedAt = await nowOf(it);
-  await retry(it, deletion);
-  expect(await ended(it, deletion)).toBe('completed');
+  const repairedAt = await nowOf(world);
+  await retry(world, deletion);
+  expect(await ended(world, deletion)).toBe('completed');
   const claimed = await claimedAt(deletion);
   expect(claimed).toBeGreaterThan(repairedAt.getTime());
   expect(claimed - repairedAt.getTime()).toBeLessThan(DAY_MS + 10 * MINUTE_MS);
   expect(claimed % DAY_MS).toBeGreaterThanOrEqual(2 * HOUR_MS);
   expect(claimed % DAY_MS).toBeLessThan(2 * HOUR_MS + 10 * MINUTE_MS);
-  for (const sql of [it.app, it.crm]) expect(await rowsOf(sql, 'u-2')).toEqual({});
-  expect((await receiptOf(it, deletion)).backups).toMatchObject([{ subjects: 1 }]);
+  for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-2')).toEqual({});
+  expect((await receiptOf(world, deletion)).backups).toMatchObject([{ subjects: 1 }]);
 });
 
 test('expedited to now: deleted as soon as it is in the archive, and not before', async () => {
-  await Promise.all([addUser(it.app, 'u-3'), addUser(it.crm, 'u-3')]);
-  const crm = it.faultsOf('two', 'crm');
+  await Promise.all([addUser(world.app, 'u-3'), addUser(world.crm, 'u-3')]);
+  const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
-  const deletion = await submit(it, 'two', [user('u-3')], { ...first, expedite: { when: 'now', reason: 'asked' } });
+  const deletion = await submit(world, 'two', [user('u-3')], { ...first, expedite: { when: 'now', reason: 'asked' } });
   await hidden(deletion);
   await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
-  expect(await rowsOf(it.app, 'u-3')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-3')).toEqual(WHOLE);
   crm.refused.clear();
-  await retry(it, deletion);
-  await skippingUntil(it, 'deleted', async () => Object.keys(await rowsOf(it.crm, 'u-3')).length === 0);
-  const [archive] = await it.database<{ readyAt: Date }[]>`
+  await retry(world, deletion);
+  await skippingUntil(world, 'deleted', async () => Object.keys(await rowsOf(world.crm, 'u-3')).length === 0);
+  const [archive] = await world.database<{ readyAt: Date }[]>`
     SELECT ready_at FROM lethe.archives WHERE request_id = ${await onlyBackup(deletion)}`;
   const waited = (await claimedAt(deletion)) - (archive?.readyAt.getTime() ?? 0);
   expect(waited).toBeGreaterThanOrEqual(0);
   expect(waited).toBeLessThan(HOUR_MS);
-  expect(await ended(it, deletion)).toBe('completed');
+  expect(await ended(world, deletion)).toBe('completed');
 });
 
 test('one who joins just before the claim is exported first too, and goes with a later run', async () => {
-  await Promise.all(['u-4', 'u-5'].map((id) => addUser(it.app, id)));
-  await it.app`INSERT INTO app.aliases VALUES ('device-4', 'u-4')`;
-  const deletion = await submit(it, 'growing', [{ type: 'alias', value: ['device-4'] }], first);
+  await Promise.all(['u-4', 'u-5'].map((id) => addUser(world.app, id)));
+  await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-4')`;
+  const deletion = await submit(world, 'growing', [{ type: 'alias', value: ['device-4'] }], first);
   await ready(deletion);
-  await it.app`INSERT INTO app.aliases VALUES ('device-4', 'u-5')`;
+  await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-5')`;
   await pastItsRun(deletion);
-  await eventually('the first is deleted', async () => Object.keys(await rowsOf(it.app, 'u-4')).length === 0);
-  expect(await rowsOf(it.app, 'u-5')).toEqual(WHOLE);
-  await eventually('the second is in an archive', async () => (await backupsOf(it, deletion))[1]?.status === 'ready');
-  const later = (await backupsOf(it, deletion))[1]?.id ?? '';
-  const files = await handedOut(it, later);
+  await eventually('the first is deleted', async () => Object.keys(await rowsOf(world.app, 'u-4')).length === 0);
+  expect(await rowsOf(world.app, 'u-5')).toEqual(WHOLE);
+  await eventually(
+    'the second is in an archive',
+    async () => (await backupsOf(world, deletion))[1]?.status === 'ready',
+  );
+  const later = (await backupsOf(world, deletion))[1]?.id ?? '';
+  const files = await handedOut(world, later);
   expect(files).toContain('"user_id":"u-5"');
   expect(files).not.toContain('"user_id":"u-4"');
-  expect(await rowsOf(it.app, 'u-5')).toEqual(WHOLE);
-  expect(await ended(it, deletion)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-5')).toEqual({});
-  expect((await receiptOf(it, deletion)).backups).toHaveLength(2);
+  expect(await rowsOf(world.app, 'u-5')).toEqual(WHOLE);
+  expect(await ended(world, deletion)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-5')).toEqual({});
+  expect((await receiptOf(world, deletion)).backups).toHaveLength(2);
 });
 
 test('a second request for somebody exports first: the first, which does not, waits for that archive', async () => {
-  await Promise.all([addUser(it.app, 'u-6'), addUser(it.crm, 'u-6')]);
-  const owner = await submit(it, 'two', [user('u-6')]);
+  await Promise.all([addUser(world.app, 'u-6'), addUser(world.crm, 'u-6')]);
+  const owner = await submit(world, 'two', [user('u-6')]);
   await hidden(owner);
-  await it.env.sleep('13 days');
-  const crm = it.faultsOf('two', 'crm');
+  await world.env.sleep('13 days');
+  const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
-  const attached = await submit(it, 'two', [user('u-6')], first);
-  await eventually('attached', async () => (await statusOf(it, attached)).states.attached === 1);
+  const attached = await submit(world, 'two', [user('u-6')], first);
+  await eventually('attached', async () => (await statusOf(world, attached)).states.attached === 1);
   await eventually('attention', async () => (await codes(attached)).includes('backup_failing'));
   await pastItsRun(owner);
-  expect(await rowsOf(it.app, 'u-6')).toEqual(WHOLE);
-  expect((await statusOf(it, owner)).states).toEqual({ soft_deleted: 1 });
+  expect(await rowsOf(world.app, 'u-6')).toEqual(WHOLE);
+  expect((await statusOf(world, owner)).states).toEqual({ soft_deleted: 1 });
   crm.refused.clear();
-  await retry(it, attached);
-  expect(await ended(it, owner)).toBe('completed');
-  expect(await ended(it, attached)).toBe('completed');
-  for (const sql of [it.app, it.crm]) expect(await rowsOf(sql, 'u-6')).toEqual({});
-  expect((await receiptOf(it, attached)).backups).toMatchObject([{ subjects: 1 }]);
-  expect((await receiptOf(it, owner)).backups).toEqual([]);
+  await retry(world, attached);
+  expect(await ended(world, owner)).toBe('completed');
+  expect(await ended(world, attached)).toBe('completed');
+  for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-6')).toEqual({});
+  expect((await receiptOf(world, attached)).backups).toMatchObject([{ subjects: 1 }]);
+  expect((await receiptOf(world, owner)).backups).toEqual([]);
 });
 
 test('the export is cancelled: nobody is claimed and an operator is asked; retried, another one is made', async () => {
-  await addUser(it.app, 'u-7');
-  it.faultsOf('demo').refused.add('export');
-  const deletion = await submit(it, 'demo', [user('u-7')], first);
-  await eventually('begun', async () => (await backupsOf(it, deletion)).length === 1);
+  await addUser(world.app, 'u-7');
+  world.faultsOf('demo').refused.add('export');
+  const deletion = await submit(world, 'demo', [user('u-7')], first);
+  await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
-  await cancel(it, backup, 'all');
-  expect(await ended(it, backup)).toBe('cancelled');
+  await cancel(world, backup, 'all');
+  expect(await ended(world, backup)).toBe('cancelled');
   await eventually('attention', async () => (await codes(deletion)).includes('backup_missing'));
-  it.faultsOf('demo').refused.clear();
+  world.faultsOf('demo').refused.clear();
   await pastItsRun(deletion);
-  expect(await rowsOf(it.app, 'u-7')).toEqual(WHOLE);
-  expect(await backupsOf(it, deletion)).toHaveLength(1);
-  await retry(it, deletion);
-  await eventually('another', async () => (await backupsOf(it, deletion))[1]?.status === 'ready');
+  expect(await rowsOf(world.app, 'u-7')).toEqual(WHOLE);
+  expect(await backupsOf(world, deletion)).toHaveLength(1);
+  await retry(world, deletion);
+  await eventually('another', async () => (await backupsOf(world, deletion))[1]?.status === 'ready');
   expect(await codes(deletion)).toEqual([]);
-  expect(await ended(it, deletion)).toBe('completed');
-  expect(await rowsOf(it.app, 'u-7')).toEqual({});
+  expect(await ended(world, deletion)).toBe('completed');
+  expect(await rowsOf(world.app, 'u-7')).toEqual({});
 });
 
 test('the deletion is cancelled while it is being exported: shown again, and neither key nor object is left', async () => {
-  await Promise.all([addUser(it.app, 'u-8'), addUser(it.crm, 'u-8')]);
-  it.faultsOf('two', 'crm').refused.add('export');
-  const deletion = await submit(it, 'two', [user('u-8')], first);
-  await eventually('begun', async () => (await backupsOf(it, deletion)).length === 1);
+  await Promise.all([addUser(world.app, 'u-8'), addUser(world.crm, 'u-8')]);
+  world.faultsOf('two', 'crm').refused.add('export');
+  const deletion = await submit(world, 'two', [user('u-8')], first);
+  await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
   await eventually('partly collected', async () => (await objectsOf(folder, backup)) > 0);
-  await cancel(it, deletion, 'all');
-  expect(await ended(it, deletion)).toBe('cancelled');
-  expect(await ended(it, backup)).toBe('cancelled');
-  expect(await isHidden(it.app, 'u-8')).toEqual({ flagged: false, hidden: false });
+  await cancel(world, deletion, 'all');
+  expect(await ended(world, deletion)).toBe('cancelled');
+  expect(await ended(world, backup)).toBe('cancelled');
+  expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: false, hidden: false });
   expect(await objectsOf(folder, backup)).toBe(0);
-  expect(await it.database`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);
+  expect(await world.database`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);
   expect(await codes(deletion)).toEqual([]);
 });

@@ -8,10 +8,10 @@ import { user } from '../../support/ledger.ts';
 import { addUser, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { ended, eventually, statusOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
 /** Somebody is deleted while they are in an export (rule 17): whatever it is doing at that moment. */
-let it: World;
+let world: World;
 const folder = archiveFolder();
 /** Waited for before an archive is written; its parts are not kept waiting. */
 let beforePacking: Promise<void> | null = null;
@@ -21,28 +21,28 @@ beforeAll(async () => {
     ...stored,
     async write(name, bytes, signal) {
       const [requestId = ''] = name.split('/');
-      if (beforePacking !== null && (await statusOf(it, requestId)).status === 'packaging') await beforePacking;
+      if (beforePacking !== null && (await statusOf(world, requestId)).status === 'packaging') await beforePacking;
       return stored.write(name, bytes, signal);
     },
   };
-  it = await world(await timeSkipping(), { two: { crm: true } }, { storage });
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), { two: { crm: true } }, { storage });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 afterEach(() => {
   beforePacking = null;
-  it.faultsOf('two', 'crm').beforeTable = null;
+  world.faultsOf('two', 'crm').beforeTable = null;
 });
 
-const add = (...ids: string[]) => Promise.all([it.app, it.crm].flatMap((sql) => ids.map((id) => addUser(sql, id))));
+const add = (...ids: string[]) =>
+  Promise.all([world.app, world.crm].flatMap((sql) => ids.map((id) => addUser(sql, id))));
 const exporting = (...ids: string[]) =>
-  submit(it, 'two', ids.map(user), { kind: 'export', hardDeleteAt: null, format: 'ndjson' });
+  submit(world, 'two', ids.map(user), { kind: 'export', hardDeleteAt: null, format: 'ndjson' });
 const inStatus = (requestId: string, status: string) =>
-  eventually(status, async () => (await statusOf(it, requestId)).status === status);
+  eventually(status, async () => (await statusOf(world, requestId)).status === status);
 /** Claimed, and deleted everywhere, while no time is skipped. */
 const deleted = async (id: string): Promise<void> => {
-  await submit(it, 'two', [user(id)], { expedite: { when: 'now', reason: 'asked' } });
-  for (const sql of [it.app, it.crm])
+  await submit(world, 'two', [user(id)], { expedite: { when: 'now', reason: 'asked' } });
+  for (const sql of [world.app, world.crm])
     await eventually('deleted', async () => Object.keys(await rowsOf(sql, id)).length === 0);
 };
 const own = (id: string) => new RegExp(`"user_id":"${id}"`);
@@ -50,27 +50,27 @@ const own = (id: string) => new RegExp(`"user_id":"${id}"`);
 test('deleted while being collected: everything is collected again without them, and the others are in the archive', async () => {
   await add('u-1', 'u-2');
   const { promise: go, resolve: release } = Promise.withResolvers<void>();
-  it.faultsOf('two', 'crm').beforeTable = () => go;
+  world.faultsOf('two', 'crm').beforeTable = () => go;
   const requestId = await exporting('u-1', 'u-2');
   await eventually('one half is collected', async () => {
     const [row] =
-      await it.database`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
+      await world.database`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
     return row !== undefined;
   });
   await deleted('u-1');
-  expect((await statusOf(it, requestId)).status).toBe('collecting');
+  expect((await statusOf(world, requestId)).status).toBe('collecting');
   release();
   await inStatus(requestId, 'ready');
-  expect(await exportOf(it, requestId)).toMatchObject({
+  expect(await exportOf(world, requestId)).toMatchObject({
     epoch: 2,
     keys: 1,
     actions: expect.arrayContaining(['export.restarted']),
   });
-  expect((await statusOf(it, requestId)).states).toEqual({ exported: 1, left_out: 1 });
-  const files = await handedOut(it, requestId);
+  expect((await statusOf(world, requestId)).states).toEqual({ exported: 1, left_out: 1 });
+  const files = await handedOut(world, requestId);
   expect(files).not.toMatch(own('u-1'));
   expect(files).toMatch(own('u-2'));
-  for (const sql of [it.app, it.crm]) expect(await rowsOf(sql, 'u-2')).toEqual(WHOLE);
+  for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-2')).toEqual(WHOLE);
 });
 
 test('deleted while the archive is written: that archive is nobody’s, another one is made without them, and nothing else is left', async () => {
@@ -80,11 +80,11 @@ test('deleted while the archive is written: that archive is nobody’s, another 
   const requestId = await exporting('u-3', 'u-4');
   await inStatus(requestId, 'packaging');
   await deleted('u-3');
-  expect((await exportOf(it, requestId)).reason).toBeNull();
+  expect((await exportOf(world, requestId)).reason).toBeNull();
   release();
   await inStatus(requestId, 'ready');
-  expect(await exportOf(it, requestId)).toMatchObject({ epoch: 2 });
-  const files = await handedOut(it, requestId);
+  expect(await exportOf(world, requestId)).toMatchObject({ epoch: 2 });
+  const files = await handedOut(world, requestId);
   expect(files).not.toMatch(own('u-3'));
   expect(files).toMatch(own('u-4'));
   await eventually('nothing else', async () => (await objectsOf(folder, requestId)) === 1);
@@ -95,47 +95,47 @@ test('deleted when the archive is ready: its key is gone with the claim, then it
   const [holding, others] = [await exporting('u-5', 'u-6'), await exporting('u-6')];
   for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
   await deleted('u-5');
-  expect(await exportOf(it, holding)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
+  expect(await exportOf(world, holding)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
   await eventually('no file', async () => (await objectsOf(folder, holding)) === 0);
-  expect(await ended(it, holding)).toBe('expired');
-  expect(await exportOf(it, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
-  expect(await handedOut(it, others)).toMatch(own('u-6'));
+  expect(await ended(world, holding)).toBe('expired');
+  expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
+  expect(await handedOut(world, others)).toMatch(own('u-6'));
 });
 
 test('all of them deleted while being collected: cancelled, with neither key nor object left', async () => {
   await add('u-7');
   const { promise: go, resolve: release } = Promise.withResolvers<void>();
-  it.faultsOf('two', 'crm').beforeTable = () => go;
+  world.faultsOf('two', 'crm').beforeTable = () => go;
   const requestId = await exporting('u-7');
   await eventually('begun', async () => (await objectsOf(folder, requestId)) > 0);
   await deleted('u-7');
   release();
-  expect(await ended(it, requestId)).toBe('cancelled');
-  expect(await exportOf(it, requestId)).toMatchObject({ keys: 0, reason: null });
-  expect((await statusOf(it, requestId)).states).toEqual({ left_out: 1 });
+  expect(await ended(world, requestId)).toBe('cancelled');
+  expect(await exportOf(world, requestId)).toMatchObject({ keys: 0, reason: null });
+  expect((await statusOf(world, requestId)).states).toEqual({ left_out: 1 });
   expect(await objectsOf(folder, requestId)).toBe(0);
 });
 
 test('a part-deletion that is claimed and has not got far: what an archive took before its columns were empty is destroyed', async () => {
   await add('u-8', 'u-9');
-  const faults = it.faultsOf('two', 'crm');
+  const faults = world.faultsOf('two', 'crm');
   faults.away.add('hardDelete');
   const now = { when: 'now', reason: 'asked' } as const;
-  const deletion = await submit(it, 'two', [user('u-8')], { scope: 'categories', expedite: now });
-  await eventually('claimed', async () => (await statusOf(it, deletion)).status === 'deleting');
+  const deletion = await submit(world, 'two', [user('u-8')], { scope: 'categories', expedite: now });
+  await eventually('claimed', async () => (await statusOf(world, deletion)).status === 'deleting');
   const [holding, others] = [await exporting('u-8', 'u-9'), await exporting('u-9')];
   for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
   faults.away.delete('hardDelete');
   await inStatus(holding, 'expired');
-  expect(await exportOf(it, holding)).toMatchObject({
+  expect(await exportOf(world, holding)).toMatchObject({
     keys: 0,
     reason: 'subject_deleted',
     actions: expect.arrayContaining(['export.revoked']),
   });
-  expect(await exportOf(it, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
+  expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
   const again = await exporting('u-8');
   await inStatus(again, 'ready');
-  const [row] = await it.crm`SELECT name FROM app.users WHERE user_id = 'u-8'`;
+  const [row] = await world.crm`SELECT name FROM app.users WHERE user_id = 'u-8'`;
   expect(row).toEqual({ name: null });
-  expect(await exportOf(it, again)).toMatchObject({ epoch: 1, keys: 1 });
+  expect(await exportOf(world, again)).toMatchObject({ epoch: 1, keys: 1 });
 });

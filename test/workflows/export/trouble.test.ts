@@ -16,41 +16,40 @@ import {
   statusOf,
 } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
 
-let it: World;
+let world: World;
 const storage = spoiled();
 beforeAll(async () => {
-  it = await world(await timeSkipping(), { demo: {}, two: { crm: true } }, { storage });
-  for (const sql of [it.app, it.crm]) await sql`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true } }, { storage });
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 afterEach(() => {
   Object.assign(storage, { away: false, lost: 0 });
-  for (const faults of [it.faultsOf('demo'), it.faultsOf('two', 'crm')]) {
+  for (const faults of [world.faultsOf('demo'), world.faultsOf('two', 'crm')]) {
     faults.beforeTable = null;
     faults.away.clear();
     faults.refused.clear();
   }
 });
 
-const codes = async (requestId: string) => (await statusOf(it, requestId)).attention.map(({ code }) => code);
+const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 const epochOf = async (requestId: string) => {
-  const [row] = await it.database<{ epoch: number }[]>`SELECT epoch FROM lethe.requests WHERE id = ${requestId}`;
+  const [row] = await world.database<{ epoch: number }[]>`SELECT epoch FROM lethe.requests WHERE id = ${requestId}`;
   return row?.epoch;
 };
 const nothingLeft = async (requestId: string) => {
   expect(storage.objectsOf(requestId)).toEqual([]);
-  expect(await hasKey(it, requestId)).toBe(false);
-  expect(await namesLeft(it, requestId)).toBe(0);
-  expect((await it.database`SELECT FROM lethe.archives WHERE request_id = ${requestId}`).count).toBe(0);
+  expect(await hasKey(world, requestId)).toBe(false);
+  expect(await namesLeft(world, requestId)).toBe(0);
+  expect((await world.database`SELECT FROM lethe.archives WHERE request_id = ${requestId}`).count).toBe(0);
 };
 /** Stands still before a table until it is let go. */
 function stopsBefore(table: string) {
   const { promise: reached, resolve: tell } = Promise.withResolvers<void>();
   const { promise: gate, resolve: go } = Promise.withResolvers<void>();
-  it.faultsOf('demo').beforeTable = async (name) => {
+  world.faultsOf('demo').beforeTable = async (name) => {
     if (name !== table) return;
     tell();
     await gate;
@@ -59,17 +58,17 @@ function stopsBefore(table: string) {
 }
 
 test('a processor is away for hours: an operator hears of it, and it is ready only with its part', async () => {
-  await Promise.all([addUser(it.app, 'u-1'), addUser(it.crm, 'u-1')]);
-  it.faultsOf('two', 'crm').away.add('export');
-  const requestId = await submitExport(it, 'two', [user('u-1')]);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
-  await it.env.sleep('4 hours');
-  expect(await statusOf(it, requestId)).toMatchObject({ status: 'collecting', attention: [{ processor: 'crm' }] });
-  const skip = { requestId, processor: 'crm', reason: 'no', actor: 'operator', at: await nowOf(it) };
-  await expect(skipProcessor(it.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
-  it.faultsOf('two', 'crm').away.clear();
-  await skippingUntil(it, 'ready', async () => (await statusOf(it, requestId)).status === 'ready');
-  expect(await rowsIn(it, requestId)).toMatchObject({
+  await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
+  world.faultsOf('two', 'crm').away.add('export');
+  const requestId = await submitExport(world, 'two', [user('u-1')]);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  await world.env.sleep('4 hours');
+  expect(await statusOf(world, requestId)).toMatchObject({ status: 'collecting', attention: [{ processor: 'crm' }] });
+  const skip = { requestId, processor: 'crm', reason: 'no', actor: 'operator', at: await nowOf(world) };
+  await expect(skipProcessor(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
+  world.faultsOf('two', 'crm').away.clear();
+  await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
+  expect(await rowsIn(world, requestId)).toMatchObject({
     'data/app/app.events.ndjson': 3,
     'data/crm/app.events.ndjson': 3,
   });
@@ -77,62 +76,62 @@ test('a processor is away for hours: an operator hears of it, and it is ready on
 });
 
 test('a processor refuses: an operator hears of it at once, and it goes on when told to', async () => {
-  await addUser(it.app, 'u-2');
-  it.faultsOf('demo').refused.add('export');
-  const requestId = await submitExport(it, 'demo', [user('u-2')]);
+  await addUser(world.app, 'u-2');
+  world.faultsOf('demo').refused.add('export');
+  const requestId = await submitExport(world, 'demo', [user('u-2')]);
   await eventually('attention', async () => (await codes(requestId)).includes('processor_refused'));
   await eventually('given up', async () => {
-    const [row] = await it.database<{ later: boolean }[]>`
+    const [row] = await world.database<{ later: boolean }[]>`
       SELECT retry_at < since + interval '2 hours' AS later FROM lethe.attention WHERE request_id = ${requestId}`;
     return row?.later === true;
   });
-  it.faultsOf('demo').refused.clear();
-  expect((await statusOf(it, requestId)).status).toBe('collecting');
-  await retry(it, requestId);
-  await reaches(it, requestId, 'ready');
+  world.faultsOf('demo').refused.clear();
+  expect((await statusOf(world, requestId)).status).toBe('collecting');
+  await retry(world, requestId);
+  await reaches(world, requestId, 'ready');
   expect(await codes(requestId)).toEqual([]);
 });
 
 test('it breaks off amid the tables: collected anew as a whole, no table twice, nothing of the first attempt stays', async () => {
-  await addUser(it.app, 'u-3');
+  await addUser(world.app, 'u-3');
   let broken = 0;
-  it.faultsOf('demo').beforeTable = async (table) => {
+  world.faultsOf('demo').beforeTable = async (table) => {
     if (table !== 'app.orders' || broken > 0) return;
     broken = storage.objectsOf(requestId).length;
     throw new ConnectorError('unavailable', 'broken off', { retryable: true });
   };
-  const requestId: string = await submitExport(it, 'demo', [user('u-3')]);
-  await skippingUntil(it, 'ready', async () => (await statusOf(it, requestId)).status === 'ready');
+  const requestId: string = await submitExport(world, 'demo', [user('u-3')]);
+  await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
   expect(broken).toBeGreaterThan(0);
-  expect(await rowsIn(it, requestId)).toMatchObject({
+  expect(await rowsIn(world, requestId)).toMatchObject({
     'data/app/app.users.ndjson': 1,
     'data/app/app.events.ndjson': 3,
   });
-  const tables = await it.database<{ name: string }[]>`
+  const tables = await world.database<{ name: string }[]>`
     SELECT facts ->> 'table' AS name FROM lethe.collected_tables WHERE request_id = ${requestId}`;
   expect(new Set(tables.map(({ name }) => name)).size).toBe(tables.length);
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
 });
 
 test('the storage is away while it is packed: an operator hears of it, and it is ready when the storage is back', async () => {
-  await addUser(it.app, 'u-4');
+  await addUser(world.app, 'u-4');
   storage.away = true;
-  const requestId = await submitExport(it, 'demo', [user('u-4')]);
-  await skippingUntil(it, 'attention', async () => (await codes(requestId)).includes('storage_unavailable'));
-  expect((await statusOf(it, requestId)).status).toBe('packaging');
+  const requestId = await submitExport(world, 'demo', [user('u-4')]);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('storage_unavailable'));
+  expect((await statusOf(world, requestId)).status).toBe('packaging');
   storage.away = false;
-  await skippingUntil(it, 'ready', async () => (await statusOf(it, requestId)).status === 'ready');
-  expect(await rowsIn(it, requestId)).toMatchObject({ 'data/app/app.events.ndjson': 3 });
+  await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
+  expect(await rowsIn(world, requestId)).toMatchObject({ 'data/app/app.events.ndjson': 3 });
   expect(await epochOf(requestId)).toBe(1);
 });
 
 test('a part is lost before it is packed: everything is collected again, and nothing is missing', async () => {
-  await addUser(it.app, 'u-5');
+  await addUser(world.app, 'u-5');
   storage.lost = 1;
-  const requestId = await submitExport(it, 'demo', [user('u-5')]);
-  await skippingUntil(it, 'ready', async () => (await statusOf(it, requestId)).status === 'ready');
+  const requestId = await submitExport(world, 'demo', [user('u-5')]);
+  await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
   expect(await epochOf(requestId)).toBe(2);
-  expect(await rowsIn(it, requestId)).toMatchObject({
+  expect(await rowsIn(world, requestId)).toMatchObject({
     'data/app/app.users.ndjson': 1,
     'data/app/app.events.ndjson': 3,
   });
@@ -140,65 +139,65 @@ test('a part is lost before it is packed: everything is collected again, and not
 });
 
 test('cancelled while it is collected: no archive, no key, no object, no name', async () => {
-  await addUser(it.app, 'u-6');
+  await addUser(world.app, 'u-6');
   const { reached, go } = stopsBefore('app.orders');
-  const requestId = await submitExport(it, 'demo', [user('u-6')], { notify: 'colleague@example.test' });
+  const requestId = await submitExport(world, 'demo', [user('u-6')], { notify: 'colleague@example.test' });
   await reached;
   expect(storage.objectsOf(requestId).length).toBeGreaterThan(0);
-  await cancel(it, requestId, 'all');
-  expect(await hasKey(it, requestId)).toBe(false);
+  await cancel(world, requestId, 'all');
+  expect(await hasKey(world, requestId)).toBe(false);
   go();
-  expect(await ended(it, requestId)).toBe('cancelled');
+  expect(await ended(world, requestId)).toBe('cancelled');
   await nothingLeft(requestId);
 });
 
 test('one of two is taken back while they are collected: collected again without that one', async () => {
-  await Promise.all([addUser(it.app, 'u-7'), addUser(it.app, 'u-8')]);
+  await Promise.all([addUser(world.app, 'u-7'), addUser(world.app, 'u-8')]);
   const { reached, go } = stopsBefore('app.orders');
-  const requestId = await submitExport(it, 'demo', [user('u-7'), user('u-8')]);
+  const requestId = await submitExport(world, 'demo', [user('u-7'), user('u-8')]);
   await reached;
-  await cancel(it, requestId, [2]);
+  await cancel(world, requestId, [2]);
   go();
-  await reaches(it, requestId, 'ready');
+  await reaches(world, requestId, 'ready');
   expect(await epochOf(requestId)).toBe(2);
-  expect((await statusOf(it, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
-  expect(await rowsIn(it, requestId)).toMatchObject({
+  expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
+  expect(await rowsIn(world, requestId)).toMatchObject({
     'data/app/app.users.ndjson': 1,
     'data/app/app.events.ndjson': 3,
   });
-  await expect(cancel(it, requestId, [1])).rejects.toMatchObject({ code: 'too_late' });
+  await expect(cancel(world, requestId, [1])).rejects.toMatchObject({ code: 'too_late' });
 });
 
 test('the cancel button of Temporal’s UI, while a processor is away: cancelled, and nothing is left', async () => {
-  await addUser(it.app, 'u-9');
-  it.faultsOf('demo').away.add('export');
-  const requestId = await submitExport(it, 'demo', [user('u-9')]);
-  await eventually('collecting', async () => it.faultsOf('demo').calls.includes('export'));
-  await reaches(it, requestId, 'collecting');
-  await it.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
-  expect(await ended(it, requestId)).toBe('cancelled');
+  await addUser(world.app, 'u-9');
+  world.faultsOf('demo').away.add('export');
+  const requestId = await submitExport(world, 'demo', [user('u-9')]);
+  await eventually('collecting', async () => world.faultsOf('demo').calls.includes('export'));
+  await reaches(world, requestId, 'collecting');
+  await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
+  expect(await ended(world, requestId)).toBe('cancelled');
   await nothingLeft(requestId);
-  await sleepUntil(it, new Date((await nowOf(it)).getTime() + 24 * HOUR_MS));
+  await sleepUntil(world, new Date((await nowOf(world)).getTime() + 24 * HOUR_MS));
   expect(storage.objectsOf(requestId)).toEqual([]);
 });
 
 // The last one: the server that skips time gives the workflow's next task to a worker that is gone. The archive itself is
 // proved by test/e2e/export-killed.test.ts.
 test('its workers are stopped amid it and started again: collected as a whole, and no table twice', async () => {
-  await addUser(it.app, 'u-10');
+  await addUser(world.app, 'u-10');
   const { reached, go } = stopsBefore('app.orders');
-  const requestId = await submitExport(it, 'demo', [user('u-10')]);
+  const requestId = await submitExport(world, 'demo', [user('u-10')]);
   await reached;
-  const stopped = it.stopWorkers();
+  const stopped = world.stopWorkers();
   go();
   await stopped;
   const collected = () =>
-    it.database`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
+    world.database`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
   expect((await collected()).count).toBe(0);
-  it.faultsOf('demo').beforeTable = null;
-  await it.startWorkers();
+  world.faultsOf('demo').beforeTable = null;
+  await world.startWorkers();
   await eventually('collected', async () => (await collected()).count === 1);
-  const tables = await it.database<{ name: string; rows: number }[]>`
+  const tables = await world.database<{ name: string; rows: number }[]>`
     SELECT facts ->> 'table' AS name, (facts ->> 'rows')::bigint AS rows FROM lethe.collected_tables WHERE request_id = ${requestId}`;
   expect(new Set(tables.map(({ name }) => name)).size).toBe(tables.length);
   expect(tables.find(({ name }) => name === 'app.events')?.rows).toBe(3);

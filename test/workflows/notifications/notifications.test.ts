@@ -12,34 +12,37 @@ import { answering, type Receiver, receiver } from '../../support/servers/receiv
 import { ended, eventually, nowOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { toldOf, webhookAt } from '../../support/webhooks.ts';
-import { type World, world } from '../../support/world/world.ts';
+import { startWorld, type World } from '../../support/world/world.ts';
 
 const COLLEAGUE = 'canary-colleague@lethe.test';
 const outbox = outboxFolder();
-let it: World;
+let world: World;
 let other: Receiver;
 beforeAll(async () => {
   const mailer = openMailer({ url: outbox.url, from: FROM });
-  it = await world(await timeSkipping(), { demo: { policy: { window: null } }, away: {}, silent: {} }, { mailer });
-  await it.app`CREATE SEQUENCE app.test_events`;
+  world = await startWorld(
+    await timeSkipping(),
+    { demo: { policy: { window: null } }, away: {}, silent: {} },
+    { mailer },
+  );
   other = await receiver();
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 beforeEach(() => void (other.answer = answering(204)));
 
 /** The end of whoever tells this channel: by then everything is told, or given up. */
 const told = (project: string, channel: string) =>
-  it.env.client.workflow.getHandle(notificationWorkflowIdFor(project, channel)).result();
+  world.env.client.workflow.getHandle(notificationWorkflowIdFor(project, channel)).result();
 
 const historyOf = async (workflowId: string): Promise<string> =>
-  historyToJSON(await it.env.client.workflow.getHandle(workflowId).fetchHistory());
+  historyToJSON(await world.env.client.workflow.getHandle(workflowId).fetchHistory());
 
 test('a deletion’s changes arrive in the order of happening, each signed and once, and a colleague is told of its end', async () => {
   const hook = await receiver();
-  const { id: channel, secret } = await webhookAt(it, 'demo', `${hook.url}/lethe`);
-  await addUser(it.app, 'u-1');
-  const requestId = await submit(it, 'demo', [user('u-1')], { notify: COLLEAGUE });
-  expect(await ended(it, requestId)).toBe('completed');
+  const { id: channel, secret } = await webhookAt(world, 'demo', `${hook.url}/lethe`);
+  await addUser(world.app, 'u-1');
+  const requestId = await submit(world, 'demo', [user('u-1')], { notify: COLLEAGUE });
+  expect(await ended(world, requestId)).toBe('completed');
   const statuses = ['received', 'resolving', 'grace', 'deleting', 'verifying', 'completed'];
   await eventually('all is told', async () => hook.received.length === statuses.length);
   const bodies = hook.received.map(({ body, headers }) => new Webhook(secret).verify(body, headers));
@@ -52,9 +55,9 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   const ids = hook.received.map(({ headers }) => headers['webhook-id']);
   expect(new Set(ids).size).toBe(statuses.length);
   await eventually('all is written', async () =>
-    (await toldOf(it, channel, requestId)).every(({ outcome }) => outcome === 'delivered'),
+    (await toldOf(world, channel, requestId)).every(({ outcome }) => outcome === 'delivered'),
   );
-  expect((await toldOf(it, channel, requestId)).map(({ id }) => id)).toEqual(ids);
+  expect((await toldOf(world, channel, requestId)).map(({ id }) => id)).toEqual(ids);
   expect(other.received).toEqual([]);
 
   await eventually('the mail lies there', async () => outbox.mails().size === 1);
@@ -65,9 +68,9 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   expect(mail).not.toMatch(/u-1\b/);
   await eventually(
     'the mail is written down',
-    async () => (await toldOf(it, 'mail', requestId))[0]?.outcome === 'delivered',
+    async () => (await toldOf(world, 'mail', requestId))[0]?.outcome === 'delivered',
   );
-  expect((await toldOf(it, 'mail', requestId)).map(({ id }) => `${id}.eml`)).toEqual([name]);
+  expect((await toldOf(world, 'mail', requestId)).map(({ id }) => `${id}.eml`)).toEqual([name]);
 
   await told('demo', channel);
   await told('demo', 'mail');
@@ -89,12 +92,12 @@ test('what fails is tried again as published, ten times, then given up and told 
   const hook = await receiver();
   const attempts: number[] = [];
   hook.answer = async (response) => {
-    attempts.push(await it.env.currentTimeMs());
+    attempts.push(await world.env.currentTimeMs());
     answering(500)(response);
   };
-  const { id: channel } = await webhookAt(it, 'away', hook.url);
-  const requestId = await accept(it, [], { project: 'away', receivedAt: await nowOf(it) });
-  await it.orchestrator.startNotifications('away', channel);
+  const { id: channel } = await webhookAt(world, 'away', hook.url);
+  const requestId = await accept(world, [], { project: 'away', receivedAt: await nowOf(world) });
+  await world.orchestrator.startNotifications('away', channel);
   await told('away', channel);
   expect(attempts).toHaveLength(ATTEMPTS_AFTER_MS.length);
   const waits = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0));
@@ -104,7 +107,7 @@ test('what fails is tried again as published, ten times, then given up and told 
     expect(waited).toBeLessThan(published * (1 + JITTER) + 60_000);
   }
   expect(new Set(hook.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-  expect(await toldOf(it, channel, requestId)).toMatchObject([
+  expect(await toldOf(world, channel, requestId)).toMatchObject([
     { attempts: 10, outcome: 'given_up', lastCode: 'http_500' },
   ]);
   expect(await trailOf(requestId)).toContainEqual({
@@ -117,66 +120,68 @@ test('a receiver that asks for time gets it; one that comes back is told what ha
   const hook = await receiver();
   const attempts: number[] = [];
   hook.answer = async (response) => {
-    attempts.push(await it.env.currentTimeMs());
+    attempts.push(await world.env.currentTimeMs());
     answering(attempts.length === 1 ? 503 : 204, { 'retry-after': '7200' })(response);
   };
-  const { id: channel } = await webhookAt(it, 'away', hook.url);
-  const receivedAt = await nowOf(it);
-  const requestId = await accept(it, [], { project: 'away', receivedAt });
-  await it.orchestrator.startNotifications('away', channel);
+  const { id: channel } = await webhookAt(world, 'away', hook.url);
+  const receivedAt = await nowOf(world);
+  const requestId = await accept(world, [], { project: 'away', receivedAt });
+  await world.orchestrator.startNotifications('away', channel);
   await told('away', channel);
   expect(attempts).toHaveLength(2);
   expect((attempts[1] ?? 0) - (attempts[0] ?? 0)).toBeGreaterThanOrEqual(7_199_000);
-  expect(await toldOf(it, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered', lastCode: null }]);
+  expect(await toldOf(world, channel, requestId)).toMatchObject([
+    { attempts: 2, outcome: 'delivered', lastCode: null },
+  ]);
 });
 
 test('one that is gone is asked no more: what it was still to be told is given up, and others are told on', async () => {
   const [gone, here] = [await receiver(), await receiver()];
   gone.answer = answering(410);
-  const [hook, beside] = [await webhookAt(it, 'silent', gone.url), await webhookAt(it, 'silent', here.url)];
-  const receivedAt = await nowOf(it);
+  const [hook, beside] = [await webhookAt(world, 'silent', gone.url), await webhookAt(world, 'silent', here.url)];
+  const receivedAt = await nowOf(world);
   const requests = [];
-  for (let n = 0; n < 30; n++) requests.push(await accept(it, [], { project: 'silent', receivedAt }));
-  for (const { id } of [hook, beside]) await it.orchestrator.startNotifications('silent', id);
+  for (let n = 0; n < 30; n++) requests.push(await accept(world, [], { project: 'silent', receivedAt }));
+  for (const { id } of [hook, beside]) await world.orchestrator.startNotifications('silent', id);
   // One after the other: two that wait at once would let time be skipped while somebody is at work.
   for (const { id } of [hook, beside]) await told('silent', id);
   expect(here.received).toHaveLength(30);
   // Those that were under way at once when the first of them was answered.
   expect(gone.received.length).toBeLessThanOrEqual(10);
-  const outcomes = await it.database`
+  const outcomes = await world.database`
     SELECT DISTINCT channel, outcome, last_code FROM lethe.deliveries WHERE channel IN (${hook.id}, ${beside.id}) ORDER BY outcome`;
   expect([...outcomes]).toEqual([
     { channel: beside.id, outcome: 'delivered', lastCode: null },
     { channel: hook.id, outcome: 'given_up', lastCode: 'http_410' },
   ]);
   const before = gone.received.length;
-  await accept(it, [], { project: 'silent', receivedAt });
-  await it.orchestrator.startNotifications('silent', hook.id);
+  await accept(world, [], { project: 'silent', receivedAt });
+  await world.orchestrator.startNotifications('silent', hook.id);
   await told('silent', hook.id);
   expect(gone.received).toHaveLength(before);
-  const disabled = await it.database`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;
+  const disabled = await world.database`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;
   expect([...disabled]).toEqual([{ detail: expect.objectContaining({ webhook: hook.id, deliveries: 30 }) }]);
 });
 
 test('what nobody was told of is found by housekeeping, once it has been due for a minute', async () => {
   const hook = await receiver();
-  const { id: channel } = await webhookAt(it, 'silent', hook.url);
-  const requestId = await accept(it, [], { project: 'silent', receivedAt: await nowOf(it) });
-  await it.env.sleep('5 minutes');
+  const { id: channel } = await webhookAt(world, 'silent', hook.url);
+  const requestId = await accept(world, [], { project: 'silent', receivedAt: await nowOf(world) });
+  await world.env.sleep('5 minutes');
   expect(hook.received).toEqual([]);
   // Of requests there is none to be looked after: who is told is found by itself.
-  await it.database`UPDATE lethe.requests SET attended_at = ${await nowOf(it)}`;
-  expect(await attendedRequests(it)).toBe(0);
-  await eventually('found', async () => (await toldOf(it, channel, requestId))[0]?.outcome === 'delivered');
+  await world.database`UPDATE lethe.requests SET attended_at = ${await nowOf(world)}`;
+  expect(await attendedRequests(world)).toBe(0);
+  await eventually('found', async () => (await toldOf(world, channel, requestId))[0]?.outcome === 'delivered');
   expect(hook.received).toHaveLength(1);
 });
 
 test('nobody whom a request concerns is mailed, also where only the directory knows that it is their address', async () => {
   const before = outbox.mails().size;
-  await addUser(it.app, 'u-7', { email: 'canary-subject@example.test' });
-  const requestId = await submit(it, 'demo', [user('u-7')], { notify: ' Canary-Subject@Example.test' });
-  expect(await ended(it, requestId)).toBe('completed');
-  expect(await toldOf(it, 'mail', requestId)).toEqual([]);
+  await addUser(world.app, 'u-7', { email: 'canary-subject@example.test' });
+  const requestId = await submit(world, 'demo', [user('u-7')], { notify: ' Canary-Subject@Example.test' });
+  expect(await ended(world, requestId)).toBe('completed');
+  expect(await toldOf(world, 'mail', requestId)).toEqual([]);
   expect(outbox.mails().size).toBe(before);
   expect(await trailOf(requestId)).toContainEqual({
     action: 'mail.withheld',
@@ -186,7 +191,7 @@ test('nobody whom a request concerns is mailed, also where only the directory kn
 });
 
 const trailOf = async (requestId: string) => [
-  ...(await it.database`SELECT action, detail FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`),
+  ...(await world.database`SELECT action, detail FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`),
 ];
 
 /** As text and in base64, at each of the three places where a payload may begin. */
@@ -204,11 +209,13 @@ const needlesOf = (texts: readonly string[]): readonly string[] =>
 
 /** Everything that the ledger holds. */
 async function rows(): Promise<string> {
-  const tables = await it.database<
+  const tables = await world.database<
     { name: string }[]
   >`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'lethe'`;
   const dumps = tables.map(async ({ name }) => {
-    const found = await it.database<{ row: string }[]>`SELECT t::text AS row FROM ${it.database(`lethe.${name}`)} t`;
+    const found = await world.database<
+      { row: string }[]
+    >`SELECT t::text AS row FROM ${world.database(`lethe.${name}`)} t`;
     return found.map(({ row }) => row).join('\n');
   });
   return (await Promise.all(dumps)).join('\n');
