@@ -79,7 +79,7 @@ const filled = (text: string): string =>
 async function prepare(round: string): Promise<void> {
   const { database } = api;
   const ids: string[] = [];
-  for (let n = 0; n < 20; n += 1) {
+  for (let n = 0; n < sized(8, 20); n += 1) {
     const name = (state: string) => `${CANARY}-${round}-${state}-${n}`;
     const waiting = await accepted(api, [user(name('a')), user(name('b'))], { confirm: true });
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
