@@ -1,6 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
-import { requestOwner } from '../../db/requests/request-owner.ts';
+import { requestOwner } from '../../db/requests/start.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { REQUEST_ID } from '../../domain/ids.ts';
 import { authenticated, requireAccess } from '../auth.ts';

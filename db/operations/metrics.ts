@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import { TERMINAL_STATUSES } from '../../domain/vocabulary.ts';
-import { atRisk } from '../requests/at-risk.ts';
+import { atRisk } from '../requests/forecast.ts';
 import type { Database } from '../client.ts';
 import { holdDigests } from '../schema/holds.ts';
 import { projects, slots } from '../schema/projects.ts';

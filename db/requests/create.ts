@@ -1,111 +1,121 @@
-import type { Identity, InvalidReason } from '../../domain/identity.ts';
+import { type SQL, sql } from 'drizzle-orm';
+import { DomainError } from '../../domain/errors.ts';
+import type { Identity } from '../../domain/identity.ts';
 import { EXPORT_WITHIN_MS } from '../../domain/policy.ts';
-import type {
-  Expedite,
-  ExportFormat,
-  OnConflict,
-  RequestKind,
-  Scope,
-  Status,
-  SubjectKind,
-} from '../../domain/vocabulary.ts';
-import type { Queries } from '../client.ts';
-import { type Forecast, estimatedCompletion } from './forecast.ts';
+import type { Expedite } from '../../domain/vocabulary.ts';
+import type { Database, Queries, Transaction } from '../client.ts';
+import type { DigestKeys } from '../digests.ts';
 import { notificationInsert } from '../notifications/enqueue.ts';
-import { arrayLiteral } from '../sql.ts';
+import { lockProject } from '../project-lock.ts';
+import { auditEvents } from '../schema/audit.ts';
+import { requests } from '../schema/requests.ts';
+import { exceptedIdentities, submittedIdentities } from '../schema/subjects.ts';
+import { arrayLiteral, intArray, textArray } from '../sql.ts';
+import { transaction } from '../transaction.ts';
+import { ownedPositions } from './conflicts.ts';
+import { type Forecast, estimatedCompletion } from './forecast.ts';
+import { type Accepted, type AcceptedRequest, acceptOnce, type Replayable } from './idempotency.ts';
 
-/** A request that has been checked, with every instant that follows from its project's policy. */
-export interface NewRequest {
-  readonly id: string;
-  readonly project: string;
-  readonly kind: RequestKind;
-  readonly subjectKind: SubjectKind;
-  readonly regulation: string;
-  readonly scope: Scope;
+/** A checked request, with every instant that follows from its project's policy. */
+export interface NewRequest extends Readonly<
+  Pick<
+    typeof requests.$inferSelect,
+    | 'id'
+    | 'project'
+    | 'kind'
+    | 'subjectKind'
+    | 'regulation'
+    | 'scope'
+    | 'suppress'
+    | 'onConflict'
+    | 'confirm'
+    | 'submittedBy'
+    | 'receivedAt'
+    | 'dueAt'
+    | 'hardDeleteAt'
+    | 'format'
+    | 'notify'
+    | 'exportFirst'
+  >
+> {
   readonly selection: Selection;
-  readonly suppress: boolean;
-  readonly onConflict: OnConflict;
-  /** Whether somebody has to confirm the count before anybody is touched. */
-  readonly confirm: boolean;
   readonly expedite: { readonly when: Expedite; readonly reason: string } | null;
-  readonly submittedBy: string;
-  readonly receivedAt: Date;
-  readonly dueAt: Date;
-  /** Of a deletion. */
-  readonly hardDeleteAt: Date | null;
   readonly forecast: Forecast;
-  /** Of an export. */
-  readonly format: ExportFormat | null;
-  /** The e-mail address of a colleague who is told when it is ready, or has ended. */
-  readonly notify: string | null;
-  /** Of a deletion: nobody is claimed who is not in an archive that is ready. */
-  readonly exportFirst: boolean;
 }
 export type Selection =
   | { readonly by: 'identities'; readonly identities: readonly SubmittedIdentity[] }
   | { readonly by: 'segment'; readonly segment: string }
   | { readonly by: 'everyone'; readonly except: readonly Identity[] };
 
-/** `value` is normalised; null where it cannot be one of its type. */
-export interface SubmittedIdentity {
-  readonly type: string;
+/** `value` is normalised. Null if it is invalid for its type. */
+export interface SubmittedIdentity extends Readonly<
+  Pick<typeof submittedIdentities.$inferSelect, 'type' | 'reason' | 'duplicateOf' | 'line'>
+> {
   readonly value: readonly string[] | null;
   readonly outcome: 'invalid' | 'duplicate' | null;
-  readonly reason: InvalidReason | null;
-  readonly duplicateOf: number | null;
-  /** Of an uploaded file. */
-  readonly line: number | null;
 }
 
-/** A request as its acceptance is answered. */
-export interface AcceptedRequest {
-  readonly id: string;
-  readonly project: string;
-  readonly kind: RequestKind;
-  readonly regulation: string;
-  readonly status: Status;
-  readonly submitted: number;
-  readonly receivedAt: Date;
-  readonly dueAt: Date;
-  readonly hardDeleteAt: Date | null;
-  readonly estimatedCompletionAt: Date;
+/** One statement, unless the call has an idempotency key or the request is rejected on a conflict. */
+export async function accept(
+  database: Database,
+  keys: DigestKeys,
+  request: NewRequest,
+  call: Replayable | null,
+): Promise<Accepted> {
+  // A part-deletion shares no outcome and is attached to no other deletion (rule 16): it has no conflict.
+  const rejects = request.onConflict === 'reject' && request.scope === 'data';
+  const store = (tx: Transaction) => (rejects ? acceptUnlessOwned(tx, keys, request) : acceptRequest(tx, request));
+  if (call !== null)
+    return acceptOnce(database, keys, { ...call, memberId: request.submittedBy, at: request.receivedAt }, store);
+  const accepted = rejects ? await transaction(database, store) : await acceptRequest(database, request);
+  return { ...accepted, replayed: false };
 }
-/** `replayed`: an earlier call with the same key was accepted as this; nothing was stored now. */
-export type Accepted = AcceptedRequest & { readonly replayed: boolean };
 
-/** One statement: request, identities and the record of it are stored together or not at all. */
+const POSITIONS_NAMED = 100;
+
+/** `onConflict: 'reject'`: stores nothing if another open deletion owns one of the subjects. */
+async function acceptUnlessOwned(tx: Transaction, keys: DigestKeys, request: NewRequest): Promise<AcceptedRequest> {
+  await lockProject(tx, request.project);
+  const positions = await ownedPositions(tx, keys, request, identitiesOf(request));
+  if (positions.length === 0) return acceptRequest(tx, request);
+  throw new DomainError('subject_conflict', `another open deletion owns ${positions.length} of the subjects`, {
+    positions: positions.slice(0, POSITIONS_NAMED),
+  });
+}
+
+/** One statement stores the request, its identities and the audit event. */
 export async function acceptRequest(queries: Queries, request: NewRequest): Promise<AcceptedRequest> {
   const { selection, expedite } = request;
-  const identities = selection.by === 'identities' ? selection.identities : [];
+  const identities = identitiesOf(request);
   const except = selection.by === 'everyone' ? selection.except : [];
-  const [accepted] = await queries<AcceptedRequest[]>`
+  const [accepted] = await queries.execute<AcceptedRequest>(sql`
     WITH request AS (
-      INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, segment, suppress, on_conflict,
+      INSERT INTO ${requests} (id, project, kind, subject_kind, regulation, scope, selection, segment, suppress, on_conflict,
         confirm, expedite, expedite_reason, submitted_by, submitted, received_at, due_at, hard_delete_at,
         estimated_completion_at, attended_at, format, notify, export_first)
       SELECT ${request.id}, ${request.project}, ${request.kind}, ${request.subjectKind}, ${request.regulation}, ${request.scope},
         ${selection.by}, ${selection.by === 'segment' ? selection.segment : null}, ${request.suppress}, ${request.onConflict},
         ${request.confirm}, ${expedite?.when ?? null}, ${expedite?.reason ?? null}, ${request.submittedBy}, ${identities.length}, ${request.receivedAt},
-        ${request.dueAt}, ${request.hardDeleteAt}, ${completion(queries, request, identities.length)}, ${request.receivedAt},
+        ${request.dueAt}, ${request.hardDeleteAt}, ${completion(request, identities.length)}, ${request.receivedAt},
         ${request.format}, ${request.notify}, ${request.exportFirst}
       RETURNING id, project, kind, regulation, status, notify, submitted_by, submitted, selection, expedite, expedite_reason, received_at,
         due_at, hard_delete_at, estimated_completion_at
     ), identities AS (
-      INSERT INTO lethe.submitted_identities (request_id, position, type, value, outcome, reason, duplicate_of, line)
+      INSERT INTO ${submittedIdentities} (request_id, position, type, value, outcome, reason, duplicate_of, line)
       SELECT request.id, one.position, one.type, one.value::text[], one.outcome, one.reason, one.duplicate_of, one.line
-      FROM request, unnest(${identities.map((one) => one.type)}::text[],
-                           ${identities.map((one) => (one.value === null ? null : arrayLiteral(one.value)))}::text[],
-                           ${sparse(identities.map((one) => one.outcome))}::text[], ${sparse(identities.map((one) => one.reason))}::text[],
-                           ${sparse(identities.map((one) => one.duplicateOf))}::integer[], ${sparse(identities.map((one) => one.line))}::integer[])
+      FROM request, unnest(${textArray(identities.map((one) => one.type))},
+                           ${textArray(identities.map((one) => (one.value === null ? null : arrayLiteral(one.value))))},
+                           ${textArray(sparse(identities.map((one) => one.outcome)))}, ${textArray(sparse(identities.map((one) => one.reason)))},
+                           ${intArray(sparse(identities.map((one) => one.duplicateOf)))}, ${intArray(sparse(identities.map((one) => one.line)))})
              WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, line, position)
     ), excepted AS (
-      INSERT INTO lethe.excepted_identities (request_id, number, type, value)
+      INSERT INTO ${exceptedIdentities} (request_id, number, type, value)
       SELECT request.id, one.number, one.type, one.value::text[]
-      FROM request, unnest(${except.map((one) => one.type)}::text[], ${except.map((one) => arrayLiteral(one.value))}::text[])
+      FROM request, unnest(${textArray(except.map((one) => one.type))}, ${textArray(except.map((one) => arrayLiteral(one.value)))})
              WITH ORDINALITY AS one (type, value, number)
     ), deliveries AS (${notificationInsert('request', request.receivedAt)}
     ), audit AS (
-      INSERT INTO lethe.audit_events (at, project, request_id, actor, action, detail)
+      INSERT INTO ${auditEvents} (at, project, request_id, actor, action, detail)
       SELECT received_at, project, id, submitted_by, 'request.received',
         jsonb_strip_nulls(jsonb_build_object('selection', selection, 'submitted', submitted,
           'confirm', nullif(${request.confirm}, false), 'excepted', nullif(${except.length}::integer, 0),
@@ -113,16 +123,20 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
           'exportFirst', nullif(${request.exportFirst}, false)))
       FROM request
     )
-    SELECT id, project, kind, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`;
+    SELECT id, project, kind, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`);
   if (accepted === undefined) throw new Error('an accepted request returns its row');
   return accepted;
 }
 
-function completion(queries: Queries, request: NewRequest, subjects: number) {
+const identitiesOf = ({ selection }: NewRequest): readonly SubmittedIdentity[] =>
+  selection.by === 'identities' ? selection.identities : [];
+
+function completion(request: NewRequest, subjects: number): SQL {
   const { hardDeleteAt, expedite, receivedAt } = request;
-  if (hardDeleteAt === null) return queries`${new Date(receivedAt.getTime() + EXPORT_WITHIN_MS)}::timestamptz`;
+  if (hardDeleteAt === null) return sql`${new Date(receivedAt.getTime() + EXPORT_WITHIN_MS)}::timestamptz`;
   return estimatedCompletion({ ...request, hardDeleteAt, expedited: expedite !== null }, subjects);
 }
 
-/** A column of nulls need not travel: where an array is shorter, or is none, unnest fills up with nulls. */
-const sparse = <T>(column: readonly (T | null)[]) => (column.some((one) => one !== null) ? (column as T[]) : null);
+/** A column of nulls is sent as null: `unnest` fills shorter arrays, and null, with nulls. */
+const sparse = <T>(column: readonly (T | null)[]): readonly (T | null)[] | null =>
+  column.some((one) => one !== null) ? column : null;

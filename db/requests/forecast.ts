@@ -5,7 +5,7 @@ import type { Policy } from '../../domain/policy.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects as subjectRows } from '../schema/subjects.ts';
 
-/** What a forecast needs of a project's policy (rule 12), in the units of the statement. */
+/** The part of a project's policy that a forecast needs (rule 12), in the units of the statement. */
 export interface Forecast {
   /** The first run that any request could still be part of. */
   readonly nextRunAt: Date;
@@ -26,9 +26,9 @@ export const forecastOf = (
 });
 
 /**
- * When the last of `subjects` will be verified, as a fragment of the statement that stores the request or moves it. Those
- * waiting are claimed run by run within the quota, expedited first, then by due date: how many are left for this request's
- * first run is the worst backlog of any run before it. A forecast: holds, cancellations and later haste move it.
+ * When the last of `subjects` will be verified, as a fragment of the statement that stores or moves the request. Runs
+ * claim waiting subjects within the quota, expedited ones first, then by due date. What remains for this request's first
+ * run is the worst backlog of any earlier run. Holds, cancellations and expeditions move the forecast.
  */
 export function estimatedCompletion(
   request: {
@@ -56,3 +56,8 @@ export function estimatedCompletion(
                   AND (subject.expedited OR (${!request.expedited} AND earlier.due_at <= ${request.dueAt}))
                 GROUP BY 1) runs) backlogs)`;
 }
+
+/** For open requests without an answer: whether the due date cannot be met, or was missed. A fragment over `requests`. */
+export const atRisk = (now: Date): SQL<boolean> =>
+  sql`(${requests.concludedAt} IS NULL AND ${requests.status} NOT IN ('ready', 'expired')
+    AND (${requests.estimatedCompletionAt} > ${requests.dueAt} OR ${requests.dueAt} < ${now}))`;

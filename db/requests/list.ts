@@ -1,26 +1,13 @@
-import type { RequestKind, SelectedBy, Status, SubjectKind } from '../../domain/vocabulary.ts';
-import { atRisk } from './at-risk.ts';
+import { and, desc, eq, getColumns, gte, lt, not, type SQL, sql } from 'drizzle-orm';
+import type { RequestKind, Status } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import { attention } from '../schema/work.ts';
+import { textArray } from '../sql.ts';
+import { atRisk } from './forecast.ts';
+import type { RequestRow } from './row.ts';
 
-export interface RequestSummary {
-  readonly id: string;
-  readonly status: Status;
-  readonly kind: RequestKind;
-  readonly subjectKind: SubjectKind;
-  readonly regulation: string;
-  readonly selection: SelectedBy;
-  readonly submitted: number;
-  readonly submittedBy: string;
-  readonly receivedAt: Date;
-  readonly dueAt: Date;
-  readonly hardDeleteAt: Date | null;
-  readonly estimatedCompletionAt: Date;
-  readonly concludedAt: Date | null;
-  readonly atRisk: boolean;
-  readonly needsAttention: boolean;
-}
-
-/** What is absent leaves nothing out. */
+/** Absent filters exclude nothing. */
 export interface RequestFilter {
   readonly kind?: RequestKind | undefined;
   readonly status?: readonly Status[] | undefined;
@@ -32,15 +19,12 @@ export interface RequestFilter {
   readonly atRisk?: boolean | undefined;
 }
 
-/** The last one seen: the page goes on behind it, whatever arrives meanwhile. */
-export interface After {
-  readonly receivedAt: Date;
-  readonly id: string;
-}
+/** The last request of the page before: newer requests do not move the pages that follow. */
+export type After = Pick<RequestRow, 'receivedAt' | 'id'>;
 
 export interface RequestPage {
   readonly project: string;
-  /** Of the caller's token; null: all. */
+  /** The kinds that the caller's token is limited to. Null: all. */
   readonly kinds: readonly RequestKind[] | null;
   readonly filter: RequestFilter;
   readonly now: Date;
@@ -49,41 +33,64 @@ export interface RequestPage {
 }
 
 /** Newest first, by keyset. */
-export function listRequests(queries: Queries, page: RequestPage): Promise<readonly RequestSummary[]> {
+export function listRequests(queries: Queries, page: RequestPage) {
   const { filter, limit } = page;
-  const newest = queries`ORDER BY received_at DESC, id DESC LIMIT ${limit}`;
-  const matching = [
-    queries`SELECT ${columns(queries, page.now)} FROM lethe.requests WHERE`,
-    ...conditions(queries, page),
-  ];
-  if (filter.status === undefined) return queries<RequestSummary[]>`${matching} ${newest}`;
-  // Each status from its own index entries: a plan that is kept for all would look for a rare one among the others.
-  return queries<RequestSummary[]>`
-    SELECT found.* FROM unnest(${[...new Set(filter.status)]}::text[]) AS asked (status)
-    CROSS JOIN LATERAL (${matching} AND requests.status = asked.status ${newest}) found ${newest}`;
+  const newest = [desc(requests.receivedAt), desc(requests.id)];
+  const pageOf = (status?: SQL) =>
+    queries
+      .select(summary(page.now))
+      .from(requests)
+      .where(and(...conditions(page), status))
+      .orderBy(...newest)
+      .limit(limit);
+  if (filter.status === undefined) return pageOf();
+  // Reads each status from its own index entries: one plan for all statuses would search the others for a rare one.
+  const found = pageOf(sql`${requests.status} = asked.status`).as('found');
+  return queries
+    .select(getColumns(found))
+    .from(sql`unnest(${textArray([...new Set(filter.status)])}) AS asked (status)`)
+    .crossJoinLateral(found)
+    .orderBy(desc(found.receivedAt), desc(found.id))
+    .limit(limit);
 }
 
-const columns = (queries: Queries, now: Date) => queries`
-  id, requests.status, kind, subject_kind, regulation, selection, submitted, submitted_by, received_at, due_at, hard_delete_at,
-  estimated_completion_at, concluded_at, ${atRisk(now)} AS at_risk, ${needsAttention(queries)} AS needs_attention`;
+export type RequestSummary = Awaited<ReturnType<typeof listRequests>>[number];
 
-const needsAttention = (queries: Queries) =>
-  queries`EXISTS (SELECT FROM lethe.attention WHERE attention.request_id = requests.id)`;
+const summary = (now: Date) => ({
+  id: requests.id,
+  status: requests.status,
+  kind: requests.kind,
+  subjectKind: requests.subjectKind,
+  regulation: requests.regulation,
+  selection: requests.selection,
+  submitted: requests.submitted,
+  submittedBy: requests.submittedBy,
+  receivedAt: requests.receivedAt,
+  dueAt: requests.dueAt,
+  hardDeleteAt: requests.hardDeleteAt,
+  estimatedCompletionAt: requests.estimatedCompletionAt,
+  concludedAt: requests.concludedAt,
+  atRisk: atRisk(now).as('at_risk'),
+  needsAttention: needsAttention.as('needs_attention'),
+});
 
-/** Only what is asked for is in the statement, so that a plan fits all that ask the same. */
-function conditions(queries: Queries, { project, kinds, filter, now, after }: RequestPage) {
+const needsAttention = sql<boolean>`EXISTS (SELECT FROM ${attention} WHERE attention.request_id = requests.id)`;
+
+/** Contains only the filters in use, so that one plan fits all calls with the same filters. */
+function conditions({ project, kinds, filter, now, after }: RequestPage) {
   const { kind, regulation, receivedFrom, receivedBefore, submittedBy } = filter;
-  const not = (wanted: boolean) => (wanted ? queries`` : queries`NOT`);
+  const matches = (condition: SQL, wanted: boolean | undefined) =>
+    wanted === undefined ? undefined : wanted ? condition : not(condition);
   return [
-    queries`project = ${project}`,
-    kinds === null ? [] : queries`AND kind = ANY(${kinds as string[]}::text[])`,
-    kind === undefined ? [] : queries`AND kind = ${kind}`,
-    regulation === undefined ? [] : queries`AND regulation = ${regulation}`,
-    receivedFrom === undefined ? [] : queries`AND received_at >= ${receivedFrom}`,
-    receivedBefore === undefined ? [] : queries`AND received_at < ${receivedBefore}`,
-    submittedBy === undefined ? [] : queries`AND submitted_by = ${submittedBy}`,
-    filter.needsAttention === undefined ? [] : queries`AND ${not(filter.needsAttention)} ${needsAttention(queries)}`,
-    filter.atRisk === undefined ? [] : queries`AND ${not(filter.atRisk)} ${atRisk(now)}`,
-    after === null ? [] : queries`AND (received_at, id) < (${after.receivedAt}, ${after.id})`,
-  ].flat();
+    eq(requests.project, project),
+    kinds === null ? undefined : sql`${requests.kind} = ANY(${textArray(kinds)})`,
+    kind === undefined ? undefined : eq(requests.kind, kind),
+    regulation === undefined ? undefined : eq(requests.regulation, regulation),
+    receivedFrom === undefined ? undefined : gte(requests.receivedAt, receivedFrom),
+    receivedBefore === undefined ? undefined : lt(requests.receivedAt, receivedBefore),
+    submittedBy === undefined ? undefined : eq(requests.submittedBy, submittedBy),
+    matches(needsAttention, filter.needsAttention),
+    matches(atRisk(now), filter.atRisk),
+    after === null ? undefined : sql`(${requests.receivedAt}, ${requests.id}) < (${after.receivedAt}, ${after.id})`,
+  ];
 }

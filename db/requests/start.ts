@@ -1,17 +1,27 @@
-import type { RequestKind } from '../../domain/vocabulary.ts';
+import { and, eq, isNull } from 'drizzle-orm';
 import type { Queries } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import type { RequestRow } from './row.ts';
 
-/** What an operator sees of a request in Temporal from the moment of its start: numbers and dates. */
-export interface StartFacts {
-  readonly project: string;
-  readonly kind: RequestKind;
-  readonly submitted: number;
-  readonly dueAt: Date;
+/** The numbers and dates that Temporal shows of a request from its start on. */
+export type StartFacts = Pick<RequestRow, 'project' | 'kind' | 'submitted' | 'dueAt'>;
+
+/** Null if the request does not exist or has ended: it needs no workflow. */
+export async function startFactsOf(queries: Queries, requestId: string): Promise<StartFacts | null> {
+  const { project, kind, submitted, dueAt } = requests;
+  const [row] = await queries
+    .select({ project, kind, submitted, dueAt })
+    .from(requests)
+    .where(and(eq(requests.id, requestId), isNull(requests.concludedAt)));
+  return row ?? null;
 }
 
-/** `null`: there is no such request, or it has ended and needs no workflow any more. */
-export async function startFactsOf(queries: Queries, requestId: string): Promise<StartFacts | null> {
-  const [row] = await queries<StartFacts[]>`
-    SELECT project, kind, submitted, due_at FROM lethe.requests WHERE id = ${requestId} AND concluded_at IS NULL`;
+/** The project that a request belongs to, and its kind. Null if the request does not exist. */
+export async function requestOwner(
+  queries: Queries,
+  requestId: string,
+): Promise<Pick<RequestRow, 'project' | 'kind'> | null> {
+  const { project, kind } = requests;
+  const [row] = await queries.select({ project, kind }).from(requests).where(eq(requests.id, requestId));
   return row ?? null;
 }

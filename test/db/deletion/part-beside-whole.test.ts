@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accept as acceptAsked } from '../../../db/requests/accept.ts';
+import { accept as acceptAsked } from '../../../db/requests/create.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';

@@ -30,7 +30,6 @@ import {
   ROTATED,
   START,
   states,
-  submitted,
   user,
 } from '../../support/ledger.ts';
 import { confirm, PROJECT_ENTRY } from './confirming.ts';
@@ -74,21 +73,16 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
     await it.database`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(row).toEqual({ hidden: false, owned: 0 });
   expect(await audit(requestId)).toEqual(['request.received', 'subjects.resolved', 'confirmation.asked']);
-  expect(await owned(asked([user('p-1'), user('p-2')]))).toEqual([]);
+  expect(await owned([user('p-1'), user('p-2')])).toEqual([]);
 });
-const owned = (request: ReturnType<typeof asked>) =>
-  transaction(it.database, (tx) => ownedPositions(tx, KEYS, request));
-const asked = (identities: readonly Identity[]) => ({
-  project: PROJECT,
-  subjectKind: 'user' as const,
-  selection: { by: 'identities' as const, identities: identities.map(submitted) },
-});
+const owned = (identities: readonly Identity[]) =>
+  transaction(it.database, (tx) => ownedPositions(tx, KEYS, { project: PROJECT, subjectKind: 'user' }, identities));
 
 test('before it is even resolved it conflicts with nobody', async () => {
   await accept(it, [user('early')], { confirm: true });
-  expect(await owned(asked([user('early')]))).toEqual([]);
+  expect(await owned([user('early')])).toEqual([]);
   await accept(it, [user('early')]);
-  expect(await owned(asked([user('early')]))).toEqual([1]);
+  expect(await owned([user('early')])).toEqual([1]);
 });
 
 test('confirmed, they are hidden under one generation, and the grace period runs from then', async () => {

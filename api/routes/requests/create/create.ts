@@ -1,9 +1,8 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Caller } from '../../../../db/members/authenticate.ts';
-import { accept } from '../../../../db/requests/accept.ts';
-import type { Accepted, NewRequest } from '../../../../db/requests/create.ts';
+import { accept, type NewRequest } from '../../../../db/requests/create.ts';
 import { forecastOf } from '../../../../db/requests/forecast.ts';
-import type { Replayable } from '../../../../db/requests/idempotency.ts';
+import type { Accepted, Replayable } from '../../../../db/requests/idempotency.ts';
 import { processorsFor } from '../../../../domain/catalog.ts';
 import { newId } from '../../../../domain/ids.ts';
 import { hardDeleteAt } from '../../../../domain/policy.ts';

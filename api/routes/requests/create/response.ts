@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Accepted } from '../../../../db/requests/create.ts';
+import type { Accepted } from '../../../../db/requests/idempotency.ts';
 import { REQUEST_KINDS, STATUSES } from '../../../../domain/vocabulary.ts';
 import type { HeaderName } from '../../../openapi/contract.ts';
 import type { AppEnv } from '../../../deps.ts';
