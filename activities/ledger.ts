@@ -1,5 +1,5 @@
 import { checkPinnedProcessors } from '../db/deletion/check-processors.ts';
-import { cancelSubjects } from '../db/requests/cancel.ts';
+import { cancelRequest } from '../db/requests/cancel.ts';
 import { type BatchWork, nextStep, readBatchWork } from '../db/deletion/batches.ts';
 import { claim } from '../db/deletion/claim.ts';
 import { conclude } from '../db/deletion/conclude.ts';
@@ -84,7 +84,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   async cancelByOperator({ requestId, asOf }: RequestKey & AsOf): Promise<void> {
     const { window } = (await projectOfRequest(deps, requestId)).policy;
     try {
-      await cancelSubjects(deps.database, window, {
+      await cancelRequest(deps.database, window, {
         requestId,
         positions: 'all',
         actor: 'temporal',

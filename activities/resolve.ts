@@ -4,7 +4,7 @@ import { transaction } from '../db/transaction.ts';
 import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
 import { startResolving, storeResolution } from '../db/resolution/resolve.ts';
-import { exceptedIdentities, submittedIdentities } from '../db/subjects/submitted.ts';
+import { readExcepted, readSubmitted } from '../db/subjects/identities.ts';
 import { type Project, processorsFor } from '../domain/catalog.ts';
 import type { AsOf, AttentionKey, ProcessorKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
@@ -62,7 +62,7 @@ function facts(deps: ActivityDeps, project: Project, request: RequestRow, contex
     if (request.selection === 'segment' && !frozen)
       return { requestId, kind, by: 'segment', segment: request.segment ?? '' };
     if (request.selection === 'everyone' && !frozen) return { requestId, kind, by: 'everyone' };
-    return { requestId, kind, by: 'identities', identities: () => submittedIdentities(deps.reading, requestId) };
+    return { requestId, kind, by: 'identities', identities: () => readSubmitted(deps.reading, requestId) };
   }
 }
 
@@ -75,7 +75,7 @@ function exceptions(
 ): { excepted?: Facts } {
   const { id: requestId, subjectKind: kind, selection, resolvedAt } = request;
   if (selection !== 'everyone' || resolvedAt !== null) return {};
-  const identities = () => exceptedIdentities(deps.reading, requestId);
+  const identities = () => readExcepted(deps.reading, requestId);
   return { excepted: ask(deps, project, { requestId, kind, by: 'identities', identities }, context) };
 }
 

@@ -1,9 +1,13 @@
+import { and, eq, sql } from 'drizzle-orm';
 import { CONFIRMATION_MS } from '../../domain/policy.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { proposedSubjects } from '../resolution/counts.ts';
+import { requestCounts, requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
+import { attention, processorVisibility } from '../schema/work.ts';
 import { isUnconfirmed, type RequestRow } from './row.ts';
 
 export interface Confirmation {
@@ -13,8 +17,8 @@ export interface Confirmation {
 }
 
 /**
- * Where a request stands that somebody has to confirm: still to be counted, waiting, or past its time, in which case all
- * that was proposed is let go. `null`: nothing waits for a confirmation. The caller holds the project's lock.
+ * The state of a request that a member has to confirm: being counted, waiting, or expired, which cancels all proposed
+ * subjects. Null if nothing waits for a confirmation. Runs under the project lock.
  */
 export async function settleConfirmation(
   tx: Transaction,
@@ -22,41 +26,44 @@ export async function settleConfirmation(
   asOf: Date,
 ): Promise<Confirmation | null> {
   if (!isUnconfirmed(request) || request.resolvedAt === null) return null;
-  if (request.confirmBy !== null && request.confirmBy <= asOf) return lapse(tx, request, asOf);
-  const { size: subjects } = await proposedSubjects(tx, request.id);
-  if (subjects === 0) return null;
+  if (request.confirmBy !== null && request.confirmBy <= asOf) return expireConfirmation(tx, request, asOf);
+  const { size } = await proposedSubjects(tx, request.id);
+  if (size === 0) return null;
   const waiting = await uncounted(tx, request.id, asOf);
-  const until = request.confirmBy ?? (waiting.length === 0 ? await ask(tx, request, subjects, asOf) : null);
+  const until = request.confirmBy ?? (waiting.length === 0 ? await openConfirmation(tx, request, size, asOf) : null);
   const ready = waiting.filter((one) => one.ready).map((one) => one.processor);
   return {
     status: until === null ? 'resolving' : 'awaiting_confirmation',
     until,
-    state: { subjects, processorsToCount: ready, until: until?.getTime() ?? null },
+    state: { subjects: size, processorsToCount: ready, until: until?.getTime() ?? null },
   };
 }
 
 /** `ready`: no operator is needed first. */
-const uncounted = (tx: Transaction, requestId: string, asOf: Date) => tx<{ processor: string; ready: boolean }[]>`
-  SELECT processor, NOT EXISTS (
-           SELECT FROM lethe.attention WHERE attention.request_id = ${requestId} AND attention.processor = frozen.processor
-             AND step IN ('resolve', 'inspect') AND coalesce(retry_at > ${asOf}, true)) AS ready
-  FROM lethe.processor_visibility frozen
-  WHERE request_id = ${requestId} AND skipped_at IS NULL AND NOT EXISTS (
-    SELECT FROM lethe.request_counts counted WHERE counted.request_id = ${requestId} AND counted.processor = frozen.processor)
-  ORDER BY processor`;
+const uncounted = (tx: Transaction, requestId: string, asOf: Date) =>
+  tx.execute<{ processor: string; ready: boolean }>(sql`
+    SELECT processor, NOT EXISTS (
+             SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.processor = pinned.processor
+               AND step IN ('resolve', 'inspect') AND coalesce(retry_at > ${asOf}, true)) AS ready
+    FROM ${processorVisibility} pinned
+    WHERE request_id = ${requestId} AND skipped_at IS NULL AND NOT EXISTS (
+      SELECT FROM ${requestCounts} counted WHERE counted.request_id = ${requestId} AND counted.processor = pinned.processor)
+    ORDER BY processor`);
 
-/** Everything is counted: from now on somebody may say yes. */
-async function ask(tx: Transaction, { id, project }: RequestRow, subjects: number, at: Date): Promise<Date> {
+/** Everything is counted: a member may confirm from now on. */
+async function openConfirmation(tx: Transaction, { id, project }: RequestRow, size: number, at: Date): Promise<Date> {
   const until = new Date(at.getTime() + CONFIRMATION_MS);
-  await tx`UPDATE lethe.requests SET confirm_by = ${until} WHERE id = ${id}`;
-  const detail = { subjects, until: until.toISOString() };
+  await tx.update(requests).set({ confirmBy: until }).where(eq(requests.id, id));
+  const detail = { subjects: size, until: until.toISOString() };
   await recordAudit(tx, { at, project, requestId: id, actor: LETHE, action: 'confirmation.asked', detail });
   return until;
 }
 
-async function lapse(tx: Transaction, { id, project }: RequestRow, at: Date): Promise<null> {
-  const { count } =
-    await tx`UPDATE lethe.subjects SET state = 'cancelled' WHERE request_id = ${id} AND state = 'proposed'`;
+async function expireConfirmation(tx: Transaction, { id, project }: RequestRow, at: Date): Promise<null> {
+  const { count } = await tx
+    .update(subjects)
+    .set({ state: 'cancelled' })
+    .where(and(eq(subjects.requestId, id), eq(subjects.state, 'proposed')));
   if (count === 0) return null;
   const detail = { subjects: count };
   await recordAudit(tx, { at, project, requestId: id, actor: LETHE, action: 'confirmation.lapsed', detail });

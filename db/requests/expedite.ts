@@ -1,3 +1,4 @@
+import { and, eq, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
 import { type Project, processorsFor } from '../../domain/catalog.ts';
 import { hardDeleteAt } from '../../domain/policy.ts';
@@ -6,6 +7,8 @@ import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { requests } from '../schema/requests.ts';
+import { subjects } from '../schema/subjects.ts';
 import { readDeletionRow } from './row.ts';
 
 export interface Expedition {
@@ -16,7 +19,7 @@ export interface Expedition {
   readonly at: Date;
 }
 
-/** Brings the request's unclaimed subjects forward, before all that is not expedited. Never moves one backward. */
+/** Moves the request's unclaimed subjects to an earlier run, ahead of subjects that are not expedited; never to a later one. */
 export async function expediteRequest(
   database: Database,
   project: Project,
@@ -27,24 +30,38 @@ export async function expediteRequest(
   return withProjectLock(database, project.name, async (tx) => {
     const request = await readDeletionRow(tx, requestId);
     if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
-    const moved = await tx`UPDATE lethe.subjects SET hard_delete_at = least(hard_delete_at, ${due}), expedited = true
-      WHERE request_id = ${requestId} AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')`;
-    if (moved.count === 0 && request.resolvedAt !== null)
+    const { count: moved } = await tx
+      .update(subjects)
+      .set({ hardDeleteAt: sql`least(${subjects.hardDeleteAt}, ${due})`, expedited: true })
+      .where(
+        and(
+          eq(subjects.requestId, requestId),
+          sql`${subjects.state} IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')`,
+        ),
+      );
+    if (moved === 0 && request.resolvedAt !== null)
       throw new DomainError('too_late', 'nothing of the request waits any more');
     const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
-    const haste = { ...request, hardDeleteAt: due, expedited: true, forecast };
-    const subjects = request.resolvedAt === null ? request.submitted : moved.count;
-    await tx`UPDATE lethe.requests
-      SET expedite = ${expedite}, expedite_reason = ${reason}, hard_delete_at = least(hard_delete_at, ${due}),
-          estimated_completion_at = least(estimated_completion_at, ${estimatedCompletion(haste, subjects)})
-      WHERE id = ${requestId}`;
+    const completion = estimatedCompletion(
+      { ...request, hardDeleteAt: due, expedited: true, forecast },
+      request.resolvedAt === null ? request.submitted : moved,
+    );
+    await tx
+      .update(requests)
+      .set({
+        expedite,
+        expediteReason: reason,
+        hardDeleteAt: sql`least(${requests.hardDeleteAt}, ${due})`,
+        estimatedCompletionAt: sql`least(${requests.estimatedCompletionAt}, ${completion})`,
+      })
+      .where(eq(requests.id, requestId));
     await recordAudit(tx, {
       at,
       project: project.name,
       requestId,
       actor,
       action: 'request.expedited',
-      detail: { expedite, reason, subjects: moved.count },
+      detail: { expedite, reason, subjects: moved },
     });
     await raiseWake(tx, [requestId]);
     return { hardDeleteAt: due < request.hardDeleteAt ? due : request.hardDeleteAt, wake: [requestId] };

@@ -3,7 +3,7 @@ import type { Transaction } from '../client.ts';
 import { isUnconfirmed, type RequestRow } from '../requests/row.ts';
 import { identityDigests, matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
-import { openOwner, sameKey } from '../subjects/current-owner.ts';
+import { currentOwner, subjectsWithSameKey } from '../subjects/ownership.ts';
 import type { Staging } from './stage.ts';
 
 /**
@@ -19,8 +19,8 @@ export async function stageSubjects(
     FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
-      SELECT seq FROM (${sameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
-    LEFT JOIN LATERAL (${openOwner(staging)}) owner ON mine.seq IS NULL`);
+      SELECT seq FROM (${subjectsWithSameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
+    LEFT JOIN LATERAL (${currentOwner(staging)}) owner ON mine.seq IS NULL`);
   const [counts = { resolved: 0, joining: 0 }] = await tx.execute<{ resolved: number; joining: number }>(
     sql`SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`,
   );

@@ -12,7 +12,7 @@ import { isDeletion, isUnconfirmed, readRequestRow, type RequestRow } from '../r
 import { requests } from '../schema/requests.ts';
 import { matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { processorVisibility } from '../schema/work.ts';
-import { withdrawSubjects } from '../subjects/cancel-subjects.ts';
+import { cancelSubjects } from '../subjects/ownership.ts';
 import { transaction } from '../transaction.ts';
 import { dropExcepted, stageExcepted, storeExcepted } from './exceptions.ts';
 import { addDigests, addIdentities, addSubjects, noLongerMatched, stageSubjects, writeOutcomes } from './merge.ts';
@@ -90,9 +90,9 @@ export async function storeResolution(
     await addIdentities(staging);
     await addDigests(staging);
     await writeOutcomes(tx, request.id);
-    const { withdrawn: removed, wake } = first
-      ? { withdrawn: 0, wake: [] }
-      : await withdrawSubjects(tx, {
+    const { cancelled: removed, wake } = first
+      ? { cancelled: 0, wake: [] }
+      : await cancelSubjects(tx, {
           requestId: request.id,
           chosen: noLongerMatched(request.id),
           at,

@@ -1,53 +1,60 @@
-import { type SQL, sql } from 'drizzle-orm';
-import type { SubjectIdentity } from '../../domain/identity.ts';
+import { and, between, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Identity, SubjectIdentity } from '../../domain/identity.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
 import type { Database } from '../client.ts';
+import { exceptedIdentities, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
+import { textArray } from '../sql.ts';
 
 /** Subjects per page; each has a handful of identities. */
-const PAGE = 2_000;
+const SUBJECTS_PAGE = 2_000;
+const SUBMITTED_PAGE = 5_000;
 
 /**
- * Every identity by which a claimed batch is to be looked for, in the order of `seq`. Left out: what somebody outside
- * the request is called too, and what a subject of the request that is not claimed is called too (held, not yet due):
- * its data goes with the last of those who share it.
+ * The identities to search a claimed batch by, in the order of `seq`. Leaves out identities shared with a subject outside
+ * the request, or with one of the request that is not claimed (held, not yet due): the last of them takes their data.
  */
 export const claimedIdentities = (database: Database, requestId: string, batch: number, first: number, last: number) =>
   pages(first, last, (from, to) =>
-    going(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
+    selectIdentities(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
       among: sql`batch = ${batch}`,
       from,
       to,
     }),
   );
 
-/** The identities by which the proposed would be looked for, were they all claimed together. */
+/** The identities to search the proposed subjects by, as if all of them were claimed together. */
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
-  pages(1, last, (from, to) => going(database, requestId, ['proposed'], { among: sql`state = 'proposed'`, from, to }));
+  pages(1, last, (from, to) =>
+    selectIdentities(database, requestId, ['proposed'], { among: sql`state = 'proposed'`, from, to }),
+  );
 
-/** The identities by which those who are wanted in an export are looked for: nothing that somebody else is called too. */
+/** The identities to search the subjects of an export by. Leaves out identities shared with other subjects. */
 export const exportedIdentities = (database: Database, requestId: string, last: number) =>
-  pages(1, last, (from, to) => going(database, requestId, ['wanted'], { among: sql`state = 'wanted'`, from, to }));
+  pages(1, last, (from, to) =>
+    selectIdentities(database, requestId, ['wanted'], { among: sql`state = 'wanted'`, from, to }),
+  );
 
 /**
- * What is found under an identity goes when all those of the request who are called so are in these states. Each name is
- * asked about once per page, however many share it.
+ * Selects an identity only if all subjects of the request that have it are in these states; their own keys always.
+ * Probes each identity once per page, however many subjects share it.
  */
-const going = (
+const selectIdentities = (
   database: Database,
   requestId: string,
   states: readonly SubjectState[],
   page: { readonly among: SQL; readonly from: number; readonly to: number },
-) => database<Row[]>`
-  WITH page AS MATERIALIZED (
-    SELECT seq, type, value, named.digest, origin FROM lethe.subject_identities named JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND ${page.among} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared),
-  staying AS MATERIALIZED (
-    SELECT digest FROM (SELECT DISTINCT digest FROM page WHERE origin <> 'key') name
-    WHERE EXISTS (
-      SELECT FROM lethe.subject_identities same JOIN lethe.subjects other USING (request_id, seq)
-      WHERE request_id = ${requestId} AND same.digest = name.digest AND NOT other.state = ANY(${states as SubjectState[]}::text[])
-      OFFSET 0))
-  SELECT seq, type, value FROM page WHERE origin = 'key' OR digest NOT IN (SELECT digest FROM staying) ORDER BY seq`;
+) =>
+  database.execute<IdentityRow>(sql`
+    WITH page AS MATERIALIZED (
+      SELECT seq, type, value, named.digest, origin FROM ${subjectIdentities} named JOIN ${subjects} USING (request_id, seq)
+      WHERE request_id = ${requestId} AND ${page.among} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared),
+    kept AS MATERIALIZED (
+      SELECT digest FROM (SELECT DISTINCT digest FROM page WHERE origin <> 'key') name
+      WHERE EXISTS (
+        SELECT FROM ${subjectIdentities} same JOIN ${subjects} other USING (request_id, seq)
+        WHERE request_id = ${requestId} AND same.digest = name.digest AND NOT other.state = ANY(${textArray(states)})
+        OFFSET 0))
+    SELECT seq, type, value FROM page WHERE origin = 'key' OR digest NOT IN (SELECT digest FROM kept) ORDER BY seq`);
 
 /** The identities of subjects whose visibility changed after a generation. */
 export const changedIdentities = (
@@ -56,40 +63,90 @@ export const changedIdentities = (
   change: { readonly after: number; readonly hidden: boolean },
   last: number,
 ) =>
-  pages(
-    1,
-    last,
-    (from, to) => database<Row[]>`
-    SELECT seq, type, value FROM lethe.subject_identities JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND seq BETWEEN ${from} AND ${to} AND generation > ${change.after} AND hidden = ${change.hidden}
-      AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') AND present AND NOT shared
-    ORDER BY seq`,
+  pages(1, last, (from, to) =>
+    identitiesOf(database, requestId, from, to, [
+      gt(subjects.generation, change.after),
+      eq(subjects.hidden, change.hidden),
+      sql`${subjects.state} IN ('resolved', 'soft_deleted', 'claimed', 'cancelling')`,
+      eq(subjects.present, true),
+      eq(subjectIdentities.shared, false),
+    ]),
   );
 
-/** The identities of subjects that the directory does not know and that have not been looked for yet. */
+/** The identities of subjects that the directory does not know and that processors have not been searched for. */
 export const unknownIdentities = (database: Database, requestId: string, last: number) =>
-  pages(
-    1,
-    last,
-    (from, to) => database<Row[]>`
-    SELECT seq, type, value FROM lethe.subject_identities JOIN lethe.subjects USING (request_id, seq)
-    WHERE request_id = ${requestId} AND seq BETWEEN ${from} AND ${to} AND NOT known AND state IN ('resolved', 'wanted')
-    ORDER BY seq`,
+  pages(1, last, (from, to) =>
+    identitiesOf(database, requestId, from, to, [
+      eq(subjects.known, false),
+      sql`${subjects.state} IN ('resolved', 'wanted')`,
+    ]),
   );
 
-interface Row {
-  readonly seq: number;
-  readonly type: string;
-  readonly value: string[];
-}
+const { seq, type, value } = subjectIdentities;
+type IdentityRow = Pick<typeof subjectIdentities.$inferSelect, 'seq' | 'type' | 'value'>;
+
+const identitiesOf = (
+  database: Database,
+  requestId: string,
+  from: number,
+  to: number,
+  conditions: readonly SQL[],
+): Promise<readonly IdentityRow[]> =>
+  database
+    .select({ seq, type, value })
+    .from(subjectIdentities)
+    .innerJoin(subjects, and(eq(subjects.requestId, subjectIdentities.requestId), eq(subjects.seq, seq)))
+    .where(and(eq(subjectIdentities.requestId, requestId), between(seq, from, to), ...conditions))
+    .orderBy(seq);
 
 async function* pages(
   first: number,
   last: number,
-  read: (from: number, to: number) => Promise<readonly Row[]>,
+  read: (from: number, to: number) => Promise<readonly IdentityRow[]>,
 ): AsyncIterable<readonly SubjectIdentity[]> {
-  for (let from = first; from <= last; from += PAGE) {
-    const rows = await read(from, Math.min(from + PAGE - 1, last));
-    if (rows.length > 0) yield rows.map(({ seq, type, value }) => ({ seq, identity: { type, value } }));
+  for (let from = first; from <= last; from += SUBJECTS_PAGE) {
+    const rows = await read(from, Math.min(from + SUBJECTS_PAGE - 1, last));
+    if (rows.length > 0) yield rows.map((row) => ({ seq: row.seq, identity: { type: row.type, value: row.value } }));
   }
 }
+
+type SubmittedPages = AsyncIterable<readonly { readonly position: number; readonly identity: Identity }[]>;
+
+/** Page by page, the submitted identities that are valid and not withdrawn. */
+export async function* readSubmitted(database: Database, requestId: string): SubmittedPages {
+  const submitted = submittedIdentities;
+  for (let after = 0; ;) {
+    const page = await database
+      .select({ position: submitted.position, type: submitted.type, value: submitted.value })
+      .from(submitted)
+      .where(
+        and(
+          eq(submitted.requestId, requestId),
+          gt(submitted.position, after),
+          isNotNull(submitted.value),
+          isNull(submitted.withdrawnAt),
+          sql`(${submitted.outcome} IS NULL OR ${submitted.outcome} IN ('matched', 'attached', 'duplicate'))`,
+        ),
+      )
+      .orderBy(submitted.position)
+      .limit(SUBMITTED_PAGE);
+    if (page.length > 0) yield page.flatMap(identityAt);
+    const last = page.at(-1);
+    if (last === undefined || page.length < SUBMITTED_PAGE) return;
+    after = last.position;
+  }
+}
+
+/** The identities that the request excludes, in one page: their number is limited like that of submitted ones. */
+export async function* readExcepted(database: Database, requestId: string): SubmittedPages {
+  const excepted = exceptedIdentities;
+  const rows = await database
+    .select({ position: excepted.number, type: excepted.type, value: excepted.value })
+    .from(excepted)
+    .where(and(eq(excepted.requestId, requestId), isNotNull(excepted.value)))
+    .orderBy(excepted.number);
+  if (rows.length > 0) yield rows.flatMap(identityAt);
+}
+
+const identityAt = (row: { position: number; type: string; value: string[] | null }) =>
+  row.value === null ? [] : [{ position: row.position, identity: { type: row.type, value: row.value } }];

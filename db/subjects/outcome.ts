@@ -4,7 +4,7 @@ import { heldSubjects } from '../holds/held-subjects.ts';
 import { matches, subjects } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
-/** Least advanced first: an identity that stands for several subjects is only as far as the last of them. */
+/** Least advanced first: an identity with several subjects is only as far as the last of them. */
 const ADVANCE: readonly Outcome[] = [
   'matched',
   'held',
@@ -20,8 +20,8 @@ const ADVANCE: readonly Outcome[] = [
 ];
 
 /**
- * What became of one subject in a caller's words, derived from its row (`subject` in the statement around it). Claimed
- * is still soft-deleted: nothing is called deleted that was not looked for again.
+ * The outcome of one subject as callers see it, from its row (`subject` in the outer statement). A claimed subject is still
+ * `soft_deleted`: `deleted` requires a verification.
  */
 export const subjectOutcome = (project: string): SQL => sql`
   CASE WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
@@ -32,13 +32,13 @@ export const subjectOutcome = (project: string): SQL => sql`
        WHEN subject.state = 'deleted' AND subject.retained THEN 'retained'
        ELSE subject.state END`;
 
-/** The first of several outcomes that is still to be reached. */
+/** The least advanced of several outcomes. */
 export const leastAdvanced = (outcome: SQL): SQL => sql`
   (${textArray(ADVANCE)})[min(array_position(${textArray(ADVANCE)}, ${outcome}))]`;
 
 /**
- * What became of one submitted identity (`entry` in the statement around it), as …/subjects lists it and the receipt
- * counts it: what it was from the first, or else where the subjects stand that it stands for.
+ * The outcome of one submitted identity (`entry` in the outer statement), as …/subjects lists it and the receipt counts it:
+ * its stored outcome if that is final, otherwise the outcome of its subjects.
  */
 export const positionOutcome = (request: { readonly requestId: string; readonly project: string }): SQL => sql`
   CASE WHEN entry.outcome IN ('invalid', 'duplicate', 'already_deleted') THEN entry.outcome

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelSubjects } from '../../db/requests/cancel.ts';
+import { cancelRequest } from '../../db/requests/cancel.ts';
 import { placeHold } from '../../db/holds/holds.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import { newId } from '../../domain/ids.ts';
@@ -110,7 +110,7 @@ test('killed in the second pass: what came late is counted once, and the first p
 test('cancelled at the last moment before the claim: nothing is claimed, and nothing can be deleted', async () => {
   const requestId = await hiddenRequest(it);
   const before = await rowsIn(it.app, 'app');
-  await cancelSubjects(it.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: RUN });
+  await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: RUN });
   expect(await perform(it.activities.claim, stepAt(requestId, RUN))).toEqual({ claimed: 0 });
   await expect(perform(it.activities.deleteBatch, batchAt(requestId, RUN))).rejects.toThrow('storage operation failed');
   expect(await rowsIn(it.app, 'app')).toEqual(before);
@@ -136,7 +136,7 @@ test('one cancelled at the last moment: restored as it was, and the others go', 
   const people = async () => JSON.stringify(await rowsIn(it.app, 'app')).match(/[^"]*mine-3[^"]*/g);
   const before = await people();
   const requestId = await hiddenRequest(it);
-  await cancelSubjects(it.database, POLICY.window, { requestId, positions: [3], actor: 'operator', at: RUN });
+  await cancelRequest(it.database, POLICY.window, { requestId, positions: [3], actor: 'operator', at: RUN });
   expect(await perform(it.activities.claim, stepAt(requestId, RUN))).toEqual({ claimed: 4 });
   await perform(it.activities.applyVisibility, stepAt(requestId, RUN));
   await perform(it.activities.deleteBatch, batchAt(requestId, RUN));

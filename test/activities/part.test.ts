@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelSubjects } from '../../db/requests/cancel.ts';
+import { cancelRequest } from '../../db/requests/cancel.ts';
 import { buildReceipt } from '../../db/deletion/receipt.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
 import {
@@ -87,7 +87,7 @@ test.each([1, 2, 3])(
 test('withdrawn at the last moment it empties nobody who was withdrawn', async () => {
   const requestId = await scheduledRequest('categories');
   const by = { requestId, positions: [2], actor: 'operator', at: RUN };
-  await cancelSubjects(it.database, POLICY.window, by);
+  await cancelRequest(it.database, POLICY.window, by);
   expect(await perform(it.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 4 });
   await deleteBatch(requestId);
   const named = await it.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'mine-%'`;

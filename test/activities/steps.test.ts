@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelSubjects } from '../../db/requests/cancel.ts';
+import { cancelRequest } from '../../db/requests/cancel.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => it.close());
 
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
-  cancelSubjects(it.database, POLICY.window, { requestId, positions, actor: 'operator', at: START });
+  cancelRequest(it.database, POLICY.window, { requestId, positions, actor: 'operator', at: START });
 /** Rows but for the trail: being asked twice may be told twice. */
 const withoutTrail = async () => {
   const { audit_events: _, ...rows } = (await everything(it)).ledger;

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
@@ -42,7 +42,7 @@ export const cancel = (deps: ApiDeps) =>
     const { id: requestId } = c.req.valid('param');
     const { policy } = ownProject(deps, c.get('caller'));
     const positions = c.req.valid('json').positions ?? 'all';
-    const { cancelled, tooLate, tooLateCount, wake } = await cancelSubjects(deps.database, policy.window, {
+    const { cancelled, tooLate, tooLateCount, wake } = await cancelRequest(deps.database, policy.window, {
       requestId,
       positions,
       actor: c.get('caller').memberId,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { clearAttention, raiseAttention } from '../../../db/attention/raise.ts';
 import { transaction } from '../../../db/transaction.ts';
@@ -166,7 +166,7 @@ test('ended without an archive: an operator hears, nobody is claimed, and anothe
 test('some cancelled out of it: an operator hears of those, and the others may be claimed', async () => {
   const one = await waiting('a', 'b');
   const whole = { requestId: one.exporting, positions: [2], actor: 'operator', at: days(1) };
-  await cancelSubjects(it.database, POLICY.window, whole);
+  await cancelRequest(it.database, POLICY.window, whole);
   await endBackup(it, one.exporting, { at: days(2) });
   expect(await attentionOf(one.deletion)).toMatchObject([{ code: 'backup_missing' }]);
   expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 1 });
@@ -175,7 +175,7 @@ test('some cancelled out of it: an operator hears of those, and the others may b
 
 test('the deletion cancelled: its export ends, and nobody misses it', async () => {
   const one = await waiting('a', 'b');
-  await cancelSubjects(it.database, POLICY.window, {
+  await cancelRequest(it.database, POLICY.window, {
     requestId: one.deletion,
     positions: 'all',
     actor: 'operator',

@@ -1,4 +1,4 @@
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import type { Policy } from '../../../domain/policy.ts';
 import { type Ledger, POLICY, user } from '../../support/ledger.ts';
@@ -17,4 +17,4 @@ export const DAY = 24;
 export const take = ({ database }: Ledger, requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>
   claim(database, { ...POLICY, ...policy }, { requestId, asOf });
 export const cancel = ({ database }: Ledger, requestId: string, positions: readonly number[] | 'all', at: Date) =>
-  cancelSubjects(database, POLICY.window, { requestId, positions, actor: 'operator', at });
+  cancelRequest(database, POLICY.window, { requestId, positions, actor: 'operator', at });

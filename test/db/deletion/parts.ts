@@ -1,6 +1,6 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
 import { batchDeleted, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
@@ -42,7 +42,7 @@ export async function scheduled(
 export const take = (world: Ledger, requestId: string, asOf = RUN, policy = POLICY) =>
   claim(world.database, policy, { requestId, asOf });
 export const cancel = (world: Ledger, requestId: string) =>
-  cancelSubjects(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: days(3) });
+  cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: days(3) });
 export const statusOf = (world: Ledger, requestId: string) => readRequestStatus(world.database, requestId, START);
 export const outcomes = async (world: Ledger, requestId: string) =>
   (await listSubjects(world.database, { requestId, after: 0, limit: 100 })).map(({ outcome }) => outcome);

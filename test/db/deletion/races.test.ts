@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { DomainError } from '../../../domain/errors.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => world.closeLedger());
 
 const cancelAll = (requestId: string, at = RUN) =>
-  cancelSubjects(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at }).catch(
+  cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at }).catch(
     (error: unknown) => {
       if (error instanceof DomainError && error.code === 'too_late') return null;
       throw error;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import type { Identity } from '../../../domain/identity.ts';
@@ -128,7 +128,7 @@ test('who was taken back, or is another request’s, is somebody else: what is s
   await resolve(it, second, [...allKnown(both), ...both.map((key) => named(key, alias('loft'), 1))]);
   expect(await states(it, second)).toEqual({ attached: 1, resolved: 1 });
   expect(await shared(second)).toBe(2);
-  await cancelSubjects(it.database, POLICY.window, { requestId: first, positions: [3], actor: 'operator', at: START });
+  await cancelRequest(it.database, POLICY.window, { requestId: first, positions: [3], actor: 'operator', at: START });
   await resolve(it, first, facts);
   expect(await shared(first)).toBe(2);
 });
@@ -161,11 +161,11 @@ test('growth beyond the bound changes nothing', async () => {
 test('cancelled while the directory was being asked: nobody is made a subject', async () => {
   const requestId = await accept(it, [user('h-1'), user('h-2')]);
   const at = START;
-  await cancelSubjects(it.database, POLICY.window, { requestId, positions: [2], actor: 'operator', at });
+  await cancelRequest(it.database, POLICY.window, { requestId, positions: [2], actor: 'operator', at });
   await resolve(it, requestId, allKnown([user('h-1'), user('h-2')]));
   expect(await states(it, requestId)).toEqual({ resolved: 1 });
   const whole = await accept(it, [user('h-3')]);
-  await cancelSubjects(it.database, POLICY.window, { requestId: whole, positions: 'all', actor: 'operator', at });
+  await cancelRequest(it.database, POLICY.window, { requestId: whole, positions: 'all', actor: 'operator', at });
   expect(await resolve(it, whole, allKnown([user('h-3')]))).toEqual({ end: 'closed' });
   expect(await states(it, whole)).toEqual({});
 });

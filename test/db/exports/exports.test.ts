@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { updateCollectionProgress, readCollections, storeCollection } from '../../../db/exports/collections.ts';
 import { concludeExport } from '../../../db/exports/conclude.ts';
@@ -45,7 +45,7 @@ const collect = (requestId: string, object: string, rows = 1, epoch = 1) =>
 const makeKey = (requestId: string, key = 'a key') =>
   keyForCollecting(world.database, KEYS, { requestId, project: PROJECT }, async () => key);
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
-  cancelSubjects(world.database, POLICY.window, { requestId, positions, ...by });
+  cancelRequest(world.database, POLICY.window, { requestId, positions, ...by });
 const manifest = (rows: number) => ({ files: [{ rows }] }) as unknown as Manifest;
 const makeReady = (requestId: string, epoch = 1) =>
   storeArchive(

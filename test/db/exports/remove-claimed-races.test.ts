@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { type WrittenArchive, storeArchive } from '../../../db/exports/ready.ts';
 import { encryptSecret } from '../../../db/encryption.ts';
@@ -126,7 +126,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [ready] = await race(
         round,
         () => sayReady(requestId),
-        () => cancelSubjects(world.database, POLICY.window, all),
+        () => cancelRequest(world.database, POLICY.window, all),
       );
       said[round] = ready !== null;
     });

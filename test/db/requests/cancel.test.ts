@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import {
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => it.closeLedger());
 
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all', database = it.database, at = START) =>
-  cancelSubjects(database, POLICY.window, { requestId, positions, actor: 'operator', at });
+  cancelRequest(database, POLICY.window, { requestId, positions, actor: 'operator', at });
 const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${count}-${n}`));
 
 /** What it takes: statements, and rows that arrive in this process. */

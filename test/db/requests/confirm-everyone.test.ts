@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
@@ -133,7 +133,7 @@ test('what is kept of the spared goes with the request', async () => {
   const early = await accept(it, [], { confirm: true, selection: { by: 'everyone', except: [user('s-1')] } });
   const late = await everyone([user('s-2')], [user('s-1')], [match(1, user('s-1'))]);
   for (const requestId of [early, late]) {
-    await cancelSubjects(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
+    await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
     await conclude(it.database, { requestId, at: new Date(START.getTime() + DAY_MS) });
     const [left] = await it.database`
       SELECT (SELECT count(value) FROM lethe.excepted_identities WHERE request_id = ${requestId}) AS values,
@@ -148,7 +148,7 @@ test('a segment, or everyone, called off before anybody is known: cancelled, for
     { by: 'everyone', except: [] },
   ] as const) {
     const requestId = await accept(it, [], { confirm: true, selection });
-    await cancelSubjects(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
+    await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
     expect(await conclude(it.database, { requestId, at: START })).toEqual({ status: 'cancelled' });
     expect(await states(it, requestId)).toEqual({});
   }

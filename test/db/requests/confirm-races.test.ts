@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
@@ -66,7 +66,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [answer, { cancelled }] = await race(
         round,
         () => confirmIt(round, requestId),
-        () => cancelSubjects(world.database, POLICY.window, cancellation),
+        () => cancelRequest(world.database, POLICY.window, cancellation),
       );
       ends.add({ answer, cancelled, after: await states(world, requestId) });
     });

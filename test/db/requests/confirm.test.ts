@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { ownedPositions } from '../../../db/requests/conflicts.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
@@ -130,7 +130,7 @@ test('never confirmed, it ends by itself: nobody was hidden, and the identities 
 test('some cancelled while it waits: the count moves, and those are never hidden', async () => {
   const requestId = await awaiting(it, [user('c-1'), user('c-2'), user('c-3')]);
   const by = { requestId, actor: 'operator', at: START };
-  await cancelSubjects(it.database, POLICY.window, { ...by, positions: [2] });
+  await cancelRequest(it.database, POLICY.window, { ...by, positions: [2] });
   expect(await states(it, requestId)).toEqual({ cancelled: 1, proposed: 2 });
   await expect(confirm(it, requestId, 3)).rejects.toMatchObject({ code: 'count_moved', details: { subjects: 2 } });
   expect(await states(it, requestId)).toEqual({ cancelled: 1, proposed: 2 });
@@ -140,7 +140,7 @@ test('some cancelled while it waits: the count moves, and those are never hidden
 
 test('all cancelled: the dry run ends at once, with nothing to restore', async () => {
   const requestId = await awaiting(it, [user('d-1'), user('d-2')]);
-  await cancelSubjects(it.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
+  await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
   expect(await states(it, requestId)).toEqual({ cancelled: 2 });
   expect(await lookAt(it, requestId, START)).toMatchObject({
     processorsToSync: [],
@@ -166,7 +166,7 @@ test('a request that came meanwhile hides and deletes as always; confirmed, the 
   expect(await states(it, second)).toEqual({ soft_deleted: 1 });
   expect(await confirm(it, first, 2)).toMatchObject({ subjects: 2, attached: 1 });
   expect(await states(it, first)).toEqual({ attached: 1, resolved: 1 });
-  await cancelSubjects(it.database, POLICY.window, { requestId: second, positions: 'all', actor: 'a', at: START });
+  await cancelRequest(it.database, POLICY.window, { requestId: second, positions: 'all', actor: 'a', at: START });
   expect([await states(it, first), await states(it, second)]).toEqual([{ resolved: 2 }, { cancelled: 1 }]);
 });
 

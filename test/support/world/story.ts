@@ -1,7 +1,7 @@
 import { projectOf } from '../../../activities/deps.ts';
 import type { NewRequest } from '../../../db/requests/create.ts';
 import { retryProcessors } from '../../../db/attention/retry.ts';
-import { cancelSubjects } from '../../../db/requests/cancel.ts';
+import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
@@ -40,7 +40,7 @@ export async function cancel(world: World, requestId: string, positions: readonl
   const { project } = await statusOf(world, requestId);
   const at = await nowOf(world);
   const { window } = policyOf(world, project);
-  const done = await cancelSubjects(world.database, window, { requestId, positions, actor: 'operator', at });
+  const done = await cancelRequest(world.database, window, { requestId, positions, actor: 'operator', at });
   await world.orchestrator.wake(done.wake);
   return done;
 }

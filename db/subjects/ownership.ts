@@ -1,0 +1,105 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
+import type { SubjectKind } from '../../domain/vocabulary.ts';
+import { raiseWake } from '../audit/audit.ts';
+import { releaseBackups } from '../backups/pending.ts';
+import type { Transaction } from '../client.ts';
+import { requests } from '../schema/requests.ts';
+import { identityDigests, subjects } from '../schema/subjects.ts';
+
+/** The rows of a subject in all requests, by the digests of its key under every key in use: `named` in the outer statement. */
+export const subjectsWithSameKey = (project: string, kind: SubjectKind): SQL => sql`
+  SELECT request_id, seq FROM ${identityDigests}
+  WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
+    AND identity_digests.digest = ANY(named.digests) OFFSET 0`;
+
+/**
+ * The other request that owns the subject now (rule 7), at most one. OFFSET 0 stops PostgreSQL from flattening the
+ * subquery; flattened, it scans all subjects instead of probing the index.
+ */
+export const currentOwner = ({
+  requestId,
+  project,
+  kind,
+}: {
+  readonly requestId: string;
+  readonly project: string;
+  readonly kind: SubjectKind;
+}): SQL => sql`
+  SELECT request_id, seq FROM (${subjectsWithSameKey(project, kind)}) same
+  WHERE request_id <> ${requestId} AND EXISTS (
+    SELECT FROM ${subjects} WHERE subjects.request_id = same.request_id AND subjects.seq = same.seq
+      AND scope = 'data' AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') OFFSET 0)
+  LIMIT 1`;
+
+interface Release {
+  readonly requestId: string;
+  readonly at: Date;
+  readonly window: RunWindow;
+}
+
+/**
+ * Cancels the subjects whose `seq` `chosen` selects, as far as they are not claimed. A subject that another request waits
+ * for is transferred to it, still hidden (rule 7). The others are restored first, and become `cancelled` after that
+ * (rule 9), or at once if they are not hidden. Runs under the project lock; the caller raises the wake of the returned requests.
+ */
+export async function cancelSubjects(
+  tx: Transaction,
+  cancellation: Release & { readonly chosen: SQL },
+): Promise<{ readonly cancelled: number; readonly wake: readonly string[] }> {
+  const { requestId, chosen, at, window } = cancellation;
+  const firstRun = new Date(firstRunAtOrAfter(at.getTime(), window));
+  const [{ cancelled, changed } = { cancelled: 0, changed: [] }] = await tx.execute<{
+    cancelled: number;
+    changed: readonly string[];
+  }>(sql`
+    WITH withdrawn AS (UPDATE ${subjects} mine
+    SET state = CASE WHEN NOT hidden OR state = 'attached' OR present IS NOT TRUE OR EXISTS (
+                  SELECT FROM ${subjects} waiting
+                  WHERE waiting.owner_request = ${requestId} AND waiting.owner_seq = mine.seq AND waiting.state = 'attached')
+                THEN 'cancelled' ELSE 'cancelling' END,
+        hidden = false,
+        generation = CASE WHEN NOT hidden OR state = 'attached' THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
+    WHERE request_id = ${requestId} AND seq IN (${chosen})
+      AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'wanted')
+    RETURNING seq, owner_request, owner_seq, backed_up),
+    ${releaseBackups(requestId, firstRun)}
+    SELECT (SELECT count(*) FROM withdrawn) AS cancelled, ARRAY(SELECT id FROM changed) AS changed`);
+  return { cancelled, wake: cancelled === 0 ? [] : [...changed, ...(await transferOwnership(tx, cancellation))] };
+}
+
+/**
+ * Transfers every cancelled subject to the earliest request that waits for it, which hides it from now on. The requests
+ * behind that one wait for the new owner (rule 7), and may export the subject first by now. Runs under the project lock,
+ * after the subjects have become `cancelled`. Returns the requests to wake.
+ */
+export async function transferOwnership(
+  tx: Transaction,
+  { requestId, at, window }: Release,
+): Promise<readonly string[]> {
+  const firstRun = new Date(firstRunAtOrAfter(at.getTime(), window));
+  const rows = await tx.execute<{ requestId: string }>(sql`
+    WITH new_owner AS MATERIALIZED (
+      SELECT DISTINCT ON (waiting.owner_seq) waiting.request_id, waiting.seq, waiting.owner_seq, mine.present
+      FROM ${subjects} waiting
+      JOIN ${subjects} mine ON mine.request_id = waiting.owner_request AND mine.seq = waiting.owner_seq
+      WHERE waiting.owner_request = ${requestId} AND waiting.state = 'attached' AND mine.state = 'cancelled'
+      ORDER BY waiting.owner_seq, waiting.request_id, waiting.seq),
+    behind AS (
+      UPDATE ${subjects} SET owner_request = new_owner.request_id, owner_seq = new_owner.seq
+      FROM new_owner
+      WHERE subjects.owner_request = ${requestId} AND subjects.owner_seq = new_owner.owner_seq AND state = 'attached'
+        AND (subjects.request_id, subjects.seq) <> (new_owner.request_id, new_owner.seq)
+      RETURNING subjects.request_id),
+    transferred AS (
+      UPDATE ${subjects} subject
+      SET state = 'resolved', owner_request = NULL, owner_seq = NULL, hidden = true, present = subject.present OR new_owner.present,
+          generation = (SELECT nextval('lethe.visibility_generation')), hard_delete_at = greatest(subject.hard_delete_at, ${firstRun})
+      FROM new_owner WHERE subject.request_id = new_owner.request_id AND subject.seq = new_owner.seq
+      RETURNING subject.request_id)
+    SELECT request_id FROM transferred
+    UNION SELECT request_id FROM behind JOIN ${requests} ON requests.id = request_id WHERE export_first`);
+  const wake = rows.map((row) => row.requestId);
+  if (wake.length > 0) await raiseWake(tx, wake);
+  return wake;
+}
