@@ -154,7 +154,7 @@ test('what is refused does not use the key up', async () => {
 test('while the first runs the second is told so; a crash in the middle leaves the key free', async () => {
   const waiting = async () =>
     api.database<{ pid: number }[]>`SELECT pid FROM pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO lethe.requests%'`;
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO "lethe"."requests"%'`;
   const before = await counts();
   // Whoever has the project's row locked keeps the first from storing its request, which refers to it.
   const { crashed, second } = await withProjectLock(api.database, 'demo', async () => {
