@@ -135,8 +135,8 @@ logger.info({ queues: workers.length }, 'polling');
 await Promise.all(workers.map((worker) => worker.run()));
 await Promise.allSettled([
   ...[...connectors.values()].map((connector) => connector.close()),
-  database.end({ timeout: 5 }),
-  reading.end({ timeout: 5 }),
+  database.$client.end({ timeout: 5 }),
+  reading.$client.end({ timeout: 5 }),
   connection.close(),
 ]);
 logger.info('ended');

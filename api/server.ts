@@ -62,7 +62,11 @@ async function main(environment: ApiEnvironment): Promise<void> {
   const end = async (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'draining');
     await listening.drain();
-    await Promise.allSettled([database.end({ timeout: 5 }), apart.end({ timeout: 1 }), temporal.connection.close()]);
+    await Promise.allSettled([
+      database.$client.end({ timeout: 5 }),
+      apart.$client.end({ timeout: 1 }),
+      temporal.connection.close(),
+    ]);
     logger.info('ended');
     process.exit(0);
   };

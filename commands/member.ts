@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     const { code, reason = 'the database refused' } = startupError(error);
     throw new Error(code === null ? reason : `${reason} (${code})`, { cause: error });
   } finally {
-    await database.end({ timeout: 1 });
+    await database.$client.end({ timeout: 1 });
   }
 }
 

@@ -1,5 +1,3 @@
-import { is, SQL } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 
@@ -7,23 +5,18 @@ import postgres from 'postgres';
 export type Client = postgres.Sql<{ bigint: number }>;
 export type TransactionClient = postgres.TransactionSql<{ bigint: number }>;
 
+/** Without drizzle's own transactions: those of db/transaction.ts survive a lost connection. */
+type Statements = Omit<PostgresJsDatabase, 'transaction'>;
+
 /**
  * The ledger. The builder returns the types of db/schema/. Rows of `execute` have the same form: columns in camelCase,
- * bigint as number, timestamptz as Date, JSON parsed. Transactions are opened by `transaction` in db/transaction.ts.
+ * bigint as number, timestamptz as Date, JSON parsed.
  */
-type Statements = Omit<PostgresJsDatabase, 'transaction'>;
-interface Tag {
-  <T extends readonly object[] = postgres.Row[]>(
-    strings: TemplateStringsArray,
-    ...values: readonly (postgres.ParameterOrFragment<number> | SQL)[]
-  ): postgres.PendingQuery<T>;
-}
-export type Database = Statements & { readonly $client: Client } & Tag & Client;
+export type Database = Statements & { readonly $client: Client };
 /** Inside a transaction. */
-export type Transaction = Statements & { readonly $client: TransactionClient } & Tag & TransactionClient;
+export type Transaction = Statements & { readonly $client: TransactionClient };
 /** For statements that run inside a transaction or outside. */
 export type Queries = Database | Transaction;
-export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 export interface ConnectOptions {
   readonly connections?: number;
@@ -63,7 +56,7 @@ const TIMESTAMPTZ = 1184;
 export function withBuilder<C extends Client | TransactionClient>(
   client: C,
   options: Client['options'],
-): Statements & { readonly $client: C } & Tag & C {
+): Statements & { readonly $client: C } {
   const { [TIMESTAMPTZ]: parse } = options.parsers;
   const { [TIMESTAMPTZ]: serialize } = options.serializers;
   // Drizzle sends statements unprepared: one more round trip and a new plan each time.
@@ -73,24 +66,5 @@ export function withBuilder<C extends Client | TransactionClient>(
   // Drizzle turns the driver's dates into text; rows of `execute` keep them.
   if (parse !== undefined) options.parsers[TIMESTAMPTZ] = parse;
   if (serialize !== undefined) options.serializers[TIMESTAMPTZ] = serialize;
-  return hybrid(client, builder) as unknown as Statements & { readonly $client: C } & Tag & C;
-}
-
-const dialect = new PgDialect();
-function hybrid(client: Client | TransactionClient, builder: object) {
-  return new Proxy(client as Client, {
-    get: (target, name) => {
-      if (name === '$client') return target;
-      if (!(name in builder)) return Reflect.get(target, name) as unknown;
-      const own: unknown = Reflect.get(builder, name);
-      return typeof own === 'function' ? (own as (...args: unknown[]) => unknown).bind(builder) : own;
-    },
-    apply: (target, self, [strings, ...args]: unknown[]): unknown =>
-      Reflect.apply(target, self, [strings, ...args.map((arg) => (is(arg, SQL) ? fragment(target, arg) : arg))]),
-  });
-}
-function fragment(client: Client, text: SQL): unknown {
-  const { sql, params } = dialect.sqlToQuery(text);
-  const parts = sql.split(/\$\d+/);
-  return (client as unknown as (...all: unknown[]) => unknown)(Object.assign(parts, { raw: parts }), ...params);
+  return builder as unknown as Statements & { readonly $client: C };
 }

@@ -174,7 +174,7 @@ async function withLedger<T>(url: string, work: (database: Database) => Promise<
   try {
     return await work(database);
   } finally {
-    await database.end({ timeout: 1 });
+    await database.$client.end({ timeout: 1 });
   }
 }
 

@@ -35,7 +35,7 @@ afterEach(() => it.close());
 const SETTLED = new Date(RUN.getTime() + DAY_MS);
 const usersLeft = async () =>
   (await it.app<{ id: string }[]>`SELECT user_id AS id FROM app.users ORDER BY 1`).map(({ id }) => id);
-const reopen = () => it.database`UPDATE lethe.batch_work SET state = 'pending'`;
+const reopen = () => it.sql`UPDATE lethe.batch_work SET state = 'pending'`;
 
 test('deleteBatch: everything of the claimed goes, nothing of anybody else, and the receipt counts what went', async () => {
   const requestId = await claimedRequest(it);
@@ -78,7 +78,7 @@ test.each([1, 2, 3])(
     await expect(perform(it.activities.deleteBatch, batchAt(requestId, RUN))).rejects.toMatchObject({
       nonRetryable: false,
     });
-    expect(await it.database`SELECT FROM lethe.processor_ranges`).toHaveLength(nth - 1);
+    expect(await it.sql`SELECT FROM lethe.processor_ranges`).toHaveLength(nth - 1);
     expect(await it.app`SELECT FROM lethe_processor.ranges`).toHaveLength(nth);
     expect((await usersLeft()).filter((id) => id.startsWith('mine'))).toHaveLength(Math.max(0, MINE.length - 2 * nth));
     it.beforeReport.do = null;
@@ -173,7 +173,7 @@ test('verifyBatch deletes nothing: survivors are found, counted once, and still 
   expect(await perform(it.activities.verifyBatch, batchAt(requestId, RUN))).toEqual(again);
   expect(await perform(it.activities.verifyBatch, batchAt(requestId, RUN), 2)).toEqual(again);
   expect(await rowsIn(it.app, 'app')).toEqual(rows);
-  expect(await it.database`SELECT pass, survivors FROM lethe.batch_work`).toMatchObject([{ pass: 2, survivors: 1 }]);
+  expect(await it.sql`SELECT pass, survivors FROM lethe.batch_work`).toMatchObject([{ pass: 2, survivors: 1 }]);
 });
 
 test.each(['deleteBatch', 'inspectProcessor'] as const)(

@@ -77,7 +77,7 @@ test.each([
   ['submitted_identities', 'UPDATE'],
 ])('a ledger that quotes the identity it will not store (%s): the same', async (table, event) => {
   const requestId = await accept(it, mine);
-  await it.database.unsafe(quoting(`lethe.${table}`, event));
+  await it.sql.unsafe(quoting(`lethe.${table}`, event));
   const { type, stored, nonRetryable } = await failureOf(
     perform(it.activities.resolveSubjects, stepAt(requestId, START)),
   );
@@ -129,15 +129,15 @@ test('cancelled while it deletes: a cancellation and no failure, and what was co
   it.beforeReport.do = null;
   await perform(it.activities.deleteBatch, batchAt(requestId, RUN), 2);
   expect(await it.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(0);
-  expect(await it.database`SELECT FROM lethe.processor_ranges`).toHaveLength(3);
+  expect(await it.sql`SELECT FROM lethe.processor_ranges`).toHaveLength(3);
 });
 
 const attention = async () =>
-  it.database<{ step: string; code: string; since: Date; retryAt: Date | null }[]>`
+  it.sql<{ step: string; code: string; since: Date; retryAt: Date | null }[]>`
     SELECT step, code, since, retry_at FROM lethe.attention`;
 const trail = async () =>
   (
-    await it.database<
+    await it.sql<
       { action: string }[]
     >`SELECT action FROM lethe.audit_events WHERE action LIKE 'attention.%' ORDER BY id`
   ).map(({ action }) => action);

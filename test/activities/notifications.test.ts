@@ -68,20 +68,20 @@ const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; stat
 /** Becomes this, as whatever changes a status says it. */
 const becomes = (requestId: string, status: string, at = START) =>
   transaction(book.database, async (tx) => {
-    await tx`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
+    await tx.$client`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
     await enqueueNotifications(tx, requestId, at);
   });
 
 async function readyExport(project: string, notify: string): Promise<string> {
   const more = { kind: 'export', format: 'ndjson', hardDeleteAt: null, notify } as const;
   const requestId = await accept(book, [user('u-1')], { project, ...more });
-  await book.database`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
+  await book.sql`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${requestId}, ${`${requestId}/archive`}, 1, 1, '', ${START}, ${days(7)})`;
   await becomes(requestId, 'ready');
   return requestId;
 }
 
-const linksOf = (requestId: string) => book.database<{ revokedAt: Date | null; createdBy: string; sha256: Buffer }[]>`
+const linksOf = (requestId: string) => book.sql<{ revokedAt: Date | null; createdBy: string; sha256: Buffer }[]>`
   SELECT revoked_at, created_by, sha256 FROM lethe.links WHERE request_id = ${requestId} ORDER BY id`;
 
 test('the schedule is the published one, later by up to a tenth that the id alone decides', () => {
@@ -253,14 +253,14 @@ describe('the mail of an export that is ready', () => {
       notify: 'Canary-Ann@LETHE.test',
     });
     const colleague = await accept(book, [email('bob@lethe.test')], { project: 'subject', notify: 'ann@lethe.test' });
-    await book.database`INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
+    await book.sql`INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
       VALUES ('evt_1', 'subject', 'mail', 'Canary-Ann@LETHE.test', ${submitted}, 'deletion', 'awaiting_confirmation', ${START}, ${START})`;
-    await book.database`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
+    await book.sql`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
     for (const requestId of [submitted, colleague]) await becomes(requestId, 'awaiting_confirmation');
     expect(await toldOf(book, 'mail', submitted)).toMatchObject([
       { outcome: 'withheld', lastCode: 'subject', recipient: null },
     ]);
-    const rows = await book.database`SELECT id, notify FROM lethe.requests WHERE project = 'subject' ORDER BY id`;
+    const rows = await book.sql`SELECT id, notify FROM lethe.requests WHERE project = 'subject' ORDER BY id`;
     expect(new Map(rows.map(({ id, notify }) => [id, notify]))).toEqual(
       new Map([
         [submitted, null],

@@ -60,7 +60,7 @@ test.each(SCOPES)('%s: empties what is claimed, nothing of anybody else, and twi
   const once = await everything(it);
   await deleteBatch(requestId, 2);
   expect(await everything(it)).toEqual(once);
-  await it.database`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
+  await it.sql`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
   await deleteBatch(requestId, 3);
   expect(await everything(it)).toEqual(once);
 });

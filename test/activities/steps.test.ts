@@ -67,7 +67,7 @@ test('applyVisibility twice is as once: the meant are hidden, nobody else is', a
   await perform(it.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 2);
   expect(await everything(it)).toEqual(once);
   // What a worker that dies before it notes the generation leaves behind.
-  await it.database`UPDATE lethe.processor_visibility SET applied_generation = 0 WHERE request_id = ${requestId}`;
+  await it.sql`UPDATE lethe.processor_visibility SET applied_generation = 0 WHERE request_id = ${requestId}`;
   await perform(it.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 3);
   expect(await everything(it)).toEqual(once);
   for (const id of MINE) expect(await isHidden(it.app, id)).toEqual({ flagged: true, hidden: true });
@@ -110,7 +110,7 @@ async function stray(): Promise<string> {
   return requestId;
 }
 const presence = async (requestId: string) =>
-  it.database<{ seq: number; present: boolean | null; state: string }[]>`
+  it.sql<{ seq: number; present: boolean | null; state: string }[]>`
     SELECT seq, present, state FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY seq`;
 
 test('searchUnresolved twice is as once: who is found anywhere is present, who is found nowhere is not', async () => {

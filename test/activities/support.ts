@@ -8,7 +8,7 @@ import { createLedgerActivities, createProcessorActivities } from '../../activit
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';
-import type { Queries } from '../../db/client.ts';
+import type { TransactionClient } from '../../db/client.ts';
 import { buildReceipt } from '../../db/deletion/receipt.ts';
 import type { FinishedRange } from '../../domain/batch.ts';
 import type { Catalog } from '../../domain/catalog.ts';
@@ -204,7 +204,7 @@ export async function figuresOf(it: Ledger, requestId: string): Promise<Record<s
 }
 
 /** Every row of every table of a schema, as text and in order: what two states are compared by. */
-export async function rowsIn(sql: postgres.Sql | Queries, schema: string): Promise<Record<string, string[]>> {
+export async function rowsIn(sql: postgres.Sql | TransactionClient, schema: string): Promise<Record<string, string[]>> {
   const tables = await sql.unsafe<{ name: string }[]>(
     `SELECT relname AS name FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`,
   );
@@ -227,7 +227,7 @@ export async function bystanders(it: Setting, otherRequest: string) {
     elsewhere: await rowsIn(it.elsewhere, 'app'),
     elsewhereKept: await rowsIn(it.elsewhere, 'lethe_processor'),
     otherRequests: having(kept, otherRequest),
-    ledger: having(await rowsIn(it.database, 'lethe'), otherRequest),
+    ledger: having(await rowsIn(it.sql, 'lethe'), otherRequest),
   };
 }
 
@@ -235,7 +235,7 @@ export async function bystanders(it: Setting, otherRequest: string) {
 export const everything = async (it: Setting) => ({
   app: await rowsIn(it.app, 'app'),
   kept: await rowsIn(it.app, 'lethe_processor'),
-  ledger: await rowsIn(it.database, 'lethe'),
+  ledger: await rowsIn(it.sql, 'lethe'),
 });
 
 export const stepAt = (requestId: string, at: Date, project: ProjectName = 'demo') => ({

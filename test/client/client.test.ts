@@ -67,7 +67,7 @@ test('the compiled caller submits, reads, pages, downloads and meets problems, o
   const url = `http://127.0.0.1:${address.port}`;
   const { stdout: said } = await run(process.execPath, [join(folder, 'use.js'), url, api.owner.token]);
   const told = JSON.parse(said) as Record<string, unknown>;
-  const requests = await api.database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY received_at, id`;
+  const requests = await api.sql<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY received_at, id`;
   expect(requests).toHaveLength(6);
   expect(requests.map(({ id }) => id)).toContain(told['accepted']);
   expect(told).toEqual({

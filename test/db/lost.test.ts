@@ -13,17 +13,19 @@ test('a connection lost in a transaction is an error of the transaction, and oth
   const observe = (statement: string) => void sent.push(statement);
   const [database, other] = [connect(url, { connections: 1, observe }), connect(url, { connections: 1 })];
   try {
-    await database`CREATE TABLE kept (n integer)`;
+    await database.$client`CREATE TABLE kept (n integer)`;
     for (const last of ['waits for the server', 'is idle'] as const) {
       const lost = transaction(database, async (tx) => {
-        const [own] = await tx<{ pid: number }[]>`INSERT INTO kept VALUES (1) RETURNING pg_backend_pid() AS pid`;
-        const ended = other`SELECT pg_terminate_backend(${own?.pid ?? 0}::integer, 5000)`.execute();
+        const [own] = await tx.$client<
+          { pid: number }[]
+        >`INSERT INTO kept VALUES (1) RETURNING pg_backend_pid() AS pid`;
+        const ended = other.$client`SELECT pg_terminate_backend(${own?.pid ?? 0}::integer, 5000)`.execute();
         if (last === 'is idle') await ended;
-        await tx`SELECT pg_sleep(3)`;
+        await tx.$client`SELECT pg_sleep(3)`;
       });
       expect(await lost.catch(isStorageUnavailable)).toBe(true);
       // The first to use the new connection may be told of the old one's end.
-      const kept = () => transaction(database, (tx) => tx`SELECT n FROM kept`).catch(() => null);
+      const kept = () => transaction(database, (tx) => tx.$client`SELECT n FROM kept`).catch(() => null);
       await expect.poll(kept).toEqual([]);
     }
     // Another transaction could have the connection by now.
@@ -31,7 +33,7 @@ test('a connection lost in a transaction is an error of the transaction, and oth
     expect(sent).toContain('commit');
     expect(sent).not.toContain('rollback');
   } finally {
-    await Promise.all([database.end({ timeout: 1 }), other.end({ timeout: 1 })]);
+    await Promise.all([database.$client.end({ timeout: 1 }), other.$client.end({ timeout: 1 })]);
   }
 });
 
@@ -39,15 +41,15 @@ test('a lost transaction has no more to say: what it would do later is not done 
   const { url } = await createDatabase();
   const [database, other] = [connect(url, { connections: 1 }), connect(url, { connections: 1 })];
   try {
-    await database`CREATE TABLE kept (n integer)`;
+    await database.$client`CREATE TABLE kept (n integer)`;
     const { promise: reconnected, resolve: goOn } = Promise.withResolvers<void>();
     const { promise: later, resolve: tell } = Promise.withResolvers<unknown>();
     const lost = transaction(database, async (tx) => {
-      const [own] = await tx<{ pid: number }[]>`INSERT INTO kept VALUES (1) RETURNING pg_backend_pid() AS pid`;
-      await other`SELECT pg_terminate_backend(${own?.pid ?? 0}::integer, 5000)`;
+      const [own] = await tx.$client<{ pid: number }[]>`INSERT INTO kept VALUES (1) RETURNING pg_backend_pid() AS pid`;
+      await other.$client`SELECT pg_terminate_backend(${own?.pid ?? 0}::integer, 5000)`;
       await reconnected;
       try {
-        await tx`INSERT INTO kept VALUES (2)`;
+        await tx.$client`INSERT INTO kept VALUES (2)`;
       } catch (error) {
         tell(error);
         throw error;
@@ -55,12 +57,12 @@ test('a lost transaction has no more to say: what it would do later is not done 
       tell('inserted');
     });
     expect(await lost.catch(isStorageUnavailable)).toBe(true);
-    await expect.poll(() => database`SELECT n FROM kept`.catch(() => null)).toEqual([]);
+    await expect.poll(() => database.$client`SELECT n FROM kept`.catch(() => null)).toEqual([]);
     goOn();
     expect(await later).toEqual(new Error('the transaction has lost its connection'));
-    expect(await other`SELECT n FROM kept`).toEqual([]);
+    expect(await other.$client`SELECT n FROM kept`).toEqual([]);
   } finally {
-    await Promise.all([database.end({ timeout: 1 }), other.end({ timeout: 1 })]);
+    await Promise.all([database.$client.end({ timeout: 1 }), other.$client.end({ timeout: 1 })]);
   }
 });
 
@@ -68,14 +70,14 @@ test('the loss of another connection rolls back the transaction that needed it, 
   const { url } = await createDatabase();
   const [database, other] = [connect(url, { connections: 1 }), connect(url, { connections: 1 })];
   try {
-    await database`CREATE TABLE kept (n integer)`;
+    await database.$client`CREATE TABLE kept (n integer)`;
     const failed = transaction(database, async (tx) => {
-      await tx`INSERT INTO kept VALUES (1)`;
-      await other`SELECT pg_terminate_backend(pg_backend_pid())`;
+      await tx.$client`INSERT INTO kept VALUES (1)`;
+      await other.$client`SELECT pg_terminate_backend(pg_backend_pid())`;
     });
     expect(await failed.catch(isStorageUnavailable)).toBe(true);
-    expect(await transaction(database, (tx) => tx`SELECT n FROM kept`)).toEqual([]);
+    expect(await transaction(database, (tx) => tx.$client`SELECT n FROM kept`)).toEqual([]);
   } finally {
-    await Promise.all([database.end({ timeout: 1 }), other.end({ timeout: 1 })]);
+    await Promise.all([database.$client.end({ timeout: 1 }), other.$client.end({ timeout: 1 })]);
   }
 });

@@ -25,7 +25,7 @@ test('a migrated database has the columns that db/schema/ declares, of the same 
       notNull: column.notNull || column.primary || keys.includes(column.name),
     }));
   });
-  const stored = await world.database.$client<{ column: string; type: string; notNull: boolean }[]>`
+  const stored = await world.sql<{ column: string; type: string; notNull: boolean }[]>`
     SELECT relname || '.' || attname AS column, format_type(atttypid, atttypmod) AS type, attnotnull AS not_null
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace = 'lethe'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped AND relname <> 'migrations'`;

@@ -34,7 +34,7 @@ const temporal = { dbFile: `${folder()}/temporal.db`, port: await freePort() };
 beforeAll(async () => {
   const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
-  atTheEnd(() => ledger.end({ timeout: 1 }));
+  atTheEnd(() => ledger.$client.end({ timeout: 1 }));
   customer = await startPostgres(kept);
   atTheEnd(() => customer.stop());
   app = await prepareApp(customer.url);
@@ -90,7 +90,7 @@ async function whileStoppedAt(userId: string, work: () => Promise<void>): Promis
 const committed = async (requestId: string) =>
   (await app`SELECT FROM lethe_processor.ranges WHERE request_id = ${requestId}`).length;
 const told = async (requestId: string) =>
-  (await ledger`SELECT FROM lethe.processor_ranges WHERE request_id = ${requestId}`).length;
+  (await ledger.$client`SELECT FROM lethe.processor_ranges WHERE request_id = ${requestId}`).length;
 const underWay = (requestId: string): Promise<void> =>
   until(
     'some of it is deleted',
@@ -119,7 +119,7 @@ test(
     expect(await ask.status(early)).toMatchObject({ status: 'received', attention: [] });
     expect(worker.ended()).toBe(false);
     // As if it had waited for hours: housekeeping leaves alone what was looked at within the last minute.
-    await ledger`UPDATE lethe.requests SET attended_at = attended_at - interval '1 hour' WHERE id = ${early}`;
+    await ledger.$client`UPDATE lethe.requests SET attended_at = attended_at - interval '1 hour' WHERE id = ${early}`;
     const server = await startTemporal(temporal);
     atTheEnd(() => server.stop());
     await polls(worker);

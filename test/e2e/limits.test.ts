@@ -16,7 +16,7 @@ let urls: readonly string[];
 beforeAll(async () => {
   const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
-  atTheEnd(() => ledger.end({ timeout: 1 }));
+  atTheEnd(() => ledger.$client.end({ timeout: 1 }));
   // What is asked here needs neither a processor nor Temporal.
   const [appUrl, temporalAddress] = [ledgerUrl, `127.0.0.1:${await freePort()}`];
   const config = join(import.meta.dirname, 'support/limited/lethe.config.ts');

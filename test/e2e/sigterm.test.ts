@@ -27,7 +27,7 @@ let temporal: Client;
 beforeAll(async () => {
   const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
-  atTheEnd(() => ledger.end({ timeout: 1 }));
+  atTheEnd(() => ledger.$client.end({ timeout: 1 }));
   const server = await startTemporal();
   atTheEnd(() => server.stop());
   const connection = await Connection.connect({ address: server.address });
@@ -124,19 +124,19 @@ test(
     expect(unanswered.length).toBeGreaterThan(0);
     expect(told.filter((one) => one.sent && one.status !== 202)).toEqual([]);
 
-    const rows = await ledger<{ id: string; name: string }[]>`
+    const rows = await ledger.$client<{ id: string; name: string }[]>`
       SELECT requests.id, value[1] AS name FROM lethe.requests JOIN lethe.submitted_identities ON request_id = requests.id`;
     const byName = (all: readonly { name: string; id: string | null }[]) =>
       all.map(({ name, id }) => `${name} ${id}`).toSorted();
     expect(byName(rows)).toEqual(byName(accepted.map(({ n, id }) => ({ name: canary(n), id }))));
-    expect(await ledger`SELECT FROM lethe.requests`).toHaveLength(rows.length);
+    expect(await ledger.$client`SELECT FROM lethe.requests`).toHaveLength(rows.length);
 
     expect(service.api.exitCode()).toBe(0);
     expect(service.api.log().split('\n').at(-1)).toContain('"ended"');
     expect(service.api.log()).not.toMatch(/canary|"level":(50|60)/);
 
     // Whatever could not be told to Temporal in time, one round of housekeeping starts.
-    await ledger`UPDATE lethe.requests SET attended_at = attended_at - interval '1 hour'`;
+    await ledger.$client`UPDATE lethe.requests SET attended_at = attended_at - interval '1 hour'`;
     await oneRound();
     const ids = rows.map((row) => row.id);
     expect(await startedBy(ids)).toEqual(ids);

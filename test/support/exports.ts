@@ -24,19 +24,19 @@ export async function wanted(
 /** Its key is made, as with the first table that is collected. */
 export async function withKey({ database }: Ledger, requestId: string): Promise<void> {
   const { sealed, digestKey } = encryptSecret(KEYS, `archive ${requestId}`, 'a key');
-  await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${requestId}, ${sealed}, ${digestKey})`;
+  await database.$client`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${requestId}, ${sealed}, ${digestKey})`;
 }
 
 /** The rows of one whose archive is ready. */
 export async function readyInRows({ database }: Ledger, requestId: string, at = START): Promise<void> {
-  await database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'wanted'`;
-  await database`UPDATE lethe.requests SET status = 'ready' WHERE id = ${requestId}`;
-  await database`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
+  await database.$client`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'wanted'`;
+  await database.$client`UPDATE lethe.requests SET status = 'ready' WHERE id = ${requestId}`;
+  await database.$client`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${requestId}, 'object', 1, 1, '\\x00', ${at}, ${new Date(at.getTime() + 7 * 86_400_000)})`;
 }
 
 export async function exportOf({ database }: Ledger, requestId: string) {
-  const [row] = await database<
+  const [row] = await database.$client<
     { status: string; epoch: number; keys: number; reason: string | null; unseen: boolean; actions: string[] }[]
   >`
     SELECT status, epoch, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = id) AS keys,
@@ -64,8 +64,8 @@ export async function endBackup(
   const { project } = await readRequestRow(world.database, requestId);
   if (status === 'ready') await readyInRows(world, requestId, at);
   else {
-    await world.database`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'wanted'`;
-    await world.database`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
+    await world.sql`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'wanted'`;
+    await world.sql`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
   }
   return withProjectLock(world.database, project, async (tx) => {
     const row = await readRequestRow(tx, requestId);

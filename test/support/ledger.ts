@@ -1,6 +1,6 @@
 import type { NewRequest, SubmittedIdentity } from '../../db/requests/create.ts';
 import { acceptRequest } from '../../db/requests/create.ts';
-import { type Database, connect } from '../../db/client.ts';
+import { type Client, type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/resolution/counts.ts';
 import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
 import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
@@ -17,6 +17,8 @@ import { ledgerDatabase } from './databases.ts';
 
 /** A migrated ledger of this test file's own, and its steps without Temporal and without a processor's database. */
 export interface Ledger {
+  /** The driver below `database`, for statements of a test's own. */
+  readonly sql: Client;
   readonly database: Database;
   readonly reading: Database;
   readonly url: string;
@@ -76,10 +78,11 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
   await ensureProjects(database, projects);
   return {
     database,
+    sql: database.$client,
     reading,
     url,
     statements,
-    closeLedger: async () => void (await Promise.all([database.end(), reading.end()])),
+    closeLedger: async () => void (await Promise.all([database.$client.end(), reading.$client.end()])),
   };
 }
 
@@ -199,7 +202,7 @@ export async function hiddenInBulk(
   const ids = names.map((_, n) => newId('request', START.getTime() + n + 1));
   const model = await like(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
   const digests = names.map((name, n) => ownDigest(KEYS, projects[n] ?? PROJECT, 'user', name).digest.toString('hex'));
-  const made = database`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${names.map(({ value }) => value[0] ?? '')}::text[],
+  const made = database.$client`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${names.map(({ value }) => value[0] ?? '')}::text[],
     ${digests}::text[]) AS made (id, project, name, hex)`;
   for (const [table, columns] of [
     ['requests', { id: 'made.id', project: 'made.project' }],
@@ -211,12 +214,12 @@ export async function hiddenInBulk(
     ['processor_visibility', { request_id: 'made.id' }],
   ] as const) {
     const changed: Readonly<Record<string, string>> = columns;
-    const all = await database<{ name: string }[]>`
+    const all = await database.$client<{ name: string }[]>`
       SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'lethe' AND table_name = ${table}`;
     const list = all.map(({ name }) => changed[name] ?? `model.${name}`).join(', ');
     const own = table === 'requests' ? 'id' : 'request_id';
-    await database`INSERT INTO ${database(`lethe.${table}`)} (${database(all.map(({ name }) => name))})
-      SELECT ${database.unsafe(list)} FROM ${database(`lethe.${table}`)} model, ${made} WHERE model.${database(own)} = ${model}`;
+    await database.$client`INSERT INTO ${database.$client(`lethe.${table}`)} (${database.$client(all.map(({ name }) => name))})
+      SELECT ${database.$client.unsafe(list)} FROM ${database.$client(`lethe.${table}`)} model, ${made} WHERE model.${database.$client(own)} = ${model}`;
   }
   return ids;
 }
@@ -247,7 +250,7 @@ export async function awaiting(
 }
 
 export async function states({ database }: Ledger, requestId: string): Promise<Record<string, number>> {
-  const rows = await database<{ state: string; count: number }[]>`
+  const rows = await database.$client<{ state: string; count: number }[]>`
     SELECT state, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`;
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }

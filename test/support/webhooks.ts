@@ -31,6 +31,6 @@ export const toldOf = (
   { database }: { database: Database },
   channel: string,
   requestId: string,
-): Promise<readonly Told[]> => database<Told[]>`
+): Promise<readonly Told[]> => database.$client<Told[]>`
   SELECT id, status, attempts, next_at, outcome, last_code, recipient FROM lethe.deliveries
   WHERE channel = ${channel} AND request_id = ${requestId} ORDER BY seq`;

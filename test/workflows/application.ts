@@ -65,7 +65,7 @@ export const rowCountsWithout = (counts: Readonly<Record<string, number>>, users
 export async function tablesWith(world: World, text: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const [sql, schema] of [
-    [world.database, 'lethe'],
+    [world.sql, 'lethe'],
     [world.app, 'lethe_processor'],
     [world.crm, 'lethe_processor'],
   ] as const) {

@@ -96,7 +96,7 @@ test('of 100 who use one link at once, by two servers, one gets the archive, who
   await becomes(id, link.id, 'used');
   const used = await told(await press(await served(), link.path));
   expect(used).toEqual(unknown);
-  const audit = await api.database`SELECT action, actor, detail FROM lethe.audit_events
+  const audit = await api.sql`SELECT action, actor, detail FROM lethe.audit_events
     WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`;
   expect([...audit]).toEqual([
     { action: 'link.made', actor: api.owner.memberId, detail: { link: link.id } },
@@ -122,7 +122,7 @@ test('a download that breaks off in the middle leaves the link as it was, and th
   expect(whole.statusCode).toBe(200);
   expect(await received(whole)).toBe(digestOf(bytes));
   await becomes(id, link.id, 'used');
-  const used = await api.database`SELECT FROM lethe.audit_events WHERE request_id = ${id} AND action = 'link.used'`;
+  const used = await api.sql`SELECT FROM lethe.audit_events WHERE request_id = ${id} AND action = 'link.used'`;
   expect(used).toHaveLength(1);
 });
 
@@ -143,7 +143,7 @@ test.each([
   const again = await press(server, link.path);
   expect(again.statusCode).toBe(404);
   again.resume();
-  const [row] = await api.database`SELECT used_at, transfer FROM lethe.links WHERE id = ${link.id}`;
+  const [row] = await api.sql`SELECT used_at, transfer FROM lethe.links WHERE id = ${link.id}`;
   expect(row).toEqual({ usedAt: null, transfer: null });
 });
 
@@ -188,7 +188,7 @@ test('two processes on one ledger: one download of 100, and one that is told to 
   const [one, other] = await Promise.all([startProcess(), startProcess()]);
   const { id, bytes } = await ready(LARGE);
   const now = new Date();
-  await api.database`UPDATE lethe.archives SET ready_at = ${now}, expires_at = ${new Date(now.getTime() + 3_600_000)} WHERE request_id = ${id}`;
+  await api.sql`UPDATE lethe.archives SET ready_at = ${now}, expires_at = ${new Date(now.getTime() + 3_600_000)} WHERE request_id = ${id}`;
   const linkNow = async () => {
     api.clock.now = now;
     const link = await linkTo(api, id);

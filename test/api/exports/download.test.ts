@@ -123,9 +123,9 @@ test('a link that is used, in use, revoked, expired, unknown or none at all, or 
 
   const [keyless, destroyed, past] = [await ready(), await ready(), await ready()];
   const links = [await linkTo(api, keyless.id), await linkTo(api, destroyed.id), await linkTo(api, past.id)];
-  await api.database`DELETE FROM lethe.archive_keys WHERE request_id = ${keyless.id}`;
+  await api.sql`DELETE FROM lethe.archive_keys WHERE request_id = ${keyless.id}`;
   await api.call('DELETE', `/v1/requests/${destroyed.id}/archive`);
-  await api.database`UPDATE lethe.archives SET expires_at = ${api.clock.now} WHERE request_id = ${past.id}`;
+  await api.sql`UPDATE lethe.archives SET expires_at = ${api.clock.now} WHERE request_id = ${past.id}`;
   for (const { path } of links) expect(await textOf('POST', path)).toEqual(nothing);
   // The file lies there still; without its key it is nothing that could be had.
   expect((await stat(join(folder, keyless.object))).size).toBeGreaterThan(keyless.bytes.length);
@@ -160,7 +160,7 @@ test.each([
 test('a download that its process did not end holds the link for two minutes of silence, and no longer', async () => {
   const { id, bytes } = await ready();
   const link = await linkTo(api, id);
-  await api.database`UPDATE lethe.links SET transfer = 'killed', alive_at = ${START} WHERE id = ${link.id}`;
+  await api.sql`UPDATE lethe.links SET transfer = 'killed', alive_at = ${START} WHERE id = ${link.id}`;
   api.clock.now = at(2 * MINUTE_MS - 1);
   expect((await bytesOf(link.path)).status).toBe(404);
   expect(await stateOf(api, id, link.id)).toBe('downloading');
@@ -247,10 +247,10 @@ test('no token reaches the log, whatever became of the call', async () => {
   await textOf('POST', link.path);
   // A ledger that does not answer, and an error that nobody expected.
   const gone = await testApi({ url: api.url, storage });
-  await gone.database.end({ timeout: 0 });
+  await gone.sql.end({ timeout: 0 });
   expect((await gone.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } })).status).toBe(503);
   const broken = await linkTo(api, id);
-  await api.database`UPDATE lethe.archive_keys SET digest_key = 'nobody' WHERE request_id = ${id}`;
+  await api.sql`UPDATE lethe.archive_keys SET digest_key = 'nobody' WHERE request_id = ${id}`;
   expect((await textOf('POST', broken.path)).status).toBe(500);
   expect(await stateOf(api, id, broken.id)).toBe('open');
   const log = [...api.log, ...gone.log];

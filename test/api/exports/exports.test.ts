@@ -34,7 +34,7 @@ test('the address is told to nobody: it stands in no answer, no log, and no even
   });
   expect(upload.status).toBe(202);
   const stored =
-    await api.database`SELECT notify, export_first FROM lethe.requests WHERE notify = ${notify} ORDER BY export_first`;
+    await api.sql`SELECT notify, export_first FROM lethe.requests WHERE notify = ${notify} ORDER BY export_first`;
   expect([...stored]).toEqual([
     { notify, exportFirst: false },
     { notify, exportFirst: true },
@@ -49,7 +49,7 @@ test('the address is told to nobody: it stands in no answer, no log, and no even
     'canary-colleague',
   );
   expect(api.log.join('')).not.toContain('canary-colleague');
-  const events = await api.database<{ text: string }[]>`SELECT detail::text AS text FROM lethe.audit_events`;
+  const events = await api.sql<{ text: string }[]>`SELECT detail::text AS text FROM lethe.audit_events`;
   expect(events.map(({ text }) => text).join('')).not.toContain('canary-colleague');
 });
 
@@ -93,7 +93,7 @@ test('the status tells of the archive from when it is ready, and after it has go
     concludedAt: null,
     archive: { destroyedAt: START.toISOString(), reason: 'destroyed' },
   });
-  expect(await api.database`SELECT FROM lethe.archive_keys WHERE request_id = ${id}`).toHaveLength(0);
+  expect(await api.sql`SELECT FROM lethe.archive_keys WHERE request_id = ${id}`).toHaveLength(0);
   expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).json).toMatchObject({ code: 'archive_not_ready' });
 });
 
@@ -122,14 +122,14 @@ test('the receipt of an export is what its archive says of itself', async () => 
     packagedAt: START,
   });
   await makeReady(api, storage, id);
-  await api.database`UPDATE lethe.requests SET receipt = ${JSON.stringify(manifest)}::text::json WHERE id = ${id}`;
+  await api.sql`UPDATE lethe.requests SET receipt = ${JSON.stringify(manifest)}::text::json WHERE id = ${id}`;
   expect((await read(id, '/receipt')).json).toEqual(manifest);
 });
 
 test('progress tells what is collected in the newest epoch', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   expect((await read(id, '/progress')).json).toMatchObject({ batches: [], collections: [] });
-  await api.database`INSERT INTO lethe.collections (request_id, epoch, processor, state, cut_off_at, rows, bytes) VALUES
+  await api.sql`INSERT INTO lethe.collections (request_id, epoch, processor, state, cut_off_at, rows, bytes) VALUES
     (${id}, 1, 'app', 'collected', ${START}, 5, 500), (${id}, 2, 'mail', 'pending', NULL, 0, 0), (${id}, 2, 'app', 'pending', NULL, 3, 300)`;
   expect((await read(id, '/progress')).json).toMatchObject({
     collections: [
@@ -146,7 +146,7 @@ test('each subject tells whether it is in the archive; looked up, an export is t
   const outcomes = async () =>
     ((await read(id, '/subjects')).json as { items: { outcome: string }[] }).items.map((one) => one.outcome);
   expect(await outcomes()).toEqual(['matched', 'matched', 'matched']);
-  await api.database`UPDATE lethe.subjects SET state = CASE seq WHEN 1 THEN 'exported' WHEN 2 THEN 'left_out' ELSE 'cancelled' END
+  await api.sql`UPDATE lethe.subjects SET state = CASE seq WHEN 1 THEN 'exported' WHEN 2 THEN 'left_out' ELSE 'cancelled' END
     WHERE request_id = ${id}`;
   expect(await outcomes()).toEqual(['exported', 'left_out', 'cancelled']);
 
@@ -155,7 +155,7 @@ test('each subject tells whether it is in the archive; looked up, an export is t
   const found = { id, kind: 'export', outcome: 'exported' };
   expect((await lookUp()).json).toMatchObject({ openRequests: [found], deletions: [], exports: [] });
   await makeReady(api, storage, id);
-  await api.database`UPDATE lethe.requests SET status = 'expired', concluded_at = ${START} WHERE id = ${id}`;
+  await api.sql`UPDATE lethe.requests SET status = 'expired', concluded_at = ${START} WHERE id = ${id}`;
   expect((await lookUp()).json).toMatchObject({ openRequests: [], deletions: [], exports: [found] });
   expect((await lookUp(deleting)).json).toMatchObject({ openRequests: [], deletions: [], exports: [] });
 });

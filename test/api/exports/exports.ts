@@ -40,10 +40,10 @@ export async function makeReady(
   const key = await newKey();
   await storage.write(object, encrypt(key, piecesOf(bytes)));
   const { sealed, digestKey } = encryptSecret(KEYS, `archive ${id}`, key);
-  await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${id}, ${sealed}, ${digestKey})`;
-  await database`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
+  await database.$client`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${id}, ${sealed}, ${digestKey})`;
+  await database.$client`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${id}, ${object}, 12, ${bytes.length}, sha256(${bytes}), ${START}, ${new Date(START.getTime() + 7 * DAY_MS)})`;
-  await database`UPDATE lethe.requests SET status = 'ready', resolved_at = ${START} WHERE id = ${id}`;
+  await database.$client`UPDATE lethe.requests SET status = 'ready', resolved_at = ${START} WHERE id = ${id}`;
   return { id, object, bytes };
 }
 

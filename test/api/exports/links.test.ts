@@ -12,7 +12,7 @@ const ready = async () =>
   (await makeReady(api, storage, await acceptedExport(api, [user('u-1')]), Buffer.from('zip'))).id;
 const at = (ms: number) => new Date(START.getTime() + ms);
 const events = async (id: string) => [
-  ...(await api.database`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`),
+  ...(await api.sql`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`),
 ];
 
 test('a link is shown once: afterwards its token stands nowhere, and the ledger has a digest of it', async () => {
@@ -39,7 +39,7 @@ test('a link is shown once: afterwards its token stands nowhere, and the ledger 
     ],
     nextCursor: null,
   });
-  const [row] = await api.database`SELECT sha256, links::text AS text FROM lethe.links WHERE id = ${link}`;
+  const [row] = await api.sql`SELECT sha256, links::text AS text FROM lethe.links WHERE id = ${link}`;
   expect(row?.['sha256']).toEqual(createHash('sha256').update(token).digest());
   expect(row?.['text']).not.toContain(token);
   expect(await events(id)).toEqual([{ action: 'link.made', actor: api.owner.memberId, detail: { link } }]);
@@ -56,12 +56,12 @@ test('no link outlives its archive, or seven days, whoever makes it', async () =
   expect(expiryOf(await make())).toBe(at(7 * DAY_MS).toISOString());
   api.clock.now = at(6 * DAY_MS);
   expect(expiryOf(await make({ expiresIn: 2 * 86_400 }))).toBe(at(7 * DAY_MS).toISOString());
-  await api.database`UPDATE lethe.archives SET expires_at = ${at(90 * DAY_MS)} WHERE request_id = ${id}`;
+  await api.sql`UPDATE lethe.archives SET expires_at = ${at(90 * DAY_MS)} WHERE request_id = ${id}`;
   expect(expiryOf(await make())).toBe(at(13 * DAY_MS).toISOString());
   for (const expiresIn of [604_801, 59, 0, -1, 1.5, '60', null])
     expect((await make({ expiresIn })).json).toMatchObject({ status: 422, code: 'invalid_request' });
   api.clock.now = START;
-  const longer = api.database`UPDATE lethe.links SET expires_at = created_at + interval '7 days 1 second' WHERE request_id = ${id}`;
+  const longer = api.sql`UPDATE lethe.links SET expires_at = created_at + interval '7 days 1 second' WHERE request_id = ${id}`;
   await expect(longer).rejects.toThrow('links_expires_at_check');
 });
 
@@ -79,7 +79,7 @@ test('there is a link only while there is an archive: not before, not past its t
   await api.call('DELETE', `/v1/requests/${id}/archive`);
   expect((await make()).json).toMatchObject({ code: 'archive_not_ready' });
   expect(await stateOf(api, id, link.id)).toBe('expired');
-  expect(await api.database`SELECT FROM lethe.links WHERE request_id = ${id}`).toHaveLength(1);
+  expect(await api.sql`SELECT FROM lethe.links WHERE request_id = ${id}`).toHaveLength(1);
 });
 
 test('a link is revoked once, by whoever may, and only as one of its own request', async () => {
@@ -92,7 +92,7 @@ test('a link is revoked once, by whoever may, and only as one of its own request
   api.clock.now = at(MINUTE_MS);
   expect([(await revoke(id, link.id)).status, (await revoke(id, link.id)).status]).toEqual([204, 204]);
   api.clock.now = START;
-  const [row] = await api.database`SELECT revoked_at, revoked_by FROM lethe.links WHERE id = ${link.id}`;
+  const [row] = await api.sql`SELECT revoked_at, revoked_by FROM lethe.links WHERE id = ${link.id}`;
   expect(row).toEqual({ revokedAt: at(MINUTE_MS), revokedBy: api.owner.memberId });
   expect([await stateOf(api, id, link.id), await stateOf(api, id, kept.id)]).toEqual(['revoked', 'open']);
   expect((await events(id)).at(-1)).toEqual({
@@ -144,7 +144,7 @@ test('an archive of everyone is an owner’s also where it was made before every
   const everyone = { ...deletionOf([]), subjects: { kind: 'user', everyone: true }, confirm: true, exportFirst: true };
   const deletion = textOf(await api.call('POST', '/v1/requests', everyone), 'id');
   const backup = await acceptedExport(api, [user('u-1')]);
-  await api.database`UPDATE lethe.requests SET backup_of = ${deletion} WHERE id = ${backup}`;
+  await api.sql`UPDATE lethe.requests SET backup_of = ${deletion} WHERE id = ${backup}`;
   await makeReady(api, storage, backup, Buffer.from('zip'));
   const make = (by: { token: string }) => api.call('POST', `/v1/requests/${backup}/links`, {}, carrying(by));
   expect((await make(admin)).json).toMatchObject({ status: 403, needs: ['owner'] });

@@ -79,7 +79,7 @@ describe('each a clear problem', () => {
     }
     const { json } = await api.call('POST', '/v1/tokens', { name: 'nightly', kinds: many });
     expect(json).toMatchObject({ status: 422, errors: [fault('/kinds', 'too_big')] });
-    expect(await api.database`SELECT FROM lethe.requests`).toHaveLength(0);
+    expect(await api.sql`SELECT FROM lethe.requests`).toHaveLength(0);
   });
 
   test('identities of another kind of subject', async () => {
@@ -161,7 +161,7 @@ describe('each a clear problem', () => {
 });
 
 test('none of them stored anything, started anything, or left the canary in a log line', async () => {
-  const [counts] = await api.database`SELECT (SELECT count(*) FROM lethe.requests) AS requests,
+  const [counts] = await api.sql`SELECT (SELECT count(*) FROM lethe.requests) AS requests,
     (SELECT count(*) FROM lethe.submitted_identities) AS identities, (SELECT count(*) FROM lethe.audit_events WHERE actor <> 'test') AS events`;
   expect(counts).toEqual({ requests: 0, identities: 0, events: 0 });
   expect(api.orchestrator.started).toEqual([]);
@@ -218,7 +218,7 @@ describe('a cancellation that says whom only badly cancels nobody', () => {
   const cancelling = async (body?: unknown) => {
     const id = await accepted(api, [user('u-1'), user('u-2')]);
     const answer = await api.call('POST', `/v1/requests/${id}/cancel`, body);
-    const withdrawn = await api.database`
+    const withdrawn = await api.sql`
       SELECT FROM lethe.submitted_identities WHERE request_id = ${id} AND withdrawn_at IS NOT NULL`;
     expect(withdrawn).toHaveLength(0);
     return answer.json;

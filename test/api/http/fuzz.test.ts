@@ -34,9 +34,7 @@ const CALLERS: readonly string[] = [
   `Basic ${CANARY}`,
 ];
 /** Neither a caller nor its token is taken away while the test calls with it. */
-const callers = await api.database<
-  { id: string }[]
->`SELECT id FROM lethe.members UNION ALL SELECT id FROM lethe.tokens`;
+const callers = await api.sql<{ id: string }[]>`SELECT id FROM lethe.members UNION ALL SELECT id FROM lethe.tokens`;
 const KEPT = new Set(callers.map(({ id }) => id));
 
 /** Ids of what exists, by their prefix: what the test prepared, and the latest that it met. */
@@ -61,7 +59,7 @@ const listener = await api.call('POST', '/v1/webhooks', { url: 'https://hooks.te
 const WEBHOOK = textOf(listener, 'id');
 KEPT.add(WEBHOOK);
 await accepted(api, [user(`${CANARY}-told`)]);
-const [delivery] = await api.database<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${WEBHOOK}`;
+const [delivery] = await api.sql<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${WEBHOOK}`;
 
 const paired = (path: string): string =>
   ofWebhook(path).replace(/(req_\w+)\/links\/link_\w+/, (both, id: string) => {
@@ -100,7 +98,7 @@ async function prepare(round: string): Promise<void> {
         { code: 'survivors_remain', at: RUN, retryAt: null },
       ),
     );
-    await database`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${stuck} AND processor = 'app'`;
+    await database.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${stuck} AND processor = 'app'`;
     const hidden = await accepted(api, [user(name('e'))]);
     await hide(database, hidden, [matchOf(1, name('e'))], START);
     const exported = await acceptedExport(api, [user(name('f'))]);

@@ -60,7 +60,7 @@ async function servedApp(changes: Partial<ListenOptions>) {
   listening.push(one);
   const body = JSON.stringify(deletionOf([user('canary-slow')]));
   const head = `POST /v1/requests HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${owner.token}\r\nContent-Type: application/json\r\n`;
-  const stored = async () => (await database`SELECT FROM lethe.requests`).length;
+  const stored = async () => (await database.$client`SELECT FROM lethe.requests`).length;
   return { one, log, stored, body, head };
 }
 

@@ -42,7 +42,7 @@ test('a budget may be spent at once, comes back part by part, and never exceeds 
 test('a refusal names the limit, takes nothing, and changes nothing but the instant of the last use', async () => {
   const api = await limitedTo(5);
   for (let call = 0; call < 5; call += 1) await ask(api);
-  const slots = () => api.database`SELECT * FROM lethe.slots`;
+  const slots = () => api.sql`SELECT * FROM lethe.slots`;
   const before = await slots();
   api.clock.now = at(6);
   for (let call = 0; call < 30; call += 1) expect((await ask(api)).status).toBe(429);
@@ -58,7 +58,7 @@ test('a refusal names the limit, takes nothing, and changes nothing but the inst
   const deletion = await api.call('POST', '/v1/requests', { project: 'demo' });
   expect(deletion.status).toBe(429);
   expect(await slots()).toEqual(before);
-  expect(await api.database`SELECT FROM lethe.requests`).toHaveLength(0);
+  expect(await api.sql`SELECT FROM lethe.requests`).toHaveLength(0);
   api.clock.now = at(12);
   expect((await ask(api)).status).toBe(200);
 });
@@ -79,7 +79,7 @@ test('a call that is refused for its token alone tells and takes no budget', asy
   api.clock.now = at(366 * 86_400);
   expect(await ask(api)).toMatchObject({ status: 401, told: [null, null, null] });
   expect(await ask(api, { ...api.owner, token: `${api.owner.token}0` })).toMatchObject({ status: 401 });
-  expect(await api.database`SELECT FROM lethe.slots`).toHaveLength(0);
+  expect(await api.sql`SELECT FROM lethe.slots`).toHaveLength(0);
 });
 
 const authenticated = (api: TestApi, member: TestMember, when: Date, perMinute: number) => {
@@ -124,12 +124,11 @@ test('a clock that is set back locks nobody out, and gives no budget twice', asy
 
 test('100 calls at once mark the last use once, and each is one statement', async () => {
   const api = await testApi();
-  await api.database.unsafe(`
+  await api.sql.unsafe(`
     CREATE TABLE marks (at timestamptz);
     CREATE FUNCTION marked() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO marks VALUES (NEW.last_used_at); RETURN NULL; END';
     CREATE TRIGGER marked AFTER UPDATE ON lethe.tokens FOR EACH ROW EXECUTE FUNCTION marked()`);
-  const marks = async () =>
-    (await api.database<{ at: Date }[]>`SELECT at FROM marks ORDER BY at`).map((mark) => mark.at);
+  const marks = async () => (await api.sql<{ at: Date }[]>`SELECT at FROM marks ORDER BY at`).map((mark) => mark.at);
   api.statements();
   const calls = (seconds: number) => Array.from({ length: 100 }, () => at(seconds));
   await passes(api, calls(0), 1_000);

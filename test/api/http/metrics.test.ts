@@ -69,7 +69,7 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   await accept(it, [user('canary-late')], { dueAt: days(1), project: 'windowless' });
   await accept(it, [user('canary-gone')], { dueAt: days(1), project: 'forgotten', receivedAt: days(-1) });
   const counted = await accept(it, [user('canary-counted')]);
-  await it.database`UPDATE lethe.requests SET status = 'awaiting_confirmation', confirm = true, confirm_by = ${days(3)} WHERE id = ${counted}`;
+  await it.sql`UPDATE lethe.requests SET status = 'awaiting_confirmation', confirm = true, confirm_by = ${days(3)} WHERE id = ${counted}`;
   const hold = {
     kind: 'user',
     identities: [user('canary-held')],
@@ -119,8 +119,8 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   expect(await scrape.text()).toContain('process_cpu_user_seconds_total');
 
   // What has ended is told no more.
-  await it.database`DELETE FROM lethe.attention`;
-  await it.database`UPDATE lethe.requests SET status = 'failed', failure = 'x', concluded_at = ${START} WHERE project <> 'demo'`;
+  await it.sql`DELETE FROM lethe.attention`;
+  await it.sql`UPDATE lethe.requests SET status = 'failed', failure = 'x', concluded_at = ${START} WHERE project <> 'demo'`;
   clock = new Date(clock.getTime() + 10_000);
   const later = await scrape.ledgers();
   expect(Object.keys(later).filter((name) => name.startsWith('attention'))).toEqual([]);
@@ -199,7 +199,7 @@ test('with the ledger away it says so, and what the process knows', async () => 
   expect(text).toContain(`${name}_bucket{le="0.025",method="GET",route="/v1/requests/:id",status="200"} 1`);
   expect(text).toContain(`${name}_sum{method="GET",route="",status="404"} 3`);
   expect(text).toContain('process_resident_memory_bytes');
-  await database.end({ timeout: 1 });
+  await database.$client.end({ timeout: 1 });
 });
 
 test('a ledger that hangs is told as away, and is not asked again before it has answered', async () => {
@@ -207,7 +207,7 @@ test('a ledger that hangs is told as away, and is not asked again before it has 
   clock = days(3);
   it.statements.splice(0);
   await transaction(it.database, async (tx) => {
-    await tx`LOCK TABLE lethe.requests`;
+    await tx.$client`LOCK TABLE lethe.requests`;
     expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
     clock = new Date(clock.getTime() + 10_000);
     expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });

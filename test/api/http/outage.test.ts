@@ -43,9 +43,9 @@ test('PostgreSQL away: 503 with Retry-After, nothing half stored, no name in the
 
   server = await startPostgres({ dir, port });
   const after = await accepted(api, [user('after')]);
-  const stored = await api.database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`;
+  const stored = await api.sql<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`;
   expect(stored.map((row) => row.id).toSorted()).toEqual([before, after].toSorted());
-  const [counts] = await api.database`SELECT (SELECT count(*) FROM lethe.submitted_identities) AS identities,
+  const [counts] = await api.sql`SELECT (SELECT count(*) FROM lethe.submitted_identities) AS identities,
     (SELECT count(*) FROM lethe.holds) AS holds`;
   expect(counts).toEqual({ identities: 2, holds: 0 });
   expect((await api.call('GET', '/readyz')).json).toMatchObject({ ready: true, schema: 'current' });
@@ -53,11 +53,11 @@ test('PostgreSQL away: 503 with Retry-After, nothing half stored, no name in the
 
 test('another schema than this code: not ready, and no request is told so by a 500 with a name in it', async () => {
   const api = await testApi();
-  await api.database`DELETE FROM lethe.migrations`;
+  await api.sql`DELETE FROM lethe.migrations`;
   const readiness = await api.call('GET', '/readyz');
   expect(readiness.status).toBe(503);
   expect(readiness.json).toMatchObject({ database: 'reachable', schema: 'other' });
-  await api.database`DROP TABLE lethe.submitted_identities CASCADE`;
+  await api.sql`DROP TABLE lethe.submitted_identities CASCADE`;
   const broken = await api.call('POST', '/v1/requests', deletionOf([user('canary-broken')]));
   expect(broken.json).toMatchObject({
     status: 500,
@@ -85,7 +85,7 @@ test('Temporal away: 202 at once, the row waits to be started later, and one lin
   expect(Date.now() - began).toBeLessThan(10_000);
   expect(lines).toEqual([{ action: 'start', id, code: expect.stringMatching(/^(unavailable|deadline_exceeded)$/) }]);
   const [row] =
-    await api.database`SELECT status, attended_at = received_at AS untouched FROM lethe.requests WHERE id = ${id}`;
+    await api.sql`SELECT status, attended_at = received_at AS untouched FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({ status: 'received', untouched: true });
 
   expect((await api.call('POST', `/v1/requests/${id}/cancel`, {})).status).toBe(202);

@@ -73,7 +73,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
     }),
   );
   const stored = async () =>
-    (await database<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`).map((row) => row.id);
+    (await database.$client<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`).map((row) => row.id);
   // Temporal is away, so each of them is still waiting for it when the row is there.
   while ((await stored()).length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
   server.child.kill('SIGTERM');
@@ -87,7 +87,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   expect((await server.ended).code).toBe(0);
   expect(server.output().split('"draining"')).toHaveLength(2);
   expect(server.output()).not.toContain('canary');
-  await database.end();
+  await database.$client.end();
 });
 
 test('metrics are served at an address of their own, and nowhere where none is given', async () => {

@@ -27,7 +27,7 @@ async function freshThings(): Promise<Things> {
     if (answer.status >= 300) throw new Error(answer.text);
     return answer;
   };
-  await api.database`UPDATE lethe.webhooks SET removed_at = ${START} WHERE removed_at IS NULL`;
+  await api.sql`UPDATE lethe.webhooks SET removed_at = ${START} WHERE removed_at IS NULL`;
   const webhook = textOf(await made('POST', '/v1/webhooks', WEBHOOK), 'id');
   const suppressed = crypto.randomUUID();
   const suppression = { project: 'demo', kind: 'user', identity: user(suppressed) };
@@ -55,7 +55,7 @@ async function freshThings(): Promise<Things> {
 
 /** What the webhook is to be told of the request that was made after it. */
 async function deliveryOf(webhook: string): Promise<string> {
-  const [row] = await api.database<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${webhook}`;
+  const [row] = await api.sql<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${webhook}`;
   if (row === undefined) throw new Error('nothing is to be told');
   return row.id;
 }
@@ -103,12 +103,12 @@ test('the matrix has every operation of the document, which has every route belo
 
 /** Every row of the ledger but the budgets of calls, which are spent by being refused too. */
 async function everything(): Promise<Record<string, string>> {
-  const tables = await api.database<{ name: string }[]>`
+  const tables = await api.sql<{ name: string }[]>`
     SELECT tablename AS name FROM pg_tables WHERE schemaname = 'lethe' AND tablename <> 'slots' ORDER BY 1`;
   const entries = tables.map(async ({ name }) => {
-    const [row] = await api.database<{ rows: string }[]>`
+    const [row] = await api.sql<{ rows: string }[]>`
       SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ' ' ORDER BY t::text)), '') AS rows
-      FROM ${api.database(`lethe.${name}`)} t`;
+      FROM ${api.sql(`lethe.${name}`)} t`;
     return [name, row?.rows ?? ''] as const;
   });
   return Object.fromEntries(await Promise.all(entries));

@@ -8,8 +8,8 @@ import { carrying, testApi } from '../support/api.ts';
 
 const api = await testApi();
 // What the API's tests add is not there for an operator who begins.
-await api.database`DELETE FROM lethe.tokens`;
-await api.database`DELETE FROM lethe.members`;
+await api.sql`DELETE FROM lethe.tokens`;
+await api.sql`DELETE FROM lethe.members`;
 
 const run = promisify(execFile);
 
@@ -30,7 +30,7 @@ const statusOf = async (token: string | undefined, path = '/v1/requests?project=
   api.clock.now = new Date();
   return (await api.call('GET', path, undefined, carrying(token ?? ''))).status;
 };
-const members = () => api.database`SELECT name, role, added_by FROM lethe.members ORDER BY id`;
+const members = () => api.sql`SELECT name, role, added_by FROM lethe.members ORDER BY id`;
 
 test('the first member of a project is an owner and is shown a token once; asked for again, it has another', async () => {
   const first = await member(ANN);

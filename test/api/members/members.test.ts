@@ -15,8 +15,7 @@ const add = (by: By, name: string, role = 'admin') => call(by, 'POST', '/v1/memb
 const remove = (by: By, { memberId }: Pick<AddedMember, 'memberId'>) => call(by, 'DELETE', `/v1/members/${memberId}`);
 const membersIn = async (by: By, query = '') =>
   ((await call(by, 'GET', `/v1/members${query}`)).json as { items: { id: string; name: string }[] }).items;
-const events = () =>
-  api.database`SELECT actor, action, detail FROM lethe.audit_events WHERE actor <> 'test' ORDER BY id`;
+const events = () => api.sql`SELECT actor, action, detail FROM lethe.audit_events WHERE actor <> 'test' ORDER BY id`;
 const UNKNOWN = 'mem_0000000000007000800000000000abcd';
 
 test('an owner adds a member, whose first token is shown once and works', async () => {
@@ -170,7 +169,7 @@ const ROUNDS = 200;
 /** Both at once, the one that is started first alternating: what became of the first and of the second owner's wish. */
 async function removingEachOther(round: number, others: number): Promise<{ ends: string[]; owners: number }> {
   const project = `race-${others}-${round}`;
-  await api.database`INSERT INTO lethe.projects (name) VALUES (${project})`;
+  await api.sql`INSERT INTO lethe.projects (name) VALUES (${project})`;
   const owner = (name: string) =>
     memberWithToken(api.database, { project, name, role: 'owner', actor: 'test', at: START });
   const pair = [await owner('one'), await owner('other')] as const;
@@ -186,8 +185,8 @@ async function removingEachOther(round: number, others: number): Promise<{ ends:
   };
   const order = round % 2 === 0 ? pair : ([pair[1], pair[0]] as const);
   const ends = await Promise.all([wish(order[0], order[1]), wish(order[1], order[0])]);
-  const left = await api.database`SELECT FROM lethe.members WHERE project = ${project} AND removed_at IS NULL`;
-  const recorded = await api.database`
+  const left = await api.sql`SELECT FROM lethe.members WHERE project = ${project} AND removed_at IS NULL`;
+  const recorded = await api.sql`
     SELECT FROM lethe.audit_events WHERE project = ${project} AND action = 'member.removed'`;
   expect(recorded.count).toBe(1);
   return { ends: ends.toSorted(), owners: left.count };
@@ -204,6 +203,6 @@ test.each([
 });
 
 test('no answer but the one that showed it, no log line and no audit row has a token', async () => {
-  const rows = await api.database`SELECT t::text AS row FROM lethe.audit_events t`;
+  const rows = await api.sql`SELECT t::text AS row FROM lethe.audit_events t`;
   expect([...api.log, ...rows.map(({ row }) => String(row))].join('\n')).not.toMatch(/lethe_[0-9a-f]{8}/);
 });

@@ -21,9 +21,9 @@ const minted = async (by: By, body: object = {}) => {
 const itemsOf = async (by: By, query = '') =>
   ((await call(by, 'GET', `/v1/tokens${query}`)).json as { items: Record<string, unknown>[] }).items;
 const ahead = (ms: number) => new Date(START.getTime() + ms).toISOString();
-const events = (...actions: string[]) => api.database`
+const events = (...actions: string[]) => api.sql`
   SELECT actor, action, detail FROM lethe.audit_events WHERE action = ANY(${actions}) AND actor <> 'test' ORDER BY id`;
-const tokensInTheTable = async () => (await api.database`SELECT FROM lethe.tokens`).count;
+const tokensInTheTable = async () => (await api.sql`SELECT FROM lethe.tokens`).count;
 
 test('a token says what it is for, ends after a year, is shown once, and works', async () => {
   const answer = await mint(ann);
@@ -114,7 +114,7 @@ test('a token may end itself; ended twice is as once', async () => {
   expect((await call(token, 'DELETE', `/v1/tokens/${id}`)).status).toBe(401);
   api.clock.now = new Date(START.getTime() + 60_000);
   for (const by of [bob, ann]) expect((await call(by, 'DELETE', `/v1/tokens/${id}`)).status).toBe(204);
-  const [row] = await api.database`SELECT revoked_at, revoked_by FROM lethe.tokens WHERE id = ${id}`;
+  const [row] = await api.sql`SELECT revoked_at, revoked_by FROM lethe.tokens WHERE id = ${id}`;
   expect(row).toEqual({ revokedAt: START, revokedBy: bob.memberId });
   expect((await events('token.revoked')).slice(before.length)).toEqual([
     { actor: bob.memberId, action: 'token.revoked', detail: { member: bob.memberId, token: id } },
@@ -215,7 +215,7 @@ test('page by page each token is told once, and as many statements are sent for 
 });
 
 test('a token that is being revoked mints nothing after its end', async () => {
-  const last = () => api.database<{ action: string }[]>`
+  const last = () => api.sql<{ action: string }[]>`
     SELECT action FROM lethe.audit_events WHERE actor = ${bob.memberId} AND action LIKE 'token.%' ORDER BY id DESC LIMIT 2`;
   const ends: string[] = [];
   for (let round = 0; round < 60; round++) {
@@ -250,7 +250,7 @@ test('whose call it is takes one statement; for a mistyped token none is sent', 
 test('the last use is written at most once a minute', async () => {
   const { id, token } = await minted(ann);
   const writes = async () => {
-    const [row] = await api.database<{ version: string; lastUsedAt: Date | null }[]>`
+    const [row] = await api.sql<{ version: string; lastUsedAt: Date | null }[]>`
       SELECT xmin::text AS version, last_used_at FROM lethe.tokens WHERE id = ${id}`;
     return row;
   };
@@ -275,13 +275,13 @@ test('the last use is written at most once a minute', async () => {
 const digestOf = (token: string, encoding: 'hex' | 'base64') => createHash('sha256').update(token).digest(encoding);
 
 test('neither a token nor its digest is in the log, in audit rows, or in any column but that of the digest', async () => {
-  const rows = await api.database`SELECT t::text AS row FROM lethe.audit_events t`;
-  const members = await api.database`SELECT t::text AS row FROM lethe.members t`;
-  const tokens = await api.database`SELECT (to_jsonb(t) - 'sha256')::text AS row FROM lethe.tokens t`;
+  const rows = await api.sql`SELECT t::text AS row FROM lethe.audit_events t`;
+  const members = await api.sql`SELECT t::text AS row FROM lethe.members t`;
+  const tokens = await api.sql`SELECT (to_jsonb(t) - 'sha256')::text AS row FROM lethe.tokens t`;
   const text = [...api.log, ...[...rows, ...members, ...tokens].map(({ row }) => String(row))].join('\n');
   expect(text).toContain('token.minted');
   expect(text).not.toMatch(/lethe_[0-9a-f]{8}/);
-  const digests = await api.database<{ hex: string; base64: string }[]>`
+  const digests = await api.sql<{ hex: string; base64: string }[]>`
     SELECT encode(sha256, 'hex') AS hex, encode(sha256, 'base64') AS base64 FROM lethe.tokens`;
   expect(digests.map(({ hex }) => hex)).toContain(digestOf(ann.token, 'hex'));
   for (const { hex, base64 } of digests) for (const shown of [hex, base64]) expect(text).not.toContain(shown);

@@ -42,7 +42,7 @@ describe('a webhook', () => {
     ]);
     const trail = await itemsOf('/v1/activity?action=webhook.*');
     expect(trail).toMatchObject([{ action: 'webhook.added', detail: { webhook: id }, actor: api.owner.memberId }]);
-    const rows = await api.database<
+    const rows = await api.sql<
       { row: string }[]
     >`SELECT s::text || encode(sealed, 'escape') AS row FROM lethe.webhook_secrets s`;
     expect(rows).toHaveLength(1);
@@ -162,7 +162,7 @@ describe('secrets', () => {
   test('open with the key and in the row that they were sealed for, and not in another', async () => {
     const [one, another] = [await add(), await add()];
     await accepted(api, [user('u-1')]);
-    await api.database`UPDATE lethe.webhook_secrets SET sealed =
+    await api.sql`UPDATE lethe.webhook_secrets SET sealed =
       (SELECT sealed FROM lethe.webhook_secrets WHERE webhook_id = ${one.id}) WHERE webhook_id = ${another.id}`;
     expect(await signing(one.id, START)).toEqual([one.secret]);
     await expect(signing(another.id, START)).rejects.toThrow('authenticate');
@@ -235,7 +235,7 @@ describe('deliveries', () => {
     await delivered(api.database, delivery, later(1_000));
     await failed(api.database, delivery, { code: 'http_410' }, later(1_000));
     const rows =
-      await api.database`SELECT outcome, last_code, ended_at, attempts FROM lethe.deliveries WHERE channel = ${id}`;
+      await api.sql`SELECT outcome, last_code, ended_at, attempts FROM lethe.deliveries WHERE channel = ${id}`;
     expect([...rows]).toEqual([{ outcome: 'given_up', lastCode: 'removed', endedAt: START, attempts: 0 }]);
     expect(await receiverOf(api.database, KEYS, delivery, START)).toBeNull();
     expect(await itemsOf('/v1/activity?action=webhook.disabled')).toEqual([]);

@@ -25,12 +25,12 @@ test('a deletion is accepted with every date that follows from the policy, and i
   });
   expect(api.orchestrator.started).toEqual([id]);
   const stored =
-    await api.database`SELECT position, type, value, outcome FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
+    await api.sql`SELECT position, type, value, outcome FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
   expect([...stored]).toEqual([
     { position: 1, type: 'user_id', value: ['u-1'], outcome: null },
     { position: 2, type: 'email', value: ['ann@x.test', 'berlin'], outcome: null },
   ]);
-  const audit = await api.database`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
+  const audit = await api.sql`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
   expect([...audit]).toEqual([
     { action: 'request.received', actor: api.owner.memberId, detail: { selection: 'identities', submitted: 2 } },
   ]);
@@ -55,7 +55,7 @@ test('a text is the same as a list of one, quotes and commas stay what they are,
     { type: 'email', value: ['x@y.test', 'köln'] },
   ]);
   const rows =
-    await api.database`SELECT value, outcome, duplicate_of FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
+    await api.sql`SELECT value, outcome, duplicate_of FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
   expect([...rows]).toEqual([
     { value: ['a"b\\c,{d}'], outcome: null, duplicateOf: null },
     { value: ['a"b\\c,{d}'], outcome: 'duplicate', duplicateOf: 1 },
@@ -71,7 +71,7 @@ test('what cannot be a uuid or an integer is an outcome of its own, not an error
     { type: 'xng_id', value: '0190A5E4-3C00-7000-8000-000000000001' },
   ]);
   const rows =
-    await api.database`SELECT value, outcome, reason FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
+    await api.sql`SELECT value, outcome, reason FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
   expect([...rows]).toEqual([
     { value: null, outcome: 'invalid', reason: 'not_a_uuid' },
     { value: null, outcome: 'invalid', reason: 'not_an_integer' },
@@ -114,12 +114,12 @@ test('an expedited request is due at the next run, or at once, and keeps its rea
 
 test("onConflict 'reject' refuses the whole request when another open one was submitted for the same identity", async () => {
   await accepted(api, [user('taken'), { type: 'email', value: ['taken@x.test', 'b'] }]);
-  const before = await api.database`SELECT count(*) AS requests FROM lethe.requests`;
+  const before = await api.sql`SELECT count(*) AS requests FROM lethe.requests`;
   const identities = [user('free'), { type: 'email', value: ['TAKEN@x.test', 'B'] }, user('taken')];
   const refused = await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }));
   expect(refused.status).toBe(409);
   expect(refused.json).toMatchObject({ code: 'subject_conflict', positions: [2, 3] });
-  expect(await api.database`SELECT count(*) AS requests FROM lethe.requests`).toEqual(before);
+  expect(await api.sql`SELECT count(*) AS requests FROM lethe.requests`).toEqual(before);
   expect((await api.call('POST', '/v1/requests', deletionOf([user('free')], { onConflict: 'reject' }))).status).toBe(
     202,
   );

@@ -136,7 +136,7 @@ const PAGE = 1_000;
 const MANY = '/v1/activity?action=test.made';
 
 test('50 000 events are one file: a statement per thousand, no more read than is taken, nothing left when the reader goes', async () => {
-  await api.database`
+  await api.sql`
     INSERT INTO lethe.audit_events (at, project, actor, action, detail)
     SELECT ${START}::timestamptz + n / 3 * interval '1 second', 'demo', ${api.owner.memberId}, 'test.made',
            jsonb_build_object('number', n, 'text', repeat('x', 600))
@@ -167,7 +167,7 @@ test('50 000 events are one file: a statement per thousand, no more read than is
 const quiet = () => new Promise((done) => setTimeout(done, 200));
 
 async function busyConnections(): Promise<number> {
-  const [row] = await api.database<{ busy: number }[]>`
+  const [row] = await api.sql<{ busy: number }[]>`
     SELECT count(*) AS busy FROM pg_stat_activity
     WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`;
   return row?.busy ?? -1;
@@ -190,13 +190,13 @@ test('over a socket: a caller that hangs up ends the reading; a ledger that brea
     expect(await busyConnections()).toBe(0);
 
     const breaks = await fetch(`${url}${MANY}`, { headers });
-    await api.database`ALTER TABLE lethe.audit_events RENAME TO audit_events_away`;
+    await api.sql`ALTER TABLE lethe.audit_events RENAME TO audit_events_away`;
     expect(breaks.status).toBe(200);
     await expect(breaks.text()).rejects.toThrow('terminated');
     expect(api.log.join('')).toMatch(/"code":"42P01".*"msg":"a download broke off"/);
     const away = await fetch(`${url}${MANY}`, { headers });
     expect([away.status, away.headers.get('Content-Type')]).toEqual([500, 'application/problem+json']);
-    await api.database`ALTER TABLE lethe.audit_events_away RENAME TO audit_events`;
+    await api.sql`ALTER TABLE lethe.audit_events_away RENAME TO audit_events`;
     expect((await fetch(`${url}/v1/activity?limit=1`, { headers: carrying(api.owner) })).status).toBe(200);
   } finally {
     await close();

@@ -26,7 +26,7 @@ const inAttention = (requestId: string, processor: string) =>
   withProjectLock(api.database, 'demo', async (tx) => {
     const key = { project: 'demo', requestId, processor, step: 'delete', batch: 1 } as const;
     await raiseAttention(tx, key, { code: 'processor_refused', at: RUN, retryAt: null });
-    await tx`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${requestId} AND processor = ${processor}`;
+    await tx.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${requestId} AND processor = ${processor}`;
   });
 
 test('whatever a caller changes is in the activity under its name, and what Lethe does under none', async () => {
@@ -98,7 +98,7 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   const byItself = await activity(api, 'actor=lethe');
   expect(actions(byItself)).toContain('subjects.claimed');
   expect(new Set(byItself.map(({ actorName }) => actorName))).toEqual(new Set([null]));
-  const [names] = await api.database`
+  const [names] = await api.sql`
     SELECT (SELECT array_agg(DISTINCT submitted_by) FROM lethe.requests WHERE id IN (${open}, ${stuck})) AS submitted,
            (SELECT skipped_by FROM lethe.batch_work WHERE request_id = ${stuck} AND state = 'skipped') AS skipped,
            (SELECT released_by FROM lethe.holds WHERE id = ${holdId}) AS released`;

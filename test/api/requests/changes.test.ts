@@ -20,12 +20,11 @@ async function hidden(count: number) {
 const status = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
 const post = (id: string, verb: string, body: unknown) => api.call('POST', `/v1/requests/${id}/${verb}`, body);
 const wakeVersion = async (id: string) =>
-  (await api.database<{ wakeVersion: number }[]>`SELECT wake_version FROM lethe.requests WHERE id = ${id}`)[0]
-    ?.wakeVersion;
+  (await api.sql<{ wakeVersion: number }[]>`SELECT wake_version FROM lethe.requests WHERE id = ${id}`)[0]?.wakeVersion;
 const audit = async (id: string) =>
-  (
-    await api.database<{ action: string }[]>`SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`
-  ).map((row) => row.action);
+  (await api.sql<{ action: string }[]>`SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`).map(
+    (row) => row.action,
+  );
 
 test('one of three is cancelled: the others go on, and the workflow is woken by row and by signal', async () => {
   const { id } = await hidden(3);
@@ -87,7 +86,7 @@ test('a hold stops whom it names, stores no name, and tells what was claimed bef
   const open = await hidden(3);
   const claimed = await hidden(1);
   await claimAt(api.database, claimed.id, RUN);
-  await api.database`UPDATE lethe.subjects SET hard_delete_at = ${RUN}`;
+  await api.sql`UPDATE lethe.subjects SET hard_delete_at = ${RUN}`;
   const answer = await held([open.names[0], claimed.names[0], 'nobody'].map((name) => user(String(name))));
   const hold = textOf(answer, 'id');
   expect(answer.status).toBe(201);
@@ -102,7 +101,7 @@ test('a hold stops whom it names, stores no name, and tells what was claimed bef
   expect(page.json).toMatchObject({
     items: [{ outcome: 'held' }, { outcome: 'soft_deleted' }, { outcome: 'soft_deleted' }],
   });
-  const [row] = await api.database`SELECT to_jsonb(holds)::text AS text FROM lethe.holds WHERE id = ${hold}`;
+  const [row] = await api.sql`SELECT to_jsonb(holds)::text AS text FROM lethe.holds WHERE id = ${hold}`;
   expect(JSON.stringify(row)).not.toContain(open.names[0]);
 
   expect((await api.call('DELETE', `/v1/holds/${hold}`)).status).toBe(204);
@@ -141,7 +140,7 @@ test('a hold that comes before a request is resolved tells that it will stop it,
 });
 
 test('a hold on what cannot be an identity of the project is refused, and stores nothing', async () => {
-  const [before] = await api.database`SELECT count(*) FROM lethe.holds`;
+  const [before] = await api.sql`SELECT count(*) FROM lethe.holds`;
   const answer = await held([
     user('ok'),
     { type: 'xng_id', value: 'canary-no-uuid' },
@@ -157,7 +156,7 @@ test('a hold on what cannot be an identity of the project is refused, and stores
   expect((await held(Array.from({ length: 2_001 }, (_, index) => user(`h-${index}`)))).json).toMatchObject({
     code: 'too_many_subjects',
   });
-  const [after] = await api.database`SELECT count(*) FROM lethe.holds`;
+  const [after] = await api.sql`SELECT count(*) FROM lethe.holds`;
   expect(after).toEqual(before);
 });
 
@@ -170,11 +169,11 @@ async function inAttention(id: string, processor: string, code: AttentionCode, s
     ),
   );
   if (step === 'delete') {
-    await api.database`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${id} AND processor = ${processor}`;
+    await api.sql`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${id} AND processor = ${processor}`;
   }
 }
 const work = (id: string) =>
-  api.database<
+  api.sql<
     { processor: string; state: string }[]
   >`SELECT processor, state, skip_reason FROM lethe.batch_work WHERE request_id = ${id} ORDER BY processor`;
 
@@ -224,7 +223,7 @@ test('only what waits for an operator can be skipped, and what was finished befo
   });
   expect(await wakeVersion(id)).toBe(version);
   await inAttention(id, 'app', 'processor_unavailable');
-  await api.database`UPDATE lethe.batch_work SET state = 'attested' WHERE request_id = ${id} AND processor = 'mail'`;
+  await api.sql`UPDATE lethe.batch_work SET state = 'attested' WHERE request_id = ${id} AND processor = 'mail'`;
   expect((await post(id, 'skip', { processor: 'mail', reason: 'no' })).json).toMatchObject({
     code: 'not_in_attention',
   });
@@ -247,7 +246,7 @@ test('a retry accepts the growth that an operator has seen; before it is resolve
   const { id } = await hidden(1);
   await inAttention(id, 'app', 'resolution_grew', 'resolve');
   await post(id, 'retry', { reason: 'they are all meant' });
-  const [row] = await api.database`SELECT growth_accepted FROM lethe.requests WHERE id = ${id}`;
+  const [row] = await api.sql`SELECT growth_accepted FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({ growthAccepted: true });
   const early = await accepted(api, [user('early')]);
   await inAttention(early, 'app', 'processor_unavailable', 'resolve');

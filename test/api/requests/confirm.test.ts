@@ -43,7 +43,7 @@ const waiting = async (identities: readonly Sent[], more: Record<string, unknown
 
 /** Until another transaction waits for a row that somebody has locked. */
 async function behindTheLock(): Promise<void> {
-  const waits = () => api.database`
+  const waits = () => api.sql`
     SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   while ((await waits()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
@@ -83,7 +83,7 @@ describe('what can be asked for', () => {
       expect((await create(subjects)).json).toMatchObject({ errors: [fault('/subjects/except', 'custom')] });
     const many = Array.from({ length: 2_001 }, (_, n) => user(`x-${n}`));
     expect((await create(everyone({ except: many }))).json).toMatchObject({ code: 'too_many_subjects', limit: 2_000 });
-    const [row] = await api.database`SELECT count(*) AS count FROM lethe.excepted_identities`;
+    const [row] = await api.sql`SELECT count(*) AS count FROM lethe.excepted_identities`;
     expect(row).toEqual({ count: 0 });
   });
 
@@ -161,7 +161,7 @@ test('confirmed: told by whom and when, the workflow is woken, the trail has the
     subjects: { states: { proposed: 0, resolved: 2 } },
     confirmation: { subjects: 2, confirmedAt: api.clock.now.toISOString(), confirmedBy: boss.memberId },
   });
-  const [event, ...more] = await api.database<{ actor: string; detail: unknown }[]>`
+  const [event, ...more] = await api.sql<{ actor: string; detail: unknown }[]>`
     SELECT actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action = 'request.confirmed'`;
   expect(event).toEqual({ actor: boss.memberId, detail: { subjects: 2, attached: 0 } });
   expect(more).toEqual([]);
@@ -174,8 +174,8 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
   const uncounted = await accepted(api, [user('r-3')], { confirm: true });
   const ordinary = await accepted(api, [user('r-4')]);
   const everybody = await counted(textOf(await create(everyone()), 'id'), [selected('r-9')]);
-  const state = () => api.database`SELECT request_id, seq, state, hidden, generation FROM lethe.subjects ORDER BY 1, 2`;
-  const before = [await state(), await api.database`SELECT max(id) FROM lethe.audit_events`];
+  const state = () => api.sql`SELECT request_id, seq, state, hidden, generation FROM lethe.subjects ORDER BY 1, 2`;
+  const before = [await state(), await api.sql`SELECT max(id) FROM lethe.audit_events`];
   api.orchestrator.woken = [];
   const two = { expectedCount: 2 };
   expect(await confirm(id, { expectedCount: 3 })).toMatchObject({
@@ -198,7 +198,7 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
   api.clock.now = new Date(START.getTime() + 3 * DAY_MS);
   expect(await confirm(id, two)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
   api.clock.now = START;
-  expect([await state(), await api.database`SELECT max(id) FROM lethe.audit_events`]).toEqual(before);
+  expect([await state(), await api.sql`SELECT max(id) FROM lethe.audit_events`]).toEqual(before);
   expect(api.orchestrator.woken).toEqual([]);
 });
 
@@ -234,7 +234,7 @@ test('an owner who is removed while the confirmation is on its way confirms nobo
   const { answer } = await withProjectLock(api.database, 'demo', async (tx) => {
     const sent = confirm(id, { expectedCount: 1 }, carrying(leaving));
     await behindTheLock();
-    await tx`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${leaving.memberId}`;
+    await tx.$client`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${leaving.memberId}`;
     return { answer: sent };
   });
   expect((await answer).json).toMatchObject({ status: 401, code: 'unauthorized' });
@@ -291,7 +291,7 @@ test('what is refused, stored, logged or told of it never says who is meant', as
   const answers = [faulty, await api.call('GET', `/v1/requests/${id}`), await confirm(id, { expectedCount: 9 })];
   for (const { text } of answers) expect(text).not.toContain(canary);
   expect(api.log.join()).not.toContain(canary);
-  const rows = await api.database`
+  const rows = await api.sql`
     SELECT to_jsonb(r)::text AS row FROM lethe.requests r UNION ALL SELECT to_jsonb(e)::text FROM lethe.excepted_identities e
     UNION ALL SELECT to_jsonb(a)::text FROM lethe.audit_events a UNION ALL SELECT to_jsonb(d)::text FROM lethe.excepted_digests d`;
   expect(JSON.stringify(rows)).not.toContain(canary);

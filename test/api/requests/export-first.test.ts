@@ -43,7 +43,7 @@ test('status and receipt name the archive that was made first, and the archive n
   const begun = { requestId: backup, status: 'resolving', readyAt: null, expiresAt: null, subjects: 1 };
   expect(await read(deletion)).toMatchObject({ exportFirst: true, backups: [begun] });
   expect(await read(backup)).toMatchObject({ kind: 'export', backupOf: deletion, exportFirst: false, backups: [] });
-  await api.database`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
+  await api.sql`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
   await makeReady(api, storage, backup);
   await withProjectLock(api.database, 'demo', async (tx) =>
     finishBackup(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
@@ -87,7 +87,7 @@ test.each([
     const ask = async (more: object, by: Record<string, string>) =>
       (await at.call('POST', '/v1/requests', deletionOf([user('u-9')], { ...more }), by)).json;
     const everyone = { subjects: { kind: 'user', everyone: true }, confirm: true };
-    const stored = () => at.database`SELECT count(*) FROM lethe.requests`;
+    const stored = () => at.sql`SELECT count(*) FROM lethe.requests`;
     const before = await stored();
     expect(await ask(plain, deleting)).toMatchObject({ status: 403, needs: ['export'] });
     expect(await ask({ ...plain, ...everyone }, admin)).toMatchObject({ status: 403, needs: ['owner'] });

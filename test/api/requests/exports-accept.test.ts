@@ -20,7 +20,7 @@ test('an export is accepted without a date of deletion, and its workflow is star
   });
   expect(api.orchestrator.started).toEqual([id]);
   const [row] =
-    await api.database`SELECT kind, scope, format, suppress, confirm, export_first, expedite, hard_delete_at, epoch
+    await api.sql`SELECT kind, scope, format, suppress, confirm, export_first, expedite, hard_delete_at, epoch
     FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({
     kind: 'export',
@@ -33,7 +33,7 @@ test('an export is accepted without a date of deletion, and its workflow is star
     hardDeleteAt: null,
     epoch: 1,
   });
-  const audit = await api.database`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
+  const audit = await api.sql`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
   expect([...audit]).toEqual([
     {
       action: 'request.received',
@@ -44,7 +44,7 @@ test('an export is accepted without a date of deletion, and its workflow is star
 });
 
 describe('what cannot be is refused, and nothing is stored', () => {
-  const stored = async () => (await api.database`SELECT FROM lethe.requests`).length;
+  const stored = async () => (await api.sql`SELECT FROM lethe.requests`).length;
   const faultOf = async (body: object, headers = {}) => {
     const before = await stored();
     const answer = await api.call('POST', '/v1/requests', body, headers);
@@ -107,7 +107,7 @@ describe('what cannot be is refused, and nothing is stored', () => {
     expect(await fault(deletionOf([user('u')], { exportFirst: true }))).toMatchObject({
       errors: [{ pointer: '/exportFirst', code: 'no_exports' }],
     });
-    expect(await mute.database`SELECT FROM lethe.requests`).toHaveLength(0);
+    expect(await mute.sql`SELECT FROM lethe.requests`).toHaveLength(0);
   });
 
   test('a file that names an address in its URL', async () => {

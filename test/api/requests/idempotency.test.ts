@@ -32,7 +32,7 @@ const post = (key: string, sent: unknown, to: TestApi = api, token = to.owner.to
   to.call('POST', '/v1/requests', sent, { 'Idempotency-Key': key, ...carrying(token) });
 
 const counts = async ({ database }: TestApi = api) => {
-  const [row] = await database`SELECT (SELECT count(*) FROM lethe.requests) AS requests,
+  const [row] = await database.$client`SELECT (SELECT count(*) FROM lethe.requests) AS requests,
     (SELECT count(*) FROM lethe.submitted_identities) AS identities, (SELECT count(*) FROM lethe.idempotency_keys) AS keys,
     (SELECT count(*) FROM lethe.audit_events WHERE action = 'request.received') AS events`;
   return row;
@@ -153,7 +153,7 @@ test('what is refused does not use the key up', async () => {
 
 test('while the first runs the second is told so; a crash in the middle leaves the key free', async () => {
   const waiting = async () =>
-    api.database<{ pid: number }[]>`SELECT pid FROM pg_stat_activity
+    api.sql<{ pid: number }[]>`SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO "lethe"."requests"%'`;
   const before = await counts();
   // Whoever has the project's row locked keeps the first from storing its request, which refers to it.
@@ -162,7 +162,7 @@ test('while the first runs the second is told so; a crash in the middle leaves t
     await expect.poll(async () => (await waiting()).length).toBe(1);
     const other = await post('running', body('running'));
     expect(other.json).toMatchObject({ status: 409, code: 'idempotency_key_in_use' });
-    for (const { pid } of await waiting()) await api.database`SELECT pg_terminate_backend(${pid}::integer)`;
+    for (const { pid } of await waiting()) await api.sql`SELECT pg_terminate_backend(${pid}::integer)`;
     return { crashed: await first, second: { answer: post('running', body('running')) } };
   });
   expect(crashed.json).toMatchObject({ status: 503, code: 'storage_unavailable' });
@@ -253,7 +253,7 @@ test('without the header accepting stays one statement; with it, it is three, an
 test('neither the key nor the body is kept, and housekeeping forgets what is a day old', async () => {
   const CANARY = 'canary-91c4';
   await post(`${CANARY}@leak.test`, body(CANARY));
-  const kept = await api.database<
+  const kept = await api.sql<
     { row: string }[]
   >`SELECT to_jsonb(idempotency_keys)::text AS row FROM lethe.idempotency_keys`;
   expect(kept.length).toBeGreaterThan(5);
@@ -288,6 +288,6 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
   };
   await housekeepingActivities(deps).recoverStalled({ asOf: START.getTime() + DAY_MS });
   expect(await counts()).toMatchObject({ requests });
-  const [left] = await database`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;
+  const [left] = await database.$client`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;
   expect(left).toEqual({ oldest: new Date(START.getTime() + DAY_MS / 2) });
 });

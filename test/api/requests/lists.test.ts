@@ -97,7 +97,7 @@ test('each filter lets through what it names and nothing else; all together, wha
 
 /** Newest first; of the same instant, by id. */
 async function inOrder(ids: readonly string[]): Promise<readonly string[]> {
-  const rows = await api.database<{ id: string }[]>`
+  const rows = await api.sql<{ id: string }[]>`
     SELECT id FROM lethe.requests WHERE id = ANY(${[...ids]}::text[]) ORDER BY received_at DESC, id DESC`;
   return rows.map(({ id }) => id);
 }
@@ -114,7 +114,7 @@ test('at risk is one and the same in the list, in its filter and in the status, 
     expect(atRisk).toBe(risky.includes(id));
     expect((await api.call('GET', `/v1/requests/${id}`)).json).toMatchObject({ atRisk });
   }
-  await api.database`UPDATE lethe.requests SET status = 'cancelled', concluded_at = ${api.clock.now} WHERE id = ${late}`;
+  await api.sql`UPDATE lethe.requests SET status = 'cancelled', concluded_at = ${api.clock.now} WHERE id = ${late}`;
   expect(await listed('atRisk=true')).not.toContain(late);
   api.clock.now = START;
 });
@@ -209,7 +209,7 @@ test('a filter that cannot be is a problem that names it and quotes nothing', as
 });
 
 test('of 200 000 requests a filter reads its page, not what it leaves out, also by a plan that is kept for all', async () => {
-  await api.database`
+  await api.sql`
     INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, suppress, on_conflict,
       submitted_by, submitted, status, received_at, due_at, hard_delete_at, estimated_completion_at, concluded_at, attended_at)
     SELECT 'req_' || md5(n::text), 'other', 'deletion', 'user', CASE WHEN n % 4000 = 1 THEN 'lgpd' ELSE 'gdpr' END, 'data',
@@ -218,10 +218,10 @@ test('of 200 000 requests a filter reads its page, not what it leaves out, also 
       at, at + interval '30 days', at + interval '14 days', at + interval '16 days',
       CASE WHEN n <= 199500 THEN at + interval '16 days' END, at
     FROM generate_series(1, 200000) n, LATERAL (SELECT ${day(-400)}::timestamptz + n * interval '2 minutes' AS at) received`;
-  await api.database`INSERT INTO lethe.attention
+  await api.sql`INSERT INTO lethe.attention
     SELECT id, 'app', 'delete', 1, 'survivors_remain', received_at, NULL FROM lethe.requests
     WHERE project = 'other' AND concluded_at IS NULL LIMIT 20`;
-  await api.database`ANALYZE lethe.requests, lethe.attention`;
+  await api.sql`ANALYZE lethe.requests, lethe.attention`;
   const filters: readonly (RequestFilter & { readonly found: number })[] = [
     { found: 101 },
     { status: ['partially_completed'], found: 50 },
@@ -239,10 +239,10 @@ test('of 200 000 requests a filter reads its page, not what it leaves out, also 
   const page = { project: 'other', kinds: null, now: day(-400), after: null, limit: 101 };
   for (const { found, ...filter } of filters) {
     const read = await transaction(api.database, async (tx) => {
-      await tx`SET LOCAL plan_cache_mode = force_generic_plan`;
-      await tx`SET LOCAL max_parallel_workers_per_gather = 0`;
+      await tx.$client`SET LOCAL plan_cache_mode = force_generic_plan`;
+      await tx.$client`SET LOCAL max_parallel_workers_per_gather = 0`;
       const rows = await listRequests(tx, { ...page, filter });
-      const [counted] = await tx<{ rows: number }[]>`
+      const [counted] = await tx.$client<{ rows: number }[]>`
         SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relid = 'lethe.requests'::regclass`;
       return { found: rows.length, rows: counted?.rows ?? 0 };
     });

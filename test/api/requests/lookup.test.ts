@@ -48,9 +48,9 @@ test('what was written under an older key is found as well', async () => {
   const [, older] = KEYS;
   if (older === undefined) throw new Error('two keys');
   const { digest, keyId } = ownDigest([older], 'demo', 'user', identity);
-  await api.database`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
+  await api.sql`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
     VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', 'C-1', 'counsel', ${START})`;
-  await api.database`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)
+  await api.sql`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)
     VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', decode(${digest.toString('hex')}, 'hex'), ${keyId})`;
   expect(await lookup(user('old-key'))).toMatchObject({ holds: [{ caseRef: 'C-1', heldBy: 'counsel' }] });
 });
@@ -73,7 +73,7 @@ const suppress = (method: 'POST' | 'DELETE', identity: Sent) =>
   api.call(method, '/v1/suppressions', { project: 'demo', kind: 'user', identity });
 const rowOf = async (id: string) =>
   (
-    await api.database`SELECT lifted_at IS NOT NULL AS lifted, told_at IS NOT NULL AS told, identity FROM lethe.suppressions WHERE id = ${id}`
+    await api.sql`SELECT lifted_at IS NOT NULL AS lifted, told_at IS NOT NULL AS told, identity FROM lethe.suppressions WHERE id = ${id}`
   )[0];
 
 test('a suppression is in force at once, holds the identity only until it is told, and is one row for ever', async () => {

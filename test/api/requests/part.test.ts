@@ -54,7 +54,7 @@ test('of a whole deletion it is told where nobody can be hidden: a part-deletion
 });
 
 test.each(SCOPES)('%s with suppress is refused, whichever way it comes, and nothing is stored', async (scope) => {
-  const before = await api.database`SELECT count(*) FROM lethe.requests`;
+  const before = await api.sql`SELECT count(*) FROM lethe.requests`;
   const body = await api.call('POST', '/v1/requests', deletionOf([user('s-1')], { scope, suppress: true }));
   expect(body).toMatchObject({
     status: 422,
@@ -63,7 +63,7 @@ test.each(SCOPES)('%s with suppress is refused, whichever way it comes, and noth
   const fields = { scope, suppress: 'true' };
   for (const sent of [await upload(api, 'user_id\ns-1\n', fields), await uploadForm(api, 'user_id\ns-1\n', fields)])
     expect(sent).toMatchObject({ status: 422, json: { errors: [{ pointer: '/suppress', code: 'part_scope' }] } });
-  expect(await api.database`SELECT count(*) FROM lethe.requests`).toEqual(before);
+  expect(await api.sql`SELECT count(*) FROM lethe.requests`).toEqual(before);
 });
 
 test('a scope that there is not is refused', async () => {

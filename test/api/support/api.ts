@@ -6,7 +6,7 @@ import { archives, PUBLIC_URL } from '../../support/archives.ts';
 import { createApp } from '../../../api/app.ts';
 import type { LiveProgress } from '../../../api/temporal/live-progress.ts';
 import type { Orchestrator } from '../../../api/temporal/orchestrator.ts';
-import { connect, type Database } from '../../../db/client.ts';
+import { type Client, connect, type Database } from '../../../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../../../db/digests.ts';
 import { type AddedMember as TestMember, memberWithToken } from '../../../db/members/members.ts';
 import { ensureProjects } from '../../../db/project-lock.ts';
@@ -124,6 +124,8 @@ export type { TestMember };
 export interface TestApi {
   readonly app: ReturnType<typeof createApp>;
   readonly database: Database;
+  /** The driver below `database`, for statements of a test's own. */
+  readonly sql: Client;
   readonly url: string;
   /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
   readonly owner: TestMember;
@@ -156,7 +158,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   const url = options.url ?? (await ledgerDatabase()).url;
   const sent: string[] = [];
   const database = connect(url, { connections: 4, plans: 'kept', observe: (statement) => sent.push(statement) });
-  afterAll(() => database.end({ timeout: 1 }));
+  afterAll(() => database.$client.end({ timeout: 1 }));
   await requireDigestKeys(database, KEYS);
   await ensureProjects(database, ['demo', 'other']);
   const clock = { now: START };
@@ -184,6 +186,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   return {
     app,
     database,
+    sql: database.$client,
     url,
     owner,
     otherOwner,

@@ -69,7 +69,7 @@ export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'en
 export const CANARY = 'canary-5e1d';
 
 export const requestCount = async ({ database }: TestApi): Promise<number> =>
-  (await database`SELECT FROM lethe.requests`).length;
+  (await database.$client`SELECT FROM lethe.requests`).length;
 
 /** Refused, and nothing of it stored, started or told. */
 export async function refused(api: TestApi, answering: () => ReturnType<typeof upload>): Promise<unknown> {

@@ -38,7 +38,7 @@ test('of 10 000 lines each is a row, and the answer counts them as the rows do',
     failures: Array.from({ length: 10 }, (_, index) => ({ line: 1_001 + index * 1_000, reason: 'too_long' })),
     mergedInto: Array.from({ length: 100 }, (_, index) => ({ line: 7 + index * 10, into: 6 + index * 10 })),
   });
-  const rows = await api.database<{ position: number; line: number; value: string[] | null }[]>`
+  const rows = await api.sql<{ position: number; line: number; value: string[] | null }[]>`
     SELECT position, line, value FROM lethe.submitted_identities WHERE request_id = ${textOf(answer, 'id')} ORDER BY position`;
   expect([...rows]).toEqual(
     Array.from({ length: 10_000 }, (_, index) => ({
@@ -47,7 +47,7 @@ test('of 10 000 lines each is a row, and the answer counts them as the rows do',
       value: index % 1_000 === 999 ? null : [lineOf(index)],
     })),
   );
-  const outcomes = await api.database`SELECT outcome, count(*) FROM lethe.submitted_identities
+  const outcomes = await api.sql`SELECT outcome, count(*) FROM lethe.submitted_identities
     WHERE request_id = ${textOf(answer, 'id')} GROUP BY outcome ORDER BY outcome NULLS FIRST`;
   expect([...outcomes]).toEqual([
     { outcome: null, count: told.accepted },

@@ -9,7 +9,7 @@ const api = await testApi();
 const server = await listen(api.app, { host: '127.0.0.1', port: 0, drainMs: 5_000 });
 afterAll(() => server.drain());
 
-const requests = async () => (await api.database`SELECT FROM lethe.requests`).length;
+const requests = async () => (await api.sql`SELECT FROM lethe.requests`).length;
 const answered = () => api.log.map((line) => JSON.parse(line) as { status?: number; level: number });
 const FILE = `user_id\n${'canary-live\n'.repeat(50)}`;
 

@@ -186,6 +186,6 @@ describe('each refused, and nothing stored', () => {
     const told = await upload(small, inPieces([file]), {}, { 'Content-Length': '2000' });
     expect(told.json).toMatchObject({ status: 413 });
     expect((await upload(small, 'user_id\nu-1')).status).toBe(202);
-    expect(await small.database`SELECT value FROM lethe.submitted_identities`).toEqual([{ value: ['u-1'] }]);
+    expect(await small.sql`SELECT value FROM lethe.submitted_identities`).toEqual([{ value: ['u-1'] }]);
   });
 });

@@ -5,7 +5,7 @@ import { CANARY, fault, inPieces, refused, requestCount, upload, uploadForm } fr
 const api = await testApi();
 
 const stored = async (id: string) => [
-  ...(await api.database`SELECT line, value, outcome, reason, duplicate_of FROM lethe.submitted_identities
+  ...(await api.sql`SELECT line, value, outcome, reason, duplicate_of FROM lethe.submitted_identities
     WHERE request_id = ${id} ORDER BY position`),
 ];
 const row = (line: number, ...value: string[]) => ({ line, value, outcome: null, reason: null, duplicateOf: null });
@@ -160,7 +160,7 @@ test('a form says the same as a file with a query: rows, answer and fingerprint'
   expect(await stored(formId)).toEqual(await stored(id));
   expect([links, formLinks]).toEqual([expect.anything(), expect.anything()]);
   const rows =
-    await api.database`SELECT subject_kind, suppress, confirm, expedite, expedite_reason, on_conflict, hard_delete_at
+    await api.sql`SELECT subject_kind, suppress, confirm, expedite, expedite_reason, on_conflict, hard_delete_at
     FROM lethe.requests WHERE id IN (${id}, ${formId})`;
   expect(rows[0]).toEqual(rows[1]);
   expect(rows[0]).toMatchObject({ suppress: true, confirm: true, expedite: 'next_run', expediteReason: 'ticket 1' });

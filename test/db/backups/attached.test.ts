@@ -40,7 +40,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
   expect(await lookAt(it, owner, START)).not.toHaveProperty('needsBackup');
   expect(await lookAt(it, attached, START)).toMatchObject({ needsBackup: true });
   const exporting = await backup(it, attached);
-  const names = await it.database`
+  const names = await it.sql`
     SELECT value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY value`;
   expect(names).toMatchObject([
     { value: 'a', shared: false },

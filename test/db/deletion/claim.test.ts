@@ -47,7 +47,7 @@ test('a claim that is repeated takes nothing twice and books nothing twice', asy
   await take(requestId, RUN, { quotaPerRun: 3 });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(it, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
-  const runs = await it.database`SELECT booked FROM lethe.runs WHERE project = ${own}`;
+  const runs = await it.sql`SELECT booked FROM lethe.runs WHERE project = ${own}`;
   expect(runs).toMatchObject([{ booked: 3 }]);
 });
 
@@ -78,7 +78,7 @@ test('a late claim, hours after the run, books into that run', async () => {
   const own = project();
   const requestId = await hidden(it, people('e', 2), { project: own });
   expect(await take(requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
-  const runs = await it.database<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
+  const runs = await it.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
   expect(runs.map((run) => run.runAt)).toEqual([RUN]);
 });
 
@@ -98,7 +98,7 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
 test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
   const requestId = await hidden(it, people('i', 1), { project: project() });
   expect(await checkPinnedProcessors(it.database, { requestId, configured: {}, at: RUN })).toEqual([]);
-  const attention = await it.database`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
+  const attention = await it.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
   expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await lookAt(it, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
@@ -110,7 +110,7 @@ test('a data map that was edited is taken over once, and the audit trail tells b
     expect(await checkPinnedProcessors(it.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
   }
   const told =
-    await it.database`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
+    await it.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
   expect(told).toMatchObject([{ detail: { processor: 'app', from: 'map-1', to: 'map-2' } }]);
   expect(await take(requestId, RUN)).toMatchObject({ claimed: 1 });
 });
@@ -127,16 +127,16 @@ test('two holds on one subject: the release of one frees nobody', async () => {
 test('nothing is concluded while anything is open', async () => {
   const requestId = await hidden(it, people('h', 1), { project: project() });
   await expect(conclude(it.database, { requestId, at: RUN })).rejects.toThrow('still open');
-  const [row] = await it.database`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
+  const [row] = await it.sql`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
   expect(row).toEqual({ count: 1 });
 });
 
 test('the audit trail cannot be changed, and tells of counts and positions alone', async () => {
   const requestId = await hidden(it, people('canary', 2), { project: project() });
   await take(requestId, RUN);
-  await expect(it.database`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
-  await expect(it.database`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');
-  const events = await it.database<
+  await expect(it.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
+  await expect(it.sql`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');
+  const events = await it.sql<
     { action: string }[]
   >`SELECT * FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`;
   expect(events.map(({ action }) => action)).toEqual([

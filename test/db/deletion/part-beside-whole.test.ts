@@ -44,7 +44,7 @@ test('an open deletion of the same subject is neither owner nor heir: each goes 
   expect(await all()).toEqual([{ scheduled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   // Whoever comes now is attached to the whole one, which alone owns.
   const attached = await hidden(it, [name]);
-  const [owner] = await it.database`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
+  const [owner] = await it.sql`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
   expect(owner).toEqual({ ownerRequest: whole });
 
   await cancel(it, part);

@@ -36,7 +36,7 @@ afterAll(async () => it.closeLedger());
 
 const actions = async (requestId: string) =>
   (
-    await it.database<{ action: string }[]>`
+    await it.sql<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map(({ action }) => action);
 
@@ -62,7 +62,7 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
     claimable: 0,
     open: 2,
   });
-  const rows = await it.database`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
+  const rows = await it.sql`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ scope, hidden: false }]);
   // `mail` hides nobody, ever; here nobody is to be hidden.
   expect(await statusOf(it, requestId)).toMatchObject({ notHiddenIn: [], nextClaimAt: RUN });
@@ -100,12 +100,12 @@ test('a hold stops it before the claim, and is told too late after it', async ()
 test('cancelled before the claim it ends at once: nothing is to be shown again; after the claim it is too late', async () => {
   const requestId = await scheduled(it, [user('back-1'), user('back-2')]);
   const generations =
-    await it.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
+    await it.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
   await cancel(it, requestId);
   expect(await states(it, requestId)).toEqual({ cancelled: 2 });
-  expect(
-    await it.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
-  ).toEqual(generations);
+  expect(await it.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`).toEqual(
+    generations,
+  );
   expect(await lookAt(it, requestId, days(3))).toMatchObject({ processorsToSync: [], open: 0, canConclude: true });
   expect(await take(it, requestId)).toMatchObject({ claimed: 0 });
   const late = await scheduled(it, [user('late')]);

@@ -52,7 +52,7 @@ test.each([false, true])(
 
 test('a problem and the log have nothing of an error of drizzle but its code', async () => {
   await api.database.delete(holds);
-  await api.database.$client.unsafe(`
+  await api.sql.unsafe(`
     CREATE FUNCTION public.quote() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN RAISE EXCEPTION USING message = NEW::text, detail = NEW::text; END';
     CREATE TRIGGER quote BEFORE INSERT ON lethe.holds FOR EACH ROW EXECUTE FUNCTION public.quote()`);

@@ -146,7 +146,7 @@ test('nobody holds a row: not found; but not where some cannot be asked, or a wi
   ]);
 
   const half = await wanted(world, [user('u-6')]);
-  await world.database`UPDATE lethe.requests SET processors = processors || '{"crm": "map"}' WHERE id = ${half}`;
+  await world.sql`UPDATE lethe.requests SET processors = processors || '{"crm": "map"}' WHERE id = ${half}`;
   await look(half, ['crm']);
   await collect(half, 'empty', 0);
   expect(await look(half, ['crm'])).toMatchObject({ canPackage: true, canConclude: false });

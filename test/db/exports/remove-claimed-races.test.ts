@@ -22,9 +22,9 @@ const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId
 async function packed(prefix: string): Promise<readonly string[]> {
   const { database } = world;
   const ids = await hiddenInBulk(world, projects, names(prefix), wanted);
-  await database`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
+  await database.$client`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
   const { sealed, digestKey } = encryptSecret(KEYS, 'archives of the races', 'a key');
-  await database`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
+  await database.$client`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
     SELECT unnest(${ids as string[]}::text[]), ${sealed}, ${digestKey}`;
   return ids;
 }
@@ -32,7 +32,7 @@ async function packed(prefix: string): Promise<readonly string[]> {
 /** The same, each made for one of the deletions. */
 async function packedFor(prefix: string, deletions: readonly string[]): Promise<readonly string[]> {
   const ids = await packed(prefix);
-  await world.database`UPDATE lethe.requests SET backup_of = deletion
+  await world.sql`UPDATE lethe.requests SET backup_of = deletion
     FROM unnest(${ids as string[]}::text[], ${deletions as string[]}::text[]) AS made (id, deletion) WHERE requests.id = made.id`;
   return ids;
 }
@@ -56,7 +56,7 @@ interface End {
   readonly keys: number;
 }
 /** Where each of these requests stands, with its one subject; by one question for all rounds. */
-const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world.database<End[]>`
+const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world.sql<End[]>`
   SELECT state, status, epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = asked.id) AS keys
   FROM unnest(${requestIds as string[]}::text[]) WITH ORDINALITY AS asked (id, round)
   JOIN lethe.requests ON requests.id = asked.id

@@ -51,7 +51,7 @@ async function everyone(
 }
 const keysOf = async (requestId: string): Promise<readonly string[]> =>
   (
-    await it.database<{ value: string[] }[]>`
+    await it.sql<{ value: string[] }[]>`
       SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key' ORDER BY seq`
   ).map(({ value }) => value.join());
 
@@ -68,14 +68,14 @@ test('everyone but: all whom an exception may mean are spared, and their identit
   const requestId = await everyone(keys, [user('all-4'), email('home@x.test')], said, more);
   expect(await keysOf(requestId)).toEqual(['all-3', 'all-5']);
   const called =
-    await it.database`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
+    await it.sql`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
   // What one who is spared is called as well stays, though the directory did not say with whom it is shared.
   expect(called).toEqual([
     { value: ['five@x.test'], shared: false },
     { value: ['home@x.test'], shared: true },
   ]);
   const excepted =
-    await it.database`SELECT number, value, matched FROM lethe.excepted_identities WHERE request_id = ${requestId} ORDER BY number`;
+    await it.sql`SELECT number, value, matched FROM lethe.excepted_identities WHERE request_id = ${requestId} ORDER BY number`;
   expect(excepted).toEqual([
     { number: 1, value: null, matched: true },
     { number: 2, value: null, matched: true },
@@ -135,7 +135,7 @@ test('what is kept of the spared goes with the request', async () => {
   for (const requestId of [early, late]) {
     await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
     await conclude(it.database, { requestId, at: new Date(START.getTime() + DAY_MS) });
-    const [left] = await it.database`
+    const [left] = await it.sql`
       SELECT (SELECT count(value) FROM lethe.excepted_identities WHERE request_id = ${requestId}) AS values,
              (SELECT count(*) FROM lethe.excepted_digests WHERE request_id = ${requestId}) AS digests`;
     expect(left).toEqual({ values: 0, digests: 0 });

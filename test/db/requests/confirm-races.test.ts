@@ -86,7 +86,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
         () => confirmIt(round, requestId, new Date(days(3).getTime() - 1)),
         () => lookAt(world, requestId, days(3)),
       );
-      const [audit] = await world.database<{ lapsed: number }[]>`
+      const [audit] = await world.sql<{ lapsed: number }[]>`
         SELECT count(*) AS lapsed FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'confirmation.lapsed'`;
       ends.add({ answer, after: await states(world, requestId), lapsed: audit?.lapsed });
     });

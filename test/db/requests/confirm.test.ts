@@ -42,7 +42,7 @@ afterAll(async () => it.closeLedger());
 
 const audit = async (requestId: string): Promise<readonly string[]> =>
   (
-    await it.database<{ action: string }[]>`
+    await it.sql<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map((row) => row.action);
 
@@ -70,7 +70,7 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
   expect(await lookAt(it, requestId, START)).toMatchObject(waiting);
   expect(await lookAt(it, requestId, days(2))).toMatchObject(waiting);
   const [row] =
-    await it.database`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await it.sql`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(row).toEqual({ hidden: false, owned: 0 });
   expect(await audit(requestId)).toEqual(['request.received', 'subjects.resolved', 'confirmation.asked']);
   expect(await owned([user('p-1'), user('p-2')])).toEqual([]);
@@ -94,10 +94,10 @@ test('confirmed, they are hidden under one generation, and the grace period runs
   expect(hardDeleteAt).toEqual(new Date('2026-01-22T02:00:00Z'));
   expect(hardDeleteAt.getTime()).toBeGreaterThan(before.hardDeleteAt.getTime());
   const rows =
-    await it.database`SELECT DISTINCT state, hidden, generation > 0 AS fresh, hard_delete_at FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await it.sql`SELECT DISTINCT state, hidden, generation > 0 AS fresh, hard_delete_at FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ state: 'resolved', hidden: true, fresh: true, hardDeleteAt }]);
   const [generations] =
-    await it.database`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await it.sql`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
   const view = await lookAt(it, requestId, at);
   expect(view).toMatchObject({ status: 'grace', processorsToSync: ['app'] });
@@ -121,7 +121,7 @@ test('never confirmed, it ends by itself: nobody was hidden, and the identities 
   expect(await conclude(it.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
   expect((await audit(requestId)).slice(2)).toEqual(['confirmation.asked', 'confirmation.lapsed', 'request.cancelled']);
   const [left] =
-    await it.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
+    await it.sql`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
   expect(left).toEqual({ count: 0 });
   await expect(confirm(it, requestId, 1, { at: days(4) })).rejects.toMatchObject({ code: 'confirmation_expired' });
   await expect(confirm(it, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
@@ -223,27 +223,27 @@ test('resolved once more while it waits, nothing of what was counted changes', a
   await resolve(it, requestId, [match(1, user('w-9'))]);
   expect(await states(it, requestId)).toEqual({ proposed: 1 });
   const [row] =
-    await it.database`SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key'`;
+    await it.sql`SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key'`;
   expect(row).toEqual({ value: ['w-1'] });
 });
 
 test('the first count of a processor stands, however often it is counted', async () => {
   const requestId = await awaiting(it, [user('t-1')]);
   await storeCount(it.database, { requestId, processor: 'app' }, { 'app.users': 99 });
-  const counts = await it.database`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
+  const counts = await it.sql`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
   expect(counts).toEqual([{ processor: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);
 });
 
 test('a processor that needs an operator is not counted until then, and no confirmation is asked for', async () => {
   const requestId = await accept(it, [user('a-1')], { confirm: true });
   await resolve(it, requestId, allKnown([user('a-1')]));
-  await it.database`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
+  await it.sql`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
     VALUES (${requestId}, 'app', 'resolve', 'processor_unavailable', ${START}, ${days(1)})`;
   expect(await lookAt(it, requestId, START)).toMatchObject({ confirmation: { processorsToCount: [], until: null } });
   expect(await lookAt(it, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: ['app'], until: null },
   });
-  await it.database`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
+  await it.sql`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
   expect(await lookAt(it, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: [], until: days(4).getTime() },
   });

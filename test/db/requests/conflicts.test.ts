@@ -41,6 +41,6 @@ test('twenty that reject, at once, for one subject: one is accepted', async () =
   const answers = await Promise.all(Array.from({ length: 20 }, () => rejecting(user('raced'))));
   const won = answers.filter((answer) => (answer as { status: unknown }).status === 'received');
   expect(won).toHaveLength(1);
-  const [row] = await api.database`SELECT count(*) FROM lethe.submitted_identities WHERE value = '{raced}'`;
+  const [row] = await api.sql`SELECT count(*) FROM lethe.submitted_identities WHERE value = '{raced}'`;
   expect(row).toEqual({ count: 1 });
 });

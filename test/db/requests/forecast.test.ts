@@ -54,12 +54,12 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
 
 /** Others in the project, without the story of how they came there. */
 async function backlog(waiting: readonly Waiting[]) {
-  await database`TRUNCATE lethe.requests, lethe.subjects CASCADE`;
+  await database.$client`TRUNCATE lethe.requests, lethe.subjects CASCADE`;
   for (const one of waiting) {
     const earlier = request({ dueAt: day(one.due), hardDeleteAt: day(one.day) }, null, 0);
     await acceptRequest(database, earlier);
     const batch = one.state === 'claimed' ? 1 : null;
-    await database`
+    await database.$client`
       INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at, expedited, batch, claimed_at)
       SELECT ${earlier.id}, seq, 'demo', 'user', sha256(convert_to(${earlier.id} || seq, 'UTF8')), true, ${one.state}, true, 1, ${day(one.day)},
              ${one.expedited}, ${batch}, ${batch === null ? null : START}
@@ -136,7 +136,7 @@ test('25 000 at 10 000 a day take three runs, and without a quota one', async ()
 
 test("another project's backlog, and what is due only later, moves nothing", async () => {
   await backlog([{ day: 15, subjects: 500, due: 29, expedited: false, state: 'soft_deleted' }]);
-  await database`INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at)
+  await database.$client`INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at)
     SELECT id, 9000, 'other', 'user', '\\x00', true, 'soft_deleted', true, 1, ${day(14)} FROM lethe.requests LIMIT 1`;
   const accepted = await acceptRequest(database, request({}, 1, 1));
   expect(accepted.estimatedCompletionAt).toEqual(day(14 + 2));

@@ -118,7 +118,7 @@ export async function startService(at: {
   const database = connect(at.ledgerUrl, { connections: 1 });
   const owner = { project: 'demo', name: 'end to end', role: 'owner', actor: 'test', at: new Date() } as const;
   const { token } = await memberWithToken(database, owner);
-  await database.end();
+  await database.$client.end();
   return {
     apiUrl,
     api,

@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 /** What would be downloaded, by the path of each file. */
 export async function filesOf(world: World, requestId: string): Promise<ReadonlyMap<string, Buffer>> {
-  const [row] = await world.database<{ object: string }[]>`
+  const [row] = await world.sql<{ object: string }[]>`
     SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
   const key = await readKey(world.database, KEYS, requestId);
   if (row === undefined || key === null) throw new Error('an archive that is ready has its key');
@@ -23,5 +23,5 @@ export const objectsOf = async (folder: string, requestId: string): Promise<numb
   (await readdir(`${folder}/${requestId}`).catch(() => [])).length;
 
 /** The exports that were begun for a deletion, oldest first. */
-export const backupsOf = ({ database }: World, deletion: string) => database<{ id: string; status: string }[]>`
+export const backupsOf = ({ database }: World, deletion: string) => database.$client<{ id: string; status: string }[]>`
   SELECT id, status FROM lethe.requests WHERE backup_of = ${deletion} ORDER BY received_at, id`;

@@ -148,7 +148,7 @@ test('nobody confirms it within three days: it ends by itself, every row is as i
   expect(await api.read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 1 } } });
   expect(await everything(world)).toEqual(before);
   expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
-  const audit = await world.database<{ action: string }[]>`
+  const audit = await world.sql<{ action: string }[]>`
     SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`;
   expect(audit.map(({ action }) => action)).toEqual([
     'request.received',
@@ -175,8 +175,7 @@ test('the dry run: cancelled while it waits it ends at once, and every row is as
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   expect(await everything(world)).toEqual(before);
   expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
-  const [left] =
-    await world.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${id}`;
+  const [left] = await world.sql`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${id}`;
   expect(left).toEqual({ count: 0 });
   for (const verb of ['setVisibility', 'hardDelete'] as const)
     expect(world.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
@@ -266,7 +265,7 @@ test('a wake that was lost: housekeeping repeats it, and what was confirmed goes
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202 });
   world.orchestrator.wake = wake;
   expect((await statusOf(world, id)).states).toEqual({ resolved: 1 });
-  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
+  await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
   expect(await attendedRequests(world)).toBe(1);
   await eventually('hidden', async () => (await statusOf(world, id)).states.soft_deleted === 1);
   expect(await ended(world, id)).toBe('completed');

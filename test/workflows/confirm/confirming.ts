@@ -39,7 +39,7 @@ export async function callers(world: World) {
   async function call(name: string, method: string, path: string, body?: unknown) {
     clock.now = await nowOf(world);
     // The server leaps by years where nothing is due: tokens would be too old each time.
-    await world.database`UPDATE lethe.tokens SET created_at = ${clock.now}, expires_at = ${new Date(clock.now.getTime() + DAY_MS)}`;
+    await world.sql`UPDATE lethe.tokens SET created_at = ${clock.now}, expires_at = ${new Date(clock.now.getTime() + DAY_MS)}`;
     const headers = { Authorization: `Bearer ${tokens[name]}`, 'Content-Type': 'application/json' };
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
     const response = await app.request(path, init, { incoming: { socket: { remoteAddress: '127.0.0.1' } } });

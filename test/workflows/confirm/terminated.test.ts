@@ -21,7 +21,7 @@ test('terminated while it waits: started again it waits on, and goes on once it 
   const requestId = await submit(world, 'two', [user('u-1')], { confirm: true });
   await waitsForConfirmation(world, requestId);
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
-  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+  await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   expect(await attendedRequests(world)).toBe(1);
   await waitsForConfirmation(world, requestId);
   expect(world.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);

@@ -81,7 +81,7 @@ test('held on day 10: not deleted on day 14, deleted after the release on day 40
   await release(world, 'demo', id);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-3')).toEqual({});
-  const [{ at } = { at: new Date(0) }] = await world.database<{ at: Date }[]>`
+  const [{ at } = { at: new Date(0) }] = await world.sql<{ at: Date }[]>`
     SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(at.getTime()).toBeGreaterThan(releasedAt.getTime());
   expect(at.getTime() - releasedAt.getTime()).toBeLessThan(DAY_MS + HOUR_MS);
@@ -110,7 +110,7 @@ test('expedited on day 1: deleted at once, with its reason in the audit trail', 
   await expedite(world, requestId, 'now');
   await eventually('deleted', async () => Object.keys(await rowsOf(world.app, 'u-5')).length === 0);
   expect(await ended(world, requestId)).toBe('completed');
-  const audit = await world.database<
+  const audit = await world.sql<
     { action: string }[]
   >`SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`;
   expect(audit.map(({ action }) => action)).toContain('request.expedited');

@@ -47,7 +47,7 @@ test('held for 200 days: a fresh run every 30 days, nothing deleted, and no wake
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-1')).toEqual({});
   expect(await rowsOf(world.app, 'u-2')).toEqual(WHOLE);
-  const [claimed] = await world.database<{ at: Date }[]>`
+  const [claimed] = await world.sql<{ at: Date }[]>`
     SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId} AND claimed_at IS NOT NULL`;
   expect(Number(claimed?.at) - Number(releasedAt)).toBeLessThan(2 * DAY_MS);
 });

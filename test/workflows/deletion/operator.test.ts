@@ -27,7 +27,7 @@ test('the cancel button of Temporal’s UI restores what is not claimed, like an
   expect(await ended(world, requestId)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   expect(await rowsOf(world.app, 'u-1')).toEqual(WHOLE);
-  const audit = await world.database<{ actor: string }[]>`
+  const audit = await world.sql<{ actor: string }[]>`
     SELECT actor FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'subjects.cancelled'`;
   expect(audit.map(({ actor }) => actor)).toEqual(['temporal']);
 });

@@ -130,7 +130,7 @@ test('what is written again before the look is found and emptied, and the receip
   expect(await ended(world, requestId)).toBe('completed');
   expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-2', 'categories')));
   expect(await tablesOf(requestId)).toEqual([{ ...RECEIPT.categories[0], blanked: 2 }]);
-  const looks = await world.database`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
+  const looks = await world.sql`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
     WHERE request_id = ${requestId} AND action = 'batch.verified' ORDER BY id`;
   expect(looks.map(({ survivors }) => survivors as number)).toEqual([1, 0, 0]);
 });

@@ -48,7 +48,7 @@ const decoded = (history: Parameters<typeof historyToJSON>[0]): string =>
     key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
   );
 const claims = (requestId: string) =>
-  world.database<{ at: Date; count: number }[]>`SELECT claimed_at AS at, count(*) FROM lethe.subjects
+  world.sql<{ at: Date; count: number }[]>`SELECT claimed_at AS at, count(*) FROM lethe.subjects
     WHERE request_id = ${requestId} AND claimed_at IS NOT NULL GROUP BY claimed_at ORDER BY claimed_at`;
 const allHidden = (requestId: string, count: number) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
@@ -109,7 +109,7 @@ test(
     expect((await claims(small)).map(({ count }) => count)).toEqual([SMALL]);
     const day = (claim: { at: Date } | undefined) => Math.floor(Number(claim?.at) / DAY_MS);
     expect([day(second) - day(first), day(third) - day(second)]).toEqual([1, 1]);
-    const booked = await world.database<
+    const booked = await world.sql<
       { booked: number }[]
     >`SELECT booked FROM lethe.runs WHERE project = 'busy' ORDER BY run_at`;
     expect(booked.map((run) => run.booked)).toEqual([QUOTA, QUOTA, QUOTA / 2 + SMALL]);

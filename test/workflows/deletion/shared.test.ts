@@ -65,8 +65,7 @@ test('a household’s e-mail names nobody alone: nobody is deleted by it, and by
   await addUser(world.app, 'bob', { email: 'Home@example.test' });
   const byEmail = await submit(world, 'demo', [{ type: 'email', value: ['home@example.test', 'berlin'] }]);
   expect(await ended(world, byEmail)).toBe('not_found');
-  const [row] =
-    await world.database`SELECT outcome, reason FROM lethe.submitted_identities WHERE request_id = ${byEmail}`;
+  const [row] = await world.sql`SELECT outcome, reason FROM lethe.submitted_identities WHERE request_id = ${byEmail}`;
   expect(row).toMatchObject({ outcome: 'invalid', reason: 'ambiguous' });
   const byName = await submit(world, 'demo', [user('ann')]);
   expect(await ended(world, byName)).toBe('completed');

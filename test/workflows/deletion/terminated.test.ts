@@ -26,7 +26,7 @@ test('terminated while it deletes: started again it goes on from the rows, and n
   await eventually('the child ends with it', async () => (await child.describe()).status.name === 'TERMINATED');
   expect(await rowsOf(world.crm, 'u-1')).toEqual(WHOLE);
   world.faultsOf('two', 'crm').away.clear();
-  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+  await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   expect(await attendedRequests(world)).toBe(1);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.crm, 'u-1')).toEqual({});
@@ -43,11 +43,11 @@ test('housekeeping leaves a workflow that runs as it is, and starts none for wha
   await addUser(world.app, 'u-2');
   const requestId = await submit(world, 'two', [user('u-2')]);
   const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
-  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+  await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   await attendedRequests(world);
   expect(await ended(world, requestId)).toBe('completed');
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
   expect((await handle.describe()).runId).toBe(runId);
-  await world.database`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+  await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
   expect(await attendedRequests(world)).toBe(0);
 });

@@ -51,7 +51,7 @@ const onlyBackup = async (requestId: string): Promise<string> => {
   return backup?.id ?? '';
 };
 const claimedAt = async (requestId: string): Promise<number> => {
-  const [row] = await world.database<
+  const [row] = await world.sql<
     { at: Date }[]
   >`SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId}`;
   return row?.at.getTime() ?? 0;
@@ -137,7 +137,7 @@ test('expedited to now: deleted as soon as it is in the archive, and not before'
   crm.refused.clear();
   await retry(world, deletion);
   await skippingUntil(world, 'deleted', async () => Object.keys(await rowsOf(world.crm, 'u-3')).length === 0);
-  const [archive] = await world.database<{ readyAt: Date }[]>`
+  const [archive] = await world.sql<{ readyAt: Date }[]>`
     SELECT ready_at FROM lethe.archives WHERE request_id = ${await onlyBackup(deletion)}`;
   const waited = (await claimedAt(deletion)) - (archive?.readyAt.getTime() ?? 0);
   expect(waited).toBeGreaterThanOrEqual(0);
@@ -222,6 +222,6 @@ test('the deletion is cancelled while it is being exported: shown again, and nei
   expect(await ended(world, backup)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: false, hidden: false });
   expect(await objectsOf(folder, backup)).toBe(0);
-  expect(await world.database`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);
+  expect(await world.sql`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);
   expect(await codes(deletion)).toEqual([]);
 });

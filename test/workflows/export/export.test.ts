@@ -48,9 +48,7 @@ test('ready with all that is held and nothing else; the names leave, one object 
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
   expect(await rowsOf(world.app, 'u-1')).toEqual(WHOLE);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
-  const [row] = await world.database<
-    { receipt: { subjects: number; notIncluded: string[]; files: { rows: number }[] } }[]
-  >`
+  const [row] = await world.sql<{ receipt: { subjects: number; notIncluded: string[]; files: { rows: number }[] } }[]>`
     SELECT receipt FROM lethe.requests WHERE id = ${requestId}`;
   expect(row?.receipt).toMatchObject({ subjects: 1, notIncluded: [] });
   expect(row?.receipt.files.reduce((sum, { rows }) => sum + rows, 0)).toBe((await archiveOf(requestId)).rows);
@@ -105,7 +103,7 @@ test('two processors: each is in it with its own rows, as of its own instant', a
     'data/app/app.events.ndjson': 3,
     'data/crm/app.events.ndjson': 5,
   });
-  const [row] = await world.database<{ receipt: { processors: { processor: string; cutOffAt: string }[] } }[]>`
+  const [row] = await world.sql<{ receipt: { processors: { processor: string; cutOffAt: string }[] } }[]>`
     SELECT receipt FROM lethe.requests WHERE id = ${requestId}`;
   expect(row?.receipt.processors.map(({ processor }) => processor)).toEqual(['app', 'crm']);
 });

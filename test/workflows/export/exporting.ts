@@ -72,7 +72,7 @@ export const hasKey = async (world: World, requestId: string): Promise<boolean> 
 
 /** What is left of who was meant, in the ledger and in the processor `app`. */
 export async function namesLeft({ database, app }: World, requestId: string): Promise<number> {
-  const [row] = await database<{ names: number }[]>`
+  const [row] = await database.$client<{ names: number }[]>`
     SELECT (SELECT count(*) FROM lethe.submitted_identities WHERE request_id = ${requestId} AND value IS NOT NULL)
       + (SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId})
       + (SELECT count(*) FROM lethe.requests WHERE id = ${requestId} AND notify IS NOT NULL) AS names`;

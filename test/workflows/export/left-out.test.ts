@@ -54,7 +54,7 @@ test('deleted while being collected: everything is collected again without them,
   const requestId = await exporting('u-1', 'u-2');
   await eventually('one half is collected', async () => {
     const [row] =
-      await world.database`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
+      await world.sql`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
     return row !== undefined;
   });
   await deleted('u-1');

@@ -36,14 +36,14 @@ afterEach(() => {
 
 const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 const epochOf = async (requestId: string) => {
-  const [row] = await world.database<{ epoch: number }[]>`SELECT epoch FROM lethe.requests WHERE id = ${requestId}`;
+  const [row] = await world.sql<{ epoch: number }[]>`SELECT epoch FROM lethe.requests WHERE id = ${requestId}`;
   return row?.epoch;
 };
 const nothingLeft = async (requestId: string) => {
   expect(storage.objectsOf(requestId)).toEqual([]);
   expect(await hasKey(world, requestId)).toBe(false);
   expect(await namesLeft(world, requestId)).toBe(0);
-  expect((await world.database`SELECT FROM lethe.archives WHERE request_id = ${requestId}`).count).toBe(0);
+  expect((await world.sql`SELECT FROM lethe.archives WHERE request_id = ${requestId}`).count).toBe(0);
 };
 /** Stands still before a table until it is let go. */
 function stopsBefore(table: string) {
@@ -81,7 +81,7 @@ test('a processor refuses: an operator hears of it at once, and it goes on when 
   const requestId = await submitExport(world, 'demo', [user('u-2')]);
   await eventually('attention', async () => (await codes(requestId)).includes('processor_refused'));
   await eventually('given up', async () => {
-    const [row] = await world.database<{ later: boolean }[]>`
+    const [row] = await world.sql<{ later: boolean }[]>`
       SELECT retry_at < since + interval '2 hours' AS later FROM lethe.attention WHERE request_id = ${requestId}`;
     return row?.later === true;
   });
@@ -107,7 +107,7 @@ test('it breaks off amid the tables: collected anew as a whole, no table twice, 
     'data/app/app.users.ndjson': 1,
     'data/app/app.events.ndjson': 3,
   });
-  const tables = await world.database<{ name: string }[]>`
+  const tables = await world.sql<{ name: string }[]>`
     SELECT facts ->> 'table' AS name FROM lethe.collected_tables WHERE request_id = ${requestId}`;
   expect(new Set(tables.map(({ name }) => name)).size).toBe(tables.length);
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
@@ -192,12 +192,12 @@ test('its workers are stopped amid it and started again: collected as a whole, a
   go();
   await stopped;
   const collected = () =>
-    world.database`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
+    world.sql`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
   expect((await collected()).count).toBe(0);
   world.faultsOf('demo').beforeTable = null;
   await world.startWorkers();
   await eventually('collected', async () => (await collected()).count === 1);
-  const tables = await world.database<{ name: string; rows: number }[]>`
+  const tables = await world.sql<{ name: string; rows: number }[]>`
     SELECT facts ->> 'table' AS name, (facts ->> 'rows')::bigint AS rows FROM lethe.collected_tables WHERE request_id = ${requestId}`;
   expect(new Set(tables.map(({ name }) => name)).size).toBe(tables.length);
   expect(tables.find(({ name }) => name === 'app.events')?.rows).toBe(3);

@@ -148,7 +148,7 @@ test('one that is gone is asked no more: what it was still to be told is given u
   expect(here.received).toHaveLength(30);
   // Those that were under way at once when the first of them was answered.
   expect(gone.received.length).toBeLessThanOrEqual(10);
-  const outcomes = await world.database`
+  const outcomes = await world.sql`
     SELECT DISTINCT channel, outcome, last_code FROM lethe.deliveries WHERE channel IN (${hook.id}, ${beside.id}) ORDER BY outcome`;
   expect([...outcomes]).toEqual([
     { channel: beside.id, outcome: 'delivered', lastCode: null },
@@ -159,7 +159,7 @@ test('one that is gone is asked no more: what it was still to be told is given u
   await world.orchestrator.startNotifications('silent', hook.id);
   await told('silent', hook.id);
   expect(gone.received).toHaveLength(before);
-  const disabled = await world.database`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;
+  const disabled = await world.sql`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;
   expect([...disabled]).toEqual([{ detail: expect.objectContaining({ webhook: hook.id, deliveries: 30 }) }]);
 });
 
@@ -170,7 +170,7 @@ test('what nobody was told of is found by housekeeping, once it has been due for
   await world.env.sleep('5 minutes');
   expect(hook.received).toEqual([]);
   // Of requests there is none to be looked after: who is told is found by itself.
-  await world.database`UPDATE lethe.requests SET attended_at = ${await nowOf(world)}`;
+  await world.sql`UPDATE lethe.requests SET attended_at = ${await nowOf(world)}`;
   expect(await attendedRequests(world)).toBe(0);
   await eventually('found', async () => (await toldOf(world, channel, requestId))[0]?.outcome === 'delivered');
   expect(hook.received).toHaveLength(1);
@@ -191,7 +191,7 @@ test('nobody whom a request concerns is mailed, also where only the directory kn
 });
 
 const trailOf = async (requestId: string) => [
-  ...(await world.database`SELECT action, detail FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`),
+  ...(await world.sql`SELECT action, detail FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`),
 ];
 
 /** As text and in base64, at each of the three places where a payload may begin. */
@@ -209,13 +209,11 @@ const needlesOf = (texts: readonly string[]): readonly string[] =>
 
 /** Everything that the ledger holds. */
 async function rows(): Promise<string> {
-  const tables = await world.database<
+  const tables = await world.sql<
     { name: string }[]
   >`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'lethe'`;
   const dumps = tables.map(async ({ name }) => {
-    const found = await world.database<
-      { row: string }[]
-    >`SELECT t::text AS row FROM ${world.database(`lethe.${name}`)} t`;
+    const found = await world.sql<{ row: string }[]>`SELECT t::text AS row FROM ${world.sql(`lethe.${name}`)} t`;
     return found.map(({ row }) => row).join('\n');
   });
   return (await Promise.all(dumps)).join('\n');
