@@ -61,19 +61,19 @@ export async function settleUnresolved(
       .returning({ seq: subjects.seq });
     const waiting = await waitingToExport(tx, requestId);
     if (absent.length === 0) return waiting;
-    const seqs = intArray(absent.map((row) => row.seq));
+    const seqs = absent.map((row) => row.seq);
     await tx.execute(sql`
       WITH gone AS (
         SELECT DISTINCT mine.seq FROM ${identityDigests} mine
         JOIN ${identityDigests} earlier ON earlier.project = mine.project AND earlier.kind = mine.kind AND earlier.digest = mine.digest
         JOIN ${subjects} ON subjects.request_id = earlier.request_id AND subjects.seq = earlier.seq AND subjects.state = 'deleted'
           AND subjects.scope = 'data'
-        WHERE mine.request_id = ${requestId} AND mine.seq = ANY(${seqs}))
+        WHERE mine.request_id = ${requestId} AND mine.seq = ANY(${intArray(seqs)}))
       UPDATE ${submittedIdentities} submitted
       SET outcome = CASE WHEN EXISTS (SELECT FROM gone WHERE gone.seq = matches.seq) THEN 'already_deleted' ELSE 'not_found' END
       FROM ${matches}
       WHERE submitted.request_id = ${requestId} AND matches.request_id = ${requestId} AND matches.position = submitted.position
-        AND matches.seq = ANY(${seqs}) AND submitted.outcome = 'matched'`);
+        AND matches.seq = ANY(${intArray(seqs)}) AND submitted.outcome = 'matched'`);
     await recordAudit(tx, {
       at,
       project,
@@ -88,7 +88,7 @@ export async function settleUnresolved(
       .where(
         and(
           eq(subjects.ownerRequest, requestId),
-          sql`${subjects.ownerSeq} = ANY(${seqs}) AND ${subjects.state} = 'attached'`,
+          sql`${subjects.ownerSeq} = ANY(${intArray(seqs)}) AND ${subjects.state} = 'attached'`,
         ),
       )
       .returning({ requestId: subjects.requestId });
