@@ -54,8 +54,6 @@ export function listRequests(queries: Queries, page: RequestPage) {
     .limit(limit);
 }
 
-export type RequestSummary = Awaited<ReturnType<typeof listRequests>>[number];
-
 const summary = (now: Date) => ({
   id: requests.id,
   status: requests.status,

@@ -10,8 +10,7 @@ import { identityDigests, subjects, submittedIdentities } from '../schema/subjec
 import { bytesIn, textArray } from '../sql.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';
 
-export type LookedUp = Awaited<ReturnType<typeof lookUp>>;
-export type LookedUpRequest = Pick<RequestRow, 'id' | 'kind' | 'status' | 'receivedAt' | 'concludedAt'> & {
+type LookedUpRequest = Pick<RequestRow, 'id' | 'kind' | 'status' | 'receivedAt' | 'concludedAt'> & {
   /** Null until the request is resolved. */
   readonly outcome: Outcome | null;
 };
