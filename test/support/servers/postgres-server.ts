@@ -15,12 +15,14 @@ declare module 'vitest' {
 }
 
 const prefix = `lethe_test_${randomBytes(4).toString('hex')}_`;
+/** Nothing follows this server, so that it logs no more than it needs itself. */
+const SETTINGS = { max_connections: '200', shared_buffers: '256MB', wal_level: 'minimal', max_wal_senders: '0' };
 let server: PostgresServer | undefined;
 let url = process.env['TEST_DATABASE_URL'] ?? '';
 
 export async function setup(project: TestProject): Promise<void> {
   if (url === '') {
-    server = await startPostgres({ settings: { max_connections: '200', shared_buffers: '256MB' } });
+    server = await startPostgres({ settings: SETTINGS });
     url = server.url;
   }
   project.provide('postgresUrl', url);

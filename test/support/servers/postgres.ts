@@ -18,7 +18,8 @@ export async function createDatabase(template = 'template0'): Promise<TestDataba
   const name = `${prefix()}${process.pid}_${randomBytes(4).toString('hex')}`;
   const sql = connect();
   try {
-    await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)}`;
+    // A copy of the template's files costs less than its pages in the log.
+    await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)} STRATEGY FILE_COPY`;
     made.push(name);
   } finally {
     await sql.end();
