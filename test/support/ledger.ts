@@ -1,3 +1,4 @@
+import { afterAll } from 'vitest';
 import type { NewRequest, SubmittedIdentity } from '../../db/requests/create.ts';
 import { acceptRequest } from '../../db/requests/create.ts';
 import { type Client, type Database, connect } from '../../db/client.ts';
@@ -69,6 +70,10 @@ export const APP: ProcessorEntry = {
   dataMapHash: 'map-1',
 };
 
+/** Closed with the test file, unless the test closes them. */
+const open = new Set<() => Promise<void>>();
+afterAll(async () => void (await Promise.all([...open].map((close) => close()))));
+
 export async function ledger(projects: readonly string[] = [PROJECT], connections = 10): Promise<Ledger> {
   const { url } = await ledgerDatabase();
   const statements: string[] = [];
@@ -76,13 +81,18 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
   const database = connect(url, { connections, observe });
   const reading = connect(url, { connections: 2, observe });
   await ensureProjects(database, projects);
+  const close = async (): Promise<void> => {
+    open.delete(close);
+    await Promise.all([database.end(), reading.end()]);
+  };
+  open.add(close);
   return {
     database,
     sql: database.$client,
     reading,
     url,
     statements,
-    closeLedger: async () => void (await Promise.all([database.$client.end(), reading.$client.end()])),
+    closeLedger: close,
   };
 }
 

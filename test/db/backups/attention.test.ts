@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
@@ -9,7 +9,6 @@ import { backup, endBackup } from '../../support/exports.ts';
 import {
   days,
   hidden,
-  type Ledger,
   ledger,
   lookAt,
   match,
@@ -22,30 +21,26 @@ import {
 } from '../../support/ledger.ts';
 import { first, people, PROJECTS } from './backing-up.ts';
 
-let it: Ledger;
-beforeAll(async () => {
-  it = await ledger(PROJECTS);
-});
-afterAll(async () => it.closeLedger());
+const world = await ledger(PROJECTS);
 
 /** A deletion that waits for its export. */
 async function waiting(...names: string[]) {
   const shape = first();
-  const deletion = await hidden(it, people(...names), shape);
-  return { project: shape.project, deletion, exporting: await backup(it, deletion) };
+  const deletion = await hidden(world, people(...names), shape);
+  return { project: shape.project, deletion, exporting: await backup(world, deletion) };
 }
 type Waiting = Awaited<ReturnType<typeof waiting>>;
 
 const keyOf = ({ project, exporting }: Waiting, processor: string, step: Step = 'collect') =>
   ({ project, requestId: exporting, processor, step, batch: 0 }) as const;
 const raise = (one: Waiting, processor: string, step?: Step, retryAt: Date | null = days(1)) =>
-  transaction(it.database, (tx) =>
+  transaction(world.database, (tx) =>
     raiseAttention(tx, keyOf(one, processor, step), { code: 'processor_unavailable', at: START, retryAt }),
   );
 const clear = (one: Waiting, processor: string, step?: Step) =>
-  clearAttention(it.database, keyOf(one, processor, step), days(1));
+  clearAttention(world.database, keyOf(one, processor, step), days(1));
 const attentionOf = (requestId: string) =>
-  it.sql`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
+  world.database`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
 const operator = (requestId: string, processor: string | null = null) => ({
   requestId,
   processor,
@@ -54,7 +49,7 @@ const operator = (requestId: string, processor: string | null = null) => ({
   at: days(3),
 });
 const unseen = async (requestId: string): Promise<boolean> => {
-  const [row] = await it.sql<{ unseen: boolean }[]>`
+  const [row] = await world.database<{ unseen: boolean }[]>`
     SELECT wake_version > wake_seen AS unseen FROM lethe.requests WHERE id = ${requestId}`;
   return row?.unseen ?? false;
 };
@@ -76,11 +71,11 @@ test('what the export needs an operator for, its deletion needs one for, until t
   expect(await attentionOf(one.deletion)).toHaveLength(2);
   await clear(one, 'crm', 'inspect');
   expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'app' }]);
-  expect(await lookAt(it, one.deletion, START)).toMatchObject({
+  expect(await lookAt(world, one.deletion, START)).toMatchObject({
     attention: [{ processor: 'app', code: 'backup_failing' }],
     nextDueAt: null,
   });
-  const events = await it.sql`SELECT action, detail FROM lethe.audit_events
+  const events = await world.database`SELECT action, detail FROM lethe.audit_events
     WHERE request_id = ${one.deletion} AND action LIKE 'attention.%' ORDER BY id`;
   expect(events).toMatchObject([
     { action: 'attention.raised', detail: { processor: 'crm', step: 'backup', code: 'backup_failing' } },
@@ -92,8 +87,8 @@ test('what the export needs an operator for, its deletion needs one for, until t
 test('once it is ready nothing of it needs anybody', async () => {
   const one = await waiting('a');
   await raise(one, 'app');
-  await it.sql`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
-  await endBackup(it, one.exporting, { at: days(2) });
+  await world.database`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
+  await endBackup(world, one.exporting, { at: days(2) });
   expect(await attentionOf(one.deletion)).toEqual([]);
 });
 
@@ -101,14 +96,14 @@ test('retried, the deletion has its export tried again: of one processor, or of 
   const one = await waiting('a');
   await raise(one, 'app');
   await raise(one, 'crm');
-  const done = await retryProcessors(it.database, operator(one.deletion, 'app'));
+  const done = await retryProcessors(world.database, operator(one.deletion, 'app'));
   expect(done).toEqual({ processors: ['app'], wake: [one.deletion, one.exporting] });
   expect(await attentionOf(one.exporting)).toMatchObject([{ processor: 'crm' }]);
   expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'crm' }]);
   expect(await unseen(one.exporting)).toBe(true);
-  await retryProcessors(it.database, operator(one.deletion));
+  await retryProcessors(world.database, operator(one.deletion));
   expect(await attentionOf(one.exporting)).toEqual([]);
-  await expect(retryProcessors(it.database, operator(one.deletion))).rejects.toMatchObject({
+  await expect(retryProcessors(world.database, operator(one.deletion))).rejects.toMatchObject({
     code: 'not_in_attention',
   });
 });
@@ -116,7 +111,7 @@ test('retried, the deletion has its export tried again: of one processor, or of 
 test('retried, the export takes its deletion along', async () => {
   const one = await waiting('a');
   await raise(one, 'app');
-  await retryProcessors(it.database, operator(one.exporting));
+  await retryProcessors(world.database, operator(one.exporting));
   expect(await attentionOf(one.deletion)).toEqual([]);
 });
 
@@ -125,7 +120,7 @@ test('no processor is left out of what is exported first, nor out of any export'
   await raise(one, 'app');
   for (const requestId of [one.deletion, one.exporting]) {
     const skip = { ...operator(requestId), processor: 'app' };
-    await expect(skipProcessor(it.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
+    await expect(skipProcessor(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
     expect(await attentionOf(requestId)).toHaveLength(1);
   }
 });
@@ -133,14 +128,14 @@ test('no processor is left out of what is exported first, nor out of any export'
 test('a processor that the deletion itself waits for is skipped there, and still owes the export its rows', async () => {
   const one = await waiting('a');
   await raise(one, 'app');
-  await transaction(it.database, (tx) =>
+  await transaction(world.database, (tx) =>
     raiseAttention(
       tx,
       { ...keyOf(one, 'app', 'visibility'), requestId: one.deletion },
       { code: 'processor_unavailable', at: START, retryAt: null },
     ),
   );
-  await skipProcessor(it.database, { ...operator(one.deletion), processor: 'app' });
+  await skipProcessor(world.database, { ...operator(one.deletion), processor: 'app' });
   expect(await attentionOf(one.deletion)).toMatchObject([{ step: 'backup', code: 'backup_failing' }]);
   expect(await attentionOf(one.exporting)).toHaveLength(1);
 });
@@ -148,48 +143,48 @@ test('a processor that the deletion itself waits for is skipped there, and still
 test('ended without an archive: an operator hears, nobody is claimed, and another begins only when told to', async () => {
   const one = await waiting('a', 'b');
   await raise(one, 'app');
-  await endBackup(it, one.exporting, { at: days(2), status: 'cancelled' });
+  await endBackup(world, one.exporting, { at: days(2), status: 'cancelled' });
   expect(await attentionOf(one.deletion)).toMatchObject([
     { processor: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
   ]);
-  const view = await lookAt(it, one.deletion, days(2));
+  const view = await lookAt(world, one.deletion, days(2));
   expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
-  expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 0 });
-  await retryProcessors(it.database, operator(one.deletion));
-  expect(await lookAt(it, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
-  const second = await backup(it, one.deletion, days(3));
-  await endBackup(it, second, { at: days(4) });
-  expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 2 });
+  expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 0 });
+  await retryProcessors(world.database, operator(one.deletion));
+  expect(await lookAt(world, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
+  const second = await backup(world, one.deletion, days(3));
+  await endBackup(world, second, { at: days(4) });
+  expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 2 });
 });
 
 test('some cancelled out of it: an operator hears of those, and the others may be claimed', async () => {
   const one = await waiting('a', 'b');
   const whole = { requestId: one.exporting, positions: [2], actor: 'operator', at: days(1) };
-  await cancelRequest(it.database, POLICY.window, whole);
-  await endBackup(it, one.exporting, { at: days(2) });
+  await cancelRequest(world.database, POLICY.window, whole);
+  await endBackup(world, one.exporting, { at: days(2) });
   expect(await attentionOf(one.deletion)).toMatchObject([{ code: 'backup_missing' }]);
-  expect(await claim(it.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 1 });
-  expect(await states(it, one.deletion)).toEqual({ claimed: 1, soft_deleted: 1 });
+  expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 1 });
+  expect(await states(world, one.deletion)).toEqual({ claimed: 1, soft_deleted: 1 });
 });
 
 test('the deletion cancelled: its export ends, and nobody misses it', async () => {
   const one = await waiting('a', 'b');
-  await cancelRequest(it.database, POLICY.window, {
+  await cancelRequest(world.database, POLICY.window, {
     requestId: one.deletion,
     positions: 'all',
     actor: 'operator',
     at: days(1),
   });
-  expect(await states(it, one.exporting)).toEqual({ cancelled: 2 });
-  await endBackup(it, one.exporting, { at: days(1), status: 'cancelled' });
+  expect(await states(world, one.exporting)).toEqual({ cancelled: 2 });
+  await endBackup(world, one.exporting, { at: days(1), status: 'cancelled' });
   expect(await attentionOf(one.deletion)).toEqual([]);
 });
 
 test('who departs before the claim leaves the export that is under way', async () => {
   const device = [{ type: 'alias', value: ['device'] }];
-  const deletion = await hidden(it, device, first());
-  const exporting = await backup(it, deletion);
-  await resolve(it, deletion, [match(1, user('somebody else'))], { at: RUN });
-  expect(await states(it, exporting)).toEqual({ cancelled: 1 });
+  const deletion = await hidden(world, device, first());
+  const exporting = await backup(world, deletion);
+  await resolve(world, deletion, [match(1, user('somebody else'))], { at: RUN });
+  expect(await states(world, exporting)).toEqual({ cancelled: 1 });
 });

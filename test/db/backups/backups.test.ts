@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startBackup } from '../../../db/backups/start.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { readRequestStatus } from '../../../db/requests/read.ts';
@@ -14,7 +14,6 @@ import {
   days,
   follow,
   hidden,
-  type Ledger,
   ledger,
   lookAt,
   match,
@@ -28,57 +27,58 @@ import {
 } from '../../support/ledger.ts';
 import { DAY, first, people, PROJECTS, take } from './backing-up.ts';
 
-let it: Ledger;
-beforeAll(async () => {
-  it = await ledger(PROJECTS);
-});
-afterAll(async () => it.closeLedger());
+const world = await ledger(PROJECTS);
 
 test('hidden at once, and claimed by no run before it is in an archive; then by the next, not at the word', async () => {
-  const deletion = await hidden(it, people('a'), first());
-  expect(await lookAt(it, deletion, START)).toMatchObject({ status: 'grace', needsBackup: true, awaitingBackup: 1 });
-  const exporting = await backup(it, deletion);
-  expect(await lookAt(it, deletion, RUN)).toMatchObject({ claimable: 0, open: 1, awaitingBackup: 1, nextDueAt: null });
-  expect(await lookAt(it, deletion, RUN)).not.toHaveProperty('needsBackup');
+  const deletion = await hidden(world, people('a'), first());
+  expect(await lookAt(world, deletion, START)).toMatchObject({ status: 'grace', needsBackup: true, awaitingBackup: 1 });
+  const exporting = await backup(world, deletion);
+  expect(await lookAt(world, deletion, RUN)).toMatchObject({
+    claimable: 0,
+    open: 1,
+    awaitingBackup: 1,
+    nextDueAt: null,
+  });
+  expect(await lookAt(world, deletion, RUN)).not.toHaveProperty('needsBackup');
   for (const day of [0, 1, 2])
-    expect(await take(it, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
-  expect(await endBackup(it, exporting, { at: after(60) })).toEqual([deletion]);
-  expect(await take(it, deletion, after(60))).toMatchObject({ claimed: 0 });
-  const view = await lookAt(it, deletion, after(60));
+    expect(await take(world, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
+  expect(await endBackup(world, exporting, { at: after(60) })).toEqual([deletion]);
+  expect(await take(world, deletion, after(60))).toMatchObject({ claimed: 0 });
+  const view = await lookAt(world, deletion, after(60));
   expect(view).toMatchObject({ claimable: 0, nextDueAt: after(72).getTime() });
   expect(view).not.toHaveProperty('awaitingBackup');
-  expect(await take(it, deletion, after(72))).toMatchObject({ claimed: 1 });
+  expect(await take(world, deletion, after(72))).toMatchObject({ claimed: 1 });
 });
 
 test('in an archive long before its run: claimed at its run', async () => {
-  const deletion = await hidden(it, people('a'), first());
-  await endBackup(it, await backup(it, deletion), { at: days(1) });
-  expect(await take(it, deletion, days(10))).toMatchObject({ claimed: 0 });
-  expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
+  const deletion = await hidden(world, people('a'), first());
+  await endBackup(world, await backup(world, deletion), { at: days(1) });
+  expect(await take(world, deletion, days(10))).toMatchObject({ claimed: 0 });
+  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('the quota of a run is not used up by those who wait for an archive', async () => {
   const shape = first();
-  const waiting = await hidden(it, people('a', 'b'), { ...shape, dueAt: days(16) });
-  const other = await hidden(it, people('c', 'd'), { ...shape, exportFirst: false });
-  expect(await take(it, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
-  expect(await take(it, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
+  const waiting = await hidden(world, people('a', 'b'), { ...shape, dueAt: days(16) });
+  const other = await hidden(world, people('c', 'd'), { ...shape, exportFirst: false });
+  expect(await take(world, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
+  expect(await take(world, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
 });
 
 test('it holds everyone in the deletion, under the same numbers, with all their names, and nobody else', async () => {
   const shape = first();
-  await hidden(it, people('else'), { ...shape, exportFirst: false });
-  const deletion = await accept(it, [user('a'), user('b')], { ...shape, regulation: 'ccpa', scope: 'categories' });
+  await hidden(world, people('else'), { ...shape, exportFirst: false });
+  const deletion = await accept(world, [user('a'), user('b')], { ...shape, regulation: 'ccpa', scope: 'categories' });
   const address = { type: 'email', value: ['a@x.test'] };
   const household = { type: 'email', value: ['home@x.test'] };
-  await resolve(it, deletion, [
+  await resolve(world, deletion, [
     ...allKnown(people('a', 'b')),
     named(user('a'), address),
     named(user('a'), household, 1),
   ]);
-  await follow(it, deletion);
-  const exporting = await backup(it, deletion);
-  const names = await it.sql`
+  await follow(world, deletion);
+  const exporting = await backup(world, deletion);
+  const names = await world.database`
     SELECT seq, type, value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY seq, value`;
   expect(names).toMatchObject([
     { seq: 1, value: 'a', shared: false },
@@ -86,7 +86,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     { seq: 1, value: 'home@x.test', shared: true },
     { seq: 2, value: 'b', shared: false },
   ]);
-  const [row] = await it.sql`
+  const [row] = await world.database`
     SELECT kind, scope, status, format, submitted, backup_of, epoch, hard_delete_at, export_first, resolved_at, processors,
            (SELECT count(*) FROM lethe.identity_digests WHERE request_id = id) AS digests
     FROM lethe.requests WHERE id = ${exporting}`;
@@ -104,88 +104,88 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     processors: { app: 'map-1' },
     digests: 4,
   });
-  expect(await states(it, exporting)).toEqual({ wanted: 2 });
-  expect((await readRequestStatus(it.database, exporting, START)).states).toEqual({ wanted: 2 });
-  const told = await it.sql`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
+  expect(await states(world, exporting)).toEqual({ wanted: 2 });
+  expect((await readRequestStatus(world.database, exporting, START)).states).toEqual({ wanted: 2 });
+  const told = await world.database`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
   expect(told).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
 });
 
 test('begun again it begins nothing', async () => {
-  const deletion = await hidden(it, people('a'), first());
-  await backup(it, deletion);
-  expect(await startBackup(it.database, deletion, START)).toBeNull();
-  const plain = await hidden(it, people('b'), { ...first(), exportFirst: false });
-  expect(await startBackup(it.database, plain, START)).toBeNull();
-  expect(await lookAt(it, plain, START)).not.toHaveProperty('needsBackup');
+  const deletion = await hidden(world, people('a'), first());
+  await backup(world, deletion);
+  expect(await startBackup(world.database, deletion, START)).toBeNull();
+  const plain = await hidden(world, people('b'), { ...first(), exportFirst: false });
+  expect(await startBackup(world.database, plain, START)).toBeNull();
+  expect(await lookAt(world, plain, START)).not.toHaveProperty('needsBackup');
 });
 
 test('nobody is exported who is still to be confirmed, or to be looked for', async () => {
-  const proposed = await awaiting(it, people('a'), first());
-  expect(await lookAt(it, proposed, START)).not.toHaveProperty('needsBackup');
-  expect(await startBackup(it.database, proposed, START)).toBeNull();
+  const proposed = await awaiting(world, people('a'), first());
+  expect(await lookAt(world, proposed, START)).not.toHaveProperty('needsBackup');
+  expect(await startBackup(world.database, proposed, START)).toBeNull();
 
   const shape = first();
-  const unknown = await accept(it, people('known', 'lost', 'found'), shape);
-  await resolve(it, unknown, [match(1, user('known'))]);
-  expect(await follow(it, unknown)).toMatchObject({ unresolved: 2 });
-  expect(await lookAt(it, unknown, START)).not.toHaveProperty('needsBackup');
-  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
-  await markPresent(it.database, unknown, [3]);
-  await settleUnresolved(it.database, shape.project, unknown, START);
-  expect(await follow(it, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
-  expect(await states(it, await backup(it, unknown))).toEqual({ wanted: 1 });
+  const unknown = await accept(world, people('known', 'lost', 'found'), shape);
+  await resolve(world, unknown, [match(1, user('known'))]);
+  expect(await follow(world, unknown)).toMatchObject({ unresolved: 2 });
+  expect(await lookAt(world, unknown, START)).not.toHaveProperty('needsBackup');
+  expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
+  await markPresent(world.database, unknown, [3]);
+  await settleUnresolved(world.database, shape.project, unknown, START);
+  expect(await follow(world, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
+  expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
 });
 
 test('who joins just before the claim is exported too, and claimed by a later run than the others', async () => {
   const device = [{ type: 'alias', value: ['device'] }];
-  const deletion = await accept(it, device, first());
-  await resolve(it, deletion, [match(1, user('owner'))]);
-  await follow(it, deletion);
-  await endBackup(it, await backup(it, deletion), { at: days(1) });
-  await resolve(it, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
-  expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
-  expect(await follow(it, deletion, RUN)).toMatchObject({ claimable: 0, needsBackup: true, awaitingBackup: 1 });
-  const second = await backup(it, deletion, RUN);
-  const [joined] = await it.sql`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
+  const deletion = await accept(world, device, first());
+  await resolve(world, deletion, [match(1, user('owner'))]);
+  await follow(world, deletion);
+  await endBackup(world, await backup(world, deletion), { at: days(1) });
+  await resolve(world, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
+  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await follow(world, deletion, RUN)).toMatchObject({ claimable: 0, needsBackup: true, awaitingBackup: 1 });
+  const second = await backup(world, deletion, RUN);
+  const [joined] = await world.database`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
   expect(joined).toEqual({ seq: 2 });
-  expect(await take(it, deletion, after(24))).toMatchObject({ claimed: 0 });
-  await endBackup(it, second, { at: after(30) });
-  expect(await take(it, deletion, after(48))).toMatchObject({ claimed: 1 });
+  expect(await take(world, deletion, after(24))).toMatchObject({ claimed: 0 });
+  await endBackup(world, second, { at: after(30) });
+  expect(await take(world, deletion, after(48))).toMatchObject({ claimed: 1 });
 });
 
 test('expedited to now it waits for the archive, then goes at once', async () => {
   const shape = first();
-  const deletion = await hidden(it, people('a'), shape);
-  const exporting = await backup(it, deletion);
+  const deletion = await hidden(world, people('a'), shape);
+  const exporting = await backup(world, deletion);
   const project = { name: shape.project, policy: POLICY, directory: 'app', processors: [APP] };
   const haste = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
-  await expediteRequest(it.database, project, haste);
-  expect(await take(it, deletion, days(2))).toMatchObject({ claimed: 0 });
-  await endBackup(it, exporting, { at: days(3) });
-  expect(await lookAt(it, deletion, days(3))).toMatchObject({ claimable: 1 });
-  expect(await take(it, deletion, days(3))).toMatchObject({ claimed: 1 });
+  await expediteRequest(world.database, project, haste);
+  expect(await take(world, deletion, days(2))).toMatchObject({ claimed: 0 });
+  await endBackup(world, exporting, { at: days(3) });
+  expect(await lookAt(world, deletion, days(3))).toMatchObject({ claimable: 1 });
+  expect(await take(world, deletion, days(3))).toMatchObject({ claimed: 1 });
 });
 
 test('on whom nothing was held anywhere needs no archive', async () => {
-  const deletion = await hidden(it, people('a'), first());
-  await endBackup(it, await backup(it, deletion), { at: days(1), status: 'not_found' });
-  expect(await lookAt(it, deletion, days(1))).toMatchObject({ attention: [] });
-  expect(await take(it, deletion, RUN)).toMatchObject({ claimed: 1 });
+  const deletion = await hidden(world, people('a'), first());
+  await endBackup(world, await backup(world, deletion), { at: days(1), status: 'not_found' });
+  expect(await lookAt(world, deletion, days(1))).toMatchObject({ attention: [] });
+  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('status and receipt name the backup, how many it holds and until when it can be had', async () => {
-  const deletion = await hidden(it, people('a', 'b'), first());
-  const exporting = await backup(it, deletion);
+  const deletion = await hidden(world, people('a', 'b'), first());
+  const exporting = await backup(world, deletion);
   const pending = { requestId: exporting, status: 'resolving', readyAt: null, expiresAt: null, subjects: 2 };
-  expect((await readRequestStatus(it.database, deletion, START)).backups).toEqual([pending]);
-  await endBackup(it, exporting, { at: days(1) });
+  expect((await readRequestStatus(world.database, deletion, START)).backups).toEqual([pending]);
+  await endBackup(world, exporting, { at: days(1) });
   const ready = {
     ...pending,
     status: 'ready',
     readyAt: days(1).toISOString(),
     expiresAt: after(7 * DAY).toISOString(),
   };
-  expect((await buildReceipt(it.database, deletion)).backups).toEqual([ready]);
-  const plain = await hidden(it, people('c'), { ...first(), exportFirst: false });
-  expect((await buildReceipt(it.database, plain)).backups).toEqual([]);
+  expect((await buildReceipt(world.database, deletion)).backups).toEqual([ready]);
+  const plain = await hidden(world, people('c'), { ...first(), exportFirst: false });
+  expect((await buildReceipt(world.database, plain)).backups).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { errorCode } from '../../../db/errors.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
@@ -13,7 +13,6 @@ import {
   accept,
   days,
   KEYS,
-  type Ledger,
   ledger,
   lookAt,
   match,
@@ -28,20 +27,16 @@ import { cancel, finish, outcomes, scheduled, statusOf, take } from './parts.ts'
 
 const PARTS = ['categories', 'sources'] as const satisfies readonly Scope[];
 
-let it: Ledger;
-beforeAll(async () => {
-  it = await ledger();
-});
-afterAll(async () => it.closeLedger());
+const world = await ledger();
 
 const actions = async (requestId: string) =>
   (
-    await it.sql<{ action: string }[]>`
+    await world.database<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map(({ action }) => action);
 
 const hold = (name: Identity) =>
-  placeHold(it.database, KEYS, {
+  placeHold(world.database, KEYS, {
     id: newId('hold', START.getTime()),
     project: PROJECT,
     kind: 'user',
@@ -53,92 +48,92 @@ const hold = (name: Identity) =>
   });
 
 test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor has to follow', async (scope) => {
-  const requestId = await scheduled(it, [user(`${scope}-1`), user(`${scope}-2`)], { scope });
-  expect(await states(it, requestId)).toEqual({ scheduled: 2 });
-  await expect(conclude(it.database, { requestId, at: START })).rejects.toThrow('still open');
-  expect(await lookAt(it, requestId, START)).toMatchObject({
+  const requestId = await scheduled(world, [user(`${scope}-1`), user(`${scope}-2`)], { scope });
+  expect(await states(world, requestId)).toEqual({ scheduled: 2 });
+  await expect(conclude(world.database, { requestId, at: START })).rejects.toThrow('still open');
+  expect(await lookAt(world, requestId, START)).toMatchObject({
     status: 'grace',
     processorsToSync: [],
     claimable: 0,
     open: 2,
   });
-  const rows = await it.sql`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
+  const rows = await world.database`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ scope, hidden: false }]);
   // `mail` hides nobody, ever; here nobody is to be hidden.
-  expect(await statusOf(it, requestId)).toMatchObject({ notHiddenIn: [], nextClaimAt: RUN });
-  expect(await outcomes(it, requestId)).toEqual(['matched', 'matched']);
+  expect(await statusOf(world, requestId)).toMatchObject({ notHiddenIn: [], nextClaimAt: RUN });
+  expect(await outcomes(world, requestId)).toEqual(['matched', 'matched']);
   const events = await actions(requestId);
   expect(events).toEqual(['request.received', 'subjects.resolved', 'subjects.scheduled']);
 
-  expect(await take(it, requestId, new Date(RUN.getTime() - 60_000))).toMatchObject({ claimed: 0 });
-  expect(await take(it, requestId)).toMatchObject({ claimed: 2 });
-  expect(await outcomes(it, requestId)).toEqual(['matched', 'matched']);
-  await finish(it, requestId);
-  expect(await outcomes(it, requestId)).toEqual(['deleted', 'deleted']);
+  expect(await take(world, requestId, new Date(RUN.getTime() - 60_000))).toMatchObject({ claimed: 0 });
+  expect(await take(world, requestId)).toMatchObject({ claimed: 2 });
+  expect(await outcomes(world, requestId)).toEqual(['matched', 'matched']);
+  await finish(world, requestId);
+  expect(await outcomes(world, requestId)).toEqual(['deleted', 'deleted']);
 });
 
 test('whom the directory does not know: scheduled once a processor holds something, otherwise not found', async () => {
-  const requestId = await accept(it, [user('unknown-1'), user('unknown-2')], { scope: 'sources' });
-  await resolve(it, requestId, []);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ unresolved: 2 });
-  expect(await states(it, requestId)).toEqual({ resolved: 2 });
-  await markPresent(it.database, requestId, [1]);
-  await settleUnresolved(it.database, PROJECT, requestId, START);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ unresolved: 0, processorsToSync: [] });
-  expect(await states(it, requestId)).toEqual({ scheduled: 1, not_found: 1 });
+  const requestId = await accept(world, [user('unknown-1'), user('unknown-2')], { scope: 'sources' });
+  await resolve(world, requestId, []);
+  expect(await lookAt(world, requestId, START)).toMatchObject({ unresolved: 2 });
+  expect(await states(world, requestId)).toEqual({ resolved: 2 });
+  await markPresent(world.database, requestId, [1]);
+  await settleUnresolved(world.database, PROJECT, requestId, START);
+  expect(await lookAt(world, requestId, START)).toMatchObject({ unresolved: 0, processorsToSync: [] });
+  expect(await states(world, requestId)).toEqual({ scheduled: 1, not_found: 1 });
 });
 
 test('a hold stops it before the claim, and is told too late after it', async () => {
-  const requestId = await scheduled(it, [user('held-1'), user('held-2')]);
+  const requestId = await scheduled(world, [user('held-1'), user('held-2')]);
   expect(await hold(user('held-1'))).toMatchObject({ matching: [{ requestId, subjects: 1 }], tooLate: [] });
-  expect(await outcomes(it, requestId)).toEqual(['held', 'matched']);
-  expect(await take(it, requestId)).toMatchObject({ claimed: 1 });
-  expect(await states(it, requestId)).toEqual({ scheduled: 1, claimed: 1 });
+  expect(await outcomes(world, requestId)).toEqual(['held', 'matched']);
+  expect(await take(world, requestId)).toMatchObject({ claimed: 1 });
+  expect(await states(world, requestId)).toEqual({ scheduled: 1, claimed: 1 });
   expect(await hold(user('held-2'))).toMatchObject({ matching: [], tooLate: [{ requestId, subjects: 1 }] });
 });
 
 test('cancelled before the claim it ends at once: nothing is to be shown again; after the claim it is too late', async () => {
-  const requestId = await scheduled(it, [user('back-1'), user('back-2')]);
+  const requestId = await scheduled(world, [user('back-1'), user('back-2')]);
   const generations =
-    await it.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
-  await cancel(it, requestId);
-  expect(await states(it, requestId)).toEqual({ cancelled: 2 });
-  expect(await it.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`).toEqual(
-    generations,
-  );
-  expect(await lookAt(it, requestId, days(3))).toMatchObject({ processorsToSync: [], open: 0, canConclude: true });
-  expect(await take(it, requestId)).toMatchObject({ claimed: 0 });
-  const late = await scheduled(it, [user('late')]);
-  await take(it, late);
-  await expect(cancel(it, late)).rejects.toMatchObject({ code: 'too_late' });
-  expect(await states(it, late)).toEqual({ claimed: 1 });
+    await world.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
+  await cancel(world, requestId);
+  expect(await states(world, requestId)).toEqual({ cancelled: 2 });
+  expect(
+    await world.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
+  ).toEqual(generations);
+  expect(await lookAt(world, requestId, days(3))).toMatchObject({ processorsToSync: [], open: 0, canConclude: true });
+  expect(await take(world, requestId)).toMatchObject({ claimed: 0 });
+  const late = await scheduled(world, [user('late')]);
+  await take(world, late);
+  await expect(cancel(world, late)).rejects.toMatchObject({ code: 'too_late' });
+  expect(await states(world, late)).toEqual({ claimed: 1 });
 });
 
 test('resolved again before the claim: who has gone is let go at once, who joins is scheduled', async () => {
-  const requestId = await accept(it, [{ type: 'alias', value: ['moved'] }], { scope: 'categories' });
-  await resolve(it, requestId, [match(1, user('moved-from'))]);
-  await lookAt(it, requestId, START);
-  await resolve(it, requestId, [match(1, user('moved-to'))], { at: RUN });
-  expect(await states(it, requestId)).toEqual({ cancelled: 1, resolved: 1 });
-  expect(await lookAt(it, requestId, RUN)).toMatchObject({ processorsToSync: [], claimable: 1 });
-  expect(await states(it, requestId)).toEqual({ cancelled: 1, scheduled: 1 });
+  const requestId = await accept(world, [{ type: 'alias', value: ['moved'] }], { scope: 'categories' });
+  await resolve(world, requestId, [match(1, user('moved-from'))]);
+  await lookAt(world, requestId, START);
+  await resolve(world, requestId, [match(1, user('moved-to'))], { at: RUN });
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, resolved: 1 });
+  expect(await lookAt(world, requestId, RUN)).toMatchObject({ processorsToSync: [], claimable: 1 });
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, scheduled: 1 });
 });
 
 test('a part-deletion that suppresses is no row of the ledger', async () => {
   for (const scope of PARTS)
-    await expect(accept(it, [user('suppressed')], { scope, suppress: true })).rejects.toSatisfy(
+    await expect(accept(world, [user('suppressed')], { scope, suppress: true })).rejects.toSatisfy(
       (error) => errorCode(error) === '23514',
     );
 });
 
 test('the receipt adds up what was emptied over ranges and passes, and says what stayed and why', async () => {
-  const requestId = await scheduled(it, [user('sum-1'), user('sum-2')]);
-  await take(it, requestId);
+  const requestId = await scheduled(world, [user('sum-1'), user('sum-2')]);
+  await take(world, requestId);
   const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
   const kept = { retained: 1, basis: 'cannot be empty: created_at' };
   const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retainedSeqs: [] };
-  await recordRange(it.database, { requestId, project: PROJECT, processor: 'app', batch: 1 }, 2, again);
-  await finish(it, requestId, [
+  await recordRange(world.database, { requestId, project: PROJECT, processor: 'app', batch: 1 }, 2, again);
+  await finish(world, requestId, [
     { tables: [{ ...users, blanked: 1, ...kept }], retainedSeqs: [1] },
     {
       tables: [
@@ -147,7 +142,7 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
       ],
     },
   ]);
-  const { processors, ...receipt } = await buildReceipt(it.database, requestId);
+  const { processors, ...receipt } = await buildReceipt(world.database, requestId);
   expect(receipt).toMatchObject({
     scope: 'categories',
     subjects: { deleted: 2 },
@@ -160,7 +155,7 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
 });
 
 test('a look-up tells of a part-deletion by the outcome that it has so far', async () => {
-  const requestId = await scheduled(it, [user('looked-up')]);
-  const found = await lookUp(it.database, KEYS, { project: PROJECT, kind: 'user', identity: user('looked-up') });
+  const requestId = await scheduled(world, [user('looked-up')]);
+  const found = await lookUp(world.database, KEYS, { project: PROJECT, kind: 'user', identity: user('looked-up') });
   expect(found).toMatchObject({ requests: [{ id: requestId, outcome: 'matched' }], suppressions: [] });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
@@ -11,7 +11,6 @@ import {
   follow,
   hiddenInBulk,
   KEYS,
-  type Ledger,
   ledger,
   POLICY,
   resolve,
@@ -22,11 +21,7 @@ import {
 import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
 
 const RUN = days(15);
-let world: Ledger;
-beforeAll(async () => {
-  world = await ledger(rounds.map(projectOf), 20);
-});
-afterAll(async () => world.closeLedger());
+const world = await ledger(rounds.map(projectOf), 20);
 
 const cancelAll = (requestId: string, at = RUN) =>
   cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at }).catch(

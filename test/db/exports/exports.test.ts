@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { updateCollectionProgress, readCollections, storeCollection } from '../../../db/exports/collections.ts';
@@ -9,13 +9,9 @@ import { readPacking, storeArchive } from '../../../db/exports/ready.ts';
 import type { Manifest, PartFacts } from '../../../domain/archive.ts';
 import type { CollectionKey } from '../../../domain/ids.ts';
 import { exportOf, wanted } from '../../support/exports.ts';
-import { days, KEYS, type Ledger, ledger, POLICY, PROJECT, START, states, user } from '../../support/ledger.ts';
+import { days, KEYS, ledger, POLICY, PROJECT, START, states, user } from '../../support/ledger.ts';
 
-let world: Ledger;
-beforeAll(async () => {
-  world = await ledger();
-});
-afterAll(async () => world.closeLedger());
+const world = await ledger();
 
 const at = START;
 const by = { actor: 'operator', at };

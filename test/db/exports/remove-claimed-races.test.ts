@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { type WrittenArchive, storeArchive } from '../../../db/exports/ready.ts';
 import { encryptSecret } from '../../../db/encryption.ts';
 import type { Manifest } from '../../../domain/archive.ts';
 import { wanted } from '../../support/exports.ts';
-import { days, hidden, hiddenInBulk, KEYS, type Ledger, ledger, POLICY, RUN, user } from '../../support/ledger.ts';
+import { days, hidden, hiddenInBulk, KEYS, ledger, POLICY, RUN, user } from '../../support/ledger.ts';
 import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
 
-let world: Ledger;
-beforeAll(async () => {
-  world = await ledger(rounds.map(projectOf), 20);
-});
-afterAll(async () => world.closeLedger());
+const world = await ledger(rounds.map(projectOf), 20);
 
 const projects = rounds.map(projectOf);
 const names = (prefix: string) => rounds.map((round) => user(`${prefix}-${round}`));

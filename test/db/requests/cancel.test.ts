@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
@@ -21,22 +21,22 @@ import {
 } from '../../support/ledger.ts';
 import { countingRows } from '../../support/rows.ts';
 
-let it: Ledger;
-beforeAll(async () => {
-  it = await ledger();
-});
-afterAll(async () => it.closeLedger());
+const world = await ledger();
 
-const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all', database = it.database, at = START) =>
-  cancelRequest(database, POLICY.window, { requestId, positions, actor: 'operator', at });
+const cancel = (
+  requestId: string,
+  positions: readonly number[] | 'all' = 'all',
+  database = world.database,
+  at = START,
+) => cancelRequest(database, POLICY.window, { requestId, positions, actor: 'operator', at });
 const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${count}-${n}`));
 
 /** What it takes: statements, and rows that arrive in this process. */
 async function cost(work: (database: Ledger['database']) => Promise<unknown>) {
-  const { counted, rows } = countingRows(it.database);
-  const before = it.statements.length;
+  const { counted, rows } = countingRows(world.database);
+  const before = world.statements.length;
   await work(counted);
-  return { statements: it.statements.length - before, rows: rows() };
+  return { statements: world.statements.length - before, rows: rows() };
 }
 
 test.each([
@@ -45,9 +45,9 @@ test.each([
 ])('cancelling %s costs as many statements and rows for few as for many', async (_what, begun) => {
   const costs = [];
   for (const count of [2, 1_500]) {
-    const requestId = await begun(it, people(begun.name, count));
+    const requestId = await begun(world, people(begun.name, count));
     costs.push(await cost((database) => cancel(requestId, 'all', database)));
-    expect(await states(it, requestId)).toEqual({ [begun === hidden ? 'cancelling' : 'cancelled']: count });
+    expect(await states(world, requestId)).toEqual({ [begun === hidden ? 'cancelling' : 'cancelled']: count });
   }
   const [few, many] = costs;
   expect(many).toEqual(few);
@@ -59,16 +59,19 @@ test('cancelled for another request, the subjects are handed to it: one row for 
   const costs = [];
   for (const count of [2, 1_500]) {
     const names = people('heirs', count);
-    const first = await hidden(it, names);
+    const first = await hidden(world, names);
     const later = (ms: number) => ({ receivedAt: new Date(START.getTime() + ms) });
-    const second = await accept(it, names, later(1));
-    const third = await accept(it, names.slice(0, 1), later(2));
-    await resolve(it, second, allKnown(names));
-    await resolve(it, third, allKnown(names.slice(0, 1)));
+    const second = await accept(world, names, later(1));
+    const third = await accept(world, names.slice(0, 1), later(2));
+    await resolve(world, second, allKnown(names));
+    await resolve(world, third, allKnown(names.slice(0, 1)));
     costs.push(await cost((database) => cancel(first, 'all', database)));
-    expect([await states(it, first), await states(it, second)]).toEqual([{ cancelled: count }, { resolved: count }]);
+    expect([await states(world, first), await states(world, second)]).toEqual([
+      { cancelled: count },
+      { resolved: count },
+    ]);
     // Who waited behind waits on, now for the heir.
-    const [behind] = await it.sql`SELECT state, owner_request FROM lethe.subjects WHERE request_id = ${third}`;
+    const [behind] = await world.database`SELECT state, owner_request FROM lethe.subjects WHERE request_id = ${third}`;
     expect(behind).toEqual({ state: 'attached', ownerRequest: second });
   }
   expect(costs[1]).toEqual(costs[0]);
@@ -76,9 +79,9 @@ test('cancelled for another request, the subjects are handed to it: one row for 
 
 test('of what is too late a thousand positions are named, and all are counted', async () => {
   const count = 1_200;
-  const requestId = await hidden(it, people('late', count));
-  await it.sql`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
-  await claim(it.database, POLICY, { requestId, asOf: days(16) });
+  const requestId = await hidden(world, people('late', count));
+  await world.database`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
+  await claim(world.database, POLICY, { requestId, asOf: days(16) });
   const { tooLate, tooLateCount, cancelled } = await cancel(requestId);
   expect({ cancelled, tooLateCount, named: tooLate.length }).toEqual({
     cancelled: 1,
@@ -87,38 +90,38 @@ test('of what is too late a thousand positions are named, and all are counted', 
   });
   expect(tooLate.slice(3, 6)).toEqual([4, 6, 7]);
   expect(tooLate.at(-1)).toBe(1_001);
-  const [row] = await it.sql`
+  const [row] = await world.database`
     SELECT array_agg(position) AS withdrawn FROM lethe.submitted_identities
     WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL`;
   expect(row).toEqual({ withdrawn: [5] });
-  const before = await it.sql`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`;
+  const before = await world.database`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`;
   await expect(cancel(requestId)).rejects.toMatchObject({ code: 'too_late' });
-  expect(await it.sql`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`).toEqual(before);
+  expect(await world.database`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`).toEqual(before);
 });
 
 test('cancelled before anybody was found to hold anything: nobody was hidden, so nobody is waited for', async () => {
-  const requestId = await accept(it, [user('nobody-1'), user('somebody-1')]);
-  await resolve(it, requestId, allKnown([user('nobody-1'), user('somebody-1')]).slice(1));
-  await follow(it, requestId);
-  expect(await states(it, requestId)).toEqual({ resolved: 1, soft_deleted: 1 });
+  const requestId = await accept(world, [user('nobody-1'), user('somebody-1')]);
+  await resolve(world, requestId, allKnown([user('nobody-1'), user('somebody-1')]).slice(1));
+  await follow(world, requestId);
+  expect(await states(world, requestId)).toEqual({ resolved: 1, soft_deleted: 1 });
   await cancel(requestId);
-  expect(await states(it, requestId)).toEqual({ cancelled: 1, cancelling: 1 });
-  await markPresent(it.database, requestId, 'all');
-  await settleUnresolved(it.database, PROJECT, requestId, START);
-  expect(await follow(it, requestId)).toMatchObject({ canConclude: true, open: 0 });
-  expect(await states(it, requestId)).toEqual({ cancelled: 2 });
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, cancelling: 1 });
+  await markPresent(world.database, requestId, 'all');
+  await settleUnresolved(world.database, PROJECT, requestId, START);
+  expect(await follow(world, requestId)).toMatchObject({ canConclude: true, open: 0 });
+  expect(await states(world, requestId)).toEqual({ cancelled: 2 });
 });
 
 test('of what is handed over it is remembered that it is hidden: taken back again, it is shown again', async () => {
-  const first = await accept(it, [user('unknown-1')]);
-  await resolve(it, first, []);
-  await markPresent(it.database, first, 'all');
-  await follow(it, first);
-  const second = await accept(it, [user('unknown-1')]);
-  await resolve(it, second, []);
+  const first = await accept(world, [user('unknown-1')]);
+  await resolve(world, first, []);
+  await markPresent(world.database, first, 'all');
+  await follow(world, first);
+  const second = await accept(world, [user('unknown-1')]);
+  await resolve(world, second, []);
   await cancel(first);
   await cancel(second);
-  expect([await states(it, first), await states(it, second)]).toEqual([{ cancelled: 1 }, { cancelling: 1 }]);
-  expect(await lookAt(it, second, START)).toMatchObject({ processorsToSync: ['app'], canConclude: false });
-  expect(await follow(it, second)).toMatchObject({ canConclude: true });
+  expect([await states(world, first), await states(world, second)]).toEqual([{ cancelled: 1 }, { cancelling: 1 }]);
+  expect(await lookAt(world, second, START)).toMatchObject({ processorsToSync: ['app'], canConclude: false });
+  expect(await follow(world, second)).toMatchObject({ canConclude: true });
 });

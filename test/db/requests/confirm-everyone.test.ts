@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
@@ -14,7 +14,6 @@ import {
   email,
   follow,
   KEYS,
-  type Ledger,
   ledger,
   lookAt,
   match,
@@ -29,11 +28,7 @@ import {
 } from '../../support/ledger.ts';
 import { confirm } from './confirming.ts';
 
-let it: Ledger;
-beforeAll(async () => {
-  it = await ledger();
-});
-afterAll(async () => it.closeLedger());
+const world = await ledger();
 
 /** Everyone of `keys` but `except`, of whom the directory says `said`. */
 async function everyone(
@@ -42,16 +37,16 @@ async function everyone(
   said: readonly Resolved[],
   more: readonly Resolved[] = [],
 ) {
-  const requestId = await accept(it, [], { confirm: true, selection: { by: 'everyone', except } });
+  const requestId = await accept(world, [], { confirm: true, selection: { by: 'everyone', except } });
   const facts = [...keys.map((key) => match(null, key)), ...more];
-  await resolve(it, requestId, facts, { excepted: pagesOf(said) });
-  await storeCount(it.database, { requestId, processor: 'app' }, {});
-  await lookAt(it, requestId, START);
+  await resolve(world, requestId, facts, { excepted: pagesOf(said) });
+  await storeCount(world.database, { requestId, processor: 'app' }, {});
+  await lookAt(world, requestId, START);
   return requestId;
 }
 const keysOf = async (requestId: string): Promise<readonly string[]> =>
   (
-    await it.sql<{ value: string[] }[]>`
+    await world.database<{ value: string[] }[]>`
       SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key' ORDER BY seq`
   ).map(({ value }) => value.join());
 
@@ -68,30 +63,30 @@ test('everyone but: all whom an exception may mean are spared, and their identit
   const requestId = await everyone(keys, [user('all-4'), email('home@x.test')], said, more);
   expect(await keysOf(requestId)).toEqual(['all-3', 'all-5']);
   const called =
-    await it.sql`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
+    await world.database`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
   // What one who is spared is called as well stays, though the directory did not say with whom it is shared.
   expect(called).toEqual([
     { value: ['five@x.test'], shared: false },
     { value: ['home@x.test'], shared: true },
   ]);
   const excepted =
-    await it.sql`SELECT number, value, matched FROM lethe.excepted_identities WHERE request_id = ${requestId} ORDER BY number`;
+    await world.database`SELECT number, value, matched FROM lethe.excepted_identities WHERE request_id = ${requestId} ORDER BY number`;
   expect(excepted).toEqual([
     { number: 1, value: null, matched: true },
     { number: 2, value: null, matched: true },
   ]);
-  expect(await readRequestRow(it.database, requestId)).toMatchObject({ submitted: 2 });
+  expect(await readRequestRow(world.database, requestId)).toMatchObject({ submitted: 2 });
 });
 
 test('before the claim the spared do not join, under whatever key the digests are then', async () => {
   const requestId = await everyone([user('k-1'), user('k-2')], [user('k-2')], [match(1, user('k-2'))]);
-  await confirm(it, requestId, 1);
-  await follow(it, requestId);
+  await confirm(world, requestId, 1);
+  await follow(world, requestId);
   // Whatever the directory now says of the one who was taken.
   const facts = [match(1, user('k-2')), named(user('k-2'), email('both@x.test'))];
   for (const keys of [KEYS, ROTATED]) {
-    const end = await storeResolution(it.database, keys, {
-      request: await readRequestRow(it.database, requestId),
+    const end = await storeResolution(world.database, keys, {
+      request: await readRequestRow(world.database, requestId),
       facts: pagesOf(facts),
       processors: [APP],
       policy: POLICY,
@@ -101,18 +96,18 @@ test('before the claim the spared do not join, under whatever key the digests ar
     });
     expect(end).toMatchObject({ end: 'resolved', joined: 0, removed: 0 });
   }
-  expect(await states(it, requestId)).toEqual({ soft_deleted: 1 });
+  expect(await states(world, requestId)).toEqual({ soft_deleted: 1 });
 });
 
 test('an exception that matched nobody has to be accepted as such', async () => {
   const requestId = await everyone([user('u-1')], [user('u-0'), user('typo')], [match(1, user('u-0'))]);
-  await expect(confirm(it, requestId, 1)).rejects.toMatchObject({
+  await expect(confirm(world, requestId, 1)).rejects.toMatchObject({
     code: 'unmatched_exceptions',
     details: { positions: [2] },
   });
-  expect(await states(it, requestId)).toEqual({ proposed: 1 });
-  await confirm(it, requestId, 1, { acceptUnmatched: true });
-  expect(await states(it, requestId)).toEqual({ resolved: 1 });
+  expect(await states(world, requestId)).toEqual({ proposed: 1 });
+  await confirm(world, requestId, 1, { acceptUnmatched: true });
+  expect(await states(world, requestId)).toEqual({ resolved: 1 });
 });
 
 test('everyone is confirmed by an owner, and not by who submitted it; anything else by any member', async () => {
@@ -121,21 +116,21 @@ test('everyone is confirmed by an owner, and not by who submitted it; anything e
     { memberId: 'operator', role: 'owner' },
     { memberId: 'mem_admin', role: 'admin' },
   ] as const)
-    await expect(confirm(it, requestId, 1, { by })).rejects.toMatchObject({ code: 'needs_another_owner' });
-  expect(await states(it, requestId)).toEqual({ proposed: 1 });
-  await confirm(it, requestId, 1);
-  const some = await awaiting(it, [user('o-2')]);
-  await confirm(it, some, 1, { by: { memberId: 'operator', role: 'admin' } });
-  expect(await states(it, some)).toEqual({ resolved: 1 });
+    await expect(confirm(world, requestId, 1, { by })).rejects.toMatchObject({ code: 'needs_another_owner' });
+  expect(await states(world, requestId)).toEqual({ proposed: 1 });
+  await confirm(world, requestId, 1);
+  const some = await awaiting(world, [user('o-2')]);
+  await confirm(world, some, 1, { by: { memberId: 'operator', role: 'admin' } });
+  expect(await states(world, some)).toEqual({ resolved: 1 });
 });
 
 test('what is kept of the spared goes with the request', async () => {
-  const early = await accept(it, [], { confirm: true, selection: { by: 'everyone', except: [user('s-1')] } });
+  const early = await accept(world, [], { confirm: true, selection: { by: 'everyone', except: [user('s-1')] } });
   const late = await everyone([user('s-2')], [user('s-1')], [match(1, user('s-1'))]);
   for (const requestId of [early, late]) {
-    await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
-    await conclude(it.database, { requestId, at: new Date(START.getTime() + DAY_MS) });
-    const [left] = await it.sql`
+    await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
+    await conclude(world.database, { requestId, at: new Date(START.getTime() + DAY_MS) });
+    const [left] = await world.database`
       SELECT (SELECT count(value) FROM lethe.excepted_identities WHERE request_id = ${requestId}) AS values,
              (SELECT count(*) FROM lethe.excepted_digests WHERE request_id = ${requestId}) AS digests`;
     expect(left).toEqual({ values: 0, digests: 0 });
@@ -147,9 +142,9 @@ test('a segment, or everyone, called off before anybody is known: cancelled, for
     { by: 'segment', segment: 'dormant' },
     { by: 'everyone', except: [] },
   ] as const) {
-    const requestId = await accept(it, [], { confirm: true, selection });
-    await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
-    expect(await conclude(it.database, { requestId, at: START })).toEqual({ status: 'cancelled' });
-    expect(await states(it, requestId)).toEqual({});
+    const requestId = await accept(world, [], { confirm: true, selection });
+    await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
+    expect(await conclude(world.database, { requestId, at: START })).toEqual({ status: 'cancelled' });
+    expect(await states(world, requestId)).toEqual({});
   }
 });

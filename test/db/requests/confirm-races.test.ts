@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
@@ -13,7 +13,6 @@ import {
   days,
   follow,
   hiddenInBulk,
-  type Ledger,
   ledger,
   lookAt,
   POLICY,
@@ -24,11 +23,7 @@ import {
 } from '../../support/ledger.ts';
 import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
 
-let world: Ledger;
-beforeAll(async () => {
-  world = await ledger(rounds.map(projectOf), 20);
-});
-afterAll(async () => world.closeLedger());
+const world = await ledger(rounds.map(projectOf), 20);
 
 /** One request a round, each waiting for its confirmation. */
 const awaitingInBulk = (name: string) =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { ownedPositions } from '../../../db/requests/conflicts.ts';
@@ -19,7 +19,6 @@ import {
   follow,
   hidden,
   KEYS,
-  type Ledger,
   ledger,
   lookAt,
   match,
@@ -34,23 +33,19 @@ import {
 } from '../../support/ledger.ts';
 import { confirm, PROJECT_ENTRY } from './confirming.ts';
 
-let it: Ledger;
-beforeAll(async () => {
-  it = await ledger();
-});
-afterAll(async () => it.closeLedger());
+const world = await ledger();
 
 const audit = async (requestId: string): Promise<readonly string[]> =>
   (
-    await it.sql<{ action: string }[]>`
+    await world.database<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map((row) => row.action);
 
 test('what waits for a confirmation is counted and not hidden, owns nobody and is never due', async () => {
-  const requestId = await accept(it, [user('p-1'), user('p-2')], { confirm: true });
-  await resolve(it, requestId, allKnown([user('p-1')]));
-  expect(await states(it, requestId)).toEqual({ proposed: 2 });
-  const counting = await lookAt(it, requestId, START);
+  const requestId = await accept(world, [user('p-1'), user('p-2')], { confirm: true });
+  await resolve(world, requestId, allKnown([user('p-1')]));
+  expect(await states(world, requestId)).toEqual({ proposed: 2 });
+  const counting = await lookAt(world, requestId, START);
   expect(counting).toMatchObject({
     status: 'resolving',
     confirmation: { subjects: 2, processorsToCount: ['app'], until: null },
@@ -60,121 +55,128 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
     canConclude: false,
     nextDueAt: null,
   });
-  await storeCount(it.database, { requestId, processor: 'app' }, { 'app.users': 1 });
+  await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': 1 });
   const until = days(3).getTime();
   const waiting = {
     status: 'awaiting_confirmation',
     confirmation: { subjects: 2, processorsToCount: [], until },
     nextDueAt: until,
   };
-  expect(await lookAt(it, requestId, START)).toMatchObject(waiting);
-  expect(await lookAt(it, requestId, days(2))).toMatchObject(waiting);
+  expect(await lookAt(world, requestId, START)).toMatchObject(waiting);
+  expect(await lookAt(world, requestId, days(2))).toMatchObject(waiting);
   const [row] =
-    await it.sql`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await world.database`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(row).toEqual({ hidden: false, owned: 0 });
   expect(await audit(requestId)).toEqual(['request.received', 'subjects.resolved', 'confirmation.asked']);
   expect(await owned([user('p-1'), user('p-2')])).toEqual([]);
 });
 const owned = (identities: readonly Identity[]) =>
-  transaction(it.database, (tx) => ownedPositions(tx, KEYS, { project: PROJECT, subjectKind: 'user' }, identities));
+  transaction(world.database, (tx) => ownedPositions(tx, KEYS, { project: PROJECT, subjectKind: 'user' }, identities));
 
 test('before it is even resolved it conflicts with nobody', async () => {
-  await accept(it, [user('early')], { confirm: true });
+  await accept(world, [user('early')], { confirm: true });
   expect(await owned([user('early')])).toEqual([]);
-  await accept(it, [user('early')]);
+  await accept(world, [user('early')]);
   expect(await owned([user('early')])).toEqual([1]);
 });
 
 test('confirmed, they are hidden under one generation, and the grace period runs from then', async () => {
-  const requestId = await awaiting(it, [user('g-1'), user('g-2')]);
-  const before = await readDeletionRow(it.database, requestId);
+  const requestId = await awaiting(world, [user('g-1'), user('g-2')]);
+  const before = await readDeletionRow(world.database, requestId);
   const at = days(2);
-  const { hardDeleteAt, subjects, attached } = await confirm(it, requestId, 2, { at });
+  const { hardDeleteAt, subjects, attached } = await confirm(world, requestId, 2, { at });
   expect([subjects, attached]).toEqual([2, 0]);
   expect(hardDeleteAt).toEqual(new Date('2026-01-22T02:00:00Z'));
   expect(hardDeleteAt.getTime()).toBeGreaterThan(before.hardDeleteAt.getTime());
   const rows =
-    await it.sql`SELECT DISTINCT state, hidden, generation > 0 AS fresh, hard_delete_at FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await world.database`SELECT DISTINCT state, hidden, generation > 0 AS fresh, hard_delete_at FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ state: 'resolved', hidden: true, fresh: true, hardDeleteAt }]);
   const [generations] =
-    await it.sql`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await world.database`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
-  const view = await lookAt(it, requestId, at);
+  const view = await lookAt(world, requestId, at);
   expect(view).toMatchObject({ status: 'grace', processorsToSync: ['app'] });
   expect(view).not.toHaveProperty('confirmation');
-  expect(await readRequestRow(it.database, requestId)).toMatchObject({ hardDeleteAt, confirmedAt: at, wakeVersion: 1 });
-  await expect(confirm(it, requestId, 2, { at })).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
+  expect(await readRequestRow(world.database, requestId)).toMatchObject({
+    hardDeleteAt,
+    confirmedAt: at,
+    wakeVersion: 1,
+  });
+  await expect(confirm(world, requestId, 2, { at })).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
   expect((await audit(requestId)).filter((action) => action === 'request.confirmed')).toHaveLength(1);
 });
 
 test('never confirmed, it ends by itself: nobody was hidden, and the identities go', async () => {
-  const requestId = await awaiting(it, [user('l-1')]);
-  await lookAt(it, requestId, new Date(days(3).getTime() - 1));
-  expect(await states(it, requestId)).toEqual({ proposed: 1 });
-  await expect(confirm(it, requestId, 1, { at: days(3) })).rejects.toMatchObject({ code: 'confirmation_expired' });
-  expect(await lookAt(it, requestId, days(3))).toMatchObject({
+  const requestId = await awaiting(world, [user('l-1')]);
+  await lookAt(world, requestId, new Date(days(3).getTime() - 1));
+  expect(await states(world, requestId)).toEqual({ proposed: 1 });
+  await expect(confirm(world, requestId, 1, { at: days(3) })).rejects.toMatchObject({ code: 'confirmation_expired' });
+  expect(await lookAt(world, requestId, days(3))).toMatchObject({
     canConclude: true,
     processorsToSync: [],
     nextDueAt: null,
   });
-  expect(await lookAt(it, requestId, days(3))).toMatchObject({ canConclude: true });
-  expect(await conclude(it.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
+  expect(await lookAt(world, requestId, days(3))).toMatchObject({ canConclude: true });
+  expect(await conclude(world.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
   expect((await audit(requestId)).slice(2)).toEqual(['confirmation.asked', 'confirmation.lapsed', 'request.cancelled']);
   const [left] =
-    await it.sql`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
+    await world.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
   expect(left).toEqual({ count: 0 });
-  await expect(confirm(it, requestId, 1, { at: days(4) })).rejects.toMatchObject({ code: 'confirmation_expired' });
-  await expect(confirm(it, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
+  await expect(confirm(world, requestId, 1, { at: days(4) })).rejects.toMatchObject({ code: 'confirmation_expired' });
+  await expect(confirm(world, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
 });
 
 test('some cancelled while it waits: the count moves, and those are never hidden', async () => {
-  const requestId = await awaiting(it, [user('c-1'), user('c-2'), user('c-3')]);
+  const requestId = await awaiting(world, [user('c-1'), user('c-2'), user('c-3')]);
   const by = { requestId, actor: 'operator', at: START };
-  await cancelRequest(it.database, POLICY.window, { ...by, positions: [2] });
-  expect(await states(it, requestId)).toEqual({ cancelled: 1, proposed: 2 });
-  await expect(confirm(it, requestId, 3)).rejects.toMatchObject({ code: 'count_moved', details: { subjects: 2 } });
-  expect(await states(it, requestId)).toEqual({ cancelled: 1, proposed: 2 });
-  await confirm(it, requestId, 2);
-  expect(await states(it, requestId)).toEqual({ cancelled: 1, resolved: 2 });
+  await cancelRequest(world.database, POLICY.window, { ...by, positions: [2] });
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, proposed: 2 });
+  await expect(confirm(world, requestId, 3)).rejects.toMatchObject({ code: 'count_moved', details: { subjects: 2 } });
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, proposed: 2 });
+  await confirm(world, requestId, 2);
+  expect(await states(world, requestId)).toEqual({ cancelled: 1, resolved: 2 });
 });
 
 test('all cancelled: the dry run ends at once, with nothing to restore', async () => {
-  const requestId = await awaiting(it, [user('d-1'), user('d-2')]);
-  await cancelRequest(it.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
-  expect(await states(it, requestId)).toEqual({ cancelled: 2 });
-  expect(await lookAt(it, requestId, START)).toMatchObject({
+  const requestId = await awaiting(world, [user('d-1'), user('d-2')]);
+  await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
+  expect(await states(world, requestId)).toEqual({ cancelled: 2 });
+  expect(await lookAt(world, requestId, START)).toMatchObject({
     processorsToSync: [],
     canConclude: true,
     nextDueAt: null,
   });
-  await expect(confirm(it, requestId, 2)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
+  await expect(confirm(world, requestId, 2)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
 });
 
 test('not counted yet, or never to be confirmed: no confirmation is taken', async () => {
-  const uncounted = await accept(it, [user('n-1')], { confirm: true });
-  await resolve(it, uncounted, allKnown([user('n-1')]));
-  await lookAt(it, uncounted, START);
-  const ordinary = await hidden(it, [user('n-2')]);
+  const uncounted = await accept(world, [user('n-1')], { confirm: true });
+  await resolve(world, uncounted, allKnown([user('n-1')]));
+  await lookAt(world, uncounted, START);
+  const ordinary = await hidden(world, [user('n-2')]);
   for (const requestId of [uncounted, ordinary])
-    await expect(confirm(it, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
-  expect([await states(it, uncounted), await states(it, ordinary)]).toEqual([{ proposed: 1 }, { soft_deleted: 1 }]);
+    await expect(confirm(world, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
+  expect([await states(world, uncounted), await states(world, ordinary)]).toEqual([
+    { proposed: 1 },
+    { soft_deleted: 1 },
+  ]);
 });
 
 test('a request that came meanwhile hides and deletes as always; confirmed, the first one shares its outcome', async () => {
-  const first = await awaiting(it, [user('m-1'), user('m-2')]);
-  const second = await hidden(it, [user('m-1')]);
-  expect(await states(it, second)).toEqual({ soft_deleted: 1 });
-  expect(await confirm(it, first, 2)).toMatchObject({ subjects: 2, attached: 1 });
-  expect(await states(it, first)).toEqual({ attached: 1, resolved: 1 });
-  await cancelRequest(it.database, POLICY.window, { requestId: second, positions: 'all', actor: 'a', at: START });
-  expect([await states(it, first), await states(it, second)]).toEqual([{ resolved: 2 }, { cancelled: 1 }]);
+  const first = await awaiting(world, [user('m-1'), user('m-2')]);
+  const second = await hidden(world, [user('m-1')]);
+  expect(await states(world, second)).toEqual({ soft_deleted: 1 });
+  expect(await confirm(world, first, 2)).toMatchObject({ subjects: 2, attached: 1 });
+  expect(await states(world, first)).toEqual({ attached: 1, resolved: 1 });
+  await cancelRequest(world.database, POLICY.window, { requestId: second, positions: 'all', actor: 'a', at: START });
+  expect([await states(world, first), await states(world, second)]).toEqual([{ resolved: 2 }, { cancelled: 1 }]);
 });
 
 test('the other is found under an older digest key, too', async () => {
-  await hidden(it, [user('r-1')]);
-  const requestId = await accept(it, [user('r-1')], { confirm: true });
-  await storeResolution(it.database, ROTATED, {
-    request: await readRequestRow(it.database, requestId),
+  await hidden(world, [user('r-1')]);
+  const requestId = await accept(world, [user('r-1')], { confirm: true });
+  await storeResolution(world.database, ROTATED, {
+    request: await readRequestRow(world.database, requestId),
     facts: pagesOf(allKnown([user('r-1')])),
     processors: [APP],
     policy: POLICY,
@@ -182,77 +184,81 @@ test('the other is found under an older digest key, too', async () => {
     limit: null,
     growth: () => 1,
   });
-  await storeCount(it.database, { requestId, processor: 'app' }, {});
-  await lookAt(it, requestId, START);
-  expect(await confirm(it, requestId, 1)).toMatchObject({ attached: 1 });
-  expect(await states(it, requestId)).toEqual({ attached: 1 });
+  await storeCount(world.database, { requestId, processor: 'app' }, {});
+  await lookAt(world, requestId, START);
+  expect(await confirm(world, requestId, 1)).toMatchObject({ attached: 1 });
+  expect(await states(world, requestId)).toEqual({ attached: 1 });
 });
 
 test('onConflict reject is judged again: what another owns by then refuses the confirmation whole', async () => {
-  const first = await awaiting(it, [user('x-1'), user('x-2'), user('x-3')], { onConflict: 'reject' });
-  await hidden(it, [user('x-2')]);
-  await expect(confirm(it, first, 3)).rejects.toMatchObject({ code: 'subject_conflict', details: { positions: [2] } });
-  expect(await states(it, first)).toEqual({ proposed: 3 });
-  expect(await readRequestRow(it.database, first)).toMatchObject({
+  const first = await awaiting(world, [user('x-1'), user('x-2'), user('x-3')], { onConflict: 'reject' });
+  await hidden(world, [user('x-2')]);
+  await expect(confirm(world, first, 3)).rejects.toMatchObject({
+    code: 'subject_conflict',
+    details: { positions: [2] },
+  });
+  expect(await states(world, first)).toEqual({ proposed: 3 });
+  expect(await readRequestRow(world.database, first)).toMatchObject({
     status: 'awaiting_confirmation',
     confirmedAt: null,
   });
 });
 
 test('expedited while it waits: due at once when it is confirmed, never before', async () => {
-  const requestId = await awaiting(it, [user('e-1')]);
+  const requestId = await awaiting(world, [user('e-1')]);
   const by = { requestId, expedite: 'now', reason: 'ticket', actor: 'operator', at: days(1) } as const;
-  await expediteRequest(it.database, PROJECT_ENTRY, by);
-  expect(await lookAt(it, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
-  expect((await confirm(it, requestId, 1, { at: days(2) })).hardDeleteAt).toEqual(days(2));
-  expect(await follow(it, requestId, days(2))).toMatchObject({ claimable: 1 });
+  await expediteRequest(world.database, PROJECT_ENTRY, by);
+  expect(await lookAt(world, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
+  expect((await confirm(world, requestId, 1, { at: days(2) })).hardDeleteAt).toEqual(days(2));
+  expect(await follow(world, requestId, days(2))).toMatchObject({ claimable: 1 });
 });
 
 test('a hold on one who is proposed is told of it, and holds after the confirmation', async () => {
-  const requestId = await awaiting(it, [user('h-1')]);
+  const requestId = await awaiting(world, [user('h-1')]);
   const hold = { id: newId('hold', 1), project: PROJECT, kind: 'user', identities: [user('h-1')] } as const;
-  const placed = await placeHold(it.database, KEYS, { ...hold, caseRef: 'C', heldBy: 'c', actor: 'a', at: START });
+  const placed = await placeHold(world.database, KEYS, { ...hold, caseRef: 'C', heldBy: 'c', actor: 'a', at: START });
   expect(placed.matching).toEqual([{ requestId, subjects: 1 }]);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ held: 1 });
-  await confirm(it, requestId, 1);
-  expect(await follow(it, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
+  expect(await lookAt(world, requestId, START)).toMatchObject({ held: 1 });
+  await confirm(world, requestId, 1);
+  expect(await follow(world, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
 });
 
 test('resolved once more while it waits, nothing of what was counted changes', async () => {
-  const requestId = await awaiting(it, [user('w-1')]);
-  await resolve(it, requestId, [match(1, user('w-9'))]);
-  expect(await states(it, requestId)).toEqual({ proposed: 1 });
+  const requestId = await awaiting(world, [user('w-1')]);
+  await resolve(world, requestId, [match(1, user('w-9'))]);
+  expect(await states(world, requestId)).toEqual({ proposed: 1 });
   const [row] =
-    await it.sql`SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key'`;
+    await world.database`SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key'`;
   expect(row).toEqual({ value: ['w-1'] });
 });
 
 test('the first count of a processor stands, however often it is counted', async () => {
-  const requestId = await awaiting(it, [user('t-1')]);
-  await storeCount(it.database, { requestId, processor: 'app' }, { 'app.users': 99 });
-  const counts = await it.sql`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
+  const requestId = await awaiting(world, [user('t-1')]);
+  await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': 99 });
+  const counts =
+    await world.database`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
   expect(counts).toEqual([{ processor: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);
 });
 
 test('a processor that needs an operator is not counted until then, and no confirmation is asked for', async () => {
-  const requestId = await accept(it, [user('a-1')], { confirm: true });
-  await resolve(it, requestId, allKnown([user('a-1')]));
-  await it.sql`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
+  const requestId = await accept(world, [user('a-1')], { confirm: true });
+  await resolve(world, requestId, allKnown([user('a-1')]));
+  await world.database`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
     VALUES (${requestId}, 'app', 'resolve', 'processor_unavailable', ${START}, ${days(1)})`;
-  expect(await lookAt(it, requestId, START)).toMatchObject({ confirmation: { processorsToCount: [], until: null } });
-  expect(await lookAt(it, requestId, days(1))).toMatchObject({
+  expect(await lookAt(world, requestId, START)).toMatchObject({ confirmation: { processorsToCount: [], until: null } });
+  expect(await lookAt(world, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: ['app'], until: null },
   });
-  await it.sql`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
-  expect(await lookAt(it, requestId, days(1))).toMatchObject({
+  await world.database`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
+  expect(await lookAt(world, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: [], until: days(4).getTime() },
   });
 });
 
 test('nobody to confirm: it ends as not found, and nobody is asked', async () => {
-  const requestId = await accept(it, [], { confirm: true, selection: { by: 'segment', segment: 'empty' } });
-  await resolve(it, requestId, []);
-  expect(await lookAt(it, requestId, START)).toMatchObject({ canConclude: true });
-  expect(await conclude(it.database, { requestId, at: START })).toEqual({ status: 'not_found' });
+  const requestId = await accept(world, [], { confirm: true, selection: { by: 'segment', segment: 'empty' } });
+  await resolve(world, requestId, []);
+  expect(await lookAt(world, requestId, START)).toMatchObject({ canConclude: true });
+  expect(await conclude(world.database, { requestId, at: START })).toEqual({ status: 'not_found' });
   expect(await audit(requestId)).not.toContain('confirmation.asked');
 });
