@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './test/support/sequence.ts';
+import { LongestFirst } from './test/support/run/sequence.ts';
 
 const FILES = ['test/**/*.test.ts'];
 /** Their tests start and kill processes, or install a Temporal runtime of their own. */
@@ -16,7 +16,7 @@ export const options = {
 export default defineConfig(({ mode }) => ({
   test: {
     ...options,
-    globalSetup: ['test/support/servers/run-folder.ts', 'test/support/servers/postgres-server.ts'],
+    globalSetup: ['test/support/run/run-folder.ts', 'test/support/servers/postgres-server.ts'],
     provide: { large: mode === 'large' },
     // Two cores carry three: while one waits for a timeout, the others work.
     maxWorkers: 3,
@@ -29,7 +29,7 @@ export default defineConfig(({ mode }) => ({
           include: FILES,
           exclude: OWN_PROCESS,
           isolate: false,
-          setupFiles: ['test/support/fresh-modules.ts'],
+          setupFiles: ['test/support/run/fresh-modules.ts'],
         },
       },
       { test: { ...options, name: 'own', include: OWN_PROCESS } },

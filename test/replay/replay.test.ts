@@ -10,7 +10,7 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { workflowBundle } from '../support/workflow-bundle.ts';
+import { workflowBundle } from '../support/run/workflow-bundle.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = new URL('./histories/', import.meta.url);

@@ -13,7 +13,7 @@ import { freePort } from '../../../dev/embedded/ports.ts';
 const [NAME, MODULE, VERSION] = ['versitygw', 'github.com/versity/versitygw/cmd/versitygw', 'v1.8.0'];
 const CACHE = resolve(
   import.meta.dirname,
-  '../../.lethe/bin',
+  '../../../.lethe/bin',
   `${NAME}-${VERSION}-${process.platform}-${process.arch}`,
 );
 /** What the SDK finds in the environment of a process, and what the server asks for. */

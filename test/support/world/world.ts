@@ -29,7 +29,7 @@ import { KEYS, type Ledger, ledger, POLICY } from '../ledger.ts';
 import { telling } from '../outbound.ts';
 import { createDatabase, templateOf } from '../servers/postgres.ts';
 import { quietTemporal } from '../servers/temporal-runtime.ts';
-import { workflowBundle } from '../workflow-bundle.ts';
+import { workflowBundle } from '../run/workflow-bundle.ts';
 
 /** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
 export interface World extends Ledger {

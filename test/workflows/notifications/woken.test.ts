@@ -4,7 +4,7 @@ import { notificationWorkflowIdFor } from '../../../domain/ids.ts';
 import { REQUESTS_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, wakeSignal } from '../../../workflows/shared/messages.ts';
 import { quietTemporal } from '../../support/servers/temporal-runtime.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { workflowBundle } from '../../support/workflow-bundle.ts';
+import { workflowBundle } from '../../support/run/workflow-bundle.ts';
 
 quietTemporal();
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { inject } from 'vitest';
-import { installOnce } from '../../dev/embedded/install-once.ts';
+import { installOnce } from '../../../dev/embedded/install-once.ts';
 
-const WORKFLOWS = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+const WORKFLOWS = fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url));
 
 /** Bundled by the first test file that asks, and read by all others of the run. */
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
