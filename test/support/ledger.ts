@@ -83,7 +83,7 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
   await ensureProjects(database, projects);
   const close = async (): Promise<void> => {
     open.delete(close);
-    await Promise.all([database.end(), reading.end()]);
+    await Promise.all([database.$client.end(), reading.$client.end()]);
   };
   open.add(close);
   return {

@@ -35,7 +35,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
   expect(await lookAt(world, owner, START)).not.toHaveProperty('needsBackup');
   expect(await lookAt(world, attached, START)).toMatchObject({ needsBackup: true });
   const exporting = await backup(world, attached);
-  const names = await world.database`
+  const names = await world.sql`
     SELECT value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY value`;
   expect(names).toMatchObject([
     { value: 'a', shared: false },

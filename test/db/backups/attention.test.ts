@@ -40,7 +40,7 @@ const raise = (one: Waiting, processor: string, step?: Step, retryAt: Date | nul
 const clear = (one: Waiting, processor: string, step?: Step) =>
   clearAttention(world.database, keyOf(one, processor, step), days(1));
 const attentionOf = (requestId: string) =>
-  world.database`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
+  world.sql`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
 const operator = (requestId: string, processor: string | null = null) => ({
   requestId,
   processor,
@@ -49,7 +49,7 @@ const operator = (requestId: string, processor: string | null = null) => ({
   at: days(3),
 });
 const unseen = async (requestId: string): Promise<boolean> => {
-  const [row] = await world.database<{ unseen: boolean }[]>`
+  const [row] = await world.sql<{ unseen: boolean }[]>`
     SELECT wake_version > wake_seen AS unseen FROM lethe.requests WHERE id = ${requestId}`;
   return row?.unseen ?? false;
 };
@@ -75,7 +75,7 @@ test('what the export needs an operator for, its deletion needs one for, until t
     attention: [{ processor: 'app', code: 'backup_failing' }],
     nextDueAt: null,
   });
-  const events = await world.database`SELECT action, detail FROM lethe.audit_events
+  const events = await world.sql`SELECT action, detail FROM lethe.audit_events
     WHERE request_id = ${one.deletion} AND action LIKE 'attention.%' ORDER BY id`;
   expect(events).toMatchObject([
     { action: 'attention.raised', detail: { processor: 'crm', step: 'backup', code: 'backup_failing' } },
@@ -87,7 +87,7 @@ test('what the export needs an operator for, its deletion needs one for, until t
 test('once it is ready nothing of it needs anybody', async () => {
   const one = await waiting('a');
   await raise(one, 'app');
-  await world.database`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
+  await world.sql`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
   await endBackup(world, one.exporting, { at: days(2) });
   expect(await attentionOf(one.deletion)).toEqual([]);
 });

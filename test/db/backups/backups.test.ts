@@ -78,7 +78,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
   ]);
   await follow(world, deletion);
   const exporting = await backup(world, deletion);
-  const names = await world.database`
+  const names = await world.sql`
     SELECT seq, type, value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY seq, value`;
   expect(names).toMatchObject([
     { seq: 1, value: 'a', shared: false },
@@ -86,7 +86,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     { seq: 1, value: 'home@x.test', shared: true },
     { seq: 2, value: 'b', shared: false },
   ]);
-  const [row] = await world.database`
+  const [row] = await world.sql`
     SELECT kind, scope, status, format, submitted, backup_of, epoch, hard_delete_at, export_first, resolved_at, processors,
            (SELECT count(*) FROM lethe.identity_digests WHERE request_id = id) AS digests
     FROM lethe.requests WHERE id = ${exporting}`;
@@ -106,7 +106,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
   });
   expect(await states(world, exporting)).toEqual({ wanted: 2 });
   expect((await readRequestStatus(world.database, exporting, START)).states).toEqual({ wanted: 2 });
-  const told = await world.database`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
+  const told = await world.sql`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
   expect(told).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
 });
 
@@ -146,7 +146,7 @@ test('who joins just before the claim is exported too, and claimed by a later ru
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
   expect(await follow(world, deletion, RUN)).toMatchObject({ claimable: 0, needsBackup: true, awaitingBackup: 1 });
   const second = await backup(world, deletion, RUN);
-  const [joined] = await world.database`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
+  const [joined] = await world.sql`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
   expect(joined).toEqual({ seq: 2 });
   expect(await take(world, deletion, after(24))).toMatchObject({ claimed: 0 });
   await endBackup(world, second, { at: after(30) });

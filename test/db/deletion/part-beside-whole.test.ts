@@ -39,7 +39,7 @@ test('an open deletion of the same subject is neither owner nor heir: each goes 
   expect(await all()).toEqual([{ scheduled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   // Whoever comes now is attached to the whole one, which alone owns.
   const attached = await hidden(world, [name]);
-  const [owner] = await world.database`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
+  const [owner] = await world.sql`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
   expect(owner).toEqual({ ownerRequest: whole });
 
   await cancel(world, part);

@@ -31,7 +31,7 @@ const world = await ledger();
 
 const actions = async (requestId: string) =>
   (
-    await world.database<{ action: string }[]>`
+    await world.sql<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map(({ action }) => action);
 
@@ -57,7 +57,7 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
     claimable: 0,
     open: 2,
   });
-  const rows = await world.database`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
+  const rows = await world.sql`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ scope, hidden: false }]);
   // `mail` hides nobody, ever; here nobody is to be hidden.
   expect(await statusOf(world, requestId)).toMatchObject({ notHiddenIn: [], nextClaimAt: RUN });
@@ -95,11 +95,11 @@ test('a hold stops it before the claim, and is told too late after it', async ()
 test('cancelled before the claim it ends at once: nothing is to be shown again; after the claim it is too late', async () => {
   const requestId = await scheduled(world, [user('back-1'), user('back-2')]);
   const generations =
-    await world.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
+    await world.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
   await cancel(world, requestId);
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
   expect(
-    await world.database`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
+    await world.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
   ).toEqual(generations);
   expect(await lookAt(world, requestId, days(3))).toMatchObject({ processorsToSync: [], open: 0, canConclude: true });
   expect(await take(world, requestId)).toMatchObject({ claimed: 0 });

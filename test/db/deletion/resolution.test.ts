@@ -26,14 +26,14 @@ const world = await ledger();
 const alias = (value: string): Identity => ({ type: 'alias', value: [value] });
 const outcomes = async (requestId: string) =>
   (
-    await world.database<{ outcome: string | null; duplicateOf: number | null; reason: string | null }[]>`
+    await world.sql<{ outcome: string | null; duplicateOf: number | null; reason: string | null }[]>`
       SELECT outcome, duplicate_of, reason FROM lethe.submitted_identities WHERE request_id = ${requestId} ORDER BY position`
   ).map(({ outcome, duplicateOf, reason }) =>
     [outcome, duplicateOf ?? reason].filter((part) => part !== null).join(' '),
   );
 const identities = async (requestId: string) =>
   (
-    await world.database<{ seq: number; type: string; value: string[]; shared: boolean }[]>`
+    await world.sql<{ seq: number; type: string; value: string[]; shared: boolean }[]>`
       SELECT seq, type, value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} ORDER BY seq, type, value`
   ).map(({ seq, type, value, shared }) => `${seq} ${type} ${value.join('|')}${shared ? ' shared' : ''}`);
 
@@ -53,7 +53,7 @@ test('resolving twice is as once: same subjects, same generations, no second eve
   const requestId = await accept(world, [user('b-1'), user('b-2')]);
   const facts = allKnown([user('b-1'), user('b-2')]);
   await resolve(world, requestId, facts);
-  const dump = () => world.database`
+  const dump = () => world.sql`
     SELECT to_jsonb(subjects) AS row FROM lethe.subjects WHERE request_id = ${requestId}
     UNION ALL SELECT to_jsonb(named) FROM lethe.subject_identities named WHERE request_id = ${requestId}
     UNION ALL SELECT to_jsonb(audit) FROM lethe.audit_events audit WHERE request_id = ${requestId}`;
@@ -158,7 +158,7 @@ test('growth beyond the bound changes nothing', async () => {
   const grown = [1, 2, 3].map((n) => match(1, user(`g-${n}`)));
   expect(await resolve(world, requestId, grown, { growth: () => 1 })).toEqual({ end: 'grew', joined: 2 });
   expect(await states(world, requestId)).toEqual({ resolved: 1 });
-  await world.database`UPDATE lethe.requests SET growth_accepted = true WHERE id = ${requestId}`;
+  await world.sql`UPDATE lethe.requests SET growth_accepted = true WHERE id = ${requestId}`;
   expect(await resolve(world, requestId, grown, { growth: () => 1 })).toMatchObject({ end: 'resolved', joined: 2 });
 });
 

@@ -71,7 +71,7 @@ test('cancelled for another request, the subjects are handed to it: one row for 
       { resolved: count },
     ]);
     // Who waited behind waits on, now for the heir.
-    const [behind] = await world.database`SELECT state, owner_request FROM lethe.subjects WHERE request_id = ${third}`;
+    const [behind] = await world.sql`SELECT state, owner_request FROM lethe.subjects WHERE request_id = ${third}`;
     expect(behind).toEqual({ state: 'attached', ownerRequest: second });
   }
   expect(costs[1]).toEqual(costs[0]);
@@ -80,7 +80,7 @@ test('cancelled for another request, the subjects are handed to it: one row for 
 test('of what is too late a thousand positions are named, and all are counted', async () => {
   const count = 1_200;
   const requestId = await hidden(world, people('late', count));
-  await world.database`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
+  await world.sql`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
   await claim(world.database, POLICY, { requestId, asOf: days(16) });
   const { tooLate, tooLateCount, cancelled } = await cancel(requestId);
   expect({ cancelled, tooLateCount, named: tooLate.length }).toEqual({
@@ -90,13 +90,13 @@ test('of what is too late a thousand positions are named, and all are counted', 
   });
   expect(tooLate.slice(3, 6)).toEqual([4, 6, 7]);
   expect(tooLate.at(-1)).toBe(1_001);
-  const [row] = await world.database`
+  const [row] = await world.sql`
     SELECT array_agg(position) AS withdrawn FROM lethe.submitted_identities
     WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL`;
   expect(row).toEqual({ withdrawn: [5] });
-  const before = await world.database`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`;
+  const before = await world.sql`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`;
   await expect(cancel(requestId)).rejects.toMatchObject({ code: 'too_late' });
-  expect(await world.database`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`).toEqual(before);
+  expect(await world.sql`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`).toEqual(before);
 });
 
 test('cancelled before anybody was found to hold anything: nobody was hidden, so nobody is waited for', async () => {

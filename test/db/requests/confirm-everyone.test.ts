@@ -46,7 +46,7 @@ async function everyone(
 }
 const keysOf = async (requestId: string): Promise<readonly string[]> =>
   (
-    await world.database<{ value: string[] }[]>`
+    await world.sql<{ value: string[] }[]>`
       SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key' ORDER BY seq`
   ).map(({ value }) => value.join());
 
@@ -63,14 +63,14 @@ test('everyone but: all whom an exception may mean are spared, and their identit
   const requestId = await everyone(keys, [user('all-4'), email('home@x.test')], said, more);
   expect(await keysOf(requestId)).toEqual(['all-3', 'all-5']);
   const called =
-    await world.database`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
+    await world.sql`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
   // What one who is spared is called as well stays, though the directory did not say with whom it is shared.
   expect(called).toEqual([
     { value: ['five@x.test'], shared: false },
     { value: ['home@x.test'], shared: true },
   ]);
   const excepted =
-    await world.database`SELECT number, value, matched FROM lethe.excepted_identities WHERE request_id = ${requestId} ORDER BY number`;
+    await world.sql`SELECT number, value, matched FROM lethe.excepted_identities WHERE request_id = ${requestId} ORDER BY number`;
   expect(excepted).toEqual([
     { number: 1, value: null, matched: true },
     { number: 2, value: null, matched: true },
@@ -130,7 +130,7 @@ test('what is kept of the spared goes with the request', async () => {
   for (const requestId of [early, late]) {
     await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
     await conclude(world.database, { requestId, at: new Date(START.getTime() + DAY_MS) });
-    const [left] = await world.database`
+    const [left] = await world.sql`
       SELECT (SELECT count(value) FROM lethe.excepted_identities WHERE request_id = ${requestId}) AS values,
              (SELECT count(*) FROM lethe.excepted_digests WHERE request_id = ${requestId}) AS digests`;
     expect(left).toEqual({ values: 0, digests: 0 });

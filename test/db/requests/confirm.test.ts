@@ -37,7 +37,7 @@ const world = await ledger();
 
 const audit = async (requestId: string): Promise<readonly string[]> =>
   (
-    await world.database<{ action: string }[]>`
+    await world.sql<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map((row) => row.action);
 
@@ -65,7 +65,7 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
   expect(await lookAt(world, requestId, START)).toMatchObject(waiting);
   expect(await lookAt(world, requestId, days(2))).toMatchObject(waiting);
   const [row] =
-    await world.database`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await world.sql`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(row).toEqual({ hidden: false, owned: 0 });
   expect(await audit(requestId)).toEqual(['request.received', 'subjects.resolved', 'confirmation.asked']);
   expect(await owned([user('p-1'), user('p-2')])).toEqual([]);
@@ -89,10 +89,10 @@ test('confirmed, they are hidden under one generation, and the grace period runs
   expect(hardDeleteAt).toEqual(new Date('2026-01-22T02:00:00Z'));
   expect(hardDeleteAt.getTime()).toBeGreaterThan(before.hardDeleteAt.getTime());
   const rows =
-    await world.database`SELECT DISTINCT state, hidden, generation > 0 AS fresh, hard_delete_at FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await world.sql`SELECT DISTINCT state, hidden, generation > 0 AS fresh, hard_delete_at FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ state: 'resolved', hidden: true, fresh: true, hardDeleteAt }]);
   const [generations] =
-    await world.database`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
+    await world.sql`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
   const view = await lookAt(world, requestId, at);
   expect(view).toMatchObject({ status: 'grace', processorsToSync: ['app'] });
@@ -120,7 +120,7 @@ test('never confirmed, it ends by itself: nobody was hidden, and the identities 
   expect(await conclude(world.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
   expect((await audit(requestId)).slice(2)).toEqual(['confirmation.asked', 'confirmation.lapsed', 'request.cancelled']);
   const [left] =
-    await world.database`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
+    await world.sql`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
   expect(left).toEqual({ count: 0 });
   await expect(confirm(world, requestId, 1, { at: days(4) })).rejects.toMatchObject({ code: 'confirmation_expired' });
   await expect(confirm(world, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
@@ -228,28 +228,27 @@ test('resolved once more while it waits, nothing of what was counted changes', a
   await resolve(world, requestId, [match(1, user('w-9'))]);
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
   const [row] =
-    await world.database`SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key'`;
+    await world.sql`SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key'`;
   expect(row).toEqual({ value: ['w-1'] });
 });
 
 test('the first count of a processor stands, however often it is counted', async () => {
   const requestId = await awaiting(world, [user('t-1')]);
   await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': 99 });
-  const counts =
-    await world.database`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
+  const counts = await world.sql`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
   expect(counts).toEqual([{ processor: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);
 });
 
 test('a processor that needs an operator is not counted until then, and no confirmation is asked for', async () => {
   const requestId = await accept(world, [user('a-1')], { confirm: true });
   await resolve(world, requestId, allKnown([user('a-1')]));
-  await world.database`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
+  await world.sql`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
     VALUES (${requestId}, 'app', 'resolve', 'processor_unavailable', ${START}, ${days(1)})`;
   expect(await lookAt(world, requestId, START)).toMatchObject({ confirmation: { processorsToCount: [], until: null } });
   expect(await lookAt(world, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: ['app'], until: null },
   });
-  await world.database`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
+  await world.sql`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
   expect(await lookAt(world, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: [], until: days(4).getTime() },
   });
