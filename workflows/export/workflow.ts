@@ -21,7 +21,7 @@ import { collectFrom, conclude, expireArchive, packageArchive } from './steps.ts
  *  3. Package the collections of one epoch into one archive. A processor that fails raises attention: an archive without
  *     its part is never ready.
  *  4. Ready: identities are removed. The archive can be downloaded until it expires, a subject is deleted, or a member
- *     cancels the export.
+ *     destroys it.
  *  5. Conclude: destroy the key, remove the objects, end the request.
  */
 export async function exportRequest({ requestId }: RequestKey): Promise<Status> {
