@@ -2,7 +2,7 @@ import { LETHE } from '../db/audit/audit.ts';
 import { recipientOf } from '../db/notifications/recipients.ts';
 import type { Delivery } from '../db/notifications/due.ts';
 import { delivered, failed, withheld } from '../db/notifications/results.ts';
-import { type MadeLink, makeLink, revokeLink } from '../db/links/links.ts';
+import { type MadeLink, makeLink, revokeLink } from '../db/exports/links.ts';
 import { transaction } from '../db/transaction.ts';
 import { downloadUrl } from '../domain/archive.ts';
 import { DomainError } from '../domain/errors.ts';

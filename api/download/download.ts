@@ -2,15 +2,15 @@ import { type Context, Hono } from 'hono';
 import { readArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { openKey } from '../../db/exports/key.ts';
-import { linkDigest } from '../../db/links/links.ts';
 import {
   beginTransfer,
   completeTransfer,
   LEASE_MS,
   releaseTransferLease,
   renewTransferLease,
+  linkDigest,
   type Transfer,
-} from '../../db/links/transfers.ts';
+} from '../../db/exports/links.ts';
 import { errorCode, isStorageUnavailable } from '../../db/errors.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { requireHttps } from '../http/require-https.ts';

@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm';
 import { earliest, type RunWindow } from '../../domain/calendar.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
+import { LETHE, recordAudit } from '../audit/audit.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -12,8 +13,8 @@ import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { attention as attentionRows, batchWork } from '../schema/work.ts';
-import { processorsBehind, settleVisibility } from '../subjects/visibility.ts';
+import { attention as attentionRows, batchWork, processorVisibility } from '../schema/work.ts';
+import { transferOwnership } from '../subjects/ownership.ts';
 import { closeBatches } from './batches.ts';
 
 /** Brings the request's rows up to date, marks the wake as seen, and returns the state that its workflow decides by. */
@@ -142,4 +143,52 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
     // The export retries by itself.
     retryAt: earliest(later.map((row) => (row.step === 'backup' ? null : row.retryAt))),
   };
+}
+
+/** The processors that have not applied the newest generation and need no operator first. */
+async function processorsBehind(tx: Transaction, requestId: string, asOf: Date): Promise<readonly string[]> {
+  const rows = await tx.execute<{ processor: string }>(sql`
+    SELECT processor FROM ${processorVisibility}
+    WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL AND EXISTS (
+      SELECT FROM ${subjects} WHERE subjects.request_id = ${requestId} AND generation > applied_generation
+        AND state IN ('resolved', 'soft_deleted', 'cancelling') AND present)
+      AND NOT EXISTS (
+        SELECT FROM ${attentionRows} WHERE attention.request_id = ${requestId} AND attention.processor = processor_visibility.processor
+          AND step = 'visibility' AND coalesce(retry_at > ${asOf}, true))
+    ORDER BY processor`);
+  return rows.map((row) => row.processor);
+}
+
+/**
+ * Subjects become `soft_deleted`, or `cancelled`, once every processor that can hide has applied it. Those of a
+ * part-deletion, which hides no subject, become `scheduled` once found. A request that attached to a subject while it was
+ * being restored becomes its owner. Returns the requests to wake.
+ */
+async function settleVisibility(
+  tx: Transaction,
+  input: { readonly project: string; readonly requestId: string; readonly at: Date; readonly window: RunWindow },
+): Promise<readonly string[]> {
+  const { project, requestId, at, window } = input;
+  const [ends] = await tx.execute<Record<'hidden' | 'scheduled' | 'restored', number>>(sql`
+    WITH followed AS (
+      SELECT min(applied_generation) AS generation FROM ${processorVisibility}
+      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
+    settled AS (
+      UPDATE ${subjects}
+      SET state = CASE WHEN state = 'cancelling' THEN 'cancelled' WHEN scope = 'data' THEN 'soft_deleted' ELSE 'scheduled' END
+      FROM followed
+      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
+        AND ((state = 'resolved' AND present AND hidden = (scope = 'data')) OR state = 'cancelling')
+      RETURNING state)
+    SELECT count(*) FILTER (WHERE state = 'soft_deleted') AS hidden, count(*) FILTER (WHERE state = 'scheduled') AS scheduled,
+           count(*) FILTER (WHERE state = 'cancelled') AS restored FROM settled`);
+  const { hidden = 0, scheduled = 0, restored = 0 } = ends ?? {};
+  for (const [action, count] of [
+    ['subjects.soft_deleted', hidden],
+    ['subjects.scheduled', scheduled],
+    ['subjects.restored', restored],
+  ] as const) {
+    if (count > 0) await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
+  }
+  return restored === 0 ? [] : transferOwnership(tx, { requestId, at, window });
 }

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/links/links.ts';
+import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/exports/links.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
 import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { LINK_ID, REQUEST_ID } from '../../../domain/ids.ts';
