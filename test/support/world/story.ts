@@ -97,9 +97,9 @@ export async function retry(world: World, requestId: string) {
 
 /** Real time, until the rows say so: for what happens without any time being skipped. */
 export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1_200; tries++) {
     if (await holds()) return;
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, 25));
   }
   throw new Error(`never: ${what}`);
 }
