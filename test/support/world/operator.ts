@@ -9,6 +9,16 @@ export async function attendedRequests(world: World): Promise<number> {
   return (await housekeepingActivities(world.deps).recoverStalled({ asOf })).recovered;
 }
 
+/**
+ * Housekeeping restarts a request whose workflow was terminated. Repeats the round: an activity of the terminated run may
+ * still write that the request was attended just now.
+ */
+export const recoverTerminated = (world: World, requestId: string): Promise<void> =>
+  eventually('recovered', async () => {
+    await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
+    return (await attendedRequests(world)) === 1;
+  });
+
 /** The query first: a workflow that is terminated with a task in flight stops the server from skipping time. */
 export async function terminate(world: World, requestId: string): Promise<void> {
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { skipProcessor } from '../../../db/attention/retry.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { attendedRequests, waitsForConfirmation } from '../../support/world/operator.ts';
+import { recoverTerminated, waitsForConfirmation } from '../../support/world/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { cancel, confirm, ended, eventually, statusOf, submit } from '../../support/world/story.ts';
 import { devServer } from '../../support/servers/temporal.ts';
@@ -21,8 +21,7 @@ test('terminated while it waits: started again it waits on, and goes on once it 
   const requestId = await submit(world, 'two', [user('u-1')], { confirm: true });
   await waitsForConfirmation(world, requestId);
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
-  await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
-  expect(await attendedRequests(world)).toBe(1);
+  await recoverTerminated(world, requestId);
   await waitsForConfirmation(world, requestId);
   expect(world.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
