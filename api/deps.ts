@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ArchiveStorage } from '../archives/storage/storage.ts';
 import type { Caller } from '../db/members/authenticate.ts';
 import type { Database } from '../db/client.ts';
+import type { RequestRow } from '../db/requests/row.ts';
 import type { DigestKeys } from '../db/digests.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -38,7 +39,8 @@ export interface AppEnv {
     readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined; destroy?(): unknown } };
     readonly outgoing?: Pick<ServerResponse, 'once' | 'destroyed' | 'writableFinished'>;
   };
-  Variables: { requestId: string; caller: Caller };
+  /** `request`: below `/requests/{id}`, as it stood when the call was authorised. */
+  Variables: { requestId: string; caller: Caller; request: RequestRow };
 }
 
 /** A project that a caller names: another than its own is as unknown as one that does not exist. */

@@ -1,6 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
-import { requestOwner } from '../../db/requests/start.ts';
+import { readRequestRow } from '../../db/requests/row.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { REQUEST_ID } from '../../domain/ids.ts';
 import { authenticated, requireAccess } from '../auth.ts';
@@ -73,9 +73,9 @@ const ownRequest = (deps: ApiDeps): MiddlewareHandler<AppEnv> =>
   async function ownRequest(c, next) {
     const id = c.req.param('id') ?? '';
     const caller = c.get('caller');
-    const owner = REQUEST_ID.test(id) ? await requestOwner(deps.database, id) : null;
-    if (owner === null || owner.project !== caller.project)
-      throw new DomainError('request_not_found', 'there is no such request');
-    requireAccess(caller, { access: 'read', kind: owner.kind });
+    const request = REQUEST_ID.test(id) ? await readRequestRow(deps.database, id) : null;
+    if (request?.project !== caller.project) throw new DomainError('request_not_found', 'there is no such request');
+    requireAccess(caller, { access: 'read', kind: request.kind });
+    c.set('request', request);
     await next();
   };

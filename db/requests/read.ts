@@ -9,7 +9,7 @@ import { requestCounts, requests } from '../schema/requests.ts';
 import { exceptedIdentities, subjects } from '../schema/subjects.ts';
 import { attention, batchWork, processorVisibility } from '../schema/work.ts';
 import { atRisk } from './forecast.ts';
-import { readRequestRow, type RequestRow } from './row.ts';
+import type { RequestRow } from './row.ts';
 
 /** Everything that a caller sees of a request. Read from the ledger: correct without Temporal. */
 export interface RequestStatus extends RequestRow, Computed {
@@ -50,9 +50,9 @@ export interface ProcessorWord {
   readonly saidAt: string | null;
 }
 
-/** Throws `request_not_found`. Instants inside JSON arrive as text. */
-export async function readRequestStatus(queries: Queries, requestId: string, now: Date): Promise<RequestStatus> {
-  const request = await readRequestRow(queries, requestId);
+/** Completes a request's row to its status. Timestamps inside JSON arrive as text. */
+export async function readRequestStatus(queries: Queries, request: RequestRow, now: Date): Promise<RequestStatus> {
+  const requestId = request.id;
   const [row] = await queries.execute<Computed>(sql`
     WITH subject AS (
       SELECT state, hard_delete_at,

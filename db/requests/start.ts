@@ -15,13 +15,3 @@ export async function startFactsOf(queries: Queries, requestId: string): Promise
     .where(and(eq(requests.id, requestId), isNull(requests.concludedAt)));
   return row ?? null;
 }
-
-/** The project that a request belongs to, and its kind. Null if the request does not exist. */
-export async function requestOwner(
-  queries: Queries,
-  requestId: string,
-): Promise<Pick<RequestRow, 'project' | 'kind'> | null> {
-  const { project, kind } = requests;
-  const [row] = await queries.select({ project, kind }).from(requests).where(eq(requests.id, requestId));
-  return row ?? null;
-}

@@ -1,12 +1,13 @@
 import { afterAll } from 'vitest';
 import type { NewRequest, SubmittedIdentity } from '../../db/requests/create.ts';
 import { acceptRequest } from '../../db/requests/create.ts';
+import { readRequestStatus } from '../../db/requests/read.ts';
+import { readRequestRow } from '../../db/requests/row.ts';
 import { type Client, type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/resolution/counts.ts';
 import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
 import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
-import { readRequestRow } from '../../db/requests/row.ts';
 import { storeResolution } from '../../db/resolution/resolve.ts';
 import type { Resolved, Identity } from '../../domain/identity.ts';
 import { visibilityApplied, visibilityChanges } from '../../db/subjects/visibility.ts';
@@ -264,3 +265,7 @@ export async function states({ database }: Ledger, requestId: string): Promise<R
     SELECT state, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`;
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }
+
+/** What the API answers for a request. */
+export const statusAt = async (database: Database, requestId: string, now: Date) =>
+  readRequestStatus(database, await readRequestRow(database, requestId), now);

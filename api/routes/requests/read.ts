@@ -122,6 +122,6 @@ const route = createRoute({
 
 export const readRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const status = await readRequestStatus(deps.database, c.req.valid('param').id, deps.now());
+    const status = await readRequestStatus(deps.database, c.get('request'), deps.now());
     return c.json(statusResponse(status, deps.catalog.get(status.project)), 200);
   });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { startBackup } from '../../../db/backups/start.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
-import { readRequestStatus } from '../../../db/requests/read.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
 import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import { backup, endBackup } from '../../support/exports.ts';
@@ -24,6 +23,7 @@ import {
   START,
   states,
   user,
+  statusAt,
 } from '../../support/ledger.ts';
 import { DAY, first, people, PROJECTS, take } from './backing-up.ts';
 
@@ -105,7 +105,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     digests: 4,
   });
   expect(await states(world, exporting)).toEqual({ wanted: 2 });
-  expect((await readRequestStatus(world.database, exporting, START)).states).toEqual({ wanted: 2 });
+  expect((await statusAt(world.database, exporting, START)).states).toEqual({ wanted: 2 });
   const told = await world.sql`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
   expect(told).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
 });
@@ -177,7 +177,7 @@ test('status and receipt name the backup, how many it holds and until when it ca
   const deletion = await hidden(world, people('a', 'b'), first());
   const exporting = await backup(world, deletion);
   const pending = { requestId: exporting, status: 'resolving', readyAt: null, expiresAt: null, subjects: 2 };
-  expect((await readRequestStatus(world.database, deletion, START)).backups).toEqual([pending]);
+  expect((await statusAt(world.database, deletion, START)).backups).toEqual([pending]);
   await endBackup(world, exporting, { at: days(1) });
   const ready = {
     ...pending,

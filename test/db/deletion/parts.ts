@@ -4,7 +4,6 @@ import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
-import { readRequestStatus } from '../../../db/requests/read.ts';
 import type { ProcessorEntry } from '../../../domain/catalog.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import type { Identity } from '../../../domain/identity.ts';
@@ -20,6 +19,7 @@ import {
   resolve,
   RUN,
   START,
+  statusAt,
 } from '../../support/ledger.ts';
 
 /** Deletions of a part of the data, step by step. */
@@ -43,7 +43,7 @@ export const take = (world: Ledger, requestId: string, asOf = RUN, policy = POLI
   claim(world.database, policy, { requestId, asOf });
 export const cancel = (world: Ledger, requestId: string) =>
   cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: days(3) });
-export const statusOf = (world: Ledger, requestId: string) => readRequestStatus(world.database, requestId, START);
+export const statusOf = (world: Ledger, requestId: string) => statusAt(world.database, requestId, START);
 export const outcomes = async (world: Ledger, requestId: string) =>
   (await listSubjects(world.database, { requestId, after: 0, limit: 100 })).map(({ outcome }) => outcome);
 

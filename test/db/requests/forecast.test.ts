@@ -1,8 +1,8 @@
+import { statusAt } from '../../support/ledger.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { acceptRequest, type NewRequest } from '../../../db/requests/create.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
-import { readRequestStatus } from '../../../db/requests/read.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { newId } from '../../../domain/ids.ts';
 import { matchOf, resolve } from '../../api/support/ledger.ts';
@@ -144,8 +144,7 @@ test("another project's backlog, and what is due only later, moves nothing", asy
 
 /** What `mail` takes, the slowest of the project, and then the settle time. */
 const SLOWEST_MS = 3 * DAY_MS + PROJECT.policy.settleMs;
-const estimateOf = async (requestId: string) =>
-  (await readRequestStatus(database, requestId, START)).estimatedCompletionAt;
+const estimateOf = async (requestId: string) => (await statusAt(database, requestId, START)).estimatedCompletionAt;
 const stored = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
   const one = request(more, quotaPerRun, subjects);
   await acceptRequest(database, one);

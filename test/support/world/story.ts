@@ -7,12 +7,11 @@ import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
-import { readRequestStatus } from '../../../db/requests/read.ts';
 import { hardDeleteAt } from '../../../domain/policy.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import { newId, workflowIdFor } from '../../../domain/ids.ts';
-import { accept, KEYS } from '../ledger.ts';
+import { accept, KEYS, statusAt } from '../ledger.ts';
 import type { World } from './world.ts';
 
 /** What callers do, at the instant of the server that skips time: the same functions that the API calls. */
@@ -123,7 +122,7 @@ export const ended = (world: World, requestId: string) =>
   world.env.client.workflow.getHandle(workflowIdFor(requestId)).result();
 export const nowOf = async (world: World): Promise<Date> => new Date(await world.env.currentTimeMs());
 export const statusOf = async (world: World, requestId: string) =>
-  readRequestStatus(world.database, requestId, await nowOf(world));
+  statusAt(world.database, requestId, await nowOf(world));
 export const receiptOf = (world: World, requestId: string) => buildReceipt(world.database, requestId);
 
 /** Skips until this instant. */
