@@ -26,11 +26,11 @@ import {
   stepAt,
 } from './support.ts';
 
-let it: Setting;
+let world: Setting;
 beforeEach(async () => {
-  it = await setting();
+  world = await setting();
 });
-afterEach(() => it.close());
+afterEach(() => world.close());
 
 const CLOSED = /^(unavailable|refused|coverage_broken|blocked_by_other_rows|timeout|storage_(unavailable|[A-Z0-9_]+))$/;
 const SENTENCES = ['the processor could not do it', 'storage operation failed', 'refused by the ledger'];
@@ -59,85 +59,87 @@ const quoting = (table: string, event: string): string => `
   CREATE TRIGGER tell BEFORE ${event} ON ${table} FOR EACH ROW EXECUTE FUNCTION public.tell()`;
 
 test('a customer’s database that quotes the row it will not delete: a closed code and a fixed sentence are left of it', async () => {
-  const requestId = await claimedRequest(it);
+  const requestId = await claimedRequest(world);
   // Triggers of a mapped table have to be acknowledged, so it stands where the data map does not look for one.
-  await it.app.unsafe(`
+  await world.app.unsafe(`
     CREATE FUNCTION public.tell() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN RAISE EXCEPTION USING message = ''mine-1 mine-2 '' || NEW::text; END';
     CREATE TRIGGER tell BEFORE INSERT ON lethe_processor.ranges FOR EACH ROW EXECUTE FUNCTION public.tell()`);
-  const before = await rowsIn(it.app, 'app');
-  const { type, stored, nonRetryable } = await failureOf(perform(it.activities.deleteBatch, batchAt(requestId, RUN)));
+  const before = await rowsIn(world.app, 'app');
+  const { type, stored, nonRetryable } = await failureOf(
+    perform(world.activities.deleteBatch, batchAt(requestId, RUN)),
+  );
   expect({ type, nonRetryable }).toEqual({ type: 'refused', nonRetryable: true });
   expect(stored).not.toMatch(/mine|tell|P0001|pg|node_modules|[a-z-]+\.ts/);
-  expect(await rowsIn(it.app, 'app')).toEqual(before);
+  expect(await rowsIn(world.app, 'app')).toEqual(before);
 });
 
 test.each([
   ['subject_identities', 'INSERT'],
   ['submitted_identities', 'UPDATE'],
 ])('a ledger that quotes the identity it will not store (%s): the same', async (table, event) => {
-  const requestId = await accept(it, mine);
-  await it.sql.unsafe(quoting(`lethe.${table}`, event));
+  const requestId = await accept(world, mine);
+  await world.sql.unsafe(quoting(`lethe.${table}`, event));
   const { type, stored, nonRetryable } = await failureOf(
-    perform(it.activities.resolveSubjects, stepAt(requestId, START)),
+    perform(world.activities.resolveSubjects, stepAt(requestId, START)),
   );
   expect({ type, nonRetryable }).toEqual({ type: 'storage_P0001', nonRetryable: false });
   expect(stored).not.toMatch(/mine|tell|lethe\.|node_modules|[a-z-]+\.ts/);
 });
 
 test('an error of drizzle whose cause quotes a parameter leaves its code and a fixed sentence', async () => {
-  const requestId = await claimedRequest(it);
-  const error: unknown = await it.database
+  const requestId = await claimedRequest(world);
+  const error: unknown = await world.database
     .execute(sql`SELECT ${'mine-1'}::integer AS quoted`)
     .catch((thrown: unknown) => thrown);
   if (!(error instanceof DrizzleQueryError)) throw new Error('no error of drizzle', { cause: error });
   expect(error.cause?.message).toBe('invalid input syntax for type integer: "mine-1"');
-  it.beforeReport.do = () => {
+  world.beforeReport.do = () => {
     throw error;
   };
-  const { type, stored } = await failureOf(perform(it.activities.deleteBatch, batchAt(requestId, RUN)));
+  const { type, stored } = await failureOf(perform(world.activities.deleteBatch, batchAt(requestId, RUN)));
   expect(type).toBe('storage_22P02');
   expect(stored).not.toMatch(/mine|quoted|integer|Drizzle/);
 });
 
 test('whatever else is thrown inside an activity: its text stays inside', async () => {
-  const requestId = await claimedRequest(it);
-  it.beforeReport.do = () => {
+  const requestId = await claimedRequest(world);
+  world.beforeReport.do = () => {
     throw new TypeError('mine-1 is not iterable', { cause: new Error('mine-2') });
   };
-  const { type, stored } = await failureOf(perform(it.activities.deleteBatch, batchAt(requestId, RUN)));
+  const { type, stored } = await failureOf(perform(world.activities.deleteBatch, batchAt(requestId, RUN)));
   expect(type).toBe('storage_unavailable');
   expect(stored).not.toMatch(/mine|iterable|TypeError/);
 });
 
 test('what is named in an input and does not exist is not repeated in the failure', async () => {
-  const { stored } = await failureOf(perform(it.activities.readRequest, { requestId: 'mine-1' }));
+  const { stored } = await failureOf(perform(world.activities.readRequest, { requestId: 'mine-1' }));
   expect(stored).not.toContain('mine');
 });
 
 test('cancelled while it deletes: a cancellation and no failure, and what was committed is counted once', async () => {
-  const requestId = await claimedRequest(it);
+  const requestId = await claimedRequest(world);
   const environment = new MockActivityEnvironment();
-  it.beforeReport.do = () => environment.cancel();
+  world.beforeReport.do = () => environment.cancel();
   const cancelled: unknown = await environment
-    .run(it.activities.deleteBatch, batchAt(requestId, RUN))
+    .run(world.activities.deleteBatch, batchAt(requestId, RUN))
     .catch((error: unknown) => error);
   expect(cancelled).toBeInstanceOf(CancelledFailure);
   expect(JSON.stringify(cancelled)).not.toContain('mine');
   expect(await attention()).toEqual([]);
-  expect(await it.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(3);
-  it.beforeReport.do = null;
-  await perform(it.activities.deleteBatch, batchAt(requestId, RUN), 2);
-  expect(await it.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(0);
-  expect(await it.sql`SELECT FROM lethe.processor_ranges`).toHaveLength(3);
+  expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(3);
+  world.beforeReport.do = null;
+  await perform(world.activities.deleteBatch, batchAt(requestId, RUN), 2);
+  expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(0);
+  expect(await world.sql`SELECT FROM lethe.processor_ranges`).toHaveLength(3);
 });
 
 const attention = async () =>
-  it.sql<{ step: string; code: string; since: Date; retryAt: Date | null }[]>`
+  world.sql<{ step: string; code: string; since: Date; retryAt: Date | null }[]>`
     SELECT step, code, since, retry_at FROM lethe.attention`;
 const trail = async () =>
   (
-    await it.sql<
+    await world.sql<
       { action: string }[]
     >`SELECT action FROM lethe.audit_events WHERE action LIKE 'attention.%' ORDER BY id`
   ).map(({ action }) => action);
@@ -155,15 +157,15 @@ const STEPS: readonly (readonly [StepName | 'deleteBatch' | 'verifyBatch', keyof
 
 /** A request that stands where the step is the next. */
 async function before(step: (typeof STEPS)[number][0]): Promise<string> {
-  if (step === 'deleteBatch') return claimedRequest(it);
+  if (step === 'deleteBatch') return claimedRequest(world);
   if (step === 'verifyBatch') {
-    const requestId = await claimedRequest(it);
-    await perform(it.activities.deleteBatch, batchAt(requestId, RUN));
+    const requestId = await claimedRequest(world);
+    await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
     return requestId;
   }
-  if (step === 'concludeProcessor' || step === 'inspectProcessor') return hiddenRequest(it);
-  const requestId = await accept(it, step === 'searchUnresolved' ? [{ type: 'user_id', value: ['nobody'] }] : mine);
-  if (step !== 'resolveSubjects') await perform(it.activities.resolveSubjects, stepAt(requestId, START));
+  if (step === 'concludeProcessor' || step === 'inspectProcessor') return hiddenRequest(world);
+  const requestId = await accept(world, step === 'searchUnresolved' ? [{ type: 'user_id', value: ['nobody'] }] : mine);
+  if (step !== 'resolveSubjects') await perform(world.activities.resolveSubjects, stepAt(requestId, START));
   return requestId;
 }
 
@@ -173,7 +175,7 @@ test.each(STEPS)(
     const requestId = await before(name);
     const at = (attempt: number) => new Date(RUN.getTime() + attempt * 1_000);
     const attempt = (n: number): Promise<unknown> => perform(stepOf(name), batchAt(requestId, at(n)), n);
-    it.faults.away.add(verb);
+    world.faults.away.add(verb);
     for (const n of [1, 2]) {
       expect(await failureOf(attempt(n))).toMatchObject({ type: 'unavailable', nonRetryable: false });
       expect(await attention()).toEqual([]);
@@ -182,7 +184,7 @@ test.each(STEPS)(
       await failureOf(attempt(n));
       expect(await attention()).toMatchObject([{ step, code: 'processor_unavailable', since: at(3) }]);
     }
-    it.faults.away.clear();
+    world.faults.away.clear();
     await attempt(5);
     expect(await attention()).toEqual([]);
     expect(await trail()).toEqual(['attention.raised', 'attention.cleared']);
@@ -193,7 +195,7 @@ test.each(STEPS)(
   '%s refused for good: attention at once, and tried again in a day at the earliest',
   async (name, verb, step) => {
     const requestId = await before(name);
-    it.faults.refused.add(verb);
+    world.faults.refused.add(verb);
     const failure = await failureOf(perform(stepOf(name), batchAt(requestId, RUN), 1));
     expect(failure).toMatchObject({ type: 'refused', nonRetryable: true });
     expect(await attention()).toMatchObject([
@@ -203,35 +205,35 @@ test.each(STEPS)(
 );
 
 test('an inspection that gave up on its processor has its say until the deletion’s own inspection succeeds', async () => {
-  const requestId = await claimedRequest(it);
-  it.faults.away.add('inspect');
-  await failureOf(perform(it.activities.inspectProcessor, stepAt(requestId, RUN), 3));
+  const requestId = await claimedRequest(world);
+  world.faults.away.add('inspect');
+  await failureOf(perform(world.activities.inspectProcessor, stepAt(requestId, RUN), 3));
   expect(await attention()).toMatchObject([{ step: 'inspect', code: 'processor_unavailable' }]);
-  it.faults.away.clear();
-  await perform(it.activities.deleteBatch, batchAt(requestId, RUN));
+  world.faults.away.clear();
+  await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
   expect(await attention()).toEqual([]);
 });
 
 test('an operator asked about growth stays asked, whatever a deletion of others finds in order', async () => {
-  const requestId = await claimedRequest(it);
+  const requestId = await claimedRequest(world);
   const key = { project: 'demo', requestId, processor: 'app', step: 'inspect', batch: 0 } as const;
   const grown = { code: 'resolution_grew', at: RUN, retryAt: null } as const;
-  await transaction(it.database, (tx) => raiseAttention(tx, key, grown));
-  await perform(it.activities.deleteBatch, batchAt(requestId, RUN));
+  await transaction(world.database, (tx) => raiseAttention(tx, key, grown));
+  await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
   expect(await attention()).toMatchObject([{ step: 'inspect', code: 'resolution_grew' }]);
 });
 
 test('a table that nobody mapped, found before a batch is deleted: attention, and not a row goes', async () => {
-  const requestId = await claimedRequest(it);
-  await it.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
-  const before = await rowsIn(it.app, 'app');
-  const failure = await failureOf(perform(it.activities.deleteBatch, batchAt(requestId, RUN)));
+  const requestId = await claimedRequest(world);
+  await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
+  const before = await rowsIn(world.app, 'app');
+  const failure = await failureOf(perform(world.activities.deleteBatch, batchAt(requestId, RUN)));
   expect(failure).toMatchObject({ type: 'coverage_broken', nonRetryable: true });
   expect(await attention()).toMatchObject([{ step: 'delete', code: 'coverage_broken' }]);
-  expect(await rowsIn(it.app, 'app')).toEqual(before);
-  expect(it.faults.calls).not.toContain('hardDelete');
+  expect(await rowsIn(world.app, 'app')).toEqual(before);
+  expect(world.faults.calls).not.toContain('hardDelete');
 });
 
 function stepOf(name: (typeof STEPS)[number][0]): (input: ReturnType<typeof batchAt>) => Promise<unknown> {
-  return it.activities[name];
+  return world.activities[name];
 }

@@ -16,81 +16,81 @@ import {
 } from './support.ts';
 
 /** A part-deletion, as its activities do it: what deleting promises, emptying promises too. */
-let it: Setting;
+let world: Setting;
 let other: string;
 beforeEach(async () => {
-  it = await setting();
-  for (const sql of [it.app, it.elsewhere]) await sql`UPDATE app.events SET ip = '10.1.2.3', sdk = 'web'`;
-  other = await hiddenRequest(it, mine.slice(0, 1), 'other');
+  world = await setting();
+  for (const sql of [world.app, world.elsewhere]) await sql`UPDATE app.events SET ip = '10.1.2.3', sdk = 'web'`;
+  other = await hiddenRequest(world, mine.slice(0, 1), 'other');
 });
-afterEach(() => it.close());
+afterEach(() => world.close());
 
 const SCOPES = ['categories', 'sources'] as const;
 const EMPTIED = { categories: ['app.users', 5], sources: ['app.events', 15] } as const;
 
 async function scheduledRequest(scope: (typeof SCOPES)[number]): Promise<string> {
-  const requestId = await accept(it, mine, { scope });
+  const requestId = await accept(world, mine, { scope });
   const at = stepAt(requestId, START);
-  await perform(it.activities.resolveSubjects, at);
-  await perform(it.activities.reconcileDeletion, at);
-  expect(await states(it, requestId)).toEqual({ scheduled: 5 });
+  await perform(world.activities.resolveSubjects, at);
+  await perform(world.activities.reconcileDeletion, at);
+  expect(await states(world, requestId)).toEqual({ scheduled: 5 });
   return requestId;
 }
 async function claimedRequest(scope: (typeof SCOPES)[number]): Promise<string> {
   const requestId = await scheduledRequest(scope);
-  expect(await perform(it.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 5 });
+  expect(await perform(world.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 5 });
   return requestId;
 }
 async function blanked(requestId: string) {
-  const { processors } = await buildReceipt(it.database, requestId);
+  const { processors } = await buildReceipt(world.database, requestId);
   const tables = processors.flatMap((processor) => processor.tables);
   expect(tables.filter(({ removed }) => removed > 0)).toEqual([]);
   return tables.flatMap(({ table, blanked: rows }) => (rows > 0 ? [[table, rows]] : []));
 }
 const deleteBatch = (requestId: string, attempt = 1) =>
-  perform(it.activities.deleteBatch, batchAt(requestId, RUN), attempt);
+  perform(world.activities.deleteBatch, batchAt(requestId, RUN), attempt);
 
 test.each(SCOPES)('%s: empties what is claimed, nothing of anybody else, and twice is as once', async (scope) => {
   const requestId = await claimedRequest(scope);
-  const before = await bystanders(it, other);
+  const before = await bystanders(world, other);
   expect(before.people['events']).not.toEqual([]);
   expect(await deleteBatch(requestId)).toEqual({ step: 'verify', at: RUN.getTime() });
-  expect(await bystanders(it, other)).toEqual(before);
+  expect(await bystanders(world, other)).toEqual(before);
   expect(await blanked(requestId)).toEqual([EMPTIED[scope]]);
-  const once = await everything(it);
+  const once = await everything(world);
   await deleteBatch(requestId, 2);
-  expect(await everything(it)).toEqual(once);
-  await it.sql`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
+  expect(await everything(world)).toEqual(once);
+  await world.sql`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
   await deleteBatch(requestId, 3);
-  expect(await everything(it)).toEqual(once);
+  expect(await everything(world)).toEqual(once);
 });
 
 test.each([1, 2, 3])(
   'killed between commit %i and its report: the receipt counts each emptied row once',
   async (nth) => {
     const requestId = await claimedRequest('sources');
-    const before = await bystanders(it, other);
+    const before = await bystanders(world, other);
     let told = 0;
-    it.beforeReport.do = () => {
+    world.beforeReport.do = () => {
       if (++told === nth) throw new Error('killed');
     };
     await expect(deleteBatch(requestId)).rejects.toMatchObject({ nonRetryable: false });
     expect(await blanked(requestId)).not.toEqual([EMPTIED.sources]);
-    it.beforeReport.do = null;
+    world.beforeReport.do = null;
     await deleteBatch(requestId, 2);
     expect(await blanked(requestId)).toEqual([EMPTIED.sources]);
-    expect(await bystanders(it, other)).toEqual(before);
-    expect(await perform(it.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'verify' });
+    expect(await bystanders(world, other)).toEqual(before);
+    expect(await perform(world.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'verify' });
   },
 );
 
 test('withdrawn at the last moment it empties nobody who was withdrawn', async () => {
   const requestId = await scheduledRequest('categories');
   const by = { requestId, positions: [2], actor: 'operator', at: RUN };
-  await cancelRequest(it.database, POLICY.window, by);
-  expect(await perform(it.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 4 });
+  await cancelRequest(world.database, POLICY.window, by);
+  expect(await perform(world.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 4 });
   await deleteBatch(requestId);
-  const named = await it.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'mine-%'`;
+  const named = await world.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'mine-%'`;
   expect(named).toEqual([{ user_id: 'mine-2' }]);
   expect(await blanked(requestId)).toEqual([['app.users', 4]]);
 });
@@ -98,8 +98,8 @@ test('withdrawn at the last moment it empties nobody who was withdrawn', async (
 test('looked at again after another wrote into it, it is not called empty', async () => {
   const requestId = await claimedRequest('sources');
   await deleteBatch(requestId);
-  await it.app`UPDATE app.events SET utm_source = 'again' WHERE user_id = 'mine-3'`;
-  expect(await perform(it.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'delete' });
+  await world.app`UPDATE app.events SET utm_source = 'again' WHERE user_id = 'mine-3'`;
+  expect(await perform(world.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'delete' });
   await deleteBatch(requestId);
   expect(await blanked(requestId)).toEqual([['app.events', 17]]);
 });

@@ -2,19 +2,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accept, states, user } from '../support/ledger.ts';
 import { perform, RUN, type Setting, setting } from './support.ts';
 
-let it: Setting;
+let world: Setting;
 beforeAll(async () => {
-  it = await setting(2, 1);
+  world = await setting(2, 1);
 });
-afterAll(async () => it.close());
+afterAll(async () => world.close());
 
 test('as many requests resolved at once as there are connections: none waits for a connection that another holds', async () => {
-  const requests = await Promise.all(['m-1', 'm-2', 'm-3'].map((id) => accept(it, [user(id)])));
+  const requests = await Promise.all(['m-1', 'm-2', 'm-3'].map((id) => accept(world, [user(id)])));
   const at = { project: 'demo', processor: 'app', asOf: RUN.getTime() };
   const resolved = Promise.all(
-    requests.map((requestId) => perform(it.activities.resolveSubjects, { requestId, ...at })),
+    requests.map((requestId) => perform(world.activities.resolveSubjects, { requestId, ...at })),
   );
   const waited = new Promise((done) => setTimeout(done, 20_000, 'still waiting'));
   expect(await Promise.race([resolved.then(() => 'resolved'), waited])).toBe('resolved');
-  for (const requestId of requests) expect(Object.values(await states(it, requestId))).toEqual([1]);
+  for (const requestId of requests) expect(Object.values(await states(world, requestId))).toEqual([1]);
 });

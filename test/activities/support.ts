@@ -190,8 +190,8 @@ export const FIGURES = {
   'app.users': [5, 0],
 };
 
-export async function figuresOf(it: Ledger, requestId: string): Promise<Record<string, readonly number[]>> {
-  const { processors } = await buildReceipt(it.database, requestId);
+export async function figuresOf(world: Ledger, requestId: string): Promise<Record<string, readonly number[]>> {
+  const { processors } = await buildReceipt(world.database, requestId);
   const tables = processors.flatMap((processor) => processor.tables);
   return Object.fromEntries(
     tables
@@ -220,22 +220,22 @@ const having = (rows: Record<string, string[]>, text: string): Record<string, st
   Object.fromEntries(Object.entries(rows).map(([name, found]) => [name, found.filter((row) => row.includes(text))]));
 
 /** Everything that no activity of ours may change: other people's rows, another project's database and ledger rows. */
-export async function bystanders(it: Setting, otherRequest: string) {
-  const kept = await rowsIn(it.app, 'lethe_processor');
+export async function bystanders(world: Setting, otherRequest: string) {
+  const kept = await rowsIn(world.app, 'lethe_processor');
   return {
-    people: having(await rowsIn(it.app, 'app'), 'theirs'),
-    elsewhere: await rowsIn(it.elsewhere, 'app'),
-    elsewhereKept: await rowsIn(it.elsewhere, 'lethe_processor'),
+    people: having(await rowsIn(world.app, 'app'), 'theirs'),
+    elsewhere: await rowsIn(world.elsewhere, 'app'),
+    elsewhereKept: await rowsIn(world.elsewhere, 'lethe_processor'),
     otherRequests: having(kept, otherRequest),
-    ledger: having(await rowsIn(it.sql, 'lethe'), otherRequest),
+    ledger: having(await rowsIn(world.sql, 'lethe'), otherRequest),
   };
 }
 
 /** Everything of ours that doing it twice must leave as doing it once did. */
-export const everything = async (it: Setting) => ({
-  app: await rowsIn(it.app, 'app'),
-  kept: await rowsIn(it.app, 'lethe_processor'),
-  ledger: await rowsIn(it.sql, 'lethe'),
+export const everything = async (world: Setting) => ({
+  app: await rowsIn(world.app, 'app'),
+  kept: await rowsIn(world.app, 'lethe_processor'),
+  ledger: await rowsIn(world.sql, 'lethe'),
 });
 
 export const stepAt = (requestId: string, at: Date, project: ProjectName = 'demo') => ({
@@ -248,22 +248,22 @@ export const batchAt = (requestId: string, at: Date, batch = 1) => ({ ...stepAt(
 
 /** Accepted, resolved and hidden, by the activities themselves. */
 export async function hiddenRequest(
-  it: Setting,
+  world: Setting,
   identities: readonly Identity[] = mine,
   project: ProjectName = 'demo',
 ): Promise<string> {
-  const requestId = await accept(it, identities, { project });
+  const requestId = await accept(world, identities, { project });
   const at = stepAt(requestId, START, project);
-  await perform(it.activities.resolveSubjects, at);
-  await perform(it.activities.applyVisibility, at);
-  await perform(it.activities.reconcileDeletion, at);
+  await perform(world.activities.resolveSubjects, at);
+  await perform(world.activities.applyVisibility, at);
+  await perform(world.activities.reconcileDeletion, at);
   return requestId;
 }
 
 /** Hidden, and claimed at its run. */
-export async function claimedRequest(it: Setting, identities: readonly Identity[] = mine): Promise<string> {
-  const requestId = await hiddenRequest(it, identities);
-  await perform(it.activities.claim, stepAt(requestId, RUN));
+export async function claimedRequest(world: Setting, identities: readonly Identity[] = mine): Promise<string> {
+  const requestId = await hiddenRequest(world, identities);
+  await perform(world.activities.claim, stepAt(requestId, RUN));
   return requestId;
 }
 

@@ -36,14 +36,14 @@ const CATALOG: Catalog = new Map([
   ['windowless', { ...demo, name: 'windowless', processors: [APP], policy: { ...POLICY, window: null } }],
 ]);
 
-let it: Ledger;
+let world: Ledger;
 let clock = START;
 beforeAll(async () => {
-  it = await ledger(['demo', 'windowless', 'forgotten']);
+  world = await ledger(['demo', 'windowless', 'forgotten']);
 });
-afterAll(async () => it.closeLedger());
+afterAll(async () => world.closeLedger());
 
-const scraper = (database = it.database, patienceMs = 5_000) => {
+const scraper = (database = world.database, patienceMs = 5_000) => {
   const log: string[] = [];
   const logger = pino({}, { write: (line: string) => void log.push(line) });
   const { app, observe } = metrics({ database, catalog: CATALOG, now: () => clock, logger, patienceMs });
@@ -63,13 +63,13 @@ const scraper = (database = it.database, patienceMs = 5_000) => {
 };
 
 test('what the ledger holds is told as it is, and without a name, an id or a token', async () => {
-  await accept(it, [user('canary-new')]);
-  const waiting = await hidden(it, [user('canary-a'), user('canary-b'), user('canary-c')]);
-  await hidden(it, [user('canary-held')]);
-  await accept(it, [user('canary-late')], { dueAt: days(1), project: 'windowless' });
-  await accept(it, [user('canary-gone')], { dueAt: days(1), project: 'forgotten', receivedAt: days(-1) });
-  const counted = await accept(it, [user('canary-counted')]);
-  await it.sql`UPDATE lethe.requests SET status = 'awaiting_confirmation', confirm = true, confirm_by = ${days(3)} WHERE id = ${counted}`;
+  await accept(world, [user('canary-new')]);
+  const waiting = await hidden(world, [user('canary-a'), user('canary-b'), user('canary-c')]);
+  await hidden(world, [user('canary-held')]);
+  await accept(world, [user('canary-late')], { dueAt: days(1), project: 'windowless' });
+  await accept(world, [user('canary-gone')], { dueAt: days(1), project: 'forgotten', receivedAt: days(-1) });
+  const counted = await accept(world, [user('canary-counted')]);
+  await world.sql`UPDATE lethe.requests SET status = 'awaiting_confirmation', confirm = true, confirm_by = ${days(3)} WHERE id = ${counted}`;
   const hold = {
     kind: 'user',
     identities: [user('canary-held')],
@@ -77,9 +77,9 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
     heldBy: 'counsel',
     actor: 'mem_1',
   } as const;
-  await placeHold(it.database, KEYS, { ...hold, id: newId('hold', 1), project: 'demo', at: START });
+  await placeHold(world.database, KEYS, { ...hold, id: newId('hold', 1), project: 'demo', at: START });
   for (const step of ['visibility', 'inspect'] as const)
-    await transaction(it.database, (tx) =>
+    await transaction(world.database, (tx) =>
       raiseAttention(
         tx,
         { project: 'demo', requestId: waiting, processor: 'app', step, batch: 0 },
@@ -87,8 +87,8 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
       ),
     );
   for (let call = 0; call < 4; call += 1)
-    await reserveSlot(it.database, 'processor/demo/mail', { now: START, spacingMs: 1_000 });
-  await reserveSlot(it.database, 'token/canary', { now: START, spacingMs: 1_000 });
+    await reserveSlot(world.database, 'processor/demo/mail', { now: START, spacingMs: 1_000 });
+  await reserveSlot(world.database, 'token/canary', { now: START, spacingMs: 1_000 });
 
   clock = new Date(START.getTime() + 500);
   const scrape = scraper();
@@ -119,8 +119,8 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   expect(await scrape.text()).toContain('process_cpu_user_seconds_total');
 
   // What has ended is told no more.
-  await it.sql`DELETE FROM lethe.attention`;
-  await it.sql`UPDATE lethe.requests SET status = 'failed', failure = 'x', concluded_at = ${START} WHERE project <> 'demo'`;
+  await world.sql`DELETE FROM lethe.attention`;
+  await world.sql`UPDATE lethe.requests SET status = 'failed', failure = 'x', concluded_at = ${START} WHERE project <> 'demo'`;
   clock = new Date(clock.getTime() + 10_000);
   const later = await scrape.ledgers();
   expect(Object.keys(later).filter((name) => name.startsWith('attention'))).toEqual([]);
@@ -140,14 +140,14 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   expect([await missed(after(-1)), await missed(after(59)), await missed(after(60))]).toEqual([0, 0, 3]);
   expect(await missed(after(24 * 60))).toBe(3);
   const takes = (quotaPerRun: number, asOf: Date) =>
-    claim(it.database, { ...POLICY, quotaPerRun }, { requestId: waiting, asOf });
+    claim(world.database, { ...POLICY, quotaPerRun }, { requestId: waiting, asOf });
   expect(await takes(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2, wake: [] });
   expect(await missed(after(24 * 60 + 61))).toBe(0);
   expect(await missed(after(48 * 60 + 60))).toBe(2);
 });
 
 test('what has ended is told of for 90 days, what is open for ever', async () => {
-  await accept(it, [user('canary-open')], { project: 'forgotten' });
+  await accept(world, [user('canary-open')], { project: 'forgotten' });
   const scrape = scraper();
   const told = async (at: Date) => {
     clock = at;
@@ -159,7 +159,7 @@ test('what has ended is told of for 90 days, what is open for ever', async () =>
 
 test('without a run, who is due for over an hour is missed', async () => {
   const due = days(1);
-  await hidden(it, [user('canary-soon'), user('canary-sooner')], { project: 'windowless', hardDeleteAt: due });
+  await hidden(world, [user('canary-soon'), user('canary-sooner')], { project: 'windowless', hardDeleteAt: due });
   const scrape = scraper();
   const missed = async (minutes: number) => {
     clock = new Date(due.getTime() + minutes * 60_000);
@@ -171,18 +171,18 @@ test('without a run, who is due for over an hour is missed', async () => {
 test('a scrape is one statement, and however many scrape within ten seconds, there is no other', async () => {
   const scrape = scraper();
   clock = days(2);
-  it.statements.splice(0);
+  world.statements.splice(0);
   await Promise.all(Array.from({ length: 20 }, () => scrape.text()));
   clock = new Date(clock.getTime() + 9_999);
   await scrape.text();
-  expect(it.statements).toHaveLength(1);
+  expect(world.statements).toHaveLength(1);
   clock = new Date(clock.getTime() + 1);
   await scrape.text();
-  expect(it.statements).toHaveLength(2);
+  expect(world.statements).toHaveLength(2);
   // A clock that was set back does not stop the figures.
   clock = days(1);
   await scrape.text();
-  expect(it.statements).toHaveLength(3);
+  expect(world.statements).toHaveLength(3);
 });
 
 test('with the ledger away it says so, and what the process knows', async () => {
@@ -203,15 +203,15 @@ test('with the ledger away it says so, and what the process knows', async () => 
 });
 
 test('a ledger that hangs is told as away, and is not asked again before it has answered', async () => {
-  const scrape = scraper(it.reading, 200);
+  const scrape = scraper(world.reading, 200);
   clock = days(3);
-  it.statements.splice(0);
-  await transaction(it.database, async (tx) => {
+  world.statements.splice(0);
+  await transaction(world.database, async (tx) => {
     await tx.$client`LOCK TABLE lethe.requests`;
     expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
     clock = new Date(clock.getTime() + 10_000);
     expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
-    expect(it.statements.filter((statement) => statement.includes('runs_missed'))).toHaveLength(1);
+    expect(world.statements.filter((statement) => statement.includes('runs_missed'))).toHaveLength(1);
   });
   await expect
     .poll(async () => {

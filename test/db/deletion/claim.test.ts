@@ -23,120 +23,130 @@ import {
 
 const people = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => user(`${prefix}-${n}`));
 
-let it: Ledger;
+let world: Ledger;
 let number = 0;
 beforeAll(async () => {
-  it = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
+  world = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
 });
-afterAll(async () => it.closeLedger());
+afterAll(async () => world.closeLedger());
 /** Each test has a project, and so a quota, of its own. */
 const project = (): string => `p${number++}`;
 const take = (requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>
-  claim(it.database, { ...POLICY, ...policy }, { requestId, asOf });
+  claim(world.database, { ...POLICY, ...policy }, { requestId, asOf });
 
 test('nothing is claimed a minute before its run, and all of it at the run', async () => {
-  const requestId = await hidden(it, people('a', 3), { project: project() });
+  const requestId = await hidden(world, people('a', 3), { project: project() });
   expect(await take(requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await states(it, requestId)).toEqual({ soft_deleted: 3 });
+  expect(await states(world, requestId)).toEqual({ soft_deleted: 3 });
   expect(await take(requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
 });
 
 test('a claim that is repeated takes nothing twice and books nothing twice', async () => {
   const own = project();
-  const requestId = await hidden(it, people('b', 5), { project: own });
+  const requestId = await hidden(world, people('b', 5), { project: own });
   await take(requestId, RUN, { quotaPerRun: 3 });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await states(it, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
-  const runs = await it.sql`SELECT booked FROM lethe.runs WHERE project = ${own}`;
+  expect(await states(world, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
+  const runs = await world.sql`SELECT booked FROM lethe.runs WHERE project = ${own}`;
   expect(runs).toMatchObject([{ booked: 3 }]);
 });
 
 test('what a run leaves behind waits for the next, whatever wakes the workflow in between', async () => {
-  const requestId = await hidden(it, people('c', 5), { project: project() });
+  const requestId = await hidden(world, people('c', 5), { project: project() });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect((await lookAt(it, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
+  expect((await lookAt(world, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
   expect(await take(requestId, after(24), { quotaPerRun: 3 })).toEqual({ claimed: 2, leftForNextRun: 0, wake: [] });
 });
 
 test('expedited first, then by due date, whichever workflow asks first', async () => {
   const own = project();
   const dueIn = (count: number) => ({ project: own, dueAt: days(count) });
-  const late = await hidden(it, people('d-late', 4), dueIn(40));
-  const early = await hidden(it, people('d-early', 4), dueIn(20));
-  const first = await hidden(it, people('d-now', 2), {
+  const late = await hidden(world, people('d-late', 4), dueIn(40));
+  const early = await hidden(world, people('d-early', 4), dueIn(20));
+  const first = await hidden(world, people('d-now', 2), {
     ...dueIn(60),
     expedite: { when: 'next_run', reason: 'ticket' },
   });
   for (const requestId of [late, early, first]) await take(requestId, RUN, { quotaPerRun: 7 });
-  expect(await states(it, first)).toEqual({ claimed: 2 });
-  expect(await states(it, early)).toEqual({ claimed: 4 });
-  expect(await states(it, late)).toEqual({ claimed: 1, soft_deleted: 3 });
+  expect(await states(world, first)).toEqual({ claimed: 2 });
+  expect(await states(world, early)).toEqual({ claimed: 4 });
+  expect(await states(world, late)).toEqual({ claimed: 1, soft_deleted: 3 });
 });
 
 test('a late claim, hours after the run, books into that run', async () => {
   const own = project();
-  const requestId = await hidden(it, people('e', 2), { project: own });
+  const requestId = await hidden(world, people('e', 2), { project: own });
   expect(await take(requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
-  const runs = await it.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
+  const runs = await world.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
   expect(runs.map((run) => run.runAt)).toEqual([RUN]);
 });
 
 test('held by any of its names, the claim leaves it; released, it waits for the first run from then', async () => {
   const own = project();
-  const requestId = await hidden(it, people('f', 2), { project: own });
+  const requestId = await hidden(world, people('f', 2), { project: own });
   const id = newId('hold', 1);
   const by = { caseRef: 'C', heldBy: 'counsel', actor: 'operator' };
-  await placeHold(it.database, KEYS, { id, project: own, kind: 'user', identities: [user('f-1')], ...by, at: days(2) });
+  await placeHold(world.database, KEYS, {
+    id,
+    project: own,
+    kind: 'user',
+    identities: [user('f-1')],
+    ...by,
+    at: days(2),
+  });
   expect(await take(requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
-  expect(await lookAt(it, requestId, RUN)).toMatchObject({ claimable: 0, held: 1, nextDueAt: null });
-  await releaseHold(it.database, POLICY.window, { id, actor: 'operator', at: after(10) });
+  expect(await lookAt(world, requestId, RUN)).toMatchObject({ claimable: 0, held: 1, nextDueAt: null });
+  await releaseHold(world.database, POLICY.window, { id, actor: 'operator', at: after(10) });
   expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
 });
 
 test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
-  const requestId = await hidden(it, people('i', 1), { project: project() });
-  expect(await checkPinnedProcessors(it.database, { requestId, configured: {}, at: RUN })).toEqual([]);
-  const attention = await it.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
+  const requestId = await hidden(world, people('i', 1), { project: project() });
+  expect(await checkPinnedProcessors(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
+  const attention = await world.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
   expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await lookAt(it, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
+  expect(await lookAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
 test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {
-  const requestId = await hidden(it, people('j', 1), { project: project() });
+  const requestId = await hidden(world, people('j', 1), { project: project() });
   for (const at of [RUN, after(1)]) {
-    expect(await checkPinnedProcessors(it.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
+    expect(await checkPinnedProcessors(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual([
+      'app',
+    ]);
   }
   const told =
-    await it.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
+    await world.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
   expect(told).toMatchObject([{ detail: { processor: 'app', from: 'map-1', to: 'map-2' } }]);
   expect(await take(requestId, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('two holds on one subject: the release of one frees nobody', async () => {
   const own = project();
-  const requestId = await hidden(it, people('g', 1), { project: own });
+  const requestId = await hidden(world, people('g', 1), { project: own });
   const by = { project: own, kind: 'user', caseRef: 'C', heldBy: 'counsel', actor: 'operator', at: days(2) } as const;
-  for (const id of ['hold_1', 'hold_2']) await placeHold(it.database, KEYS, { id, identities: people('g', 1), ...by });
-  await releaseHold(it.database, POLICY.window, { id: 'hold_1', actor: 'operator', at: days(3) });
+  for (const id of ['hold_1', 'hold_2'])
+    await placeHold(world.database, KEYS, { id, identities: people('g', 1), ...by });
+  await releaseHold(world.database, POLICY.window, { id: 'hold_1', actor: 'operator', at: days(3) });
   expect(await take(requestId, RUN)).toMatchObject({ claimed: 0 });
 });
 
 test('nothing is concluded while anything is open', async () => {
-  const requestId = await hidden(it, people('h', 1), { project: project() });
-  await expect(conclude(it.database, { requestId, at: RUN })).rejects.toThrow('still open');
-  const [row] = await it.sql`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
+  const requestId = await hidden(world, people('h', 1), { project: project() });
+  await expect(conclude(world.database, { requestId, at: RUN })).rejects.toThrow('still open');
+  const [row] = await world.sql`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
   expect(row).toEqual({ count: 1 });
 });
 
 test('the audit trail cannot be changed, and tells of counts and positions alone', async () => {
-  const requestId = await hidden(it, people('canary', 2), { project: project() });
+  const requestId = await hidden(world, people('canary', 2), { project: project() });
   await take(requestId, RUN);
-  await expect(it.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
-  await expect(it.sql`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');
-  const events = await it.sql<
+  await expect(world.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
+  await expect(world.sql`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');
+  const events = await world.sql<
     { action: string }[]
   >`SELECT * FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`;
   expect(events.map(({ action }) => action)).toEqual([
@@ -150,9 +160,9 @@ test('the audit trail cannot be changed, and tells of counts and positions alone
 
 test('slots of one name are handed out one after the other, of two names beside each other', async () => {
   const at = { now: START, spacingMs: 1_000 };
-  const slots = await Promise.all([1, 2, 3, 4].map(() => reserveSlot(it.database, 'processor/a', at)));
+  const slots = await Promise.all([1, 2, 3, 4].map(() => reserveSlot(world.database, 'processor/a', at)));
   expect(slots.map(Number).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3].map((n) => START.getTime() + n * 1_000));
-  expect(await reserveSlot(it.database, 'processor/b', at)).toEqual(START);
+  expect(await reserveSlot(world.database, 'processor/b', at)).toEqual(START);
   const later = new Date(START.getTime() + 60_000);
-  expect(await reserveSlot(it.database, 'processor/a', { ...at, now: later })).toEqual(later);
+  expect(await reserveSlot(world.database, 'processor/a', { ...at, now: later })).toEqual(later);
 });

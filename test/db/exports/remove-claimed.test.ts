@@ -21,24 +21,24 @@ import {
   user,
 } from '../../support/ledger.ts';
 
-let it: Ledger;
+let world: Ledger;
 let number = 0;
 beforeAll(async () => {
-  it = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
+  world = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
 });
-afterAll(async () => it.closeLedger());
+afterAll(async () => world.closeLedger());
 const project = (): string => `p${number++}`;
 const people = (...names: string[]) => names.map(user);
-const claimIt = (requestId: string) => claim(it.database, POLICY, { requestId, asOf: RUN });
+const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
 
 test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
   const own = project();
-  const exporting = await wanted(it, people('a', 'b'), { project: own });
-  await withKey(it, exporting);
-  const deletion = await hidden(it, people('a'), { project: own });
+  const exporting = await wanted(world, people('a', 'b'), { project: own });
+  await withKey(world, exporting);
+  const deletion = await hidden(world, people('a'), { project: own });
   expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
-  expect(await states(it, exporting)).toEqual({ left_out: 1, wanted: 1 });
-  expect(await exportOf(it, exporting)).toEqual({
+  expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await exportOf(world, exporting)).toEqual({
     status: 'resolving',
     epoch: 2,
     keys: 1,
@@ -51,17 +51,17 @@ test('who is claimed while being collected is left out, and what was collected b
 test('an archive that is ready and holds one who is claimed: its key is destroyed in the claim, and no export of others’', async () => {
   const own = project();
   const [holding, others, elsewhere] = [
-    await wanted(it, people('a', 'b'), { project: own }),
-    await wanted(it, people('b', 'c'), { project: own }),
-    await wanted(it, people('a'), { project: project() }),
+    await wanted(world, people('a', 'b'), { project: own }),
+    await wanted(world, people('b', 'c'), { project: own }),
+    await wanted(world, people('a'), { project: project() }),
   ];
   for (const id of [holding, others, elsewhere]) {
-    await withKey(it, id);
-    await readyInRows(it, id);
+    await withKey(world, id);
+    await readyInRows(world, id);
   }
-  const deletion = await hidden(it, people('a'), { project: own });
+  const deletion = await hidden(world, people('a'), { project: own });
   expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [holding] });
-  expect(await exportOf(it, holding)).toMatchObject({
+  expect(await exportOf(world, holding)).toMatchObject({
     status: 'expired',
     epoch: 1,
     keys: 0,
@@ -70,7 +70,7 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
     actions: ['export.revoked'],
   });
   for (const id of [others, elsewhere])
-    expect(await exportOf(it, id)).toMatchObject({
+    expect(await exportOf(world, id)).toMatchObject({
       status: 'ready',
       keys: 1,
       reason: null,
@@ -81,26 +81,28 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
 
 test('a hidden subject of a deletion that is not claimed leaves no export', async () => {
   const own = project();
-  const exporting = await wanted(it, people('a'), { project: own });
-  const deletion = await hidden(it, people('a'), { project: own });
-  await lookAt(it, deletion, RUN);
-  expect(await claim(it.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject({
-    claimed: 0,
-    wake: [],
-  });
-  expect(await states(it, exporting)).toEqual({ wanted: 1 });
-  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 1, unseen: false });
+  const exporting = await wanted(world, people('a'), { project: own });
+  const deletion = await hidden(world, people('a'), { project: own });
+  await lookAt(world, deletion, RUN);
+  expect(await claim(world.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject(
+    {
+      claimed: 0,
+      wake: [],
+    },
+  );
+  expect(await states(world, exporting)).toEqual({ wanted: 1 });
+  expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1, unseen: false });
 });
 
 test('a part-deletion takes nobody out: what is left is exported, collected again', async () => {
   const own = project();
-  const exporting = await wanted(it, people('a'), { project: own });
-  const deletion = await accept(it, people('a'), { project: own, scope: 'categories' });
-  await resolve(it, deletion, allKnown(people('a')));
-  await follow(it, deletion);
+  const exporting = await wanted(world, people('a'), { project: own });
+  const deletion = await accept(world, people('a'), { project: own, scope: 'categories' });
+  await resolve(world, deletion, allKnown(people('a')));
+  await follow(world, deletion);
   expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
-  expect(await states(it, exporting)).toEqual({ wanted: 1 });
-  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 2, unseen: true });
+  expect(await states(world, exporting)).toEqual({ wanted: 1 });
+  expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, unseen: true });
 });
 
 test('who is only called what somebody is that is claimed leaves no export', async () => {
@@ -112,18 +114,18 @@ test('who is only called what somebody is that is claimed leaves no export', asy
     [[match(1, address)], [match(1, user('b')), named(user('b'), address, 1)]],
   ] as const) {
     const own = project();
-    const exporting = await accept(it, people('x'), {
+    const exporting = await accept(world, people('x'), {
       project: own,
       kind: 'export',
       hardDeleteAt: null,
       format: 'csv',
     });
-    await resolve(it, exporting, exported);
-    const deletion = await accept(it, people('y'), { project: own });
-    await resolve(it, deletion, deleted);
-    await follow(it, deletion);
+    await resolve(world, exporting, exported);
+    const deletion = await accept(world, people('y'), { project: own });
+    await resolve(world, deletion, deleted);
+    await follow(world, deletion);
     expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
-    expect(await states(it, exporting)).toEqual({ wanted: 1 });
+    expect(await states(world, exporting)).toEqual({ wanted: 1 });
   }
 });
 
@@ -133,29 +135,29 @@ test('a subject is the same under every key in use, whichever of the two request
     [ROTATED, KEYS],
   ] as const) {
     const own = project();
-    const exporting = await wanted(it, people('a'), { project: own }, before);
-    const deletion = await accept(it, people('a'), { project: own });
-    await resolve(it, deletion, allKnown(people('a')), {}, after);
-    await follow(it, deletion);
+    const exporting = await wanted(world, people('a'), { project: own }, before);
+    const deletion = await accept(world, people('a'), { project: own });
+    await resolve(world, deletion, allKnown(people('a')), {}, after);
+    await follow(world, deletion);
     expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   }
 });
 
 test('an export that is resolved while its subject is being deleted holds nobody of it', async () => {
   const own = project();
-  const deletion = await hidden(it, people('a'), { project: own });
+  const deletion = await hidden(world, people('a'), { project: own });
   await claimIt(deletion);
-  const exporting = await wanted(it, people('a', 'b'), { project: own });
-  expect(await states(it, exporting)).toEqual({ left_out: 1, wanted: 1 });
-  expect(await exportOf(it, exporting)).toMatchObject({ epoch: 1 });
+  const exporting = await wanted(world, people('a', 'b'), { project: own });
+  expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1 });
 });
 
 test('where no export is open a claim costs one statement more, and it reads no subject', async () => {
   const own = project();
-  const deletion = await hidden(it, people('a', 'b', 'c'), { project: own });
-  const before = it.statements.length;
+  const deletion = await hidden(world, people('a', 'b', 'c'), { project: own });
+  const before = world.statements.length;
   await claimIt(deletion);
-  const unquoted = it.statements.slice(before).map((statement) => statement.replaceAll('"', ''));
+  const unquoted = world.statements.slice(before).map((statement) => statement.replaceAll('"', ''));
   const sent = unquoted.filter((statement) => /kind = 'export'/.test(statement));
   expect(sent).toHaveLength(1);
   expect(sent[0]).not.toContain('lethe.subjects');
