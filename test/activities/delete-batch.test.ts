@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cancelRequest } from '../../db/requests/cancel.ts';
 import { placeHold } from '../../db/holds/holds.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
@@ -14,23 +14,19 @@ import {
   FIGURES,
   figuresOf,
   hiddenRequest,
-  mine,
   MINE,
+  otherRequest,
   perform,
-  RUN,
   rowsIn,
-  type Setting,
-  setting,
+  RUN,
   stepAt,
+  withOtherRequest,
+  withSetting,
+  world,
 } from './support.ts';
 
-let world: Setting;
-let other: string;
-beforeEach(async () => {
-  world = await setting();
-  other = await hiddenRequest(world, mine.slice(0, 1), 'other');
-});
-afterEach(() => world.close());
+withSetting();
+withOtherRequest();
 
 const SETTLED = new Date(RUN.getTime() + DAY_MS);
 const usersLeft = async () =>
@@ -39,13 +35,13 @@ const reopen = () => world.sql`UPDATE lethe.batch_work SET state = 'pending'`;
 
 test('deleteBatch: everything of the claimed goes, nothing of anybody else, and the receipt counts what went', async () => {
   const requestId = await claimedRequest(world);
-  const before = await bystanders(world, other);
+  const before = await bystanders(world, otherRequest);
   expect(before.people['events']).not.toEqual([]);
   expect(await perform(world.activities.deleteBatch, batchAt(requestId, RUN))).toEqual({
     step: 'verify',
     at: RUN.getTime(),
   });
-  expect(await bystanders(world, other)).toEqual(before);
+  expect(await bystanders(world, otherRequest)).toEqual(before);
   expect(await figuresOf(world, requestId)).toEqual(FIGURES);
   const left = JSON.stringify(await rowsIn(world.app, 'app')).replaceAll(/mine-\d\.theirs/g, '');
   expect(left).not.toContain('mine');
@@ -70,7 +66,7 @@ test.each([1, 2, 3])(
   'killed between commit %i and its report: the receipt counts each row once, and none is left',
   async (nth) => {
     const requestId = await claimedRequest(world);
-    const before = await bystanders(world, other);
+    const before = await bystanders(world, otherRequest);
     let told = 0;
     world.beforeReport.do = () => {
       if (++told === nth) throw new Error('killed');
@@ -85,7 +81,7 @@ test.each([1, 2, 3])(
     await perform(world.activities.deleteBatch, batchAt(requestId, RUN), 2);
     expect(await figuresOf(world, requestId)).toEqual(FIGURES);
     expect(await usersLeft()).toEqual(['theirs-1', 'theirs-2', 'theirs-3']);
-    expect(await bystanders(world, other)).toEqual(before);
+    expect(await bystanders(world, otherRequest)).toEqual(before);
   },
 );
 
@@ -151,7 +147,7 @@ test('one cancelled at the last moment: restored as it was, and the others go', 
 test('verifyBatch twice is as once: an empty look keeps its first instant, and the last look ends it', async () => {
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
-  const before = await bystanders(world, other);
+  const before = await bystanders(world, otherRequest);
   const first = { step: 'verify', at: SETTLED.getTime() };
   expect(await perform(world.activities.verifyBatch, batchAt(requestId, RUN))).toEqual(first);
   const { audit_events: _, ...once } = (await everything(world)).ledger;
@@ -165,7 +161,7 @@ test('verifyBatch twice is as once: an empty look keeps its first instant, and t
   const ended = await everything(world);
   expect(await perform(world.activities.verifyBatch, batchAt(requestId, SETTLED), 2)).toEqual(end);
   expect(await everything(world)).toEqual(ended);
-  expect(await bystanders(world, other)).toEqual(before);
+  expect(await bystanders(world, otherRequest)).toEqual(before);
 });
 
 test('verifyBatch deletes nothing: survivors are found, counted once, and still there', async () => {

@@ -6,7 +6,7 @@ import {
 } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DrizzleQueryError, sql } from 'drizzle-orm';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Connector } from '../../connectors/connector.ts';
 import { transaction } from '../../db/transaction.ts';
 import { raiseAttention } from '../../db/attention/raise.ts';
@@ -21,16 +21,12 @@ import {
   perform,
   RUN,
   rowsIn,
-  type Setting,
-  setting,
   stepAt,
+  withSetting,
+  world,
 } from './support.ts';
 
-let world: Setting;
-beforeEach(async () => {
-  world = await setting();
-});
-afterEach(() => world.close());
+withSetting();
 
 const CLOSED = /^(unavailable|refused|coverage_broken|blocked_by_other_rows|timeout|storage_(unavailable|[A-Z0-9_]+))$/;
 const SENTENCES = ['the processor could not do it', 'storage operation failed', 'refused by the ledger'];

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { cancelRequest } from '../../db/requests/cancel.ts';
 import { buildReceipt } from '../../db/deletion/receipt.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
@@ -6,24 +6,22 @@ import {
   batchAt,
   bystanders,
   everything,
-  hiddenRequest,
   mine,
+  otherRequest,
   perform,
   RUN,
-  type Setting,
-  setting,
   stepAt,
+  withOtherRequest,
+  withSetting,
+  world,
 } from './support.ts';
 
 /** A part-deletion, as its activities do it: what deleting promises, emptying promises too. */
-let world: Setting;
-let other: string;
+withSetting();
 beforeEach(async () => {
-  world = await setting();
   for (const sql of [world.app, world.elsewhere]) await sql`UPDATE app.events SET ip = '10.1.2.3', sdk = 'web'`;
-  other = await hiddenRequest(world, mine.slice(0, 1), 'other');
 });
-afterEach(() => world.close());
+withOtherRequest();
 
 const SCOPES = ['categories', 'sources'] as const;
 const EMPTIED = { categories: ['app.users', 5], sources: ['app.events', 15] } as const;
@@ -52,10 +50,10 @@ const deleteBatch = (requestId: string, attempt = 1) =>
 
 test.each(SCOPES)('%s: empties what is claimed, nothing of anybody else, and twice is as once', async (scope) => {
   const requestId = await claimedRequest(scope);
-  const before = await bystanders(world, other);
+  const before = await bystanders(world, otherRequest);
   expect(before.people['events']).not.toEqual([]);
   expect(await deleteBatch(requestId)).toEqual({ step: 'verify', at: RUN.getTime() });
-  expect(await bystanders(world, other)).toEqual(before);
+  expect(await bystanders(world, otherRequest)).toEqual(before);
   expect(await blanked(requestId)).toEqual([EMPTIED[scope]]);
   const once = await everything(world);
   await deleteBatch(requestId, 2);
@@ -69,7 +67,7 @@ test.each([1, 2, 3])(
   'killed between commit %i and its report: the receipt counts each emptied row once',
   async (nth) => {
     const requestId = await claimedRequest('sources');
-    const before = await bystanders(world, other);
+    const before = await bystanders(world, otherRequest);
     let told = 0;
     world.beforeReport.do = () => {
       if (++told === nth) throw new Error('killed');
@@ -79,7 +77,7 @@ test.each([1, 2, 3])(
     world.beforeReport.do = null;
     await deleteBatch(requestId, 2);
     expect(await blanked(requestId)).toEqual([EMPTIED.sources]);
-    expect(await bystanders(world, other)).toEqual(before);
+    expect(await bystanders(world, otherRequest)).toEqual(before);
     expect(await perform(world.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'verify' });
   },
 );

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cancelRequest } from '../../db/requests/cancel.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Identity } from '../../domain/identity.ts';
@@ -12,21 +12,18 @@ import {
   hiddenRequest,
   mine,
   MINE,
+  otherRequest,
   perform,
   RUN,
   rowsIn,
-  type Setting,
-  setting,
   stepAt,
+  withOtherRequest,
+  withSetting,
+  world,
 } from './support.ts';
 
-let world: Setting;
-let other: string;
-beforeEach(async () => {
-  world = await setting();
-  other = await hiddenRequest(world, mine.slice(0, 1), 'other');
-});
-afterEach(() => world.close());
+withSetting();
+withOtherRequest();
 
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
   cancelRequest(world.database, POLICY.window, { requestId, positions, actor: 'operator', at: START });
@@ -37,7 +34,7 @@ const withoutTrail = async () => {
 };
 
 test('resolveSubjects twice is as once: who is meant stands in the ledger, and no row of the directory changes', async () => {
-  const before = await bystanders(world, other);
+  const before = await bystanders(world, otherRequest);
   const app = await rowsIn(world.app, 'app');
   const requestId = await accept(world, [...mine, { type: 'alias', value: ['alias-mine-1'] }]);
   const first = await perform(world.activities.resolveSubjects, stepAt(requestId, START));
@@ -47,7 +44,7 @@ test('resolveSubjects twice is as once: who is meant stands in the ledger, and n
   expect(await perform(world.activities.resolveSubjects, stepAt(requestId, START), 2)).toEqual(first);
   expect(await withoutTrail()).toEqual(once);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
-  expect(await bystanders(world, other)).toEqual(before);
+  expect(await bystanders(world, otherRequest)).toEqual(before);
 });
 
 test('resolveSubjects of what was cancelled a moment ago finds nobody', async () => {
@@ -61,7 +58,7 @@ test('resolveSubjects of what was cancelled a moment ago finds nobody', async ()
 test('applyVisibility twice is as once: the meant are hidden, nobody else is', async () => {
   const requestId = await accept(world, mine);
   await perform(world.activities.resolveSubjects, stepAt(requestId, START));
-  const before = await bystanders(world, other);
+  const before = await bystanders(world, otherRequest);
   await perform(world.activities.applyVisibility, stepAt(requestId, START));
   const once = await everything(world);
   await perform(world.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 2);
@@ -72,7 +69,7 @@ test('applyVisibility twice is as once: the meant are hidden, nobody else is', a
   expect(await everything(world)).toEqual(once);
   for (const id of MINE) expect(await isHidden(world.app, id)).toEqual({ flagged: true, hidden: true });
   expect(await isHidden(world.app, 'theirs-1')).toEqual({ flagged: false, hidden: false });
-  expect(await bystanders(world, other)).toEqual(before);
+  expect(await bystanders(world, otherRequest)).toEqual(before);
 });
 
 test('applyVisibility after a cancellation shows them as they were, and hides the rest', async () => {
@@ -115,7 +112,7 @@ const presence = async (requestId: string) =>
 
 test('searchUnresolved twice is as once: who is found anywhere is present, who is found nowhere is not', async () => {
   const requestId = await stray();
-  const before = await bystanders(world, other);
+  const before = await bystanders(world, otherRequest);
   const app = await rowsIn(world.app, 'app');
   await perform(world.activities.searchUnresolved, stepAt(requestId, START));
   const once = await everything(world);
@@ -123,7 +120,7 @@ test('searchUnresolved twice is as once: who is found anywhere is present, who i
   await perform(world.activities.searchUnresolved, stepAt(requestId, START), 2);
   expect(await everything(world)).toEqual(once);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
-  expect(await bystanders(world, other)).toEqual(before);
+  expect(await bystanders(world, otherRequest)).toEqual(before);
   await perform(world.activities.settleUnresolved, stepAt(requestId, START));
   expect(await presence(requestId)).toMatchObject([{ state: 'resolved' }, { state: 'not_found' }]);
 });
@@ -143,7 +140,7 @@ test('concludeProcessor twice is as once: what was kept for the request goes, wh
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
   for (const at of [RUN, new Date(RUN.getTime() + DAY_MS)])
     await perform(world.activities.verifyBatch, batchAt(requestId, at));
-  const theirs = { ...(await bystanders(world, other)), neighbour: await keptFor(neighbour) };
+  const theirs = { ...(await bystanders(world, otherRequest)), neighbour: await keptFor(neighbour) };
   expect(Object.values(theirs.neighbour).flat()).not.toEqual([]);
   expect(Object.values(await keptFor(requestId)).flat()).not.toEqual([]);
   const app = await rowsIn(world.app, 'app');
@@ -153,7 +150,7 @@ test('concludeProcessor twice is as once: what was kept for the request goes, wh
   await perform(world.activities.concludeProcessor, stepAt(requestId, RUN), 2);
   expect(await everything(world)).toEqual(once);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
-  expect({ ...(await bystanders(world, other)), neighbour: await keptFor(neighbour) }).toEqual(theirs);
+  expect({ ...(await bystanders(world, otherRequest)), neighbour: await keptFor(neighbour) }).toEqual(theirs);
   expect(await isHidden(world.app, 'theirs-2')).toEqual({ flagged: true, hidden: true });
 });
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import postgres from 'postgres';
+import { afterEach, beforeEach } from 'vitest';
 import { archives } from '../support/archives.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
@@ -109,6 +110,25 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       await Promise.all([app?.end(), elsewhere?.end(), book.closeLedger()]);
     },
   };
+}
+
+/** Of the test that runs, in a file that calls `withSetting` and `withOtherRequest`. */
+export let world: Setting;
+export let otherRequest: string;
+
+/** Each test gets a world of its own, which is closed after it. */
+export function withSetting(): void {
+  beforeEach(async () => {
+    world = await setting();
+  });
+  afterEach(() => world.close());
+}
+
+/** Each test's world holds a request of the project `other`, which `bystanders` watches. */
+export function withOtherRequest(): void {
+  beforeEach(async () => {
+    otherRequest = await hiddenRequest(world, mine.slice(0, 1), 'other');
+  });
 }
 
 function deployment(subjectsPerCommit: number) {
