@@ -18,7 +18,7 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { cancel, first, people, PROJECTS, take } from './backing-up.ts';
+import { cancel, first, givenBackup, people, PROJECTS, take } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
@@ -51,8 +51,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
 test('one who was attached for an export is cancelled: the owner waits no longer, but for its run', async () => {
   const shape = first();
   const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
-  const attached = await hidden(world, people('a'), shape);
-  const exporting = await backup(world, attached);
+  const { deletion: attached, exporting } = await givenBackup(world, people('a'), shape);
   expect(await take(world, owner, RUN)).toMatchObject({ claimed: 0 });
   const { wake } = await cancel(world, attached, 'all', after(5));
   expect(wake.toSorted()).toEqual([attached, exporting, owner].toSorted());
@@ -77,8 +76,7 @@ test.each([
 test('the owner cancelled: whoever inherits the subject still exports it first', async () => {
   const shape = first();
   const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
-  const heir = await hidden(world, people('a'), shape);
-  const exporting = await backup(world, heir);
+  const { deletion: heir, exporting } = await givenBackup(world, people('a'), shape);
   await cancel(world, owner, 'all', days(1));
   await follow(world, heir, days(1));
   expect(await states(world, heir)).toEqual({ soft_deleted: 1 });

@@ -6,38 +6,20 @@ import { clearAttention, raiseAttention } from '../../../db/attention/raise.ts';
 import { transaction } from '../../../db/transaction.ts';
 import type { Step } from '../../../domain/vocabulary.ts';
 import { backup, endBackup } from '../../support/exports.ts';
-import {
-  days,
-  hidden,
-  ledger,
-  lookAt,
-  match,
-  POLICY,
-  resolve,
-  RUN,
-  START,
-  states,
-  user,
-} from '../../support/ledger.ts';
-import { first, people, PROJECTS } from './backing-up.ts';
+import { days, ledger, lookAt, match, POLICY, resolve, RUN, START, states, user } from '../../support/ledger.ts';
+import { givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
-/** A deletion that waits for its export. */
-async function waiting(...names: string[]) {
-  const shape = first();
-  const deletion = await hidden(world, people(...names), shape);
-  return { project: shape.project, deletion, exporting: await backup(world, deletion) };
-}
-type Waiting = Awaited<ReturnType<typeof waiting>>;
+type Backup = Awaited<ReturnType<typeof givenBackup>>;
 
-const keyOf = ({ project, exporting }: Waiting, processor: string, step: Step = 'collect') =>
+const keyOf = ({ project, exporting }: Backup, processor: string, step: Step = 'collect') =>
   ({ project, requestId: exporting, processor, step, batch: 0 }) as const;
-const raise = (one: Waiting, processor: string, step?: Step, retryAt: Date | null = days(1)) =>
+const raise = (one: Backup, processor: string, step?: Step, retryAt: Date | null = days(1)) =>
   transaction(world.database, (tx) =>
     raiseAttention(tx, keyOf(one, processor, step), { code: 'processor_unavailable', at: START, retryAt }),
   );
-const clear = (one: Waiting, processor: string, step?: Step) =>
+const clear = (one: Backup, processor: string, step?: Step) =>
   clearAttention(world.database, keyOf(one, processor, step), days(1));
 const attentionOf = (requestId: string) =>
   world.sql`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
@@ -55,8 +37,8 @@ const unseen = async (requestId: string): Promise<boolean> => {
 };
 
 test('what the export needs an operator for, its deletion needs one for, until the last of it has gone', async () => {
-  const one = await waiting('a');
-  const bystander = await waiting('a');
+  const one = await givenBackup(world, people('a'));
+  const bystander = await givenBackup(world, people('a'));
   await raise(one, 'crm');
   await raise(one, 'crm', 'inspect');
   await raise(one, 'app');
@@ -85,7 +67,7 @@ test('what the export needs an operator for, its deletion needs one for, until t
 });
 
 test('once it is ready nothing of it needs anybody', async () => {
-  const one = await waiting('a');
+  const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   await world.sql`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
   await endBackup(world, one.exporting, { at: days(2) });
@@ -93,7 +75,7 @@ test('once it is ready nothing of it needs anybody', async () => {
 });
 
 test('retried, the deletion has its export tried again: of one processor, or of all', async () => {
-  const one = await waiting('a');
+  const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   await raise(one, 'crm');
   const done = await retryProcessors(world.database, operator(one.deletion, 'app'));
@@ -109,14 +91,14 @@ test('retried, the deletion has its export tried again: of one processor, or of 
 });
 
 test('retried, the export takes its deletion along', async () => {
-  const one = await waiting('a');
+  const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   await retryProcessors(world.database, operator(one.exporting));
   expect(await attentionOf(one.deletion)).toEqual([]);
 });
 
 test('no processor is left out of what is exported first, nor out of any export', async () => {
-  const one = await waiting('a');
+  const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   for (const requestId of [one.deletion, one.exporting]) {
     const skip = { ...operator(requestId), processor: 'app' };
@@ -126,7 +108,7 @@ test('no processor is left out of what is exported first, nor out of any export'
 });
 
 test('a processor that the deletion itself waits for is skipped there, and still owes the export its rows', async () => {
-  const one = await waiting('a');
+  const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   await transaction(world.database, (tx) =>
     raiseAttention(
@@ -141,7 +123,7 @@ test('a processor that the deletion itself waits for is skipped there, and still
 });
 
 test('ended without an archive: an operator hears, nobody is claimed, and another begins only when told to', async () => {
-  const one = await waiting('a', 'b');
+  const one = await givenBackup(world, people('a', 'b'));
   await raise(one, 'app');
   await endBackup(world, one.exporting, { at: days(2), status: 'cancelled' });
   expect(await attentionOf(one.deletion)).toMatchObject([
@@ -159,7 +141,7 @@ test('ended without an archive: an operator hears, nobody is claimed, and anothe
 });
 
 test('some cancelled out of it: an operator hears of those, and the others may be claimed', async () => {
-  const one = await waiting('a', 'b');
+  const one = await givenBackup(world, people('a', 'b'));
   const whole = { requestId: one.exporting, positions: [2], actor: 'operator', at: days(1) };
   await cancelRequest(world.database, POLICY.window, whole);
   await endBackup(world, one.exporting, { at: days(2) });
@@ -169,7 +151,7 @@ test('some cancelled out of it: an operator hears of those, and the others may b
 });
 
 test('the deletion cancelled: its export ends, and nobody misses it', async () => {
-  const one = await waiting('a', 'b');
+  const one = await givenBackup(world, people('a', 'b'));
   await cancelRequest(world.database, POLICY.window, {
     requestId: one.deletion,
     positions: 'all',
@@ -183,8 +165,7 @@ test('the deletion cancelled: its export ends, and nobody misses it', async () =
 
 test('who departs before the claim leaves the export that is under way', async () => {
   const device = [{ type: 'alias', value: ['device'] }];
-  const deletion = await hidden(world, device, first());
-  const exporting = await backup(world, deletion);
+  const { deletion, exporting } = await givenBackup(world, device);
   await resolve(world, deletion, [match(1, user('somebody else'))], { at: RUN });
   expect(await states(world, exporting)).toEqual({ cancelled: 1 });
 });

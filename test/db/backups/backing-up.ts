@@ -1,7 +1,9 @@
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { claim } from '../../../db/deletion/claim.ts';
+import type { Identity } from '../../../domain/identity.ts';
 import type { Policy } from '../../../domain/policy.ts';
-import { type Ledger, POLICY, user } from '../../support/ledger.ts';
+import { backup, endBackup, withKey } from '../../support/exports.ts';
+import { days, hidden, type Ledger, POLICY, user } from '../../support/ledger.ts';
 
 /** Deletions that wait for an export of those in them, step by step. */
 
@@ -11,6 +13,21 @@ let number = 0;
 export const first = () => ({ project: `p${number++}`, exportFirst: true });
 
 export const people = (...names: string[]) => names.map(user);
+
+/** A deletion whose subjects are hidden, and the export of them that it waits for. */
+export async function givenBackup(world: Ledger, identities: readonly Identity[], shape = first()) {
+  const deletion = await hidden(world, identities, shape);
+  return { project: shape.project, deletion, exporting: await backup(world, deletion) };
+}
+
+/** The same, with the key of the archive made and the archive ready on day 1. */
+export async function givenReadyBackup(world: Ledger, identities: readonly Identity[], shape = first()) {
+  const given = await givenBackup(world, identities, shape);
+  await withKey(world, given.exporting);
+  await endBackup(world, given.exporting, { at: days(1) });
+  return given;
+}
+
 /** In the hours that `after` counts. */
 export const DAY = 24;
 

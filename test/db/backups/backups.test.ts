@@ -25,7 +25,7 @@ import {
   user,
   statusAt,
 } from '../../support/ledger.ts';
-import { DAY, first, people, PROJECTS, take } from './backing-up.ts';
+import { DAY, first, givenBackup, people, PROJECTS, take } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
@@ -51,8 +51,8 @@ test('hidden at once, and claimed by no run before it is in an archive; then by 
 });
 
 test('in an archive long before its run: claimed at its run', async () => {
-  const deletion = await hidden(world, people('a'), first());
-  await endBackup(world, await backup(world, deletion), { at: days(1) });
+  const { deletion, exporting } = await givenBackup(world, people('a'));
+  await endBackup(world, exporting, { at: days(1) });
   expect(await take(world, deletion, days(10))).toMatchObject({ claimed: 0 });
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
@@ -111,8 +111,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
 });
 
 test('begun again it begins nothing', async () => {
-  const deletion = await hidden(world, people('a'), first());
-  await backup(world, deletion);
+  const { deletion } = await givenBackup(world, people('a'));
   expect(await startBackup(world.database, deletion, START)).toBeNull();
   const plain = await hidden(world, people('b'), { ...first(), exportFirst: false });
   expect(await startBackup(world.database, plain, START)).toBeNull();
@@ -155,8 +154,7 @@ test('who joins just before the claim is exported too, and claimed by a later ru
 
 test('expedited to now it waits for the archive, then goes at once', async () => {
   const shape = first();
-  const deletion = await hidden(world, people('a'), shape);
-  const exporting = await backup(world, deletion);
+  const { deletion, exporting } = await givenBackup(world, people('a'), shape);
   const project = { name: shape.project, policy: POLICY, directory: 'app', processors: [APP] };
   const haste = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
   await expediteRequest(world.database, project, haste);
@@ -167,15 +165,14 @@ test('expedited to now it waits for the archive, then goes at once', async () =>
 });
 
 test('on whom nothing was held anywhere needs no archive', async () => {
-  const deletion = await hidden(world, people('a'), first());
-  await endBackup(world, await backup(world, deletion), { at: days(1), status: 'not_found' });
+  const { deletion, exporting } = await givenBackup(world, people('a'));
+  await endBackup(world, exporting, { at: days(1), status: 'not_found' });
   expect(await lookAt(world, deletion, days(1))).toMatchObject({ attention: [] });
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('status and receipt name the backup, how many it holds and until when it can be had', async () => {
-  const deletion = await hidden(world, people('a', 'b'), first());
-  const exporting = await backup(world, deletion);
+  const { deletion, exporting } = await givenBackup(world, people('a', 'b'));
   const pending = { requestId: exporting, status: 'resolving', readyAt: null, expiresAt: null, subjects: 2 };
   expect((await statusAt(world.database, deletion, START)).backups).toEqual([pending]);
   await endBackup(world, exporting, { at: days(1) });

@@ -4,7 +4,7 @@ import { conclude } from '../../../db/deletion/conclude.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { backup, endBackup, exportOf, withKey } from '../../support/exports.ts';
 import { after, days, follow, hidden, ledger, lookAt, POLICY, RUN, states } from '../../support/ledger.ts';
-import { cancel, DAY, first, people, PROJECTS, take } from './backing-up.ts';
+import { cancel, DAY, first, givenBackup, givenReadyBackup, people, PROJECTS, take } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
@@ -13,8 +13,7 @@ const expire = (requestId: string, at: Date) =>
   expireArchive(world.database, { requestId, at, keptMs: POLICY.exportsKeptMs });
 
 test('one of three cancelled leaves the export that is under way, which collects again; the others stay in it', async () => {
-  const deletion = await hidden(world, people('a', 'b', 'c'), first());
-  const exporting = await backup(world, deletion);
+  const { deletion, exporting } = await givenBackup(world, people('a', 'b', 'c'));
   await withKey(world, exporting);
   const { wake } = await cancel(world, deletion, [2], days(1));
   expect(wake).toContain(exporting);
@@ -26,17 +25,11 @@ test('one of three cancelled leaves the export that is under way, which collects
 
 test('an export of anybody that is made for a deletion outlives its claim; that of a deletion that was cancelled does not', async () => {
   const shape = first();
-  const kept = await hidden(world, people('a'), shape);
-  const archive = await backup(world, kept);
-  await withKey(world, archive);
-  await endBackup(world, archive, { at: days(1) });
+  const { deletion: kept, exporting: archive } = await givenReadyBackup(world, people('a'), shape);
   expect(await take(world, kept, RUN)).toMatchObject({ claimed: 1, wake: [] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'ready', keys: 1, actions: [] });
 
-  const cancelled = await hidden(world, people('b'), shape);
-  const left = await backup(world, cancelled);
-  await withKey(world, left);
-  await endBackup(world, left, { at: days(1) });
+  const { deletion: cancelled, exporting: left } = await givenReadyBackup(world, people('b'), shape);
   await cancel(world, cancelled, 'all', days(2));
   await follow(world, cancelled, days(2));
   await conclude(world.database, { requestId: cancelled, at: days(2) });
@@ -47,10 +40,7 @@ test('an export of anybody that is made for a deletion outlives its claim; that 
 
 test('a deletion that was cancelled and still shows some again protects no archive of somebody whom another one claims', async () => {
   const shape = first();
-  const cancelled = await hidden(world, people('a', 'b'), shape);
-  const archive = await backup(world, cancelled);
-  await withKey(world, archive);
-  await endBackup(world, archive, { at: days(1) });
+  const { deletion: cancelled, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
   const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, cancelled, 'all', days(2));
   await follow(world, heir, days(2));
@@ -61,10 +51,7 @@ test('a deletion that was cancelled and still shows some again protects no archi
 
 test('one of two is taken back out of a ready archive and claimed by another: it is destroyed, and another one made of the rest', async () => {
   const shape = first();
-  const deletion = await hidden(world, people('a', 'b'), shape);
-  const archive = await backup(world, deletion);
-  await withKey(world, archive);
-  await endBackup(world, archive, { at: days(1) });
+  const { deletion, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
   const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, deletion, [1], days(2));
   await follow(world, heir, days(2));
@@ -79,10 +66,7 @@ test('one of two is taken back out of a ready archive and claimed by another: it
 });
 
 test('a backup outlives the claim: its week begins with the run, and anew while somebody in it still waits', async () => {
-  const deletion = await hidden(world, people('a'), first());
-  const exporting = await backup(world, deletion);
-  await withKey(world, exporting);
-  await endBackup(world, exporting, { at: days(1) });
+  const { deletion, exporting } = await givenReadyBackup(world, people('a'));
   expect(await expiryOf(exporting)).toEqual(after(7 * DAY));
   await expire(exporting, after(7 * DAY));
   expect(await expiryOf(exporting)).toEqual(after(14 * DAY));
@@ -93,8 +77,7 @@ test('a backup outlives the claim: its week begins with the run, and anew while 
 });
 
 test('a backup of those who were taken back is kept no longer than any archive', async () => {
-  const deletion = await hidden(world, people('a'), first());
-  const exporting = await backup(world, deletion);
+  const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1) });
   await cancel(world, deletion, 'all', days(2));
   await expire(exporting, after(7 * DAY));
@@ -102,8 +85,7 @@ test('a backup of those who were taken back is kept no longer than any archive',
 });
 
 test('a backup that a member destroys before the claim: nobody is claimed, until an operator has another one made', async () => {
-  const deletion = await hidden(world, people('a'), first());
-  const exporting = await backup(world, deletion);
+  const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1) });
   const by = { actor: 'operator', at: days(2) };
   const { wake } = await destroyArchive(world.database, { requestId: exporting, ...by });
