@@ -33,6 +33,14 @@ export const noFaults = (): Faults => ({
   calls: [],
 });
 
+/** Does again what it is asked to; what it was asked before stays in `calls` and `tickets`. */
+export function repair(faults: Faults): void {
+  faults.away.clear();
+  faults.refused.clear();
+  const none = { verification: null, askAgain: 0, beforeCount: null, beforeTable: null, afterDelete: null };
+  Object.assign(faults, none satisfies Partial<Faults>);
+}
+
 /** The real connector behind its faults. */
 export function faulty(connector: Connector, faults: Faults): Connector {
   const asked = (verb: keyof Connector): void => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import postgres from 'postgres';
+import { afterAll, afterEach } from 'vitest';
 import type { ActivityDeps } from '../../../activities/deps.ts';
 import {
   createArchiveActivities,
@@ -24,10 +25,11 @@ import {
 } from '../../../workflows/shared/messages.ts';
 import { archives } from '../archives.ts';
 import { appSettings } from './app-map.ts';
-import { faulty, type Faults, noFaults } from '../faults.ts';
+import { faulty, type Faults, noFaults, repair } from '../faults.ts';
 import { KEYS, type Ledger, ledger, POLICY } from '../ledger.ts';
 import { telling } from '../outbound.ts';
 import { createDatabase, templateOf } from '../servers/postgres.ts';
+import { devServer, timeSkipping } from '../servers/temporal.ts';
 import { quietTemporal } from '../servers/temporal-runtime.ts';
 import { workflowBundle } from '../run/workflow-bundle.ts';
 
@@ -40,6 +42,8 @@ export interface World extends Ledger {
   readonly deps: ActivityDeps;
   /** What a processor is made to do wrong, by `project/processor`. */
   readonly faultsOf: (project: string, processor?: string) => Faults;
+  /** Every processor does again what it is asked to. */
+  repairAll(): void;
   readonly orchestrator: ReturnType<typeof temporalOrchestrator>;
   stopWorkers(): Promise<void>;
   /** Again, after they were stopped. */
@@ -60,9 +64,28 @@ const schema = readFileSync(new URL('../../../dev/demo/data/schema.sql', import.
 
 quietTemporal();
 
+type Projects = Readonly<Record<string, ProjectShape>>;
+
+/** The world of a test file, on a server that skips time. It is repaired after each test and closed with the file. */
+export async function withWorld(projects: Projects, changes: Partial<ActivityDeps> = {}): Promise<World> {
+  return ofThisFile(await startWorld(await timeSkipping(), projects, changes));
+}
+
+/** The same in real time: the server that skips time cancels no activity, and stands still after a termination. */
+export async function withWorldInRealTime(projects: Projects): Promise<World> {
+  const { env } = await devServer();
+  return ofThisFile(await startWorld(env, projects));
+}
+
+function ofThisFile(world: World): World {
+  afterEach(() => world.repairAll());
+  afterAll(() => world.close());
+  return world;
+}
+
 export async function startWorld(
   env: TestWorkflowEnvironment,
-  projects: Readonly<Record<string, ProjectShape>>,
+  projects: Projects,
   changes: Partial<ActivityDeps> = {},
 ): Promise<World> {
   const template = await templateOf('app', async (url) => {
@@ -109,6 +132,7 @@ export async function startWorld(
     deps,
     orchestrator,
     faultsOf: (project, processor = 'app') => must(faults.get(`${project}/${processor}`)),
+    repairAll: () => faults.forEach(repair),
     stopWorkers: () => workers.stop(),
     async startWorkers() {
       workers = await startWorkers(env, deps, [...connectors.keys()]);
@@ -120,7 +144,7 @@ export async function startWorld(
   };
 }
 
-function deploymentOf(projects: Readonly<Record<string, ProjectShape>>) {
+function deploymentOf(projects: Projects) {
   const declared = Object.entries(projects).map(([name, { crm, subjectsPerCommit }]) => {
     const processor = postgresConnector(appSettings(subjectsPerCommit));
     const processors = { app: processor, ...(crm === true ? { crm: processor } : {}) };

@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { skipProcessor } from '../../../db/attention/retry.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
 import { recoverTerminated, waitsForConfirmation } from '../../support/world/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { cancel, confirm, ended, eventually, statusOf, submit } from '../../support/world/story.ts';
-import { devServer } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { type World, withWorldInRealTime } from '../../support/world/world.ts';
 
 /** In real time, on the server that also cancels activities: the one that skips time does neither of these well. */
-let world: World;
-beforeAll(async () => {
-  const { env } = await devServer();
-  world = await startWorld(env, { two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
-});
-afterAll(async () => world.close());
+const world = await withWorldInRealTime({ two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
 
 test('terminated while it waits: started again it waits on, and goes on once it is confirmed', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);

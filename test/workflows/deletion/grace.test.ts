@@ -1,5 +1,5 @@
 import { readDeletionRow } from '../../../db/requests/row.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
@@ -16,14 +16,9 @@ import {
   statusOf,
   submit,
 } from '../../support/world/story.ts';
-import { timeSkipping } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { withWorld } from '../../support/world/world.ts';
 
-let world: World;
-beforeAll(async () => {
-  world = await startWorld(await timeSkipping(), { demo: {}, open: { policy: { window: null } } });
-});
-afterAll(async () => world.close());
+const world = await withWorld({ demo: {}, open: { policy: { window: null } } });
 
 const softDeleted = (requestId: string, count = 1) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);

@@ -1,5 +1,5 @@
 import type postgres from 'postgres';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { NewRequest } from '../../../db/requests/create.ts';
 import { readDeletionRow } from '../../../db/requests/row.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
@@ -19,22 +19,14 @@ import {
   statusOf,
   submit,
 } from '../../support/world/story.ts';
-import { timeSkipping } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { withWorld } from '../../support/world/world.ts';
 import { kept, nothingKept } from '../application.ts';
 
-let world: World;
-beforeAll(async () => {
-  world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true } });
-});
-afterAll(async () => world.close());
+const world = await withWorld({ demo: {}, two: { crm: true } });
 beforeEach(async () => {
   for (const sql of [world.app, world.crm])
     await sql`TRUNCATE app.users, app.events, app.newsletter, app.invoices CASCADE`;
   for (const faults of allFaults()) faults.calls.length = 0;
-});
-afterEach(() => {
-  for (const faults of allFaults()) faults.afterDelete = null;
 });
 
 const allFaults = () => [world.faultsOf('demo'), world.faultsOf('two'), world.faultsOf('two', 'crm')];

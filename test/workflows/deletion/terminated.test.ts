@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { childWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
 import { attendedRequests, recoverTerminated } from '../../support/world/operator.ts';
 import { addUser, rowsOf, WHOLE } from '../../support/world/people.ts';
 import { ended, eventually, receiptOf, statusOf, submit } from '../../support/world/story.ts';
-import { devServer } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { withWorldInRealTime } from '../../support/world/world.ts';
 
 /** In real time: the server that skips time stands still after a workflow that was terminated at work. */
-let world: World;
-beforeAll(async () => {
-  const { env } = await devServer();
-  world = await startWorld(env, { two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
-});
-afterAll(async () => world.close());
+const world = await withWorldInRealTime({ two: { crm: true, policy: { graceMs: 500, window: null, settleMs: 500 } } });
 
 test('terminated while it deletes: started again it goes on from the rows, and no row is counted twice', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);

@@ -1,5 +1,5 @@
 import { readDeletionRow } from '../../../db/requests/row.ts';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { skipProcessor } from '../../../db/attention/retry.ts';
 import { attendedRequests, terminate } from '../../support/world/operator.ts';
 import { user } from '../../support/ledger.ts';
@@ -16,20 +16,9 @@ import {
   statusOf,
   submit,
 } from '../../support/world/story.ts';
-import { timeSkipping } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { withWorld } from '../../support/world/world.ts';
 
-let world: World;
-beforeAll(async () => {
-  world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } });
-});
-afterAll(async () => world.close());
-afterEach(() => {
-  for (const faults of [world.faultsOf('demo'), world.faultsOf('two', 'crm')]) {
-    Object.assign(faults, { verification: null, afterDelete: null });
-    faults.away.clear();
-  }
-});
+const world = await withWorld({ demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } });
 
 const softDeleted = (requestId: string) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);

@@ -1,7 +1,6 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { folderStorage } from '../../../archives/storage/folder.ts';
 import { readDeletionRow } from '../../../db/requests/row.ts';
-import type { Project } from '../../../domain/catalog.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../domain/calendar.ts';
 import { archiveFolder } from '../../support/archives.ts';
 import { backupsOf, handedOut, objectsOf } from '../../support/world/handed-out.ts';
@@ -19,22 +18,15 @@ import {
   statusOf,
   submit,
 } from '../../support/world/story.ts';
-import { timeSkipping } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { withWorld } from '../../support/world/world.ts';
 
-let world: World;
-let catalog: Map<string, Project>;
 const folder = archiveFolder();
-beforeAll(async () => {
-  const projects = { demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } };
-  world = await startWorld(await timeSkipping(), projects, { storage: folderStorage(folder) });
-  catalog = new Map(world.deps.catalog);
-  Object.assign(world.deps, { catalog });
-});
-afterAll(async () => world.close());
-afterEach(() => {
-  for (const faults of [world.faultsOf('demo'), world.faultsOf('two', 'crm')]) faults.refused.clear();
-});
+const world = await withWorld(
+  { demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } },
+  { storage: folderStorage(folder) },
+);
+const catalog = new Map(world.deps.catalog);
+Object.assign(world.deps, { catalog });
 
 const first = { exportFirst: true };
 const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);

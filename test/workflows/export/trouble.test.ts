@@ -1,28 +1,16 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { ConnectorError } from '../../../connectors/connector.ts';
 import { childWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
 import { skipProcessor } from '../../../db/attention/retry.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser } from '../../support/world/people.ts';
 import { cancel, ended, eventually, nowOf, retry, skippingUntil, statusOf } from '../../support/world/story.ts';
-import { timeSkipping } from '../../support/servers/temporal.ts';
-import { startWorld, type World } from '../../support/world/world.ts';
+import { withWorld } from '../../support/world/world.ts';
 import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
 
-let world: World;
 const storage = spoiled();
-beforeAll(async () => {
-  world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true } }, { storage });
-});
-afterAll(async () => world.close());
-afterEach(() => {
-  Object.assign(storage, { away: false, lost: 0 });
-  for (const faults of [world.faultsOf('demo'), world.faultsOf('two', 'crm')]) {
-    faults.beforeTable = null;
-    faults.away.clear();
-    faults.refused.clear();
-  }
-});
+const world = await withWorld({ demo: {}, two: { crm: true } }, { storage });
+afterEach(() => void Object.assign(storage, { away: false, lost: 0 }));
 
 const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 const epochOf = async (requestId: string) => {
