@@ -193,10 +193,10 @@ export async function follow(world: Ledger, requestId: string, at: Date = START,
   const { database } = world;
   const { generation } = await visibilityChanges(database, requestId, processor);
   await visibilityApplied(database, requestId, processor, generation);
-  return lookAt(world, requestId, at);
+  return reconcileAt(world, requestId, at);
 }
 
-export const lookAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
+export const reconcileAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
   reconcileDeletion(database, { requestId, asOf, window: POLICY.window });
 
 /**
@@ -256,7 +256,7 @@ export async function awaiting(
   const requestId = await accept(world, identities, { confirm: true, ...changes });
   await resolve(world, requestId, allKnown(identities));
   await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': identities.length });
-  await lookAt(world, requestId, START);
+  await reconcileAt(world, requestId, START);
   return requestId;
 }
 

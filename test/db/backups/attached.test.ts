@@ -10,8 +10,8 @@ import {
   follow,
   hidden,
   ledger,
-  lookAt,
   named,
+  reconcileAt,
   resolve,
   RUN,
   START,
@@ -31,9 +31,9 @@ test('one who is attached with an export first keeps the owner waiting, and is e
   const attached = await accept(world, people('a'), shape);
   await resolve(world, attached, [...allKnown(people('a')), named(user('a'), address)]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
-  expect(await lookAt(world, owner, START)).toMatchObject({ awaitingBackup: 1 });
-  expect(await lookAt(world, owner, START)).not.toHaveProperty('needsBackup');
-  expect(await lookAt(world, attached, START)).toMatchObject({ needsBackup: true });
+  expect(await reconcileAt(world, owner, START)).toMatchObject({ awaitingBackup: 1 });
+  expect(await reconcileAt(world, owner, START)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, attached, START)).toMatchObject({ needsBackup: true });
   const exporting = await backup(world, attached);
   const names = await world.sql`
     SELECT value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY value`;
@@ -42,7 +42,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
     { value: 'a@x.test', shared: false },
   ]);
   expect(await take(world, owner, RUN)).toMatchObject({ claimed: 1, leftForNextRun: 0 });
-  expect(await lookAt(world, owner, after(1))).toMatchObject({ claimable: 0, nextDueAt: null });
+  expect(await reconcileAt(world, owner, after(1))).toMatchObject({ claimable: 0, nextDueAt: null });
   expect(await endBackup(world, exporting, { at: after(1) })).toEqual([attached, owner]);
   expect(await take(world, owner, after(1))).toMatchObject({ claimed: 0 });
   expect(await take(world, owner, after(24))).toMatchObject({ claimed: 1, wake: [] });
@@ -57,7 +57,7 @@ test('one who was attached for an export is cancelled: the owner waits no longer
   expect(wake.toSorted()).toEqual([attached, exporting, owner].toSorted());
   expect(await states(world, exporting)).toEqual({ cancelled: 1 });
   expect(await take(world, owner, after(5))).toMatchObject({ claimed: 0 });
-  expect(await lookAt(world, owner, after(5))).toMatchObject({ claimable: 0, nextDueAt: after(24).getTime() });
+  expect(await reconcileAt(world, owner, after(5))).toMatchObject({ claimable: 0, nextDueAt: after(24).getTime() });
   expect(await take(world, owner, after(24))).toMatchObject({ claimed: 1 });
 });
 
@@ -92,7 +92,7 @@ test('who is already claimed when another request attaches cannot be saved, and 
   await take(world, owner, RUN);
   const late = await hidden(world, people('a'), shape);
   expect(await states(world, late)).toEqual({ attached: 1 });
-  expect(await lookAt(world, late, RUN)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, late, RUN)).not.toHaveProperty('needsBackup');
   expect(await startBackup(world.database, late, RUN)).toBeNull();
 });
 
@@ -103,11 +103,11 @@ test('one who is attached while nobody knows yet whether there is such a person 
   const deletion = await accept(world, people('a'), shape);
   await resolve(world, deletion, []);
   expect(await states(world, deletion)).toEqual({ attached: 1 });
-  expect(await lookAt(world, deletion, START)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, deletion, START)).not.toHaveProperty('needsBackup');
   await markPresent(world.database, owner, 'all');
   expect(await settleUnresolved(world.database, shape.project, owner, START)).toEqual([deletion]);
   expect(await settleUnresolved(world.database, shape.project, owner, START)).toEqual([deletion]);
-  expect(await lookAt(world, deletion, START)).toMatchObject({ needsBackup: true });
+  expect(await reconcileAt(world, deletion, START)).toMatchObject({ needsBackup: true });
   await follow(world, owner);
   expect(await take(world, owner, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(world, await backup(world, deletion), { at: days(1) });
@@ -121,7 +121,7 @@ test('who waits behind an heir, and attached while the subject was shown again, 
   const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
   const behind = await hidden(world, people('a'), { ...shape, receivedAt: days(1) });
   expect(await states(world, behind)).toEqual({ attached: 1 });
-  expect(await lookAt(world, behind, days(1))).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, behind, days(1))).not.toHaveProperty('needsBackup');
   expect((await follow(world, owner, days(1))).requestsToSignal.toSorted()).toEqual([heir, behind].toSorted());
-  expect(await lookAt(world, behind, days(1))).toMatchObject({ needsBackup: true });
+  expect(await reconcileAt(world, behind, days(1))).toMatchObject({ needsBackup: true });
 });

@@ -6,7 +6,7 @@ import { clearAttention, raiseAttention } from '../../../db/attention/raise.ts';
 import { transaction } from '../../../db/transaction.ts';
 import type { Step } from '../../../domain/vocabulary.ts';
 import { backup, endBackup } from '../../support/exports.ts';
-import { days, ledger, lookAt, match, POLICY, resolve, RUN, START, states, user } from '../../support/ledger.ts';
+import { days, ledger, match, POLICY, reconcileAt, resolve, RUN, START, states, user } from '../../support/ledger.ts';
 import { givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
@@ -53,7 +53,7 @@ test('what the export needs an operator for, its deletion needs one for, until t
   expect(await attentionOf(one.deletion)).toHaveLength(2);
   await clear(one, 'crm', 'inspect');
   expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'app' }]);
-  expect(await lookAt(world, one.deletion, START)).toMatchObject({
+  expect(await reconcileAt(world, one.deletion, START)).toMatchObject({
     attention: [{ processor: 'app', code: 'backup_failing' }],
     nextDueAt: null,
   });
@@ -129,12 +129,12 @@ test('ended without an archive: an operator hears, nobody is claimed, and anothe
   expect(await attentionOf(one.deletion)).toMatchObject([
     { processor: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
   ]);
-  const view = await lookAt(world, one.deletion, days(2));
+  const view = await reconcileAt(world, one.deletion, days(2));
   expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
   expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 0 });
   await retryProcessors(world.database, operator(one.deletion));
-  expect(await lookAt(world, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
+  expect(await reconcileAt(world, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
   const second = await backup(world, one.deletion, days(3));
   await endBackup(world, second, { at: days(4) });
   expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 2 });

@@ -14,10 +14,10 @@ import {
   follow,
   hidden,
   ledger,
-  lookAt,
   match,
   named,
   POLICY,
+  reconcileAt,
   resolve,
   RUN,
   START,
@@ -31,20 +31,24 @@ const world = await ledger(PROJECTS);
 
 test('hidden at once, and claimed by no run before it is in an archive; then by the next, not at the word', async () => {
   const deletion = await hidden(world, people('a'), first());
-  expect(await lookAt(world, deletion, START)).toMatchObject({ status: 'grace', needsBackup: true, awaitingBackup: 1 });
+  expect(await reconcileAt(world, deletion, START)).toMatchObject({
+    status: 'grace',
+    needsBackup: true,
+    awaitingBackup: 1,
+  });
   const exporting = await backup(world, deletion);
-  expect(await lookAt(world, deletion, RUN)).toMatchObject({
+  expect(await reconcileAt(world, deletion, RUN)).toMatchObject({
     claimable: 0,
     open: 1,
     awaitingBackup: 1,
     nextDueAt: null,
   });
-  expect(await lookAt(world, deletion, RUN)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, deletion, RUN)).not.toHaveProperty('needsBackup');
   for (const day of [0, 1, 2])
     expect(await take(world, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await endBackup(world, exporting, { at: after(60) })).toEqual([deletion]);
   expect(await take(world, deletion, after(60))).toMatchObject({ claimed: 0 });
-  const view = await lookAt(world, deletion, after(60));
+  const view = await reconcileAt(world, deletion, after(60));
   expect(view).toMatchObject({ claimable: 0, nextDueAt: after(72).getTime() });
   expect(view).not.toHaveProperty('awaitingBackup');
   expect(await take(world, deletion, after(72))).toMatchObject({ claimed: 1 });
@@ -115,19 +119,19 @@ test('begun again it begins nothing', async () => {
   expect(await startBackup(world.database, deletion, START)).toBeNull();
   const plain = await hidden(world, people('b'), { ...first(), exportFirst: false });
   expect(await startBackup(world.database, plain, START)).toBeNull();
-  expect(await lookAt(world, plain, START)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, plain, START)).not.toHaveProperty('needsBackup');
 });
 
 test('nobody is exported who is still to be confirmed, or to be looked for', async () => {
   const proposed = await awaiting(world, people('a'), first());
-  expect(await lookAt(world, proposed, START)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, proposed, START)).not.toHaveProperty('needsBackup');
   expect(await startBackup(world.database, proposed, START)).toBeNull();
 
   const shape = first();
   const unknown = await accept(world, people('known', 'lost', 'found'), shape);
   await resolve(world, unknown, [match(1, user('known'))]);
   expect(await follow(world, unknown)).toMatchObject({ unresolved: 2 });
-  expect(await lookAt(world, unknown, START)).not.toHaveProperty('needsBackup');
+  expect(await reconcileAt(world, unknown, START)).not.toHaveProperty('needsBackup');
   expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
   await markPresent(world.database, unknown, [3]);
   await settleUnresolved(world.database, shape.project, unknown, START);
@@ -160,14 +164,14 @@ test('expedited to now it waits for the archive, then goes at once', async () =>
   await expediteRequest(world.database, project, haste);
   expect(await take(world, deletion, days(2))).toMatchObject({ claimed: 0 });
   await endBackup(world, exporting, { at: days(3) });
-  expect(await lookAt(world, deletion, days(3))).toMatchObject({ claimable: 1 });
+  expect(await reconcileAt(world, deletion, days(3))).toMatchObject({ claimable: 1 });
   expect(await take(world, deletion, days(3))).toMatchObject({ claimed: 1 });
 });
 
 test('on whom nothing was held anywhere needs no archive', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1), status: 'not_found' });
-  expect(await lookAt(world, deletion, days(1))).toMatchObject({ attention: [] });
+  expect(await reconcileAt(world, deletion, days(1))).toMatchObject({ attention: [] });
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 

@@ -3,7 +3,7 @@ import { retryProcessors } from '../../../db/attention/retry.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { backup, endBackup, exportOf, withKey } from '../../support/exports.ts';
-import { after, days, follow, hidden, ledger, lookAt, POLICY, RUN, states } from '../../support/ledger.ts';
+import { after, days, follow, hidden, ledger, POLICY, reconcileAt, RUN, states } from '../../support/ledger.ts';
 import { cancel, DAY, first, givenBackup, givenReadyBackup, people, PROJECTS, take } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
@@ -20,7 +20,7 @@ test('one of three cancelled leaves the export that is under way, which collects
   expect(await states(world, exporting)).toEqual({ cancelled: 1, wanted: 2 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, keys: 1, unseen: true });
   await endBackup(world, exporting, { at: days(2) });
-  expect(await lookAt(world, deletion, days(2))).toMatchObject({ attention: [] });
+  expect(await reconcileAt(world, deletion, days(2))).toMatchObject({ attention: [] });
 });
 
 test('an export of anybody that is made for a deletion outlives its claim; that of a deletion that was cancelled does not', async () => {
@@ -58,7 +58,7 @@ test('one of two is taken back out of a ready archive and claimed by another: it
   expect(await take(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 0 });
-  expect(await lookAt(world, deletion, RUN)).toMatchObject({ needsBackup: true, attention: [] });
+  expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true, attention: [] });
   const another = await backup(world, deletion);
   expect(await states(world, another)).toEqual({ wanted: 1 });
   await endBackup(world, another, { at: after(1) });
@@ -91,11 +91,11 @@ test('a backup that a member destroys before the claim: nobody is claimed, until
   const { wake } = await destroyArchive(world.database, { requestId: exporting, ...by });
   expect(wake).toEqual([exporting, deletion]);
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 0 });
-  const view = await lookAt(world, deletion, RUN);
+  const view = await reconcileAt(world, deletion, RUN);
   expect(view).toMatchObject({ claimable: 0, attention: [{ code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
   await retryProcessors(world.database, { requestId: deletion, processor: null, reason: 'ticket 7', ...by });
-  expect(await lookAt(world, deletion, RUN)).toMatchObject({ needsBackup: true });
+  expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true });
   await endBackup(world, await backup(world, deletion), { at: after(1) });
   expect(await take(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });
 });

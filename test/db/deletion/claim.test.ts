@@ -13,8 +13,8 @@ import {
   KEYS,
   type Ledger,
   ledger,
-  lookAt,
   POLICY,
+  reconcileAt,
   RUN,
   START,
   states,
@@ -55,7 +55,7 @@ test('what a run leaves behind waits for the next, whatever wakes the workflow i
   const requestId = await hidden(world, people('c', 5), { project: project() });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect((await lookAt(world, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
+  expect((await reconcileAt(world, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
   expect(await take(requestId, after(24), { quotaPerRun: 3 })).toEqual({ claimed: 2, leftForNextRun: 0, wake: [] });
 });
 
@@ -96,7 +96,7 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
     at: days(2),
   });
   expect(await take(requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
-  expect(await lookAt(world, requestId, RUN)).toMatchObject({ claimable: 0, held: 1, nextDueAt: null });
+  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, held: 1, nextDueAt: null });
   await releaseHold(world.database, POLICY.window, { id, actor: 'operator', at: after(10) });
   expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
@@ -108,7 +108,7 @@ test('a processor that is no longer configured: an operator is asked, and nothin
   const attention = await world.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
   expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await lookAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
+  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
 test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {

@@ -16,10 +16,10 @@ import {
   hidden,
   KEYS,
   ledger,
-  lookAt,
   newRequest,
   POLICY,
   PROJECT,
+  reconcileAt,
   resolve,
   RUN,
   START,
@@ -121,13 +121,13 @@ test('confirmed, the proposed are scheduled, whoever else owns them; the count i
   await hidden(world, names.slice(0, 1));
   for (const processor of ['app', 'mail'])
     await storeCount(world.database, { requestId, processor }, { 'app.users': 2 });
-  expect(await lookAt(world, requestId, START)).toMatchObject({ status: 'awaiting_confirmation' });
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({ status: 'awaiting_confirmation' });
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
   const entry = { name: PROJECT, policy: POLICY, directory: 'app', processors: [APP, MAIL] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
   const asked = { requestId, expectedCount: 2, acceptUnmatched: false, by, at: days(1) };
   const confirmed = await withProjectLock(world.database, PROJECT, (tx) => confirmRequest(tx, entry, asked));
   expect(confirmed).toMatchObject({ subjects: 2, attached: 0 });
-  expect(await lookAt(world, requestId, days(1))).toMatchObject({ status: 'grace', processorsToSync: [] });
+  expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ status: 'grace', processorsToSync: [] });
   expect(await states(world, requestId)).toEqual({ scheduled: 2 });
 });

@@ -14,9 +14,9 @@ import {
   days,
   KEYS,
   ledger,
-  lookAt,
   match,
   PROJECT,
+  reconcileAt,
   resolve,
   RUN,
   START,
@@ -51,7 +51,7 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
   const requestId = await scheduled(world, [user(`${scope}-1`), user(`${scope}-2`)], { scope });
   expect(await states(world, requestId)).toEqual({ scheduled: 2 });
   await expect(conclude(world.database, { requestId, at: START })).rejects.toThrow('still open');
-  expect(await lookAt(world, requestId, START)).toMatchObject({
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({
     status: 'grace',
     processorsToSync: [],
     claimable: 0,
@@ -75,11 +75,11 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
 test('whom the directory does not know: scheduled once a processor holds something, otherwise not found', async () => {
   const requestId = await accept(world, [user('unknown-1'), user('unknown-2')], { scope: 'sources' });
   await resolve(world, requestId, []);
-  expect(await lookAt(world, requestId, START)).toMatchObject({ unresolved: 2 });
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({ unresolved: 2 });
   expect(await states(world, requestId)).toEqual({ resolved: 2 });
   await markPresent(world.database, requestId, [1]);
   await settleUnresolved(world.database, PROJECT, requestId, START);
-  expect(await lookAt(world, requestId, START)).toMatchObject({ unresolved: 0, processorsToSync: [] });
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({ unresolved: 0, processorsToSync: [] });
   expect(await states(world, requestId)).toEqual({ scheduled: 1, not_found: 1 });
 });
 
@@ -101,7 +101,11 @@ test('cancelled before the claim it ends at once: nothing is to be shown again; 
   expect(
     await world.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
   ).toEqual(generations);
-  expect(await lookAt(world, requestId, days(3))).toMatchObject({ processorsToSync: [], open: 0, canConclude: true });
+  expect(await reconcileAt(world, requestId, days(3))).toMatchObject({
+    processorsToSync: [],
+    open: 0,
+    canConclude: true,
+  });
   expect(await take(world, requestId)).toMatchObject({ claimed: 0 });
   const late = await scheduled(world, [user('late')]);
   await take(world, late);
@@ -112,10 +116,10 @@ test('cancelled before the claim it ends at once: nothing is to be shown again; 
 test('resolved again before the claim: who has gone is let go at once, who joins is scheduled', async () => {
   const requestId = await accept(world, [{ type: 'alias', value: ['moved'] }], { scope: 'categories' });
   await resolve(world, requestId, [match(1, user('moved-from'))]);
-  await lookAt(world, requestId, START);
+  await reconcileAt(world, requestId, START);
   await resolve(world, requestId, [match(1, user('moved-to'))], { at: RUN });
   expect(await states(world, requestId)).toEqual({ cancelled: 1, resolved: 1 });
-  expect(await lookAt(world, requestId, RUN)).toMatchObject({ processorsToSync: [], claimable: 1 });
+  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ processorsToSync: [], claimable: 1 });
   expect(await states(world, requestId)).toEqual({ cancelled: 1, scheduled: 1 });
 });
 

@@ -13,9 +13,9 @@ import {
   APP,
   days,
   type Ledger,
-  lookAt,
   POLICY,
   PROJECT,
+  reconcileAt,
   resolve,
   RUN,
   START,
@@ -35,7 +35,7 @@ export async function scheduled(
 ): Promise<string> {
   const requestId = await accept(world, names, { scope: 'categories', ...changes });
   await resolve(world, requestId, allKnown(names), { processors: [APP, MAIL] });
-  await lookAt(world, requestId, START);
+  await reconcileAt(world, requestId, START);
   return requestId;
 }
 
@@ -68,5 +68,5 @@ export async function finish(
     for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
       await recordVerification(world.database, { ...key, processor }, { survivors: 0 }, { now, settleMs });
   }
-  await lookAt(world, requestId, new Date(RUN.getTime() + DAY_MS));
+  await reconcileAt(world, requestId, new Date(RUN.getTime() + DAY_MS));
 }

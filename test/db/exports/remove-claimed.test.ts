@@ -10,10 +10,10 @@ import {
   KEYS,
   type Ledger,
   ledger,
-  lookAt,
   match,
   named,
   POLICY,
+  reconcileAt,
   resolve,
   ROTATED,
   RUN,
@@ -83,7 +83,7 @@ test('a hidden subject of a deletion that is not claimed leaves no export', asyn
   const own = project();
   const exporting = await wanted(world, people('a'), { project: own });
   const deletion = await hidden(world, people('a'), { project: own });
-  await lookAt(world, deletion, RUN);
+  await reconcileAt(world, deletion, RUN);
   expect(await claim(world.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject(
     {
       claimed: 0,

@@ -15,11 +15,11 @@ import {
   follow,
   KEYS,
   ledger,
-  lookAt,
   match,
   named,
   pagesOf,
   POLICY,
+  reconcileAt,
   resolve,
   ROTATED,
   START,
@@ -41,7 +41,7 @@ async function everyone(
   const facts = [...keys.map((key) => match(null, key)), ...more];
   await resolve(world, requestId, facts, { excepted: pagesOf(said) });
   await storeCount(world.database, { requestId, processor: 'app' }, {});
-  await lookAt(world, requestId, START);
+  await reconcileAt(world, requestId, START);
   return requestId;
 }
 const keysOf = async (requestId: string): Promise<readonly string[]> =>

@@ -7,15 +7,15 @@ import type { Project } from '../../../domain/catalog.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import {
   accept,
-  askedOf,
   APP,
+  askedOf,
   awaiting,
   days,
   follow,
   hiddenInBulk,
   ledger,
-  lookAt,
   POLICY,
+  reconcileAt,
   resolve,
   START,
   states,
@@ -79,7 +79,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [answer] = await race(
         round,
         () => confirmIt(round, requestId, new Date(days(3).getTime() - 1)),
-        () => lookAt(world, requestId, days(3)),
+        () => reconcileAt(world, requestId, days(3)),
       );
       const [audit] = await world.sql<{ lapsed: number }[]>`
         SELECT count(*) AS lapsed FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'confirmation.lapsed'`;

@@ -20,11 +20,11 @@ import {
   hidden,
   KEYS,
   ledger,
-  lookAt,
   match,
   pagesOf,
   POLICY,
   PROJECT,
+  reconcileAt,
   resolve,
   ROTATED,
   START,
@@ -45,7 +45,7 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
   const requestId = await accept(world, [user('p-1'), user('p-2')], { confirm: true });
   await resolve(world, requestId, allKnown([user('p-1')]));
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
-  const counting = await lookAt(world, requestId, START);
+  const counting = await reconcileAt(world, requestId, START);
   expect(counting).toMatchObject({
     status: 'resolving',
     confirmation: { subjects: 2, processorsToCount: ['app'], until: null },
@@ -62,8 +62,8 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
     confirmation: { subjects: 2, processorsToCount: [], until },
     nextDueAt: until,
   };
-  expect(await lookAt(world, requestId, START)).toMatchObject(waiting);
-  expect(await lookAt(world, requestId, days(2))).toMatchObject(waiting);
+  expect(await reconcileAt(world, requestId, START)).toMatchObject(waiting);
+  expect(await reconcileAt(world, requestId, days(2))).toMatchObject(waiting);
   const [row] =
     await world.sql`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(row).toEqual({ hidden: false, owned: 0 });
@@ -94,7 +94,7 @@ test('confirmed, they are hidden under one generation, and the grace period runs
   const [generations] =
     await world.sql`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
-  const view = await lookAt(world, requestId, at);
+  const view = await reconcileAt(world, requestId, at);
   expect(view).toMatchObject({ status: 'grace', processorsToSync: ['app'] });
   expect(view).not.toHaveProperty('confirmation');
   expect(await readRequestRow(world.database, requestId)).toMatchObject({
@@ -108,15 +108,15 @@ test('confirmed, they are hidden under one generation, and the grace period runs
 
 test('never confirmed, it ends by itself: nobody was hidden, and the identities go', async () => {
   const requestId = await awaiting(world, [user('l-1')]);
-  await lookAt(world, requestId, new Date(days(3).getTime() - 1));
+  await reconcileAt(world, requestId, new Date(days(3).getTime() - 1));
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
   await expect(confirm(world, requestId, 1, { at: days(3) })).rejects.toMatchObject({ code: 'confirmation_expired' });
-  expect(await lookAt(world, requestId, days(3))).toMatchObject({
+  expect(await reconcileAt(world, requestId, days(3))).toMatchObject({
     canConclude: true,
     processorsToSync: [],
     nextDueAt: null,
   });
-  expect(await lookAt(world, requestId, days(3))).toMatchObject({ canConclude: true });
+  expect(await reconcileAt(world, requestId, days(3))).toMatchObject({ canConclude: true });
   expect(await conclude(world.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
   expect((await audit(requestId)).slice(2)).toEqual(['confirmation.asked', 'confirmation.lapsed', 'request.cancelled']);
   const [left] =
@@ -141,7 +141,7 @@ test('all cancelled: the dry run ends at once, with nothing to restore', async (
   const requestId = await awaiting(world, [user('d-1'), user('d-2')]);
   await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
-  expect(await lookAt(world, requestId, START)).toMatchObject({
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({
     processorsToSync: [],
     canConclude: true,
     nextDueAt: null,
@@ -152,7 +152,7 @@ test('all cancelled: the dry run ends at once, with nothing to restore', async (
 test('not counted yet, or never to be confirmed: no confirmation is taken', async () => {
   const uncounted = await accept(world, [user('n-1')], { confirm: true });
   await resolve(world, uncounted, allKnown([user('n-1')]));
-  await lookAt(world, uncounted, START);
+  await reconcileAt(world, uncounted, START);
   const ordinary = await hidden(world, [user('n-2')]);
   for (const requestId of [uncounted, ordinary])
     await expect(confirm(world, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
@@ -185,7 +185,7 @@ test('the other is found under an older digest key, too', async () => {
     growth: () => 1,
   });
   await storeCount(world.database, { requestId, processor: 'app' }, {});
-  await lookAt(world, requestId, START);
+  await reconcileAt(world, requestId, START);
   expect(await confirm(world, requestId, 1)).toMatchObject({ attached: 1 });
   expect(await states(world, requestId)).toEqual({ attached: 1 });
 });
@@ -208,7 +208,7 @@ test('expedited while it waits: due at once when it is confirmed, never before',
   const requestId = await awaiting(world, [user('e-1')]);
   const by = { requestId, expedite: 'now', reason: 'ticket', actor: 'operator', at: days(1) } as const;
   await expediteRequest(world.database, PROJECT_ENTRY, by);
-  expect(await lookAt(world, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
+  expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
   expect((await confirm(world, requestId, 1, { at: days(2) })).hardDeleteAt).toEqual(days(2));
   expect(await follow(world, requestId, days(2))).toMatchObject({ claimable: 1 });
 });
@@ -218,7 +218,7 @@ test('a hold on one who is proposed is told of it, and holds after the confirmat
   const hold = { id: newId('hold', 1), project: PROJECT, kind: 'user', identities: [user('h-1')] } as const;
   const placed = await placeHold(world.database, KEYS, { ...hold, caseRef: 'C', heldBy: 'c', actor: 'a', at: START });
   expect(placed.matching).toEqual([{ requestId, subjects: 1 }]);
-  expect(await lookAt(world, requestId, START)).toMatchObject({ held: 1 });
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({ held: 1 });
   await confirm(world, requestId, 1);
   expect(await follow(world, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
 });
@@ -244,12 +244,14 @@ test('a processor that needs an operator is not counted until then, and no confi
   await resolve(world, requestId, allKnown([user('a-1')]));
   await world.sql`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
     VALUES (${requestId}, 'app', 'resolve', 'processor_unavailable', ${START}, ${days(1)})`;
-  expect(await lookAt(world, requestId, START)).toMatchObject({ confirmation: { processorsToCount: [], until: null } });
-  expect(await lookAt(world, requestId, days(1))).toMatchObject({
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({
+    confirmation: { processorsToCount: [], until: null },
+  });
+  expect(await reconcileAt(world, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: ['app'], until: null },
   });
   await world.sql`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
-  expect(await lookAt(world, requestId, days(1))).toMatchObject({
+  expect(await reconcileAt(world, requestId, days(1))).toMatchObject({
     confirmation: { processorsToCount: [], until: days(4).getTime() },
   });
 });
@@ -257,7 +259,7 @@ test('a processor that needs an operator is not counted until then, and no confi
 test('nobody to confirm: it ends as not found, and nobody is asked', async () => {
   const requestId = await accept(world, [], { confirm: true, selection: { by: 'segment', segment: 'empty' } });
   await resolve(world, requestId, []);
-  expect(await lookAt(world, requestId, START)).toMatchObject({ canConclude: true });
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({ canConclude: true });
   expect(await conclude(world.database, { requestId, at: START })).toEqual({ status: 'not_found' });
   expect(await audit(requestId)).not.toContain('confirmation.asked');
 });
