@@ -189,7 +189,7 @@ export async function resolve(
 }
 
 /** The processor follows whatever is desired, and the rows say so. */
-export async function follow(world: Ledger, requestId: string, at: Date = START, processor = 'app') {
+export async function applyVisibility(world: Ledger, requestId: string, at: Date = START, processor = 'app') {
   const { database } = world;
   const { generation } = await visibilityChanges(database, requestId, processor);
   await visibilityApplied(database, requestId, processor, generation);
@@ -243,7 +243,7 @@ export async function hidden(
 ): Promise<string> {
   const requestId = await accept(world, identities, changes);
   await resolve(world, requestId, allKnown(identities));
-  await follow(world, requestId);
+  await applyVisibility(world, requestId);
   return requestId;
 }
 

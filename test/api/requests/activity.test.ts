@@ -6,11 +6,11 @@ import { DAY_MS } from '../../../domain/calendar.ts';
 import { newId } from '../../../domain/ids.ts';
 import { actions, activity, log } from '../support/events.ts';
 import {
+  applyVisibility,
   calledOf,
   claimAt,
   deleteFirstBatch,
   end,
-  follow,
   hidden,
   hide,
   matchesOf,
@@ -54,7 +54,7 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   await resolve(api.database, counted, [matchOf(1, 'd-4')], START);
   await storeCount(api.database, { requestId: counted, processor: 'app' }, { 'app.users': 1 });
   await storeCount(api.database, { requestId: counted, processor: 'mail' }, null);
-  await follow(api.database, counted, START);
+  await applyVisibility(api.database, counted, START);
   await call('POST', `/v1/requests/${counted}/confirm`, { expectedCount: 1 });
   expect((await upload(api, 'user_id\nd-5\n', {}, as)).status).toBe(202);
   const identity = user('d-1');
@@ -133,7 +133,7 @@ test('a log is of its request alone, from acceptance to the end; another project
   const id = await hidden(api, 'l-1');
   const other = await hidden(api, 'l-2');
   await claimAt(api.database, id, RUN);
-  await follow(api.database, id, RUN);
+  await applyVisibility(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
   await end(api.database, id, new Date(RUN.getTime() + 2 * DAY_MS));
   const events = await log(api, id);
@@ -188,11 +188,11 @@ test('after a whole story no identity is in activity or log, neither as a page n
     await api.call(method, '/v1/suppressions', { project: 'demo', kind: 'user', identity: email });
   }
   await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [4] });
-  await follow(api.database, id, START);
+  await applyVisibility(api.database, id, START);
   await claimAt(api.database, id, run);
   await inAttention(id, 'mail');
   await api.call('POST', `/v1/requests/${id}/retry`, { reason: 'ticket 6' });
-  await follow(api.database, id, run);
+  await applyVisibility(api.database, id, run);
   await deleteFirstBatch(api.database, id, run);
   await end(api.database, id, new Date(run.getTime() + 2 * DAY_MS));
 

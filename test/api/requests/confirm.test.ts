@@ -5,7 +5,7 @@ import type { Resolved } from '../../../domain/identity.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { match } from '../../support/ledger.ts';
-import { follow, hide, matchOf, resolve } from '../support/ledger.ts';
+import { applyVisibility, hide, matchOf, resolve } from '../support/ledger.ts';
 import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
@@ -34,7 +34,7 @@ async function counted(id: string, facts: readonly Resolved[], excepted: readonl
   await look(id, START);
   return id;
 }
-const look = (id: string, at: Date) => follow(api.database, id, at);
+const look = (id: string, at: Date) => applyVisibility(api.database, id, at);
 const waiting = async (identities: readonly Sent[], more: Record<string, unknown> = {}) =>
   counted(
     await accepted(api, identities, { confirm: true, ...more }),

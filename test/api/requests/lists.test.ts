@@ -4,7 +4,7 @@ import { withProjectLock } from '../../../db/project-lock.ts';
 import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { claimAt, follow, hide, matchOf } from '../support/ledger.ts';
+import { applyVisibility, claimAt, hide, matchOf } from '../support/ledger.ts';
 import { accepted, type Answer, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
@@ -53,7 +53,7 @@ test('each filter lets through what it names and nothing else; all together, wha
   const ccpa = await waiting('ccpa', { regulation: 'ccpa' });
   const claimed = await waiting('claimed');
   await claimAt(api.database, claimed, RUN);
-  await follow(api.database, claimed, RUN);
+  await applyVisibility(api.database, claimed, RUN);
   await inAttention(claimed);
   const beas = textOf(await api.call('POST', '/v1/requests', deletionOf([user('beas')]), carrying(bea)), 'id');
   api.clock.now = day(2);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { recordRange } from '../../../db/deletion/batches.ts';
-import { claimAt, follow, hide, matchesOf } from '../support/ledger.ts';
+import { applyVisibility, claimAt, hide, matchesOf } from '../support/ledger.ts';
 import { accepted, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload, uploadForm } from '../uploads/upload.ts';
 
@@ -31,7 +31,7 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
       { processor: 'mail', finished: 0, removed: 0, blanked: 0 },
     ],
   });
-  await follow(api.database, id, RUN);
+  await applyVisibility(api.database, id, RUN);
   expect(await read(id, '/receipt')).toMatchObject({
     scope,
     outcomes: { matched: 1 },

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from '../support/ledger.ts';
+import {
+  applyVisibility,
+  calledOf,
+  claimAt,
+  deleteFirstBatch,
+  end,
+  hide,
+  matchOf,
+  resolve,
+} from '../support/ledger.ts';
 import { accepted, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
@@ -72,7 +81,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   });
 
   await claimAt(api.database, id, RUN);
-  await follow(api.database, id, RUN);
+  await applyVisibility(api.database, id, RUN);
   const claimed = await status(id);
   expect(claimed).toMatchObject({
     status: 'deleting',

@@ -44,7 +44,7 @@ export async function resolve(
 export async function hide(database: Database, requestId: string, facts: readonly Resolved[], at: Date) {
   await resolve(database, requestId, facts, at);
   await markPresent(database, requestId, 'all');
-  await follow(database, requestId, at);
+  await applyVisibility(database, requestId, at);
 }
 
 /** Accepted for these users, and hidden. */
@@ -55,7 +55,7 @@ export async function hidden(api: TestApi, ...names: readonly string[]) {
 }
 
 /** Every processor follows the newest visibility. */
-export async function follow(database: Database, requestId: string, at: Date) {
+export async function applyVisibility(database: Database, requestId: string, at: Date) {
   await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
   return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window });
 }

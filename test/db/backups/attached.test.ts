@@ -6,8 +6,8 @@ import {
   accept,
   after,
   allKnown,
+  applyVisibility,
   days,
-  follow,
   hidden,
   ledger,
   named,
@@ -27,7 +27,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
   const owner = await accept(world, people('a', 'b'), { ...shape, exportFirst: false });
   const address = { type: 'email', value: ['a@x.test'] };
   await resolve(world, owner, [...allKnown(people('a', 'b')), named(user('a'), address)]);
-  await follow(world, owner);
+  await applyVisibility(world, owner);
   const attached = await accept(world, people('a'), shape);
   await resolve(world, attached, [...allKnown(people('a')), named(user('a'), address)]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
@@ -78,7 +78,7 @@ test('the owner cancelled: whoever inherits the subject still exports it first',
   const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
   const { deletion: heir, exporting } = await givenBackup(world, people('a'), shape);
   await cancel(world, owner, 'all', days(1));
-  await follow(world, heir, days(1));
+  await applyVisibility(world, heir, days(1));
   expect(await states(world, heir)).toEqual({ soft_deleted: 1 });
   expect(await states(world, exporting)).toEqual({ wanted: 1 });
   expect(await take(world, heir, RUN)).toMatchObject({ claimed: 0 });
@@ -108,7 +108,7 @@ test('one who is attached while nobody knows yet whether there is such a person 
   expect(await settleUnresolved(world.database, shape.project, owner, START)).toEqual([deletion]);
   expect(await settleUnresolved(world.database, shape.project, owner, START)).toEqual([deletion]);
   expect(await reconcileAt(world, deletion, START)).toMatchObject({ needsBackup: true });
-  await follow(world, owner);
+  await applyVisibility(world, owner);
   expect(await take(world, owner, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(world, await backup(world, deletion), { at: days(1) });
   expect(await take(world, owner, RUN)).toMatchObject({ claimed: 1 });
@@ -122,6 +122,6 @@ test('who waits behind an heir, and attached while the subject was shown again, 
   const behind = await hidden(world, people('a'), { ...shape, receivedAt: days(1) });
   expect(await states(world, behind)).toEqual({ attached: 1 });
   expect(await reconcileAt(world, behind, days(1))).not.toHaveProperty('needsBackup');
-  expect((await follow(world, owner, days(1))).requestsToSignal.toSorted()).toEqual([heir, behind].toSorted());
+  expect((await applyVisibility(world, owner, days(1))).requestsToSignal.toSorted()).toEqual([heir, behind].toSorted());
   expect(await reconcileAt(world, behind, days(1))).toMatchObject({ needsBackup: true });
 });

@@ -9,9 +9,9 @@ import {
   after,
   allKnown,
   APP,
+  applyVisibility,
   awaiting,
   days,
-  follow,
   hidden,
   ledger,
   match,
@@ -80,7 +80,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     named(user('a'), address),
     named(user('a'), household, 1),
   ]);
-  await follow(world, deletion);
+  await applyVisibility(world, deletion);
   const exporting = await backup(world, deletion);
   const names = await world.sql`
     SELECT seq, type, value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY seq, value`;
@@ -130,12 +130,12 @@ test('nobody is exported who is still to be confirmed, or to be looked for', asy
   const shape = first();
   const unknown = await accept(world, people('known', 'lost', 'found'), shape);
   await resolve(world, unknown, [match(1, user('known'))]);
-  expect(await follow(world, unknown)).toMatchObject({ unresolved: 2 });
+  expect(await applyVisibility(world, unknown)).toMatchObject({ unresolved: 2 });
   expect(await reconcileAt(world, unknown, START)).not.toHaveProperty('needsBackup');
   expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
   await markPresent(world.database, unknown, [3]);
   await settleUnresolved(world.database, shape.project, unknown, START);
-  expect(await follow(world, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
+  expect(await applyVisibility(world, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
   expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
 });
 
@@ -143,11 +143,15 @@ test('who joins just before the claim is exported too, and claimed by a later ru
   const device = [{ type: 'alias', value: ['device'] }];
   const deletion = await accept(world, device, first());
   await resolve(world, deletion, [match(1, user('owner'))]);
-  await follow(world, deletion);
+  await applyVisibility(world, deletion);
   await endBackup(world, await backup(world, deletion), { at: days(1) });
   await resolve(world, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
-  expect(await follow(world, deletion, RUN)).toMatchObject({ claimable: 0, needsBackup: true, awaitingBackup: 1 });
+  expect(await applyVisibility(world, deletion, RUN)).toMatchObject({
+    claimable: 0,
+    needsBackup: true,
+    awaitingBackup: 1,
+  });
   const second = await backup(world, deletion, RUN);
   const [joined] = await world.sql`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
   expect(joined).toEqual({ seq: 2 });

@@ -3,7 +3,17 @@ import { retryProcessors } from '../../../db/attention/retry.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { backup, endBackup, exportOf, withKey } from '../../support/exports.ts';
-import { after, days, follow, hidden, ledger, POLICY, reconcileAt, RUN, states } from '../../support/ledger.ts';
+import {
+  after,
+  applyVisibility,
+  days,
+  hidden,
+  ledger,
+  POLICY,
+  reconcileAt,
+  RUN,
+  states,
+} from '../../support/ledger.ts';
 import { cancel, DAY, first, givenBackup, givenReadyBackup, people, PROJECTS, take } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
@@ -31,7 +41,7 @@ test('an export of anybody that is made for a deletion outlives its claim; that 
 
   const { deletion: cancelled, exporting: left } = await givenReadyBackup(world, people('b'), shape);
   await cancel(world, cancelled, 'all', days(2));
-  await follow(world, cancelled, days(2));
+  await applyVisibility(world, cancelled, days(2));
   await conclude(world.database, { requestId: cancelled, at: days(2) });
   const later = await hidden(world, people('b'), { ...shape, exportFirst: false });
   expect(await take(world, later, RUN)).toMatchObject({ claimed: 1, wake: [left] });
@@ -43,7 +53,7 @@ test('a deletion that was cancelled and still shows some again protects no archi
   const { deletion: cancelled, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
   const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, cancelled, 'all', days(2));
-  await follow(world, heir, days(2));
+  await applyVisibility(world, heir, days(2));
   expect(await states(world, cancelled)).toEqual({ cancelled: 1, cancelling: 1 });
   expect(await take(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
@@ -54,7 +64,7 @@ test('one of two is taken back out of a ready archive and claimed by another: it
   const { deletion, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
   const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, deletion, [1], days(2));
-  await follow(world, heir, days(2));
+  await applyVisibility(world, heir, days(2));
   expect(await take(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
   expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 0 });

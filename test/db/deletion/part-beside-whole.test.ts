@@ -11,8 +11,8 @@ import {
   accept,
   allKnown,
   APP,
+  applyVisibility,
   days,
-  follow,
   hidden,
   KEYS,
   ledger,
@@ -59,7 +59,7 @@ test('a whole deletion that is cancelled is not handed to a part-deletion: its s
   const whole = await hidden(world, [name]);
   await cancel(world, whole);
   expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelling: 1 }, { scheduled: 1 }]);
-  await follow(world, whole, days(3));
+  await applyVisibility(world, whole, days(3));
   expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelled: 1 }, { scheduled: 1 }]);
 });
 

@@ -6,9 +6,9 @@ import { DomainError } from '../../../domain/errors.ts';
 import { newId } from '../../../domain/ids.ts';
 import {
   accept,
+  applyVisibility,
   askedOf,
   days,
-  follow,
   hiddenInBulk,
   KEYS,
   ledger,
@@ -112,8 +112,8 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
         await Promise.all([resolving(), cancelling]);
       }
       ends.add({ mine: await states(world, first), theirs: await states(world, second) });
-      await follow(world, first);
-      await follow(world, second);
+      await applyVisibility(world, first);
+      await applyVisibility(world, second);
       expect(await states(world, first)).toEqual({ cancelled: 1 });
       expect(await claimIt(first)).toMatchObject({ claimed: 0 });
       expect(await claimIt(second)).toMatchObject({ claimed: 1 });

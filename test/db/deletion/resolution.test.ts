@@ -7,8 +7,8 @@ import {
   accept,
   allKnown,
   APP,
+  applyVisibility,
   email,
-  follow,
   hidden,
   ledger,
   match,
@@ -209,7 +209,7 @@ test('the statements do not grow with the subjects, but for one page', async () 
     const requestId = await accept(world, ids);
     const before = world.statements.length;
     await resolve(world, requestId, allKnown(ids));
-    await follow(world, requestId);
+    await applyVisibility(world, requestId);
     return world.statements.length - before;
   };
   const few = await count(2);

@@ -5,7 +5,7 @@ import { exportOf, readyInRows, wanted, withKey } from '../../support/exports.ts
 import {
   accept,
   allKnown,
-  follow,
+  applyVisibility,
   hidden,
   KEYS,
   type Ledger,
@@ -99,7 +99,7 @@ test('a part-deletion takes nobody out: what is left is exported, collected agai
   const exporting = await wanted(world, people('a'), { project: own });
   const deletion = await accept(world, people('a'), { project: own, scope: 'categories' });
   await resolve(world, deletion, allKnown(people('a')));
-  await follow(world, deletion);
+  await applyVisibility(world, deletion);
   expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   expect(await states(world, exporting)).toEqual({ wanted: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, unseen: true });
@@ -123,7 +123,7 @@ test('who is only called what somebody is that is claimed leaves no export', asy
     await resolve(world, exporting, exported);
     const deletion = await accept(world, people('y'), { project: own });
     await resolve(world, deletion, deleted);
-    await follow(world, deletion);
+    await applyVisibility(world, deletion);
     expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
     expect(await states(world, exporting)).toEqual({ wanted: 1 });
   }
@@ -138,7 +138,7 @@ test('a subject is the same under every key in use, whichever of the two request
     const exporting = await wanted(world, people('a'), { project: own }, before);
     const deletion = await accept(world, people('a'), { project: own });
     await resolve(world, deletion, allKnown(people('a')), {}, after);
-    await follow(world, deletion);
+    await applyVisibility(world, deletion);
     expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   }
 });

@@ -5,9 +5,9 @@ import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.t
 import {
   accept,
   allKnown,
+  applyVisibility,
   awaiting,
   days,
-  follow,
   hidden,
   type Ledger,
   ledger,
@@ -102,13 +102,13 @@ test('of what is too late a thousand positions are named, and all are counted', 
 test('cancelled before anybody was found to hold anything: nobody was hidden, so nobody is waited for', async () => {
   const requestId = await accept(world, [user('nobody-1'), user('somebody-1')]);
   await resolve(world, requestId, allKnown([user('nobody-1'), user('somebody-1')]).slice(1));
-  await follow(world, requestId);
+  await applyVisibility(world, requestId);
   expect(await states(world, requestId)).toEqual({ resolved: 1, soft_deleted: 1 });
   await cancel(requestId);
   expect(await states(world, requestId)).toEqual({ cancelled: 1, cancelling: 1 });
   await markPresent(world.database, requestId, 'all');
   await settleUnresolved(world.database, PROJECT, requestId, START);
-  expect(await follow(world, requestId)).toMatchObject({ canConclude: true, open: 0 });
+  expect(await applyVisibility(world, requestId)).toMatchObject({ canConclude: true, open: 0 });
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
 });
 
@@ -116,12 +116,12 @@ test('of what is handed over it is remembered that it is hidden: taken back agai
   const first = await accept(world, [user('unknown-1')]);
   await resolve(world, first, []);
   await markPresent(world.database, first, 'all');
-  await follow(world, first);
+  await applyVisibility(world, first);
   const second = await accept(world, [user('unknown-1')]);
   await resolve(world, second, []);
   await cancel(first);
   await cancel(second);
   expect([await states(world, first), await states(world, second)]).toEqual([{ cancelled: 1 }, { cancelling: 1 }]);
   expect(await reconcileAt(world, second, START)).toMatchObject({ processorsToSync: ['app'], canConclude: false });
-  expect(await follow(world, second)).toMatchObject({ canConclude: true });
+  expect(await applyVisibility(world, second)).toMatchObject({ canConclude: true });
 });

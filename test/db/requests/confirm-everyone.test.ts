@@ -9,10 +9,10 @@ import type { Identity, Resolved } from '../../../domain/identity.ts';
 import {
   accept,
   APP,
+  applyVisibility,
   awaiting,
   days,
   email,
-  follow,
   KEYS,
   ledger,
   match,
@@ -81,7 +81,7 @@ test('everyone but: all whom an exception may mean are spared, and their identit
 test('before the claim the spared do not join, under whatever key the digests are then', async () => {
   const requestId = await everyone([user('k-1'), user('k-2')], [user('k-2')], [match(1, user('k-2'))]);
   await confirm(world, requestId, 1);
-  await follow(world, requestId);
+  await applyVisibility(world, requestId);
   // Whatever the directory now says of the one who was taken.
   const facts = [match(1, user('k-2')), named(user('k-2'), email('both@x.test'))];
   for (const keys of [KEYS, ROTATED]) {

@@ -8,10 +8,10 @@ import { DomainError } from '../../../domain/errors.ts';
 import {
   accept,
   APP,
+  applyVisibility,
   askedOf,
   awaiting,
   days,
-  follow,
   hiddenInBulk,
   ledger,
   POLICY,
@@ -107,7 +107,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       else if (round % 4 === 1) [answer] = [await confirming(), await resolving()];
       else [answer] = await Promise.all([asked.then(() => apart(round, 60)).then(confirming), resolving()]);
       ends.add({ answer, mine: await states(world, first), theirs: await states(world, second) });
-      for (const requestId of [first, second]) await follow(world, requestId);
+      for (const requestId of [first, second]) await applyVisibility(world, requestId);
       let claimed = 0;
       for (const requestId of [first, second])
         claimed += (await claim(world.database, POLICY, { requestId, asOf: days(30) })).claimed;

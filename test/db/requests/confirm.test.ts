@@ -14,9 +14,9 @@ import {
   accept,
   allKnown,
   APP,
+  applyVisibility,
   awaiting,
   days,
-  follow,
   hidden,
   KEYS,
   ledger,
@@ -210,7 +210,7 @@ test('expedited while it waits: due at once when it is confirmed, never before',
   await expediteRequest(world.database, PROJECT_ENTRY, by);
   expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
   expect((await confirm(world, requestId, 1, { at: days(2) })).hardDeleteAt).toEqual(days(2));
-  expect(await follow(world, requestId, days(2))).toMatchObject({ claimable: 1 });
+  expect(await applyVisibility(world, requestId, days(2))).toMatchObject({ claimable: 1 });
 });
 
 test('a hold on one who is proposed is told of it, and holds after the confirmation', async () => {
@@ -220,7 +220,7 @@ test('a hold on one who is proposed is told of it, and holds after the confirmat
   expect(placed.matching).toEqual([{ requestId, subjects: 1 }]);
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ held: 1 });
   await confirm(world, requestId, 1);
-  expect(await follow(world, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
+  expect(await applyVisibility(world, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
 });
 
 test('resolved once more while it waits, nothing of what was counted changes', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { calledOf, follow, hide, matchOf } from '../../api/support/ledger.ts';
+import { applyVisibility, calledOf, hide, matchOf } from '../../api/support/ledger.ts';
 import { accepted, deletionOf, type Sent, START, testApi, user } from '../../api/support/api.ts';
 
 const api = await testApi();
@@ -19,7 +19,7 @@ test('a subject that is owned is recognised by any name of it, until it is given
 
   await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
   expect(await rejecting(user('owned'))).toMatchObject({ code: 'subject_conflict' });
-  await follow(api.database, id, START);
+  await applyVisibility(api.database, id, START);
   expect(await rejecting(user('owned'))).toMatchObject({ status: 'received' });
   expect(await rejecting(user('bystander'))).toMatchObject({ code: 'subject_conflict' });
 });

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import { listSubjects } from '../../../db/subjects/list.ts';
-import { calledOf, claimAt, deleteFirstBatch, end, follow, hide, matchOf, resolve } from '../../api/support/ledger.ts';
+import {
+  applyVisibility,
+  calledOf,
+  claimAt,
+  deleteFirstBatch,
+  end,
+  hide,
+  matchOf,
+  resolve,
+} from '../../api/support/ledger.ts';
 import { settleUnresolved } from '../../../db/subjects/unresolved.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { accepted, deletionOf, START, testApi, textOf, user } from '../../api/support/api.ts';
@@ -32,7 +41,7 @@ test('what is being restored is not called cancelled before it is shown again ev
   await hide(api.database, id, [matchOf(1, 'back-1'), matchOf(2, 'back-2')], START);
   await cancel(id, [1]);
   expect(await outcomes(id)).toEqual(['soft_deleted', 'soft_deleted']);
-  await follow(api.database, id, START);
+  await applyVisibility(api.database, id, START);
   expect(await outcomes(id)).toEqual(['cancelled', 'soft_deleted']);
 });
 
@@ -49,7 +58,7 @@ test('a second request is attached, and shares the outcome, or inherits the subj
   await hide(api.database, second, [matchOf(1, 'shared-1'), matchOf(2, 'shared-2')], START);
   expect(await outcomes(second)).toEqual(['attached', 'attached']);
   await cancel(owner, [2]);
-  await follow(api.database, second, START);
+  await applyVisibility(api.database, second, START);
   expect(await outcomes(second)).toEqual(['attached', 'soft_deleted']);
   expect(await outcomes(owner)).toEqual(['soft_deleted', 'cancelled']);
   await claimAt(api.database, owner, RUN);
