@@ -11,7 +11,7 @@ import { sized, spaced } from '../../support/size.ts';
 import { acceptedExport, linkTo, makeReady } from '../exports/exports.ts';
 import { type Generated, requestsOf } from './generated.ts';
 import { CANARY, PLACEHOLDER } from './generated-values.ts';
-import { claimAt, end, deleteFirstBatch, hide, matchOf, resolve } from '../support/ledger.ts';
+import { claimAt, concludeAll, deleteFirstBatch, hide, matchOf, resolve } from '../support/ledger.ts';
 import { accepted, type Answer, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const storage = archives();
@@ -110,7 +110,7 @@ async function prepare(round: string): Promise<void> {
   await hide(database, ended, [matchOf(1, `${CANARY}-${round}-ended`)], START);
   await claimAt(database, ended, RUN);
   await deleteFirstBatch(database, ended, RUN);
-  await end(database, ended, RUN);
+  await concludeAll(database, ended, RUN);
   prepared.set('req', [...ids, ended]);
 }
 

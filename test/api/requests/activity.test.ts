@@ -9,8 +9,8 @@ import {
   applyVisibility,
   calledOf,
   claimAt,
+  concludeAll,
   deleteFirstBatch,
-  end,
   hidden,
   hide,
   matchesOf,
@@ -135,7 +135,7 @@ test('a log is of its request alone, from acceptance to the end; another project
   await claimAt(api.database, id, RUN);
   await applyVisibility(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
-  await end(api.database, id, new Date(RUN.getTime() + 2 * DAY_MS));
+  await concludeAll(api.database, id, new Date(RUN.getTime() + 2 * DAY_MS));
   const events = await log(api, id);
   expect(new Set(events.map(({ requestId }) => requestId))).toEqual(new Set([id]));
   expect(actions(events).at(0)).toBe('request.received');
@@ -194,7 +194,7 @@ test('after a whole story no identity is in activity or log, neither as a page n
   await api.call('POST', `/v1/requests/${id}/retry`, { reason: 'ticket 6' });
   await applyVisibility(api.database, id, run);
   await deleteFirstBatch(api.database, id, run);
-  await end(api.database, id, new Date(run.getTime() + 2 * DAY_MS));
+  await concludeAll(api.database, id, new Date(run.getTime() + 2 * DAY_MS));
 
   expect(actions(await log(api, id))).toEqual(
     expect.arrayContaining(['request.received', 'subjects.cancelled', 'subjects.claimed', 'request.completed']),

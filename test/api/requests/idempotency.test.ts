@@ -12,7 +12,7 @@ import { startFactsOf } from '../../../db/requests/start.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { devServer } from '../../support/servers/temporal.ts';
-import { applyVisibility, end, hide, matchOf } from '../support/ledger.ts';
+import { applyVisibility, concludeAll, hide, matchOf } from '../support/ledger.ts';
 import {
   type Answer,
   carrying,
@@ -177,7 +177,7 @@ test('an ended request is answered again all the same, as what it is by then', a
   await hide(api.database, id, [matchOf(1, 'ended')], START);
   await api.call('POST', `/v1/requests/${id}/cancel`, {});
   await applyVisibility(api.database, id, START);
-  await end(api.database, id, START);
+  await concludeAll(api.database, id, START);
   const again = await post('ended', body('ended'));
   expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 'true']);
   expect(again.json).toMatchObject({ id, status: 'cancelled', submitted: 1 });

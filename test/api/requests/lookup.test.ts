@@ -3,7 +3,7 @@ import { ownDigest } from '../../../db/digests.ts';
 import { pendingSuppressions } from '../../../db/operations/stalled.ts';
 import { readPendingSuppression, markSuppressionPropagated } from '../../../db/suppressions/propagate.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { calledOf, claimAt, deleteFirstBatch, end, hide, matchOf } from '../support/ledger.ts';
+import { calledOf, claimAt, concludeAll, deleteFirstBatch, hide, matchOf } from '../support/ledger.ts';
 import { accepted, KEYS, RUN, type Sent, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
@@ -36,7 +36,7 @@ test('a request is found by every identity of its subject, before it is resolved
 
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
-  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
   expect(await lookup({ type: 'alias', value: 'nick' })).toMatchObject({
     openRequests: [],
     deletions: [{ id, status: 'completed', outcome: 'retained' }],
@@ -117,7 +117,7 @@ test('lifting one identity of a deletion leaves its other identities suppressed,
   await hide(api.database, id, [matchOf(1, 'kept'), calledOf('kept', 'alias', ['kept-alias'])], START);
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
-  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
   expect(await lookup({ type: 'alias', value: 'kept-alias' })).toMatchObject({ suppressions: [{ requestId: id }] });
 
   const lifted = await suppress('DELETE', user('kept'));

@@ -4,8 +4,8 @@ import {
   applyVisibility,
   calledOf,
   claimAt,
+  concludeAll,
   deleteFirstBatch,
-  end,
   hide,
   matchOf,
   resolve,
@@ -110,7 +110,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
       { processor: 'mail', state: 'attested' },
     ],
   });
-  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
   api.clock.now = at(60);
   expect(await status(id)).toMatchObject({
     status: 'completed',

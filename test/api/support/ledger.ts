@@ -84,4 +84,4 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
   });
 }
 
-export const end = (database: Database, requestId: string, at: Date) => conclude(database, { requestId, at });
+export const concludeAll = (database: Database, requestId: string, at: Date) => conclude(database, { requestId, at });

@@ -4,8 +4,8 @@ import {
   applyVisibility,
   calledOf,
   claimAt,
+  concludeAll,
   deleteFirstBatch,
-  end,
   hide,
   matchOf,
   resolve,
@@ -72,7 +72,7 @@ test('what the directory does not know stays found until nobody holds anything o
   await hide(api.database, id, [matchOf(1, 'gone')], START);
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
-  await end(api.database, id, new Date(RUN.getTime() + DAY_MS));
+  await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
   expect(await outcomes(id)).toEqual(['retained']);
   const again = await accepted(api, [user('gone'), user('never')]);
   await resolve(api.database, again, [], START);
