@@ -200,14 +200,14 @@ export const reconcileAt = ({ database }: Ledger, requestId: string, asOf: Date)
   reconcileDeletion(database, { requestId, asOf, window: POLICY.window });
 
 /**
- * The same as `hidden` (or as `like`) for many requests of one subject each, by a handful of statements: `names[n]` in
+ * The same as `givenHiddenSubjects` (or as `like`) for many requests of one subject each, by a handful of statements: `names[n]` in
  * `projects[n]`. Returns the requests' ids in that order.
  */
 export async function hiddenInBulk(
   world: Ledger,
   projects: readonly string[],
   names: readonly Identity[],
-  like: typeof hidden = hidden,
+  like: typeof givenHiddenSubjects = givenHiddenSubjects,
 ): Promise<readonly string[]> {
   const { database } = world;
   const ids = names.map((_, n) => newId('request', START.getTime() + n + 1));
@@ -236,7 +236,7 @@ export async function hiddenInBulk(
 }
 
 /** Accepted, resolved and hidden: waiting for its run. */
-export async function hidden(
+export async function givenHiddenSubjects(
   world: Ledger,
   identities: readonly Identity[],
   changes: Partial<NewRequest> = {},

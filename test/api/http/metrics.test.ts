@@ -14,7 +14,7 @@ import {
   accept,
   APP,
   days,
-  hidden,
+  givenHiddenSubjects,
   KEYS,
   type Ledger,
   ledger,
@@ -64,8 +64,8 @@ const scraper = (database = world.database, patienceMs = 5_000) => {
 
 test('what the ledger holds is told as it is, and without a name, an id or a token', async () => {
   await accept(world, [user('canary-new')]);
-  const waiting = await hidden(world, [user('canary-a'), user('canary-b'), user('canary-c')]);
-  await hidden(world, [user('canary-held')]);
+  const waiting = await givenHiddenSubjects(world, [user('canary-a'), user('canary-b'), user('canary-c')]);
+  await givenHiddenSubjects(world, [user('canary-held')]);
   await accept(world, [user('canary-late')], { dueAt: days(1), project: 'windowless' });
   await accept(world, [user('canary-gone')], { dueAt: days(1), project: 'forgotten', receivedAt: days(-1) });
   const counted = await accept(world, [user('canary-counted')]);
@@ -159,7 +159,10 @@ test('what has ended is told of for 90 days, what is open for ever', async () =>
 
 test('without a run, who is due for over an hour is missed', async () => {
   const due = days(1);
-  await hidden(world, [user('canary-soon'), user('canary-sooner')], { project: 'windowless', hardDeleteAt: due });
+  await givenHiddenSubjects(world, [user('canary-soon'), user('canary-sooner')], {
+    project: 'windowless',
+    hardDeleteAt: due,
+  });
   const scrape = scraper();
   const missed = async (minutes: number) => {
     clock = new Date(due.getTime() + minutes * 60_000);

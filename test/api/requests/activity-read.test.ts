@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { newId } from '../../../domain/ids.ts';
 import { actions, activity, CSV, type Event, eventsOf, log } from '../support/events.ts';
-import { hidden } from '../support/ledger.ts';
+import { givenHiddenSubjects } from '../support/ledger.ts';
 import { carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
@@ -66,7 +66,7 @@ test('newest first, in pages, each once while more happens, and a page is one st
 test('a token that is limited to kinds sees no event of other requests, and those that are of none', async () => {
   const minted = await api.call('POST', '/v1/tokens', { name: 'exports', kinds: ['export'], access: 'read' });
   const limited = carrying(textOf(minted, 'token'));
-  const id = await hidden(api, 'limited');
+  const id = await givenHiddenSubjects(api, 'limited');
   const seen = await activity(api, '', limited);
   expect(seen.length).toBeGreaterThan(0);
   expect(seen).toEqual((await activity(api)).filter(({ requestId }) => requestId === null));

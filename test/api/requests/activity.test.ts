@@ -11,7 +11,7 @@ import {
   claimAt,
   concludeAll,
   deleteFirstBatch,
-  hidden,
+  givenHiddenSubjects,
   hide,
   matchesOf,
   matchOf,
@@ -116,7 +116,7 @@ test('why something is deleted before its time is in the trail, asked for at onc
 });
 
 test('a refused call writes nothing into the trail', async () => {
-  const id = await hidden(api, 'refused');
+  const id = await givenHiddenSubjects(api, 'refused');
   const before = await activity(api);
   for (const [verb, body] of [
     ['retry', { reason: 'ticket' }],
@@ -130,8 +130,8 @@ test('a refused call writes nothing into the trail', async () => {
 });
 
 test('a log is of its request alone, from acceptance to the end; another project does not know of it', async () => {
-  const id = await hidden(api, 'l-1');
-  const other = await hidden(api, 'l-2');
+  const id = await givenHiddenSubjects(api, 'l-1');
+  const other = await givenHiddenSubjects(api, 'l-2');
   await claimAt(api.database, id, RUN);
   await applyVisibility(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);

@@ -48,7 +48,7 @@ export async function hide(database: Database, requestId: string, facts: readonl
 }
 
 /** Accepted for these users, and hidden. */
-export async function hidden(api: TestApi, ...names: readonly string[]) {
+export async function givenHiddenSubjects(api: TestApi, ...names: readonly string[]) {
   const id = await accepted(api, names.map(user));
   await hide(api.database, id, matchesOf(names), START);
   return id;

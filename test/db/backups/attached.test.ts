@@ -8,7 +8,7 @@ import {
   allKnown,
   applyVisibility,
   days,
-  hidden,
+  givenHiddenSubjects,
   ledger,
   named,
   reconcileAt,
@@ -50,7 +50,7 @@ test('one who is attached with an export first keeps the owner waiting, and is e
 
 test('one who was attached for an export is cancelled: the owner waits no longer, but for its run', async () => {
   const shape = first();
-  const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
+  const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   const { deletion: attached, exporting } = await givenBackup(world, people('a'), shape);
   expect(await take(world, owner, RUN)).toMatchObject({ claimed: 0 });
   const { wake } = await cancel(world, attached, 'all', after(5));
@@ -66,8 +66,8 @@ test.each([
   ['is in its archive', true],
 ])('one who was attached and %s is cancelled: the run of the owner stays as it is', async (_claim, exportFirst) => {
   const shape = first();
-  const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
-  const attached = await hidden(world, people('a'), { ...shape, exportFirst });
+  const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
+  const attached = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst });
   if (exportFirst) await endBackup(world, await backup(world, attached), { at: days(1) });
   await cancel(world, attached, 'all', after(5));
   expect(await take(world, owner, after(5))).toMatchObject({ claimed: 1 });
@@ -75,7 +75,7 @@ test.each([
 
 test('the owner cancelled: whoever inherits the subject still exports it first', async () => {
   const shape = first();
-  const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
+  const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   const { deletion: heir, exporting } = await givenBackup(world, people('a'), shape);
   await cancel(world, owner, 'all', days(1));
   await applyVisibility(world, heir, days(1));
@@ -88,9 +88,9 @@ test('the owner cancelled: whoever inherits the subject still exports it first',
 
 test('who is already claimed when another request attaches cannot be saved, and ends with the owner', async () => {
   const shape = first();
-  const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
+  const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await take(world, owner, RUN);
-  const late = await hidden(world, people('a'), shape);
+  const late = await givenHiddenSubjects(world, people('a'), shape);
   expect(await states(world, late)).toEqual({ attached: 1 });
   expect(await reconcileAt(world, late, RUN)).not.toHaveProperty('needsBackup');
   expect(await startBackup(world.database, late, RUN)).toBeNull();
@@ -116,10 +116,10 @@ test('one who is attached while nobody knows yet whether there is such a person 
 
 test('who waits behind an heir, and attached while the subject was shown again, exports it first all the same', async () => {
   const shape = first();
-  const owner = await hidden(world, people('a'), { ...shape, exportFirst: false });
+  const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, owner, 'all', days(1));
-  const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
-  const behind = await hidden(world, people('a'), { ...shape, receivedAt: days(1) });
+  const heir = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
+  const behind = await givenHiddenSubjects(world, people('a'), { ...shape, receivedAt: days(1) });
   expect(await states(world, behind)).toEqual({ attached: 1 });
   expect(await reconcileAt(world, behind, days(1))).not.toHaveProperty('needsBackup');
   expect((await applyVisibility(world, owner, days(1))).requestsToSignal.toSorted()).toEqual([heir, behind].toSorted());

@@ -3,7 +3,7 @@ import { claim } from '../../../db/deletion/claim.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import type { Policy } from '../../../domain/policy.ts';
 import { backup, endBackup, withKey } from '../../support/exports.ts';
-import { days, hidden, type Ledger, POLICY, user } from '../../support/ledger.ts';
+import { days, givenHiddenSubjects, type Ledger, POLICY, user } from '../../support/ledger.ts';
 
 /** Deletions that wait for an export of those in them, step by step. */
 
@@ -16,7 +16,7 @@ export const people = (...names: string[]) => names.map(user);
 
 /** A deletion whose subjects are hidden, and the export of them that it waits for. */
 export async function givenBackup(world: Ledger, identities: readonly Identity[], shape = first()) {
-  const deletion = await hidden(world, identities, shape);
+  const deletion = await givenHiddenSubjects(world, identities, shape);
   return { project: shape.project, deletion, exporting: await backup(world, deletion) };
 }
 

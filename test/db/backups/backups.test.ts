@@ -12,7 +12,7 @@ import {
   applyVisibility,
   awaiting,
   days,
-  hidden,
+  givenHiddenSubjects,
   ledger,
   match,
   named,
@@ -30,7 +30,7 @@ import { DAY, first, givenBackup, people, PROJECTS, take } from './backing-up.ts
 const world = await ledger(PROJECTS);
 
 test('hidden at once, and claimed by no run before it is in an archive; then by the next, not at the word', async () => {
-  const deletion = await hidden(world, people('a'), first());
+  const deletion = await givenHiddenSubjects(world, people('a'), first());
   expect(await reconcileAt(world, deletion, START)).toMatchObject({
     status: 'grace',
     needsBackup: true,
@@ -63,15 +63,15 @@ test('in an archive long before its run: claimed at its run', async () => {
 
 test('the quota of a run is not used up by those who wait for an archive', async () => {
   const shape = first();
-  const waiting = await hidden(world, people('a', 'b'), { ...shape, dueAt: days(16) });
-  const other = await hidden(world, people('c', 'd'), { ...shape, exportFirst: false });
+  const waiting = await givenHiddenSubjects(world, people('a', 'b'), { ...shape, dueAt: days(16) });
+  const other = await givenHiddenSubjects(world, people('c', 'd'), { ...shape, exportFirst: false });
   expect(await take(world, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await take(world, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
 });
 
 test('it holds everyone in the deletion, under the same numbers, with all their names, and nobody else', async () => {
   const shape = first();
-  await hidden(world, people('else'), { ...shape, exportFirst: false });
+  await givenHiddenSubjects(world, people('else'), { ...shape, exportFirst: false });
   const deletion = await accept(world, [user('a'), user('b')], { ...shape, regulation: 'ccpa', scope: 'categories' });
   const address = { type: 'email', value: ['a@x.test'] };
   const household = { type: 'email', value: ['home@x.test'] };
@@ -117,7 +117,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
 test('begun again it begins nothing', async () => {
   const { deletion } = await givenBackup(world, people('a'));
   expect(await startBackup(world.database, deletion, START)).toBeNull();
-  const plain = await hidden(world, people('b'), { ...first(), exportFirst: false });
+  const plain = await givenHiddenSubjects(world, people('b'), { ...first(), exportFirst: false });
   expect(await startBackup(world.database, plain, START)).toBeNull();
   expect(await reconcileAt(world, plain, START)).not.toHaveProperty('needsBackup');
 });
@@ -191,6 +191,6 @@ test('status and receipt name the backup, how many it holds and until when it ca
     expiresAt: after(7 * DAY).toISOString(),
   };
   expect((await buildReceipt(world.database, deletion)).backups).toEqual([ready]);
-  const plain = await hidden(world, people('c'), { ...first(), exportFirst: false });
+  const plain = await givenHiddenSubjects(world, people('c'), { ...first(), exportFirst: false });
   expect((await buildReceipt(world.database, plain)).backups).toEqual([]);
 });

@@ -7,7 +7,7 @@ import {
   after,
   applyVisibility,
   days,
-  hidden,
+  givenHiddenSubjects,
   ledger,
   POLICY,
   reconcileAt,
@@ -43,7 +43,7 @@ test('an export of anybody that is made for a deletion outlives its claim; that 
   await cancel(world, cancelled, 'all', days(2));
   await applyVisibility(world, cancelled, days(2));
   await conclude(world.database, { requestId: cancelled, at: days(2) });
-  const later = await hidden(world, people('b'), { ...shape, exportFirst: false });
+  const later = await givenHiddenSubjects(world, people('b'), { ...shape, exportFirst: false });
   expect(await take(world, later, RUN)).toMatchObject({ claimed: 1, wake: [left] });
   expect(await exportOf(world, left)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
@@ -51,7 +51,7 @@ test('an export of anybody that is made for a deletion outlives its claim; that 
 test('a deletion that was cancelled and still shows some again protects no archive of somebody whom another one claims', async () => {
   const shape = first();
   const { deletion: cancelled, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
-  const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
+  const heir = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, cancelled, 'all', days(2));
   await applyVisibility(world, heir, days(2));
   expect(await states(world, cancelled)).toEqual({ cancelled: 1, cancelling: 1 });
@@ -62,7 +62,7 @@ test('a deletion that was cancelled and still shows some again protects no archi
 test('one of two is taken back out of a ready archive and claimed by another: it is destroyed, and another one made of the rest', async () => {
   const shape = first();
   const { deletion, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
-  const heir = await hidden(world, people('a'), { ...shape, exportFirst: false });
+  const heir = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, deletion, [1], days(2));
   await applyVisibility(world, heir, days(2));
   expect(await take(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });

@@ -9,7 +9,7 @@ import { newId } from '../../../domain/ids.ts';
 import {
   after,
   days,
-  hidden,
+  givenHiddenSubjects,
   KEYS,
   type Ledger,
   ledger,
@@ -35,7 +35,7 @@ const take = (requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>
   claim(world.database, { ...POLICY, ...policy }, { requestId, asOf });
 
 test('nothing is claimed a minute before its run, and all of it at the run', async () => {
-  const requestId = await hidden(world, people('a', 3), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('a', 3), { project: project() });
   expect(await take(requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ soft_deleted: 3 });
   expect(await take(requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
@@ -43,7 +43,7 @@ test('nothing is claimed a minute before its run, and all of it at the run', asy
 
 test('a claim that is repeated takes nothing twice and books nothing twice', async () => {
   const own = project();
-  const requestId = await hidden(world, people('b', 5), { project: own });
+  const requestId = await givenHiddenSubjects(world, people('b', 5), { project: own });
   await take(requestId, RUN, { quotaPerRun: 3 });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
@@ -52,7 +52,7 @@ test('a claim that is repeated takes nothing twice and books nothing twice', asy
 });
 
 test('what a run leaves behind waits for the next, whatever wakes the workflow in between', async () => {
-  const requestId = await hidden(world, people('c', 5), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('c', 5), { project: project() });
   expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect((await reconcileAt(world, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
@@ -62,9 +62,9 @@ test('what a run leaves behind waits for the next, whatever wakes the workflow i
 test('expedited first, then by due date, whichever workflow asks first', async () => {
   const own = project();
   const dueIn = (count: number) => ({ project: own, dueAt: days(count) });
-  const late = await hidden(world, people('d-late', 4), dueIn(40));
-  const early = await hidden(world, people('d-early', 4), dueIn(20));
-  const first = await hidden(world, people('d-now', 2), {
+  const late = await givenHiddenSubjects(world, people('d-late', 4), dueIn(40));
+  const early = await givenHiddenSubjects(world, people('d-early', 4), dueIn(20));
+  const first = await givenHiddenSubjects(world, people('d-now', 2), {
     ...dueIn(60),
     expedite: { when: 'next_run', reason: 'ticket' },
   });
@@ -76,7 +76,7 @@ test('expedited first, then by due date, whichever workflow asks first', async (
 
 test('a late claim, hours after the run, books into that run', async () => {
   const own = project();
-  const requestId = await hidden(world, people('e', 2), { project: own });
+  const requestId = await givenHiddenSubjects(world, people('e', 2), { project: own });
   expect(await take(requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
   const runs = await world.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
   expect(runs.map((run) => run.runAt)).toEqual([RUN]);
@@ -84,7 +84,7 @@ test('a late claim, hours after the run, books into that run', async () => {
 
 test('held by any of its names, the claim leaves it; released, it waits for the first run from then', async () => {
   const own = project();
-  const requestId = await hidden(world, people('f', 2), { project: own });
+  const requestId = await givenHiddenSubjects(world, people('f', 2), { project: own });
   const id = newId('hold', 1);
   const by = { caseRef: 'C', heldBy: 'counsel', actor: 'operator' };
   await placeHold(world.database, KEYS, {
@@ -103,7 +103,7 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
 });
 
 test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
-  const requestId = await hidden(world, people('i', 1), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('i', 1), { project: project() });
   expect(await checkPinnedProcessors(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
   const attention = await world.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
@@ -112,7 +112,7 @@ test('a processor that is no longer configured: an operator is asked, and nothin
 });
 
 test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {
-  const requestId = await hidden(world, people('j', 1), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('j', 1), { project: project() });
   for (const at of [RUN, after(1)]) {
     expect(await checkPinnedProcessors(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual([
       'app',
@@ -126,7 +126,7 @@ test('a data map that was edited is taken over once, and the audit trail tells b
 
 test('two holds on one subject: the release of one frees nobody', async () => {
   const own = project();
-  const requestId = await hidden(world, people('g', 1), { project: own });
+  const requestId = await givenHiddenSubjects(world, people('g', 1), { project: own });
   const by = { project: own, kind: 'user', caseRef: 'C', heldBy: 'counsel', actor: 'operator', at: days(2) } as const;
   for (const id of ['hold_1', 'hold_2'])
     await placeHold(world.database, KEYS, { id, identities: people('g', 1), ...by });
@@ -135,14 +135,14 @@ test('two holds on one subject: the release of one frees nobody', async () => {
 });
 
 test('nothing is concluded while anything is open', async () => {
-  const requestId = await hidden(world, people('h', 1), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('h', 1), { project: project() });
   await expect(conclude(world.database, { requestId, at: RUN })).rejects.toThrow('still open');
   const [row] = await world.sql`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
   expect(row).toEqual({ count: 1 });
 });
 
 test('the audit trail cannot be changed, and tells of counts and positions alone', async () => {
-  const requestId = await hidden(world, people('canary', 2), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('canary', 2), { project: project() });
   await take(requestId, RUN);
   await expect(world.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
   await expect(world.sql`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');

@@ -13,7 +13,7 @@ import {
   APP,
   applyVisibility,
   days,
-  hidden,
+  givenHiddenSubjects,
   KEYS,
   ledger,
   newRequest,
@@ -33,12 +33,12 @@ const world = await ledger([PROJECT, 'quota']);
 test('an open deletion of the same subject is neither owner nor heir: each goes its own way', async () => {
   const name = user('both');
   const part = await scheduled(world, [name]);
-  const whole = await hidden(world, [name]);
+  const whole = await givenHiddenSubjects(world, [name]);
   const other = await scheduled(world, [name], { scope: 'sources' });
   const all = async () => [await states(world, part), await states(world, whole), await states(world, other)];
   expect(await all()).toEqual([{ scheduled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   // Whoever comes now is attached to the whole one, which alone owns.
-  const attached = await hidden(world, [name]);
+  const attached = await givenHiddenSubjects(world, [name]);
   const [owner] = await world.sql`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
   expect(owner).toEqual({ ownerRequest: whole });
 
@@ -56,7 +56,7 @@ test('an open deletion of the same subject is neither owner nor heir: each goes 
 test('a whole deletion that is cancelled is not handed to a part-deletion: its subject is shown again', async () => {
   const name = user('given-back');
   const part = await scheduled(world, [name]);
-  const whole = await hidden(world, [name]);
+  const whole = await givenHiddenSubjects(world, [name]);
   await cancel(world, whole);
   expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelling: 1 }, { scheduled: 1 }]);
   await applyVisibility(world, whole, days(3));
@@ -69,7 +69,7 @@ test('nor is one that is not looked at yet, or is claimed, an owner', async () =
   await resolve(world, unseen, allKnown(names.slice(0, 1)));
   const claimed = await scheduled(world, names.slice(1));
   await take(world, claimed);
-  const whole = await hidden(world, names);
+  const whole = await givenHiddenSubjects(world, names);
   expect([await states(world, unseen), await states(world, claimed)]).toEqual([{ resolved: 1 }, { claimed: 1 }]);
   expect(await states(world, whole)).toEqual({ soft_deleted: 2 });
 });
@@ -81,7 +81,7 @@ test('what must meet no other deletion meets no part-deletion, nor does one refu
   await accept(world, [user('part-waiting')], { scope: 'sources' });
   for (const name of ['part-owned', 'part-waiting'])
     expect(await rejecting(user(name), 'data')).toMatchObject({ status: 'received' });
-  await hidden(world, [user('whole-owned')]);
+  await givenHiddenSubjects(world, [user('whole-owned')]);
   expect(await rejecting(user('whole-owned'), 'categories')).toMatchObject({ status: 'received' });
   await expect(rejecting(user('whole-owned'), 'data')).rejects.toMatchObject({ code: 'subject_conflict' });
 });
@@ -102,14 +102,14 @@ test('later requests never say already_deleted because of a part-deletion, only 
   await end(part);
   expect(await statusOf(world, part)).toMatchObject({ status: 'completed', states: { deleted: 1 } });
   expect(await asked()).toEqual(['not_found']);
-  await end(await hidden(world, [user('later')]));
+  await end(await givenHiddenSubjects(world, [user('later')]));
   expect(await asked()).toEqual(['already_deleted']);
 });
 
 test('it is ranked and booked like every deletion: one quota for all', async () => {
   const own = { project: 'quota' };
   const policy = { ...POLICY, quotaPerRun: 3 };
-  const whole = await hidden(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(40) });
+  const whole = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(40) });
   const part = await scheduled(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(20) });
   expect(await take(world, whole, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
   expect(await take(world, part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
@@ -118,7 +118,7 @@ test('it is ranked and booked like every deletion: one quota for all', async () 
 test('confirmed, the proposed are scheduled, whoever else owns them; the count is of what would be emptied', async () => {
   const names = [user('proposed-1'), user('proposed-2')];
   const requestId = await scheduled(world, names, { confirm: true, onConflict: 'reject' });
-  await hidden(world, names.slice(0, 1));
+  await givenHiddenSubjects(world, names.slice(0, 1));
   for (const processor of ['app', 'mail'])
     await storeCount(world.database, { requestId, processor }, { 'app.users': 2 });
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ status: 'awaiting_confirmation' });

@@ -9,7 +9,7 @@ import {
   APP,
   applyVisibility,
   email,
-  hidden,
+  givenHiddenSubjects,
   ledger,
   match,
   named,
@@ -117,7 +117,7 @@ test('a name of which the directory says two numbers is taken for shared', async
 test('who was taken back, or is another request’s, is somebody else: what is shared with them stays', async () => {
   const keys = ['1', '2', '3'].map((n) => user(`back-${n}`));
   const facts = [...allKnown(keys), ...keys.map((key) => named(key, alias('flat'), 2))];
-  const first = await hidden(world, keys);
+  const first = await givenHiddenSubjects(world, keys);
   const shared = async (requestId: string) =>
     (await identities(requestId)).filter((text) => text.endsWith(' shared')).length;
   await resolve(world, first, facts);
@@ -145,7 +145,7 @@ test('a name that has gone to somebody else is no longer this subject’s', asyn
 });
 
 test('who departs is taken back, who vanished from the directory is still owed', async () => {
-  const requestId = await hidden(world, [alias('f-a'), user('f-2')]);
+  const requestId = await givenHiddenSubjects(world, [alias('f-a'), user('f-2')]);
   const moved = await resolve(world, requestId, [match(1, user('f-9'))]);
   expect(moved).toMatchObject({ joined: 1, removed: 1 });
   // f-a stood for itself before; f-2 is gone from the directory.
@@ -175,7 +175,7 @@ test('cancelled while the directory was being asked: nobody is made a subject', 
 });
 
 test('a subject that another open deletion owns is attached, under a rotated key too', async () => {
-  const first = await hidden(world, [user('i-1')]);
+  const first = await givenHiddenSubjects(world, [user('i-1')]);
   const second = await accept(world, [user('i-1')]);
   const pages = (async function* () {
     yield allKnown([user('i-1')]);

@@ -5,7 +5,7 @@ import { type WrittenArchive, storeArchive } from '../../../db/exports/ready.ts'
 import { encryptSecret } from '../../../db/encryption.ts';
 import type { Manifest } from '../../../domain/archive.ts';
 import { wanted } from '../../support/exports.ts';
-import { days, hidden, hiddenInBulk, KEYS, ledger, POLICY, RUN, user } from '../../support/ledger.ts';
+import { days, givenHiddenSubjects, hiddenInBulk, KEYS, ledger, POLICY, RUN, user } from '../../support/ledger.ts';
 import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
 
 const world = await ledger(rounds.map(projectOf), 20);
@@ -35,7 +35,7 @@ async function packedFor(prefix: string, deletions: readonly string[]): Promise<
 
 const deletionsFirst = (prefix: string) =>
   hiddenInBulk(world, projects, names(prefix), (of, identities, changes) =>
-    hidden(of, identities, { ...changes, exportFirst: true }),
+    givenHiddenSubjects(of, identities, { ...changes, exportFirst: true }),
   );
 
 function sayReady(requestId: string) {

@@ -6,7 +6,7 @@ import {
   accept,
   allKnown,
   applyVisibility,
-  hidden,
+  givenHiddenSubjects,
   KEYS,
   type Ledger,
   ledger,
@@ -35,7 +35,7 @@ test('who is claimed while being collected is left out, and what was collected b
   const own = project();
   const exporting = await wanted(world, people('a', 'b'), { project: own });
   await withKey(world, exporting);
-  const deletion = await hidden(world, people('a'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
   expect(await exportOf(world, exporting)).toEqual({
@@ -59,7 +59,7 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
     await withKey(world, id);
     await readyInRows(world, id);
   }
-  const deletion = await hidden(world, people('a'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [holding] });
   expect(await exportOf(world, holding)).toMatchObject({
     status: 'expired',
@@ -82,7 +82,7 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
 test('a hidden subject of a deletion that is not claimed leaves no export', async () => {
   const own = project();
   const exporting = await wanted(world, people('a'), { project: own });
-  const deletion = await hidden(world, people('a'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   await reconcileAt(world, deletion, RUN);
   expect(await claim(world.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject(
     {
@@ -145,7 +145,7 @@ test('a subject is the same under every key in use, whichever of the two request
 
 test('an export that is resolved while its subject is being deleted holds nobody of it', async () => {
   const own = project();
-  const deletion = await hidden(world, people('a'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   await claimIt(deletion);
   const exporting = await wanted(world, people('a', 'b'), { project: own });
   expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
@@ -154,7 +154,7 @@ test('an export that is resolved while its subject is being deleted holds nobody
 
 test('where no export is open a claim costs one statement more, and it reads no subject', async () => {
   const own = project();
-  const deletion = await hidden(world, people('a', 'b', 'c'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a', 'b', 'c'), { project: own });
   const before = world.statements.length;
   await claimIt(deletion);
   const unquoted = world.statements.slice(before).map((statement) => statement.replaceAll('"', ''));

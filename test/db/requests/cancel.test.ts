@@ -8,7 +8,7 @@ import {
   applyVisibility,
   awaiting,
   days,
-  hidden,
+  givenHiddenSubjects,
   type Ledger,
   ledger,
   POLICY,
@@ -40,14 +40,16 @@ async function cost(work: (database: Ledger['database']) => Promise<unknown>) {
 }
 
 test.each([
-  ['all', hidden],
+  ['all', givenHiddenSubjects],
   ['all that is proposed', awaiting],
 ])('cancelling %s costs as many statements and rows for few as for many', async (_what, begun) => {
   const costs = [];
   for (const count of [2, 1_500]) {
     const requestId = await begun(world, people(begun.name, count));
     costs.push(await cost((database) => cancel(requestId, 'all', database)));
-    expect(await states(world, requestId)).toEqual({ [begun === hidden ? 'cancelling' : 'cancelled']: count });
+    expect(await states(world, requestId)).toEqual({
+      [begun === givenHiddenSubjects ? 'cancelling' : 'cancelled']: count,
+    });
   }
   const [few, many] = costs;
   expect(many).toEqual(few);
@@ -59,7 +61,7 @@ test('cancelled for another request, the subjects are handed to it: one row for 
   const costs = [];
   for (const count of [2, 1_500]) {
     const names = people('heirs', count);
-    const first = await hidden(world, names);
+    const first = await givenHiddenSubjects(world, names);
     const later = (ms: number) => ({ receivedAt: new Date(START.getTime() + ms) });
     const second = await accept(world, names, later(1));
     const third = await accept(world, names.slice(0, 1), later(2));
@@ -79,7 +81,7 @@ test('cancelled for another request, the subjects are handed to it: one row for 
 
 test('of what is too late a thousand positions are named, and all are counted', async () => {
   const count = 1_200;
-  const requestId = await hidden(world, people('late', count));
+  const requestId = await givenHiddenSubjects(world, people('late', count));
   await world.sql`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
   await claim(world.database, POLICY, { requestId, asOf: days(16) });
   const { tooLate, tooLateCount, cancelled } = await cancel(requestId);

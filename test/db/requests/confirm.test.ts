@@ -17,7 +17,7 @@ import {
   applyVisibility,
   awaiting,
   days,
-  hidden,
+  givenHiddenSubjects,
   KEYS,
   ledger,
   match,
@@ -153,7 +153,7 @@ test('not counted yet, or never to be confirmed: no confirmation is taken', asyn
   const uncounted = await accept(world, [user('n-1')], { confirm: true });
   await resolve(world, uncounted, allKnown([user('n-1')]));
   await reconcileAt(world, uncounted, START);
-  const ordinary = await hidden(world, [user('n-2')]);
+  const ordinary = await givenHiddenSubjects(world, [user('n-2')]);
   for (const requestId of [uncounted, ordinary])
     await expect(confirm(world, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
   expect([await states(world, uncounted), await states(world, ordinary)]).toEqual([
@@ -164,7 +164,7 @@ test('not counted yet, or never to be confirmed: no confirmation is taken', asyn
 
 test('a request that came meanwhile hides and deletes as always; confirmed, the first one shares its outcome', async () => {
   const first = await awaiting(world, [user('m-1'), user('m-2')]);
-  const second = await hidden(world, [user('m-1')]);
+  const second = await givenHiddenSubjects(world, [user('m-1')]);
   expect(await states(world, second)).toEqual({ soft_deleted: 1 });
   expect(await confirm(world, first, 2)).toMatchObject({ subjects: 2, attached: 1 });
   expect(await states(world, first)).toEqual({ attached: 1, resolved: 1 });
@@ -173,7 +173,7 @@ test('a request that came meanwhile hides and deletes as always; confirmed, the 
 });
 
 test('the other is found under an older digest key, too', async () => {
-  await hidden(world, [user('r-1')]);
+  await givenHiddenSubjects(world, [user('r-1')]);
   const requestId = await accept(world, [user('r-1')], { confirm: true });
   await storeResolution(world.database, ROTATED, {
     request: await readRequestRow(world.database, requestId),
@@ -192,7 +192,7 @@ test('the other is found under an older digest key, too', async () => {
 
 test('onConflict reject is judged again: what another owns by then refuses the confirmation whole', async () => {
   const first = await awaiting(world, [user('x-1'), user('x-2'), user('x-3')], { onConflict: 'reject' });
-  await hidden(world, [user('x-2')]);
+  await givenHiddenSubjects(world, [user('x-2')]);
   await expect(confirm(world, first, 3)).rejects.toMatchObject({
     code: 'subject_conflict',
     details: { positions: [2] },
