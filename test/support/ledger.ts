@@ -6,6 +6,7 @@ import { readRequestRow } from '../../db/requests/row.ts';
 import { type Client, type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/resolution/counts.ts';
 import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
+import { claim } from '../../db/deletion/claim.ts';
 import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { storeResolution } from '../../db/resolution/resolve.ts';
@@ -198,6 +199,10 @@ export async function applyVisibility(world: Ledger, requestId: string, at: Date
 
 export const reconcileAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
   reconcileDeletion(database, { requestId, asOf, window: POLICY.window });
+
+/** Claims, at the first run unless it says when, what is due by then. */
+export const claimAt = ({ database }: Ledger, requestId: string, asOf = RUN, policy: Partial<Policy> = {}) =>
+  claim(database, { ...POLICY, ...policy }, { requestId, asOf });
 
 /**
  * The same as `givenHiddenSubjects` (or as `like`) for many requests of one subject each, by a handful of statements: `names[n]` in

@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { metrics } from '../../../api/http/metrics.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { connect } from '../../../db/client.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { transaction } from '../../../db/transaction.ts';
@@ -13,6 +12,7 @@ import { freePort } from '../../../dev/embedded/ports.ts';
 import {
   accept,
   APP,
+  claimAt,
   days,
   givenHiddenSubjects,
   KEYS,
@@ -139,8 +139,7 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   };
   expect([await missed(after(-1)), await missed(after(59)), await missed(after(60))]).toEqual([0, 0, 3]);
   expect(await missed(after(24 * 60))).toBe(3);
-  const takes = (quotaPerRun: number, asOf: Date) =>
-    claim(world.database, { ...POLICY, quotaPerRun }, { requestId: waiting, asOf });
+  const takes = (quotaPerRun: number, asOf: Date) => claimAt(world, waiting, asOf, { quotaPerRun });
   expect(await takes(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2, wake: [] });
   expect(await missed(after(24 * 60 + 61))).toBe(0);
   expect(await missed(after(48 * 60 + 60))).toBe(2);

@@ -7,6 +7,7 @@ import {
   after,
   allKnown,
   applyVisibility,
+  claimAt,
   days,
   givenHiddenSubjects,
   ledger,
@@ -18,7 +19,7 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { cancel, first, givenBackup, people, PROJECTS, take } from './backing-up.ts';
+import { cancel, first, givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
@@ -41,24 +42,24 @@ test('one who is attached with an export first keeps the owner waiting, and is e
     { value: 'a', shared: false },
     { value: 'a@x.test', shared: false },
   ]);
-  expect(await take(world, owner, RUN)).toMatchObject({ claimed: 1, leftForNextRun: 0 });
+  expect(await claimAt(world, owner, RUN)).toMatchObject({ claimed: 1, leftForNextRun: 0 });
   expect(await reconcileAt(world, owner, after(1))).toMatchObject({ claimable: 0, nextDueAt: null });
   expect(await endBackup(world, exporting, { at: after(1) })).toEqual([attached, owner]);
-  expect(await take(world, owner, after(1))).toMatchObject({ claimed: 0 });
-  expect(await take(world, owner, after(24))).toMatchObject({ claimed: 1, wake: [] });
+  expect(await claimAt(world, owner, after(1))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, owner, after(24))).toMatchObject({ claimed: 1, wake: [] });
 });
 
 test('one who was attached for an export is cancelled: the owner waits no longer, but for its run', async () => {
   const shape = first();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   const { deletion: attached, exporting } = await givenBackup(world, people('a'), shape);
-  expect(await take(world, owner, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, owner, RUN)).toMatchObject({ claimed: 0 });
   const { wake } = await cancel(world, attached, 'all', after(5));
   expect(wake.toSorted()).toEqual([attached, exporting, owner].toSorted());
   expect(await states(world, exporting)).toEqual({ cancelled: 1 });
-  expect(await take(world, owner, after(5))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, owner, after(5))).toMatchObject({ claimed: 0 });
   expect(await reconcileAt(world, owner, after(5))).toMatchObject({ claimable: 0, nextDueAt: after(24).getTime() });
-  expect(await take(world, owner, after(24))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, owner, after(24))).toMatchObject({ claimed: 1 });
 });
 
 test.each([
@@ -70,7 +71,7 @@ test.each([
   const attached = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst });
   if (exportFirst) await endBackup(world, await backup(world, attached), { at: days(1) });
   await cancel(world, attached, 'all', after(5));
-  expect(await take(world, owner, after(5))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, owner, after(5))).toMatchObject({ claimed: 1 });
 });
 
 test('the owner cancelled: whoever inherits the subject still exports it first', async () => {
@@ -81,15 +82,15 @@ test('the owner cancelled: whoever inherits the subject still exports it first',
   await applyVisibility(world, heir, days(1));
   expect(await states(world, heir)).toEqual({ soft_deleted: 1 });
   expect(await states(world, exporting)).toEqual({ wanted: 1 });
-  expect(await take(world, heir, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, heir, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(world, exporting, { at: after(1) });
-  expect(await take(world, heir, after(24))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, heir, after(24))).toMatchObject({ claimed: 1 });
 });
 
 test('who is already claimed when another request attaches cannot be saved, and ends with the owner', async () => {
   const shape = first();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
-  await take(world, owner, RUN);
+  await claimAt(world, owner, RUN);
   const late = await givenHiddenSubjects(world, people('a'), shape);
   expect(await states(world, late)).toEqual({ attached: 1 });
   expect(await reconcileAt(world, late, RUN)).not.toHaveProperty('needsBackup');
@@ -109,9 +110,9 @@ test('one who is attached while nobody knows yet whether there is such a person 
   expect(await settleUnresolved(world.database, shape.project, owner, START)).toEqual([deletion]);
   expect(await reconcileAt(world, deletion, START)).toMatchObject({ needsBackup: true });
   await applyVisibility(world, owner);
-  expect(await take(world, owner, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, owner, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(world, await backup(world, deletion), { at: days(1) });
-  expect(await take(world, owner, RUN)).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, owner, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('who waits behind an heir, and attached while the subject was shown again, exports it first all the same', async () => {

@@ -1,12 +1,23 @@
 import { expect, test } from 'vitest';
 import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { clearAttention, raiseAttention } from '../../../db/attention/raise.ts';
 import { transaction } from '../../../db/transaction.ts';
 import type { Step } from '../../../domain/vocabulary.ts';
 import { backup, endBackup } from '../../support/exports.ts';
-import { days, ledger, match, POLICY, reconcileAt, resolve, RUN, START, states, user } from '../../support/ledger.ts';
+import {
+  claimAt,
+  days,
+  ledger,
+  match,
+  POLICY,
+  reconcileAt,
+  resolve,
+  RUN,
+  START,
+  states,
+  user,
+} from '../../support/ledger.ts';
 import { givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
@@ -132,12 +143,12 @@ test('ended without an archive: an operator hears, nobody is claimed, and anothe
   const view = await reconcileAt(world, one.deletion, days(2));
   expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
-  expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 0 });
   await retryProcessors(world.database, operator(one.deletion));
   expect(await reconcileAt(world, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
   const second = await backup(world, one.deletion, days(3));
   await endBackup(world, second, { at: days(4) });
-  expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 2 });
+  expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 2 });
 });
 
 test('some cancelled out of it: an operator hears of those, and the others may be claimed', async () => {
@@ -146,7 +157,7 @@ test('some cancelled out of it: an operator hears of those, and the others may b
   await cancelRequest(world.database, POLICY.window, whole);
   await endBackup(world, one.exporting, { at: days(2) });
   expect(await attentionOf(one.deletion)).toMatchObject([{ code: 'backup_missing' }]);
-  expect(await claim(world.database, POLICY, { requestId: one.deletion, asOf: RUN })).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 1 });
   expect(await states(world, one.deletion)).toEqual({ claimed: 1, soft_deleted: 1 });
 });
 

@@ -1,7 +1,5 @@
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import type { Identity } from '../../../domain/identity.ts';
-import type { Policy } from '../../../domain/policy.ts';
 import { backup, endBackup, withKey } from '../../support/exports.ts';
 import { days, givenHiddenSubjects, type Ledger, POLICY, user } from '../../support/ledger.ts';
 
@@ -31,7 +29,5 @@ export async function givenReadyBackup(world: Ledger, identities: readonly Ident
 /** In the hours that `after` counts. */
 export const DAY = 24;
 
-export const take = ({ database }: Ledger, requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>
-  claim(database, { ...POLICY, ...policy }, { requestId, asOf });
 export const cancel = ({ database }: Ledger, requestId: string, positions: readonly number[] | 'all', at: Date) =>
   cancelRequest(database, POLICY.window, { requestId, positions, actor: 'operator', at });

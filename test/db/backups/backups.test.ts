@@ -11,6 +11,7 @@ import {
   APP,
   applyVisibility,
   awaiting,
+  claimAt,
   days,
   givenHiddenSubjects,
   ledger,
@@ -25,7 +26,7 @@ import {
   user,
   statusAt,
 } from '../../support/ledger.ts';
-import { DAY, first, givenBackup, people, PROJECTS, take } from './backing-up.ts';
+import { DAY, first, givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
@@ -45,28 +46,28 @@ test('hidden at once, and claimed by no run before it is in an archive; then by 
   });
   expect(await reconcileAt(world, deletion, RUN)).not.toHaveProperty('needsBackup');
   for (const day of [0, 1, 2])
-    expect(await take(world, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
+    expect(await claimAt(world, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await endBackup(world, exporting, { at: after(60) })).toEqual([deletion]);
-  expect(await take(world, deletion, after(60))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, deletion, after(60))).toMatchObject({ claimed: 0 });
   const view = await reconcileAt(world, deletion, after(60));
   expect(view).toMatchObject({ claimable: 0, nextDueAt: after(72).getTime() });
   expect(view).not.toHaveProperty('awaitingBackup');
-  expect(await take(world, deletion, after(72))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, after(72))).toMatchObject({ claimed: 1 });
 });
 
 test('in an archive long before its run: claimed at its run', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1) });
-  expect(await take(world, deletion, days(10))).toMatchObject({ claimed: 0 });
-  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, days(10))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('the quota of a run is not used up by those who wait for an archive', async () => {
   const shape = first();
   const waiting = await givenHiddenSubjects(world, people('a', 'b'), { ...shape, dueAt: days(16) });
   const other = await givenHiddenSubjects(world, people('c', 'd'), { ...shape, exportFirst: false });
-  expect(await take(world, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
-  expect(await take(world, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
+  expect(await claimAt(world, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
+  expect(await claimAt(world, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
 });
 
 test('it holds everyone in the deletion, under the same numbers, with all their names, and nobody else', async () => {
@@ -146,7 +147,7 @@ test('who joins just before the claim is exported too, and claimed by a later ru
   await applyVisibility(world, deletion);
   await endBackup(world, await backup(world, deletion), { at: days(1) });
   await resolve(world, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
-  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
   expect(await applyVisibility(world, deletion, RUN)).toMatchObject({
     claimable: 0,
     needsBackup: true,
@@ -155,9 +156,9 @@ test('who joins just before the claim is exported too, and claimed by a later ru
   const second = await backup(world, deletion, RUN);
   const [joined] = await world.sql`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
   expect(joined).toEqual({ seq: 2 });
-  expect(await take(world, deletion, after(24))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, deletion, after(24))).toMatchObject({ claimed: 0 });
   await endBackup(world, second, { at: after(30) });
-  expect(await take(world, deletion, after(48))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, after(48))).toMatchObject({ claimed: 1 });
 });
 
 test('expedited to now it waits for the archive, then goes at once', async () => {
@@ -166,17 +167,17 @@ test('expedited to now it waits for the archive, then goes at once', async () =>
   const project = { name: shape.project, policy: POLICY, directory: 'app', processors: [APP] };
   const haste = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
   await expediteRequest(world.database, project, haste);
-  expect(await take(world, deletion, days(2))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, deletion, days(2))).toMatchObject({ claimed: 0 });
   await endBackup(world, exporting, { at: days(3) });
   expect(await reconcileAt(world, deletion, days(3))).toMatchObject({ claimable: 1 });
-  expect(await take(world, deletion, days(3))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, days(3))).toMatchObject({ claimed: 1 });
 });
 
 test('on whom nothing was held anywhere needs no archive', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1), status: 'not_found' });
   expect(await reconcileAt(world, deletion, days(1))).toMatchObject({ attention: [] });
-  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('status and receipt name the backup, how many it holds and until when it can be had', async () => {

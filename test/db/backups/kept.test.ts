@@ -6,6 +6,7 @@ import { backup, endBackup, exportOf, withKey } from '../../support/exports.ts';
 import {
   after,
   applyVisibility,
+  claimAt,
   days,
   givenHiddenSubjects,
   ledger,
@@ -14,7 +15,7 @@ import {
   RUN,
   states,
 } from '../../support/ledger.ts';
-import { cancel, DAY, first, givenBackup, givenReadyBackup, people, PROJECTS, take } from './backing-up.ts';
+import { cancel, DAY, first, givenBackup, givenReadyBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
@@ -36,7 +37,7 @@ test('one of three cancelled leaves the export that is under way, which collects
 test('an export of anybody that is made for a deletion outlives its claim; that of a deletion that was cancelled does not', async () => {
   const shape = first();
   const { deletion: kept, exporting: archive } = await givenReadyBackup(world, people('a'), shape);
-  expect(await take(world, kept, RUN)).toMatchObject({ claimed: 1, wake: [] });
+  expect(await claimAt(world, kept, RUN)).toMatchObject({ claimed: 1, wake: [] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'ready', keys: 1, actions: [] });
 
   const { deletion: cancelled, exporting: left } = await givenReadyBackup(world, people('b'), shape);
@@ -44,7 +45,7 @@ test('an export of anybody that is made for a deletion outlives its claim; that 
   await applyVisibility(world, cancelled, days(2));
   await conclude(world.database, { requestId: cancelled, at: days(2) });
   const later = await givenHiddenSubjects(world, people('b'), { ...shape, exportFirst: false });
-  expect(await take(world, later, RUN)).toMatchObject({ claimed: 1, wake: [left] });
+  expect(await claimAt(world, later, RUN)).toMatchObject({ claimed: 1, wake: [left] });
   expect(await exportOf(world, left)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
@@ -55,7 +56,7 @@ test('a deletion that was cancelled and still shows some again protects no archi
   await cancel(world, cancelled, 'all', days(2));
   await applyVisibility(world, heir, days(2));
   expect(await states(world, cancelled)).toEqual({ cancelled: 1, cancelling: 1 });
-  expect(await take(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive] });
+  expect(await claimAt(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
@@ -65,14 +66,14 @@ test('one of two is taken back out of a ready archive and claimed by another: it
   const heir = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, deletion, [1], days(2));
   await applyVisibility(world, heir, days(2));
-  expect(await take(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
+  expect(await claimAt(world, heir, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
-  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 0 });
   expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true, attention: [] });
   const another = await backup(world, deletion);
   expect(await states(world, another)).toEqual({ wanted: 1 });
   await endBackup(world, another, { at: after(1) });
-  expect(await take(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });
 });
 
 test('a backup outlives the claim: its week begins with the run, and anew while somebody in it still waits', async () => {
@@ -81,7 +82,7 @@ test('a backup outlives the claim: its week begins with the run, and anew while 
   await expire(exporting, after(7 * DAY));
   expect(await expiryOf(exporting)).toEqual(after(14 * DAY));
   expect(await exportOf(world, exporting)).toMatchObject({ status: 'ready', keys: 1 });
-  expect(await take(world, deletion, after(8 * DAY))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, after(8 * DAY))).toMatchObject({ claimed: 1 });
   await expire(exporting, after(14 * DAY));
   expect(await exportOf(world, exporting)).toMatchObject({ status: 'expired', keys: 0, reason: 'expired' });
 });
@@ -100,12 +101,12 @@ test('a backup that a member destroys before the claim: nobody is claimed, until
   const by = { actor: 'operator', at: days(2) };
   const { wake } = await destroyArchive(world.database, { requestId: exporting, ...by });
   expect(wake).toEqual([exporting, deletion]);
-  expect(await take(world, deletion, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 0 });
   const view = await reconcileAt(world, deletion, RUN);
   expect(view).toMatchObject({ claimable: 0, attention: [{ code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
   await retryProcessors(world.database, { requestId: deletion, processor: null, reason: 'ticket 7', ...by });
   expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true });
   await endBackup(world, await backup(world, deletion), { at: after(1) });
-  expect(await take(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });
 });

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkPinnedProcessors } from '../../../db/deletion/check-processors.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
 import { reserveSlot } from '../../../db/members/slots.ts';
-import type { Policy } from '../../../domain/policy.ts';
 import { newId } from '../../../domain/ids.ts';
 import {
   after,
+  claimAt,
   days,
   givenHiddenSubjects,
   KEYS,
@@ -31,21 +30,19 @@ beforeAll(async () => {
 afterAll(async () => world.closeLedger());
 /** Each test has a project, and so a quota, of its own. */
 const project = (): string => `p${number++}`;
-const take = (requestId: string, asOf: Date, policy: Partial<Policy> = {}) =>
-  claim(world.database, { ...POLICY, ...policy }, { requestId, asOf });
 
 test('nothing is claimed a minute before its run, and all of it at the run', async () => {
   const requestId = await givenHiddenSubjects(world, people('a', 3), { project: project() });
-  expect(await take(requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ soft_deleted: 3 });
-  expect(await take(requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
 });
 
 test('a claim that is repeated takes nothing twice and books nothing twice', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('b', 5), { project: own });
-  await take(requestId, RUN, { quotaPerRun: 3 });
-  expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
+  await claimAt(world, requestId, RUN, { quotaPerRun: 3 });
+  expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
   const runs = await world.sql`SELECT booked FROM lethe.runs WHERE project = ${own}`;
   expect(runs).toMatchObject([{ booked: 3 }]);
@@ -53,10 +50,18 @@ test('a claim that is repeated takes nothing twice and books nothing twice', asy
 
 test('what a run leaves behind waits for the next, whatever wakes the workflow in between', async () => {
   const requestId = await givenHiddenSubjects(world, people('c', 5), { project: project() });
-  expect(await take(requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
-  expect(await take(requestId, after(9), { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
+  expect(await claimAt(world, requestId, after(9), { quotaPerRun: 3 })).toEqual({
+    claimed: 0,
+    leftForNextRun: 0,
+    wake: [],
+  });
   expect((await reconcileAt(world, requestId, after(9))).nextDueAt).toBe(after(24).getTime());
-  expect(await take(requestId, after(24), { quotaPerRun: 3 })).toEqual({ claimed: 2, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, after(24), { quotaPerRun: 3 })).toEqual({
+    claimed: 2,
+    leftForNextRun: 0,
+    wake: [],
+  });
 });
 
 test('expedited first, then by due date, whichever workflow asks first', async () => {
@@ -68,7 +73,7 @@ test('expedited first, then by due date, whichever workflow asks first', async (
     ...dueIn(60),
     expedite: { when: 'next_run', reason: 'ticket' },
   });
-  for (const requestId of [late, early, first]) await take(requestId, RUN, { quotaPerRun: 7 });
+  for (const requestId of [late, early, first]) await claimAt(world, requestId, RUN, { quotaPerRun: 7 });
   expect(await states(world, first)).toEqual({ claimed: 2 });
   expect(await states(world, early)).toEqual({ claimed: 4 });
   expect(await states(world, late)).toEqual({ claimed: 1, soft_deleted: 3 });
@@ -77,7 +82,7 @@ test('expedited first, then by due date, whichever workflow asks first', async (
 test('a late claim, hours after the run, books into that run', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('e', 2), { project: own });
-  expect(await take(requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
+  expect(await claimAt(world, requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
   const runs = await world.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
   expect(runs.map((run) => run.runAt)).toEqual([RUN]);
 });
@@ -95,11 +100,11 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
     ...by,
     at: days(2),
   });
-  expect(await take(requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
   expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, held: 1, nextDueAt: null });
   await releaseHold(world.database, POLICY.window, { id, actor: 'operator', at: after(10) });
-  expect(await take(requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await take(requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, after(10))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
 });
 
 test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
@@ -107,7 +112,7 @@ test('a processor that is no longer configured: an operator is asked, and nothin
   expect(await checkPinnedProcessors(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
   const attention = await world.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
-  expect(await take(requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
+  expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
@@ -121,7 +126,7 @@ test('a data map that was edited is taken over once, and the audit trail tells b
   const told =
     await world.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
   expect(told).toMatchObject([{ detail: { processor: 'app', from: 'map-1', to: 'map-2' } }]);
-  expect(await take(requestId, RUN)).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, requestId, RUN)).toMatchObject({ claimed: 1 });
 });
 
 test('two holds on one subject: the release of one frees nobody', async () => {
@@ -131,7 +136,7 @@ test('two holds on one subject: the release of one frees nobody', async () => {
   for (const id of ['hold_1', 'hold_2'])
     await placeHold(world.database, KEYS, { id, identities: people('g', 1), ...by });
   await releaseHold(world.database, POLICY.window, { id: 'hold_1', actor: 'operator', at: days(3) });
-  expect(await take(requestId, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, requestId, RUN)).toMatchObject({ claimed: 0 });
 });
 
 test('nothing is concluded while anything is open', async () => {
@@ -143,7 +148,7 @@ test('nothing is concluded while anything is open', async () => {
 
 test('the audit trail cannot be changed, and tells of counts and positions alone', async () => {
   const requestId = await givenHiddenSubjects(world, people('canary', 2), { project: project() });
-  await take(requestId, RUN);
+  await claimAt(world, requestId, RUN);
   await expect(world.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
   await expect(world.sql`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');
   const events = await world.sql<

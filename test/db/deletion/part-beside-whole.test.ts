@@ -12,6 +12,7 @@ import {
   allKnown,
   APP,
   applyVisibility,
+  claimAt,
   days,
   givenHiddenSubjects,
   KEYS,
@@ -26,7 +27,7 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { cancel, finish, MAIL, outcomes, scheduled, statusOf, take } from './parts.ts';
+import { cancel, finish, MAIL, outcomes, scheduled, statusOf } from './parts.ts';
 
 const world = await ledger([PROJECT, 'quota']);
 
@@ -45,7 +46,7 @@ test('an open deletion of the same subject is neither owner nor heir: each goes 
   await cancel(world, part);
   expect(await all()).toEqual([{ cancelled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
-  expect([(await take(world, whole)).claimed, (await take(world, other)).claimed]).toEqual([1, 1]);
+  expect([(await claimAt(world, whole)).claimed, (await claimAt(world, other)).claimed]).toEqual([1, 1]);
   await finish(world, other);
   expect(await all()).toEqual([{ cancelled: 1 }, { claimed: 1 }, { deleted: 1 }]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
@@ -68,7 +69,7 @@ test('nor is one that is not looked at yet, or is claimed, an owner', async () =
   const unseen = await accept(world, names.slice(0, 1), { scope: 'sources' });
   await resolve(world, unseen, allKnown(names.slice(0, 1)));
   const claimed = await scheduled(world, names.slice(1));
-  await take(world, claimed);
+  await claimAt(world, claimed);
   const whole = await givenHiddenSubjects(world, names);
   expect([await states(world, unseen), await states(world, claimed)]).toEqual([{ resolved: 1 }, { claimed: 1 }]);
   expect(await states(world, whole)).toEqual({ soft_deleted: 2 });
@@ -77,7 +78,7 @@ test('nor is one that is not looked at yet, or is claimed, an owner', async () =
 test('what must meet no other deletion meets no part-deletion, nor does one refuse itself', async () => {
   const rejecting = (name: Identity, scope: Scope) =>
     acceptAsked(world.database, KEYS, newRequest([name], { scope, onConflict: 'reject' }), null);
-  await take(world, await scheduled(world, [user('part-owned')]));
+  await claimAt(world, await scheduled(world, [user('part-owned')]));
   await accept(world, [user('part-waiting')], { scope: 'sources' });
   for (const name of ['part-owned', 'part-waiting'])
     expect(await rejecting(user(name), 'data')).toMatchObject({ status: 'received' });
@@ -94,7 +95,7 @@ test('later requests never say already_deleted because of a part-deletion, only 
     return outcomes(world, requestId);
   };
   const end = async (requestId: string) => {
-    await take(world, requestId);
+    await claimAt(world, requestId);
     await finish(world, requestId);
     await conclude(world.database, { requestId, at: days(30) });
   };
@@ -111,8 +112,8 @@ test('it is ranked and booked like every deletion: one quota for all', async () 
   const policy = { ...POLICY, quotaPerRun: 3 };
   const whole = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(40) });
   const part = await scheduled(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(20) });
-  expect(await take(world, whole, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
-  expect(await take(world, part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
+  expect(await claimAt(world, whole, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
+  expect(await claimAt(world, part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
 });
 
 test('confirmed, the proposed are scheduled, whoever else owns them; the count is of what would be emptied', async () => {

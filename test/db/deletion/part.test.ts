@@ -11,6 +11,7 @@ import { newId } from '../../../domain/ids.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
 import {
   accept,
+  claimAt,
   days,
   KEYS,
   ledger,
@@ -23,7 +24,7 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { cancel, finish, outcomes, scheduled, statusOf, take } from './parts.ts';
+import { cancel, finish, outcomes, scheduled, statusOf } from './parts.ts';
 
 const PARTS = ['categories', 'sources'] as const satisfies readonly Scope[];
 
@@ -65,8 +66,8 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
   const events = await actions(requestId);
   expect(events).toEqual(['request.received', 'subjects.resolved', 'subjects.scheduled']);
 
-  expect(await take(world, requestId, new Date(RUN.getTime() - 60_000))).toMatchObject({ claimed: 0 });
-  expect(await take(world, requestId)).toMatchObject({ claimed: 2 });
+  expect(await claimAt(world, requestId, new Date(RUN.getTime() - 60_000))).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, requestId)).toMatchObject({ claimed: 2 });
   expect(await outcomes(world, requestId)).toEqual(['matched', 'matched']);
   await finish(world, requestId);
   expect(await outcomes(world, requestId)).toEqual(['deleted', 'deleted']);
@@ -87,7 +88,7 @@ test('a hold stops it before the claim, and is told too late after it', async ()
   const requestId = await scheduled(world, [user('held-1'), user('held-2')]);
   expect(await hold(user('held-1'))).toMatchObject({ matching: [{ requestId, subjects: 1 }], tooLate: [] });
   expect(await outcomes(world, requestId)).toEqual(['held', 'matched']);
-  expect(await take(world, requestId)).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, requestId)).toMatchObject({ claimed: 1 });
   expect(await states(world, requestId)).toEqual({ scheduled: 1, claimed: 1 });
   expect(await hold(user('held-2'))).toMatchObject({ matching: [], tooLate: [{ requestId, subjects: 1 }] });
 });
@@ -106,9 +107,9 @@ test('cancelled before the claim it ends at once: nothing is to be shown again; 
     open: 0,
     canConclude: true,
   });
-  expect(await take(world, requestId)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, requestId)).toMatchObject({ claimed: 0 });
   const late = await scheduled(world, [user('late')]);
-  await take(world, late);
+  await claimAt(world, late);
   await expect(cancel(world, late)).rejects.toMatchObject({ code: 'too_late' });
   expect(await states(world, late)).toEqual({ claimed: 1 });
 });
@@ -132,7 +133,7 @@ test('a part-deletion that suppresses is no row of the ledger', async () => {
 
 test('the receipt adds up what was emptied over ranges and passes, and says what stayed and why', async () => {
   const requestId = await scheduled(world, [user('sum-1'), user('sum-2')]);
-  await take(world, requestId);
+  await claimAt(world, requestId);
   const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
   const kept = { retained: 1, basis: 'cannot be empty: created_at' };
   const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retainedSeqs: [] };

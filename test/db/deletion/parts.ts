@@ -1,7 +1,6 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
 import { batchDeleted, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
 import type { ProcessorEntry } from '../../../domain/catalog.ts';
@@ -39,8 +38,6 @@ export async function scheduled(
   return requestId;
 }
 
-export const take = (world: Ledger, requestId: string, asOf = RUN, policy = POLICY) =>
-  claim(world.database, policy, { requestId, asOf });
 export const cancel = (world: Ledger, requestId: string) =>
   cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: days(3) });
 export const statusOf = (world: Ledger, requestId: string) => statusAt(world.database, requestId, START);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { newId } from '../../../domain/ids.ts';
@@ -8,6 +7,7 @@ import {
   accept,
   applyVisibility,
   askedOf,
+  claimAt,
   days,
   hiddenInBulk,
   KEYS,
@@ -30,7 +30,6 @@ const cancelAll = (requestId: string, at = RUN) =>
       throw error;
     },
   );
-const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('cancel against claim: cancelled and nothing claimed, or claimed and told too late', async () => {
@@ -48,7 +47,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [cancelled, { claimed }] = await race(
         round,
         () => cancelAll(requestId),
-        () => claimIt(requestId),
+        () => claimAt(world, requestId),
       );
       ends.add({ tooLate: cancelled === null, claimed, after: await states(world, requestId) });
     });
@@ -78,7 +77,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [{ matching, tooLate }, { claimed }] = await race(
         round,
         () => placeHold(world.database, KEYS, { ...hold, ...by }),
-        () => claimIt(requestId),
+        () => claimAt(world, requestId),
       );
       const after = await states(world, requestId);
       ends.add({ matching: matching.length, tooLate: tooLate.length, claimed, after });
@@ -115,8 +114,8 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       await applyVisibility(world, first);
       await applyVisibility(world, second);
       expect(await states(world, first)).toEqual({ cancelled: 1 });
-      expect(await claimIt(first)).toMatchObject({ claimed: 0 });
-      expect(await claimIt(second)).toMatchObject({ claimed: 1 });
+      expect(await claimAt(world, first)).toMatchObject({ claimed: 0 });
+      expect(await claimAt(world, second)).toMatchObject({ claimed: 1 });
     });
     expect(ends.seen()).toEqual(BOTH);
   });

@@ -1,18 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { type WrittenArchive, storeArchive } from '../../../db/exports/ready.ts';
 import { encryptSecret } from '../../../db/encryption.ts';
 import type { Manifest } from '../../../domain/archive.ts';
 import { wanted } from '../../support/exports.ts';
-import { days, givenHiddenSubjects, hiddenInBulk, KEYS, ledger, POLICY, RUN, user } from '../../support/ledger.ts';
+import {
+  claimAt,
+  days,
+  givenHiddenSubjects,
+  hiddenInBulk,
+  KEYS,
+  ledger,
+  POLICY,
+  RUN,
+  user,
+} from '../../support/ledger.ts';
 import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
 
 const world = await ledger(rounds.map(projectOf), 20);
 
 const projects = rounds.map(projectOf);
 const names = (prefix: string) => rounds.map((round) => user(`${prefix}-${round}`));
-const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
 
 /** As many exports that are collected and packed; `ready` is still to be said. */
 async function packed(prefix: string): Promise<readonly string[]> {
@@ -73,7 +81,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [ready, { claimed, wake }] = await race(
         round,
         () => sayReady(requestId),
-        () => claimIt(deletion),
+        () => claimAt(world, deletion),
       );
       expect({ claimed, wake }).toEqual({ claimed: 1, wake: [requestId] });
       said[round] = ready !== null;
@@ -95,14 +103,14 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const [woken, { claimed }] = await race(
         round,
         () => sayReady(requestId),
-        () => claimIt(deletion),
+        () => claimAt(world, deletion),
       );
       expect(woken).toEqual([deletion]);
       claimedBy[round] = claimed;
     });
     for (const [round, { state }] of (await endsOf(deletions)).entries())
       ends.add({ claimed: claimedBy[round], state });
-    await inParallel(async (round) => void (await claimIt(deletions[round] ?? '')));
+    await inParallel(async (round) => void (await claimAt(world, deletions[round] ?? '')));
     for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'claimed' });
     for (const end of await endsOf(exports)) expect(end).toMatchObject({ status: 'ready', keys: 1 });
     expect(ends.seen()).toEqual(BOTH);

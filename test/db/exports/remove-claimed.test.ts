@@ -1,18 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claim } from '../../../db/deletion/claim.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import { exportOf, readyInRows, wanted, withKey } from '../../support/exports.ts';
 import {
   accept,
   allKnown,
   applyVisibility,
+  claimAt,
   givenHiddenSubjects,
   KEYS,
   type Ledger,
   ledger,
   match,
   named,
-  POLICY,
   reconcileAt,
   resolve,
   ROTATED,
@@ -29,14 +28,13 @@ beforeAll(async () => {
 afterAll(async () => world.closeLedger());
 const project = (): string => `p${number++}`;
 const people = (...names: string[]) => names.map(user);
-const claimIt = (requestId: string) => claim(world.database, POLICY, { requestId, asOf: RUN });
 
 test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
   const own = project();
   const exporting = await wanted(world, people('a', 'b'), { project: own });
   await withKey(world, exporting);
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
-  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
   expect(await exportOf(world, exporting)).toEqual({
     status: 'resolving',
@@ -60,7 +58,7 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
     await readyInRows(world, id);
   }
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
-  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [holding] });
+  expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [holding] });
   expect(await exportOf(world, holding)).toMatchObject({
     status: 'expired',
     epoch: 1,
@@ -84,12 +82,10 @@ test('a hidden subject of a deletion that is not claimed leaves no export', asyn
   const exporting = await wanted(world, people('a'), { project: own });
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   await reconcileAt(world, deletion, RUN);
-  expect(await claim(world.database, POLICY, { requestId: deletion, asOf: new Date(RUN.getTime() - 1) })).toMatchObject(
-    {
-      claimed: 0,
-      wake: [],
-    },
-  );
+  expect(await claimAt(world, deletion, new Date(RUN.getTime() - 1))).toMatchObject({
+    claimed: 0,
+    wake: [],
+  });
   expect(await states(world, exporting)).toEqual({ wanted: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1, unseen: false });
 });
@@ -100,7 +96,7 @@ test('a part-deletion takes nobody out: what is left is exported, collected agai
   const deletion = await accept(world, people('a'), { project: own, scope: 'categories' });
   await resolve(world, deletion, allKnown(people('a')));
   await applyVisibility(world, deletion);
-  expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+  expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   expect(await states(world, exporting)).toEqual({ wanted: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, unseen: true });
 });
@@ -124,7 +120,7 @@ test('who is only called what somebody is that is claimed leaves no export', asy
     const deletion = await accept(world, people('y'), { project: own });
     await resolve(world, deletion, deleted);
     await applyVisibility(world, deletion);
-    expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [] });
+    expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [] });
     expect(await states(world, exporting)).toEqual({ wanted: 1 });
   }
 });
@@ -139,14 +135,14 @@ test('a subject is the same under every key in use, whichever of the two request
     const deletion = await accept(world, people('a'), { project: own });
     await resolve(world, deletion, allKnown(people('a')), {}, after);
     await applyVisibility(world, deletion);
-    expect(await claimIt(deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
+    expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   }
 });
 
 test('an export that is resolved while its subject is being deleted holds nobody of it', async () => {
   const own = project();
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
-  await claimIt(deletion);
+  await claimAt(world, deletion);
   const exporting = await wanted(world, people('a', 'b'), { project: own });
   expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1 });
@@ -156,7 +152,7 @@ test('where no export is open a claim costs one statement more, and it reads no 
   const own = project();
   const deletion = await givenHiddenSubjects(world, people('a', 'b', 'c'), { project: own });
   const before = world.statements.length;
-  await claimIt(deletion);
+  await claimAt(world, deletion);
   const unquoted = world.statements.slice(before).map((statement) => statement.replaceAll('"', ''));
   const sent = unquoted.filter((statement) => /kind = 'export'/.test(statement));
   expect(sent).toHaveLength(1);

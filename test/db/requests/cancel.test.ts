@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { settleUnresolved, markPresent } from '../../../db/subjects/unresolved.ts';
 import {
   accept,
   allKnown,
   applyVisibility,
   awaiting,
+  claimAt,
   days,
   givenHiddenSubjects,
   type Ledger,
@@ -83,7 +83,7 @@ test('of what is too late a thousand positions are named, and all are counted', 
   const count = 1_200;
   const requestId = await givenHiddenSubjects(world, people('late', count));
   await world.sql`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
-  await claim(world.database, POLICY, { requestId, asOf: days(16) });
+  await claimAt(world, requestId, days(16));
   const { tooLate, tooLateCount, cancelled } = await cancel(requestId);
   expect({ cancelled, tooLateCount, named: tooLate.length }).toEqual({
     cancelled: 1,

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
-import { claim } from '../../../db/deletion/claim.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import type { Project } from '../../../domain/catalog.ts';
@@ -11,6 +10,7 @@ import {
   applyVisibility,
   askedOf,
   awaiting,
+  claimAt,
   days,
   hiddenInBulk,
   ledger,
@@ -109,8 +109,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       ends.add({ answer, mine: await states(world, first), theirs: await states(world, second) });
       for (const requestId of [first, second]) await applyVisibility(world, requestId);
       let claimed = 0;
-      for (const requestId of [first, second])
-        claimed += (await claim(world.database, POLICY, { requestId, asOf: days(30) })).claimed;
+      for (const requestId of [first, second]) claimed += (await claimAt(world, requestId, days(30))).claimed;
       expect(claimed).toBe(1);
     });
     expect(ends.seen()).toEqual(BOTH);
