@@ -12,7 +12,6 @@ export type Role = (typeof ROLES)[number];
 
 /** How it is said whom a request concerns. */
 export const SELECTIONS = ['identities', 'segment', 'everyone'] as const;
-export type SelectedBy = (typeof SELECTIONS)[number];
 
 /** What of a subject is meant: its rows, its categories (column headers), or the sources of collection (rule 16). */
 export const SCOPES = ['data', 'categories', 'sources'] as const;
@@ -135,7 +134,6 @@ export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling
 
 /** How an identity came to belong to a subject. */
 export const IDENTITY_ORIGINS = ['key', 'submitted', 'identity', 'alias'] as const;
-export type IdentityOrigin = (typeof IDENTITY_ORIGINS)[number];
 
 /** Where one processor stands with one claimed batch. */
 export const WORK_STATES = [
@@ -189,7 +187,6 @@ export type Expedite = (typeof EXPEDITES)[number];
 
 /** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
 export const ON_CONFLICT = ['attach', 'reject'] as const;
-export type OnConflict = (typeof ON_CONFLICT)[number];
 
 /** Who acts when nobody asked, and whose the storage of archives is: in place of a member's id, or a processor's name. */
 export const LETHE = 'lethe';
@@ -203,7 +200,6 @@ export const COLLECTION_STATES = ['pending', 'collected'] as const;
 
 /** How the delivery of one notification ended. */
 export const DELIVERY_OUTCOMES = ['delivered', 'given_up', 'withheld'] as const;
-export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** Where one link to an archive stands; `expired` also where the archive has gone before it. */
 export const LINK_STATES = ['open', 'downloading', 'used', 'revoked', 'expired'] as const;

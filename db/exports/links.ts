@@ -113,7 +113,7 @@ type Key = Pick<Transfer, 'id' | 'transfer'>;
 export const LEASE_MS = 120_000;
 
 /** A lease that was last renewed at this instant, or earlier, has expired at `at`. */
-export const leaseExpiredBefore = (at: Date): Date => new Date(at.getTime() - LEASE_MS);
+const leaseExpiredBefore = (at: Date): Date => new Date(at.getTime() - LEASE_MS);
 
 /**
  * One atomic update: of many who use a link at once, one gets it. `null` for a link that is unknown, used, revoked,

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Outcome } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
-import { readRequestRow } from '../requests/row.ts';
 import { matches, subjectIdentities, submittedIdentities } from '../schema/subjects.ts';
 import { positionOutcome } from './outcome.ts';
 
@@ -21,10 +20,9 @@ const IDENTITIES_SHOWN = 100;
 
 export async function listSubjects(
   queries: Queries,
-  page: { readonly requestId: string; readonly after: number; readonly limit: number },
+  page: { readonly requestId: string; readonly project: string; readonly after: number; readonly limit: number },
 ): Promise<readonly SubjectEntry[]> {
-  const { requestId, after, limit } = page;
-  const { project } = await readRequestRow(queries, requestId);
+  const { requestId, project, after, limit } = page;
   return queries.execute<SubjectEntry>(sql`
     WITH entry AS (
       SELECT position, line, type, value, outcome, reason, duplicate_of, withdrawn_at,

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readCollections } from '../../../db/exports/collections.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
-import { STATUSES, WORK_STATES } from '../../../domain/vocabulary.ts';
+import { COLLECTION_STATES, STATUSES, WORK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
@@ -28,7 +28,7 @@ const Collection = z.strictObject({
     description: 'One more for each time that it has changed who belongs in the archive.',
     'x-example': 1,
   }),
-  state: z.enum(['pending', 'collected']).openapi({ 'x-example': 'collected' }),
+  state: z.enum(COLLECTION_STATES).openapi({ 'x-example': 'collected' }),
   rows: z.int().openapi({ 'x-example': 12 }),
   bytes: z.int().openapi({ description: 'Of the rows as they will lie in the archive.', 'x-example': 4_096 }),
 });

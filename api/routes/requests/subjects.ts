@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
-import { OUTCOMES } from '../../../domain/vocabulary.ts';
+import { IDENTITY_ORIGINS, OUTCOMES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
@@ -37,7 +37,7 @@ const Subject = z
         z.strictObject({
           type: z.string(),
           value,
-          origin: z.enum(['key', 'submitted', 'identity', 'alias']),
+          origin: z.enum(IDENTITY_ORIGINS),
           shared: z.boolean().openapi({ description: 'Somebody else is called the same: its data stays.' }),
         }),
       )
@@ -67,10 +67,10 @@ const route = createRoute({
 
 export const listSubjects = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const { id: requestId } = c.req.valid('param');
+    const { id: requestId, project } = c.get('request');
     const query = c.req.valid('query');
     const after = parsePositionCursor(query.cursor);
-    const rows = await subjectsOf(deps.database, { requestId, after, limit: query.limit + 1 });
+    const rows = await subjectsOf(deps.database, { requestId, project, after, limit: query.limit + 1 });
     return c.json(
       pageOf(c, rows, query.limit, (last) => positionCursor(last.position)),
       200,

@@ -42,7 +42,9 @@ export const cancel = (world: Ledger, requestId: string) =>
   cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: days(3) });
 export const statusOf = (world: Ledger, requestId: string) => statusAt(world.database, requestId, START);
 export const outcomes = async (world: Ledger, requestId: string) =>
-  (await listSubjects(world.database, { requestId, after: 0, limit: 100 })).map(({ outcome }) => outcome);
+  (await listSubjects(world.database, { requestId, project: PROJECT, after: 0, limit: 100 })).map(
+    ({ outcome }) => outcome,
+  );
 
 /** The claimed batch is done and looked for twice, in all its processors. */
 export async function finish(

@@ -17,7 +17,9 @@ import { accepted, deletionOf, START, testApi, textOf, user } from '../../api/su
 const api = await testApi();
 const RUN = new Date('2026-12-08T02:00:00.000Z');
 const outcomes = async (requestId: string) =>
-  (await listSubjects(api.database, { requestId, after: 0, limit: 100 })).map((entry) => entry.outcome);
+  (await listSubjects(api.database, { requestId, project: 'demo', after: 0, limit: 100 })).map(
+    (entry) => entry.outcome,
+  );
 const cancel = (id: string, positions?: number[]) =>
   api.call('POST', `/v1/requests/${id}/cancel`, { ...(positions && { positions }) });
 
@@ -84,7 +86,7 @@ test('what the directory does not know stays found until nobody holds anything o
 test('an identity that names two subjects names none, and says so', async () => {
   const id = await accepted(api, [{ type: 'email', value: ['home@x.test', 'b'] }, user('one')]);
   await hide(api.database, id, [matchOf(1, 'one'), matchOf(1, 'two'), matchOf(2, 'one')], START);
-  const [first] = await listSubjects(api.database, { requestId: id, after: 0, limit: 1 });
+  const [first] = await listSubjects(api.database, { requestId: id, project: 'demo', after: 0, limit: 1 });
   expect(first).toMatchObject({ outcome: 'invalid', reason: 'ambiguous' });
 });
 
