@@ -38,3 +38,12 @@ export async function waitsForConfirmation(world: World, requestId: string): Pro
     return progress?.waitingFor?.startsWith('a confirmation') === true;
   });
 }
+
+/** Until nothing of the request is under way: the server that skips time does not always survive a cancellation amid work. */
+export async function becomesIdle(world: World, requestId: string): Promise<void> {
+  const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
+  await eventually('nothing is under way', async () => {
+    const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
+    return typeof progress?.waitingFor === 'string' && progress.waitingFor !== 'work that is under way';
+  });
+}

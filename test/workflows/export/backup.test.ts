@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../domain/calendar.ts';
 import { archiveFolder } from '../../support/archives.ts';
 import { backupsOf, handedOut, objectsOf } from '../../support/world/handed-out.ts';
 import { user } from '../../support/ledger.ts';
+import { becomesIdle } from '../../support/world/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
 import {
   cancel,
@@ -190,6 +191,8 @@ test('the export is cancelled: nobody is claimed and an operator is asked; retri
   const deletion = await submit(world, 'demo', [user('u-7')], first);
   await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
+  await eventually('refused', async () => (await codes(backup)).includes('processor_refused'));
+  await becomesIdle(world, backup);
   await cancel(world, backup, 'all');
   expect(await ended(world, backup)).toBe('cancelled');
   await eventually('attention', async () => (await codes(deletion)).includes('backup_missing'));
