@@ -169,7 +169,8 @@ const quiet = () => new Promise((done) => setTimeout(done, 200));
 async function busyConnections(): Promise<number> {
   const [row] = await api.sql<{ busy: number }[]>`
     SELECT count(*) AS busy FROM pg_stat_activity
-    WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`;
+    WHERE datname = current_database() AND backend_type = 'client backend'
+      AND state <> 'idle' AND pid <> pg_backend_pid()`;
   return row?.busy ?? -1;
 }
 

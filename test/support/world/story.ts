@@ -1,3 +1,4 @@
+import { WorkflowClient } from '@temporalio/client';
 import { projectOf } from '../../../activities/deps.ts';
 import type { NewRequest } from '../../../db/requests/create.ts';
 import { retryProcessors } from '../../../db/attention/retry.ts';
@@ -120,6 +121,9 @@ export async function skippingUntil(
 
 export const ended = (world: World, requestId: string) =>
   world.env.client.workflow.getHandle(workflowIdFor(requestId)).result();
+/** As `ended`, in real time: after a cancellation the server that skips time can skip past work that is still being called off. */
+export const endedUnskipped = (world: World, requestId: string): Promise<string> =>
+  new WorkflowClient({ connection: world.env.connection }).getHandle(workflowIdFor(requestId)).result();
 export const nowOf = async (world: World): Promise<Date> => new Date(await world.env.currentTimeMs());
 export const statusOf = async (world: World, requestId: string) =>
   statusAt(world.database, requestId, await nowOf(world));

@@ -4,7 +4,7 @@ import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
 import { recoverTerminated, waitsForConfirmation } from '../../support/world/operator.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { cancel, confirm, ended, eventually, statusOf, submit } from '../../support/world/story.ts';
+import { cancel, confirm, ended, endedUnskipped, eventually, statusOf, submit } from '../../support/world/story.ts';
 import { type World, withWorldInRealTime } from '../../support/world/world.ts';
 
 /** In real time, on the server that also cancels activities: the one that skips time does neither of these well. */
@@ -37,7 +37,7 @@ test('called off while a processor is away that was to be counted: nobody waits 
   const requestId = await submit(world, 'two', [user('u-2')], { confirm: true });
   await eventually('tried in crm', async () => world.faultsOf('two', 'crm').calls.slice(tried).includes('count'));
   await cancel(world, requestId, 'all');
-  expect(await ended(world, requestId)).toBe('cancelled');
+  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
   world.faultsOf('two', 'crm').away.clear();
   expect(await rowsOf(world.crm, 'u-2')).toEqual(WHOLE);
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
@@ -80,7 +80,7 @@ test('called off in the middle of a count: it is tidied up only after that, and 
   expect(faults.calls.filter((verb) => verb === 'conclude')).toHaveLength(concluded);
   goOn();
   faults.beforeCount = null;
-  expect(await ended(world, requestId)).toBe('cancelled');
+  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });
 
@@ -106,7 +106,7 @@ test('called off while it is being looked for: that is ended first, wherever it 
   expect(tidied()).toBe(before);
   goOn();
   app.beforeCount = null;
-  expect(await ended(world, requestId)).toBe('cancelled');
+  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
   crm.away.clear();
   expect(tidied()).toBe(before + 2);
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);

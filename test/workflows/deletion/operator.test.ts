@@ -3,7 +3,15 @@ import { HOUR_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { cancel, ended, eventually, skippingUntil, statusOf, submit } from '../../support/world/story.ts';
+import {
+  cancel,
+  ended,
+  endedUnskipped,
+  eventually,
+  skippingUntil,
+  statusOf,
+  submit,
+} from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
@@ -24,7 +32,7 @@ test('the cancel button of Temporal’s UI restores what is not claimed, like an
   const requestId = await submit(world, 'demo', [user('u-1')]);
   await softDeleted(requestId);
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
-  expect(await ended(world, requestId)).toBe('cancelled');
+  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   expect(await rowsOf(world.app, 'u-1')).toEqual(WHOLE);
   const audit = await world.sql<{ actor: string }[]>`

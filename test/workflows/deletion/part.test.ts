@@ -9,6 +9,7 @@ import {
   cancel,
   confirm,
   ended,
+  endedUnskipped,
   eventually,
   expedite,
   hold,
@@ -208,7 +209,7 @@ test('cancelled on day 3: nothing was changed, and nothing ever is', async () =>
   await inState(requestId, 'scheduled');
   await world.env.sleep('3 days');
   expect(await cancel(world, requestId, 'all')).toMatchObject({ cancelled: 1 });
-  expect(await ended(world, requestId)).toBe('cancelled');
+  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
   await world.env.sleep('30 days');
   expect(await contents(world.app)).toEqual(before);
   for (const verb of ['hardDelete', 'setVisibility'] as const) expect(calls()).not.toContain(verb);

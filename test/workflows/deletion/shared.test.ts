@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { user } from '../../support/ledger.ts';
 import { addEvents, addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { cancel, ended, eventually, statusOf, submit } from '../../support/world/story.ts';
+import { cancel, ended, endedUnskipped, eventually, statusOf, submit } from '../../support/world/story.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
@@ -52,8 +52,8 @@ test('both cancelled, one after the other: restored as if nobody had asked', asy
   await cancel(world, first, 'all');
   await inState(second, 'soft_deleted');
   await cancel(world, second, 'all');
-  expect(await ended(world, first)).toBe('cancelled');
-  expect(await ended(world, second)).toBe('cancelled');
+  expect(await endedUnskipped(world, first)).toBe('cancelled');
+  expect(await endedUnskipped(world, second)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-3')).toEqual({ flagged: false, hidden: false });
   expect(await rowsOf(world.app, 'u-3')).toEqual(WHOLE);
   const [left] = await world.app`SELECT count(*)::integer AS tombstones FROM lethe_processor.tombstones`;

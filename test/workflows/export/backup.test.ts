@@ -10,6 +10,7 @@ import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts'
 import {
   cancel,
   ended,
+  endedUnskipped,
   eventually,
   nowOf,
   receiptOf,
@@ -194,7 +195,7 @@ test('the export is cancelled: nobody is claimed and an operator is asked; retri
   await eventually('refused', async () => (await codes(backup)).includes('processor_refused'));
   await becomesIdle(world, backup);
   await cancel(world, backup, 'all');
-  expect(await ended(world, backup)).toBe('cancelled');
+  expect(await endedUnskipped(world, backup)).toBe('cancelled');
   await eventually('attention', async () => (await codes(deletion)).includes('backup_missing'));
   world.faultsOf('demo').refused.clear();
   await pastItsRun(deletion);
@@ -215,8 +216,8 @@ test('the deletion is cancelled while it is being exported: shown again, and nei
   const backup = await onlyBackup(deletion);
   await eventually('partly collected', async () => (await objectsOf(folder, backup)) > 0);
   await cancel(world, deletion, 'all');
-  expect(await ended(world, deletion)).toBe('cancelled');
-  expect(await ended(world, backup)).toBe('cancelled');
+  expect(await endedUnskipped(world, deletion)).toBe('cancelled');
+  expect(await endedUnskipped(world, backup)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: false, hidden: false });
   expect(await objectsOf(folder, backup)).toBe(0);
   expect(await world.sql`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);
