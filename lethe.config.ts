@@ -15,7 +15,7 @@ export default defineDeployment({
         deadline: { gdpr: '30 days', ccpa: '45 days' },
       },
       directory: 'app',
-      processors: {
+      systems: {
         app: postgres({
           url: env('DEMO_DATABASE_URL'),
           pace: { share: 0.2 },

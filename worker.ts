@@ -7,7 +7,7 @@ import type { ActivityDeps } from './activities/deps.ts';
 import {
   createArchiveActivities,
   createLedgerActivities,
-  createProcessorActivities,
+  createSystemActivities,
   createNotificationActivities,
 } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
@@ -26,13 +26,13 @@ import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
 import {
   ARCHIVES_TASK_QUEUE,
-  processorTaskQueue,
+  systemTaskQueue,
   REQUESTS_TASK_QUEUE,
   searchAttributes,
   NOTIFICATION_TASK_QUEUE,
 } from './workflows/shared/messages.ts';
 
-/** The worker process: workflows and ledger work on one queue, and one queue per processor. Start as many as are needed. */
+/** The worker process: workflows and ledger work on one queue, and one queue per system. Start as many as are needed. */
 const logger = pino({ base: { process: 'worker' } });
 // One line in the log, as the API's, in place of a stack that may quote what was being stored.
 process.once('uncaughtException', (error) => {
@@ -57,10 +57,10 @@ for (const [name, connector] of connectors) {
   // An edited data map is refused here, before anything is taken on; a database that is away is not.
   const mistakes = await connector.inspect().catch(() => []);
   for (const { path, message } of mistakes)
-    logger.error({ path: `projects.${name.replace('/', '.processors.')}.${path}` }, message);
+    logger.error({ path: `projects.${name.replace('/', '.systems.')}.${path}` }, message);
   if (mistakes.length > 0) {
     logger.fatal(
-      { processor: name, mistakes: mistakes.length },
+      { system: name, mistakes: mistakes.length },
       'refusing to start: `npm run check` lists every mistake',
     );
     process.exit(1);
@@ -70,7 +70,7 @@ for (const [name, connector] of connectors) {
 Runtime.install({
   ...(environment.metricsAddress === undefined ? {} : { telemetryOptions: servedAt(environment.metricsAddress) }),
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-    // The processors' workers have none, as is meant.
+    // The systems' workers have none, as is meant.
     if (message.startsWith('No workflows registered')) return;
     logger.warn(
       { level, workflowId: meta?.['workflowId'], activityType: meta?.['activityType'], attempt: meta?.['attempt'] },
@@ -92,9 +92,9 @@ const deps: ActivityDeps = {
   webhooks: webhookSender({ networks: environment.webhookNetworks }),
   publicUrl: environment.publicUrl,
   catalog: deployment.catalog,
-  connector: (project, processor) => {
-    const connector = connectors.get(`${project}/${processor}`);
-    if (connector === undefined) throw new Error(`processor ${processor} of ${project} is not configured`);
+  connector: (project, system) => {
+    const connector = connectors.get(`${project}/${system}`);
+    if (connector === undefined) throw new Error(`system ${system} of ${project} is not configured`);
     return connector;
   },
   starter: temporalOrchestrator(client, { factsOf: (requestId) => startFactsOf(database, requestId), log: logger }),
@@ -121,11 +121,11 @@ const workers = await Promise.all([
   }),
   Worker.create({ ...common, taskQueue: NOTIFICATION_TASK_QUEUE, activities: createNotificationActivities(deps) }),
   ...[...connectors.keys()].map((name) => {
-    const [project = '', processor = ''] = name.split('/');
-    const activities = createProcessorActivities(deps);
+    const [project = '', system = ''] = name.split('/');
+    const activities = createSystemActivities(deps);
     return Worker.create({
       ...common,
-      taskQueue: processorTaskQueue(project, processor),
+      taskQueue: systemTaskQueue(project, system),
       activities,
       maxConcurrentActivityTaskExecutions: 20,
     });
@@ -142,10 +142,10 @@ await Promise.allSettled([
 logger.info('ended');
 
 function openConnectors(): ReadonlyMap<string, Connector> {
-  const open = [...deployment.definitions].flatMap(([project, processors]) =>
-    [...processors].map(([processor, definition]) => {
-      const connector = definition.open({ processor, secret: environment.secret });
-      return [`${project}/${processor}`, connector] as const;
+  const open = [...deployment.definitions].flatMap(([project, systems]) =>
+    [...systems].map(([system, definition]) => {
+      const connector = definition.open({ system, secret: environment.secret });
+      return [`${project}/${system}`, connector] as const;
     }),
   );
   return new Map(open);

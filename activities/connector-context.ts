@@ -4,7 +4,7 @@ import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { reserveSlot } from '../db/members/slots.ts';
 import { transaction } from '../db/transaction.ts';
 import { DAY_MS } from '../domain/calendar.ts';
-import type { AttentionKey, ProcessorKey } from '../domain/ids.ts';
+import type { AttentionKey, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { attentionCode, isCancelled, retryable } from './failures.ts';
 import { heartbeating } from './middleware.ts';
@@ -12,14 +12,14 @@ import { heartbeating } from './middleware.ts';
 /** Attention is raised when a step has failed this often: the first attempts are everyday hiccups. */
 const ATTEMPTS_BEFORE_ATTENTION = 3;
 
-/** Runs a connector's verb with heartbeats, the activity's cancellation, and the processor's rate limit. */
+/** Runs a connector's verb with heartbeats, the activity's cancellation, and the system's rate limit. */
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
-  { project, processor }: Pick<ProcessorKey, 'project' | 'processor'>,
+  { project, system }: Pick<SystemKey, 'project' | 'system'>,
   verb: (context: ConnectorContext) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
-  const spacingMs = projectOf(deps, project).processors.find(({ name }) => name === processor)?.spacingMs;
+  const spacingMs = projectOf(deps, project).systems.find(({ name }) => name === system)?.spacingMs;
   return heartbeating(() =>
     verb({
       signal: context.cancellationSignal,
@@ -27,7 +27,7 @@ export async function withConnectorContext<T>(
       slot: async () => {
         if (spacingMs === undefined) return;
         const now = new Date();
-        const slot = await reserveSlot(deps.reading, `processor/${project}/${processor}`, { now, spacingMs });
+        const slot = await reserveSlot(deps.reading, `system/${project}/${system}`, { now, spacingMs });
         await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
       },
     }),
@@ -35,7 +35,7 @@ export async function withConnectorContext<T>(
 }
 
 /**
- * Runs a step that a processor may refuse. While it keeps failing, an operator sees the reason in the request's
+ * Runs a step that a system may refuse. While it keeps failing, an operator sees the reason in the request's
  * `attention`; when it succeeds, the reason is cleared.
  */
 export async function withAttention<T>(
@@ -63,9 +63,9 @@ export async function withAttention<T>(
 /** Checks connection, rights, data map and coverage, as at start (rule 5): any mistake raises attention at once. */
 export async function requireCoverage(
   deps: ActivityDeps,
-  at: Pick<ProcessorKey, 'project' | 'processor'>,
+  at: Pick<SystemKey, 'project' | 'system'>,
 ): Promise<void> {
-  const mistakes = await withConnectorContext(deps, at, () => deps.connector(at.project, at.processor).inspect());
+  const mistakes = await withConnectorContext(deps, at, () => deps.connector(at.project, at.system).inspect());
   if (mistakes.length > 0)
     throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
 }

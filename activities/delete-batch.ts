@@ -25,11 +25,11 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const work = await readBatchWork(deps.database, input);
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'delete') return next;
-      const connector = deps.connector(project, input.processor);
+      const connector = deps.connector(project, input.system);
       await requireCoverage(deps, input);
-      // The inspection before the claim may have failed to reach the processor; it is reachable now.
+      // The inspection before the claim may have failed to reach the system; it is reachable now.
       const inspection = { ...attentionKey(input), step: 'inspect', batch: 0 } as const;
-      await clearAttention(deps.database, inspection, new Date(asOf), 'processor_unavailable');
+      await clearAttention(deps.database, inspection, new Date(asOf), 'system_unavailable');
       const deletion: Deletion = await withConnectorContext(deps, input, (context) =>
         connector.hardDelete(
           claimedBatch(deps.database, work),
@@ -60,7 +60,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const work = await readBatchWork(deps.database, input);
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'verify') return next;
-      const connector = deps.connector(project, input.processor);
+      const connector = deps.connector(project, input.system);
       const result = await withConnectorContext(deps, input, async (context): Promise<VerificationResult> => {
         const verification = await connector.verify(claimedBatch(deps.database, work), work.scope, context);
         if ('survivors' in verification) return { survivors: verification.survivors };
@@ -83,10 +83,10 @@ const claimedBatch = (database: Database, work: BatchWork): Batch => ({
   identities: () => claimedIdentities(database, work.requestId, work.batch, work.firstSeq, work.lastSeq),
 });
 
-const attentionKey = ({ project, requestId, processor, batch }: BatchKey): AttentionKey => ({
+const attentionKey = ({ project, requestId, system, batch }: BatchKey): AttentionKey => ({
   project,
   requestId,
-  processor,
+  system,
   step: 'delete',
   batch,
 });

@@ -22,7 +22,7 @@ export interface ActivityDeps {
   readonly reading: Database;
   readonly keys: DigestKeys;
   readonly catalog: Catalog;
-  readonly connector: (project: string, processor: string) => Connector;
+  readonly connector: (project: string, system: string) => Connector;
   readonly starter: Starter;
   readonly storage: ArchiveStorage;
   readonly mailer: Mailer;
@@ -37,9 +37,9 @@ export function projectOf({ catalog }: ActivityDeps, name: string): Project {
   return project;
 }
 
-/** Whether `unknown` is all that the processor can answer; from a processor that can be read, it is a failure. */
+/** Whether `unknown` is all that the system can answer; from a system that can be read, it is a failure. */
 export const hasNoVerification = (
   deps: ActivityDeps,
-  at: { readonly project: string; readonly processor: string },
+  at: { readonly project: string; readonly system: string },
 ): boolean =>
-  projectOf(deps, at.project).processors.some((entry) => entry.name === at.processor && entry.verification === 'none');
+  projectOf(deps, at.project).systems.some((entry) => entry.name === at.system && entry.verification === 'none');

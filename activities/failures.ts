@@ -15,7 +15,7 @@ function redacted(error: unknown): TemporalFailure {
   if (error instanceof CancelledFailure) return error;
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ConnectorError) {
-    return failure('the processor could not do it', error.code, !error.retryable, error.retryAfterMs);
+    return failure('the system could not do it', error.code, !error.retryable, error.retryAfterMs);
   }
   if (error instanceof StorageError)
     return failure('the storage of archives could not do it', `archives_${error.code}`, !retryable(error));
@@ -24,16 +24,16 @@ function redacted(error: unknown): TemporalFailure {
   return failure('storage operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, false);
 }
 
-/** Why an operator would be called, for an error that a processor or the storage threw. */
+/** Why an operator would be called, for an error that a system or the storage threw. */
 export function attentionCode(error: unknown): AttentionCode {
   if (error instanceof StorageError) return 'storage_unavailable';
-  if (!(error instanceof ConnectorError)) return 'processor_unavailable';
+  if (!(error instanceof ConnectorError)) return 'system_unavailable';
   switch (error.code) {
     case 'unavailable':
     case 'timeout':
-      return 'processor_unavailable';
+      return 'system_unavailable';
     case 'refused':
-      return 'processor_refused';
+      return 'system_refused';
     case 'coverage_broken':
       return 'coverage_broken';
     case 'blocked_by_other_rows':

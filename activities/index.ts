@@ -6,7 +6,7 @@ import { exportActivities } from './exports/steps.ts';
 import { archiveActivities } from './exports/package.ts';
 import { housekeepingActivities } from './housekeeping.ts';
 import { ledgerActivities } from './ledger.ts';
-import { processorActivities } from './processor-steps.ts';
+import { systemActivities } from './system-steps.ts';
 import { resolveActivities } from './resolve.ts';
 import { notificationActivities, withNotificationDispatch } from './notifications.ts';
 import { withHeartbeat } from './middleware.ts';
@@ -23,11 +23,11 @@ export const createLedgerActivities = (deps: ActivityDeps) =>
     ),
   );
 
-/** On a processor's queue. */
-export const createProcessorActivities = (deps: ActivityDeps) =>
+/** On a system's queue. */
+export const createSystemActivities = (deps: ActivityDeps) =>
   withRedactedFailures({
     ...resolveActivities(deps),
-    ...processorActivities(deps),
+    ...systemActivities(deps),
     ...batchActivities(deps),
     ...collectActivities(deps),
   });
@@ -41,6 +41,6 @@ export const createNotificationActivities = (deps: ActivityDeps) =>
   withRedactedFailures(withHeartbeat(notificationActivities(deps)));
 
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
-export type ProcessorActivities = ReturnType<typeof createProcessorActivities>;
+export type SystemActivities = ReturnType<typeof createSystemActivities>;
 export type ArchiveActivities = ReturnType<typeof createArchiveActivities>;
 export type NotificationActivities = ReturnType<typeof createNotificationActivities>;

@@ -1,4 +1,4 @@
-import { checkPinnedProcessors } from '../db/deletion/check-processors.ts';
+import { checkPinnedSystems } from '../db/deletion/check-systems.ts';
 import { cancelRequest } from '../db/requests/cancel.ts';
 import { type BatchWork, nextStep, readBatchWork } from '../db/deletion/batches.ts';
 import { claim } from '../db/deletion/claim.ts';
@@ -10,10 +10,10 @@ import { readRequestRow } from '../db/requests/row.ts';
 import { markSuppressionPropagated, readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { settleUnresolved } from '../db/subjects/unresolved.ts';
 import type { NextStep } from '../domain/batch.ts';
-import { type Project, processorsFor } from '../domain/catalog.ts';
+import { type Project, systemsFor } from '../domain/catalog.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { DeletionState } from '../domain/request-state.ts';
-import type { AsOf, AttentionKey, BatchKey, ProcessorKey, RequestKey } from '../domain/ids.ts';
+import type { AsOf, AttentionKey, BatchKey, SystemKey, RequestKey } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 
@@ -40,13 +40,13 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     return reconcileDeletion(deps.database, { requestId, asOf: new Date(asOf), window });
   },
 
-  /** Returns the pinned processors that are configured here. Raises attention for each that is not. */
-  async checkPinnedProcessors({ requestId, asOf }: RequestKey & AsOf): Promise<readonly string[]> {
+  /** Returns the pinned systems that are configured here. Raises attention for each that is not. */
+  async checkPinnedSystems({ requestId, asOf }: RequestKey & AsOf): Promise<readonly string[]> {
     const { project, subjectKind } = await readRequestRow(deps.database, requestId);
     const configured: Record<string, string> = {};
-    for (const { name, dataMapHash } of processorsFor(projectOf(deps, project), subjectKind))
+    for (const { name, dataMapHash } of systemsFor(projectOf(deps, project), subjectKind))
       configured[name] = dataMapHash;
-    return checkPinnedProcessors(deps.database, { requestId, configured, at: new Date(asOf) });
+    return checkPinnedSystems(deps.database, { requestId, configured, at: new Date(asOf) });
   },
 
   async claim({ requestId, asOf }: RequestKey & AsOf): Promise<{ claimed: number }> {
@@ -66,7 +66,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     return nextStep(work, asOf, projectOf(deps, work.project).policy.settleMs);
   },
 
-  deferStep: ({ asOf, ...key }: ProcessorKey & Pick<AttentionKey, 'step'> & AsOf) =>
+  deferStep: ({ asOf, ...key }: SystemKey & Pick<AttentionKey, 'step'> & AsOf) =>
     deferStep(deps.database, { ...key, batch: 0 }, new Date(asOf)),
 
   deferBatch: ({ asOf, ...key }: BatchKey & AsOf) =>
@@ -95,12 +95,12 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     }
   },
 
-  /** Which processors a suppression, or its end, is applied in; null: all of them have it. */
-  async processorsToNotify({ suppressionId }: { readonly suppressionId: string }) {
+  /** Which systems a suppression, or its end, is applied in; null: all of them have it. */
+  async systemsToNotify({ suppressionId }: { readonly suppressionId: string }) {
     const pending = await readPendingSuppression(deps.database, suppressionId);
     if (pending === null) return null;
-    const processors = processorsFor(projectOf(deps, pending.project), pending.kind).map(({ name }) => name);
-    return { project: pending.project, suppressed: pending.suppressed, processors };
+    const systems = systemsFor(projectOf(deps, pending.project), pending.kind).map(({ name }) => name);
+    return { project: pending.project, suppressed: pending.suppressed, systems };
   },
 
   markSuppressionPropagated: ({

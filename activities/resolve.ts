@@ -5,8 +5,8 @@ import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
 import { startResolving, storeResolution } from '../db/resolution/resolve.ts';
 import { readExcepted, readSubmitted } from '../db/subjects/identities.ts';
-import { type Project, processorsFor } from '../domain/catalog.ts';
-import type { AsOf, AttentionKey, ProcessorKey } from '../domain/ids.ts';
+import { type Project, systemsFor } from '../domain/catalog.ts';
+import type { AsOf, AttentionKey, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { withAttention, withConnectorContext } from './connector-context.ts';
 
@@ -19,10 +19,10 @@ export interface ResolveEnd {
 
 /** Asks the project's directory for the subjects, and updates the request's subjects to its answer. */
 export const resolveActivities = (deps: ActivityDeps) => ({
-  async resolveSubjects(input: ProcessorKey & AsOf): Promise<ResolveEnd> {
-    const { requestId, asOf, processor } = input;
+  async resolveSubjects(input: SystemKey & AsOf): Promise<ResolveEnd> {
+    const { requestId, asOf, system } = input;
     const project = projectOf(deps, input.project);
-    const key = { project: project.name, requestId, processor, step: 'resolve', batch: 0 } satisfies AttentionKey;
+    const key = { project: project.name, requestId, system, step: 'resolve', batch: 0 } satisfies AttentionKey;
     const at = new Date(asOf);
     return withAttention(deps, key, asOf, async () => {
       await startResolving(deps.database, requestId, at);
@@ -32,7 +32,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
           request,
           facts: facts(deps, project, request, context),
           ...exceptions(deps, project, request, context),
-          processors: processorsFor(project, request.subjectKind),
+          systems: systemsFor(project, request.subjectKind),
           policy: project.policy,
           at,
           limit: request.selection === 'segment' ? project.policy.subjectsPerSegment : null,

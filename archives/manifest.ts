@@ -1,7 +1,7 @@
 import type { Contents, Manifest } from '../domain/archive.ts';
 import { pathsOf } from './names.ts';
 
-export function manifestOf({ request, processors, parts, packagedAt }: Contents): Manifest {
+export function manifestOf({ request, systems, parts, packagedAt }: Contents): Manifest {
   const paths = pathsOf(parts, request.format);
   return {
     requestId: request.id,
@@ -16,13 +16,13 @@ export function manifestOf({ request, processors, parts, packagedAt }: Contents)
     packagedAt: packagedAt.toISOString(),
     since: request.since?.toISOString() ?? null,
     subjects: request.subjects,
-    processors: processors.flatMap(({ processor, cutOffAt }) =>
-      cutOffAt === null ? [] : [{ processor, cutOffAt: cutOffAt.toISOString() }],
+    systems: systems.flatMap(({ system, cutOffAt }) =>
+      cutOffAt === null ? [] : [{ system, cutOffAt: cutOffAt.toISOString() }],
     ),
-    notIncluded: processors.flatMap(({ processor, cutOffAt }) => (cutOffAt === null ? [processor] : [])),
-    files: parts.map(({ processor, facts }, index) => ({
+    notIncluded: systems.flatMap(({ system, cutOffAt }) => (cutOffAt === null ? [system] : [])),
+    files: parts.map(({ system, facts }, index) => ({
       ...facts,
-      processor,
+      system,
       path: request.scope === 'categories' ? null : (paths[index] ?? null),
     })),
   };

@@ -6,15 +6,15 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)$/i;
 const LONGEST = 80;
 
 /**
- * A path for each part, in their order: `data/<processor>/<table>.<format>`. Made of names that somebody chose in a
+ * A path for each part, in their order: `data/<system>/<table>.<format>`. Made of names that somebody chose in a
  * database, and safe wherever it is unpacked: ASCII, no separator, no `..`, no device, no two that differ by case alone.
  */
 export function pathsOf(parts: readonly Part[], format: ExportFormat): readonly string[] {
   const folders = new Map<string, { name: string; taken: Set<string> }>();
   const takenFolders = new Set<string>();
-  return parts.map(({ processor, facts }) => {
-    const folder = folders.get(processor) ?? { name: free(safe(processor), takenFolders), taken: new Set<string>() };
-    folders.set(processor, folder);
+  return parts.map(({ system, facts }) => {
+    const folder = folders.get(system) ?? { name: free(safe(system), takenFolders), taken: new Set<string>() };
+    folders.set(system, folder);
     return `data/${folder.name}/${free(safe(facts.table), folder.taken)}.${format}`;
   });
 }

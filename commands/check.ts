@@ -10,8 +10,8 @@ const USAGE = `usage: npm run check [-- --project NAME]
        npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]`;
 
 /**
- * `npm run check`: reads the configuration, connects to every processor and prints every error with its path.
- * `npm run check -- --subject email ann@x.test berlin [--project demo] [--kind company]`: what each processor holds.
+ * `npm run check`: reads the configuration, connects to every system and prints every error with its path.
+ * `npm run check -- --subject email ann@x.test berlin [--project demo] [--kind company]`: what each system holds.
  * The identity asked for is the only one that is ever printed.
  */
 async function main(): Promise<number> {
@@ -46,13 +46,13 @@ function reportErrors(errors: readonly { path: string; message: string }[], proj
   return errors.length === 0 ? 0 : 1;
 }
 
-function reportHoldings(project: string, kind: SubjectKind, { known, subjects, processors }: Holding): void {
+function reportHoldings(project: string, kind: SubjectKind, { known, subjects, systems }: Holding): void {
   const found = known ? `${subjects} ${kind} subject(s)` : `no ${kind} that the directory knows`;
   console.log(`${project}: ${found}`);
-  for (const { processor, tables } of processors) {
+  for (const { system, tables } of systems) {
     const rows = Object.entries(tables).filter(([, count]) => count > 0);
-    if (rows.length === 0) console.log(`  ${processor}: nothing`);
-    for (const [table, count] of rows) console.log(`  ${processor}  ${table.padEnd(32)} ${String(count).padStart(9)}`);
+    if (rows.length === 0) console.log(`  ${system}: nothing`);
+    for (const [table, count] of rows) console.log(`  ${system}  ${table.padEnd(32)} ${String(count).padStart(9)}`);
   }
 }
 

@@ -26,7 +26,7 @@ export class DeploymentError extends Error {
 
 export interface ReadDeployment {
   readonly catalog: Catalog;
-  /** By project, then by processor: what the worker opens. */
+  /** By project, then by system: what the worker opens. */
   readonly definitions: ReadonlyMap<string, ReadonlyMap<string, ConnectorDefinition>>;
 }
 
@@ -38,9 +38,9 @@ export function readDeployment(deployment: Deployment): ReadDeployment {
   unknownKeys(deployment, ['projects'], '', errors);
   const projects = mapOf(deployment.projects, 'projects', errors);
   for (const [name, settings] of projects) {
-    const { project, processors } = readProject(name, settings, errors);
+    const { project, systems } = readProject(name, settings, errors);
     if (project !== null) catalog.set(name, project);
-    definitions.set(name, processors);
+    definitions.set(name, systems);
   }
   if (errors.length > 0) throw new DeploymentError(errors);
   return { catalog, definitions };

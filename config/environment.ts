@@ -145,7 +145,7 @@ export const migrateEnvironment = (source: Source = processEnvironment()) => ({
   databaseUrl: read(source, Environment.pick({ DATABASE_URL: true })).DATABASE_URL,
 });
 
-/** For `npm run check` and `npm run processor-sql`: the configuration file, and the secrets that it names. */
+/** For `npm run check` and `npm run system-sql`: the configuration file, and the secrets that it names. */
 export const deploymentEnvironment = (source: Source = processEnvironment()) => ({
   configPath: resolve(read(source, Environment.pick({ LETHE_CONFIG: true })).LETHE_CONFIG),
   secret: secretsOf(source),

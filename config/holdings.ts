@@ -1,5 +1,5 @@
 import type { Batch, Connector, ConnectorContext, Resolved } from '../connectors/connector.ts';
-import { identityTypesOf, processorsFor } from '../domain/catalog.ts';
+import { identityTypesOf, systemsFor } from '../domain/catalog.ts';
 import { ALIAS, type Identity, type IdentityTypes, normalise, type SubjectIdentity } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
@@ -7,14 +7,14 @@ import type { ReadDeployment } from './deployment.ts';
 import { type Secrets, withConnector } from './inspect.ts';
 
 export interface Holding {
-  /** Whether the directory knows the identity; if not, every processor is asked all the same, as a deletion would. */
+  /** Whether the directory knows the identity; if not, every system is asked all the same, as a deletion would. */
   readonly known: boolean;
   readonly subjects: number;
-  readonly processors: readonly { readonly processor: string; readonly tables: Readonly<Record<string, number>> }[];
+  readonly systems: readonly { readonly system: string; readonly tables: Readonly<Record<string, number>> }[];
 }
 
 /**
- * What each processor holds on the subjects that an identity stands for, per table: what a deletion by this identity
+ * What each system holds on the subjects that an identity stands for, per table: what a deletion by this identity
  * would find now. Only figures leave; nothing is changed, hidden or kept.
  */
 export async function holdingsOf(
@@ -34,9 +34,9 @@ export async function holdingsOf(
   const identity = { type: given.type, value: normal.value };
   const requestId = newId('request', Date.now());
 
-  /** One question to one processor; what it loaded for the answer goes, also when there is none. */
-  const ask = <Answer>(processor: string, question: (connector: Connector) => Promise<Answer>): Promise<Answer> =>
-    withConnector(deployment, name, processor, secret, async (connector) => {
+  /** One question to one system; what it loaded for the answer goes, also when there is none. */
+  const ask = <Answer>(system: string, question: (connector: Connector) => Promise<Answer>): Promise<Answer> =>
+    withConnector(deployment, name, system, secret, async (connector) => {
       try {
         return await question(connector);
       } finally {
@@ -61,12 +61,12 @@ export async function holdingsOf(
     size: subjects,
     identities: () => pageOf(members),
   };
-  const processors = [];
-  for (const { name: processor } of processorsFor(project, kind)) {
-    const count = await ask(processor, (connector) => connector.count(batch, 'data', work()));
-    processors.push({ processor, tables: count.tables });
+  const systems = [];
+  for (const { name: system } of systemsFor(project, kind)) {
+    const count = await ask(system, (connector) => connector.count(batch, 'data', work()));
+    systems.push({ system, tables: count.tables });
   }
-  return { known: facts.some(({ fact }) => fact === 'match'), subjects, processors };
+  return { known: facts.some(({ fact }) => fact === 'match'), subjects, systems };
 }
 
 const listed = (types: IdentityTypes): string =>

@@ -5,7 +5,7 @@ import { at } from './shape.ts';
 /** How a connector asks for the value of `env('NAME')`. */
 export type Secrets = (name: { readonly env: string }) => string;
 
-/** Inspects every processor of the named projects and returns all errors, each with its path. Changes nothing. */
+/** Inspects every system of the named projects and returns all errors, each with its path. Changes nothing. */
 export async function inspectAll(
   deployment: ReadDeployment,
   projects: readonly string[],
@@ -13,23 +13,23 @@ export async function inspectAll(
 ): Promise<ConfigError[]> {
   const errors: ConfigError[] = [];
   for (const project of projects) {
-    for (const processor of processorsOf(deployment, project)) {
-      const path = `projects.${project}.processors.${processor}`;
-      const found = await withConnector(deployment, project, processor, secret, inspected);
+    for (const system of systemsOf(deployment, project)) {
+      const path = `projects.${project}.systems.${system}`;
+      const found = await withConnector(deployment, project, system, secret, inspected);
       errors.push(...found.map((error) => ({ path: at(path, error.path), message: error.message })));
     }
   }
   return errors;
 }
 
-function processorsOf({ definitions }: ReadDeployment, project: string): readonly string[] {
-  const processors = definitions.get(project);
-  if (processors === undefined)
+function systemsOf({ definitions }: ReadDeployment, project: string): readonly string[] {
+  const systems = definitions.get(project);
+  if (systems === undefined)
     throw new Error(`there is no such project; there are ${[...definitions.keys()].join(', ')}`);
-  return [...processors.keys()];
+  return [...systems.keys()];
 }
 
-/** A processor that cannot be reached is an error of the list too. */
+/** A system that cannot be reached is an error of the list too. */
 async function inspected(connector: Connector): Promise<readonly ConfigError[]> {
   try {
     return await connector.inspect();
@@ -39,17 +39,17 @@ async function inspected(connector: Connector): Promise<readonly ConfigError[]> 
   }
 }
 
-/** Opens a processor for one question and closes it again. */
+/** Opens a system for one question and closes it again. */
 export async function withConnector<Answer>(
   { definitions }: ReadDeployment,
   project: string,
-  processor: string,
+  system: string,
   secret: Secrets,
   ask: (connector: Connector) => Promise<Answer>,
 ): Promise<Answer> {
-  const definition = definitions.get(project)?.get(processor);
-  if (definition === undefined) throw new Error(`projects.${project} has no processor ${processor}`);
-  const connector = definition.open({ processor, secret });
+  const definition = definitions.get(project)?.get(system);
+  if (definition === undefined) throw new Error(`projects.${project} has no system ${system}`);
+  const connector = definition.open({ system, secret });
   try {
     return await ask(connector);
   } finally {

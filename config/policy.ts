@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ConfigError } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
-import type { ProcessorEntry } from '../domain/catalog.ts';
+import type { SystemEntry } from '../domain/catalog.ts';
 import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_EXPORTS_KEPT_MS, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
 import { at, unknownKeys } from './shape.ts';
 
@@ -84,8 +84,8 @@ export function readPolicy(settings: unknown, path: string, errors: ConfigError[
 }
 
 /** Rule 12: a deadline that the policy itself makes impossible is an error of the configuration, not of a request. */
-export function checkDeadlines(policy: Policy, processors: readonly ProcessorEntry[], path: string): ConfigError[] {
-  const slowestMs = Math.max(0, ...processors.map((processor) => processor.completesWithinMs));
+export function checkDeadlines(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
+  const slowestMs = Math.max(0, ...systems.map((system) => system.completesWithinMs));
   const neededMs = policy.graceMs + slowestMs + policy.settleMs;
   return Object.entries(policy.deadlineMs).flatMap(([regulation, deadlineMs]) =>
     neededMs <= deadlineMs
@@ -93,7 +93,7 @@ export function checkDeadlines(policy: Policy, processors: readonly ProcessorEnt
       : [
           {
             path: `${path}.deadline.${regulation}`,
-            message: `is ${days(deadlineMs)}, but grace period, slowest processor and settle take ${days(neededMs)}`,
+            message: `is ${days(deadlineMs)}, but grace period, slowest system and settle take ${days(neededMs)}`,
           },
         ],
   );
@@ -101,14 +101,14 @@ export function checkDeadlines(policy: Policy, processors: readonly ProcessorEnt
 
 const days = (ms: number): string => `${Number((ms / DAY_MS).toFixed(2))} day(s)`;
 
-/** Rule 18: what no processor can hand out is in no archive, and would be deleted as if it were. */
-export function checkExports(policy: Policy, processors: readonly ProcessorEntry[], path: string): ConfigError[] {
+/** Rule 18: what no system can hand out is in no archive, and would be deleted as if it were. */
+export function checkExports(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
   if (!policy.exportFirst) return [];
-  const kinds = [...new Set(processors.flatMap((processor) => processor.kinds))];
+  const kinds = [...new Set(systems.flatMap((system) => system.kinds))];
   return kinds
-    .filter((kind) => !processors.some((processor) => processor.exports && processor.kinds.includes(kind)))
+    .filter((kind) => !systems.some((system) => system.exports && system.kinds.includes(kind)))
     .map((kind) => ({
       path: `${path}.exports.beforeDeletion`,
-      message: `cannot be kept for subjects of kind ${kind}: no processor can hand them out`,
+      message: `cannot be kept for subjects of kind ${kind}: no system can hand them out`,
     }));
 }

@@ -8,9 +8,9 @@ export interface Deployment {
 
 export interface ProjectSettings {
   readonly policy: PolicySettings;
-  /** The processor that knows which identities exist. */
+  /** The system that knows which identities exist. */
   readonly directory: string;
-  readonly processors: Readonly<Record<string, ConnectorDefinition>>;
+  readonly systems: Readonly<Record<string, ConnectorDefinition>>;
 }
 
 export interface PolicySettings {

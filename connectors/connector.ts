@@ -41,17 +41,17 @@ export interface Connector {
   close(): Promise<void>;
 }
 
-/** What lethe.config.ts holds of a processor: pure data until the worker opens it. */
+/** What lethe.config.ts holds of a system: pure data until the worker opens it. */
 export interface ConnectorDefinition {
   describe(): Description;
-  /** The errors that can be found without connecting, with paths below the processor. */
+  /** The errors that can be found without connecting, with paths below the system. */
   validate(): readonly ConfigError[];
-  /** What an administrator runs in the system first (`npm run processor-sql`); `role`: whom the grants are for. */
-  setupSql?(setup: { readonly processor: string; readonly role?: string }): string;
+  /** What an administrator runs in the system first (`npm run system-sql`); `role`: whom the grants are for. */
+  setupSql?(setup: { readonly system: string; readonly role?: string }): string;
   open(context: OpenContext): Connector;
 }
 export interface OpenContext {
-  readonly processor: string;
+  readonly system: string;
   /** The only way to a secret: reads the environment variable that `env('NAME')` named, or throws naming it. */
   secret(name: EnvName): string;
 }
@@ -80,7 +80,7 @@ export interface Description {
 }
 
 export interface ConfigError {
-  /** Where in lethe.config.ts, e.g. `projects.demo.processors.app.kinds.user.tables.2.subject`. */
+  /** Where in lethe.config.ts, e.g. `projects.demo.systems.app.kinds.user.tables.2.subject`. */
   readonly path: string;
   readonly message: string;
 }
@@ -119,7 +119,7 @@ export interface ConnectorContext {
   readonly signal: AbortSignal;
   /** Called at least once per range or every few seconds: proof of life. */
   heartbeat(): void;
-  /** Reserves the processor's next slot and waits for it. Returns at once where no spacing is declared. */
+  /** Reserves the system's next slot and waits for it. Returns at once where no spacing is declared. */
   slot(): Promise<void>;
 }
 
@@ -136,7 +136,7 @@ export interface HardDeletion {
   readonly scope: Scope;
   /** 1, then one more for each time that survivors were found: the same ranges are gone through again. */
   readonly pass: number;
-  /** The processor's tombstones of these subjects become suppressions at the end. */
+  /** The system's tombstones of these subjects become suppressions at the end. */
   readonly suppress: boolean;
   readonly at: Date;
   /** What `askAgainAt` handed out last time. */

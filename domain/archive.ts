@@ -10,9 +10,9 @@ export interface ExportedColumn {
   readonly filled?: number;
 }
 
-/** One table of one processor, collected: an object in the storage, encrypted. Holds no value of any row. */
+/** One table of one system, collected: an object in the storage, encrypted. Holds no value of any row. */
 export interface Part {
-  readonly processor: string;
+  readonly system: string;
   readonly object: string;
   readonly facts: PartFacts;
 }
@@ -43,8 +43,8 @@ export interface Contents {
     readonly since: Date | null;
     readonly subjects: number;
   };
-  readonly processors: readonly {
-    readonly processor: string;
+  readonly systems: readonly {
+    readonly system: string;
     /** All of its tables stand as they stood at this instant; null: it cannot export, and the archive says so. */
     readonly cutOffAt: Date | null;
   }[];
@@ -67,13 +67,13 @@ export interface Manifest {
   readonly packagedAt: string;
   readonly since: string | null;
   readonly subjects: number;
-  readonly processors: readonly { readonly processor: string; readonly cutOffAt: string }[];
-  /** Processors that hold data and cannot hand it out: what they hold is not in here. */
+  readonly systems: readonly { readonly system: string; readonly cutOffAt: string }[];
+  /** Systems that hold data and cannot hand it out: what they hold is not in here. */
   readonly notIncluded: readonly string[];
   readonly files: readonly ManifestFile[];
 }
 export interface ManifestFile extends PartFacts {
-  readonly processor: string;
+  readonly system: string;
   /** In the archive; null of scope `categories`, whose tables have no file of their own. */
   readonly path: string | null;
 }

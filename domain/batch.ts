@@ -3,7 +3,7 @@ import type { AttentionCode } from './vocabulary.ts';
 /** How often survivors are deleted again before an operator has to find out why they come back. */
 const MAX_PASSES = 5;
 
-/** One range of a batch that a processor has finished in one pass. The receipt is the sum of them (rule 13). */
+/** One range of a batch that a system has finished in one pass. The receipt is the sum of them (rule 13). */
 export interface FinishedRange {
   readonly firstSeq: number;
   readonly lastSeq: number;
@@ -23,7 +23,7 @@ export interface TableFigures {
   readonly blanked?: number;
 }
 
-/** What a processor's latest verification of a batch found. Unknown is not zero (principle 2). */
+/** What a system's latest verification of a batch found. Unknown is not zero (principle 2). */
 export type VerificationResult =
   | { readonly survivors: number }
   | { readonly attestedAt: number }
@@ -32,7 +32,7 @@ export type VerificationResult =
 
 export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
 
-/** The next step of one batch in one processor, at an instant of the workflow's clock. */
+/** The next step of one batch in one system, at an instant of the workflow's clock. */
 export type NextStep =
   | { readonly step: 'delete' | 'verify'; readonly at: number }
   | { readonly step: 'ended'; readonly end: BatchEnd; readonly code?: AttentionCode };

@@ -36,9 +36,9 @@ export const OUR_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join(
 /** The Temporal workflow that runs a request; one per request, for ever. */
 export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;
 
-/** The child workflow that deletes one claimed batch in one processor, or collects one epoch of an export from it. */
-export const childWorkflowIdFor = (requestId: string, processor: string, batch: number): string =>
-  `${workflowIdFor(requestId)}/${processor}/${batch}`;
+/** The child workflow that deletes one claimed batch in one system, or collects one epoch of an export from it. */
+export const childWorkflowIdFor = (requestId: string, system: string, batch: number): string =>
+  `${workflowIdFor(requestId)}/${system}/${batch}`;
 
 /** The workflow that delivers the notifications of one channel (`mail`, or a webhook's id) of a project. */
 export const notificationWorkflowIdFor = (project: string, channel: string): string => `notify-${project}/${channel}`;
@@ -48,19 +48,19 @@ export interface RequestKey {
   readonly requestId: string;
 }
 
-/** One processor's part of one request. */
-export interface ProcessorKey extends RequestKey {
+/** One system's part of one request. */
+export interface SystemKey extends RequestKey {
   readonly project: string;
-  readonly processor: string;
+  readonly system: string;
 }
 
-/** One claimed batch in one processor. */
-export interface BatchKey extends ProcessorKey {
+/** One claimed batch in one system. */
+export interface BatchKey extends SystemKey {
   readonly batch: number;
 }
 
-/** One processor in one epoch of an export. */
-export interface CollectionKey extends ProcessorKey {
+/** One system in one epoch of an export. */
+export interface CollectionKey extends SystemKey {
   readonly epoch: number;
 }
 

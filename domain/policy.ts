@@ -31,7 +31,7 @@ export const DEFAULT_EXPORTS_KEPT_MS = 7 * DAY_MS;
 /** The longest that a link to an archive works, however long the archive is kept. */
 export const LONGEST_LINK_MS = 7 * DAY_MS;
 
-/** By when an export is expected to be ready: a forecast, since one attempt at a processor may take a day. */
+/** By when an export is expected to be ready: a forecast, since one attempt at a system may take a day. */
 export const EXPORT_WITHIN_MS = DAY_MS;
 
 /** How long a count can be confirmed (User 360's gate for everyone). Later it is too old to stand for who would be deleted. */

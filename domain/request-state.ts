@@ -9,25 +9,25 @@ export interface DeletionState {
   readonly needsResolution: boolean;
   /** Cancelled as a whole before it was resolved. */
   readonly cancelled: boolean;
-  /** Subjects that the directory does not know and that the processors were not asked about yet. */
+  /** Subjects that the directory does not know and that the systems were not asked about yet. */
   readonly unresolved: number;
   /** Only while a person has to confirm the number of subjects. */
   readonly confirmation?: {
     readonly subjects: number;
-    readonly processorsToCount: readonly string[];
-    /** Null until every processor is counted. */
+    readonly systemsToCount: readonly string[];
+    /** Null until every system is counted. */
     readonly until: number | null;
   };
   /** Some subjects are exported first, and no export under way contains them. */
   readonly needsBackup?: true;
   /** Subjects that cannot be claimed before an archive that contains them is ready; absent: none. */
   readonly awaitingBackup?: number;
-  /** Processors that have not applied the newest visibility. */
-  readonly processorsToSync: readonly string[];
+  /** Systems that have not applied the newest visibility. */
+  readonly systemsToSync: readonly string[];
   /** Subjects that can be claimed at this instant. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
-  /** Claimed batches that a processor has not finished, except those that need an operator first. */
-  readonly openBatches: readonly { readonly processor: string; readonly batch: number }[];
+  /** Claimed batches that a system has not finished, except those that need an operator first. */
+  readonly openBatches: readonly { readonly system: string; readonly batch: number }[];
   /** Nothing is open any more, and no operator is needed first. */
   readonly canConclude: boolean;
   readonly subjects: number;
@@ -35,7 +35,7 @@ export interface DeletionState {
   readonly held: number;
   /** Subjects that have no outcome yet. */
   readonly open: number;
-  readonly attention: readonly { readonly processor: string; readonly code: AttentionCode }[];
+  readonly attention: readonly { readonly system: string; readonly code: AttentionCode }[];
   /** When something becomes due by itself; null: only a signal can change anything (rule 3). */
   readonly nextDueAt: number | null;
   /** Other requests whose subjects changed with this one's. */
@@ -50,11 +50,11 @@ export interface ExportState {
   readonly needsResolution: boolean;
   readonly unresolved: number;
   readonly epoch: number;
-  /** Processors without a collection in this epoch. */
+  /** Systems without a collection in this epoch. */
   readonly uncollected: readonly string[];
   /** Those of them that do not need an operator first. */
-  readonly processorsToCollect: readonly string[];
-  /** Every processor is collected in this epoch, and no operator is needed first. */
+  readonly systemsToCollect: readonly string[];
+  /** Every system is collected in this epoch, and no operator is needed first. */
   readonly canPackage: boolean;
   /** The archive is past its time. */
   readonly isExpired: boolean;

@@ -6,7 +6,7 @@ export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 export const REQUEST_KINDS = ['export', 'deletion'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-/** An owner does all that an admin does, and skips a processor, confirms *everyone*, and manages members. */
+/** An owner does all that an admin does, and skips a system, confirms *everyone*, and manages members. */
 export const ROLES = ['owner', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -106,7 +106,7 @@ export type Outcome = (typeof OUTCOMES)[number];
  *         ↘ left_out                      (a deletion claimed the subject before that, rule 17), cancelled, not_found
  *
  * Only `soft_deleted` and `scheduled` can be claimed; nothing leaves `claimed` but `deleted`, or `partially_deleted` when
- * an operator skipped a processor: what was not looked for again is not called deleted.
+ * an operator skipped a system: what was not looked for again is not called deleted.
  */
 export const SUBJECT_STATES = [
   'proposed',
@@ -135,7 +135,7 @@ export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling
 /** How an identity came to belong to a subject. */
 export const IDENTITY_ORIGINS = ['key', 'submitted', 'identity', 'alias'] as const;
 
-/** Where one processor stands with one claimed batch. */
+/** Where one system stands with one claimed batch. */
 export const WORK_STATES = [
   'pending',
   'deleting',
@@ -162,14 +162,14 @@ export const STEPS = [
 ] as const;
 export type Step = (typeof STEPS)[number];
 
-/** How far a processor's word goes: it is read again, it attests, or it says nothing. */
+/** How far a system's word goes: it is read again, it attests, or it says nothing. */
 export type VerificationLevel = 'reads' | 'attested' | 'none';
 
 /** Why an operator is needed. Closed, so that alerts and docs/operations.md can name each. */
 export const ATTENTION_CODES = [
-  'processor_unavailable',
-  'processor_refused',
-  'processor_missing',
+  'system_unavailable',
+  'system_refused',
+  'system_missing',
   'coverage_broken',
   'resolution_grew',
   'survivors_remain',
@@ -188,14 +188,14 @@ export type Expedite = (typeof EXPEDITES)[number];
 /** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
 export const ON_CONFLICT = ['attach', 'reject'] as const;
 
-/** Who acts when nobody asked, and whose the storage of archives is: in place of a member's id, or a processor's name. */
+/** Who acts when nobody asked, and whose the storage of archives is: in place of a member's id, or a system's name. */
 export const LETHE = 'lethe';
 
 /** Why the key of an archive was destroyed: its time was over, a deletion claimed one of its subjects, or a member said so. */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
 export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];
 
-/** Where one processor stands in one epoch of an export. */
+/** Where one system stands in one epoch of an export. */
 export const COLLECTION_STATES = ['pending', 'collected'] as const;
 
 /** How the delivery of one notification ended. */

@@ -58,14 +58,14 @@ function wordsOf(notification: Notification): Words {
       return {
         title: 'partially completed',
         lines: [
-          'It has ended, but a processor was skipped on the way: what that one',
+          'It has ended, but a system was skipped on the way: what that one',
           'holds may still be there. The receipt names it, and the reason.',
         ],
       };
     case 'not_found':
       return {
         title: 'found nobody',
-        lines: ['No processor holds anything under what was submitted.'],
+        lines: ['No system holds anything under what was submitted.'],
       };
     case 'cancelled':
       return {

@@ -15,11 +15,11 @@ import { attemptClock, requireCoverage, withAttention, withConnectorContext } fr
 /** How often an attempt writes its progress to the rows. */
 const REPORT_EVERY_MS = 3_000;
 
-/** Collects everything that one processor holds on the selected subjects, at one instant. */
+/** Collects everything that one system holds on the selected subjects, at one instant. */
 export const collectActivities = (deps: ActivityDeps) => ({
   async collect({ asOf, ...key }: CollectionKey & AsOf): Promise<void> {
-    const { project, requestId, processor } = key;
-    await withAttention(deps, { project, requestId, processor, step: 'collect', batch: 0 }, asOf, async () => {
+    const { project, requestId, system } = key;
+    await withAttention(deps, { project, requestId, system, step: 'collect', batch: 0 }, asOf, async () => {
       const wanted = await readWanted(deps.database, key);
       if (wanted === null) return;
       const archiveKey = await keyForCollecting(deps.database, deps.keys, key, newKey);
@@ -48,10 +48,10 @@ async function collectAll(
   { request, ...rest }: Collecting,
   context: ConnectorContext,
 ) {
-  const { requestId, project, processor } = key;
-  const connector = deps.connector(project, processor);
+  const { requestId, project, system } = key;
+  const connector = deps.connector(project, system);
   if (connector.export === undefined)
-    throw new ConnectorError('refused', 'the processor exports nothing', { retryable: false });
+    throw new ConnectorError('refused', 'the system exports nothing', { retryable: false });
   const now = attemptClock();
   const progress = reportProgress(deps, key);
   const parts: { object: string; facts: PartFacts }[] = [];
@@ -68,7 +68,7 @@ async function collectAll(
       parts.push({ object, facts });
     }
   } catch (error) {
-    // An error that follows a cancellation is not a failure of the processor.
+    // An error that follows a cancellation is not a failure of the system.
     context.signal.throwIfAborted();
     throw error;
   }

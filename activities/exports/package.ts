@@ -6,13 +6,13 @@ import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { type Packing, readPacking, readyObject, storeArchive } from '../../db/exports/ready.ts';
-import type { AsOf, AttentionKey, ProcessorKey } from '../../domain/ids.ts';
+import type { AsOf, AttentionKey, SystemKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 import { attemptClock, withAttention, withConnectorContext } from '../connector-context.ts';
 
-type ArchiveInput = Pick<ProcessorKey, 'requestId' | 'project'> & AsOf;
+type ArchiveInput = Pick<SystemKey, 'requestId' | 'project'> & AsOf;
 
-/** Work on the storage of archives, on a queue of its own. Attention for it names Lethe itself as the processor. */
+/** Work on the storage of archives, on a queue of its own. Attention for it names Lethe itself as the system. */
 export const archiveActivities = (deps: ActivityDeps) => ({
   /** Packs the collections unless the archive exists; then removes everything but the archive from the storage. */
   async packageArchive(input: ArchiveInput): Promise<void> {
@@ -44,7 +44,7 @@ async function pack(
 ): Promise<void> {
   const { requestId, project, asOf } = input;
   const now = attemptClock();
-  // If no processor can export, no collection has made a key yet.
+  // If no system can export, no collection has made a key yet.
   const key = await keyForCollecting(deps.database, deps.keys, input, newKey);
   if (key === null) return;
   const object = `${requestId}/${randomUUID()}`;
@@ -67,12 +67,12 @@ async function pack(
   }
 }
 
-const lethe = ({ project }: ArchiveInput) => ({ project, processor: LETHE });
+const lethe = ({ project }: ArchiveInput) => ({ project, system: LETHE });
 
 const attentionKey = ({ project, requestId }: ArchiveInput, step: AttentionKey['step']): AttentionKey => ({
   project,
   requestId,
-  processor: LETHE,
+  system: LETHE,
   step,
   batch: 0,
 });

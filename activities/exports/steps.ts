@@ -2,7 +2,7 @@ import { expireArchive } from '../../db/exports/archive.ts';
 import { concludeExport } from '../../db/exports/conclude.ts';
 import { reconcileExport } from '../../db/exports/reconcile.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
-import { processorsFor } from '../../domain/catalog.ts';
+import { systemsFor } from '../../domain/catalog.ts';
 import type { ExportState } from '../../domain/request-state.ts';
 import type { AsOf, RequestKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
@@ -11,8 +11,8 @@ import { type ActivityDeps, projectOf } from '../deps.ts';
 export const exportActivities = (deps: ActivityDeps) => ({
   async reconcileExport({ requestId, asOf }: RequestKey & AsOf): Promise<ExportState> {
     const { project, subjectKind } = await readRequestRow(deps.database, requestId);
-    const withoutExport = processorsFor(projectOf(deps, project), subjectKind)
-      .filter((processor) => !processor.exports)
+    const withoutExport = systemsFor(projectOf(deps, project), subjectKind)
+      .filter((system) => !system.exports)
       .map(({ name }) => name);
     return reconcileExport(deps.database, { requestId, asOf: new Date(asOf), withoutExport });
   },

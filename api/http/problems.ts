@@ -129,7 +129,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   wrong_kind: {
     title: 'Requests of this kind have no such thing',
     advice:
-      'Nothing was changed. An export has no grace period, no confirmation and no processor to skip; a deletion has no archive of its own: `backups` of its status names those that were made for it.',
+      'Nothing was changed. An export has no grace period, no confirmation and no system to skip; a deletion has no archive of its own: `backups` of its status names those that were made for it.',
   },
   archive_not_ready: {
     title: 'The archive is not ready, or no longer there',
@@ -147,8 +147,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice: 'Each is told of everything that changes: remove one that is not needed, or pass on what one receives.',
   },
   not_in_attention: {
-    title: 'No processor waits for an operator here',
-    advice: 'Only a processor that is listed under `attention` of the request can be retried or skipped.',
+    title: 'No system waits for an operator here',
+    advice: 'Only a system that is listed under `attention` of the request can be retried or skipped.',
   },
   storage_unavailable: {
     title: 'The ledger cannot be reached',

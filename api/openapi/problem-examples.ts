@@ -43,7 +43,7 @@ const SAID: Readonly<Record<ErrorCode, { readonly detail: string; readonly [memb
   member_exists: { detail: 'a member of this name exists' },
   last_owner: { detail: 'the project would be left without an owner' },
   too_late: { detail: 'what was named is claimed, deleted or ended' },
-  not_in_attention: { detail: 'no processor waits for an operator here' },
+  not_in_attention: { detail: 'no system waits for an operator here' },
   wrong_kind: { detail: 'the request is an export' },
   archive_not_ready: { detail: 'the export is collecting' },
   link_not_found: { detail: 'there is no such link' },

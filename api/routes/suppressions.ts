@@ -27,7 +27,7 @@ const placeRoute = createRoute({
   summary: 'Refuse to collect an identity again, apart from any deletion.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(Placed, 'In force here; the processors are being told.'),
+    202: jsonResponse(Placed, 'In force here; the systems are being told.'),
     ...problemResponsesWithBody('project_not_found'),
   },
 });
@@ -40,7 +40,7 @@ const liftRoute = createRoute({
   summary: 'Lift every suppression of an identity, those left by deletions included.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(Lifted, 'Lifted here; the processors are being told.'),
+    202: jsonResponse(Lifted, 'Lifted here; the systems are being told.'),
     ...problemResponsesWithBody('project_not_found', 'suppression_not_found'),
   },
 });

@@ -7,8 +7,8 @@ export interface LiveProgress {
   readonly activities: readonly PendingActivity[];
 }
 export interface PendingActivity {
-  /** The processor whose child workflow runs it; null where it is the request's own step. */
-  readonly processor: string | null;
+  /** The system whose child workflow runs it; null where it is the request's own step. */
+  readonly system: string | null;
   readonly activity: string;
   readonly attempt: number;
   readonly nextAttemptAt: Date | null;
@@ -32,23 +32,23 @@ async function describeWithChildren(client: Client, workflowId: string): Promise
   const children = (raw.pendingChildren ?? []).flatMap((child) => child.workflowId ?? []).slice(0, CHILDREN_SHOWN);
   const ofChildren = await Promise.all(
     children.map(async (childId) => {
-      // `dsr-<request>/<processor>/<batch>`; a child that ended meanwhile has nothing pending.
-      const processor = childId.split('/')[1] ?? null;
+      // `dsr-<request>/<system>/<batch>`; a child that ended meanwhile has nothing pending.
+      const system = childId.split('/')[1] ?? null;
       const child = await client.workflow
         .getHandle(childId)
         .describe()
         .catch(() => null);
-      return (child?.raw.pendingActivities ?? []).map((activity) => pending(activity, processor));
+      return (child?.raw.pendingActivities ?? []).map((activity) => pending(activity, system));
     }),
   );
   return [...(raw.pendingActivities ?? []).map((activity) => pending(activity, null)), ...ofChildren.flat()];
 }
 
 /** Names and numbers only: the text of the last failure stays where it is. */
-function pending(activity: RawActivity, processor: string | null): PendingActivity {
+function pending(activity: RawActivity, system: string | null): PendingActivity {
   const seconds = activity.nextAttemptScheduleTime?.seconds;
   return {
-    processor,
+    system,
     activity: activity.activityType?.name ?? 'unknown',
     attempt: activity.attempt ?? 1,
     nextAttemptAt: seconds === undefined || seconds === null ? null : new Date(Number(seconds) * 1_000),

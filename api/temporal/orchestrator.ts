@@ -69,7 +69,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
 
     async startSuppression(suppressionId) {
       try {
-        // Lifting a suppression notifies the processors again, so a completed run does not prevent a start.
+        // Lifting a suppression notifies the systems again, so a completed run does not prevent a start.
         const options = { args: [{ suppressionId }], workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const };
         await within(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
       } catch (error) {

@@ -3,12 +3,12 @@ import { type Markup, NOTHING, markup } from './markup.ts';
 import { heading, instant } from './words.ts';
 
 /** What the tables do not say by themselves: what would stay, what is not in here, and as of when. */
-export function notes({ files, since, notIncluded, processors }: Manifest): Markup {
+export function notes({ files, since, notIncluded, systems }: Manifest): Markup {
   const held = files.filter(({ rows }) => rows > 0);
   const empty = files.filter(({ rows }) => rows === 0);
   const kept = held.flatMap(({ table, retained }) => (retained === null ? [] : [`${heading(table)}: ${retained}`]));
   const whole = since === null ? [] : held.filter(({ windowed }) => !windowed);
-  const instants = processors.map(({ processor, cutOffAt }) => `${processor}: ${instant(cutOffAt)}`);
+  const instants = systems.map(({ system, cutOffAt }) => `${system}: ${instant(cutOffAt)}`);
   return markup`${note(
     'What a deletion would keep',
     'Were everything deleted, entries of these tables would stay, for the reason given:',

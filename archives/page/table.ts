@@ -9,7 +9,7 @@ export const section = (file: ManifestFile, rows: readonly Row[] | null, id: str
 <section aria-labelledby="${id}">
 <h3 id="${id}">${heading(file.table)}</h3>
 ${file.meaning === null ? NOTHING : markup`<p>${file.meaning}</p>`}
-<p class="where">${entries(file.rows)} · <code>${file.table}</code> in ${file.processor}${link(file)}</p>
+<p class="where">${entries(file.rows)} · <code>${file.table}</code> in ${file.system}${link(file)}</p>
 ${rows === null || rows.length === 0 ? columnsOf(file) : markup`${rowsOf(file.columns, rows, id)}${rest(file, rows.length)}`}
 </section>
 `;

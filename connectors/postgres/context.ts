@@ -8,7 +8,7 @@ import { type Server, type Session, withSession } from './session.ts';
 
 /** What an opened connector knows; every verb takes it first. */
 export interface Context {
-  readonly processor: string;
+  readonly system: string;
   readonly settings: PostgresSettings;
   readonly models: readonly KindModel[];
   readonly server: Server;
@@ -22,7 +22,7 @@ export const pace = (settings: PostgresSettings): { share: number; subjectsPerCo
 export function modelOf(context: Context, kind: SubjectKind): KindModel {
   const model = context.models.find((candidate) => candidate.kind === kind);
   if (model === undefined)
-    throw new ConnectorError('refused', `this processor maps no subjects of kind ${kind}`, { retryable: false });
+    throw new ConnectorError('refused', `this system maps no subjects of kind ${kind}`, { retryable: false });
   return model;
 }
 
@@ -49,7 +49,7 @@ export async function load(context: Context, session: Session, model: KindModel,
   await refuseStandby(session);
   const catalog = await readCatalog(session, mappedTables([model]));
   const { subjectsPerCommit } = pace(context.settings);
-  const loaded = await loadBatch(session, context.processor, batch, subjectsPerCommit);
+  const loaded = await loadBatch(session, context.system, batch, subjectsPerCommit);
   return { session, model, catalog, ...loaded };
 }
 

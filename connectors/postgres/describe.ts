@@ -5,7 +5,7 @@ import { pace } from './context.ts';
 import type { KindMap, PostgresSettings, Wording } from './data-map/data-map.ts';
 import { kindModels } from './data-map/model.ts';
 
-/** What a deployment can know of this processor without speaking to it. */
+/** What a deployment can know of this system without speaking to it. */
 export function describe(settings: PostgresSettings): Description {
   const models = kindModels(settings);
   return {

@@ -9,7 +9,7 @@ import { exportBatch } from './export/export.ts';
 import { hardDelete } from './delete/hard-delete.ts';
 import { inspect } from './inspect/inspect.ts';
 import { kindModels } from './data-map/model.ts';
-import { processorSql } from './setup/processor-sql.ts';
+import { systemSql } from './setup/system-sql.ts';
 import { resolve } from './resolve/resolve.ts';
 import { setSuppression } from './visibility/suppression.ts';
 import { type Tuning, TUNING } from './tuning.ts';
@@ -17,14 +17,14 @@ import { verify } from './delete/verify.ts';
 import { setVisibility } from './visibility/visibility.ts';
 
 export type { PostgresSettings } from './data-map/data-map.ts';
-export { processorSql } from './setup/processor-sql.ts';
+export { systemSql } from './setup/system-sql.ts';
 
-/** A PostgreSQL database as a processor: what of it belongs to a subject is stated by its data map. */
+/** A PostgreSQL database as a system: what of it belongs to a subject is stated by its data map. */
 export function postgres(settings: PostgresSettings): ConnectorDefinition {
   return {
     describe: () => describe(settings),
     validate: () => validateSettings(settings),
-    setupSql: (setup) => processorSql(settings, setup),
+    setupSql: (setup) => systemSql(settings, setup),
     open: (context) => openPostgres(settings, context),
   };
 }
@@ -32,7 +32,7 @@ export function postgres(settings: PostgresSettings): ConnectorDefinition {
 /** Every verb has a connection of its own: nothing is left open between two of them. */
 export function openPostgres(settings: PostgresSettings, open: OpenContext, tuning: Partial<Tuning> = {}): Connector {
   const context: Context = {
-    processor: open.processor,
+    system: open.system,
     settings,
     models: kindModels(settings),
     server: { url: open.secret(settings.url), tuning: { ...TUNING, ...tuning } },

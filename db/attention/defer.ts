@@ -21,7 +21,7 @@ export async function deferBatch(database: Database, key: AttentionKey, at: Date
       .where(
         and(
           eq(batchWork.requestId, key.requestId),
-          eq(batchWork.processor, key.processor),
+          eq(batchWork.system, key.system),
           eq(batchWork.batch, key.batch),
           inArray(batchWork.state, ['pending', 'deleting', 'verifying', 'attention']),
         ),
@@ -33,7 +33,7 @@ export async function deferBatch(database: Database, key: AttentionKey, at: Date
 async function raise(tx: Transaction, key: AttentionKey, at: Date, retryAt: Date): Promise<void> {
   const [known] = await tx.select({ code: attention.code }).from(attention).where(isAt(key));
   await raiseAttention(tx, key, {
-    code: known?.code ?? (key.processor === LETHE ? 'storage_unavailable' : 'processor_unavailable'),
+    code: known?.code ?? (key.system === LETHE ? 'storage_unavailable' : 'system_unavailable'),
     at,
     retryAt,
   });

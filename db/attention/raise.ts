@@ -19,19 +19,19 @@ export async function raiseAttention(
   key: AttentionKey,
   { code, at, retryAt }: { readonly code: AttentionCode; readonly at: Date; readonly retryAt: Date | null },
 ): Promise<void> {
-  const { project, requestId, processor, step, batch } = key;
+  const { project, requestId, system, step, batch } = key;
   const [raised] = await tx
     .insert(attention)
-    .values({ requestId, processor, step, batch, code, since: at, retryAt })
+    .values({ requestId, system, step, batch, code, since: at, retryAt })
     .onConflictDoUpdate({
-      target: [attention.requestId, attention.processor, attention.step, attention.batch],
+      target: [attention.requestId, attention.system, attention.step, attention.batch],
       set: { code, retryAt },
     })
     .returning({ fresh: sql<boolean>`(xmax = 0)`, backupOf });
   if (raised === undefined) return;
   if (raised.backupOf !== null) await copyBackupAttention(tx, raised.backupOf, at);
   if (!raised.fresh) return;
-  const detail = { processor, step, batch, code };
+  const detail = { system, step, batch, code };
   await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.raised', detail });
 }
 
@@ -42,7 +42,7 @@ export async function clearAttention(
   at: Date,
   only: AttentionCode | null = null,
 ): Promise<void> {
-  const { project, requestId, processor, step, batch } = key;
+  const { project, requestId, system, step, batch } = key;
   await transaction(database, async (tx) => {
     const [cleared] = await tx
       .delete(attention)
@@ -50,16 +50,16 @@ export async function clearAttention(
       .returning({ backupOf });
     if (cleared === undefined) return;
     if (cleared.backupOf !== null) await copyBackupAttention(tx, cleared.backupOf, at);
-    const detail = { processor, step, batch };
+    const detail = { system, step, batch };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.cleared', detail });
   });
 }
 
 /** The one row of a step. */
-export const isAt = ({ requestId, processor, step, batch }: AttentionKey): SQL | undefined =>
+export const isAt = ({ requestId, system, step, batch }: AttentionKey): SQL | undefined =>
   and(
     eq(attention.requestId, requestId),
-    eq(attention.processor, processor),
+    eq(attention.system, system),
     eq(attention.step, step),
     eq(attention.batch, batch),
   );
@@ -68,13 +68,13 @@ export const isAt = ({ requestId, processor, step, batch }: AttentionKey): SQL |
 export async function readAttention(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx
     .select({
-      processor: attention.processor,
+      system: attention.system,
       code: attention.code,
       step: attention.step,
       retryAt: attention.retryAt,
     })
     .from(attention)
     .where(eq(attention.requestId, requestId))
-    .orderBy(asc(attention.processor), asc(attention.step), asc(attention.batch));
+    .orderBy(asc(attention.system), asc(attention.step), asc(attention.batch));
   return { rows, later: rows.filter(({ retryAt }) => retryAt === null || retryAt > asOf) };
 }

@@ -6,33 +6,33 @@ import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
-import { attention, batchWork, processorVisibility } from '../schema/work.ts';
+import { attention, batchWork, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
 export interface Retry {
   readonly requestId: string;
   /** Null: all that need an operator. */
-  readonly processor: string | null;
+  readonly system: string | null;
   readonly reason: string;
   readonly actor: string;
   readonly at: Date;
 }
 
 /** An operator has removed the reason: every step that waited for one is retried. */
-export async function retryProcessors(
+export async function retrySystems(
   database: Database,
   retry: Retry,
-): Promise<{ readonly processors: readonly string[]; readonly wake: readonly string[] }> {
-  const { requestId, processor, reason, actor, at } = retry;
+): Promise<{ readonly systems: readonly string[]; readonly wake: readonly string[] }> {
+  const { requestId, system, reason, actor, at } = retry;
   return withRequest(database, requestId, async (tx, { project, backupOf }) => {
-    const exports = await retryBackups(tx, requestId, processor);
+    const exports = await retryBackups(tx, requestId, system);
     const ended = await endAttention(
       tx,
       requestId,
-      processor === null ? undefined : eq(attention.processor, processor),
+      system === null ? undefined : eq(attention.system, system),
     );
     if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
-    const processors = [...new Set(ended.map((row) => row.processor))].toSorted();
+    const systems = [...new Set(ended.map((row) => row.system))].toSorted();
     // More subjects than were found at first: the operator has seen it and accepts them.
     if (ended.some((row) => row.code === 'resolution_grew')) {
       await tx.update(requests).set({ growthAccepted: true }).where(eq(requests.id, requestId));
@@ -43,45 +43,45 @@ export async function retryProcessors(
       .where(
         and(
           eq(batchWork.requestId, requestId),
-          sql`${batchWork.processor} = ANY(${textArray(processors)})`,
+          sql`${batchWork.system} = ANY(${textArray(systems)})`,
           eq(batchWork.state, 'attention'),
         ),
       );
-    for (const name of processors) {
-      const detail = { processor: name, reason };
-      await recordAudit(tx, { at, project, requestId, actor, action: 'processor.retried', detail });
+    for (const name of systems) {
+      const detail = { system: name, reason };
+      await recordAudit(tx, { at, project, requestId, actor, action: 'system.retried', detail });
     }
     const wake = [requestId, ...exports];
     await raiseWake(tx, wake);
-    return { processors, wake };
+    return { systems, wake };
   });
 }
 
 /**
- * The request ends without this processor: Lethe stops tracking what remains there, and the receipt says so (rule 14).
+ * The request ends without this system: Lethe stops tracking what remains there, and the receipt says so (rule 14).
  * What it finished before stays finished. Exports are refused, backups too.
  */
-export async function skipProcessor(
+export async function skipSystem(
   database: Database,
-  skip: Retry & { readonly processor: string },
+  skip: Retry & { readonly system: string },
 ): Promise<{ readonly wake: readonly string[] }> {
-  const { requestId, processor, reason, actor, at } = skip;
+  const { requestId, system, reason, actor, at } = skip;
   return withRequest(database, requestId, async (tx, request) => {
     const { project } = request;
-    await refuseExports(tx, request, processor);
-    await endAttention(tx, requestId, and(eq(attention.processor, processor), ne(attention.step, 'backup')));
+    await refuseExports(tx, request, system);
+    await endAttention(tx, requestId, and(eq(attention.system, system), ne(attention.step, 'backup')));
     const known = await tx
-      .update(processorVisibility)
+      .update(systemVisibility)
       .set({
-        skippedAt: sql`coalesce(${processorVisibility.skippedAt}, ${at})`,
-        skipReason: sql`coalesce(${processorVisibility.skipReason}, ${reason})`,
-        skippedBy: sql`coalesce(${processorVisibility.skippedBy}, ${actor})`,
+        skippedAt: sql`coalesce(${systemVisibility.skippedAt}, ${at})`,
+        skipReason: sql`coalesce(${systemVisibility.skipReason}, ${reason})`,
+        skippedBy: sql`coalesce(${systemVisibility.skippedBy}, ${actor})`,
       })
-      .where(and(eq(processorVisibility.requestId, requestId), eq(processorVisibility.processor, processor)));
+      .where(and(eq(systemVisibility.requestId, requestId), eq(systemVisibility.system, system)));
     if (known.count === 0) {
       throw new DomainError(
         'not_in_attention',
-        'before a request is resolved no processor can be skipped: retry, or cancel it',
+        'before a request is resolved no system can be skipped: retry, or cancel it',
       );
     }
     const batches = await tx
@@ -90,25 +90,25 @@ export async function skipProcessor(
       .where(
         and(
           eq(batchWork.requestId, requestId),
-          eq(batchWork.processor, processor),
+          eq(batchWork.system, system),
           inArray(batchWork.state, ['pending', 'deleting', 'verifying', 'attention']),
         ),
       );
-    const detail = { processor, reason, batches: batches.count };
-    await recordAudit(tx, { at, project, requestId, actor, action: 'processor.skipped', detail });
+    const detail = { system, reason, batches: batches.count };
+    await recordAudit(tx, { at, project, requestId, actor, action: 'system.skipped', detail });
     await raiseWake(tx, [requestId]);
     return { wake: [requestId] };
   });
 }
 
-/** An archive without one processor would look like everything that is held. */
-async function refuseExports(tx: Transaction, { id, kind }: RequestRow, processor: string): Promise<void> {
+/** An archive without one system would look like everything that is held. */
+async function refuseExports(tx: Transaction, { id, kind }: RequestRow, system: string): Promise<void> {
   const steps = await tx
     .select({ step: attention.step })
     .from(attention)
-    .where(and(eq(attention.requestId, id), eq(attention.processor, processor)));
+    .where(and(eq(attention.requestId, id), eq(attention.system, system)));
   const backup = steps.length > 0 && steps.every(({ step }) => step === 'backup');
-  if (kind === 'export' || backup) throw new DomainError('wrong_kind', 'no export leaves a processor out');
+  if (kind === 'export' || backup) throw new DomainError('wrong_kind', 'no export leaves a system out');
 }
 
 async function withRequest<T>(
@@ -125,7 +125,7 @@ async function endAttention(tx: Transaction, requestId: string, condition: SQL |
   const ended = await tx
     .delete(attention)
     .where(and(eq(attention.requestId, requestId), condition))
-    .returning({ processor: attention.processor, code: attention.code });
+    .returning({ system: attention.system, code: attention.code });
   if (ended.length === 0) throw new DomainError('not_in_attention', 'nothing that was named waits for an operator');
   return ended;
 }

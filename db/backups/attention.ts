@@ -7,31 +7,31 @@ import { textArray } from '../sql.ts';
 import { UNDER_WAY } from './pending.ts';
 
 /**
- * What blocks a backup blocks its deletion's claim: a processor that any of the open exports needs an operator for is in the
+ * What blocks a backup blocks its deletion's claim: a system that any of the open exports needs an operator for is in the
  * deletion's `attention` too, until none of them does.
  */
 export async function copyBackupAttention(tx: Transaction, deletion: string, at: Date): Promise<void> {
-  const changed = await tx.execute<{ project: string; processor: string; raised: boolean }>(sql`
+  const changed = await tx.execute<{ project: string; system: string; raised: boolean }>(sql`
     WITH failing AS MATERIALIZED (
-      SELECT processor, min(since) AS since, CASE WHEN bool_and(retry_at IS NOT NULL) THEN min(retry_at) END AS retry_at
+      SELECT system, min(since) AS since, CASE WHEN bool_and(retry_at IS NOT NULL) THEN min(retry_at) END AS retry_at
       FROM ${requests} backup JOIN ${requests} deletion ON deletion.id = backup.backup_of AND deletion.concluded_at IS NULL
       JOIN ${attention} ON attention.request_id = backup.id
       WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${textArray(UNDER_WAY)})
-      GROUP BY processor),
+      GROUP BY system),
     raised AS (
-      INSERT INTO ${attention} AS copied (request_id, processor, step, code, since, retry_at)
-      SELECT ${deletion}, processor, 'backup', 'backup_failing', since, retry_at FROM failing
-      ON CONFLICT (request_id, processor, step, batch) DO UPDATE SET retry_at = excluded.retry_at WHERE copied.code = excluded.code
-      RETURNING processor, (xmax = 0) AS fresh),
+      INSERT INTO ${attention} AS copied (request_id, system, step, code, since, retry_at)
+      SELECT ${deletion}, system, 'backup', 'backup_failing', since, retry_at FROM failing
+      ON CONFLICT (request_id, system, step, batch) DO UPDATE SET retry_at = excluded.retry_at WHERE copied.code = excluded.code
+      RETURNING system, (xmax = 0) AS fresh),
     cleared AS (
       DELETE FROM ${attention}
-      WHERE request_id = ${deletion} AND step = 'backup' AND code = 'backup_failing' AND processor NOT IN (SELECT processor FROM failing)
-      RETURNING processor)
-    SELECT project, processor, raised
-    FROM (SELECT processor, true AS raised FROM raised WHERE fresh UNION ALL SELECT processor, false FROM cleared) changed, ${requests}
-    WHERE id = ${deletion} ORDER BY processor`);
-  for (const { project, processor, raised } of changed) {
-    const detail = { processor, step: 'backup', batch: 0, ...(raised ? { code: 'backup_failing' } : {}) };
+      WHERE request_id = ${deletion} AND step = 'backup' AND code = 'backup_failing' AND system NOT IN (SELECT system FROM failing)
+      RETURNING system)
+    SELECT project, system, raised
+    FROM (SELECT system, true AS raised FROM raised WHERE fresh UNION ALL SELECT system, false FROM cleared) changed, ${requests}
+    WHERE id = ${deletion} ORDER BY system`);
+  for (const { project, system, raised } of changed) {
+    const detail = { system, step: 'backup', batch: 0, ...(raised ? { code: 'backup_failing' } : {}) };
     const action = raised ? 'attention.raised' : 'attention.cleared';
     await recordAudit(tx, { at, project, requestId: deletion, actor: LETHE, action, detail });
   }
@@ -39,19 +39,19 @@ export async function copyBackupAttention(tx: Transaction, deletion: string, at:
 }
 
 /**
- * Ends the attention of a deletion's exports, of one processor or of all, so that they retry. Returns those exports; the
+ * Ends the attention of a deletion's exports, of one system or of all, so that they retry. Returns those exports; the
  * caller ends the deletion's own attention.
  */
 export async function retryBackups(
   tx: Transaction,
   deletion: string,
-  processor: string | null,
+  system: string | null,
 ): Promise<readonly string[]> {
   const backups = tx.select({ id: requests.id }).from(requests).where(eq(requests.backupOf, deletion));
   const ended = await tx
     .delete(attention)
     .where(
-      and(inArray(attention.requestId, backups), processor === null ? undefined : eq(attention.processor, processor)),
+      and(inArray(attention.requestId, backups), system === null ? undefined : eq(attention.system, system)),
     )
     .returning({ requestId: attention.requestId });
   return [...new Set(ended.map(({ requestId }) => requestId))];

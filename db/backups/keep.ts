@@ -69,6 +69,6 @@ export const raiseBackupMissing = (
 ): Promise<void> =>
   raiseAttention(
     tx,
-    { ...deletion, processor: LETHE, step: 'backup', batch: 0 },
+    { ...deletion, system: LETHE, step: 'backup', batch: 0 },
     { code: 'backup_missing', at, retryAt: null },
   );

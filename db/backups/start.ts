@@ -64,9 +64,9 @@ async function copyRequest(
     WHERE request_id = ${requestId} AND position IN (SELECT position FROM ${matches} WHERE request_id = ${id})`);
   await tx.execute(sql`
     INSERT INTO ${requests} (id, project, kind, subject_kind, regulation, scope, selection, suppress, on_conflict, submitted_by,
-      submitted, status, received_at, due_at, estimated_completion_at, resolved_at, attended_at, processors, format, notify, backup_of)
+      submitted, status, received_at, due_at, estimated_completion_at, resolved_at, attended_at, systems, format, notify, backup_of)
     SELECT ${id}, project, 'export', subject_kind, regulation, 'data', 'identities', false, 'attach', ${LETHE},
-      ${submitted}, 'resolving', ${at}, due_at, ${new Date(at.getTime() + EXPORT_WITHIN_MS)}, ${at}, ${at}, processors, 'ndjson', notify, id
+      ${submitted}, 'resolving', ${at}, due_at, ${new Date(at.getTime() + EXPORT_WITHIN_MS)}, ${at}, ${at}, systems, 'ndjson', notify, id
     FROM ${requests} WHERE id = ${requestId}`);
 }
 

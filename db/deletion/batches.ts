@@ -12,16 +12,16 @@ import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { batchWork, processorRanges } from '../schema/work.ts';
+import { batchWork, systemRanges } from '../schema/work.ts';
 import { intArray } from '../sql.ts';
 import { transaction } from '../transaction.ts';
 
-const ofBatch = ({ requestId, processor, batch }: BatchKey) =>
-  and(eq(batchWork.requestId, requestId), eq(batchWork.processor, processor), eq(batchWork.batch, batch));
+const ofBatch = ({ requestId, system, batch }: BatchKey) =>
+  and(eq(batchWork.requestId, requestId), eq(batchWork.system, system), eq(batchWork.batch, batch));
 
 const columns = {
   requestId: batchWork.requestId,
-  processor: batchWork.processor,
+  system: batchWork.system,
   batch: batchWork.batch,
   project: requests.project,
   kind: requests.subjectKind,
@@ -36,7 +36,7 @@ const columns = {
   emptiedAt: batchWork.emptiedAt,
 };
 
-/** One claimed batch in one processor, with what its work needs of the request. */
+/** One claimed batch in one system, with what its work needs of the request. */
 export type BatchWork = Readonly<InferColumnsDataTypes<typeof columns>>;
 
 export async function readBatchWork(queries: Queries, key: BatchKey): Promise<BatchWork> {
@@ -63,7 +63,7 @@ export function nextStep(work: BatchWork, now: number, settleMs: number): NextSt
   }
 }
 
-/** Every range of the pass is finished, or the processor is to be asked again with its ticket. */
+/** Every range of the pass is finished, or the system is to be asked again with its ticket. */
 export async function batchDeleted(database: Database, key: BatchKey, ticket: string | null): Promise<void> {
   await database
     .update(batchWork)
@@ -93,7 +93,7 @@ export async function recordVerification(
     const pass = sql`${batchWork.pass} + ${survivors !== null && survivors > 0 ? 1 : 0}`;
     await tx.update(batchWork).set({ state, survivors, emptiedAt, verifiedAt, pass }).where(ofBatch(key));
     const { project } = work;
-    const detail = { processor: key.processor, batch: key.batch, pass: work.pass, state, survivors };
+    const detail = { system: key.system, batch: key.batch, pass: work.pass, state, survivors };
     await recordAudit(tx, {
       at: new Date(at.now),
       project,
@@ -113,26 +113,26 @@ export async function recordVerification(
   });
 }
 
-/** Idempotent: the processor's own log decided, and the receipt is the sum of these rows (rule 13). */
+/** Idempotent: the system's own log decided, and the receipt is the sum of these rows (rule 13). */
 export async function recordRange(
   database: Database,
   key: BatchKey,
   pass: number,
   range: FinishedRange,
 ): Promise<void> {
-  const { requestId, batch, processor } = key;
+  const { requestId, batch, system } = key;
   await database.execute(sql`
     WITH stored AS (
-      INSERT INTO ${processorRanges} (request_id, batch, processor, pass, first_seq, last_seq, part, tables)
-      VALUES (${requestId}, ${batch}, ${processor}, ${pass}, ${range.firstSeq}, ${range.lastSeq}, ${range.part},
-              ${sql.param(range.tables, processorRanges.tables)})
+      INSERT INTO ${systemRanges} (request_id, batch, system, pass, first_seq, last_seq, part, tables)
+      VALUES (${requestId}, ${batch}, ${system}, ${pass}, ${range.firstSeq}, ${range.lastSeq}, ${range.part},
+              ${sql.param(range.tables, systemRanges.tables)})
       ON CONFLICT DO NOTHING)
     UPDATE ${subjects} SET retained = true
     WHERE request_id = ${requestId} AND seq = ANY(${intArray(range.retainedSeqs)}) AND NOT retained`);
 }
 
 /**
- * Marks claimed subjects as `deleted` once the last verification of every processor was empty (or is known to be
+ * Marks claimed subjects as `deleted` once the last verification of every system was empty (or is known to be
  * impossible), and as `partially_deleted` if an operator skipped one. Requests that are attached to them get the same
  * outcome (rule 7). Returns the requests to wake.
  */

@@ -10,7 +10,7 @@ import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { attention, batchWork, processorVisibility, runs } from '../schema/work.ts';
+import { attention, batchWork, systemVisibility, runs } from '../schema/work.ts';
 
 export interface Claim {
   readonly claimed: number;
@@ -35,7 +35,7 @@ export async function claim(
   const runAt = new Date(runAtOrBefore(asOf.getTime(), policy.window));
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    if (request.concludedAt !== null || request.processors === null || (await blocked(tx, requestId, asOf)))
+    if (request.concludedAt !== null || request.systems === null || (await blocked(tx, requestId, asOf)))
       return { claimed: 0, leftForNextRun: 0, wake: [] };
     const quota = policy.quotaPerRun === null ? null : policy.quotaPerRun - (await booked(tx, project, runAt));
     const [{ batch } = { batch: 1 }] = await tx
@@ -65,10 +65,10 @@ export async function claim(
         target: [runs.project, runs.runAt],
         set: { booked: sql`${runs.booked} + excluded.booked` },
       });
-    await tx.execute(sql`INSERT INTO ${batchWork} (request_id, batch, processor, state, first_seq, last_seq, size, skip_reason, skipped_by)
-      SELECT ${requestId}, ${batch}, processor, CASE WHEN skipped_at IS NULL THEN 'pending' ELSE 'skipped' END,
+    await tx.execute(sql`INSERT INTO ${batchWork} (request_id, batch, system, state, first_seq, last_seq, size, skip_reason, skipped_by)
+      SELECT ${requestId}, ${batch}, system, CASE WHEN skipped_at IS NULL THEN 'pending' ELSE 'skipped' END,
              ${firstSeq}, ${lastSeq}, ${claimed}, skip_reason, skipped_by
-      FROM ${processorVisibility} WHERE request_id = ${requestId}`);
+      FROM ${systemVisibility} WHERE request_id = ${requestId}`);
     const detail = { batch, count: claimed, firstSeq, lastSeq, run: runAt.toISOString(), leftForNextRun };
     await recordAudit(tx, { at: asOf, project, requestId, actor: LETHE, action: 'subjects.claimed', detail });
     const wake = await removeClaimedFromExports(tx, {

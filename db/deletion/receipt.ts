@@ -6,7 +6,7 @@ import type { Queries } from '../client.ts';
 import { readRequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
-import { batchWork, processorRanges } from '../schema/work.ts';
+import { batchWork, systemRanges } from '../schema/work.ts';
 import { positionOutcome } from '../subjects/outcome.ts';
 
 /** The evidence of a deletion. Its figures are sums of the finished ranges; it holds no identity. */
@@ -26,7 +26,7 @@ export interface Receipt {
   readonly submitted: number;
   readonly subjects: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
-  readonly processors: readonly ProcessorReceipt[];
+  readonly systems: readonly SystemReceipt[];
   /** Exports made before the deletion, and until when they can be downloaded. */
   readonly backups: readonly {
     readonly requestId: string;
@@ -35,19 +35,19 @@ export interface Receipt {
     readonly expiresAt: string | null;
     readonly subjects: number;
   }[];
-  /** Processors whose emptiness is not Lethe's own observation (rule 15). */
+  /** Systems whose emptiness is not Lethe's own observation (rule 15). */
   readonly unverified: readonly {
-    readonly processor: string;
+    readonly system: string;
     readonly level: string;
     readonly saidAt: string | null;
   }[];
   readonly limits: readonly string[];
 }
-export interface ProcessorReceipt {
-  readonly processor: string;
+export interface SystemReceipt {
+  readonly system: string;
   readonly state: string;
   readonly verifiedAt: string | null;
-  /** Zero if the processor was verified as empty. Null if it could not be read. */
+  /** Zero if the system was verified as empty. Null if it could not be read. */
   readonly survivors: number | null;
   readonly skipReason: string | null;
   readonly tables: readonly {
@@ -61,7 +61,7 @@ export interface ProcessorReceipt {
 
 const LIMITS = [
   'Bytes of deleted rows, and of what was emptied, remain in database files until VACUUM and page reuse, and in write-ahead logs and backups until those expire.',
-  'What a processor collects again after the last look is not covered; a suppression asks it not to.',
+  'What a system collects again after the last look is not covered; a suppression asks it not to.',
 ] as const;
 
 /**
@@ -109,13 +109,13 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
     submitted: request.submitted,
     subjects: counts(ends),
     outcomes: counts(outcomes),
-    processors: work.map(({ processor, state, verifiedAt, survivors, skipReason }) => ({
-      processor,
+    systems: work.map(({ system, state, verifiedAt, survivors, skipReason }) => ({
+      system,
       state,
       verifiedAt: verifiedAt?.toISOString() ?? null,
       survivors: state === 'verified' ? 0 : survivors,
       skipReason,
-      tables: tablesOf(figures.filter((figure) => figure.processor === processor)),
+      tables: tablesOf(figures.filter((figure) => figure.system === system)),
     })),
     backups: backups.map((backup) => ({
       ...backup,
@@ -124,8 +124,8 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
     })),
     unverified: work
       .filter(({ state }) => state === 'attested' || state === 'unverified')
-      .map(({ processor, state, verifiedAt }) => ({
-        processor,
+      .map(({ system, state, verifiedAt }) => ({
+        system,
         level: state === 'attested' ? 'attested' : 'none',
         saidAt: verifiedAt?.toISOString() ?? null,
       })),
@@ -137,19 +137,19 @@ const counts = (rows: readonly { readonly name: string; readonly count: number }
   Object.fromEntries(rows.map(({ name, count }) => [name, count]));
 
 type WorkRow = Readonly<
-  Pick<typeof batchWork.$inferSelect, 'processor' | 'state' | 'verifiedAt' | 'survivors' | 'skipReason'>
+  Pick<typeof batchWork.$inferSelect, 'system' | 'state' | 'verifiedAt' | 'survivors' | 'skipReason'>
 >;
 
-/** Per processor the least advanced of its batches, and the time of the last verification. */
+/** Per system the least advanced of its batches, and the time of the last verification. */
 const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow[]> =>
   queries.execute<WorkRow>(sql`
-    SELECT processor, skip_reason, (array_agg(state ORDER BY array_position(
+    SELECT system, skip_reason, (array_agg(state ORDER BY array_position(
              ARRAY['skipped', 'attention', 'pending', 'deleting', 'verifying', 'unverified', 'attested', 'verified'], state)))[1] AS state,
            max(verified_at) AS verified_at, sum(survivors) AS survivors
-    FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY processor, skip_reason ORDER BY processor`);
+    FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY system, skip_reason ORDER BY system`);
 
 type Figure = Readonly<{
-  processor: string;
+  system: string;
   table: string;
   basis: string | null;
   removed: number;
@@ -159,12 +159,12 @@ type Figure = Readonly<{
 
 const readFigures = (queries: Queries, requestId: string): Promise<readonly Figure[]> =>
   queries.execute<Figure>(sql`
-    SELECT processor, figure."table", figure.basis, sum(figure.removed)::bigint AS removed,
+    SELECT system, figure."table", figure.basis, sum(figure.removed)::bigint AS removed,
            coalesce(sum(figure.blanked), 0)::bigint AS blanked, sum(figure.retained)::bigint AS retained
-    FROM ${processorRanges}, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, blanked bigint, retained bigint, basis text)
-    WHERE request_id = ${requestId} GROUP BY processor, figure."table", figure.basis ORDER BY processor, figure."table"`);
+    FROM ${systemRanges}, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, blanked bigint, retained bigint, basis text)
+    WHERE request_id = ${requestId} GROUP BY system, figure."table", figure.basis ORDER BY system, figure."table"`);
 
-function tablesOf(figures: readonly Figure[]): ProcessorReceipt['tables'] {
+function tablesOf(figures: readonly Figure[]): SystemReceipt['tables'] {
   return [...new Set(figures.map((figure) => figure.table))].map((table) => {
     const own = figures.filter((figure) => figure.table === table);
     return {

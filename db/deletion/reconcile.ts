@@ -13,7 +13,7 @@ import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { attention as attentionRows, batchWork, processorVisibility } from '../schema/work.ts';
+import { attention as attentionRows, batchWork, systemVisibility } from '../schema/work.ts';
 import { transferOwnership } from '../subjects/ownership.ts';
 import { closeBatches } from './batches.ts';
 
@@ -61,7 +61,7 @@ export async function reconcileDeletion(
       held: waiting.held,
       open: waiting.open,
       subjects: waiting.subjects,
-      processorsToSync: await processorsBehind(tx, requestId, asOf),
+      systemsToSync: await systemsBehind(tx, requestId, asOf),
       openBatches: work.runnable,
       attention: attention.rows,
       nextDueAt: nextDueAt?.getTime() ?? null,
@@ -80,15 +80,15 @@ const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: 
 
 async function openWork(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx.execute<
-    Pick<typeof batchWork.$inferSelect, 'processor' | 'batch' | 'state'> & { runnable: boolean }
+    Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state'> & { runnable: boolean }
   >(sql`
-    SELECT processor, batch, state, state <> 'attention' OR EXISTS (
-             SELECT FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.processor = work.processor
+    SELECT system, batch, state, state <> 'attention' OR EXISTS (
+             SELECT FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.system = work.system
                AND attention.batch = work.batch AND step IN ('delete', 'verify') AND retry_at <= ${asOf}) AS runnable
     FROM ${batchWork} work
     WHERE request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
-    ORDER BY batch, processor`);
-  const runnable = rows.filter((row) => row.runnable).map(({ processor, batch }) => ({ processor, batch }));
+    ORDER BY batch, system`);
+  const runnable = rows.filter((row) => row.runnable).map(({ system, batch }) => ({ system, batch }));
   return { runnable, states: new Set(rows.map((row) => row.state)) };
 }
 
@@ -136,7 +136,7 @@ async function lacksBackup(
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
   const { rows, later } = await readAttention(tx, requestId, asOf);
   return {
-    rows: rows.map(({ processor, code }) => ({ processor, code })),
+    rows: rows.map(({ system, code }) => ({ system, code })),
     blocksConclusion: later.some((row) => row.step === 'conclude'),
     blocks: later.some((row) => row.step === 'resolve' || row.step === 'inspect'),
     backupMissing: rows.some((row) => row.code === 'backup_missing'),
@@ -145,22 +145,22 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
   };
 }
 
-/** The processors that have not applied the newest generation and need no operator first. */
-async function processorsBehind(tx: Transaction, requestId: string, asOf: Date): Promise<readonly string[]> {
-  const rows = await tx.execute<{ processor: string }>(sql`
-    SELECT processor FROM ${processorVisibility}
+/** The systems that have not applied the newest generation and need no operator first. */
+async function systemsBehind(tx: Transaction, requestId: string, asOf: Date): Promise<readonly string[]> {
+  const rows = await tx.execute<{ system: string }>(sql`
+    SELECT system FROM ${systemVisibility}
     WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL AND EXISTS (
       SELECT FROM ${subjects} WHERE subjects.request_id = ${requestId} AND generation > applied_generation
         AND state IN ('resolved', 'soft_deleted', 'cancelling') AND present)
       AND NOT EXISTS (
-        SELECT FROM ${attentionRows} WHERE attention.request_id = ${requestId} AND attention.processor = processor_visibility.processor
+        SELECT FROM ${attentionRows} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
           AND step = 'visibility' AND coalesce(retry_at > ${asOf}, true))
-    ORDER BY processor`);
-  return rows.map((row) => row.processor);
+    ORDER BY system`);
+  return rows.map((row) => row.system);
 }
 
 /**
- * Subjects become `soft_deleted`, or `cancelled`, once every processor that can hide has applied it. Those of a
+ * Subjects become `soft_deleted`, or `cancelled`, once every system that can hide has applied it. Those of a
  * part-deletion, which hides no subject, become `scheduled` once found. A request that attached to a subject while it was
  * being restored becomes its owner. Returns the requests to wake.
  */
@@ -171,7 +171,7 @@ async function settleVisibility(
   const { project, requestId, at, window } = input;
   const [ends] = await tx.execute<Record<'hidden' | 'scheduled' | 'restored', number>>(sql`
     WITH followed AS (
-      SELECT min(applied_generation) AS generation FROM ${processorVisibility}
+      SELECT min(applied_generation) AS generation FROM ${systemVisibility}
       WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
     settled AS (
       UPDATE ${subjects}

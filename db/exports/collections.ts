@@ -11,15 +11,15 @@ import { textArray } from '../sql.ts';
 
 export type CollectionRow = Readonly<Awaited<ReturnType<typeof collectionsOf>>[number]>;
 
-/** One for each pinned processor that can export. A processor that is no longer configured keeps the export from being ready. */
+/** One for each pinned system that can export. A system that is no longer configured keeps the export from being ready. */
 export async function beginCollections(
   tx: Transaction,
-  { id, epoch, processors }: RequestRow,
+  { id, epoch, systems }: RequestRow,
   withoutExport: readonly string[],
 ): Promise<void> {
-  const names = Object.keys(processors ?? {}).filter((name) => !withoutExport.includes(name));
+  const names = Object.keys(systems ?? {}).filter((name) => !withoutExport.includes(name));
   await tx.execute(sql`
-    INSERT INTO ${collections} (request_id, epoch, processor)
+    INSERT INTO ${collections} (request_id, epoch, system)
     SELECT ${id}, ${epoch}, unnest(${textArray(names)}) ON CONFLICT DO NOTHING`);
 }
 
@@ -27,20 +27,20 @@ export async function beginCollections(
 export const collectionsOf = async (queries: Queries, { id, epoch }: RequestRow) =>
   queries
     .select({
-      processor: collections.processor,
+      system: collections.system,
       collected: sql<boolean>`${collections.state} = 'collected'`,
       rows: collections.rows,
       cutOffAt: collections.cutOffAt,
     })
     .from(collections)
     .where(and(eq(collections.requestId, id), eq(collections.epoch, epoch)))
-    .orderBy(asc(collections.processor));
+    .orderBy(asc(collections.system));
 
-/** How far each processor is collected, in the newest epoch that was begun. Empty for deletions. `rows` and `bytes` grow. */
+/** How far each system is collected, in the newest epoch that was begun. Empty for deletions. `rows` and `bytes` grow. */
 export const readCollections = async (queries: Queries, requestId: string) =>
   queries
     .select({
-      processor: collections.processor,
+      system: collections.system,
       epoch: collections.epoch,
       state: collections.state,
       rows: collections.rows,
@@ -53,10 +53,10 @@ export const readCollections = async (queries: Queries, requestId: string) =>
         sql`${collections.epoch} = (SELECT max(epoch) FROM ${collections} WHERE request_id = ${requestId})`,
       ),
     )
-    .orderBy(asc(collections.processor));
+    .orderBy(asc(collections.system));
 
-/** How many subjects to export. Null: the processor is collected already, or the export's subjects have changed since. */
-export async function readWanted(queries: Queries, { requestId, processor, epoch }: CollectionKey) {
+/** How many subjects to export. Null: the system is collected already, or the export's subjects have changed since. */
+export async function readWanted(queries: Queries, { requestId, system, epoch }: CollectionKey) {
   const [row] = await queries
     .select({ size: sql<number>`count(*)`, lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
     .from(subjects)
@@ -64,7 +64,7 @@ export async function readWanted(queries: Queries, { requestId, processor, epoch
       and(
         eq(subjects.requestId, requestId),
         eq(subjects.state, 'wanted'),
-        collectionPending({ requestId, processor, epoch }),
+        collectionPending({ requestId, system, epoch }),
       ),
     );
   return row === undefined || row.size === 0 ? null : row;
@@ -82,13 +82,13 @@ export async function updateCollectionProgress(
     .where(and(isAt(key), eq(collections.state, 'pending')));
 }
 
-/** A processor is collected as a whole or not at all: no archive contains some of its tables, or tables of two attempts. */
+/** A system is collected as a whole or not at all: no archive contains some of its tables, or tables of two attempts. */
 export async function storeCollection(
   database: Database,
   key: CollectionKey,
-  { cutOffAt, parts }: { readonly cutOffAt: Date; readonly parts: readonly Omit<Part, 'processor'>[] },
+  { cutOffAt, parts }: { readonly cutOffAt: Date; readonly parts: readonly Omit<Part, 'system'>[] },
 ): Promise<void> {
-  const { requestId, project, processor, epoch } = key;
+  const { requestId, project, system, epoch } = key;
   const sum = (figure: (facts: PartFacts) => number) => parts.reduce((all, { facts }) => all + figure(facts), 0);
   await withProjectLock(database, project, async (tx) => {
     const collected = await tx
@@ -97,30 +97,30 @@ export async function storeCollection(
       .where(and(isAt(key), collectionPending(key)));
     if (collected.count === 0) return;
     await tx.execute(sql`
-      INSERT INTO ${collectedTables} (request_id, epoch, processor, number, object, facts)
-      SELECT ${requestId}, ${epoch}, ${processor}, number, object, facts::json
+      INSERT INTO ${collectedTables} (request_id, epoch, system, number, object, facts)
+      SELECT ${requestId}, ${epoch}, ${system}, number, object, facts::json
       FROM unnest(${textArray(parts.map(({ object }) => object))}, ${textArray(parts.map(({ facts }) => JSON.stringify(facts)))})
            WITH ORDINALITY AS part (object, facts, number)`);
   });
 }
 
-/** Everything that was collected in the request's epoch, each processor's tables in the order of their export. */
+/** Everything that was collected in the request's epoch, each system's tables in the order of their export. */
 export const readParts = async (queries: Queries, { id, epoch }: RequestRow): Promise<readonly Part[]> =>
   queries
     .select({
-      processor: collectedTables.processor,
+      system: collectedTables.system,
       object: collectedTables.object,
       facts: collectedTables.facts,
     })
     .from(collectedTables)
     .where(and(eq(collectedTables.requestId, id), eq(collectedTables.epoch, epoch)))
-    .orderBy(asc(collectedTables.processor), asc(collectedTables.number));
+    .orderBy(asc(collectedTables.system), asc(collectedTables.number));
 
-const isAt = ({ requestId, processor, epoch }: CollectionKey): SQL | undefined =>
-  and(eq(collections.requestId, requestId), eq(collections.epoch, epoch), eq(collections.processor, processor));
+const isAt = ({ requestId, system, epoch }: CollectionKey): SQL | undefined =>
+  and(eq(collections.requestId, requestId), eq(collections.epoch, epoch), eq(collections.system, system));
 
-/** Whether the export is open and in this epoch, and the processor is not collected yet. */
-const collectionPending = ({ requestId, processor, epoch }: Omit<CollectionKey, 'project'>): SQL => sql`EXISTS (
+/** Whether the export is open and in this epoch, and the system is not collected yet. */
+const collectionPending = ({ requestId, system, epoch }: Omit<CollectionKey, 'project'>): SQL => sql`EXISTS (
   SELECT FROM ${requests} JOIN ${collections} pending ON pending.request_id = requests.id AND pending.epoch = requests.epoch
   WHERE requests.id = ${requestId} AND requests.epoch = ${epoch} AND concluded_at IS NULL
-    AND pending.processor = ${processor} AND pending.state = 'pending')`;
+    AND pending.system = ${system} AND pending.state = 'pending')`;

@@ -31,15 +31,15 @@ export async function readPacking(database: Database, requestId: string, package
     database.$count(subjects, isWanted(requestId)),
   ]);
   if (wanted === 0 || collections.some(({ collected }) => !collected)) return null;
-  const processors = Object.keys(request.processors ?? {})
+  const systems = Object.keys(request.systems ?? {})
     .toSorted()
-    .map((processor) => ({
-      processor,
-      cutOffAt: collections.find((one) => one.processor === processor)?.cutOffAt ?? null,
+    .map((system) => ({
+      system,
+      cutOffAt: collections.find((one) => one.system === system)?.cutOffAt ?? null,
     }));
   return {
     epoch: request.epoch,
-    contents: { request: describeRequest(request, wanted), processors, parts, packagedAt },
+    contents: { request: describeRequest(request, wanted), systems, parts, packagedAt },
   };
 }
 

@@ -21,7 +21,7 @@ export async function reconcileExport(
   input: {
     readonly requestId: string;
     readonly asOf: Date;
-    /** Configured processors that cannot export: the archive names them, and the export does not wait for them. */
+    /** Configured systems that cannot export: the archive names them, and the export does not wait for them. */
     readonly withoutExport: readonly string[];
   },
 ): Promise<ExportState> {
@@ -43,7 +43,7 @@ export async function reconcileExport(
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const expiresAt = status === 'ready' ? await expiryOf(tx, requestId) : null;
-    const uncollected = over ? [] : collections.filter(({ collected }) => !collected).map(({ processor }) => processor);
+    const uncollected = over ? [] : collections.filter(({ collected }) => !collected).map(({ system }) => system);
     const concluded = request.concludedAt !== null;
     return {
       status,
@@ -53,7 +53,7 @@ export async function reconcileExport(
       subjects: counted.subjects,
       epoch: request.epoch,
       uncollected,
-      processorsToCollect: uncollected.filter((name) => !attention.blocksCollecting.has(name)),
+      systemsToCollect: uncollected.filter((name) => !attention.blocksCollecting.has(name)),
       canPackage: status === 'packaging' && !over && !attention.blocksPackaging,
       isExpired: expiresAt !== null && expiresAt <= asOf,
       canConclude: !concluded && (over || status === 'expired') && !attention.blocksConclusion,
@@ -90,8 +90,8 @@ async function settleCollections(
 }
 
 /**
- * Whether all processors were asked for everything and none has a row: then nothing is packaged, and the answer is
- * `not_found`. Not if a window or a scope left something out, or if a processor cannot export: unknown is not zero.
+ * Whether all systems were asked for everything and none has a row: then nothing is packaged, and the answer is
+ * `not_found`. Not if a window or a scope left something out, or if a system cannot export: unknown is not zero.
  */
 async function isEmptyExport(
   tx: Transaction,
@@ -99,9 +99,9 @@ async function isEmptyExport(
   collections: readonly CollectionRow[],
   at: Date,
 ): Promise<boolean> {
-  const { id: requestId, project, processors, scope } = request;
+  const { id: requestId, project, systems, scope } = request;
   const whole = scope === 'data' && exportWindow(request) === null;
-  const asked = collections.length > 0 && collections.length === Object.keys(processors ?? {}).length;
+  const asked = collections.length > 0 && collections.length === Object.keys(systems ?? {}).length;
   if (!whole || !asked || collections.some(({ collected, rows }) => !collected || rows > 0)) return false;
   const { count } = await tx
     .update(subjects)
@@ -138,8 +138,8 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
   const { rows, later } = await readAttention(tx, requestId, asOf);
   const blocks = (...steps: Step[]) => later.filter(({ step }) => steps.includes(step));
   return {
-    rows: rows.map(({ processor, code }) => ({ processor, code })),
-    blocksCollecting: new Set(blocks('collect', 'inspect').map(({ processor }) => processor)),
+    rows: rows.map(({ system, code }) => ({ system, code })),
+    blocksCollecting: new Set(blocks('collect', 'inspect').map(({ system }) => system)),
     blocksPackaging: blocks('package', 'conclude').length > 0,
     blocksConclusion: blocks('conclude').length > 0,
     retryAt: earliest(later.map(({ retryAt }) => retryAt)),

@@ -72,7 +72,7 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
 }
 
 /**
- * After a part-deletion has emptied its batch in one processor: a collection that was read since the claim may contain data
+ * After a part-deletion has emptied its batch in one system: a collection that was read since the claim may contain data
  * that is deleted now. Called again it costs another collection. Returns the requests to wake.
  */
 export const restartExportsAfterPartialDeletion = (

@@ -3,7 +3,7 @@ import type { Database } from '../client.ts';
 import { slots } from '../schema/projects.ts';
 
 /**
- * Reserves the next free slot of a processor and returns its time; the caller waits until then. One statement, so that
+ * Reserves the next free slot of a system and returns its time; the caller waits until then. One statement, so that
  * processes on several machines share one pace.
  */
 export async function reserveSlot(

@@ -18,7 +18,7 @@ const RECENT_MS = 90 * DAY_MS;
 export const METRICS = {
   requests: { by: ['kind', 'status'], help: 'Requests that are open, and those of the last 90 days that have ended' },
   requests_at_risk: { by: [], help: 'Open requests that cannot meet their due date, or have not' },
-  attention: { by: ['processor', 'code'], help: 'Requests that need an operator' },
+  attention: { by: ['system', 'code'], help: 'Requests that need an operator' },
   /**
    * The last run is the one that began over an hour ago; without runs, the hour itself. A claim moves what the quota
    * leaves over to the next run, so what still names an old one was not looked at, is not hidden yet, or waits for an
@@ -29,7 +29,7 @@ export const METRICS = {
   oldest_unstarted_seconds: { by: [], help: 'Age of the oldest request that no workflow has begun with; 0: none' },
   confirmations_waiting: { by: [], help: 'Requests that are counted and wait for a confirmation' },
   /** Of tokens there would be a series each. */
-  slots_waiting: { by: ['processor'], help: 'Calls of a processor that wait for their turn, by its spacing' },
+  slots_waiting: { by: ['system'], help: 'Calls of a system that wait for their turn, by its spacing' },
 } as const satisfies Readonly<Record<string, { readonly by: readonly string[]; readonly help: string }>>;
 export type Metric = keyof typeof METRICS;
 
@@ -51,8 +51,8 @@ export async function measure(
   const lastRuns = configured.map(({ policy }) =>
     new Date(runAtOrBefore(asOf.getTime() - HOUR_MS, policy.window)).toISOString(),
   );
-  const spaced = configured.flatMap(({ name: project, processors }) =>
-    processors.flatMap(({ name, spacingMs }) => (spacingMs === undefined ? [] : [{ project, name, spacingMs }])),
+  const spaced = configured.flatMap(({ name: project, systems }) =>
+    systems.flatMap(({ name, spacingMs }) => (spacingMs === undefined ? [] : [{ project, name, spacingMs }])),
   );
   return database.execute<Measured>(sql`
     SELECT 'requests' AS metric, project, kind AS first, status AS second, count(*)::float8 AS value
@@ -70,8 +70,8 @@ export async function measure(
          LATERAL (VALUES ('requests_at_risk', at_risk::float8), ('oldest_unstarted_seconds', greatest(unstarted, 0)::float8),
                          ('confirmations_waiting', unconfirmed::float8)) AS one (metric, value)
     UNION ALL
-    SELECT 'attention', project, processor, code, count(DISTINCT request_id)
-    FROM ${attention} JOIN ${requests} ON requests.id = request_id GROUP BY project, processor, code
+    SELECT 'attention', project, system, code, count(DISTINCT request_id)
+    FROM ${attention} JOIN ${requests} ON requests.id = request_id GROUP BY project, system, code
     UNION ALL
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
     FROM unnest(${textArray(configured.map(({ name }) => name))}, ${sql.param(lastRuns)}::timestamptz[]) AS configured (project, last_run)
@@ -80,8 +80,8 @@ export async function measure(
                       WHERE named.request_id = subjects.request_id AND named.seq = subjects.seq AND hold.active)
     GROUP BY configured.project
     UNION ALL
-    SELECT 'slots_waiting', project, processor, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)
+    SELECT 'slots_waiting', project, system, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)
     FROM unnest(${textArray(spaced.map((one) => one.project))}, ${textArray(spaced.map((one) => one.name))},
-                ${sql.param(spaced.map((one) => one.spacingMs))}::float8[]) AS spaced (project, processor, spacing_ms)
-    LEFT JOIN ${slots} ON name = 'processor/' || project || '/' || processor`);
+                ${sql.param(spaced.map((one) => one.spacingMs))}::float8[]) AS spaced (project, system, spacing_ms)
+    LEFT JOIN ${slots} ON name = 'system/' || project || '/' || system`);
 }

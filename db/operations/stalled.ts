@@ -16,7 +16,7 @@ export async function stalledRequests(
     RETURNING id, wake_seen < wake_version AS unseen_wake`);
 }
 
-/** Suppressions, or ends of one, that some processor has not applied yet. */
+/** Suppressions, or ends of one, that some system has not applied yet. */
 export async function pendingSuppressions(database: Database, limit: number): Promise<readonly string[]> {
   const rows = await database
     .select({ id: suppressions.id })

@@ -1,5 +1,5 @@
 import { and, eq, gt, sql } from 'drizzle-orm';
-import { type Project, processorsFor } from '../../domain/catalog.ts';
+import { type Project, systemsFor } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { hardDeleteAt } from '../../domain/policy.ts';
 import type { Role } from '../../domain/vocabulary.ts';
@@ -50,7 +50,7 @@ export async function confirmRequest(
   const attached = request.scope === 'data' ? await attachOwned(tx, request, due) : 0;
   if (request.onConflict === 'reject' && attached > 0) throw await conflict(tx, requestId, attached);
   await ownProposed(tx, requestId, due);
-  const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
+  const forecast = forecastOf(project.policy, systemsFor(project, request.subjectKind), due, at);
   const moved = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
   const [stored] = await tx
     .update(requests)

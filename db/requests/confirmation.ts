@@ -7,7 +7,7 @@ import type { Transaction } from '../client.ts';
 import { proposedSubjects } from '../resolution/counts.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { attention, processorVisibility } from '../schema/work.ts';
+import { attention, systemVisibility } from '../schema/work.ts';
 import { isUnconfirmed, type RequestRow } from './row.ts';
 
 export interface Confirmation {
@@ -31,24 +31,24 @@ export async function settleConfirmation(
   if (size === 0) return null;
   const waiting = await uncounted(tx, request.id, asOf);
   const until = request.confirmBy ?? (waiting.length === 0 ? await openConfirmation(tx, request, size, asOf) : null);
-  const ready = waiting.filter((one) => one.ready).map((one) => one.processor);
+  const ready = waiting.filter((one) => one.ready).map((one) => one.system);
   return {
     status: until === null ? 'resolving' : 'awaiting_confirmation',
     until,
-    state: { subjects: size, processorsToCount: ready, until: until?.getTime() ?? null },
+    state: { subjects: size, systemsToCount: ready, until: until?.getTime() ?? null },
   };
 }
 
 /** `ready`: no operator is needed first. */
 const uncounted = (tx: Transaction, requestId: string, asOf: Date) =>
-  tx.execute<{ processor: string; ready: boolean }>(sql`
-    SELECT processor, NOT EXISTS (
-             SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.processor = pinned.processor
+  tx.execute<{ system: string; ready: boolean }>(sql`
+    SELECT system, NOT EXISTS (
+             SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.system = pinned.system
                AND step IN ('resolve', 'inspect') AND coalesce(retry_at > ${asOf}, true)) AS ready
-    FROM ${processorVisibility} pinned
+    FROM ${systemVisibility} pinned
     WHERE request_id = ${requestId} AND skipped_at IS NULL AND NOT EXISTS (
-      SELECT FROM ${requestCounts} counted WHERE counted.request_id = ${requestId} AND counted.processor = pinned.processor)
-    ORDER BY processor`);
+      SELECT FROM ${requestCounts} counted WHERE counted.request_id = ${requestId} AND counted.system = pinned.system)
+    ORDER BY system`);
 
 /** Everything is counted: a member may confirm from now on. */
 async function openConfirmation(tx: Transaction, { id, project }: RequestRow, size: number, at: Date): Promise<Date> {

@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
-import { type Project, processorsFor } from '../../domain/catalog.ts';
+import { type Project, systemsFor } from '../../domain/catalog.ts';
 import { hardDeleteAt } from '../../domain/policy.ts';
 import type { Expedite } from '../../domain/vocabulary.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
@@ -41,7 +41,7 @@ export async function expediteRequest(
       );
     if (moved === 0 && request.resolvedAt !== null)
       throw new DomainError('too_late', 'nothing of the request waits any more');
-    const forecast = forecastOf(project.policy, processorsFor(project, request.subjectKind), due, at);
+    const forecast = forecastOf(project.policy, systemsFor(project, request.subjectKind), due, at);
     const completion = estimatedCompletion(
       { ...request, hardDeleteAt: due, expedited: true, forecast },
       request.resolvedAt === null ? request.submitted : moved,

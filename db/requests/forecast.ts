@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter } from '../../domain/calendar.ts';
-import type { ProcessorEntry } from '../../domain/catalog.ts';
+import type { SystemEntry } from '../../domain/catalog.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects as subjectRows } from '../schema/subjects.ts';
@@ -16,13 +16,13 @@ export interface Forecast {
 
 export const forecastOf = (
   policy: Policy,
-  processors: readonly ProcessorEntry[],
+  systems: readonly SystemEntry[],
   hardDeleteAt: Date,
   now: Date,
 ): Forecast => ({
   nextRunAt: new Date(Math.min(hardDeleteAt.getTime(), firstRunAtOrAfter(now.getTime(), policy.window))),
   quotaPerRun: policy.window === null ? null : policy.quotaPerRun,
-  afterClaimMs: Math.max(0, ...processors.map((one) => one.completesWithinMs)) + policy.settleMs,
+  afterClaimMs: Math.max(0, ...systems.map((one) => one.completesWithinMs)) + policy.settleMs,
 });
 
 /**

@@ -7,7 +7,7 @@ import { readArchiveFacts } from '../exports/archive.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { exceptedIdentities, subjects } from '../schema/subjects.ts';
-import { attention, batchWork, processorVisibility } from '../schema/work.ts';
+import { attention, batchWork, systemVisibility } from '../schema/work.ts';
 import { atRisk } from './forecast.ts';
 import type { RequestRow } from './row.ts';
 
@@ -27,25 +27,25 @@ type Computed = Readonly<{
   /** The earliest run that may claim one of the waiting subjects. */
   nextClaimAt: Date | null;
   attention: readonly Attention[];
-  words: readonly ProcessorWord[];
+  words: readonly SystemWord[];
   /** Empty for requests that hide no subjects (rule 16). */
   notHiddenIn: readonly string[];
-  skipped: readonly { readonly processor: string; readonly reason: string | null; readonly at: string }[];
-  /** One entry per processor that was asked to count. */
-  counts: readonly ProcessorCount[];
+  skipped: readonly { readonly system: string; readonly reason: string | null; readonly at: string }[];
+  /** One entry per system that was asked to count. */
+  counts: readonly SystemCount[];
   excepted: number;
   /** The numbers of the exceptions that matched no subject. */
   unmatched: readonly number[];
 }>;
-export type ProcessorCount = Readonly<Pick<typeof requestCounts.$inferSelect, 'processor' | 'tables'>>;
-export interface Attention extends Readonly<Pick<typeof attention.$inferSelect, 'processor' | 'step' | 'code'>> {
+export type SystemCount = Readonly<Pick<typeof requestCounts.$inferSelect, 'system' | 'tables'>>;
+export interface Attention extends Readonly<Pick<typeof attention.$inferSelect, 'system' | 'step' | 'code'>> {
   readonly since: string;
   /** When the step is retried without an operator. */
   readonly retryAt: string | null;
 }
-/** The latest statement of a processor that cannot be verified by reading. */
-export interface ProcessorWord {
-  readonly processor: string;
+/** The latest statement of a system that cannot be verified by reading. */
+export interface SystemWord {
+  readonly system: string;
   readonly level: 'attested' | 'none';
   readonly saidAt: string | null;
 }
@@ -65,21 +65,21 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
                    min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
     SELECT ${atRisk(now)} AS at_risk, counted.*,
-      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'tables', tables) ORDER BY processor), '[]')
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'tables', tables) ORDER BY system), '[]')
        FROM ${requestCounts} WHERE request_id = ${requestId}) AS counts,
       (SELECT count(*) FROM ${exceptedIdentities} WHERE request_id = ${requestId}) AS excepted,
       ARRAY(SELECT number FROM ${exceptedIdentities} WHERE request_id = ${requestId} AND NOT matched ORDER BY number) AS unmatched,
-      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'step', step, 'code', code, 'since', since,
-                'retryAt', retry_at) ORDER BY since, processor), '[]')
-       FROM (SELECT processor, step, code, min(since) AS since, min(retry_at) AS retry_at FROM ${attention}
-             WHERE request_id = ${requestId} GROUP BY processor, step, code) grouped) AS attention,
-      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'level', level, 'saidAt', said_at) ORDER BY processor), '[]')
-       FROM (SELECT processor, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
-             FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY processor) said) AS words,
-      (SELECT coalesce(jsonb_agg(processor ORDER BY processor), '[]') FROM ${processorVisibility}
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'step', step, 'code', code, 'since', since,
+                'retryAt', retry_at) ORDER BY since, system), '[]')
+       FROM (SELECT system, step, code, min(since) AS since, min(retry_at) AS retry_at FROM ${attention}
+             WHERE request_id = ${requestId} GROUP BY system, step, code) grouped) AS attention,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'level', level, 'saidAt', said_at) ORDER BY system), '[]')
+       FROM (SELECT system, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
+             FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY system) said) AS words,
+      (SELECT coalesce(jsonb_agg(system ORDER BY system), '[]') FROM ${systemVisibility}
        WHERE request_id = ${requestId} AND scope = 'data' AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,
-      (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', processor, 'reason', skip_reason, 'at', skipped_at) ORDER BY skipped_at), '[]')
-       FROM ${processorVisibility} WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'reason', skip_reason, 'at', skipped_at) ORDER BY skipped_at), '[]')
+       FROM ${systemVisibility} WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped
     FROM ${requests}, counted WHERE ${eq(requests.id, requestId)}`);
   if (row === undefined) throw new Error('a request that was just read is there');
   const archive = request.kind === 'export' ? await readArchiveFacts(queries, requestId) : null;

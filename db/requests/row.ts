@@ -6,7 +6,7 @@ import { requests } from '../schema/requests.ts';
 // The receipt is large and `notify` is personal: each is read only by the statement that needs it.
 const { receipt: _receipt, notify: _notify, ...everyday } = getColumns(requests);
 
-/** A request as every step needs it. Processors and their data map hashes are pinned when it is resolved (rule 5). */
+/** A request as every step needs it. Systems and their data map hashes are pinned when it is resolved (rule 5). */
 export type RequestRow = Readonly<Omit<typeof requests.$inferSelect, 'receipt' | 'notify'>>;
 
 /** Subjects of such a request are neither hidden nor deleted. */

@@ -15,10 +15,10 @@ export async function proposedSubjects(
   return row;
 }
 
-/** Stores what a processor holds, per table; null if it cannot count. The first count stays: it is what is confirmed. */
+/** Stores what a system holds, per table; null if it cannot count. The first count stays: it is what is confirmed. */
 export async function storeCount(
   database: Database,
-  key: { readonly requestId: string; readonly processor: string },
+  key: { readonly requestId: string; readonly system: string },
   tables: Readonly<Record<string, number>> | null,
 ): Promise<void> {
   const counted = tables === null ? null : Object.entries(tables).map(([table, rows]) => ({ table, rows }));

@@ -124,7 +124,7 @@ export async function writeOutcomes(tx: Transaction, requestId: string): Promise
 
 /**
  * Subjects that the request no longer means: each of their positions now stands for another subject. A position that
- * stands for none does not count: what other processors still hold on a vanished subject has to be deleted.
+ * stands for none does not count: what other systems still hold on a vanished subject has to be deleted.
  */
 export const noLongerMatched = (requestId: string): SQL => sql`
     SELECT seq FROM ${subjects}

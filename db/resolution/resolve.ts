@@ -1,5 +1,5 @@
 import { and, eq, isNull, inArray, not, sql } from 'drizzle-orm';
-import type { ProcessorEntry } from '../../domain/catalog.ts';
+import type { SystemEntry } from '../../domain/catalog.ts';
 import { ALIAS, type Resolved } from '../../domain/identity.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
@@ -11,7 +11,7 @@ import { estimatedCompletion, forecastOf } from '../requests/forecast.ts';
 import { isDeletion, isUnconfirmed, readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { processorVisibility } from '../schema/work.ts';
+import { systemVisibility } from '../schema/work.ts';
 import { cancelSubjects } from '../subjects/ownership.ts';
 import { transaction } from '../transaction.ts';
 import { dropExcepted, stageExcepted, storeExcepted } from './exceptions.ts';
@@ -23,7 +23,7 @@ export interface Resolution {
   readonly facts: AsyncIterable<readonly Resolved[]>;
   /** For `everyone`: the directory's answer on the excluded subjects. Its positions are the numbers of their identities. */
   readonly excepted?: AsyncIterable<readonly Resolved[]>;
-  readonly processors: readonly ProcessorEntry[];
+  readonly systems: readonly SystemEntry[];
   readonly policy: Policy;
   readonly at: Date;
   /** How many subjects a request may have. With more it fails, and nothing is hidden or deleted. */
@@ -98,7 +98,7 @@ export async function storeResolution(
           at,
           window: resolution.policy.window,
         });
-    if (first) await pinProcessors(tx, now, resolution.processors, at);
+    if (first) await pinSystems(tx, now, resolution.systems, at);
     const unknown = await unknownCount(tx, request.id);
     if (first || joining > 0 || removed > 0) {
       const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed: removed, unknown };
@@ -122,7 +122,7 @@ export async function storeResolution(
  * Gives each subject of a segment, or of everyone, a position, as if it had been submitted: later members do not join.
  * Their number is known only now, and with it the estimate of the completion.
  */
-async function numberSelected(tx: Transaction, request: RequestRow, { policy, processors, at }: Resolution) {
+async function numberSelected(tx: Transaction, request: RequestRow, { policy, systems, at }: Resolution) {
   await tx.execute(sql`UPDATE stage SET position = numbered.position
     FROM (SELECT key_value, row_number() OVER (ORDER BY key_value) AS position FROM stage WHERE match) numbered
     WHERE stage.match AND stage.key_value = numbered.key_value`);
@@ -131,7 +131,7 @@ async function numberSelected(tx: Transaction, request: RequestRow, { policy, pr
   const ofRequest = eq(requests.id, request.id);
   await tx.update(requests).set({ submitted: count, attendedAt: at }).where(ofRequest);
   if (isDeletion(request)) {
-    const forecast = forecastOf(policy, processors, request.hardDeleteAt, at);
+    const forecast = forecastOf(policy, systems, request.hardDeleteAt, at);
     const sized = { ...request, expedited: request.expedite !== null, forecast };
     await tx
       .update(requests)
@@ -180,25 +180,25 @@ async function dropAmbiguous(tx: Transaction, requestId: string): Promise<void> 
   if (rejected.count > 0) await dropUnmatchedFacts(tx);
 }
 
-/** Stores which processors take part and their data-map hashes (rule 5), and the status after the first resolution. */
-async function pinProcessors(
+/** Stores which systems take part and their data-map hashes (rule 5), and the status after the first resolution. */
+async function pinSystems(
   tx: Transaction,
   request: RequestRow,
-  processors: readonly ProcessorEntry[],
+  systems: readonly SystemEntry[],
   at: Date,
 ): Promise<void> {
   const { id: requestId } = request;
   const status = isUnconfirmed(request) || !isDeletion(request) ? 'resolving' : 'grace';
-  const pinned = Object.fromEntries(processors.map((processor) => [processor.name, processor.dataMapHash]));
-  await tx.update(requests).set({ processors: pinned, resolvedAt: at, status }).where(eq(requests.id, requestId));
+  const pinned = Object.fromEntries(systems.map((system) => [system.name, system.dataMapHash]));
+  await tx.update(requests).set({ systems: pinned, resolvedAt: at, status }).where(eq(requests.id, requestId));
   if (status !== request.status) await enqueueNotifications(tx, requestId, at);
   if (!isDeletion(request)) return;
-  const rows = processors.map(({ name, hides }) => ({
+  const rows = systems.map(({ name, hides }) => ({
     requestId,
-    processor: name,
+    system: name,
     hides: hides && request.scope === 'data',
   }));
-  if (rows.length > 0) await tx.insert(processorVisibility).values(rows).onConflictDoNothing();
+  if (rows.length > 0) await tx.insert(systemVisibility).values(rows).onConflictDoNothing();
 }
 
 async function fail(

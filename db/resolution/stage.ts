@@ -33,7 +33,7 @@ export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly
   );
 }
 
-/** An identity that the directory does not know is its own subject, and is still offered to every processor. */
+/** An identity that the directory does not know is its own subject, and is still offered to every system. */
 export async function stageUnknown(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
   const { position, type, value, outcome, withdrawnAt } = submittedIdentities;

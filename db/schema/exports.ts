@@ -14,7 +14,7 @@ export const archiveKeys = lethe.table('archive_keys', {
   digestKey: text('digest_key').notNull(),
 });
 
-/** How far one processor is collected in one epoch of an export. */
+/** How far one system is collected in one epoch of an export. */
 export const collections = lethe.table(
   'collections',
   {
@@ -22,15 +22,15 @@ export const collections = lethe.table(
       .notNull()
       .references(() => requests.id),
     epoch: integer('epoch').notNull(),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     state: text('state', { enum: COLLECTION_STATES }).notNull().default('pending'),
-    /** All tables of the processor are exported as of this time. */
+    /** All tables of the system are exported as of this time. */
     cutOffAt: timestamptz('cut_off_at'),
     rows: bigint('rows', { mode: 'number' }).notNull().default(0),
     bytes: bigint('bytes', { mode: 'number' }).notNull().default(0),
   },
   (table) => [
-    primaryKey({ name: 'collections_pkey', columns: [table.requestId, table.epoch, table.processor] }),
+    primaryKey({ name: 'collections_pkey', columns: [table.requestId, table.epoch, table.system] }),
     check('collections_state_check', oneOf('state', COLLECTION_STATES)),
     check('collections_cut_off_at_check', sql`(state = 'collected') = (cut_off_at IS NOT NULL)`),
   ],
@@ -42,7 +42,7 @@ export const collectedTables = lethe.table(
   {
     requestId: text('request_id').notNull(),
     epoch: integer('epoch').notNull(),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     number: integer('number').notNull(),
     object: text('object').notNull(),
     /** Table, meaning, columns, windowed, retained, rows, bytes, sha256: no value of any row. */
@@ -51,12 +51,12 @@ export const collectedTables = lethe.table(
   (table) => [
     primaryKey({
       name: 'collected_tables_pkey',
-      columns: [table.requestId, table.epoch, table.processor, table.number],
+      columns: [table.requestId, table.epoch, table.system, table.number],
     }),
     foreignKey({
       name: 'collected_tables_collection_fkey',
-      columns: [table.requestId, table.epoch, table.processor],
-      foreignColumns: [collections.requestId, collections.epoch, collections.processor],
+      columns: [table.requestId, table.epoch, table.system],
+      foreignColumns: [collections.requestId, collections.epoch, collections.system],
     }),
     check('collected_tables_number_check', sql`number >= 1`),
   ],

@@ -51,7 +51,7 @@ export const suppressions = lethe.table('suppressions', {
   requestId: text('request_id').references(() => requests.id),
   since: timestamptz('since').notNull(),
   liftedAt: timestamptz('lifted_at'),
-  /** In clear until every processor has been notified. */
+  /** In clear until every system has been notified. */
   identity: jsonb('identity').$type<Identity>(),
   toldAt: timestamptz('told_at'),
 });

@@ -60,8 +60,8 @@ export const requests = lethe.table(
     failure: text('failure'),
     resolvedAt: timestamptz('resolved_at'),
     concludedAt: timestamptz('concluded_at'),
-    /** Pinned when the request is resolved (rule 5): data map hash by processor. */
-    processors: jsonb('processors').$type<Readonly<Record<string, string>>>(),
+    /** Pinned when the request is resolved (rule 5): data map hash by system. */
+    systems: jsonb('systems').$type<Readonly<Record<string, string>>>(),
     /** An operator has accepted that many more subjects matched than at acceptance. */
     growthAccepted: boolean('growth_accepted').notNull().default(false),
     /** Raised by every change that the workflow has to read (rule 2). */
@@ -168,15 +168,15 @@ export const requests = lethe.table(
   ],
 );
 
-/** What each processor holds on proposed subjects. `tables` is null where the processor cannot count. */
+/** What each system holds on proposed subjects. `tables` is null where the system cannot count. */
 export const requestCounts = lethe.table(
   'request_counts',
   {
     requestId: text('request_id')
       .notNull()
       .references(() => requests.id),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     tables: jsonb('tables').$type<readonly { readonly table: string; readonly rows: number }[]>(),
   },
-  (table) => [primaryKey({ name: 'request_counts_pkey', columns: [table.requestId, table.processor] })],
+  (table) => [primaryKey({ name: 'request_counts_pkey', columns: [table.requestId, table.system] })],
 );

@@ -76,14 +76,14 @@ export const subjects = lethe.table(
     kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
     /** Keyed digest of the subject's own key: enough to recognise the subject, not enough to read the key back. */
     digest: bytea('digest').notNull(),
-    /** Whether the directory knows the subject. An unknown one is still offered to every processor. */
+    /** Whether the directory knows the subject. An unknown one is still offered to every system. */
     known: boolean('known').notNull(),
-    /** Whether any processor holds data on it. Null if not searched, because the directory knows it. */
+    /** Whether any system holds data on it. Null if not searched, because the directory knows it. */
     present: boolean('present'),
     state: text('state', { enum: SUBJECT_STATES }).notNull(),
     ownerRequest: text('owner_request'),
     ownerSeq: integer('owner_seq'),
-    /** The desired visibility. Every processor converges to it on its own. */
+    /** The desired visibility. Every system converges to it on its own. */
     hidden: boolean('hidden').notNull(),
     generation: bigint('generation', { mode: 'number' }).notNull(),
     /** The run that may claim it; a claim moves subjects over the quota to the next run. Null for exports. */

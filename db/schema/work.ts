@@ -4,21 +4,21 @@ import { lethe, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
-/** How far each processor has applied the desired visibility of a request. */
-export const processorVisibility = lethe.table(
-  'processor_visibility',
+/** How far each system has applied the desired visibility of a request. */
+export const systemVisibility = lethe.table(
+  'system_visibility',
   {
     requestId: text('request_id')
       .notNull()
       .references(() => requests.id),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     hides: boolean('hides').notNull(),
     appliedGeneration: bigint('applied_generation', { mode: 'number' }).notNull().default(0),
     skippedAt: timestamptz('skipped_at'),
     skipReason: text('skip_reason'),
     skippedBy: text('skipped_by'),
   },
-  (table) => [primaryKey({ name: 'processor_visibility_pkey', columns: [table.requestId, table.processor] })],
+  (table) => [primaryKey({ name: 'system_visibility_pkey', columns: [table.requestId, table.system] })],
 );
 
 /** Hard deletions booked per run (rule 12). */
@@ -34,7 +34,7 @@ export const runs = lethe.table(
   (table) => [primaryKey({ name: 'runs_pkey', columns: [table.project, table.runAt] })],
 );
 
-/** One claimed batch in one processor. */
+/** One claimed batch in one system. */
 export const batchWork = lethe.table(
   'batch_work',
   {
@@ -42,7 +42,7 @@ export const batchWork = lethe.table(
       .notNull()
       .references(() => requests.id),
     batch: integer('batch').notNull(),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     state: text('state', { enum: WORK_STATES }).notNull().default('pending'),
     firstSeq: integer('first_seq').notNull(),
     lastSeq: integer('last_seq').notNull(),
@@ -58,18 +58,18 @@ export const batchWork = lethe.table(
     skippedBy: text('skipped_by'),
   },
   (table) => [
-    primaryKey({ name: 'batch_work_pkey', columns: [table.requestId, table.batch, table.processor] }),
+    primaryKey({ name: 'batch_work_pkey', columns: [table.requestId, table.batch, table.system] }),
     check('batch_work_state_check', oneOf('state', WORK_STATES)),
   ],
 );
 
 /** What each finished range removed and kept. The receipt is the sum of these rows (rule 13). */
-export const processorRanges = lethe.table(
-  'processor_ranges',
+export const systemRanges = lethe.table(
+  'system_ranges',
   {
     requestId: text('request_id').notNull(),
     batch: integer('batch').notNull(),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     pass: integer('pass').notNull(),
     firstSeq: integer('first_seq').notNull(),
     lastSeq: integer('last_seq').notNull(),
@@ -78,8 +78,8 @@ export const processorRanges = lethe.table(
   },
   (table) => [
     primaryKey({
-      name: 'processor_ranges_pkey',
-      columns: [table.requestId, table.batch, table.processor, table.pass, table.firstSeq, table.lastSeq, table.part],
+      name: 'system_ranges_pkey',
+      columns: [table.requestId, table.batch, table.system, table.pass, table.firstSeq, table.lastSeq, table.part],
     }),
   ],
 );
@@ -91,7 +91,7 @@ export const attention = lethe.table(
     requestId: text('request_id')
       .notNull()
       .references(() => requests.id),
-    processor: text('processor').notNull(),
+    system: text('system').notNull(),
     step: text('step', { enum: STEPS }).notNull(),
     /** 0 for steps that are not of one batch. */
     batch: integer('batch').notNull().default(0),
@@ -101,7 +101,7 @@ export const attention = lethe.table(
     retryAt: timestamptz('retry_at'),
   },
   (table) => [
-    primaryKey({ name: 'attention_pkey', columns: [table.requestId, table.processor, table.step, table.batch] }),
+    primaryKey({ name: 'attention_pkey', columns: [table.requestId, table.system, table.step, table.batch] }),
     check('attention_step_check', oneOf('step', STEPS)),
   ],
 );

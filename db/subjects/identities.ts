@@ -73,7 +73,7 @@ export const changedIdentities = (
     ]),
   );
 
-/** The identities of subjects that the directory does not know and that processors have not been searched for. */
+/** The identities of subjects that the directory does not know and that systems have not been searched for. */
 export const unknownIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
     identitiesOf(database, requestId, from, to, [

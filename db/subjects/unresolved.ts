@@ -6,7 +6,7 @@ import { requests } from '../schema/requests.ts';
 import { identityDigests, matches, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { intArray } from '../sql.ts';
 
-/** Subjects that the directory does not know, before processors have been searched for them. */
+/** Subjects that the directory does not know, before systems have been searched for them. */
 const unknownOf = (requestId: string): SQL | undefined =>
   and(eq(subjects.requestId, requestId), eq(subjects.known, false), sql`${subjects.state} IN ('resolved', 'wanted')`);
 
@@ -23,7 +23,7 @@ export async function unknownSubjects(
 }
 
 /**
- * Keeps the subjects on which a processor holds data, or cannot tell: they are to be hidden from now on. The sub-select
+ * Keeps the subjects on which a system holds data, or cannot tell: they are to be hidden from now on. The sub-select
  * is evaluated once: all subjects get one generation.
  */
 export async function markPresent(
@@ -44,7 +44,7 @@ export async function markPresent(
 }
 
 /**
- * Concludes the subjects on which no processor holds data: `already_deleted` if an earlier request deleted them, otherwise
+ * Concludes the subjects on which no system holds data: `already_deleted` if an earlier request deleted them, otherwise
  * `not_found`. Returns the requests to wake.
  */
 export async function settleUnresolved(

@@ -1,9 +1,9 @@
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
 import { subjects } from '../schema/subjects.ts';
-import { processorVisibility } from '../schema/work.ts';
+import { systemVisibility } from '../schema/work.ts';
 
-/** What a processor has to apply: the newest desired generation, and the numbers of subjects to hide and to show. */
+/** What a system has to apply: the newest desired generation, and the numbers of subjects to hide and to show. */
 export type VisibilityChanges = Readonly<{
   applied: number;
   generation: number;
@@ -15,15 +15,15 @@ export type VisibilityChanges = Readonly<{
 export async function visibilityChanges(
   database: Database,
   requestId: string,
-  processor: string,
+  system: string,
 ): Promise<VisibilityChanges> {
   const [row] = await database.execute<VisibilityChanges>(sql`
     SELECT applied_generation AS applied, coalesce(max(generation), applied_generation) AS generation,
            count(*) FILTER (WHERE hidden) AS hide, count(*) FILTER (WHERE NOT hidden) AS show, coalesce(max(seq), 0) AS last_seq
-    FROM ${processorVisibility}
-    LEFT JOIN ${subjects} ON subjects.request_id = processor_visibility.request_id AND generation > applied_generation
+    FROM ${systemVisibility}
+    LEFT JOIN ${subjects} ON subjects.request_id = system_visibility.request_id AND generation > applied_generation
       AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') AND present
-    WHERE processor_visibility.request_id = ${requestId} AND processor = ${processor}
+    WHERE system_visibility.request_id = ${requestId} AND system = ${system}
     GROUP BY applied_generation`);
   return row ?? { applied: 0, generation: 0, hide: 0, show: 0, lastSeq: 0 };
 }
@@ -32,17 +32,17 @@ export async function visibilityChanges(
 export async function visibilityApplied(
   database: Database,
   requestId: string,
-  processor: string,
+  system: string,
   generation: number,
 ): Promise<void> {
   await database
-    .update(processorVisibility)
+    .update(systemVisibility)
     .set({ appliedGeneration: generation })
     .where(
       and(
-        eq(processorVisibility.requestId, requestId),
-        eq(processorVisibility.processor, processor),
-        lt(processorVisibility.appliedGeneration, generation),
+        eq(systemVisibility.requestId, requestId),
+        eq(systemVisibility.system, system),
+        lt(systemVisibility.appliedGeneration, generation),
       ),
     );
 }

@@ -3,7 +3,7 @@ import type { Identity } from '../../domain/identity.ts';
 import type { Database } from '../client.ts';
 import { suppressions } from '../schema/holds.ts';
 
-/** A suppression, or the end of one, that processors have to apply. */
+/** A suppression, or the end of one, that systems have to apply. */
 export interface PendingSuppression extends Readonly<
   Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>
 > {
@@ -11,7 +11,7 @@ export interface PendingSuppression extends Readonly<
   readonly suppressed: boolean;
 }
 
-/** Null if every processor has applied it. */
+/** Null if every system has applied it. */
 export async function readPendingSuppression(database: Database, id: string): Promise<PendingSuppression | null> {
   const [row] = await database
     .select({

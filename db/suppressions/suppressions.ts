@@ -16,7 +16,7 @@ export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$in
 }
 
 /**
- * Idempotent. One row per identity is kept beside those that deletions leave, so that processors are notified of its
+ * Idempotent. One row per identity is kept beside those that deletions leave, so that systems are notified of its
  * last change only. The row holds the identity in clear until then.
  */
 export async function placeSuppression(

@@ -6,7 +6,7 @@ export const Status = z.object({
   status: z.string(),
   hardDeleteAt: z.string(),
   heldSubjects: z.number(),
-  attention: z.array(z.object({ processor: z.string(), code: z.string() })),
+  attention: z.array(z.object({ system: z.string(), code: z.string() })),
 });
 export type Status = z.output<typeof Status>;
 
@@ -23,9 +23,9 @@ export const Progress = z.object({
 export const Receipt = z.object({
   status: z.string(),
   outcomes: z.record(z.string(), z.number()),
-  processors: z.array(
+  systems: z.array(
     z.object({
-      processor: z.string(),
+      system: z.string(),
       verifiedAt: z.string().nullable(),
       survivors: z.number().nullable(),
       tables: z.array(

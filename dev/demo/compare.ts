@@ -8,7 +8,7 @@ export interface Comparison {
 
 /** The receipt's figures beside those that were counted before the deletion, table by table. */
 export function compare(receipt: Receipt, seeded: Figures): Comparison {
-  const tables = receipt.processors.flatMap((processor) => processor.tables);
+  const tables = receipt.systems.flatMap((system) => system.tables);
   const told = new Map(tables.map(({ table, removed, retained }) => [table, { removed, retained }]));
   const names = [...new Set([...Object.keys(seeded), ...told.keys()])];
   const rows = names.map((name) => {
@@ -17,7 +17,7 @@ export function compare(receipt: Receipt, seeded: Figures): Comparison {
     return { name, seeded: seeded[name] ?? 0, removed, kept, basis: retained.map(({ basis }) => basis).join('; ') };
   });
   const unequal = rows.filter((row) => row.seeded !== row.removed + row.kept).map((row) => row.name);
-  const gone = receipt.processors.every(({ survivors, verifiedAt }) => survivors === 0 && verifiedAt !== null);
+  const gone = receipt.systems.every(({ survivors, verifiedAt }) => survivors === 0 && verifiedAt !== null);
   const equal = receipt.status === 'completed' && gone && unequal.length === 0;
   return {
     equal,
@@ -25,9 +25,9 @@ export function compare(receipt: Receipt, seeded: Figures): Comparison {
       line('table', 'seeded', 'deleted', 'retained', ''),
       ...rows.map((row) => line(row.name, row.seeded, row.removed, row.kept, row.basis)),
       '',
-      ...receipt.processors.map(
-        (processor) =>
-          `  ${processor.processor}: looked for again ${processor.verifiedAt ?? 'never'}, survivors ${processor.survivors ?? 'unknown'}`,
+      ...receipt.systems.map(
+        (system) =>
+          `  ${system.system}: looked for again ${system.verifiedAt ?? 'never'}, survivors ${system.survivors ?? 'unknown'}`,
       ),
       ...(equal ? [] : [`  not as seeded: ${unequal.join(', ') || receipt.status}`]),
     ],

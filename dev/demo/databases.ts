@@ -37,12 +37,12 @@ async function exists(url: string): Promise<boolean> {
   }
 }
 
-/** What an administrator would run from `npm run processor-sql`. */
-export async function prepareProcessor(url: string, { definitions }: ReadDeployment): Promise<void> {
+/** What an administrator would run from `npm run system-sql`. */
+export async function prepareSystem(url: string, { definitions }: ReadDeployment): Promise<void> {
   const sql = connect(url);
   try {
-    for (const processors of definitions.values()) {
-      for (const [processor, definition] of processors) await sql.unsafe(definition.setupSql?.({ processor }) ?? '');
+    for (const systems of definitions.values()) {
+      for (const [system, definition] of systems) await sql.unsafe(definition.setupSql?.({ system }) ?? '');
     }
   } finally {
     await sql.end();

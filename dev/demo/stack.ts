@@ -15,7 +15,7 @@ import { assertListened, assertPortFree, freePort, isPortFree } from '../embedde
 import { startPostgres } from '../embedded/postgres/postgres.ts';
 import { type Supervised, supervise } from '../embedded/child-process.ts';
 import { startTemporal } from '../embedded/temporal/temporal.ts';
-import { makeDatabases, prepareProcessor } from './databases.ts';
+import { makeDatabases, prepareSystem } from './databases.ts';
 import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -72,7 +72,7 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
       say(`data         ${users} users with ${events} events, seeded`);
     }
     begin('API and worker');
-    await prepareProcessor(urls.demo, readDeployment(await loadDeployment(CONFIG)));
+    await prepareSystem(urls.demo, readDeployment(await loadDeployment(CONFIG)));
 
     const port = given.port ?? (await portNear(8080));
     const token = await ownerToken(urls.lethe);

@@ -47,7 +47,7 @@ export async function watch(stack: Stack, id: string): Promise<Status> {
 /** What Temporal knows besides: the wait of the workflow and the activities that run or will be tried again. */
 async function doingOf(stack: Stack, id: string, { attention, hardDeleteAt, status }: Status): Promise<string> {
   const [trouble] = attention;
-  if (trouble !== undefined) return `${trouble.processor} needs attention: ${trouble.code}`;
+  if (trouble !== undefined) return `${trouble.system} needs attention: ${trouble.code}`;
   const leftMs = Date.parse(hardDeleteAt) - Date.now();
   if (status === 'grace' && leftMs > 0) return `deletion in ${seconds(leftMs).trim()}`;
   const { batches, live } = await call(stack, Progress, `/v1/requests/${id}/progress`);

@@ -74,8 +74,8 @@ test.each([1, 2, 3])(
     await expect(perform(world.activities.deleteBatch, batchAt(requestId, RUN))).rejects.toMatchObject({
       nonRetryable: false,
     });
-    expect(await world.sql`SELECT FROM lethe.processor_ranges`).toHaveLength(nth - 1);
-    expect(await world.app`SELECT FROM lethe_processor.ranges`).toHaveLength(nth);
+    expect(await world.sql`SELECT FROM lethe.system_ranges`).toHaveLength(nth - 1);
+    expect(await world.app`SELECT FROM lethe_system.ranges`).toHaveLength(nth);
     expect((await usersLeft()).filter((id) => id.startsWith('mine'))).toHaveLength(Math.max(0, MINE.length - 2 * nth));
     world.beforeReport.do = null;
     await perform(world.activities.deleteBatch, batchAt(requestId, RUN), 2);
@@ -176,7 +176,7 @@ test('verifyBatch deletes nothing: survivors are found, counted once, and still 
   expect(await world.sql`SELECT pass, survivors FROM lethe.batch_work`).toMatchObject([{ pass: 2, survivors: 1 }]);
 });
 
-test.each(['deleteBatch', 'inspectProcessor'] as const)(
+test.each(['deleteBatch', 'inspectSystem'] as const)(
   '%s on a server whose inspection is slow gives signs of life meanwhile',
   async (name) => {
     const requestId = await claimedRequest(world);

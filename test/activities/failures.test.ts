@@ -29,7 +29,7 @@ import {
 withSetting();
 
 const CLOSED = /^(unavailable|refused|coverage_broken|blocked_by_other_rows|timeout|storage_(unavailable|[A-Z0-9_]+))$/;
-const SENTENCES = ['the processor could not do it', 'storage operation failed', 'refused by the ledger'];
+const SENTENCES = ['the system could not do it', 'storage operation failed', 'refused by the ledger'];
 
 /** What Temporal would store of it, as text; a failure is only what was thrown on purpose. */
 async function failureOf(done: Promise<unknown>): Promise<{ type: string; stored: string; nonRetryable: boolean }> {
@@ -60,7 +60,7 @@ test('a customer’s database that quotes the row it will not delete: a closed c
   await world.app.unsafe(`
     CREATE FUNCTION public.tell() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN RAISE EXCEPTION USING message = ''mine-1 mine-2 '' || NEW::text; END';
-    CREATE TRIGGER tell BEFORE INSERT ON lethe_processor.ranges FOR EACH ROW EXECUTE FUNCTION public.tell()`);
+    CREATE TRIGGER tell BEFORE INSERT ON lethe_system.ranges FOR EACH ROW EXECUTE FUNCTION public.tell()`);
   const before = await rowsIn(world.app, 'app');
   const { type, stored, nonRetryable } = await failureOf(
     perform(world.activities.deleteBatch, batchAt(requestId, RUN)),
@@ -127,7 +127,7 @@ test('cancelled while it deletes: a cancellation and no failure, and what was co
   world.beforeReport.do = null;
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN), 2);
   expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(0);
-  expect(await world.sql`SELECT FROM lethe.processor_ranges`).toHaveLength(3);
+  expect(await world.sql`SELECT FROM lethe.system_ranges`).toHaveLength(3);
 });
 
 const attention = async () =>
@@ -140,15 +140,15 @@ const trail = async () =>
     >`SELECT action FROM lethe.audit_events WHERE action LIKE 'attention.%' ORDER BY id`
   ).map(({ action }) => action);
 
-type StepName = 'resolveSubjects' | 'inspectProcessor' | 'applyVisibility' | 'searchUnresolved' | 'concludeProcessor';
+type StepName = 'resolveSubjects' | 'inspectSystem' | 'applyVisibility' | 'searchUnresolved' | 'concludeSystem';
 const STEPS: readonly (readonly [StepName | 'deleteBatch' | 'verifyBatch', keyof Connector, string])[] = [
   ['resolveSubjects', 'resolve', 'resolve'],
-  ['inspectProcessor', 'inspect', 'inspect'],
+  ['inspectSystem', 'inspect', 'inspect'],
   ['applyVisibility', 'setVisibility', 'visibility'],
   ['searchUnresolved', 'count', 'resolve'],
   ['deleteBatch', 'hardDelete', 'delete'],
   ['verifyBatch', 'verify', 'delete'],
-  ['concludeProcessor', 'conclude', 'conclude'],
+  ['concludeSystem', 'conclude', 'conclude'],
 ];
 
 /** A request that stands where the step is the next. */
@@ -159,7 +159,7 @@ async function before(step: (typeof STEPS)[number][0]): Promise<string> {
     await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
     return requestId;
   }
-  if (step === 'concludeProcessor' || step === 'inspectProcessor') return hiddenRequest(world);
+  if (step === 'concludeSystem' || step === 'inspectSystem') return hiddenRequest(world);
   const requestId = await accept(world, step === 'searchUnresolved' ? [{ type: 'user_id', value: ['nobody'] }] : mine);
   if (step !== 'resolveSubjects') await perform(world.activities.resolveSubjects, stepAt(requestId, START));
   return requestId;
@@ -178,7 +178,7 @@ test.each(STEPS)(
     }
     for (const n of [3, 4]) {
       await failureOf(attempt(n));
-      expect(await attention()).toMatchObject([{ step, code: 'processor_unavailable', since: at(3) }]);
+      expect(await attention()).toMatchObject([{ step, code: 'system_unavailable', since: at(3) }]);
     }
     world.faults.away.clear();
     await attempt(5);
@@ -195,16 +195,16 @@ test.each(STEPS)(
     const failure = await failureOf(perform(stepOf(name), batchAt(requestId, RUN), 1));
     expect(failure).toMatchObject({ type: 'refused', nonRetryable: true });
     expect(await attention()).toMatchObject([
-      { step, code: 'processor_refused', since: RUN, retryAt: new Date(RUN.getTime() + DAY_MS) },
+      { step, code: 'system_refused', since: RUN, retryAt: new Date(RUN.getTime() + DAY_MS) },
     ]);
   },
 );
 
-test('an inspection that gave up on its processor has its say until the deletion’s own inspection succeeds', async () => {
+test('an inspection that gave up on its system has its say until the deletion’s own inspection succeeds', async () => {
   const requestId = await claimedRequest(world);
   world.faults.away.add('inspect');
-  await failureOf(perform(world.activities.inspectProcessor, stepAt(requestId, RUN), 3));
-  expect(await attention()).toMatchObject([{ step: 'inspect', code: 'processor_unavailable' }]);
+  await failureOf(perform(world.activities.inspectSystem, stepAt(requestId, RUN), 3));
+  expect(await attention()).toMatchObject([{ step: 'inspect', code: 'system_unavailable' }]);
   world.faults.away.clear();
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
   expect(await attention()).toEqual([]);
@@ -212,7 +212,7 @@ test('an inspection that gave up on its processor has its say until the deletion
 
 test('an operator asked about growth stays asked, whatever a deletion of others finds in order', async () => {
   const requestId = await claimedRequest(world);
-  const key = { project: 'demo', requestId, processor: 'app', step: 'inspect', batch: 0 } as const;
+  const key = { project: 'demo', requestId, system: 'app', step: 'inspect', batch: 0 } as const;
   const grown = { code: 'resolution_grew', at: RUN, retryAt: null } as const;
   await transaction(world.database, (tx) => raiseAttention(tx, key, grown));
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN));

@@ -40,8 +40,8 @@ async function claimedRequest(scope: (typeof SCOPES)[number]): Promise<string> {
   return requestId;
 }
 async function blanked(requestId: string) {
-  const { processors } = await buildReceipt(world.database, requestId);
-  const tables = processors.flatMap((processor) => processor.tables);
+  const { systems } = await buildReceipt(world.database, requestId);
+  const tables = systems.flatMap((system) => system.tables);
   expect(tables.filter(({ removed }) => removed > 0)).toEqual([]);
   return tables.flatMap(({ table, blanked: rows }) => (rows > 0 ? [[table, rows]] : []));
 }

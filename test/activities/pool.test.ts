@@ -10,7 +10,7 @@ afterAll(async () => world.close());
 
 test('as many requests resolved at once as there are connections: none waits for a connection that another holds', async () => {
   const requests = await Promise.all(['m-1', 'm-2', 'm-3'].map((id) => accept(world, [user(id)])));
-  const at = { project: 'demo', processor: 'app', asOf: RUN.getTime() };
+  const at = { project: 'demo', system: 'app', asOf: RUN.getTime() };
   const resolved = Promise.all(
     requests.map((requestId) => perform(world.activities.resolveSubjects, { requestId, ...at })),
   );

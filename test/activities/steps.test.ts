@@ -64,7 +64,7 @@ test('applyVisibility twice is as once: the meant are hidden, nobody else is', a
   await perform(world.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 2);
   expect(await everything(world)).toEqual(once);
   // What a worker that dies before it notes the generation leaves behind.
-  await world.sql`UPDATE lethe.processor_visibility SET applied_generation = 0 WHERE request_id = ${requestId}`;
+  await world.sql`UPDATE lethe.system_visibility SET applied_generation = 0 WHERE request_id = ${requestId}`;
   await perform(world.activities.applyVisibility, stepAt(requestId, new Date(START.getTime() + 1_000)), 3);
   expect(await everything(world)).toEqual(once);
   for (const id of MINE) expect(await isHidden(world.app, id)).toEqual({ flagged: true, hidden: true });
@@ -134,7 +134,7 @@ test('searchUnresolved of what was cancelled a moment ago asks about nobody and 
   expect(world.faults.calls).not.toContain('count');
 });
 
-test('concludeProcessor twice is as once: what was kept for the request goes, what was kept for others stays', async () => {
+test('concludeSystem twice is as once: what was kept for the request goes, what was kept for others stays', async () => {
   const neighbour = await hiddenRequest(world, [{ type: 'user_id', value: ['theirs-2'] }]);
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
@@ -144,10 +144,10 @@ test('concludeProcessor twice is as once: what was kept for the request goes, wh
   expect(Object.values(theirs.neighbour).flat()).not.toEqual([]);
   expect(Object.values(await keptFor(requestId)).flat()).not.toEqual([]);
   const app = await rowsIn(world.app, 'app');
-  await perform(world.activities.concludeProcessor, stepAt(requestId, RUN));
+  await perform(world.activities.concludeSystem, stepAt(requestId, RUN));
   const once = await everything(world);
   expect(Object.values(await keptFor(requestId)).flat()).toEqual([]);
-  await perform(world.activities.concludeProcessor, stepAt(requestId, RUN), 2);
+  await perform(world.activities.concludeSystem, stepAt(requestId, RUN), 2);
   expect(await everything(world)).toEqual(once);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
   expect({ ...(await bystanders(world, otherRequest)), neighbour: await keptFor(neighbour) }).toEqual(theirs);
@@ -155,7 +155,7 @@ test('concludeProcessor twice is as once: what was kept for the request goes, wh
 });
 
 async function keptFor(requestId: string): Promise<Record<string, string[]>> {
-  const kept = await rowsIn(world.app, 'lethe_processor');
+  const kept = await rowsIn(world.app, 'lethe_system');
   return Object.fromEntries(
     Object.entries(kept).map(([name, rows]) => [name, rows.filter((row) => row.includes(requestId))]),
   );

@@ -5,7 +5,7 @@ import postgres from 'postgres';
 import { afterEach, beforeEach } from 'vitest';
 import { archives } from '../support/archives.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
-import { createLedgerActivities, createProcessorActivities } from '../../activities/index.ts';
+import { createLedgerActivities, createSystemActivities } from '../../activities/index.ts';
 import { defineDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Connector } from '../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../connectors/postgres/index.ts';
@@ -35,7 +35,7 @@ export interface Setting extends Ledger {
   readonly beforeReport: { do: ((range: FinishedRange) => void) | null };
   /** Waited for before an inspection: a server that takes its time. */
   readonly beforeInspection: { wait: (() => Promise<void>) | null };
-  readonly activities: ReturnType<typeof createLedgerActivities> & ReturnType<typeof createProcessorActivities>;
+  readonly activities: ReturnType<typeof createLedgerActivities> & ReturnType<typeof createSystemActivities>;
   close(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
   const template = await templateOf('activities_app', async (url) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     await sql.unsafe(readFileSync(new URL('../../dev/demo/data/schema.sql', import.meta.url), 'utf8'));
-    await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ processor: 'app' }) ?? '');
+    await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ system: 'app' }) ?? '');
     await sql.unsafe('CREATE SEQUENCE app.numbers');
     for (const id of [...MINE, ...THEIRS]) await addPerson(sql, id);
     await sql.unsafe(SHARED);
@@ -76,7 +76,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
     const opened = definitions
       .get(project)
       ?.get('app')
-      ?.open({ processor: 'app', secret: () => url });
+      ?.open({ system: 'app', secret: () => url });
     connectors.set(
       project,
       faulty(hooked(must(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
@@ -105,7 +105,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
     faults,
     beforeReport,
     beforeInspection,
-    activities: { ...createLedgerActivities(deps), ...createProcessorActivities(deps) },
+    activities: { ...createLedgerActivities(deps), ...createSystemActivities(deps) },
     async close() {
       await Promise.all([app?.end(), elsewhere?.end(), book.closeLedger()]);
     },
@@ -132,9 +132,9 @@ export function withOtherRequest(): void {
 }
 
 function deployment(subjectsPerCommit: number) {
-  const processors = { app: postgresConnector(appSettings(subjectsPerCommit)) };
+  const systems = { app: postgresConnector(appSettings(subjectsPerCommit)) };
   const declared = PROJECTS.map(
-    (name) => [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', processors }] as const,
+    (name) => [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', systems }] as const,
   );
   const { catalog, definitions } = readDeployment(defineDeployment({ projects: Object.fromEntries(declared) }));
   const changed: Catalog = new Map([...catalog].map(([name, project]) => [name, { ...project, policy: POLICY }]));
@@ -211,8 +211,8 @@ export const FIGURES = {
 };
 
 export async function figuresOf(world: Ledger, requestId: string): Promise<Record<string, readonly number[]>> {
-  const { processors } = await buildReceipt(world.database, requestId);
-  const tables = processors.flatMap((processor) => processor.tables);
+  const { systems } = await buildReceipt(world.database, requestId);
+  const tables = systems.flatMap((system) => system.tables);
   return Object.fromEntries(
     tables
       .map(
@@ -241,11 +241,11 @@ const having = (rows: Record<string, string[]>, text: string): Record<string, st
 
 /** Everything that no activity of ours may change: other people's rows, another project's database and ledger rows. */
 export async function bystanders(world: Setting, otherRequest: string) {
-  const kept = await rowsIn(world.app, 'lethe_processor');
+  const kept = await rowsIn(world.app, 'lethe_system');
   return {
     people: having(await rowsIn(world.app, 'app'), 'theirs'),
     elsewhere: await rowsIn(world.elsewhere, 'app'),
-    elsewhereKept: await rowsIn(world.elsewhere, 'lethe_processor'),
+    elsewhereKept: await rowsIn(world.elsewhere, 'lethe_system'),
     otherRequests: having(kept, otherRequest),
     ledger: having(await rowsIn(world.sql, 'lethe'), otherRequest),
   };
@@ -254,14 +254,14 @@ export async function bystanders(world: Setting, otherRequest: string) {
 /** Everything of ours that doing it twice must leave as doing it once did. */
 export const everything = async (world: Setting) => ({
   app: await rowsIn(world.app, 'app'),
-  kept: await rowsIn(world.app, 'lethe_processor'),
+  kept: await rowsIn(world.app, 'lethe_system'),
   ledger: await rowsIn(world.sql, 'lethe'),
 });
 
 export const stepAt = (requestId: string, at: Date, project: ProjectName = 'demo') => ({
   requestId,
   project,
-  processor: 'app',
+  system: 'app',
   asOf: at.getTime(),
 });
 export const batchAt = (requestId: string, at: Date, batch = 1) => ({ ...stepAt(requestId, at), batch });

@@ -60,11 +60,11 @@ test('the manifest says of each file what it holds, and of none whose it is', as
   const parts = await collect(place, [
     table('app.users', USERS, { meaning: 'Who you are.', columns, retained: 'tax law', windowed: true }),
   ]);
-  const processors = [
-    { processor: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') },
-    { processor: 'mixpanel', cutOffAt: null },
+  const systems = [
+    { system: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') },
+    { system: 'mixpanel', cutOffAt: null },
   ];
-  const { text, manifest } = await pack(place, contents(parts, { regulation: 'ccpa', since }, { processors }));
+  const { text, manifest } = await pack(place, contents(parts, { regulation: 'ccpa', since }, { systems }));
   expect(JSON.parse(text('manifest.json'))).toEqual(manifest);
   expect(manifest).toEqual({
     requestId: `req_${'7'.repeat(32)}`,
@@ -79,11 +79,11 @@ test('the manifest says of each file what it holds, and of none whose it is', as
     packagedAt: '2026-03-01T08:01:00.000Z',
     since: '2025-03-01T08:00:00.000Z',
     subjects: 1,
-    processors: [{ processor: 'app', cutOffAt: '2026-03-01T08:00:05.000Z' }],
+    systems: [{ system: 'app', cutOffAt: '2026-03-01T08:00:05.000Z' }],
     notIncluded: ['mixpanel'],
     files: [
       {
-        processor: 'app',
+        system: 'app',
         path: 'data/app/app.users.ndjson',
         table: 'app.users',
         meaning: 'Who you are.',

@@ -86,7 +86,7 @@ test('what the storage cannot read is told as the storage told it, not as damage
 });
 
 test('what fails before it is encrypted is told as it is', async () => {
-  const reason = new Error('the processor went away');
+  const reason = new Error('the system went away');
   const failing = async function* (): AsyncGenerator<Uint8Array> {
     yield randomBytes(200_000);
     throw reason;

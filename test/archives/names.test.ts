@@ -35,8 +35,8 @@ const HOSTILE = [
   'A'.repeat(300),
 ];
 
-const part = (processor: string, name: string): Part => ({
-  processor,
+const part = (system: string, name: string): Part => ({
+  system,
   object: '',
   facts: {
     table: name,
@@ -69,7 +69,7 @@ function wrong(paths: readonly string[]): readonly string[] {
 }
 
 test('a file is called by letters, digits and a few marks, whatever its table is called', () => {
-  const parts = HOSTILE.flatMap((processor) => HOSTILE.map((name) => part(processor, name)));
+  const parts = HOSTILE.flatMap((system) => HOSTILE.map((name) => part(system, name)));
   expect(wrong(pathsOf(parts, 'csv'))).toEqual([]);
   expect(pathsOf(parts, 'csv')).toEqual(pathsOf(parts, 'csv'));
 });
@@ -77,7 +77,7 @@ test('a file is called by letters, digits and a few marks, whatever its table is
 test('names that nobody thought of are safe too, and each table has its own', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))), (names) => {
-      const parts = names.map(([processor, name]) => part(processor, name));
+      const parts = names.map(([system, name]) => part(system, name));
       expect(wrong(pathsOf(parts, 'ndjson'))).toEqual([]);
     }),
   );

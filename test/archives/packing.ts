@@ -59,16 +59,16 @@ export async function packing(storage: ArchiveStorage): Promise<Packing> {
   return { storage, key: await newKey(), requestId: id, newName: () => `${id}/${randomUUID()}` };
 }
 
-/** Collects tables as processors hand them over. */
+/** Collects tables as systems hand them over. */
 export async function collect(
   { storage, key, newName }: Packing,
   tables: Iterable<ExportedTable> | AsyncIterable<ExportedTable>,
-  processor = 'app',
+  system = 'app',
 ): Promise<readonly Part[]> {
   const parts: Part[] = [];
   for await (const each of tables) {
     const object = newName();
-    parts.push({ processor, object, facts: await writePart(storage, key, object, each, QUIET) });
+    parts.push({ system, object, facts: await writePart(storage, key, object, each, QUIET) });
   }
   return parts;
 }
@@ -90,7 +90,7 @@ export const contents = (
     subjects: 1,
     ...request,
   },
-  processors: [{ processor: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') }],
+  systems: [{ system: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') }],
   parts,
   packagedAt: new Date('2026-03-01T08:01:00Z'),
   ...more,

@@ -53,9 +53,9 @@ describe('whatever stands in the data is text', () => {
     ],
     ['a table without rows', () => pageOf([table(HOSTILE, '')])],
     [
-      'a project, a regulation and a processor',
+      'a project, a regulation and a system',
       () =>
-        pageOf([], { project: HOSTILE, regulation: HOSTILE }, { processors: [{ processor: HOSTILE, cutOffAt: null }] }),
+        pageOf([], { project: HOSTILE, regulation: HOSTILE }, { systems: [{ system: HOSTILE, cutOffAt: null }] }),
     ],
     ['a cell of CSV', () => pageOf([csv(`id\n"${HOSTILE.replaceAll('"', '""')}"\n`, 1)], { format: 'csv' })],
   ])('%s', async (_what, page) => {
@@ -100,9 +100,9 @@ test('it says what it is, under which law, when it was made, and what a deletion
       ],
       {},
       {
-        processors: [
-          { processor: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') },
-          { processor: 'mixpanel', cutOffAt: null },
+        systems: [
+          { system: 'app', cutOffAt: new Date('2026-03-01T08:00:05Z') },
+          { system: 'mixpanel', cutOffAt: null },
         ],
       },
     ),

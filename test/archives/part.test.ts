@@ -97,7 +97,7 @@ test('progress is told as it goes, and the rows at the end', async () => {
   ]);
 });
 
-test('of a table that breaks off nothing is left, and the reason is the processor’s', async () => {
+test('of a table that breaks off nothing is left, and the reason is the system’s', async () => {
   const reason = new Error('the server went away');
   const rows = async function* (): AsyncGenerator<Buffer> {
     yield Buffer.from(TEXT.repeat(9_000));

@@ -2,8 +2,8 @@ import type { ConnectorDefinition, Description, ConfigError } from '../../connec
 import type { Deployment, PolicySettings } from '../../config/settings.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 
-/** A processor that describes itself as told and is never opened. */
-export function processor(
+/** A system that describes itself as told and is never opened. */
+export function system(
   changes: Partial<Description> = {},
   errors: readonly ConfigError[] = [],
 ): ConnectorDefinition {
@@ -32,7 +32,7 @@ export const deployment = (policy: object = {}, project: object = {}): Deploymen
       demo: {
         policy: { deadline: { gdpr: '30 days' }, ...policy } as PolicySettings,
         directory: 'app',
-        processors: { app: processor() },
+        systems: { app: system() },
         ...project,
       },
     },

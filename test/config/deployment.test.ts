@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DeploymentError, loadDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Deployment } from '../../config/settings.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
-import { deployment, processor } from './definitions.ts';
+import { deployment, system } from './definitions.ts';
 
 const pathsOf = (given: unknown): string[] => {
   try {
@@ -36,14 +36,14 @@ test('hard deletion without a time of day has no run window and no quota', () =>
   expect([policy?.window, policy?.quotaPerRun]).toEqual([null, null]);
 });
 
-test('the catalog knows a processor without asking for a secret', () => {
-  const [entry] = readDeployment(deployment()).catalog.get('demo')?.processors ?? [];
+test('the catalog knows a system without asking for a secret', () => {
+  const [entry] = readDeployment(deployment()).catalog.get('demo')?.systems ?? [];
   expect(entry).toMatchObject({ name: 'app', kinds: ['user'], hides: true, segments: true, dataMapHash: 'hash' });
 });
 
-test('definitions come back by project and processor, as they were given', () => {
+test('definitions come back by project and system, as they were given', () => {
   const given = deployment();
-  expect(readDeployment(given).definitions.get('demo')?.get('app')).toBe(given.projects['demo']?.processors['app']);
+  expect(readDeployment(given).definitions.get('demo')?.get('app')).toBe(given.projects['demo']?.systems['app']);
 });
 
 test.each([
@@ -68,21 +68,21 @@ test.each([
 test.each([
   ['an unknown key', { region: 'eu' }, 'region'],
   ['no policy', { policy: undefined }, 'policy'],
-  ['a directory that is no processor', { directory: 'crm' }, 'directory'],
+  ['a directory that is no system', { directory: 'crm' }, 'directory'],
   ['no directory', { directory: undefined }, 'directory'],
-  ['something that is no connector', { processors: { app: processor(), crm: { url: 'x' } } }, 'processors.crm'],
+  ['something that is no connector', { systems: { app: system(), crm: { url: 'x' } } }, 'systems.crm'],
   [
-    'a processor name that no queue may have',
-    { processors: { app: processor(), 'My CRM': processor() } },
-    'processors.My CRM',
+    'a system name that no queue may have',
+    { systems: { app: system(), 'My CRM': system() } },
+    'systems.My CRM',
   ],
 ])('%s in a project is told with its path', (_, project, path) => {
   expect(pathsOf(deployment({}, project))).toEqual([`projects.demo.${path}`]);
 });
 
 test('a directory that cannot resolve is refused', () => {
-  const app = processor({ actions: { resolve: false, hide: true, segments: false, export: false } });
-  expect(pathsOf(deployment({}, { processors: { app } }))).toEqual(['projects.demo.directory']);
+  const app = system({ actions: { resolve: false, hide: true, segments: false, export: false } });
+  expect(pathsOf(deployment({}, { systems: { app } }))).toEqual(['projects.demo.directory']);
 });
 
 test.each([
@@ -93,53 +93,53 @@ test.each([
   expect(pathsOf(given)).toEqual(paths);
 });
 
-test('two processors that compare one identity type differently are refused', () => {
-  const crm = processor({ identityTypes: { user: { email: { comparison: 'exact', parts: 1 } } } });
-  expect(pathsOf(deployment({}, { processors: { app: processor(), crm } }))).toEqual(['projects.demo.processors.crm']);
+test('two systems that compare one identity type differently are refused', () => {
+  const crm = system({ identityTypes: { user: { email: { comparison: 'exact', parts: 1 } } } });
+  expect(pathsOf(deployment({}, { systems: { app: system(), crm } }))).toEqual(['projects.demo.systems.crm']);
 });
 
-test('two processors that compare one identity type alike are not', () => {
-  expect(pathsOf(deployment({}, { processors: { app: processor(), crm: processor() } }))).toEqual([]);
+test('two systems that compare one identity type alike are not', () => {
+  expect(pathsOf(deployment({}, { systems: { app: system(), crm: system() } }))).toEqual([]);
 });
 
 test('one type may compare differently for users and for companies', () => {
-  const crm = processor({
+  const crm = system({
     kinds: ['company'],
     identityTypes: { company: { email: { comparison: 'exact', parts: 1 } } },
   });
-  expect(pathsOf(deployment({}, { processors: { app: processor(), crm } }))).toEqual([]);
+  expect(pathsOf(deployment({}, { systems: { app: system(), crm } }))).toEqual([]);
 });
 
-test('a deadline that grace period, slowest processor and settle exceed is refused, of each regulation for itself', () => {
-  const crm = processor({ completesWithinMs: 16 * DAY_MS });
+test('a deadline that grace period, slowest system and settle exceed is refused, of each regulation for itself', () => {
+  const crm = system({ completesWithinMs: 16 * DAY_MS });
   const policy = { deadline: { gdpr: '30 days', ccpa: '45 days' } };
-  expect(pathsOf(deployment(policy, { processors: { app: processor(), crm } }))).toEqual([
+  expect(pathsOf(deployment(policy, { systems: { app: system(), crm } }))).toEqual([
     'projects.demo.policy.deadline.gdpr',
   ]);
 });
 
 test('a deadline that is met to the day is not refused', () => {
-  const app = processor({ completesWithinMs: 15 * DAY_MS });
-  expect(pathsOf(deployment({}, { processors: { app } }))).toEqual([]);
+  const app = system({ completesWithinMs: 15 * DAY_MS });
+  expect(pathsOf(deployment({}, { systems: { app } }))).toEqual([]);
 });
 
-test('who is to be exported before every deletion can be handed out by some processor, kind by kind', () => {
+test('who is to be exported before every deletion can be handed out by some system, kind by kind', () => {
   const actions = { resolve: true, hide: true, segments: true, export: false };
-  const mail = processor({ kinds: ['user', 'company'], actions });
-  const of = (...kinds: ('user' | 'company')[]) => ({ processors: { app: processor({ kinds }), mail } });
+  const mail = system({ kinds: ['user', 'company'], actions });
+  const of = (...kinds: ('user' | 'company')[]) => ({ systems: { app: system({ kinds }), mail } });
   const first = { exports: { beforeDeletion: true } };
   expect(pathsOf(deployment(first, of('user')))).toEqual(['projects.demo.policy.exports.beforeDeletion']);
   expect(pathsOf(deployment(first, of('user', 'company')))).toEqual([]);
   expect(pathsOf(deployment({}, of('user')))).toEqual([]);
 });
 
-test("a connector's own mistakes are told below its processor", () => {
-  const app = processor({}, [
+test("a connector's own mistakes are told below its system", () => {
+  const app = system({}, [
     { path: 'kinds.user.key', message: 'no such column' },
     { path: '', message: 'has no kinds' },
   ]);
-  const at = 'projects.demo.processors.app';
-  expect(pathsOf(deployment({}, { processors: { app } }))).toEqual([`${at}.kinds.user.key`, at]);
+  const at = 'projects.demo.systems.app';
+  expect(pathsOf(deployment({}, { systems: { app } }))).toEqual([`${at}.kinds.user.key`, at]);
 });
 
 test('mistakes of several projects are told at once', () => {

@@ -240,13 +240,13 @@ test('a client certificate without its key is refused', () => {
   expect(messageOf(() => workerEnvironment({ ...complete, TEMPORAL_TLS_CERT: 'pem' }))).toContain('TEMPORAL_TLS_KEY');
 });
 
-test("a processor's secret is read when it is asked for, and only its name is told when it is absent", () => {
+test("a system's secret is read when it is asked for, and only its name is told when it is absent", () => {
   const { secret } = deploymentEnvironment({ CRM_URL_FILE: fileWith('postgres://crm') });
   expect(secret({ env: 'CRM_URL' })).toBe('postgres://crm');
   expect(() => secret({ env: 'OTHER_URL' })).toThrow('OTHER_URL is not set');
 });
 
-test('the API asks for no secret of a processor', () => {
+test('the API asks for no secret of a system', () => {
   expect(apiEnvironment(complete)).not.toHaveProperty('secret');
 });
 

@@ -15,11 +15,11 @@ import type {
   Selection,
 } from '../../connectors/connector.ts';
 import type { KindMap, TableMap } from '../../connectors/postgres/data-map/data-map.ts';
-import { type PostgresSettings, openPostgres, processorSql } from '../../connectors/postgres/index.ts';
+import { type PostgresSettings, openPostgres, systemSql } from '../../connectors/postgres/index.ts';
 import type { Tuning } from '../../connectors/postgres/tuning.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 
-export const PROCESSOR = 'app';
+export const SYSTEM = 'app';
 
 /** Every sort of table that the data map knows. */
 export const SCHEMA = `
@@ -140,7 +140,7 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
   const { url } = await createDatabase();
   const sql = postgres(url, { max: 4, onnotice: () => {} });
   await sql.unsafe(`${SCHEMA}; ${seed(users)}`);
-  await sql.unsafe(processorSql(settings, { processor: PROCESSOR }));
+  await sql.unsafe(systemSql(settings, { system: SYSTEM }));
   const statements: string[] = [];
   return {
     url,
@@ -150,7 +150,7 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
     connector: (tuning = {}, own = settings, at = url) =>
       openPostgres(
         own,
-        { processor: PROCESSOR, secret: () => at },
+        { system: SYSTEM, secret: () => at },
         { observe: (text) => statements.push(text), backoffMs: 1, ...tuning },
       ),
     state: async (condition = {}) => {

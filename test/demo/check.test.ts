@@ -4,7 +4,7 @@ import postgres from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { childEnvironment } from '../../config/environment.ts';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
-import { prepareProcessor } from '../../dev/demo/databases.ts';
+import { prepareSystem } from '../../dev/demo/databases.ts';
 import { companyFiguresOf, figuresOf } from '../../dev/demo/figures.ts';
 import { seedDemo } from '../../dev/demo/data/generate.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
@@ -13,7 +13,7 @@ let url = '';
 beforeAll(async () => {
   ({ url } = await createDatabase());
   await seedDemo(url, { scale: 0.02, seed: 1 });
-  await prepareProcessor(url, readDeployment(await loadDeployment('lethe.config.ts')));
+  await prepareSystem(url, readDeployment(await loadDeployment('lethe.config.ts')));
 });
 
 const run = promisify(execFile);
@@ -44,7 +44,7 @@ test('a table that appeared since is a mistake, told with its path below the pro
     await sql`CREATE TABLE app.notes (note_id bigint PRIMARY KEY, user_id text)`;
     const { code, output } = await check();
     expect(code).toBe(1);
-    expect(output).toMatch(/^projects\.demo\.processors\.app\S*: .*app\.notes/m);
+    expect(output).toMatch(/^projects\.demo\.systems\.app\S*: .*app\.notes/m);
   } finally {
     await sql`DROP TABLE app.notes`;
     await sql.end();
@@ -99,11 +99,11 @@ test('no output carries another identity of the subject', async () => {
   }
 });
 
-test('nothing stays in lethe_processor of a question', async () => {
+test('nothing stays in lethe_system of a question', async () => {
   await check('--subject', 'user_id', 'u-27');
   const sql = postgres(url, { max: 1 });
   const [left] = await sql<{ rows: number }[]>`
-    SELECT (SELECT count(*) FROM lethe_processor.batch)::int + (SELECT count(*) FROM lethe_processor.batches)::int AS rows`;
+    SELECT (SELECT count(*) FROM lethe_system.batch)::int + (SELECT count(*) FROM lethe_system.batches)::int AS rows`;
   await sql.end();
   expect(left?.rows).toBe(0);
 });

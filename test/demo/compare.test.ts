@@ -4,12 +4,12 @@ import type { Receipt } from '../../dev/demo/client.ts';
 import { compare } from '../../dev/demo/compare.ts';
 import { picture } from '../../dev/demo/watch.ts';
 
-const receipt = (changes: Partial<Receipt['processors'][number]> = {}, status = 'completed'): Receipt => ({
+const receipt = (changes: Partial<Receipt['systems'][number]> = {}, status = 'completed'): Receipt => ({
   status,
   outcomes: { deleted: 1 },
-  processors: [
+  systems: [
     {
-      processor: 'app',
+      system: 'app',
       verifiedAt: '2026-01-01T00:00:00.000Z',
       survivors: 0,
       tables: [

@@ -88,9 +88,9 @@ async function whileStoppedAt(userId: string, work: () => Promise<void>): Promis
 }
 
 const committed = async (requestId: string) =>
-  (await app`SELECT FROM lethe_processor.ranges WHERE request_id = ${requestId}`).length;
+  (await app`SELECT FROM lethe_system.ranges WHERE request_id = ${requestId}`).length;
 const told = async (requestId: string) =>
-  (await ledger.$client`SELECT FROM lethe.processor_ranges WHERE request_id = ${requestId}`).length;
+  (await ledger.$client`SELECT FROM lethe.system_ranges WHERE request_id = ${requestId}`).length;
 const underWay = (requestId: string): Promise<void> =>
   until(
     'some of it is deleted',
@@ -196,7 +196,7 @@ test(
     await ask.release(hold);
     await until(
       'attention',
-      async () => (await ask.status(requestId)).attention.some(({ code }) => code === 'processor_unavailable'),
+      async () => (await ask.status(requestId)).attention.some(({ code }) => code === 'system_unavailable'),
       () => ask.status(requestId),
     );
     expect(await ask.status(requestId)).toMatchObject({ status: 'grace', subjects: { states: { soft_deleted: 1 } } });

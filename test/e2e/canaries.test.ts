@@ -62,7 +62,7 @@ async function rows(): Promise<string> {
   const dumps: string[] = [];
   for (const [sql, schema] of [
     [ledger, 'lethe'],
-    [app, 'lethe_processor'],
+    [app, 'lethe_system'],
   ] as const) {
     const tables = await sql<{ name: string }[]>`
       SELECT relname AS name FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${schema}) AND relkind IN ('r', 'm', 'p')`;
@@ -174,7 +174,7 @@ test(
     const temporalClient = await client();
     const ran = await executions(temporalClient);
     expect(ran.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['deletionRequest', 'processorDeletion', 'propagateSuppression']),
+      expect.arrayContaining(['deletionRequest', 'systemDeletion', 'propagateSuppression']),
     );
     for (const { workflowId, texts } of ran) expect(findsIn(workflowId, texts.join('\n'), NEEDLES)).toEqual([]);
     const payloads = ran.flatMap((one) => one.payloads);
@@ -185,7 +185,7 @@ test(
     for (const [name, log, said] of [
       ['the API’s log', service.api.log(), '"answered"'],
       ['the worker’s log', worker.log(), '"polling"'],
-      ['PostgreSQL’s log', readFileSync(customer.logFile, 'utf8'), 'lethe_processor.batch'],
+      ['PostgreSQL’s log', readFileSync(customer.logFile, 'utf8'), 'lethe_system.batch'],
     ] as const) {
       expect(log).toContain(said);
       expect(findsIn(name, log, NEEDLES)).toEqual([]);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
   atTheEnd(() => ledger.$client.end({ timeout: 1 }));
-  // What is asked here needs neither a processor nor Temporal.
+  // What is asked here needs neither a system nor Temporal.
   const [appUrl, temporalAddress] = [ledgerUrl, `127.0.0.1:${await freePort()}`];
   const config = join(import.meta.dirname, 'support/limited/lethe.config.ts');
   service = await startService({ ledgerUrl, appUrl, temporalAddress, config });

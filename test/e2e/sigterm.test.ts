@@ -78,7 +78,7 @@ async function oneRound(): Promise<void> {
   const log = { warn: () => {} };
   const starter = temporalOrchestrator(temporal, { factsOf: (id) => startFactsOf(ledger, id), log });
   const connector = () => {
-    throw new Error('housekeeping speaks to no processor');
+    throw new Error('housekeeping speaks to no system');
   };
   const deps = {
     database: ledger,

@@ -43,7 +43,7 @@ test('mid-timer, complete and its child', async () => {
   await record('deletion-mid-timer', workflowIdFor(requestId));
   expect(await ended(world, requestId)).toBe('completed');
   await record('deletion-complete', workflowIdFor(requestId));
-  await record('processor-complete', `${workflowIdFor(requestId)}/app/1`);
+  await record('system-complete', `${workflowIdFor(requestId)}/app/1`);
 });
 
 test('counted, confirmed and complete', async () => {
@@ -110,12 +110,12 @@ test('an export that expires, and what it collected', async () => {
   await reaches(world, requestId, 'ready');
   await world.env.sleep('1 day');
   await record('export-ready', workflowIdFor(requestId));
-  await record('export-processor', `${workflowIdFor(requestId)}/app/1`);
+  await record('export-system', `${workflowIdFor(requestId)}/app/1`);
   expect(await ended(world, requestId)).toBe('expired');
   await record('export-expired', workflowIdFor(requestId));
 });
 
-test('an export of two, of whom one is taken back while a processor is away', async () => {
+test('an export of two, of whom one is taken back while a system is away', async () => {
   await Promise.all([addUser(world.app, 'u-8'), addUser(world.app, 'u-9')]);
   world.faultsOf('demo').away.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-8'), user('u-9')]);

@@ -76,7 +76,7 @@ describe('code that would do something else is found out', () => {
   test.each(['export-ready', 'export-expired'])('%s, with one activity less', async (name) => {
     const less = await mutated(
       'workflows/export/steps.ts',
-      'if (await cleanUpProcessors(request))\n    await withAttention',
+      'if (await cleanUpSystems(request))\n    await withAttention',
       'await withAttention',
     );
     await expect(Worker.runReplayHistory({ workflowBundle: less, replayName: name }, read(name))).rejects.toThrow(

@@ -13,12 +13,12 @@ import { storeResolution } from '../../db/resolution/resolve.ts';
 import type { Resolved, Identity } from '../../domain/identity.ts';
 import { visibilityApplied, visibilityChanges } from '../../db/subjects/visibility.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
-import type { ProcessorEntry } from '../../domain/catalog.ts';
+import type { SystemEntry } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { ledgerDatabase } from './databases.ts';
 
-/** A migrated ledger of this test file's own, and its steps without Temporal and without a processor's database. */
+/** A migrated ledger of this test file's own, and its steps without Temporal and without a system's database. */
 export interface Ledger {
   /** The driver below `database`, for statements of a test's own. */
   readonly sql: Client;
@@ -54,7 +54,7 @@ export const POLICY: Policy = {
   exportFirst: false,
 };
 
-export const APP: ProcessorEntry = {
+export const APP: SystemEntry = {
   name: 'app',
   kinds: ['user'],
   identityTypes: {
@@ -180,7 +180,7 @@ export async function resolve(
   return storeResolution(database, keys, {
     request: await readRequestRow(database, requestId),
     facts: pagesOf(facts),
-    processors: [APP],
+    systems: [APP],
     policy: POLICY,
     at: START,
     limit: null,
@@ -189,11 +189,11 @@ export async function resolve(
   });
 }
 
-/** The processor follows whatever is desired, and the rows say so. */
-export async function applyVisibility(world: Ledger, requestId: string, at: Date = START, processor = 'app') {
+/** The system follows whatever is desired, and the rows say so. */
+export async function applyVisibility(world: Ledger, requestId: string, at: Date = START, system = 'app') {
   const { database } = world;
-  const { generation } = await visibilityChanges(database, requestId, processor);
-  await visibilityApplied(database, requestId, processor, generation);
+  const { generation } = await visibilityChanges(database, requestId, system);
+  await visibilityApplied(database, requestId, system, generation);
   return reconcileAt(world, requestId, at);
 }
 
@@ -227,7 +227,7 @@ export async function hiddenInBulk(
     ['matches', { request_id: 'made.id' }],
     ['subject_identities', { request_id: 'made.id', value: 'ARRAY[made.name]', digest: "decode(made.hex, 'hex')" }],
     ['identity_digests', { request_id: 'made.id', project: 'made.project', digest: "decode(made.hex, 'hex')" }],
-    ['processor_visibility', { request_id: 'made.id' }],
+    ['system_visibility', { request_id: 'made.id' }],
   ] as const) {
     const changed: Readonly<Record<string, string>> = columns;
     const all = await database.$client<{ name: string }[]>`
@@ -260,7 +260,7 @@ export async function awaiting(
 ): Promise<string> {
   const requestId = await accept(world, identities, { confirm: true, ...changes });
   await resolve(world, requestId, allKnown(identities));
-  await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': identities.length });
+  await storeCount(world.database, { requestId, system: 'app' }, { 'app.users': identities.length });
   await reconcileAt(world, requestId, START);
   return requestId;
 }

@@ -18,8 +18,8 @@ export const everything = async (world: World) => [await contents(world.app), aw
 
 /** What Lethe keeps beside a customer's tables: who is hidden or suppressed, and the identities of batches under way. */
 export async function kept(sql: postgres.Sql) {
-  const [row] = await sql`SELECT (SELECT count(*)::int FROM lethe_processor.tombstones) AS tombstones,
-    (SELECT count(*)::int FROM lethe_processor.suppressions) AS suppressions, (SELECT count(*)::int FROM lethe_processor.batch) AS identities`;
+  const [row] = await sql`SELECT (SELECT count(*)::int FROM lethe_system.tombstones) AS tombstones,
+    (SELECT count(*)::int FROM lethe_system.suppressions) AS suppressions, (SELECT count(*)::int FROM lethe_system.batch) AS identities`;
   return row;
 }
 export const nothingKept = { tombstones: 0, suppressions: 0, identities: 0 };
@@ -66,8 +66,8 @@ export async function tablesWith(world: World, text: string): Promise<readonly s
   const found: string[] = [];
   for (const [sql, schema] of [
     [world.sql, 'lethe'],
-    [world.app, 'lethe_processor'],
-    [world.crm, 'lethe_processor'],
+    [world.app, 'lethe_system'],
+    [world.crm, 'lethe_system'],
   ] as const) {
     const tables = await sql.unsafe<{ name: string }[]>(`SELECT oid::regclass::text AS name FROM pg_class
       WHERE relnamespace = '${schema}'::regnamespace AND relkind IN ('r', 'p')`);

@@ -1,15 +1,15 @@
 import { isCancellation, sleep } from '@temporalio/workflow';
 import type { BatchEnd } from '../../domain/batch.ts';
 import type { BatchKey } from '../../domain/ids.ts';
-import { ledger, processor } from '../shared/proxies.ts';
+import { ledger, system } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
 
 /**
- * One claimed batch in one processor: delete, verify, delete what survived, and verify once more when late events have
+ * One claimed batch in one system: delete, verify, delete what survived, and verify once more when late events have
  * settled. The rows say which step is next, so a new run continues where an earlier one stopped.
  */
-export async function processorDeletion(key: BatchKey): Promise<BatchEnd> {
-  const { deleteBatch, verifyBatch } = processor(key.project, key.processor);
+export async function systemDeletion(key: BatchKey): Promise<BatchEnd> {
+  const { deleteBatch, verifyBatch } = system(key.project, key.system);
   try {
     let next = await ledger.resumeBatch({ ...key, asOf: Date.now() });
     while (next.step !== 'ended') {

@@ -16,12 +16,12 @@ import { claimSubjects, conclude, countSubjects, deleteBatch, startBackup, syncV
  * waits until a step ends, something becomes due, or a signal says that the rows have changed (hold, cancel, expedite).
  * A run that is started again after a termination continues from the rows.
  *
- *  1. Resolve: ask the directory for the subjects. Ask every processor about identities that the directory does not know.
+ *  1. Resolve: ask the directory for the subjects. Ask every system about identities that the directory does not know.
  *     A request that needs a confirmation is counted and waits for it; unconfirmed after its time, it ends.
- *  2. Hide the subjects in every processor that can hide; show cancelled ones again. A deletion of columns (rule 16)
+ *  2. Hide the subjects in every system that can hide; show cancelled ones again. A deletion of columns (rule 16)
  *     hides nothing. A deletion that exports first waits until an archive with the subjects is ready (rule 18).
  *  3. Claim what is due and not held at the first run after the grace period: the point of no return.
- *  4. Delete and verify each claimed batch in each processor.
+ *  4. Delete and verify each claimed batch in each system.
  *  5. Conclude when nothing is open any more: write the receipt, remove the identities.
  */
 export async function deletionRequest({ requestId }: RequestKey): Promise<Status> {
@@ -42,9 +42,9 @@ export async function deletionRequest({ requestId }: RequestKey): Promise<Status
 
       if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
       if (state.unresolved > 0) tasks.start('unresolved', () => searchUnresolved(request));
-      for (const name of state.confirmation?.processorsToCount ?? [])
+      for (const name of state.confirmation?.systemsToCount ?? [])
         tasks.start(`count ${name}`, () => countSubjects(request, name));
-      for (const name of state.processorsToSync) tasks.start(`visibility ${name}`, () => syncVisibility(request, name));
+      for (const name of state.systemsToSync) tasks.start(`visibility ${name}`, () => syncVisibility(request, name));
       if (state.needsBackup === true) tasks.start('backup', () => startBackup(request));
       if (state.claimable > 0) tasks.start('claim', () => claimSubjects(request));
       for (const batch of state.openBatches) tasks.start(taskName(batch), () => deleteBatch(request, batch));
@@ -55,7 +55,7 @@ export async function deletionRequest({ requestId }: RequestKey): Promise<Status
       if (state.confirmation?.until !== null) tasks.cancelExcept('count', []);
       tasks.cancelExcept('batch', state.openBatches.map(taskName));
 
-      // A task that still runs may leave identities in a processor.
+      // A task that still runs may leave identities in a system.
       if (state.canConclude && tasks.isIdle('count', 'unresolved')) tasks.start('conclude', () => conclude(request));
 
       const waitsFor = describeWait(state, tasks);
@@ -66,7 +66,7 @@ export async function deletionRequest({ requestId }: RequestKey): Promise<Status
   });
 }
 
-const taskName = ({ processor, batch }: DeletionState['openBatches'][number]) => `batch ${batch} ${processor}`;
+const taskName = ({ system, batch }: DeletionState['openBatches'][number]) => `batch ${batch} ${system}`;
 
 /** In words for a person. */
 function describeWait(state: DeletionState, tasks: TaskSet): string {

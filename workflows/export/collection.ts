@@ -1,14 +1,14 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { CollectionKey } from '../../domain/ids.ts';
-import { ledger, processorWaitForCancel } from '../shared/proxies.ts';
+import { ledger, systemWaitForCancel } from '../shared/proxies.ts';
 
 /**
- * Collects everything that one processor holds on the subjects of one epoch. A retry begins anew, so that the archive
- * shows the processor at one instant. The rows say whether it is collected, so it may be started again at any time.
+ * Collects everything that one system holds on the subjects of one epoch. A retry begins anew, so that the archive
+ * shows the system at one instant. The rows say whether it is collected, so it may be started again at any time.
  */
-export async function processorExport(key: CollectionKey): Promise<void> {
+export async function systemExport(key: CollectionKey): Promise<void> {
   try {
-    await processorWaitForCancel(key.project, key.processor).collect({ ...key, asOf: Date.now() });
+    await systemWaitForCancel(key.project, key.system).collect({ ...key, asOf: Date.now() });
   } catch (error) {
     if (isCancellation(error)) throw error;
     await ledger.deferStep({ ...key, asOf: Date.now(), step: 'collect' });

@@ -15,10 +15,10 @@ import { collectFrom, conclude, expireArchive, packageArchive } from './steps.ts
  * An export, from acceptance until nothing of it is left. As in a deletion the rows decide, and each round starts the
  * steps that are due.
  *
- *  1. Resolve: ask the directory for the subjects. Ask every processor about identities that the directory does not know.
- *  2. Collect everything that each processor holds on them, in parallel, each at one instant of its own. When a deletion
+ *  1. Resolve: ask the directory for the subjects. Ask every system about identities that the directory does not know.
+ *  2. Collect everything that each system holds on them, in parallel, each at one instant of its own. When a deletion
  *     claims some of the subjects, or they are cancelled, a new epoch collects everything again without them (rule 17).
- *  3. Package the collections of one epoch into one archive. A processor that fails raises attention: an archive without
+ *  3. Package the collections of one epoch into one archive. A system that fails raises attention: an archive without
  *     its part is never ready.
  *  4. Ready: identities are removed. The archive can be downloaded until it expires, a subject is deleted, or a member
  *     destroys it.
@@ -43,7 +43,7 @@ export async function exportRequest({ requestId }: RequestKey): Promise<Status> 
 
       if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
       if (state.unresolved > 0) tasks.start('unresolved', () => searchUnresolved(request));
-      for (const name of state.processorsToCollect)
+      for (const name of state.systemsToCollect)
         tasks.start(`collect ${epoch} ${name}`, () => collectFrom(request, name, epoch));
 
       // The results of an earlier epoch are not used in this one.
@@ -54,7 +54,7 @@ export async function exportRequest({ requestId }: RequestKey): Promise<Status> 
 
       if (state.canPackage && tasks.isIdle('collect')) tasks.start(`package ${epoch}`, () => packageArchive(request));
       if (state.isExpired) tasks.start('expire', () => expireArchive(request));
-      // A task that still runs may leave identities in a processor, or objects in the storage.
+      // A task that still runs may leave identities in a system, or objects in the storage.
       if (state.canConclude && tasks.isIdle('resolve', 'unresolved', 'collect', 'package'))
         tasks.start('conclude', () => conclude(request));
 
@@ -76,5 +76,5 @@ function describeWait(state: ExportState, tasks: TaskSet): string {
 const progressOf = (state: ExportState) => ({
   ...state,
   held: 0,
-  openBatches: state.uncollected.map((processor) => ({ processor, batch: state.epoch })),
+  openBatches: state.uncollected.map((system) => ({ system, batch: state.epoch })),
 });

@@ -5,9 +5,9 @@ import type { AttentionCode, Status } from '../../domain/vocabulary.ts';
 /** Everything that passes between Lethe's processes and its workflows. Ids, numbers and closed codes: never an identity. */
 
 export const REQUESTS_TASK_QUEUE = 'lethe-requests-v2';
-/** One queue per processor: a processor that fails or is slow takes no worker from the others. */
-export const processorTaskQueue = (project: string, processor: string): string =>
-  `lethe-processor-v2/${project}/${processor}`;
+/** One queue per system: a system that fails or is slow takes no worker from the others. */
+export const systemTaskQueue = (project: string, system: string): string =>
+  `lethe-system-v2/${project}/${system}`;
 /** Packing and removing archives: few at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** Mail and webhooks: a slow receiver does not delay the ledger's activities. */
@@ -23,9 +23,9 @@ export interface RequestProgress {
   readonly waitingFor: string | null;
   readonly subjects: number;
   readonly held: number;
-  readonly attention: readonly { readonly processor: string; readonly code: AttentionCode }[];
-  /** For deletions: claimed batches. For exports: processors that are not collected yet, by epoch. */
-  readonly batches: readonly { readonly processor: string; readonly batch: number }[];
+  readonly attention: readonly { readonly system: string; readonly code: AttentionCode }[];
+  /** For deletions: claimed batches. For exports: systems that are not collected yet, by epoch. */
+  readonly batches: readonly { readonly system: string; readonly batch: number }[];
 }
 
 export const progressQuery = defineQuery<RequestProgress>('progress');

@@ -59,8 +59,8 @@ function describe(
     ['Subjects', String(subjects)],
     ['Held', String(held)],
     ...(confirmation === undefined ? [] : [['To be confirmed', `${confirmation.subjects} subjects`]]),
-    ...batches.map(({ processor, batch }) => [`Batch ${batch}`, `in ${processor}`]),
-    ...attention.map(({ processor, code }) => ['**Needs attention**', `${processor}: \`${code}\``]),
+    ...batches.map(({ system, batch }) => [`Batch ${batch}`, `in ${system}`]),
+    ...attention.map(({ system, code }) => ['**Needs attention**', `${system}: \`${code}\``]),
   ];
   return ['| | |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
 }

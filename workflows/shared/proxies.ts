@@ -2,10 +2,10 @@ import { type ActivityInterfaceFor, type ActivityOptions, proxyActivities } from
 import type {
   ArchiveActivities,
   LedgerActivities,
-  ProcessorActivities,
+  SystemActivities,
   NotificationActivities,
 } from '../../activities/index.ts';
-import { ARCHIVES_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, processorTaskQueue } from './messages.ts';
+import { ARCHIVES_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, systemTaskQueue } from './messages.ts';
 
 /** Lethe's own database: short statements. While the database is unavailable, every request waits and retries. */
 export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<LedgerActivities>({
@@ -15,18 +15,18 @@ export const ledger: ActivityInterfaceFor<LedgerActivities> = proxyActivities<Le
 });
 
 /**
- * A processor, on its own queue: attempts back off to ten minutes. After `timeout` the workflow defers the step and raises
+ * A system, on its own queue: attempts back off to ten minutes. After `timeout` the workflow defers the step and raises
  * attention. One attempt may take a day (a large batch at a slow pace) as long as it heartbeats.
  */
-const processorProxy = (
+const systemProxy = (
   project: string,
-  processor: string,
+  system: string,
   timeout: '10 minutes' | '3 days',
   more: Pick<ActivityOptions, 'cancellationType'> = {},
-): ActivityInterfaceFor<ProcessorActivities> =>
-  proxyActivities<ProcessorActivities>({
+): ActivityInterfaceFor<SystemActivities> =>
+  proxyActivities<SystemActivities>({
     ...more,
-    taskQueue: processorTaskQueue(project, processor),
+    taskQueue: systemTaskQueue(project, system),
     startToCloseTimeout: '24 hours',
     scheduleToCloseTimeout: timeout,
     heartbeatTimeout: '30 seconds',
@@ -34,14 +34,14 @@ const processorProxy = (
   });
 
 /** For steps that must happen: hiding, deleting, verifying, cleaning up. */
-export const processor = (project: string, name: string) => processorProxy(project, name, '3 days');
+export const system = (project: string, name: string) => systemProxy(project, name, '3 days');
 
 /** For steps that a claim waits for: a claim that cannot be prepared in time is deferred. */
-export const processorShortTimeout = (project: string, name: string) => processorProxy(project, name, '10 minutes');
+export const systemShortTimeout = (project: string, name: string) => systemProxy(project, name, '10 minutes');
 
 /** For steps that the workflow may cancel: it cleans up only after the activity has really stopped. */
-export const processorWaitForCancel = (project: string, name: string) =>
-  processorProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });
+export const systemWaitForCancel = (project: string, name: string) =>
+  systemProxy(project, name, '3 days', { cancellationType: 'WAIT_CANCELLATION_COMPLETED' });
 
 /** The storage of archives: an attempt may take a day, and has really stopped before the workflow cleans up after it. */
 export const archives: ActivityInterfaceFor<ArchiveActivities> = proxyActivities<ArchiveActivities>({

@@ -1,8 +1,8 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { RequestFacts } from '../../activities/ledger.ts';
-import type { AsOf, ProcessorKey } from '../../domain/ids.ts';
+import type { AsOf, SystemKey } from '../../domain/ids.ts';
 import type { Step } from '../../domain/vocabulary.ts';
-import { ledger, processor, processorWaitForCancel } from './proxies.ts';
+import { ledger, system, systemWaitForCancel } from './proxies.ts';
 import { signalRequests } from './signal-requests.ts';
 
 /** The request as its steps need it. */
@@ -14,29 +14,29 @@ export interface Request extends RequestFacts {
 export const resolveSubjects = (request: Request) =>
   withAttention(request, request.directory, 'resolve', async () => {
     const { project, directory } = request;
-    const { requestsToSignal } = await processor(project, directory).resolveSubjects(activityInput(request, directory));
+    const { requestsToSignal } = await system(project, directory).resolveSubjects(activityInput(request, directory));
     await signalRequests(requestsToSignal);
   });
 
-/** Asks every processor about identities that the directory does not know; `not_found` only if all of them hold nothing. */
+/** Asks every system about identities that the directory does not know; `not_found` only if all of them hold nothing. */
 export const searchUnresolved = (request: Request) =>
   withAttention(request, request.directory, 'resolve', async () => {
-    const names = await ledger.checkPinnedProcessors(activityInput(request));
+    const names = await ledger.checkPinnedSystems(activityInput(request));
     // Waits for every search, so that none still runs after one has failed or all are cancelled.
     const searches = await Promise.allSettled(
-      names.map((name) => processorWaitForCancel(request.project, name).searchUnresolved(activityInput(request, name))),
+      names.map((name) => systemWaitForCancel(request.project, name).searchUnresolved(activityInput(request, name))),
     );
     for (const search of searches) if (search.status === 'rejected') throw search.reason;
     await signalRequests(await ledger.settleUnresolved(activityInput(request)));
   });
 
-/** Removes what every processor keeps for the request. Returns whether all of them have done so. */
-export async function cleanUpProcessors(request: Request): Promise<boolean> {
-  const names = await ledger.checkPinnedProcessors(activityInput(request));
+/** Removes what every system keeps for the request. Returns whether all of them have done so. */
+export async function cleanUpSystems(request: Request): Promise<boolean> {
+  const names = await ledger.checkPinnedSystems(activityInput(request));
   const results = await Promise.all(
     names.map((name) =>
       withAttention(request, name, 'conclude', () =>
-        processor(request.project, name).concludeProcessor(activityInput(request, name)),
+        system(request.project, name).concludeSystem(activityInput(request, name)),
       ),
     ),
   );
@@ -60,8 +60,8 @@ export async function withAttention(
   }
 }
 
-/** What every activity of a request takes; activities of the ledger alone need no processor. */
+/** What every activity of a request takes; activities of the ledger alone need no system. */
 export const activityInput = (
   { requestId, project }: Pick<Request, 'requestId' | 'project'>,
   name = '',
-): ProcessorKey & AsOf => ({ requestId, project, processor: name, asOf: Date.now() });
+): SystemKey & AsOf => ({ requestId, project, system: name, asOf: Date.now() });

@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-/** Steps that run in the background of a request's loop, so that one slow processor does not block the others. */
+/** Steps that run in the background of a request's loop, so that one slow system does not block the others. */
 export interface TaskSet {
   /** Does nothing while a task of this name runs. */
   start(name: string, work: () => Promise<unknown>): void;

@@ -8,12 +8,12 @@ import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { instant, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
-const ProcessorCount = z.strictObject({
-  processor: z.string(),
+const SystemCount = z.strictObject({
+  system: z.string(),
   tables: z
     .array(z.strictObject({ table: z.string(), rows: z.int() }))
     .nullable()
-    .openapi({ description: 'Null: the processor cannot say.' }),
+    .openapi({ description: 'Null: the system cannot say.' }),
 });
 
 export const Confirmation = z
@@ -27,7 +27,7 @@ export const Confirmation = z
       .nullable()
       .openapi({ description: 'The `expectedCount` that would be accepted now, or that was; null: not known yet.' }),
     counts: z
-      .array(ProcessorCount)
+      .array(SystemCount)
       .openapi({ description: 'Rows as they were counted. Subjects that were cancelled since are not taken off.' }),
     except: z
       .strictObject({
@@ -122,8 +122,8 @@ export function confirmationResponse(status: RequestStatus) {
     needs: status.selection === 'everyone' ? ('another_owner' as const) : ('member' as const),
     until: status.confirmBy,
     subjects: status.confirmedCount ?? waiting,
-    counts: status.counts.map(({ processor, tables }) => ({
-      processor,
+    counts: status.counts.map(({ system, tables }) => ({
+      system,
       tables: tables?.map(({ table, rows }) => ({ table, rows })) ?? null,
     })),
     except: status.excepted === 0 ? null : { submitted: status.excepted, unmatched: [...status.unmatched] },

@@ -36,7 +36,7 @@ export const fields = {
   status: z.enum(STATUSES).openapi({ 'x-example': 'grace' }),
   project: z.string().openapi({ 'x-example': 'demo' }),
   regulation: z.string().openapi({ 'x-example': 'gdpr' }),
-  processor: z.string().openapi({ 'x-example': 'app' }),
+  system: z.string().openapi({ 'x-example': 'app' }),
   submitted: z.int().openapi({ 'x-example': 2 }),
   receivedAt: instant.openapi({ 'x-example': SAMPLE.receivedAt }),
   dueAt: instant.openapi({ 'x-example': '2026-12-23T10:00:00.000Z' }),

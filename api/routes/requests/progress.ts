@@ -10,7 +10,7 @@ import { instant, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const Batch = z.strictObject({
-  processor: fields.processor,
+  system: fields.system,
   batch: z.int().openapi({ 'x-example': 1 }),
   state: z.enum(WORK_STATES).openapi({ 'x-example': 'deleting' }),
   pass: z.int().openapi({ description: 'One more for each time that survivors were found.', 'x-example': 1 }),
@@ -23,7 +23,7 @@ const Batch = z.strictObject({
 });
 
 const Collection = z.strictObject({
-  processor: fields.processor,
+  system: fields.system,
   epoch: z.int().openapi({
     description: 'One more for each time that it has changed who belongs in the archive.',
     'x-example': 1,
@@ -37,7 +37,7 @@ const Live = z.strictObject({
   waitingFor: z.string().nullable().openapi({ 'x-example': 'deletion' }),
   activities: z.array(
     z.strictObject({
-      processor: fields.processor.nullable(),
+      system: fields.system.nullable(),
       activity: z.string().openapi({ 'x-example': 'deleteBatch' }),
       attempt: z.int().openapi({ 'x-example': 1 }),
       nextAttemptAt: instant.nullable().openapi({ 'x-example': null }),

@@ -86,17 +86,17 @@ const Status = z
     heldSubjects: z.int(),
     attention: z.array(Attention).openapi({ 'x-example': [] }),
     unverified: z
-      .array(z.strictObject({ processor: z.string(), level: z.enum(['attested', 'none']), saidAt: instant.nullable() }))
+      .array(z.strictObject({ system: z.string(), level: z.enum(['attested', 'none']), saidAt: instant.nullable() }))
       .openapi({
-        description: 'Processors whose emptiness is their word, not an observation.',
-        'x-example': [{ processor: 'mail', level: 'attested', saidAt: null }],
+        description: 'Systems whose emptiness is their word, not an observation.',
+        'x-example': [{ system: 'mail', level: 'attested', saidAt: null }],
       }),
     notHiddenIn: z
       .array(z.string())
       .readonly()
       .openapi({ 'x-example': ['mail'] }),
     skipped: z
-      .array(z.strictObject({ processor: z.string(), reason: z.string().nullable(), at: instant }))
+      .array(z.strictObject({ system: z.string(), reason: z.string().nullable(), at: instant }))
       .openapi({ 'x-example': [] }),
     backups: z
       .array(Backup)

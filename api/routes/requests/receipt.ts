@@ -30,9 +30,9 @@ const DeletionReceipt = z
     submitted: fields.submitted,
     subjects: counts,
     outcomes: counts,
-    processors: list(
+    systems: list(
       z.object({
-        processor: z.string(),
+        system: z.string(),
         state: z.string(),
         verifiedAt: instant.nullable(),
         skipReason: z.string().nullable().openapi({ description: 'Why an operator ended the request without it.' }),
@@ -51,7 +51,7 @@ const DeletionReceipt = z
     ).openapi({
       'x-example': [
         {
-          processor: 'app',
+          system: 'app',
           state: 'verified',
           verifiedAt: SAMPLE.verifiedAt,
           skipReason: null,
@@ -72,12 +72,12 @@ const DeletionReceipt = z
         subjects: z.int(),
       }),
     ).openapi({ description: 'What was exported first, and until when it can be had.', 'x-example': [] }),
-    unverified: list(z.object({ processor: z.string(), level: z.string(), saidAt: instant.nullable() })).openapi({
-      'x-example': [{ processor: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
+    unverified: list(z.object({ system: z.string(), level: z.string(), saidAt: instant.nullable() })).openapi({
+      'x-example': [{ system: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
     }),
     limits: list(z.string()).openapi({
       'x-example': [
-        'What a processor collects again after the last look is not covered; a suppression asks it not to.',
+        'What a system collects again after the last look is not covered; a suppression asks it not to.',
       ],
     }),
   })
@@ -111,9 +111,9 @@ const ExportReceipt = z
       'x-example': null,
     }),
     subjects: z.int().openapi({ 'x-example': 1 }),
-    processors: list(
+    systems: list(
       z.object({
-        processor: fields.processor,
+        system: fields.system,
         cutOffAt: instant.openapi({
           description: 'All its tables stand as they stood then.',
           'x-example': '2026-11-23T10:02:00.000Z',
@@ -121,12 +121,12 @@ const ExportReceipt = z
       }),
     ),
     notIncluded: list(z.string()).openapi({
-      description: 'Processors that hold data and cannot hand it out.',
+      description: 'Systems that hold data and cannot hand it out.',
       'x-example': ['mail'],
     }),
     files: list(
       z.object({
-        processor: z.string(),
+        system: z.string(),
         table: z.string(),
         path: z.string().nullable().openapi({ description: 'In the archive; null of `categories`.' }),
         meaning: z.string().nullable(),
@@ -140,7 +140,7 @@ const ExportReceipt = z
     ).openapi({
       'x-example': [
         {
-          processor: 'app',
+          system: 'app',
           table: 'app.orders',
           path: 'data/app/app.orders.ndjson',
           meaning: 'What was ordered',

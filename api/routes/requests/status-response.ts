@@ -1,5 +1,5 @@
-import type { ProcessorWord, RequestStatus } from '../../../db/requests/read.ts';
-import { type Project, processorsFor } from '../../../domain/catalog.ts';
+import type { SystemWord, RequestStatus } from '../../../db/requests/read.ts';
+import { type Project, systemsFor } from '../../../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../../../domain/vocabulary.ts';
 import { attentionResponse } from './attention.ts';
 import { confirmationResponse } from './confirm.ts';
@@ -50,16 +50,16 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
   };
 }
 
-/** Processors that have attested, and those that are known from the start to only attest. */
+/** Systems that have attested, and those that are known from the start to only attest. */
 function unverified(status: RequestStatus, project: Project | undefined) {
   if (status.kind === 'export') return [];
-  const expected = projectProcessors(status, project).flatMap(({ name, verification }): ProcessorWord[] =>
-    verification === 'reads' || status.words.some((word) => word.processor === name)
+  const expected = projectSystems(status, project).flatMap(({ name, verification }): SystemWord[] =>
+    verification === 'reads' || status.words.some((word) => word.system === name)
       ? []
-      : [{ processor: name, level: verification, saidAt: null }],
+      : [{ system: name, level: verification, saidAt: null }],
   );
-  return [...status.words, ...expected].map(({ processor, level, saidAt }) => ({
-    processor,
+  return [...status.words, ...expected].map(({ system, level, saidAt }) => ({
+    system,
     level,
     saidAt: saidAt === null ? null : new Date(saidAt),
   }));
@@ -69,11 +69,11 @@ function unverified(status: RequestStatus, project: Project | undefined) {
 const cannotHide = (status: RequestStatus, project: Project | undefined): readonly string[] =>
   status.kind === 'export' || status.scope !== 'data'
     ? []
-    : projectProcessors(status, project).flatMap((processor) => (processor.hides ? [] : [processor.name]));
+    : projectSystems(status, project).flatMap((system) => (system.hides ? [] : [system.name]));
 
-/** A resolved request keeps the processors that it froze (rule 5), independent of later configuration. */
-function projectProcessors(status: RequestStatus, project: Project | undefined) {
-  const configured = project === undefined ? [] : processorsFor(project, status.subjectKind);
-  const frozen = status.processors;
+/** A resolved request keeps the systems that it froze (rule 5), independent of later configuration. */
+function projectSystems(status: RequestStatus, project: Project | undefined) {
+  const configured = project === undefined ? [] : systemsFor(project, status.subjectKind);
+  const frozen = status.systems;
   return frozen === null ? configured : configured.filter(({ name }) => Object.hasOwn(frozen, name));
 }

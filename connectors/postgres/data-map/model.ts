@@ -13,7 +13,7 @@ export interface Match {
 /** One table of a data map: by what its rows are found. A row that fits any of `matches` belongs to the subject. */
 export interface Target {
   readonly table: string;
-  /** Below the processor, e.g. `kinds.user.tables.2`. */
+  /** Below the system, e.g. `kinds.user.tables.2`. */
   readonly path: string;
   readonly role: 'subject' | 'aliases' | 'table';
   readonly matches: readonly Match[];

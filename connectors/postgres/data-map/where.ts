@@ -5,7 +5,7 @@ import { type KindModel, type Match, type Target, parentsOf } from './model.ts';
 import { ident, list, relation } from '../sql.ts';
 
 /** Every statement about subjects takes these five parameters first: none of them is an identity. */
-export const MEMBERS = `processor = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
+export const MEMBERS = `system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
 
 /** The rows of a target that belong to the subjects $4..$5 of a batch; `members`: for a statement that takes no parameters. */
 export function where(target: Target, model: KindModel, catalog: Catalog, members = MEMBERS): string {
@@ -19,7 +19,7 @@ export function where(target: Target, model: KindModel, catalog: Catalog, member
  */
 function matchWhere(target: Target, match: Match, catalog: Catalog, members: string): string {
   const sides = sidesOf(target.table, match, catalog);
-  const from = `FROM lethe_processor.batch WHERE ${members} AND type IN (${list(match.types)})`;
+  const from = `FROM lethe_system.batch WHERE ${members} AND type IN (${list(match.types)})`;
   return isIn(
     sides.map(({ column }) => column),
     sides.map(({ value }) => value),
@@ -81,7 +81,7 @@ export function presentSeqs(target: Target, model: KindModel, catalog: Catalog):
   const parts = chains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
       const sides = sidesOf(root.table, match, catalog, { column: 'held.', value: 'member.' });
-      return `SELECT seq FROM lethe_processor.batch AS member WHERE ${MEMBERS} AND type IN (${list(match.types)})
+      return `SELECT seq FROM lethe_system.batch AS member WHERE ${MEMBERS} AND type IN (${list(match.types)})
         AND EXISTS (SELECT FROM ${relation(root.table)} AS held ${joins}
                     WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} OFFSET 0)`;
     }),

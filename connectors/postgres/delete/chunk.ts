@@ -72,7 +72,7 @@ async function remove(chunks: Chunks, unit: Unit, target: Target, rowCounts: Row
 async function keep(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
   const table = relation(target.table);
-  const set = assignments(target, chunks.context.processor, model, catalog);
+  const set = assignments(target, chunks.context.system, model, catalog);
   const changed =
     set === undefined
       ? ''
@@ -118,9 +118,9 @@ async function deleteLast(chunks: Chunks, unit: Unit, target: Target, rowCounts:
   const counts = await runRedacted<Counts>(
     session,
     `WITH gone AS (DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)} RETURNING 1)
-     UPDATE lethe_processor.ranges SET counts = $6::jsonb || jsonb_build_object('last',
+     UPDATE lethe_system.ranges SET counts = $6::jsonb || jsonb_build_object('last',
        jsonb_build_object('table', ${literal(table)}, 'removed', (SELECT count(*) FROM gone)))
-     WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5
+     WHERE system = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5
        AND pass = $7::int AND part = $8::int
      RETURNING counts`,
     [...membersIn(chunks, unit), JSON.stringify(rowCounts.counts()), chunks.pass, unit.part],

@@ -11,7 +11,7 @@ const RETRY_MS = 200;
 export async function takeDeleteLock(session: Session, work: ConnectorContext): Promise<void> {
   for (;;) {
     const [row] = await session.rows<{ taken: boolean }>(
-      `SELECT pg_try_advisory_lock(hashtextextended('lethe_processor.hard_delete', 0)) AS taken`,
+      `SELECT pg_try_advisory_lock(hashtextextended('lethe_system.hard_delete', 0)) AS taken`,
     );
     if (row?.taken === true) return;
     await sleepWithHeartbeat(RETRY_MS, work);

@@ -61,5 +61,5 @@ async function some(chunks: Chunks, unit: Unit, target: Target, rows: number, ro
 function settingOf({ scope, context, loaded }: Chunks, target: Target): string | undefined {
   const { model, catalog } = loaded;
   if (scope !== 'data') return clearingSet(planClearing(target, scope, model, catalog));
-  return target.retain === undefined ? undefined : assignments(target, context.processor, model, catalog);
+  return target.retain === undefined ? undefined : assignments(target, context.system, model, catalog);
 }

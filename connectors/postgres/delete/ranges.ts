@@ -12,7 +12,7 @@ export const memberRanges = (session: Session, members: Members, size: number): 
   session.rows<{ first: number; last: number }>(
     `SELECT min(seq) AS first, max(seq) AS last
      FROM (SELECT seq, (row_number() OVER (ORDER BY seq) - 1) / $6::int AS chunk
-           FROM (SELECT DISTINCT seq FROM lethe_processor.batch WHERE ${MEMBERS}) AS subjects) AS numbered
+           FROM (SELECT DISTINCT seq FROM lethe_system.batch WHERE ${MEMBERS}) AS subjects) AS numbered
      GROUP BY chunk ORDER BY chunk`,
     [...members, size],
   );

@@ -23,13 +23,13 @@ export function remaining(target: Target, scope: Scope, model: KindModel, catalo
 }
 
 /** What a kept row becomes: its personal columns blank, its reference gone or replaced. Undefined: it stays as it is. */
-export function assignments(target: Target, processor: string, model: KindModel, catalog: Catalog): string | undefined {
+export function assignments(target: Target, system: string, model: KindModel, catalog: Catalog): string | undefined {
   const { retain } = target;
   const blank = (retain?.blank ?? []).map((column) => `${ident(column)} = NULL`);
   const columns = linkColumns(target);
   const unlink = columns.map((column) =>
     retain?.unlink === 'pseudonym'
-      ? `${ident(column)} = ${pseudonym(target, column, processor, model, catalog)}`
+      ? `${ident(column)} = ${pseudonym(target, column, system, model, catalog)}`
       : `${ident(column)} = NULL`,
   );
   const all = retain?.unlink === undefined ? blank : [...blank, ...unlink];
@@ -37,10 +37,10 @@ export function assignments(target: Target, processor: string, model: KindModel,
 }
 
 /** The keyed digest of what stood there: rows of one subject stay together, and nobody can be read from it. */
-function pseudonym(target: Target, column: string, processor: string, model: KindModel, catalog: Catalog): string {
+function pseudonym(target: Target, column: string, system: string, model: KindModel, catalog: Catalog): string {
   const type = typeOf(catalog, target.table, column);
-  const args = [processor, model.kind, 'pseudonym'].map(literal).join(', ');
-  const hex = `encode(lethe_processor.digest(${args}, ARRAY[${ident(column)}::text]), 'hex')`;
+  const args = [system, model.kind, 'pseudonym'].map(literal).join(', ');
+  const hex = `encode(lethe_system.digest(${args}, ARRAY[${ident(column)}::text]), 'hex')`;
   if (type.base === 'uuid') return `substr(${hex}, 1, 32)::uuid`;
   if (type.base === 'int8') return `-1 - ('x' || substr(${hex}, 1, 15))::bit(60)::bigint`;
   return valueSide(`('deleted-' || substr(${hex}, 1, 32))`, type, 'exact');

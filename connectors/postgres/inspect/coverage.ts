@@ -32,7 +32,7 @@ export async function checkCoverage(inspection: Inspection): Promise<readonly Co
 const PERSONAL = `
   SELECT c.oid, n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'lethe_processor') AND n.nspname !~ '^pg_(toast|temp)'`;
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'lethe_system') AND n.nspname !~ '^pg_(toast|temp)'`;
 
 /** Foreign keys are followed from table to table, and not through one that is ignored. */
 const UNCOVERED = `

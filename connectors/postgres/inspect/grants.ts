@@ -58,10 +58,10 @@ export function grants(settings: PostgresSettings, role: string): readonly strin
       `GRANT ${table.delete ? 'SELECT, DELETE' : 'SELECT'} ON ${relation(table.table)} ${to}`,
       ...(table.update.size === 0 ? [] : [`GRANT UPDATE${columnsOf(table)} ON ${relation(table.table)} ${to}`]),
     ]),
-    ...OWN.map(([rights, table]) => `GRANT ${rights} ON lethe_processor.${table} ${to}`),
-    `GRANT EXECUTE ON FUNCTION lethe_processor.digest(text, text, text, text[]) ${to}`,
-    `GRANT EXECUTE ON FUNCTION lethe_processor.members(text, text, text, integer, integer, text, text) ${to}`,
-    `GRANT EXECUTE ON FUNCTION lethe_processor.quietly(text, text[]) ${to}`,
+    ...OWN.map(([rights, table]) => `GRANT ${rights} ON lethe_system.${table} ${to}`),
+    `GRANT EXECUTE ON FUNCTION lethe_system.digest(text, text, text, text[]) ${to}`,
+    `GRANT EXECUTE ON FUNCTION lethe_system.members(text, text, text, integer, integer, text, text) ${to}`,
+    `GRANT EXECUTE ON FUNCTION lethe_system.quietly(text, text[]) ${to}`,
   ];
 }
 

@@ -1,32 +1,32 @@
 import type { ConfigError } from '../../connector.ts';
 import type { Inspection } from './inspection.ts';
-import { SCHEMA_VERSION } from '../setup/processor-tables.ts';
+import { SCHEMA_VERSION } from '../setup/system-tables.ts';
 
-const AGAIN = 'run what `npm run processor-sql` prints';
+const AGAIN = 'run what `npm run system-sql` prints';
 
 /** Lethe's own schema: there, of this version, made for this data map, and open to this role. */
 export async function checkSchema({ session, context }: Inspection): Promise<readonly ConfigError[]> {
   const failed = (message: string): ConfigError[] => [{ path: 'url', message: `${message}: ${AGAIN}` }];
   const [there] = await session.rows<{ table: boolean }>(
-    `SELECT to_regclass('lethe_processor.schema_version') IS NOT NULL AS "table"`,
+    `SELECT to_regclass('lethe_system.schema_version') IS NOT NULL AS "table"`,
   );
-  if (there?.table !== true) return failed('the schema lethe_processor is missing');
+  if (there?.table !== true) return failed('the schema lethe_system is missing');
   const [rights] = await session.rows<{ missing: string[] }>(
     `SELECT ARRAY(SELECT c.relname || ' ' || p.privilege FROM (VALUES ${RIGHTS}) AS p(name, privilege)
-       JOIN pg_class c ON c.relname = p.name AND c.relnamespace = 'lethe_processor'::regnamespace
+       JOIN pg_class c ON c.relname = p.name AND c.relnamespace = 'lethe_system'::regnamespace
        WHERE NOT has_table_privilege(c.oid, p.privilege) ORDER BY 1) AS missing`,
   );
   const missing = rights?.missing ?? [];
-  if (missing.length > 0) return failed(`rights on lethe_processor are missing (${missing.join(', ')})`);
+  if (missing.length > 0) return failed(`rights on lethe_system are missing (${missing.join(', ')})`);
   const [schema] = await session.rows<{ version: number | null }>(
-    'SELECT max(version) AS version FROM lethe_processor.schema_version',
+    'SELECT max(version) AS version FROM lethe_system.schema_version',
   );
   if (schema?.version !== SCHEMA_VERSION)
-    return failed(`the schema lethe_processor has version ${schema?.version ?? 'none'} instead of ${SCHEMA_VERSION}`);
+    return failed(`the schema lethe_system has version ${schema?.version ?? 'none'} instead of ${SCHEMA_VERSION}`);
   const types = await session.rows<{ type: string }>(
-    `SELECT concat_ws(' ', kind, type, comparison, is_key::text) AS type FROM lethe_processor.identity_types
-     WHERE processor = $1`,
-    [context.processor],
+    `SELECT concat_ws(' ', kind, type, comparison, is_key::text) AS type FROM lethe_system.identity_types
+     WHERE system = $1`,
+    [context.system],
   );
   const declared = context.models.flatMap((model) =>
     Object.entries(model.types).map(
@@ -38,7 +38,7 @@ export async function checkSchema({ session, context }: Inspection): Promise<rea
       .map(({ type }) => type)
       .toSorted()
       .join() === declared.toSorted().join();
-  return same ? [] : failed('the schema lethe_processor was made for other identity types');
+  return same ? [] : failed('the schema lethe_system was made for other identity types');
 }
 
 const RIGHTS = [

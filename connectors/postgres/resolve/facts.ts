@@ -22,7 +22,7 @@ export async function keysOfPage(
   last: number,
 ): Promise<readonly Resolved[]> {
   const rows = await session.rows<{ value: string[] }>(
-    `SELECT value FROM lethe_processor.batch WHERE ${MEMBERS} ORDER BY seq`,
+    `SELECT value FROM lethe_system.batch WHERE ${MEMBERS} ORDER BY seq`,
     within(subjects, first, last),
   );
   return rows.map(({ value }) => ({ fact: 'match', position: null, key: keyIdentity(model, value) }));
@@ -72,14 +72,14 @@ function identityStatement(resolving: Resolving, type: string): string {
         SELECT b.seq, own.${ident(model.key.columns[0] ?? '')}::text AS key,
                ARRAY[${columns.map((column) => `own.${ident(column)}::text`).join(', ')}] AS value,
                ${columns.map((column, index) => `${side('own', column)} AS ${name[index]}`).join(', ')}
-        FROM lethe_processor.batch AS b JOIN ${table} AS own ON ${ownKey(resolving, 'b.value[1]')}
-        WHERE b.processor = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
+        FROM lethe_system.batch AS b JOIN ${table} AS own ON ${ownKey(resolving, 'b.value[1]')}
+        WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
           AND ${columns.map((column) => `own.${ident(column)} IS NOT NULL`).join(' AND ')}) AS own) AS named
     ORDER BY seq`;
 }
 
 /** How many subjects there are in all pages: they are numbered from 1. */
-const SUBJECTS = `(SELECT max(seq) FROM lethe_processor.batch WHERE processor = $1 AND request_id = $2 AND batch = $3)`;
+const SUBJECTS = `(SELECT max(seq) FROM lethe_system.batch WHERE system = $1 AND request_id = $2 AND batch = $3)`;
 
 /**
  * Backward from each subject to all names that lead to it, never through another subject; then forward again, once from
@@ -94,8 +94,8 @@ function aliasStatement(resolving: Resolving): string {
   const [table, alias] = [relation(aliases.table), ident(aliases.alias)];
   return `WITH RECURSIVE
     names(key, name) AS (
-      SELECT b.value[1], e.${alias}::text FROM lethe_processor.batch AS b JOIN ${table} AS e ON ${back('b.value[1]')}
-      WHERE b.processor = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
+      SELECT b.value[1], e.${alias}::text FROM lethe_system.batch AS b JOIN ${table} AS e ON ${back('b.value[1]')}
+      WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
         AND NOT ${isSubject(resolving, `e.${alias}::text`)}
       UNION
       SELECT n.key, e.${alias}::text FROM names AS n JOIN ${table} AS e ON ${back('n.name')}

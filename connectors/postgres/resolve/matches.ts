@@ -13,7 +13,7 @@ export function matchStatements(resolving: Resolving): readonly { sql: string; b
     const comparison = model.types[type]?.comparison ?? 'exact';
     const match = { columns, types: [type], comparison };
     const sides = sidesOf(model.map.table, match, catalog, { column: 'own.', value: 'b.' });
-    return into(`SELECT b.seq, own.${key}::text AS key FROM lethe_processor.batch AS b
+    return into(`SELECT b.seq, own.${key}::text AS key FROM lethe_system.batch AS b
       JOIN ${relation(model.map.table)} AS own ON ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')}
       WHERE ${submitted('b')} AND b.type = ${literal(type)}`);
   });
@@ -22,10 +22,10 @@ export function matchStatements(resolving: Resolving): readonly { sql: string; b
 }
 
 const submitted = (b: string): string =>
-  `${b}.processor = $1 AND ${b}.request_id = $2 AND ${b}.batch = $3 AND ${b}.seq BETWEEN $4::int AND $5::int`;
+  `${b}.system = $1 AND ${b}.request_id = $2 AND ${b}.batch = $3 AND ${b}.seq BETWEEN $4::int AND $5::int`;
 
 const into = (select: string): string =>
-  `INSERT INTO lethe_processor.batch (processor, request_id, batch, seq, type, value)
+  `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
    SELECT $1, $2, $6, found.seq, 'key', ARRAY[found.key] FROM (${select}) AS found`;
 
 function fromAliases(resolving: Resolving): string {
@@ -33,7 +33,7 @@ function fromAliases(resolving: Resolving): string {
   const key = ident(model.key.columns[0] ?? '');
   return `WITH RECURSIVE ${forward(
     resolving,
-    `SELECT b.seq AS start, b.value[1] AS name FROM lethe_processor.batch AS b
+    `SELECT b.seq AS start, b.value[1] AS name FROM lethe_system.batch AS b
       WHERE ${submitted('b')} AND b.type = ${literal(ALIAS)}`,
   )}
     SELECT hop.start AS seq, own.${key}::text AS key FROM hop JOIN ${relation(model.map.table)} AS own

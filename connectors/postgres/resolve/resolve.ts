@@ -28,7 +28,7 @@ export async function* resolve(
   const model = modelOf(context, selection.kind);
   const session = await openSession(context.server, work);
   const call = `resolve-${randomUUID()}`;
-  const named = (name: string): Members => [context.processor, selection.requestId, `${call}-${name}`, 0, MAX_SEQ];
+  const named = (name: string): Members => [context.system, selection.requestId, `${call}-${name}`, 0, MAX_SEQ];
   try {
     const catalog = await readCatalog(session, mappedTables([model], context.settings.segments?.table));
     const all = { submitted: named('submitted'), matches: named('matches'), subjects: named('subjects') };
@@ -59,10 +59,10 @@ async function selectSubjects(resolving: Resolving, selection: Selection, work: 
     await session.run(sql, [submitted[0], submitted[1], submitted[2], 0, MAX_SEQ, batch]);
   }
   await session.run(
-    `INSERT INTO lethe_processor.batch (processor, request_id, batch, seq, type, value)
+    `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
      SELECT $1, $2, $6, row_number() OVER (ORDER BY first_position, value), 'key', value
-     FROM (SELECT value, min(seq) AS first_position FROM lethe_processor.batch
-           WHERE processor = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5 GROUP BY value) AS matched`,
+     FROM (SELECT value, min(seq) AS first_position FROM lethe_system.batch
+           WHERE system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5 GROUP BY value) AS matched`,
     [...matches, subjects[2]],
   );
 }
@@ -86,7 +86,7 @@ async function* matchFacts(
     obey(work.signal);
     work.heartbeat();
     const page = await session.rows<{ position: number; value: string[] }>(
-      `SELECT DISTINCT seq AS position, value FROM lethe_processor.batch WHERE ${MEMBERS} ORDER BY position, value`,
+      `SELECT DISTINCT seq AS position, value FROM lethe_system.batch WHERE ${MEMBERS} ORDER BY position, value`,
       within(matches, first, last),
     );
     yield page.map(({ position, value }) => ({ fact: 'match', position, key: keyIdentity(model, value) }));
@@ -101,8 +101,8 @@ async function* subjectFacts(
   const { session, subjects } = resolving;
   const { page } = resolving.context.server.tuning;
   const [row] = await session.rows<{ count: number }>(
-    `SELECT coalesce(max(seq), 0) AS count FROM lethe_processor.batch
-     WHERE processor = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5`,
+    `SELECT coalesce(max(seq), 0) AS count FROM lethe_system.batch
+     WHERE system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5`,
     subjects,
   );
   for (let first = 1; first <= (row?.count ?? 0); first += page) {

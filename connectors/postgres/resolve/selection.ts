@@ -13,13 +13,13 @@ export function selectionStatement(
   const shown = shownCondition(resolving);
   const values = [subjects[0], subjects[1], subjects[2]];
   const sql = (members: string): string =>
-    `INSERT INTO lethe_processor.batch (processor, request_id, batch, seq, type, value)
+    `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
      SELECT $1, $2, $3, row_number() OVER (ORDER BY key), 'key', ARRAY[key::text]
      FROM (SELECT own.${key} AS key FROM ${relation(model.map.table)} AS own WHERE ${shown}${members}) AS selected`;
   if (selection.by !== 'segment') return { sql: sql(''), values };
   const { segments } = context.settings;
   if (segments === undefined || selection.kind !== 'user')
-    throw new ConnectorError('refused', 'this processor lists no segments of this kind', { retryable: false });
+    throw new ConnectorError('refused', 'this system lists no segments of this kind', { retryable: false });
   // The name of a segment is no identity, and the only text from a request that is ever bound.
   const members = ` AND own.${key} IN (SELECT ${ident(segments.subject)} FROM ${relation(segments.table)} WHERE ${ident(segments.segment)}::text = $4)`;
   return { sql: sql(members), values: [...values, selection.by === 'segment' ? selection.segment : ''] };
@@ -33,6 +33,6 @@ function shownCondition({ model, catalog, context }: Resolving): string {
     const boolean = typeOf(catalog, model.map.table, column).base === 'bool';
     return `own.${ident(column)} IS ${boolean ? 'NOT TRUE' : 'NULL'}`;
   }
-  const [processor, kind, type] = [context.processor, model.kind, model.keyType].map(literal);
-  return `NOT EXISTS (SELECT FROM lethe_processor.tombstones AS t WHERE t.hidden AND t.digest = lethe_processor.digest(${processor}, ${kind}, ${type}, ARRAY[own.${key}::text]))`;
+  const [system, kind, type] = [context.system, model.kind, model.keyType].map(literal);
+  return `NOT EXISTS (SELECT FROM lethe_system.tombstones AS t WHERE t.hidden AND t.digest = lethe_system.digest(${system}, ${kind}, ${type}, ARRAY[own.${key}::text]))`;
 }

@@ -7,10 +7,10 @@ import { literal } from '../sql.ts';
 import type { SubjectIdentity } from '../../../domain/identity.ts';
 
 /** Which rows of the batch table a statement speaks of: the first five parameters of every one. */
-export type Members = readonly [processor: string, requestId: string, batch: string, firstSeq: number, lastSeq: number];
+export type Members = readonly [system: string, requestId: string, batch: string, firstSeq: number, lastSeq: number];
 
-export const membersOf = (processor: string, batch: Batch): Members => [
-  processor,
+export const membersOf = (system: string, batch: Batch): Members => [
+  system,
   batch.requestId,
   batch.batch,
   batch.firstSeq,
@@ -18,8 +18,8 @@ export const membersOf = (processor: string, batch: Batch): Members => [
 ];
 
 /** The same for COPY, which takes no parameters; what makes a batch a batch of this request is no identity. */
-export const literalMembers = ([processor, requestId, batch, firstSeq, lastSeq]: Members): string =>
-  `processor = ${literal(processor)} AND request_id = ${literal(requestId)} AND batch = ${literal(batch)} AND seq BETWEEN ${Number(firstSeq)} AND ${Number(lastSeq)}`;
+export const literalMembers = ([system, requestId, batch, firstSeq, lastSeq]: Members): string =>
+  `system = ${literal(system)} AND request_id = ${literal(requestId)} AND batch = ${literal(batch)} AND seq BETWEEN ${Number(firstSeq)} AND ${Number(lastSeq)}`;
 
 export const within = (members: Members, firstSeq: number, lastSeq: number): Members => [
   members[0],
@@ -35,27 +35,27 @@ export const within = (members: Members, firstSeq: number, lastSeq: number): Mem
  */
 export async function loadBatch(
   session: Session,
-  processor: string,
+  system: string,
   batch: Batch,
   subjectsPerCommit: number,
 ): Promise<{ members: Members; subjectsPerCommit: number }> {
-  const members = membersOf(processor, batch);
+  const members = membersOf(system, batch);
   const perCommit = await session.transaction(async () => {
     const fresh = await session.run(
-      `INSERT INTO lethe_processor.batches (processor, request_id, batch, first_seq, last_seq, kind, subjects_per_commit)
+      `INSERT INTO lethe_system.batches (system, request_id, batch, first_seq, last_seq, kind, subjects_per_commit)
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
       [...members, batch.kind, subjectsPerCommit],
     );
     if (fresh === 1) {
       // The pages come from Lethe's own database, whose pace is not this server's to judge.
       await session.run('SET LOCAL statement_timeout = 0');
-      await session.run(`DELETE FROM lethe_processor.batch WHERE ${MEMBERS_OF_BATCH}`, members);
+      await session.run(`DELETE FROM lethe_system.batch WHERE ${MEMBERS_OF_BATCH}`, members);
       await copyIdentities(session, members, batch.identities());
       return subjectsPerCommit;
     }
     const [loaded] = await session.rows<{ size: number }>(
-      `SELECT subjects_per_commit AS size FROM lethe_processor.batches
-       WHERE processor = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5`,
+      `SELECT subjects_per_commit AS size FROM lethe_system.batches
+       WHERE system = $1 AND request_id = $2 AND batch = $3 AND first_seq = $4 AND last_seq = $5`,
       members,
     );
     return loaded?.size ?? subjectsPerCommit;
@@ -63,19 +63,19 @@ export async function loadBatch(
   return { members, subjectsPerCommit: perCommit };
 }
 
-const MEMBERS_OF_BATCH = 'processor = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5';
+const MEMBERS_OF_BATCH = 'system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5';
 
 /** The only way for an identity into a customer's database: as data of COPY, which no server log shows. */
 export async function copyIdentities(
   session: Session,
-  [processor, requestId, batch]: Members,
+  [system, requestId, batch]: Members,
   pages: AsyncIterable<readonly SubjectIdentity[]>,
 ): Promise<void> {
-  const into = copyFrom('COPY lethe_processor.batch (processor, request_id, batch, seq, type, value) FROM STDIN');
+  const into = copyFrom('COPY lethe_system.batch (system, request_id, batch, seq, type, value) FROM STDIN');
   async function* lines(): AsyncGenerator<string> {
     for await (const page of callbackPages(pages))
       yield page
-        .map(({ seq, identity }) => copyLine([processor, requestId, batch, seq, identity.type, identity.value]))
+        .map(({ seq, identity }) => copyLine([system, requestId, batch, seq, identity.type, identity.value]))
         .join('');
   }
   await pipeline(lines, session.client.query(into));
@@ -117,7 +117,7 @@ export async function unloadBatch(session: Session, members: Members): Promise<v
     ['batches', 'first_seq = $4 AND last_seq = $5'],
   ])
     await session.run(
-      `DELETE FROM lethe_processor.${table} WHERE processor = $1 AND request_id = $2 AND batch = $3 AND ${within}`,
+      `DELETE FROM lethe_system.${table} WHERE system = $1 AND request_id = $2 AND batch = $3 AND ${within}`,
       members,
     );
 }

@@ -18,7 +18,7 @@ export async function setSuppression(
 
 export async function suppress({ session, model, members }: Loaded): Promise<void> {
   await session.run(
-    `INSERT INTO lethe_processor.suppressions (processor, kind, digest)
+    `INSERT INTO lethe_system.suppressions (system, kind, digest)
      SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest FROM (${digests(model.kind)}) AS digests ORDER BY digest
      ON CONFLICT DO NOTHING`,
     members,
@@ -27,11 +27,11 @@ export async function suppress({ session, model, members }: Loaded): Promise<voi
 
 async function release({ session, model, members }: Loaded): Promise<void> {
   await session.run(
-    `DELETE FROM lethe_processor.suppressions
+    `DELETE FROM lethe_system.suppressions
      WHERE digest = ANY (ARRAY(${digests(model.kind)}))`,
     members,
   );
 }
 
 const digests = (kind: string): string =>
-  `SELECT digest FROM lethe_processor.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, NULL)`;
+  `SELECT digest FROM lethe_system.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, NULL)`;

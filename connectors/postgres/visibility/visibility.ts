@@ -35,7 +35,7 @@ export async function setVisibility(
 /** A newer generation wins; the same one again goes on where it stopped; an older one changes nothing. */
 async function tombstones({ session, model }: Loaded, members: Members, change: VisibilityChange): Promise<void> {
   await session.run(
-    `INSERT INTO lethe_processor.tombstones AS old (processor, kind, digest, generation, request_id, hidden)
+    `INSERT INTO lethe_system.tombstones AS old (system, kind, digest, generation, request_id, hidden)
      SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest, $6::bigint, $2, $7::boolean
      FROM ${keysOf(model)} ORDER BY digest
      ON CONFLICT (digest) DO UPDATE
@@ -59,9 +59,9 @@ async function hide(loaded: Loaded, members: Members, change: VisibilityChange):
      flagged AS (
        UPDATE ${own} AS own SET ${flag.column} = ${flag.hidden('$7')} FROM rows WHERE own.${flag.key} = rows.key
        RETURNING own.${flag.key}::text AS key)
-     UPDATE lethe_processor.tombstones AS t SET flagged_at = $7::timestamptz
+     UPDATE lethe_system.tombstones AS t SET flagged_at = $7::timestamptz
      WHERE t.digest = ANY (ARRAY(
-       SELECT lethe_processor.digest($1, ${literal(loaded.model.kind)}, ${literal(loaded.model.keyType)}, ARRAY[key])
+       SELECT lethe_system.digest($1, ${literal(loaded.model.kind)}, ${literal(loaded.model.keyType)}, ARRAY[key])
        FROM flagged))`,
     [...members, change.generation, change.at],
   );
@@ -77,20 +77,20 @@ async function show(loaded: Loaded, members: Members, change: VisibilityChange):
      shown AS (
        UPDATE ${relation(loaded.model.map.table)} AS own SET ${flag.column} = ${flag.shown} FROM meant
        WHERE ${flag.keySide('own')} = meant.key AND own.${flag.column} = ${flag.hidden('meant.flagged_at')})
-     UPDATE lethe_processor.tombstones AS t SET flagged_at = NULL
+     UPDATE lethe_system.tombstones AS t SET flagged_at = NULL
      WHERE t.digest = ANY (ARRAY(SELECT digest FROM meant))`,
     [...members, change.generation],
   );
 }
 
 const keysOf = ({ kind, keyType }: KindModel): string =>
-  `lethe_processor.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, ${literal(keyType)}) AS m`;
+  `lethe_system.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, ${literal(keyType)}) AS m`;
 
 /** The subjects whose tombstone carries this very change, by key as the column has it; OFFSET 0: one probe for each. */
 function meant({ model, catalog }: Loaded, condition: string): string {
   const [own] = sidesOf(model.map.table, model.key, catalog, { column: '', value: 'm.' });
   return `SELECT ${own?.value ?? 'NULL'} AS key, m.digest, t.flagged_at FROM ${keysOf(model)}, LATERAL (
-      SELECT flagged_at FROM lethe_processor.tombstones AS t
+      SELECT flagged_at FROM lethe_system.tombstones AS t
       WHERE t.digest = m.digest AND t.generation = $6::bigint AND ${condition} OFFSET 0) AS t`;
 }
 

@@ -41,23 +41,23 @@ CREATE TABLE "lethe"."archives" (
 CREATE TABLE "lethe"."collected_tables" (
 	"request_id" text,
 	"epoch" integer,
-	"processor" text,
+	"system" text,
 	"number" integer,
 	"object" text NOT NULL,
 	"facts" json NOT NULL,
-	CONSTRAINT "collected_tables_pkey" PRIMARY KEY("request_id","epoch","processor","number"),
+	CONSTRAINT "collected_tables_pkey" PRIMARY KEY("request_id","epoch","system","number"),
 	CONSTRAINT "collected_tables_number_check" CHECK (number >= 1)
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."collections" (
 	"request_id" text,
 	"epoch" integer,
-	"processor" text,
+	"system" text,
 	"state" text DEFAULT 'pending' NOT NULL,
 	"cut_off_at" timestamp with time zone,
 	"rows" bigint DEFAULT 0 NOT NULL,
 	"bytes" bigint DEFAULT 0 NOT NULL,
-	CONSTRAINT "collections_pkey" PRIMARY KEY("request_id","epoch","processor"),
+	CONSTRAINT "collections_pkey" PRIMARY KEY("request_id","epoch","system"),
 	CONSTRAINT "collections_state_check" CHECK (state IN ('pending', 'collected')),
 	CONSTRAINT "collections_cut_off_at_check" CHECK ((state = 'collected') = (cut_off_at IS NOT NULL))
 );
@@ -215,9 +215,9 @@ CREATE TABLE "lethe"."slots" (
 --> statement-breakpoint
 CREATE TABLE "lethe"."request_counts" (
 	"request_id" text,
-	"processor" text,
+	"system" text,
 	"tables" jsonb,
-	CONSTRAINT "request_counts_pkey" PRIMARY KEY("request_id","processor")
+	CONSTRAINT "request_counts_pkey" PRIMARY KEY("request_id","system")
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."requests" (
@@ -244,7 +244,7 @@ CREATE TABLE "lethe"."requests" (
 	"failure" text,
 	"resolved_at" timestamp with time zone,
 	"concluded_at" timestamp with time zone,
-	"processors" jsonb,
+	"systems" jsonb,
 	"growth_accepted" boolean DEFAULT false NOT NULL,
 	"wake_version" bigint DEFAULT 0 NOT NULL,
 	"wake_seen" bigint DEFAULT 0 NOT NULL,
@@ -380,20 +380,20 @@ CREATE TABLE "lethe"."submitted_identities" (
 --> statement-breakpoint
 CREATE TABLE "lethe"."attention" (
 	"request_id" text,
-	"processor" text,
+	"system" text,
 	"step" text,
 	"batch" integer DEFAULT 0,
 	"code" text NOT NULL,
 	"since" timestamp with time zone NOT NULL,
 	"retry_at" timestamp with time zone,
-	CONSTRAINT "attention_pkey" PRIMARY KEY("request_id","processor","step","batch"),
+	CONSTRAINT "attention_pkey" PRIMARY KEY("request_id","system","step","batch"),
 	CONSTRAINT "attention_step_check" CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'conclude', 'collect', 'package', 'backup'))
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."batch_work" (
 	"request_id" text,
 	"batch" integer,
-	"processor" text,
+	"system" text,
 	"state" text DEFAULT 'pending' NOT NULL,
 	"first_seq" integer NOT NULL,
 	"last_seq" integer NOT NULL,
@@ -405,31 +405,31 @@ CREATE TABLE "lethe"."batch_work" (
 	"survivors" integer,
 	"skip_reason" text,
 	"skipped_by" text,
-	CONSTRAINT "batch_work_pkey" PRIMARY KEY("request_id","batch","processor"),
+	CONSTRAINT "batch_work_pkey" PRIMARY KEY("request_id","batch","system"),
 	CONSTRAINT "batch_work_state_check" CHECK (state IN ('pending', 'deleting', 'verifying', 'verified', 'attested', 'unverified', 'attention', 'skipped'))
 );
 --> statement-breakpoint
-CREATE TABLE "lethe"."processor_ranges" (
+CREATE TABLE "lethe"."system_ranges" (
 	"request_id" text,
 	"batch" integer,
-	"processor" text,
+	"system" text,
 	"pass" integer,
 	"first_seq" integer,
 	"last_seq" integer,
 	"part" integer,
 	"tables" jsonb NOT NULL,
-	CONSTRAINT "processor_ranges_pkey" PRIMARY KEY("request_id","batch","processor","pass","first_seq","last_seq","part")
+	CONSTRAINT "system_ranges_pkey" PRIMARY KEY("request_id","batch","system","pass","first_seq","last_seq","part")
 );
 --> statement-breakpoint
-CREATE TABLE "lethe"."processor_visibility" (
+CREATE TABLE "lethe"."system_visibility" (
 	"request_id" text,
-	"processor" text,
+	"system" text,
 	"hides" boolean NOT NULL,
 	"applied_generation" bigint DEFAULT 0 NOT NULL,
 	"skipped_at" timestamp with time zone,
 	"skip_reason" text,
 	"skipped_by" text,
-	CONSTRAINT "processor_visibility_pkey" PRIMARY KEY("request_id","processor")
+	CONSTRAINT "system_visibility_pkey" PRIMARY KEY("request_id","system")
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."runs" (
@@ -472,7 +472,7 @@ CREATE INDEX "subjects_attached" ON "lethe"."subjects" ("owner_request","owner_s
 CREATE INDEX "subjects_not_backed_up" ON "lethe"."subjects" ("project") WHERE state = 'attached' AND NOT backed_up;--> statement-breakpoint
 ALTER TABLE "lethe"."archive_keys" ADD CONSTRAINT "archive_keys_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."archives" ADD CONSTRAINT "archives_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
-ALTER TABLE "lethe"."collected_tables" ADD CONSTRAINT "collected_tables_collection_fkey" FOREIGN KEY ("request_id","epoch","processor") REFERENCES "lethe"."collections"("request_id","epoch","processor");--> statement-breakpoint
+ALTER TABLE "lethe"."collected_tables" ADD CONSTRAINT "collected_tables_collection_fkey" FOREIGN KEY ("request_id","epoch","system") REFERENCES "lethe"."collections"("request_id","epoch","system");--> statement-breakpoint
 ALTER TABLE "lethe"."collections" ADD CONSTRAINT "collections_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."links" ADD CONSTRAINT "links_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."hold_digests" ADD CONSTRAINT "hold_digests_hold_id_holds_id_fkey" FOREIGN KEY ("hold_id") REFERENCES "lethe"."holds"("id");--> statement-breakpoint
@@ -493,5 +493,5 @@ ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_project_projects_name_fk
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fkey" FOREIGN KEY ("backup_of") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
-ALTER TABLE "lethe"."processor_visibility" ADD CONSTRAINT "processor_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");

@@ -114,11 +114,11 @@ test('the receipt of an export is what its archive says of itself', async () => 
       since: null,
       subjects: 1,
     },
-    processors: [
-      { processor: 'app', cutOffAt: START },
-      { processor: 'mail', cutOffAt: null },
+    systems: [
+      { system: 'app', cutOffAt: START },
+      { system: 'mail', cutOffAt: null },
     ],
-    parts: [{ processor: 'app', object: '', facts: { ...facts, rows: 3, bytes: 9, sha256: '00'.repeat(32) } }],
+    parts: [{ system: 'app', object: '', facts: { ...facts, rows: 3, bytes: 9, sha256: '00'.repeat(32) } }],
     packagedAt: START,
   });
   await makeReady(api, storage, id);
@@ -129,12 +129,12 @@ test('the receipt of an export is what its archive says of itself', async () => 
 test('progress tells what is collected in the newest epoch', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   expect((await read(id, '/progress')).json).toMatchObject({ batches: [], collections: [] });
-  await api.sql`INSERT INTO lethe.collections (request_id, epoch, processor, state, cut_off_at, rows, bytes) VALUES
+  await api.sql`INSERT INTO lethe.collections (request_id, epoch, system, state, cut_off_at, rows, bytes) VALUES
     (${id}, 1, 'app', 'collected', ${START}, 5, 500), (${id}, 2, 'mail', 'pending', NULL, 0, 0), (${id}, 2, 'app', 'pending', NULL, 3, 300)`;
   expect((await read(id, '/progress')).json).toMatchObject({
     collections: [
-      { processor: 'app', epoch: 2, state: 'pending', rows: 3, bytes: 300 },
-      { processor: 'mail', epoch: 2, state: 'pending', rows: 0, bytes: 0 },
+      { system: 'app', epoch: 2, state: 'pending', rows: 3, bytes: 300 },
+      { system: 'mail', epoch: 2, state: 'pending', rows: 0, bytes: 0 },
     ],
   });
 });
@@ -166,7 +166,7 @@ test('what is only of the other kind answers so, and a token of the other kind m
   const ofDeletions = [
     ['POST', '/confirm', { expectedCount: 1 }],
     ['POST', '/expedite', { when: 'now', reason }],
-    ['POST', '/skip', { processor: 'app', reason }],
+    ['POST', '/skip', { system: 'app', reason }],
   ] as const;
   const ofExports = [
     ['POST', '/links', {}],
@@ -190,18 +190,18 @@ test('what an export waits for is tried again by whoever may export', async () =
   await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
-      { project: 'demo', requestId: id, processor: 'app', step: 'collect', batch: 0 },
-      { code: 'processor_unavailable', at: START, retryAt: null },
+      { project: 'demo', requestId: id, system: 'app', step: 'collect', batch: 0 },
+      { code: 'system_unavailable', at: START, retryAt: null },
     ),
   );
   expect((await read(id)).json).toMatchObject({
-    attention: [{ processor: 'app', step: 'collect', code: 'processor_unavailable', remedy: expect.any(String) }],
+    attention: [{ system: 'app', step: 'collect', code: 'system_unavailable', remedy: expect.any(String) }],
   });
   const retry = (headers: Record<string, string>) =>
     api.call('POST', `/v1/requests/${id}/retry`, { reason: 'ticket 1' }, headers);
   expect((await retry(deleting)).json).toMatchObject({ code: 'forbidden', needs: ['export'] });
   const answer = await retry(exporting);
-  expect([answer.status, answer.json]).toEqual([202, { id, processors: ['app'] }]);
+  expect([answer.status, answer.json]).toEqual([202, { id, systems: ['app'] }]);
   expect((await read(id)).json).toMatchObject({ attention: [] });
 });
 

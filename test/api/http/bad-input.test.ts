@@ -203,7 +203,7 @@ test('ids that are unknown, and texts that can be no id, are 404 alike', async (
       api.call('POST', `${path}/cancel`, {}),
       api.call('POST', `${path}/expedite`, { when: 'now', ...reason }),
       api.call('POST', `${path}/retry`, reason),
-      api.call('POST', `${path}/skip`, { processor: 'app', ...reason }),
+      api.call('POST', `${path}/skip`, { system: 'app', ...reason }),
     ]);
     for (const answer of answers) expect(answer.json).toMatchObject({ status: 404, code: 'request_not_found' });
   }

@@ -81,8 +81,8 @@ async function prepare(round: string): Promise<void> {
     const name = (state: string) => `${CANARY}-${round}-${state}-${n}`;
     const waiting = await accepted(api, [user(name('a')), user(name('b'))], { confirm: true });
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
-    for (const { name: processor } of PROJECT.processors)
-      await storeCount(database, { requestId: waiting, processor }, null);
+    for (const { name: system } of PROJECT.systems)
+      await storeCount(database, { requestId: waiting, system }, null);
     await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window });
 
     const claimed = await accepted(api, [user(name('c'))]);
@@ -94,11 +94,11 @@ async function prepare(round: string): Promise<void> {
     await withProjectLock(database, 'demo', (tx) =>
       raiseAttention(
         tx,
-        { project: 'demo', requestId: stuck, processor: 'app', step: 'delete', batch: 1 },
+        { project: 'demo', requestId: stuck, system: 'app', step: 'delete', batch: 1 },
         { code: 'survivors_remain', at: RUN, retryAt: null },
       ),
     );
-    await database.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${stuck} AND processor = 'app'`;
+    await database.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${stuck} AND system = 'app'`;
     const hidden = await accepted(api, [user(name('e'))]);
     await hide(database, hidden, [matchOf(1, name('e'))], START);
     const exported = await acceptedExport(api, [user(name('f'))]);

@@ -11,7 +11,7 @@ const placeholder = (kind: string) => fc.nat({ max: 100_000 }).map((index) => `@
 export const WORDS: Readonly<Record<string, readonly string[]>> = {
   project: ['demo', 'demo', 'demo', 'other', 'nix'],
   regulation: ['gdpr', 'ccpa', 'nix'],
-  processor: ['app', 'mail', 'nix'],
+  system: ['app', 'mail', 'nix'],
   type: ['user_id', 'user_id', 'alias', 'email', 'xng_id', 'number', 'nix'],
   columns: ['1', 'user_id', '1,2', 'user_id,email', '99'],
   Accept: ['application/json', 'text/csv', '*/*', 'image/png', 'text/csv;q=0.1,application/json;q=0.2'],

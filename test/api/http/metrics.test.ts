@@ -29,11 +29,11 @@ const demo: Project = {
   name: 'demo',
   directory: 'app',
   policy: POLICY,
-  processors: [APP, { ...APP, name: 'mail', spacingMs: 1_000 }, { ...APP, name: 'idle', spacingMs: 1_000 }],
+  systems: [APP, { ...APP, name: 'mail', spacingMs: 1_000 }, { ...APP, name: 'idle', spacingMs: 1_000 }],
 };
 const CATALOG: Catalog = new Map([
   ['demo', demo],
-  ['windowless', { ...demo, name: 'windowless', processors: [APP], policy: { ...POLICY, window: null } }],
+  ['windowless', { ...demo, name: 'windowless', systems: [APP], policy: { ...POLICY, window: null } }],
 ]);
 
 let world: Ledger;
@@ -82,12 +82,12 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
     await transaction(world.database, (tx) =>
       raiseAttention(
         tx,
-        { project: 'demo', requestId: waiting, processor: 'app', step, batch: 0 },
-        { code: 'processor_unavailable', at: START, retryAt: START },
+        { project: 'demo', requestId: waiting, system: 'app', step, batch: 0 },
+        { code: 'system_unavailable', at: START, retryAt: START },
       ),
     );
   for (let call = 0; call < 4; call += 1)
-    await reserveSlot(world.database, 'processor/demo/mail', { now: START, spacingMs: 1_000 });
+    await reserveSlot(world.database, 'system/demo/mail', { now: START, spacingMs: 1_000 });
   await reserveSlot(world.database, 'token/canary', { now: START, spacingMs: 1_000 });
 
   clock = new Date(START.getTime() + 500);
@@ -102,7 +102,7 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
     'requests_at_risk{project="demo"}': 0,
     'requests_at_risk{project="windowless"}': 1,
     'requests_at_risk{project="forgotten"}': 1,
-    'attention{project="demo",processor="app",code="processor_unavailable"}': 1,
+    'attention{project="demo",system="app",code="system_unavailable"}': 1,
     'runs_missed{project="demo"}': 0,
     'runs_missed{project="windowless"}': 0,
     'oldest_unstarted_seconds{project="demo"}': 0.5,
@@ -112,8 +112,8 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
     'confirmations_waiting{project="windowless"}': 0,
     'confirmations_waiting{project="forgotten"}': 0,
     // Four were reserved: the first has begun, half a second ago.
-    'slots_waiting{project="demo",processor="mail"}': 3,
-    'slots_waiting{project="demo",processor="idle"}': 0,
+    'slots_waiting{project="demo",system="mail"}': 3,
+    'slots_waiting{project="demo",system="idle"}': 0,
   });
   expect(await scrape.text()).not.toMatch(/canary|(req|hold|mem|tok)_|C-7/);
   expect(await scrape.text()).toContain('process_cpu_user_seconds_total');
@@ -128,7 +128,7 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
     'requests{project="windowless",kind="deletion",status="failed"}': 1,
     'requests_at_risk{project="windowless"}': 0,
     'oldest_unstarted_seconds{project="windowless"}': 0,
-    'slots_waiting{project="demo",processor="mail"}': 0,
+    'slots_waiting{project="demo",system="mail"}': 0,
   });
   expect(later).not.toHaveProperty('requests{project="windowless",kind="deletion",status="received"}');
 

@@ -33,7 +33,7 @@ const MATRIX = `
   cancelRequest     401 401 401 401 401  404 202  202  403w  403d
   expediteRequest   401 401 401 401 401  404 202  202  403w  403d
   retryRequest      401 401 401 401 401  404 409  409  403w  403d
-  skipProcessor     401 401 401 401 401  404 403o 409  403w  403d
+  skipSystem     401 401 401 401 401  404 403o 409  403w  403d
   lookUpSubject     401 401 401 401 401  404 200  200  200   403d
   placeHold         401 401 401 401 401  404 201  201  403w  403d
   releaseHold       401 401 401 401 401  404 204  204  403w  403d
@@ -97,7 +97,7 @@ export const CALLS: Readonly<Record<string, (about: Things) => Call>> = {
   cancelRequest: ({ request }) => ['POST', `/v1/requests/${request}/cancel`, {}],
   expediteRequest: ({ request }) => ['POST', `/v1/requests/${request}/expedite`, { when: 'now', reason }],
   retryRequest: ({ request }) => ['POST', `/v1/requests/${request}/retry`, { reason }],
-  skipProcessor: ({ request }) => ['POST', `/v1/requests/${request}/skip`, { processor: 'app', reason }],
+  skipSystem: ({ request }) => ['POST', `/v1/requests/${request}/skip`, { system: 'app', reason }],
   lookUpSubject: ({ project }) => ['POST', '/v1/subjects/lookup', { project, kind: 'user', identity: user('u-1') }],
   placeHold: ({ project }) => ['POST', '/v1/holds', { ...HOLD, project }],
   releaseHold: ({ hold }) => ['DELETE', `/v1/holds/${hold}`],

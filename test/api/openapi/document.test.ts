@@ -32,7 +32,7 @@ test('the document is OpenAPI 3.1 and has every route, each with a name of its o
     'cancelRequest POST /v1/requests/{id}/cancel',
     'expediteRequest POST /v1/requests/{id}/expedite',
     'retryRequest POST /v1/requests/{id}/retry',
-    'skipProcessor POST /v1/requests/{id}/skip',
+    'skipSystem POST /v1/requests/{id}/skip',
     'readReceipt GET /v1/requests/{id}/receipt',
     'makeLink POST /v1/requests/{id}/links',
     'listLinks GET /v1/requests/{id}/links',

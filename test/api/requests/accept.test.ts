@@ -19,7 +19,7 @@ test('a deletion is accepted with every date that follows from the policy, and i
     dueAt: '2026-12-23T10:00:00.000Z',
     hardDeleteAt: '2026-12-08T02:00:00.000Z',
     cancellableUntil: '2026-12-08T02:00:00.000Z',
-    // The slowest processor's three days and a day to settle.
+    // The slowest system's three days and a day to settle.
     estimatedCompletionAt: '2026-12-12T02:00:00.000Z',
     atRisk: false,
   });

@@ -22,11 +22,11 @@ import { upload } from '../uploads/upload.ts';
 
 const api = await testApi();
 
-const inAttention = (requestId: string, processor: string) =>
+const inAttention = (requestId: string, system: string) =>
   withProjectLock(api.database, 'demo', async (tx) => {
-    const key = { project: 'demo', requestId, processor, step: 'delete', batch: 1 } as const;
-    await raiseAttention(tx, key, { code: 'processor_refused', at: RUN, retryAt: null });
-    await tx.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${requestId} AND processor = ${processor}`;
+    const key = { project: 'demo', requestId, system, step: 'delete', batch: 1 } as const;
+    await raiseAttention(tx, key, { code: 'system_refused', at: RUN, retryAt: null });
+    await tx.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${requestId} AND system = ${system}`;
   });
 
 test('whatever a caller changes is in the activity under its name, and what Lethe does under none', async () => {
@@ -47,13 +47,13 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   await call('POST', `/v1/requests/${open}/expedite`, { when: 'now', reason: 'ticket 1' });
   const stuck = await submit('d-3');
   await claimAt(api.database, stuck, RUN);
-  for (const processor of ['app', 'mail']) await inAttention(stuck, processor);
-  await call('POST', `/v1/requests/${stuck}/retry`, { processor: 'app', reason: 'ticket 2' });
-  await call('POST', `/v1/requests/${stuck}/skip`, { processor: 'mail', reason: 'ticket 3' });
+  for (const system of ['app', 'mail']) await inAttention(stuck, system);
+  await call('POST', `/v1/requests/${stuck}/retry`, { system: 'app', reason: 'ticket 2' });
+  await call('POST', `/v1/requests/${stuck}/skip`, { system: 'mail', reason: 'ticket 3' });
   const counted = textOf(await call('POST', '/v1/requests', deletionOf([user('d-4')], { confirm: true })), 'id');
   await resolve(api.database, counted, [matchOf(1, 'd-4')], START);
-  await storeCount(api.database, { requestId: counted, processor: 'app' }, { 'app.users': 1 });
-  await storeCount(api.database, { requestId: counted, processor: 'mail' }, null);
+  await storeCount(api.database, { requestId: counted, system: 'app' }, { 'app.users': 1 });
+  await storeCount(api.database, { requestId: counted, system: 'mail' }, null);
   await applyVisibility(api.database, counted, START);
   await call('POST', `/v1/requests/${counted}/confirm`, { expectedCount: 1 });
   expect((await upload(api, 'user_id\nd-5\n', {}, as)).status).toBe(202);
@@ -76,8 +76,8 @@ test('whatever a caller changes is in the activity under its name, and what Leth
     'subjects.cancelled',
     'request.expedited',
     'request.received',
-    'processor.retried',
-    'processor.skipped',
+    'system.retried',
+    'system.skipped',
     'request.received',
     'request.confirmed',
     'request.received',
@@ -91,9 +91,9 @@ test('whatever a caller changes is in the activity under its name, and what Leth
     'token.minted',
     'member.removed',
   ]);
-  expect(doras.find(({ action }) => action === 'processor.skipped')).toMatchObject({
+  expect(doras.find(({ action }) => action === 'system.skipped')).toMatchObject({
     requestId: stuck,
-    detail: { processor: 'mail', reason: 'ticket 3' },
+    detail: { system: 'mail', reason: 'ticket 3' },
   });
   const byItself = await activity(api, 'actor=lethe');
   expect(actions(byItself)).toContain('subjects.claimed');
@@ -120,7 +120,7 @@ test('a refused call writes nothing into the trail', async () => {
   const before = await activity(api);
   for (const [verb, body] of [
     ['retry', { reason: 'ticket' }],
-    ['skip', { processor: 'app', reason: 'ticket' }],
+    ['skip', { system: 'app', reason: 'ticket' }],
     ['cancel', { positions: [99] }],
     ['expedite', { when: 'yesterday', reason: 'ticket' }],
   ] as const) {

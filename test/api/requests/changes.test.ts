@@ -160,85 +160,85 @@ test('a hold on what cannot be an identity of the project is refused, and stores
   expect(after).toEqual(before);
 });
 
-async function inAttention(id: string, processor: string, code: AttentionCode, step: Step = 'delete') {
+async function inAttention(id: string, system: string, code: AttentionCode, step: Step = 'delete') {
   await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
-      { project: 'demo', requestId: id, processor, step, batch: step === 'delete' ? 1 : 0 },
+      { project: 'demo', requestId: id, system, step, batch: step === 'delete' ? 1 : 0 },
       { code, at: RUN, retryAt: null },
     ),
   );
   if (step === 'delete') {
-    await api.sql`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${id} AND processor = ${processor}`;
+    await api.sql`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${id} AND system = ${system}`;
   }
 }
 const work = (id: string) =>
   api.sql<
-    { processor: string; state: string }[]
-  >`SELECT processor, state, skip_reason FROM lethe.batch_work WHERE request_id = ${id} ORDER BY processor`;
+    { system: string; state: string }[]
+  >`SELECT system, state, skip_reason FROM lethe.batch_work WHERE request_id = ${id} ORDER BY system`;
 
-test('attention says what an operator can do; retry of one processor leaves the other alone', async () => {
+test('attention says what an operator can do; retry of one system leaves the other alone', async () => {
   const { id } = await hidden(1);
   await claimAt(api.database, id, RUN);
   await inAttention(id, 'app', 'survivors_remain');
-  await inAttention(id, 'mail', 'processor_refused');
+  await inAttention(id, 'mail', 'system_refused');
   expect(await status(id)).toMatchObject({
     attention: [
       {
-        processor: 'app',
+        system: 'app',
         step: 'delete',
         code: 'survivors_remain',
         since: RUN.toISOString(),
         retryAt: null,
         remedy: expect.stringContaining('retry'),
       },
-      { processor: 'mail', code: 'processor_refused' },
+      { system: 'mail', code: 'system_refused' },
     ],
   });
   expect((await api.call('GET', '/v1/requests?project=demo')).json).toMatchObject({
     items: expect.arrayContaining([expect.objectContaining({ id, needsAttention: true })]),
   });
-  const answer = await post(id, 'retry', { processor: 'app', reason: 'ticket 4' });
-  expect(answer.json).toEqual({ id, processors: ['app'] });
+  const answer = await post(id, 'retry', { system: 'app', reason: 'ticket 4' });
+  expect(answer.json).toEqual({ id, systems: ['app'] });
   expect([...(await work(id))]).toMatchObject([
-    { processor: 'app', state: 'pending' },
-    { processor: 'mail', state: 'attention' },
+    { system: 'app', state: 'pending' },
+    { system: 'mail', state: 'attention' },
   ]);
-  expect(await status(id)).toMatchObject({ attention: [{ processor: 'mail' }] });
-  expect(await audit(id)).toContain('processor.retried');
+  expect(await status(id)).toMatchObject({ attention: [{ system: 'mail' }] });
+  expect(await audit(id)).toContain('system.retried');
   expect(api.orchestrator.woken).toEqual([id]);
-  expect((await post(id, 'retry', { processor: 'app', reason: 'ticket 4' })).json).toMatchObject({
+  expect((await post(id, 'retry', { system: 'app', reason: 'ticket 4' })).json).toMatchObject({
     code: 'not_in_attention',
   });
-  expect((await post(id, 'retry', { reason: 'ticket 4' })).json).toEqual({ id, processors: ['mail'] });
+  expect((await post(id, 'retry', { reason: 'ticket 4' })).json).toEqual({ id, systems: ['mail'] });
 });
 
 test('only what waits for an operator can be skipped, and what was finished before stays finished', async () => {
   const { id } = await hidden(1);
   await claimAt(api.database, id, RUN);
   const version = Number(await wakeVersion(id));
-  expect((await post(id, 'skip', { processor: 'app', reason: 'gone for good' })).json).toMatchObject({
+  expect((await post(id, 'skip', { system: 'app', reason: 'gone for good' })).json).toMatchObject({
     status: 409,
     code: 'not_in_attention',
   });
   expect(await wakeVersion(id)).toBe(version);
-  await inAttention(id, 'app', 'processor_unavailable');
-  await api.sql`UPDATE lethe.batch_work SET state = 'attested' WHERE request_id = ${id} AND processor = 'mail'`;
-  expect((await post(id, 'skip', { processor: 'mail', reason: 'no' })).json).toMatchObject({
+  await inAttention(id, 'app', 'system_unavailable');
+  await api.sql`UPDATE lethe.batch_work SET state = 'attested' WHERE request_id = ${id} AND system = 'mail'`;
+  expect((await post(id, 'skip', { system: 'mail', reason: 'no' })).json).toMatchObject({
     code: 'not_in_attention',
   });
-  expect((await post(id, 'skip', { processor: 'app' })).status).toBe(422);
-  const answer = await post(id, 'skip', { processor: 'app', reason: 'gone for good' });
-  expect(answer.json).toEqual({ id, processor: 'app' });
+  expect((await post(id, 'skip', { system: 'app' })).status).toBe(422);
+  const answer = await post(id, 'skip', { system: 'app', reason: 'gone for good' });
+  expect(answer.json).toEqual({ id, system: 'app' });
   expect([...(await work(id))]).toEqual([
-    { processor: 'app', state: 'skipped', skipReason: 'gone for good' },
-    { processor: 'mail', state: 'attested', skipReason: null },
+    { system: 'app', state: 'skipped', skipReason: 'gone for good' },
+    { system: 'mail', state: 'attested', skipReason: null },
   ]);
   expect(await status(id)).toMatchObject({
     attention: [],
-    skipped: [{ processor: 'app', reason: 'gone for good', at: START.toISOString() }],
+    skipped: [{ system: 'app', reason: 'gone for good', at: START.toISOString() }],
   });
-  expect(await audit(id)).toContain('processor.skipped');
+  expect(await audit(id)).toContain('system.skipped');
   expect(await wakeVersion(id)).toBe(version + 1);
 });
 
@@ -249,8 +249,8 @@ test('a retry accepts the growth that an operator has seen; before it is resolve
   const [row] = await api.sql`SELECT growth_accepted FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({ growthAccepted: true });
   const early = await accepted(api, [user('early')]);
-  await inAttention(early, 'app', 'processor_unavailable', 'resolve');
-  expect((await post(early, 'skip', { processor: 'app', reason: 'no' })).json).toMatchObject({
+  await inAttention(early, 'app', 'system_unavailable', 'resolve');
+  expect((await post(early, 'skip', { system: 'app', reason: 'no' })).json).toMatchObject({
     code: 'not_in_attention',
   });
   expect(await status(early)).toMatchObject({ attention: [{ step: 'resolve' }] });

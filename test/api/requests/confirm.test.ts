@@ -29,8 +29,8 @@ async function counted(id: string, facts: readonly Resolved[], excepted: readonl
     yield excepted ?? [];
   };
   await resolve(api.database, id, facts, START, excepted === null ? {} : { excepted: pages() });
-  await storeCount(api.database, { requestId: id, processor: 'app' }, { 'app.users': 2, 'app.events': 40 });
-  await storeCount(api.database, { requestId: id, processor: 'mail' }, null);
+  await storeCount(api.database, { requestId: id, system: 'app' }, { 'app.users': 2, 'app.events': 40 });
+  await storeCount(api.database, { requestId: id, system: 'mail' }, null);
   await look(id, START);
   return id;
 }
@@ -121,13 +121,13 @@ test('what waits is told in full: how many, in which tables, until when, and who
       subjects: 2,
       counts: [
         {
-          processor: 'app',
+          system: 'app',
           tables: [
             { table: 'app.users', rows: 2 },
             { table: 'app.events', rows: 40 },
           ],
         },
-        { processor: 'mail', tables: null },
+        { system: 'mail', tables: null },
       ],
     },
   });

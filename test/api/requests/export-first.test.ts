@@ -55,22 +55,22 @@ test('status and receipt name the archive that was made first, and the archive n
   expect(await read(deletion, '/receipt')).toMatchObject({ kind: 'deletion', backups: [ready] });
 });
 
-test('a processor that the archive waits for is retried at the deletion, and skipped by nobody', async () => {
+test('a system that the archive waits for is retried at the deletion, and skipped by nobody', async () => {
   const { deletion, backup } = await waiting('u-4');
-  const key = { project: 'demo', requestId: backup, processor: 'app', step: 'collect', batch: 0 } as const;
+  const key = { project: 'demo', requestId: backup, system: 'app', step: 'collect', batch: 0 } as const;
   await withProjectLock(api.database, 'demo', (tx) =>
-    raiseAttention(tx, key, { code: 'processor_refused', at: START, retryAt: later }),
+    raiseAttention(tx, key, { code: 'system_refused', at: START, retryAt: later }),
   );
   expect(await read(deletion)).toMatchObject({
-    attention: [{ processor: 'app', step: 'backup', code: 'backup_failing', retryAt: later.toISOString() }],
+    attention: [{ system: 'app', step: 'backup', code: 'backup_failing', retryAt: later.toISOString() }],
   });
-  const reason = { processor: 'app', reason: 'contract ended' };
+  const reason = { system: 'app', reason: 'contract ended' };
   for (const id of [deletion, backup]) {
     const skipped = await api.call('POST', `/v1/requests/${id}/skip`, reason);
     expect([skipped.status, skipped.json]).toMatchObject([409, { code: 'wrong_kind' }]);
   }
   const retried = await api.call('POST', `/v1/requests/${deletion}/retry`, { reason: 'mended' });
-  expect([retried.status, retried.json]).toMatchObject([202, { processors: ['app'] }]);
+  expect([retried.status, retried.json]).toMatchObject([202, { systems: ['app'] }]);
   expect(api.orchestrator.woken).toEqual([deletion, backup]);
   for (const id of [deletion, backup]) expect(await read(id)).toMatchObject({ attention: [] });
 });

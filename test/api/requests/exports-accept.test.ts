@@ -99,9 +99,9 @@ describe('what cannot be is refused, and nothing is stored', () => {
     expect((await api.call('POST', '/v1/requests', segment, carrying(admin))).status).toBe(202);
   });
 
-  test('subjects that no processor can hand out, also before a deletion', async () => {
-    const processors = PROJECT.processors.map((one) => ({ ...one, exports: false }));
-    const mute = await testApi({ project: { ...PROJECT, processors } });
+  test('subjects that no system can hand out, also before a deletion', async () => {
+    const systems = PROJECT.systems.map((one) => ({ ...one, exports: false }));
+    const mute = await testApi({ project: { ...PROJECT, systems } });
     const fault = async (body: object) => (await mute.call('POST', '/v1/requests', body)).json;
     expect(await fault(exportOf([user('u')]))).toMatchObject({ errors: [{ pointer: '/kind', code: 'no_exports' }] });
     expect(await fault(deletionOf([user('u')], { exportFirst: true }))).toMatchObject({

@@ -28,7 +28,7 @@ const inAttention = (requestId: string) =>
   withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
-      { project: 'demo', requestId, processor: 'app', step: 'delete', batch: 1 },
+      { project: 'demo', requestId, system: 'app', step: 'delete', batch: 1 },
       { code: 'survivors_remain', at: START, retryAt: null },
     ),
   );

@@ -24,23 +24,23 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
   await claimAt(api.database, id, RUN);
   const tables = [{ table: 'app.users', removed: 0, retained: 1, blanked: 4, basis: 'cannot be empty: created_at' }];
   const range = { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] };
-  await recordRange(api.database, { requestId: id, project: 'demo', processor: 'app', batch: 1 }, 1, range);
+  await recordRange(api.database, { requestId: id, project: 'demo', system: 'app', batch: 1 }, 1, range);
   expect(await read(id, '/progress')).toMatchObject({
     batches: [
-      { processor: 'app', finished: 1, removed: 0, blanked: 4 },
-      { processor: 'mail', finished: 0, removed: 0, blanked: 0 },
+      { system: 'app', finished: 1, removed: 0, blanked: 4 },
+      { system: 'mail', finished: 0, removed: 0, blanked: 0 },
     ],
   });
   await applyVisibility(api.database, id, RUN);
   expect(await read(id, '/receipt')).toMatchObject({
     scope,
     outcomes: { matched: 1 },
-    processors: [
+    systems: [
       {
-        processor: 'app',
+        system: 'app',
         tables: [{ removed: 0, blanked: 4, retained: [{ basis: 'cannot be empty: created_at', count: 1 }] }],
       },
-      { processor: 'mail' },
+      { system: 'mail' },
     ],
   });
 });

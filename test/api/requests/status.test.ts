@@ -72,7 +72,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
     cancellableUntil: RUN.toISOString(),
     heldSubjects: 0,
     notHiddenIn: ['mail'],
-    unverified: [{ processor: 'mail', level: 'attested', saidAt: null }],
+    unverified: [{ system: 'mail', level: 'attested', saidAt: null }],
     attention: [],
   });
   expect((await api.call('GET', `/v1/requests/${id}/receipt`)).json).toMatchObject({
@@ -96,8 +96,8 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   });
   expect((await api.call('GET', `/v1/requests/${id}/progress`)).json).toMatchObject({
     batches: [
-      { processor: 'app', batch: 1, state: 'pending', subjects: 3, finished: 0, removed: 0 },
-      { processor: 'mail', batch: 1, state: 'pending' },
+      { system: 'app', batch: 1, state: 'pending', subjects: 3, finished: 0, removed: 0 },
+      { system: 'mail', batch: 1, state: 'pending' },
     ],
     live: null,
   });
@@ -106,8 +106,8 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   expect(await status(id)).toMatchObject({ status: 'verifying' });
   expect((await api.call('GET', `/v1/requests/${id}/progress`)).json).toMatchObject({
     batches: [
-      { processor: 'app', state: 'verified', finished: 1, removed: 7 },
-      { processor: 'mail', state: 'attested' },
+      { system: 'app', state: 'verified', finished: 1, removed: 7 },
+      { system: 'mail', state: 'attested' },
     ],
   });
   await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
@@ -116,7 +116,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
     status: 'completed',
     atRisk: false,
     concludedAt: '2026-12-09T02:00:00.000Z',
-    unverified: [{ processor: 'mail', level: 'attested', saidAt: RUN.toISOString() }],
+    unverified: [{ system: 'mail', level: 'attested', saidAt: RUN.toISOString() }],
   });
   const ended = await subjects(id);
   expect(ended.json).toMatchObject({
@@ -132,21 +132,21 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   for (const word of ['u-1', 'one@x.test', 'household', 'old-name', 'nobody-knows'])
     expect(ended.text).not.toContain(`"${word}"`);
   const receipt = await api.call('GET', `/v1/requests/${id}/receipt`);
-  expect(receipt.text).toMatch(/^\{"requestId":.*"status":.*"processors":.*"limits":/);
+  expect(receipt.text).toMatch(/^\{"requestId":.*"status":.*"systems":.*"limits":/);
   expect(receipt.json).toMatchObject({
     final: true,
     status: 'completed',
     outcomes: { retained: 2, deleted: 1, duplicate: 2 },
-    processors: [
+    systems: [
       {
-        processor: 'app',
+        system: 'app',
         survivors: 0,
         tables: [
           { table: 'app.events', removed: 7 },
           { table: 'app.invoices', removed: 0, retained: [{ basis: 'tax law, 10 years', count: 2 }] },
         ],
       },
-      { processor: 'mail', survivors: null },
+      { system: 'mail', survivors: null },
     ],
   });
   api.clock.now = START;

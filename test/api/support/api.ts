@@ -45,7 +45,7 @@ export const PROJECT: Project = {
     exportsKeptMs: 7 * DAY_MS,
     exportFirst: false,
   },
-  processors: [
+  systems: [
     {
       name: 'app',
       kinds: ['user', 'company'],

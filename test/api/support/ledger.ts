@@ -31,7 +31,7 @@ export async function resolve(
   return storeResolution(database, KEYS, {
     request,
     facts: pagesOf(facts),
-    processors: PROJECT.processors,
+    systems: PROJECT.systems,
     policy: PROJECT.policy,
     at,
     limit: null,
@@ -54,7 +54,7 @@ export async function givenHiddenSubjects(api: TestApi, ...names: readonly strin
   return id;
 }
 
-/** Every processor follows the newest visibility. */
+/** Every system follows the newest visibility. */
 export async function applyVisibility(database: Database, requestId: string, at: Date) {
   await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
   return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window });
@@ -65,8 +65,8 @@ export const claimAt = (database: Database, requestId: string, asOf: Date) =>
 
 /** The first batch is deleted and looked for twice; `mail` attests. */
 export async function deleteFirstBatch(database: Database, requestId: string, at: Date) {
-  const app = { requestId, project: PROJECT.name, processor: 'app', batch: 1 };
-  const mail = { ...app, processor: 'mail' };
+  const app = { requestId, project: PROJECT.name, system: 'app', batch: 1 };
+  const mail = { ...app, system: 'mail' };
   const tables = [
     { table: 'app.events', removed: 7, retained: 0, basis: null },
     { table: 'app.invoices', removed: 0, retained: 2, basis: 'tax law, 10 years' },

@@ -61,8 +61,8 @@ try {
     since: null,
     subjects: 2,
   } as const;
-  const parts = [{ processor: 'app', object, facts }];
-  const contents = { request, processors: [], parts, packagedAt: new Date(0) };
+  const parts = [{ system: 'app', object, facts }];
+  const contents = { request, systems: [], parts, packagedAt: new Date(0) };
   const packed = await writeArchive(storage, key, `${requestId}/${randomUUID()}`, contents, work.signal);
   process.stdout.write(
     JSON.stringify({ rows: facts.rows, bytes: packed.bytes, peak: process.resourceUsage().maxRSS * 1024 }),

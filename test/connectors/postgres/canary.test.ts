@@ -101,7 +101,7 @@ test('no identity is in the server’s log, whatever it logs and whatever goes w
   await connector.conclude?.({ requestId: id, kind: 'user' }, work());
 
   const log = await logged(since, `end of ${id}`);
-  expect(log).toContain('lethe_processor.batch');
+  expect(log).toContain('lethe_system.batch');
   expect(log).toContain('rows that still reference');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
   // The test can fail: while the batch was loaded the identities were there.
@@ -111,13 +111,13 @@ test('no identity is in the server’s log, whatever it logs and whatever goes w
   for (const canary of CANARIES) expect(after).not.toContain(canary);
 });
 
-/** Everything that lethe_processor holds, as text. */
+/** Everything that lethe_system holds, as text. */
 async function dump(): Promise<string> {
   const tables = await db.sql<
     { name: string }[]
-  >`SELECT relname AS name FROM pg_class WHERE relnamespace = 'lethe_processor'::regnamespace AND relkind = 'r'`;
+  >`SELECT relname AS name FROM pg_class WHERE relnamespace = 'lethe_system'::regnamespace AND relkind = 'r'`;
   const rows = await Promise.all(
-    tables.map(({ name }) => db.sql.unsafe(`SELECT t::text AS row FROM lethe_processor.${name} AS t`)),
+    tables.map(({ name }) => db.sql.unsafe(`SELECT t::text AS row FROM lethe_system.${name} AS t`)),
   );
   return JSON.stringify(rows);
 }
@@ -127,7 +127,7 @@ test.each(['connector', 'suppression'])('no error of a verb holds an identity: %
   await db.sql
     .unsafe(`CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
     CREATE TRIGGER tell BEFORE DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.tell()`);
-  if (verb === 'suppression') await db.sql`DROP TABLE lethe_processor.suppressions`;
+  if (verb === 'suppression') await db.sql`DROP TABLE lethe_system.suppressions`;
   const error: unknown = await db
     .connector()
     .hardDelete(batchOf([NAMES]), deletion({ suppress: true }), work())

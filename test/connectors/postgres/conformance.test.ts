@@ -29,12 +29,12 @@ conformance('the PostgreSQL connector', async () => {
     kept: async () => {
       const kept: unknown[] = [];
       for (const table of ['batch', 'batches', 'ranges', 'tombstones'])
-        kept.push(...(await made.sql.unsafe(`SELECT '${table}' FROM lethe_processor.${table}`)));
+        kept.push(...(await made.sql.unsafe(`SELECT '${table}' FROM lethe_system.${table}`)));
       return kept;
     },
     isHidden: async (subject) => {
       const [row] = await made.sql<{ hidden: boolean; flagged: boolean }[]>`
-        SELECT lethe_processor.is_hidden('user', user_id) AS hidden, deleted_at IS NOT NULL AS flagged
+        SELECT lethe_system.is_hidden('user', user_id) AS hidden, deleted_at IS NOT NULL AS flagged
         FROM app.users WHERE user_id = ${`u-${subject + 1}`}`;
       if (row?.hidden !== row?.flagged) throw new Error('the function and the column disagree');
       return row?.hidden === true;

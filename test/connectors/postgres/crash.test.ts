@@ -46,7 +46,7 @@ const slowAbove = (rows: number) =>
 
 async function rowsLogged(): Promise<string[]> {
   const rows = await db.sql<{ key: string }[]>`
-    SELECT concat_ws(' ', pass, first_seq, last_seq, part) AS key FROM lethe_processor.ranges ORDER BY pass, first_seq, last_seq, part`;
+    SELECT concat_ws(' ', pass, first_seq, last_seq, part) AS key FROM lethe_system.ranges ORDER BY pass, first_seq, last_seq, part`;
   return rows.map(({ key }) => key);
 }
 
@@ -209,7 +209,7 @@ test('a range that another attempt finished meanwhile is told as that one counte
   const late = deletion({
     onRangeFinished: async (range) => {
       if (ranges.push(range) > 1) return;
-      await db.sql`INSERT INTO lethe_processor.ranges (processor, request_id, batch, pass, first_seq, last_seq, part, counts)
+      await db.sql`INSERT INTO lethe_system.ranges (system, request_id, batch, pass, first_seq, last_seq, part, counts)
         VALUES ('app', ${batch.requestId}, 'b1', 1, 11, 20, 0, ${db.sql.json(counts)})`;
     },
   });
@@ -228,7 +228,7 @@ test('two attempts at one time delete each range once and tell the same', async 
 
 test('one hard deletion at a time per database: another waits, alive, and obeys when it is told to stop', async () => {
   await db.sql.reserve().then(async (lane) => {
-    await lane`SELECT pg_advisory_lock(hashtextextended('lethe_processor.hard_delete', 0))`;
+    await lane`SELECT pg_advisory_lock(hashtextextended('lethe_system.hard_delete', 0))`;
     const stop = new AbortController();
     let beats = 0;
     const waiting = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
-import { processorSql } from '../../../connectors/postgres/index.ts';
+import { systemSql } from '../../../connectors/postgres/index.ts';
 import { type Fixture, SETTINGS, batchOf, deletion, fixture, receipt, requestId, user, work } from '../fixture.ts';
 
 let db: Fixture;
@@ -180,7 +180,7 @@ test('keys of uuid and text that looks like anything else: what cannot be of a c
       },
     },
   };
-  await db.sql.unsafe(processorSql(settings, { processor: 'app' }));
+  await db.sql.unsafe(systemSql(settings, { system: 'app' }));
   const [person] = await db.sql<{ id: string }[]>`SELECT md5('1')::uuid::text AS id`;
   const batch = batchOf([
     [
@@ -246,7 +246,7 @@ test.each([
 ])('%s makes the count unknown, never zero', async (_name, change, code) => {
   const role = `lethe_${new URL(db.url).pathname.slice(1)}`.slice(0, 60);
   await db.sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
-  await db.sql.unsafe(processorSql(SETTINGS, { processor: 'app', role }));
+  await db.sql.unsafe(systemSql(SETTINGS, { system: 'app', role }));
   const connector = db.connector({}, SETTINGS, Object.assign(new URL(db.url), { username: role, password: 'p' }).href);
   const batch = batchOf([user(1)]);
   await connector.hardDelete(batch, deletion(), work());
@@ -269,9 +269,9 @@ test('a table that vanished is unknown to verify and an operator’s matter to h
 
 test('suppression stands by every identity, as digests only, and ends for exactly those that are named', async () => {
   const suppressed = async (): Promise<unknown[]> => {
-    const [row] = await db.sql<Record<string, boolean>[]>`SELECT lethe_processor.is_suppressed('user', 'u-1') AS key,
-      lethe_processor.is_suppressed('user', 'email', 'USER1@x.test', 'Berlin') AS email,
-      lethe_processor.is_suppressed('user', 'u-2') AS other`;
+    const [row] = await db.sql<Record<string, boolean>[]>`SELECT lethe_system.is_suppressed('user', 'u-1') AS key,
+      lethe_system.is_suppressed('user', 'email', 'USER1@x.test', 'Berlin') AS email,
+      lethe_system.is_suppressed('user', 'u-2') AS other`;
     return Object.values(row ?? {});
   };
   const id = requestId();
@@ -286,7 +286,7 @@ test('suppression stands by every identity, as digests only, and ends for exactl
   await db.connector().setSuppression?.(batchOf([user(2)]), true, work());
   expect(await suppressed()).toEqual([true, false, true]);
   expect([
-    ...(await db.sql`SELECT FROM lethe_processor.batch`),
-    ...(await db.sql`SELECT FROM lethe_processor.tombstones`),
+    ...(await db.sql`SELECT FROM lethe_system.batch`),
+    ...(await db.sql`SELECT FROM lethe_system.tombstones`),
   ]).toEqual([]);
 });

@@ -152,8 +152,8 @@ test('sources empties the named columns of every table, also through another tab
 test('a part-deletion hides nobody, suppresses nobody and leaves no tombstone', async () => {
   for (const scope of ['categories', 'sources'] as const)
     await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope, suppress: true }), work());
-  expect(await db.sql`SELECT FROM lethe_processor.tombstones`).toEqual([]);
-  expect(await db.sql`SELECT FROM lethe_processor.suppressions`).toEqual([]);
+  expect(await db.sql`SELECT FROM lethe_system.tombstones`).toEqual([]);
+  expect(await db.sql`SELECT FROM lethe_system.suppressions`).toEqual([]);
   expect(await users()).toMatchObject([{ deleted_at: null }, { deleted_at: null }]);
 });
 

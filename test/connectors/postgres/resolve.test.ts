@@ -190,7 +190,7 @@ test('a resolution leaves nothing behind, also when its reader stops in the midd
     for await (const _ of connector.resolve(byIdentities(...user(1)), work())) throw new Error('the ledger is away');
   };
   await expect(reader()).rejects.toThrow('the ledger is away');
-  expect([...(await db.sql`SELECT FROM lethe_processor.batch`)]).toEqual([]);
+  expect([...(await db.sql`SELECT FROM lethe_system.batch`)]).toEqual([]);
 });
 
 test('what the caller’s own pages throw passes through unchanged, and is no failure of this system', async () => {

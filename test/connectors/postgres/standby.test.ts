@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
-import { openPostgres, processorSql } from '../../../connectors/postgres/index.ts';
+import { openPostgres, systemSql } from '../../../connectors/postgres/index.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
 import { SCHEMA, SETTINGS, batchOf, deletion, user, work } from '../fixture.ts';
@@ -14,14 +14,14 @@ test('a standby is refused at start, and what it shows is unknown, not zero', as
   const port = await freePort();
   const primary = await startPostgres({ dir, port });
   const url = primary.url;
-  await once(url, `${SCHEMA}; ${processorSql(SETTINGS, { processor: 'app' })}`);
+  await once(url, `${SCHEMA}; ${systemSql(SETTINGS, { system: 'app' })}`);
   await primary.stop();
   writeFileSync(join(dir, 'data', 'standby.signal'), '');
   // It is not ready, in the launcher's sense, before it is promoted at the end.
   const promoted = startPostgres({ dir, port });
   try {
     await answering(url);
-    const connector = openPostgres(SETTINGS, { processor: 'app', secret: () => url });
+    const connector = openPostgres(SETTINGS, { system: 'app', secret: () => url });
     expect(await connector.inspect()).toEqual([{ path: 'url', message: expect.stringContaining('standby') }]);
     expect(await connector.verify(batchOf([user(1)]), 'data', work())).toEqual({ unknown: 'standby' });
     await expect(connector.hardDelete(batchOf([user(1)]), deletion(), work())).rejects.toMatchObject({

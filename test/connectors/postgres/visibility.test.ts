@@ -42,7 +42,7 @@ test('a subject handed over stays hidden: the new owner’s generation holds, th
   await set(batchOf([user(1)], { requestId: one, batch: 'g2' }), 2, false);
   await connector.conclude?.({ requestId: one, kind: 'user' }, work());
   expect((await flags())['u-1']).toBe(AT.toISOString());
-  expect([...(await db.sql`SELECT lethe_processor.is_hidden('user', 'u-1') AS hidden`)]).toEqual([{ hidden: true }]);
+  expect([...(await db.sql`SELECT lethe_system.is_hidden('user', 'u-1') AS hidden`)]).toEqual([{ hidden: true }]);
   await set(batchOf([user(1)], { requestId: two, batch: 'g4' }), 4, false);
   expect((await flags())['u-1']).toBeNull();
 });
@@ -53,7 +53,7 @@ test('a flag and its tombstone are one commit: what breaks between them leaves n
     CREATE TRIGGER die AFTER UPDATE ON app.users FOR EACH STATEMENT EXECUTE FUNCTION app.die()`);
   await expect(set(batchOf([user(1)], { batch: 'g1' }), 1, true)).rejects.toMatchObject({ code: 'refused' });
   expect((await flags())['u-1']).toBeNull();
-  expect([...(await db.sql`SELECT FROM lethe_processor.tombstones`)]).toEqual([]);
+  expect([...(await db.sql`SELECT FROM lethe_system.tombstones`)]).toEqual([]);
 });
 
 test.each([
@@ -74,7 +74,7 @@ test('a boolean flag: a company is hidden and shown, its users never', async () 
   await set(company('g1'), 1, true);
   expect([...(await db.sql`SELECT company_id::int AS id FROM app.companies WHERE hidden`)]).toEqual([{ id: 2 }]);
   expect([
-    ...(await db.sql`SELECT lethe_processor.is_hidden('company', '2') AS company, lethe_processor.is_hidden('user', '2') AS person`),
+    ...(await db.sql`SELECT lethe_system.is_hidden('company', '2') AS company, lethe_system.is_hidden('user', '2') AS person`),
   ]).toEqual([{ company: true, person: false }]);
   await set(company('g2'), 2, false);
   expect(await db.state()).toEqual(before);
@@ -97,7 +97,7 @@ test('statements grow with chunks of a thousand, not with subjects', async () =>
 
 test('digests are HMAC-SHA-256 of what was said, and only the schema’s owner reads the key', async () => {
   const [row] = await db.sql<{ digest: Buffer; inner: Buffer; outer: Buffer }[]>`
-    SELECT lethe_processor.digest('app', 'user', 'user_id', ARRAY['u-1']) AS digest, inner_pad AS inner, outer_pad AS outer FROM lethe_processor.secret`;
+    SELECT lethe_system.digest('app', 'user', 'user_id', ARRAY['u-1']) AS digest, inner_pad AS inner, outer_pad AS outer FROM lethe_system.secret`;
   const { createHmac } = await import('node:crypto');
   const key = Buffer.from(row?.inner.map((byte) => byte ^ 0x36) ?? []);
   expect(row?.outer.map((byte) => byte ^ 0x5c)).toEqual(row?.inner.map((byte) => byte ^ 0x36));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retryProcessors, skipProcessor } from '../../../db/attention/retry.ts';
+import { retrySystems, skipSystem } from '../../../db/attention/retry.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { clearAttention, raiseAttention } from '../../../db/attention/raise.ts';
 import { transaction } from '../../../db/transaction.ts';
@@ -24,19 +24,19 @@ const world = await ledger(PROJECTS);
 
 type Backup = Awaited<ReturnType<typeof givenBackup>>;
 
-const keyOf = ({ project, exporting }: Backup, processor: string, step: Step = 'collect') =>
-  ({ project, requestId: exporting, processor, step, batch: 0 }) as const;
-const raise = (one: Backup, processor: string, step?: Step, retryAt: Date | null = days(1)) =>
+const keyOf = ({ project, exporting }: Backup, system: string, step: Step = 'collect') =>
+  ({ project, requestId: exporting, system, step, batch: 0 }) as const;
+const raise = (one: Backup, system: string, step?: Step, retryAt: Date | null = days(1)) =>
   transaction(world.database, (tx) =>
-    raiseAttention(tx, keyOf(one, processor, step), { code: 'processor_unavailable', at: START, retryAt }),
+    raiseAttention(tx, keyOf(one, system, step), { code: 'system_unavailable', at: START, retryAt }),
   );
-const clear = (one: Backup, processor: string, step?: Step) =>
-  clearAttention(world.database, keyOf(one, processor, step), days(1));
+const clear = (one: Backup, system: string, step?: Step) =>
+  clearAttention(world.database, keyOf(one, system, step), days(1));
 const attentionOf = (requestId: string) =>
-  world.sql`SELECT processor, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY processor`;
-const operator = (requestId: string, processor: string | null = null) => ({
+  world.sql`SELECT system, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY system`;
+const operator = (requestId: string, system: string | null = null) => ({
   requestId,
-  processor,
+  system,
   reason: 'mended',
   actor: 'operator',
   at: days(3),
@@ -55,25 +55,25 @@ test('what the export needs an operator for, its deletion needs one for, until t
   await raise(one, 'app');
   const mirrored = { step: 'backup', code: 'backup_failing', retryAt: days(1) };
   expect(await attentionOf(one.deletion)).toMatchObject([
-    { processor: 'app', ...mirrored },
-    { processor: 'crm', ...mirrored },
+    { system: 'app', ...mirrored },
+    { system: 'crm', ...mirrored },
   ]);
   expect(await unseen(one.deletion)).toBe(true);
   expect(await attentionOf(bystander.deletion)).toEqual([]);
   await clear(one, 'crm');
   expect(await attentionOf(one.deletion)).toHaveLength(2);
   await clear(one, 'crm', 'inspect');
-  expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'app' }]);
+  expect(await attentionOf(one.deletion)).toMatchObject([{ system: 'app' }]);
   expect(await reconcileAt(world, one.deletion, START)).toMatchObject({
-    attention: [{ processor: 'app', code: 'backup_failing' }],
+    attention: [{ system: 'app', code: 'backup_failing' }],
     nextDueAt: null,
   });
   const events = await world.sql`SELECT action, detail FROM lethe.audit_events
     WHERE request_id = ${one.deletion} AND action LIKE 'attention.%' ORDER BY id`;
   expect(events).toMatchObject([
-    { action: 'attention.raised', detail: { processor: 'crm', step: 'backup', code: 'backup_failing' } },
-    { action: 'attention.raised', detail: { processor: 'app' } },
-    { action: 'attention.cleared', detail: { processor: 'crm' } },
+    { action: 'attention.raised', detail: { system: 'crm', step: 'backup', code: 'backup_failing' } },
+    { action: 'attention.raised', detail: { system: 'app' } },
+    { action: 'attention.cleared', detail: { system: 'crm' } },
   ]);
 });
 
@@ -85,18 +85,18 @@ test('once it is ready nothing of it needs anybody', async () => {
   expect(await attentionOf(one.deletion)).toEqual([]);
 });
 
-test('retried, the deletion has its export tried again: of one processor, or of all', async () => {
+test('retried, the deletion has its export tried again: of one system, or of all', async () => {
   const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   await raise(one, 'crm');
-  const done = await retryProcessors(world.database, operator(one.deletion, 'app'));
-  expect(done).toEqual({ processors: ['app'], wake: [one.deletion, one.exporting] });
-  expect(await attentionOf(one.exporting)).toMatchObject([{ processor: 'crm' }]);
-  expect(await attentionOf(one.deletion)).toMatchObject([{ processor: 'crm' }]);
+  const done = await retrySystems(world.database, operator(one.deletion, 'app'));
+  expect(done).toEqual({ systems: ['app'], wake: [one.deletion, one.exporting] });
+  expect(await attentionOf(one.exporting)).toMatchObject([{ system: 'crm' }]);
+  expect(await attentionOf(one.deletion)).toMatchObject([{ system: 'crm' }]);
   expect(await unseen(one.exporting)).toBe(true);
-  await retryProcessors(world.database, operator(one.deletion));
+  await retrySystems(world.database, operator(one.deletion));
   expect(await attentionOf(one.exporting)).toEqual([]);
-  await expect(retryProcessors(world.database, operator(one.deletion))).rejects.toMatchObject({
+  await expect(retrySystems(world.database, operator(one.deletion))).rejects.toMatchObject({
     code: 'not_in_attention',
   });
 });
@@ -104,31 +104,31 @@ test('retried, the deletion has its export tried again: of one processor, or of 
 test('retried, the export takes its deletion along', async () => {
   const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
-  await retryProcessors(world.database, operator(one.exporting));
+  await retrySystems(world.database, operator(one.exporting));
   expect(await attentionOf(one.deletion)).toEqual([]);
 });
 
-test('no processor is left out of what is exported first, nor out of any export', async () => {
+test('no system is left out of what is exported first, nor out of any export', async () => {
   const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   for (const requestId of [one.deletion, one.exporting]) {
-    const skip = { ...operator(requestId), processor: 'app' };
-    await expect(skipProcessor(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
+    const skip = { ...operator(requestId), system: 'app' };
+    await expect(skipSystem(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
     expect(await attentionOf(requestId)).toHaveLength(1);
   }
 });
 
-test('a processor that the deletion itself waits for is skipped there, and still owes the export its rows', async () => {
+test('a system that the deletion itself waits for is skipped there, and still owes the export its rows', async () => {
   const one = await givenBackup(world, people('a'));
   await raise(one, 'app');
   await transaction(world.database, (tx) =>
     raiseAttention(
       tx,
       { ...keyOf(one, 'app', 'visibility'), requestId: one.deletion },
-      { code: 'processor_unavailable', at: START, retryAt: null },
+      { code: 'system_unavailable', at: START, retryAt: null },
     ),
   );
-  await skipProcessor(world.database, { ...operator(one.deletion), processor: 'app' });
+  await skipSystem(world.database, { ...operator(one.deletion), system: 'app' });
   expect(await attentionOf(one.deletion)).toMatchObject([{ step: 'backup', code: 'backup_failing' }]);
   expect(await attentionOf(one.exporting)).toHaveLength(1);
 });
@@ -138,13 +138,13 @@ test('ended without an archive: an operator hears, nobody is claimed, and anothe
   await raise(one, 'app');
   await endBackup(world, one.exporting, { at: days(2), status: 'cancelled' });
   expect(await attentionOf(one.deletion)).toMatchObject([
-    { processor: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
+    { system: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
   ]);
   const view = await reconcileAt(world, one.deletion, days(2));
-  expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ processor: 'lethe', code: 'backup_missing' }] });
+  expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ system: 'lethe', code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
   expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 0 });
-  await retryProcessors(world.database, operator(one.deletion));
+  await retrySystems(world.database, operator(one.deletion));
   expect(await reconcileAt(world, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
   const second = await backup(world, one.deletion, days(3));
   await endBackup(world, second, { at: days(4) });

@@ -92,7 +92,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     { seq: 2, value: 'b', shared: false },
   ]);
   const [row] = await world.sql`
-    SELECT kind, scope, status, format, submitted, backup_of, epoch, hard_delete_at, export_first, resolved_at, processors,
+    SELECT kind, scope, status, format, submitted, backup_of, epoch, hard_delete_at, export_first, resolved_at, systems,
            (SELECT count(*) FROM lethe.identity_digests WHERE request_id = id) AS digests
     FROM lethe.requests WHERE id = ${exporting}`;
   expect(row).toEqual({
@@ -106,7 +106,7 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     hardDeleteAt: null,
     exportFirst: false,
     resolvedAt: START,
-    processors: { app: 'map-1' },
+    systems: { app: 'map-1' },
     digests: 4,
   });
   expect(await states(world, exporting)).toEqual({ wanted: 2 });
@@ -164,7 +164,7 @@ test('who joins just before the claim is exported too, and claimed by a later ru
 test('expedited to now it waits for the archive, then goes at once', async () => {
   const shape = first();
   const { deletion, exporting } = await givenBackup(world, people('a'), shape);
-  const project = { name: shape.project, policy: POLICY, directory: 'app', processors: [APP] };
+  const project = { name: shape.project, policy: POLICY, directory: 'app', systems: [APP] };
   const haste = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
   await expediteRequest(world.database, project, haste);
   expect(await claimAt(world, deletion, days(2))).toMatchObject({ claimed: 0 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retryProcessors } from '../../../db/attention/retry.ts';
+import { retrySystems } from '../../../db/attention/retry.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { backup, endBackup, exportOf, withKey } from '../../support/exports.ts';
@@ -105,7 +105,7 @@ test('a backup that a member destroys before the claim: nobody is claimed, until
   const view = await reconcileAt(world, deletion, RUN);
   expect(view).toMatchObject({ claimable: 0, attention: [{ code: 'backup_missing' }] });
   expect(view).not.toHaveProperty('needsBackup');
-  await retryProcessors(world.database, { requestId: deletion, processor: null, reason: 'ticket 7', ...by });
+  await retrySystems(world.database, { requestId: deletion, system: null, reason: 'ticket 7', ...by });
   expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true });
   await endBackup(world, await backup(world, deletion), { at: after(1) });
   expect(await claimAt(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkPinnedProcessors } from '../../../db/deletion/check-processors.ts';
+import { checkPinnedSystems } from '../../../db/deletion/check-systems.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { placeHold, releaseHold } from '../../../db/holds/holds.ts';
 import { reserveSlot } from '../../../db/members/slots.ts';
@@ -107,11 +107,11 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
   expect(await claimAt(world, requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
 });
 
-test('a processor that is no longer configured: an operator is asked, and nothing is claimed', async () => {
+test('a system that is no longer configured: an operator is asked, and nothing is claimed', async () => {
   const requestId = await givenHiddenSubjects(world, people('i', 1), { project: project() });
-  expect(await checkPinnedProcessors(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
-  const attention = await world.sql`SELECT processor, code FROM lethe.attention WHERE request_id = ${requestId}`;
-  expect(attention).toMatchObject([{ processor: 'app', code: 'processor_missing' }]);
+  expect(await checkPinnedSystems(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
+  const attention = await world.sql`SELECT system, code FROM lethe.attention WHERE request_id = ${requestId}`;
+  expect(attention).toMatchObject([{ system: 'app', code: 'system_missing' }]);
   expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
@@ -119,13 +119,13 @@ test('a processor that is no longer configured: an operator is asked, and nothin
 test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {
   const requestId = await givenHiddenSubjects(world, people('j', 1), { project: project() });
   for (const at of [RUN, after(1)]) {
-    expect(await checkPinnedProcessors(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual([
+    expect(await checkPinnedSystems(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual([
       'app',
     ]);
   }
   const told =
     await world.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
-  expect(told).toMatchObject([{ detail: { processor: 'app', from: 'map-1', to: 'map-2' } }]);
+  expect(told).toMatchObject([{ detail: { system: 'app', from: 'map-1', to: 'map-2' } }]);
   expect(await claimAt(world, requestId, RUN)).toMatchObject({ claimed: 1 });
 });
 
@@ -165,9 +165,9 @@ test('the audit trail cannot be changed, and tells of counts and positions alone
 
 test('slots of one name are handed out one after the other, of two names beside each other', async () => {
   const at = { now: START, spacingMs: 1_000 };
-  const slots = await Promise.all([1, 2, 3, 4].map(() => reserveSlot(world.database, 'processor/a', at)));
+  const slots = await Promise.all([1, 2, 3, 4].map(() => reserveSlot(world.database, 'system/a', at)));
   expect(slots.map(Number).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3].map((n) => START.getTime() + n * 1_000));
-  expect(await reserveSlot(world.database, 'processor/b', at)).toEqual(START);
+  expect(await reserveSlot(world.database, 'system/b', at)).toEqual(START);
   const later = new Date(START.getTime() + 60_000);
-  expect(await reserveSlot(world.database, 'processor/a', { ...at, now: later })).toEqual(later);
+  expect(await reserveSlot(world.database, 'system/a', { ...at, now: later })).toEqual(later);
 });

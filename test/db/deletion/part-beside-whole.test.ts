@@ -120,15 +120,15 @@ test('confirmed, the proposed are scheduled, whoever else owns them; the count i
   const names = [user('proposed-1'), user('proposed-2')];
   const requestId = await scheduled(world, names, { confirm: true, onConflict: 'reject' });
   await givenHiddenSubjects(world, names.slice(0, 1));
-  for (const processor of ['app', 'mail'])
-    await storeCount(world.database, { requestId, processor }, { 'app.users': 2 });
+  for (const system of ['app', 'mail'])
+    await storeCount(world.database, { requestId, system }, { 'app.users': 2 });
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ status: 'awaiting_confirmation' });
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
-  const entry = { name: PROJECT, policy: POLICY, directory: 'app', processors: [APP, MAIL] };
+  const entry = { name: PROJECT, policy: POLICY, directory: 'app', systems: [APP, MAIL] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
   const asked = { requestId, expectedCount: 2, acceptUnmatched: false, by, at: days(1) };
   const confirmed = await withProjectLock(world.database, PROJECT, (tx) => confirmRequest(tx, entry, asked));
   expect(confirmed).toMatchObject({ subjects: 2, attached: 0 });
-  expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ status: 'grace', processorsToSync: [] });
+  expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ status: 'grace', systemsToSync: [] });
   expect(await states(world, requestId)).toEqual({ scheduled: 2 });
 });

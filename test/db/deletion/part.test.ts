@@ -48,13 +48,13 @@ const hold = (name: Identity) =>
     at: days(2),
   });
 
-test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor has to follow', async (scope) => {
+test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no system has to follow', async (scope) => {
   const requestId = await scheduled(world, [user(`${scope}-1`), user(`${scope}-2`)], { scope });
   expect(await states(world, requestId)).toEqual({ scheduled: 2 });
   await expect(conclude(world.database, { requestId, at: START })).rejects.toThrow('still open');
   expect(await reconcileAt(world, requestId, START)).toMatchObject({
     status: 'grace',
-    processorsToSync: [],
+    systemsToSync: [],
     claimable: 0,
     open: 2,
   });
@@ -73,14 +73,14 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no processor h
   expect(await outcomes(world, requestId)).toEqual(['deleted', 'deleted']);
 });
 
-test('whom the directory does not know: scheduled once a processor holds something, otherwise not found', async () => {
+test('whom the directory does not know: scheduled once a system holds something, otherwise not found', async () => {
   const requestId = await accept(world, [user('unknown-1'), user('unknown-2')], { scope: 'sources' });
   await resolve(world, requestId, []);
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ unresolved: 2 });
   expect(await states(world, requestId)).toEqual({ resolved: 2 });
   await markPresent(world.database, requestId, [1]);
   await settleUnresolved(world.database, PROJECT, requestId, START);
-  expect(await reconcileAt(world, requestId, START)).toMatchObject({ unresolved: 0, processorsToSync: [] });
+  expect(await reconcileAt(world, requestId, START)).toMatchObject({ unresolved: 0, systemsToSync: [] });
   expect(await states(world, requestId)).toEqual({ scheduled: 1, not_found: 1 });
 });
 
@@ -103,7 +103,7 @@ test('cancelled before the claim it ends at once: nothing is to be shown again; 
     await world.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`,
   ).toEqual(generations);
   expect(await reconcileAt(world, requestId, days(3))).toMatchObject({
-    processorsToSync: [],
+    systemsToSync: [],
     open: 0,
     canConclude: true,
   });
@@ -120,7 +120,7 @@ test('resolved again before the claim: who has gone is let go at once, who joins
   await reconcileAt(world, requestId, START);
   await resolve(world, requestId, [match(1, user('moved-to'))], { at: RUN });
   expect(await states(world, requestId)).toEqual({ cancelled: 1, resolved: 1 });
-  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ processorsToSync: [], claimable: 1 });
+  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ systemsToSync: [], claimable: 1 });
   expect(await states(world, requestId)).toEqual({ cancelled: 1, scheduled: 1 });
 });
 
@@ -137,7 +137,7 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
   const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
   const kept = { retained: 1, basis: 'cannot be empty: created_at' };
   const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retainedSeqs: [] };
-  await recordRange(world.database, { requestId, project: PROJECT, processor: 'app', batch: 1 }, 2, again);
+  await recordRange(world.database, { requestId, project: PROJECT, system: 'app', batch: 1 }, 2, again);
   await finish(world, requestId, [
     { tables: [{ ...users, blanked: 1, ...kept }], retainedSeqs: [1] },
     {
@@ -147,13 +147,13 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
       ],
     },
   ]);
-  const { processors, ...receipt } = await buildReceipt(world.database, requestId);
+  const { systems, ...receipt } = await buildReceipt(world.database, requestId);
   expect(receipt).toMatchObject({
     scope: 'categories',
     subjects: { deleted: 2 },
     outcomes: { retained: 1, deleted: 1 },
   });
-  expect(processors[0]?.tables).toEqual([
+  expect(systems[0]?.tables).toEqual([
     { table: 'app.events', removed: 0, blanked: 7, retained: [] },
     { table: 'app.users', removed: 0, blanked: 3, retained: [{ basis: 'cannot be empty: created_at', count: 1 }] },
   ]);

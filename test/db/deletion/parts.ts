@@ -3,7 +3,7 @@ import { batchDeleted, recordRange, recordVerification } from '../../../db/delet
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
-import type { ProcessorEntry } from '../../../domain/catalog.ts';
+import type { SystemEntry } from '../../../domain/catalog.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import {
@@ -24,7 +24,7 @@ import {
 /** Deletions of a part of the data, step by step. */
 
 /** Like `app`, but it cannot hide. */
-export const MAIL: ProcessorEntry = { ...APP, name: 'mail', hides: false };
+export const MAIL: SystemEntry = { ...APP, name: 'mail', hides: false };
 
 /** Accepted and found: waiting for its run. */
 export async function scheduled(
@@ -33,7 +33,7 @@ export async function scheduled(
   changes: Partial<NewRequest> = {},
 ): Promise<string> {
   const requestId = await accept(world, names, { scope: 'categories', ...changes });
-  await resolve(world, requestId, allKnown(names), { processors: [APP, MAIL] });
+  await resolve(world, requestId, allKnown(names), { systems: [APP, MAIL] });
   await reconcileAt(world, requestId, START);
   return requestId;
 }
@@ -46,13 +46,13 @@ export const outcomes = async (world: Ledger, requestId: string) =>
     ({ outcome }) => outcome,
   );
 
-/** The claimed batch is done and looked for twice, in all its processors. */
+/** The claimed batch is done and looked for twice, in all its systems. */
 export async function finish(
   world: Ledger,
   requestId: string,
   ranges: readonly Partial<FinishedRange>[] = [],
 ): Promise<void> {
-  const [key, settleMs] = [{ requestId, project: PROJECT, processor: 'app', batch: 1 }, POLICY.settleMs];
+  const [key, settleMs] = [{ requestId, project: PROJECT, system: 'app', batch: 1 }, POLICY.settleMs];
   for (const [index, range] of ranges.entries())
     await recordRange(world.database, key, 1, {
       firstSeq: index + 1,
@@ -62,10 +62,10 @@ export async function finish(
       retainedSeqs: [],
       ...range,
     });
-  for (const processor of Object.keys((await statusOf(world, requestId)).processors ?? {})) {
-    await batchDeleted(world.database, { ...key, processor }, null);
+  for (const system of Object.keys((await statusOf(world, requestId)).systems ?? {})) {
+    await batchDeleted(world.database, { ...key, system }, null);
     for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
-      await recordVerification(world.database, { ...key, processor }, { survivors: 0 }, { now, settleMs });
+      await recordVerification(world.database, { ...key, system }, { survivors: 0 }, { now, settleMs });
   }
   await reconcileAt(world, requestId, new Date(RUN.getTime() + DAY_MS));
 }

@@ -183,7 +183,7 @@ test('a subject that another open deletion owns is attached, under a rotated key
   await storeResolution(world.database, ROTATED, {
     request: await readRequestRow(world.database, second),
     facts: pages,
-    processors: [APP],
+    systems: [APP],
     policy: POLICY,
     at: START,
     limit: null,

@@ -92,7 +92,7 @@ test.each([
   ['one of several values', sql`UPDATE ${holds} SET held_by = ${undefined}, case_ref = ${'C-2'} WHERE id = 'hold_1'`],
   ['a condition', sql`DELETE FROM ${holds} WHERE id = ${undefined}`],
   ['a condition before another', sql`DELETE FROM ${holds} WHERE id = ${undefined} AND project = ${PROJECT}`],
-  ['a row', sql`INSERT INTO ${attention} (request_id, processor) VALUES (${'req_1'}, ${undefined})`],
+  ['a row', sql`INSERT INTO ${attention} (request_id, system) VALUES (${'req_1'}, ${undefined})`],
   ['a limit', sql`DELETE FROM ${holds} WHERE id IN (SELECT id FROM ${holds} LIMIT ${undefined})`],
 ] as const)('refuses undefined as %s in a template, and writes nothing', async (_, statement) => {
   const { database } = world;

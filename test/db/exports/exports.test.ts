@@ -20,7 +20,7 @@ const look = (requestId: string, withoutExport: readonly string[] = []) =>
 const keyOf = (requestId: string, epoch = 1): CollectionKey => ({
   requestId,
   project: PROJECT,
-  processor: 'app',
+  system: 'app',
   epoch,
 });
 const facts = (table: string, rows: number): PartFacts => ({
@@ -54,7 +54,7 @@ test('of two attempts the first that is whole counts, and the other changes noth
   const requestId = await wanted(world, [user('u-1')]);
   expect(await look(requestId)).toMatchObject({
     status: 'collecting',
-    processorsToCollect: ['app'],
+    systemsToCollect: ['app'],
     canPackage: false,
   });
   await updateCollectionProgress(world.database, keyOf(requestId), { rows: 7, bytes: 70 });
@@ -63,7 +63,7 @@ test('of two attempts the first that is whole counts, and the other changes noth
   await collect(requestId, 'second', 4);
   await updateCollectionProgress(world.database, keyOf(requestId), { rows: 99, bytes: 99 });
   expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'collected', rows: 3, bytes: 30 }]);
-  expect(await look(requestId)).toMatchObject({ status: 'packaging', processorsToCollect: [], canPackage: true });
+  expect(await look(requestId)).toMatchObject({ status: 'packaging', systemsToCollect: [], canPackage: true });
   const packing = await readPacking(world.database, requestId, at);
   expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/first`]);
 });
@@ -76,9 +76,9 @@ test('what was collected before somebody left is not packed, and an archive of i
   await cancel(requestId, [2]);
   expect(await makeReady(requestId, 1)).toBeNull();
   expect(await readArchiveFacts(world.database, requestId)).toBeNull();
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, processorsToCollect: ['app'] });
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, systemsToCollect: ['app'] });
   await collect(requestId, 'late', 1, 1);
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', processorsToCollect: ['app'] });
+  expect(await look(requestId)).toMatchObject({ status: 'collecting', systemsToCollect: ['app'] });
   expect(await readPacking(world.database, requestId, at)).toBeNull();
   await collect(requestId, 'after', 1, 2);
   await look(requestId);
@@ -98,7 +98,7 @@ test('two who make the key get the same one; once nobody is wanted it is gone, a
   await cancel(requestId);
   expect(await readKey(world.database, KEYS, requestId)).toBeNull();
   expect(await makeKey(requestId)).toBeNull();
-  expect(await look(requestId)).toMatchObject({ processorsToCollect: [], uncollected: [], canConclude: true });
+  expect(await look(requestId)).toMatchObject({ systemsToCollect: [], uncollected: [], canConclude: true });
   expect((await exportOf(world, requestId)).keys).toBe(0);
 });
 
@@ -137,12 +137,12 @@ test('nobody holds a row: not found; but not where some cannot be asked, or a wi
 
   const mute = await wanted(world, [user('u-6')]);
   expect(await look(mute, ['app'])).toMatchObject({ status: 'packaging', canPackage: true, canConclude: false });
-  expect((await readPacking(world.database, mute, at))?.contents.processors).toEqual([
-    { processor: 'app', cutOffAt: null },
+  expect((await readPacking(world.database, mute, at))?.contents.systems).toEqual([
+    { system: 'app', cutOffAt: null },
   ]);
 
   const half = await wanted(world, [user('u-6')]);
-  await world.sql`UPDATE lethe.requests SET processors = processors || '{"crm": "map"}' WHERE id = ${half}`;
+  await world.sql`UPDATE lethe.requests SET systems = systems || '{"crm": "map"}' WHERE id = ${half}`;
   await look(half, ['crm']);
   await collect(half, 'empty', 0);
   expect(await look(half, ['crm'])).toMatchObject({ canPackage: true, canConclude: false });

@@ -124,6 +124,6 @@ test('of what is handed over it is remembered that it is hidden: taken back agai
   await cancel(first);
   await cancel(second);
   expect([await states(world, first), await states(world, second)]).toEqual([{ cancelled: 1 }, { cancelling: 1 }]);
-  expect(await reconcileAt(world, second, START)).toMatchObject({ processorsToSync: ['app'], canConclude: false });
+  expect(await reconcileAt(world, second, START)).toMatchObject({ systemsToSync: ['app'], canConclude: false });
   expect(await applyVisibility(world, second)).toMatchObject({ canConclude: true });
 });

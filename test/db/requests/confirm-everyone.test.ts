@@ -40,7 +40,7 @@ async function everyone(
   const requestId = await accept(world, [], { confirm: true, selection: { by: 'everyone', except } });
   const facts = [...keys.map((key) => match(null, key)), ...more];
   await resolve(world, requestId, facts, { excepted: pagesOf(said) });
-  await storeCount(world.database, { requestId, processor: 'app' }, {});
+  await storeCount(world.database, { requestId, system: 'app' }, {});
   await reconcileAt(world, requestId, START);
   return requestId;
 }
@@ -88,7 +88,7 @@ test('before the claim the spared do not join, under whatever key the digests ar
     const end = await storeResolution(world.database, keys, {
       request: await readRequestRow(world.database, requestId),
       facts: pagesOf(facts),
-      processors: [APP],
+      systems: [APP],
       policy: POLICY,
       at: days(14),
       limit: null,

@@ -36,7 +36,7 @@ const awaitingInBulk = (name: string) =>
 
 /** Whether it was confirmed, or why not. */
 const confirmIt = (round: number, requestId: string, at = START): Promise<string> => {
-  const project: Project = { name: projectOf(round), policy: POLICY, directory: 'app', processors: [APP] };
+  const project: Project = { name: projectOf(round), policy: POLICY, directory: 'app', systems: [APP] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
   const asked = { requestId, expectedCount: 1, acceptUnmatched: false, by, at };
   return withProjectLock(world.database, project.name, (tx) => confirmRequest(tx, project, asked)).then(

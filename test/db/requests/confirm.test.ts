@@ -48,18 +48,18 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
   const counting = await reconcileAt(world, requestId, START);
   expect(counting).toMatchObject({
     status: 'resolving',
-    confirmation: { subjects: 2, processorsToCount: ['app'], until: null },
-    processorsToSync: [],
+    confirmation: { subjects: 2, systemsToCount: ['app'], until: null },
+    systemsToSync: [],
     claimable: 0,
     unresolved: 0,
     canConclude: false,
     nextDueAt: null,
   });
-  await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': 1 });
+  await storeCount(world.database, { requestId, system: 'app' }, { 'app.users': 1 });
   const until = days(3).getTime();
   const waiting = {
     status: 'awaiting_confirmation',
-    confirmation: { subjects: 2, processorsToCount: [], until },
+    confirmation: { subjects: 2, systemsToCount: [], until },
     nextDueAt: until,
   };
   expect(await reconcileAt(world, requestId, START)).toMatchObject(waiting);
@@ -95,7 +95,7 @@ test('confirmed, they are hidden under one generation, and the grace period runs
     await world.sql`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
   const view = await reconcileAt(world, requestId, at);
-  expect(view).toMatchObject({ status: 'grace', processorsToSync: ['app'] });
+  expect(view).toMatchObject({ status: 'grace', systemsToSync: ['app'] });
   expect(view).not.toHaveProperty('confirmation');
   expect(await readRequestRow(world.database, requestId)).toMatchObject({
     hardDeleteAt,
@@ -113,7 +113,7 @@ test('never confirmed, it ends by itself: nobody was hidden, and the identities 
   await expect(confirm(world, requestId, 1, { at: days(3) })).rejects.toMatchObject({ code: 'confirmation_expired' });
   expect(await reconcileAt(world, requestId, days(3))).toMatchObject({
     canConclude: true,
-    processorsToSync: [],
+    systemsToSync: [],
     nextDueAt: null,
   });
   expect(await reconcileAt(world, requestId, days(3))).toMatchObject({ canConclude: true });
@@ -142,7 +142,7 @@ test('all cancelled: the dry run ends at once, with nothing to restore', async (
   await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
   expect(await reconcileAt(world, requestId, START)).toMatchObject({
-    processorsToSync: [],
+    systemsToSync: [],
     canConclude: true,
     nextDueAt: null,
   });
@@ -178,13 +178,13 @@ test('the other is found under an older digest key, too', async () => {
   await storeResolution(world.database, ROTATED, {
     request: await readRequestRow(world.database, requestId),
     facts: pagesOf(allKnown([user('r-1')])),
-    processors: [APP],
+    systems: [APP],
     policy: POLICY,
     at: START,
     limit: null,
     growth: () => 1,
   });
-  await storeCount(world.database, { requestId, processor: 'app' }, {});
+  await storeCount(world.database, { requestId, system: 'app' }, {});
   await reconcileAt(world, requestId, START);
   expect(await confirm(world, requestId, 1)).toMatchObject({ attached: 1 });
   expect(await states(world, requestId)).toEqual({ attached: 1 });
@@ -232,27 +232,27 @@ test('resolved once more while it waits, nothing of what was counted changes', a
   expect(row).toEqual({ value: ['w-1'] });
 });
 
-test('the first count of a processor stands, however often it is counted', async () => {
+test('the first count of a system stands, however often it is counted', async () => {
   const requestId = await awaiting(world, [user('t-1')]);
-  await storeCount(world.database, { requestId, processor: 'app' }, { 'app.users': 99 });
-  const counts = await world.sql`SELECT processor, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
-  expect(counts).toEqual([{ processor: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);
+  await storeCount(world.database, { requestId, system: 'app' }, { 'app.users': 99 });
+  const counts = await world.sql`SELECT system, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
+  expect(counts).toEqual([{ system: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);
 });
 
-test('a processor that needs an operator is not counted until then, and no confirmation is asked for', async () => {
+test('a system that needs an operator is not counted until then, and no confirmation is asked for', async () => {
   const requestId = await accept(world, [user('a-1')], { confirm: true });
   await resolve(world, requestId, allKnown([user('a-1')]));
-  await world.sql`INSERT INTO lethe.attention (request_id, processor, step, code, since, retry_at)
-    VALUES (${requestId}, 'app', 'resolve', 'processor_unavailable', ${START}, ${days(1)})`;
+  await world.sql`INSERT INTO lethe.attention (request_id, system, step, code, since, retry_at)
+    VALUES (${requestId}, 'app', 'resolve', 'system_unavailable', ${START}, ${days(1)})`;
   expect(await reconcileAt(world, requestId, START)).toMatchObject({
-    confirmation: { processorsToCount: [], until: null },
+    confirmation: { systemsToCount: [], until: null },
   });
   expect(await reconcileAt(world, requestId, days(1))).toMatchObject({
-    confirmation: { processorsToCount: ['app'], until: null },
+    confirmation: { systemsToCount: ['app'], until: null },
   });
-  await world.sql`UPDATE lethe.processor_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
+  await world.sql`UPDATE lethe.system_visibility SET skipped_at = ${days(1)} WHERE request_id = ${requestId}`;
   expect(await reconcileAt(world, requestId, days(1))).toMatchObject({
-    confirmation: { processorsToCount: [], until: days(4).getTime() },
+    confirmation: { systemsToCount: [], until: days(4).getTime() },
   });
 });
 

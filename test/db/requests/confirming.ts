@@ -3,7 +3,7 @@ import { withProjectLock } from '../../../db/project-lock.ts';
 import type { Project } from '../../../domain/catalog.ts';
 import { APP, type Ledger, POLICY, PROJECT, START } from '../../support/ledger.ts';
 
-export const PROJECT_ENTRY: Project = { name: PROJECT, policy: POLICY, directory: 'app', processors: [APP] };
+export const PROJECT_ENTRY: Project = { name: PROJECT, policy: POLICY, directory: 'app', systems: [APP] };
 
 /** By another owner than who submitted it, unless a change says otherwise. */
 export const confirm = (

@@ -165,7 +165,7 @@ test('how long a segment takes is known when it is resolved: 2 of 3 wait for a r
   expect(await estimateOf(id)).toEqual(renewed);
 });
 
-test('brought forward, it still takes as long as the slowest processor, and its turns of the quota', async () => {
+test('brought forward, it still takes as long as the slowest system, and its turns of the quota', async () => {
   await backlog([]);
   const [id, late] = [await stored({}, 10, 1), await stored({ hardDeleteAt: day(-1) }, 10, 1)];
   const by = { expedite: 'next_run', reason: 'asked for', actor: 'operator', at: START } as const;

@@ -15,7 +15,7 @@ const Link = z.object({ url: z.string() });
 const Manifest = z.object({
   files: z.array(
     z.object({
-      processor: z.string(),
+      system: z.string(),
       table: z.string(),
       path: z.string().nullable(),
       rows: z.number(),

@@ -15,7 +15,7 @@ const WORDS = new Set<string>([
   'ended',
   'verified',
   'resolved',
-  // Of no processor, and what Temporal itself writes down.
+  // Of no system, and what Temporal itself writes down.
   '',
   'unversioned',
   'lethe-housekeeping',

@@ -13,7 +13,7 @@ export default defineDeployment({
         deadline: { gdpr: '30 days' },
       },
       directory: 'app',
-      processors: { app: postgres(appSettings(50)) },
+      systems: { app: postgres(appSettings(50)) },
     },
   },
 });

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { loadDeployment, readDeployment } from '../../../config/deployment.ts';
 import { connect } from '../../../db/client.ts';
 import { memberWithToken } from '../../../db/members/members.ts';
-import { prepareProcessor } from '../../../dev/demo/databases.ts';
+import { prepareSystem } from '../../../dev/demo/databases.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { type Supervised, supervise } from '../../../dev/embedded/child-process.ts';
 
@@ -56,7 +56,7 @@ export async function prepareApp(url: string): Promise<postgres.Sql> {
   const sql = quietly(url);
   await sql.unsafe(readFileSync(join(ROOT, 'dev/demo/data/schema.sql'), 'utf8'));
   await sql.unsafe('CREATE SEQUENCE app.numbers');
-  await prepareProcessor(url, readDeployment(await loadDeployment(CONFIG)));
+  await prepareSystem(url, readDeployment(await loadDeployment(CONFIG)));
   return sql;
 }
 
@@ -164,7 +164,7 @@ const Receipt = z.object({
   final: z.boolean(),
   subjects: z.record(z.string(), z.number()),
   outcomes: z.record(z.string(), z.number()),
-  processors: z.array(
+  systems: z.array(
     z.object({
       state: z.string(),
       survivors: z.number().nullable(),
@@ -202,13 +202,13 @@ export function caller({ call }: Service) {
       ),
     /** Rows removed or retained per table, and what became of the subjects. */
     async receipt(id: string) {
-      const { processors, ...told } = Receipt.parse(JSON.parse((await call('GET', `/v1/requests/${id}/receipt`)).text));
-      const tables = processors.flatMap((processor) => processor.tables);
+      const { systems, ...told } = Receipt.parse(JSON.parse((await call('GET', `/v1/requests/${id}/receipt`)).text));
+      const tables = systems.flatMap((system) => system.tables);
       const figures = tables.map(
         ({ table, removed, retained }) =>
           [table, removed + retained.reduce((sum, { count }) => sum + count, 0)] as const,
       );
-      const ends = processors.map(({ state, survivors }) => ({ state, survivors }));
+      const ends = systems.map(({ state, survivors }) => ({ state, survivors }));
       return { ...told, ends, figures: Object.fromEntries(figures) };
     },
   };

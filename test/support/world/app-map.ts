@@ -1,6 +1,6 @@
 import type { KindMap, PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
 
-/** The demo's schema as a processor at full speed; the claims of the tests are about what happens, not about how gently. */
+/** The demo's schema as a system at full speed; the claims of the tests are about what happens, not about how gently. */
 const user: KindMap = {
   table: 'app.users',
   key: 'user_id',

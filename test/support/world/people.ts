@@ -40,6 +40,6 @@ export const WHOLE = { users: 1, events: 3, orders: 1, newsletter: 1, invoices: 
 export async function isHidden(sql: postgres.Sql, id: string): Promise<{ flagged: boolean; hidden: boolean }> {
   const [row] = await sql<{ flagged: boolean; hidden: boolean }[]>`
     SELECT EXISTS (SELECT FROM app.users WHERE user_id = ${id} AND deleted_at IS NOT NULL) AS flagged,
-           lethe_processor.is_hidden('user', ${id}) AS hidden`;
+           lethe_system.is_hidden('user', ${id}) AS hidden`;
   return row ?? { flagged: false, hidden: false };
 }

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { loadDeployment, readDeployment } from '../../../config/deployment.ts';
 import type { Connector } from '../../../connectors/connector.ts';
-import { prepareProcessor } from '../../../dev/demo/databases.ts';
+import { prepareSystem } from '../../../dev/demo/databases.ts';
 import { seedDemo } from '../../../dev/demo/data/generate.ts';
 import { createDatabase } from '../servers/postgres.ts';
 
@@ -17,10 +17,10 @@ export async function shipped(scale: number): Promise<Shipped> {
   const { url } = await createDatabase();
   await seedDemo(url, { scale, seed: 1 });
   const deployment = readDeployment(await loadDeployment('lethe.config.ts'));
-  await prepareProcessor(url, deployment);
+  await prepareSystem(url, deployment);
   const app = deployment.definitions.get('demo')?.get('app');
-  if (app === undefined) throw new Error('the demo has a processor app');
-  const connector = app.open({ processor: 'app', secret: () => url });
+  if (app === undefined) throw new Error('the demo has a system app');
+  const connector = app.open({ system: 'app', secret: () => url });
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   return { url, sql, connector, close: async () => void (await Promise.all([sql.end(), connector.close()])) };
 }

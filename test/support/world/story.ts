@@ -1,7 +1,7 @@
 import { WorkflowClient } from '@temporalio/client';
 import { projectOf } from '../../../activities/deps.ts';
 import type { NewRequest } from '../../../db/requests/create.ts';
-import { retryProcessors } from '../../../db/attention/retry.ts';
+import { retrySystems } from '../../../db/attention/retry.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
@@ -85,9 +85,9 @@ export async function expedite(world: World, requestId: string, when: 'now' | 'n
 
 export async function retry(world: World, requestId: string) {
   const at = await nowOf(world);
-  const { wake } = await retryProcessors(world.database, {
+  const { wake } = await retrySystems(world.database, {
     requestId,
-    processor: null,
+    system: null,
     reason: 'mended',
     actor: 'operator',
     at,

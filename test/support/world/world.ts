@@ -7,7 +7,7 @@ import type { ActivityDeps } from '../../../activities/deps.ts';
 import {
   createArchiveActivities,
   createLedgerActivities,
-  createProcessorActivities,
+  createSystemActivities,
   createNotificationActivities,
 } from '../../../activities/index.ts';
 import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
@@ -19,7 +19,7 @@ import type { Catalog, Project } from '../../../domain/catalog.ts';
 import type { VerificationLevel } from '../../../domain/vocabulary.ts';
 import {
   ARCHIVES_TASK_QUEUE,
-  processorTaskQueue,
+  systemTaskQueue,
   REQUESTS_TASK_QUEUE,
   NOTIFICATION_TASK_QUEUE,
 } from '../../../workflows/shared/messages.ts';
@@ -36,13 +36,13 @@ import { workflowBundle } from '../run/workflow-bundle.ts';
 /** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
 export interface World extends Ledger {
   readonly env: TestWorkflowEnvironment;
-  /** The database of the processor `app`; `crm` is another one of the same schema. */
+  /** The database of the system `app`; `crm` is another one of the same schema. */
   readonly app: postgres.Sql;
   readonly crm: postgres.Sql;
   readonly deps: ActivityDeps;
-  /** What a processor is made to do wrong, by `project/processor`. */
-  readonly faultsOf: (project: string, processor?: string) => Faults;
-  /** Every processor does again what it is asked to. */
+  /** What a system is made to do wrong, by `project/system`. */
+  readonly faultsOf: (project: string, system?: string) => Faults;
+  /** Every system does again what it is asked to. */
   repairAll(): void;
   readonly orchestrator: ReturnType<typeof temporalOrchestrator>;
   stopWorkers(): Promise<void>;
@@ -53,7 +53,7 @@ export interface World extends Ledger {
 
 export interface ProjectShape {
   readonly policy?: Partial<Project['policy']>;
-  /** Whether the second processor, `crm`, belongs to it. */
+  /** Whether the second system, `crm`, belongs to it. */
   readonly crm?: boolean;
   /** How far the word of `crm` goes. */
   readonly crmVerification?: VerificationLevel;
@@ -92,8 +92,8 @@ export async function startWorld(
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     await sql.unsafe(schema);
     await sql`CREATE SEQUENCE app.test_events`;
-    for (const processor of ['app', 'crm'])
-      await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ processor }) ?? '');
+    for (const system of ['app', 'crm'])
+      await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ system }) ?? '');
     await sql.end();
   });
   const urls = { app: (await createDatabase(template)).url, crm: (await createDatabase(template)).url };
@@ -101,11 +101,11 @@ export async function startWorld(
   const { catalog, definitions } = deploymentOf(projects);
   const faults = new Map<string, Faults>();
   const connectors = new Map<string, Connector>();
-  for (const [project, processors] of definitions) {
-    for (const [processor, definition] of processors) {
-      const name = `${project}/${processor}`;
+  for (const [project, systems] of definitions) {
+    for (const [system, definition] of systems) {
+      const name = `${project}/${system}`;
       faults.set(name, noFaults());
-      const connector = definition.open({ processor, secret: () => urls[processor === 'crm' ? 'crm' : 'app'] });
+      const connector = definition.open({ system, secret: () => urls[system === 'crm' ? 'crm' : 'app'] });
       connectors.set(name, faulty(connector, faults.get(name) ?? noFaults()));
     }
   }
@@ -116,7 +116,7 @@ export async function startWorld(
     reading: book.reading,
     keys: KEYS,
     catalog,
-    connector: (project, processor) => must(connectors.get(`${project}/${processor}`)),
+    connector: (project, system) => must(connectors.get(`${project}/${system}`)),
     starter: orchestrator,
     storage: archives(),
     ...telling(),
@@ -131,7 +131,7 @@ export async function startWorld(
     crm: must(crm),
     deps,
     orchestrator,
-    faultsOf: (project, processor = 'app') => must(faults.get(`${project}/${processor}`)),
+    faultsOf: (project, system = 'app') => must(faults.get(`${project}/${system}`)),
     repairAll: () => faults.forEach(repair),
     stopWorkers: () => workers.stop(),
     async startWorkers() {
@@ -146,24 +146,24 @@ export async function startWorld(
 
 function deploymentOf(projects: Projects) {
   const declared = Object.entries(projects).map(([name, { crm, subjectsPerCommit }]) => {
-    const processor = postgresConnector(appSettings(subjectsPerCommit));
-    const processors = { app: processor, ...(crm === true ? { crm: processor } : {}) };
-    return [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', processors }] as const;
+    const system = postgresConnector(appSettings(subjectsPerCommit));
+    const systems = { app: system, ...(crm === true ? { crm: system } : {}) };
+    return [name, { policy: { deadline: { gdpr: '30 days' } }, directory: 'app', systems }] as const;
   });
   const { catalog, definitions } = readDeployment(defineDeployment({ projects: Object.fromEntries(declared) }));
   const changed: Catalog = new Map(
     [...catalog].map(([name, project]) => {
       const shape = projects[name];
-      const processors = project.processors.map((entry) =>
+      const systems = project.systems.map((entry) =>
         entry.name === 'crm' ? { ...entry, verification: shape?.crmVerification ?? entry.verification } : entry,
       );
-      return [name, { ...project, processors, policy: { ...POLICY, ...shape?.policy } }];
+      return [name, { ...project, systems, policy: { ...POLICY, ...shape?.policy } }];
     }),
   );
   return { catalog: changed, definitions };
 }
 
-async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, processors: readonly string[]) {
+async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, systems: readonly string[]) {
   const connection = env.nativeConnection;
   const workers = [
     await Worker.create({
@@ -179,10 +179,10 @@ async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, pr
       activities: createNotificationActivities(deps),
     }),
   ];
-  for (const name of processors) {
-    const [project = '', processor = ''] = name.split('/');
-    const activities = createProcessorActivities(deps);
-    workers.push(await Worker.create({ connection, taskQueue: processorTaskQueue(project, processor), activities }));
+  for (const name of systems) {
+    const [project = '', system = ''] = name.split('/');
+    const activities = createSystemActivities(deps);
+    workers.push(await Worker.create({ connection, taskQueue: systemTaskQueue(project, system), activities }));
   }
   const runs = workers.map((worker) => worker.run());
   let stopped = false;

@@ -79,10 +79,10 @@ test(
       subjects: { states: { proposed: 2_500, resolved: 0, soft_deleted: 0 } },
     });
     const confirmation = waiting.confirmation as {
-      counts: { processor: string; tables: { table: string; rows: number }[] }[];
+      counts: { system: string; tables: { table: string; rows: number }[] }[];
     };
-    const told = confirmation.counts.map(({ processor, tables }) => [
-      processor,
+    const told = confirmation.counts.map(({ system, tables }) => [
+      system,
       Object.fromEntries(tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => [table, rows])),
     ]);
     // Of the spared in `app` two share an address.
@@ -140,7 +140,7 @@ test(
     const history = JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), (key, value: unknown) =>
       key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
     );
-    expect(history.includes('processorsToCount')).toBe(true);
+    expect(history.includes('systemsToCount')).toBe(true);
     for (const name of ['m-17', 'spared', 'old-name', 'home'])
       expect([name, history.includes(name)]).toEqual([name, false]);
   },
@@ -213,7 +213,7 @@ test('whom the directory does not know is counted too, and looked for once it is
   const three = expect.arrayContaining([{ table: 'app.events', rows: 3 }]);
   expect(confirmation).toMatchObject({
     subjects: 2,
-    counts: [{ processor: 'app' }, { processor: 'crm', tables: three }],
+    counts: [{ system: 'app' }, { system: 'crm', tables: three }],
   });
   expect(await api.confirm('cid', id, 2)).toMatchObject({ status: 202 });
   expect(await ended(world, id)).toBe('completed');
@@ -235,15 +235,15 @@ test('another request for the same person is not kept waiting: it hides and dele
   expect(await rowsOf(world.app, 'twice')).toEqual({});
 });
 
-test('a processor that is away is for an operator, and no confirmation is asked for before it is counted', async () => {
+test('a system that is away is for an operator, and no confirmation is asked for before it is counted', async () => {
   for (const sql of [world.app, world.crm]) await addUser(sql, 'away');
   world.faultsOf('demo', 'crm').away.add('count');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'away' }] });
   await skippingUntil(world, 'attention', async () => (await statusOf(world, id)).attention.length > 0);
   expect(await api.read(id)).toMatchObject({
     status: 'resolving',
-    attention: [{ processor: 'crm', step: 'resolve', code: 'processor_unavailable' }],
-    confirmation: { until: null, subjects: 1, counts: [{ processor: 'app' }] },
+    attention: [{ system: 'crm', step: 'resolve', code: 'system_unavailable' }],
+    confirmation: { until: null, subjects: 1, counts: [{ system: 'app' }] },
   });
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   world.faultsOf('demo', 'crm').away.clear();
@@ -254,12 +254,12 @@ test('a processor that is away is for an operator, and no confirmation is asked 
   expect(await rowsOf(world.app, 'away')).toEqual(WHOLE);
 });
 
-test('a processor that says nothing is told as such, and is no reason to wait', async () => {
+test('a system that says nothing is told as such, and is no reason to wait', async () => {
   await addUser(world.app, 'mute');
   const id = await api.create('dan', { kind: 'user', identities: [{ type: 'user_id', value: 'mute' }] });
   await counted(id);
   expect(await api.read(id, 'dan')).toMatchObject({
-    confirmation: { counts: [{ processor: 'app' }, { processor: 'crm', tables: null }] },
+    confirmation: { counts: [{ system: 'app' }, { system: 'crm', tables: null }] },
   });
   await api.call('dan', 'POST', `/v1/requests/${id}/cancel`, {});
   expect(await endedUnskipped(world, id)).toBe('cancelled');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { skipProcessor } from '../../../db/attention/retry.ts';
+import { skipSystem } from '../../../db/attention/retry.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
 import { recoverTerminated, waitsForConfirmation } from '../../support/world/operator.ts';
@@ -26,11 +26,11 @@ test('terminated while it waits: started again it waits on, and goes on once it 
 
 const left = async (sql: World['app'], requestId: string) => {
   const [row] = await sql<{ identities: number }[]>`
-    SELECT count(*)::int AS identities FROM lethe_processor.batch WHERE request_id = ${requestId}`;
+    SELECT count(*)::int AS identities FROM lethe_system.batch WHERE request_id = ${requestId}`;
   return row?.identities;
 };
 
-test('called off while a processor is away that was to be counted: nobody waits for it', async () => {
+test('called off while a system is away that was to be counted: nobody waits for it', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   world.faultsOf('two', 'crm').away.add('count');
   const tried = world.faultsOf('two', 'crm').calls.length;
@@ -43,16 +43,16 @@ test('called off while a processor is away that was to be counted: nobody waits 
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });
 
-test('a processor that cannot be counted is skipped: the others wait for their confirmation, and it is not asked again', async () => {
+test('a system that cannot be counted is skipped: the others wait for their confirmation, and it is not asked again', async () => {
   await Promise.all([addUser(world.app, 'u-4'), addUser(world.crm, 'u-4')]);
   const faults = world.faultsOf('two', 'crm');
   faults.away.add('count');
   const requestId = await submit(world, 'two', [user('u-4')], { confirm: true });
   await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
-  const by = { requestId, processor: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
-  await world.orchestrator.wake((await skipProcessor(world.database, by)).wake);
+  const by = { requestId, system: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
+  await world.orchestrator.wake((await skipSystem(world.database, by)).wake);
   await waitsForConfirmation(world, requestId);
-  expect((await statusOf(world, requestId)).counts.map(({ processor }) => processor)).toEqual(['app']);
+  expect((await statusOf(world, requestId)).counts.map(({ system }) => system)).toEqual(['app']);
   const asked = faults.calls.length;
   await confirm(world, requestId, 1);
   expect(await ended(world, requestId)).toBe('partially_completed');

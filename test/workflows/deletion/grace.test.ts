@@ -44,7 +44,7 @@ test('hidden at once, deleted at the first 02:00 UTC after 14 days and not befor
   expect(await rowsOf(world.app, 'bystander')).toEqual(WHOLE);
   const receipt = await receiptOf(world, requestId);
   expect(receipt).toMatchObject({ status: 'completed', final: true, subjects: { deleted: 1 } });
-  expect(receipt.processors).toMatchObject([{ processor: 'app', state: 'verified', survivors: 0 }]);
+  expect(receipt.systems).toMatchObject([{ system: 'app', state: 'verified', survivors: 0 }]);
 });
 
 test('cancelled on day 3: restored, and nothing is ever deleted', async () => {

@@ -40,7 +40,7 @@ test('the cancel button of Temporal’s UI restores what is not claimed, like an
   expect(audit.map(({ actor }) => actor)).toEqual(['temporal']);
 });
 
-test('a processor that cannot hide on time: the subject waits for it, and a cancellation follows it home', async () => {
+test('a system that cannot hide on time: the subject waits for it, and a cancellation follows it home', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   world.faultsOf('two', 'crm').away.add('setVisibility');
   const requestId = await submit(world, 'two', [user('u-2')]);

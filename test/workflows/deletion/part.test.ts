@@ -67,8 +67,8 @@ const submitPart = (project: string, id: string, scope: Scope, changes: Partial<
 const inState = (requestId: string, state: 'scheduled' | 'soft_deleted', count = 1) =>
   eventually(state, async () => (await statusOf(world, requestId)).states[state] === count);
 const runOf = async (requestId: string) => (await readDeletionRow(world.database, requestId)).hardDeleteAt;
-const tablesOf = async (requestId: string, processor = 'app') =>
-  (await receiptOf(world, requestId)).processors.find((one) => one.processor === processor)?.tables;
+const tablesOf = async (requestId: string, system = 'app') =>
+  (await receiptOf(world, requestId)).systems.find((one) => one.system === system)?.tables;
 
 const BASIS = 'cannot be empty: created_at';
 const RECEIPT = {
@@ -77,7 +77,7 @@ const RECEIPT = {
 };
 
 test.each(['categories', 'sources'] as const)(
-  '%s: nobody is hidden meanwhile, at the run the columns are emptied in every processor, and every row stays',
+  '%s: nobody is hidden meanwhile, at the run the columns are emptied in every system, and every row stays',
   async (scope) => {
     for (const sql of [world.app, world.crm]) await addPeople(sql, 'p-1', 'bystander');
     const before = [await contents(world.app), await contents(world.crm)];
@@ -100,11 +100,11 @@ test.each(['categories', 'sources'] as const)(
     expect(calls().filter((verb) => verb === 'verify')).toHaveLength(4);
     const receipt = await receiptOf(world, requestId);
     expect(receipt).toMatchObject({ scope, status: 'completed', subjects: { deleted: 1 } });
-    for (const processor of ['app', 'crm']) {
-      const changed = (await tablesOf(requestId, processor))?.filter(({ blanked }) => blanked > 0);
+    for (const system of ['app', 'crm']) {
+      const changed = (await tablesOf(requestId, system))?.filter(({ blanked }) => blanked > 0);
       expect(changed).toEqual(RECEIPT[scope]);
     }
-    expect(receipt.processors).toMatchObject([
+    expect(receipt.systems).toMatchObject([
       { state: 'verified', survivors: 0 },
       { state: 'verified', survivors: 0 },
     ]);
@@ -224,7 +224,7 @@ test('everyone but one: counted is what would be emptied, nobody is touched befo
   await eventually('counted', async () => (await statusOf(world, requestId)).status === 'awaiting_confirmation');
   const { counts, states } = await statusOf(world, requestId);
   expect([counts, states]).toEqual([
-    [{ processor: 'app', tables: [{ table: 'app.events', rows: 6 }] }],
+    [{ system: 'app', tables: [{ table: 'app.events', rows: 6 }] }],
     { proposed: 3 },
   ]);
   expect(await contents(world.app)).toEqual(before);
@@ -246,7 +246,7 @@ test('a constraint that forbids an empty column is for an operator; once it is g
   await expedite(world, requestId, 'now');
   await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   expect(await statusOf(world, requestId)).toMatchObject({
-    attention: [{ step: 'delete', code: 'processor_refused' }],
+    attention: [{ step: 'delete', code: 'system_refused' }],
   });
   expect(await contents(world.app)).toEqual(before);
   await world.app`ALTER TABLE app.users DROP CONSTRAINT named`;

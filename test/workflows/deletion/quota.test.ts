@@ -115,8 +115,8 @@ test(
     expect(booked.map((run) => run.booked)).toEqual([QUOTA, QUOTA, QUOTA / 2 + SMALL]);
     expect(await left('seg')).toBe(0);
     expect(await left('small')).toBe(0);
-    const { processors } = await receiptOf(world, large);
-    expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(SEGMENT);
+    const { systems } = await receiptOf(world, large);
+    expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(SEGMENT);
   },
 );
 

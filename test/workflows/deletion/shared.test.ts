@@ -56,7 +56,7 @@ test('both cancelled, one after the other: restored as if nobody had asked', asy
   expect(await endedUnskipped(world, second)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-3')).toEqual({ flagged: false, hidden: false });
   expect(await rowsOf(world.app, 'u-3')).toEqual(WHOLE);
-  const [left] = await world.app`SELECT count(*)::integer AS tombstones FROM lethe_processor.tombstones`;
+  const [left] = await world.app`SELECT count(*)::integer AS tombstones FROM lethe_system.tombstones`;
   expect(left).toEqual({ tombstones: 0 });
 });
 

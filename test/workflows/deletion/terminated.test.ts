@@ -24,9 +24,9 @@ test('terminated while it deletes: started again it goes on from the rows, and n
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.crm, 'u-1')).toEqual({});
   expect((await statusOf(world, requestId)).states).toEqual({ deleted: 1 });
-  const { processors } = await receiptOf(world, requestId);
-  expect(processors.map(({ processor }) => processor)).toEqual(['app', 'crm']);
-  for (const { tables } of processors) {
+  const { systems } = await receiptOf(world, requestId);
+  expect(systems.map(({ system }) => system)).toEqual(['app', 'crm']);
+  for (const { tables } of systems) {
     expect(tables.find(({ table }) => table === 'app.events')?.removed).toBe(3);
     expect(tables.find(({ table }) => table === 'app.users')?.removed).toBe(1);
   }

@@ -1,6 +1,6 @@
 import { readDeletionRow } from '../../../db/requests/row.ts';
 import { expect, test } from 'vitest';
-import { skipProcessor } from '../../../db/attention/retry.ts';
+import { skipSystem } from '../../../db/attention/retry.ts';
 import { attendedRequests, terminate } from '../../support/world/operator.ts';
 import { user } from '../../support/ledger.ts';
 import { addEvents, addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
@@ -30,13 +30,13 @@ const atTheRun = async (requestId: string) => {
 };
 const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 
-test('a processor that fails for two hours: an operator is told why, the other is not kept waiting, and it ends by itself', async () => {
+test('a system that fails for two hours: an operator is told why, the other is not kept waiting, and it ends by itself', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
   const requestId = await submit(world, 'two', [user('u-1')]);
   world.faultsOf('two', 'crm').away.add('hardDelete');
   await atTheRun(requestId);
   await eventually('deleted in app', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   await world.env.sleep('2 hours');
   expect(await rowsOf(world.crm, 'u-1')).toEqual(WHOLE);
   world.faultsOf('two', 'crm').away.clear();
@@ -45,21 +45,21 @@ test('a processor that fails for two hours: an operator is told why, the other i
   expect(await codes(requestId)).toEqual([]);
 });
 
-test('a processor that stays broken: attention, skipped with a reason, partially_completed and never called deleted', async () => {
+test('a system that stays broken: attention, skipped with a reason, partially_completed and never called deleted', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   const requestId = await submit(world, 'two', [user('u-2')]);
   world.faultsOf('two', 'crm').away.add('hardDelete');
   await atTheRun(requestId);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
-  const skip = { requestId, processor: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(world) };
-  await world.orchestrator.wake((await skipProcessor(world.database, skip)).wake);
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
+  const skip = { requestId, system: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(world) };
+  await world.orchestrator.wake((await skipSystem(world.database, skip)).wake);
   expect(await ended(world, requestId)).toBe('partially_completed');
   world.faultsOf('two', 'crm').away.clear();
   const receipt = await receiptOf(world, requestId);
   expect(receipt.subjects).toEqual({ partially_deleted: 1 });
-  expect(receipt.processors).toMatchObject([
-    { processor: 'app', state: 'verified', survivors: 0 },
-    { processor: 'crm', state: 'skipped', skipReason: 'contract ended', verifiedAt: null },
+  expect(receipt.systems).toMatchObject([
+    { system: 'app', state: 'verified', survivors: 0 },
+    { system: 'crm', state: 'skipped', skipReason: 'contract ended', verifiedAt: null },
   ]);
   expect(await rowsOf(world.crm, 'u-2')).toEqual(WHOLE);
 });
@@ -75,9 +75,9 @@ test('survivors found once are deleted again, and the receipt counts each row on
   expect(await ended(world, requestId)).toBe('completed');
   faults.afterDelete = null;
   expect(await rowsOf(world.app, 'u-3')).toEqual({});
-  const { processors } = await receiptOf(world, requestId);
-  expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(5);
-  expect(processors[0]?.tables.find(({ table }) => table === 'app.users')?.removed).toBe(1);
+  const { systems } = await receiptOf(world, requestId);
+  expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(5);
+  expect(systems[0]?.tables.find(({ table }) => table === 'app.users')?.removed).toBe(1);
 });
 
 test('survivors that always come back: attention after five passes, never completed', async () => {
@@ -119,8 +119,8 @@ test('a late event within the settle time is found and deleted before anything i
   await addEvents(world.app, 'u-6', 4);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-6')).toEqual({});
-  const { processors } = await receiptOf(world, requestId);
-  expect(processors[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(7);
+  const { systems } = await receiptOf(world, requestId);
+  expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(7);
 });
 
 test('coverage that broke before the run: attention, and nothing is deleted until it is mended', async () => {
@@ -142,7 +142,7 @@ test('the directory away for six hours: attention, then resolved and hidden on i
   await addUser(world.app, 'u-8');
   world.faultsOf('demo').away.add('resolve');
   const requestId = await submit(world, 'demo', [user('u-8')]);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   await world.env.sleep('6 hours');
   expect((await statusOf(world, requestId)).status).toBe('resolving');
   world.faultsOf('demo').away.clear();
@@ -194,5 +194,5 @@ test('terminated in the middle: rebuilt from the rows by housekeeping, and finis
   expect(await attendedRequests(world)).toBeGreaterThan(0);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-9')).toEqual({});
-  expect(await receiptOf(world, requestId)).toMatchObject({ subjects: { deleted: 1 }, processors: [{ survivors: 0 }] });
+  expect(await receiptOf(world, requestId)).toMatchObject({ subjects: { deleted: 1 }, systems: [{ survivors: 0 }] });
 });

@@ -51,10 +51,10 @@ const claimedAt = async (requestId: string): Promise<number> => {
   return row?.at.getTime() ?? 0;
 };
 /** Taken out of the configuration; returns what puts it back. */
-const takeOut = (name: string, processor: string): (() => void) => {
+const takeOut = (name: string, system: string): (() => void) => {
   const project = catalog.get(name);
   if (project === undefined) throw new Error('no such project');
-  catalog.set(name, { ...project, processors: project.processors.filter((one) => one.name !== processor) });
+  catalog.set(name, { ...project, systems: project.systems.filter((one) => one.name !== system) });
   return () => void catalog.set(name, project);
 };
 /** Past the run at which it would be claimed. */
@@ -95,7 +95,7 @@ test('the export fails from day 0: hidden, an operator is asked, and nobody is c
   const submittedAt = await nowOf(world);
   await hidden(deletion);
   await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
-  expect((await statusOf(world, deletion)).attention).toMatchObject([{ processor: 'crm', step: 'backup' }]);
+  expect((await statusOf(world, deletion)).attention).toMatchObject([{ system: 'crm', step: 'backup' }]);
   // An attempt an hour for twenty days would show no more than this one: nobody tries what is not configured.
   const putBack = takeOut('two', 'crm');
   await pastItsRun(deletion);
@@ -192,7 +192,7 @@ test('the export is cancelled: nobody is claimed and an operator is asked; retri
   const deletion = await submit(world, 'demo', [user('u-7')], first);
   await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
-  await eventually('refused', async () => (await codes(backup)).includes('processor_refused'));
+  await eventually('refused', async () => (await codes(backup)).includes('system_refused'));
   await becomesIdle(world, backup);
   await cancel(world, backup, 'all');
   expect(await endedUnskipped(world, backup)).toBe('cancelled');

@@ -88,14 +88,14 @@ test('the storage is away at the expiry: unreadable at once, and removed when it
   expect(await hasKey(world, requestId)).toBe(false);
   expect(storage.objectsOf(requestId)).toHaveLength(1);
   expect((await statusOf(world, requestId)).attention).toMatchObject([
-    { processor: 'lethe', code: 'storage_unavailable' },
+    { system: 'lethe', code: 'storage_unavailable' },
   ]);
   storage.away = false;
   expect(await ended(world, requestId)).toBe('expired');
   expect(storage.objectsOf(requestId)).toEqual([]);
 });
 
-test('two processors: each is in it with its own rows, as of its own instant', async () => {
+test('two systems: each is in it with its own rows, as of its own instant', async () => {
   await Promise.all([addUser(world.app, 'u-4'), addUser(world.crm, 'u-4', { events: 5 })]);
   const requestId = await submitExport(world, 'two', [user('u-4')]);
   await reaches(world, requestId, 'ready');
@@ -103,9 +103,9 @@ test('two processors: each is in it with its own rows, as of its own instant', a
     'data/app/app.events.ndjson': 3,
     'data/crm/app.events.ndjson': 5,
   });
-  const [row] = await world.sql<{ receipt: { processors: { processor: string; cutOffAt: string }[] } }[]>`
+  const [row] = await world.sql<{ receipt: { systems: { system: string; cutOffAt: string }[] } }[]>`
     SELECT receipt FROM lethe.requests WHERE id = ${requestId}`;
-  expect(row?.receipt.processors.map(({ processor }) => processor)).toEqual(['app', 'crm']);
+  expect(row?.receipt.systems.map(({ system }) => system)).toEqual(['app', 'crm']);
 });
 
 test('who is hidden by a deletion and named is in it; claimed afterwards, the archive is destroyed', async () => {
@@ -132,7 +132,7 @@ test('nothing is held anywhere: not found, without a key and without an object',
   expect(await namesLeft(world, requestId)).toBe(0);
 });
 
-test('whom the directory does not know and a processor does is in it', async () => {
+test('whom the directory does not know and a system does is in it', async () => {
   await addUser(world.crm, 'u-6');
   const requestId = await submitExport(world, 'two', [user('u-6'), user('nobody-else')]);
   await reaches(world, requestId, 'ready');

@@ -70,13 +70,13 @@ export async function rowsIn(world: World, requestId: string): Promise<Readonly<
 export const hasKey = async (world: World, requestId: string): Promise<boolean> =>
   (await readKey(world.database, KEYS, requestId)) !== null;
 
-/** What is left of who was meant, in the ledger and in the processor `app`. */
+/** What is left of who was meant, in the ledger and in the system `app`. */
 export async function namesLeft({ database, app }: World, requestId: string): Promise<number> {
   const [row] = await database.$client<{ names: number }[]>`
     SELECT (SELECT count(*) FROM lethe.submitted_identities WHERE request_id = ${requestId} AND value IS NOT NULL)
       + (SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId})
       + (SELECT count(*) FROM lethe.requests WHERE id = ${requestId} AND notify IS NOT NULL) AS names`;
   const [batch] = await app<{ names: string }[]>`
-    SELECT count(*) AS names FROM lethe_processor.batch WHERE request_id = ${requestId}`;
+    SELECT count(*) AS names FROM lethe_system.batch WHERE request_id = ${requestId}`;
   return (row?.names ?? 0) + Number(batch?.names ?? 0);
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { ConnectorError } from '../../../connectors/connector.ts';
 import { childWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
-import { skipProcessor } from '../../../db/attention/retry.ts';
+import { skipSystem } from '../../../db/attention/retry.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser } from '../../support/world/people.ts';
 import {
@@ -43,15 +43,15 @@ function stopsBefore(table: string) {
   return { reached, go };
 }
 
-test('a processor is away for hours: an operator hears of it, and it is ready only with its part', async () => {
+test('a system is away for hours: an operator hears of it, and it is ready only with its part', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
   world.faultsOf('two', 'crm').away.add('export');
   const requestId = await submitExport(world, 'two', [user('u-1')]);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('processor_unavailable'));
+  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   await world.env.sleep('4 hours');
-  expect(await statusOf(world, requestId)).toMatchObject({ status: 'collecting', attention: [{ processor: 'crm' }] });
-  const skip = { requestId, processor: 'crm', reason: 'no', actor: 'operator', at: await nowOf(world) };
-  await expect(skipProcessor(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
+  expect(await statusOf(world, requestId)).toMatchObject({ status: 'collecting', attention: [{ system: 'crm' }] });
+  const skip = { requestId, system: 'crm', reason: 'no', actor: 'operator', at: await nowOf(world) };
+  await expect(skipSystem(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
   world.faultsOf('two', 'crm').away.clear();
   await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
   expect(await rowsIn(world, requestId)).toMatchObject({
@@ -61,11 +61,11 @@ test('a processor is away for hours: an operator hears of it, and it is ready on
   expect(await codes(requestId)).toEqual([]);
 });
 
-test('a processor refuses: an operator hears of it at once, and it goes on when told to', async () => {
+test('a system refuses: an operator hears of it at once, and it goes on when told to', async () => {
   await addUser(world.app, 'u-2');
   world.faultsOf('demo').refused.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-2')]);
-  await eventually('attention', async () => (await codes(requestId)).includes('processor_refused'));
+  await eventually('attention', async () => (await codes(requestId)).includes('system_refused'));
   await eventually('given up', async () => {
     const [row] = await world.sql<{ later: boolean }[]>`
       SELECT retry_at < since + interval '2 hours' AS later FROM lethe.attention WHERE request_id = ${requestId}`;
@@ -154,7 +154,7 @@ test('one of two is taken back while they are collected: collected again without
   await expect(cancel(world, requestId, [1])).rejects.toMatchObject({ code: 'too_late' });
 });
 
-test('the cancel button of Temporal’s UI, while a processor is away: cancelled, and nothing is left', async () => {
+test('the cancel button of Temporal’s UI, while a system is away: cancelled, and nothing is left', async () => {
   await addUser(world.app, 'u-9');
   world.faultsOf('demo').away.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-9')]);

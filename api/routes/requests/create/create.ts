@@ -3,7 +3,7 @@ import type { Caller } from '../../../../db/members/authenticate.ts';
 import { accept, type NewRequest } from '../../../../db/requests/create.ts';
 import { forecastOf } from '../../../../db/requests/forecast.ts';
 import type { Accepted, Replayable } from '../../../../db/requests/idempotency.ts';
-import { processorsFor } from '../../../../domain/catalog.ts';
+import { systemsFor } from '../../../../domain/catalog.ts';
 import { newId } from '../../../../domain/ids.ts';
 import { hardDeleteAt } from '../../../../domain/policy.ts';
 import { type Permission, requireAccess, requirePermission } from '../../../auth.ts';
@@ -21,7 +21,7 @@ const route = createRoute({
   path: '/requests',
   summary: 'Delete subjects, or export what is held on them.',
   description:
-    'A deletion hides them at once, deletes when it is due, and looks again. An export collects from every processor into one archive, which is ready for a while and then destroyed.',
+    'A deletion hides them at once, deletes when it is due, and looks again. An export collects from every system into one archive, which is ready for a while and then destroyed.',
   request: { headers: idempotencyHeaders, ...body(NewRequestBody, NEW_REQUEST_EXAMPLES) },
   responses: {
     202: jsonResponse(AcceptedRequest, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
@@ -90,6 +90,6 @@ function newRequest(caller: Caller, { project, ...submission }: Submission, now:
     dueAt: new Date(now.getTime() + deadlineMs),
     hardDeleteAt: deletion ? hardDelete : null,
     exportFirst: deletion && (submission.exportFirst || policy.exportFirst),
-    forecast: forecastOf(policy, processorsFor(project, subjectKind), hardDelete, now),
+    forecast: forecastOf(policy, systemsFor(project, subjectKind), hardDelete, now),
   };
 }

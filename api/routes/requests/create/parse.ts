@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from '@hono/zod-openapi';
 import type { NewRequest, Selection, SubmittedIdentity } from '../../../../db/requests/create.ts';
 import type { Replayable } from '../../../../db/requests/idempotency.ts';
-import { identityTypesOf, processorsFor, type Project } from '../../../../domain/catalog.ts';
+import { identityTypesOf, systemsFor, type Project } from '../../../../domain/catalog.ts';
 import { DomainError } from '../../../../domain/errors.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../../../http/validation-errors.ts';
 import { exceptedIdentities, submittedIdentities } from '../../../identities.ts';
@@ -46,12 +46,12 @@ export function termErrors(
     const known = Object.keys(project.policy.deadlineMs).join(', ');
     errors.push(bodyError('/regulation', 'unknown_regulation', `has no deadline here: ${known} have`));
   }
-  const processors = processorsFor(project, subjectKind);
-  if (processors.length === 0)
-    errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no processor of this project holds such subjects'));
-  else if ((kind === 'export' || exportFirst) && !processors.some((processor) => processor.exports))
+  const systems = systemsFor(project, subjectKind);
+  if (systems.length === 0)
+    errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no system of this project holds such subjects'));
+  else if ((kind === 'export' || exportFirst) && !systems.some((system) => system.exports))
     errors.push(
-      bodyError(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no processor can hand out such subjects'),
+      bodyError(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no system can hand out such subjects'),
     );
   if (suppress && scope !== 'data')
     errors.push(bodyError('/suppress', 'part_scope', 'goes with scope data: otherwise the subject stays'));
@@ -72,7 +72,7 @@ function selectionErrors(
     confirm,
   }: Pick<Submission, 'kind' | 'onConflict' | 'confirm'> & { readonly subjects: SentSubjects },
 ): readonly ValidationError[] {
-  const directory = project.processors.find((processor) => processor.name === project.directory);
+  const directory = project.systems.find((system) => system.name === project.directory);
   const errors: ValidationError[] = [];
   if (subjects.segment !== undefined && directory?.segments !== true) {
     errors.push(bodyError('/subjects/segment', 'no_segments', "the project's directory knows no segments"));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
-import { processorSql } from '../../../../connectors/postgres/index.ts';
+import { systemSql } from '../../../../connectors/postgres/index.ts';
 import {
   type Fixture,
   SETTINGS,
@@ -81,8 +81,8 @@ describe('inspect()', () => {
     ],
     [
       'Lethe’s own tables',
-      'REVOKE INSERT ON lethe_processor.batch',
-      /^url: rights on lethe_processor are missing \(batch INSERT\)/,
+      'REVOKE INSERT ON lethe_system.batch',
+      /^url: rights on lethe_system are missing \(batch INSERT\)/,
     ],
   ])('refuses a role without %s', async (_name, revoke, expected) => {
     const url = await least(db, SETTINGS);
@@ -107,7 +107,7 @@ describe('inspect()', () => {
              has_column_privilege(${role}, 'app.order_items', 'line', 'UPDATE') AS "updates lines",
              has_table_privilege(${role}, 'app.users', 'INSERT') AS "adds users",
              has_table_privilege(${role}, 'app.offices', 'SELECT') AS "reads the ignored",
-             has_table_privilege(${role}, 'lethe_processor.secret', 'SELECT') AS "reads the key",
+             has_table_privilege(${role}, 'lethe_system.secret', 'SELECT') AS "reads the key",
              has_table_privilege(${role}, 'app.events', 'TRUNCATE') AS truncates`;
     expect(Object.entries(row ?? {}).filter(([, granted]) => granted)).toEqual([]);
   });
@@ -115,11 +115,11 @@ describe('inspect()', () => {
 
 const roles: string[] = [];
 
-/** A role of its own with what processor-sql grants and nothing else; only superusers may be written here otherwise. */
+/** A role of its own with what system-sql grants and nothing else; only superusers may be written here otherwise. */
 async function least(db: Fixture, settings: PostgresSettings): Promise<string> {
   const role = `lethe_${new URL(db.url).pathname.slice(1)}`.slice(0, 60);
   await db.sql.unsafe(`DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
   roles.push(role);
-  await db.sql.unsafe(processorSql(settings, { processor: 'app', role }));
+  await db.sql.unsafe(systemSql(settings, { system: 'app', role }));
   return Object.assign(new URL(db.url), { username: role, password: 'p' }).href;
 }

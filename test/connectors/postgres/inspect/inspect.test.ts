@@ -19,11 +19,11 @@ describe('inspect()', () => {
   test('tells all mistakes at once', async () => {
     const found = await inspectErrors(
       db,
-      'DROP INDEX app.events_user; ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE app.ratings RENAME TO stars; DROP SCHEMA lethe_processor CASCADE',
+      'DROP INDEX app.events_user; ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE app.ratings RENAME TO stars; DROP SCHEMA lethe_system CASCADE',
     );
     expect(found).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^url: the schema lethe_processor is missing/),
+        expect.stringMatching(/^url: the schema lethe_system is missing/),
         expect.stringMatching(/^kinds\.user\.tables\.0\.subject: .*index/),
         expect.stringMatching(/^kinds\.user\.tables\.5\.table: app\.ratings does not exist/),
         expect.stringMatching(/^kinds: app\.stars has the column user_id/),
@@ -33,11 +33,11 @@ describe('inspect()', () => {
 
   test.each<[string, string, RegExp, PostgresSettings?]>([
     ['a read-only server', `ALTER DATABASE CURRENT SET default_transaction_read_only = on`, /^url: .*read-only/],
-    ['a missing schema', 'DROP SCHEMA lethe_processor CASCADE', /^url: the schema lethe_processor is missing/],
-    ['an older schema', 'UPDATE lethe_processor.schema_version SET version = 0', /^url: .* version 0/],
+    ['a missing schema', 'DROP SCHEMA lethe_system CASCADE', /^url: the schema lethe_system is missing/],
+    ['an older schema', 'UPDATE lethe_system.schema_version SET version = 0', /^url: .* version 0/],
     [
       'a schema made for another map',
-      `DELETE FROM lethe_processor.identity_types WHERE type = 'email'`,
+      `DELETE FROM lethe_system.identity_types WHERE type = 'email'`,
       /^url: .*other identity types/,
     ],
     [

@@ -8,7 +8,7 @@ export default defineDeployment({
     demo: {
       policy: { deadline: { gdpr: '30 days' }, callsPerMinute: 6 },
       directory: 'app',
-      processors: { app: postgres(appSettings(50)) },
+      systems: { app: postgres(appSettings(50)) },
     },
   },
 });

@@ -3,58 +3,58 @@
  * text is unambiguous, because no valid identity holds a control character.
  */
 export const FUNCTIONS = `
-CREATE OR REPLACE FUNCTION lethe_processor.digest(processor text, kind text, type text, value text[]) RETURNS bytea
+CREATE OR REPLACE FUNCTION lethe_system.digest(system text, kind text, type text, value text[]) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $2, $3,
     CASE WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string($4, E'\\x01'))
          ELSE array_to_string($4, E'\\x01') END), 'UTF8')))
-  FROM lethe_processor.secret s
-  LEFT JOIN lethe_processor.identity_types t ON t.processor = $1 AND t.kind = $2 AND t.type = $3
+  FROM lethe_system.secret s
+  LEFT JOIN lethe_system.identity_types t ON t.system = $1 AND t.kind = $2 AND t.type = $3
 $$;
 
 -- The same for the members of a batch, all of one type or of all: the key is read once, not once for each.
 -- ROWS: few enough that what is joined to them is probed by its index, never read whole.
-CREATE OR REPLACE FUNCTION lethe_processor.members(
-  processor text, request_id text, batch text, first_seq integer, last_seq integer, kind text, type text
+CREATE OR REPLACE FUNCTION lethe_system.members(
+  system text, request_id text, batch text, first_seq integer, last_seq integer, kind text, type text
 ) RETURNS TABLE (value text[], digest bytea)
 LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
   SELECT b.value, sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $6, b.type,
     CASE WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string(b.value, E'\\x01'))
          ELSE array_to_string(b.value, E'\\x01') END), 'UTF8')))
-  FROM lethe_processor.batch b CROSS JOIN lethe_processor.secret s
-  LEFT JOIN lethe_processor.identity_types t ON t.processor = $1 AND t.kind = $6 AND t.type = b.type
-  WHERE b.processor = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4 AND $5
+  FROM lethe_system.batch b CROSS JOIN lethe_system.secret s
+  LEFT JOIN lethe_system.identity_types t ON t.system = $1 AND t.kind = $6 AND t.type = b.type
+  WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4 AND $5
     AND ($7 IS NULL OR b.type = $7)
 $$;
 
--- For the application's queries: WHERE NOT lethe_processor.is_hidden('user', user_id::text)
-CREATE OR REPLACE FUNCTION lethe_processor.is_hidden(kind text, key text) RETURNS boolean
+-- For the application's queries: WHERE NOT lethe_system.is_hidden('user', user_id::text)
+CREATE OR REPLACE FUNCTION lethe_system.is_hidden(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM lethe_processor.identity_types i JOIN lethe_processor.tombstones t
-      ON t.digest = lethe_processor.digest(i.processor, i.kind, i.type, ARRAY[$2])
+    SELECT FROM lethe_system.identity_types i JOIN lethe_system.tombstones t
+      ON t.digest = lethe_system.digest(i.system, i.kind, i.type, ARRAY[$2])
     WHERE i.kind = $1 AND i.is_key AND t.hidden)
 $$;
 
 -- For the application's ingestion, by key, or by any identity: is_suppressed('user', 'email', 'ann@x.test', 'berlin')
-CREATE OR REPLACE FUNCTION lethe_processor.is_suppressed(kind text, key text) RETURNS boolean
+CREATE OR REPLACE FUNCTION lethe_system.is_suppressed(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM lethe_processor.identity_types i JOIN lethe_processor.suppressions s
-      ON s.digest = lethe_processor.digest(i.processor, i.kind, i.type, ARRAY[$2])
+    SELECT FROM lethe_system.identity_types i JOIN lethe_system.suppressions s
+      ON s.digest = lethe_system.digest(i.system, i.kind, i.type, ARRAY[$2])
     WHERE i.kind = $1 AND i.is_key)
 $$;
-CREATE OR REPLACE FUNCTION lethe_processor.is_suppressed(kind text, type text, VARIADIC value text[]) RETURNS boolean
+CREATE OR REPLACE FUNCTION lethe_system.is_suppressed(kind text, type text, VARIADIC value text[]) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM lethe_processor.identity_types i JOIN lethe_processor.suppressions s
-      ON s.digest = lethe_processor.digest(i.processor, i.kind, i.type, $3)
+    SELECT FROM lethe_system.identity_types i JOIN lethe_system.suppressions s
+      ON s.digest = lethe_system.digest(i.system, i.kind, i.type, $3)
     WHERE i.kind = $1 AND i.type = $2)
 $$;
 
 -- Runs one deletion with its caller's rights. A row that still references would be shown in the server's log by value
 -- (DETAIL: Key (user_id)=(…) is still referenced): caught here, it is told without.
-CREATE OR REPLACE FUNCTION lethe_processor.quietly(statement text, arguments text[]) RETURNS jsonb
+CREATE OR REPLACE FUNCTION lethe_system.quietly(statement text, arguments text[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
   result jsonb;
@@ -66,7 +66,7 @@ EXCEPTION WHEN integrity_constraint_violation THEN
   RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = 'a constraint forbids this deletion, such as rows that still reference';
 END $$;
 
-REVOKE ALL ON FUNCTION lethe_processor.digest(text, text, text, text[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION lethe_processor.members(text, text, text, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION lethe_processor.quietly(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_system.digest(text, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_system.members(text, text, text, integer, integer, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_system.quietly(text, text[]) FROM PUBLIC;
 `;

@@ -5,24 +5,24 @@ import { readRequestRow } from '../db/requests/row.ts';
 import { readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { markPresent, unknownSubjects } from '../db/subjects/unresolved.ts';
 import { visibilityApplied, visibilityChanges } from '../db/subjects/visibility.ts';
-import type { AsOf, ProcessorKey } from '../domain/ids.ts';
+import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 
-/** Steps of one processor, on its own task queue, other than deleting. */
-export const processorActivities = (deps: ActivityDeps) => ({
+/** Steps of one system, on its own task queue, other than deleting. */
+export const systemActivities = (deps: ActivityDeps) => ({
   /** Checks connection, rights, data map and coverage, as at start (rule 5). Changes nothing. */
-  async inspectProcessor({ asOf, ...key }: ProcessorKey & AsOf): Promise<void> {
+  async inspectSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'inspect', batch: 0 }, asOf, () => requireCoverage(deps, key));
   },
 
   /** Applies the newest desired visibility; a change that arrives meanwhile is left to the next call (rule 9). */
-  async applyVisibility({ asOf, ...key }: ProcessorKey & AsOf): Promise<void> {
+  async applyVisibility({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'visibility', batch: 0 }, asOf, async () => {
-      const { requestId, project, processor } = key;
+      const { requestId, project, system } = key;
       const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
-      const { applied, generation, hide, show, lastSeq } = await visibilityChanges(deps.database, requestId, processor);
-      const connector = deps.connector(project, processor);
+      const { applied, generation, hide, show, lastSeq } = await visibilityChanges(deps.database, requestId, system);
+      const connector = deps.connector(project, system);
       for (const [size, hidden] of [
         [hide, true],
         [show, false],
@@ -41,12 +41,12 @@ export const processorActivities = (deps: ActivityDeps) => ({
           connector.setVisibility?.(batch, { hidden, generation, at: new Date(asOf) }, context),
         );
       }
-      await visibilityApplied(deps.database, requestId, processor, generation);
+      await visibilityApplied(deps.database, requestId, system, generation);
     });
   },
 
-  /** Whether the processor holds anything on subjects that the directory does not know; one that cannot say counts as yes. */
-  async searchUnresolved({ asOf, ...key }: ProcessorKey & AsOf): Promise<void> {
+  /** Whether the system holds anything on subjects that the directory does not know; one that cannot say counts as yes. */
+  async searchUnresolved({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
       const { size, lastSeq } = await unknownSubjects(deps.database, requestId);
@@ -58,8 +58,8 @@ export const processorActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** Counts what the processor holds on the proposed subjects, for the confirmation. */
-  async countSubjects({ asOf, ...key }: ProcessorKey & AsOf): Promise<void> {
+  /** Counts what the system holds on the proposed subjects, for the confirmation. */
+  async countSubjects({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
       const { size, lastSeq } = await proposedSubjects(deps.database, requestId);
@@ -71,22 +71,22 @@ export const processorActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  async concludeProcessor({ asOf, ...key }: ProcessorKey & AsOf): Promise<void> {
+  async concludeSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'conclude', batch: 0 }, asOf, async () => {
-      const { requestId, project, processor } = key;
+      const { requestId, project, system } = key;
       const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
-      const connector = deps.connector(project, processor);
+      const connector = deps.connector(project, system);
       await withConnectorContext(deps, key, async (context) => connector.conclude?.({ requestId, kind }, context));
     });
   },
 
-  /** Applies a suppression, or its end, in one processor. */
+  /** Applies a suppression, or its end, in one system. */
   async setSuppression({
     suppressionId,
-    processor,
+    system,
   }: {
     readonly suppressionId: string;
-    readonly processor: string;
+    readonly system: string;
   }): Promise<void> {
     const pending = await readPendingSuppression(deps.database, suppressionId);
     if (pending === null) return;
@@ -95,17 +95,17 @@ export const processorActivities = (deps: ActivityDeps) => ({
       yield [{ seq: 1, identity }];
     };
     const batch: Batch = { requestId: suppressionId, kind, batch: 's', firstSeq: 1, lastSeq: 1, size: 1, identities };
-    const connector = deps.connector(project, processor);
-    await withConnectorContext(deps, { project, processor }, async (context) =>
+    const connector = deps.connector(project, system);
+    await withConnectorContext(deps, { project, system }, async (context) =>
       connector.setSuppression?.(batch, suppressed, context),
     );
   },
 });
 
-/** What the processor holds on some of a request's subjects. */
+/** What the system holds on some of a request's subjects. */
 async function count(
   deps: ActivityDeps,
-  { requestId, project, processor }: ProcessorKey,
+  { requestId, project, system }: SystemKey,
   subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities'>,
 ): Promise<Count> {
   const request = await readRequestRow(deps.database, requestId);
@@ -113,7 +113,7 @@ async function count(
   // A subject without any data is not in an export, whatever scope it has.
   const scope = request.kind === 'export' ? 'data' : request.scope;
   const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects };
-  return withConnectorContext(deps, { project, processor }, (context) =>
-    deps.connector(project, processor).count(batch, scope, context),
+  return withConnectorContext(deps, { project, system }, (context) =>
+    deps.connector(project, system).count(batch, scope, context),
   );
 }

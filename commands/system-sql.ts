@@ -4,22 +4,22 @@ import { entryPoint } from '../config/entry-point.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
 
 /**
- * `npm run processor-sql -- [PROJECT] [PROCESSOR] [--role ROLE]`: prints what an administrator runs once in each system
+ * `npm run system-sql -- [PROJECT] [SYSTEM] [--role ROLE]`: prints what an administrator runs once in each system
  * that Lethe deletes from: Lethe's own schema there and the least grants. Nothing is connected to and nothing is run.
  */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { role: { type: 'string' } } });
-  const [onlyProject, onlyProcessor] = positionals;
+  const [onlyProject, onlySystem] = positionals;
   const { definitions } = readDeployment(await loadDeployment(deploymentEnvironment().configPath));
   const role = values.role === undefined ? {} : { role: values.role };
-  const printed = [...definitions].flatMap(([project, processors]) =>
-    [...processors].flatMap(([processor, definition]) => {
-      if (project !== (onlyProject ?? project) || processor !== (onlyProcessor ?? processor)) return [];
-      const sql = definition.setupSql?.({ processor, ...role });
-      return sql === undefined ? [] : [`-- ${project}: ${processor}\n${sql}`];
+  const printed = [...definitions].flatMap(([project, systems]) =>
+    [...systems].flatMap(([system, definition]) => {
+      if (project !== (onlyProject ?? project) || system !== (onlySystem ?? system)) return [];
+      const sql = definition.setupSql?.({ system, ...role });
+      return sql === undefined ? [] : [`-- ${project}: ${system}\n${sql}`];
     }),
   );
-  if (printed.length === 0) throw new Error('no such project or processor, or none that needs anything');
+  if (printed.length === 0) throw new Error('no such project or system, or none that needs anything');
   console.log(printed.join('\n'));
   return 0;
 }

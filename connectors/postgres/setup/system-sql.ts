@@ -1,15 +1,15 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
 import { grants } from '../inspect/grants.ts';
 import { kindModels } from '../data-map/model.ts';
-import { FUNCTIONS } from './processor-functions.ts';
-import { SCHEMA_VERSION, TABLES } from './processor-tables.ts';
+import { FUNCTIONS } from './system-functions.ts';
+import { SCHEMA_VERSION, TABLES } from './system-tables.ts';
 import { literal } from '../sql.ts';
 
 /** What an administrator runs once, and again after a change of the data map: idempotent, and the least grants. */
-export function processorSql(settings: PostgresSettings, setup: { processor: string; role?: string }): string {
+export function systemSql(settings: PostgresSettings, setup: { system: string; role?: string }): string {
   const types = kindModels(settings).flatMap((model) =>
     Object.entries(model.types).map(([type, { comparison }]) => {
-      const texts = [setup.processor, model.kind, type, comparison].map(literal).join(', ');
+      const texts = [setup.system, model.kind, type, comparison].map(literal).join(', ');
       return {
         row: `(${texts}, ${String(type === model.keyType)})`,
         name: `(${[model.kind, type].map(literal).join(', ')})`,
@@ -20,13 +20,13 @@ export function processorSql(settings: PostgresSettings, setup: { processor: str
   return [
     TABLES.trim(),
     FUNCTIONS.trim(),
-    `INSERT INTO lethe_processor.identity_types AS old (processor, kind, type, comparison, is_key) VALUES`,
+    `INSERT INTO lethe_system.identity_types AS old (system, kind, type, comparison, is_key) VALUES`,
     types.map(({ row }) => `  ${row}`).join(',\n'),
-    'ON CONFLICT (processor, kind, type) DO UPDATE SET comparison = excluded.comparison, is_key = excluded.is_key;',
-    `DELETE FROM lethe_processor.identity_types WHERE processor = ${literal(setup.processor)}`,
+    'ON CONFLICT (system, kind, type) DO UPDATE SET comparison = excluded.comparison, is_key = excluded.is_key;',
+    `DELETE FROM lethe_system.identity_types WHERE system = ${literal(setup.system)}`,
     `  AND (kind, type) NOT IN (${types.map(({ name }) => name).join(', ')});`,
-    `INSERT INTO lethe_processor.schema_version SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (`,
-    `  SELECT FROM lethe_processor.schema_version WHERE version >= ${SCHEMA_VERSION});`,
+    `INSERT INTO lethe_system.schema_version SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (`,
+    `  SELECT FROM lethe_system.schema_version WHERE version >= ${SCHEMA_VERSION});`,
     ...(setup.role === undefined ? [] : grants(settings, setup.role)),
     '',
   ].join('\n');
