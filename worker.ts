@@ -59,10 +59,7 @@ for (const [name, connector] of connectors) {
   for (const { path, message } of mistakes)
     logger.error({ path: `projects.${name.replace('/', '.systems.')}.${path}` }, message);
   if (mistakes.length > 0) {
-    logger.fatal(
-      { system: name, mistakes: mistakes.length },
-      'refusing to start: `npm run check` lists every mistake',
-    );
+    logger.fatal({ system: name, mistakes: mistakes.length }, 'refusing to start: `npm run check` lists every mistake');
     process.exit(1);
   }
 }

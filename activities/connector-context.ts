@@ -61,10 +61,7 @@ export async function withAttention<T>(
 }
 
 /** Checks connection, rights, data map and coverage, as at start (rule 5): any mistake raises attention at once. */
-export async function requireCoverage(
-  deps: ActivityDeps,
-  at: Pick<SystemKey, 'project' | 'system'>,
-): Promise<void> {
+export async function requireCoverage(deps: ActivityDeps, at: Pick<SystemKey, 'project' | 'system'>): Promise<void> {
   const mistakes = await withConnectorContext(deps, at, () => deps.connector(at.project, at.system).inspect());
   if (mistakes.length > 0)
     throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });

@@ -15,7 +15,7 @@ export interface Starter {
   startNotifications(project: string, channel: string): Promise<void>;
 }
 
-/** What activities are made of. Instants come from the workflow, never from here, so that skipped time skips everything. */
+/** What activities are made of. Timestamps come from the workflow, never from here, so that skipped time skips everything. */
 export interface ActivityDeps {
   readonly database: Database;
   /** A pool of its own for what is read while a transaction is open: from the same one, each could wait for the other. */

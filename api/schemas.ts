@@ -23,7 +23,7 @@ export const projectName = text(200).openapi({
 });
 
 export const reason = text(500).openapi({
-  description: 'Why, for the audit trail, which is kept: name a ticket or a rule, never a person.',
+  description: 'Why, for the audit log, which is kept: name a ticket or a rule, never a person.',
   example: 'ticket 4711',
 });
 
@@ -34,7 +34,7 @@ export const notify = z.email().max(254).openapi({
   example: 'privacy@shop.test',
 });
 
-export const instant = z.iso.datetime();
+export const timestamp = z.iso.datetime();
 
 /**
  * A list in a body. It is checked up to the first `ERRORS_SHOWN` errors, and up to `most` items: zod reports every error

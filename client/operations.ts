@@ -21,9 +21,9 @@ export type Confirmation = {
    * Rows as they were counted. Subjects that were cancelled since are not taken off.
    */
   counts: {
-    processor: string;
+    system: string;
     /**
-     * Null: the processor cannot say.
+     * Null: the system cannot say.
      */
     tables:
       | {
@@ -154,23 +154,23 @@ export interface Operations {
     };
   };
   /**
-   * Try again what waits for an operator: of one processor, or of all.
+   * Try again what waits for an operator: of one system, or of all.
    */
   retryRequest: {
     input: RetryRequestInput;
     answer: {
       id: string;
-      processors: string[];
+      systems: string[];
     };
   };
   /**
-   * End the request without a processor that waits for an operator.
+   * End the request without a system that waits for an operator.
    */
-  skipProcessor: {
-    input: SkipProcessorInput;
+  skipSystem: {
+    input: SkipSystemInput;
     answer: {
       id: string;
-      processor: string;
+      system: string;
     };
   };
   /**
@@ -270,7 +270,7 @@ export interface Operations {
     };
   };
   /**
-   * The audit trail of a project, newest first.
+   * The audit log of a project, newest first.
    */
   listActivity: {
     input: ListActivityInput;
@@ -280,7 +280,7 @@ export interface Operations {
     };
   };
   /**
-   * The audit trail of a project, newest first.
+   * The audit log of a project, newest first.
    */
   listActivityCsv: {
     input: ListActivityCsvInput;
@@ -418,7 +418,7 @@ export interface NewDeletion {
     segment?: string;
     everyone?: true;
     /**
-     * Of everyone, who is spared. An alias or an e-mail that names several spares them all.
+     * Of everyone, who is excluded. An alias or an e-mail that names several spares them all.
      *
      * @minItems 1
      * @maxItems 250000
@@ -438,7 +438,7 @@ export interface NewDeletion {
   expedite?: {
     when: 'next_run' | 'now';
     /**
-     * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+     * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
      */
     reason: string;
   } | null;
@@ -575,11 +575,11 @@ export interface ListRequestsInput {
    */
   regulation?: string;
   /**
-   * Received not before this instant. For example `2026-11-23T00:00:00Z`.
+   * Received not before this time. For example `2026-11-23T00:00:00Z`.
    */
   receivedFrom?: string;
   /**
-   * Received before this instant. For example `2026-11-23T00:00:00Z`.
+   * Received before this time. For example `2026-11-23T00:00:00Z`.
    */
   receivedBefore?: string;
   /**
@@ -692,7 +692,7 @@ export interface UploadSubjectsInput {
    */
   expedite?: 'next_run' | 'now';
   /**
-   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person. For example `ticket 4711`.
+   * Why, for the audit log, which is kept: name a ticket or a rule, never a person. For example `ticket 4711`.
    */
   reason?: string;
   /**
@@ -864,7 +864,7 @@ export interface RequestStatus {
       attached: number;
       not_found: number;
       scheduled: number;
-      wanted: number;
+      selected: number;
       exported: number;
       left_out: number;
     };
@@ -873,16 +873,16 @@ export interface RequestStatus {
   heldSubjects: number;
   attention: Attention[];
   /**
-   * Processors whose emptiness is their word, not an observation.
+   * Systems whose emptiness is their word, not an observation.
    */
   unverified: {
-    processor: string;
+    system: string;
     level: 'attested' | 'none';
     saidAt: string | null;
   }[];
   notHiddenIn: string[];
   skipped: {
-    processor: string;
+    system: string;
     reason: string | null;
     at: string;
   }[];
@@ -906,12 +906,12 @@ export interface RequestStatus {
   };
 }
 export interface Attention {
-  processor: string;
+  system: string;
   step: 'resolve' | 'inspect' | 'visibility' | 'delete' | 'verify' | 'conclude' | 'collect' | 'package' | 'backup';
   code:
-    | 'processor_unavailable'
-    | 'processor_refused'
-    | 'processor_missing'
+    | 'system_unavailable'
+    | 'system_refused'
+    | 'system_missing'
     | 'coverage_broken'
     | 'resolution_grew'
     | 'survivors_remain'
@@ -1043,7 +1043,7 @@ export interface Progress {
    * Of a deletion.
    */
   batches: {
-    processor: string;
+    system: string;
     batch: number;
     state: 'pending' | 'deleting' | 'verifying' | 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
     /**
@@ -1068,7 +1068,7 @@ export interface Progress {
    * Of an export.
    */
   collections: {
-    processor: string;
+    system: string;
     /**
      * One more for each time that it has changed who belongs in the archive.
      */
@@ -1086,7 +1086,7 @@ export interface Progress {
   live: {
     waitingFor: string | null;
     activities: {
-      processor: string | null;
+      system: string | null;
       activity: string;
       attempt: number;
       nextAttemptAt: string | null;
@@ -1150,7 +1150,7 @@ export interface ExpediteRequestInput {
 export interface Expedition {
   when: 'next_run' | 'now';
   /**
-   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
    */
   reason: string;
 }
@@ -1162,13 +1162,13 @@ export interface RetryRequestInput {
   body: Retry;
 }
 export interface Retry {
-  processor?: string;
+  system?: string;
   /**
-   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
    */
   reason: string;
 }
-export interface SkipProcessorInput {
+export interface SkipSystemInput {
   /**
    * Of the request.
    */
@@ -1176,9 +1176,9 @@ export interface SkipProcessorInput {
   body: Skip;
 }
 export interface Skip {
-  processor: string;
+  system: string;
   /**
-   * Why, for the audit trail, which is kept: name a ticket or a rule, never a person.
+   * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
    */
   reason: string;
 }
@@ -1210,8 +1210,8 @@ export interface DeletionReceipt {
   outcomes: {
     [k: string]: number;
   };
-  processors: {
-    processor: string;
+  systems: {
+    system: string;
     state: string;
     verifiedAt: string | null;
     /**
@@ -1246,7 +1246,7 @@ export interface DeletionReceipt {
     subjects: number;
   }[];
   unverified: {
-    processor: string;
+    system: string;
     level: string;
     saidAt: string | null;
   }[];
@@ -1271,19 +1271,19 @@ export interface ExportReceipt {
    */
   since: string | null;
   subjects: number;
-  processors: {
-    processor: string;
+  systems: {
+    system: string;
     /**
      * All its tables stand as they stood then.
      */
     cutOffAt: string;
   }[];
   /**
-   * Processors that hold data and cannot hand it out.
+   * Systems that hold data and cannot hand it out.
    */
   notIncluded: string[];
   files: {
-    processor: string;
+    system: string;
     table: string;
     /**
      * In the archive; null of `categories`.
@@ -1645,11 +1645,11 @@ export interface ListActivityInput {
    */
   action?: string;
   /**
-   * Not before this instant. For example `2026-11-23T00:00:00Z`.
+   * Not before this time. For example `2026-11-23T00:00:00Z`.
    */
   from?: string;
   /**
-   * Before this instant. For example `2026-11-23T00:00:00Z`.
+   * Before this time. For example `2026-11-23T00:00:00Z`.
    */
   before?: string;
   /**
@@ -1679,11 +1679,11 @@ export interface ListActivityCsvInput {
    */
   action?: string;
   /**
-   * Not before this instant. For example `2026-11-23T00:00:00Z`.
+   * Not before this time. For example `2026-11-23T00:00:00Z`.
    */
   from?: string;
   /**
-   * Before this instant. For example `2026-11-23T00:00:00Z`.
+   * Before this time. For example `2026-11-23T00:00:00Z`.
    */
   before?: string;
 }
@@ -2021,7 +2021,7 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   cancelRequest: {"method":"POST","path":"/v1/requests/{id}/cancel","accept":"application/json","sends":"application/json"},
   expediteRequest: {"method":"POST","path":"/v1/requests/{id}/expedite","accept":"application/json","sends":"application/json"},
   retryRequest: {"method":"POST","path":"/v1/requests/{id}/retry","accept":"application/json","sends":"application/json"},
-  skipProcessor: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","sends":"application/json"},
+  skipSystem: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","sends":"application/json"},
   readReceipt: {"method":"GET","path":"/v1/requests/{id}/receipt","accept":"application/json"},
   makeLink: {"method":"POST","path":"/v1/requests/{id}/links","accept":"application/json","sends":"application/json"},
   listLinks: {"method":"GET","path":"/v1/requests/{id}/links","accept":"application/json"},

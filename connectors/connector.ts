@@ -24,17 +24,17 @@ export interface Connector {
   /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of whom it holds anything at all. */
   count(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Count>;
   /**
-   * Hands out what is held on the batch, table by table, as it stood at one instant; nothing that is not read is fetched.
+   * Hands out what is held on the batch, table by table, as it stood at one point in time; nothing that is not read is fetched.
    * The rows of a table are read to their end or not at all: who leaves amid them has left the whole export.
    */
-  export?(batch: Batch, wanted: ExportWanted, context: ConnectorContext): AsyncIterable<ExportedTable>;
+  export?(batch: Batch, options: ExportOptions, context: ConnectorContext): AsyncIterable<ExportedTable>;
   /** Hides or shows the batch. A call with an older generation than the one applied changes nothing (rule 9). */
   setVisibility?(batch: Batch, change: VisibilityChange, context: ConnectorContext): Promise<void>;
   /** Irreversible. Every finished range is reported to `onRangeFinished` after its commit, also when an earlier call made it. */
   hardDelete(batch: Batch, deletion: HardDeletion, context: ConnectorContext): Promise<Deletion>;
   /** Looks again for everything that `hardDelete` was to remove. */
   verify(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
-  /** A standing refusal to collect, for exactly the identities of the batch (or its end), apart from any deletion. */
+  /** A suppression to collect, for exactly the identities of the batch (or its end), apart from any deletion. */
   setSuppression?(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
   /** Ends what was kept for this request: batches, logs, tombstones (but those of `suppress` stay, as digests). */
   conclude?(request: { requestId: string; kind: SubjectKind }, context: ConnectorContext): Promise<void>;
@@ -127,7 +127,7 @@ export interface VisibilityChange {
   readonly hidden: boolean;
   /** Higher wins; from one sequence for all requests, so that a subject handed over compares rightly. */
   readonly generation: number;
-  /** The instant written where a soft-delete column takes one. */
+  /** The timestamp written where a soft-delete column takes one. */
   readonly at: Date;
 }
 
@@ -151,10 +151,10 @@ export type Verification =
   | { readonly attestedAt: Date }
   | { readonly unknown: string };
 
-export interface ExportWanted {
+export interface ExportOptions {
   /** `data`: the rows. `categories`: which tables and columns hold something, no value. `sources`: the means of collection. */
   readonly scope: Scope;
-  /** Only rows that came to be from this instant on, in tables that can tell (a CCPA export); null: all. */
+  /** Only rows that came to be from this time on, in tables that can tell (a CCPA export); null: all. */
   readonly since: Date | null;
   /** NDJSON loads again to the same rows. CSV has a header, and an apostrophe before text that a spreadsheet would run. */
   readonly format: ExportFormat;

@@ -45,7 +45,7 @@ export interface Contents {
   };
   readonly systems: readonly {
     readonly system: string;
-    /** All of its tables stand as they stood at this instant; null: it cannot export, and the archive says so. */
+    /** All of its tables stand as they stood at this time; null: it cannot export, and the archive says so. */
     readonly cutOffAt: Date | null;
   }[];
   readonly parts: readonly Part[];

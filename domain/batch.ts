@@ -32,7 +32,7 @@ export type VerificationResult =
 
 export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
 
-/** The next step of one batch in one system, at an instant of the workflow's clock. */
+/** The next step of one batch in one system, at a timestamp of the workflow's clock. */
 export type NextStep =
   | { readonly step: 'delete' | 'verify'; readonly at: number }
   | { readonly step: 'ended'; readonly end: BatchEnd; readonly code?: AttentionCode };

@@ -1,4 +1,4 @@
-/** Instants are epoch milliseconds, UTC throughout; durations are milliseconds under the hood and words in the configuration. */
+/** Timestamps are epoch milliseconds, UTC throughout; durations are milliseconds under the hood and words in the configuration. */
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
@@ -24,26 +24,26 @@ export function timeOfDayMs(text: string): number | null {
 /** The daily run, as its offset after midnight UTC; `null`: no window, hard deletion as soon as it is due. */
 export type RunWindow = { readonly dailyAtMs: number } | null;
 
-/** The first run at or after an instant; the instant itself where there is no window. */
-export function firstRunAtOrAfter(instant: number, window: RunWindow): number {
-  if (window === null) return instant;
-  const today = Math.floor(instant / DAY_MS) * DAY_MS + window.dailyAtMs;
-  return today >= instant ? today : today + DAY_MS;
+/** The first run at or after a timestamp; the timestamp itself where there is no window. */
+export function firstRunAtOrAfter(timestamp: number, window: RunWindow): number {
+  if (window === null) return timestamp;
+  const today = Math.floor(timestamp / DAY_MS) * DAY_MS + window.dailyAtMs;
+  return today >= timestamp ? today : today + DAY_MS;
 }
 
-/** The run that an instant belongs to: the latest at or before it. Quota is booked under this instant. */
-export function runAtOrBefore(instant: number, window: RunWindow): number {
-  if (window === null) return instant;
-  const today = Math.floor(instant / DAY_MS) * DAY_MS + window.dailyAtMs;
-  return today <= instant ? today : today - DAY_MS;
+/** The run that a timestamp belongs to: the latest at or before it. Quota is booked under this time. */
+export function runAtOrBefore(timestamp: number, window: RunWindow): number {
+  if (window === null) return timestamp;
+  const today = Math.floor(timestamp / DAY_MS) * DAY_MS + window.dailyAtMs;
+  return today <= timestamp ? today : today - DAY_MS;
 }
 
-/** The run after the one that an instant belongs to. */
-export const nextRunAfter = (instant: number, window: RunWindow): number =>
-  window === null ? instant : runAtOrBefore(instant, window) + DAY_MS;
+/** The run after the one that a timestamp belongs to. */
+export const nextRunAfter = (timestamp: number, window: RunWindow): number =>
+  window === null ? timestamp : runAtOrBefore(timestamp, window) + DAY_MS;
 
 /** Null where there is none. */
-export function earliest(instants: readonly (Date | null)[]): Date | null {
-  const times = instants.filter((instant) => instant !== null).map((instant) => instant.getTime());
+export function earliest(timestamps: readonly (Date | null)[]): Date | null {
+  const times = timestamps.filter((timestamp) => timestamp !== null).map((timestamp) => timestamp.getTime());
   return times.length === 0 ? null : new Date(Math.min(...times));
 }

@@ -69,7 +69,7 @@ export interface AttentionKey extends BatchKey {
   readonly step: Step;
 }
 
-/** At which instant of the workflow's clock an activity works (epoch milliseconds). */
+/** At which timestamp of the workflow's clock an activity works (epoch milliseconds). */
 export interface AsOf {
   readonly asOf: number;
 }

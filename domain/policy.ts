@@ -37,13 +37,13 @@ export const EXPORT_WITHIN_MS = DAY_MS;
 /** How long a count can be confirmed (User 360's gate for everyone). Later it is too old to stand for who would be deleted. */
 export const CONFIRMATION_MS = 3 * DAY_MS;
 
-/** The first instant at which a request's subjects may be claimed. */
+/** The first timestamp at which a request's subjects may be claimed. */
 export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: Expedite | null): number {
   if (expedite === 'now') return acceptedAt;
   return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
 }
 
-/** From which instant on rows belong into an export: under CCPA twelve months before the request, otherwise all (null). */
+/** From which timestamp on rows belong into an export: under CCPA twelve months before the request, otherwise all (null). */
 export function exportedSince(regulation: string, receivedAt: Date): Date | null {
   if (regulation !== 'ccpa') return null;
   const since = new Date(receivedAt);

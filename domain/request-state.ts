@@ -1,6 +1,6 @@
 import type { AttentionCode, Status } from './vocabulary.ts';
 
-/** What a deletion's workflow decides by: its rows at one instant. Counts and codes only, never an identity. */
+/** What a deletion's workflow decides by: its rows at one point in time. Counts and codes only, never an identity. */
 export interface DeletionState {
   readonly status: Status;
   /** The receipt is written; nothing is left to do. */
@@ -24,7 +24,7 @@ export interface DeletionState {
   readonly awaitingBackup?: number;
   /** Systems that have not applied the newest visibility. */
   readonly systemsToSync: readonly string[];
-  /** Subjects that can be claimed at this instant. 0 while a step before the claim needs an operator. */
+  /** Subjects that can be claimed at this time. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
   /** Claimed batches that a system has not finished, except those that need an operator first. */
   readonly openBatches: readonly { readonly system: string; readonly batch: number }[];

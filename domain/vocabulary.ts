@@ -120,7 +120,7 @@ export const SUBJECT_STATES = [
   'attached',
   'not_found',
   'scheduled',
-  'wanted',
+  'selected',
   'exported',
   'left_out',
 ] as const;

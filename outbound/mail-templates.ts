@@ -99,4 +99,4 @@ const readyLines = ({ url, expiresAt }: NonNullable<Notification['link']>): read
   'the attachment of a mail.',
 ];
 
-const readable = (instant: Date): string => `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+const readable = (timestamp: Date): string => `${timestamp.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

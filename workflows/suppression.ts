@@ -7,9 +7,7 @@ export async function propagateSuppression({ suppressionId }: SuppressionInput):
     const pending = await ledger.systemsToNotify({ suppressionId });
     if (pending === null) return;
     const { project, systems, suppressed } = pending;
-    await Promise.all(
-      systems.map((name) => system(project, name).setSuppression({ suppressionId, system: name })),
-    );
+    await Promise.all(systems.map((name) => system(project, name).setSuppression({ suppressionId, system: name })));
     await ledger.markSuppressionPropagated({ suppressionId, suppressed, asOf: Date.now() });
   }
 }

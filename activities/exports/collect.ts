@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { newKey } from '../../archives/encryption.ts';
 import { writePart } from '../../archives/part.ts';
-import { type Batch, type ConnectorContext, ConnectorError, type ExportWanted } from '../../connectors/connector.ts';
-import { readWanted, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
+import { type Batch, type ConnectorContext, ConnectorError, type ExportOptions } from '../../connectors/connector.ts';
+import { readSelected, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
 import { keyForCollecting } from '../../db/exports/key.ts';
 import { exportWindow } from '../../db/exports/reconcile.ts';
 import { exportedIdentities } from '../../db/subjects/identities.ts';
@@ -15,20 +15,20 @@ import { attemptClock, requireCoverage, withAttention, withConnectorContext } fr
 /** How often an attempt writes its progress to the rows. */
 const REPORT_EVERY_MS = 3_000;
 
-/** Collects everything that one system holds on the selected subjects, at one instant. */
+/** Collects everything that one system holds on the selected subjects, at one point in time. */
 export const collectActivities = (deps: ActivityDeps) => ({
   async collect({ asOf, ...key }: CollectionKey & AsOf): Promise<void> {
     const { project, requestId, system } = key;
     await withAttention(deps, { project, requestId, system, step: 'collect', batch: 0 }, asOf, async () => {
-      const wanted = await readWanted(deps.database, key);
-      if (wanted === null) return;
+      const selected = await readSelected(deps.database, key);
+      if (selected === null) return;
       const archiveKey = await keyForCollecting(deps.database, deps.keys, key, newKey);
       if (archiveKey === null) return;
       // A table without a mapping would be missing from the archive.
       await requireCoverage(deps, key);
       const request = await readRequestRow(deps.database, requestId);
       await withConnectorContext(deps, key, (context) =>
-        collectAll(deps, key, { request, ...wanted, archiveKey }, context),
+        collectAll(deps, key, { request, ...selected, archiveKey }, context),
       );
     });
   },
@@ -55,10 +55,10 @@ async function collectAll(
   const now = attemptClock();
   const progress = reportProgress(deps, key);
   const parts: { object: string; facts: PartFacts }[] = [];
-  // No later than the snapshot: what the archive says of this instant is true.
+  // No later than the snapshot: what the archive says of this time is true.
   const cutOffAt = now();
   try {
-    for await (const table of connector.export(batchOf(deps, request, rest), wantedOf(request), context)) {
+    for await (const table of connector.export(batchOf(deps, request, rest), exportOptionsOf(request), context)) {
       const object = `${requestId}/${randomUUID()}`;
       const facts = await writePart(deps.storage, rest.archiveKey, object, table, {
         signal: context.signal,
@@ -90,7 +90,7 @@ const batchOf = (
   identities: () => exportedIdentities(deps.database, requestId, lastSeq),
 });
 
-function wantedOf(request: RequestRow): ExportWanted {
+function exportOptionsOf(request: RequestRow): ExportOptions {
   const { scope, format } = request;
   if (format === null) throw new Error('an export has a format');
   return { scope, since: exportWindow(request), format };

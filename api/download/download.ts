@@ -110,7 +110,7 @@ function archiveStream(
   const about = { requestId: call, id: transfer.requestId, link: transfer.id };
   let held = first;
   let sent = 0;
-  let aliveAt = now().getTime();
+  let leaseRenewedAt = now().getTime();
   let open = true;
   let renewal: NodeJS.Timeout;
 
@@ -139,11 +139,11 @@ function archiveStream(
   const renew = async (controller: Controller): Promise<void> => {
     const at = now();
     try {
-      if (await renewTransferLease(database, transfer, at)) aliveAt = at.getTime();
+      if (await renewTransferLease(database, transfer, at)) leaseRenewedAt = at.getTime();
       else await cut(controller, 'ended');
     } catch (error) {
       // A ledger that is away for a moment is no reason; after the lease another may have taken the link.
-      if (at.getTime() - aliveAt >= LEASE_MS) await cut(controller, failureCode(error));
+      if (at.getTime() - leaseRenewedAt >= LEASE_MS) await cut(controller, failureCode(error));
     }
   };
   /** The last piece is sent only when the archive is known to be whole, so a complete download is an intact one. */

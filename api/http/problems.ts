@@ -47,7 +47,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   },
   suppression_not_found: {
     title: 'Nothing suppresses this identity',
-    advice: 'There is no standing refusal for it in this project, or it has been lifted before.',
+    advice: 'There is no suppression for it in this project, or it has been lifted before.',
   },
   member_not_found: { title: 'There is no such member', advice: 'Ids start with `mem_`; a removed member is none.' },
   token_not_found: {

@@ -90,4 +90,4 @@ export async function csvDownload<Row extends object>(
   });
 }
 
-const date = (instant: Date): string => instant.toISOString();
+const date = (timestamp: Date): string => timestamp.toISOString();

@@ -8,23 +8,23 @@ import { invalidRequest } from '../http/validation-errors.ts';
 export const requestCursor = ({ receivedAt, id }: After): string => written(`${receivedAt.getTime()} ${id}`);
 
 export function parseRequestCursor(cursor: string | undefined): After | null {
-  const place = parseInstantAndId(cursor, REQUEST_ID);
+  const place = parseTimestampAndId(cursor, REQUEST_ID);
   return place === null ? null : { receivedAt: place.at, id: place.id };
 }
 
 export const activityCursor = ({ at, id }: AfterActivity): string => written(`${at.getTime()} ${id}`);
 
 export function parseActivityCursor(cursor: string | undefined): AfterActivity | null {
-  const place = parseInstantAndId(cursor, EVENT_ID);
+  const place = parseTimestampAndId(cursor, EVENT_ID);
   return place === null ? null : { at: place.at, id: Number(place.id) };
 }
 
 export const deliveryCursor = ({ at, id }: AfterDelivery): string => written(`${at.getTime()} ${id}`);
 
 export const parseDeliveryCursor = (cursor: string | undefined): AfterDelivery | null =>
-  parseInstantAndId(cursor, DELIVERY_ID);
+  parseTimestampAndId(cursor, DELIVERY_ID);
 
-function parseInstantAndId(
+function parseTimestampAndId(
   cursor: string | undefined,
   pattern: RegExp,
 ): { readonly at: Date; readonly id: string } | null {

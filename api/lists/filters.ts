@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 /** The words of filters. Each leaves out what does not match; one that is absent leaves nothing out. */
 
 /** In UTC. PostgreSQL knows no year 0. */
-export const instantOf = (description: string) =>
+export const timestampOf = (description: string) =>
   z.iso
     .datetime()
     .refine((text) => !text.startsWith('0000'), { message: 'there is no year 0' })

@@ -13,7 +13,7 @@ const TAGS: Readonly<Record<string, { readonly name: string; readonly descriptio
   subjects: { name: 'Look-ups', description: 'What the ledger knows of one identity.' },
   holds: { name: 'Legal holds', description: 'Nothing on hold is hard-deleted; it stays hidden.' },
   suppressions: { name: 'Suppressions', description: 'Standing refusals to collect somebody again.' },
-  activity: { name: 'Activity', description: 'The audit trail: who did what, and when. It names no subject.' },
+  activity: { name: 'Activity', description: 'The audit log: who did what, and when. It names no subject.' },
   members: { name: 'Members', description: 'Who may call: owners and admins of a project.' },
   tokens: { name: 'Tokens', description: 'What a member calls with. Each is shown once.' },
   webhooks: { name: 'Webhooks', description: 'Who is told of every change, signed after Standard Webhooks.' },
@@ -27,7 +27,7 @@ const INFO = {
     version: '1',
     summary: 'Data-subject requests.',
     description:
-      'Deleted means looked for again and not found. Every error is a problem of [a closed list](/docs/problems). Instants are UTC, ids are exact, and members that this document does not name are refused.',
+      'Deleted means looked for again and not found. Every error is a problem of [a closed list](/docs/problems). Timestamps are UTC, ids are exact, and members that this document does not name are refused.',
     license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
   },
   servers: [{ url: '/', description: 'The API that serves this document.' }],

@@ -8,13 +8,13 @@ import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
-import { instantOf } from '../lists/filters.ts';
-import { cursor, instant, limit, projectName, text } from '../schemas.ts';
+import { timestampOf } from '../lists/filters.ts';
+import { cursor, timestamp, limit, projectName, text } from '../schemas.ts';
 
 const Event = z
   .strictObject({
     id: z.int().openapi({ 'x-example': 4711 }),
-    at: instant.openapi({ 'x-example': SAMPLE.receivedAt }),
+    at: timestamp.openapi({ 'x-example': SAMPLE.receivedAt }),
     requestId: z.string().nullable().openapi({ 'x-example': SAMPLE.request }),
     actor: z.string().openapi({ description: 'Id of a member, or what acts by itself.', 'x-example': SAMPLE.member }),
     actorName: z
@@ -57,8 +57,8 @@ const filters = {
     .regex(/^[a-z_]+\.([a-z_]+|\*)$/)
     .optional()
     .openapi({ description: 'One action, or all of a noun.', example: 'hold.*' }),
-  from: instantOf('Not before this instant.'),
-  before: instantOf('Before this instant.'),
+  from: timestampOf('Not before this time.'),
+  before: timestampOf('Before this time.'),
 };
 
 const route = createRoute({
@@ -66,7 +66,7 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/activity',
-  summary: 'The audit trail of a project, newest first.',
+  summary: 'The audit log of a project, newest first.',
   description:
     'A token that is limited to some kinds of request sees no event of the others. With `Accept: text/csv`, everything that matches.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },

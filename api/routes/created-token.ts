@@ -3,7 +3,7 @@ import type { Caller } from '../../db/members/authenticate.ts';
 import type { CreatedToken as Created } from '../../db/members/tokens.ts';
 import { type RequestKind, REQUEST_KINDS, type Role, ROLES } from '../../domain/vocabulary.ts';
 import { requireAccess } from '../auth.ts';
-import { instant, listOf, text } from '../schemas.ts';
+import { timestamp, listOf, text } from '../schemas.ts';
 
 export const SAMPLE_TOKEN = {
   id: 'tok_01a1f82f1e807000b7d3c9e20f4a6158',
@@ -26,7 +26,7 @@ export const tokenMembers = {
   role,
   kinds: kinds.nullable().openapi({ description: 'Null: of all kinds.', 'x-example': null }),
   access,
-  expiresAt: instant.openapi({ 'x-example': SAMPLE_TOKEN.expiresAt }),
+  expiresAt: timestamp.openapi({ 'x-example': SAMPLE_TOKEN.expiresAt }),
 };
 
 export const CreatedToken = z

@@ -8,7 +8,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { deliveryCursor, parseDeliveryCursor } from '../lists/cursor.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
-import { cursor, instant, limit } from '../schemas.ts';
+import { cursor, timestamp, limit } from '../schemas.ts';
 import { changesWebhooks, requireEveryKind, webhookParams } from './webhooks.ts';
 
 const DELIVERY = 'evt_6f9619ff8b86d011b42d00c04fc964ff';
@@ -21,9 +21,9 @@ const Delivery = z
       description: '`request.` and the status that it has changed to.',
       'x-example': 'request.grace',
     }),
-    at: instant.openapi({ description: 'When it changed.', 'x-example': SAMPLE.receivedAt }),
+    at: timestamp.openapi({ description: 'When it changed.', 'x-example': SAMPLE.receivedAt }),
     attempts: z.int().openapi({ 'x-example': 2 }),
-    nextAt: instant.nullable().openapi({
+    nextAt: timestamp.nullable().openapi({
       description: 'Of the next attempt; null when there is none.',
       'x-example': '2026-11-23T10:05:12.000Z',
     }),

@@ -7,7 +7,7 @@ import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentities } from '../identities.ts';
-import { identities, instant, kind, pathId, projectName, text } from '../schemas.ts';
+import { identities, timestamp, kind, pathId, projectName, text } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
 const NewHold = z
@@ -30,7 +30,7 @@ const matching = z.array(
 const Hold = z
   .strictObject({
     id: z.string().openapi({ 'x-example': SAMPLE.hold }),
-    placedAt: instant.openapi({ 'x-example': SAMPLE.placedAt }),
+    placedAt: timestamp.openapi({ 'x-example': SAMPLE.placedAt }),
     matching: matching.openapi({ description: 'Requests whose subjects it stops.' }),
     tooLate: matching.openapi({
       description: 'Requests whose subjects were claimed before: their deletion goes on.',

@@ -6,7 +6,7 @@ import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
-import { identity, instant, kind, projectName } from '../schemas.ts';
+import { identity, timestamp, kind, projectName } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { fields } from './requests/fields.ts';
 
@@ -30,10 +30,10 @@ const Found = z
       .array(Request)
       .openapi({ description: 'Those whose archive has gone, or that ended without one.', 'x-example': [] }),
     holds: z
-      .array(z.strictObject({ id: z.string(), caseRef: z.string(), heldBy: z.string(), placedAt: instant }))
+      .array(z.strictObject({ id: z.string(), caseRef: z.string(), heldBy: z.string(), placedAt: timestamp }))
       .openapi({ 'x-example': [{ id: SAMPLE.hold, caseRef: 'C-7', heldBy: 'counsel', placedAt: SAMPLE.placedAt }] }),
     suppressions: z
-      .array(z.strictObject({ id: z.string(), requestId: z.string().nullable(), since: instant }))
+      .array(z.strictObject({ id: z.string(), requestId: z.string().nullable(), since: timestamp }))
       .openapi({ 'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt }] }),
   })
   .openapi('LookedUp');

@@ -8,7 +8,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { createdTokenResponse, CreatedToken, requireNoMore, role } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
-import { cursor, instant, limit, pathId, text } from '../schemas.ts';
+import { cursor, timestamp, limit, pathId, text } from '../schemas.ts';
 
 const name = text(200).openapi({ description: 'How colleagues know the member; unique in a project.', example: 'ann' });
 
@@ -17,7 +17,7 @@ const Member = z
     id: z.string().openapi({ 'x-example': SAMPLE.member }),
     name,
     role,
-    addedAt: instant.openapi({ 'x-example': SAMPLE.addedAt }),
+    addedAt: timestamp.openapi({ 'x-example': SAMPLE.addedAt }),
   })
   .openapi('Member');
 const NewMember = z.strictObject({ name, role }).openapi('NewMember');

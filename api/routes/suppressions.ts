@@ -7,16 +7,16 @@ import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
-import { identity, instant, kind, projectName } from '../schemas.ts';
+import { identity, timestamp, kind, projectName } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
 const Suppression = z.strictObject({ project: projectName, kind, identity }).openapi('Suppression');
 
 const suppressionId = z.string().openapi({ 'x-example': SAMPLE.suppression });
-const Placed = z.strictObject({ id: suppressionId, since: instant.openapi({ 'x-example': SAMPLE.placedAt }) });
+const Placed = z.strictObject({ id: suppressionId, since: timestamp.openapi({ 'x-example': SAMPLE.placedAt }) });
 const Lifted = z.strictObject({
   id: suppressionId,
-  liftedAt: instant.openapi({ 'x-example': '2026-11-24T08:00:00.000Z' }),
+  liftedAt: timestamp.openapi({ 'x-example': '2026-11-24T08:00:00.000Z' }),
 });
 
 const placeRoute = createRoute({

@@ -22,7 +22,7 @@ import {
 } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
-import { cursor, instant, limit, pathId } from '../schemas.ts';
+import { cursor, timestamp, limit, pathId } from '../schemas.ts';
 
 const NewToken = z
   .strictObject({
@@ -37,7 +37,7 @@ const NewToken = z
       'x-example': ['deletion'],
     }),
     access: access.default('write'),
-    expiresAt: instant.optional().openapi({
+    expiresAt: timestamp.optional().openapi({
       description: 'At most, and by default, 365 days ahead.',
       'x-example': SAMPLE_TOKEN.expiresAt,
     }),
@@ -48,9 +48,9 @@ const Token = z
   .strictObject({
     ...tokenMembers,
     member: z.string().openapi({ 'x-example': SAMPLE.member }),
-    createdAt: instant.openapi({ 'x-example': SAMPLE.addedAt }),
-    lastUsedAt: instant.nullable().openapi({ description: 'To the minute.', 'x-example': SAMPLE.receivedAt }),
-    revokedAt: instant.nullable().openapi({ 'x-example': null }),
+    createdAt: timestamp.openapi({ 'x-example': SAMPLE.addedAt }),
+    lastUsedAt: timestamp.nullable().openapi({ description: 'To the minute.', 'x-example': SAMPLE.receivedAt }),
+    revokedAt: timestamp.nullable().openapi({ 'x-example': null }),
   })
   .openapi('Token');
 

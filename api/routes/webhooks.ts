@@ -18,7 +18,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../http/validation-errors.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageWith } from '../lists/page.ts';
-import { instant, pathId, text } from '../schemas.ts';
+import { timestamp, pathId, text } from '../schemas.ts';
 
 const DAY_S = 86_400;
 
@@ -48,9 +48,9 @@ const Webhook = z
   .strictObject({
     id,
     url,
-    createdAt: instant.openapi({ 'x-example': SAMPLE.addedAt }),
+    createdAt: timestamp.openapi({ 'x-example': SAMPLE.addedAt }),
     createdBy: z.string().openapi({ description: 'Id of a member.', 'x-example': SAMPLE.member }),
-    disabledAt: instant
+    disabledAt: timestamp
       .nullable()
       .openapi({ description: 'When it answered 410; it is told nothing since.', 'x-example': null }),
   })
@@ -67,7 +67,7 @@ const Rotation = z
   })
   .openapi('Rotation');
 const Rotated = z
-  .strictObject({ secret, previousUntil: instant.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' }) })
+  .strictObject({ secret, previousUntil: timestamp.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' }) })
   .openapi('RotatedSecret');
 
 /** A webhook gets notifications of every kind of request, so a token that is limited to some kinds cannot change it. */

@@ -5,7 +5,7 @@ import { Markup, NOTHING, markup } from './markup.ts';
 import { notes } from './notes.ts';
 import { STYLE } from './style.ts';
 import { section } from './table.ts';
-import { counted, entries, heading, howToOpen, instant, law, lead, number, title } from './words.ts';
+import { counted, entries, heading, howToOpen, timestamp, law, lead, number, title } from './words.ts';
 
 /** Only this one style: no script, no picture, no request to anywhere. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
@@ -52,9 +52,9 @@ function facts(manifest: Manifest): Markup {
   const told: readonly (readonly [name: string, value: string])[] = [
     ['Held by', manifest.project],
     ['Under', law(manifest.regulation)],
-    ['Asked for', instant(manifest.receivedAt)],
-    ['Made', instant(manifest.packagedAt)],
-    ['From when', manifest.since === null ? 'From the beginning' : `Since ${instant(manifest.since)}`],
+    ['Asked for', timestamp(manifest.receivedAt)],
+    ['Made', timestamp(manifest.packagedAt)],
+    ['From when', manifest.since === null ? 'From the beginning' : `Since ${timestamp(manifest.since)}`],
     ['How much', `${entries(rows)} in ${counted(found.length, 'table', 'tables')}`],
     ['Reference', manifest.requestId],
   ];

@@ -10,7 +10,7 @@ const said = (words: string): Markup => markup`<i class="none">${words}</i>`;
 export function shown(value: Value, type: string): Markup {
   if (typeof value !== 'string') return nested(value, 1);
   if (type === 'boolean') return truth(value === 't');
-  return type.startsWith('timestamp') ? instant(value) : text(value);
+  return type.startsWith('timestamp') ? timestamp(value) : text(value);
 }
 
 function nested(value: Value, depth: number): Markup {
@@ -35,7 +35,7 @@ function fields(value: Readonly<Record<string, Value>>, depth: number): Markup {
 const truth = (value: boolean): Markup => markup`${value ? 'yes' : 'no'}`;
 
 /** As it was written, to the microsecond, but for the T and a zone that is UTC; `infinity` and years BC stay what they are. */
-function instant(value: string): Markup {
+function timestamp(value: string): Markup {
   const [, day, time, zone = ''] = INSTANT.exec(value) ?? [];
   if (day === undefined || time === undefined) return text(value);
   return markup`<time>${day} ${time}${UTC.has(zone) ? ' UTC' : zone}</time>`;

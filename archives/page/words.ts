@@ -11,7 +11,7 @@ export const entries = (value: number): string => counted(value, 'entry', 'entri
 const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
 
 /** 22 November 2026, 22:44 UTC */
-export const instant = (iso: string): string => `${DAY.format(new Date(iso))}, ${iso.slice(11, 16)} UTC`;
+export const timestamp = (iso: string): string => `${DAY.format(new Date(iso))}, ${iso.slice(11, 16)} UTC`;
 
 /** What those have a right to whom the archive is about. */
 export const law = (regulation: string): string => LAWS[regulation] ?? regulation.toUpperCase();

@@ -41,7 +41,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
     inspect: () => inspect(context),
     resolve: (selection, work) => resolve(context, selection, work),
     count: (batch, scope, work) => count(context, batch, scope, work),
-    export: (batch, wanted, work) => exportBatch(context, batch, wanted, work),
+    export: (batch, options, work) => exportBatch(context, batch, options, work),
     setVisibility: (batch, change, work) => setVisibility(context, batch, change, work),
     hardDelete: (batch, deletion, work) => hardDelete(context, batch, deletion, work),
     verify: (batch, scope, work) => verify(context, batch, scope, work),

@@ -11,7 +11,7 @@ import { transaction } from '../transaction.ts';
 const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id = request_id)`;
 
 /**
- * Records that an operator is needed, since when and why; raised again it keeps the first instant. For a backup, its
+ * Records that an operator is needed, since when and why; raised again it keeps the first timestamp. For a backup, its
  * deletion needs one too.
  */
 export async function raiseAttention(

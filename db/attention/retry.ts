@@ -26,11 +26,7 @@ export async function retrySystems(
   const { requestId, system, reason, actor, at } = retry;
   return withRequest(database, requestId, async (tx, { project, backupOf }) => {
     const exports = await retryBackups(tx, requestId, system);
-    const ended = await endAttention(
-      tx,
-      requestId,
-      system === null ? undefined : eq(attention.system, system),
-    );
+    const ended = await endAttention(tx, requestId, system === null ? undefined : eq(attention.system, system));
     if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
     const systems = [...new Set(ended.map((row) => row.system))].toSorted();
     // More subjects than were found at first: the operator has seen it and accepts them.

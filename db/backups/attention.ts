@@ -50,9 +50,7 @@ export async function retryBackups(
   const backups = tx.select({ id: requests.id }).from(requests).where(eq(requests.backupOf, deletion));
   const ended = await tx
     .delete(attention)
-    .where(
-      and(inArray(attention.requestId, backups), system === null ? undefined : eq(attention.system, system)),
-    )
+    .where(and(inArray(attention.requestId, backups), system === null ? undefined : eq(attention.system, system)))
     .returning({ requestId: attention.requestId });
   return [...new Set(ended.map(({ requestId }) => requestId))];
 }

@@ -44,14 +44,14 @@ export const notBackedUp = (requestId: string): SQL => sql`
  * owner_request, owner_seq and backed_up. `changed` names the requests to wake.
  */
 export const releaseBackups = (requestId: string, firstRun: Date): SQL => sql`
-  spared AS (
+  excluded AS (
     UPDATE ${subjects} twin SET state = 'cancelled'
     FROM ${requests} backup, withdrawn
     WHERE backup.backup_of = ${requestId} AND backup.concluded_at IS NULL AND twin.request_id = backup.id
-      AND twin.seq = withdrawn.seq AND twin.state = 'wanted'
+      AND twin.seq = withdrawn.seq AND twin.state = 'selected'
     RETURNING twin.request_id),
   smaller AS (
-    UPDATE ${requests} SET epoch = epoch + 1 WHERE id IN (SELECT request_id FROM spared) RETURNING id),
+    UPDATE ${requests} SET epoch = epoch + 1 WHERE id IN (SELECT request_id FROM excluded) RETURNING id),
   freed AS (
     UPDATE ${subjects} owner SET hard_delete_at = greatest(owner.hard_delete_at, ${firstRun})
     FROM withdrawn, ${requests}

@@ -17,7 +17,7 @@ export const readBackups = async (queries: Queries, deletion: string) =>
       expiresAt: archives.expiresAt,
       subjects: queries.$count(
         subjects,
-        and(eq(subjects.requestId, requests.id), inArray(subjects.state, ['wanted', 'exported'])),
+        and(eq(subjects.requestId, requests.id), inArray(subjects.state, ['selected', 'exported'])),
       ),
     })
     .from(requests)

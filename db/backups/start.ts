@@ -42,7 +42,7 @@ export async function startBackup(database: Database, requestId: string, at: Dat
 async function copySubjects(tx: Transaction, { id: requestId }: DeletionRow, id: string): Promise<number> {
   const { count } = await tx.execute<never>(sql`
     INSERT INTO ${subjects} (request_id, seq, project, kind, digest, known, present, state, hidden, generation)
-    SELECT ${id}, seq, project, kind, digest, known, true, 'wanted', false, generation FROM ${subjects}
+    SELECT ${id}, seq, project, kind, digest, known, true, 'selected', false, generation FROM ${subjects}
     WHERE request_id = ${requestId} AND seq IN (${notBackedUp(requestId)})`);
   return count;
 }

@@ -82,7 +82,7 @@ async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): 
       FROM ${identityDigests} named JOIN ${subjects} USING (project, kind, request_id, seq)
       WHERE request_id = ${request.id} AND state IN ('deleted', 'partially_deleted')),
     suppression AS (
-      INSERT INTO ${suppressions} (id, project, kind, request_id, since, told_at)
+      INSERT INTO ${suppressions} (id, project, kind, request_id, since, propagated_at)
       SELECT ${id}, ${request.project}, ${request.subjectKind}, ${request.id}, ${at}, ${at} WHERE EXISTS (SELECT FROM named)
       RETURNING id)
     INSERT INTO ${suppressionDigests} (suppression_id, project, kind, digest, key_id)

@@ -56,14 +56,14 @@ export const readCollections = async (queries: Queries, requestId: string) =>
     .orderBy(asc(collections.system));
 
 /** How many subjects to export. Null: the system is collected already, or the export's subjects have changed since. */
-export async function readWanted(queries: Queries, { requestId, system, epoch }: CollectionKey) {
+export async function readSelected(queries: Queries, { requestId, system, epoch }: CollectionKey) {
   const [row] = await queries
     .select({ size: sql<number>`count(*)`, lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
     .from(subjects)
     .where(
       and(
         eq(subjects.requestId, requestId),
-        eq(subjects.state, 'wanted'),
+        eq(subjects.state, 'selected'),
         collectionPending({ requestId, system, epoch }),
       ),
     );

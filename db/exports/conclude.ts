@@ -42,7 +42,7 @@ async function endOf(
 ): Promise<{ readonly status: Status; readonly leftOut: number }> {
   const [ends] = await tx
     .select({
-      wanted: sql<number>`count(*) FILTER (WHERE state = 'wanted')`,
+      selected: sql<number>`count(*) FILTER (WHERE state = 'selected')`,
       cancelled: sql<number>`count(*) FILTER (WHERE state = 'cancelled')`,
       leftOut: sql<number>`count(*) FILTER (WHERE state = 'left_out')`,
       early: sql<boolean>`EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
@@ -51,7 +51,7 @@ async function endOf(
     })
     .from(subjects)
     .where(eq(subjects.requestId, requestId));
-  if (ends === undefined || ends.wanted > 0 || ends.key) throw new Error('something of the export is still open');
+  if (ends === undefined || ends.selected > 0 || ends.key) throw new Error('something of the export is still open');
   const { leftOut } = ends;
   if (status === 'expired') return { status, leftOut };
   return { status: ends.cancelled > 0 || leftOut > 0 || ends.early ? 'cancelled' : 'not_found', leftOut };

@@ -14,7 +14,7 @@ export async function raiseEpoch(tx: Transaction, requestId: string): Promise<vo
   const wanted = await tx
     .select({ seq: subjects.seq })
     .from(subjects)
-    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'wanted')))
+    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'selected')))
     .limit(1);
   if (wanted.length === 0) await destroyKey(tx, requestId);
 }

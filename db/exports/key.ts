@@ -10,15 +10,15 @@ import { subjects } from '../schema/subjects.ts';
 /** The key of the archive and its parts. Null if there is none yet, or if it was destroyed. */
 export async function readKey(queries: Queries, keys: DigestKeys, requestId: string): Promise<string | null> {
   const [row] = await queries
-    .select({ sealed: archiveKeys.sealed, digestKey: archiveKeys.digestKey })
+    .select({ encrypted: archiveKeys.encrypted, digestKey: archiveKeys.digestKey })
     .from(archiveKeys)
     .where(eq(archiveKeys.requestId, requestId));
   return row === undefined ? null : openKey(keys, requestId, row);
 }
 
 /** The same, from its row. */
-export const openKey = (keys: DigestKeys, requestId: string, sealed: EncryptedSecret): string =>
-  decryptSecret(keys, purposeOf(requestId), sealed);
+export const openKey = (keys: DigestKeys, requestId: string, encrypted: EncryptedSecret): string =>
+  decryptSecret(keys, purposeOf(requestId), encrypted);
 
 /**
  * The same, made when it is first needed: two processes that make one at once both get the one that was stored. Null if no
@@ -32,13 +32,13 @@ export async function keyForCollecting(
 ): Promise<string | null> {
   const known = await readKey(database, keys, requestId);
   if (known !== null) return known;
-  const { sealed, digestKey } = encryptSecret(keys, purposeOf(requestId), await make());
+  const { encrypted, digestKey } = encryptSecret(keys, purposeOf(requestId), await make());
   return withProjectLock(database, project, async (tx) => {
     await tx.execute(sql`
-      INSERT INTO ${archiveKeys} (request_id, sealed, digest_key)
-      SELECT id, ${sealed}, ${digestKey} FROM ${requests}
+      INSERT INTO ${archiveKeys} (request_id, encrypted, digest_key)
+      SELECT id, ${encrypted}, ${digestKey} FROM ${requests}
       WHERE id = ${requestId} AND status IN ('collecting', 'packaging')
-        AND EXISTS (SELECT FROM ${subjects} WHERE request_id = ${requestId} AND state = 'wanted')
+        AND EXISTS (SELECT FROM ${subjects} WHERE request_id = ${requestId} AND state = 'selected')
       ON CONFLICT DO NOTHING`);
     return readKey(tx, keys, requestId);
   });

@@ -69,7 +69,7 @@ export const listLinks = async (
         CASE WHEN ${links.usedAt} IS NOT NULL THEN 'used'
              WHEN ${links.revokedAt} IS NOT NULL THEN 'revoked'
              WHEN ${archives.destroyedAt} IS NOT NULL OR ${links.expiresAt} <= ${page.now} THEN 'expired'
-             WHEN ${links.aliveAt} > ${leaseExpiredBefore(page.now)} THEN 'downloading'
+             WHEN ${links.leaseRenewedAt} > ${leaseExpiredBefore(page.now)} THEN 'downloading'
              ELSE 'open' END`,
       createdAt: links.createdAt,
       createdBy: links.createdBy,
@@ -112,7 +112,7 @@ type Key = Pick<Transfer, 'id' | 'transfer'>;
 /** A transfer that has not renewed its lease for so long ended with its process: another one may take its place. */
 export const LEASE_MS = 120_000;
 
-/** A lease that was last renewed at this instant, or earlier, has expired at `at`. */
+/** A lease that was last renewed at this time, or earlier, has expired at `at`. */
 const leaseExpiredBefore = (at: Date): Date => new Date(at.getTime() - LEASE_MS);
 
 /**
@@ -125,7 +125,7 @@ export async function beginTransfer(
 ) {
   const [taken] = await database
     .update(links)
-    .set({ transfer: crypto.randomUUID(), aliveAt: at })
+    .set({ transfer: crypto.randomUUID(), leaseRenewedAt: at })
     .from(archives)
     .innerJoin(archiveKeys, eq(archiveKeys.requestId, archives.requestId))
     .where(
@@ -137,7 +137,7 @@ export async function beginTransfer(
         gt(links.expiresAt, at),
         isNull(archives.destroyedAt),
         gt(archives.expiresAt, at),
-        sql`coalesce(${links.aliveAt} <= ${leaseExpiredBefore(at)}, true)`,
+        sql`coalesce(${links.leaseRenewedAt} <= ${leaseExpiredBefore(at)}, true)`,
       ),
     )
     .returning({
@@ -146,7 +146,7 @@ export async function beginTransfer(
       requestId: links.requestId,
       object: archives.object,
       bytes: archives.bytes,
-      sealed: archiveKeys.sealed,
+      encrypted: archiveKeys.encrypted,
       digestKey: archiveKeys.digestKey,
     });
   return taken ?? null;
@@ -156,7 +156,7 @@ export async function beginTransfer(
 export async function renewTransferLease(database: Database, { id, transfer }: Key, at: Date): Promise<boolean> {
   const renewed = await database
     .update(links)
-    .set({ aliveAt: at })
+    .set({ leaseRenewedAt: at })
     .from(archiveKeys)
     .where(
       and(
@@ -173,7 +173,7 @@ export async function renewTransferLease(database: Database, { id, transfer }: K
 export async function completeTransfer(database: Database, { id, transfer }: Key, at: Date): Promise<void> {
   await database.execute(sql`
     WITH used AS (
-      UPDATE ${links} SET used_at = ${at}, transfer = NULL, alive_at = NULL WHERE id = ${id} AND transfer = ${transfer}
+      UPDATE ${links} SET used_at = ${at}, transfer = NULL, lease_renewed_at = NULL WHERE id = ${id} AND transfer = ${transfer}
       RETURNING request_id)
     INSERT INTO ${auditEvents} (at, project, request_id, actor, action, detail)
     SELECT ${at}, project, request_id, ${LETHE}, 'link.used', jsonb_build_object('link', ${id}::text)
@@ -184,6 +184,6 @@ export async function completeTransfer(database: Database, { id, transfer }: Key
 export async function releaseTransferLease(database: Database, { id, transfer }: Key): Promise<void> {
   await database
     .update(links)
-    .set({ transfer: null, aliveAt: null })
+    .set({ transfer: null, leaseRenewedAt: null })
     .where(and(eq(links.id, id), eq(links.transfer, transfer)));
 }

@@ -25,12 +25,12 @@ export interface Packing {
 export async function readPacking(database: Database, requestId: string, packagedAt: Date): Promise<Packing | null> {
   const request = await readRequestRow(database, requestId);
   if (request.status !== 'packaging') return null;
-  const [collections, parts, wanted] = await Promise.all([
+  const [collections, parts, selected] = await Promise.all([
     collectionsOf(database, request),
     readParts(database, request),
-    database.$count(subjects, isWanted(requestId)),
+    database.$count(subjects, isSelected(requestId)),
   ]);
-  if (wanted === 0 || collections.some(({ collected }) => !collected)) return null;
+  if (selected === 0 || collections.some(({ collected }) => !collected)) return null;
   const systems = Object.keys(request.systems ?? {})
     .toSorted()
     .map((system) => ({
@@ -39,11 +39,11 @@ export async function readPacking(database: Database, requestId: string, package
     }));
   return {
     epoch: request.epoch,
-    contents: { request: describeRequest(request, wanted), systems, parts, packagedAt },
+    contents: { request: describeRequest(request, selected), systems, parts, packagedAt },
   };
 }
 
-function describeRequest(request: RequestRow, wanted: number): Contents['request'] {
+function describeRequest(request: RequestRow, selected: number): Contents['request'] {
   const { id, project, subjectKind, regulation, scope, format, receivedAt } = request;
   if (format === null) throw new Error('an export has a format');
   return {
@@ -55,11 +55,11 @@ function describeRequest(request: RequestRow, wanted: number): Contents['request
     format,
     receivedAt,
     since: exportWindow(request),
-    subjects: wanted,
+    subjects: selected,
   };
 }
 
-const isWanted = (requestId: string) => and(eq(subjects.requestId, requestId), eq(subjects.state, 'wanted'));
+const isSelected = (requestId: string) => and(eq(subjects.requestId, requestId), eq(subjects.state, 'selected'));
 
 export interface WrittenArchive {
   readonly requestId: string;
@@ -84,7 +84,7 @@ export async function storeArchive(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'packaging' || request.epoch !== epoch) return null;
-    const exported = await tx.update(subjects).set({ state: 'exported' }).where(isWanted(requestId));
+    const exported = await tx.update(subjects).set({ state: 'exported' }).where(isSelected(requestId));
     if (exported.count === 0) return null;
     const rows = manifest.files.reduce((sum, file) => sum + file.rows, 0);
     await tx.insert(archives).values({

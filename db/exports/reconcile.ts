@@ -69,8 +69,8 @@ async function countSubjects(tx: Transaction, requestId: string) {
   const [row] = await tx
     .select({
       subjects: sql<number>`count(*)`,
-      wanted: sql<number>`count(*) FILTER (WHERE state = 'wanted')`,
-      unresolved: sql<number>`count(*) FILTER (WHERE state = 'wanted' AND NOT known AND present IS NOT TRUE)`,
+      wanted: sql<number>`count(*) FILTER (WHERE state = 'selected')`,
+      unresolved: sql<number>`count(*) FILTER (WHERE state = 'selected' AND NOT known AND present IS NOT TRUE)`,
     })
     .from(subjects)
     .where(eq(subjects.requestId, requestId));
@@ -106,7 +106,7 @@ async function isEmptyExport(
   const { count } = await tx
     .update(subjects)
     .set({ state: 'not_found' })
-    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'wanted')));
+    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'selected')));
   const action = 'subjects.not_found';
   if (count > 0) await recordAudit(tx, { at, project, requestId, actor: LETHE, action, detail: { count } });
   return true;

@@ -42,14 +42,14 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
         AND theirs.is_key
       JOIN ${requests} export ON export.id = theirs.request_id AND export.kind = 'export' AND export.concluded_at IS NULL
       JOIN ${subjects} ON subjects.request_id = theirs.request_id AND subjects.seq = theirs.seq
-      WHERE mine.request_id = ${requestId} AND mine.batch = ${batch} AND subjects.state IN ('wanted', 'exported')
+      WHERE mine.request_id = ${requestId} AND mine.batch = ${batch} AND subjects.state IN ('selected', 'exported')
         AND NOT ${coveredByBackup}),
     left_out AS (
       UPDATE ${subjects} SET state = 'left_out' FROM meant
-      WHERE ${whole} AND meant.state = 'wanted' AND subjects.request_id = meant.request_id AND subjects.seq = meant.seq),
+      WHERE ${whole} AND meant.state = 'selected' AND subjects.request_id = meant.request_id AND subjects.seq = meant.seq),
     again AS (
       UPDATE ${requests} SET epoch = epoch + 1, wake_version = wake_version + 1
-      WHERE id IN (SELECT request_id FROM meant WHERE state = 'wanted') RETURNING id),
+      WHERE id IN (SELECT request_id FROM meant WHERE state = 'selected') RETURNING id),
     revoked AS (
       UPDATE ${requests} SET status = 'expired', wake_version = wake_version + 1
       WHERE id IN (SELECT request_id FROM meant WHERE state = 'exported') AND status = 'ready'

@@ -48,9 +48,9 @@ export async function activeSecrets(
   webhookId: string,
   at: Date,
 ): Promise<readonly string[]> {
-  const { number, sealed, digestKey, expiresAt } = webhookSecrets;
+  const { number, encrypted, digestKey, expiresAt } = webhookSecrets;
   const rows = await queries
-    .select({ number, sealed, digestKey })
+    .select({ number, encrypted, digestKey })
     .from(webhookSecrets)
     .where(and(eq(webhookSecrets.webhookId, webhookId), or(isNull(expiresAt), gt(expiresAt, at))))
     .orderBy(desc(number));

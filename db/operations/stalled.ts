@@ -21,7 +21,7 @@ export async function pendingSuppressions(database: Database, limit: number): Pr
   const rows = await database
     .select({ id: suppressions.id })
     .from(suppressions)
-    .where(isNull(suppressions.toldAt))
+    .where(isNull(suppressions.propagatedAt))
     .orderBy(asc(suppressions.since))
     .limit(limit);
   return rows.map((row) => row.id);

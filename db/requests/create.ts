@@ -16,7 +16,7 @@ import { ownedPositions } from './conflicts.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
 import { type Accepted, type AcceptedRequest, acceptOnce, type Replayable } from './idempotency.ts';
 
-/** A checked request, with every instant that follows from its project's policy. */
+/** A checked request, with every timestamp that follows from its project's policy. */
 export interface NewRequest extends Readonly<
   Pick<
     typeof requests.$inferSelect,

@@ -43,11 +43,11 @@ export async function storeExcepted({ tx, requestId }: Staging): Promise<void> {
 export async function dropExcepted({ tx, requestId }: Staging): Promise<void> {
   await tx.execute(sql`DELETE FROM stage USING (
       SELECT DISTINCT key_type, key_value FROM stage own, unnest(own.digests) digest
-      JOIN ${exceptedDigests} excepted USING (digest) WHERE own.match AND excepted.request_id = ${requestId}) spared
-    WHERE stage.key_type = spared.key_type AND stage.key_value = spared.key_value`);
-  await tx.execute(sql`UPDATE stage SET spared = true
+      JOIN ${exceptedDigests} excepted USING (digest) WHERE own.match AND excepted.request_id = ${requestId}) excluded
+    WHERE stage.key_type = excluded.key_type AND stage.key_value = excluded.key_value`);
+  await tx.execute(sql`UPDATE stage SET excluded = true
     FROM (SELECT DISTINCT type, value FROM stage named, unnest(named.digests) digest
           JOIN ${exceptedDigests} excepted USING (digest)
-          WHERE NOT named.match AND excepted.request_id = ${requestId}) of_spared
-    WHERE NOT match AND stage.type = of_spared.type AND stage.value = of_spared.value`);
+          WHERE NOT named.match AND excepted.request_id = ${requestId}) of_excluded
+    WHERE NOT match AND stage.type = of_excluded.type AND stage.value = of_excluded.value`);
 }

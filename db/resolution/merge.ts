@@ -34,7 +34,7 @@ export async function stageSubjects(
  */
 export async function addSubjects({ tx, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
   const { hardDeleteAt, expedite } = request;
-  const initial = isUnconfirmed(request) ? 'proposed' : request.kind === 'export' ? 'wanted' : 'resolved';
+  const initial = isUnconfirmed(request) ? 'proposed' : request.kind === 'export' ? 'selected' : 'resolved';
   const owns = initial === 'resolved' && request.scope === 'data';
   await tx.execute(sql`UPDATE stage_subjects SET seq = numbered.seq
     FROM (SELECT key_type, key_value,
@@ -48,7 +48,7 @@ export async function addSubjects({ tx, requestId, project, kind }: Staging, req
                                 hidden, generation, hard_delete_at, expedited)
     SELECT ${requestId}, seq, ${project}, ${kind}, ${request.scope}, digests[1], known, CASE WHEN known THEN true END,
            CASE WHEN ${owns} AND owner_request IS NOT NULL THEN 'attached'
-                WHEN ${initial === 'wanted'} AND (owner_request, owner_seq) IN (
+                WHEN ${initial === 'selected'} AND (owner_request, owner_seq) IN (
                   SELECT request_id, seq FROM ${subjects} WHERE project = ${project} AND scope = 'data' AND state = 'claimed') THEN 'left_out'
                 ELSE ${initial} END,
            CASE WHEN ${owns} THEN owner_request END, CASE WHEN ${owns} THEN owner_seq END, ${owns},
@@ -70,11 +70,11 @@ export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
   await tx.execute(sql`DELETE FROM ${subjectIdentities} USING ${subjects}, stage_subjects
     WHERE subject_identities.request_id = ${requestId} AND subjects.request_id = ${requestId}
       AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
-      AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'attached')`);
+      AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')`);
   await tx.execute(sql`
     WITH named AS (
-      SELECT stage.digests[1] AS digest, bool_or(spared) OR min(sharers) < max(sharers) OR max(sharers) >= count(DISTINCT subject.seq) FILTER (
-               WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'claimed')) AS shared
+      SELECT stage.digests[1] AS digest, bool_or(excluded) OR min(sharers) < max(sharers) OR max(sharers) >= count(DISTINCT subject.seq) FILTER (
+               WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'claimed')) AS shared
       FROM stage JOIN stage_subjects subject USING (key_type, key_value)
       JOIN ${subjects} stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
       WHERE NOT match GROUP BY stage.digests[1]),
@@ -92,7 +92,7 @@ export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
     LEFT JOIN (SELECT DISTINCT type, value FROM ${submittedIdentities}
                WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted
            ON submitted.type = called.type AND submitted.value = called.value
-    WHERE stored.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'wanted', 'attached')
+    WHERE stored.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')
     ORDER BY called.seq, called.digest, called.origin = 'key' DESC, called.origin DESC`);
 }
 

@@ -230,6 +230,6 @@ const unknownCount = (tx: Transaction, requestId: string): Promise<number> =>
       eq(subjects.requestId, requestId),
       not(subjects.known),
       isNull(subjects.present),
-      inArray(subjects.state, ['resolved', 'wanted']),
+      inArray(subjects.state, ['resolved', 'selected']),
     ),
   );

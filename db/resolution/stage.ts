@@ -18,14 +18,14 @@ const STAGE = 'stage (match, known, key_type, key_value, position, type, value, 
 
 /**
  * Copies the directory's answer into a temporary table, a fact per row. `digests` are those of the identity in the row,
- * in the order of the keys; `spared` marks a name of an excluded subject. Runs before the project is locked, so that a
+ * in the order of the keys; `excluded` marks a name of an excluded subject. Runs before the project is locked, so that a
  * slow directory blocks no other transaction.
  */
 export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly Resolved[]>): Promise<void> {
   await staging.tx
     .execute(sql`CREATE TEMPORARY TABLE stage (match boolean, known boolean, key_type text, key_value text[],
     position integer, type text, value text[], origin text, sharers integer, digests bytea[],
-    spared boolean NOT NULL DEFAULT false) ON COMMIT DROP`);
+    excluded boolean NOT NULL DEFAULT false) ON COMMIT DROP`);
   await copyInto(
     staging.tx,
     STAGE,

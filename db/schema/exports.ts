@@ -10,7 +10,7 @@ export const archiveKeys = lethe.table('archive_keys', {
   requestId: text('request_id')
     .primaryKey()
     .references(() => requests.id),
-  sealed: bytea('sealed').notNull(),
+  encrypted: bytea('encrypted').notNull(),
   digestKey: text('digest_key').notNull(),
 });
 
@@ -102,12 +102,12 @@ export const links = lethe.table(
     /** The running transfer. */
     transfer: text('transfer'),
     /** When the running transfer last renewed its lease. */
-    aliveAt: timestamptz('alive_at'),
+    leaseRenewedAt: timestamptz('lease_renewed_at'),
     usedAt: timestamptz('used_at'),
   },
   (table) => [
     check('links_expires_at_check', sql`expires_at > created_at AND expires_at <= created_at + interval '7 days'`),
-    check('links_transfer_check', sql`(transfer IS NULL) = (alive_at IS NULL)`),
+    check('links_transfer_check', sql`(transfer IS NULL) = (lease_renewed_at IS NULL)`),
     index('links_of_request').on(table.requestId, table.id),
   ],
 );

@@ -53,7 +53,7 @@ export const suppressions = lethe.table('suppressions', {
   liftedAt: timestamptz('lifted_at'),
   /** In clear until every system has been notified. */
   identity: jsonb('identity').$type<Identity>(),
-  toldAt: timestamptz('told_at'),
+  propagatedAt: timestamptz('propagated_at'),
 });
 
 export const suppressionDigests = lethe.table(

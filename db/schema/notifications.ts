@@ -35,7 +35,7 @@ export const webhookSecrets = lethe.table(
       .notNull()
       .references(() => webhooks.id),
     number: integer('number').notNull(),
-    sealed: bytea('sealed').notNull(),
+    encrypted: bytea('encrypted').notNull(),
     digestKey: text('digest_key').notNull(),
     expiresAt: timestamptz('expires_at'),
   },
@@ -76,7 +76,7 @@ export const deliveries = lethe.table(
     index('deliveries_due')
       .on(table.project, table.channel, table.nextAt)
       .where(sql`ended_at IS NULL`),
-    index('deliveries_untold')
+    index('deliveries_pending')
       .on(table.requestId)
       .where(sql`ended_at IS NULL`),
     index('deliveries_of_channel').on(table.channel, table.at.desc().nullsFirst(), table.id.desc().nullsFirst()),

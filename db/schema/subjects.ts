@@ -111,7 +111,7 @@ export const subjects = lethe.table(
     // Part-deletions (rule 16) and exports hide nothing and own no subject.
     check(
       'subjects_never_hidden_check',
-      sql`state NOT IN ('scheduled', 'wanted', 'exported', 'left_out') OR (NOT hidden AND owner_request IS NULL)`,
+      sql`state NOT IN ('scheduled', 'selected', 'exported', 'left_out') OR (NOT hidden AND owner_request IS NULL)`,
     ),
     check('subjects_hidden_scope_check', sql`scope = 'data' OR NOT hidden`),
     check('subjects_scheduled_check', sql`state <> 'scheduled' OR scope <> 'data'`),

@@ -31,7 +31,7 @@ export const proposedIdentities = (database: Database, requestId: string, last: 
 /** The identities to search the subjects of an export by. Leaves out identities shared with other subjects. */
 export const exportedIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
-    selectIdentities(database, requestId, ['wanted'], { among: sql`state = 'wanted'`, from, to }),
+    selectIdentities(database, requestId, ['selected'], { among: sql`state = 'selected'`, from, to }),
   );
 
 /**
@@ -78,7 +78,7 @@ export const unknownIdentities = (database: Database, requestId: string, last: n
   pages(1, last, (from, to) =>
     identitiesOf(database, requestId, from, to, [
       eq(subjects.known, false),
-      sql`${subjects.state} IN ('resolved', 'wanted')`,
+      sql`${subjects.state} IN ('resolved', 'selected')`,
     ]),
   );
 

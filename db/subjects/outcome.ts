@@ -26,7 +26,7 @@ const ADVANCE: readonly Outcome[] = [
 export const subjectOutcome = (project: string): SQL => sql`
   CASE WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
             AND (subject.request_id, subject.seq) IN (${heldSubjects(project)}) THEN 'held'
-       WHEN subject.state IN ('proposed', 'resolved', 'scheduled', 'wanted') OR (subject.state = 'claimed' AND subject.scope <> 'data')
+       WHEN subject.state IN ('proposed', 'resolved', 'scheduled', 'selected') OR (subject.state = 'claimed' AND subject.scope <> 'data')
             THEN 'matched'
        WHEN subject.state IN ('soft_deleted', 'claimed', 'cancelling') THEN 'soft_deleted'
        WHEN subject.state = 'deleted' AND subject.retained THEN 'retained'

@@ -61,7 +61,7 @@ export async function cancelSubjects(
         hidden = false,
         generation = CASE WHEN NOT hidden OR state = 'attached' THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
     WHERE request_id = ${requestId} AND seq IN (${chosen})
-      AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'wanted')
+      AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'selected')
     RETURNING seq, owner_request, owner_seq, backed_up),
     ${releaseBackups(requestId, firstRun)}
     SELECT (SELECT count(*) FROM withdrawn) AS cancelled, ARRAY(SELECT id FROM changed) AS changed`);

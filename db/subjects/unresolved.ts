@@ -8,7 +8,7 @@ import { intArray } from '../sql.ts';
 
 /** Subjects that the directory does not know, before systems have been searched for them. */
 const unknownOf = (requestId: string): SQL | undefined =>
-  and(eq(subjects.requestId, requestId), eq(subjects.known, false), sql`${subjects.state} IN ('resolved', 'wanted')`);
+  and(eq(subjects.requestId, requestId), eq(subjects.known, false), sql`${subjects.state} IN ('resolved', 'selected')`);
 
 /** The number of subjects to search for, and their highest `seq`. */
 export async function unknownSubjects(

@@ -22,7 +22,7 @@ export async function readPendingSuppression(database: Database, id: string): Pr
       suppressed: sql<boolean>`${suppressions.liftedAt} IS NULL`,
     })
     .from(suppressions)
-    .where(and(eq(suppressions.id, id), isNull(suppressions.toldAt), isNotNull(suppressions.identity)));
+    .where(and(eq(suppressions.id, id), isNull(suppressions.propagatedAt), isNotNull(suppressions.identity)));
   return row ?? null;
 }
 
@@ -35,11 +35,11 @@ export async function markSuppressionPropagated(
   const { liftedAt } = suppressions;
   await database
     .update(suppressions)
-    .set({ toldAt: applied.at, identity: null })
+    .set({ propagatedAt: applied.at, identity: null })
     .where(
       and(
         eq(suppressions.id, id),
-        isNull(suppressions.toldAt),
+        isNull(suppressions.propagatedAt),
         applied.suppressed ? isNull(liftedAt) : isNotNull(liftedAt),
       ),
     );

@@ -87,7 +87,7 @@ async function writeChange(
     .values({ id, project, kind, since: at, liftedAt, identity: stored })
     .onConflictDoUpdate({
       target: suppressions.id,
-      set: { identity: stored, toldAt: null, liftedAt, ...(liftedAt === null ? { since: at } : {}) },
+      set: { identity: stored, propagatedAt: null, liftedAt, ...(liftedAt === null ? { since: at } : {}) },
     });
   const active = liftedAt === null;
   await tx

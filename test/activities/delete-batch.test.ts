@@ -144,7 +144,7 @@ test('one cancelled at the last moment: restored as it was, and the others go', 
   expect(await usersLeft()).toEqual(['mine-3', 'theirs-1', 'theirs-2', 'theirs-3']);
 });
 
-test('verifyBatch twice is as once: an empty look keeps its first instant, and the last look ends it', async () => {
+test('verifyBatch twice is as once: an empty look keeps its first timestamp, and the last look ends it', async () => {
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN));
   const before = await bystanders(world, otherRequest);

@@ -133,7 +133,7 @@ test('cancelled while it deletes: a cancellation and no failure, and what was co
 const attention = async () =>
   world.sql<{ step: string; code: string; since: Date; retryAt: Date | null }[]>`
     SELECT step, code, since, retry_at FROM lethe.attention`;
-const trail = async () =>
+const auditLog = async () =>
   (
     await world.sql<
       { action: string }[]
@@ -166,7 +166,7 @@ async function before(step: (typeof STEPS)[number][0]): Promise<string> {
 }
 
 test.each(STEPS)(
-  '%s away: attention at the third attempt and not before, its first instant kept, gone with its reason',
+  '%s away: attention at the third attempt and not before, its first timestamp kept, gone with its reason',
   async (name, verb, step) => {
     const requestId = await before(name);
     const at = (attempt: number) => new Date(RUN.getTime() + attempt * 1_000);
@@ -183,7 +183,7 @@ test.each(STEPS)(
     world.faults.away.clear();
     await attempt(5);
     expect(await attention()).toEqual([]);
-    expect(await trail()).toEqual(['attention.raised', 'attention.cleared']);
+    expect(await auditLog()).toEqual(['attention.raised', 'attention.cleared']);
   },
 );
 

@@ -27,7 +27,7 @@ withOtherRequest();
 
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
   cancelRequest(world.database, POLICY.window, { requestId, positions, actor: 'operator', at: START });
-/** Rows but for the trail: being asked twice may be told twice. */
+/** Rows but for the audit log: being asked twice may be told twice. */
 const withoutTrail = async () => {
   const { audit_events: _, ...rows } = (await everything(world)).ledger;
   return rows;

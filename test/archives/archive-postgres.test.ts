@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ExportWanted } from '../../connectors/connector.ts';
+import type { ExportOptions } from '../../connectors/connector.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { type Fixture, batchOf, exporting, fixture, mapped, user, work } from '../connectors/fixture.ts';
 import { archives } from '../support/archives.ts';
@@ -28,11 +28,11 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-async function archiveOf(subjects: readonly Identity[][], format: ExportWanted['format'] = 'ndjson'): Promise<Packed> {
+async function archiveOf(subjects: readonly Identity[][], format: ExportOptions['format'] = 'ndjson'): Promise<Packed> {
   const place = await packing(storage);
   const connector = db.connector({}, settings);
-  const wanted: ExportWanted = { scope: 'data', since: null, format };
-  const tables = exporting(connector)(batchOf(subjects), wanted, work());
+  const options: ExportOptions = { scope: 'data', since: null, format };
+  const tables = exporting(connector)(batchOf(subjects), options, work());
   const request = { id: place.requestId, format, subjects: subjects.length };
   return pack(place, contents(await collect(place, tables), request));
 }

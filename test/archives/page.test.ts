@@ -54,8 +54,7 @@ describe('whatever stands in the data is text', () => {
     ['a table without rows', () => pageOf([table(HOSTILE, '')])],
     [
       'a project, a regulation and a system',
-      () =>
-        pageOf([], { project: HOSTILE, regulation: HOSTILE }, { systems: [{ system: HOSTILE, cutOffAt: null }] }),
+      () => pageOf([], { project: HOSTILE, regulation: HOSTILE }, { systems: [{ system: HOSTILE, cutOffAt: null }] }),
     ],
     ['a cell of CSV', () => pageOf([csv(`id\n"${HOSTILE.replaceAll('"', '""')}"\n`, 1)], { format: 'csv' })],
   ])('%s', async (_what, page) => {

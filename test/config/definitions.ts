@@ -3,10 +3,7 @@ import type { Deployment, PolicySettings } from '../../config/settings.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 
 /** A system that describes itself as told and is never opened. */
-export function system(
-  changes: Partial<Description> = {},
-  errors: readonly ConfigError[] = [],
-): ConnectorDefinition {
+export function system(changes: Partial<Description> = {}, errors: readonly ConfigError[] = []): ConnectorDefinition {
   const description: Description = {
     kinds: ['user'],
     identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },

@@ -71,11 +71,7 @@ test.each([
   ['a directory that is no system', { directory: 'crm' }, 'directory'],
   ['no directory', { directory: undefined }, 'directory'],
   ['something that is no connector', { systems: { app: system(), crm: { url: 'x' } } }, 'systems.crm'],
-  [
-    'a system name that no queue may have',
-    { systems: { app: system(), 'My CRM': system() } },
-    'systems.My CRM',
-  ],
+  ['a system name that no queue may have', { systems: { app: system(), 'My CRM': system() } }, 'systems.My CRM'],
 ])('%s in a project is told with its path', (_, project, path) => {
   expect(pathsOf(deployment({}, project))).toEqual([`projects.demo.${path}`]);
 });

@@ -183,8 +183,8 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
 
     test('an export whose reader leaves, or that is cancelled, ends; the next one is whole', async () => {
       const { connector, subjects } = candidate;
-      const wanted = { scope: 'data', since: null, format: 'ndjson' } as const;
-      for await (const { rows } of exporting(connector)(batchOf(subjects), wanted, work())) {
+      const options = { scope: 'data', since: null, format: 'ndjson' } as const;
+      for await (const { rows } of exporting(connector)(batchOf(subjects), options, work())) {
         await rows[Symbol.asyncIterator]().return?.();
         break;
       }

@@ -9,7 +9,7 @@ import type {
   Connector,
   ConnectorContext,
   ExportedTable,
-  ExportWanted,
+  ExportOptions,
   HardDeletion,
   Resolved,
   Selection,
@@ -242,11 +242,11 @@ export interface Got {
 export async function exported(
   connector: Connector,
   batch: Batch,
-  wanted: Partial<ExportWanted> = {},
+  options: Partial<ExportOptions> = {},
   lent = work(),
 ): Promise<Map<string, Got>> {
   const got = new Map<string, Got>();
-  const whole: ExportWanted = { scope: 'data', since: null, format: 'ndjson', ...wanted };
+  const whole: ExportOptions = { scope: 'data', since: null, format: 'ndjson', ...options };
   for await (const table of exporting(connector)(batch, whole, lent)) {
     const pieces: Buffer[] = [];
     for await (const piece of table.rows) pieces.push(piece);

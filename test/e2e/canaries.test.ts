@@ -146,7 +146,7 @@ async function story() {
   for (const requestId of [troubled, company]) await ask.reaches(requestId, 'completed');
   await until('the suppressions are told', async () => {
     const [{ left } = { left: 1 }] = await ledger<{ left: number }[]>`
-      SELECT count(*)::int AS left FROM lethe.suppressions WHERE told_at IS NULL`;
+      SELECT count(*)::int AS left FROM lethe.suppressions WHERE propagated_at IS NULL`;
     return left === 0;
   });
   return { requests: ended, problems };

@@ -40,7 +40,7 @@ test('two processes let one token through as often as its budget says, and anoth
   expect(passed.length + refused.length).toBe(60);
   expect(passed.length).toBeGreaterThanOrEqual(CALLS_PER_MINUTE);
   expect(passed.length).toBeLessThanOrEqual(CALLS_PER_MINUTE + regained);
-  // Whoever answered, nobody was told of more than was left; instants that arrive out of order may make it one less.
+  // Whoever answered, nobody was told of more than was left; timestamps that arrive out of order may make it one less.
   for (const [taken, left] of passed
     .map((answer) => answer.left)
     .toSorted((one, other) => other - one)
@@ -53,7 +53,7 @@ test('two processes let one token through as often as its budget says, and anoth
   for (const answer of answers) expect(answer.told('RateLimit-Policy')).toBe('"calls";q=6;w=60');
   for (const answer of refused) {
     expect(Number(answer.told('Retry-After'))).toBeGreaterThanOrEqual(1);
-    // Measured from an instant before that of a call which came through, it is a moment more than a part: a whole second.
+    // Measured from a timestamp before that of a call which came through, it is a moment more than a part: a whole second.
     expect(Number(answer.told('Retry-After'))).toBeLessThanOrEqual(PART_MS / 1_000 + 1);
     expect(answer.told('RateLimit')).toBe(`"calls";r=0;t=${answer.told('Retry-After')}`);
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'rate_limited', 'violated-policies': ['calls'] });

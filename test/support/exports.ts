@@ -9,7 +9,7 @@ import type { Identity } from '../../domain/identity.ts';
 import { accept, allKnown, KEYS, type Ledger, POLICY, resolve, START } from './ledger.ts';
 
 /** Accepted and resolved: everybody in it is still to be collected. */
-export async function wanted(
+export async function givenExport(
   world: Ledger,
   identities: readonly Identity[],
   changes: Partial<NewRequest> = {},
@@ -23,13 +23,13 @@ export async function wanted(
 
 /** Its key is made, as with the first table that is collected. */
 export async function withKey({ database }: Ledger, requestId: string): Promise<void> {
-  const { sealed, digestKey } = encryptSecret(KEYS, `archive ${requestId}`, 'a key');
-  await database.$client`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${requestId}, ${sealed}, ${digestKey})`;
+  const { encrypted, digestKey } = encryptSecret(KEYS, `archive ${requestId}`, 'a key');
+  await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key) VALUES (${requestId}, ${encrypted}, ${digestKey})`;
 }
 
 /** The rows of one whose archive is ready. */
 export async function readyInRows({ database }: Ledger, requestId: string, at = START): Promise<void> {
-  await database.$client`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'wanted'`;
+  await database.$client`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'selected'`;
   await database.$client`UPDATE lethe.requests SET status = 'ready' WHERE id = ${requestId}`;
   await database.$client`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${requestId}, 'object', 1, 1, '\\x00', ${at}, ${new Date(at.getTime() + 7 * 86_400_000)})`;
@@ -64,7 +64,7 @@ export async function endBackup(
   const { project } = await readRequestRow(world.database, requestId);
   if (status === 'ready') await readyInRows(world, requestId, at);
   else {
-    await world.sql`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'wanted'`;
+    await world.sql`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'selected'`;
     await world.sql`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;
   }
   return withProjectLock(world.database, project, async (tx) => {

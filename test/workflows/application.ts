@@ -51,7 +51,7 @@ export const rowCounts = async (sql: postgres.Sql): Promise<Record<string, numbe
   return counts;
 };
 
-/** The same without those who are spared: so many users as `addUser` makes them, and so many addresses. */
+/** The same without those who are excluded: so many users as `addUser` makes them, and so many addresses. */
 export const rowCountsWithout = (counts: Readonly<Record<string, number>>, users: number, addresses: number) => ({
   'app.users': (counts['app.users'] ?? 0) - users,
   'app.events': (counts['app.events'] ?? 0) - 3 * users,

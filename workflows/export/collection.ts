@@ -4,7 +4,7 @@ import { ledger, systemWaitForCancel } from '../shared/proxies.ts';
 
 /**
  * Collects everything that one system holds on the subjects of one epoch. A retry begins anew, so that the archive
- * shows the system at one instant. The rows say whether it is collected, so it may be started again at any time.
+ * shows the system at one point in time. The rows say whether it is collected, so it may be started again at any time.
  */
 export async function systemExport(key: CollectionKey): Promise<void> {
   try {

@@ -16,7 +16,7 @@ import { collectFrom, conclude, expireArchive, packageArchive } from './steps.ts
  * steps that are due.
  *
  *  1. Resolve: ask the directory for the subjects. Ask every system about identities that the directory does not know.
- *  2. Collect everything that each system holds on them, in parallel, each at one instant of its own. When a deletion
+ *  2. Collect everything that each system holds on them, in parallel, each at one point in time of its own. When a deletion
  *     claims some of the subjects, or they are cancelled, a new epoch collects everything again without them (rule 17).
  *  3. Package the collections of one epoch into one archive. A system that fails raises attention: an archive without
  *     its part is never ready.

@@ -6,8 +6,7 @@ import type { AttentionCode, Status } from '../../domain/vocabulary.ts';
 
 export const REQUESTS_TASK_QUEUE = 'lethe-requests-v2';
 /** One queue per system: a system that fails or is slow takes no worker from the others. */
-export const systemTaskQueue = (project: string, system: string): string =>
-  `lethe-system-v2/${project}/${system}`;
+export const systemTaskQueue = (project: string, system: string): string => `lethe-system-v2/${project}/${system}`;
 /** Packing and removing archives: few at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** Mail and webhooks: a slow receiver does not delay the ledger's activities. */

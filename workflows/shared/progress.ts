@@ -6,7 +6,7 @@ import { progressQuery, type RequestProgress, searchAttributes } from './message
 type Published = Pick<DeletionState, 'status' | 'subjects' | 'held' | 'attention' | 'openBatches' | 'confirmation'>;
 
 /**
- * Returns what sets the progress that callers and operators see while the request runs: counts, codes and instants, never
+ * Returns what sets the progress that callers and operators see while the request runs: counts, codes and timestamps, never
  * an identity.
  */
 export function publishProgress(

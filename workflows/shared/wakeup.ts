@@ -12,8 +12,8 @@ export interface Wakeup {
   wake(): void;
   /** Since the last reset. */
   wasSignalled(): boolean;
-  /** Until a signal or the instant, whichever comes first; null: until a signal. */
-  waitUntil(instant: number | null, summary: string): Promise<void>;
+  /** Until a signal or the timestamp, whichever comes first; null: until a signal. */
+  waitUntil(timestamp: number | null, summary: string): Promise<void>;
   /** The history is long, or the run is old. */
   shouldContinueAsNew(): boolean;
 }
@@ -31,9 +31,9 @@ export function createWakeup(): Wakeup {
     },
     wake,
     wasSignalled: () => signalled,
-    async waitUntil(instant, summary) {
+    async waitUntil(timestamp, summary) {
       // Once the run is old, the end of the task that still keeps it from continuing as new wakes it.
-      const ends = Math.min(instant ?? Infinity, Date.now() < oldAt ? oldAt : Infinity);
+      const ends = Math.min(timestamp ?? Infinity, Date.now() < oldAt ? oldAt : Infinity);
       if (ends === Infinity) await condition(() => signalled);
       else if (ends > Date.now()) await condition(() => signalled, ends - Date.now(), { summary });
     },

@@ -11,7 +11,7 @@ import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { downloadUrl } from '../../../domain/archive.ts';
 import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
-import { cursor, instant, limit, pathId } from '../../schemas.ts';
+import { cursor, timestamp, limit, pathId } from '../../schemas.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 
 const SECOND_MS = 1_000;
@@ -34,7 +34,7 @@ const NewLink = z
 
 const LINK = 'link_01a207ddb4e07000b0c7d3e45f1a2968';
 const linkId = z.string().openapi({ 'x-example': LINK });
-const linkExpiresAt = instant.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' });
+const linkExpiresAt = timestamp.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' });
 
 const MadeLink = z
   .strictObject({
@@ -51,14 +51,14 @@ const Link = z
   .strictObject({
     id: linkId,
     state: z.enum(LINK_STATES),
-    createdAt: instant.openapi({ 'x-example': SAMPLE.placedAt }),
+    createdAt: timestamp.openapi({ 'x-example': SAMPLE.placedAt }),
     createdBy: z.string().openapi({
       description: 'Id of a member, or `lethe` of one that was mailed.',
       'x-example': SAMPLE.member,
     }),
     expiresAt: linkExpiresAt,
-    revokedAt: instant.nullable().openapi({ 'x-example': null }),
-    usedAt: instant.nullable().openapi({ 'x-example': null }),
+    revokedAt: timestamp.nullable().openapi({ 'x-example': null }),
+    usedAt: timestamp.nullable().openapi({ 'x-example': null }),
   })
   .openapi('Link');
 

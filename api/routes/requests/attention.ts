@@ -5,7 +5,7 @@ import { ATTENTION_CODES, type AttentionCode, STEPS } from '../../../domain/voca
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { instant, reason, requestParams, text } from '../../schemas.ts';
+import { timestamp, reason, requestParams, text } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 export const Attention = z
@@ -13,8 +13,8 @@ export const Attention = z
     system: z.string(),
     step: z.enum(STEPS),
     code: z.enum(ATTENTION_CODES),
-    since: instant,
-    retryAt: instant.nullable().openapi({ description: 'When it is tried again without an operator.' }),
+    since: timestamp,
+    retryAt: timestamp.nullable().openapi({ description: 'When it is tried again without an operator.' }),
     remedy: z.string().openapi({ description: 'What an operator can do.' }),
   })
   .openapi('Attention');

@@ -5,7 +5,7 @@ import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
-import { instant, requestParams } from '../../schemas.ts';
+import { timestamp, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const SystemCount = z.strictObject({
@@ -21,7 +21,7 @@ export const Confirmation = z
     needs: z
       .enum(['member', 'another_owner'])
       .openapi({ description: 'Any member who may write, or an owner other than the one who submitted it.' }),
-    until: instant.nullable().openapi({ description: 'Three days after the count; null while it is still counted.' }),
+    until: timestamp.nullable().openapi({ description: 'Three days after the count; null while it is still counted.' }),
     subjects: z
       .int()
       .nullable()
@@ -37,7 +37,7 @@ export const Confirmation = z
         }),
       })
       .nullable(),
-    confirmedAt: instant.nullable(),
+    confirmedAt: timestamp.nullable(),
     confirmedBy: z.string().nullable(),
   })
   .openapi('Confirmation');

@@ -4,14 +4,14 @@ import { EXPEDITES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
-import { instant, reason, requestParams } from '../../schemas.ts';
+import { timestamp, reason, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const Expedition = z.strictObject({ when: z.enum(EXPEDITES), reason }).openapi('Expedition');
 
 const Expedited = z.strictObject({
   id: fields.id,
-  hardDeleteAt: instant.openapi({ 'x-example': '2026-11-24T02:00:00.000Z' }),
+  hardDeleteAt: timestamp.openapi({ 'x-example': '2026-11-24T02:00:00.000Z' }),
 });
 
 const route = createRoute({

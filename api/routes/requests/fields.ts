@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { STATUSES } from '../../../domain/vocabulary.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
-import { instant } from '../../schemas.ts';
+import { timestamp } from '../../schemas.ts';
 
 export function linksOf(requestId: string) {
   const self = `/v1/requests/${requestId}`;
@@ -38,12 +38,12 @@ export const fields = {
   regulation: z.string().openapi({ 'x-example': 'gdpr' }),
   system: z.string().openapi({ 'x-example': 'app' }),
   submitted: z.int().openapi({ 'x-example': 2 }),
-  receivedAt: instant.openapi({ 'x-example': SAMPLE.receivedAt }),
-  dueAt: instant.openapi({ 'x-example': '2026-12-23T10:00:00.000Z' }),
-  hardDeleteAt: instant.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
-  cancellableUntil: instant.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
-  estimatedCompletionAt: instant.openapi({ 'x-example': SAMPLE.verifiedAt }),
-  concludedAt: instant.nullable().openapi({ 'x-example': null }),
+  receivedAt: timestamp.openapi({ 'x-example': SAMPLE.receivedAt }),
+  dueAt: timestamp.openapi({ 'x-example': '2026-12-23T10:00:00.000Z' }),
+  hardDeleteAt: timestamp.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
+  cancellableUntil: timestamp.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
+  estimatedCompletionAt: timestamp.openapi({ 'x-example': SAMPLE.verifiedAt }),
+  concludedAt: timestamp.nullable().openapi({ 'x-example': null }),
   href: z.string().openapi({ 'x-example': linksOf(SAMPLE.request).self }),
   links,
 };

@@ -7,7 +7,7 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parseRequestCursor, requestCursor } from '../../lists/cursor.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
-import { anyOf, flag, instantOf } from '../../lists/filters.ts';
+import { anyOf, flag, timestampOf } from '../../lists/filters.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { cursor, kind, limit, projectName, text } from '../../schemas.ts';
 import { fields } from './fields.ts';
@@ -37,8 +37,8 @@ const filters = {
   kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Of this kind.' }),
   status: anyOf(STATUSES, 'In one of these statuses.'),
   regulation: text(100).optional().openapi({ description: 'Under this regulation.', example: 'gdpr' }),
-  receivedFrom: instantOf('Received not before this instant.'),
-  receivedBefore: instantOf('Received before this instant.'),
+  receivedFrom: timestampOf('Received not before this time.'),
+  receivedBefore: timestampOf('Received before this time.'),
   submittedBy: z.string().regex(MEMBER_ID).optional().openapi({ description: 'By this member.' }),
   needsAttention: flag('Whether an operator is needed.'),
   atRisk: flag('Whether it cannot meet `dueAt`, or has not.'),

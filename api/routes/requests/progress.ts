@@ -6,7 +6,7 @@ import { COLLECTION_STATES, STATUSES, WORK_STATES } from '../../../domain/vocabu
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { instant, requestParams } from '../../schemas.ts';
+import { timestamp, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const Batch = z.strictObject({
@@ -40,7 +40,7 @@ const Live = z.strictObject({
       system: fields.system.nullable(),
       activity: z.string().openapi({ 'x-example': 'deleteBatch' }),
       attempt: z.int().openapi({ 'x-example': 1 }),
-      nextAttemptAt: instant.nullable().openapi({ 'x-example': null }),
+      nextAttemptAt: timestamp.nullable().openapi({ 'x-example': null }),
     }),
   ),
 });

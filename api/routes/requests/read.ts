@@ -13,7 +13,7 @@ import {
 import { requirePermission } from '../../auth.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
-import { instant, kind, requestParams } from '../../schemas.ts';
+import { timestamp, kind, requestParams } from '../../schemas.ts';
 import { Attention } from './attention.ts';
 import { Confirmation } from './confirm.ts';
 import { fields } from './fields.ts';
@@ -23,8 +23,8 @@ const Backup = z
   .strictObject({
     requestId: z.string(),
     status: z.enum(STATUSES),
-    readyAt: instant.nullable(),
-    expiresAt: instant.nullable(),
+    readyAt: timestamp.nullable(),
+    expiresAt: timestamp.nullable(),
     subjects: z.int(),
   })
   .openapi('Backup');
@@ -35,9 +35,9 @@ const Archive = z
     rows: z.int(),
     bytes: z.int().openapi({ description: 'Of the ZIP, as it is downloaded.' }),
     sha256: z.string().openapi({ description: 'Of the same, in hexadecimal.' }),
-    readyAt: instant,
-    expiresAt: instant.openapi({ description: 'Then its key is destroyed, and nobody can read it any more.' }),
-    destroyedAt: instant.nullable(),
+    readyAt: timestamp,
+    expiresAt: timestamp.openapi({ description: 'Then its key is destroyed, and nobody can read it any more.' }),
+    destroyedAt: timestamp.nullable(),
     reason: z.enum(ARCHIVE_ENDS).nullable().openapi({ description: 'Why it was destroyed.' }),
   })
   .openapi('Archive');
@@ -71,7 +71,7 @@ const Status = z
       .nullable()
       .openapi({ description: 'Of an export: the deletion before which it is made.', 'x-example': null }),
     receivedAt: fields.receivedAt,
-    resolvedAt: instant.nullable().openapi({ 'x-example': '2026-11-23T10:00:01.000Z' }),
+    resolvedAt: timestamp.nullable().openapi({ 'x-example': '2026-11-23T10:00:01.000Z' }),
     dueAt: fields.dueAt,
     hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
     cancellableUntil: fields.cancellableUntil
@@ -86,7 +86,7 @@ const Status = z
     heldSubjects: z.int(),
     attention: z.array(Attention).openapi({ 'x-example': [] }),
     unverified: z
-      .array(z.strictObject({ system: z.string(), level: z.enum(['attested', 'none']), saidAt: instant.nullable() }))
+      .array(z.strictObject({ system: z.string(), level: z.enum(['attested', 'none']), saidAt: timestamp.nullable() }))
       .openapi({
         description: 'Systems whose emptiness is their word, not an observation.',
         'x-example': [{ system: 'mail', level: 'attested', saidAt: null }],
@@ -96,7 +96,7 @@ const Status = z
       .readonly()
       .openapi({ 'x-example': ['mail'] }),
     skipped: z
-      .array(z.strictObject({ system: z.string(), reason: z.string().nullable(), at: instant }))
+      .array(z.strictObject({ system: z.string(), reason: z.string().nullable(), at: timestamp }))
       .openapi({ 'x-example': [] }),
     backups: z
       .array(Backup)

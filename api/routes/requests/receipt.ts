@@ -5,7 +5,7 @@ import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
-import { instant, requestParams } from '../../schemas.ts';
+import { timestamp, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const counts = z.record(z.string(), z.int()).openapi({ 'x-example': { deleted: 2 } });
@@ -26,7 +26,7 @@ const DeletionReceipt = z
     }),
     receivedAt: fields.receivedAt,
     dueAt: fields.dueAt,
-    concludedAt: instant.nullable().openapi({ 'x-example': '2026-12-09T02:00:05.000Z' }),
+    concludedAt: timestamp.nullable().openapi({ 'x-example': '2026-12-09T02:00:05.000Z' }),
     submitted: fields.submitted,
     subjects: counts,
     outcomes: counts,
@@ -34,7 +34,7 @@ const DeletionReceipt = z
       z.object({
         system: z.string(),
         state: z.string(),
-        verifiedAt: instant.nullable(),
+        verifiedAt: timestamp.nullable(),
         skipReason: z.string().nullable().openapi({ description: 'Why an operator ended the request without it.' }),
         survivors: z.int().nullable().openapi({ description: 'Null where nobody could read it: unknown is not zero.' }),
         tables: list(
@@ -67,18 +67,16 @@ const DeletionReceipt = z
       z.object({
         requestId: z.string(),
         status: z.string(),
-        readyAt: instant.nullable(),
-        expiresAt: instant.nullable(),
+        readyAt: timestamp.nullable(),
+        expiresAt: timestamp.nullable(),
         subjects: z.int(),
       }),
     ).openapi({ description: 'What was exported first, and until when it can be had.', 'x-example': [] }),
-    unverified: list(z.object({ system: z.string(), level: z.string(), saidAt: instant.nullable() })).openapi({
+    unverified: list(z.object({ system: z.string(), level: z.string(), saidAt: timestamp.nullable() })).openapi({
       'x-example': [{ system: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
     }),
     limits: list(z.string()).openapi({
-      'x-example': [
-        'What a system collects again after the last look is not covered; a suppression asks it not to.',
-      ],
+      'x-example': ['What a system collects again after the last look is not covered; a suppression asks it not to.'],
     }),
   })
   .openapi('DeletionReceipt');
@@ -105,8 +103,8 @@ const ExportReceipt = z
       .nullable()
       .openapi({ description: 'An apostrophe stands before what looks like a formula.', 'x-example': null }),
     receivedAt: fields.receivedAt,
-    packagedAt: instant.openapi({ 'x-example': '2026-11-23T10:03:00.000Z' }),
-    since: instant.nullable().openapi({
+    packagedAt: timestamp.openapi({ 'x-example': '2026-11-23T10:03:00.000Z' }),
+    since: timestamp.nullable().openapi({
       description: 'Rows from before were left out, where a table can tell.',
       'x-example': null,
     }),
@@ -114,7 +112,7 @@ const ExportReceipt = z
     systems: list(
       z.object({
         system: fields.system,
-        cutOffAt: instant.openapi({
+        cutOffAt: timestamp.openapi({
           description: 'All its tables stand as they stood then.',
           'x-example': '2026-11-23T10:02:00.000Z',
         }),

@@ -11,7 +11,7 @@ const TEXTS: readonly string[] = ['text', 'varchar', 'bpchar', 'citext'];
 
 export const isText = (type: ColumnType): boolean => TEXTS.includes(type.base);
 export const isInteger = (type: ColumnType): boolean => type.base in INTEGERS || type.base === 'numeric';
-export const isInstant = (type: ColumnType): boolean => ['timestamptz', 'timestamp', 'date'].includes(type.base);
+export const isTimestamp = (type: ColumnType): boolean => ['timestamptz', 'timestamp', 'date'].includes(type.base);
 export const isSupported = (type: ColumnType): boolean => isText(type) || isInteger(type) || type.base === 'uuid';
 
 const folds = (type: ColumnType, comparison: Comparison): boolean =>

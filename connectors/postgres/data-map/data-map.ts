@@ -61,7 +61,7 @@ export interface KindMap extends Wording {
   /** Directed links alias → subject, or alias → alias; an alias may map to several subjects. Its identity type is `alias`. */
   readonly aliases?: Wording & { readonly table: string; readonly alias: string; readonly subject: string };
   readonly sources?: readonly string[];
-  /** Set while hidden: an instant, or true, after the column's type. */
+  /** Set while hidden: a timestamp, or true, after the column's type. */
   readonly softDelete?: { readonly column: string };
   readonly triggers?: readonly string[];
   readonly tables?: readonly TableMap[];

@@ -1,4 +1,4 @@
-import type { Batch, ConnectorContext, ExportedTable, ExportWanted } from '../../connector.ts';
+import type { Batch, ConnectorContext, ExportedTable, ExportOptions } from '../../connector.ts';
 import { literalMembers } from '../visibility/batch-table.ts';
 import { type Context, load, modelOf } from '../context.ts';
 import { categories } from './categories.ts';
@@ -14,7 +14,7 @@ import { HEARTBEAT_MS, type Session, openSession } from '../session.ts';
 export async function* exportBatch(
   context: Context,
   batch: Batch,
-  wanted: ExportWanted,
+  options: ExportOptions,
   work: ConnectorContext,
 ): AsyncGenerator<ExportedTable> {
   const model = modelOf(context, batch.kind);
@@ -27,15 +27,15 @@ export async function* exportBatch(
     await session.run('SET client_connection_check_interval = 2000').catch(() => 0);
     const loaded = await load(context, session, model, batch);
     await beginSnapshot(session);
-    for (const exported of exportedTables(model, loaded.catalog, wanted, literalMembers(loaded.members))) {
+    for (const exported of exportedTables(model, loaded.catalog, options, literalMembers(loaded.members))) {
       obey(work.signal);
       await runCallback(() => work.slot());
-      if (wanted.scope === 'categories') {
+      if (options.scope === 'categories') {
         const held = await categories(session, exported);
         if (held !== undefined) yield held;
         continue;
       }
-      const reading = exportedRows(loaded, exported, wanted.format, work);
+      const reading = exportedRows(loaded, exported, options.format, work);
       yield reading.table;
       if (reading.abandoned()) throw new CallbackError(new Error(`${exported.table} was not read to its end`));
       reading.close();

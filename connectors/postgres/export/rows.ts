@@ -1,4 +1,4 @@
-import { type ConnectorContext, ConnectorError, type ExportedTable, type ExportWanted } from '../../connector.ts';
+import { type ConnectorContext, ConnectorError, type ExportedTable, type ExportOptions } from '../../connector.ts';
 import type { Loaded } from '../context.ts';
 import { csv, ndjson } from './copy-sql.ts';
 import type { Exported } from './tables.ts';
@@ -17,7 +17,7 @@ export interface Reading {
 export function exportedRows(
   { session, catalog }: Loaded,
   { rowsOf, ...rest }: Exported,
-  format: ExportWanted['format'],
+  format: ExportOptions['format'],
   work: ConnectorContext,
 ): Reading {
   const sql = (format === 'csv' ? csv : ndjson)({ ...rest, rowsOf }, catalog);

@@ -1,5 +1,5 @@
-import { type ExportWanted, type ExportedTable, ConnectorError } from '../../connector.ts';
-import { isInstant } from '../data-map/cast.ts';
+import { type ExportOptions, type ExportedTable, ConnectorError } from '../../connector.ts';
+import { isTimestamp } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import type { KindModel, Target } from '../data-map/model.ts';
 import { anyColumnFilled, planClearing } from '../delete/clear-columns.ts';
@@ -15,13 +15,13 @@ export interface Exported extends Omit<ExportedTable, 'rows' | 'figures'> {
 export function exportedTables(
   model: KindModel,
   catalog: Catalog,
-  wanted: ExportWanted,
+  options: ExportOptions,
   members: string,
 ): readonly Exported[] {
   const own = model.targets.filter(({ role }) => role === 'subject');
   const byTable = Map.groupBy([...own, ...model.targets], ({ table }) => canonical(table));
   return [...byTable.entries()]
-    .map(([table, targets]) => exported(table, [...new Set(targets)], model, catalog, wanted, members))
+    .map(([table, targets]) => exported(table, [...new Set(targets)], model, catalog, options, members))
     .filter(({ columns }) => columns.length > 0);
 }
 
@@ -30,7 +30,7 @@ function exported(
   targets: readonly Target[],
   model: KindModel,
   catalog: Catalog,
-  wanted: ExportWanted,
+  options: ExportOptions,
   members: string,
 ): Exported {
   const sources = new Set(targets.flatMap((target) => target.sources));
@@ -42,13 +42,13 @@ function exported(
     meaning: meanings[name] ?? null,
     source: sources.has(name),
   }));
-  const windowed = wanted.since !== null && targets.every(({ time }) => time !== undefined);
-  const meant = windowed ? wanted : { ...wanted, since: null };
+  const windowed = options.since !== null && targets.every(({ time }) => time !== undefined);
+  const meant = windowed ? options : { ...options, since: null };
   const conditions = targets.map((target) => condition(target, model, catalog, meant, members));
   return {
     table,
     meaning: targets.find(({ wording }) => wording.about !== undefined)?.wording.about ?? null,
-    columns: wanted.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
+    columns: options.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
     windowed,
     retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
     rowsOf: (list) => union(relation(table), list, conditions),
@@ -69,7 +69,7 @@ function condition(
   target: Target,
   model: KindModel,
   catalog: Catalog,
-  { scope, since }: ExportWanted,
+  { scope, since }: ExportOptions,
   members: string,
 ): string {
   const parts = [`(${where(target, model, catalog, members)})`];
@@ -81,11 +81,11 @@ function condition(
 
 function inWindow(target: Target, time: string, since: Date, catalog: Catalog): string {
   const type = typeOf(catalog, target.table, time);
-  if (!isInstant(type))
-    throw new ConnectorError('coverage_broken', `${canonical(target.table)}: ${time} is no instant`, {
+  if (!isTimestamp(type))
+    throw new ConnectorError('coverage_broken', `${canonical(target.table)}: ${time} is no timestamp`, {
       retryable: false,
     });
-  // As the column's type: the day of a date, the session's UTC of an instant without a zone.
+  // As the column's type: the day of a date, the session's UTC of a timestamp without a zone.
   const start = `${literal(since.toISOString())}::timestamptz::${type.base}`;
   const column = ident(time);
   return `(${column} >= ${start} OR ${column} IS NULL)`;

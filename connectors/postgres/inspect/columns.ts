@@ -1,5 +1,5 @@
 import type { ConfigError } from '../../connector.ts';
-import { isInstant, isInteger, isSupported, isText } from '../data-map/cast.ts';
+import { isTimestamp, isInteger, isSupported, isText } from '../data-map/cast.ts';
 import type { ColumnType } from '../data-map/catalog.ts';
 import type { Inspection } from './inspection.ts';
 import { type Named, namedColumns } from '../data-map/named.ts';
@@ -23,8 +23,8 @@ export function checkColumns(inspection: Inspection): readonly ConfigError[] {
 function wrong({ use, comparison, declares }: Named, column: string, type: ColumnType): string | undefined {
   switch (use) {
     case 'flag':
-      if (type.base !== 'bool' && !isInstant(type))
-        return `${column} is ${type.full}: it must be an instant, a date or a boolean`;
+      if (type.base !== 'bool' && !isTimestamp(type))
+        return `${column} is ${type.full}: it must be a timestamp, a date or a boolean`;
       return type.notNull && type.base !== 'bool' ? `${column} cannot be NULL, so nobody could be restored` : undefined;
     case 'blank':
       return type.notNull ? `${column} cannot be NULL, so it cannot be blanked` : undefined;
@@ -33,7 +33,7 @@ function wrong({ use, comparison, declares }: Named, column: string, type: Colum
         ? `${column} cannot be emptied: it can be neither NULL nor a constant default, or other rows hang on it`
         : undefined;
     case 'time':
-      return isInstant(type) ? undefined : `${column} is ${type.full}: it must be an instant or a date`;
+      return isTimestamp(type) ? undefined : `${column} is ${type.full}: it must be a timestamp or a date`;
     case 'key':
     case 'find':
       if (!isSupported(type)) return `${column} is ${type.full}: text, uuid and integer types can name a subject`;

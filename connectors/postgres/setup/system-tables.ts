@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS lethe_system.batches (
   PRIMARY KEY (system, request_id, batch, first_seq, last_seq)
 );
 
--- Who is hidden, by a digest of system, kind and key: it alone is looked up. flagged_at is the instant that Lethe itself wrote into the soft-delete column: only that is undone.
+-- Who is hidden, by a digest of system, kind and key: it alone is looked up. flagged_at is the timestamp that Lethe itself wrote into the soft-delete column: only that is undone.
 CREATE TABLE IF NOT EXISTS lethe_system.tombstones (
   digest bytea PRIMARY KEY, system text NOT NULL, kind text NOT NULL,
   generation bigint NOT NULL, request_id text NOT NULL, hidden boolean NOT NULL, flagged_at timestamptz

@@ -3,7 +3,7 @@ import { unloadBatch } from './batch-table.ts';
 import { type Context, type Loaded, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';
 
-/** A standing refusal to collect, or its end, for exactly the identities of the batch. */
+/** A suppression to collect, or its end, for exactly the identities of the batch. */
 export async function setSuppression(
   context: Context,
   batch: Batch,

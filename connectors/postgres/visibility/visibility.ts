@@ -99,7 +99,7 @@ interface Flag {
   readonly column: string;
   readonly shown: string;
   readonly isShown: string;
-  hidden(instant: string): string;
+  hidden(timestamp: string): string;
   /** The key of a relation as its index has it. */
   keySide(of: string): string;
 }
@@ -115,7 +115,7 @@ function flagOf(model: KindModel, catalog: Catalog): Flag | undefined {
   if (type.base === 'bool')
     return { key, column, shown: 'false', isShown: 'IS NOT TRUE', hidden: () => 'true', keySide };
   if (!['timestamptz', 'timestamp', 'date'].includes(type.base))
-    throw new ConnectorError('coverage_broken', 'the soft-delete column is neither an instant nor a boolean', {
+    throw new ConnectorError('coverage_broken', 'the soft-delete column is neither a timestamp nor a boolean', {
       retryable: false,
     });
   // With the column's own precision, so that what was rounded at writing is still recognised.
@@ -124,7 +124,7 @@ function flagOf(model: KindModel, catalog: Catalog): Flag | undefined {
     column,
     shown: 'NULL',
     isShown: 'IS NULL',
-    hidden: (instant) => `${instant}::timestamptz::${type.full}`,
+    hidden: (timestamp) => `${timestamp}::timestamptz::${type.full}`,
     keySide,
   };
 }

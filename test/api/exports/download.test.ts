@@ -160,7 +160,7 @@ test.each([
 test('a download that its process did not end holds the link for two minutes of silence, and no longer', async () => {
   const { id, bytes } = await ready();
   const link = await linkTo(api, id);
-  await api.sql`UPDATE lethe.links SET transfer = 'killed', alive_at = ${START} WHERE id = ${link.id}`;
+  await api.sql`UPDATE lethe.links SET transfer = 'killed', lease_renewed_at = ${START} WHERE id = ${link.id}`;
   api.clock.now = at(2 * MINUTE_MS - 1);
   expect((await bytesOf(link.path)).status).toBe(404);
   expect(await stateOf(api, id, link.id)).toBe('downloading');

@@ -28,7 +28,7 @@ export interface ReadyExport {
   readonly bytes: Buffer;
 }
 
-/** An archive of these bytes, as it lies when it is ready: encrypted in the storage, its key sealed in the ledger. */
+/** An archive of these bytes, as it lies when it is ready: encrypted in the storage, its key encrypted in the ledger. */
 export async function makeReady(
   api: TestApi,
   storage: ArchiveStorage,
@@ -39,8 +39,8 @@ export async function makeReady(
   const object = `${id}/${crypto.randomUUID()}`;
   const key = await newKey();
   await storage.write(object, encrypt(key, piecesOf(bytes)));
-  const { sealed, digestKey } = encryptSecret(KEYS, `archive ${id}`, key);
-  await database.$client`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key) VALUES (${id}, ${sealed}, ${digestKey})`;
+  const { encrypted, digestKey } = encryptSecret(KEYS, `archive ${id}`, key);
+  await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key) VALUES (${id}, ${encrypted}, ${digestKey})`;
   await database.$client`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${id}, ${object}, 12, ${bytes.length}, sha256(${bytes}), ${START}, ${new Date(START.getTime() + 7 * DAY_MS)})`;
   await database.$client`UPDATE lethe.requests SET status = 'ready', resolved_at = ${START} WHERE id = ${id}`;

@@ -81,8 +81,7 @@ async function prepare(round: string): Promise<void> {
     const name = (state: string) => `${CANARY}-${round}-${state}-${n}`;
     const waiting = await accepted(api, [user(name('a')), user(name('b'))], { confirm: true });
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
-    for (const { name: system } of PROJECT.systems)
-      await storeCount(database, { requestId: waiting, system }, null);
+    for (const { name: system } of PROJECT.systems) await storeCount(database, { requestId: waiting, system }, null);
     await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window });
 
     const claimed = await accepted(api, [user(name('c'))]);

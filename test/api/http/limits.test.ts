@@ -39,7 +39,7 @@ test('a budget may be spent at once, comes back part by part, and never exceeds 
   expect(await ask(api)).toEqual(refused(12));
 });
 
-test('a refusal names the limit, takes nothing, and changes nothing but the instant of the last use', async () => {
+test('a refusal names the limit, takes nothing, and changes nothing but the timestamp of the last use', async () => {
   const api = await limitedTo(5);
   for (let call = 0; call < 5; call += 1) await ask(api);
   const slots = () => api.sql`SELECT * FROM lethe.slots`;
@@ -87,8 +87,8 @@ const authenticated = (api: TestApi, member: TestMember, when: Date, perMinute: 
   if (sha256 === null) throw new Error('a token that is none');
   return authenticate(api.database, { sha256, at: when, budgets: [{ project: 'demo', perMinute }] });
 };
-const passes = async (api: TestApi, instants: readonly Date[], perMinute: number, member = api.owner) => {
-  const calls = await Promise.all(instants.map((when) => authenticated(api, member, when, perMinute)));
+const passes = async (api: TestApi, timestamps: readonly Date[], perMinute: number, member = api.owner) => {
+  const calls = await Promise.all(timestamps.map((when) => authenticated(api, member, when, perMinute)));
   return calls.filter((call) => call?.taken === true).length;
 };
 

@@ -21,7 +21,7 @@ const itemsOf = async (path: string, headers?: Record<string, string>) =>
 const deliveriesOf = (id: string, headers?: Record<string, string>) =>
   itemsOf(`/v1/webhooks/${id}/deliveries`, headers);
 
-/** What signs at an instant: the secrets themselves, as a worker reads them. */
+/** What signs at a timestamp: the secrets themselves, as a worker reads them. */
 async function signing(webhook: string, at: Date): Promise<readonly string[]> {
   const [delivery] = await dueDeliveries(api.database, { project: 'demo', channel: webhook, asOf: at, limit: 1 });
   if (delivery === undefined) throw new Error('nothing is due');
@@ -30,7 +30,7 @@ async function signing(webhook: string, at: Date): Promise<readonly string[]> {
 const later = (ms: number): Date => new Date(START.getTime() + ms);
 
 describe('a webhook', () => {
-  test('is added with a secret that is shown once, and is nowhere else: not in the list, the trail, the log or the rows', async () => {
+  test('is added with a secret that is shown once, and is nowhere else: not in the list, the audit log, the log or the rows', async () => {
     const { answer, id, secret } = await add();
     expect(answer.status).toBe(201);
     expect(answer.headers.get('Location')).toBe(`/v1/webhooks/${id}`);
@@ -40,13 +40,13 @@ describe('a webhook', () => {
     expect(listed).toEqual([
       { id, url: URL, createdAt: START.toISOString(), createdBy: api.owner.memberId, disabledAt: null },
     ]);
-    const trail = await itemsOf('/v1/activity?action=webhook.*');
-    expect(trail).toMatchObject([{ action: 'webhook.added', detail: { webhook: id }, actor: api.owner.memberId }]);
+    const auditLog = await itemsOf('/v1/activity?action=webhook.*');
+    expect(auditLog).toMatchObject([{ action: 'webhook.added', detail: { webhook: id }, actor: api.owner.memberId }]);
     const rows = await api.sql<
       { row: string }[]
-    >`SELECT s::text || encode(sealed, 'escape') AS row FROM lethe.webhook_secrets s`;
+    >`SELECT s::text || encode(encrypted, 'escape') AS row FROM lethe.webhook_secrets s`;
     expect(rows).toHaveLength(1);
-    for (const text of [JSON.stringify([listed, trail]), rows[0]?.row ?? '', api.log.join('\n')])
+    for (const text of [JSON.stringify([listed, auditLog]), rows[0]?.row ?? '', api.log.join('\n')])
       expect(text).not.toContain(secret.slice(6));
     await remove(id);
   });
@@ -159,11 +159,11 @@ describe('secrets', () => {
     await remove(id);
   });
 
-  test('open with the key and in the row that they were sealed for, and not in another', async () => {
+  test('open with the key and in the row that they were encrypted for, and not in another', async () => {
     const [one, another] = [await add(), await add()];
     await accepted(api, [user('u-1')]);
-    await api.sql`UPDATE lethe.webhook_secrets SET sealed =
-      (SELECT sealed FROM lethe.webhook_secrets WHERE webhook_id = ${one.id}) WHERE webhook_id = ${another.id}`;
+    await api.sql`UPDATE lethe.webhook_secrets SET encrypted =
+      (SELECT encrypted FROM lethe.webhook_secrets WHERE webhook_id = ${one.id}) WHERE webhook_id = ${another.id}`;
     expect(await signing(one.id, START)).toEqual([one.secret]);
     await expect(signing(another.id, START)).rejects.toThrow('authenticate');
     for (const { id } of [one, another]) await remove(id);

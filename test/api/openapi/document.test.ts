@@ -108,7 +108,7 @@ test('every body and every answer has an example, in whole words', () => {
   expect(media.filter(({ examples }) => JSON.stringify(examples).includes(`"${MISSING_EXAMPLE}"`))).toEqual([]);
 });
 
-test('the examples tell of ids of our form, and of instants in their order', () => {
+test('the examples tell of ids of our form, and of timestamps in their order', () => {
   const ids = [...served.text.matchAll(/\b(?:req|hold|sup|mem|tok|link)_[0-9a-f]+/g)].map(([id]) => id);
   expect(ids.length).toBeGreaterThan(20);
   expect(ids.filter((id) => !/^[a-z]+_[0-9a-f]{32}$/.test(id))).toEqual([]);

@@ -104,7 +104,7 @@ test('a segment, and everyone, are stored without a single identity', async () =
   }
 });
 
-test('an expedited request is due at the next run, or at once, and keeps its reason off the audit trail', async () => {
+test('an expedited request is due at the next run, or at once, and keeps its reason off the audit log', async () => {
   const expedite = (when: string) => ({ expedite: { when, reason: 'ticket 4711' } });
   const next = await api.call('POST', '/v1/requests', deletionOf([user('e-1')], expedite('next_run')));
   const now = await api.call('POST', '/v1/requests', deletionOf([user('e-2')], expedite('now')));

@@ -105,7 +105,7 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   expect(names).toEqual({ submitted: [dora.memberId], skipped: dora.memberId, released: dora.memberId });
 });
 
-test('why something is deleted before its time is in the trail, asked for at once or later', async () => {
+test('why something is deleted before its time is in the audit log, asked for at once or later', async () => {
   const expedite = { when: 'next_run', reason: 'ticket 8' };
   const id = await accepted(api, [user('hasty')], { expedite });
   await api.call('POST', `/v1/requests/${id}/expedite`, { when: 'now', reason: 'ticket 9' });
@@ -115,7 +115,7 @@ test('why something is deleted before its time is in the trail, asked for at onc
   ]);
 });
 
-test('a refused call writes nothing into the trail', async () => {
+test('a refused call writes nothing into the audit log', async () => {
   const id = await givenHiddenSubjects(api, 'refused');
   const before = await activity(api);
   for (const [verb, body] of [

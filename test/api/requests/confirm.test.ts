@@ -144,7 +144,7 @@ test('what waits is told in full: how many, in which tables, until when, and who
   expect(await read(await accepted(api, [user('t-3')]))).toMatchObject({ confirmation: null });
 });
 
-test('confirmed: told by whom and when, the workflow is woken, the trail has the member, and once is enough', async () => {
+test('confirmed: told by whom and when, the workflow is woken, the audit log has the member, and once is enough', async () => {
   const id = await waiting([user('c-1'), user('c-2')]);
   api.orchestrator.woken = [];
   api.clock.now = new Date(START.getTime() + DAY_MS);
@@ -243,11 +243,11 @@ test('an owner who is removed while the confirmation is on its way confirms nobo
 });
 
 test('an exception that matched nobody is shown, and the confirmation has to say that it is meant', async () => {
-  const except = [user('spared'), user('tpyo')];
+  const except = [user('excluded'), user('tpyo')];
   const id = await counted(
     textOf(await create(everyone({ except })), 'id'),
-    ['spared', 'u-1'].map((key) => ({ ...matchOf(0, key), position: null }) as Resolved),
-    [matchOf(1, 'spared')],
+    ['excluded', 'u-1'].map((key) => ({ ...matchOf(0, key), position: null }) as Resolved),
+    [matchOf(1, 'excluded')],
   );
   expect(await read(id)).toMatchObject({
     confirmation: { needs: 'another_owner', subjects: 1, except: { submitted: 2, unmatched: [2] } },
@@ -284,7 +284,7 @@ test('onConflict reject: whom another has come to own refuses the confirmation b
 });
 
 test('what is refused, stored, logged or told of it never says who is meant', async () => {
-  const canary = 'canary-spared-person';
+  const canary = 'canary-excluded-person';
   const id = textOf(await create(everyone({ except: [user(canary)] })), 'id');
   const faulty = await create(everyone({ except: [{ type: 'number', value: canary }] }));
   await counted(id, [selected('other')], [matchOf(1, canary)]);

@@ -95,7 +95,7 @@ test('each filter lets through what it names and nothing else; all together, wha
   api.clock.now = START;
 });
 
-/** Newest first; of the same instant, by id. */
+/** Newest first; of the same time, by id. */
 async function inOrder(ids: readonly string[]): Promise<readonly string[]> {
   const rows = await api.sql<{ id: string }[]>`
     SELECT id FROM lethe.requests WHERE id = ANY(${[...ids]}::text[]) ORDER BY received_at DESC, id DESC`;

@@ -73,7 +73,7 @@ const suppress = (method: 'POST' | 'DELETE', identity: Sent) =>
   api.call(method, '/v1/suppressions', { project: 'demo', kind: 'user', identity });
 const rowOf = async (id: string) =>
   (
-    await api.sql`SELECT lifted_at IS NOT NULL AS lifted, told_at IS NOT NULL AS told, identity FROM lethe.suppressions WHERE id = ${id}`
+    await api.sql`SELECT lifted_at IS NOT NULL AS lifted, propagated_at IS NOT NULL AS told, identity FROM lethe.suppressions WHERE id = ${id}`
   )[0];
 
 test('a suppression is in force at once, holds the identity only until it is told, and is one row for ever', async () => {

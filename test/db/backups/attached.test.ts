@@ -81,7 +81,7 @@ test('the owner cancelled: whoever inherits the subject still exports it first',
   await cancel(world, owner, 'all', days(1));
   await applyVisibility(world, heir, days(1));
   expect(await states(world, heir)).toEqual({ soft_deleted: 1 });
-  expect(await states(world, exporting)).toEqual({ wanted: 1 });
+  expect(await states(world, exporting)).toEqual({ selected: 1 });
   expect(await claimAt(world, heir, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(world, exporting, { at: after(1) });
   expect(await claimAt(world, heir, after(24))).toMatchObject({ claimed: 1 });

@@ -109,8 +109,8 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
     systems: { app: 'map-1' },
     digests: 4,
   });
-  expect(await states(world, exporting)).toEqual({ wanted: 2 });
-  expect((await statusAt(world.database, exporting, START)).states).toEqual({ wanted: 2 });
+  expect(await states(world, exporting)).toEqual({ selected: 2 });
+  expect((await statusAt(world.database, exporting, START)).states).toEqual({ selected: 2 });
   const told = await world.sql`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
   expect(told).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
 });
@@ -133,11 +133,11 @@ test('nobody is exported who is still to be confirmed, or to be looked for', asy
   await resolve(world, unknown, [match(1, user('known'))]);
   expect(await applyVisibility(world, unknown)).toMatchObject({ unresolved: 2 });
   expect(await reconcileAt(world, unknown, START)).not.toHaveProperty('needsBackup');
-  expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
+  expect(await states(world, await backup(world, unknown))).toEqual({ selected: 1 });
   await markPresent(world.database, unknown, [3]);
   await settleUnresolved(world.database, shape.project, unknown, START);
   expect(await applyVisibility(world, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
-  expect(await states(world, await backup(world, unknown))).toEqual({ wanted: 1 });
+  expect(await states(world, await backup(world, unknown))).toEqual({ selected: 1 });
 });
 
 test('who joins just before the claim is exported too, and claimed by a later run than the others', async () => {

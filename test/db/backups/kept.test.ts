@@ -28,7 +28,7 @@ test('one of three cancelled leaves the export that is under way, which collects
   await withKey(world, exporting);
   const { wake } = await cancel(world, deletion, [2], days(1));
   expect(wake).toContain(exporting);
-  expect(await states(world, exporting)).toEqual({ cancelled: 1, wanted: 2 });
+  expect(await states(world, exporting)).toEqual({ cancelled: 1, selected: 2 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, keys: 1, unseen: true });
   await endBackup(world, exporting, { at: days(2) });
   expect(await reconcileAt(world, deletion, days(2))).toMatchObject({ attention: [] });
@@ -71,7 +71,7 @@ test('one of two is taken back out of a ready archive and claimed by another: it
   expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 0 });
   expect(await reconcileAt(world, deletion, RUN)).toMatchObject({ needsBackup: true, attention: [] });
   const another = await backup(world, deletion);
-  expect(await states(world, another)).toEqual({ wanted: 1 });
+  expect(await states(world, another)).toEqual({ selected: 1 });
   await endBackup(world, another, { at: after(1) });
   expect(await claimAt(world, deletion, after(DAY))).toMatchObject({ claimed: 1 });
 });

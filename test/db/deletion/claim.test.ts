@@ -116,12 +116,10 @@ test('a system that is no longer configured: an operator is asked, and nothing i
   expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
-test('a data map that was edited is taken over once, and the audit trail tells both hashes', async () => {
+test('a data map that was edited is taken over once, and the audit log tells both hashes', async () => {
   const requestId = await givenHiddenSubjects(world, people('j', 1), { project: project() });
   for (const at of [RUN, after(1)]) {
-    expect(await checkPinnedSystems(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual([
-      'app',
-    ]);
+    expect(await checkPinnedSystems(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
   }
   const told =
     await world.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
@@ -146,7 +144,7 @@ test('nothing is concluded while anything is open', async () => {
   expect(row).toEqual({ count: 1 });
 });
 
-test('the audit trail cannot be changed, and tells of counts and positions alone', async () => {
+test('the audit log cannot be changed, and tells of counts and positions alone', async () => {
   const requestId = await givenHiddenSubjects(world, people('canary', 2), { project: project() });
   await claimAt(world, requestId, RUN);
   await expect(world.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');

@@ -120,8 +120,7 @@ test('confirmed, the proposed are scheduled, whoever else owns them; the count i
   const names = [user('proposed-1'), user('proposed-2')];
   const requestId = await scheduled(world, names, { confirm: true, onConflict: 'reject' });
   await givenHiddenSubjects(world, names.slice(0, 1));
-  for (const system of ['app', 'mail'])
-    await storeCount(world.database, { requestId, system }, { 'app.users': 2 });
+  for (const system of ['app', 'mail']) await storeCount(world.database, { requestId, system }, { 'app.users': 2 });
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ status: 'awaiting_confirmation' });
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
   const entry = { name: PROJECT, policy: POLICY, directory: 'app', systems: [APP, MAIL] };

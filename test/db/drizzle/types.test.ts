@@ -21,8 +21,8 @@ async function everywhere(check: (queries: Queries, where: string) => Promise<vo
   await check(world.database, 'after');
 }
 
-test('reads an instant as the same Date with the builder and with execute', async () => {
-  const id = await accept(world, [user('instants')]);
+test('reads a timestamp as the same Date with the builder and with execute', async () => {
+  const id = await accept(world, [user('timestamps')]);
   await world.database.execute(
     sql`UPDATE ${requests} SET received_at = '2026-03-01T12:34:56.789123+05', resolved_at = NULL WHERE id = ${id}`,
   );
@@ -32,14 +32,14 @@ test('reads an instant as the same Date with the builder and with execute', asyn
       .from(requests)
       .where(eq(requests.id, id));
     const [executed] = await queries.execute(sql`SELECT received_at, resolved_at FROM ${requests} WHERE id = ${id}`);
-    const instant = { receivedAt: new Date('2026-03-01T07:34:56.789Z'), resolvedAt: null };
-    expect(built).toEqual(instant);
-    expect(executed).toEqual(instant);
+    const timestamp = { receivedAt: new Date('2026-03-01T07:34:56.789Z'), resolvedAt: null };
+    expect(built).toEqual(timestamp);
+    expect(executed).toEqual(timestamp);
   });
 });
 
 test('writes a Date unchanged to the millisecond with the builder and with execute', async () => {
-  const id = await accept(world, [user('written instants')]);
+  const id = await accept(world, [user('written timestamps')]);
   const at = new Date('2026-03-29T01:59:59.999Z');
   const stored = async (queries: Queries) => {
     const [row] = await queries.execute<{ text: string }>(

@@ -8,7 +8,7 @@ import { reconcileExport } from '../../../db/exports/reconcile.ts';
 import { readPacking, storeArchive } from '../../../db/exports/ready.ts';
 import type { Manifest, PartFacts } from '../../../domain/archive.ts';
 import type { CollectionKey } from '../../../domain/ids.ts';
-import { exportOf, wanted } from '../../support/exports.ts';
+import { exportOf, givenExport } from '../../support/exports.ts';
 import { days, KEYS, ledger, POLICY, PROJECT, START, states, user } from '../../support/ledger.ts';
 
 const world = await ledger();
@@ -51,7 +51,7 @@ const makeReady = (requestId: string, epoch = 1) =>
   );
 
 test('of two attempts the first that is whole counts, and the other changes nothing', async () => {
-  const requestId = await wanted(world, [user('u-1')]);
+  const requestId = await givenExport(world, [user('u-1')]);
   expect(await look(requestId)).toMatchObject({
     status: 'collecting',
     systemsToCollect: ['app'],
@@ -69,7 +69,7 @@ test('of two attempts the first that is whole counts, and the other changes noth
 });
 
 test('what was collected before somebody left is not packed, and an archive of it is never ready', async () => {
-  const requestId = await wanted(world, [user('u-2'), user('u-3')]);
+  const requestId = await givenExport(world, [user('u-2'), user('u-3')]);
   await look(requestId);
   await collect(requestId, 'before');
   await look(requestId);
@@ -88,8 +88,8 @@ test('what was collected before somebody left is not packed, and an archive of i
   expect(await states(world, requestId)).toEqual({ cancelled: 1, exported: 1 });
 });
 
-test('two who make the key get the same one; once nobody is wanted it is gone, and does not come back', async () => {
-  const requestId = await wanted(world, [user('u-4')]);
+test('two who make the key get the same one; once nobody is givenExport it is gone, and does not come back', async () => {
+  const requestId = await givenExport(world, [user('u-4')]);
   expect(await makeKey(requestId)).toBeNull();
   await look(requestId);
   const [one, other] = await Promise.all([makeKey(requestId, 'one'), makeKey(requestId, 'other')]);
@@ -103,7 +103,7 @@ test('two who make the key get the same one; once nobody is wanted it is gone, a
 });
 
 test('an archive is destroyed once, and only one that is ready', async () => {
-  const requestId = await wanted(world, [user('u-5')]);
+  const requestId = await givenExport(world, [user('u-5')]);
   const destroy = () => destroyArchive(world.database, { requestId, ...by });
   await expect(destroy()).rejects.toMatchObject({ code: 'archive_not_ready' });
   await look(requestId);
@@ -128,27 +128,25 @@ test('an archive is destroyed once, and only one that is ready', async () => {
 });
 
 test('nobody holds a row: not found; but not where some cannot be asked, or a window leaves rows out', async () => {
-  const requestId = await wanted(world, [user('u-6')]);
+  const requestId = await givenExport(world, [user('u-6')]);
   await look(requestId);
   await collect(requestId, 'empty', 0);
   expect(await look(requestId)).toMatchObject({ canConclude: true, canPackage: false });
   await concludeExport(world.database, { requestId, at, window: POLICY.window });
   expect(await exportOf(world, requestId)).toMatchObject({ status: 'not_found', actions: ['export.not_found'] });
 
-  const mute = await wanted(world, [user('u-6')]);
+  const mute = await givenExport(world, [user('u-6')]);
   expect(await look(mute, ['app'])).toMatchObject({ status: 'packaging', canPackage: true, canConclude: false });
-  expect((await readPacking(world.database, mute, at))?.contents.systems).toEqual([
-    { system: 'app', cutOffAt: null },
-  ]);
+  expect((await readPacking(world.database, mute, at))?.contents.systems).toEqual([{ system: 'app', cutOffAt: null }]);
 
-  const half = await wanted(world, [user('u-6')]);
+  const half = await givenExport(world, [user('u-6')]);
   await world.sql`UPDATE lethe.requests SET systems = systems || '{"crm": "map"}' WHERE id = ${half}`;
   await look(half, ['crm']);
   await collect(half, 'empty', 0);
   expect(await look(half, ['crm'])).toMatchObject({ canPackage: true, canConclude: false });
 
   for (const changes of [{ regulation: 'ccpa' }, { scope: 'sources' }] as const) {
-    const part = await wanted(world, [user('u-6')], changes);
+    const part = await givenExport(world, [user('u-6')], changes);
     await look(part);
     await collect(part, 'empty', 0);
     expect(await look(part)).toMatchObject({ canPackage: true, canConclude: false });
@@ -156,7 +154,7 @@ test('nobody holds a row: not found; but not where some cannot be asked, or a wi
 });
 
 test('what is still open is not concluded', async () => {
-  const requestId = await wanted(world, [user('u-7')]);
+  const requestId = await givenExport(world, [user('u-7')]);
   await expect(concludeExport(world.database, { requestId, at, window: POLICY.window })).rejects.toThrow('still open');
-  expect(await states(world, requestId)).toEqual({ wanted: 1 });
+  expect(await states(world, requestId)).toEqual({ selected: 1 });
 });

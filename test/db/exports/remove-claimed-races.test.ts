@@ -3,7 +3,7 @@ import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { type WrittenArchive, storeArchive } from '../../../db/exports/ready.ts';
 import { encryptSecret } from '../../../db/encryption.ts';
 import type { Manifest } from '../../../domain/archive.ts';
-import { wanted } from '../../support/exports.ts';
+import { givenExport } from '../../support/exports.ts';
 import {
   claimAt,
   days,
@@ -25,11 +25,11 @@ const names = (prefix: string) => rounds.map((round) => user(`${prefix}-${round}
 /** As many exports that are collected and packed; `ready` is still to be said. */
 async function packed(prefix: string): Promise<readonly string[]> {
   const { database } = world;
-  const ids = await hiddenInBulk(world, projects, names(prefix), wanted);
+  const ids = await hiddenInBulk(world, projects, names(prefix), givenExport);
   await database.$client`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
-  const { sealed, digestKey } = encryptSecret(KEYS, 'archives of the races', 'a key');
-  await database.$client`INSERT INTO lethe.archive_keys (request_id, sealed, digest_key)
-    SELECT unnest(${ids as string[]}::text[]), ${sealed}, ${digestKey}`;
+  const { encrypted, digestKey } = encryptSecret(KEYS, 'archives of the races', 'a key');
+  await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key)
+    SELECT unnest(${ids as string[]}::text[]), ${encrypted}, ${digestKey}`;
   return ids;
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Identity } from '../../../domain/identity.ts';
-import { exportOf, readyInRows, wanted, withKey } from '../../support/exports.ts';
+import { exportOf, readyInRows, givenExport, withKey } from '../../support/exports.ts';
 import {
   accept,
   allKnown,
@@ -31,11 +31,11 @@ const people = (...names: string[]) => names.map(user);
 
 test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
   const own = project();
-  const exporting = await wanted(world, people('a', 'b'), { project: own });
+  const exporting = await givenExport(world, people('a', 'b'), { project: own });
   await withKey(world, exporting);
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
-  expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  expect(await states(world, exporting)).toEqual({ left_out: 1, selected: 1 });
   expect(await exportOf(world, exporting)).toEqual({
     status: 'resolving',
     epoch: 2,
@@ -49,9 +49,9 @@ test('who is claimed while being collected is left out, and what was collected b
 test('an archive that is ready and holds one who is claimed: its key is destroyed in the claim, and no export of others’', async () => {
   const own = project();
   const [holding, others, elsewhere] = [
-    await wanted(world, people('a', 'b'), { project: own }),
-    await wanted(world, people('b', 'c'), { project: own }),
-    await wanted(world, people('a'), { project: project() }),
+    await givenExport(world, people('a', 'b'), { project: own }),
+    await givenExport(world, people('b', 'c'), { project: own }),
+    await givenExport(world, people('a'), { project: project() }),
   ];
   for (const id of [holding, others, elsewhere]) {
     await withKey(world, id);
@@ -79,25 +79,25 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
 
 test('a hidden subject of a deletion that is not claimed leaves no export', async () => {
   const own = project();
-  const exporting = await wanted(world, people('a'), { project: own });
+  const exporting = await givenExport(world, people('a'), { project: own });
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   await reconcileAt(world, deletion, RUN);
   expect(await claimAt(world, deletion, new Date(RUN.getTime() - 1))).toMatchObject({
     claimed: 0,
     wake: [],
   });
-  expect(await states(world, exporting)).toEqual({ wanted: 1 });
+  expect(await states(world, exporting)).toEqual({ selected: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1, unseen: false });
 });
 
 test('a part-deletion takes nobody out: what is left is exported, collected again', async () => {
   const own = project();
-  const exporting = await wanted(world, people('a'), { project: own });
+  const exporting = await givenExport(world, people('a'), { project: own });
   const deletion = await accept(world, people('a'), { project: own, scope: 'categories' });
   await resolve(world, deletion, allKnown(people('a')));
   await applyVisibility(world, deletion);
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
-  expect(await states(world, exporting)).toEqual({ wanted: 1 });
+  expect(await states(world, exporting)).toEqual({ selected: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, unseen: true });
 });
 
@@ -121,7 +121,7 @@ test('who is only called what somebody is that is claimed leaves no export', asy
     await resolve(world, deletion, deleted);
     await applyVisibility(world, deletion);
     expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [] });
-    expect(await states(world, exporting)).toEqual({ wanted: 1 });
+    expect(await states(world, exporting)).toEqual({ selected: 1 });
   }
 });
 
@@ -131,7 +131,7 @@ test('a subject is the same under every key in use, whichever of the two request
     [ROTATED, KEYS],
   ] as const) {
     const own = project();
-    const exporting = await wanted(world, people('a'), { project: own }, before);
+    const exporting = await givenExport(world, people('a'), { project: own }, before);
     const deletion = await accept(world, people('a'), { project: own });
     await resolve(world, deletion, allKnown(people('a')), {}, after);
     await applyVisibility(world, deletion);
@@ -143,8 +143,8 @@ test('an export that is resolved while its subject is being deleted holds nobody
   const own = project();
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   await claimAt(world, deletion);
-  const exporting = await wanted(world, people('a', 'b'), { project: own });
-  expect(await states(world, exporting)).toEqual({ left_out: 1, wanted: 1 });
+  const exporting = await givenExport(world, people('a', 'b'), { project: own });
+  expect(await states(world, exporting)).toEqual({ left_out: 1, selected: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1 });
 });
 

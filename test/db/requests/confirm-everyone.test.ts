@@ -50,7 +50,7 @@ const keysOf = async (requestId: string): Promise<readonly string[]> =>
       SELECT value FROM lethe.subject_identities WHERE request_id = ${requestId} AND origin = 'key' ORDER BY seq`
   ).map(({ value }) => value.join());
 
-test('everyone but: all whom an exception may mean are spared, and their identities go at once', async () => {
+test('everyone but: all whom an exception may mean are excluded, and their identities go at once', async () => {
   const keys = ['1', '2', '3', '4', '5'].map((n) => user(`all-${n}`));
   const [one = user(''), two = user('')] = keys;
   // An address of two people keeps both.
@@ -64,7 +64,7 @@ test('everyone but: all whom an exception may mean are spared, and their identit
   expect(await keysOf(requestId)).toEqual(['all-3', 'all-5']);
   const called =
     await world.sql`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
-  // What one who is spared is called as well stays, though the directory did not say with whom it is shared.
+  // What one who is excluded is called as well stays, though the directory did not say with whom it is shared.
   expect(called).toEqual([
     { value: ['five@x.test'], shared: false },
     { value: ['home@x.test'], shared: true },
@@ -78,7 +78,7 @@ test('everyone but: all whom an exception may mean are spared, and their identit
   expect(await readRequestRow(world.database, requestId)).toMatchObject({ submitted: 2 });
 });
 
-test('before the claim the spared do not join, under whatever key the digests are then', async () => {
+test('before the claim the excluded do not join, under whatever key the digests are then', async () => {
   const requestId = await everyone([user('k-1'), user('k-2')], [user('k-2')], [match(1, user('k-2'))]);
   await confirm(world, requestId, 1);
   await applyVisibility(world, requestId);
@@ -124,7 +124,7 @@ test('everyone is confirmed by an owner, and not by who submitted it; anything e
   expect(await states(world, some)).toEqual({ resolved: 1 });
 });
 
-test('what is kept of the spared goes with the request', async () => {
+test('what is kept of the excluded goes with the request', async () => {
   const early = await accept(world, [], { confirm: true, selection: { by: 'everyone', except: [user('s-1')] } });
   const late = await everyone([user('s-2')], [user('s-1')], [match(1, user('s-1'))]);
   for (const requestId of [early, late]) {

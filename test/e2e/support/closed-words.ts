@@ -1,6 +1,6 @@
 import { STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../../domain/vocabulary.ts';
 
-/** The only things that may pass between Lethe's processes: ids, counts, closed words, instants, and sentences of ours. */
+/** The only things that may pass between Lethe's processes: ids, counts, closed words, timestamps, and sentences of ours. */
 const WORDS = new Set<string>([
   ...STATUSES,
   ...OUTCOMES,

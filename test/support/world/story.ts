@@ -15,7 +15,7 @@ import { newId, workflowIdFor } from '../../../domain/ids.ts';
 import { accept, KEYS, statusAt } from '../ledger.ts';
 import type { World } from './world.ts';
 
-/** What callers do, at the instant of the server that skips time: the same functions that the API calls. */
+/** What callers do, at the timestamp of the server that skips time: the same functions that the API calls. */
 export async function submit(
   world: World,
   project: string,
@@ -129,9 +129,9 @@ export const statusOf = async (world: World, requestId: string) =>
   statusAt(world.database, requestId, await nowOf(world));
 export const receiptOf = (world: World, requestId: string) => buildReceipt(world.database, requestId);
 
-/** Skips until this instant. */
-export async function sleepUntil(world: World, instant: Date): Promise<void> {
-  await world.env.sleep(Math.max(1, instant.getTime() - (await world.env.currentTimeMs())));
+/** Skips until this time. */
+export async function sleepUntil(world: World, timestamp: Date): Promise<void> {
+  await world.env.sleep(Math.max(1, timestamp.getTime() - (await world.env.currentTimeMs())));
 }
 
 export function policyOf({ deps }: World, project: string) {

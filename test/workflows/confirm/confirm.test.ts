@@ -44,22 +44,22 @@ test(
   { timeout: 300_000 },
   async () => {
     await addMany(world, 2_500);
-    // Who is spared: by key, by an alias, and both of whom one address is.
-    await addUser(world.app, 'spared-key');
-    await addUser(world.crm, 'spared-key');
-    await addUser(world.app, 'spared-alias');
-    await world.app`INSERT INTO app.aliases VALUES ('old-name', 'spared-alias')`;
+    // Who is excluded: by key, by an alias, and both of whom one address is.
+    await addUser(world.app, 'excluded-key');
+    await addUser(world.crm, 'excluded-key');
+    await addUser(world.app, 'excluded-alias');
+    await world.app`INSERT INTO app.aliases VALUES ('old-name', 'excluded-alias')`;
     for (const id of ['home-1', 'home-2']) await addUser(world.app, id, { email: 'home@example.test' });
-    const spared = ['spared-key', 'spared-alias', 'home-1', 'home-2'];
-    const sparedRows = async () =>
-      Promise.all([...spared.map((id) => rowsOf(world.app, id)), rowsOf(world.crm, 'spared-key')]);
-    const rowsBefore = await sparedRows();
+    const excluded = ['excluded-key', 'excluded-alias', 'home-1', 'home-2'];
+    const excludedRows = async () =>
+      Promise.all([...excluded.map((id) => rowsOf(world.app, id)), rowsOf(world.crm, 'excluded-key')]);
+    const rowsBefore = await excludedRows();
     const inApp = await rowCounts(world.app);
     const inCrm = await rowCounts(world.crm);
     const before = await everything(world);
 
     const except = [
-      { type: 'user_id', value: 'spared-key' },
+      { type: 'user_id', value: 'excluded-key' },
       { type: 'alias', value: 'old-name' },
       { type: 'email', value: ['HOME@example.test', 'berlin'] },
     ];
@@ -85,7 +85,7 @@ test(
       system,
       Object.fromEntries(tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => [table, rows])),
     ]);
-    // Of the spared in `app` two share an address.
+    // Of the excluded in `app` two share an address.
     expect(told).toEqual([
       ['app', rowCountsWithout(inApp, 4, 3)],
       ['crm', rowCountsWithout(inCrm, 1, 1)],
@@ -132,7 +132,7 @@ test(
       { count: number }[]
     >`SELECT count(*)::int AS count FROM app.invoices WHERE user_id LIKE 'm-%'`;
     expect(named?.count).toBe(0);
-    expect(await sparedRows()).toEqual(rowsBefore);
+    expect(await excludedRows()).toEqual(rowsBefore);
     expect(await receiptOf(world, id)).toMatchObject({ status: 'completed', subjects: { deleted: 2_500 } });
     expect(await api.read(id)).toMatchObject({
       confirmation: { subjects: 2_500, confirmedAt: confirmedAt.toISOString() },
@@ -141,7 +141,7 @@ test(
       key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
     );
     expect(history.includes('systemsToCount')).toBe(true);
-    for (const name of ['m-17', 'spared', 'old-name', 'home'])
+    for (const name of ['m-17', 'excluded', 'old-name', 'home'])
       expect([name, history.includes(name)]).toEqual([name, false]);
   },
 );
@@ -189,7 +189,7 @@ test('the dry run: cancelled while it waits it ends at once, and every row is as
     expect(world.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
 });
 
-test('however it ends without a confirmation, no column of Lethe says who was meant or spared', async () => {
+test('however it ends without a confirmation, no column of Lethe says who was meant or excluded', async () => {
   for (const name of ['canary-1', 'canary-2']) for (const sql of [world.app, world.crm]) await addUser(sql, name);
   const person = (value: string) => ({ type: 'user_id', value });
   const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-nobody')] };

@@ -17,7 +17,7 @@ const MEMBERS = [
   ['dan', 'mute', 'owner'],
 ] as const satisfies readonly (readonly [string, string, Role])[];
 
-/** The real API, on the ledger that the real workers work on, at the instant of the server that skips time. */
+/** The real API, on the ledger that the real workers work on, at the timestamp of the server that skips time. */
 export async function callers(world: World) {
   const clock = { now: new Date() };
   const app = createApp({

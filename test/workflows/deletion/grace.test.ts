@@ -97,7 +97,7 @@ test('held without a run window: no timer and no loop until the release', async 
   expect(await rowsOf(world.app, 'u-4')).toEqual({});
 });
 
-test('expedited on day 1: deleted at once, with its reason in the audit trail', async () => {
+test('expedited on day 1: deleted at once, with its reason in the audit log', async () => {
   await addUser(world.app, 'u-5');
   const requestId = await submit(world, 'demo', [user('u-5')]);
   await softDeleted(requestId);

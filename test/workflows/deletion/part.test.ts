@@ -216,17 +216,14 @@ test('cancelled on day 3: nothing was changed, and nothing ever is', async () =>
 });
 
 test('everyone but one: counted is what would be emptied, nobody is touched before the confirmation, then all are', async () => {
-  await addPeople(world.app, 'e-1', 'e-2', 'e-3', 'spared');
+  await addPeople(world.app, 'e-1', 'e-2', 'e-3', 'excluded');
   await world.app`UPDATE app.events SET ip = NULL, sdk = NULL, utm_source = NULL WHERE user_id = 'e-3'`;
   const before = await contents(world.app);
-  const everyone = { by: 'everyone', except: [user('spared')] } as const;
+  const everyone = { by: 'everyone', except: [user('excluded')] } as const;
   const requestId = await submit(world, 'demo', [], { scope: 'sources', confirm: true, selection: everyone });
   await eventually('counted', async () => (await statusOf(world, requestId)).status === 'awaiting_confirmation');
   const { counts, states } = await statusOf(world, requestId);
-  expect([counts, states]).toEqual([
-    [{ system: 'app', tables: [{ table: 'app.events', rows: 6 }] }],
-    { proposed: 3 },
-  ]);
+  expect([counts, states]).toEqual([[{ system: 'app', tables: [{ table: 'app.events', rows: 6 }] }], { proposed: 3 }]);
   expect(await contents(world.app)).toEqual(before);
   await confirm(world, requestId, 3);
   await inState(requestId, 'scheduled', 3);
@@ -234,7 +231,7 @@ test('everyone but one: counted is what would be emptied, nobody is touched befo
   expect(await ended(world, requestId)).toBe('completed');
   const after = ['e-1', 'e-2', 'e-3'].reduce((rows, id) => emptied(rows, id, 'sources'), before);
   expect(sorted(await contents(world.app))).toEqual(sorted(after));
-  expect(await world.app`SELECT DISTINCT sdk FROM app.events WHERE user_id = 'spared'`).toEqual([{ sdk: 'web' }]);
+  expect(await world.app`SELECT DISTINCT sdk FROM app.events WHERE user_id = 'excluded'`).toEqual([{ sdk: 'web' }]);
 });
 
 test('a constraint that forbids an empty column is for an operator; once it is gone, it ends', async () => {

@@ -95,7 +95,7 @@ test('the storage is away at the expiry: unreadable at once, and removed when it
   expect(storage.objectsOf(requestId)).toEqual([]);
 });
 
-test('two systems: each is in it with its own rows, as of its own instant', async () => {
+test('two systems: each is in it with its own rows, as of its own timestamp', async () => {
   await Promise.all([addUser(world.app, 'u-4'), addUser(world.crm, 'u-4', { events: 5 })]);
   const requestId = await submitExport(world, 'two', [user('u-4')]);
   await reaches(world, requestId, 'ready');

@@ -88,7 +88,7 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   expect(await rows()).not.toMatch(new RegExp(`${COLLEAGUE}|${secret.slice(6, 30)}`));
 });
 
-test('what fails is tried again as published, ten times, then given up and told in the trail', async () => {
+test('what fails is tried again as published, ten times, then given up and told in the audit log', async () => {
   const hook = await receiver();
   const attempts: number[] = [];
   hook.answer = async (response) => {

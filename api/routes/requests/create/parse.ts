@@ -10,7 +10,7 @@ import type { idempotencyHeaders, NewRequestBody, SentSubjects } from './schema.
 
 type FromPolicy = 'id' | 'submittedBy' | 'receivedAt' | 'dueAt' | 'hardDeleteAt' | 'forecast';
 
-/** A checked request before it gets its id and its instants. Members of the other kind are null or false. */
+/** A checked request before it gets its id and its timestamps. Members of the other kind are null or false. */
 export interface Submission extends Omit<NewRequest, 'project' | FromPolicy> {
   readonly project: Project;
 }

@@ -16,7 +16,7 @@ const Subjects = z
   .strictObject({
     ...whom,
     except: identities.optional().openapi({
-      description: 'Of everyone, who is spared. An alias or an e-mail that names several spares them all.',
+      description: 'Of everyone, who is excluded. An alias or an e-mail that names several spares them all.',
     }),
   })
   .refine(namesOne, ONE_OF)

@@ -140,10 +140,10 @@ test('a table that two entries name comes once, with the rows of both and none t
   expect(valuesOf(got, 'app.tickets', 'ticket')).toEqual(['1', '2', '3']);
 });
 
-test('all tables are of one instant: what is deleted after the first was read is in all of them', async () => {
+test('all tables are of one timestamp: what is deleted after the first was read is in all of them', async () => {
   const seen: [string, number][] = [];
-  const wanted = { scope: 'data', since: null, format: 'ndjson' } as const;
-  for await (const table of exporting(db.connector())(batchOf([user(1)]), wanted, work())) {
+  const options = { scope: 'data', since: null, format: 'ndjson' } as const;
+  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, work())) {
     for await (const _ of table.rows);
     seen.push([table.table, table.figures().rows]);
     if (seen.length === 1)
@@ -154,9 +154,9 @@ test('all tables are of one instant: what is deleted after the first was read is
 });
 
 test('a table whose rows nobody reads is passed over, and they cannot be read later', async () => {
-  const wanted = { scope: 'data', since: null, format: 'ndjson' } as const;
+  const options = { scope: 'data', since: null, format: 'ndjson' } as const;
   const tables = [];
-  for await (const table of exporting(db.connector())(batchOf([user(1)]), wanted, work())) tables.push(table);
+  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, work())) tables.push(table);
   expect(tables.length).toBeGreaterThan(5);
   expect(db.statements.filter((sql) => sql.startsWith('COPY (')).length).toBe(0);
   const [first] = tables;

@@ -27,8 +27,8 @@ const COLUMNS: readonly Column[] = [
   ['double', 'float8', fc.oneof(from('NaN', '-Infinity', '-0', '5e-324'), fc.double({ noNaN: true }).map(String))],
   ['large', 'int8', fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String)],
   ['bytes', 'bytea', fc.uint8Array({ maxLength: 40 }).map((bytes) => `\\x${Buffer.from(bytes).toString('hex')}`)],
-  ['instant', 'timestamptz', instant('+05:30')],
-  ['local', 'timestamp', instant('')],
+  ['timestamp', 'timestamptz', timestamp('+05:30')],
+  ['local', 'timestamp', timestamp('')],
   ['day', 'date', from('infinity', '-infinity', '0044-03-15 BC', '2024-02-29', '5874897-12-31')],
   ['moment', 'timetz', from('23:59:60-15:59', '00:00:00.000001+13', '24:00:00Z')],
   ['span', 'interval', from('1 mon -1 day 00:00:00.000001', '-3 days -04:05:06', '1 year 2 mons -3 days 04:05:06')],
@@ -75,7 +75,7 @@ function text(maxLength = 60): fc.Arbitrary<string> {
   const whole = fc.array(fc.oneof(marks, fc.string({ unit: 'binary', maxLength: 3 })), { maxLength: 20 });
   return whole.map((parts) => Array.from(parts.join('').replaceAll('\0', '')).slice(0, maxLength).join(''));
 }
-function instant(zone: string): fc.Arbitrary<string> {
+function timestamp(zone: string): fc.Arbitrary<string> {
   const date = fc.date({ min: new Date('0001-01-02'), max: new Date('9999-12-30'), noInvalidDate: true });
   return fc.oneof(
     fc.constantFrom('infinity', '-infinity', '4713-01-01 00:00:00 BC', '294276-12-30 23:59:59.999999'),

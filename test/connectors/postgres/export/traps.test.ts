@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Connector, ConnectorContext, ExportWanted } from '../../../../connectors/connector.ts';
+import type { Connector, ConnectorContext, ExportOptions } from '../../../../connectors/connector.ts';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
 import { type Fixture, SETTINGS, batchOf, exported, exporting, fixture, rowsOf, user, work } from '../../fixture.ts';
 
@@ -14,7 +14,7 @@ const settings: PostgresSettings = {
     user: { ...map, table: 'app.users', key: 'user_id', tables: [{ table: 'app.events', subject: 'user_id' }] },
   },
 };
-const ALL: ExportWanted = { scope: 'data', since: null, format: 'ndjson' };
+const ALL: ExportOptions = { scope: 'data', since: null, format: 'ndjson' };
 const SMALL = 400;
 const LARGE = 100_000;
 
@@ -43,8 +43,8 @@ const untilNobodyIsLeft = async (): Promise<void> => {
 };
 
 /** An export that is amid the rows of the events, of which a first piece was read. */
-async function reading(context: ConnectorContext, wanted = ALL): Promise<AsyncIterator<Buffer>> {
-  const tables = exporting(connector())(large(), wanted, context)[Symbol.asyncIterator]();
+async function reading(context: ConnectorContext, options = ALL): Promise<AsyncIterator<Buffer>> {
+  const tables = exporting(connector())(large(), options, context)[Symbol.asyncIterator]();
   for (let next = await tables.next(); next.done !== true; next = await tables.next()) {
     const rows = next.value.rows[Symbol.asyncIterator]();
     const first = await rows.next();
@@ -67,7 +67,7 @@ test(`${SMALL} exports of as many sizes, one after the other, all end and have a
   await untilNobodyIsLeft();
 });
 
-test.each<[ExportWanted['format'], (text: string) => unknown[]]>([
+test.each<[ExportOptions['format'], (text: string) => unknown[]]>([
   [
     'ndjson',
     (text) =>

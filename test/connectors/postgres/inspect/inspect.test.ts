@@ -197,7 +197,7 @@ describe('inspect()', () => {
     [
       'a time that is none',
       'ALTER TABLE app.events ALTER at DROP DEFAULT, ALTER at TYPE text',
-      /^kinds\.user\.tables\.0\.time: at is text: it must be an instant or a date/,
+      /^kinds\.user\.tables\.0\.time: at is text: it must be a timestamp or a date/,
     ],
     [
       'words for a column that is not there',

@@ -14,7 +14,7 @@ CREATE TABLE "lethe"."audit_events" (
 --> statement-breakpoint
 CREATE TABLE "lethe"."archive_keys" (
 	"request_id" text PRIMARY KEY,
-	"sealed" bytea NOT NULL,
+	"encrypted" bytea NOT NULL,
 	"digest_key" text NOT NULL
 );
 --> statement-breakpoint
@@ -72,10 +72,10 @@ CREATE TABLE "lethe"."links" (
 	"revoked_at" timestamp with time zone,
 	"revoked_by" text,
 	"transfer" text,
-	"alive_at" timestamp with time zone,
+	"lease_renewed_at" timestamp with time zone,
 	"used_at" timestamp with time zone,
 	CONSTRAINT "links_expires_at_check" CHECK (expires_at > created_at AND expires_at <= created_at + interval '7 days'),
-	CONSTRAINT "links_transfer_check" CHECK ((transfer IS NULL) = (alive_at IS NULL))
+	CONSTRAINT "links_transfer_check" CHECK ((transfer IS NULL) = (lease_renewed_at IS NULL))
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."hold_digests" (
@@ -117,7 +117,7 @@ CREATE TABLE "lethe"."suppressions" (
 	"since" timestamp with time zone NOT NULL,
 	"lifted_at" timestamp with time zone,
 	"identity" jsonb,
-	"told_at" timestamp with time zone
+	"propagated_at" timestamp with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."idempotency_keys" (
@@ -183,7 +183,7 @@ CREATE TABLE "lethe"."deliveries" (
 CREATE TABLE "lethe"."webhook_secrets" (
 	"webhook_id" text,
 	"number" integer,
-	"sealed" bytea NOT NULL,
+	"encrypted" bytea NOT NULL,
 	"digest_key" text NOT NULL,
 	"expires_at" timestamp with time zone,
 	CONSTRAINT "webhook_secrets_pkey" PRIMARY KEY("webhook_id","number")
@@ -351,13 +351,13 @@ CREATE TABLE "lethe"."subjects" (
 	"backed_up" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "subjects_pkey" PRIMARY KEY("request_id","seq"),
 	CONSTRAINT "subjects_seq_check" CHECK (seq >= 1),
-	CONSTRAINT "subjects_state_check" CHECK (state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'deleted', 'partially_deleted', 'cancelling', 'cancelled', 'attached', 'not_found', 'scheduled', 'wanted', 'exported', 'left_out')),
+	CONSTRAINT "subjects_state_check" CHECK (state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'deleted', 'partially_deleted', 'cancelling', 'cancelled', 'attached', 'not_found', 'scheduled', 'selected', 'exported', 'left_out')),
 	CONSTRAINT "subjects_scope_check" CHECK (scope IN ('data', 'categories', 'sources')),
 	CONSTRAINT "subjects_batch_check" CHECK ((state IN ('claimed', 'deleted', 'partially_deleted') AND owner_request IS NULL) = (batch IS NOT NULL)),
 	CONSTRAINT "subjects_claimed_at_check" CHECK ((batch IS NULL) = (claimed_at IS NULL)),
 	CONSTRAINT "subjects_attached_check" CHECK ((state = 'attached') <= (owner_request IS NOT NULL)),
 	CONSTRAINT "subjects_proposed_check" CHECK (state <> 'proposed' OR (NOT hidden AND owner_request IS NULL)),
-	CONSTRAINT "subjects_never_hidden_check" CHECK (state NOT IN ('scheduled', 'wanted', 'exported', 'left_out') OR (NOT hidden AND owner_request IS NULL)),
+	CONSTRAINT "subjects_never_hidden_check" CHECK (state NOT IN ('scheduled', 'selected', 'exported', 'left_out') OR (NOT hidden AND owner_request IS NULL)),
 	CONSTRAINT "subjects_hidden_scope_check" CHECK (scope = 'data' OR NOT hidden),
 	CONSTRAINT "subjects_scheduled_check" CHECK (state <> 'scheduled' OR scope <> 'data')
 );
@@ -409,6 +409,13 @@ CREATE TABLE "lethe"."batch_work" (
 	CONSTRAINT "batch_work_state_check" CHECK (state IN ('pending', 'deleting', 'verifying', 'verified', 'attested', 'unverified', 'attention', 'skipped'))
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."runs" (
+	"project" text,
+	"run_at" timestamp with time zone,
+	"booked" integer NOT NULL,
+	CONSTRAINT "runs_pkey" PRIMARY KEY("project","run_at")
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."system_ranges" (
 	"request_id" text,
 	"batch" integer,
@@ -432,13 +439,6 @@ CREATE TABLE "lethe"."system_visibility" (
 	CONSTRAINT "system_visibility_pkey" PRIMARY KEY("request_id","system")
 );
 --> statement-breakpoint
-CREATE TABLE "lethe"."runs" (
-	"project" text,
-	"run_at" timestamp with time zone,
-	"booked" integer NOT NULL,
-	CONSTRAINT "runs_pkey" PRIMARY KEY("project","run_at")
-);
---> statement-breakpoint
 CREATE INDEX "audit_events_of_request" ON "lethe"."audit_events" ("request_id","id");--> statement-breakpoint
 CREATE INDEX "audit_events_of_project" ON "lethe"."audit_events" ("project","at","id");--> statement-breakpoint
 CREATE INDEX "audit_events_by_actor" ON "lethe"."audit_events" ("project","actor","at","id");--> statement-breakpoint
@@ -450,7 +450,7 @@ CREATE INDEX "idempotency_keys_by_age" ON "lethe"."idempotency_keys" ("created_a
 CREATE UNIQUE INDEX "members_of_project" ON "lethe"."members" ("project","name") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "tokens_of_member" ON "lethe"."tokens" ("member_id");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "lethe"."deliveries" ("project","channel","next_at") WHERE ended_at IS NULL;--> statement-breakpoint
-CREATE INDEX "deliveries_untold" ON "lethe"."deliveries" ("request_id") WHERE ended_at IS NULL;--> statement-breakpoint
+CREATE INDEX "deliveries_pending" ON "lethe"."deliveries" ("request_id") WHERE ended_at IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_of_channel" ON "lethe"."deliveries" ("channel","at" DESC,"id" DESC);--> statement-breakpoint
 CREATE INDEX "webhooks_of_project" ON "lethe"."webhooks" ("project") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "requests_of_project" ON "lethe"."requests" ("project","received_at" DESC,"id" DESC);--> statement-breakpoint
@@ -493,5 +493,5 @@ ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_project_projects_name_fk
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fkey" FOREIGN KEY ("backup_of") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
-ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
-ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");
+ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
+ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");

@@ -79,8 +79,8 @@ describe('categories', () => {
   });
 
   test('follow the window', async () => {
-    const wanted = { scope: 'categories', since: new Date('2027-01-01') } as const;
-    expect((await exported(db.connector(), batchOf([user(1)]), wanted)).has('app.events')).toBe(false);
+    const options = { scope: 'categories', since: new Date('2027-01-01') } as const;
+    expect((await exported(db.connector(), batchOf([user(1)]), options)).has('app.events')).toBe(false);
   });
 });
 
