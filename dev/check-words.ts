@@ -1,0 +1,77 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const TEXTS = /\.(ts|tsx|js|css|html|sql|md|yml|example)$/;
+/** Folders that hold nothing that is written by hand. Folders that begin with a dot are left out too. */
+const SKIPPED_FOLDERS: readonly string[] = ['node_modules', 'coverage', 'dist', 'histories'];
+
+/** A word or phrase that a plainer one replaces. */
+const BANNED: readonly { readonly phrase: RegExp; readonly instead: string }[] = [
+  { phrase: /\bwho(?:so)?ever\b/, instead: 'name the actor: caller, operator, member' },
+  { phrase: /\bwhatever\b/, instead: 'name the thing' },
+  { phrase: /\bwhom(?:ever)?\b/, instead: 'name the subject or the receiver' },
+  { phrase: /\b(?:nobody|no one|somebody)\b/, instead: 'name the subject, caller or operator' },
+  { phrase: /\btold\b/, instead: 'notified, reported, listed, recorded' },
+  { phrase: /\bto be had\b/, instead: 'available' },
+  { phrase: /\b(?:goes|go|went|going) on\b/, instead: 'continues' },
+  { phrase: /\b(?:has|have|had) gone\b/, instead: 'is deleted, is missing, has ended' },
+  { phrase: /\blook(?:s|ed)? (?:for )?again\b/, instead: 'verifies' },
+  { phrase: /\blets? go\b/, instead: 'releases' },
+  { phrase: /\b(?:gave|given|gives|giving) up\b/, instead: 'abandoned' },
+  { phrase: /\bas once\b/, instead: 'idempotent' },
+  { phrase: /\bhand(?:s|ed|ing)? (?:it |them )?out\b/, instead: 'exports, issues' },
+  { phrase: /\bcall(?:s|ed|ing)? off\b/, instead: 'cancels' },
+  { phrase: /\bt(?:ake|akes|aken|ook) back\b/, instead: 'cancels' },
+  { phrase: /\banew\b/, instead: 'again' },
+  { phrase: /\bamid\b/, instead: 'during' },
+  { phrase: /\bthereof\b|\bwhence\b/, instead: 'of it, from where' },
+  { phrase: /\b(?:is|it is|are) none\b/, instead: 'does not exist, is not a …' },
+  { phrase: /\bspared?\b/, instead: 'excluded' },
+  { phrase: /\b(?:audit )?trail\b/, instead: 'audit log' },
+  { phrase: /\binstants?\b/, instead: 'timestamp' },
+  { phrase: /\bstanding refusals?\b/, instead: 'suppression' },
+  { phrase: /\bmistakes?\b/, instead: 'config error, validation error' },
+  { phrase: /\bprocessors?\b/, instead: 'system' },
+];
+
+/** Lines that may hold a banned word, by the file and by a part of the line. */
+const EXCEPTIONS: readonly { readonly path: string; readonly text: string; readonly reason: string }[] = [
+  { path: 'dev/check-words.ts', text: '', reason: 'lists the words' },
+  { path: 'docs/glossary.md', text: 'GDPR Art. 4(8)', reason: 'explains why the word is not used' },
+];
+
+interface Finding {
+  readonly place: string;
+  readonly word: string;
+  readonly instead: string;
+}
+
+/** `node dev/check-words.ts [ROOT]`: lists every line of source, tests and docs that uses a banned word. */
+const root = process.argv[2] ?? join(import.meta.dirname, '..');
+const findings = textsOf('').flatMap(checkFile);
+for (const { place, word, instead } of findings) console.error(`${place}: "${word}"; instead: ${instead}`);
+if (findings.length === 0) console.log('no banned word in source, tests or docs');
+else process.exitCode = 1;
+
+function textsOf(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory())
+      return entry.name.startsWith('.') || SKIPPED_FOLDERS.includes(entry.name) ? [] : textsOf(path);
+    return TEXTS.test(entry.name) ? [path] : [];
+  });
+}
+
+function checkFile(path: string): Finding[] {
+  const exceptions = EXCEPTIONS.filter((exception) => exception.path === path);
+  return readFileSync(join(root, path), 'utf8')
+    .split('\n')
+    .flatMap((line, index) =>
+      exceptions.some(({ text }) => line.includes(text))
+        ? []
+        : BANNED.flatMap(({ phrase, instead }) => {
+            const [word] = new RegExp(phrase, 'i').exec(line) ?? [];
+            return word === undefined ? [] : [{ place: `${path}:${index + 1}`, word, instead }];
+          }),
+    );
+}
