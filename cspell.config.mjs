@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+
+/** The terms that docs/glossary.md prints in bold. */
+const glossary = readFileSync(new URL('docs/glossary.md', import.meta.url), 'utf8').matchAll(/\*\*([\w ]+)\*\*/g);
+
+export default {
+  version: '0.2',
+  language: 'en-US',
+  files: ['**/*.{ts,md,yml,css,html}', '**/*.sql', '.env.example'],
+  ignorePaths: ['node_modules', '.lethe', 'client/operations.ts', 'client/dist', 'db/migrations', 'test/replay/histories'],
+  words: [...glossary].flatMap(([, term]) => term?.split(/[ _]/) ?? []),
+  dictionaries: ['names'],
+  dictionaryDefinitions: [{ name: 'names', path: './dev/spelling.txt' }],
+  // Digests, tokens and other encoded bytes.
+  ignoreRegExpList: ['/[A-Za-z0-9+/_-]{40,}/g', '/\\b[0-9a-f]{12,}\\b/g'],
+  useGitignore: true,
+};
