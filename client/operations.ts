@@ -995,10 +995,19 @@ export interface Subject {
     | 'cancelled'
     | 'deleted'
     | 'partially_deleted'
-    | 'retained'
     | 'exported'
     | 'left_out'
     | null;
+  /**
+   * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+   */
+  retained: {
+    /**
+     * The reason that the data map states for keeping the rows.
+     */
+    basis: string;
+    rows: number;
+  }[];
   reason: string | null;
   duplicateOf: number | null;
   identityCount: number;
@@ -1230,8 +1239,11 @@ export interface DeletionReceipt {
        */
       blanked: number;
       retained: {
+        /**
+         * The reason that the data map states for keeping the rows.
+         */
         basis: string;
-        count: number;
+        rows: number;
       }[];
     }[];
   }[];
@@ -1465,10 +1477,19 @@ export interface LookedUp {
       | 'cancelled'
       | 'deleted'
       | 'partially_deleted'
-      | 'retained'
       | 'exported'
       | 'left_out'
       | null;
+    /**
+     * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+     */
+    retained: {
+      /**
+       * The reason that the data map states for keeping the rows.
+       */
+      basis: string;
+      rows: number;
+    }[];
     receivedAt: string;
     concludedAt: string | null;
     href: string;
@@ -1507,10 +1528,19 @@ export interface LookedUp {
       | 'cancelled'
       | 'deleted'
       | 'partially_deleted'
-      | 'retained'
       | 'exported'
       | 'left_out'
       | null;
+    /**
+     * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+     */
+    retained: {
+      /**
+       * The reason that the data map states for keeping the rows.
+       */
+      basis: string;
+      rows: number;
+    }[];
     receivedAt: string;
     concludedAt: string | null;
     href: string;
@@ -1549,10 +1579,19 @@ export interface LookedUp {
       | 'cancelled'
       | 'deleted'
       | 'partially_deleted'
-      | 'retained'
       | 'exported'
       | 'left_out'
       | null;
+    /**
+     * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+     */
+    retained: {
+      /**
+       * The reason that the data map states for keeping the rows.
+       */
+      basis: string;
+      rows: number;
+    }[];
     receivedAt: string;
     concludedAt: string | null;
     href: string;

@@ -10,8 +10,13 @@ export interface FinishedRange {
   /** For a large subject that is cut by rows: 1, 2, …; otherwise 0. */
   readonly part: number;
   readonly tables: readonly TableFigures[];
-  /** The subjects of the range of which rows were kept on a basis. */
-  readonly retainedSeqs: readonly number[];
+  /** The rows kept of each subject of the range. Several entries of one subject and basis add up. */
+  readonly retained: readonly (RetainedRows & { readonly seq: number })[];
+}
+/** Rows that a deletion keeps, and why. */
+export interface RetainedRows {
+  readonly basis: string;
+  readonly rows: number;
 }
 export interface TableFigures {
   readonly table: string;

@@ -83,7 +83,6 @@ export const OUTCOMES = [
   'cancelled',
   'deleted',
   'partially_deleted',
-  'retained',
   'exported',
   'left_out',
 ] as const;

@@ -15,6 +15,7 @@ const Request = z.strictObject({
   kind: z.enum(REQUEST_KINDS),
   status: fields.status,
   outcome: z.enum(OUTCOMES).nullable().openapi({ 'x-example': 'soft_deleted' }),
+  retained: fields.retained,
   receivedAt: fields.receivedAt,
   concludedAt: fields.concludedAt,
   href: fields.href,

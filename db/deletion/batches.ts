@@ -12,8 +12,7 @@ import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { batchWork, systemRanges } from '../schema/work.ts';
-import { intArray } from '../sql.ts';
+import { batchWork, retainedRows, systemRanges } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
 const ofBatch = ({ requestId, system, batch }: BatchKey) =>
@@ -113,7 +112,10 @@ export async function recordVerification(
   });
 }
 
-/** Idempotent: the system's own log decided, and the receipt is the sum of these rows (rule 13). */
+/**
+ * Idempotent: the system's own log decided, and the receipt is the sum of these rows (rule 13). The rows kept of each
+ * subject are added in the same statement, only when the range is new.
+ */
 export async function recordRange(
   database: Database,
   key: BatchKey,
@@ -126,9 +128,12 @@ export async function recordRange(
       INSERT INTO ${systemRanges} (request_id, batch, system, pass, first_seq, last_seq, part, tables)
       VALUES (${requestId}, ${batch}, ${system}, ${pass}, ${range.firstSeq}, ${range.lastSeq}, ${range.part},
               ${sql.param(range.tables, systemRanges.tables)})
-      ON CONFLICT DO NOTHING)
-    UPDATE ${subjects} SET retained = true
-    WHERE request_id = ${requestId} AND seq = ANY(${intArray(range.retainedSeqs)}) AND NOT retained`);
+      ON CONFLICT DO NOTHING RETURNING request_id)
+    INSERT INTO ${retainedRows} AS kept (request_id, seq, basis, rows)
+    SELECT request_id, seq, basis, sum(counted.rows)
+    FROM stored, jsonb_to_recordset(${sql.param(range.retained)}::jsonb) AS counted (seq integer, basis text, rows bigint)
+    GROUP BY request_id, seq, basis ORDER BY seq, basis
+    ON CONFLICT (request_id, seq, basis) DO UPDATE SET rows = kept.rows + excluded.rows`);
 }
 
 /**
@@ -163,7 +168,7 @@ export async function closeBatches(
   }
   if (closed.length === 0) return [];
   const attached = await tx.execute<{ requestId: string }>(sql`
-    UPDATE ${subjects} attached SET state = mine.state, retained = mine.retained
+    UPDATE ${subjects} attached SET state = mine.state
     FROM ${subjects} mine
     WHERE attached.owner_request = ${requestId} AND attached.state = 'attached' AND mine.request_id = ${requestId}
       AND mine.seq = attached.owner_seq AND mine.state IN ('deleted', 'partially_deleted')

@@ -1,5 +1,6 @@
 import { count, eq, sql } from 'drizzle-orm';
 import type { Manifest } from '../../domain/archive.ts';
+import type { RetainedRows } from '../../domain/batch.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
@@ -55,7 +56,7 @@ export interface SystemReceipt {
     readonly removed: number;
     /** For part-deletions: rows that stay, with columns cleared (rule 16). */
     readonly blanked: number;
-    readonly retained: readonly { readonly basis: string; readonly count: number }[];
+    readonly retained: readonly RetainedRows[];
   }[];
 }
 
@@ -171,7 +172,7 @@ function tablesOf(figures: readonly Figure[]): SystemReceipt['tables'] {
       table,
       removed: own.reduce((sum, figure) => sum + figure.removed, 0),
       blanked: own.reduce((sum, figure) => sum + figure.blanked, 0),
-      retained: own.flatMap(({ basis, retained }) => (basis === null ? [] : [{ basis, count: retained }])),
+      retained: own.flatMap(({ basis, retained }) => (basis === null ? [] : [{ basis, rows: retained }])),
     };
   });
 }

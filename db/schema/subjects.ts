@@ -91,7 +91,6 @@ export const subjects = lethe.table(
     expedited: boolean('expedited').notNull().default(false),
     batch: integer('batch'),
     claimedAt: timestamptz('claimed_at'),
-    retained: boolean('retained').notNull().default(false),
     scope: text('scope', { enum: SCOPES }).notNull().default('data'),
     /** For deletions with `export_first`: the subject is in a ready archive. */
     backedUp: boolean('backed_up').notNull().default(false),

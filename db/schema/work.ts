@@ -84,6 +84,21 @@ export const systemRanges = lethe.table(
   ],
 );
 
+/**
+ * The rows kept of each subject, per basis, over all systems and passes: the sum of its ranges, added together with them.
+ * Subjects without any have no row; attached subjects share those of their owner.
+ */
+export const retainedRows = lethe.table(
+  'retained_rows',
+  {
+    requestId: text('request_id').notNull(),
+    seq: integer('seq').notNull(),
+    basis: text('basis').notNull(),
+    rows: bigint('rows', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ name: 'retained_rows_pkey', columns: [table.requestId, table.seq, table.basis] })],
+);
+
 /** Why an operator is needed now. A row is deleted when its reason is gone; the audit log keeps the history. */
 export const attention = lethe.table(
   'attention',

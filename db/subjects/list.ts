@@ -1,13 +1,16 @@
 import { sql } from 'drizzle-orm';
+import type { RetainedRows } from '../../domain/batch.ts';
 import type { Outcome } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 import { matches, subjectIdentities, submittedIdentities } from '../schema/subjects.ts';
 import { positionOutcome } from './outcome.ts';
+import { retainedOf } from './retained.ts';
 
 /** The outcome of one submitted identity. Subjects of a segment, or of everyone, are numbered as if submitted. */
 export type SubjectEntry = Readonly<
   Pick<typeof submittedIdentities.$inferSelect, 'position' | 'line' | 'type' | 'value' | 'reason' | 'duplicateOf'> & {
     outcome: Outcome | null;
+    retained: readonly RetainedRows[];
     /** The number of further identities of its subjects, and the first hundred of them. */
     identityCount: number;
     identities: readonly Readonly<
@@ -30,7 +33,8 @@ export async function listSubjects(
                    WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
       FROM ${submittedIdentities} WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
     SELECT position, line, type, value, reason, duplicate_of, identity_count, identities,
-           ${positionOutcome({ requestId, project })} AS outcome
+           ${positionOutcome({ requestId, project })} AS outcome,
+           CASE WHEN entry.outcome = 'duplicate' THEN '[]' ELSE ${retainedOf(sql`${requestId}`, sql`entry.seqs`)} END AS retained
     FROM entry
     CROSS JOIN LATERAL (
       SELECT count(*) AS identity_count,

@@ -1,4 +1,5 @@
 import { desc, sql } from 'drizzle-orm';
+import type { RetainedRows } from '../../domain/batch.ts';
 import type { Identity } from '../../domain/identity.ts';
 import type { Outcome, RequestKind, SubjectKind } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
@@ -9,10 +10,12 @@ import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { bytesIn, textArray } from '../sql.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';
+import { retainedOf } from './retained.ts';
 
 type LookedUpRequest = Pick<RequestRow, 'id' | 'kind' | 'status' | 'receivedAt' | 'concludedAt'> & {
   /** Null until the request is resolved. */
   readonly outcome: Outcome | null;
+  readonly retained: readonly RetainedRows[];
 };
 
 const SHOWN = 100;
@@ -35,13 +38,14 @@ export async function lookUp(
   const [foundRequests, foundHolds, foundSuppressions] = await Promise.all([
     // A request that is not resolved has no digests: it is found by the submitted value.
     queries.execute<LookedUpRequest>(sql`
-      SELECT id, kind, status, found.outcome, received_at, concluded_at
-      FROM (SELECT subject.request_id, ${leastAdvanced(subjectOutcome(project))} AS outcome
+      SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`, sql`found.seqs`)} AS retained, received_at, concluded_at
+      FROM (SELECT subject.request_id, ${leastAdvanced(subjectOutcome(project))} AS outcome,
+                   array_agg(subject.seq) AS seqs
             FROM ${identityDigests} named JOIN ${subjects} subject USING (request_id, seq)
             WHERE named.project = ${project} AND named.kind = ${kind} AND named.digest IN ${digests}
             GROUP BY subject.request_id
             UNION ALL
-            SELECT DISTINCT waiting.id, NULL
+            SELECT DISTINCT waiting.id, NULL, ARRAY[]::integer[]
             FROM ${requests} waiting JOIN ${submittedIdentities} submitted ON submitted.request_id = waiting.id
             WHERE waiting.project = ${project} AND waiting.subject_kind = ${kind} AND waiting.resolved_at IS NULL
               AND waiting.concluded_at IS NULL AND submitted.withdrawn_at IS NULL

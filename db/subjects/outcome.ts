@@ -12,7 +12,6 @@ const ADVANCE: readonly Outcome[] = [
   'attached',
   'cancelled',
   'partially_deleted',
-  'retained',
   'deleted',
   'left_out',
   'exported',
@@ -29,7 +28,6 @@ export const subjectOutcome = (project: string): SQL => sql`
        WHEN subject.state IN ('proposed', 'resolved', 'scheduled', 'selected') OR (subject.state = 'claimed' AND subject.scope <> 'data')
             THEN 'matched'
        WHEN subject.state IN ('soft_deleted', 'claimed', 'cancelling') THEN 'soft_deleted'
-       WHEN subject.state = 'deleted' AND subject.retained THEN 'retained'
        ELSE subject.state END`;
 
 /** The least advanced of several outcomes. */

@@ -32,13 +32,18 @@ export const Receipt = z.object({
         z.object({
           table: z.string(),
           removed: z.number(),
-          retained: z.array(z.object({ basis: z.string(), count: z.number() })),
+          retained: z.array(z.object({ basis: z.string(), rows: z.number() })),
         }),
       ),
     }),
   ),
 });
 export type Receipt = z.output<typeof Receipt>;
+
+/** One page of the submitted identities, with the rows kept of their subjects. */
+export const Subjects = z.object({
+  items: z.array(z.object({ outcome: z.string().nullable(), retained: z.array(z.object({ rows: z.number() })) })),
+});
 
 const Requests = z.object({ items: z.array(z.object({ id: z.string(), concludedAt: z.string().nullable() })) });
 

@@ -13,7 +13,7 @@ export function compare(receipt: Receipt, seeded: Figures): Comparison {
   const names = [...new Set([...Object.keys(seeded), ...told.keys()])];
   const rows = names.map((name) => {
     const { removed = 0, retained = [] } = told.get(name) ?? {};
-    const kept = retained.reduce((total, { count }) => total + count, 0);
+    const kept = retained.reduce((total, basis) => total + basis.rows, 0);
     return { name, seeded: seeded[name] ?? 0, removed, kept, basis: retained.map(({ basis }) => basis).join('; ') };
   });
   const unequal = rows.filter((row) => row.seeded !== row.removed + row.kept).map((row) => row.name);

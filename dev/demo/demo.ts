@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { entryPoint } from '../../config/entry-point.ts';
-import { Receipt, accept, call, openDeletions } from './client.ts';
+import { Receipt, Subjects, accept, call, openDeletions } from './client.ts';
 import { compare } from './compare.ts';
 import { figuresOf, sum } from './figures.ts';
 import { type Stack, startStack, type Teller } from './stack.ts';
@@ -61,11 +61,11 @@ async function deletion(stack: Stack): Promise<boolean> {
   const receipt = await call(stack, Receipt, `/v1/requests/${id}/receipt`);
   const outcomes = Object.entries(receipt.outcomes)
     .toSorted(([, one], [, other]) => other - one)
-    .map(
-      ([outcome, count]) =>
-        `${count} ${outcome}${outcome === 'retained' ? ' (deleted but for what must be kept)' : ''}`,
-    );
-  console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}\n`);
+    .map(([outcome, count]) => `${count} ${outcome}`);
+  console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}`);
+  const { items } = await call(stack, Subjects, `/v1/requests/${id}/subjects`);
+  const withRetained = items.filter(({ outcome, retained }) => outcome === 'deleted' && retained.length > 0);
+  console.log(`  ${withRetained.length} of the deleted have retained rows\n`);
   const { lines, equal } = compare(receipt, seeded);
   for (const line of lines) console.log(line);
   const verdict = `the receipt ${equal ? 'equals' : 'does NOT equal'} what was seeded`;

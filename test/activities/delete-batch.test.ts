@@ -31,6 +31,12 @@ withOtherRequest();
 const SETTLED = new Date(RUN.getTime() + DAY_MS);
 const usersLeft = async () =>
   (await world.app<{ id: string }[]>`SELECT user_id AS id FROM app.users ORDER BY 1`).map(({ id }) => id);
+/** Each of the five has one invoice, which is kept. */
+const RETAINED = MINE.map((_, index) => ({ seq: index + 1, rows: 1 }));
+const retainedRows = async (requestId: string) => [
+  ...(await world.sql<{ seq: number; rows: number }[]>`
+    SELECT seq, rows::integer AS rows FROM lethe.retained_rows WHERE request_id = ${requestId} ORDER BY seq`),
+];
 const reopen = () => world.sql`UPDATE lethe.batch_work SET state = 'pending'`;
 
 test('deleteBatch: everything of the claimed goes, nothing of anybody else, and the receipt counts what went', async () => {
@@ -80,6 +86,7 @@ test.each([1, 2, 3])(
     world.beforeReport.do = null;
     await perform(world.activities.deleteBatch, batchAt(requestId, RUN), 2);
     expect(await figuresOf(world, requestId)).toEqual(FIGURES);
+    expect(await retainedRows(requestId)).toEqual(RETAINED);
     expect(await usersLeft()).toEqual(['theirs-1', 'theirs-2', 'theirs-3']);
     expect(await bystanders(world, otherRequest)).toEqual(before);
   },
@@ -103,6 +110,7 @@ test('killed in the second pass: what came late is counted once, and the first p
   world.beforeReport.do = null;
   await perform(world.activities.deleteBatch, batchAt(requestId, RUN), 2);
   expect(await figuresOf(world, requestId)).toEqual({ ...FIGURES, 'app.events': [19, 0] });
+  expect(await retainedRows(requestId)).toEqual(RETAINED);
 });
 
 test('cancelled at the last moment before the claim: nothing is claimed, and nothing can be deleted', async () => {

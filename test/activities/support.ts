@@ -217,7 +217,7 @@ export async function figuresOf(world: Ledger, requestId: string): Promise<Recor
     tables
       .map(
         ({ table, removed, retained }) =>
-          [table, [removed, retained.reduce((sum, { count }) => sum + count, 0)]] as const,
+          [table, [removed, retained.reduce((sum, { rows }) => sum + rows, 0)]] as const,
       )
       .toSorted(([a], [b]) => a.localeCompare(b)),
   );

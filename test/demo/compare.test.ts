@@ -14,7 +14,7 @@ const receipt = (changes: Partial<Receipt['systems'][number]> = {}, status = 'co
       survivors: 0,
       tables: [
         { table: 'app.events', removed: 4, retained: [] },
-        { table: 'app.invoices', removed: 0, retained: [{ basis: 'tax law', count: 2 }] },
+        { table: 'app.invoices', removed: 0, retained: [{ basis: 'tax law', rows: 2 }] },
       ],
       ...changes,
     },

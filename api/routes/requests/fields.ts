@@ -30,6 +30,12 @@ const links = z
   })
   .openapi({ 'x-example': linksOf(SAMPLE.request) });
 
+/** Rows that a deletion kept on one basis. */
+export const retainedRows = z.strictObject({
+  basis: z.string().openapi({ description: 'The reason that the data map states for keeping the rows.' }),
+  rows: z.int(),
+});
+
 /** Members of a request that several answers have, with what the examples show of them. */
 export const fields = {
   id: z.string().openapi({ 'x-example': SAMPLE.request }),
@@ -37,6 +43,10 @@ export const fields = {
   project: z.string().openapi({ 'x-example': 'demo' }),
   regulation: z.string().openapi({ 'x-example': 'gdpr' }),
   system: z.string().openapi({ 'x-example': 'app' }),
+  retained: z.array(retainedRows).readonly().openapi({
+    description: 'The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.',
+    'x-example': [],
+  }),
   submitted: z.int().openapi({ 'x-example': 2 }),
   receivedAt: timestamp.openapi({ 'x-example': SAMPLE.receivedAt }),
   dueAt: timestamp.openapi({ 'x-example': '2026-12-23T10:00:00.000Z' }),

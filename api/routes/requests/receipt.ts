@@ -6,7 +6,7 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
-import { fields } from './fields.ts';
+import { fields, retainedRows } from './fields.ts';
 
 const counts = z.record(z.string(), z.int()).openapi({ 'x-example': { deleted: 2 } });
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
@@ -44,7 +44,7 @@ const DeletionReceipt = z
             blanked: z.int().openapi({
               description: 'Of scope `categories` or `sources`: rows that stay, emptied of what it means.',
             }),
-            retained: list(z.object({ basis: z.string(), count: z.int() })),
+            retained: list(retainedRows),
           }),
         ),
       }),
@@ -58,7 +58,7 @@ const DeletionReceipt = z
           survivors: 0,
           tables: [
             { table: 'app.users', removed: 2, blanked: 0, retained: [] },
-            { table: 'app.invoices', removed: 0, blanked: 0, retained: [{ basis: 'tax law, 10 years', count: 3 }] },
+            { table: 'app.invoices', removed: 0, blanked: 0, retained: [{ basis: 'tax law, 10 years', rows: 3 }] },
           ],
         },
       ],

@@ -7,6 +7,7 @@ import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
 import { cursor, limit, requestParams } from '../../schemas.ts';
+import { fields } from './fields.ts';
 
 const value = z.array(z.string()).readonly();
 
@@ -29,6 +30,7 @@ const Subject = z
       .enum(OUTCOMES)
       .nullable()
       .openapi({ description: 'Null until it is resolved.', 'x-example': 'soft_deleted' }),
+    retained: fields.retained,
     reason: z.string().nullable().openapi({ 'x-example': null }),
     duplicateOf: z.int().nullable().openapi({ 'x-example': null }),
     identityCount: z.int().openapi({ 'x-example': 2 }),

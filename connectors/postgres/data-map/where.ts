@@ -89,6 +89,29 @@ export function presentSeqs(target: Target, model: KindModel, catalog: Catalog):
   return parts.join(' UNION ');
 }
 
+/**
+ * How many rows each subject has here, by `seq`: a row counts once per subject, by however many identities it is found.
+ * `condition` restricts the rows; it takes the prefix of the target's columns.
+ */
+export function rowsPerSubject(
+  target: Target,
+  model: KindModel,
+  catalog: Catalog,
+  condition: (prefix: string) => string = () => 'true',
+): string {
+  const row = target.via === undefined ? 'held' : ident(`via_${target.path}`);
+  const parts = chains(target, model, '').flatMap(({ root, joins }) =>
+    root.matches.map((match) => {
+      const sides = sidesOf(root.table, match, catalog, { column: 'held.', value: 'member.' });
+      return `SELECT seq, table_id, row_id FROM lethe_system.batch AS member CROSS JOIN LATERAL
+          (SELECT ${row}.tableoid AS table_id, ${row}.ctid AS row_id FROM ${relation(root.table)} AS held ${joins}
+           WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} AND (${condition(`${row}.`)}) OFFSET 0) AS own
+        WHERE ${MEMBERS} AND type IN (${list(match.types)})`;
+    }),
+  );
+  return `SELECT seq, count(*) AS rows FROM (SELECT DISTINCT seq, table_id, row_id FROM (${parts.join(' UNION ALL ')}) AS found) AS own GROUP BY seq`;
+}
+
 /** From a table that names its subjects down to the target: one chain for each way there. */
 function chains(target: Target, model: KindModel, below: string): readonly { root: Target; joins: string }[] {
   if (target.via === undefined) return [{ root: target, joins: below }];

@@ -5,10 +5,10 @@ import type { Target } from '../data-map/model.ts';
 import { type PartialScope, clearingSet, planClearing } from './clear-columns.ts';
 import { executeAndCount, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
-import { assignments, remaining } from './remaining.ts';
+import { assignments, isDescribed, remaining } from './remaining.ts';
 import { canonical, ident, literal, relation } from '../sql.ts';
-import { RowCounts } from './row-counts.ts';
-import { presentSeqs, where } from '../data-map/where.ts';
+import { RowCounts, type SubjectRows } from './row-counts.ts';
+import { rowsPerSubject, where } from '../data-map/where.ts';
 
 /** What all chunks of one call share. */
 export interface Chunks {
@@ -65,6 +65,14 @@ async function remove(chunks: Chunks, unit: Unit, target: Target, rowCounts: Row
   rowCounts.add(target, { removed: await executeAndCount(session, sql, membersIn(chunks, unit)) });
 }
 
+/** The rows that a table keeps, in total and of each subject. A row of two subjects counts for both. */
+interface Kept {
+  readonly retained: number;
+  readonly kept: readonly SubjectRows[];
+}
+const perSubject = (rows: string): string =>
+  `(SELECT coalesce(json_agg(json_build_array(seq, rows)), '[]') FROM (${rows}) AS counted) AS kept`;
+
 /**
  * Kept rows that lose their reference are counted when they lose it. Those that keep it would be found by every pass:
  * the first counts what is kept, later ones only what they still had to blank.
@@ -77,11 +85,14 @@ async function keep(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCo
     set === undefined
       ? ''
       : `WITH kept AS (UPDATE ${table} SET ${set} WHERE ${remaining(target, 'data', model, catalog)} RETURNING 1)`;
-  const countsAll = target.retain?.unlink === undefined && chunks.pass === 1;
+  const { unlink } = target.retain ?? {};
+  const countsAll = unlink === undefined && chunks.pass === 1;
+  // Read from the snapshot before the update, so from the rows that it changes.
+  const counted = countsAll || unlink !== undefined ? undefined : (prefix: string) => isDescribed(target, prefix);
   const all = `(SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)})`;
   const some = set === undefined ? '0::float8' : '(SELECT count(*)::float8 FROM kept)';
-  const [row] = await session.rows<{ retained: number; seqs: number[] }>(
-    `${changed} SELECT ${countsAll ? all : some} AS retained, ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+  const [row] = await session.rows<Kept>(
+    `${changed} SELECT ${countsAll ? all : some} AS retained, ${perSubject(rowsPerSubject(target, model, catalog, counted))}`,
     membersIn(chunks, unit),
   );
   rowCounts.add(target, row ?? {});
@@ -103,9 +114,9 @@ async function blank(
     rowCounts.add(target, { blanked: await executeAndCount(session, sql, membersIn(chunks, unit)) });
   }
   if (plan.kept.length === 0 || chunks.pass > 1) return;
-  const [row] = await session.rows<{ retained: number; seqs: number[] }>(
+  const [row] = await session.rows<Kept>(
     `SELECT (SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)}) AS retained,
-            ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+            ${perSubject(rowsPerSubject(target, model, catalog))}`,
     membersIn(chunks, unit),
   );
   rowCounts.add(target, { ...row, basis: `cannot be empty: ${plan.kept.join(', ')}` });

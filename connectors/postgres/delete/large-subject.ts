@@ -53,7 +53,7 @@ async function some(chunks: Chunks, unit: Unit, target: Target, rows: number, ro
   else if (target.retain === undefined) rowCounts.add(target, { removed: changed });
   // Rows that stay linked are counted once, by the ordinary chunk at the end.
   else if (target.retain.unlink !== undefined)
-    rowCounts.add(target, { retained: changed, seqs: changed > 0 ? [unit.first] : [] });
+    rowCounts.add(target, { retained: changed, kept: changed > 0 ? [[unit.first, changed]] : [] });
   return changed;
 }
 

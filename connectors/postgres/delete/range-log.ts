@@ -9,7 +9,7 @@ export type Figures = Omit<TableFigures, 'table'>;
 export interface Counts {
   readonly tables: Readonly<Record<string, Figures>>;
   readonly last: { readonly table: string; readonly removed: number } | null;
-  readonly retainedSeqs: readonly number[];
+  readonly retained: FinishedRange['retained'];
 }
 /** `part` 0 is the range itself; 1, 2, … are the parts into which one giant subject was cut before. */
 export interface Unit extends Range {
@@ -65,6 +65,6 @@ export function finishedRange(unit: Unit, counts: Counts): FinishedRange {
     lastSeq: unit.last,
     part: unit.part,
     tables: [...tables, ...own],
-    retainedSeqs: counts.retainedSeqs,
+    retained: counts.retained,
   };
 }

@@ -18,8 +18,13 @@ export function remaining(target: Target, scope: Scope, model: KindModel, catalo
   }
   const { retain } = target;
   if (retain === undefined || retain.unlink !== undefined) return belongs;
-  const described = (retain.blank ?? []).map((column) => `${ident(column)} IS NOT NULL`);
-  return described.length === 0 ? NOTHING : `(${belongs}) AND (${described.join(' OR ')})`;
+  return (retain.blank ?? []).length === 0 ? NOTHING : `(${belongs}) AND (${isDescribed(target)})`;
+}
+
+/** Whether a kept row still describes the subject; `prefix` says of which relation the columns are. */
+export function isDescribed({ retain }: Target, prefix = ''): string {
+  const described = (retain?.blank ?? []).map((column) => `${prefix}${ident(column)} IS NOT NULL`);
+  return described.length === 0 ? NOTHING : described.join(' OR ');
 }
 
 /** What a kept row becomes: its personal columns blank, its reference gone or replaced. Undefined: it stays as it is. */

@@ -28,7 +28,7 @@ test('a request is found by every identity of its subject, before it is resolved
     { type: 'email', value: ['LOOK@x.test', 'B'] },
   ]) {
     expect(await lookup(identity)).toMatchObject({
-      openRequests: [{ id, outcome: 'soft_deleted', href: `/v1/requests/${id}` }],
+      openRequests: [{ id, outcome: 'soft_deleted', retained: [], href: `/v1/requests/${id}` }],
     });
   }
   expect(await lookup(user('look-1'), { project: 'other' })).toEqual(NOTHING);
@@ -39,7 +39,7 @@ test('a request is found by every identity of its subject, before it is resolved
   await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
   expect(await lookup({ type: 'alias', value: 'nick' })).toMatchObject({
     openRequests: [],
-    deletions: [{ id, status: 'completed', outcome: 'retained' }],
+    deletions: [{ id, status: 'completed', outcome: 'deleted', retained: [{ basis: 'tax law, 10 years', rows: 2 }] }],
   });
 });
 

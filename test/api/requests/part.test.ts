@@ -23,7 +23,13 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
   expect(await read(id, '/subjects')).toMatchObject({ items: [{ outcome: 'matched' }] });
   await claimAt(api.database, id, RUN);
   const tables = [{ table: 'app.users', removed: 0, retained: 1, blanked: 4, basis: 'cannot be empty: created_at' }];
-  const range = { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] };
+  const range = {
+    firstSeq: 1,
+    lastSeq: 1,
+    part: 0,
+    tables,
+    retained: [{ seq: 1, basis: 'cannot be empty: created_at', rows: 1 }],
+  };
   await recordRange(api.database, { requestId: id, project: 'demo', system: 'app', batch: 1 }, 1, range);
   expect(await read(id, '/progress')).toMatchObject({
     batches: [
@@ -38,7 +44,7 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
     systems: [
       {
         system: 'app',
-        tables: [{ removed: 0, blanked: 4, retained: [{ basis: 'cannot be empty: created_at', count: 1 }] }],
+        tables: [{ removed: 0, blanked: 4, retained: [{ basis: 'cannot be empty: created_at', rows: 1 }] }],
       },
       { system: 'mail' },
     ],

@@ -55,7 +55,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
       { position: 2, outcome: 'soft_deleted' },
       { position: 3, outcome: 'duplicate', duplicateOf: 1, identityCount: 0, identities: [] },
       { position: 4, outcome: 'duplicate', duplicateOf: 1 },
-      { position: 5, outcome: 'soft_deleted', identityCount: 0 },
+      { position: 5, outcome: 'soft_deleted', retained: [], identityCount: 0 },
     ],
     nextCursor: null,
   });
@@ -118,15 +118,16 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
     concludedAt: '2026-12-09T02:00:00.000Z',
     unverified: [{ system: 'mail', level: 'attested', saidAt: RUN.toISOString() }],
   });
+  const retained = [{ basis: 'tax law, 10 years', rows: 2 }];
   const ended = await subjects(id);
   expect(ended.json).toMatchObject({
     items: [
-      { position: 1, value: null, outcome: 'retained', identities: [] },
+      { position: 1, value: null, outcome: 'deleted', retained, identities: [] },
       // Of the two that it stands for, u-2 is deleted and u-1 had rows retained.
-      { position: 2, value: null, outcome: 'retained', identities: [] },
-      { position: 3, outcome: 'duplicate' },
-      { position: 4, outcome: 'duplicate' },
-      { position: 5, outcome: 'deleted' },
+      { position: 2, value: null, outcome: 'deleted', retained, identities: [] },
+      { position: 3, outcome: 'duplicate', retained: [] },
+      { position: 4, outcome: 'duplicate', retained: [] },
+      { position: 5, outcome: 'deleted', retained: [] },
     ],
   });
   for (const word of ['u-1', 'one@x.test', 'household', 'old-name', 'nobody-knows'])
@@ -136,14 +137,14 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   expect(receipt.json).toMatchObject({
     final: true,
     status: 'completed',
-    outcomes: { retained: 2, deleted: 1, duplicate: 2 },
+    outcomes: { deleted: 3, duplicate: 2 },
     systems: [
       {
         system: 'app',
         survivors: 0,
         tables: [
           { table: 'app.events', removed: 7 },
-          { table: 'app.invoices', removed: 0, retained: [{ basis: 'tax law, 10 years', count: 2 }] },
+          { table: 'app.invoices', removed: 0, retained },
         ],
       },
       { system: 'mail', survivors: null },

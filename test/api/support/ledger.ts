@@ -71,7 +71,8 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
     { table: 'app.events', removed: 7, retained: 0, basis: null },
     { table: 'app.invoices', removed: 0, retained: 2, basis: 'tax law, 10 years' },
   ];
-  await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retainedSeqs: [1] });
+  const retained = [{ seq: 1, basis: 'tax law, 10 years', rows: 2 }];
+  await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retained });
   const settleMs = PROJECT.policy.settleMs;
   for (const key of [app, mail]) await batchDeleted(database, key, null);
   await recordVerification(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });

@@ -204,7 +204,7 @@ test('a changed number of subjects per commit does not move the ranges of a dele
 
 test('a range that another attempt finished meanwhile is told as that one counted it, and not done again', async () => {
   const batch = batchOf(subjects);
-  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retainedSeqs: [] };
+  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retained: [] };
   const ranges: FinishedRange[] = [];
   const late = deletion({
     onRangeFinished: async (range) => {

@@ -41,7 +41,7 @@ test('categories empties what a profile says of its subject, but key, identities
   expect(await users()).toEqual(profiles.map((row) => ({ ...row, ...EMPTY })));
   expect(await db.state(rest)).toEqual(before);
   expect(done.ranges).toMatchObject([
-    { tables: [{ table: 'app.users', removed: 0, retained: 0, basis: null, blanked: 2 }], retainedSeqs: [] },
+    { tables: [{ table: 'app.users', removed: 0, retained: 0, basis: null, blanked: 2 }], retained: [] },
   ]);
   expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
   // They are there as before; nothing of them is left to empty.
@@ -117,13 +117,14 @@ test('what cannot be emptied stays, and the receipt says what and of whom', asyn
       tables: [
         { table: 'app.users', removed: 0, blanked: 1, retained: 1, basis: 'cannot be empty: created_at, serial' },
       ],
-      retainedSeqs: [2],
+      retained: [{ seq: 2, basis: 'cannot be empty: created_at, serial', rows: 1 }],
     },
   ]);
   expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
   const second = deletion({ scope: 'categories', pass: 2 });
   await db.connector().hardDelete(batch, second, work());
   expect(receipt(second.ranges)['app.users'] ?? { removed: 0, retained: 0 }).toEqual({ removed: 0, retained: 0 });
+  expect(second.ranges.flatMap(({ retained }) => retained)).toEqual([]);
 });
 
 test('sources empties the named columns of every table, also through another table, and leaves every row', async () => {

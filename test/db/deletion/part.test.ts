@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { errorCode } from '../../../db/errors.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
+import { listSubjects } from '../../../db/subjects/list.ts';
 import { lookUp } from '../../../db/subjects/lookup.ts';
 import { recordRange } from '../../../db/deletion/batches.ts';
 import { buildReceipt } from '../../../db/deletion/receipt.ts';
@@ -136,10 +137,10 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
   await claimAt(world, requestId);
   const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
   const kept = { retained: 1, basis: 'cannot be empty: created_at' };
-  const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retainedSeqs: [] };
+  const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retained: [] };
   await recordRange(world.database, { requestId, project: PROJECT, system: 'app', batch: 1 }, 2, again);
   await finish(world, requestId, [
-    { tables: [{ ...users, blanked: 1, ...kept }], retainedSeqs: [1] },
+    { tables: [{ ...users, blanked: 1, ...kept }], retained: [{ seq: 1, basis: kept.basis, rows: 1 }] },
     {
       tables: [
         { ...users, blanked: 1 },
@@ -151,12 +152,14 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
   expect(receipt).toMatchObject({
     scope: 'categories',
     subjects: { deleted: 2 },
-    outcomes: { retained: 1, deleted: 1 },
+    outcomes: { deleted: 2 },
   });
   expect(systems[0]?.tables).toEqual([
     { table: 'app.events', removed: 0, blanked: 7, retained: [] },
-    { table: 'app.users', removed: 0, blanked: 3, retained: [{ basis: 'cannot be empty: created_at', count: 1 }] },
+    { table: 'app.users', removed: 0, blanked: 3, retained: [{ basis: kept.basis, rows: 1 }] },
   ]);
+  const entries = await listSubjects(world.database, { requestId, project: PROJECT, after: 0, limit: 100 });
+  expect(entries.map(({ retained }) => retained)).toEqual([[{ basis: kept.basis, rows: 1 }], []]);
 });
 
 test('a look-up tells of a part-deletion by the outcome that it has so far', async () => {

@@ -59,7 +59,7 @@ export async function finish(
       lastSeq: index + 1,
       part: 0,
       tables: [],
-      retainedSeqs: [],
+      retained: [],
       ...range,
     });
   for (const system of Object.keys((await statusOf(world, requestId)).systems ?? {})) {

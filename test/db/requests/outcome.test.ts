@@ -16,10 +16,9 @@ import { accepted, deletionOf, START, testApi, textOf, user } from '../../api/su
 
 const api = await testApi();
 const RUN = new Date('2026-12-08T02:00:00.000Z');
-const outcomes = async (requestId: string) =>
-  (await listSubjects(api.database, { requestId, project: 'demo', after: 0, limit: 100 })).map(
-    (entry) => entry.outcome,
-  );
+const entries = (requestId: string) => listSubjects(api.database, { requestId, project: 'demo', after: 0, limit: 100 });
+const outcomes = async (requestId: string) => (await entries(requestId)).map(({ outcome }) => outcome);
+const retained = async (requestId: string) => (await entries(requestId)).map((entry) => entry.retained);
 const cancel = (id: string, positions?: number[]) =>
   api.call('POST', `/v1/requests/${id}/cancel`, { ...(positions && { positions }) });
 
@@ -66,7 +65,8 @@ test('a second request is attached, and shares the outcome, or inherits the subj
   await claimAt(api.database, owner, RUN);
   expect(await outcomes(second)).toEqual(['attached', 'soft_deleted']);
   await deleteFirstBatch(api.database, owner, RUN);
-  expect(await outcomes(second)).toEqual(['retained', 'soft_deleted']);
+  expect(await outcomes(second)).toEqual(['deleted', 'soft_deleted']);
+  expect(await retained(second)).toEqual([[{ basis: 'tax law, 10 years', rows: 2 }], []]);
 });
 
 test('what the directory does not know stays found until nobody holds anything on it, then it was deleted before or never there', async () => {
@@ -75,7 +75,8 @@ test('what the directory does not know stays found until nobody holds anything o
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
   await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
-  expect(await outcomes(id)).toEqual(['retained']);
+  expect(await outcomes(id)).toEqual(['deleted']);
+  expect(await retained(id)).toEqual([[{ basis: 'tax law, 10 years', rows: 2 }]]);
   const again = await accepted(api, [user('gone'), user('never')]);
   await resolve(api.database, again, [], START);
   expect(await outcomes(again)).toEqual(['matched', 'matched']);

@@ -169,7 +169,7 @@ const Receipt = z.object({
       state: z.string(),
       survivors: z.number().nullable(),
       tables: z.array(
-        z.object({ table: z.string(), removed: z.number(), retained: z.array(z.object({ count: z.number() })) }),
+        z.object({ table: z.string(), removed: z.number(), retained: z.array(z.object({ rows: z.number() })) }),
       ),
     }),
   ),
@@ -205,8 +205,7 @@ export function caller({ call }: Service) {
       const { systems, ...told } = Receipt.parse(JSON.parse((await call('GET', `/v1/requests/${id}/receipt`)).text));
       const tables = systems.flatMap((system) => system.tables);
       const figures = tables.map(
-        ({ table, removed, retained }) =>
-          [table, removed + retained.reduce((sum, { count }) => sum + count, 0)] as const,
+        ({ table, removed, retained }) => [table, removed + retained.reduce((sum, { rows }) => sum + rows, 0)] as const,
       );
       const ends = systems.map(({ state, survivors }) => ({ state, survivors }));
       return { ...told, ends, figures: Object.fromEntries(figures) };

@@ -72,7 +72,7 @@ const tablesOf = async (requestId: string, system = 'app') =>
 
 const BASIS = 'cannot be empty: created_at';
 const RECEIPT = {
-  categories: [{ table: 'app.users', removed: 0, blanked: 1, retained: [{ basis: BASIS, count: 1 }] }],
+  categories: [{ table: 'app.users', removed: 0, blanked: 1, retained: [{ basis: BASIS, rows: 1 }] }],
   sources: [{ table: 'app.events', removed: 0, blanked: 3, retained: [] }],
 };
 

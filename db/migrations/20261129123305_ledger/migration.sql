@@ -346,7 +346,6 @@ CREATE TABLE "lethe"."subjects" (
 	"expedited" boolean DEFAULT false NOT NULL,
 	"batch" integer,
 	"claimed_at" timestamp with time zone,
-	"retained" boolean DEFAULT false NOT NULL,
 	"scope" text DEFAULT 'data' NOT NULL,
 	"backed_up" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "subjects_pkey" PRIMARY KEY("request_id","seq"),
@@ -407,6 +406,14 @@ CREATE TABLE "lethe"."batch_work" (
 	"skipped_by" text,
 	CONSTRAINT "batch_work_pkey" PRIMARY KEY("request_id","batch","system"),
 	CONSTRAINT "batch_work_state_check" CHECK (state IN ('pending', 'deleting', 'verifying', 'verified', 'attested', 'unverified', 'attention', 'skipped'))
+);
+--> statement-breakpoint
+CREATE TABLE "lethe"."retained_rows" (
+	"request_id" text,
+	"seq" integer,
+	"basis" text,
+	"rows" bigint NOT NULL,
+	CONSTRAINT "retained_rows_pkey" PRIMARY KEY("request_id","seq","basis")
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."runs" (
