@@ -1,7 +1,7 @@
 import { defineDeployment, env } from './config/deployment.ts';
 import { postgres } from './connectors/postgres/index.ts';
 
-/** The deployment that ships: the demo project. Edit it, or let LETHE_CONFIG name another file. */
+/** The default deployment: the demo project. Edit this file, or set LETHE_CONFIG to the path of another one. */
 export default defineDeployment({
   projects: {
     demo: {
@@ -22,16 +22,16 @@ export default defineDeployment({
           kinds: {
             user: {
               table: 'app.users',
-              about: 'Your account.',
+              about: 'Your account',
               columns: {
-                user_id: 'Your number with us.',
-                xng_id: 'Your number in our analytics.',
-                external_id: 'Your number in the system that you came from.',
-                email: 'Your e-mail address.',
-                business_unit: 'The department that your address belongs to.',
-                name: 'Your name.',
-                created_at: 'When the account was opened.',
-                deleted_at: 'Since when it has been hidden, because a deletion is under way.',
+                user_id: 'User ID',
+                xng_id: 'User ID in our analytics',
+                external_id: 'User ID in the system your account was imported from',
+                email: 'Email address',
+                business_unit: 'Department that the email address belongs to',
+                name: 'Name',
+                created_at: 'When your account was created',
+                deleted_at: 'When your account was hidden because of a deletion request',
               },
               key: 'user_id',
               identities: {
@@ -41,8 +41,8 @@ export default defineDeployment({
               },
               aliases: {
                 table: 'app.aliases',
-                about: 'Other names under which you were seen, such as that of a device.',
-                columns: { alias: 'The other name.', user_id: 'Whom, or which other name, it stands for.' },
+                about: 'Other identifiers of you, such as device IDs',
+                columns: { alias: 'Identifier', user_id: 'User ID or identifier that it belongs to' },
                 alias: 'alias',
                 subject: 'user_id',
               },
@@ -50,13 +50,13 @@ export default defineDeployment({
               tables: [
                 {
                   table: 'app.events',
-                  about: 'What you did in our applications.',
+                  about: 'Your activity in our applications',
                   columns: {
-                    occurred_at: 'When it happened.',
-                    name: 'What it was.',
-                    ip: 'The network address it came from.',
-                    sdk: 'The application that reported it.',
-                    utm_source: 'The campaign that had brought you.',
+                    occurred_at: 'When the activity happened',
+                    name: 'Kind of activity',
+                    ip: 'IP address of your device',
+                    sdk: 'Application that recorded the activity',
+                    utm_source: 'Website or campaign that you came from',
                   },
                   subject: 'user_id',
                   time: 'occurred_at',
@@ -64,44 +64,48 @@ export default defineDeployment({
                 },
                 {
                   table: 'app.orders',
-                  about: 'What you ordered.',
-                  columns: { ordered_at: 'When you ordered it.' },
+                  about: 'Your orders',
+                  columns: { ordered_at: 'When you placed the order' },
                   subject: 'user_id',
                   time: 'ordered_at',
                 },
                 {
                   table: 'app.order_items',
-                  about: 'The lines of your orders.',
-                  columns: { sku: 'The article.', cents: 'Its price in cents.' },
+                  about: 'The items in your orders',
+                  columns: { sku: 'Item number', cents: 'Price in cents' },
                   via: { table: 'app.orders', on: { order_id: 'order_id' } },
                 },
                 {
                   table: 'app.newsletter',
-                  about: 'The newsletters that you asked for.',
+                  about: 'Your newsletter subscriptions',
                   columns: {
-                    email: 'The address that they go to.',
-                    business_unit: 'The department that they are of.',
-                    subscribed_at: 'Since when.',
+                    email: 'Email address that receives the newsletter',
+                    business_unit: 'Department that sends the newsletter',
+                    subscribed_at: 'When you subscribed',
                   },
                   subject: { identity: 'email', columns: ['email', 'business_unit'] },
                   time: 'subscribed_at',
                 },
                 {
                   table: 'app.memberships',
-                  about: 'The companies that you belong to.',
-                  columns: { role: 'What you are there.' },
+                  about: 'The companies you belong to',
+                  columns: { role: 'Your role in the company' },
                   subject: { column: 'user_id', match: 'key' },
                 },
                 {
                   table: 'app.segment_members',
-                  about: 'The groups that you were counted among.',
-                  columns: { segment: 'The name of the group.' },
+                  about: 'The user groups you belong to',
+                  columns: { segment: 'Name of the group' },
                   subject: { column: 'user_id', match: 'key' },
                 },
                 {
                   table: 'app.invoices',
-                  about: 'What you were charged.',
-                  columns: { issued_at: 'When.', cents: 'How much, in cents.', address: 'The address on the invoice.' },
+                  about: 'Your invoices',
+                  columns: {
+                    issued_at: 'When the invoice was issued',
+                    cents: 'Amount in cents',
+                    address: 'Billing address',
+                  },
                   subject: { column: 'user_id', match: 'key' },
                   time: 'issued_at',
                   retain: { basis: 'tax law, 10 years', blank: ['address'], unlink: 'null' },
@@ -110,22 +114,22 @@ export default defineDeployment({
             },
             company: {
               table: 'app.companies',
-              about: 'The company as we know it.',
-              columns: { domain: 'Its address in the web.', name: 'Its name.' },
+              about: 'Your company',
+              columns: { domain: 'Internet domain', name: 'Name of the company' },
               key: { column: 'company_id', match: 'integer' },
               identities: { domain: { column: 'domain', match: 'caseInsensitive' } },
               softDelete: { column: 'deleted_at' },
               tables: [
                 {
                   table: 'app.memberships',
-                  about: 'Who belongs to it.',
+                  about: 'Memberships in your company',
                   subject: { column: 'company_id', match: 'key' },
                 },
               ],
             },
           },
           segments: { table: 'app.segment_members', segment: 'segment', subject: 'user_id' },
-          ignore: [{ table: 'app.business_units', reason: 'its e-mail addresses are of departments, not of persons' }],
+          ignore: [{ table: 'app.business_units', reason: 'contains email addresses of departments, not of people' }],
         }),
       },
     },

@@ -50,7 +50,7 @@ await requireDigestKeys(database, keys);
 await ensureProjects(database, [...deployment.catalog.keys()]);
 
 const storage = await openStorage(environment.archives);
-await requireSameStorage(database, await storage.mark());
+await requireSameStorage(database, await storage.storageId());
 
 const connectors = openConnectors();
 for (const [name, connector] of connectors) {

@@ -35,7 +35,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
   });
   const { host, port, trustedProxies, metricsAddress, publicUrl, webhookNetworks } = environment;
   const storage = await openStorage(environment.archives);
-  await requireSameStorage(database, await storage.mark());
+  await requireSameStorage(database, await storage.storageId());
   const now = () => new Date();
   const apart = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
   const { app: scraped, observe } = metrics({ database: apart, catalog, now, logger });

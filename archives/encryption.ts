@@ -1,10 +1,10 @@
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { StorageError } from './storage/storage.ts';
 
-/** An age identity, made for one export: what it opens is unreadable once nobody has it any more. */
-export const newKey = (): Promise<string> => generateIdentity();
+/** An age identity for one export. Destroying the key makes everything encrypted with it unreadable. */
+export const generateArchiveKey = (): Promise<string> => generateIdentity();
 
-/** Piece by piece: 64 KiB at once are in memory, whatever the length. */
+/** Encrypts in chunks of 64 KiB, so memory use does not depend on the length. */
 export async function* encrypt(key: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const age = new Encrypter();
   age.addRecipient(await identityToRecipient(key));
@@ -12,26 +12,29 @@ export async function* encrypt(key: string, bytes: AsyncIterable<Uint8Array>): A
 }
 
 /**
- * Whatever it hands over is authentic. What is damaged, cut, put in another order or of another key ends with
- * StorageError `damaged`, after the authentic beginning: only who comes to the end without an error has the whole.
+ * Yields authenticated bytes only. Throws StorageError `damaged` where the data is damaged, truncated, reordered or
+ * encrypted with another key. The data is complete only if the stream ends without an error.
  */
 export async function* decrypt(key: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const source = { failed: false };
-  const watched = watch(bytes, source);
+  const tracked = trackFailure(bytes, source);
   try {
     const age = new Decrypter();
     age.addIdentity(key);
-    for await (const piece of await age.decrypt(ReadableStream.from(watched))) if (piece.length > 0) yield piece;
+    for await (const piece of await age.decrypt(ReadableStream.from(tracked))) if (piece.length > 0) yield piece;
   } catch (error) {
-    throw source.failed ? error : new StorageError('damaged', 'an object is not what was stored');
+    throw source.failed ? error : new StorageError('damaged', 'an object differs from what was stored');
   } finally {
-    // A header that cannot be read leaves its stream open.
-    await watched.return(undefined);
+    // After an unreadable header, `age` leaves the stream open.
+    await tracked.return(undefined);
   }
 }
 
-/** Tells what the storage could not read from what was read and is wrong. */
-async function* watch(bytes: AsyncIterable<Uint8Array>, source: { failed: boolean }): AsyncGenerator<Uint8Array> {
+/** Sets `source.failed` for a read error of the storage, to distinguish it from damaged data. */
+async function* trackFailure(
+  bytes: AsyncIterable<Uint8Array>,
+  source: { failed: boolean },
+): AsyncGenerator<Uint8Array> {
   try {
     yield* bytes;
   } catch (error) {

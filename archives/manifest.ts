@@ -1,8 +1,8 @@
 import type { Contents, Manifest } from '../domain/archive.ts';
-import { pathsOf } from './names.ts';
+import { assignPaths } from './names.ts';
 
-export function manifestOf({ request, systems, parts, packagedAt }: Contents): Manifest {
-  const paths = pathsOf(parts, request.format);
+export function buildManifest({ request, systems, parts, packagedAt }: Contents): Manifest {
+  const paths = assignPaths(parts, request.format);
   return {
     requestId: request.id,
     kind: 'export',

@@ -1,35 +1,38 @@
 import type { Part } from '../domain/archive.ts';
 import type { ExportFormat } from '../domain/vocabulary.ts';
 
-/** Windows opens a device by any of these, whatever stands behind the first full stop. */
+/** Windows reserves these names for devices, with any extension. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)$/i;
-const LONGEST = 80;
+const MAX_LENGTH = 80;
 
 /**
- * A path for each part, in their order: `data/<system>/<table>.<format>`. Made of names that somebody chose in a
- * database, and safe wherever it is unpacked: ASCII, no separator, no `..`, no device, no two that differ by case alone.
+ * Returns the path `data/<system>/<table>.<format>` of each part, safe to unpack on any system: ASCII, no separators in
+ * names, no `..`, no device names, unique without regard to case.
  */
-export function pathsOf(parts: readonly Part[], format: ExportFormat): readonly string[] {
+export function assignPaths(parts: readonly Part[], format: ExportFormat): readonly string[] {
   const folders = new Map<string, { name: string; taken: Set<string> }>();
-  const takenFolders = new Set<string>();
+  const takenFolderNames = new Set<string>();
   return parts.map(({ system, facts }) => {
-    const folder = folders.get(system) ?? { name: free(safe(system), takenFolders), taken: new Set<string>() };
+    const folder = folders.get(system) ?? {
+      name: makeUnique(sanitize(system), takenFolderNames),
+      taken: new Set<string>(),
+    };
     folders.set(system, folder);
-    return `data/${folder.name}/${free(safe(facts.table), folder.taken)}.${format}`;
+    return `data/${folder.name}/${makeUnique(sanitize(facts.table), folder.taken)}.${format}`;
   });
 }
 
-function safe(name: string): string {
+function sanitize(name: string): string {
   const plain = name
     .replaceAll(/[^\w.-]+/g, '_')
     .replaceAll(/\.{2,}/g, '.')
-    .slice(0, LONGEST)
+    .slice(0, MAX_LENGTH)
     .replaceAll(/^[.-]+|\.+$/g, '');
   const [stem = ''] = plain.split('.');
   return plain === '' || DEVICE.test(stem) ? `_${plain}` : plain;
 }
 
-function free(wanted: string, taken: Set<string>): string {
+function makeUnique(wanted: string, taken: Set<string>): string {
   let name = wanted;
   for (let number = 2; taken.has(name.toLowerCase()); number += 1) name = `${wanted}-${number}`;
   taken.add(name.toLowerCase());

@@ -3,7 +3,7 @@ import type { ExportFormat } from '../domain/vocabulary.ts';
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 
-/** Counts rows in what passes in pieces; a newline inside quotes of CSV ends none, and its header is none. */
+/** Counts rows in a stream of chunks. In CSV, newlines inside quotes and the header do not count. */
 export class RowCount {
   #ends = 0;
   #quoted = false;
@@ -27,7 +27,7 @@ export class RowCount {
     for (let at = piece.indexOf(NEWLINE); at >= 0; at = piece.indexOf(NEWLINE, at + 1)) this.#ends += 1;
   }
 
-  /** A quote inside quotes is doubled: out and in again. */
+  /** A doubled quote inside quotes toggles the state twice, so it needs no special case. */
   #csv(piece: Uint8Array): void {
     for (const byte of piece) {
       if (byte === QUOTE) this.#quoted = !this.#quoted;

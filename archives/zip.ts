@@ -1,18 +1,18 @@
 import { PassThrough, Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 
-/** A file of the archive; `bytes` is asked for when its turn has come. */
+/** A file of the archive. `bytes` is called when the file is written. */
 export interface ZipEntry {
   readonly path: string;
   bytes(): AsyncIterable<Uint8Array>;
 }
 
-/** Of 20 MB of events 90 ms and 17 % of the size; level 6 takes 220 ms and leaves 16 %. */
+/** Measured with 20 MB of events: 90 ms, compressed to 17 %. Level 6: 220 ms, 16 %. */
 const LEVEL = 1;
-/** Personal data: whoever unpacks it, nobody else. */
+/** Unpacked files contain personal data, so only their owner may read them. */
 const MODE = 0o100600;
 
-/** A ZIP, ZIP64 where it has to be, as it comes: nothing of it is held. Who leaves early closes the file that is being read. */
+/** Streams a ZIP (ZIP64 where needed) without buffering it. An early return closes the entry that is being read. */
 export async function* zip(entries: readonly ZipEntry[], madeAt: Date): AsyncGenerator<Uint8Array> {
   const file = new ZipFile();
   const archive = new PassThrough();
@@ -36,5 +36,5 @@ export async function* zip(entries: readonly ZipEntry[], madeAt: Date): AsyncGen
   }
 }
 
-/** A ZIP keeps local time, and no zone has a gap at noon: with the day alone the same contents are the same bytes anywhere. */
+/** A ZIP stores local time. Noon of the UTC day exists in every time zone, so equal contents give equal bytes. */
 const dayOf = (at: Date): Date => new Date(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate(), 12);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { newKey } from '../../archives/encryption.ts';
+import { generateArchiveKey } from '../../archives/encryption.ts';
 import { writePart } from '../../archives/part.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type ExportOptions } from '../../connectors/connector.ts';
 import { readSelected, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
@@ -22,7 +22,7 @@ export const collectActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { project, requestId, system, step: 'collect', batch: 0 }, asOf, async () => {
       const selected = await readSelected(deps.database, key);
       if (selected === null) return;
-      const archiveKey = await keyForCollecting(deps.database, deps.keys, key, newKey);
+      const archiveKey = await keyForCollecting(deps.database, deps.keys, key, generateArchiveKey);
       if (archiveKey === null) return;
       // A table without a mapping would be missing from the archive.
       await requireCoverage(deps, key);
@@ -62,7 +62,7 @@ async function collectAll(
       const object = `${requestId}/${randomUUID()}`;
       const facts = await writePart(deps.storage, rest.archiveKey, object, table, {
         signal: context.signal,
-        progressed: progress.progressed,
+        onProgress: progress.onProgress,
       });
       progress.add(facts);
       parts.push({ object, facts });
@@ -108,7 +108,7 @@ function reportProgress({ database }: ActivityDeps, key: CollectionKey) {
     reporting = reporting.then(() => updateCollectionProgress(database, key, now)).catch(() => undefined);
   };
   return {
-    progressed: (rows: number | null, bytes: number) =>
+    onProgress: (rows: number | null, bytes: number) =>
       report({ rows: done.rows + (rows ?? 0), bytes: done.bytes + bytes }),
     add: ({ rows, bytes }: PartFacts) => void (done = { rows: done.rows + rows, bytes: done.bytes + bytes }),
     reported: () => reporting,

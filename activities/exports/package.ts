@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeArchive } from '../../archives/archive.ts';
-import { newKey } from '../../archives/encryption.ts';
+import { generateArchiveKey } from '../../archives/encryption.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
@@ -22,7 +22,7 @@ export const archiveActivities = (deps: ActivityDeps) => ({
         const packing = await readPacking(deps.database, requestId, attemptClock()());
         if (packing !== null) await pack(deps, input, packing, signal);
         const object = await readyObject(deps.database, requestId);
-        if (object !== null) await deps.storage.removeAllBut(requestId, [object]);
+        if (object !== null) await deps.storage.removeExcept(requestId, [object]);
       });
     });
   },
@@ -31,7 +31,7 @@ export const archiveActivities = (deps: ActivityDeps) => ({
   async removeObjects(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
     await withAttention(deps, attentionKey(input, 'conclude'), asOf, () =>
-      withConnectorContext(deps, lethe(input), () => deps.storage.removeAllBut(requestId, [])),
+      withConnectorContext(deps, lethe(input), () => deps.storage.removeExcept(requestId, [])),
     );
   },
 });
@@ -45,7 +45,7 @@ async function pack(
   const { requestId, project, asOf } = input;
   const now = attemptClock();
   // If no system can export, no collection has made a key yet.
-  const key = await keyForCollecting(deps.database, deps.keys, input, newKey);
+  const key = await keyForCollecting(deps.database, deps.keys, input, generateArchiveKey);
   if (key === null) return;
   const object = `${requestId}/${randomUUID()}`;
   try {

@@ -1,4 +1,4 @@
-/** Markup that was made here; everything else that is put into a template is text. */
+/** Trusted HTML from a `markup` template. Every other value in a template is escaped. */
 export class Markup {
   readonly text: string;
   constructor(text: string) {
@@ -8,14 +8,14 @@ export class Markup {
 
 type Piece = Markup | string | number | readonly Markup[];
 
-/** Not called `html`: formatters put spaces into templates of that name, and in a cell a space is data. */
+/** Not named `html`, because formatters add spaces to `html` templates, and spaces in a cell would show as data. */
 export const markup = (strings: TemplateStringsArray, ...pieces: readonly Piece[]): Markup =>
-  new Markup(strings.map((before, index) => before + written(pieces[index] ?? '')).join(''));
+  new Markup(strings.map((before, index) => before + render(pieces[index] ?? '')).join(''));
 
-function written(piece: Piece): string {
+function render(piece: Piece): string {
   if (piece instanceof Markup) return piece.text;
   if (typeof piece === 'object') return piece.map(({ text }) => text).join('');
   return String(piece).replaceAll(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }
 
-export const NOTHING = markup``;
+export const EMPTY = markup``;

@@ -1,32 +1,38 @@
 import type { Manifest } from '../../domain/archive.ts';
-import { type Markup, NOTHING, markup } from './markup.ts';
-import { heading, timestamp } from './words.ts';
+import { type Markup, EMPTY, markup } from './markup.ts';
+import { formatTimestamp, titleOfTable } from './wording.ts';
 
-/** What the tables do not say by themselves: what would stay, what is not in here, and as of when. */
-export function notes({ files, since, notIncluded, systems }: Manifest): Markup {
-  const held = files.filter(({ rows }) => rows > 0);
+/** Renders what the tables do not show: retained rows, missing systems, tables without rows, and the dates of the copies. */
+export function renderNotes({ files, since, notIncluded, systems }: Manifest): Markup {
+  const nonEmpty = files.filter(({ rows }) => rows > 0);
   const empty = files.filter(({ rows }) => rows === 0);
-  const kept = held.flatMap(({ table, retained }) => (retained === null ? [] : [`${heading(table)}: ${retained}`]));
-  const whole = since === null ? [] : held.filter(({ windowed }) => !windowed);
-  const timestamps = systems.map(({ system, cutOffAt }) => `${system}: ${timestamp(cutOffAt)}`);
-  return markup`${note(
-    'What a deletion would keep',
-    'Were everything deleted, entries of these tables would stay, for the reason given:',
+  const kept = nonEmpty.flatMap(({ table, retained }) =>
+    retained === null ? [] : [`${titleOfTable(table)}: ${retained}`],
+  );
+  const undated = since === null ? [] : nonEmpty.filter(({ windowed }) => !windowed);
+  const timestamps = systems.map(({ system, cutOffAt }) => `${system}: ${formatTimestamp(cutOffAt)}`);
+  return markup`${renderNote(
+    'Data kept after a deletion',
+    'If the data is deleted, entries in these tables are kept for the reason given:',
     kept,
-  )}${note('What is not included', 'These systems may hold data too, and cannot hand it out by themselves:', notIncluded)}${note(
-    'Tables without a time',
-    `Of other tables only entries since ${since === null ? '' : timestamp(since)} are included. These do not say when an entry was made, and are here whole:`,
-    whole.map(({ table }) => heading(table)),
-  )}${note(
-    'Where nothing was found',
-    'These tables were searched too:',
-    empty.map(({ table }) => heading(table)),
-  )}${note('As of when', 'All tables of a system stand as they stood at one point in time:', timestamps)}`;
+  )}${renderNote(
+    'Data not included',
+    'These systems may contain more data, but cannot export it automatically:',
+    notIncluded,
+  )}${renderNote(
+    'Tables without dates',
+    `Other tables contain only entries since ${since === null ? '' : formatTimestamp(since)}. These tables do not record when an entry was created, so all of their entries are included:`,
+    undated.map(({ table }) => titleOfTable(table)),
+  )}${renderNote(
+    'Tables without entries',
+    'These tables were also searched, but no entries were found:',
+    empty.map(({ table }) => titleOfTable(table)),
+  )}${renderNote('Date of the copy', 'The data of each system was copied as it was at this time:', timestamps)}`;
 }
 
-const note = (title: string, intro: string, items: readonly string[]): Markup =>
+const renderNote = (title: string, intro: string, items: readonly string[]): Markup =>
   items.length === 0
-    ? NOTHING
+    ? EMPTY
     : markup`
 <h2>${title}</h2>
 <p>${intro}</p>

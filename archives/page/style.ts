@@ -1,4 +1,4 @@
-/** On screens of any size, in the dark, and on paper. No font, no picture: nothing is fetched. */
+/** Supports small screens, dark mode and printing. Fonts and images are not used, so the page loads no other file. */
 export const STYLE = `
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #23272b; --soft: #626a70; --line: #e3e0d8; --mark: #2c6152; }
 @media (prefers-color-scheme: dark) {

@@ -1,66 +1,66 @@
 import type * as Sdk from '@aws-sdk/client-s3';
 import { StorageError } from './storage.ts';
 
-/** A bucket, or what is below a prefix of one. */
+/** A bucket, or the objects below a prefix of a bucket. */
 export interface Bucket {
   readonly s3: Sdk.S3;
   readonly bucket: string;
-  /** Empty, or ends in a slash. */
+  /** Empty, or ends with a slash. */
   readonly prefix: string;
 }
 
-/** A connection that says nothing for so long is given up. Whoever reads slowly is given another one. */
-const SILENCE_MS = 60_000;
-const CONNECT_MS = 5_000;
-const ATTEMPTS = 4;
+/** An idle connection is closed after this time. A slow reader gets a new connection. */
+const IDLE_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_ATTEMPTS = 4;
 
-/** `s3://bucket/prefix?region=…&endpoint=…&forcePathStyle=true`, checked by config/; credentials are found by the SDK. */
+/** `s3://bucket/prefix?region=…&endpoint=…&forcePathStyle=true`, validated by config/. The SDK finds the credentials. */
 export async function openBucket(url: URL): Promise<Bucket> {
   const { S3 } = await sdk();
   const endpoint = url.searchParams.get('endpoint');
   const region = url.searchParams.get('region') ?? (endpoint === null ? null : 'us-east-1');
   const s3 = new S3({
     ...(region !== null && { region }),
-    // Not every other server knows the checksums that AWS knows. What lies there authenticates itself.
+    // Other S3 servers may not support AWS's default checksums. The encryption already authenticates the contents.
     ...(endpoint !== null && {
       endpoint,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     }),
     forcePathStyle: url.searchParams.get('forcePathStyle') === 'true',
-    maxAttempts: ATTEMPTS,
-    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
+    maxAttempts: MAX_ATTEMPTS,
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, socketTimeout: IDLE_TIMEOUT_MS },
   });
   await s3.config.region().catch(() => {
-    throw new Error('LETHE_ARCHIVES: a bucket needs its region, by ?region=… or AWS_REGION');
+    throw new Error('LETHE_ARCHIVES: the bucket needs a region; set ?region=… or AWS_REGION');
   });
   const folder = url.pathname.replaceAll(/^\/+|\/+$/g, '');
   return { s3, bucket: url.hostname, prefix: folder === '' ? '' : `${folder}/` };
 }
 
-/** Only whoever keeps archives in a bucket needs it. */
+/** The SDK is an optional dependency, needed only for archives in a bucket. */
 async function sdk(): Promise<typeof Sdk> {
   try {
     return await import('@aws-sdk/client-s3');
   } catch {
-    throw new Error('LETHE_ARCHIVES is a bucket, which needs a package: npm install @aws-sdk/client-s3');
+    throw new Error('LETHE_ARCHIVES names a bucket, which requires a package: run npm install @aws-sdk/client-s3');
   }
 }
 
-/** Of what the bucket says only its closed code goes on; an abort stays what it is. */
-export async function guarded<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+/** Keeps only the error code of the bucket, since its message may contain names. An abort passes unchanged. */
+export async function withStorageErrors<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     const code = codeOf(error);
-    if (code === 'NoSuchKey') throw new StorageError('missing', 'there is no such object in the archives');
-    throw new StorageError('unavailable', `the bucket of the archives cannot be used (${code})`);
+    if (code === 'NoSuchKey') throw new StorageError('missing', 'the archive object does not exist');
+    throw new StorageError('unavailable', `the archive bucket cannot be used (${code})`);
   }
 }
 
-/** Null: nothing has that name. */
-export async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
+/** Returns null if the object does not exist. */
+export async function nullIfMissing<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
@@ -69,7 +69,7 @@ export async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null
   }
 }
 
-/** Of an error of the SDK or of the network; `Unknown` where it is no word of theirs. */
+/** The code of an SDK or network error, or `Unknown` if it does not look like a code. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Unknown';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;

@@ -1,13 +1,14 @@
 import type { CompletedPart } from '@aws-sdk/client-s3';
-import { type Bucket, codeOf, guarded } from './s3-client.ts';
-import { piecesOf, untilAborted } from '../source.ts';
+import { type Bucket, codeOf, withStorageErrors } from './s3-client.ts';
+import { splitIntoPieces } from '../bytes.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { StorageError } from './storage.ts';
 
-/** Two of them are held at a time. 10 000 are what a bucket takes of one object: 156 GiB. */
+/** Two pieces are in memory at a time. S3 allows 10 000 pieces per object, here 156 GiB. */
 const PIECE_BYTES = 1 << 24;
 const MAX_PIECES = 10_000;
 
-/** Whole under its key or not at all, in pieces where it is large; false: something has that key already, and stays. */
+/** Writes an object atomically; large ones as multipart uploads. Returns false, changing nothing, if the key is in use. */
 export async function upload(
   { s3, bucket, prefix }: Bucket,
   name: string,
@@ -16,69 +17,72 @@ export async function upload(
 ): Promise<boolean> {
   const object = { Bucket: bucket, Key: `${prefix}${name}` };
   const abort = signal === undefined ? {} : { abortSignal: signal };
-  let parts: Parts | null = null;
+  let multipart: MultipartUpload | null = null;
   try {
-    for await (const piece of piecesOf(untilAborted(bytes, signal), PIECE_BYTES)) {
-      if (parts === null && piece.length < PIECE_BYTES) return await put(piece);
-      parts ??= await begin();
-      await parts.add(piece);
+    for await (const piece of splitIntoPieces(untilAborted(bytes, signal), PIECE_BYTES)) {
+      if (multipart === null && piece.length < PIECE_BYTES) return await put(piece);
+      multipart ??= await startMultipart();
+      await multipart.add(piece);
     }
-    if (parts === null) return await put(new Uint8Array());
-    const completed = await parts.complete();
-    if (!completed) await parts.abandon();
+    if (multipart === null) return await put(new Uint8Array());
+    const completed = await multipart.complete();
+    if (!completed) await multipart.abort();
     return completed;
   } catch (error) {
-    await parts?.abandon();
+    await multipart?.abort();
     throw error;
   }
 
   function put(Body: Uint8Array): Promise<boolean> {
-    return guarded(() => unlessThere(s3.putObject({ ...object, Body, IfNoneMatch: '*' }, abort)), signal);
+    return withStorageErrors(
+      () => createdUnlessExists(s3.putObject({ ...object, Body, IfNoneMatch: '*' }, abort)),
+      signal,
+    );
   }
 
-  async function begin(): Promise<Parts> {
-    const { UploadId } = await guarded(() => s3.createMultipartUpload(object, abort), signal);
+  async function startMultipart(): Promise<MultipartUpload> {
+    const { UploadId } = await withStorageErrors(() => s3.createMultipartUpload(object, abort), signal);
     const upload = { ...object, UploadId };
     const done: CompletedPart[] = [];
-    let underWay: Promise<unknown> = Promise.resolve();
+    let uploading: Promise<unknown> = Promise.resolve();
     const send = async (PartNumber: number, Body: Uint8Array) => {
-      const { ETag } = await guarded(() => s3.uploadPart({ ...upload, PartNumber, Body }, abort), signal);
+      const { ETag } = await withStorageErrors(() => s3.uploadPart({ ...upload, PartNumber, Body }, abort), signal);
       done.push({ PartNumber, ETag });
     };
     return {
       async add(piece) {
-        await underWay;
-        if (done.length === MAX_PIECES) throw new StorageError('unavailable', 'a bucket takes no object that large');
-        underWay = send(done.length + 1, piece);
-        // It is heard of when it is waited for.
-        underWay.catch(() => {});
+        await uploading;
+        if (done.length === MAX_PIECES) throw new StorageError('unavailable', 'the archive is too large for a bucket');
+        uploading = send(done.length + 1, piece);
+        // The next call awaits the result.
+        uploading.catch(() => {});
       },
       async complete() {
-        await underWay;
+        await uploading;
         const MultipartUpload = { Parts: done };
-        const answer = { ...upload, MultipartUpload, IfNoneMatch: '*' };
-        return guarded(() => unlessThere(s3.completeMultipartUpload(answer, abort)), signal);
+        const completion = { ...upload, MultipartUpload, IfNoneMatch: '*' };
+        return withStorageErrors(() => createdUnlessExists(s3.completeMultipartUpload(completion, abort)), signal);
       },
-      async abandon() {
-        await underWay.catch(() => {});
-        // What is left all the same goes with `removeAllBut`.
+      async abort() {
+        await uploading.catch(() => {});
+        // If this fails, `removeExcept` aborts the upload later.
         await s3.abortMultipartUpload(upload).catch(() => {});
       },
     };
   }
 }
 
-interface Parts {
-  /** The next piece; returns as soon as the one before is there. */
+interface MultipartUpload {
+  /** Starts to upload a piece; resolves when the previous piece is uploaded. */
   add(piece: Uint8Array): Promise<void>;
   complete(): Promise<boolean>;
-  abandon(): Promise<void>;
+  abort(): Promise<void>;
 }
 
-/** A bucket that does not know `If-None-Match` overwrites; names are made once, so it never has to. */
-async function unlessThere(answer: Promise<unknown>): Promise<boolean> {
+/** Returns false if the key is in use. Servers without `If-None-Match` overwrite, which is safe as names are unique. */
+async function createdUnlessExists(response: Promise<unknown>): Promise<boolean> {
   try {
-    await answer;
+    await response;
     return true;
   } catch (error) {
     if (codeOf(error) === 'PreconditionFailed') return false;

@@ -1,110 +1,119 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ListMultipartUploadsOutput, ListMultipartUploadsRequest } from '@aws-sdk/client-s3';
-import { type Bucket, codeOf, guarded, openBucket, unlessMissing } from './s3-client.ts';
+import { type Bucket, codeOf, nullIfMissing, openBucket, withStorageErrors } from './s3-client.ts';
 import { upload } from './s3-upload.ts';
-import { type ArchiveStorage, checkedMark, checkedRequestId, MARK, namesOf, StorageError } from './storage.ts';
+import {
+  type ArchiveStorage,
+  checkStorageId,
+  checkRequestId,
+  STORAGE_ID_FILE,
+  parseName,
+  StorageError,
+} from './storage.ts';
 
-/** As many as may be named in one call that deletes. */
-const PAGE = 1_000;
-const FRUITLESS_READS = 4;
+/** S3 deletes at most this number of objects per call. */
+const PAGE_SIZE = 1_000;
+const MAX_READS_WITHOUT_PROGRESS = 4;
 
-/** A bucket of S3, or of what speaks like it, without versions: there a removed object would stay. */
+/** An S3-compatible bucket. It must not keep versions, because removed objects would stay in them. */
 export async function s3Storage(url: URL): Promise<ArchiveStorage> {
   const bucket = await openBucket(url);
   return {
     write: async (name, bytes, signal) => {
-      const { requestId, object } = namesOf(name);
-      const placed = await upload(bucket, `${requestId}/${object}`, bytes, signal);
-      if (!placed) throw new StorageError('unavailable', 'an object of that name lies in the archives already');
+      const { requestId, object } = parseName(name);
+      const isNew = await upload(bucket, `${requestId}/${object}`, bytes, signal);
+      if (!isNew) throw new StorageError('unavailable', 'an archive object with that name already exists');
     },
     read: (name) => {
-      const { requestId, object } = namesOf(name);
+      const { requestId, object } = parseName(name);
       return read(bucket, `${requestId}/${object}`);
     },
-    removeAllBut: async (requestId, kept) => {
-      const place = `${bucket.prefix}${checkedRequestId(requestId)}/`;
-      await abandonUploads(bucket, place);
-      await removeObjects(bucket, place, new Set(kept.map((name) => `${bucket.prefix}${name}`)));
+    removeExcept: async (requestId, kept) => {
+      const folder = `${bucket.prefix}${checkRequestId(requestId)}/`;
+      await abortUploads(bucket, folder);
+      await removeObjects(bucket, folder, new Set(kept.map((name) => `${bucket.prefix}${name}`)));
     },
-    mark: async () => {
-      const known = await readMark(bucket);
-      if (known !== null) return checkedMark(known);
-      // Of two processes that begin at once the second is refused, and finds the mark of the first.
-      await upload(bucket, MARK, Readable.from([Buffer.from(randomUUID())]));
-      return checkedMark((await readMark(bucket)) ?? '');
+    storageId: async () => {
+      const existing = await readStorageId(bucket);
+      if (existing !== null) return checkStorageId(existing);
+      // If two processes start at the same time, both use the ID that was written first.
+      await upload(bucket, STORAGE_ID_FILE, Readable.from([Buffer.from(randomUUID())]));
+      return checkStorageId((await readStorageId(bucket)) ?? '');
     },
   };
 }
 
-const readMark = ({ s3, bucket, prefix }: Bucket): Promise<string | null> =>
-  unlessMissing(() =>
-    guarded(async () => {
-      const { Body } = await s3.getObject({ Bucket: bucket, Key: `${prefix}${MARK}` });
+const readStorageId = ({ s3, bucket, prefix }: Bucket): Promise<string | null> =>
+  nullIfMissing(() =>
+    withStorageErrors(async () => {
+      const { Body } = await s3.getObject({ Bucket: bucket, Key: `${prefix}${STORAGE_ID_FILE}` });
       return (await Body?.transformToString()) ?? '';
     }),
   );
 
-/** A connection that breaks, as of somebody who reads slowly, is followed by one that begins where it ended. */
+/** Resumes with a range request when the connection breaks, as it does for slow readers. */
 async function* read({ s3, bucket, prefix }: Bucket, name: string): AsyncGenerator<Uint8Array> {
   const object = { Bucket: bucket, Key: `${prefix}${name}` };
-  let [at, size, fruitless] = [0, Infinity, 0];
+  let [at, size, readsWithoutProgress] = [0, Infinity, 0];
   while (at < size) {
     const from = at;
     const range = from === 0 ? {} : { Range: `bytes=${from}-` };
-    const answer = await guarded(() => s3.getObject({ ...object, ...range }));
-    if (from === 0) size = answer.ContentLength ?? 0;
-    else if (answer.ContentRange?.startsWith(`bytes ${from}-`) !== true)
-      throw new StorageError('unavailable', 'the bucket of the archives does not go on where it is asked to');
-    let broken: unknown;
+    const response = await withStorageErrors(() => s3.getObject({ ...object, ...range }));
+    if (from === 0) size = response.ContentLength ?? 0;
+    else if (response.ContentRange?.startsWith(`bytes ${from}-`) !== true)
+      throw new StorageError('unavailable', 'the archive bucket does not support range requests');
+    let failure: unknown;
     try {
-      const chunks: AsyncIterable<Uint8Array> = answer.Body instanceof Readable ? answer.Body : Readable.from([]);
+      const chunks: AsyncIterable<Uint8Array> = response.Body instanceof Readable ? response.Body : Readable.from([]);
       for await (const chunk of chunks) {
         at += chunk.length;
         yield chunk;
       }
     } catch (error) {
-      broken = error;
+      failure = error;
     }
-    fruitless = at > from ? 0 : fruitless + 1;
-    if (at < size && fruitless === FRUITLESS_READS)
-      throw new StorageError('unavailable', `the bucket of the archives breaks off (${codeOf(broken)})`);
+    readsWithoutProgress = at > from ? 0 : readsWithoutProgress + 1;
+    if (at < size && readsWithoutProgress === MAX_READS_WITHOUT_PROGRESS)
+      throw new StorageError('unavailable', `the archive bucket closed the connection repeatedly (${codeOf(failure)})`);
   }
 }
 
-async function removeObjects({ s3, bucket }: Bucket, place: string, staying: ReadonlySet<string>): Promise<void> {
+async function removeObjects({ s3, bucket }: Bucket, folder: string, kept: ReadonlySet<string>): Promise<void> {
   let ContinuationToken: string | undefined;
   do {
     const from = ContinuationToken === undefined ? {} : { ContinuationToken };
-    const page = await guarded(() => s3.listObjectsV2({ Bucket: bucket, Prefix: place, MaxKeys: PAGE, ...from }));
-    const going = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined || staying.has(Key) ? [] : [{ Key }]));
-    if (going.length > 0) {
-      const { Errors } = await guarded(() =>
-        s3.deleteObjects({ Bucket: bucket, Delete: { Objects: going, Quiet: true } }),
+    const page = await withStorageErrors(() =>
+      s3.listObjectsV2({ Bucket: bucket, Prefix: folder, MaxKeys: PAGE_SIZE, ...from }),
+    );
+    const removed = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined || kept.has(Key) ? [] : [{ Key }]));
+    if (removed.length > 0) {
+      const { Errors } = await withStorageErrors(() =>
+        s3.deleteObjects({ Bucket: bucket, Delete: { Objects: removed, Quiet: true } }),
       );
-      // Said in the body of a call that succeeded.
+      // S3 reports these errors in the body of a successful response.
       if (Errors !== undefined && Errors.length > 0)
-        throw new StorageError('unavailable', 'the bucket of the archives kept an object that was to go');
+        throw new StorageError('unavailable', 'the archive bucket did not remove an object');
     }
     ContinuationToken = page.NextContinuationToken;
   } while (ContinuationToken !== undefined);
 }
 
-/** Pieces of what was never completed are in no list of objects, and are paid for. */
-async function abandonUploads({ s3, bucket }: Bucket, place: string): Promise<void> {
-  const asked: ListMultipartUploadsRequest = { Bucket: bucket, Prefix: place };
+/** Pieces of incomplete uploads appear in no list of objects, but are stored and billed. */
+async function abortUploads({ s3, bucket }: Bucket, folder: string): Promise<void> {
+  const options: ListMultipartUploadsRequest = { Bucket: bucket, Prefix: folder };
   let page: ListMultipartUploadsOutput;
   do {
-    page = await guarded(() => s3.listMultipartUploads(asked));
+    page = await withStorageErrors(() => s3.listMultipartUploads(options));
     for (const { Key, UploadId } of page.Uploads ?? [])
-      await guarded(() => unlessGone(s3.abortMultipartUpload({ Bucket: bucket, Key, UploadId })));
-    asked.KeyMarker = page.NextKeyMarker;
-    asked.UploadIdMarker = page.NextUploadIdMarker;
-  } while (page.IsTruncated === true && asked.KeyMarker !== undefined);
+      await withStorageErrors(() => ignoreMissingUpload(s3.abortMultipartUpload({ Bucket: bucket, Key, UploadId })));
+    options.KeyMarker = page.NextKeyMarker;
+    options.UploadIdMarker = page.NextUploadIdMarker;
+  } while (page.IsTruncated === true && options.KeyMarker !== undefined);
 }
 
-async function unlessGone(answer: Promise<unknown>): Promise<void> {
-  await answer.catch((error: unknown) => {
+async function ignoreMissingUpload(response: Promise<unknown>): Promise<void> {
+  await response.catch((error: unknown) => {
     if (codeOf(error) !== 'NoSuchUpload') throw error;
   });
 }

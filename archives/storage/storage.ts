@@ -1,24 +1,24 @@
 import { REQUEST_ID } from '../../domain/ids.ts';
 
 /**
- * Where archives and their parts lie until they expire. Names are ours alone: `<requestId>/<uuid>`. What is written is
- * encrypted before it comes here (archives/encryption.ts). One conformance suite runs against every storage.
+ * Stores archives and their parts until they expire. Object names have the form `<requestId>/<uuid>`. The contents are
+ * already encrypted (archives/encryption.ts). One conformance suite runs against every storage.
  */
 export interface ArchiveStorage {
   /**
-   * There to be read once it resolves, and after a loss of power too. What failed or was aborted is not there; where an
-   * answer was lost on the way it may be, for `removeAllBut` to take. Never overwrites; holds little of it in memory.
+   * Writes a new object as a stream; durable once the promise resolves. A failed write leaves no object, unless the
+   * response was lost; `removeExcept` removes such an object. Never overwrites.
    */
   write(name: string, bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
-  /** Fails with `StorageError` before the first byte where there is no such object. */
+  /** Throws StorageError `missing` before the first byte if the object does not exist. */
   read(name: string): AsyncIterable<Uint8Array>;
-  /** Everything of a request but these: also what an attempt left behind that was killed. None is as good as gone. */
-  removeAllBut(requestId: string, kept: readonly string[]): Promise<void>;
-  /** Says which storage this is, and makes it sayable at first: whoever sees another mark sees another storage. */
-  mark(): Promise<string>;
+  /** Removes all objects of a request except `kept`, including leftovers of killed attempts. Idempotent. */
+  removeExcept(requestId: string, kept: readonly string[]): Promise<void>;
+  /** Returns the ID of this storage and creates it on first use. Processes with different IDs use different storages. */
+  storageId(): Promise<string>;
 }
 
-/** The storage cannot do it now, or never. No name, no path and no text of the system in it. */
+/** The message contains no object name, no path and no text of the underlying system. */
 export class StorageError extends Error {
   readonly code: 'unavailable' | 'missing' | 'damaged';
   constructor(code: StorageError['code'], message: string) {
@@ -28,23 +28,24 @@ export class StorageError extends Error {
   }
 }
 
-/** The object that holds the mark, in a folder and in a bucket alike: a storage that is copied whole stays the same one. */
-export const MARK = '.lethe-archives';
+/** The object that holds the storage ID. A complete copy of a storage keeps the ID. */
+export const STORAGE_ID_FILE = '.lethe-archives';
 const OBJECT = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** No name leads out of its request's place: `..`, a second slash and an empty part are refused. */
-export function namesOf(name: string): { readonly requestId: string; readonly object: string } {
+/** Rejects `..`, a second slash and empty segments, so that a name cannot leave the folder of its request. */
+export function parseName(name: string): { readonly requestId: string; readonly object: string } {
   const [requestId = '', object = '', ...more] = name.split('/');
-  if (!OBJECT.test(object) || more.length > 0) throw new Error('an object of the archives has another name');
-  return { requestId: checkedRequestId(requestId), object };
+  if (!OBJECT.test(object) || more.length > 0)
+    throw new Error('not the name of an archive object: expected <requestId>/<uuid>');
+  return { requestId: checkRequestId(requestId), object };
 }
 
-export function checkedRequestId(requestId: string): string {
-  if (!REQUEST_ID.test(requestId)) throw new Error('archives lie by the ids of their requests');
+export function checkRequestId(requestId: string): string {
+  if (!REQUEST_ID.test(requestId)) throw new Error('not a request ID');
   return requestId;
 }
 
-export function checkedMark(mark: string): string {
-  if (OBJECT.test(mark)) return mark;
-  throw new StorageError('damaged', `${MARK} of the archives does not say which storage this is`);
+export function checkStorageId(id: string): string {
+  if (OBJECT.test(id)) return id;
+  throw new StorageError('damaged', `${STORAGE_ID_FILE} in the archive storage does not contain a storage ID`);
 }

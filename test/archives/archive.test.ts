@@ -148,7 +148,7 @@ describe('nothing is packed', () => {
 
   test('when a part is gone', async () => {
     const parts = await two();
-    await place.storage.removeAllBut(place.requestId, [parts[0]?.object ?? '']);
+    await place.storage.removeExcept(place.requestId, [parts[0]?.object ?? '']);
     expect(await packs(contents(parts))).toMatchObject({ code: 'missing' });
   });
 

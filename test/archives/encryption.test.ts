@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { decrypt, encrypt, newKey } from '../../archives/encryption.ts';
+import { decrypt, encrypt, generateArchiveKey } from '../../archives/encryption.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { whole } from './packing.ts';
 
@@ -12,7 +12,7 @@ const CHUNK = 64 * 1024;
 /** What age puts before and around the first chunk; the last 16 bytes of a chunk say that it is authentic. */
 const SEALED = CHUNK + 16;
 
-const key = await newKey();
+const key = await generateArchiveKey();
 const encrypted = (bytes: Uint8Array): Promise<Buffer> => whole(encrypt(key, pieces(bytes)));
 const damaged = expect.objectContaining({ name: 'StorageError', code: 'damaged' });
 
@@ -24,7 +24,7 @@ test.each([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])('%i bytes come bac
 });
 
 test('another key opens nothing, and each export has another', async () => {
-  const other = await newKey();
+  const other = await generateArchiveKey();
   expect(other).not.toBe(key);
   const sealed = await encrypted(Buffer.from('of somebody'));
   await expect(whole(decrypt(other, pieces(sealed)))).rejects.toEqual(damaged);

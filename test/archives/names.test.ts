@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { pathsOf } from '../../archives/names.ts';
+import { assignPaths } from '../../archives/names.ts';
 import type { Part } from '../../domain/archive.ts';
 import { archives } from '../support/archives.ts';
 import { type Packing, collect, contents, lines, pack, packing, table, unzipTest } from './packing.ts';
@@ -70,21 +70,21 @@ function wrong(paths: readonly string[]): readonly string[] {
 
 test('a file is called by letters, digits and a few marks, whatever its table is called', () => {
   const parts = HOSTILE.flatMap((system) => HOSTILE.map((name) => part(system, name)));
-  expect(wrong(pathsOf(parts, 'csv'))).toEqual([]);
-  expect(pathsOf(parts, 'csv')).toEqual(pathsOf(parts, 'csv'));
+  expect(wrong(assignPaths(parts, 'csv'))).toEqual([]);
+  expect(assignPaths(parts, 'csv')).toEqual(assignPaths(parts, 'csv'));
 });
 
 test('names that nobody thought of are safe too, and each table has its own', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))), (names) => {
       const parts = names.map(([system, name]) => part(system, name));
-      expect(wrong(pathsOf(parts, 'ndjson'))).toEqual([]);
+      expect(wrong(assignPaths(parts, 'ndjson'))).toEqual([]);
     }),
   );
 });
 
 test('an ordinary name stays as it is, and the first of two keeps it', () => {
-  expect(pathsOf([part('app', 'app.order_items'), part('app', 'APP.order_items')], 'ndjson')).toEqual([
+  expect(assignPaths([part('app', 'app.order_items'), part('app', 'APP.order_items')], 'ndjson')).toEqual([
     'data/app/app.order_items.ndjson',
     'data/app/APP.order_items-2.ndjson',
   ]);

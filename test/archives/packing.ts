@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
 import { fromBufferPromise } from 'yauzl';
-import { type Written, readArchive, writeArchive } from '../../archives/archive.ts';
-import { newKey } from '../../archives/encryption.ts';
+import { type ArchiveFigures, readArchive, writeArchive } from '../../archives/archive.ts';
+import { generateArchiveKey } from '../../archives/encryption.ts';
 import { writePart } from '../../archives/part.ts';
 import type { ArchiveStorage } from '../../archives/storage/storage.ts';
 import type { ExportedColumn, ExportedTable } from '../../connectors/connector.ts';
 import type { Contents, Part } from '../../domain/archive.ts';
 import { requestId } from '../connectors/fixture.ts';
 
-export const QUIET = { signal: new AbortController().signal, progressed: () => {} };
+export const QUIET = { signal: new AbortController().signal, onProgress: () => {} };
 
 export const column = (name: string, more: Partial<ExportedColumn> = {}): ExportedColumn => ({
   name,
@@ -56,7 +56,7 @@ export interface Packing {
 
 export async function packing(storage: ArchiveStorage): Promise<Packing> {
   const id = requestId();
-  return { storage, key: await newKey(), requestId: id, newName: () => `${id}/${randomUUID()}` };
+  return { storage, key: await generateArchiveKey(), requestId: id, newName: () => `${id}/${randomUUID()}` };
 }
 
 /** Collects tables as systems hand them over. */
@@ -96,7 +96,7 @@ export const contents = (
   ...more,
 });
 
-export interface Packed extends Written {
+export interface Packed extends ArchiveFigures {
   readonly object: string;
   readonly zip: Buffer;
   readonly files: ReadonlyMap<string, Buffer>;

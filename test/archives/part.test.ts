@@ -87,7 +87,7 @@ test('progress is told as it goes, and the rows at the end', async () => {
   const big = table('app.notes', '', { rows: rows(), figures: () => ({ rows: 3, bytes: 300_000 }) });
   await writePart(place.storage, place.key, place.newName(), big, {
     ...QUIET,
-    progressed: (count, bytes) => told.push([count, bytes]),
+    onProgress: (count, bytes) => told.push([count, bytes]),
   });
   expect(told).toEqual([
     [null, 100_000],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manifestOf } from '../../../archives/manifest.ts';
+import { buildManifest } from '../../../archives/manifest.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
@@ -102,7 +102,7 @@ test('the receipt of an export is what its archive says of itself', async () => 
   expect((await read(id, '/receipt')).json).toMatchObject({ status: 409, code: 'no_receipt_yet' });
   const column = { name: 'placed_at', type: 'timestamptz', meaning: 'When', source: false };
   const facts = { table: 'app.orders', meaning: null, columns: [column], windowed: false, retained: null };
-  const manifest = manifestOf({
+  const manifest = buildManifest({
     request: {
       id,
       project: 'demo',

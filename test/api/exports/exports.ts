@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { encrypt, newKey } from '../../../archives/encryption.ts';
+import { encrypt, generateArchiveKey } from '../../../archives/encryption.ts';
 import type { ArchiveStorage } from '../../../archives/storage/storage.ts';
 import { encryptSecret } from '../../../db/encryption.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
@@ -37,7 +37,7 @@ export async function makeReady(
 ): Promise<ReadyExport> {
   const { database } = api;
   const object = `${id}/${crypto.randomUUID()}`;
-  const key = await newKey();
+  const key = await generateArchiveKey();
   await storage.write(object, encrypt(key, piecesOf(bytes)));
   const { encrypted, digestKey } = encryptSecret(KEYS, `archive ${id}`, key);
   await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key) VALUES (${id}, ${encrypted}, ${digestKey})`;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeArchive } from '../../../archives/archive.ts';
-import { newKey } from '../../../archives/encryption.ts';
+import { generateArchiveKey } from '../../../archives/encryption.ts';
 import { folderStorage } from '../../../archives/storage/folder.ts';
 import { writePart } from '../../../archives/part.ts';
 
@@ -31,9 +31,9 @@ async function* rows(): AsyncGenerator<Buffer> {
 const folder = mkdtempSync(join(tmpdir(), 'lethe-memory-'));
 try {
   const storage = folderStorage(folder);
-  const key = await newKey();
+  const key = await generateArchiveKey();
   const requestId = `req_${'0'.repeat(32)}`;
-  const work = { signal: new AbortController().signal, progressed: () => {} };
+  const work = { signal: new AbortController().signal, onProgress: () => {} };
   const object = `${requestId}/${randomUUID()}`;
   const facts = await writePart(
     storage,

@@ -119,11 +119,11 @@ export function conforms(empty: () => Promise<Place>): void {
     const [kept, going, foreign] = [nameIn(request), nameIn(request), nameIn(other)];
     for (const name of [kept, going, foreign]) await storage.write(name, chunksOf(Buffer.from(name), 9));
     for (let time = 0; time < 2; time += 1) {
-      await storage.removeAllBut(request, [kept]);
+      await storage.removeExcept(request, [kept]);
       expect(await failureOf(bytesOf(storage, going))).toMatchObject({ code: 'missing' });
       expect(String(await bytesOf(storage, kept))).toBe(kept);
     }
-    for (let time = 0; time < 2; time += 1) await storage.removeAllBut(request, []);
+    for (let time = 0; time < 2; time += 1) await storage.removeExcept(request, []);
     expect(lying()).toHaveLength(1);
     expect(String(await bytesOf(storage, foreign))).toBe(foreign);
   });
@@ -137,15 +137,15 @@ export function conforms(empty: () => Promise<Place>): void {
         expect(await failureOf(storage.write(name, chunksOf(Buffer.from('x'), 1)))).toBeInstanceOf(Error);
         expect(await failureOf((async () => bytesOf(storage, name))())).toBeInstanceOf(Error);
       }
-      expect(await failureOf(storage.removeAllBut(odd, []))).toBeInstanceOf(Error);
+      expect(await failureOf(storage.removeExcept(odd, []))).toBeInstanceOf(Error);
       expect(lying()).toEqual([]);
     },
   );
 
   test('everybody who begins at once finds one mark, and it stays', async () => {
     const { storage, lying } = await empty();
-    const marks = await Promise.all(Array.from({ length: 20 }, () => storage.mark()));
-    expect(new Set([...marks, await storage.mark()]).size).toBe(1);
+    const marks = await Promise.all(Array.from({ length: 20 }, () => storage.storageId()));
+    expect(new Set([...marks, await storage.storageId()]).size).toBe(1);
     expect(marks[0]).toMatch(/^[0-9a-f-]{36}$/);
     expect(lying()).toHaveLength(1);
   });

@@ -23,7 +23,7 @@ conforms(() => Promise.resolve(inFolder()));
 test('only the owner can read what is made', async () => {
   const { root } = inFolder();
   const storage = folderStorage(join(root, 'new/archives'));
-  await storage.mark();
+  await storage.storageId();
   const name = nameIn(requestId());
   await storage.write(name, chunksOf(Buffer.from('x'), 1));
   const modes = ['new', 'new/archives', join('new/archives', name, '..')].map(
@@ -40,9 +40,9 @@ test('what a killed attempt left goes with the request', async () => {
   await storage.write(name, chunksOf(Buffer.from('x'), 1));
   writeFileSync(join(root, `${name}.canary.part`), 'half');
   const [request = ''] = name.split('/');
-  await storage.removeAllBut(request, [name]);
+  await storage.removeExcept(request, [name]);
   expect(readdirSync(join(root, request))).toEqual([name.slice(request.length + 1)]);
-  await storage.removeAllBut(request, []);
+  await storage.removeExcept(request, []);
   expect(readdirSync(root)).toEqual([]);
 });
 
@@ -58,15 +58,15 @@ test('a link is followed neither to another file nor to another folder', async (
   await expect(bytesOf(storage, file)).rejects.toMatchObject({ code: 'unavailable' });
   await expect(storage.write(file, chunksOf(Buffer.from('x'), 1))).rejects.toMatchObject({ code: 'unavailable' });
   await expect(storage.write(nameIn(linked), chunksOf(Buffer.from('x'), 1))).rejects.toMatchObject({ code: 'damaged' });
-  await expect(storage.removeAllBut(linked, [])).rejects.toMatchObject({ code: 'damaged' });
-  await storage.removeAllBut(file.split('/')[0] ?? '', []);
+  await expect(storage.removeExcept(linked, [])).rejects.toMatchObject({ code: 'damaged' });
+  await storage.removeExcept(file.split('/')[0] ?? '', []);
   expect(readdirSync(outside)).toEqual(['canary']);
 });
 
 test.each(['', 'half-writ', '../../etc'])('a mark that says "%s" is damaged, and is not replaced', async (mark) => {
   const { root, storage } = inFolder();
   writeFileSync(join(root, '.lethe-archives'), mark);
-  await expect(storage.mark()).rejects.toMatchObject({ code: 'damaged' });
+  await expect(storage.storageId()).rejects.toMatchObject({ code: 'damaged' });
   expect(statSync(join(root, '.lethe-archives')).size).toBe(mark.length);
 });
 
@@ -74,7 +74,7 @@ test('a folder that cannot be made says so by a code, without its path', async (
   const { root } = inFolder();
   writeFileSync(join(root, 'file'), '');
   const failure: unknown = await folderStorage(join(root, 'file/archives'))
-    .mark()
+    .storageId()
     .catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'unavailable', message: expect.stringContaining('(ENOTDIR)') });
   expect(String(failure)).not.toContain(root);

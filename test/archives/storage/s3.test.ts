@@ -39,10 +39,10 @@ describe.skipIf(server === null)('a bucket', () => {
       const { UploadId } = await direct().createMultipartUpload(object);
       await direct().uploadPart({ ...object, UploadId, PartNumber: 1, Body: Buffer.from('half') });
     }
-    await storage.removeAllBut(request, []);
+    await storage.removeExcept(request, []);
     const left = await direct().listMultipartUploads({ Bucket: 'lethe', Prefix: `${prefix}/` });
     expect(left.Uploads?.map(({ Key }) => Key?.split('/')[2])).toEqual([other]);
-    await storage.removeAllBut(other, []);
+    await storage.removeExcept(other, []);
     expect(lying()).toEqual([]);
   });
 
@@ -53,7 +53,7 @@ describe.skipIf(server === null)('a bucket', () => {
     mkdirSync(join(folder, prefix, 'archives', request), { recursive: true });
     for (const name of names) writeFileSync(join(folder, prefix, 'archives', name), 'x');
     const kept = names.slice(700, 702);
-    await storage.removeAllBut(request, kept);
+    await storage.removeExcept(request, kept);
     const { Contents } = await direct().listObjectsV2({ Bucket: 'lethe', Prefix: `${prefix}/` });
     expect(Contents?.map(({ Key }) => Key)).toEqual(kept.map((name) => `${prefix}/archives/${name}`).toSorted());
   });
@@ -85,7 +85,7 @@ describe.skipIf(server === null)('a bucket', () => {
         );
       return 'handled';
     });
-    const failure: unknown = await storage.mark().catch((error: unknown) => error);
+    const failure: unknown = await storage.storageId().catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'StorageError', code: 'unavailable' });
     expect(String(failure)).toMatch(/cannot be used \(\w+\)$/);
     expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('canary');
@@ -138,7 +138,7 @@ describe.skipIf(server === null)('a bucket', () => {
     const known = process.env['AWS_SECRET_ACCESS_KEY'];
     process.env['AWS_SECRET_ACCESS_KEY'] = 'canary-other';
     const failure: unknown = await s3Storage(at)
-      .then((storage) => storage.mark())
+      .then((storage) => storage.storageId())
       .catch((error: unknown) => error);
     process.env['AWS_SECRET_ACCESS_KEY'] = known;
     expect(String(failure)).toBe('StorageError: the bucket of the archives cannot be used (SignatureDoesNotMatch)');
@@ -148,7 +148,7 @@ describe.skipIf(server === null)('a bucket', () => {
 
 test('a bucket that is away is unavailable, and says so', async () => {
   const storage = await s3Storage(bucketAt(`127.0.0.1:${await freePort()}`, ''));
-  await expect(storage.mark()).rejects.toMatchObject({
+  await expect(storage.storageId()).rejects.toMatchObject({
     code: 'unavailable',
     message: 'the bucket of the archives cannot be used (ECONNREFUSED)',
   });

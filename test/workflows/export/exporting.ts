@@ -39,10 +39,10 @@ export function spoiled(): Spoiled {
       }
       yield* folder.read(name);
     },
-    async removeAllBut(requestId, kept) {
+    async removeExcept(requestId, kept) {
       if (faults.away) throw new StorageError('unavailable', 'away');
       if (kept.length === 0) await faults.onRemoval?.(requestId);
-      await folder.removeAllBut(requestId, kept);
+      await folder.removeExcept(requestId, kept);
     },
     objectsOf: (requestId) => (existsSync(join(root, requestId)) ? readdirSync(join(root, requestId)) : []),
   };

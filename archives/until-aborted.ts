@@ -1,6 +1,6 @@
 /**
- * The bytes, until the signal says stop: then it ends with the signal's reason at once, even where the source neither
- * answers nor looks at signals, and tells the source to end.
+ * Yields the bytes until the signal is aborted. Then it throws the signal's reason at once, even if the source does not
+ * respond, and closes the source.
  */
 export async function* untilAborted(
   bytes: AsyncIterable<Uint8Array>,
@@ -24,13 +24,13 @@ export async function* untilAborted(
     }
   } finally {
     const ended = Promise.resolve(source.return?.());
-    // A source that is waited for ends when it has its answer, which may be never.
+    // A pending `next()` may never settle, and `return()` waits for it.
     if (waiting) ended.catch(() => {});
     else await ended;
   }
 }
 
-/** Null: aborted. A listener for each piece: races against one promise would keep every piece until the last. */
+/** Null when aborted. Uses one listener per chunk; racing against one promise would keep every chunk in memory. */
 async function nextUnlessAborted(
   source: AsyncIterator<Uint8Array>,
   signal: AbortSignal,
@@ -43,22 +43,4 @@ async function nextUnlessAborted(
   } finally {
     signal.removeEventListener('abort', abort);
   }
-}
-
-/** Pieces of exactly `size` bytes, the last one shorter; none of nothing. Each is the receiver's to keep. */
-export async function* piecesOf(bytes: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
-  let piece = new Uint8Array(size);
-  let filled = 0;
-  for await (const chunk of bytes) {
-    for (let taken = 0; taken < chunk.length;) {
-      const part = chunk.subarray(taken, taken + size - filled);
-      piece.set(part, filled);
-      taken += part.length;
-      filled += part.length;
-      if (filled < size) continue;
-      yield piece;
-      [piece, filled] = [new Uint8Array(size), 0];
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled);
 }

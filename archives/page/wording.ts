@@ -1,0 +1,80 @@
+import type { Manifest } from '../../domain/archive.ts';
+import type { ExportFormat, Scope, SubjectKind } from '../../domain/vocabulary.ts';
+
+export const formatNumber = (value: number): string => value.toLocaleString('en-US');
+
+export const formatCount = (value: number, one: string, many: string): string =>
+  `${formatNumber(value)} ${value === 1 ? one : many}`;
+
+export const formatEntries = (value: number): string => formatCount(value, 'entry', 'entries');
+
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+/** 22 November 2026, 22:44 UTC */
+export const formatTimestamp = (iso: string): string => `${DAY.format(new Date(iso))}, ${iso.slice(11, 16)} UTC`;
+
+/** The law that gives the data subject the right to this archive. */
+export const regulationTitle = (regulation: string): string => REGULATIONS[regulation] ?? regulation.toUpperCase();
+const REGULATIONS: Readonly<Record<string, string>> = {
+  gdpr: 'General Data Protection Regulation, Regulation (EU) 2016/679, Articles 15 and 20',
+  ccpa: 'California Consumer Privacy Act, Civil Code §§ 1798.110 and 1798.130',
+};
+
+const NOUN: Readonly<Record<SubjectKind, readonly [one: string, many: string]>> = {
+  user: ['person', 'people'],
+  company: ['company', 'companies'],
+};
+const ADDRESSED: Readonly<Record<SubjectKind, string>> = { user: 'you', company: 'your company' };
+
+/** Names the data subjects, as the object of "data about". */
+export const describeSubjects = ({ subjects, subjectKind }: Manifest): string =>
+  subjects === 1 ? ADDRESSED[subjectKind] : formatCount(subjects, ...NOUN[subjectKind]);
+
+const TITLES: Readonly<Record<Scope, string>> = {
+  data: 'Data stored about',
+  categories: 'Categories of data stored about',
+  sources: 'Sources of the data stored about',
+};
+export const titleOf = (manifest: Manifest): string => `${TITLES[manifest.scope]} ${describeSubjects(manifest)}`;
+
+const LEADS: Readonly<Record<Scope, string>> = {
+  data: 'This archive contains a copy of the data, table by table, as it is stored.',
+  categories:
+    'This page describes the data in each table and counts the entries. The archive does not contain the entries themselves.',
+  sources: 'For each table, this archive contains only the columns that show how the data was collected.',
+};
+export const leadOf = ({ scope }: Manifest): string => LEADS[scope];
+
+const FORMATS: Readonly<Record<ExportFormat, string>> = {
+  ndjson:
+    'Each file is a text file with one entry per line, in JSON format. You can open it with any text editor, and programs can import it.',
+  csv: 'Each file is a table in CSV format, which you can open with any spreadsheet program. If a text begins with = + - @, a tab or a line break, an apostrophe is added before it, so that the spreadsheet does not run it as a formula. The apostrophe is not part of the data.',
+};
+export const howToOpen = (format: ExportFormat): string => FORMATS[format];
+
+/** Returns "Order items" for `app.order_items`, or the name itself if it contains no words. */
+export function titleOfTable(table: string): string {
+  const words = (table.split('.').at(-1) ?? '').replaceAll(/[_\s]+/g, ' ').trim();
+  return words === '' ? table : words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const TYPES: readonly (readonly [RegExp, string])[] = [
+  [/^timestamp/, 'date and time'],
+  [/^date/, 'date'],
+  [/^time/, 'time of day'],
+  [/^interval/, 'duration'],
+  [/^(text|character|varchar|bpchar|citext|name)/, 'text'],
+  [/^(smallint|integer|bigint|numeric|real|double|decimal|int\d)/, 'number'],
+  [/^money/, 'amount of money'],
+  [/^bool/, 'yes or no'],
+  [/^uuid/, 'identifier'],
+  [/^jsonb?/, 'structured data'],
+  [/^bytea/, 'binary data'],
+  [/^(inet|cidr)/, 'network address'],
+];
+
+/** Describes a database type in words, or returns its name if it is unknown. */
+export function describeType(type: string): string {
+  if (type.endsWith('[]')) return `list (${describeType(type.slice(0, -2))})`;
+  return TYPES.find(([pattern]) => pattern.test(type))?.[1] ?? type;
+}
