@@ -1,102 +1,105 @@
 import type { RequestKind, Status } from '../domain/vocabulary.ts';
 
-/** A change of status that a colleague is notified of. It holds nothing of the subjects. */
+/** A status change for a notification mail. Contains no data of the subjects. */
 export interface Notification {
   readonly requestId: string;
   readonly kind: RequestKind;
   readonly status: Status;
   readonly project: string;
   readonly at: Date;
-  /** Only for an export that is ready. */
+  /** Present only for exports with status `ready`. */
   readonly link?: { readonly url: string; readonly expiresAt: Date };
 }
 
-/** Lines of at most 76 characters of ASCII: so a mail is sent as it is, and a link stays in one piece. */
+/** Renders ASCII lines of at most 76 characters, which need no transfer encoding that would break the link. */
 export function renderMail(notification: Notification): { readonly subject: string; readonly text: string } {
   const { kind, project, requestId, at } = notification;
-  const { title, lines } = wordsOf(notification);
-  const about = [`Request: ${requestId}`, `Project: ${project}`, `Since:   ${readable(at)}`];
-  const why = 'You are told because this address was given as the one to notify.';
+  const { title, lines } = contentOf(notification);
+  const details = [`Request: ${requestId}`, `Project: ${project}`, `Date:    ${formatTimestamp(at)}`];
+  const reason = 'You receive this mail because the request names you for notifications.';
   return {
     subject: `Lethe: ${kind} ${title}`,
-    text: [...lines, '', ...about, '', why, ''].join('\n'),
+    text: [...lines, '', ...details, '', reason, ''].join('\n'),
   };
 }
 
-interface Words {
+interface MailContent {
   readonly title: string;
   readonly lines: readonly string[];
 }
 
-function wordsOf(notification: Notification): Words {
+function contentOf(notification: Notification): MailContent {
   const { kind, status, link } = notification;
   switch (status) {
     case 'ready':
       return {
         title: 'ready',
         lines:
-          link === undefined ? ['The archive is ready. A member makes a link to it by the API.'] : readyLines(link),
+          link === undefined
+            ? ['The archive is ready. A project member can create a download link', 'through the API.']
+            : readyLines(link),
       };
     case 'awaiting_confirmation':
       return {
-        title: 'awaits a confirmation',
+        title: 'awaiting confirmation',
         lines: [
-          'It is counted who would be deleted. Nobody is touched before somebody',
-          'confirms that number. Read the request, then confirm it or cancel it:',
-          'without a confirmation in three days it ends, and nothing was done.',
+          'The subjects have been counted. Nothing is deleted or hidden until a',
+          'project member confirms the count. Review the request, then confirm or',
+          'cancel it. If it is not confirmed within three days, it is cancelled',
+          'and no data is changed.',
         ],
       };
     case 'completed':
       return {
         title: 'completed',
         lines: [
-          'The data was deleted, and looked for again. The receipt says what was',
-          'removed, what is retained and why, and what nobody could look at.',
+          'The data was deleted, and the deletion was verified. The receipt lists',
+          'what was removed, what is retained and why, and which systems could not',
+          'be verified.',
         ],
       };
     case 'partially_completed':
       return {
         title: 'partially completed',
         lines: [
-          'It has ended, but a system was skipped on the way: what that one',
-          'holds may still be there. The receipt names it, and the reason.',
+          'The request has ended, but an operator skipped at least one system. Data',
+          'in a skipped system may remain. The receipt names each skipped system',
+          'and the reason.',
         ],
       };
     case 'not_found':
       return {
-        title: 'found nobody',
-        lines: ['No system holds anything under what was submitted.'],
+        title: 'found no data',
+        lines: ['No system contains data for the submitted identities.'],
       };
     case 'cancelled':
       return {
         title: 'cancelled',
         lines: [
-          kind === 'deletion'
-            ? 'Nobody was deleted by it. What it had hidden is shown again.'
-            : 'There is no archive, and there will be none.',
+          kind === 'deletion' ? 'Nothing was deleted. Hidden subjects have been restored.' : 'No archive was created.',
         ],
       };
     case 'failed':
       return {
         title: 'failed',
-        lines: ['It could not be done as it was asked for. Read the request for the', 'reason, and submit it anew.'],
+        lines: ['The request could not be completed. See the request for the reason, then', 'submit a new one.'],
       };
     default:
-      return { title: status.replaceAll('_', ' '), lines: [`Its status is ${status} now.`] };
+      return { title: status.replaceAll('_', ' '), lines: [`The request now has the status ${status}.`] };
   }
 }
 
 const readyLines = ({ url, expiresAt }: NonNullable<Notification['link']>): readonly string[] => [
-  'The archive is ready. This link works once:',
+  'The archive is ready. You can use this download link once:',
   '',
   url,
   '',
-  `It works until ${readable(expiresAt)}. If it was used or lost,`,
-  'a member makes another one by the API.',
+  `The link expires on ${formatTimestamp(expiresAt)}. If you need another link,`,
+  'a project member can create one through the API.',
   '',
-  'The archive holds personal data. Pass it on only to the person it is',
-  'about, or to whoever may see it, and only by a way that is safe: not as',
-  'the attachment of a mail.',
+  'The archive contains personal data. Share it only with the data subject or',
+  'with people who are authorized to see it, and only through a secure',
+  'channel. Do not send it as a mail attachment.',
 ];
 
-const readable = (timestamp: Date): string => `${timestamp.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+const formatTimestamp = (timestamp: Date): string => `${timestamp.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,6 +1,6 @@
 import type { Attempt } from '../domain/notification.ts';
 
-/** One mail to one person. `id` becomes its Message-ID: one that is sent twice is known again. */
+/** A mail to one person. `id` becomes the Message-ID, so that mail programs recognize a duplicate. */
 export interface Mail {
   readonly id: string;
   readonly to: string;
@@ -8,15 +8,15 @@ export interface Mail {
   readonly text: string;
 }
 export interface Mailer {
-  /** Never throws for what the other side is or does. */
+  /** Returns a failed attempt instead of throwing when the mail server fails. */
   send(mail: Mail): Promise<Attempt>;
 }
 
-/** A mail as nodemailer takes it: plain text alone, and from a machine, which nobody answers. */
+/** Builds the nodemailer message: plain text, marked as auto-generated. */
 export function messageOf({ id, to, subject, text }: Mail, from: string) {
   return {
     from,
-    // An object: as text it would be read as a list of addresses.
+    // An object, because nodemailer parses a string as a list of addresses.
     to: { name: '', address: to },
     subject,
     text,

@@ -1,7 +1,7 @@
 import type { Mailer } from './mail.ts';
-import { outbox } from './outbox.ts';
+import { mailFolder } from './mail-folder.ts';
 import { smtp } from './smtp.ts';
 
-/** `url`: `smtp://`, `smtps://`, or `file:` for a folder in which each mail lies as a file. */
+/** Opens a mail server (`smtp://`, `smtps://`) or a folder that stores each mail as a file (`file:`). */
 export const openMailer = (settings: { readonly url: URL; readonly from: string }): Mailer =>
-  settings.url.protocol === 'file:' ? outbox(settings) : smtp(settings);
+  settings.url.protocol === 'file:' ? mailFolder(settings) : smtp(settings);

@@ -2,10 +2,10 @@ import { createTransport } from 'nodemailer';
 import { hostOf, isLoopback } from '../domain/address.ts';
 import { type Mailer, messageOf } from './mail.ts';
 
-const CONNECT_MS = 10_000;
-const SILENCE_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 20_000;
 
-/** A mail server. What is said to one on another machine is encrypted, or not said. */
+/** A mail server. Connections to another machine require TLS. */
 export function smtp({ url, from }: { readonly url: URL; readonly from: string }): Mailer {
   const secure = url.protocol === 'smtps:';
   const local = isLoopback(url);
@@ -14,15 +14,15 @@ export function smtp({ url, from }: { readonly url: URL; readonly from: string }
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
     requireTLS: !secure && !local,
-    // A server on this machine rarely has a certificate for `localhost`.
+    // A local server rarely has a certificate for `localhost`.
     ignoreTLS: !secure && local,
     ...(url.username === ''
       ? {}
       : { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }),
-    connectionTimeout: CONNECT_MS,
-    greetingTimeout: CONNECT_MS,
-    dnsTimeout: CONNECT_MS,
-    socketTimeout: SILENCE_MS,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    greetingTimeout: CONNECT_TIMEOUT_MS,
+    dnsTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: IDLE_TIMEOUT_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -38,17 +38,17 @@ export function smtp({ url, from }: { readonly url: URL; readonly from: string }
   };
 }
 
-/** A closed code: what a mail server says may hold the address it was given. */
+/** Returns a code from a closed list, because the server's text may contain the mail address. */
 function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'connection';
-  const said = 'responseCode' in error ? Number(error.responseCode) : 0;
+  const replyCode = 'responseCode' in error ? Number(error.responseCode) : 0;
   const code = 'code' in error ? CODES[String(error.code)] : undefined;
-  // A server that knows no STARTTLS answers it with a number of its own.
-  if (said >= 400 && said < 600 && code !== 'tls') return `smtp_${said}`;
+  // A server without STARTTLS rejects the command with a reply code of its own.
+  if (replyCode >= 400 && replyCode < 600 && code !== 'tls') return `smtp_${replyCode}`;
   return code ?? 'connection';
 }
 
-/** nodemailer's words. */
+/** Error codes of nodemailer. */
 const CODES: Readonly<Record<string, string>> = {
   EAUTH: 'login',
   ENOAUTH: 'login',

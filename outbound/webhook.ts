@@ -6,11 +6,11 @@ import { hostOf } from '../domain/address.ts';
 import type { Attempt } from '../domain/notification.ts';
 import { AddressRefused, type Guard, guardedLookup, requireAllowed } from './guard.ts';
 
-/** One event for one receiver (Standard Webhooks 1.0). `id` is the same at each attempt: receivers know it again. */
+/** One event for one receiver (Standard Webhooks 1.0). `id` is the same for each attempt, so receivers can deduplicate. */
 export interface WebhookMessage {
   readonly id: string;
   readonly url: string;
-  /** All that are alive, each `whsec_…`: while one takes the place of another, both sign. */
+  /** All active secrets, each `whsec_…`. During a rotation, both the old and the new secret sign. */
   readonly secrets: readonly string[];
   readonly body: string;
 }
@@ -18,12 +18,12 @@ export interface WebhookSender {
   send(message: WebhookMessage): Promise<Attempt>;
 }
 
-/** Standard Webhooks asks for 15 to 30 seconds. */
+/** Standard Webhooks recommends 15 to 30 seconds. */
 const TIMEOUT_MS = 20_000;
 
 /**
- * Posts without any proxy of the environment, follows no redirect, and reads of an answer its status and `Retry-After`
- * alone. An attempt never throws for what the other side is or does.
+ * Sends webhooks without a proxy and without following redirects; reads only the status and `Retry-After` of a response.
+ * Returns a failed attempt instead of throwing when the receiver fails.
  */
 export function webhookSender({ timeoutMs = TIMEOUT_MS, ...guard }: Guard & { timeoutMs?: number }): WebhookSender {
   return {
@@ -31,7 +31,7 @@ export function webhookSender({ timeoutMs = TIMEOUT_MS, ...guard }: Guard & { ti
       const url = new URL(message.url);
       const encrypted = url.protocol === 'https:';
       try {
-        // A host that is an address is looked up by nobody.
+        // For an IP address, the socket calls no `lookup`, so the address is checked here.
         const host = hostOf(url);
         if (isIP(host) !== 0) requireAllowed(guard, encrypted, host);
         return attemptOf(await post(url, message, guard, timeoutMs));
@@ -42,15 +42,15 @@ export function webhookSender({ timeoutMs = TIMEOUT_MS, ...guard }: Guard & { ti
   };
 }
 
-/** An agent of its own, since the global one may have been given a proxy (NODE_USE_ENV_PROXY). */
+/** The global agents may use a proxy (NODE_USE_ENV_PROXY). */
 const AGENTS = { 'http:': new http.Agent(), 'https:': new https.Agent() };
 
-interface Answered {
+interface ResponseHead {
   readonly status: number;
   readonly retryAfter: string | undefined;
 }
 
-function post(url: URL, message: WebhookMessage, guard: Guard, timeoutMs: number): Promise<Answered> {
+function post(url: URL, message: WebhookMessage, guard: Guard, timeoutMs: number): Promise<ResponseHead> {
   const encrypted = url.protocol === 'https:';
   const options: https.RequestOptions = {
     method: 'POST',
@@ -66,8 +66,8 @@ function post(url: URL, message: WebhookMessage, guard: Guard, timeoutMs: number
       response.destroy();
     });
     request.on('error', reject);
-    // Who is told to switch protocols hears neither of an answer nor of an error, nor of the time-out.
-    request.on('close', () => reject(new Error('closed without an answer')));
+    // After `101 Switching Protocols`, neither `response`, `error` nor the timeout fires.
+    request.on('close', () => reject(new Error('the connection was closed without a response')));
     request.end(message.body);
   });
 }
@@ -84,23 +84,23 @@ function headersOf({ id, secrets, body }: WebhookMessage): Record<string, string
   };
 }
 
-/** Those that ask a sender to slow down. */
-const SLOWER = [429, 502, 503, 504];
+/** Statuses for which `Retry-After` is respected. */
+const RETRY_AFTER_STATUSES = [429, 502, 503, 504];
 
-function attemptOf({ status, retryAfter }: Answered): Attempt {
+function attemptOf({ status, retryAfter }: ResponseHead): Attempt {
   if (status >= 200 && status < 300) return { delivered: true };
   const code = `http_${status}`;
-  const retryAfterMs = SLOWER.includes(status) ? millisecondsOf(retryAfter) : 0;
+  const retryAfterMs = RETRY_AFTER_STATUSES.includes(status) ? millisecondsOf(retryAfter) : 0;
   return { delivered: false, code, ...(retryAfterMs > 0 ? { retryAfterMs } : {}) };
 }
 
-/** Seconds, or a date. */
+/** `Retry-After` contains seconds or a date. */
 function millisecondsOf(retryAfter = ''): number {
   const waitMs = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
   return Number.isNaN(waitMs) ? 0 : Math.max(0, waitMs);
 }
 
-/** A closed code: the text of an error may repeat what the other side said. */
+/** Returns a code from a closed list, because an error's message may quote the receiver. */
 function codeOf(error: unknown): string {
   if (error instanceof AddressRefused) return 'address_refused';
   if (!(error instanceof Error)) return 'connection';
@@ -110,5 +110,5 @@ function codeOf(error: unknown): string {
   return TLS.test(code) ? 'tls' : 'connection';
 }
 
-/** OpenSSL's codes for a certificate that is not trusted, and Node's own for what went wrong before there was one. */
+/** Error codes of OpenSSL for untrusted certificates, and of Node.js for failed handshakes. */
 const TLS = /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_)/;

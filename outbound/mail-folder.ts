@@ -5,10 +5,10 @@ import { createTransport } from 'nodemailer';
 import { type Mailer, messageOf } from './mail.ts';
 
 /**
- * For a developer, in the place of a mail server: each mail lies in a folder as `<id>.eml`, readable to the owner alone,
- * since it may hold a link. One that is sent again takes the place of the first.
+ * Stores each mail as `<id>.eml` in a folder, for development without a mail server. Only the owner can read the files,
+ * because a mail may contain a download link. A repeated mail replaces the file.
  */
-export function outbox({ url, from }: { readonly url: URL; readonly from: string }): Mailer {
+export function mailFolder({ url, from }: { readonly url: URL; readonly from: string }): Mailer {
   const folder = fileURLToPath(url);
   const composer = createTransport({ streamTransport: true, buffer: true });
   return {
