@@ -16,13 +16,13 @@ import { webhookSender } from '../../outbound/webhook.ts';
 import { archives } from '../support/archives.ts';
 import { accept, days, email, KEYS, type Ledger, ledger, START, user } from '../support/ledger.ts';
 import { mailServer } from '../support/servers/mail-server.ts';
-import { FROM, loopback, outboxFolder, telling } from '../support/outbound.ts';
-import { answering, receiver } from '../support/servers/receiver.ts';
-import { toldOf, webhookAt } from '../support/webhooks.ts';
+import { FROM, loopback, mailFolder, notificationDeps } from '../support/outbound.ts';
+import { respondWith, startReceiver } from '../support/servers/receiver.ts';
+import { deliveriesOf, webhookAt } from '../support/webhooks.ts';
 
 let book: Ledger;
 let deps: ActivityDeps;
-const outbox = outboxFolder();
+const outbox = mailFolder();
 /** A project for each test: channels of mail are not shared. */
 const PROJECTS = ['schedule', 'crash', 'behind', 'order', 'stop', 'letter', 'fails', 'gone', 'subject', 'many'];
 beforeAll(async () => {
@@ -37,7 +37,7 @@ beforeAll(async () => {
     },
     starter: { start: nothing, startSuppression: nothing, wake: nothing, startNotifications: nothing },
     storage: archives(),
-    ...telling(),
+    ...notificationDeps(),
     mailer: openMailer({ url: outbox.url, from: FROM }),
   };
 });
@@ -110,7 +110,7 @@ test('who asks for time gets it, but never less than is published and never more
 });
 
 test('killed after it was sent: sent again under the same id, and written down once', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const { id: channel, secret } = await webhookAt(book, 'crash', hook.url);
   const requestId = await accept(book, [], { project: 'crash' });
   const sender = webhookSender({ networks: loopback() });
@@ -123,10 +123,10 @@ test('killed after it was sent: sent again under the same id, and written down o
   await expect(deliverDue({ project: 'crash', channel }, START, { webhooks: killed })).rejects.toThrow(
     'storage operation failed',
   );
-  expect(await toldOf(book, channel, requestId)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await deliveriesOf(book, channel, requestId)).toMatchObject([{ attempts: 0, outcome: null }]);
   expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
   expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
-  const [told] = await toldOf(book, channel, requestId);
+  const [told] = await deliveriesOf(book, channel, requestId);
   expect(told).toMatchObject({ attempts: 1, outcome: 'delivered' });
   expect(hook.received.map(({ headers }) => headers['webhook-id'])).toEqual([told?.id, told?.id]);
   for (const { body, headers } of hook.received) expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
@@ -148,12 +148,12 @@ test('where one fails for a reason of our own, those under way are waited for be
   await expect(deliverDue({ project: 'behind', channel }, START, { webhooks })).rejects.toThrow(
     'storage operation failed',
   );
-  expect(await toldOf(book, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
-  expect(await toldOf(book, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
+  expect(await deliveriesOf(book, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await deliveriesOf(book, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
 });
 
 test('of one request one is told after the other, of several at most five at once', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const { id: channel } = await webhookAt(book, 'order', hook.url);
   const requests = await Promise.all([1, 2, 3, 4, 5, 6].map(() => accept(book, [], { project: 'order' })));
   for (const status of ['resolving', 'grace', 'deleting'])
@@ -162,14 +162,14 @@ test('of one request one is told after the other, of several at most five at onc
   const counts: number[] = [];
   const told = new Map<string, string[]>();
   const { promise: five, resolve: fiveAreOpen } = Promise.withResolvers<void>();
-  hook.answer = async (response, { body }) => {
+  hook.respond = async (response, { body }) => {
     const { id, status } = dataOf(body);
     counts.push(open.has(id) ? Number.POSITIVE_INFINITY : open.add(id).size);
     told.set(id, [...(told.get(id) ?? []), status]);
     if (open.size === 5) fiveAreOpen();
     await five;
     open.delete(id);
-    answering(204)(response);
+    respondWith(204)(response);
   };
   // A page has twenty.
   expect((await deliverDue({ project: 'order', channel })).nextAt).toBe(START.getTime());
@@ -180,18 +180,18 @@ test('of one request one is told after the other, of several at most five at onc
 });
 
 test('a worker that is to end stops between two deliveries; the others are told by the next one', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const { id: channel } = await webhookAt(book, 'stop', hook.url);
   const requestId = await accept(book, [], { project: 'stop' });
   for (const status of ['resolving', 'grace']) await becomes(requestId, status);
   const env = environment();
-  hook.answer = (response) => {
+  hook.respond = (response) => {
     env.cancel('WORKER_SHUTDOWN');
-    answering(204)(response);
+    respondWith(204)(response);
   };
   await expect(deliverDue({ project: 'stop', channel }, START, {}, env)).rejects.toThrow('WORKER_SHUTDOWN');
-  expect((await toldOf(book, channel, requestId)).map(({ outcome }) => outcome)).toEqual(['delivered', null, null]);
-  hook.answer = answering(204);
+  expect((await deliveriesOf(book, channel, requestId)).map(({ outcome }) => outcome)).toEqual(['delivered', null, null]);
+  hook.respond = respondWith(204);
   await deliverDue({ project: 'stop', channel });
   expect(hook.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
 });
@@ -200,7 +200,7 @@ describe('the mail of an export that is ready', () => {
   test('has a link that is good for one download, stored as its digest alone, until the archive goes', async () => {
     const requestId = await readyExport('letter', 'ann@lethe.test');
     expect(await deliverDue({ project: 'letter', channel: 'mail' })).toEqual({ nextAt: null });
-    const [told] = await toldOf(book, 'mail', requestId);
+    const [told] = await deliveriesOf(book, 'mail', requestId);
     expect(told).toMatchObject({ status: 'ready', outcome: 'delivered', recipient: null });
     const mail = outbox.mails().get(`${told?.id}.eml`) ?? '';
     const [, token = ''] = /^https:\/\/lethe\.test\/download\/([A-Za-z0-9_-]{43})\r?$/m.exec(mail) ?? [];
@@ -220,13 +220,13 @@ describe('the mail of an export that is ready', () => {
     const requestId = await readyExport('fails', 'canary-recipient@lethe.test');
     const mailer = openMailer({ url: refusing.url(), from: FROM });
     const { nextAt } = await deliverDue({ project: 'fails', channel: 'mail' }, START, { mailer });
-    const [told] = await toldOf(book, 'mail', requestId);
+    const [told] = await deliveriesOf(book, 'mail', requestId);
     expect(nextAt).toBe(nextAttemptAt(told?.id ?? '', 1, START)?.getTime());
     expect(told).toMatchObject({ attempts: 1, lastCode: 'smtp_550', recipient: 'canary-recipient@lethe.test' });
     expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }]);
     await deliverDue({ project: 'fails', channel: 'mail' }, new Date(nextAt ?? 0));
     expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }, { revokedAt: null }]);
-    expect(await toldOf(book, 'mail', requestId)).toMatchObject([{ outcome: 'delivered', recipient: null }]);
+    expect(await deliveriesOf(book, 'mail', requestId)).toMatchObject([{ outcome: 'delivered', recipient: null }]);
   });
 
   test('is withheld when the archive has gone meanwhile; given up, its recipient goes as well', async () => {
@@ -234,7 +234,7 @@ describe('the mail of an export that is ready', () => {
     await destroyArchive(book.database, { requestId, actor: 'test', at: START });
     const before = outbox.mails().size;
     expect(await deliverDue({ project: 'gone', channel: 'mail' })).toEqual({ nextAt: null });
-    expect(await toldOf(book, 'mail', requestId)).toMatchObject([
+    expect(await deliveriesOf(book, 'mail', requestId)).toMatchObject([
       { status: 'ready', outcome: 'withheld', lastCode: 'archive_gone', recipient: null },
     ]);
     expect(outbox.mails().size).toBe(before);
@@ -243,7 +243,7 @@ describe('the mail of an export that is ready', () => {
     const away = { send: async () => ({ delivered: false, code: 'connection' }) as const };
     for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
       at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: away })).nextAt;
-    expect(await toldOf(book, 'mail', another)).toMatchObject([{ attempts: 10, outcome: 'given_up', recipient: null }]);
+    expect(await deliveriesOf(book, 'mail', another)).toMatchObject([{ attempts: 10, outcome: 'given_up', recipient: null }]);
     expect((await linksOf(another)).every(({ revokedAt }) => revokedAt !== null)).toBe(true);
   });
 
@@ -257,7 +257,7 @@ describe('the mail of an export that is ready', () => {
       VALUES ('evt_1', 'subject', 'mail', 'Canary-Ann@LETHE.test', ${submitted}, 'deletion', 'awaiting_confirmation', ${START}, ${START})`;
     await book.sql`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
     for (const requestId of [submitted, colleague]) await becomes(requestId, 'awaiting_confirmation');
-    expect(await toldOf(book, 'mail', submitted)).toMatchObject([
+    expect(await deliveriesOf(book, 'mail', submitted)).toMatchObject([
       { outcome: 'withheld', lastCode: 'subject', recipient: null },
     ]);
     const rows = await book.sql`SELECT id, notify FROM lethe.requests WHERE project = 'subject' ORDER BY id`;
@@ -268,12 +268,12 @@ describe('the mail of an export that is ready', () => {
       ]),
     );
     await deliverDue({ project: 'subject', channel: 'mail' });
-    expect(await toldOf(book, 'mail', colleague)).toMatchObject([{ outcome: 'delivered' }]);
+    expect(await deliveriesOf(book, 'mail', colleague)).toMatchObject([{ outcome: 'delivered' }]);
     expect([...outbox.mails().values()].join('')).not.toMatch(/canary-ann/i);
   });
 });
 
-test('a thousand changes at once are a few wakes, each channel after its last change, and a failed telling fails nobody', async () => {
+test('a thousand changes at once are a few wakes, each channel after its last change, and a failed signal fails no change', async () => {
   const { id: channel } = await webhookAt(book, 'many', 'https://hooks.test/');
   const requestId = await accept(book, [], { project: 'many', notify: 'ann@lethe.test' });
   const told: string[] = [];

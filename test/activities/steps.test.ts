@@ -3,7 +3,7 @@ import { cancelRequest } from '../../db/requests/cancel.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
-import { isHidden } from '../support/world/people.ts';
+import { isHidden } from '../support/world/users.ts';
 import {
   batchAt,
   bystanders,

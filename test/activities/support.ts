@@ -15,9 +15,9 @@ import type { FinishedRange } from '../../domain/batch.ts';
 import type { Catalog } from '../../domain/catalog.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { appSettings } from '../support/world/app-map.ts';
-import { faulty, type Faults, noFaults } from '../support/faults.ts';
+import { withFaults, type Faults, noFaults } from '../support/injected-faults.ts';
 import { accept, days, KEYS, type Ledger, ledger, POLICY, START } from '../support/ledger.ts';
-import { telling } from '../support/outbound.ts';
+import { notificationDeps } from '../support/outbound.ts';
 import { createDatabase, templateOf } from '../support/servers/postgres.ts';
 
 /** A run after the grace period of everything that was accepted at START. */
@@ -79,7 +79,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       ?.open({ system: 'app', secret: () => url });
     connectors.set(
       project,
-      faulty(hooked(must(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
+      withFaults(hooked(must(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
     );
   }
   const deps: ActivityDeps = {
@@ -95,7 +95,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       startNotifications: async () => {},
     },
     storage: archives(),
-    ...telling(),
+    ...notificationDeps(),
   };
   const [app, elsewhere] = PROJECTS.map((project) => must(databases.get(project)));
   return {

@@ -108,7 +108,7 @@ export async function pack(place: Packing, of: Contents): Promise<Packed> {
   const object = place.newName();
   const written = await writeArchive(place.storage, place.key, object, of, QUIET.signal);
   const zip = await whole(readArchive(place.storage, place.key, object));
-  const files = await unpacked(zip);
+  const files = await unpack(zip);
   const text = (path: string): string => {
     const file = files.get(path);
     if (file === undefined) throw new Error(`${path} is not in the archive`);
@@ -124,7 +124,7 @@ export async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 /** Every file, read to its end and compared with the length and the CRC that the archive states. */
-export async function unpacked(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> {
+export async function unpack(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const reader = await fromBufferPromise(zip, { lazyEntries: true });
   for await (const entry of reader.eachEntry()) {

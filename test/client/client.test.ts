@@ -80,7 +80,7 @@ test('the compiled caller submits, reads, pages, downloads and meets problems, o
     lines: { total: 3, accepted: 2, merged: 1, failed: 0, blank: 0 },
     replayed: true,
     refused: [404, 'request_not_found'],
-    faulty: [422, ['/subjects/identities/0/type']],
+    withFaults: [422, ['/subjects/identities/0/type']],
     unknown: [401, 'unauthorized'],
     aborted: 'AbortError',
   });

@@ -4,7 +4,7 @@ import type { Connector } from '../../connectors/connector.ts';
 import { figuresOf } from '../../dev/demo/figures.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { batchOf, byIdentities, deletion, exported, resolved, work } from '../connectors/fixture.ts';
-import { shipped } from '../support/world/shipped.ts';
+import { defaultDeployment } from '../support/world/default-deployment.ts';
 
 /** The shipped deployment on the data that it ships with. */
 let url = '';
@@ -12,7 +12,7 @@ let sql: postgres.Sql;
 let connector: Connector;
 const closing: (() => Promise<void>)[] = [];
 beforeEach(async () => {
-  const demo = await shipped(0.02);
+  const demo = await defaultDeployment(0.02);
   ({ url, sql, connector } = demo);
   closing.push(demo.close);
 });

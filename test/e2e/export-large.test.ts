@@ -11,7 +11,7 @@ import type { Supervised } from '../../dev/embedded/child-process.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
-import { sized, spaced } from '../support/size.ts';
+import { sized, withThousandSpaces } from '../support/size.ts';
 import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
 import { atTheEnd, caller, folder, polls, prepareApp, type Service, startService } from './support/service.ts';
 
@@ -84,7 +84,7 @@ async function bareCopy(into: string): Promise<void> {
 }
 
 test(
-  `everyone of ${spaced(EVERYONE)} with ${sized('100 000', 'a million')} rows: one whole archive, and a worker that stays small`,
+  `everyone of ${withThousandSpaces(EVERYONE)} with ${sized('100 000', 'a million')} rows: one whole archive, and a worker that stays small`,
   { timeout: 900_000 },
   async () => {
     const few = await exportOf({ segment: 'few' });

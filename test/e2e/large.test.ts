@@ -6,7 +6,7 @@ import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
-import { sized, spaced } from '../support/size.ts';
+import { sized, withThousandSpaces } from '../support/size.ts';
 import { atTheEnd, caller, polls, prepareApp, type Service, startService } from './support/service.ts';
 
 // None of what is large passes through the API's memory as a whole; times and memory are printed, the bound is generous.
@@ -83,7 +83,7 @@ function peakMb(): number {
 }
 
 test(
-  `a segment of ${spaced(EVERYONE / 2)}, a file of ${spaced(LINES)} lines and everyone of ${spaced(EVERYONE)} leave the API small, and touch nobody`,
+  `a segment of ${withThousandSpaces(EVERYONE / 2)}, a file of ${withThousandSpaces(LINES)} lines and everyone of ${withThousandSpaces(EVERYONE)} leave the API small, and touch nobody`,
   { timeout: 900_000 },
   async () => {
     await dryRun({ kind: 'user', identities: [{ type: 'user_id', value: 'p-000001' }] }, 1);

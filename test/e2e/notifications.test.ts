@@ -7,7 +7,7 @@ import { startTemporal, type TemporalServer } from '../../dev/embedded/temporal/
 import { mailServer } from '../support/servers/mail-server.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
-import { receiver } from '../support/servers/receiver.ts';
+import { startReceiver } from '../support/servers/receiver.ts';
 import { findsIn, needlesOf } from './support/needles.ts';
 import {
   atTheEnd,
@@ -24,7 +24,7 @@ import { executions, filesBeside } from './support/temporal-state.ts';
 
 const COLLEAGUE = 'canary-colleague@lethe.test';
 const dbFile = `${folder()}/temporal.db`;
-const hook = await receiver();
+const hook = await startReceiver();
 const mails = await mailServer({ disabledCommands: ['STARTTLS', 'AUTH'] });
 let temporal: TemporalServer;
 let service: Service;

@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { archives } from '../support/archives.ts';
-import { telling } from '../support/outbound.ts';
+import { notificationDeps } from '../support/outbound.ts';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
@@ -88,7 +88,7 @@ async function oneRound(): Promise<void> {
     connector,
     starter,
     storage: archives(),
-    ...telling(),
+    ...notificationDeps(),
   };
   await housekeepingActivities(deps).recoverStalled({ asOf: Date.now() });
 }

@@ -7,7 +7,7 @@ import { renderMail } from '../../outbound/mail-templates.ts';
 import type { Mail } from '../../outbound/mail.ts';
 import { openMailer } from '../../outbound/mailer.ts';
 import { mailServer } from '../support/servers/mail-server.ts';
-import { FROM, outboxFolder } from '../support/outbound.ts';
+import { FROM, mailFolder } from '../support/outbound.ts';
 
 const NOTIFICATION = {
   requestId: 'req_01a207d921007000b1946aa6e9a5b3c1',
@@ -100,7 +100,7 @@ test('an address is one address, whatever stands in it', async () => {
 });
 
 test('without a server each mail lies in a folder, for the owner alone, and one that is sent again lies there once', async () => {
-  const { folder, mails } = outboxFolder();
+  const { folder, mails } = mailFolder();
   const url = pathToFileURL(join(folder, 'made/when/needed'));
   const mailer = openMailer({ url, from: FROM });
   expect(await mailer.send(mail())).toEqual({ delivered: true });

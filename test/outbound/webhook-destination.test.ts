@@ -9,14 +9,14 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { webhookSender } from '../../outbound/webhook.ts';
 import { loopback } from '../support/outbound.ts';
-import { receiver } from '../support/servers/receiver.ts';
-import { hook, sender } from './hook.ts';
+import { startReceiver } from '../support/servers/receiver.ts';
+import { webhookFixture, sender } from './webhook-fixture.ts';
 
-const { it, message } = await hook();
+const { receiver, message } = await webhookFixture();
 
 describe('where it may lead', () => {
   const nowhere = webhookSender({ networks: new BlockList() });
-  const withPort = (host: string) => `https://${host}:${it.port}/hook`;
+  const withPort = (host: string) => `https://${host}:${receiver.port}/hook`;
 
   test.each([
     '127.0.0.1',
@@ -37,12 +37,12 @@ describe('where it may lead', () => {
     'localhost',
   ])('%s is refused, and no byte goes there', async (host) => {
     expect(await nowhere.send(message({ url: withPort(host) }))).toEqual({ delivered: false, code: 'address_refused' });
-    expect(it.received).toEqual([]);
+    expect(receiver.received).toEqual([]);
   });
 
   test('only what is named is allowed, and what is not named is refused beside it', async () => {
     expect(await sender.send(message())).toEqual({ delivered: true });
-    const other = await receiver('127.0.0.2');
+    const other = await startReceiver('127.0.0.2');
     expect(await sender.send(message({ url: other.url }))).toEqual({ delivered: false, code: 'address_refused' });
     expect(other.received).toEqual([]);
   });
@@ -61,26 +61,26 @@ describe('where it may lead', () => {
       answer(null, [{ address: asked.length === 1 ? '127.0.0.1' : '127.0.0.3', family: 4 }]);
     };
     const bound = webhookSender({ networks: loopback(), lookup: changing });
-    const url = `http://changing.test:${it.port}/hook`;
+    const url = `http://changing.test:${receiver.port}/hook`;
     expect(await bound.send(message({ url }))).toEqual({ delivered: true });
     expect(asked).toEqual(['changing.test']);
     expect(await bound.send(message({ url }))).toEqual({ delivered: false, code: 'address_refused' });
     expect(asked).toHaveLength(2);
-    expect(it.received).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
   });
 
   test.each([[['127.0.0.1']], [['93.184.216.34', '127.0.0.1']], [['2606:4700::1111', '::1']], [['::ffff:7f00:1']]])(
     'a name that leads to %j is refused',
     async (addresses) => {
       const led = webhookSender({ networks: new BlockList(), lookup: answers(addresses) });
-      const url = `https://led.test:${it.port}/hook`;
+      const url = `https://led.test:${receiver.port}/hook`;
       expect(await led.send(message({ url }))).toEqual({ delivered: false, code: 'address_refused' });
-      expect(it.received).toEqual([]);
+      expect(receiver.received).toEqual([]);
     },
   );
 
   test('a proxy of the environment is passed by', async () => {
-    const proxy = await receiver();
+    const proxy = await startReceiver();
     const script = `
       const { BlockList } = await import('node:net');
       const { webhookSender } = await import('./outbound/webhook.ts');
@@ -97,7 +97,7 @@ describe('where it may lead', () => {
     await once(child, 'exit');
     expect(JSON.parse(said)).toEqual({ delivered: true });
     expect(proxy.received).toEqual([]);
-    expect(it.received).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
   });
 });
 

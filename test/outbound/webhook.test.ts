@@ -4,28 +4,28 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 import { webhookSender } from '../../outbound/webhook.ts';
 import { loopback } from '../support/outbound.ts';
-import { answering, type Received, receiver } from '../support/servers/receiver.ts';
-import { BODY, hook, SECRET, secret, sender } from './hook.ts';
+import { respondWith, type Received, startReceiver } from '../support/servers/receiver.ts';
+import { BODY, webhookFixture, SECRET, secret, sender } from './webhook-fixture.ts';
 
-const { it, message } = await hook();
+const { receiver, message } = await webhookFixture();
 
 function only(): Received {
-  const [one, ...more] = it.received;
-  if (one === undefined || more.length > 0) throw new Error(`${it.received.length} have arrived`);
+  const [one, ...more] = receiver.received;
+  if (one === undefined || more.length > 0) throw new Error(`${receiver.received.length} have arrived`);
   return one;
 }
 
 describe('what arrives', () => {
   test('is signed so that the reference library verifies it, under the id of the event and the time of the attempt', async () => {
     expect(await sender.send(message())).toEqual({ delivered: true });
-    const [one] = it.received;
+    const [one] = receiver.received;
     expect(new Webhook(SECRET).verify(one?.body ?? '', one?.headers ?? {})).toEqual(JSON.parse(BODY));
     expect(one).toMatchObject({
       path: '/hook',
       headers: { 'webhook-id': 'evt_1', 'content-type': 'application/json' },
     });
     await sender.send(message());
-    expect(it.received.map(({ headers }) => headers['webhook-id'])).toEqual(['evt_1', 'evt_1']);
+    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual(['evt_1', 'evt_1']);
   });
 
   test('is refused by the reference library once a byte of it, its id, its time or its secret is another', async () => {
@@ -53,39 +53,39 @@ describe('what arrives', () => {
 describe('what is answered', () => {
   test('a receiver that wants another protocol gets none, and keeps nobody waiting', async () => {
     const words = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
-    it.answer = (response) => void response.socket?.write(words);
+    receiver.respond = (response) => void response.socket?.write(words);
     expect(await sender.send(message())).toEqual({ delivered: false, code: 'connection' });
-    expect(it.received).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
   });
 
   test.each([200, 201, 202, 204, 299])('%i is delivered', async (status) => {
-    it.answer = answering(status);
+    receiver.respond = respondWith(status);
     expect(await sender.send(message())).toEqual({ delivered: true });
   });
 
   test.each([301, 302, 307, 308])('%i is a failure, and nobody goes there', async (status) => {
-    const elsewhere = await receiver();
+    const elsewhere = await startReceiver();
     for (const location of [elsewhere.url, 'http://169.254.169.254/', 'https://example.com/']) {
-      it.answer = answering(status, { location });
+      receiver.respond = respondWith(status, { location });
       expect(await sender.send(message())).toEqual({ delivered: false, code: `http_${status}` });
     }
     expect(elsewhere.received).toEqual([]);
-    expect(it.received).toHaveLength(3);
+    expect(receiver.received).toHaveLength(3);
   });
 
   test.each([400, 401, 404, 410, 500])('%i is a failure that asks for no time', async (status) => {
-    it.answer = answering(status, { 'retry-after': '60' });
+    receiver.respond = respondWith(status, { 'retry-after': '60' });
     expect(await sender.send(message())).toEqual({ delivered: false, code: `http_${status}` });
   });
 
   test.each([429, 502, 503, 504])('%i may ask for time: in seconds, or until a date', async (status) => {
-    it.answer = answering(status, { 'retry-after': '60' });
+    receiver.respond = respondWith(status, { 'retry-after': '60' });
     expect(await sender.send(message())).toEqual({ delivered: false, code: `http_${status}`, retryAfterMs: 60_000 });
-    it.answer = answering(status, { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() });
+    receiver.respond = respondWith(status, { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() });
     const asked = (await sender.send(message())) as { retryAfterMs?: number };
     expect(Math.round((asked.retryAfterMs ?? 0) / 60_000)).toBe(60);
     for (const nonsense of ['', 'soon', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT', '9'.repeat(40)]) {
-      it.answer = answering(status, { 'retry-after': nonsense });
+      receiver.respond = respondWith(status, { 'retry-after': nonsense });
       expect(await sender.send(message())).toEqual({ delivered: false, code: `http_${status}` });
     }
   });
@@ -96,7 +96,7 @@ describe('what is answered', () => {
     async () => {
       let written = 0;
       const { promise: cut, resolve } = Promise.withResolvers<void>();
-      it.answer = (response) => {
+      receiver.respond = (response) => {
         response.writeHead(200);
         const more = () => {
           while (!response.destroyed && response.write(Buffer.alloc(65_536))) written += 65_536;
@@ -112,7 +112,7 @@ describe('what is answered', () => {
   );
 
   test('one that never answers is given up', async () => {
-    it.answer = () => undefined;
+    receiver.respond = () => undefined;
     const impatient = webhookSender({ networks: loopback(), timeoutMs: 200 });
     expect(await impatient.send(message())).toEqual({ delivered: false, code: 'timeout' });
   });
@@ -137,12 +137,12 @@ describe('what goes wrong has a closed code', () => {
   });
 
   test('a server that speaks no TLS where it should', async () => {
-    expect(await sender.send(message({ url: it.url.replace('http:', 'https:') }))).toMatchObject({ code: 'tls' });
-    expect(it.received).toEqual([]);
+    expect(await sender.send(message({ url: receiver.url.replace('http:', 'https:') }))).toMatchObject({ code: 'tls' });
+    expect(receiver.received).toEqual([]);
   });
 
   test('a server that hangs up', async () => {
-    it.answer = (response) => void response.socket?.destroy();
+    receiver.respond = (response) => void response.socket?.destroy();
     expect(await sender.send(message())).toMatchObject({ code: 'connection' });
   });
 });

@@ -3,11 +3,11 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { notificationWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { accept, user } from '../support/ledger.ts';
-import { addUser } from '../support/world/people.ts';
-import { answering, receiver } from '../support/servers/receiver.ts';
-import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } from '../support/world/story.ts';
+import { addUser } from '../support/world/users.ts';
+import { respondWith, startReceiver } from '../support/servers/receiver.ts';
+import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } from '../support/world/actions.ts';
 import { timeSkipping } from '../support/servers/temporal.ts';
-import { toldOf, webhookAt } from '../support/webhooks.ts';
+import { deliveriesOf, webhookAt } from '../support/webhooks.ts';
 import { startWorld, type World } from '../support/world/world.ts';
 import { reaches, submitExport } from '../workflows/export/exporting.ts';
 
@@ -86,21 +86,21 @@ test('before and after continue-as-new', async () => {
 });
 
 test('notifications: waiting for the next attempt, and complete', async () => {
-  const hook = await receiver();
-  hook.answer = answering(503);
+  const hook = await startReceiver();
+  hook.respond = respondWith(503);
   const { id: channel } = await webhookAt(world, 'told', hook.url);
   const workflowId = notificationWorkflowIdFor('told', channel);
   const requestId = await accept(world, [], { project: 'told', receivedAt: await nowOf(world) });
   await world.orchestrator.startNotifications('told', channel);
-  await eventually('failed', async () => (await toldOf(world, channel, requestId))[0]?.attempts === 1);
+  await eventually('failed', async () => (await deliveriesOf(world, channel, requestId))[0]?.attempts === 1);
   await eventually('waits', async () => {
     const { events } = await world.env.client.workflow.getHandle(workflowId).fetchHistory();
     return events?.some(({ timerStartedEventAttributes }) => Boolean(timerStartedEventAttributes)) === true;
   });
   await record('notifications-mid-timer', workflowId);
-  hook.answer = answering(204);
+  hook.respond = respondWith(204);
   await world.env.client.workflow.getHandle(workflowId).result();
-  expect(await toldOf(world, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
+  expect(await deliveriesOf(world, channel, requestId)).toMatchObject([{ attempts: 2, outcome: 'delivered' }]);
   await record('notifications-complete', workflowId);
 });
 

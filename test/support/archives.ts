@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { folderStorage } from '../../archives/storage/folder.ts';
 
-/** A folder of this test file's own, gone with it. */
+/** A temporary folder that is removed after the test file. */
 export function archiveFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-archives-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));

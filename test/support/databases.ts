@@ -1,6 +1,6 @@
 import { migrate } from '../../db/migrate.ts';
 import { createDatabase, templateOf, type TestDatabase } from './servers/postgres.ts';
 
-/** A migrated ledger that only this test file knows. */
+/** Creates a migrated ledger for one test file. */
 export const ledgerDatabase = async (): Promise<TestDatabase> =>
   createDatabase(await templateOf('ledger', async (url) => void (await migrate(url))));

@@ -8,7 +8,7 @@ import { encryptSecret } from '../../db/encryption.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { accept, allKnown, KEYS, type Ledger, POLICY, resolve, START } from './ledger.ts';
 
-/** Accepted and resolved: everybody in it is still to be collected. */
+/** Creates an accepted and resolved export, of which nothing is collected yet. */
 export async function givenExport(
   world: Ledger,
   identities: readonly Identity[],
@@ -21,14 +21,14 @@ export async function givenExport(
   return requestId;
 }
 
-/** Its key is made, as with the first table that is collected. */
-export async function withKey({ database }: Ledger, requestId: string): Promise<void> {
+/** Stores an archive key, as the first collected table does. */
+export async function storeArchiveKey({ database }: Ledger, requestId: string): Promise<void> {
   const { encrypted, digestKey } = encryptSecret(KEYS, `archive ${requestId}`, 'a key');
   await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key) VALUES (${requestId}, ${encrypted}, ${digestKey})`;
 }
 
-/** The rows of one whose archive is ready. */
-export async function readyInRows({ database }: Ledger, requestId: string, at = START): Promise<void> {
+/** Changes the rows as if the archive were ready. */
+export async function markReady({ database }: Ledger, requestId: string, at = START): Promise<void> {
   await database.$client`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${requestId} AND state = 'selected'`;
   await database.$client`UPDATE lethe.requests SET status = 'ready' WHERE id = ${requestId}`;
   await database.$client`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
@@ -47,14 +47,14 @@ export async function exportOf({ database }: Ledger, requestId: string) {
   return row;
 }
 
-/** The export that a deletion waits for, begun now. */
+/** Starts the backup that a deletion waits for. */
 export async function backup(world: Ledger, requestId: string, at = START): Promise<string> {
   const id = await startBackup(world.database, requestId, at);
-  if (id === null) throw new Error('nobody waits for a backup');
+  if (id === null) throw new Error('no subject waits for a backup');
   return id;
 }
 
-/** What its workflow does at its end: the rows, and what they mean to the deletion. */
+/** Changes the rows as the workflow of the backup does at its end, including those of the deletion. */
 export async function endBackup(
   world: Ledger,
   requestId: string,
@@ -62,7 +62,7 @@ export async function endBackup(
 ): Promise<readonly string[]> {
   const { at, status = 'ready' } = end;
   const { project } = await readRequestRow(world.database, requestId);
-  if (status === 'ready') await readyInRows(world, requestId, at);
+  if (status === 'ready') await markReady(world, requestId, at);
   else {
     await world.sql`UPDATE lethe.subjects SET state = ${status} WHERE request_id = ${requestId} AND state = 'selected'`;
     await world.sql`UPDATE lethe.requests SET status = ${status}, concluded_at = ${at} WHERE id = ${requestId}`;

@@ -10,29 +10,29 @@ import { PUBLIC_URL } from './archives.ts';
 
 export const FROM = 'Lethe <lethe@lethe.test>';
 
-/** `LETHE_WEBHOOK_NETWORKS=127.0.0.1`: the servers of tests, and no other address of this machine. */
+/** Allows 127.0.0.1 only, as `LETHE_WEBHOOK_NETWORKS=127.0.0.1` does. */
 export function loopback(): BlockList {
   const networks = new BlockList();
   networks.addAddress('127.0.0.1');
   return networks;
 }
 
-/** A folder of this test file's own in which mails lie, gone with it. */
-export function outboxFolder() {
+/** A mail folder that is removed after the test file. */
+export function mailFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-outbox-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return { folder, url: pathToFileURL(folder), mails: () => mailsIn(folder) };
 }
 
-/** By name, as they lie there. */
+/** Returns the mails by file name. */
 export function mailsIn(folder: string): ReadonlyMap<string, string> {
   const names = readdirSync(folder).toSorted();
   return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
-/** How a worker tells others, where a test does not say otherwise. */
-export const telling = () => ({
-  mailer: openMailer({ url: outboxFolder().url, from: FROM }),
+/** The default mailer and webhook sender of the tests. */
+export const notificationDeps = () => ({
+  mailer: openMailer({ url: mailFolder().url, from: FROM }),
   webhooks: webhookSender({ networks: loopback() }),
   publicUrl: PUBLIC_URL,
 });

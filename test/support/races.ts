@@ -3,20 +3,20 @@ import { sized } from './size.ts';
 
 export const ROUNDS = sized(200, 1_000);
 export const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
-/** A project a round: rounds do not wait for each other's lock, and none counts another's subjects. */
+/** One project per round, so that rounds share neither a lock nor subjects. */
 export const projectOf = (round: number): string => `project-${round}`;
 
-/** Up to this many ms, another in each round. */
-export const apart = (round: number, ms = 20) => new Promise((done) => setTimeout(done, (round * 7) % ms));
+/** Waits less than `ms`, for a different time in each round. */
+export const delay = (round: number, ms = 20) => new Promise((done) => setTimeout(done, (round * 7) % ms));
 
-/** Both at once, the one that is started first alternating. */
+/** Runs both concurrently. The one that starts first alternates. */
 export async function race<A, B>(round: number, a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
-  const first = round % 2 === 0 ? a() : apart(round).then(a);
-  const second = round % 2 === 0 ? apart(round).then(b) : b();
+  const first = round % 2 === 0 ? a() : delay(round).then(a);
+  const second = round % 2 === 0 ? delay(round).then(b) : b();
   return Promise.all([first, second]);
 }
 
-/** All rounds, eight at a time. */
+/** Runs all rounds, eight at a time. */
 export async function inParallel(each: (round: number) => Promise<void>): Promise<void> {
   let next = 0;
   await Promise.all(
@@ -26,16 +26,16 @@ export async function inParallel(each: (round: number) => Promise<void>): Promis
   );
 }
 
-/** How often each legal end was seen; any other end fails. */
-export const tally = (legal: readonly unknown[]) => {
-  const ends = legal.map((end) => ({ text: JSON.stringify(end), seen: 0 }));
+/** Counts how often each legal outcome occurred; any other outcome fails. */
+export const countOutcomes = (legal: readonly unknown[]) => {
+  const outcomes = legal.map((outcome) => ({ text: JSON.stringify(outcome), seen: 0 }));
   return {
-    add(end: unknown): void {
-      expect(ends.map(({ text }) => text)).toContain(JSON.stringify(end));
-      for (const known of ends) known.seen += known.text === JSON.stringify(end) ? 1 : 0;
+    add(outcome: unknown): void {
+      expect(outcomes.map(({ text }) => text)).toContain(JSON.stringify(outcome));
+      for (const known of outcomes) known.seen += known.text === JSON.stringify(outcome) ? 1 : 0;
     },
-    /** Of each end. A race that only one side ever wins shows nothing. */
-    seen: (): number[] => ends.map(({ seen }) => seen),
+    /** The count of each outcome. A race proves nothing if one side always wins. */
+    seen: (): number[] => outcomes.map(({ seen }) => seen),
   };
 };
-export const BOTH = [expect.toSatisfy((seen) => seen > 0), expect.toSatisfy((seen) => seen > 0)];
+export const BOTH_OCCURRED = [expect.toSatisfy((seen) => seen > 0), expect.toSatisfy((seen) => seen > 0)];

@@ -7,8 +7,8 @@ declare module 'vitest' {
   }
 }
 
-/** `npm run test:large` uses the large size, every other run the small one. */
+/** Returns the large size for `npm run test:large`, otherwise the small one. */
 export const sized = <T>(small: T, large: T): T => (inject('large') ? large : small);
 
-/** As titles write it: 50 000. */
-export const spaced = (count: number): string => String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ' ');
+/** Formats 50000 as `50 000`, for test titles. */
+export const withThousandSpaces = (count: number): string => String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ' ');

@@ -4,7 +4,7 @@ import type { Actor } from '../../db/members/authorized-transaction.ts';
 import { addWebhook } from '../../db/notifications/webhooks.ts';
 import { KEYS, START } from './ledger.ts';
 
-/** Whoever may change something about webhooks. */
+/** Creates a project owner, who may change webhooks. */
 export async function ownerOf({ database }: { database: Database }, project: string): Promise<Actor> {
   const member = { project, name: crypto.randomUUID(), role: 'owner', actor: 'test', at: START } as const;
   const { memberId, tokenId } = await memberWithToken(database, member);
@@ -16,7 +16,7 @@ export async function webhookAt(book: { database: Database }, project: string, u
   return { actor, ...(await addWebhook(book.database, KEYS, actor, { url, at: START })) };
 }
 
-export interface Told {
+export interface Delivery {
   readonly id: string;
   readonly status: string;
   readonly attempts: number;
@@ -26,11 +26,11 @@ export interface Told {
   readonly recipient: string | null;
 }
 
-/** What one channel was told, or is still to be told, of a request: in the order of happening. */
-export const toldOf = (
+/** The deliveries of a request on one channel, in the order of the events. */
+export const deliveriesOf = (
   { database }: { database: Database },
   channel: string,
   requestId: string,
-): Promise<readonly Told[]> => database.$client<Told[]>`
+): Promise<readonly Delivery[]> => database.$client<Delivery[]>`
   SELECT id, status, attempts, next_at, outcome, last_code, recipient FROM lethe.deliveries
   WHERE channel = ${channel} AND request_id = ${requestId} ORDER BY seq`;

@@ -7,7 +7,7 @@ import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { documentOf } from '../openapi/document.ts';
 import { archives } from '../../support/archives.ts';
-import { sized, spaced } from '../../support/size.ts';
+import { sized, withThousandSpaces } from '../../support/size.ts';
 import { acceptedExport, linkTo, makeReady } from '../exports/exports.ts';
 import { type Generated, requestsOf } from './generated.ts';
 import { CANARY, PLACEHOLDER } from './generated-values.ts';
@@ -160,7 +160,7 @@ const four = fc.array(requestsOf(document, CALLERS.length), { minLength: 4, maxL
 const fours = (seed: number, count: number) => ({ seed, numRuns: count / 4, endOnFailure: true });
 
 for (const { seed, round } of ROUNDS) {
-  test(`${spaced(REQUESTS)} requests from the document, seed ${seed}: no 5xx, nothing outside the document, no identity or token told`, async () => {
+  test(`${withThousandSpaces(REQUESTS)} requests from the document, seed ${seed}: no 5xx, nothing outside the document, no identity or token told`, async () => {
     await prepare(String(round));
     await fc.assert(fc.asyncProperty(four, send), fours(seed, REQUESTS));
   }, 180_000);

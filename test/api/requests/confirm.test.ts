@@ -286,9 +286,9 @@ test('onConflict reject: whom another has come to own refuses the confirmation b
 test('what is refused, stored, logged or told of it never says who is meant', async () => {
   const canary = 'canary-excluded-person';
   const id = textOf(await create(everyone({ except: [user(canary)] })), 'id');
-  const faulty = await create(everyone({ except: [{ type: 'number', value: canary }] }));
+  const withFaults = await create(everyone({ except: [{ type: 'number', value: canary }] }));
   await counted(id, [selected('other')], [matchOf(1, canary)]);
-  const answers = [faulty, await api.call('GET', `/v1/requests/${id}`), await confirm(id, { expectedCount: 9 })];
+  const answers = [withFaults, await api.call('GET', `/v1/requests/${id}`), await confirm(id, { expectedCount: 9 })];
   for (const { text } of answers) expect(text).not.toContain(canary);
   expect(api.log.join()).not.toContain(canary);
   const rows = await api.sql`

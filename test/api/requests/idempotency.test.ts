@@ -2,7 +2,7 @@ import { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { archives, PUBLIC_URL } from '../../support/archives.ts';
-import { telling } from '../../support/outbound.ts';
+import { notificationDeps } from '../../support/outbound.ts';
 import { housekeepingActivities } from '../../../activities/housekeeping.ts';
 import { createApp } from '../../../api/app.ts';
 import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
@@ -284,7 +284,7 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
     connector: unused,
     starter: nobody,
     storage: archives(),
-    ...telling(),
+    ...notificationDeps(),
   };
   await housekeepingActivities(deps).recoverStalled({ asOf: START.getTime() + DAY_MS });
   expect(await counts()).toMatchObject({ requests });

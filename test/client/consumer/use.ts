@@ -65,7 +65,7 @@ told.lines = first.lines;
 told.replayed = (await uploaded(file)).id === first.id;
 
 told.refused = await lethe.readRequest({ id: 'req_of/nobody?' }).catch(problemOf);
-told.faulty = await lethe
+told.withFaults = await lethe
   .createRequest({ body: { ...body, subjects: { kind: 'user', identities: [{ type: 'nix', value: 'x' }] } } })
   .catch(problemOf);
 told.unknown = await letheClient({ url, token: 'lethe_wrong' }).listRequests().catch(problemOf);

@@ -7,7 +7,7 @@ import { exportedSince } from '../../../domain/policy.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Packed, collect, contents, pack, packing } from '../../archives/packing.ts';
 import { archives } from '../../support/archives.ts';
-import { type Shipped, shipped } from '../../support/world/shipped.ts';
+import { type DefaultDeployment, defaultDeployment } from '../../support/world/default-deployment.ts';
 import { batchOf, exporting, work } from '../fixture.ts';
 
 /** What a person gets who asks under CCPA: the shipped data map, real rows, and the archive as it is downloaded. */
@@ -15,11 +15,11 @@ const RECEIVED = new Date('2026-11-22T10:00:00Z');
 const daysBefore = (days: number): Date => new Date(RECEIVED.getTime() - days * DAY_MS);
 const storage = archives();
 
-let demo: Shipped;
+let demo: DefaultDeployment;
 let sql: postgres.Sql;
 let connector: Connector;
 beforeAll(async () => {
-  demo = await shipped(0.01);
+  demo = await defaultDeployment(0.01);
   ({ sql, connector } = demo);
   await addCanaries();
 });
@@ -50,7 +50,7 @@ async function addCanaries(): Promise<void> {
   await sql`INSERT INTO app.newsletter VALUES ('canary@X.test', 'Canary-Unit', ${daysBefore(366)})`;
 }
 
-/** The archive of the person, unpacked. */
+/** The archive of the person, unpack. */
 async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
   const since = exportedSince(regulation, RECEIVED);
   const place = await packing(storage);

@@ -1,6 +1,6 @@
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import type { Identity } from '../../../domain/identity.ts';
-import { backup, endBackup, withKey } from '../../support/exports.ts';
+import { backup, endBackup, storeArchiveKey } from '../../support/exports.ts';
 import { days, givenHiddenSubjects, type Ledger, POLICY, user } from '../../support/ledger.ts';
 
 /** Deletions that wait for an export of those in them, step by step. */
@@ -21,7 +21,7 @@ export async function givenBackup(world: Ledger, identities: readonly Identity[]
 /** The same, with the key of the archive made and the archive ready on day 1. */
 export async function givenReadyBackup(world: Ledger, identities: readonly Identity[], shape = first()) {
   const given = await givenBackup(world, identities, shape);
-  await withKey(world, given.exporting);
+  await storeArchiveKey(world, given.exporting);
   await endBackup(world, given.exporting, { at: days(1) });
   return given;
 }

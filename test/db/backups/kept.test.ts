@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { retrySystems } from '../../../db/attention/retry.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
-import { backup, endBackup, exportOf, withKey } from '../../support/exports.ts';
+import { backup, endBackup, exportOf, storeArchiveKey } from '../../support/exports.ts';
 import {
   after,
   applyVisibility,
@@ -25,7 +25,7 @@ const expire = (requestId: string, at: Date) =>
 
 test('one of three cancelled leaves the export that is under way, which collects again; the others stay in it', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a', 'b', 'c'));
-  await withKey(world, exporting);
+  await storeArchiveKey(world, exporting);
   const { wake } = await cancel(world, deletion, [2], days(1));
   expect(wake).toContain(exporting);
   expect(await states(world, exporting)).toEqual({ cancelled: 1, selected: 2 });

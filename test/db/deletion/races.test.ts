@@ -18,7 +18,7 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
+import { delay, BOTH_OCCURRED, inParallel, projectOf, race, ROUNDS, rounds, countOutcomes } from '../../support/races.ts';
 
 const RUN = days(15);
 const world = await ledger(rounds.map(projectOf), 20);
@@ -33,7 +33,7 @@ const cancelAll = (requestId: string, at = RUN) =>
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('cancel against claim: cancelled and nothing claimed, or claimed and told too late', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { tooLate: true, claimed: 1, after: { claimed: 1 } },
       { tooLate: false, claimed: 0, after: { cancelling: 1 } },
     ]);
@@ -51,11 +51,11 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       );
       ends.add({ tooLate: cancelled === null, claimed, after: await states(world, requestId) });
     });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
   test('hold against claim: held and not claimed, or claimed and the holder told too late', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { matching: 0, tooLate: 1, claimed: 1, after: { claimed: 1 } },
       { matching: 1, tooLate: 0, claimed: 0, after: { soft_deleted: 1 } },
     ]);
@@ -82,11 +82,11 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const after = await states(world, requestId);
       ends.add({ matching: matching.length, tooLate: tooLate.length, claimed, after });
     });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
   test('two requests for one subject, the first cancelled: exactly one of them owns it, and it is still owed', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       // It waited already, and the subject was handed to it.
       { mine: { cancelled: 1 }, theirs: { resolved: 1 } },
       // It came while the first was being restored, and gets the subject when that is done.
@@ -107,7 +107,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       if (round % 4 === 0) await cancelAll(first, START).then(resolving);
       else if (round % 4 === 1) await resolving().then(() => cancelAll(first, START));
       else {
-        const cancelling = asked.then(() => apart(round)).then(() => cancelAll(first, START));
+        const cancelling = asked.then(() => delay(round)).then(() => cancelAll(first, START));
         await Promise.all([resolving(), cancelling]);
       }
       ends.add({ mine: await states(world, first), theirs: await states(world, second) });
@@ -117,6 +117,6 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       expect(await claimAt(world, first)).toMatchObject({ claimed: 0 });
       expect(await claimAt(world, second)).toMatchObject({ claimed: 1 });
     });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 });

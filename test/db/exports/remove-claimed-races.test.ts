@@ -15,7 +15,7 @@ import {
   RUN,
   user,
 } from '../../support/ledger.ts';
-import { BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
+import { BOTH_OCCURRED, inParallel, projectOf, race, ROUNDS, rounds, countOutcomes } from '../../support/races.ts';
 
 const world = await ledger(rounds.map(projectOf), 20);
 
@@ -69,7 +69,7 @@ const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('claim against ready: left out of the archive, or the archive is destroyed; never ready with somebody who is claimed', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { said: false, state: 'left_out', status: 'packaging', epoch: 2, reason: null, keys: 1 },
       { said: true, state: 'exported', status: 'expired', epoch: 1, reason: 'subject_deleted', keys: 0 },
     ]);
@@ -87,11 +87,11 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       said[round] = ready !== null;
     });
     for (const [round, end] of (await endsOf(exports)).entries()) ends.add({ said: said[round], ...end });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
   test('claim against the archive that it waits for: nobody is claimed before it is ready, and everybody may be after', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { claimed: 0, state: 'soft_deleted' },
       { claimed: 1, state: 'claimed' },
     ]);
@@ -113,11 +113,11 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     await inParallel(async (round) => void (await claimAt(world, deletions[round] ?? '')));
     for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'claimed' });
     for (const end of await endsOf(exports)) expect(end).toMatchObject({ status: 'ready', keys: 1 });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
   test('the deletion cancelled against ready: let go, and in no archive; or in one that was ready before', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { said: false, state: 'cancelled', status: 'packaging', epoch: 2 },
       { said: true, state: 'exported', status: 'ready', epoch: 1 },
     ]);
@@ -137,6 +137,6 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'cancelling' });
     for (const [round, { state, status, epoch }] of (await endsOf(exports)).entries())
       ends.add({ said: said[round], state, status, epoch });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Identity } from '../../../domain/identity.ts';
-import { exportOf, readyInRows, givenExport, withKey } from '../../support/exports.ts';
+import { exportOf, markReady, givenExport, storeArchiveKey } from '../../support/exports.ts';
 import {
   accept,
   allKnown,
@@ -32,7 +32,7 @@ const people = (...names: string[]) => names.map(user);
 test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
   const own = project();
   const exporting = await givenExport(world, people('a', 'b'), { project: own });
-  await withKey(world, exporting);
+  await storeArchiveKey(world, exporting);
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   expect(await states(world, exporting)).toEqual({ left_out: 1, selected: 1 });
@@ -54,8 +54,8 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
     await givenExport(world, people('a'), { project: project() }),
   ];
   for (const id of [holding, others, elsewhere]) {
-    await withKey(world, id);
-    await readyInRows(world, id);
+    await storeArchiveKey(world, id);
+    await markReady(world, id);
   }
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [holding] });

@@ -21,7 +21,7 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { apart, BOTH, inParallel, projectOf, race, ROUNDS, rounds, tally } from '../../support/races.ts';
+import { delay, BOTH_OCCURRED, inParallel, projectOf, race, ROUNDS, rounds, countOutcomes } from '../../support/races.ts';
 
 const world = await ledger(rounds.map(projectOf), 20);
 
@@ -50,7 +50,7 @@ const confirmIt = (round: number, requestId: string, at = START): Promise<string
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('confirm against cancel: refused and nobody ever hidden, or hidden and to be restored', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { answer: 'confirmed', cancelled: 1, after: { cancelling: 1 } },
       { answer: 'not_awaiting_confirmation', cancelled: 1, after: { cancelled: 1 } },
     ]);
@@ -65,11 +65,11 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       );
       ends.add({ answer, cancelled, after: await states(world, requestId) });
     });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
   test('confirm against its time running out: confirmed and not let go, or let go and refused', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { answer: 'confirmed', after: { resolved: 1 }, lapsed: 0 },
       { answer: 'not_awaiting_confirmation', after: { cancelled: 1 }, lapsed: 1 },
     ]);
@@ -85,11 +85,11 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
         SELECT count(*) AS lapsed FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'confirmation.lapsed'`;
       ends.add({ answer, after: await states(world, requestId), lapsed: audit?.lapsed });
     });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
   test('confirm against a second request for the same subject: exactly one of them owns it, and it is deleted once', async () => {
-    const ends = tally([
+    const ends = countOutcomes([
       { answer: 'confirmed', mine: { resolved: 1 }, theirs: { attached: 1 } },
       { answer: 'confirmed', mine: { attached: 1 }, theirs: { resolved: 1 } },
     ]);
@@ -105,13 +105,13 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       // One before the other, the other way round, and both at once from where the directory is asked.
       if (round % 4 === 0) answer = await resolving().then(confirming);
       else if (round % 4 === 1) [answer] = [await confirming(), await resolving()];
-      else [answer] = await Promise.all([asked.then(() => apart(round, 60)).then(confirming), resolving()]);
+      else [answer] = await Promise.all([asked.then(() => delay(round, 60)).then(confirming), resolving()]);
       ends.add({ answer, mine: await states(world, first), theirs: await states(world, second) });
       for (const requestId of [first, second]) await applyVisibility(world, requestId);
       let claimed = 0;
       for (const requestId of [first, second]) claimed += (await claimAt(world, requestId, days(30))).claimed;
       expect(claimed).toBe(1);
     });
-    expect(ends.seen()).toEqual(BOTH);
+    expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 });

@@ -1,4 +1,4 @@
 import { vi } from 'vitest';
 
-// Runs before each test file: files share a process and its packages, and none sees the state of another's modules.
+// Runs before each test file. Test files share a process and its packages, but not the state of modules.
 vi.resetModules();

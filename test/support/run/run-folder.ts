@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** What is made once in a run and read by several test files lies here. */
+    /** Holds files that one test file creates and other test files of the run read. */
     runFolder: string;
   }
 }

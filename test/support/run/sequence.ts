@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that wait more than they work, so that others work meanwhile: first what takes longest. */
+/** Slow files that mostly wait. They start first, so that other files run in the meantime. */
 const FIRST = ['test/e2e/export-killed', 'test/e2e/away', 'test/e2e/', 'test/workflows/', 'test/dev/', 'test/db/'];
 
 export class LongestFirst extends BaseSequencer {

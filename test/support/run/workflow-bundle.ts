@@ -7,7 +7,7 @@ import { installOnce } from '../../../dev/embedded/install-once.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../../../workflows/index.ts', import.meta.url));
 
-/** Bundled by the first test file that asks, and read by all others of the run. */
+/** The first test file that needs the bundle creates it; the other files of the run reuse it. */
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
   const folder = join(inject('runFolder'), 'workflow-bundle');
   await installOnce(folder, async (beside) => {

@@ -10,7 +10,7 @@ export interface Received {
   readonly user: string | null;
 }
 
-/** A mail server on this machine that keeps what it is given. */
+/** Starts a local mail server that records each mail. */
 export async function mailServer(options: SMTPServerOptions = {}, host = '127.0.0.1') {
   const received: Received[] = [];
   const server = new SMTPServer({
@@ -32,7 +32,7 @@ export async function mailServer(options: SMTPServerOptions = {}, host = '127.0.
       });
     },
   });
-  // What a test makes fail is told to the caller as well.
+  // The client also receives these errors, which tests provoke.
   server.on('error', () => undefined);
   server.listen(0, host);
   await once(server.server, 'listening');

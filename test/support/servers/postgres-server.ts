@@ -5,17 +5,17 @@ import { type PostgresServer, startPostgres } from '../../../dev/embedded/postgr
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A server on which databases may be made. */
+    /** A server on which tests create databases. */
     postgresUrl: string;
-    /** Begins the name of every database of this run, so that its end can remove them all. */
+    /** The prefix of every database of this run, which the teardown uses to remove them. */
     postgresPrefix: string;
-    /** Null when the server is not ours. */
+    /** Null if TEST_DATABASE_URL names the server. */
     postgresLog: string | null;
   }
 }
 
 const prefix = `lethe_test_${randomBytes(4).toString('hex')}_`;
-/** Nothing follows this server, so that it logs no more than it needs itself. */
+/** No replica follows this server, so minimal WAL is sufficient. */
 const SETTINGS = { max_connections: '200', shared_buffers: '256MB', wal_level: 'minimal', max_wal_senders: '0' };
 let server: PostgresServer | undefined;
 let url = process.env['TEST_DATABASE_URL'] ?? '';
@@ -35,7 +35,7 @@ export async function teardown(): Promise<void> {
   await server?.stop();
 }
 
-/** Another's server is left as it was found. */
+/** Removes the databases of this run from a server that continues to run. */
 async function removeDatabases(): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   const found = await sql<

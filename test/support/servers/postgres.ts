@@ -11,16 +11,16 @@ const prefix = (): string => inject('postgresPrefix');
 const connect = (): postgres.Sql => postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} });
 const urlOf = (name: string): string => Object.assign(new URL(inject('postgresUrl')), { pathname: `/${name}` }).href;
 
-const made: string[] = [];
+const created: string[] = [];
 
-/** A database that only this test file knows; it is gone when the file is done. */
+/** Creates a database for one test file, which is dropped after the file. */
 export async function createDatabase(template = 'template0'): Promise<TestDatabase> {
   const name = `${prefix()}${process.pid}_${randomBytes(4).toString('hex')}`;
   const sql = connect();
   try {
-    // A copy of the template's files costs less than its pages in the log.
+    // Copying the template's files is faster than writing its pages to the WAL.
     await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)} STRATEGY FILE_COPY`;
-    made.push(name);
+    created.push(name);
   } finally {
     await sql.end();
   }
@@ -29,11 +29,11 @@ export async function createDatabase(template = 'template0'): Promise<TestDataba
 
 afterAll(async () => {
   const sql = connect();
-  for (const name of made.splice(0)) await sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`;
+  for (const name of created.splice(0)) await sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`;
   await sql.end();
 });
 
-/** The name of a template database: built by the first test file that asks, the others wait for it. */
+/** Returns the name of a template database. The first test file that needs it builds it while the others wait. */
 export async function templateOf(name: string, build: (url: string) => Promise<void>): Promise<string> {
   const template = `${prefix()}template_${name}`;
   const sql = connect();
@@ -41,7 +41,7 @@ export async function templateOf(name: string, build: (url: string) => Promise<v
     await sql`SELECT pg_advisory_lock(hashtextextended(${template}, 0))`;
     const found = await sql`SELECT 1 FROM pg_database WHERE datname = ${template}`;
     if (found.length > 0) return template;
-    // Built under another name: one that failed half way is not taken for a template.
+    // Built under another name, so that a failed build is not used as the template.
     const draft = `${template}_draft`;
     await sql`DROP DATABASE IF EXISTS ${sql(draft)} WITH (FORCE)`;
     await sql`CREATE DATABASE ${sql(draft)} TEMPLATE template0`;

@@ -9,18 +9,18 @@ import { afterAll } from 'vitest';
 import { installOnce } from '../../../dev/embedded/install-once.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 
-/** A server that speaks S3, conditions included, and keeps its objects in a folder. Built by Go, in two minutes, once. */
+/** An S3 server with conditional writes that stores objects in a folder. Go builds it once, in about two minutes. */
 const [NAME, MODULE, VERSION] = ['versitygw', 'github.com/versity/versitygw/cmd/versitygw', 'v1.8.0'];
 const CACHE = resolve(
   import.meta.dirname,
   '../../../.lethe/bin',
   `${NAME}-${VERSION}-${process.platform}-${process.arch}`,
 );
-/** What the SDK finds in the environment of a process, and what the server asks for. */
+/** The credentials of the server, as environment variables for the SDK. */
 export const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'lethe', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
 const BUILD_MS = 900_000;
 
-/** The path of the server; null, and said out loud, where nothing can bring it. In CI that is an error. */
+/** Returns the path of the server. If it is not available, throws in CI; otherwise warns and returns null. */
 export async function s3Binary(): Promise<string | null> {
   const places = [process.env['VERSITYGW_PATH'] ?? '', ...pathsOf(NAME), join(CACHE, NAME)];
   const found = places.find(isExecutable);
@@ -35,7 +35,7 @@ export async function s3Binary(): Promise<string | null> {
   } catch (error) {
     if (process.env['CI'] !== undefined) throw error;
     console.warn(
-      `NOT TESTED: archives in a bucket. No ${NAME} by VERSITYGW_PATH or on PATH, and none built: ${String(error)}`,
+      `NOT TESTED: archives in a bucket. ${NAME} was not found by VERSITYGW_PATH or on PATH and could not be built: ${String(error)}`,
     );
     return null;
   }
@@ -43,14 +43,14 @@ export async function s3Binary(): Promise<string | null> {
 
 export interface S3Server {
   readonly address: string;
-  /** Its bucket `lethe`: a file in it is an object. */
+  /** The folder of the bucket `lethe`; each file is an object. */
   readonly folder: string;
-  /** What lies in it, unfinished pieces as well: paths below it. */
+  /** The paths of all files below `folder`, including pieces of incomplete uploads. */
   files(): readonly string[];
   kill(): void;
 }
 
-/** A server of this test file's own with an empty bucket `lethe`. */
+/** Starts a server with an empty bucket `lethe` for one test file. */
 export async function s3Server(binary: string): Promise<S3Server> {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-s3-'));
   const [buckets, sidecar] = [join(folder, 'buckets'), join(folder, 'sidecar')];
@@ -67,7 +67,7 @@ export async function s3Server(binary: string): Promise<S3Server> {
     kill();
     await rm(folder, { recursive: true, force: true });
   });
-  while (!(await answers(address))) {
+  while (!(await isReachable(address))) {
     if (server.exitCode !== null) throw new Error(`${NAME} ended`);
     await sleep(50);
   }
@@ -79,7 +79,7 @@ export async function s3Server(binary: string): Promise<S3Server> {
   return { address, folder: bucket, files, kill };
 }
 
-/** `s3://lethe<prefix>` at a server, or at whatever stands before it. */
+/** The URL `s3://lethe<prefix>` on a server or a proxy. */
 export const bucketAt = (address: string, prefix: string): URL =>
   new URL(`s3://lethe${prefix}?endpoint=${encodeURIComponent(`http://${address}`)}&forcePathStyle=true`);
 
@@ -95,7 +95,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-const answers = (address: string): Promise<boolean> =>
+const isReachable = (address: string): Promise<boolean> =>
   fetch(`http://${address}`).then(
     () => true,
     () => false,

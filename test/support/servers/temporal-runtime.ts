@@ -1,12 +1,12 @@
 import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 
-/** A worker's comings and goings are no finding; what it warns of is. */
+/** Silences Temporal's logs below the level of errors. */
 export function quietTemporal(): void {
   try {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
   } catch (error) {
-    // The test file before, in the same process, has installed it.
+    // An earlier test file in the same process has installed the runtime.
     if (!(error instanceof IllegalStateError)) throw error;
   }
 }

@@ -6,14 +6,14 @@ import { type TemporalServer, startTemporal } from '../../../dev/embedded/tempor
 
 const closing: (() => Promise<void>)[] = [];
 
-/** In reverse order, and each of them even when another fails. */
+/** Closes in reverse order, and continues when one fails. */
 afterAll(async () => {
   const results = [];
   for (const close of closing.splice(0).toReversed()) results.push(...(await Promise.allSettled([close()])));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 });
 
-/** A fresh server that skips time; it serves one test file, whose tests run one after the other. */
+/** Starts a time-skipping server for one test file, whose tests run sequentially. */
 export async function timeSkipping(): Promise<TestWorkflowEnvironment> {
   const path = await findTemporalBinary('temporal-test-server');
   const executable = { type: 'existing-path' as const, path };
@@ -33,7 +33,7 @@ export interface DevServer {
 
 let shared: Promise<DevServer> | undefined;
 
-/** The development server of this test file: schedules, visibility, reset and limits, in real time. */
+/** Starts one development server per test file. It runs in real time and supports schedules, visibility, reset and limits. */
 export function devServer(): Promise<DevServer> {
   shared ??= (async () => {
     const server = await startTemporal();

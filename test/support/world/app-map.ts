@@ -1,6 +1,6 @@
 import type { KindMap, PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
 
-/** The demo's schema as a system at full speed; the claims of the tests are about what happens, not about how gently. */
+/** The demo's schema as a system without throttling. */
 const user: KindMap = {
   table: 'app.users',
   key: 'user_id',
@@ -38,5 +38,5 @@ export const appSettings = (subjectsPerCommit = 1_000): PostgresSettings => ({
   pace: { share: 1, subjectsPerCommit },
   kinds: { user, company },
   segments: { table: 'app.segment_members', segment: 'segment', subject: 'user_id' },
-  ignore: [{ table: 'app.business_units', reason: 'addresses of departments' }],
+  ignore: [{ table: 'app.business_units', reason: 'contains addresses of departments' }],
 });

@@ -1,25 +1,25 @@
 import { housekeepingActivities } from '../../../activities/housekeeping.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
-import { eventually, nowOf } from './story.ts';
+import { eventually, nowOf } from './actions.ts';
 import type { World } from './world.ts';
 
-/** One round of housekeeping: the server that skips time has no Schedules. */
-export async function attendedRequests(world: World): Promise<number> {
+/** Runs housekeeping once, because the time-skipping server has no schedules. Returns the number of recovered requests. */
+export async function runHousekeeping(world: World): Promise<number> {
   const asOf = (await nowOf(world)).getTime();
   return (await housekeepingActivities(world.deps).recoverStalled({ asOf })).recovered;
 }
 
 /**
- * Housekeeping restarts a request whose workflow was terminated. Repeats the round: an activity of the terminated run may
- * still write that the request was attended just now.
+ * Runs housekeeping until it restarts a request whose workflow was terminated. A late activity of the terminated run may
+ * mark the request as attended, so one round may not be sufficient.
  */
 export const recoverTerminated = (world: World, requestId: string): Promise<void> =>
   eventually('recovered', async () => {
     await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
-    return (await attendedRequests(world)) === 1;
+    return (await runHousekeeping(world)) === 1;
   });
 
-/** The query first: a workflow that is terminated with a task in flight stops the server from skipping time. */
+/** Queries first: after a termination with a workflow task in flight, the server no longer skips time. */
 export async function terminate(world: World, requestId: string): Promise<void> {
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
   await handle.query('progress');
@@ -27,22 +27,22 @@ export async function terminate(world: World, requestId: string): Promise<void> 
 }
 
 /**
- * Until the workflow says that it waits for a confirmation, which the rows say a moment earlier: by then nothing of it is
- * under way that a cancellation would have to call off, which the server that skips time does not always survive.
+ * Waits until the workflow reports that it waits for a confirmation, shortly after the rows do. Then a cancellation stops
+ * no running activity, which the time-skipping server does not always survive.
  */
-export async function waitsForConfirmation(world: World, requestId: string): Promise<void> {
+export async function waitForConfirmationStage(world: World, requestId: string): Promise<void> {
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
-  await eventually('it waits for a confirmation', async () => {
-    // Until its first step is done it answers nothing.
+  await eventually('the request waits for a confirmation', async () => {
+    // The query fails until the first workflow task is complete.
     const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
     return progress?.waitingFor?.startsWith('a confirmation') === true;
   });
 }
 
-/** Until nothing of the request is under way: the server that skips time does not always survive a cancellation amid work. */
-export async function becomesIdle(world: World, requestId: string): Promise<void> {
+/** Waits until no activity runs. The time-skipping server does not always survive a cancellation of running activities. */
+export async function waitUntilIdle(world: World, requestId: string): Promise<void> {
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
-  await eventually('nothing is under way', async () => {
+  await eventually('no activity of the request runs', async () => {
     const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
     return typeof progress?.waitingFor === 'string' && progress.waitingFor !== 'work that is under way';
   });

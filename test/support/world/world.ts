@@ -25,37 +25,37 @@ import {
 } from '../../../workflows/shared/messages.ts';
 import { archives } from '../archives.ts';
 import { appSettings } from './app-map.ts';
-import { faulty, type Faults, noFaults, repair } from '../faults.ts';
+import { withFaults, type Faults, noFaults, clearFaults } from '../injected-faults.ts';
 import { KEYS, type Ledger, ledger, POLICY } from '../ledger.ts';
-import { telling } from '../outbound.ts';
+import { notificationDeps } from '../outbound.ts';
 import { createDatabase, templateOf } from '../servers/postgres.ts';
 import { devServer, timeSkipping } from '../servers/temporal.ts';
 import { quietTemporal } from '../servers/temporal-runtime.ts';
 import { workflowBundle } from '../run/workflow-bundle.ts';
 
-/** Everything that a deletion needs, real but for the clock: a ledger, databases with the demo's schema, workers. */
+/** Real components on a simulated clock: a ledger, two databases with the demo's schema, and workers. */
 export interface World extends Ledger {
   readonly env: TestWorkflowEnvironment;
-  /** The database of the system `app`; `crm` is another one of the same schema. */
+  /** The databases of the systems `app` and `crm`, with the same schema. */
   readonly app: postgres.Sql;
   readonly crm: postgres.Sql;
   readonly deps: ActivityDeps;
-  /** What a system is made to do wrong, by `project/system`. */
+  /** The injected faults of a system. */
   readonly faultsOf: (project: string, system?: string) => Faults;
-  /** Every system does again what it is asked to. */
-  repairAll(): void;
+  /** Removes the injected faults of all systems. */
+  clearAllFaults(): void;
   readonly orchestrator: ReturnType<typeof temporalOrchestrator>;
   stopWorkers(): Promise<void>;
-  /** Again, after they were stopped. */
+  /** Starts the workers again after `stopWorkers`. */
   startWorkers(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ProjectShape {
   readonly policy?: Partial<Project['policy']>;
-  /** Whether the second system, `crm`, belongs to it. */
+  /** Adds the second system, `crm`. */
   readonly crm?: boolean;
-  /** How far the word of `crm` goes. */
+  /** The verification level of `crm`. */
   readonly crmVerification?: VerificationLevel;
   readonly subjectsPerCommit?: number;
 }
@@ -66,19 +66,19 @@ quietTemporal();
 
 type Projects = Readonly<Record<string, ProjectShape>>;
 
-/** The world of a test file, on a server that skips time. It is repaired after each test and closed with the file. */
+/** Starts the world of a test file on a time-skipping server. Removes faults after each test; closes after the file. */
 export async function withWorld(projects: Projects, changes: Partial<ActivityDeps> = {}): Promise<World> {
-  return ofThisFile(await startWorld(await timeSkipping(), projects, changes));
+  return closeAfterFile(await startWorld(await timeSkipping(), projects, changes));
 }
 
-/** The same in real time: the server that skips time cancels no activity, and stands still after a termination. */
+/** Like `withWorld`, in real time. The time-skipping server cancels no activity and stops skipping after a termination. */
 export async function withWorldInRealTime(projects: Projects): Promise<World> {
   const { env } = await devServer();
-  return ofThisFile(await startWorld(env, projects));
+  return closeAfterFile(await startWorld(env, projects));
 }
 
-function ofThisFile(world: World): World {
-  afterEach(() => world.repairAll());
+function closeAfterFile(world: World): World {
+  afterEach(() => world.clearAllFaults());
   afterAll(() => world.close());
   return world;
 }
@@ -106,7 +106,7 @@ export async function startWorld(
       const name = `${project}/${system}`;
       faults.set(name, noFaults());
       const connector = definition.open({ system, secret: () => urls[system === 'crm' ? 'crm' : 'app'] });
-      connectors.set(name, faulty(connector, faults.get(name) ?? noFaults()));
+      connectors.set(name, withFaults(connector, faults.get(name) ?? noFaults()));
     }
   }
   const log = { warn: () => {} };
@@ -119,7 +119,7 @@ export async function startWorld(
     connector: (project, system) => must(connectors.get(`${project}/${system}`)),
     starter: orchestrator,
     storage: archives(),
-    ...telling(),
+    ...notificationDeps(),
     ...changes,
   };
   let workers = await startWorkers(env, deps, [...connectors.keys()]);
@@ -132,7 +132,7 @@ export async function startWorld(
     deps,
     orchestrator,
     faultsOf: (project, system = 'app') => must(faults.get(`${project}/${system}`)),
-    repairAll: () => faults.forEach(repair),
+    clearAllFaults: () => faults.forEach(clearFaults),
     stopWorkers: () => workers.stop(),
     async startWorkers() {
       workers = await startWorkers(env, deps, [...connectors.keys()]);
@@ -197,6 +197,6 @@ async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, sy
 }
 
 function must<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('not there');
+  if (value === undefined) throw new Error('the value is undefined');
   return value;
 }

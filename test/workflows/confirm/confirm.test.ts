@@ -4,17 +4,17 @@ import { readDeletionRow } from '../../../db/requests/row.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { attendedRequests, waitsForConfirmation } from '../../support/world/operator.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { runHousekeeping, waitForConfirmationStage } from '../../support/world/operator.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
   ended,
-  endedUnskipped,
+  endedInRealTime,
   eventually,
   receiptOf,
   skippingUntil,
   statusOf,
   submit,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 import { addMany, everything, kept, nothingKept, rowCounts, rowCountsWithout, tablesWith } from '../application.ts';
@@ -37,7 +37,7 @@ beforeEach(async () => {
     await sql`TRUNCATE app.users, app.events, app.orders, app.newsletter, app.invoices, app.aliases CASCADE`;
 });
 
-const counted = (id: string) => waitsForConfirmation(world, id);
+const counted = (id: string) => waitForConfirmationStage(world, id);
 
 test(
   'everyone of 2 500 but three is counted, confirmed by another owner, and all are gone: not a page of them',
@@ -198,10 +198,10 @@ test('however it ends without a confirmation, no column of Lethe says who was me
   for (const id of asked) await counted(id);
   expect(await tablesWith(world, 'canary')).toContain('lethe.submitted_identities');
   await api.call('ann', 'POST', `/v1/requests/${asked[1]}/cancel`, {});
-  expect(await endedUnskipped(world, asked[1])).toBe('cancelled');
+  expect(await endedInRealTime(world, asked[1])).toBe('cancelled');
   expect(await ended(world, asked[0])).toBe('cancelled');
   expect(await tablesWith(world, 'canary')).toEqual([]);
-  expect([await rowsOf(world.app, 'canary-1'), await rowsOf(world.crm, 'canary-2')]).toEqual([WHOLE, WHOLE]);
+  expect([await rowsOf(world.app, 'canary-1'), await rowsOf(world.crm, 'canary-2')]).toEqual([ALL_ROWS, ALL_ROWS]);
 });
 
 test('whom the directory does not know is counted too, and looked for once it is confirmed', async () => {
@@ -251,7 +251,7 @@ test('a system that is away is for an operator, and no confirmation is asked for
   expect((await statusOf(world, id)).attention).toEqual([]);
   expect(await api.call('ann', 'POST', `/v1/requests/${id}/cancel`, {})).toMatchObject({ status: 202 });
   await eventually('ended', async () => (await statusOf(world, id)).status === 'cancelled');
-  expect(await rowsOf(world.app, 'away')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'away')).toEqual(ALL_ROWS);
 });
 
 test('a system that says nothing is told as such, and is no reason to wait', async () => {
@@ -262,7 +262,7 @@ test('a system that says nothing is told as such, and is no reason to wait', asy
     confirmation: { counts: [{ system: 'app' }, { system: 'crm', tables: null }] },
   });
   await api.call('dan', 'POST', `/v1/requests/${id}/cancel`, {});
-  expect(await endedUnskipped(world, id)).toBe('cancelled');
+  expect(await endedInRealTime(world, id)).toBe('cancelled');
 });
 
 test('a wake that was lost: housekeeping repeats it, and what was confirmed goes on', async () => {
@@ -275,7 +275,7 @@ test('a wake that was lost: housekeeping repeats it, and what was confirmed goes
   world.orchestrator.wake = wake;
   expect((await statusOf(world, id)).states).toEqual({ resolved: 1 });
   await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
-  expect(await attendedRequests(world)).toBe(1);
+  expect(await runHousekeeping(world)).toBe(1);
   await eventually('hidden', async () => (await statusOf(world, id)).states.soft_deleted === 1);
   expect(await ended(world, id)).toBe('completed');
 });

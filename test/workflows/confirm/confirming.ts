@@ -6,7 +6,7 @@ import type { Role } from '../../../domain/vocabulary.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { PUBLIC_URL } from '../../support/archives.ts';
 import { KEYS } from '../../support/ledger.ts';
-import { nowOf } from '../../support/world/story.ts';
+import { nowOf } from '../../support/world/actions.ts';
 import type { World } from '../../support/world/world.ts';
 
 /** By whom a call is made. */

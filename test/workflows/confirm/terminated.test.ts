@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { skipSystem } from '../../../db/attention/retry.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { recoverTerminated, waitsForConfirmation } from '../../support/world/operator.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { cancel, confirm, ended, endedUnskipped, eventually, statusOf, submit } from '../../support/world/story.ts';
+import { recoverTerminated, waitForConfirmationStage } from '../../support/world/operator.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
+import { cancel, confirm, ended, endedInRealTime, eventually, statusOf, submit } from '../../support/world/actions.ts';
 import { type World, withWorldInRealTime } from '../../support/world/world.ts';
 
 /** In real time, on the server that also cancels activities: the one that skips time does neither of these well. */
@@ -13,10 +13,10 @@ const world = await withWorldInRealTime({ two: { crm: true, policy: { graceMs: 5
 test('terminated while it waits: started again it waits on, and goes on once it is confirmed', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
   const requestId = await submit(world, 'two', [user('u-1')], { confirm: true });
-  await waitsForConfirmation(world, requestId);
+  await waitForConfirmationStage(world, requestId);
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
   await recoverTerminated(world, requestId);
-  await waitsForConfirmation(world, requestId);
+  await waitForConfirmationStage(world, requestId);
   expect(world.faultsOf('two').calls.filter((verb) => verb === 'count')).toHaveLength(1);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   await confirm(world, requestId, 1);
@@ -37,9 +37,9 @@ test('called off while a system is away that was to be counted: nobody waits for
   const requestId = await submit(world, 'two', [user('u-2')], { confirm: true });
   await eventually('tried in crm', async () => world.faultsOf('two', 'crm').calls.slice(tried).includes('count'));
   await cancel(world, requestId, 'all');
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   world.faultsOf('two', 'crm').away.clear();
-  expect(await rowsOf(world.crm, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.crm, 'u-2')).toEqual(ALL_ROWS);
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });
 
@@ -51,7 +51,7 @@ test('a system that cannot be counted is skipped: the others wait for their conf
   await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   const by = { requestId, system: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
   await world.orchestrator.wake((await skipSystem(world.database, by)).wake);
-  await waitsForConfirmation(world, requestId);
+  await waitForConfirmationStage(world, requestId);
   expect((await statusOf(world, requestId)).counts.map(({ system }) => system)).toEqual(['app']);
   const asked = faults.calls.length;
   await confirm(world, requestId, 1);
@@ -80,7 +80,7 @@ test('called off in the middle of a count: it is tidied up only after that, and 
   expect(faults.calls.filter((verb) => verb === 'conclude')).toHaveLength(concluded);
   goOn();
   faults.beforeCount = null;
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);
 });
 
@@ -106,7 +106,7 @@ test('called off while it is being looked for: that is ended first, wherever it 
   expect(tidied()).toBe(before);
   goOn();
   app.beforeCount = null;
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   crm.away.clear();
   expect(tidied()).toBe(before + 2);
   expect([await left(world.app, requestId), await left(world.crm, requestId)]).toEqual([0, 0]);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
-import { filesOf } from '../../support/world/handed-out.ts';
+import { archiveFiles } from '../../support/world/archives.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser } from '../../support/world/people.ts';
-import { nowOf } from '../../support/world/story.ts';
+import { addUser } from '../../support/world/users.ts';
+import { nowOf } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 import { reaches, submitExport } from '../export/exporting.ts';
@@ -28,7 +28,7 @@ afterAll(async () => world.close());
 async function archiveOf(regulation: string, scope: Scope): Promise<ReadonlyMap<string, Buffer>> {
   const requestId = await submitExport(world, 'demo', [user('canary-user')], { regulation, scope });
   await reaches(world, requestId, 'ready');
-  return filesOf(world, requestId);
+  return archiveFiles(world, requestId);
 }
 const textOf = (files: ReadonlyMap<string, Buffer>): string => [...files.values()].join('\n');
 const canaries = (files: ReadonlyMap<string, Buffer>): string[] =>

@@ -2,7 +2,7 @@ import { readDeletionRow } from '../../../db/requests/row.ts';
 import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
   cancel,
   ended,
@@ -15,7 +15,7 @@ import {
   sleepUntil,
   statusOf,
   submit,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
 
 const world = await withWorld({ demo: {}, open: { policy: { window: null } } });
@@ -35,13 +35,13 @@ test('hidden at once, deleted at the first 02:00 UTC after 14 days and not befor
   expect(hardDeleteAt.getTime() - receivedAt.getTime()).toBeGreaterThanOrEqual(14 * DAY_MS);
   expect(hardDeleteAt.getTime() - receivedAt.getTime()).toBeLessThan(15 * DAY_MS);
   await sleepUntil(world, new Date(hardDeleteAt.getTime() - 60_000));
-  expect(await rowsOf(world.app, 'u-1')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-1')).toEqual(ALL_ROWS);
   expect(world.faultsOf('demo').calls).not.toContain('hardDelete');
   await sleepUntil(world, new Date(hardDeleteAt.getTime() + 60_000));
   await eventually('deleted', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
   await eventually('verifying', async () => (await statusOf(world, requestId)).status === 'verifying');
   expect(await ended(world, requestId)).toBe('completed');
-  expect(await rowsOf(world.app, 'bystander')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'bystander')).toEqual(ALL_ROWS);
   const receipt = await receiptOf(world, requestId);
   expect(receipt).toMatchObject({ status: 'completed', final: true, subjects: { deleted: 1 } });
   expect(receipt.systems).toMatchObject([{ system: 'app', state: 'verified', survivors: 0 }]);
@@ -57,7 +57,7 @@ test('cancelled on day 3: restored, and nothing is ever deleted', async () => {
   expect(await ended(world, requestId)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: false, hidden: false });
   await world.env.sleep('30 days');
-  expect(await rowsOf(world.app, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-2')).toEqual(ALL_ROWS);
   expect(world.faultsOf('demo').calls.filter((verb) => verb === 'hardDelete')).toHaveLength(deletions);
 });
 
@@ -68,7 +68,7 @@ test('held on day 10: not deleted on day 14, deleted after the release on day 40
   await world.env.sleep('10 days');
   const { id } = await hold(world, 'demo', [user('u-3')]);
   await world.env.sleep('30 days');
-  expect(await rowsOf(world.app, 'u-3')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-3')).toEqual(ALL_ROWS);
   expect(await isHidden(world.app, 'u-3')).toEqual({ flagged: true, hidden: true });
   const status = await statusOf(world, requestId);
   expect(status).toMatchObject({ status: 'grace', heldSubjects: 1 });
@@ -91,7 +91,7 @@ test('held without a run window: no timer and no loop until the release', async 
   const before = world.statements.length;
   await world.env.sleep('15 days');
   expect(world.statements.length - before).toBe(0);
-  expect(await rowsOf(world.app, 'u-4')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-4')).toEqual(ALL_ROWS);
   await release(world, 'open', id);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-4')).toEqual({});

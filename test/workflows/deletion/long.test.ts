@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { cancel, ended, eventually, hold, nowOf, release, statusOf, submit } from '../../support/world/story.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
+import { cancel, ended, eventually, hold, nowOf, release, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
@@ -41,12 +41,12 @@ test('held for 200 days: a fresh run every 30 days, nothing deleted, and no wake
   expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: false, hidden: false });
   await months(3);
   expect(await runOf(requestId)).not.toBe(fourth);
-  for (const id of ['u-1', 'u-2']) expect(await rowsOf(world.app, id)).toEqual(WHOLE);
+  for (const id of ['u-1', 'u-2']) expect(await rowsOf(world.app, id)).toEqual(ALL_ROWS);
   const releasedAt = await nowOf(world);
   await release(world, 'demo', held.id);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-1')).toEqual({});
-  expect(await rowsOf(world.app, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-2')).toEqual(ALL_ROWS);
   const [claimed] = await world.sql<{ at: Date }[]>`
     SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId} AND claimed_at IS NOT NULL`;
   expect(Number(claimed?.at) - Number(releasedAt)).toBeLessThan(2 * DAY_MS);

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HOUR_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
   cancel,
   ended,
-  endedUnskipped,
+  endedInRealTime,
   eventually,
   skippingUntil,
   statusOf,
   submit,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
@@ -32,9 +32,9 @@ test('the cancel button of Temporal’s UI restores what is not claimed, like an
   const requestId = await submit(world, 'demo', [user('u-1')]);
   await softDeleted(requestId);
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
-  expect(await rowsOf(world.app, 'u-1')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-1')).toEqual(ALL_ROWS);
   const audit = await world.sql<{ actor: string }[]>`
     SELECT actor FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'subjects.cancelled'`;
   expect(audit.map(({ actor }) => actor)).toEqual(['temporal']);
@@ -48,7 +48,7 @@ test('a system that cannot hide on time: the subject waits for it, and a cancell
   await skippingUntil(world, 'attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   await world.env.sleep('6 hours');
   expect((await statusOf(world, requestId)).states).toEqual({ resolved: 1 });
-  expect(await rowsOf(world.app, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-2')).toEqual(ALL_ROWS);
   await cancel(world, requestId, 'all');
   await eventually('restored in app', async () => !(await isHidden(world.app, 'u-2')).flagged);
   expect((await statusOf(world, requestId)).states).toEqual({ cancelling: 1 });

@@ -4,12 +4,12 @@ import type { NewRequest } from '../../../db/requests/create.ts';
 import { readDeletionRow } from '../../../db/requests/row.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { user } from '../../support/ledger.ts';
-import { addEvents, addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { addEvents, addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
   cancel,
   confirm,
   ended,
-  endedUnskipped,
+  endedInRealTime,
   eventually,
   expedite,
   hold,
@@ -19,7 +19,7 @@ import {
   sleepUntil,
   statusOf,
   submit,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
 import { kept, nothingKept } from '../application.ts';
 
@@ -141,7 +141,7 @@ test('an event that arrives while it settles is found at the last look, and empt
   expect(await world.app`SELECT DISTINCT ip, sdk, utm_source FROM app.events WHERE user_id = 'p-3'`).toEqual([
     NO_SOURCES,
   ]);
-  expect(await rowsOf(world.app, 'p-3')).toEqual({ ...WHOLE, events: 5 });
+  expect(await rowsOf(world.app, 'p-3')).toEqual({ ...ALL_ROWS, events: 5 });
   const events = (await tablesOf(requestId))?.find(({ table }) => table === 'app.events');
   expect(events).toMatchObject({ removed: 0, blanked: 5 });
 });
@@ -155,7 +155,7 @@ test('beside a whole deletion of the same subject: neither waits for the other, 
   expect(await isHidden(world.app, 'p-4')).toEqual({ flagged: true, hidden: true });
   for (const requestId of [part, whole, late]) expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'p-4')).toEqual({});
-  expect(await rowsOf(world.app, 'bystander')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'bystander')).toEqual(ALL_ROWS);
   const removed = Object.fromEntries((await tablesOf(whole))?.map((one) => [one.table, one.removed]) ?? []);
   expect(removed).toMatchObject({ 'app.users': 1, 'app.events': 3, 'app.orders': 1, 'app.newsletter': 1 });
   for (const requestId of [part, late])
@@ -169,7 +169,7 @@ test('after a part-deletion a whole one finds and removes everything: it was not
   await addPeople(world.app, 'p-5');
   const part = await submitPart('demo', 'p-5', 'sources', { expedite: { when: 'now', reason: 'a ticket' } });
   expect(await ended(world, part)).toBe('completed');
-  expect(await rowsOf(world.app, 'p-5')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'p-5')).toEqual(ALL_ROWS);
   const whole = await submit(world, 'demo', [user('p-5')]);
   await inState(whole, 'soft_deleted');
   expect(await ended(world, whole)).toBe('completed');
@@ -209,7 +209,7 @@ test('cancelled on day 3: nothing was changed, and nothing ever is', async () =>
   await inState(requestId, 'scheduled');
   await world.env.sleep('3 days');
   expect(await cancel(world, requestId, 'all')).toMatchObject({ cancelled: 1 });
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   await world.env.sleep('30 days');
   expect(await contents(world.app)).toEqual(before);
   for (const verb of ['hardDelete', 'setVisibility'] as const) expect(calls()).not.toContain(verb);

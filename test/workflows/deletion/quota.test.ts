@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { isHidden } from '../../support/world/people.ts';
-import { cancel, ended, eventually, receiptOf, statusOf, submit } from '../../support/world/story.ts';
+import { isHidden } from '../../support/world/users.ts';
+import { cancel, ended, eventually, receiptOf, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { sized, spaced } from '../../support/size.ts';
+import { sized, withThousandSpaces } from '../../support/size.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
 // Two runs and a half at the quota; five days' worth without one.
@@ -82,7 +82,7 @@ test('one of 2 000 cancelled on day 3: nothing is claimed then, the others are d
 });
 
 test(
-  `${spaced(SEGMENT)} at ${spaced(QUOTA)} a day take three runs, in order of due date with another request’s`,
+  `${withThousandSpaces(SEGMENT)} at ${withThousandSpaces(QUOTA)} a day take three runs, in order of due date with another request’s`,
   { timeout: 120_000 },
   async () => {
     await addUsers('seg', SEGMENT);
@@ -121,7 +121,7 @@ test(
 );
 
 test(
-  `${spaced(ALL)} subjects against ${spaced((2 + EVENTS_EACH) * ALL)} rows: fewer than 300 events in parent and child together`,
+  `${withThousandSpaces(ALL)} subjects against ${withThousandSpaces((2 + EVENTS_EACH) * ALL)} rows: fewer than 300 events in parent and child together`,
   { timeout: 180_000 },
   async () => {
     await addUsers('huge', ALL, EVENTS_EACH);

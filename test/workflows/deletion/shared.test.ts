@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { user } from '../../support/ledger.ts';
-import { addEvents, addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { cancel, ended, endedUnskipped, eventually, statusOf, submit } from '../../support/world/story.ts';
+import { addEvents, addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
+import { cancel, ended, endedInRealTime, eventually, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
@@ -38,7 +38,7 @@ test('the first cancelled on day 3: the subject stays hidden for the second, whi
   await inState(second, 'soft_deleted');
   expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: true, hidden: true });
   await world.env.sleep('12 days');
-  expect(await rowsOf(world.app, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-2')).toEqual(ALL_ROWS);
   expect(await ended(world, second)).toBe('completed');
   expect(await rowsOf(world.app, 'u-2')).toEqual({});
 });
@@ -52,10 +52,10 @@ test('both cancelled, one after the other: restored as if nobody had asked', asy
   await cancel(world, first, 'all');
   await inState(second, 'soft_deleted');
   await cancel(world, second, 'all');
-  expect(await endedUnskipped(world, first)).toBe('cancelled');
-  expect(await endedUnskipped(world, second)).toBe('cancelled');
+  expect(await endedInRealTime(world, first)).toBe('cancelled');
+  expect(await endedInRealTime(world, second)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-3')).toEqual({ flagged: false, hidden: false });
-  expect(await rowsOf(world.app, 'u-3')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-3')).toEqual(ALL_ROWS);
   const [left] = await world.app`SELECT count(*)::integer AS tombstones FROM lethe_system.tombstones`;
   expect(left).toEqual({ tombstones: 0 });
 });
@@ -94,7 +94,7 @@ test.each([
   await addEvents(world.app, device, 2);
   const requestId = await submit(world, 'demo', names.slice(0, asked).map(user));
   expect(await ended(world, requestId)).toBe('completed');
-  const { newsletter: _, ...own } = WHOLE;
+  const { newsletter: _, ...own } = ALL_ROWS;
   const kept = await Promise.all(names.map((name) => rowsOf(world.app, name)));
   expect(kept).toEqual(names.map((_name, n) => (n < asked ? {} : own)));
   expect(await rowsOf(world.app, device)).toEqual(asked < 12 ? { events: 2, newsletter: 1 } : {});

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { childWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
-import { attendedRequests, recoverTerminated } from '../../support/world/operator.ts';
-import { addUser, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { ended, eventually, receiptOf, statusOf, submit } from '../../support/world/story.ts';
+import { runHousekeeping, recoverTerminated } from '../../support/world/operator.ts';
+import { addUser, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
+import { ended, eventually, receiptOf, statusOf, submit } from '../../support/world/actions.ts';
 import { withWorldInRealTime } from '../../support/world/world.ts';
 
 /** In real time: the server that skips time stands still after a workflow that was terminated at work. */
@@ -18,7 +18,7 @@ test('terminated while it deletes: started again it goes on from the rows, and n
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).terminate('a test');
   const child = world.env.client.workflow.getHandle(childWorkflowIdFor(requestId, 'crm', 1));
   await eventually('the child ends with it', async () => (await child.describe()).status.name === 'TERMINATED');
-  expect(await rowsOf(world.crm, 'u-1')).toEqual(WHOLE);
+  expect(await rowsOf(world.crm, 'u-1')).toEqual(ALL_ROWS);
   world.faultsOf('two', 'crm').away.clear();
   await recoverTerminated(world, requestId);
   expect(await ended(world, requestId)).toBe('completed');
@@ -37,10 +37,10 @@ test('housekeeping leaves a workflow that runs as it is, and starts none for wha
   const requestId = await submit(world, 'two', [user('u-2')]);
   const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
   await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
-  await attendedRequests(world);
+  await runHousekeeping(world);
   expect(await ended(world, requestId)).toBe('completed');
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
   expect((await handle.describe()).runId).toBe(runId);
   await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${requestId}`;
-  expect(await attendedRequests(world)).toBe(0);
+  expect(await runHousekeeping(world)).toBe(0);
 });

@@ -1,13 +1,13 @@
 import { readDeletionRow } from '../../../db/requests/row.ts';
 import { expect, test } from 'vitest';
 import { skipSystem } from '../../../db/attention/retry.ts';
-import { attendedRequests, terminate } from '../../support/world/operator.ts';
+import { runHousekeeping, terminate } from '../../support/world/operator.ts';
 import { user } from '../../support/ledger.ts';
-import { addEvents, addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { addEvents, addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
   cancel,
   ended,
-  endedUnskipped,
+  endedInRealTime,
   eventually,
   nowOf,
   receiptOf,
@@ -16,7 +16,7 @@ import {
   sleepUntil,
   statusOf,
   submit,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
 
 const world = await withWorld({ demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } });
@@ -38,7 +38,7 @@ test('a system that fails for two hours: an operator is told why, the other is n
   await eventually('deleted in app', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   await world.env.sleep('2 hours');
-  expect(await rowsOf(world.crm, 'u-1')).toEqual(WHOLE);
+  expect(await rowsOf(world.crm, 'u-1')).toEqual(ALL_ROWS);
   world.faultsOf('two', 'crm').away.clear();
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.crm, 'u-1')).toEqual({});
@@ -61,7 +61,7 @@ test('a system that stays broken: attention, skipped with a reason, partially_co
     { system: 'app', state: 'verified', survivors: 0 },
     { system: 'crm', state: 'skipped', skipReason: 'contract ended', verifiedAt: null },
   ]);
-  expect(await rowsOf(world.crm, 'u-2')).toEqual(WHOLE);
+  expect(await rowsOf(world.crm, 'u-2')).toEqual(ALL_ROWS);
 });
 
 test('survivors found once are deleted again, and the receipt counts each row once', async () => {
@@ -130,7 +130,7 @@ test('coverage that broke before the run: attention, and nothing is deleted unti
   await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
   await atTheRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('coverage_broken'));
-  expect(await rowsOf(world.app, 'u-7')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
   expect((await statusOf(world, requestId)).states).toEqual({ soft_deleted: 1 });
   await world.app`DROP TABLE app.forgotten`;
   await retry(world, requestId);
@@ -150,7 +150,7 @@ test('the directory away for six hours: attention, then resolved and hidden on i
   expect(await codes(requestId)).toEqual([]);
   expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: true, hidden: true });
   await cancel(world, requestId, 'all');
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
 });
 
 test('an alias that leads to one more person on day 5 takes that person along; one that leads elsewhere lets the first go', async () => {
@@ -164,7 +164,7 @@ test('an alias that leads to one more person on day 5 takes that person along; o
   await world.app`UPDATE app.aliases SET user_id = 'u-13' WHERE alias = 'device-2'`;
   expect(await ended(world, requestId)).toBe('completed');
   for (const id of ['u-10', 'u-11', 'u-13']) expect(await rowsOf(world.app, id)).toEqual({});
-  expect(await rowsOf(world.app, 'u-12')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-12')).toEqual(ALL_ROWS);
   expect(await isHidden(world.app, 'u-12')).toEqual({ flagged: false, hidden: false });
 });
 
@@ -178,7 +178,7 @@ test('growth beyond the bound: attention, nothing claimed, and an operator’s w
   await atTheRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('resolution_grew'));
   await world.env.sleep('5 days');
-  for (const id of people) expect(await rowsOf(world.app, id)).toEqual(WHOLE);
+  for (const id of people) expect(await rowsOf(world.app, id)).toEqual(ALL_ROWS);
   await retry(world, requestId);
   expect(await ended(world, requestId)).toBe('completed');
   for (const id of people) expect(await rowsOf(world.app, id)).toEqual({});
@@ -191,7 +191,7 @@ test('terminated in the middle: rebuilt from the rows by housekeeping, and finis
   await world.env.sleep('2 days');
   await terminate(world, requestId);
   await world.env.sleep('2 minutes');
-  expect(await attendedRequests(world)).toBeGreaterThan(0);
+  expect(await runHousekeeping(world)).toBeGreaterThan(0);
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'u-9')).toEqual({});
   expect(await receiptOf(world, requestId)).toMatchObject({ subjects: { deleted: 1 }, systems: [{ survivors: 0 }] });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser, rowsOf } from '../../support/world/people.ts';
-import { ended, nowOf, receiptOf, statusOf, submit } from '../../support/world/story.ts';
+import { addUser, rowsOf } from '../../support/world/users.ts';
+import { ended, nowOf, receiptOf, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 

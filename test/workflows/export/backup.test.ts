@@ -3,14 +3,14 @@ import { folderStorage } from '../../../archives/storage/folder.ts';
 import { readDeletionRow } from '../../../db/requests/row.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../domain/calendar.ts';
 import { archiveFolder } from '../../support/archives.ts';
-import { backupsOf, handedOut, objectsOf } from '../../support/world/handed-out.ts';
+import { backupsOf, archiveText, objectsOf } from '../../support/world/archives.ts';
 import { user } from '../../support/ledger.ts';
-import { becomesIdle } from '../../support/world/operator.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
+import { waitUntilIdle } from '../../support/world/operator.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
   cancel,
   ended,
-  endedUnskipped,
+  endedInRealTime,
   eventually,
   nowOf,
   receiptOf,
@@ -19,7 +19,7 @@ import {
   sleepUntil,
   statusOf,
   submit,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
 
 const folder = archiveFolder();
@@ -70,10 +70,10 @@ test('exported on day 0 and deleted on day 14: all rows are in the archive, kept
   await ready(deletion);
   const backup = await onlyBackup(deletion);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: true, hidden: true });
-  const files = await handedOut(world, backup);
+  const files = await archiveText(world, backup);
   expect(files.match(/"user_id":"u-1"/g)?.length).toBeGreaterThanOrEqual(8);
   expect(files).not.toContain('bystander');
-  expect(await rowsOf(world.app, 'u-1')).toEqual({ ...WHOLE, events: 5 });
+  expect(await rowsOf(world.app, 'u-1')).toEqual({ ...ALL_ROWS, events: 5 });
   const { hardDeleteAt } = await readDeletionRow(world.database, deletion);
   await pastItsRun(deletion);
   await eventually('deleted', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
@@ -84,7 +84,7 @@ test('exported on day 0 and deleted on day 14: all rows are in the archive, kept
   expect(backups[0]?.expiresAt).toBe(new Date(hardDeleteAt.getTime() + 7 * DAY_MS).toISOString());
   expect((await backupsOf(world, deletion)).map(({ status }) => status)).toEqual(['ready']);
   expect(await ended(world, deletion)).toBe('completed');
-  expect(await rowsOf(world.app, 'bystander')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'bystander')).toEqual(ALL_ROWS);
 });
 
 test('the export fails from day 0: hidden, an operator is asked, and nobody is claimed on day 14; repaired on day 20, claimed at the next run', async () => {
@@ -102,7 +102,7 @@ test('the export fails from day 0: hidden, an operator is asked, and nobody is c
   expect(await statusOf(world, deletion)).toMatchObject({ status: 'grace', states: { soft_deleted: 1 } });
   await sleepUntil(world, new Date(submittedAt.getTime() + 20 * DAY_MS));
   for (const sql of [world.app, world.crm]) {
-    expect(await rowsOf(sql, 'u-2')).toEqual(WHOLE);
+    expect(await rowsOf(sql, 'u-2')).toEqual(ALL_ROWS);
     expect(await isHidden(sql, 'u-2')).toEqual({ flagged: true, hidden: true });
   }
   expect(crm.calls).not.toContain('hardDelete');
@@ -129,7 +129,7 @@ test('expedited to now: deleted as soon as it is in the archive, and not before'
   const deletion = await submit(world, 'two', [user('u-3')], { ...first, expedite: { when: 'now', reason: 'asked' } });
   await hidden(deletion);
   await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
-  expect(await rowsOf(world.app, 'u-3')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-3')).toEqual(ALL_ROWS);
   crm.refused.clear();
   await retry(world, deletion);
   await skippingUntil(world, 'deleted', async () => Object.keys(await rowsOf(world.crm, 'u-3')).length === 0);
@@ -149,16 +149,16 @@ test('one who joins just before the claim is exported first too, and goes with a
   await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-5')`;
   await pastItsRun(deletion);
   await eventually('the first is deleted', async () => Object.keys(await rowsOf(world.app, 'u-4')).length === 0);
-  expect(await rowsOf(world.app, 'u-5')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-5')).toEqual(ALL_ROWS);
   await eventually(
     'the second is in an archive',
     async () => (await backupsOf(world, deletion))[1]?.status === 'ready',
   );
   const later = (await backupsOf(world, deletion))[1]?.id ?? '';
-  const files = await handedOut(world, later);
+  const files = await archiveText(world, later);
   expect(files).toContain('"user_id":"u-5"');
   expect(files).not.toContain('"user_id":"u-4"');
-  expect(await rowsOf(world.app, 'u-5')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-5')).toEqual(ALL_ROWS);
   expect(await ended(world, deletion)).toBe('completed');
   expect(await rowsOf(world.app, 'u-5')).toEqual({});
   expect((await receiptOf(world, deletion)).backups).toHaveLength(2);
@@ -175,7 +175,7 @@ test('a second request for somebody exports first: the first, which does not, wa
   await eventually('attached', async () => (await statusOf(world, attached)).states.attached === 1);
   await eventually('attention', async () => (await codes(attached)).includes('backup_failing'));
   await pastItsRun(owner);
-  expect(await rowsOf(world.app, 'u-6')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-6')).toEqual(ALL_ROWS);
   expect((await statusOf(world, owner)).states).toEqual({ soft_deleted: 1 });
   crm.refused.clear();
   await retry(world, attached);
@@ -193,13 +193,13 @@ test('the export is cancelled: nobody is claimed and an operator is asked; retri
   await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
   await eventually('refused', async () => (await codes(backup)).includes('system_refused'));
-  await becomesIdle(world, backup);
+  await waitUntilIdle(world, backup);
   await cancel(world, backup, 'all');
-  expect(await endedUnskipped(world, backup)).toBe('cancelled');
+  expect(await endedInRealTime(world, backup)).toBe('cancelled');
   await eventually('attention', async () => (await codes(deletion)).includes('backup_missing'));
   world.faultsOf('demo').refused.clear();
   await pastItsRun(deletion);
-  expect(await rowsOf(world.app, 'u-7')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
   expect(await backupsOf(world, deletion)).toHaveLength(1);
   await retry(world, deletion);
   await eventually('another', async () => (await backupsOf(world, deletion))[1]?.status === 'ready');
@@ -216,8 +216,8 @@ test('the deletion is cancelled while it is being exported: shown again, and nei
   const backup = await onlyBackup(deletion);
   await eventually('partly collected', async () => (await objectsOf(folder, backup)) > 0);
   await cancel(world, deletion, 'all');
-  expect(await endedUnskipped(world, deletion)).toBe('cancelled');
-  expect(await endedUnskipped(world, backup)).toBe('cancelled');
+  expect(await endedInRealTime(world, deletion)).toBe('cancelled');
+  expect(await endedInRealTime(world, backup)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: false, hidden: false });
   expect(await objectsOf(folder, backup)).toBe(0);
   expect(await world.sql`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);

@@ -3,11 +3,11 @@ import { readArchiveFacts } from '../../../db/exports/archive.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { progressQuery } from '../../../workflows/shared/messages.ts';
-import { handedOut } from '../../support/world/handed-out.ts';
+import { archiveText } from '../../support/world/archives.ts';
 import { user } from '../../support/ledger.ts';
-import { attendedRequests, terminate } from '../../support/world/operator.ts';
-import { addUser, isHidden, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { ended, eventually, sleepUntil, statusOf, submit } from '../../support/world/story.ts';
+import { runHousekeeping, terminate } from '../../support/world/operator.ts';
+import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
+import { ended, eventually, sleepUntil, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
@@ -42,11 +42,11 @@ test('ready with all that is held and nothing else; the names leave, one object 
   const requestId = await submitExport(world, 'demo', [user('u-1')], { notify: 'colleague@example.test' });
   await reaches(world, requestId, 'ready');
   expect(filled(await rowsIn(world, requestId))).toEqual(EVERYTHING);
-  expect(await handedOut(world, requestId)).not.toContain('bystander');
+  expect(await archiveText(world, requestId)).not.toContain('bystander');
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1 });
   expect(await namesLeft(world, requestId)).toBe(0);
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
-  expect(await rowsOf(world.app, 'u-1')).toEqual(WHOLE);
+  expect(await rowsOf(world.app, 'u-1')).toEqual(ALL_ROWS);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
   const [row] = await world.sql<{ receipt: { subjects: number; notIncluded: string[]; files: { rows: number }[] } }[]>`
     SELECT receipt FROM lethe.requests WHERE id = ${requestId}`;
@@ -185,7 +185,7 @@ test('terminated while it is ready: started again by housekeeping, it expires on
   });
   await terminate(world, requestId);
   await world.env.sleep('2 minutes');
-  await attendedRequests(world);
+  await runHousekeeping(world);
   expect(await ended(world, requestId)).toBe('expired');
   expect(await archiveOf(requestId)).toMatchObject({ reason: 'expired', expiresAt });
 });

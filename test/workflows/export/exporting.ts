@@ -6,9 +6,9 @@ import type { NewRequest } from '../../../db/requests/create.ts';
 import { readKey } from '../../../db/exports/key.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import { archiveFolder } from '../../support/archives.ts';
-import { filesOf } from '../../support/world/handed-out.ts';
+import { archiveFiles } from '../../support/world/archives.ts';
 import { KEYS } from '../../support/ledger.ts';
-import { eventually, statusOf, submit } from '../../support/world/story.ts';
+import { eventually, statusOf, submit } from '../../support/world/actions.ts';
 import type { World } from '../../support/world/world.ts';
 
 /** A real folder, and what it is made to do wrong. */
@@ -62,7 +62,7 @@ export const reaches = (world: World, requestId: string, status: string) =>
 
 /** The rows of every table, by the path of its file; as it would be downloaded. */
 export async function rowsIn(world: World, requestId: string): Promise<Readonly<Record<string, number>>> {
-  const files = await filesOf(world, requestId);
+  const files = await archiveFiles(world, requestId);
   const tables = [...files].filter(([path]) => path.startsWith('data/'));
   return Object.fromEntries(tables.map(([path, bytes]) => [path, String(bytes).split('\n').length - 1]));
 }

@@ -3,10 +3,10 @@ import { folderStorage } from '../../../archives/storage/folder.ts';
 import type { ArchiveStorage } from '../../../archives/storage/storage.ts';
 import { archiveFolder } from '../../support/archives.ts';
 import { exportOf } from '../../support/exports.ts';
-import { handedOut, objectsOf } from '../../support/world/handed-out.ts';
+import { archiveText, objectsOf } from '../../support/world/archives.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser, rowsOf, WHOLE } from '../../support/world/people.ts';
-import { ended, eventually, statusOf, submit } from '../../support/world/story.ts';
+import { addUser, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
+import { ended, eventually, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
@@ -67,10 +67,10 @@ test('deleted while being collected: everything is collected again without them,
     actions: expect.arrayContaining(['export.restarted']),
   });
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1, left_out: 1 });
-  const files = await handedOut(world, requestId);
+  const files = await archiveText(world, requestId);
   expect(files).not.toMatch(own('u-1'));
   expect(files).toMatch(own('u-2'));
-  for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-2')).toEqual(WHOLE);
+  for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-2')).toEqual(ALL_ROWS);
 });
 
 test('deleted while the archive is written: that archive is nobody’s, another one is made without them, and nothing else is left', async () => {
@@ -84,7 +84,7 @@ test('deleted while the archive is written: that archive is nobody’s, another 
   release();
   await inStatus(requestId, 'ready');
   expect(await exportOf(world, requestId)).toMatchObject({ epoch: 2 });
-  const files = await handedOut(world, requestId);
+  const files = await archiveText(world, requestId);
   expect(files).not.toMatch(own('u-3'));
   expect(files).toMatch(own('u-4'));
   await eventually('nothing else', async () => (await objectsOf(folder, requestId)) === 1);
@@ -99,7 +99,7 @@ test('deleted when the archive is ready: its key is gone with the claim, then it
   await eventually('no file', async () => (await objectsOf(folder, holding)) === 0);
   expect(await ended(world, holding)).toBe('expired');
   expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
-  expect(await handedOut(world, others)).toMatch(own('u-6'));
+  expect(await archiveText(world, others)).toMatch(own('u-6'));
 });
 
 test('all of them deleted while being collected: cancelled, with neither key nor object left', async () => {

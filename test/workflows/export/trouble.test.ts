@@ -3,16 +3,16 @@ import { ConnectorError } from '../../../connectors/connector.ts';
 import { childWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
 import { skipSystem } from '../../../db/attention/retry.ts';
 import { user } from '../../support/ledger.ts';
-import { addUser } from '../../support/world/people.ts';
+import { addUser } from '../../support/world/users.ts';
 import {
   cancel,
-  endedUnskipped,
+  endedInRealTime,
   eventually,
   nowOf,
   retry,
   skippingUntil,
   statusOf,
-} from '../../support/world/story.ts';
+} from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
 import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
 
@@ -133,7 +133,7 @@ test('cancelled while it is collected: no archive, no key, no object, no name', 
   await cancel(world, requestId, 'all');
   expect(await hasKey(world, requestId)).toBe(false);
   go();
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   await nothingLeft(requestId);
 });
 
@@ -161,7 +161,7 @@ test('the cancel button of Temporal’s UI, while a system is away: cancelled, a
   await eventually('collecting', async () => world.faultsOf('demo').calls.includes('export'));
   await reaches(world, requestId, 'collecting');
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
-  expect(await endedUnskipped(world, requestId)).toBe('cancelled');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   await nothingLeft(requestId);
   // No attempt is left that could write later. The server that skips time does not always skip on after such a cancellation.
   const child = world.env.client.workflow.getHandle(childWorkflowIdFor(requestId, 'app', 1));

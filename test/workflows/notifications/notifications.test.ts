@@ -5,17 +5,17 @@ import { notificationWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts
 import { ATTEMPTS_AFTER_MS, JITTER } from '../../../domain/notification.ts';
 import { openMailer } from '../../../outbound/mailer.ts';
 import { accept, user } from '../../support/ledger.ts';
-import { attendedRequests } from '../../support/world/operator.ts';
-import { FROM, outboxFolder } from '../../support/outbound.ts';
-import { addUser } from '../../support/world/people.ts';
-import { answering, type Receiver, receiver } from '../../support/servers/receiver.ts';
-import { ended, eventually, nowOf, submit } from '../../support/world/story.ts';
+import { runHousekeeping } from '../../support/world/operator.ts';
+import { FROM, mailFolder } from '../../support/outbound.ts';
+import { addUser } from '../../support/world/users.ts';
+import { respondWith, type Receiver, startReceiver } from '../../support/servers/receiver.ts';
+import { ended, eventually, nowOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
-import { toldOf, webhookAt } from '../../support/webhooks.ts';
+import { deliveriesOf, webhookAt } from '../../support/webhooks.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
 const COLLEAGUE = 'canary-colleague@lethe.test';
-const outbox = outboxFolder();
+const outbox = mailFolder();
 let world: World;
 let other: Receiver;
 beforeAll(async () => {
@@ -25,10 +25,10 @@ beforeAll(async () => {
     { demo: { policy: { window: null } }, away: {}, silent: {} },
     { mailer },
   );
-  other = await receiver();
+  other = await startReceiver();
 });
 afterAll(async () => world.close());
-beforeEach(() => void (other.answer = answering(204)));
+beforeEach(() => void (other.respond = respondWith(204)));
 
 /** The end of whoever tells this channel: by then everything is told, or given up. */
 const told = (project: string, channel: string) =>
@@ -38,7 +38,7 @@ const historyOf = async (workflowId: string): Promise<string> =>
   historyToJSON(await world.env.client.workflow.getHandle(workflowId).fetchHistory());
 
 test('a deletion’s changes arrive in the order of happening, each signed and once, and a colleague is told of its end', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const { id: channel, secret } = await webhookAt(world, 'demo', `${hook.url}/lethe`);
   await addUser(world.app, 'u-1');
   const requestId = await submit(world, 'demo', [user('u-1')], { notify: COLLEAGUE });
@@ -55,9 +55,9 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   const ids = hook.received.map(({ headers }) => headers['webhook-id']);
   expect(new Set(ids).size).toBe(statuses.length);
   await eventually('all is written', async () =>
-    (await toldOf(world, channel, requestId)).every(({ outcome }) => outcome === 'delivered'),
+    (await deliveriesOf(world, channel, requestId)).every(({ outcome }) => outcome === 'delivered'),
   );
-  expect((await toldOf(world, channel, requestId)).map(({ id }) => id)).toEqual(ids);
+  expect((await deliveriesOf(world, channel, requestId)).map(({ id }) => id)).toEqual(ids);
   expect(other.received).toEqual([]);
 
   await eventually('the mail lies there', async () => outbox.mails().size === 1);
@@ -68,9 +68,9 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   expect(mail).not.toMatch(/u-1\b/);
   await eventually(
     'the mail is written down',
-    async () => (await toldOf(world, 'mail', requestId))[0]?.outcome === 'delivered',
+    async () => (await deliveriesOf(world, 'mail', requestId))[0]?.outcome === 'delivered',
   );
-  expect((await toldOf(world, 'mail', requestId)).map(({ id }) => `${id}.eml`)).toEqual([name]);
+  expect((await deliveriesOf(world, 'mail', requestId)).map(({ id }) => `${id}.eml`)).toEqual([name]);
 
   await told('demo', channel);
   await told('demo', 'mail');
@@ -89,11 +89,11 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
 });
 
 test('what fails is tried again as published, ten times, then given up and told in the audit log', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const attempts: number[] = [];
-  hook.answer = async (response) => {
+  hook.respond = async (response) => {
     attempts.push(await world.env.currentTimeMs());
-    answering(500)(response);
+    respondWith(500)(response);
   };
   const { id: channel } = await webhookAt(world, 'away', hook.url);
   const requestId = await accept(world, [], { project: 'away', receivedAt: await nowOf(world) });
@@ -107,7 +107,7 @@ test('what fails is tried again as published, ten times, then given up and told 
     expect(waited).toBeLessThan(published * (1 + JITTER) + 60_000);
   }
   expect(new Set(hook.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-  expect(await toldOf(world, channel, requestId)).toMatchObject([
+  expect(await deliveriesOf(world, channel, requestId)).toMatchObject([
     { attempts: 10, outcome: 'given_up', lastCode: 'http_500' },
   ]);
   expect(await trailOf(requestId)).toContainEqual({
@@ -117,11 +117,11 @@ test('what fails is tried again as published, ten times, then given up and told 
 });
 
 test('a receiver that asks for time gets it; one that comes back is told what happened meanwhile', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const attempts: number[] = [];
-  hook.answer = async (response) => {
+  hook.respond = async (response) => {
     attempts.push(await world.env.currentTimeMs());
-    answering(attempts.length === 1 ? 503 : 204, { 'retry-after': '7200' })(response);
+    respondWith(attempts.length === 1 ? 503 : 204, { 'retry-after': '7200' })(response);
   };
   const { id: channel } = await webhookAt(world, 'away', hook.url);
   const receivedAt = await nowOf(world);
@@ -130,14 +130,14 @@ test('a receiver that asks for time gets it; one that comes back is told what ha
   await told('away', channel);
   expect(attempts).toHaveLength(2);
   expect((attempts[1] ?? 0) - (attempts[0] ?? 0)).toBeGreaterThanOrEqual(7_199_000);
-  expect(await toldOf(world, channel, requestId)).toMatchObject([
+  expect(await deliveriesOf(world, channel, requestId)).toMatchObject([
     { attempts: 2, outcome: 'delivered', lastCode: null },
   ]);
 });
 
 test('one that is gone is asked no more: what it was still to be told is given up, and others are told on', async () => {
-  const [gone, here] = [await receiver(), await receiver()];
-  gone.answer = answering(410);
+  const [gone, here] = [await startReceiver(), await startReceiver()];
+  gone.respond = respondWith(410);
   const [hook, beside] = [await webhookAt(world, 'silent', gone.url), await webhookAt(world, 'silent', here.url)];
   const receivedAt = await nowOf(world);
   const requests = [];
@@ -164,15 +164,15 @@ test('one that is gone is asked no more: what it was still to be told is given u
 });
 
 test('what nobody was told of is found by housekeeping, once it has been due for a minute', async () => {
-  const hook = await receiver();
+  const hook = await startReceiver();
   const { id: channel } = await webhookAt(world, 'silent', hook.url);
   const requestId = await accept(world, [], { project: 'silent', receivedAt: await nowOf(world) });
   await world.env.sleep('5 minutes');
   expect(hook.received).toEqual([]);
   // Of requests there is none to be looked after: who is told is found by itself.
   await world.sql`UPDATE lethe.requests SET attended_at = ${await nowOf(world)}`;
-  expect(await attendedRequests(world)).toBe(0);
-  await eventually('found', async () => (await toldOf(world, channel, requestId))[0]?.outcome === 'delivered');
+  expect(await runHousekeeping(world)).toBe(0);
+  await eventually('found', async () => (await deliveriesOf(world, channel, requestId))[0]?.outcome === 'delivered');
   expect(hook.received).toHaveLength(1);
 });
 
@@ -181,7 +181,7 @@ test('nobody whom a request concerns is mailed, also where only the directory kn
   await addUser(world.app, 'u-7', { email: 'canary-subject@example.test' });
   const requestId = await submit(world, 'demo', [user('u-7')], { notify: ' Canary-Subject@Example.test' });
   expect(await ended(world, requestId)).toBe('completed');
-  expect(await toldOf(world, 'mail', requestId)).toEqual([]);
+  expect(await deliveriesOf(world, 'mail', requestId)).toEqual([]);
   expect(outbox.mails().size).toBe(before);
   expect(await trailOf(requestId)).toContainEqual({
     action: 'mail.withheld',

@@ -1,22 +1,22 @@
 import { DAY_MS } from '../../domain/calendar.ts';
 import { type Connector, ConnectorError, type Verification } from '../../connectors/connector.ts';
 
-/** What a real connector is made to do wrong, and what it was asked to do. */
+/** Faults to inject into a real connector, and the calls that it received. */
 export interface Faults {
-  /** Verbs that cannot reach the system while they are in here. */
+  /** Methods that fail as if the system were unreachable. */
   readonly away: Set<keyof Connector>;
-  /** Verbs that are refused for good while they are in here. */
+  /** Methods that fail with an error that is not retryable. */
   readonly refused: Set<keyof Connector>;
-  /** Says this instead of looking, as long as it is not null. */
+  /** The result of `verify`, unless null. */
   verification: Verification | null;
-  /** So many times it takes the order and asks to be asked again, with a ticket, before it deletes. */
+  /** The number of times that `hardDelete` returns a ticket and asks for a later call before it deletes. */
   askAgain: number;
   readonly tickets: (string | null)[];
-  /** Waited for before each count. */
+  /** Awaited before each count. */
   beforeCount: (() => Promise<void>) | null;
-  /** Waited for before each table is handed out. */
+  /** Awaited before each exported table. */
   beforeTable: ((table: string) => Promise<void>) | null;
-  /** Done after each hard deletion: late rows. */
+  /** Awaited after each hard deletion, for example to insert late rows. */
   afterDelete: (() => Promise<void>) | null;
   readonly calls: (keyof Connector)[];
 }
@@ -33,48 +33,48 @@ export const noFaults = (): Faults => ({
   calls: [],
 });
 
-/** Does again what it is asked to; what it was asked before stays in `calls` and `tickets`. */
-export function repair(faults: Faults): void {
+/** Removes all faults. Keeps `calls` and `tickets`. */
+export function clearFaults(faults: Faults): void {
   faults.away.clear();
   faults.refused.clear();
   const none = { verification: null, askAgain: 0, beforeCount: null, beforeTable: null, afterDelete: null };
   Object.assign(faults, none satisfies Partial<Faults>);
 }
 
-/** The real connector behind its faults. */
-export function faulty(connector: Connector, faults: Faults): Connector {
-  const asked = (verb: keyof Connector): void => {
-    faults.calls.push(verb);
-    if (faults.away.has(verb)) throw new ConnectorError('unavailable', 'away', { retryable: true });
-    if (faults.refused.has(verb)) throw new ConnectorError('refused', 'refused', { retryable: false });
+/** Wraps a real connector so that it has the given faults. */
+export function withFaults(connector: Connector, faults: Faults): Connector {
+  const recordCall = (method: keyof Connector): void => {
+    faults.calls.push(method);
+    if (faults.away.has(method)) throw new ConnectorError('unavailable', 'away', { retryable: true });
+    if (faults.refused.has(method)) throw new ConnectorError('refused', 'refused', { retryable: false });
   };
   return {
     async inspect() {
-      asked('inspect');
+      recordCall('inspect');
       return connector.inspect();
     },
     async *resolve(selection, work) {
-      asked('resolve');
+      recordCall('resolve');
       if (connector.resolve !== undefined) yield* connector.resolve(selection, work);
     },
     async count(...args) {
-      asked('count');
+      recordCall('count');
       await faults.beforeCount?.();
       return connector.count(...args);
     },
     async *export(...args) {
-      asked('export');
+      recordCall('export');
       for await (const table of connector.export?.(...args) ?? []) {
         await faults.beforeTable?.(table.table);
         yield table;
       }
     },
     async setVisibility(...args) {
-      asked('setVisibility');
+      recordCall('setVisibility');
       await connector.setVisibility?.(...args);
     },
     async hardDelete(batch, deletion, work) {
-      asked('hardDelete');
+      recordCall('hardDelete');
       faults.tickets.push(deletion.ticket);
       if (faults.askAgain > 0) {
         faults.askAgain -= 1;
@@ -85,15 +85,15 @@ export function faulty(connector: Connector, faults: Faults): Connector {
       return done;
     },
     async verify(...args) {
-      asked('verify');
+      recordCall('verify');
       return faults.verification ?? connector.verify(...args);
     },
     async setSuppression(...args) {
-      asked('setSuppression');
+      recordCall('setSuppression');
       await connector.setSuppression?.(...args);
     },
     async conclude(...args) {
-      asked('conclude');
+      recordCall('conclude');
       await connector.conclude?.(...args);
     },
     close: () => connector.close(),

@@ -15,7 +15,7 @@ import { newId, workflowIdFor } from '../../../domain/ids.ts';
 import { accept, KEYS, statusAt } from '../ledger.ts';
 import type { World } from './world.ts';
 
-/** What callers do, at the timestamp of the server that skips time: the same functions that the API calls. */
+/** Acts as a caller at the current time of the time-skipping server, with the same functions as the API. */
 export async function submit(
   world: World,
   project: string,
@@ -74,7 +74,7 @@ export async function release(world: World, project: string, id: string) {
 export async function expedite(world: World, requestId: string, when: 'now' | 'next_run') {
   const { project } = await statusOf(world, requestId);
   const at = await nowOf(world);
-  const by = { reason: 'the person asked', actor: 'operator', at };
+  const by = { reason: 'the data subject asked', actor: 'operator', at };
   const done = await expediteRequest(world.database, projectOf(world.deps, project), {
     requestId,
     expedite: when,
@@ -88,48 +88,48 @@ export async function retry(world: World, requestId: string) {
   const { wake } = await retrySystems(world.database, {
     requestId,
     system: null,
-    reason: 'mended',
+    reason: 'the system is fixed',
     actor: 'operator',
     at,
   });
   await world.orchestrator.wake(wake);
 }
 
-/** Real time, until the rows say so: for what happens without any time being skipped. */
-export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+/** Polls in real time, for conditions that become true without skipping time. */
+export async function eventually(description: string, isTrue: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 1_200; tries++) {
-    if (await holds()) return;
+    if (await isTrue()) return;
     await new Promise((done) => setTimeout(done, 25));
   }
-  throw new Error(`never: ${what}`);
+  throw new Error(`timed out: ${description}`);
 }
 
-/** Skips in steps, each as long as needed for what is due in it to be done, until the rows say so. */
+/** Skips time step by step until the condition is true. Each step leaves time for the work that is due in it. */
 export async function skippingUntil(
   world: World,
-  what: string,
-  holds: () => Promise<boolean>,
+  description: string,
+  isTrue: () => Promise<boolean>,
   step: '10 minutes' | '1 day' = '10 minutes',
 ) {
   for (let tries = 0; tries < 400; tries++) {
-    if (await holds()) return;
+    if (await isTrue()) return;
     await world.env.sleep(step);
     await new Promise((done) => setTimeout(done, 10));
   }
-  throw new Error(`never: ${what}`);
+  throw new Error(`timed out: ${description}`);
 }
 
 export const ended = (world: World, requestId: string) =>
   world.env.client.workflow.getHandle(workflowIdFor(requestId)).result();
-/** As `ended`, in real time: after a cancellation the server that skips time can skip past work that is still being called off. */
-export const endedUnskipped = (world: World, requestId: string): Promise<string> =>
+/** Waits for the end in real time. After a cancellation, the time-skipping server may skip past work that is being cancelled. */
+export const endedInRealTime = (world: World, requestId: string): Promise<string> =>
   new WorkflowClient({ connection: world.env.connection }).getHandle(workflowIdFor(requestId)).result();
 export const nowOf = async (world: World): Promise<Date> => new Date(await world.env.currentTimeMs());
 export const statusOf = async (world: World, requestId: string) =>
   statusAt(world.database, requestId, await nowOf(world));
 export const receiptOf = (world: World, requestId: string) => buildReceipt(world.database, requestId);
 
-/** Skips until this time. */
+/** Skips time until the given timestamp. */
 export async function sleepUntil(world: World, timestamp: Date): Promise<void> {
   await world.env.sleep(Math.max(1, timestamp.getTime() - (await world.env.currentTimeMs())));
 }

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 
-/** Rows of one user in the demo's schema: a profile, events, an order with two items, an invoice, a newsletter. */
+/** Adds a user to the demo's schema: a profile, events, an order with two items, an invoice and a newsletter. */
 export async function addUser(
   sql: postgres.Sql,
   id: string,
-  also: { readonly email?: string; readonly events?: number } = {},
+  options: { readonly email?: string; readonly events?: number } = {},
 ): Promise<void> {
-  const email = also.email ?? `${id}@example.test`;
+  const email = options.email ?? `${id}@example.test`;
   const order = randomUUID();
   await sql.begin(async (tx) => {
     await tx`INSERT INTO app.users (user_id, xng_id, external_id, email, business_unit, name, created_at)
       VALUES (${id}, ${randomUUID()}, ${`ext-${id}`}, ${email}, 'berlin', 'N', '2025-01-01')`;
-    await addEvents(tx, id, also.events ?? 3);
+    await addEvents(tx, id, options.events ?? 3);
     await tx`INSERT INTO app.orders VALUES (${order}, ${id}, '2025-02-01')`;
     await tx`INSERT INTO app.order_items VALUES (${order}, 1, 'a', 100), (${order}, 2, 'b', 200)`;
     await tx`INSERT INTO app.newsletter VALUES (${email}, 'berlin', '2025-03-01') ON CONFLICT DO NOTHING`;
@@ -25,7 +25,7 @@ export async function addEvents(sql: postgres.Sql | postgres.TransactionSql, id:
     SELECT nextval('app.test_events'), ${id}, '2025-02-01', 'seen' FROM generate_series(1, ${count})`;
 }
 
-/** What is left of a user, per table that has anything. */
+/** The number of rows of a user in each table that has any. */
 export async function rowsOf(sql: postgres.Sql, id: string): Promise<Record<string, number>> {
   const rows = await sql<{ name: string; count: string }[]>`
     SELECT 'users' AS name, count(*) FROM app.users WHERE user_id = ${id}
@@ -35,7 +35,7 @@ export async function rowsOf(sql: postgres.Sql, id: string): Promise<Record<stri
     UNION ALL SELECT 'invoices', count(*) FROM app.invoices WHERE user_id = ${id}`;
   return Object.fromEntries(rows.filter(({ count }) => count !== '0').map(({ name, count }) => [name, Number(count)]));
 }
-export const WHOLE = { users: 1, events: 3, orders: 1, newsletter: 1, invoices: 1 };
+export const ALL_ROWS = { users: 1, events: 3, orders: 1, newsletter: 1, invoices: 1 };
 
 export async function isHidden(sql: postgres.Sql, id: string): Promise<{ flagged: boolean; hidden: boolean }> {
   const [row] = await sql<{ flagged: boolean; hidden: boolean }[]>`
