@@ -5,14 +5,14 @@ import type { ExportOptions } from '../../connectors/connector.ts';
 import type { Identity } from '../../domain/identity.ts';
 import { type Fixture, batchOf, exporting, fixture, mapped, user, work } from '../connectors/fixture.ts';
 import { archives } from '../support/archives.ts';
-import { type Packed, collect, contents, pack, packing, unzipTest } from './packing.ts';
+import { type Packed, collect, contents, pack, packingContext, unzipTest } from './packing.ts';
 
 const storage = archives();
 const settings = mapped({ table: 'app.order_notes', subject: 'user_id' });
 let db: Fixture;
 beforeAll(async () => {
   db = await fixture(6, settings);
-  // u-1 and u-2 work for one company, write to one order, and are both called `team`; each leaves a canary everywhere.
+  // u-1 and u-2 share a company, an order and the alias `team`. Each user has a canary in every table.
   await db.sql.unsafe(`
     CREATE TABLE app.order_notes (order_id bigint REFERENCES app.orders, user_id text, note text);
     CREATE INDEX ON app.order_notes (user_id);
@@ -29,15 +29,15 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 async function archiveOf(subjects: readonly Identity[][], format: ExportOptions['format'] = 'ndjson'): Promise<Packed> {
-  const place = await packing(storage);
+  const context = await packingContext(storage);
   const connector = db.connector({}, settings);
   const options: ExportOptions = { scope: 'data', since: null, format };
   const tables = exporting(connector)(batchOf(subjects), options, work());
-  const request = { id: place.requestId, format, subjects: subjects.length };
-  return pack(place, contents(await collect(place, tables), request));
+  const request = { id: context.requestId, format, subjects: subjects.length };
+  return pack(context, contents(await collect(context, tables), request));
 }
 
-/** What was seeded of u-1, told without the connector. */
+/** Finds the seeded rows of u-1 without the connector. */
 const SEEDED: Readonly<Record<string, string>> = {
   'app.users': `user_id = 'u-1'`,
   'app.aliases': `user_id = 'u-1'`,
@@ -52,7 +52,7 @@ const SEEDED: Readonly<Record<string, string>> = {
   'app.segment_members': `user_id = 'u-1'`,
 };
 
-test('the archive of a person holds exactly the seeded rows, per table by count and checksum', async () => {
+test('packs exactly the seeded rows of a user with counts and checksums per table', async () => {
   const { manifest, files, zip } = await archiveOf([user(1)]);
   expect([0, null]).toContain(unzipTest(zip));
   expect(manifest.files.map(({ table }) => table).toSorted()).toEqual(Object.keys(SEEDED).toSorted());
@@ -70,7 +70,7 @@ test('the archive of a person holds exactly the seeded rows, per table by count 
   }
 });
 
-test('loaded into a fresh schema, each table of the archive equals its source, both ways', async () => {
+test('packs tables that equal their source when loaded into a new schema', async () => {
   const { manifest, text } = await archiveOf([user(1)]);
   await db.sql.unsafe('CREATE SCHEMA fresh');
   for (const { table, path } of manifest.files) {
@@ -89,7 +89,7 @@ test('loaded into a fresh schema, each table of the archive equals its source, b
   }
 });
 
-test('of two who share a company, an order and an alias, no byte of the one is in the archive of the other', async () => {
+test('does not include data of another user who shares a company, an order and an alias', async () => {
   const [first, second] = [await archiveOf([user(1)]), await archiveOf([user(2)])];
   const canaries = (number: number): RegExp[] => [
     ...['note', 'name', 'event', 'sku', 'street', 'comment'].map((what) => new RegExp(`canary-${what}-${number}\\b`)),
@@ -105,22 +105,22 @@ test('of two who share a company, an order and an alias, no byte of the one is i
   ] as const) {
     const bytes = everything(packed);
     for (const canary of canaries(others)) expect(bytes).not.toMatch(canary);
-    // Nobody was asked about who both are called: it is data of both.
+    // The shared alias was not submitted, so its data belongs to both and is not exported.
     expect(bytes).not.toContain('canary-of-the-team');
   }
 });
 
-test('the archive of both holds the rows of both, and of nobody else', async () => {
+test('packs the rows of exactly the two users of a request for two users', async () => {
   const { text, manifest } = await archiveOf([user(1), user(2)]);
-  const whole = manifest.files.map(({ path }) => text(path ?? '')).join('');
-  expect(whole.match(/canary-name-\d/g)?.toSorted()).toEqual(['canary-name-1', 'canary-name-2']);
-  expect(whole).not.toMatch(/canary-\w+-[3-6]/);
+  const rows = manifest.files.map(({ path }) => text(path ?? '')).join('');
+  expect(rows.match(/canary-name-\d/g)?.toSorted()).toEqual(['canary-name-1', 'canary-name-2']);
+  expect(rows).not.toMatch(/canary-\w+-[3-6]/);
   expect(text('index.html')).not.toContain('canary');
 });
 
 const FORMULAS = ['=1+1', '+1', '-1', '@SUM(A1)', '\ttab', '\rreturn', 'plain', `<b>&"'`];
 
-test('cells that a spreadsheet would run are escaped in CSV, the manifest says so, and NDJSON has them as they are', async () => {
+test('escapes formulas in CSV, which the manifest reports, and not in NDJSON', async () => {
   await db.sql`DELETE FROM app.order_notes WHERE user_id = 'u-3'`;
   await db.sql`INSERT INTO app.order_notes SELECT 3, 'u-3', unnest(${FORMULAS}::text[])`;
   const csv = await archiveOf([user(3)], 'csv');

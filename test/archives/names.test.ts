@@ -3,12 +3,12 @@ import { beforeEach, expect, test } from 'vitest';
 import { assignPaths } from '../../archives/names.ts';
 import type { Part } from '../../domain/archive.ts';
 import { archives } from '../support/archives.ts';
-import { type Packing, collect, contents, lines, pack, packing, table, unzipTest } from './packing.ts';
+import { type PackingContext, collect, contents, lines, pack, packingContext, table, unzipTest } from './packing.ts';
 
 const storage = archives();
-let place: Packing;
+let context: PackingContext;
 beforeEach(async () => {
-  place = await packing(storage);
+  context = await packingContext(storage);
 });
 
 const HOSTILE = [
@@ -53,50 +53,50 @@ const part = (system: string, name: string): Part => ({
 const SAFE = /^data\/(\w[\w.-]*)\/(\w[\w.-]*)\.(ndjson|csv)$/;
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-/** What would go wrong somewhere: on Windows, on a disk without case, in a shell, in an unpacker. */
-function wrong(paths: readonly string[]): readonly string[] {
+/** Returns the paths that are unsafe on Windows, on a case-insensitive file system, in a shell or for an unpacker. */
+function unsafePaths(paths: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return paths.filter((path) => {
-    const twice = seen.has(path.toLowerCase());
+    const isDuplicate = seen.has(path.toLowerCase());
     seen.add(path.toLowerCase());
     const segments = path.split('/');
     return (
-      twice ||
+      isDuplicate ||
       !SAFE.test(path) ||
       segments.some((segment) => DEVICE.test(segment) || /\.\.|\.$/.test(segment) || segment.length > 120)
     );
   });
 }
 
-test('a file is called by letters, digits and a few marks, whatever its table is called', () => {
+test('returns safe and stable paths for hostile names of systems and tables', () => {
   const parts = HOSTILE.flatMap((system) => HOSTILE.map((name) => part(system, name)));
-  expect(wrong(assignPaths(parts, 'csv'))).toEqual([]);
+  expect(unsafePaths(assignPaths(parts, 'csv'))).toEqual([]);
   expect(assignPaths(parts, 'csv')).toEqual(assignPaths(parts, 'csv'));
 });
 
-test('names that nobody thought of are safe too, and each table has its own', () => {
+test('returns safe and unique paths for random names', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))), (names) => {
       const parts = names.map(([system, name]) => part(system, name));
-      expect(wrong(assignPaths(parts, 'ndjson'))).toEqual([]);
+      expect(unsafePaths(assignPaths(parts, 'ndjson'))).toEqual([]);
     }),
   );
 });
 
-test('an ordinary name stays as it is, and the first of two keeps it', () => {
+test('keeps an ordinary name and numbers the second one that differs only by case', () => {
   expect(assignPaths([part('app', 'app.order_items'), part('app', 'APP.order_items')], 'ndjson')).toEqual([
     'data/app/app.order_items.ndjson',
     'data/app/APP.order_items-2.ndjson',
   ]);
 });
 
-test('tables with hostile names are packed, each with its own rows, and unpack', async () => {
+test('packs and unpacks each table with its own rows when names are hostile', async () => {
   const parts = await collect(
-    place,
+    context,
     HOSTILE.map((name, index) => table(name, lines({ id: index }))),
     '../../etc',
   );
-  const { files, manifest, zip } = await pack(place, contents(parts));
+  const { files, manifest, zip } = await pack(context, contents(parts));
   expect(files.size).toBe(HOSTILE.length + 2);
   for (const [index, { path, table: name }] of manifest.files.entries()) {
     expect(name).toBe(HOSTILE[index]);

@@ -14,7 +14,7 @@ import type { ExportedColumn, ExportedTable } from '../../connectors/connector.t
 import type { Contents, Part } from '../../domain/archive.ts';
 import { requestId } from '../connectors/fixture.ts';
 
-export const QUIET = { signal: new AbortController().signal, onProgress: () => {} };
+export const NO_PROGRESS = { signal: new AbortController().signal, onProgress: () => {} };
 
 export const column = (name: string, more: Partial<ExportedColumn> = {}): ExportedColumn => ({
   name,
@@ -24,7 +24,7 @@ export const column = (name: string, more: Partial<ExportedColumn> = {}): Export
   ...more,
 });
 
-/** A table as a connector hands it over, of what NDJSON or CSV would be its file. */
+/** A table as a connector returns it, with the text of its NDJSON or CSV file. */
 export function table(
   name: string,
   text: string,
@@ -47,28 +47,28 @@ export function table(
 
 export const lines = (...rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
-export interface Packing {
+export interface PackingContext {
   readonly storage: ArchiveStorage;
   readonly key: string;
   readonly requestId: string;
   newName(): string;
 }
 
-export async function packing(storage: ArchiveStorage): Promise<Packing> {
+export async function packingContext(storage: ArchiveStorage): Promise<PackingContext> {
   const id = requestId();
   return { storage, key: await generateArchiveKey(), requestId: id, newName: () => `${id}/${randomUUID()}` };
 }
 
-/** Collects tables as systems hand them over. */
+/** Writes the tables of a system as parts. */
 export async function collect(
-  { storage, key, newName }: Packing,
+  { storage, key, newName }: PackingContext,
   tables: Iterable<ExportedTable> | AsyncIterable<ExportedTable>,
   system = 'app',
 ): Promise<readonly Part[]> {
   const parts: Part[] = [];
   for await (const each of tables) {
     const object = newName();
-    parts.push({ system, object, facts: await writePart(storage, key, object, each, QUIET) });
+    parts.push({ system, object, facts: await writePart(storage, key, object, each, NO_PROGRESS) });
   }
   return parts;
 }
@@ -103,11 +103,11 @@ export interface Packed extends ArchiveFigures {
   text(path: string): string;
 }
 
-/** Packs, reads the archive back as a download does, and unpacks every file of it. */
-export async function pack(place: Packing, of: Contents): Promise<Packed> {
-  const object = place.newName();
-  const written = await writeArchive(place.storage, place.key, object, of, QUIET.signal);
-  const zip = await whole(readArchive(place.storage, place.key, object));
+/** Packs an archive, reads it as a download does, and unpacks all files. */
+export async function pack(context: PackingContext, archive: Contents): Promise<Packed> {
+  const object = context.newName();
+  const written = await writeArchive(context.storage, context.key, object, archive, NO_PROGRESS.signal);
+  const zip = await readAll(readArchive(context.storage, context.key, object));
   const files = await unpack(zip);
   const text = (path: string): string => {
     const file = files.get(path);
@@ -117,18 +117,18 @@ export async function pack(place: Packing, of: Contents): Promise<Packed> {
   return { ...written, object, zip, files, text };
 }
 
-export async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+export async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of bytes) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
-/** Every file, read to its end and compared with the length and the CRC that the archive states. */
+/** Unpacks all files and compares them with the lengths and CRCs in the archive. */
 export async function unpack(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const reader = await fromBufferPromise(zip, { lazyEntries: true });
   for await (const entry of reader.eachEntry()) {
-    const bytes = await whole(await reader.openReadStreamPromise(entry));
+    const bytes = await readAll(await reader.openReadStreamPromise(entry));
     expect(bytes).toHaveLength(entry.uncompressedSize);
     expect(crc32(bytes)).toBe(entry.crc32);
     expect(files.has(entry.fileName)).toBe(false);
@@ -137,7 +137,7 @@ export async function unpack(zip: Buffer): Promise<ReadonlyMap<string, Buffer>> 
   return files;
 }
 
-/** What `unzip -t` says, where there is one: its exit code; null where there is none. */
+/** The exit code of `unzip -t`, or null if `unzip` is not installed. */
 export function unzipTest(zip: Buffer): number | null {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-unzip-'));
   try {

@@ -3,22 +3,22 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { ExportedTable } from '../../connectors/connector.ts';
 import type { Contents } from '../../domain/archive.ts';
 import { archives } from '../support/archives.ts';
-import { type Packing, collect, column, contents, lines, pack, packing, table } from './packing.ts';
+import { type PackingContext, collect, column, contents, lines, pack, packingContext, table } from './packing.ts';
 
 const storage = archives();
-let place: Packing;
+let context: PackingContext;
 beforeEach(async () => {
-  place = await packing(storage);
+  context = await packingContext(storage);
 });
 
 const pageOf = async (
   tables: readonly ExportedTable[],
   request: Partial<Contents['request']> = {},
   more: Partial<Contents> = {},
-): Promise<string> => (await pack(place, contents(await collect(place, tables), request, more))).text('index.html');
+): Promise<string> => (await pack(context, contents(await collect(context, tables), request, more))).text('index.html');
 
-/** What a reader sees: without markup, with the marks that were escaped. */
-const seen = (page: string): string =>
+/** The visible text of the page. Tags become `|`. */
+const textOf = (page: string): string =>
   page
     .replaceAll(/<style>.*?<\/style>/gs, '')
     .replaceAll(/<[^>]*>/g, '|')
@@ -26,52 +26,49 @@ const seen = (page: string): string =>
 
 const HOSTILE = `<script>alert(1)</script>"'&<img src=x onerror=alert(2)> </td></table><style>*{}</style><!--`;
 
-describe('whatever stands in the data is text', () => {
-  /** Only the tags that the page was made of, and none with an attribute that could run or fetch. */
-  const harm = (page: string): readonly string[] => [
+describe('hostile markup in the data', () => {
+  /** Returns tags and attributes that could run code, load a resource or break the layout. */
+  const dangerousMarkup = (page: string): readonly string[] => [
     ...(page.replaceAll(/<style>.*?<\/style>/gs, '').match(/<(script|style|img|!--)|<[^>]*\s(on\w+|src)=/g) ?? []),
-    ...(page.split('<table').length === page.split('</table>').length ? [] : ['a table is left open']),
+    ...(page.split('<table').length === page.split('</table>').length ? [] : ['a table is not closed']),
   ];
 
   test.each<[string, () => Promise<string>]>([
     ['a value', () => pageOf([table('t', lines({ id: HOSTILE }))])],
-    ['a value of one of many rows', () => pageOf([table('t', lines({ id: HOSTILE }, { id: 'x' }))])],
+    ['a value of a table with several rows', () => pageOf([table('t', lines({ id: HOSTILE }, { id: 'x' }))])],
+    ['a name or value in JSON', () => pageOf([table('t', lines({ id: { [HOSTILE]: [[HOSTILE], { a: HOSTILE }] } }))])],
     [
-      'a name or a value within JSON',
-      () => pageOf([table('t', lines({ id: { [HOSTILE]: [[HOSTILE], { a: HOSTILE }] } }))]),
-    ],
-    [
-      'a column and its meaning',
+      'a column name, type or description',
       () =>
         pageOf([
           table('t', lines({ [HOSTILE]: 'x' }), { columns: [column(HOSTILE, { meaning: HOSTILE, type: HOSTILE })] }),
         ]),
     ],
     [
-      'a table, its meaning and why it is kept',
+      'a table name, description or retention basis',
       () => pageOf([table(HOSTILE, lines({ id: 1 }), { meaning: HOSTILE, retained: HOSTILE })]),
     ],
-    ['a table without rows', () => pageOf([table(HOSTILE, '')])],
+    ['the name of a table without rows', () => pageOf([table(HOSTILE, '')])],
     [
-      'a project, a regulation and a system',
+      'a project, regulation or system name',
       () => pageOf([], { project: HOSTILE, regulation: HOSTILE }, { systems: [{ system: HOSTILE, cutOffAt: null }] }),
     ],
-    ['a cell of CSV', () => pageOf([csv(`id\n"${HOSTILE.replaceAll('"', '""')}"\n`, 1)], { format: 'csv' })],
-  ])('%s', async (_what, page) => {
-    const made = await page();
-    expect(seen(made)).toContain(HOSTILE);
-    expect(harm(made)).toEqual([]);
+    ['a CSV cell', () => pageOf([csv(`id\n"${HOSTILE.replaceAll('"', '""')}"\n`, 1)], { format: 'csv' })],
+  ])('is shown as text when it is in %s', async (_where, page) => {
+    const html = await page();
+    expect(textOf(html)).toContain(HOSTILE);
+    expect(dangerousMarkup(html)).toEqual([]);
   });
 });
 
 const csv = (text: string, count: number, names = ['id']): ExportedTable =>
   table('t', text, { count, columns: names.map((name) => column(name)) });
 
-test('its policy lets nothing run and nothing be fetched; the one style is the one that it allows', async () => {
+test('allows only its own style sheet by a content security policy and links only to files of the archive', async () => {
   const page = await pageOf([table('t', lines({ id: 1 }))]);
   const style = /<style>(.*?)<\/style>/s.exec(page)?.[1] ?? '';
   const hash = createHash('sha256').update(style).digest('base64');
-  expect(seen(page.replaceAll('<meta', 'meta'))).toContain(
+  expect(textOf(page.replaceAll('<meta', 'meta'))).toContain(
     `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`,
   );
   expect(style.length).toBeGreaterThan(500);
@@ -79,23 +76,23 @@ test('its policy lets nothing run and nothing be fetched; the one style is the o
   expect(page).not.toMatch(/\sstyle=|https?:|src=/);
   expect(page.indexOf('charset=')).toBeLessThan(1024);
   expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
-  // Files beside it, places in it: each of its links leads there.
+  // Every link leads to a file of the archive or to an element of the page.
   const links = [...page.matchAll(/href="([^"]*)"/g)].map(([, target = '']) => target);
   expect(links.filter((target) => !target.startsWith('#'))).toEqual(['data/app/t.ndjson', 'manifest.json']);
-  for (const place of links.filter((target) => target.startsWith('#')))
-    expect(page).toContain(`id="${place.slice(1)}"`);
+  for (const anchor of links.filter((target) => target.startsWith('#')))
+    expect(page).toContain(`id="${anchor.slice(1)}"`);
 });
 
-test('it says what it is, under which law, when it was made, and what a deletion would keep', async () => {
-  const text = seen(
+test('shows the regulation, the dates, the contents, retained tables and systems that are not included', async () => {
+  const text = textOf(
     await pageOf(
       [
         table('app.invoices', lines({ id: 1 }, { id: 2 }), {
-          meaning: 'Bills we sent.',
+          meaning: 'Your invoices',
           retained: 'tax law, 10 years',
-          columns: [column('id', { meaning: 'Its number.' })],
+          columns: [column('id', { meaning: 'Invoice number' })],
         }),
-        table('app.nothing_here', ''),
+        table('app.empty_table', ''),
       ],
       {},
       {
@@ -106,29 +103,29 @@ test('it says what it is, under which law, when it was made, and what a deletion
       },
     ),
   );
-  for (const said of [
-    'The data held about you',
+  for (const phrase of [
+    'Data stored about you',
     'General Data Protection Regulation',
     '1 March 2026, 08:01 UTC',
-    'From the beginning',
+    'All data, regardless of age',
     '2 entries in 1 table',
-    'Bills we sent.',
-    'Its number.',
-    'What a deletion would keep',
+    'Your invoices',
+    'Invoice number',
+    'Data kept after a deletion',
     'Invoices: tax law, 10 years',
-    'What is not included',
+    'Data not included',
     'mixpanel',
-    'Where nothing was found',
-    'Nothing here',
+    'Tables without entries',
+    'Empty table',
     'app: 1 March 2026, 08:00 UTC',
   ])
-    expect(text).toContain(said);
-  expect(text).not.toContain('Tables without a time');
+    expect(text).toContain(phrase);
+  expect(text).not.toContain('Tables without dates');
 });
 
-test('of a window it says where it begins, and which tables are here whole', async () => {
+test('shows the start of the period and the tables that are included completely', async () => {
   const since = new Date('2025-03-01T08:00:00Z');
-  const text = seen(
+  const text = textOf(
     await pageOf([table('app.events', lines({ id: 1 }), { windowed: true }), table('app.users', lines({ id: 1 }))], {
       regulation: 'ccpa',
       since,
@@ -136,38 +133,38 @@ test('of a window it says where it begins, and which tables are here whole', asy
   );
   expect(text).toContain('California Consumer Privacy Act');
   expect(text).toContain('Since 1 March 2025, 08:00 UTC');
-  expect(/Tables without a time.*$/s.exec(text)?.[0]).toMatch(/\|Users\|/);
-  expect(/Tables without a time.*$/s.exec(text)?.[0]).not.toMatch(/\|Events\|/);
+  expect(/Tables without dates.*$/s.exec(text)?.[0]).toMatch(/\|Users\|/);
+  expect(/Tables without dates.*$/s.exec(text)?.[0]).not.toMatch(/\|Events\|/);
 });
 
-test('of categories it says columns, meanings and in how many entries, and no value is asked for', async () => {
+test('shows columns, descriptions and counts, and no values, for the scope `categories`', async () => {
   const columns = [
-    column('email', { meaning: 'Where we write to.', filled: 1_234 }),
+    column('email', { meaning: 'Email address', filled: 1_234 }),
     column('ip', { filled: 5, source: true }),
   ];
   const held = table('app.users', '', { columns, figures: () => ({ rows: 2_000, bytes: 0 }) });
-  const text = seen(await pageOf([held], { scope: 'categories' }));
-  for (const said of [
-    'The kinds of data held about you',
+  const text = textOf(await pageOf([held], { scope: 'categories' }));
+  for (const phrase of [
+    'Categories of data stored about you',
     'email',
-    'Where we write to.',
+    'Email address',
     '1,234 entries',
     '5 entries',
     '2,000',
-    'tells how data was collected',
+    'shows how data was collected',
   ])
-    expect(text).toContain(said);
+    expect(text).toContain(phrase);
 });
 
-test('of many people it is an overview: no value of any row', async () => {
+test('does not show values when the archive is about several people', async () => {
   const page = await pageOf([table('app.users', lines({ id: 'canary-1' }, { id: 'canary-2' }))], { subjects: 2_000 });
-  expect(seen(page)).toContain('The data held about 2,000 people');
-  expect(seen(page)).toContain('2 entries');
+  expect(textOf(page)).toContain('Data stored about 2,000 people');
+  expect(textOf(page)).toContain('2 entries');
   expect(page).not.toContain('canary');
 });
 
-test('of a company it speaks to the company', async () => {
-  expect(seen(await pageOf([], { subjectKind: 'company' }))).toContain('The data held about your company');
+test('addresses the company when the archive is about a company', async () => {
+  expect(textOf(await pageOf([], { subjectKind: 'company' }))).toContain('Data stored about your company');
 });
 
 describe('rows', () => {
@@ -177,48 +174,48 @@ describe('rows', () => {
   };
 
   test.each<[unknown, string, string]>([
-    [null, 'text', '<i class="none">none</i>'],
+    [null, 'text', '<i class="none">no value</i>'],
     ['', 'text', '<i class="none">empty text</i>'],
     [true, 'boolean', 'yes'],
     [[], 'text[]', '<i class="none">empty list</i>'],
-    [['a', null], 'text[]', '<ul><li>a</li><li><i class="none">none</i></li></ul>'],
+    [['a', null], 'text[]', '<ul><li>a</li><li><i class="none">no value</i></li></ul>'],
     [{ a: { b: 1 } }, 'jsonb', '<dl><dt>a</dt><dd><dl><dt>b</dt><dd>1</dd></dl></dd></dl>'],
-    [{}, 'jsonb', '<i class="none">none</i>'],
+    [{}, 'jsonb', '<i class="none">no value</i>'],
     ['2026-01-02T03:04:05.678901+00:00', 'timestamp with time zone', '<time>2026-01-02 03:04:05.678901 UTC</time>'],
     ['2026-01-02T03:04:05', 'timestamp without time zone', '<time>2026-01-02 03:04:05</time>'],
     ['infinity', 'timestamp with time zone', 'infinity'],
     ['2026-01-02T03:04:05+00:00', 'text', '2026-01-02T03:04:05+00:00'],
     ['a\nb', 'text', 'a\nb'],
     [' two  spaces ', 'text', ' two  spaces '],
-  ])('%j of type %s reads %s', async (value, type, shown) => {
+  ])('shows %j of type %s as %s', async (value, type, shown) => {
     expect(await row(value, type)).toBe(shown);
   });
 
-  test('a number is shown as it was written, whatever its size', async () => {
+  test('shows all digits of large and small numbers', async () => {
     const text = '{"id":12345678901234567890.10,"more":[-0,1e-400,9223372036854775807]}\n';
     const columns = [column('id', { type: 'numeric' }), column('more', { type: 'jsonb' })];
-    const page = seen(await pageOf([table('t', text, { columns })]));
+    const page = textOf(await pageOf([table('t', text, { columns })]));
     for (const number of ['|12345678901234567890.10|', '|-0|', '|1e-400|', '|9223372036854775807|'])
       expect(page).toContain(number);
   });
 
-  test('what is long is cut with a word, what is nested deeply ends with one', async () => {
+  test('shortens long text and deeply nested values with a note', async () => {
     const long = await row('x'.repeat(5_000));
-    expect(long).toMatch(/^x{2000}<i class="none"> … longer in the file<\/i>$/);
+    expect(long).toMatch(/^x{2000}<i class="none"> … full text in the file<\/i>$/);
     expect(await row(`x${'😀'.repeat(3_000)}`)).not.toContain('\uFFFD');
     expect(await row([[[[['deep']]]]], 'jsonb')).toContain('more in the file');
     expect(await row([[[['not so deep']]]], 'jsonb')).toContain('not so deep');
   });
 
-  test('of more than a hundred rows the first hundred are shown, and where all are', async () => {
+  test('shows the first 100 rows and a link to all rows', async () => {
     const rows = Array.from({ length: 150 }, (_, index) => ({ id: `row-${index + 1};` }));
     const page = await pageOf([table('t', lines(...rows))]);
     expect(page).toContain('row-100;');
     expect(page).not.toContain('row-101;');
-    expect(seen(page)).toContain('The first 100 entries are shown here. All 150 are in |data/app/t.ndjson|.');
+    expect(textOf(page)).toContain('The first 100 entries are shown here. All 150 are in |data/app/t.ndjson|.');
   });
 
-  test('rows that would fill a page by themselves are shown as far as they fit, or not at all', async () => {
+  test('shows only the rows that fit into the size limit', async () => {
     const big = (length: number, id: string) => ({ id, note: 'x'.repeat(length) });
     const columns = [column('id'), column('note')];
     const some = await pageOf([
@@ -227,28 +224,28 @@ describe('rows', () => {
     expect(some).toContain('row one');
     expect(some).toContain('row two');
     expect(some).not.toContain('row three');
-    expect(seen(some)).toContain('The first 2 entries are shown here. All 3 are in');
+    expect(textOf(some)).toContain('The first 2 entries are shown here. All 3 are in');
     const none = await pageOf([table('t', lines(big(900_000, 'row one')), { columns })]);
     expect(none).not.toContain('row one');
-    expect(seen(none)).toContain('1 entry');
+    expect(textOf(none)).toContain('1 entry');
     expect(none.length).toBeLessThan(20_000);
   });
 
-  test('a row that is nested too deeply to be read here does not keep the archive from being made', async () => {
+  test('packs a row that is nested too deeply to show', async () => {
     const text = `{"id":${'['.repeat(50_000)}${']'.repeat(50_000)}}\n`;
-    const packed = await pack(place, contents(await collect(place, [table('t', text)])));
+    const packed = await pack(context, contents(await collect(context, [table('t', text)])));
     expect(packed.text('data/app/t.ndjson')).toBe(text);
-    expect(seen(packed.text('index.html'))).toContain('1 entry');
+    expect(textOf(packed.text('index.html'))).toContain('1 entry');
   });
 
-  test('a column that is called like a member of every object has its own value', async () => {
+  test('shows the values of columns named like object properties', async () => {
     const columns = ['__proto__', 'constructor', 'id'].map((name) => column(name));
-    const page = seen(await pageOf([table('t', '{"__proto__":"one","constructor":"two","id":"x"}\n', { columns })]));
+    const page = textOf(await pageOf([table('t', '{"__proto__":"one","constructor":"two","id":"x"}\n', { columns })]));
     expect(page).toMatch(/\|__proto__\|+one\|/);
     expect(page).toMatch(/\|constructor\|+two\|/);
   });
 
-  test('wide tables are shown entry by entry, narrow ones row by row, each with headings', async () => {
+  test('shows wide tables entry by entry and narrow tables row by row', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const rows = [1, 2].map((n) => Object.fromEntries(names.map((name) => [name, `${name}${n}`])));
     const wide = await pageOf([table('t', lines(...rows), { columns: names.map((name) => column(name)) })]);
@@ -262,11 +259,11 @@ describe('rows', () => {
     expect(narrow).not.toContain('Entry 2');
   });
 
-  test('cells of CSV are shown as the file has them', async () => {
+  test('shows CSV cells as they are in the file', async () => {
     const text = 'id,note\n1,"a ""b""\r\n, c"\n2,""\n3,\n4,\'=SUM(A1)\n';
-    const page = seen(await pageOf([csv(text, 4, ['id', 'note'])], { format: 'csv' }));
-    for (const shown of ['|a "b"\r\n, c|', '|2||empty text|', '|3||none|', "|4||'=SUM(A1)|"])
+    const page = textOf(await pageOf([csv(text, 4, ['id', 'note'])], { format: 'csv' }));
+    for (const shown of ['|a "b"\r\n, c|', '|2||empty text|', '|3||no value|', "|4||'=SUM(A1)|"])
       expect(page.replaceAll(/\|+/g, (bars) => (bars.length > 2 ? '||' : bars))).toContain(shown);
-    expect(page).toContain('an apostrophe stands before it');
+    expect(page).toContain('an apostrophe is added before it');
   });
 });

@@ -2,23 +2,23 @@ import { expect, test } from 'vitest';
 import { type Entry, fromBufferPromise } from 'yauzl';
 import { zip } from '../../archives/zip.ts';
 import { sized } from '../support/size.ts';
-import { whole } from './packing.ts';
+import { readAll } from './packing.ts';
 
 const AT = new Date('2026-03-01T08:01:00Z');
 const MIB = 1024 * 1024;
 const LARGE = sized(5, 4_097);
 
-const MORE = sized('4 MiB is packed', '4 GiB is packed as ZIP64');
+const SIZE = sized('4 MiB', '4 GiB, as ZIP64,');
 
-test(`a file of more than ${MORE}, and what follows it is found`, { timeout: 180_000 }, async () => {
+test(`packs a file of more than ${SIZE} and the entry after it`, { timeout: 180_000 }, async () => {
   const piece = Buffer.alloc(MIB, 'a');
   const large = async function* (): AsyncGenerator<Uint8Array> {
     for (let written = 0; written < LARGE; written += 1) yield piece;
   };
   const small = async function* (): AsyncGenerator<Uint8Array> {
-    yield Buffer.from('behind it');
+    yield Buffer.from('second file');
   };
-  const packed = await whole(
+  const packed = await readAll(
     zip(
       [
         { path: 'large', bytes: large },
@@ -33,23 +33,23 @@ test(`a file of more than ${MORE}, and what follows it is found`, { timeout: 180
   const [first, second] = entries;
   expect(first).toMatchObject({ fileName: 'large', uncompressedSize: LARGE * MIB });
   if (second === undefined) throw new Error('there are two');
-  expect((await whole(await reader.openReadStreamPromise(second))).toString()).toBe('behind it');
+  expect((await readAll(await reader.openReadStreamPromise(second))).toString()).toBe('second file');
 });
 
-test('an entry that fails fails the archive with its own reason, and the next is not begun', async () => {
+test('passes on the error of an entry and does not start the next one', async () => {
   const reason = new Error('the storage went away');
-  let begun = 0;
+  let started = 0;
   const failing = async function* (): AsyncGenerator<Uint8Array> {
-    begun += 1;
+    started += 1;
     yield Buffer.alloc(300_000, 'a');
     throw reason;
   };
   const entries = ['first', 'second'].map((path) => ({ path, bytes: failing }));
-  await expect(whole(zip(entries, AT))).rejects.toBe(reason);
-  expect(begun).toBe(1);
+  await expect(readAll(zip(entries, AT))).rejects.toBe(reason);
+  expect(started).toBe(1);
 });
 
-test('whoever leaves early closes the file that is being read', async () => {
+test('closes the open entry when the reader stops early', async () => {
   let closed = false;
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     try {
@@ -62,7 +62,7 @@ test('whoever leaves early closes the file that is being read', async () => {
   await expect.poll(() => closed).toBe(true);
 });
 
-test('it is read no faster than it is written', async () => {
+test('reads entries no faster than the archive is consumed', async () => {
   let read = 0;
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     for (;;) {

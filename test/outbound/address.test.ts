@@ -6,7 +6,7 @@ test.each(
    192.31.196.1 192.52.193.1 192.175.48.1 2606:4700::1111 2a00:1450:4001:81b::200e 2001:200::1 2400:cb00:2048:1::c629:d7a2 2620:4f:8000::1 3ffe::1`.split(
     /\s+/,
   ),
-)('%s is public', (address) => {
+)('accepts the public address %s', (address) => {
   expect(isPublicAddress(address)).toBe(true);
 });
 
@@ -19,7 +19,7 @@ test.each(
    2606:4700::8.8.8.8 ::ffff:0:808:808 64:ff9b::8.8.8.8 64:ff9b::808:808 64:ff9b:1:808:808:: 2002:808:808::1 2001:0:808:808::1
    2001:3::1 2001:4:112::1 2001:20::1 2001:30::1 2001:1ff:ffff::1 2001:db8:ffff::1 3fff:fff:ffff::1 100:0:0:0:ffff::1 100:0:0:1::1
    1fff:ffff::1 4000::1 feff::1`.split(/\s+/),
-)('%s is not', (address) => {
+)('rejects the special-purpose address %s', (address) => {
   expect(isPublicAddress(address)).toBe(false);
 });
 
@@ -43,6 +43,6 @@ test.each([
   '2606:::1',
   '2606::1::2',
   '2606:1',
-])('what cannot be read is not: %j', (text) => {
+])('rejects the invalid address %j', (text) => {
   expect(isPublicAddress(text)).toBe(false);
 });

@@ -27,7 +27,7 @@ const mail = (changes: Partial<Mail> = {}): Mail => ({
   ...changes,
 });
 
-test('a mail arrives at a server: to the one who is to be told, with the link whole, known again by its Message-ID', async () => {
+test('delivers a plain-text mail with an unbroken link and a stable Message-ID', async () => {
   const server = await mailServer({ disabledCommands: ['STARTTLS', 'AUTH'] });
   const mailer = openMailer({ url: server.url(), from: FROM });
   expect(await mailer.send(mail())).toEqual({ delivered: true });
@@ -44,27 +44,27 @@ test('a mail arrives at a server: to the one who is to be told, with the link wh
   }
 });
 
-test('a server on another machine is given nothing in clear, neither mail nor password', async () => {
-  const said: string[] = [];
+test('does not send mail or password without TLS when the server is on another machine', async () => {
+  const passwords: string[] = [];
   const clear = await mailServer({
     disabledCommands: ['STARTTLS'],
     allowInsecureAuth: true,
-    onAuth: ({ password }, _session, done) => done(new Error(`was told ${said.push(password ?? '')}`)),
+    onAuth: ({ password }, _session, done) => done(new Error(`password ${passwords.push(password ?? '')}`)),
   });
-  // This machine, by an address that is not taken for it.
+  // A local address that is not recognized as a loopback address.
   const url = Object.assign(clear.url('lethe:secret@'), { hostname: '[::ffff:127.0.0.1]' });
   expect(await openMailer({ url, from: FROM }).send(mail())).toEqual({ delivered: false, code: 'tls' });
-  expect([clear.received, said]).toEqual([[], []]);
+  expect([clear.received, passwords]).toEqual([[], []]);
 });
 
-test('a certificate that nobody trusts is refused', async () => {
+test('rejects a server whose certificate is not trusted', async () => {
   const server = await mailServer({ secure: true });
   const url = new URL(server.url().href.replace('smtp:', 'smtps:'));
   expect(await openMailer({ url, from: FROM }).send(mail())).toMatchObject({ delivered: false });
   expect(server.received).toEqual([]);
 });
 
-test('whoever logs in does so as the URL says; a password that is wrong is told as a code', async () => {
+test('logs in with the credentials of the URL and returns the reply code when they are wrong', async () => {
   const server = await mailServer({
     authOptional: false,
     allowInsecureAuth: true,
@@ -72,14 +72,14 @@ test('whoever logs in does so as the URL says; a password that is wrong is told 
     onAuth: ({ username, password }, _session, done) =>
       password === 'p@ss word' ? done(null, { user: username }) : done(new Error(`wrong: ${password}`)),
   });
-  const as = (password: string) =>
+  const mailerWith = (password: string) =>
     openMailer({ url: server.url(`lethe:${encodeURIComponent(password)}@`), from: FROM });
-  expect(await as('p@ss word').send(mail())).toEqual({ delivered: true });
+  expect(await mailerWith('p@ss word').send(mail())).toEqual({ delivered: true });
   expect(server.received[0]?.user).toBe('lethe');
-  expect(await as('another').send(mail())).toEqual({ delivered: false, code: 'smtp_535' });
+  expect(await mailerWith('another').send(mail())).toEqual({ delivered: false, code: 'smtp_535' });
 });
 
-test('what a server says is told as its number: nothing of the text, which repeats the address', async () => {
+test('returns the reply code without the text of the server, which may contain the address', async () => {
   const server = await mailServer({
     disabledCommands: ['STARTTLS', 'AUTH'],
     onRcptTo: ({ address }, _session, done) => done(Object.assign(new Error(`no ${address}`), { responseCode: 550 })),
@@ -90,7 +90,7 @@ test('what a server says is told as its number: nothing of the text, which repea
   });
 });
 
-test('an address is one address, whatever stands in it', async () => {
+test('does not send to further recipients when an address contains separators or headers', async () => {
   const server = await mailServer({ disabledCommands: ['STARTTLS', 'AUTH'] });
   const mailer = openMailer({ url: server.url(), from: FROM });
   await mailer.send(mail({ to: 'a@lethe.test, b@lethe.test' }));
@@ -99,22 +99,22 @@ test('an address is one address, whatever stands in it', async () => {
   for (const { to } of server.received) expect(to).not.toContain('b@lethe.test');
 });
 
-test('without a server each mail lies in a folder, for the owner alone, and one that is sent again lies there once', async () => {
+test('writes each mail once to a folder that only the owner can read when no server is configured', async () => {
   const { folder, mails } = mailFolder();
-  const url = pathToFileURL(join(folder, 'made/when/needed'));
+  const url = pathToFileURL(join(folder, 'new/mail/folder'));
   const mailer = openMailer({ url, from: FROM });
   expect(await mailer.send(mail())).toEqual({ delivered: true });
   expect(await mailer.send(mail())).toEqual({ delivered: true });
-  const made = join(folder, 'made/when/needed');
-  expect(readdirSync(made)).toEqual(['evt_1.eml']);
-  expect(statSync(join(made, 'evt_1.eml')).mode & 0o077).toBe(0);
-  rmSync(join(folder, 'made'), { recursive: true });
-  writeFileSync(join(folder, 'made'), 'a file in the way');
+  const created = join(folder, 'new/mail/folder');
+  expect(readdirSync(created)).toEqual(['evt_1.eml']);
+  expect(statSync(join(created, 'evt_1.eml')).mode & 0o077).toBe(0);
+  rmSync(join(folder, 'new'), { recursive: true });
+  writeFileSync(join(folder, 'new'), 'blocks the folder');
   expect(await mailer.send(mail())).toEqual({ delivered: false, code: 'outbox' });
-  expect([...mails().keys()]).toEqual(['made']);
+  expect([...mails().keys()]).toEqual(['new']);
 });
 
-test('every status has words of its own, and each mail names the request and nobody else', () => {
+test('renders a different mail for each status with the request ID and a link only for ready exports', () => {
   const mails = STATUSES.map((status) => renderMail({ ...NOTIFICATION, status }));
   expect(new Set(mails.map(({ subject }) => subject)).size).toBe(STATUSES.length);
   for (const { text } of mails) {

@@ -14,8 +14,8 @@ import { webhookFixture, sender } from './webhook-fixture.ts';
 
 const { receiver, message } = await webhookFixture();
 
-describe('where it may lead', () => {
-  const nowhere = webhookSender({ networks: new BlockList() });
+describe('allowed destinations', () => {
+  const publicOnly = webhookSender({ networks: new BlockList() });
   const withPort = (host: string) => `https://${host}:${receiver.port}/hook`;
 
   test.each([
@@ -35,51 +35,54 @@ describe('where it may lead', () => {
     '0177.0.0.1',
     '127.1',
     'localhost',
-  ])('%s is refused, and no byte goes there', async (host) => {
-    expect(await nowhere.send(message({ url: withPort(host) }))).toEqual({ delivered: false, code: 'address_refused' });
+  ])('refuses %s and sends nothing to it', async (host) => {
+    expect(await publicOnly.send(message({ url: withPort(host) }))).toEqual({
+      delivered: false,
+      code: 'address_refused',
+    });
     expect(receiver.received).toEqual([]);
   });
 
-  test('only what is named is allowed, and what is not named is refused beside it', async () => {
+  test('allows a listed private address and refuses another one', async () => {
     expect(await sender.send(message())).toEqual({ delivered: true });
     const other = await startReceiver('127.0.0.2');
     expect(await sender.send(message({ url: other.url }))).toEqual({ delivered: false, code: 'address_refused' });
     expect(other.received).toEqual([]);
   });
 
-  test('in clear nothing goes to a public address', async () => {
-    const lookup = answers(['93.184.216.34']);
-    const inClear = webhookSender({ networks: loopback(), lookup });
+  test('refuses plain HTTP to a public address', async () => {
+    const lookup = resolvesTo(['93.184.216.34']);
+    const plainHttp = webhookSender({ networks: loopback(), lookup });
     for (const host of ['93.184.216.34', 'public.test'])
-      expect(await inClear.send(message({ url: `http://${host}/` }))).toMatchObject({ code: 'address_refused' });
+      expect(await plainHttp.send(message({ url: `http://${host}/` }))).toMatchObject({ code: 'address_refused' });
   });
 
-  test('a name is asked for once per attempt; an answer that has changed by the next one is refused', async () => {
-    const asked: string[] = [];
-    const changing: LookupFunction = (hostname, _options, answer) => {
-      asked.push(hostname);
-      answer(null, [{ address: asked.length === 1 ? '127.0.0.1' : '127.0.0.3', family: 4 }]);
+  test('resolves a name once per attempt and refuses a changed address at the next attempt', async () => {
+    const lookups: string[] = [];
+    const changing: LookupFunction = (hostname, _options, callback) => {
+      lookups.push(hostname);
+      callback(null, [{ address: lookups.length === 1 ? '127.0.0.1' : '127.0.0.3', family: 4 }]);
     };
     const bound = webhookSender({ networks: loopback(), lookup: changing });
     const url = `http://changing.test:${receiver.port}/hook`;
     expect(await bound.send(message({ url }))).toEqual({ delivered: true });
-    expect(asked).toEqual(['changing.test']);
+    expect(lookups).toEqual(['changing.test']);
     expect(await bound.send(message({ url }))).toEqual({ delivered: false, code: 'address_refused' });
-    expect(asked).toHaveLength(2);
+    expect(lookups).toHaveLength(2);
     expect(receiver.received).toHaveLength(1);
   });
 
   test.each([[['127.0.0.1']], [['93.184.216.34', '127.0.0.1']], [['2606:4700::1111', '::1']], [['::ffff:7f00:1']]])(
-    'a name that leads to %j is refused',
+    'refuses a name that resolves to %j',
     async (addresses) => {
-      const led = webhookSender({ networks: new BlockList(), lookup: answers(addresses) });
-      const url = `https://led.test:${receiver.port}/hook`;
-      expect(await led.send(message({ url }))).toEqual({ delivered: false, code: 'address_refused' });
+      const custom = webhookSender({ networks: new BlockList(), lookup: resolvesTo(addresses) });
+      const url = `https://resolved.test:${receiver.port}/hook`;
+      expect(await custom.send(message({ url }))).toEqual({ delivered: false, code: 'address_refused' });
       expect(receiver.received).toEqual([]);
     },
   );
 
-  test('a proxy of the environment is passed by', async () => {
+  test('ignores a proxy of the environment', async () => {
     const proxy = await startReceiver();
     const script = `
       const { BlockList } = await import('node:net');
@@ -92,24 +95,24 @@ describe('where it may lead', () => {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let said = '';
-    child.stdout.on('data', (text: Buffer) => (said += text.toString()));
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
     await once(child, 'exit');
-    expect(JSON.parse(said)).toEqual({ delivered: true });
+    expect(JSON.parse(output)).toEqual({ delivered: true });
     expect(proxy.received).toEqual([]);
     expect(receiver.received).toHaveLength(1);
   });
 });
 
 describe.skipIf(!hasOpenssl())('over TLS', () => {
-  test('a certificate that nobody trusts is refused, one that is trusted is spoken to, another name is not', async () => {
+  test('delivers only when the certificate is trusted and has the host name', async () => {
     const { key, cert } = selfSigned();
     const server = https.createServer({ key, cert }, (_request, response) => void response.writeHead(204).end());
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : 0;
-    const lookup = answers(['127.0.0.1']);
+    const lookup = resolvesTo(['127.0.0.1']);
     const named = webhookSender({ networks: loopback(), lookup });
     const url = `https://hooks.test:${port}/`;
     expect(await named.send(message({ url }))).toEqual({ delivered: false, code: 'tls' });
@@ -158,10 +161,10 @@ function selfSigned(): { readonly key: string; readonly cert: string } {
   return pair;
 }
 
-const answers =
+const resolvesTo =
   (addresses: readonly string[]): LookupFunction =>
-  (_hostname, _options, answer) =>
-    answer(
+  (_hostname, _options, callback) =>
+    callback(
       null,
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     );

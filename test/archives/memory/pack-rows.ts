@@ -7,22 +7,23 @@ import { generateArchiveKey } from '../../../archives/encryption.ts';
 import { folderStorage } from '../../../archives/storage/folder.ts';
 import { writePart } from '../../../archives/part.ts';
 
-/** Started by memory.test.ts: collects and packs so many generated rows, and tells the most memory that this process had. */
+/** Started by memory.test.ts. Collects and packs the given number of rows and prints the peak memory of the process. */
 const ROWS = Number(process.argv[2]);
-const AT_ONCE = 1_000;
+const ROWS_PER_PIECE = 1_000;
 
 const pieces = Array.from({ length: 10 }, (_, piece) =>
   Buffer.from(
     Array.from(
-      { length: AT_ONCE },
-      (_row, row) => `{"event_id":${piece * AT_ONCE + row},"note":"${randomUUID()} of a page that was looked at"}\n`,
+      { length: ROWS_PER_PIECE },
+      (_row, row) =>
+        `{"event_id":${piece * ROWS_PER_PIECE + row},"note":"${randomUUID()} of a page view in the demo"}\n`,
     ).join(''),
   ),
 );
 let bytes = 0;
 async function* rows(): AsyncGenerator<Buffer> {
-  for (let row = 0; row < ROWS; row += AT_ONCE) {
-    const piece = pieces[(row / AT_ONCE) % pieces.length] ?? Buffer.alloc(0);
+  for (let row = 0; row < ROWS; row += ROWS_PER_PIECE) {
+    const piece = pieces[(row / ROWS_PER_PIECE) % pieces.length] ?? Buffer.alloc(0);
     bytes += piece.length;
     yield piece;
   }
@@ -33,7 +34,7 @@ try {
   const storage = folderStorage(folder);
   const key = await generateArchiveKey();
   const requestId = `req_${'0'.repeat(32)}`;
-  const work = { signal: new AbortController().signal, onProgress: () => {} };
+  const options = { signal: new AbortController().signal, onProgress: () => {} };
   const object = `${requestId}/${randomUUID()}`;
   const facts = await writePart(
     storage,
@@ -48,7 +49,7 @@ try {
       rows: rows(),
       figures: () => ({ rows: ROWS, bytes }),
     },
-    work,
+    options,
   );
   const request = {
     id: requestId,
@@ -63,7 +64,7 @@ try {
   } as const;
   const parts = [{ system: 'app', object, facts }];
   const contents = { request, systems: [], parts, packagedAt: new Date(0) };
-  const packed = await writeArchive(storage, key, `${requestId}/${randomUUID()}`, contents, work.signal);
+  const packed = await writeArchive(storage, key, `${requestId}/${randomUUID()}`, contents, options.signal);
   process.stdout.write(
     JSON.stringify({ rows: facts.rows, bytes: packed.bytes, peak: process.resourceUsage().maxRSS * 1024 }),
   );

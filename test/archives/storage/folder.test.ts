@@ -4,24 +4,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { folderStorage } from '../../../archives/storage/folder.ts';
-import { bytesOf, chunksOf, conforms, nameIn, type Place, requestId } from './conformance.ts';
+import { bytesOf, chunksOf, testConformance, nameIn, type TestStorage, requestId } from './conformance.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'lethe-folder-'));
 afterAll(() => rmSync(home, { recursive: true }));
 
-function inFolder(): Place & { readonly root: string } {
+function createFolderStorage(): TestStorage & { readonly root: string } {
   const root = mkdtempSync(join(home, 'archives-'));
-  const lying = () =>
+  const storedFiles = () =>
     readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) =>
       entry.isFile() ? [entry.name] : [],
     );
-  return { root, storage: folderStorage(root), lying, secret: [root] };
+  return { root, storage: folderStorage(root), storedFiles, secret: [root] };
 }
 
-conforms(() => Promise.resolve(inFolder()));
+testConformance(() => Promise.resolve(createFolderStorage()));
 
-test('only the owner can read what is made', async () => {
-  const { root } = inFolder();
+test('creates folders and files that only the owner can read', async () => {
+  const { root } = createFolderStorage();
   const storage = folderStorage(join(root, 'new/archives'));
   await storage.storageId();
   const name = nameIn(requestId());
@@ -34,8 +34,8 @@ test('only the owner can read what is made', async () => {
     expect(statSync(join(root, 'new/archives', file)).mode & 0o777).toBe(0o600);
 });
 
-test('what a killed attempt left goes with the request', async () => {
-  const { root, storage } = inFolder();
+test('removes the unfinished files of a killed attempt', async () => {
+  const { root, storage } = createFolderStorage();
   const name = nameIn(requestId());
   await storage.write(name, chunksOf(Buffer.from('x'), 1));
   writeFileSync(join(root, `${name}.canary.part`), 'half');
@@ -46,8 +46,8 @@ test('what a killed attempt left goes with the request', async () => {
   expect(readdirSync(root)).toEqual([]);
 });
 
-test('a link is followed neither to another file nor to another folder', async () => {
-  const { root, storage } = inFolder();
+test('does not follow symbolic links to files or folders', async () => {
+  const { root, storage } = createFolderStorage();
   const outside = join(home, 'outside');
   mkdirSync(outside);
   writeFileSync(join(outside, 'canary'), 'canary');
@@ -63,15 +63,18 @@ test('a link is followed neither to another file nor to another folder', async (
   expect(readdirSync(outside)).toEqual(['canary']);
 });
 
-test.each(['', 'half-writ', '../../etc'])('a mark that says "%s" is damaged, and is not replaced', async (mark) => {
-  const { root, storage } = inFolder();
-  writeFileSync(join(root, '.lethe-archives'), mark);
-  await expect(storage.storageId()).rejects.toMatchObject({ code: 'damaged' });
-  expect(statSync(join(root, '.lethe-archives')).size).toBe(mark.length);
-});
+test.each(['', 'incomplete', '../../etc'])(
+  'reports `damaged` and does not replace the storage ID when it is "%s"',
+  async (id) => {
+    const { root, storage } = createFolderStorage();
+    writeFileSync(join(root, '.lethe-archives'), id);
+    await expect(storage.storageId()).rejects.toMatchObject({ code: 'damaged' });
+    expect(statSync(join(root, '.lethe-archives')).size).toBe(id.length);
+  },
+);
 
-test('a folder that cannot be made says so by a code, without its path', async () => {
-  const { root } = inFolder();
+test('reports a code without the path when the folder cannot be created', async () => {
+  const { root } = createFolderStorage();
   writeFileSync(join(root, 'file'), '');
   const failure: unknown = await folderStorage(join(root, 'file/archives'))
     .storageId()
@@ -80,8 +83,8 @@ test('a folder that cannot be made says so by a code, without its path', async (
   expect(String(failure)).not.toContain(root);
 });
 
-test('a disk that takes no more is unavailable, and nothing is left', () => {
-  const { root, lying } = inFolder();
+test('reports `unavailable` and leaves no file when the disk is full', () => {
+  const { root, storedFiles } = createFolderStorage();
   const name = nameIn(requestId());
   const script = `
     import { folderStorage } from '${join(import.meta.dirname, '../../../archives/storage/folder.ts')}';
@@ -89,9 +92,9 @@ test('a disk that takes no more is unavailable, and nothing is left', () => {
       for (let i = 0; i < 64; i += 1) yield Buffer.alloc(65_536);
     })()).catch((error) => error);
     console.log(failure?.name, failure?.code, failure?.message);`;
-  // A file may grow to 1 MiB there; the signal that would end the process is ignored, so that it is told as an error.
+  // Limits files to 1 MiB. The process ignores SIGXFSZ, so that the write fails instead.
   const limited = `trap '' XFSZ; ulimit -f 1024; exec "$0" --input-type=module -e "$1"`;
   const { stdout } = spawnSync('bash', ['-c', limited, process.execPath, script], { encoding: 'utf8' });
-  expect(stdout).toBe('StorageError unavailable the folder of the archives cannot be used (EFBIG)\n');
-  expect(lying()).toEqual([]);
+  expect(stdout).toBe('StorageError unavailable the archive folder cannot be used (EFBIG)\n');
+  expect(storedFiles()).toEqual([]);
 });

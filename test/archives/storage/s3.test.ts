@@ -7,32 +7,32 @@ import { describe, expect, test } from 'vitest';
 import { s3Storage } from '../../../archives/storage/s3.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { bucketAt, CREDENTIALS, s3Binary, s3Server } from '../../support/servers/s3-server.ts';
-import { between, type Mishap } from './between.ts';
-import { bytesOf, chunksOf, conforms, nameIn, type Place, requestId } from './conformance.ts';
+import { startFaultyProxy, type Interference } from './faulty-proxy.ts';
+import { bytesOf, chunksOf, testConformance, nameIn, type TestStorage, requestId } from './conformance.ts';
 
 Object.assign(process.env, CREDENTIALS);
 const binary = await s3Binary();
 const server = binary === null ? null : await s3Server(binary);
 const MIB = 1 << 20;
 
-describe.skipIf(server === null)('a bucket', () => {
+describe.skipIf(server === null)('bucket storage', () => {
   const { address = '', folder = '', files = () => [] } = server ?? {};
   const direct = () =>
     new S3({ endpoint: `http://${address}`, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 });
-  /** Each test keeps to a prefix of its own; pieces that were never put together lie elsewhere. */
-  async function inBucket(mishap?: Mishap): Promise<Place & { readonly prefix: string }> {
+  /** Each test uses its own prefix. */
+  async function createBucketStorage(interfere?: Interference): Promise<TestStorage & { readonly prefix: string }> {
     const prefix = randomUUID();
-    const at = mishap === undefined ? address : await between(address, mishap);
+    const at = interfere === undefined ? address : await startFaultyProxy(address, interfere);
     const storage = await s3Storage(bucketAt(at, `/${prefix}/archives`));
     const before = new Set(files());
-    const lying = () => files().filter((path) => !before.has(path));
-    return { prefix, storage, lying, secret: [prefix, CREDENTIALS.AWS_SECRET_ACCESS_KEY, 'lethe/'] };
+    const storedFiles = () => files().filter((path) => !before.has(path));
+    return { prefix, storage, storedFiles, secret: [prefix, CREDENTIALS.AWS_SECRET_ACCESS_KEY, 'lethe/'] };
   }
 
-  conforms(() => inBucket());
+  testConformance(() => createBucketStorage());
 
-  test('pieces of an attempt that was killed go with the request, and with no other', async () => {
-    const { storage, prefix, lying } = await inBucket();
+  test('aborts incomplete uploads of the request and keeps those of other requests', async () => {
+    const { storage, prefix, storedFiles } = await createBucketStorage();
     const [request, other] = [requestId(), requestId()];
     for (const id of [request, other]) {
       const object = { Bucket: 'lethe', Key: `${prefix}/archives/${nameIn(id)}` };
@@ -40,14 +40,14 @@ describe.skipIf(server === null)('a bucket', () => {
       await direct().uploadPart({ ...object, UploadId, PartNumber: 1, Body: Buffer.from('half') });
     }
     await storage.removeExcept(request, []);
-    const left = await direct().listMultipartUploads({ Bucket: 'lethe', Prefix: `${prefix}/` });
-    expect(left.Uploads?.map(({ Key }) => Key?.split('/')[2])).toEqual([other]);
+    const remaining = await direct().listMultipartUploads({ Bucket: 'lethe', Prefix: `${prefix}/` });
+    expect(remaining.Uploads?.map(({ Key }) => Key?.split('/')[2])).toEqual([other]);
     await storage.removeExcept(other, []);
-    expect(lying()).toEqual([]);
+    expect(storedFiles()).toEqual([]);
   });
 
-  test('more objects than one page lists go all the same', async () => {
-    const { storage, prefix } = await inBucket();
+  test('removes more objects than one page of a listing contains', async () => {
+    const { storage, prefix } = await createBucketStorage();
     const request = requestId();
     const names = Array.from({ length: 1_050 }, () => nameIn(request));
     mkdirSync(join(folder, prefix, 'archives', request), { recursive: true });
@@ -58,9 +58,9 @@ describe.skipIf(server === null)('a bucket', () => {
     expect(Contents?.map(({ Key }) => Key)).toEqual(kept.map((name) => `${prefix}/archives/${name}`).toSorted());
   });
 
-  test('a call that fails twice is made again, and a large object is whole', async () => {
+  test('retries each call that fails twice and stores a large object completely', async () => {
     const failures = new Map<string, number>();
-    const { storage } = await inBucket((call, answer) => {
+    const { storage } = await createBucketStorage((call, answer) => {
       const key = `${call.method} ${call.url?.split('?')[1]?.split('&')[0]}`;
       const soFar = failures.get(key) ?? 0;
       failures.set(key, soFar + 1);
@@ -74,9 +74,9 @@ describe.skipIf(server === null)('a bucket', () => {
     expect(Math.max(...failures.values())).toBeGreaterThan(2);
   });
 
-  test('a bucket that answers nothing but errors is given up, and tells no more than their code', async () => {
+  test('reports only the error code after all attempts have failed', async () => {
     let calls = 0;
-    const { storage } = await inBucket((call, answer) => {
+    const { storage } = await createBucketStorage((call, answer) => {
       calls += 1;
       call
         .resume()
@@ -92,9 +92,9 @@ describe.skipIf(server === null)('a bucket', () => {
     expect(calls).toBe(4);
   });
 
-  test('a download whose connection breaks goes on where it ended', async () => {
+  test('resumes a download at the position where the connection broke', async () => {
     const ranges: (string | undefined)[] = [];
-    const { storage } = await inBucket((call) => {
+    const { storage } = await createBucketStorage((call) => {
       if (call.method !== 'GET') return undefined;
       ranges.push(call.headers.range);
       return ranges.length <= 3 ? { breakAfter: MIB } : undefined;
@@ -105,15 +105,15 @@ describe.skipIf(server === null)('a bucket', () => {
     expect(ranges.map((range) => range?.replace(/\d+/, 'n'))).toEqual([undefined, 'bytes=n-', 'bytes=n-', 'bytes=n-']);
   });
 
-  test('a download that never gets on ends with an error, not short', async () => {
-    const { storage } = await inBucket((call) => (call.method === 'GET' ? { breakAfter: 0 } : undefined));
+  test('throws instead of returning a truncated object when a download makes no progress', async () => {
+    const { storage } = await createBucketStorage((call) => (call.method === 'GET' ? { breakAfter: 0 } : undefined));
     const name = nameIn(requestId());
     await storage.write(name, chunksOf(randomBytes(MIB), MIB));
     await expect(bytesOf(storage, name)).rejects.toMatchObject({ name: 'StorageError', code: 'unavailable' });
   });
 
-  test('while a bucket takes nothing, no more than a few pieces are held', async () => {
-    const { storage, lying } = await inBucket((call) =>
+  test('limits the buffered pieces while the bucket accepts no data', async () => {
+    const { storage, storedFiles } = await createBucketStorage((call) =>
       call.url?.includes('partNumber') === true ? 'handled' : undefined,
     );
     let given = 0;
@@ -129,11 +129,11 @@ describe.skipIf(server === null)('a bucket', () => {
     expect(given).toBeLessThanOrEqual(33);
     stop.abort(new Error('cancelled'));
     expect(await writing).toBe(stop.signal.reason);
-    await expect.poll(lying, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(storedFiles, { timeout: 10_000 }).toEqual([]);
   });
 
-  test('another secret is told as a code, and shows none', async () => {
-    const { secret } = await inBucket();
+  test('reports a wrong secret by its code without showing it', async () => {
+    const { secret } = await createBucketStorage();
     const at = bucketAt(address, '/denied');
     const known = process.env['AWS_SECRET_ACCESS_KEY'];
     process.env['AWS_SECRET_ACCESS_KEY'] = 'canary-other';
@@ -141,24 +141,24 @@ describe.skipIf(server === null)('a bucket', () => {
       .then((storage) => storage.storageId())
       .catch((error: unknown) => error);
     process.env['AWS_SECRET_ACCESS_KEY'] = known;
-    expect(String(failure)).toBe('StorageError: the bucket of the archives cannot be used (SignatureDoesNotMatch)');
+    expect(String(failure)).toBe('StorageError: the archive bucket cannot be used (SignatureDoesNotMatch)');
     for (const word of [...secret, 'canary-other']) expect(String(failure)).not.toContain(word);
   });
 });
 
-test('a bucket that is away is unavailable, and says so', async () => {
+test('reports `unavailable` when the bucket cannot be reached', async () => {
   const storage = await s3Storage(bucketAt(`127.0.0.1:${await freePort()}`, ''));
   await expect(storage.storageId()).rejects.toMatchObject({
     code: 'unavailable',
-    message: 'the bucket of the archives cannot be used (ECONNREFUSED)',
+    message: 'the archive bucket cannot be used (ECONNREFUSED)',
   });
 });
 
-test('a bucket of AWS without a region is refused at once', async () => {
+test('rejects an AWS bucket without a region at startup', async () => {
   const given = { region: process.env['AWS_REGION'], file: process.env['AWS_CONFIG_FILE'] };
   delete process.env['AWS_REGION'];
   process.env['AWS_CONFIG_FILE'] = '/dev/null';
-  await expect(s3Storage(new URL('s3://lethe'))).rejects.toThrow('LETHE_ARCHIVES: a bucket needs its region');
+  await expect(s3Storage(new URL('s3://lethe'))).rejects.toThrow('LETHE_ARCHIVES: the bucket needs a region');
   if (given.region !== undefined) process.env['AWS_REGION'] = given.region;
   process.env['AWS_CONFIG_FILE'] = given.file;
   await expect(s3Storage(new URL('s3://lethe?region=eu-central-1'))).resolves.toBeDefined();

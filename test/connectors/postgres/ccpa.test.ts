@@ -5,7 +5,7 @@ import type { Connector } from '../../../connectors/connector.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { exportedSince } from '../../../domain/policy.ts';
 import type { Scope } from '../../../domain/vocabulary.ts';
-import { type Packed, collect, contents, pack, packing } from '../../archives/packing.ts';
+import { type Packed, collect, contents, pack, packingContext } from '../../archives/packing.ts';
 import { archives } from '../../support/archives.ts';
 import { type DefaultDeployment, defaultDeployment } from '../../support/world/default-deployment.ts';
 import { batchOf, exporting, work } from '../fixture.ts';
@@ -53,7 +53,7 @@ async function addCanaries(): Promise<void> {
 /** The archive of the person, unpack. */
 async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
   const since = exportedSince(regulation, RECEIVED);
-  const place = await packing(storage);
+  const place = await packingContext(storage);
   const names = [
     { type: 'user_id', value: ['canary-key'] },
     { type: 'email', value: ['canary@x.test', 'canary-unit'] },

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { readArchive } from '../../../archives/archive.ts';
 import { readKey } from '../../../db/exports/key.ts';
-import { unpack, whole } from '../../archives/packing.ts';
+import { unpack, readAll } from '../../archives/packing.ts';
 import { KEYS } from '../ledger.ts';
 import type { World } from './world.ts';
 
@@ -11,7 +11,7 @@ export async function archiveFiles(world: World, requestId: string): Promise<Rea
     SELECT object FROM lethe.archives WHERE request_id = ${requestId}`;
   const key = await readKey(world.database, KEYS, requestId);
   if (row === undefined || key === null) throw new Error('the request has no ready archive with a key');
-  return unpack(await whole(readArchive(world.deps.storage, key, row.object)));
+  return unpack(await readAll(readArchive(world.deps.storage, key, row.object)));
 }
 
 /** The contents of all files of the archive as one text. */
