@@ -1,16 +1,16 @@
 import { defineConfig } from 'oxlint';
-import { layerFences } from './dev/layers.ts';
+import { layerOverrides } from './dev/layers.ts';
 
-const NOT_THERE = 'does not exist inside a workflow: do it in an activity.';
+const UNAVAILABLE_IN_WORKFLOWS = 'is not available in workflows. Use an activity.';
 
 export default defineConfig({
   plugins: ['eslint', 'typescript', 'unicorn', 'oxc', 'import', 'promise', 'vitest'],
   categories: { correctness: 'error', suspicious: 'off', perf: 'off' },
   options: { typeAware: true, denyWarnings: true, reportUnusedDisableDirectives: 'error' },
-  // Of the last two, one is made by `npm run document`, the other is compiled by its test as somebody else's project.
+  // `npm run document` generates client/operations.ts. A test compiles test/client/consumer as a separate project.
   ignorePatterns: ['node_modules', '.lethe', 'coverage', 'dist', 'client/operations.ts', 'test/client/consumer'],
   rules: {
-    // A promise that nobody waits for is a step that a workflow or a transaction silently skips.
+    // A promise that is not awaited is a step that a workflow or transaction silently skips.
     'typescript/no-floating-promises': 'error',
     'typescript/no-misused-promises': 'error',
     'typescript/await-thenable': 'error',
@@ -27,10 +27,10 @@ export default defineConfig({
     'typescript/no-unsafe-return': 'error',
     'typescript/ban-ts-comment': 'error',
     'typescript/consistent-type-imports': 'error',
-    // `import { type A }` leaves an import for its side effects behind, which would pull an activity into a workflow.
+    // `import { type A }` keeps an import for side effects, which would bundle an activity into the workflows.
     'typescript/no-import-type-side-effects': 'error',
     'import/no-default-export': 'error',
-    // Also for types: two files that need each other's types are one file, or a third is missing.
+    // Includes type imports. Merge files that need each other's types, or move the types to a third file.
     'import/no-cycle': ['error', { ignoreTypes: false }],
     'import/no-duplicates': 'error',
     eqeqeq: 'error',
@@ -39,16 +39,19 @@ export default defineConfig({
     'prefer-const': 'error',
     'max-lines': ['error', { max: 300, skipBlankLines: false, skipComments: false }],
     'no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
-    // Both are what a test of a message or a proxy of a method looks like, and neither hides a fault here.
+    // Tests of messages and proxies of methods legitimately break these rules.
     'typescript/unbound-method': 'off',
     'typescript/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
   },
   overrides: [
-    ...layerFences,
+    ...layerOverrides,
     {
       files: ['domain/**', 'workflows/**', 'activities/**', 'connectors/**', 'db/**', 'api/**'],
       rules: {
-        'no-restricted-globals': ['error', { name: 'process', message: 'Only config/environment.ts reads it.' }],
+        'no-restricted-globals': [
+          'error',
+          { name: 'process', message: 'Only config/environment.ts may use `process`.' },
+        ],
       },
     },
     {
@@ -56,7 +59,10 @@ export default defineConfig({
       rules: {
         'no-restricted-globals': [
           'error',
-          ...['process', 'fetch', 'crypto', 'structuredClone', 'Buffer'].map((name) => ({ name, message: NOT_THERE })),
+          ...['process', 'fetch', 'crypto', 'structuredClone', 'Buffer'].map((name) => ({
+            name,
+            message: UNAVAILABLE_IN_WORKFLOWS,
+          })),
         ],
       },
     },
@@ -69,7 +75,7 @@ export default defineConfig({
       files: ['dev/**', 'test/**', 'bench/**', 'commands/**'],
       rules: { 'no-console': 'off' },
     },
-    // The matchers of vitest are typed as any.
+    // Vitest types its matchers as `any`.
     { files: ['test/**', 'bench/**'], rules: { 'typescript/no-unsafe-assignment': 'off' } },
   ],
 });

@@ -2,23 +2,23 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/run/sequence.ts';
 
 const FILES = ['test/**/*.test.ts'];
-/** Their tests start and kill processes, or install a Temporal runtime of their own. */
+/** Tests that start and kill processes or install their own Temporal runtime. */
 const OWN_PROCESS = ['test/{dev,e2e,replay}/**/*.test.ts'];
 export const options = {
-  // Temporal's native bridge lives in a process, not in a thread.
+  // Temporal's native bridge requires processes instead of threads.
   pool: 'forks',
   testTimeout: 60_000,
   hookTimeout: 60_000,
   teardownTimeout: 30_000,
 } as const;
 
-// `--mode large`: the sizes that are too slow for every run.
+// `--mode large` uses sizes that are too slow for every run.
 export default defineConfig(({ mode }) => ({
   test: {
     ...options,
     globalSetup: ['test/support/run/run-folder.ts', 'test/support/servers/postgres-server.ts'],
     provide: { large: mode === 'large' },
-    // Two cores carry three: while one waits for a timeout, the others work.
+    // Three workers for two cores, because tests spend part of their time waiting.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -32,11 +32,11 @@ import {
   NOTIFICATION_TASK_QUEUE,
 } from './workflows/shared/messages.ts';
 
-/** The worker process: workflows and ledger work on one queue, and one queue per system. Start as many as are needed. */
+/** The worker process. Polls one queue for workflows and ledger activities and one queue per system. Scales horizontally. */
 const logger = pino({ base: { process: 'worker' } });
-// One line in the log, as the API's, in place of a stack that may quote what was being stored.
+// Logs one line instead of a stack trace, which may quote personal data.
 process.once('uncaughtException', (error) => {
-  logger.fatal(startupError(error), 'cannot go on');
+  logger.fatal(startupError(error), 'fatal error');
   process.exit(1);
 });
 const environment = workerEnvironment();
@@ -54,20 +54,23 @@ await requireSameStorage(database, await storage.storageId());
 
 const connectors = openConnectors();
 for (const [name, connector] of connectors) {
-  // An edited data map is refused here, before anything is taken on; a database that is away is not.
-  const mistakes = await connector.inspect().catch(() => []);
-  for (const { path, message } of mistakes)
+  // Refuses to start with an invalid data map. An unreachable database does not prevent the start.
+  const configErrors = await connector.inspect().catch(() => []);
+  for (const { path, message } of configErrors)
     logger.error({ path: `projects.${name.replace('/', '.systems.')}.${path}` }, message);
-  if (mistakes.length > 0) {
-    logger.fatal({ system: name, mistakes: mistakes.length }, 'refusing to start: `npm run check` lists every mistake');
+  if (configErrors.length > 0) {
+    logger.fatal(
+      { system: name, configErrors: configErrors.length },
+      'not started: the data map is invalid; run `npm run check` to list all errors',
+    );
     process.exit(1);
   }
 }
 
 Runtime.install({
-  ...(environment.metricsAddress === undefined ? {} : { telemetryOptions: servedAt(environment.metricsAddress) }),
+  ...(environment.metricsAddress === undefined ? {} : { telemetryOptions: prometheusAt(environment.metricsAddress) }),
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-    // The systems' workers have none, as is meant.
+    // Workers of systems register no workflows by design.
     if (message.startsWith('No workflows registered')) return;
     logger.warn(
       { level, workflowId: meta?.['workflowId'], activityType: meta?.['activityType'], attempt: meta?.['attempt'] },
@@ -75,7 +78,7 @@ Runtime.install({
     );
   }),
 });
-const connection = await connectPatiently();
+const connection = await connectToTemporal();
 const client = new Client({ connection, namespace: environment.temporal.namespace });
 await addSearchAttributes();
 await scheduleHousekeeping();
@@ -99,7 +102,7 @@ const deps: ActivityDeps = {
 const common = {
   connection,
   namespace: environment.temporal.namespace,
-  // Less than the container's stop time, so that activities are told to stop and can say where they stood.
+  // Shorter than the stop time of the container, so that activities can record their progress.
   shutdownGraceTime: '20 seconds',
   shutdownForceTime: '30 seconds',
 } as const;
@@ -136,7 +139,7 @@ await Promise.allSettled([
   reading.$client.end({ timeout: 5 }),
   connection.close(),
 ]);
-logger.info('ended');
+logger.info('stopped');
 
 function openConnectors(): ReadonlyMap<string, Connector> {
   const open = [...deployment.definitions].flatMap(([project, systems]) =>
@@ -148,27 +151,27 @@ function openConnectors(): ReadonlyMap<string, Connector> {
   return new Map(open);
 }
 
-/** What Temporal's SDK counts and times, in Prometheus' own units and names. */
-function servedAt({ host, port }: { readonly host: string; readonly port: number }): TelemetryOptions {
+/** Serves the metrics of Temporal's SDK with the units and names that Prometheus recommends. */
+function prometheusAt({ host, port }: { readonly host: string; readonly port: number }): TelemetryOptions {
   const bindAddress = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const names = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true };
   return { metrics: { prometheus: { bindAddress, ...names } } };
 }
 
-/** Temporal may come up after its workers do. */
-async function connectPatiently(): Promise<NativeConnection> {
+/** Retries until Temporal is available, because it may start after the worker. */
+async function connectToTemporal(): Promise<NativeConnection> {
   const { address, tls, apiKey } = environment.temporal;
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 10_000)) {
     try {
       return await NativeConnection.connect({ address, tls, ...(apiKey === undefined ? {} : { apiKey }) });
     } catch {
-      logger.warn({ address, waitMs }, 'Temporal does not answer yet');
+      logger.warn({ address, waitMs }, 'Temporal is not reachable; retrying');
       await sleep(waitMs);
     }
   }
 }
 
-/** A workflow that sets an attribute unknown to the namespace would hang: they are there before the first one runs. */
+/** Runs before the first workflow, because a workflow that sets an unknown search attribute does not continue. */
 async function addSearchAttributes(): Promise<void> {
   const { namespace } = environment.temporal;
   const known = await connection.operatorService.listSearchAttributes({ namespace });
@@ -184,7 +187,7 @@ async function scheduleHousekeeping(): Promise<void> {
     await client.schedule.create({
       scheduleId: 'lethe-housekeeping',
       spec: { intervals: [{ every: '1 minute' }] },
-      // Rounds that were missed while Temporal was away have nothing to add to the next one.
+      // The next round also does the work of rounds that were missed while Temporal was unavailable.
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
       action: { type: 'startWorkflow', workflowType: 'housekeeping', taskQueue: REQUESTS_TASK_QUEUE },
     });

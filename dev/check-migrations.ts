@@ -9,8 +9,8 @@ const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '..');
 
 /**
- * `node dev/check-migrations.ts [DB_FOLDER]`: fails when the schema declares what no migration makes. drizzle-kit
- * generates into a copy of the migrations; a folder that it adds is what is missing.
+ * `node dev/check-migrations.ts [DB_FOLDER]`: fails when a migration is missing for the schema. drizzle-kit
+ * generates migrations into a copy of the folder; a new folder there is the missing migration.
  */
 await entryPoint(async () => {
   const db = resolve(process.argv[2] ?? join(ROOT, 'db'));
@@ -24,10 +24,10 @@ await entryPoint(async () => {
     const [missing] = (await readdir(copy)).filter((name) => !known.includes(name));
     if (missing !== undefined) {
       const sql = await readFile(join(copy, missing, 'migration.sql'), 'utf8');
-      throw new Error(`db/schema/ declares what no migration makes: run \`npm run migrations\`.\n${sql}`);
+      throw new Error(`a migration is missing for db/schema/. Run \`npm run migrations\`.\n${sql}`);
     }
-    if (!stdout.includes('No schema changes')) throw new Error(`drizzle-kit could not compare:\n${stdout}`);
-    console.log('migrations: equal to db/schema/');
+    if (!stdout.includes('No schema changes')) throw new Error(`drizzle-kit did not compare the schema:\n${stdout}`);
+    console.log('migrations match db/schema/');
     return 0;
   } finally {
     await rm(copy, { recursive: true });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 const MAX_FILES = 12;
 const MAX_LINES = 300;
 const SOURCES = /\.(ts|tsx|js|css|html|sql)$/;
-/** Folders that hold nothing that is written by hand. Folders that begin with a dot are left out too. */
+/** Folders without handwritten files. Hidden folders are skipped too. */
 const SKIPPED_FOLDERS: readonly string[] = ['node_modules', 'coverage', 'dist'];
-/** Generated files, and migrations, which stay as they were applied. */
+/** Generated files and migrations, which must not change after they are applied. */
 const EXEMPT: readonly string[] = ['client/operations.ts', 'db/migrations'];
 
 /** `node dev/check-sizes.ts [ROOT]`: lists every folder with too many source files and every file with too many lines. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const CALL = /(?<![\w.$])(?:test|it)(?:\.(\w+))?\s*(?=[(`])/g;
 /** Modifiers that take an argument of their own before the title. */
 const WITH_ARGUMENT = ['each', 'for', 'skipIf', 'runIf'];
-/** A verb in the third person, with an adverb before it at most. */
+/** A verb in the third person, optionally after one adverb. */
 const BEHAVIOR = /^(?:(?:also|only|still|never|always|first|again) )?(?:%s |\$\w+ )?(?:does|is|has|\w*[a-z]s)\b/;
 
 /** `node dev/check-titles.ts [ROOT]`: lists every test whose title does not say `does X when Y`. */
@@ -32,7 +32,7 @@ function titlesOf(text: string): string[] {
   });
 }
 
-/** The index behind the argument that begins at `start`: a bracketed one or a template. Strings may hold brackets. */
+/** The index after the argument that starts at `start`: a bracketed one or a template. Strings may contain brackets. */
 function afterArgument(text: string, start: number): number {
   const tokens =
     /(['"`])(?:\\.|(?!\1)[^\\])*\1|\/\/.*|\/(?![/*\s])(?:\\.|\[[^\]]*\]|[^/\\\n])+\/[a-z]*(?=[,.)\]])|[()]/gs;

@@ -2,10 +2,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const TEXTS = /\.(ts|tsx|js|css|html|sql|md|yml|example)$/;
-/** Folders that hold nothing that is written by hand. Folders that begin with a dot are left out too. */
+/** Folders without handwritten files. Hidden folders are skipped too. */
 const SKIPPED_FOLDERS: readonly string[] = ['node_modules', 'coverage', 'dist', 'histories'];
 
-/** A word or phrase that a plainer one replaces. */
+/** Words and phrases with their replacements. */
 const BANNED: readonly { readonly phrase: RegExp; readonly instead: string }[] = [
   { phrase: /\bwho(?:so)?ever\b/, instead: 'name the actor: caller, operator, member' },
   { phrase: /\bwhatever\b/, instead: 'name the thing' },
@@ -34,7 +34,7 @@ const BANNED: readonly { readonly phrase: RegExp; readonly instead: string }[] =
   { phrase: /\bprocessors?\b/, instead: 'system' },
 ];
 
-/** Lines that may hold a banned word, by the file and by a part of the line. */
+/** Lines that may contain a banned word, identified by the file and a part of the line. */
 const EXCEPTIONS: readonly { readonly path: string; readonly text: string; readonly reason: string }[] = [
   { path: 'dev/check-words.ts', text: '', reason: 'lists the words' },
   { path: 'docs/glossary.md', text: 'GDPR Art. 4(8)', reason: 'explains why the word is not used' },

@@ -2,8 +2,8 @@ import { compile } from 'json-schema-to-typescript';
 import type { OpenApi, Operation, Parameter, Schema } from '../api/openapi/shape.ts';
 
 /**
- * client/operations.ts, made from the document: a type for each schema, what each operation takes and answers, and a
- * table of where to send it. Operations without a token are for machines, and no part of it.
+ * Generates client/operations.ts from the OpenAPI document: a type per schema, the input and output of each operation,
+ * and a table of routes. Operations that need no token are excluded.
  */
 export async function clientOperations(document: OpenApi): Promise<string> {
   const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -12,15 +12,15 @@ export async function clientOperations(document: OpenApi): Promise<string> {
       .flatMap(([method, operation]) => callsOf(method.toUpperCase(), path, operation)),
   );
   const types = await compile(schemaOf(document, calls) as Parameters<typeof compile>[0], 'Operations', {
-    bannerComment: '/** Made from docs/openapi.json by `npm run document`. */',
+    bannerComment: '/** Generated from docs/openapi.json by `npm run document`. */',
     additionalProperties: false,
     ignoreMinAndMaxItems: true,
     unreachableDefinitions: true,
     style: { singleQuote: true, printWidth: 120 },
   });
   const table = calls.map(({ name, route }) => `  ${name}: ${JSON.stringify(route)},`).join('\n');
-  return `${withoutNoise(types)}
-/** How a call is sent: members of its input that are neither in the path nor named here are its query. */
+  return `${removeReferenceComments(types)}
+/** How to send a call. Fields of the input that are neither in the path nor listed here are query parameters. */
 export interface Route {
   readonly method: string;
   readonly path: string;
@@ -44,17 +44,19 @@ interface Call {
 }
 
 const JSON_TYPE = 'application/json';
-/** Where the operation has both, the CSV is a call of its own, whose answer can be streamed. */
+/** If an operation returns both JSON and CSV, CSV becomes a separate call whose response can be streamed. */
 const CSV_TYPE = 'text/csv';
 const FORM_TYPE = 'multipart/form-data';
 
 function callsOf(method: string, path: string, operation: Operation): readonly Call[] {
   const { operationId, parameters = [], requestBody, responses } = operation;
-  if (parameters.some((one) => one.schema.type === 'array' && one.explode !== false))
-    throw new Error(`${operationId}: the client separates the values of a parameter by commas (explode: false)`);
+  if (parameters.some(({ schema, explode }) => schema.type === 'array' && explode !== false))
+    throw new Error(`${operationId}: the client supports array parameters only with explode: false`);
   const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
-  const [sends, sent] = Object.entries(requestBody?.content ?? {})[0] ?? [];
-  const headers = parameters.filter((one) => one.in === 'header').map(({ name }) => [camelCase(name), name]);
+  const [sends, sentBody] = Object.entries(requestBody?.content ?? {})[0] ?? [];
+  const headers = parameters
+    .filter((parameter) => parameter.in === 'header')
+    .map(({ name }) => [camelCase(name), name]);
   const route = {
     method,
     path,
@@ -62,7 +64,7 @@ function callsOf(method: string, path: string, operation: Operation): readonly C
     ...(sends === undefined ? {} : { sends }),
     ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) as Record<string, string> }),
   };
-  const body = sent === undefined ? null : sends === JSON_TYPE ? sent.schema : { tsType: STREAMED };
+  const body = sentBody === undefined ? null : sends === JSON_TYPE ? sentBody.schema : { tsType: STREAMED };
   const answer = success?.content?.[JSON_TYPE]?.schema ?? { tsType: 'void' };
   const json = { name: operationId, operation, answer, body, route };
   if (success?.content?.[CSV_TYPE] === undefined) return [json];
@@ -85,23 +87,25 @@ function schemaOf({ components }: OpenApi, calls: readonly Call[]): unknown {
 
 function inputOf({ name, operation: { parameters = [], requestBody }, body, route }: Call): object {
   const csv = route['accept'] === CSV_TYPE;
-  // A download is of everything that matches.
-  const taken = parameters.filter((one) => !csv || !['limit', 'cursor'].includes(one.name));
-  // What a form must have, the query must have where there is no form.
-  const needed = requestBody?.content[FORM_TYPE]?.schema.required ?? [];
-  const required = taken.filter((one) => one.required === true || needed.includes(one.name));
-  const members = taken.map((one): [string, object] => [camelCase(one.name), described(one)]);
-  const sent = body === null ? {} : { body };
+  // A CSV download contains all matches, so it has no pages.
+  const accepted = parameters.filter(({ name: parameter }) => !csv || !['limit', 'cursor'].includes(parameter));
+  // Fields that a form requires are required query parameters of the other content types.
+  const requiredInForm = requestBody?.content[FORM_TYPE]?.schema.required ?? [];
+  const required = accepted.filter(
+    (parameter) => parameter.required === true || requiredInForm.includes(parameter.name),
+  );
+  const fields = accepted.map((parameter): [string, object] => [camelCase(parameter.name), withDescription(parameter)]);
+  const bodyField = body === null ? {} : { body };
   return {
-    ...object({ ...Object.fromEntries(members), ...sent }, [
-      ...required.map((one) => camelCase(one.name)),
-      ...Object.keys(sent),
+    ...object({ ...Object.fromEntries(fields), ...bodyField }, [
+      ...required.map((parameter) => camelCase(parameter.name)),
+      ...Object.keys(bodyField),
     ]),
     title: `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`,
   };
 }
 
-const described = ({ schema, description }: Parameter): Schema => ({ ...schema, description: description ?? '' });
+const withDescription = ({ schema, description }: Parameter): Schema => ({ ...schema, description: description ?? '' });
 
 const object = (properties: Readonly<Record<string, object>>, required: readonly string[], description?: string) => ({
   type: 'object',
@@ -116,8 +120,8 @@ const camelCase = (name: string): string =>
     dash === '' ? letter.toLowerCase() : letter.toUpperCase(),
   );
 
-/** Of every definition it is said where it is referred to: of no use to a reader. */
-const withoutNoise = (types: string): string =>
+/** Removes the lists of references that json-schema-to-typescript adds to each type. */
+const removeReferenceComments = (types: string): string =>
   types
     .replaceAll(/\/\*\*\n \* This (?:interface|type) was referenced by[^/]*?\*\/\n/g, '')
     .replaceAll(/ \*\n \* This (?:interface|type) was referenced by[^/]*?\*\/\n/g, ' */\n');

@@ -1,13 +1,13 @@
 import type { OxlintOverride } from 'oxlint';
 
-/** What the files of a layer may import. Whatever is not named is refused, another layer as well as a package. */
+/** The imports that the files of a layer may use. All other layers and packages are rejected. */
 interface Layer {
   files: string[];
   layers: string[];
-  /** Layers of which only types may be imported. */
+  /** Layers from which only types may be imported. */
   typesOf?: string[];
   packages: string[];
-  /** The only file of a layer in `layers` that may be imported by value. */
+  /** In this layer of `layers`, only this file may be imported by value. */
   onlyFile?: { layer: string; file: string };
 }
 
@@ -30,10 +30,10 @@ const FOLDERS = [
 const ENTRY_POINTS = String.raw`^(\./)?(\.\./)+(worker|commands/.*|lethe\.config)\.ts$`;
 const NODE = 'node:*';
 
-/** Arrows run down: facts about who may know whom live here and nowhere else. */
+/** The only definition of the dependencies between layers. */
 const LAYERS: Layer[] = [
   { files: ['domain/**'], layers: [], packages: [] },
-  // Several layers judge addresses, and the registries of special ones are long.
+  // Several layers check addresses, and the registries of special-purpose addresses are long.
   { files: ['domain/address.ts'], layers: [], packages: ['ipaddr.js'] },
   {
     files: ['workflows/**'],
@@ -85,7 +85,7 @@ const LAYERS: Layer[] = [
     onlyFile: { layer: 'workflows', file: 'shared/messages.ts' },
     packages: ['hono', 'hono/**', '@hono/**', 'zod', 'pino', '@temporalio/client', '@temporalio/common', NODE],
   },
-  // It runs at a caller's: only what every Node and every browser has.
+  // The client runs in the caller's environment, so it has no dependencies.
   { files: ['client/**'], layers: [], packages: [] },
   { files: ['config/**'], layers: ['domain', 'connectors'], packages: ['zod', NODE] },
   { files: ['config/environment.ts'], layers: [], packages: ['zod', NODE] },
@@ -98,50 +98,52 @@ interface Pattern {
   allowTypeImports?: boolean;
 }
 
-/** A group that lets a path through lets it through all groups: one for packages, and expressions, before it, for folders. */
+/** A path that one group allows passes all groups, so folders use regular expressions and packages share one group. */
 function patterns({ layers, typesOf = [], packages, onlyFile, files }: Layer): Pattern[] {
-  const who = files.join(', ');
+  const subject = files.join(', ');
   const folder = (names: string[]): string => String.raw`^(\./)?(\.\./)+(${names.join('|')})(/|$)`;
-  const closed = FOLDERS.filter((name) => !layers.includes(name) && !typesOf.includes(name) && !isHome(name, files));
+  const forbidden = FOLDERS.filter(
+    (name) => !layers.includes(name) && !typesOf.includes(name) && !isOwnFolder(name, files),
+  );
   return [
-    { regex: folder(closed), message: `${who} may not know this folder: see dev/layers.ts.` },
-    { regex: ENTRY_POINTS, message: 'An entry point is started, never imported.' },
+    { regex: folder(forbidden), message: `${subject} may not import this folder. See dev/layers.ts.` },
+    { regex: ENTRY_POINTS, message: 'Entry points may not be imported.' },
     ...(typesOf.length === 0
       ? []
-      : [{ regex: folder(typesOf), message: `${who} may import only types from here.`, allowTypeImports: true }]),
+      : [{ regex: folder(typesOf), message: `${subject} may import only types from here.`, allowTypeImports: true }]),
     ...(onlyFile === undefined
       ? []
       : [
           {
-            regex: String.raw`^(\./)?(\.\./)+${onlyFile.layer}/(${otherThan(onlyFile.file)})`,
-            message: `${who} may import only types and ${onlyFile.file} from here.`,
+            regex: String.raw`^(\./)?(\.\./)+${onlyFile.layer}/(${exceptName(onlyFile.file)})`,
+            message: `${subject} may import only types and ${onlyFile.file} from here.`,
             allowTypeImports: true,
           },
         ]),
     {
-      group: ['*', '**/*', '!./**', '!../**', ...packages.flatMap(allowed)],
-      message: `${who} may import from packages only: ${packages.join(', ') || 'none'}.`,
+      group: ['*', '**/*', '!./**', '!../**', ...packages.flatMap(allowPackage)],
+      message: `${subject} may import from packages only: ${packages.join(', ') || 'none'}.`,
     },
   ];
 }
 
-const isHome = (name: string, files: string[]): boolean => files.some((glob) => glob.startsWith(`${name}/`));
+const isOwnFolder = (name: string, files: string[]): boolean => files.some((glob) => glob.startsWith(`${name}/`));
 
-/** The linter's expressions know no look-ahead: a name is another one if some character of it differs. */
-function otherThan(name: string): string {
+/** Matches any other name. The linter's regular expressions have no lookahead, so each character is compared. */
+function exceptName(name: string): string {
   const literal = (text: string): string => text.replaceAll('.', String.raw`\.`);
   const differs = name.split('').map((char, index) => `${literal(name.slice(0, index))}[^${char}]`);
   return [...differs, `${literal(name)}.+`].join('|');
 }
 
-/** Patterns read like .gitignore: a scope has to be let through before a package in it. */
-function allowed(name: string): string[] {
+/** Patterns work like .gitignore: a scope must be allowed before a package in it. */
+function allowPackage(name: string): string[] {
   if (name === NODE) return ['!node:*', '!node:*/**'];
   const scope = name.startsWith('@') ? [`!${name.slice(0, name.indexOf('/'))}`] : [];
   return [...scope, `!${name}`];
 }
 
-export const layerFences: OxlintOverride[] = LAYERS.map((layer) => ({
+export const layerOverrides: OxlintOverride[] = LAYERS.map((layer) => ({
   files: layer.files,
   rules: { 'no-restricted-imports': ['error', { patterns: patterns(layer) }] },
 }));

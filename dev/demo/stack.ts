@@ -11,9 +11,9 @@ import { memberWithToken } from '../../db/members/members.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { migrate } from '../../db/migrate.ts';
 import { revokeToken } from '../../db/members/tokens.ts';
-import { assertListened, assertPortFree, freePort, isPortFree } from '../embedded/ports.ts';
+import { assertReachable, assertPortFree, freePort, isPortFree } from '../embedded/ports.ts';
 import { startPostgres } from '../embedded/postgres/postgres.ts';
-import { type Supervised, supervise } from '../embedded/child-process.ts';
+import { type ServerProcess, startServer } from '../embedded/child-process.ts';
 import { startTemporal } from '../embedded/temporal/temporal.ts';
 import { makeDatabases, prepareSystem } from './databases.ts';
 import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
@@ -44,15 +44,15 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
   sizeOf(data);
   const given = demoEnvironment();
   const made = readSecrets();
-  const started: { name: string; stop(): Promise<void>; process?: Supervised }[] = [];
+  const started: { name: string; stop(): Promise<void>; process?: ServerProcess }[] = [];
   const stop = async (): Promise<void> => {
     for (const { stop: end } of started.splice(0).toReversed()) await end();
   };
   try {
     // What was asked for and cannot be is told before anything is started.
     if (given.port !== undefined) await assertPortFree(given.port, 'the API');
-    if (given.temporalAddress !== undefined) await assertListened(given.temporalAddress, 'TEMPORAL_ADDRESS');
-    if (given.databaseUrl !== undefined) await assertListened(addressOf(given.databaseUrl), 'DATABASE_URL');
+    if (given.temporalAddress !== undefined) await assertReachable(given.temporalAddress, 'TEMPORAL_ADDRESS');
+    if (given.databaseUrl !== undefined) await assertReachable(addressOf(given.databaseUrl), 'DATABASE_URL');
     begin('PostgreSQL');
     const database = given.databaseUrl ?? (await embeddedPostgres());
     say(
@@ -120,11 +120,11 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
   async function startProcess(name: string, file: string, env: Record<string, string>): Promise<Named> {
     mkdirSync(STATE, { recursive: true });
     const command = {
-      command: process.execPath,
+      program: process.execPath,
       args: [join(ROOT, file)],
       signals: ['TERM', 'KILL'] as [string, string],
     };
-    const child = await supervise({ ...command, env, logFile: join(STATE, `${name}.log`) });
+    const child = await startServer({ ...command, env, logFile: join(STATE, `${name}.log`) });
     started.push({ name, stop: child.stop });
     return { name, child };
   }
@@ -132,11 +132,11 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
 
 interface Named {
   readonly name: string;
-  readonly child: Supervised;
+  readonly child: ServerProcess;
 }
 
 function failWhenEnded({ name, child }: Named): void {
-  if (child.ended())
+  if (child.hasExited())
     throw new Error(`the ${name} process has ended by itself. Its last words:\n${child.log().slice(-2_000)}`);
 }
 

@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 import type { User } from './postgres/unprivileged.ts';
 
 /**
- * The server lives as long as our end of the shell's stdin: stop(), an exit and any signal, even SIGKILL, end it.
- * SIGPIPE is ignored only after the server was started, because a server would inherit it.
+ * Stops the server when the shell's stdin closes, which `stop()`, an exit or any signal to this process causes, even
+ * SIGKILL. The shell ignores SIGPIPE only after the start of the server, because the server would inherit that.
  */
 const SCRIPT = `soft=$1 hard=$2 rm=$3; shift 3; exec 3<&0
 "$@" </dev/null 3<&- >&2 & p=$!
@@ -15,33 +15,33 @@ trap '' PIPE; echo $p; exec >&2
  while kill -0 $p && [ $i -lt 150 ]; do sleep 0.1; i=$((i+1)); done; kill -$hard $p) 2>/dev/null & w=$!
 wait $p; s=$?; kill $w 2>/dev/null; [ -z "$rm" ] || rm -rf "$rm"; exit $s`;
 
-export interface Order {
-  command: string;
+export interface ServerCommand {
+  program: string;
   args: string[];
-  /** Asks the server to end; after 15 s the second one is sent. */
+  /** The first signal asks the server to stop. The second one follows after 15 seconds. */
   signals: [soft: string, hard: string];
   logFile: string;
-  /** A folder to be removed once the server has ended, however it ended. */
+  /** A folder that is removed after the server has stopped, for any reason. */
   remove?: string | undefined;
   user?: User;
   env?: Record<string, string>;
 }
 
-export interface Supervised {
+export interface ServerProcess {
   readonly pid: number;
-  ended(): boolean;
-  /** Null while it runs, and where a signal ended it. */
+  hasExited(): boolean;
+  /** Null while the server runs, or after a signal stopped it. */
   exitCode(): number | null;
-  /** What the server has logged since this start. */
+  /** The log of the server since this start. */
   log(): string;
   stop(): Promise<void>;
 }
 
-export async function supervise(order: Order): Promise<Supervised> {
-  const { command, args, signals, logFile, remove = '', user = {}, env = {} } = order;
+export async function startServer(command: ServerCommand): Promise<ServerProcess> {
+  const { program, args, signals, logFile, remove = '', user = {}, env = {} } = command;
   const log = openSync(logFile, 'a+');
   const start = fstatSync(log).size;
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'lethe-dev', ...signals, remove, command, ...args], {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'lethe-dev', ...signals, remove, program, ...args], {
     ...user,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     cwd: '/',
@@ -49,26 +49,26 @@ export async function supervise(order: Order): Promise<Supervised> {
     stdio: ['pipe', 'pipe', log],
   });
   const { stdin, stdout } = child;
-  if (stdin === null || stdout === null) throw new Error('a process without the pipes that were asked for');
-  const gone = new Promise<void>((resolve) => {
+  if (stdin === null || stdout === null) throw new Error('the process has no stdin or stdout');
+  const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve()).once('error', () => resolve());
   });
-  stdin.on('error', () => {}); // the shell may be gone before we say goodbye
+  stdin.on('error', () => {}); // The shell may have exited before `stop` closes its stdin.
 
-  const pid = await Promise.race([firstLine(stdout), gone.then(() => undefined)]);
-  if (pid === undefined) throw new Error(`${command} could not be started`);
+  const pid = await Promise.race([firstLine(stdout), exited.then(() => undefined)]);
+  if (pid === undefined) throw new Error(`${program} could not be started`);
   stdout.destroy();
   child.unref();
 
   return {
     pid: Number(pid),
-    ended: () => child.exitCode !== null || child.signalCode !== null,
+    hasExited: () => child.exitCode !== null || child.signalCode !== null,
     exitCode: () => child.exitCode,
     log: () => readFrom(log, start),
     stop: async () => {
       child.ref();
       stdin.end();
-      await gone;
+      await exited;
     },
   };
 }
@@ -78,7 +78,7 @@ async function firstLine(stream: Readable): Promise<string | undefined> {
   return undefined;
 }
 
-/** By its descriptor: the file of a server that was to be thrown away is gone as soon as the server is. */
+/** Reads by descriptor, because a temporary server's log file is removed when the server stops. */
 function readFrom(file: number, start: number): string {
   const text = Buffer.alloc(fstatSync(file).size - start);
   readSync(file, text, 0, text.length, start);

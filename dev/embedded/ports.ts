@@ -9,11 +9,11 @@ async function listen(port: number): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+  if (address === null || typeof address === 'string') throw new Error('the TCP server has no port');
   return address.port;
 }
 
-/** A port of the loopback interface that nobody listens on now. */
+/** A currently unused port of the loopback interface. */
 export const freePort = (): Promise<number> => listen(0);
 
 export async function isPortFree(port: number): Promise<boolean> {
@@ -25,24 +25,24 @@ export async function isPortFree(port: number): Promise<boolean> {
   }
 }
 
-export async function assertPortFree(port: number, what: string): Promise<void> {
+export async function assertPortFree(port: number, purpose: string): Promise<void> {
   if (await isPortFree(port)) return;
   throw new Error(
-    `port ${port} for ${what} is in use or may not be listened on: stop its owner or choose another port`,
+    `port ${port} for ${purpose} is in use or not permitted. Stop the program that uses it, or choose another port.`,
   );
 }
 
-/** Whether somebody listens there; whether it is the right one shows when it is spoken to. */
-export async function assertListened(address: string, what: string): Promise<void> {
+/** Throws unless a server listens at the address. Does not check which server it is. */
+export async function assertReachable(address: string, variable: string): Promise<void> {
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? [];
   const socket = connect({ host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port), timeout: 5_000 });
-  const late = once(socket, 'timeout').then(() => Promise.reject(new Error('no answer')));
+  const timedOut = once(socket, 'timeout').then(() => Promise.reject(new Error('timeout')));
   try {
-    await Promise.race([once(socket, 'connect'), late]);
+    await Promise.race([once(socket, 'connect'), timedOut]);
   } catch {
-    throw new Error(`${what}: nobody answers at ${address}`);
+    throw new Error(`${variable}: no server responds at ${address}`);
   } finally {
-    late.catch(() => {});
+    timedOut.catch(() => {});
     socket.destroy();
   }
 }

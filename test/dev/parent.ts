@@ -7,14 +7,14 @@ import { afterEach } from 'vitest';
 import { z } from 'zod';
 import { isAlive } from '../../dev/embedded/processes.ts';
 
-const Said = z.union([
+const Output = z.union([
   z.object({ error: z.string() }),
   z.object({ pid: z.number(), logFile: z.string(), url: z.string().optional(), address: z.string().optional() }),
 ]);
 
 export interface Parent {
   process: ChildProcess;
-  said: z.infer<typeof Said>;
+  output: z.infer<typeof Output>;
 }
 
 const parents: ChildProcess[] = [];
@@ -22,27 +22,27 @@ afterEach(() => {
   for (const parent of parents.splice(0)) parent.kill('SIGTERM');
 });
 
-/** Another process that starts a server, as whoever is asked for. */
-export async function parentOf(
-  what: 'postgres' | 'temporal',
+/** Starts another process that starts a server, optionally as another user. */
+export async function startParent(
+  kind: 'postgres' | 'temporal',
   options: Record<string, unknown> = {},
   as: { uid?: number; gid?: number; program?: string } = {},
 ): Promise<Parent> {
   const { program = join(import.meta.dirname, 'start-server.ts'), ...user } = as;
-  const args = [program, what, JSON.stringify(options)];
+  const args = [program, kind, JSON.stringify(options)];
   const child = spawn(process.execPath, args, { ...user, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
-  if (child.stdout === null) throw new Error('no output to read');
+  if (child.stdout === null) throw new Error('the process has no stdout');
   parents.push(child);
   const lines: unknown[] = await once(createInterface({ input: child.stdout }), 'line');
-  return { process: child, said: Said.parse(JSON.parse(String(lines[0]))) };
+  return { process: child, output: Output.parse(JSON.parse(String(lines[0]))) };
 }
 
-export function started({ said }: Parent): Exclude<Parent['said'], { error: string }> {
-  if ('error' in said) throw new Error(said.error);
-  return said;
+export function startedServer({ output }: Parent): Exclude<Parent['output'], { error: string }> {
+  if ('error' in output) throw new Error(output.error);
+  return output;
 }
 
-export async function isGone(pid: number): Promise<boolean> {
+export async function hasExited(pid: number): Promise<boolean> {
   for (const until = Date.now() + 20_000; Date.now() < until; await sleep(50)) if (!isAlive(pid)) return true;
   return false;
 }

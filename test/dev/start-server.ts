@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 const Options = z.object({ dir: z.string().exactOptional(), dbFile: z.string().exactOptional() });
 
-/** `node start-server.ts postgres|temporal OPTIONS`: starts a server, says which one and stays until it is killed. */
-const [what, options] = process.argv.slice(2);
+/** `node start-server.ts postgres|temporal OPTIONS`: starts a server, prints its details and runs until it is killed. */
+const [kind, options] = process.argv.slice(2);
 try {
-  // Each by itself: a checkout without Temporal's packages starts PostgreSQL too.
+  // Separate imports, because root.test.ts starts PostgreSQL from a checkout without Temporal's packages.
   const start =
-    what === 'postgres'
+    kind === 'postgres'
       ? (await import('../../dev/embedded/postgres/postgres.ts')).startPostgres
       : (await import('../../dev/embedded/temporal/temporal.ts')).startTemporal;
   console.log(JSON.stringify(await start(Options.parse(JSON.parse(options ?? '{}')))));

@@ -13,7 +13,7 @@ async function run(url: string, statement: string): Promise<unknown[]> {
   }
 }
 
-test('a template is built once, and what a clone of it does no other clone sees', async () => {
+test('builds a template once and isolates its copies', async () => {
   let built = 0;
   const template = (): Promise<string> =>
     templateOf('support', async (url) => {
@@ -28,15 +28,15 @@ test('a template is built once, and what a clone of it does no other clone sees'
   expect(await run(other.url, 'SELECT n FROM numbers')).toEqual([{ n: 1 }]);
 });
 
-test('a template whose building failed is built again', async () => {
-  await expect(templateOf('broken', () => Promise.reject(new Error('half way')))).rejects.toThrow('half way');
+test('builds a template again after a failed attempt', async () => {
+  await expect(templateOf('broken', () => Promise.reject(new Error('build failed')))).rejects.toThrow('build failed');
   const { url } = await createDatabase(
     await templateOf('broken', async (to) => void (await run(to, 'CREATE TABLE t ()'))),
   );
   expect(await run(url, 'SELECT * FROM t')).toEqual([]);
 });
 
-test('a fortnight is skipped in a moment', async () => {
+test('skips two weeks on the time-skipping server', async () => {
   const env = await timeSkipping();
   const before = await env.currentTimeMs();
   await env.sleep('14 days');

@@ -19,55 +19,59 @@ function executable(path: string): string {
   return path;
 }
 
-const bringing = (what: string): Installer => ({
-  what,
+const workingInstaller = (description: string): Installer => ({
+  description,
   install: async (name, _pin, folder) => {
     executable(join(folder, 'bin', name));
     await sleep(50);
   },
 });
-const failing = (what: string): Installer => ({
-  what,
-  install: () => Promise.reject(new Error(`${what} has no route`)),
+const failingInstaller = (description: string): Installer => ({
+  description,
+  install: () => Promise.reject(new Error(`${description} has no route`)),
 });
 
-test('the environment variable wins over PATH', async () => {
+test('prefers the environment variable to PATH', async () => {
   const given = executable(join(home, 'given'));
   executable(join(home, 'path/temporal'));
   const env = { TEMPORAL_CLI_PATH: given, PATH: join(home, 'path') };
   expect(await findTemporalBinary('temporal', { env })).toBe(given);
 });
 
-test('an environment variable that names no executable is an error, not passed over', async () => {
-  const env = { TEMPORAL_TEST_SERVER_PATH: join(home, 'nothing') };
+test('rejects an environment variable that does not name an executable', async () => {
+  const env = { TEMPORAL_TEST_SERVER_PATH: join(home, 'missing') };
   await expect(findTemporalBinary('temporal-test-server', { env })).rejects.toThrow('TEMPORAL_TEST_SERVER_PATH=');
 });
 
-test('PATH wins over the cache, the cache over an installation', async () => {
+test('prefers PATH to the cache and the cache to an installation', async () => {
   const onPath = executable(join(home, 'path/temporal'));
-  const search = { cache: join(home, 'cache'), installers: [bringing('first')] };
+  const search = { cache: join(home, 'cache'), installers: [workingInstaller('first')] };
   expect(await findTemporalBinary('temporal', { ...search, env: { PATH: join(home, 'path') } })).toBe(onPath);
   const cached = await findTemporalBinary('temporal', { ...search, env: {} });
   expect(cached.startsWith(join(home, 'cache'))).toBe(true);
   expect(await findTemporalBinary('temporal', { ...search, env: {}, installers: [] })).toBe(cached);
 });
 
-test('the second way is tried when the first fails, and leaves nothing of it', async () => {
+test('uses the second installer and keeps no leftovers when the first one fails', async () => {
   const cache = join(home, 'cache');
-  const installers = [failing('first'), bringing('second')];
+  const installers = [failingInstaller('first'), workingInstaller('second')];
   await findTemporalBinary('temporal', { env: {}, cache, installers });
   expect(readdirSync(cache)).toHaveLength(1);
 });
 
-test('two at once do not break each other', async () => {
-  const search = { env: {}, cache: join(home, 'cache'), installers: [bringing('only')] };
+test('returns the same binary to concurrent calls', async () => {
+  const search = { env: {}, cache: join(home, 'cache'), installers: [workingInstaller('only')] };
   const both = await Promise.all([findTemporalBinary('temporal', search), findTemporalBinary('temporal', search)]);
   expect(both[0]).toBe(both[1]);
   expect(readdirSync(search.cache)).toHaveLength(1);
 });
 
-test('when nothing works one message names all that was tried', async () => {
-  const search = { env: {}, cache: join(home, 'cache'), installers: [failing('download'), failing('pip')] };
+test('lists everything that was tried when all installers fail', async () => {
+  const search = {
+    env: {},
+    cache: join(home, 'cache'),
+    installers: [failingInstaller('download'), failingInstaller('pip')],
+  };
   await expect(findTemporalBinary('temporal', search)).rejects.toThrow(
     /TEMPORAL_CLI_PATH: not set[^]*PATH: [^]*cache[^]*download has no route[^]*pip has no route/,
   );

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, expect, test } from 'vitest';
-import { answers } from '../../dev/embedded/temporal/ready.ts';
+import { isReady } from '../../dev/embedded/temporal/ready.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
-import { isGone, parentOf, started } from './parent.ts';
+import { hasExited, startParent, startedServer } from './parent.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -27,30 +27,32 @@ async function withClient(address: string, work: (client: Client) => Promise<voi
   }
 }
 
-test('its namespace and search attributes answer, and nothing of it is left behind', async () => {
+test('starts with the namespace and search attributes and removes its temporary files', async () => {
   const server = await startTemporal();
   closing.push(() => server.stop());
-  expect(await answers(server.address)).toBe(true);
+  expect(await isReady(server.address)).toBe(true);
   expect((await fetch(server.uiUrl)).ok).toBe(true);
   await expect(startTemporal({ port: Number(server.address.split(':')[1]) })).rejects.toThrow('is in use');
   await server.stop();
-  expect(await isGone(server.pid)).toBe(true);
+  expect(await hasExited(server.pid)).toBe(true);
   expect(existsSync(dirname(server.logFile))).toBe(false);
 });
 
-test('a kept file outlives a SIGKILL of the parent, and a live server on it is named', async () => {
+test('keeps the state file after SIGKILL and names the server that uses it', async () => {
   const dbFile = join(folder(), 'temporal.db');
-  const parent = await parentOf('temporal', { dbFile });
-  const first = started(parent);
+  const parent = await startParent('temporal', { dbFile });
+  const first = startedServer(parent);
   await withClient(first.address ?? '', async (client) => {
-    await client.workflow.start('nobody-runs-it', { workflowId: 'kept', taskQueue: 'none' });
+    await client.workflow.start('unregistered', { workflowId: 'kept', taskQueue: 'none' });
   });
-  await expect(startTemporal({ dbFile })).rejects.toThrow(`already holds ${dbFile} (pid ${first.pid}, port `);
+  await expect(startTemporal({ dbFile })).rejects.toThrow(
+    `another Temporal server uses ${dbFile} (pid ${first.pid}, port `,
+  );
 
   parent.process.kill('SIGKILL');
   const second = await startTemporal({ dbFile });
   closing.push(() => second.stop());
-  expect(await isGone(first.pid)).toBe(true);
+  expect(await hasExited(first.pid)).toBe(true);
   await withClient(second.address, async (client) => {
     expect((await client.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
   });

@@ -7,23 +7,31 @@ import { to as copyTo } from 'pg-copy-streams';
 import type { Sql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../dev/embedded/ports.ts';
-import type { Supervised } from '../../dev/embedded/child-process.ts';
+import type { ServerProcess } from '../../dev/embedded/child-process.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { sized, withThousandSpaces } from '../support/size.ts';
-import { downloaded, manifestOf, rowsIn, tested } from './support/archive.ts';
-import { atTheEnd, caller, folder, polls, prepareApp, type Service, startService } from './support/service.ts';
+import { downloadArchive, readManifest, countLines, verifyArchive } from './support/archive.ts';
+import {
+  onCleanup,
+  createCaller,
+  temporaryFolder,
+  waitUntilPolling,
+  prepareApp,
+  type Service,
+  startService,
+} from './support/service.ts';
 
-// A million rows pass through the worker, and none of them stays. Times are printed beside those of a bare COPY.
-const EVERYONE = sized(10_000, 100_000);
-const EVENTS_EACH = 9;
-const FEW = 1_000;
-const BOUND = 1.3;
+// A million rows pass through the worker without accumulating in memory. Prints the time next to that of a plain COPY.
+const USERS = sized(10_000, 100_000);
+const EVENTS_PER_USER = 9;
+const SEGMENT_SIZE = 1_000;
+const MAX_RATIO = 1.3;
 
 let service: Service;
-let ask: ReturnType<typeof caller>;
-let worker: Supervised;
+let caller: ReturnType<typeof createCaller>;
+let worker: ServerProcess;
 let app: Sql;
 let appUrl: string;
 
@@ -34,20 +42,20 @@ beforeAll(async () => {
   await app.unsafe(`
     INSERT INTO app.users
       SELECT id, md5(id)::uuid, 'ext-' || id, id || '@example.test', 'berlin', 'N', '2025-01-01'
-      FROM (SELECT 'p-' || lpad(n::text, 6, '0') AS id FROM generate_series(1, ${EVERYONE}) n) people;
-    INSERT INTO app.events SELECT n, 'p-' || lpad((1 + n % ${EVERYONE})::text, 6, '0'), '2025-02-01', 'seen', '10.0.0.1', 'web 1.0', 'newsletter'
-      FROM generate_series(1, ${EVENTS_EACH * EVERYONE}) n;
-    INSERT INTO app.segment_members SELECT 'few', user_id FROM app.users WHERE user_id <= 'p-' || lpad('${FEW}', 6, '0');
+      FROM (SELECT 'p-' || lpad(n::text, 6, '0') AS id FROM generate_series(1, ${USERS}) n) people;
+    INSERT INTO app.events SELECT n, 'p-' || lpad((1 + n % ${USERS})::text, 6, '0'), '2025-02-01', 'seen', '10.0.0.1', 'web 1.0', 'newsletter'
+      FROM generate_series(1, ${EVENTS_PER_USER * USERS}) n;
+    INSERT INTO app.segment_members SELECT 'few', user_id FROM app.users WHERE user_id <= 'p-' || lpad('${SEGMENT_SIZE}', 6, '0');
     ANALYZE app.users, app.events, app.segment_members`);
   const temporal = await startTemporal({ port: await freePort() });
-  atTheEnd(() => temporal.stop());
+  onCleanup(() => temporal.stop());
   service = await startService({ ledgerUrl: ledger.url, appUrl, temporalAddress: temporal.address });
-  ask = caller(service);
+  caller = createCaller(service);
   worker = await service.startWorker();
-  await polls(worker);
+  await waitUntilPolling(worker);
 }, 180_000);
 
-/** The most that the worker ever had in memory, as Linux counts it; elsewhere nobody says. */
+/** The peak memory of the worker on Linux; NaN on other systems. */
 function peakMb(): number {
   try {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${worker.pid}/status`, 'utf8'))?.[1]) / 1_024;
@@ -56,20 +64,20 @@ function peakMb(): number {
   }
 }
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
+async function measureSeconds(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return (performance.now() - startedAt) / 1_000;
 }
 
 async function exportOf(subjects: object): Promise<string> {
-  const id = await ask.submit({ kind: 'user', ...subjects }, { kind: 'export' });
-  await ask.reaches(id, 'ready', 400_000);
+  const id = await caller.submit({ kind: 'user', ...subjects }, { kind: 'export' });
+  await caller.waitForStatus(id, 'ready', 400_000);
   return id;
 }
 
-/** What psql would do: the same rows as NDJSON, without a question asked, to gzip -1. */
-async function bareCopy(into: string): Promise<void> {
+/** Copies the same rows as NDJSON to gzip -1, as psql would. */
+async function plainCopy(into: string): Promise<void> {
   const client = new pg.Client({ connectionString: appUrl });
   await client.connect();
   for (const table of ['users', 'events', 'segment_members']) {
@@ -84,34 +92,34 @@ async function bareCopy(into: string): Promise<void> {
 }
 
 test(
-  `everyone of ${withThousandSpaces(EVERYONE)} with ${sized('100 000', 'a million')} rows: one whole archive, and a worker that stays small`,
+  `exports ${withThousandSpaces(USERS)} users with ${sized('100 000', 'a million')} rows to one complete archive with bounded memory`,
   { timeout: 900_000 },
   async () => {
     const few = await exportOf({ segment: 'few' });
     const before = peakMb();
     let everyone = '';
-    const took = await seconds(async () => (everyone = await exportOf({ everyone: true })));
+    const took = await measureSeconds(async () => (everyone = await exportOf({ everyone: true })));
     const after = peakMb();
-    const file = await downloaded(service, everyone);
-    const bare = await seconds(() => bareCopy(folder()));
+    const file = await downloadArchive(service, everyone);
+    const bare = await measureSeconds(() => plainCopy(temporaryFolder()));
 
-    await tested(file);
-    const manifest = await manifestOf(service, everyone);
+    await verifyArchive(file);
+    const manifest = await readManifest(service, everyone);
     for (const { table, path, rows } of manifest.files) {
       const [counted] = await app.unsafe<{ count: number }[]>(`SELECT count(*)::int FROM ${table}`);
       expect({ table, rows }).toEqual({ table, rows: counted?.count });
-      expect({ table, lines: await rowsIn(file, path ?? '') }).toEqual({ table, lines: counted?.count });
+      expect({ table, lines: await countLines(file, path ?? '') }).toEqual({ table, lines: counted?.count });
     }
     const total = (files: readonly { rows: number }[]) => files.reduce((sum, { rows }) => sum + rows, 0);
-    expect(total(manifest.files)).toBeGreaterThanOrEqual((1 + EVENTS_EACH) * EVERYONE);
-    expect(total((await manifestOf(service, few)).files)).toBe((2 + EVENTS_EACH) * FEW);
+    expect(total(manifest.files)).toBeGreaterThanOrEqual((1 + EVENTS_PER_USER) * USERS);
+    expect(total((await readManifest(service, few)).files)).toBe((2 + EVENTS_PER_USER) * SEGMENT_SIZE);
     console.log(
       [
         `${total(manifest.files)} rows, ${(statSync(file).size / 1e6).toFixed(1)} MB: ${took.toFixed(1)} s from POST to ready`,
         `COPY of the same rows to gzip -1: ${bare.toFixed(1)} s`,
-        `the worker at its peak: ${before.toFixed(0)} MB with ${(2 + EVENTS_EACH) * FEW} rows, then ${after.toFixed(0)} MB`,
+        `peak memory of the worker: ${before.toFixed(0)} MB with ${(2 + EVENTS_PER_USER) * SEGMENT_SIZE} rows, then ${after.toFixed(0)} MB`,
       ].join('\n'),
     );
-    expect(after / before > BOUND).toBe(false);
+    expect(after / before > MAX_RATIO).toBe(false);
   },
 );

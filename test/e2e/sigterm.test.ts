@@ -13,11 +13,11 @@ import { workflowIdFor } from '../../domain/ids.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { KEYS } from '../support/ledger.ts';
 import { ledgerDatabase } from '../support/databases.ts';
-import { atTheEnd, type Service, startService, until } from './support/service.ts';
+import { onCleanup, type Service, startService, waitUntil } from './support/service.ts';
 
 const POSTS = 500;
 const CONNECTIONS = 100;
-/** So many answers are there, and as many more requests under way as there are connections. */
+/** The number of responses before the signal. */
 const ANSWERS_BEFORE = 150;
 
 let ledger: Database;
@@ -27,17 +27,17 @@ let temporal: Client;
 beforeAll(async () => {
   const { url: ledgerUrl } = await ledgerDatabase();
   ledger = connect(ledgerUrl, { connections: 1 });
-  atTheEnd(() => ledger.$client.end({ timeout: 1 }));
+  onCleanup(() => ledger.$client.end({ timeout: 1 }));
   const server = await startTemporal();
-  atTheEnd(() => server.stop());
+  onCleanup(() => server.stop());
   const connection = await Connection.connect({ address: server.address });
-  atTheEnd(() => connection.close());
+  onCleanup(() => connection.close());
   temporal = new Client({ connection });
   service = await startService({ ledgerUrl, appUrl: ledgerUrl, temporalAddress: server.address });
 }, 120_000);
 
-/** What a caller was told, or that it was told nothing; `sent`: all of it had left the caller before the signal. */
-interface Told {
+/** The result of a call. `sent`: the caller had sent the complete request before the signal. */
+interface CallResult {
   readonly n: number;
   readonly sent: boolean;
   readonly status: number | null;
@@ -46,7 +46,7 @@ interface Told {
 const Accepted = z.object({ id: z.string() });
 const canary = (n: number): string => `canary-${String(n).padStart(3, '0')}`;
 
-async function post(n: number, agent: Agent, signalled: () => boolean): Promise<Told> {
+async function post(n: number, agent: Agent, signalled: () => boolean): Promise<CallResult> {
   const subjects = { kind: 'user', identities: [{ type: 'user_id', value: canary(n) }] };
   const body = JSON.stringify({ project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects });
   const headers = { authorization: `Bearer ${service.token}`, 'content-type': 'application/json' };
@@ -54,9 +54,9 @@ async function post(n: number, agent: Agent, signalled: () => boolean): Promise<
   const call = request(`${service.apiUrl}/v1/requests`, { method: 'POST', agent, headers });
   call.on('finish', () => (sent = !signalled()));
   try {
-    const answered = once(call, 'response');
+    const received = once(call, 'response');
     call.end(body);
-    const [answer] = z.tuple([z.custom<AsyncIterable<Buffer> & { statusCode: number }>()]).parse(await answered);
+    const [answer] = z.tuple([z.custom<AsyncIterable<Buffer> & { statusCode: number }>()]).parse(await received);
     let text = '';
     for await (const chunk of answer) text += chunk.toString();
     const { statusCode: status } = answer;
@@ -73,12 +73,12 @@ const startedBy = async (ids: readonly string[]): Promise<readonly string[]> => 
   return ids.filter((_, n) => described[n]?.status === 'fulfilled');
 };
 
-/** As a worker does it, without one: it would delete as well. */
-async function oneRound(): Promise<void> {
+/** Runs housekeeping without a worker, which would also delete. */
+async function runHousekeeping(): Promise<void> {
   const log = { warn: () => {} };
   const starter = temporalOrchestrator(temporal, { factsOf: (id) => startFactsOf(ledger, id), log });
   const connector = () => {
-    throw new Error('housekeeping speaks to no system');
+    throw new Error('housekeeping must not call a system');
   };
   const deps = {
     database: ledger,
@@ -94,35 +94,35 @@ async function oneRound(): Promise<void> {
 }
 
 test(
-  'SIGTERM in the middle of 500 POSTs: every 202 that a caller saw has its row and its workflow',
+  'has a row and a workflow for every 202 response when SIGTERM stops the API during 500 POSTs',
   { timeout: 180_000 },
   async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-    atTheEnd(() => agent.destroy());
+    onCleanup(() => agent.destroy());
     let answers = 0;
     let signalled = false;
     const calls = Array.from({ length: POSTS }, async (_, n) => {
-      const told = await post(n, agent, () => signalled);
+      const result = await post(n, agent, () => signalled);
       answers += 1;
-      if (answers !== ANSWERS_BEFORE) return told;
+      if (answers !== ANSWERS_BEFORE) return result;
       process.kill(service.api.pid, 'SIGTERM');
       signalled = true;
-      return told;
+      return result;
     });
-    const told = await Promise.all(calls);
-    await until(
-      'the API ends by itself',
-      async () => service.api.ended(),
+    const results = await Promise.all(calls);
+    await waitUntil(
+      'the API exits',
+      async () => service.api.hasExited(),
       () => service.api.log(),
     );
 
-    const accepted = told.filter((one) => one.status === 202);
-    const unanswered = told.filter((one) => one.status === null);
+    const accepted = results.filter((one) => one.status === 202);
+    const unanswered = results.filter((one) => one.status === null);
     expect(accepted.length + unanswered.length).toBe(POSTS);
-    // In the middle: some were under way, and some came too late.
+    // The signal arrived while some calls were in progress, so some later calls failed.
     expect(accepted.length).toBeGreaterThan(ANSWERS_BEFORE);
     expect(unanswered.length).toBeGreaterThan(0);
-    expect(told.filter((one) => one.sent && one.status !== 202)).toEqual([]);
+    expect(results.filter((one) => one.sent && one.status !== 202)).toEqual([]);
 
     const rows = await ledger.$client<{ id: string; name: string }[]>`
       SELECT requests.id, value[1] AS name FROM lethe.requests JOIN lethe.submitted_identities ON request_id = requests.id`;
@@ -135,9 +135,9 @@ test(
     expect(service.api.log().split('\n').at(-1)).toContain('"ended"');
     expect(service.api.log()).not.toMatch(/canary|"level":(50|60)/);
 
-    // Whatever could not be told to Temporal in time, one round of housekeeping starts.
+    // Housekeeping starts the workflows that the API could not start before it stopped.
     await ledger.$client`UPDATE lethe.requests SET attended_at = attended_at - interval '1 hour'`;
-    await oneRound();
+    await runHousekeeping();
     const ids = rows.map((row) => row.id);
     expect(await startedBy(ids)).toEqual(ids);
   },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { lint } from './lint.ts';
 
-/** A line that must be refused where it stands. */
+/** Imports that the linter must reject. */
 const REFUSED: [file: string, line: string][] = [
   ['workflows/a.ts', `import { resolveSubjects } from '../activities/resolve.ts';`],
   ['workflows/b.ts', `import { type Activities } from '../activities/index.ts';`],
@@ -71,20 +71,20 @@ const ALLOWED: [file: string, line: string][] = [
   ['test/a.ts', `import { createActivities } from '../activities/index.ts';`],
 ];
 
-/** The snippets do not use what they import, and what they import is not there: only the fences are of interest. */
-const FENCES = ['no-restricted-imports', 'no-restricted-globals', 'no-import-type-side-effects'];
-const complaints = (lines: [string, string][]): Map<string, number> => {
+/** Only these rules count, because the snippets import files that do not exist. */
+const LAYER_RULES = ['no-restricted-imports', 'no-restricted-globals', 'no-import-type-side-effects'];
+const countViolations = (lines: [string, string][]): Map<string, number> => {
   const found = lint(Object.fromEntries(lines.map(([file, line]) => [file, `${line}\n`])));
-  const fences = ({ code }: { code: string }): boolean => FENCES.some((rule) => code.includes(rule));
-  return new Map([...found].map(([file, diagnostics]) => [file, diagnostics.filter(fences).length]));
+  const isLayerRule = ({ code }: { code: string }): boolean => LAYER_RULES.some((rule) => code.includes(rule));
+  return new Map([...found].map(([file, diagnostics]) => [file, diagnostics.filter(isLayerRule).length]));
 };
-const refused = complaints(REFUSED);
-const allowed = complaints(ALLOWED);
+const refused = countViolations(REFUSED);
+const allowed = countViolations(ALLOWED);
 
-test.each(REFUSED)('%s may not say: %s', (file) => {
+test.each(REFUSED)('rejects in %s the line %s', (file) => {
   expect(refused.get(file)).toBe(1);
 });
 
-test.each(ALLOWED)('%s may say: %s', (file) => {
+test.each(ALLOWED)('accepts in %s the line %s', (file) => {
   expect(allowed.get(file)).toBe(0);
 });

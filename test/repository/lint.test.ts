@@ -1,34 +1,35 @@
 import { expect, test } from 'vitest';
 import { lint } from './lint.ts';
 
-const only = (path: string, text: string): string[] => (lint({ [path]: text }).get(path) ?? []).map(({ code }) => code);
+const codesOf = (path: string, text: string): string[] =>
+  (lint({ [path]: text }).get(path) ?? []).map(({ code }) => code);
 
-test('a promise that nobody waits for is an error', () => {
+test('rejects a promise that is not awaited', () => {
   const text = `const step = (): Promise<void> => Promise.resolve();\nexport function run(): void {\n  step();\n}\n`;
-  expect(only('workflows/a.ts', text)).toEqual(['typescript(no-floating-promises)']);
-  expect(only('workflows/a.ts', text.replace('  step();', '  void step();'))).toEqual([]);
+  expect(codesOf('workflows/a.ts', text)).toEqual(['typescript(no-floating-promises)']);
+  expect(codesOf('workflows/a.ts', text.replace('  step();', '  void step();'))).toEqual([]);
 });
 
-test('any, a non-null assertion and a default export are errors', () => {
-  expect(only('domain/a.ts', `export const a = (b: any): boolean => b === 1;\n`)).toContain(
+test('rejects `any`, non-null assertions and default exports', () => {
+  expect(codesOf('domain/a.ts', `export const a = (b: any): boolean => b === 1;\n`)).toContain(
     'typescript(no-explicit-any)',
   );
-  expect(only('domain/a.ts', `export const a = (b?: string): string => b!;\n`)).toContain(
+  expect(codesOf('domain/a.ts', `export const a = (b?: string): string => b!;\n`)).toContain(
     'typescript(no-non-null-assertion)',
   );
-  expect(only('domain/a.ts', `export default 1;\n`)).toContain('import(no-default-export)');
-  expect(only('lethe.config.ts', `export default 1;\n`)).toEqual([]);
+  expect(codesOf('domain/a.ts', `export default 1;\n`)).toContain('import(no-default-export)');
+  expect(codesOf('lethe.config.ts', `export default 1;\n`)).toEqual([]);
 });
 
-test('more than 300 lines are an error, in a source as in a test', () => {
+test('rejects sources and tests with more than 300 lines', () => {
   const text = `export const a = 1;\n${'// why\n'.repeat(299)}`;
   for (const path of ['domain/a.ts', 'test/a.test.ts']) {
-    expect(only(path, `${text}// why\n`)).toEqual(['eslint(max-lines)']);
-    expect(only(path, text)).toEqual([]);
+    expect(codesOf(path, `${text}// why\n`)).toEqual(['eslint(max-lines)']);
+    expect(codesOf(path, text)).toEqual([]);
   }
 });
 
-test('two files that import each other are an error, also when they import only types', () => {
+test('rejects circular imports, including imports of types', () => {
   const importing = (other: string): string => `import type { ${other} } from './${other}.ts';\n`;
   const found = lint({
     'domain/a.ts': `${importing('b')}export type a = b | 1;\n`,
@@ -45,8 +46,8 @@ test('two files that import each other are an error, also when they import only 
   });
 });
 
-test('only what a person starts may print', () => {
+test('allows `console` only in commands', () => {
   const text = `console.log('here');\n`;
-  expect(only('activities/a.ts', text)).toContain('eslint(no-console)');
-  expect(only('commands/check.ts', text)).toEqual([]);
+  expect(codesOf('activities/a.ts', text)).toContain('eslint(no-console)');
+  expect(codesOf('commands/check.ts', text)).toEqual([]);
 });

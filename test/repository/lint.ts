@@ -10,7 +10,7 @@ const Report = z.object({
 });
 export type Diagnostic = z.infer<typeof Report>['diagnostics'][number];
 
-/** Lints files that exist nowhere else with the project's own configuration, and says what it complains of, by file. */
+/** Lints the given files with the configuration of the project. Returns the diagnostics by file. */
 export function lint(files: Record<string, string>): Map<string, Diagnostic[]> {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-lint-'));
   try {
@@ -39,6 +39,6 @@ function parse(stdout: string, stderr: string): z.infer<typeof Report> {
   try {
     return Report.parse(JSON.parse(stdout));
   } catch {
-    throw new Error(`oxlint gave no report:\n${stdout}${stderr}`);
+    throw new Error(`oxlint printed no report:\n${stdout}${stderr}`);
   }
 }

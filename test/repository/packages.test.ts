@@ -17,20 +17,20 @@ const manifest = (path: string): z.infer<typeof Manifest> => Manifest.parse(JSON
 const own = manifest(join(ROOT, 'package.json'));
 const pins = { ...own.dependencies, ...own.devDependencies, ...own.optionalDependencies };
 
-test('every version is pinned, and those of the Temporal SDK are equal', () => {
+test('pins every version and uses one version of the Temporal SDK', () => {
   for (const version of Object.values(pins)) expect(version).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
   const sdk = Object.entries(pins).filter(([name]) => name.startsWith('@temporalio/'));
   expect(new Set(sdk.map(([, version]) => version)).size).toBe(1);
 });
 
-test('the lock file names no host', () => {
+test('does not name a registry host in the lock file', () => {
   const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
   expect(lock).not.toContain('"resolved"');
   expect(lock).not.toMatch(/"(version|integrity)": "(https?|git|file):/);
 });
 
-// With two majors under it, the SDK refuses to replay a saved history: `type must be a Type`.
-test('every package of the Temporal SDK that uses protobufjs gets the one that we pin', () => {
+// With two major versions, the SDK cannot replay a saved history (`type must be a Type`).
+test('resolves protobufjs to the pinned version for every package of the Temporal SDK', () => {
   const scope = join(ROOT, 'node_modules/@temporalio');
   for (const name of readdirSync(scope)) {
     const path = join(scope, name, 'package.json');
@@ -40,9 +40,9 @@ test('every package of the Temporal SDK that uses protobufjs gets the one that w
   }
 });
 
-test('a duration is a type, not any', () => {
-  const good: Duration = '14 days';
-  // @ts-expect-error types/ms.d.ts gives the SDK its types back; without it this line compiles as it stands
-  const bad: Duration = 'banana';
-  expect([good, bad]).toHaveLength(2);
+test('checks the type of durations', () => {
+  const valid: Duration = '14 days';
+  // @ts-expect-error Without types/ms.d.ts, `Duration` would be `any` and this line would compile.
+  const invalid: Duration = 'banana';
+  expect([valid, invalid]).toHaveLength(2);
 });

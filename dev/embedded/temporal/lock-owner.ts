@@ -3,22 +3,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { commandOf } from '../processes.ts';
 
-/** What a server that has just lost its parent gets to end in. */
-const ORPHAN_MS = 5_000;
-/** Kept when the server ends: a number that no longer is a server on this file says nothing. */
+/** The time in which a server stops after its parent was killed. */
+const ORPHAN_GRACE_MS = 5_000;
+/** Stays when the server stops. Valid only while the process runs a server with this file. */
 const LockOwner = z.object({ pid: z.number(), port: z.number() });
 
-export function noteServer(dbFile: string, owner: z.infer<typeof LockOwner>): void {
+export function recordServer(dbFile: string, owner: z.infer<typeof LockOwner>): void {
   writeFileSync(`${dbFile}.server`, JSON.stringify(owner));
 }
 
-/** Two servers on one SQLite file would spoil it: the one that is there is named, not fought. */
+/** Throws if a server uses the SQLite file, because two servers would corrupt it. */
 export async function awaitNoServer(dbFile: string): Promise<void> {
-  const until = Date.now() + ORPHAN_MS;
+  const until = Date.now() + ORPHAN_GRACE_MS;
   for (let owner = lockOwner(dbFile); owner !== undefined; owner = lockOwner(dbFile)) {
     if (Date.now() > until) {
       const { pid, port } = owner;
-      throw new Error(`a Temporal server already holds ${dbFile} (pid ${pid}, port ${port}): use it or kill ${pid}`);
+      throw new Error(
+        `another Temporal server uses ${dbFile} (pid ${pid}, port ${port}). Use that server, or stop it with kill ${pid}.`,
+      );
     }
     await sleep(50);
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { searchAttributes } from '../../../workflows/shared/messages.ts';
 
-/** The names of the types as the CLI spells them, and their numbers in the protocol. */
+/** The names of the types in the CLI, and their numbers in the protocol. */
 const TYPES = {
   TEXT: { cli: 'Text', code: 1 },
   KEYWORD: { cli: 'Keyword', code: 2 },
@@ -21,8 +21,8 @@ export const searchAttributeFlags = (): string[] =>
 export const searchAttributeCodes = (): Record<string, number> =>
   Object.fromEntries(keys.map(({ name, type }) => [name, TYPES[type].code]));
 
-/** An open port is not a ready server: the namespace and its search attributes have to answer. */
-export async function answers(address: string, namespace = 'default'): Promise<boolean> {
+/** Returns whether the server is ready, which requires the namespace and its search attributes. */
+export async function isReady(address: string, namespace = 'default'): Promise<boolean> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: 1_000 });
     try {
@@ -33,7 +33,7 @@ export async function answers(address: string, namespace = 'default'): Promise<b
       await connection.close();
     }
   } catch {
-    // Not yet.
+    // The server is not ready yet.
   }
   await sleep(100);
   return false;

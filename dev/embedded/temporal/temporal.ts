@@ -2,15 +2,15 @@ import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { assertPortFree, freePort } from '../ports.ts';
-import { type Supervised, supervise } from '../child-process.ts';
+import { type ServerProcess, startServer } from '../child-process.ts';
 import { findTemporalBinary } from './binary.ts';
-import { awaitNoServer, noteServer } from './lock-owner.ts';
-import { answers, searchAttributeFlags } from './ready.ts';
+import { awaitNoServer, recordServer } from './lock-owner.ts';
+import { isReady, searchAttributeFlags } from './ready.ts';
 
-const READY_MS = 60_000;
+const START_TIMEOUT_MS = 60_000;
 
 export interface TemporalOptions {
-  /** Keeps the server's state there; without it everything is forgotten at the end. */
+  /** The file for the server's state. Without it, the state is temporary. */
   dbFile?: string;
   port?: number;
   uiPort?: number;
@@ -20,14 +20,14 @@ export interface TemporalServer {
   address: string;
   uiUrl: string;
   pid: number;
-  /** Of a server without a dbFile it is removed at the end. */
+  /** Removed with the temporary state of a server without `dbFile`. */
   logFile: string;
   stop(): Promise<void>;
 }
 
-/** Temporal's development server with Lethe's search attributes; it ends when this process does. */
+/** Starts Temporal's development server with Lethe's search attributes. The server stops when this process ends. */
 export async function startTemporal(options: TemporalOptions = {}): Promise<TemporalServer> {
-  const command = await findTemporalBinary('temporal');
+  const program = await findTemporalBinary('temporal');
   const keep = options.dbFile === undefined ? undefined : resolve(options.dbFile);
   if (keep !== undefined) {
     mkdirSync(dirname(keep), { recursive: true });
@@ -42,23 +42,23 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Temp
   const dbFile = keep ?? join(folder ?? '', 'temporal.db');
   const logFile = `${dbFile}.log`;
   const ports = ['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)];
-  const server = await supervise({
-    command,
+  const server = await startServer({
+    program,
     args: ['server', 'start-dev', ...ports, '--db-filename', dbFile, '--log-level', 'error', ...searchAttributeFlags()],
     signals: ['TERM', 'KILL'],
     logFile,
     remove: folder,
   });
-  if (keep !== undefined) noteServer(keep, { pid: server.pid, port });
+  if (keep !== undefined) recordServer(keep, { pid: server.pid, port });
   const address = `127.0.0.1:${port}`;
-  await ready(server, address);
+  await waitUntilReady(server, address);
   return { address, uiUrl: `http://127.0.0.1:${uiPort}`, pid: server.pid, logFile, stop: server.stop };
 }
 
-async function ready(server: Supervised, address: string): Promise<void> {
-  const until = Date.now() + READY_MS;
-  while (!(await answers(address))) {
-    if (!server.ended() && Date.now() < until) continue;
+async function waitUntilReady(server: ServerProcess, address: string): Promise<void> {
+  const until = Date.now() + START_TIMEOUT_MS;
+  while (!(await isReady(address))) {
+    if (!server.hasExited() && Date.now() < until) continue;
     await server.stop();
     throw new Error(`Temporal's server did not start:\n${server.log()}`);
   }

@@ -7,9 +7,9 @@ import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
 import { openPromise } from 'yauzl';
 import { z } from 'zod';
-import { folder, type Service } from './service.ts';
+import { temporaryFolder, type Service } from './service.ts';
 
-/** An archive as whoever asked for it has it: by a link, as a file, read by other software than ours. */
+/** Reads an archive as a caller does: downloaded by a link and opened with other software. */
 
 const Link = z.object({ url: z.string() });
 const Manifest = z.object({
@@ -24,33 +24,33 @@ const Manifest = z.object({
   ),
 });
 
-export async function linkTo({ call, apiUrl }: Service, requestId: string): Promise<string> {
+export async function createDownloadUrl({ call, apiUrl }: Service, requestId: string): Promise<string> {
   const answer = await call('POST', `/v1/requests/${requestId}/links`, {});
   expect({ status: answer.status, text: answer.text }).toMatchObject({ status: 201 });
   const { url } = Link.parse(JSON.parse(answer.text));
   return `${apiUrl}${new URL(url).pathname}`;
 }
 
-export async function downloaded(service: Service, requestId: string): Promise<string> {
-  const answer = await fetch(await linkTo(service, requestId), { method: 'POST' });
+export async function downloadArchive(service: Service, requestId: string): Promise<string> {
+  const answer = await fetch(await createDownloadUrl(service, requestId), { method: 'POST' });
   expect(answer.status).toBe(200);
-  const file = join(folder(), 'archive.zip');
-  if (answer.body === null) throw new Error('an archive has a body');
+  const file = join(temporaryFolder(), 'archive.zip');
+  if (answer.body === null) throw new Error('the response has no body');
   await pipeline(Readable.fromWeb(answer.body), createWriteStream(file));
   return file;
 }
 
-/** By its receipt. */
-export async function manifestOf({ call }: Service, requestId: string) {
+/** Reads the manifest from the receipt. */
+export async function readManifest({ call }: Service, requestId: string) {
   return Manifest.parse(JSON.parse((await call('GET', `/v1/requests/${requestId}/receipt`)).text));
 }
 
-/** Every file is whole, for other software than ours. */
-export async function tested(file: string): Promise<void> {
+/** Verifies every file of the archive with other software. */
+export async function verifyArchive(file: string): Promise<void> {
   const { status, stdout, error } = spawnSync('unzip', ['-tq', file], { encoding: 'utf8' });
-  // A machine without it has ours alone, which reads every checksum too.
+  // Where `unzip` is not installed, only the checksums below are verified.
   if (error === undefined) expect({ status, stdout }).toMatchObject({ status: 0 });
-  for (const path of await pathsIn(file)) await rowsIn(file, path);
+  for (const path of await pathsIn(file)) await countLines(file, path);
 }
 
 async function pathsIn(file: string): Promise<readonly string[]> {
@@ -60,8 +60,8 @@ async function pathsIn(file: string): Promise<readonly string[]> {
   return paths;
 }
 
-/** Lines of one file of the archive; what does not fit its checksum is an error. */
-export async function rowsIn(file: string, path: string): Promise<number> {
+/** Counts the lines of one file of the archive and verifies its checksum. */
+export async function countLines(file: string, path: string): Promise<number> {
   const zip = await openPromise(file);
   for await (const entry of zip.eachEntry()) {
     if (entry.fileName !== path) continue;
@@ -73,5 +73,5 @@ export async function rowsIn(file: string, path: string): Promise<number> {
     expect({ path, checksum }).toEqual({ path, checksum: entry.crc32 });
     return lines;
   }
-  throw new Error(`there is no ${path} in the archive`);
+  throw new Error(`the archive does not contain ${path}`);
 }

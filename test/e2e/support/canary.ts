@@ -1,11 +1,11 @@
 import type postgres from 'postgres';
 import { needlesOf } from './needles.ts';
 
-/** Every identity and every other personal value of the seeded people holds one of these. */
+/** Every personal value of the seeded users contains one of these. */
 export const uuidOf = (n: number): string => `ca9a2100-c0de-4bad-8bad-00000000000${n}`;
 export const NEEDLES = needlesOf(['canary-', ...[1, 2, 3, 4, 5, 6, 7].map(uuidOf)]);
 
-/** One person, in every table of the application. */
+/** Adds a user with rows in every table of the application. */
 export const addCanary = (app: postgres.Sql, n: number) =>
   app.unsafe(`
     INSERT INTO app.users VALUES ('canary-key-${n}', '${uuidOf(n)}', 'canary-ext-${n}', 'Canary-${n}@x.test', 'canary-unit', 'canary-name-${n}', '2025-01-01');

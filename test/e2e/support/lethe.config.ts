@@ -2,7 +2,7 @@ import { defineDeployment } from '../../../config/deployment.ts';
 import { postgres } from '../../../connectors/postgres/index.ts';
 import { appSettings } from '../../support/world/app-map.ts';
 
-/** The demo's data map with seconds in place of days, so that a whole deletion fits into a test. */
+/** The demo's data map with periods of seconds, so that a test can run a complete deletion. */
 export default defineDeployment({
   projects: {
     demo: {

@@ -10,9 +10,9 @@ import { connect } from '../../../db/client.ts';
 import { memberWithToken } from '../../../db/members/members.ts';
 import { prepareSystem } from '../../../dev/demo/databases.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
-import { type Supervised, supervise } from '../../../dev/embedded/child-process.ts';
+import { type ServerProcess, startServer } from '../../../dev/embedded/child-process.ts';
 
-/** Lethe as an operator runs it: api and worker as processes of their own. Whatever was started ends with the file. */
+/** Runs the API and the worker as separate processes, as an operator does. They stop after the test file. */
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const CONFIG = join(import.meta.dirname, 'lethe.config.ts');
@@ -21,8 +21,8 @@ const SCRIPTS = Manifest.parse(JSON.parse(readFileSync(join(ROOT, 'package.json'
 const DIGEST_KEYS = `k1:${Buffer.alloc(32, 9).toString('base64url')}`;
 
 const closing: (() => unknown)[] = [];
-/** In reverse order, and each of them even when another fails. */
-export const atTheEnd = (close: () => unknown): void => void closing.push(close);
+/** Registers a cleanup. Cleanups run in reverse order after the test file, also when one fails. */
+export const onCleanup = (close: () => unknown): void => void closing.push(close);
 afterAll(async () => {
   const results = [];
   for (const close of closing.splice(0).toReversed())
@@ -30,30 +30,30 @@ afterAll(async () => {
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }, 90_000);
 
-export function folder(): string {
+export function temporaryFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'lethe-e2e-'));
-  atTheEnd(() => rmSync(path, { recursive: true, force: true }));
+  onCleanup(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** Below a folder that only its owner may enter, as mkdtemp makes it, root's cluster would go elsewhere. */
-export function openFolder(): string {
+/** `mkdtemp` creates folders that only the owner can access. A cluster of root would be stored elsewhere. */
+export function accessibleFolder(): string {
   const path = join(tmpdir(), `lethe-e2e-${process.pid}-${Math.random().toString(36).slice(2)}`);
-  atTheEnd(() => rmSync(path, { recursive: true, force: true }));
+  onCleanup(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** A session whose own statements a server that logs everything does not log: it may hold what must be found nowhere. */
-export function quietly(url: string): postgres.Sql {
+/** Connects with statement logging disabled, so that the test itself does not write canaries to the server's log. */
+export function connectUnlogged(url: string): postgres.Sql {
   const connection = { log_statement: 'none', log_min_duration_statement: -1, log_min_error_statement: 'panic' };
   const sql = postgres(url, { max: 2, onnotice: () => {}, connection });
-  atTheEnd(() => sql.end({ timeout: 1 }));
+  onCleanup(() => sql.end({ timeout: 1 }));
   return sql;
 }
 
-/** The demo's schema, and Lethe's own beside it. */
+/** Creates the demo's schema and the schema `lethe_system`. */
 export async function prepareApp(url: string): Promise<postgres.Sql> {
-  const sql = quietly(url);
+  const sql = connectUnlogged(url);
   await sql.unsafe(readFileSync(join(ROOT, 'dev/demo/data/schema.sql'), 'utf8'));
   await sql.unsafe('CREATE SEQUENCE app.numbers');
   await prepareSystem(url, readDeployment(await loadDeployment(CONFIG)));
@@ -62,11 +62,11 @@ export async function prepareApp(url: string): Promise<postgres.Sql> {
 
 export interface Service {
   readonly apiUrl: string;
-  readonly api: Supervised;
+  readonly api: ServerProcess;
   readonly token: string;
-  /** Another process on the same ledger. */
-  startApi(more?: Readonly<Record<string, string>>): Promise<{ readonly apiUrl: string; readonly api: Supervised }>;
-  startWorker(more?: Readonly<Record<string, string>>): Promise<Supervised>;
+  /** Starts another API process on the same ledger. */
+  startApi(more?: Readonly<Record<string, string>>): Promise<{ readonly apiUrl: string; readonly api: ServerProcess }>;
+  startWorker(more?: Readonly<Record<string, string>>): Promise<ServerProcess>;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 export interface Answer {
@@ -82,7 +82,7 @@ export async function startService(at: {
   readonly config?: string;
   readonly archives?: string;
 }): Promise<Service> {
-  const logs = folder();
+  const logs = temporaryFolder();
   const env = {
     DATABASE_URL: at.ledgerUrl,
     APP_URL: at.appUrl,
@@ -90,24 +90,24 @@ export async function startService(at: {
     LETHE_CONFIG: at.config ?? CONFIG,
     LETHE_DIGEST_KEYS: DIGEST_KEYS,
     LOG_LEVEL: 'debug',
-    LETHE_ARCHIVES: `file:${at.archives ?? folder()}`,
-    MAIL_URL: `file:${folder()}`,
+    LETHE_ARCHIVES: `file:${at.archives ?? temporaryFolder()}`,
+    MAIL_URL: `file:${temporaryFolder()}`,
   };
   let processes = 0;
-  /** As the script of package.json does, flags included: `node … worker.ts`. */
+  /** Uses the command of the script in package.json, including its flags. */
   const start = async (script: 'start:api' | 'start:worker', more: Readonly<Record<string, string>>) => {
     const [, ...args] = (SCRIPTS[script] ?? '').split(' ').map((arg) => (arg.endsWith('.ts') ? join(ROOT, arg) : arg));
-    const command = { command: process.execPath, args, env: { ...env, ...more } };
+    const command = { program: process.execPath, args, env: { ...env, ...more } };
     const logFile = join(logs, `${++processes}.log`);
-    const child = await supervise({ ...command, signals: ['TERM', 'KILL'], logFile });
-    atTheEnd(() => child.stop());
+    const child = await startServer({ ...command, signals: ['TERM', 'KILL'], logFile });
+    onCleanup(() => child.stop());
     return child;
   };
   const startApi: Service['startApi'] = async (more = {}) => {
     const port = String(await freePort());
     const apiUrl = `http://127.0.0.1:${port}`;
     const api = await start('start:api', { ...more, PORT: port });
-    await until(
+    await waitUntil(
       'the API listens',
       async () => (await fetch(`${apiUrl}/healthz`).catch(() => null))?.ok === true,
       () => api.log(),
@@ -116,7 +116,7 @@ export async function startService(at: {
   };
   const { apiUrl, api } = await startApi();
   const database = connect(at.ledgerUrl, { connections: 1 });
-  const owner = { project: 'demo', name: 'end to end', role: 'owner', actor: 'test', at: new Date() } as const;
+  const owner = { project: 'demo', name: 'end-to-end tests', role: 'owner', actor: 'test', at: new Date() } as const;
   const { token } = await memberWithToken(database, owner);
   await database.$client.end();
   return {
@@ -134,23 +134,25 @@ export async function startService(at: {
   };
 }
 
-export const polls = (worker: Supervised): Promise<void> =>
-  until(
+export const waitUntilPolling = (worker: ServerProcess): Promise<void> =>
+  waitUntil(
     'the worker polls',
     async () => worker.log().includes('"polling"'),
     () => worker.log(),
   );
 
-/** Bounded, with what was last known of it where it never happens. */
-export async function until(
-  what: string,
-  holds: () => Promise<boolean>,
-  known: () => unknown = () => '',
-  patienceMs = 120_000,
+/** Polls until the condition is true. After the timeout, throws with the last known state. */
+export async function waitUntil(
+  description: string,
+  isTrue: () => Promise<boolean>,
+  readState: () => unknown = () => '',
+  timeoutMs = 120_000,
 ): Promise<void> {
-  for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(100)) if (await holds()) return;
-  const last: unknown = await known();
-  throw new Error(`never: ${what}\n${(typeof last === 'string' ? last : JSON.stringify(last)).slice(-3_000)}`);
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(100)) if (await isTrue()) return;
+  const state: unknown = await readState();
+  throw new Error(
+    `timed out: ${description}\n${(typeof state === 'string' ? state : JSON.stringify(state)).slice(-3_000)}`,
+  );
 }
 
 const Accepted = z.object({ id: z.string() });
@@ -175,8 +177,8 @@ const Receipt = z.object({
   ),
 });
 
-/** What a caller asks of a request, and what it is told. */
-export function caller({ call }: Service) {
+/** Sends the calls of a caller and parses the responses. */
+export function createCaller({ call }: Service) {
   const status = async (id: string) => Status.parse(JSON.parse((await call('GET', `/v1/requests/${id}`)).text));
   const accepted = async (path: string, body: object, expected: number): Promise<string> => {
     const answer = await call('POST', path, body);
@@ -191,24 +193,24 @@ export function caller({ call }: Service) {
       accepted('/v1/holds', { project: 'demo', kind: 'user', identities, caseRef: 'C-7', heldBy: 'counsel' }, 201),
     async release(hold: string): Promise<void> {
       const answer = await call('DELETE', `/v1/holds/${hold}`);
-      if (answer.status !== 204) throw new Error(`not released: ${answer.text}`);
+      if (answer.status !== 204) throw new Error(`the hold was not released: ${answer.text}`);
     },
-    reaches: (id: string, wanted: string, patienceMs?: number): Promise<void> =>
-      until(
-        `the request is ${wanted}`,
-        async () => (await status(id)).status === wanted,
+    waitForStatus: (id: string, expected: string, timeoutMs?: number): Promise<void> =>
+      waitUntil(
+        `the request is ${expected}`,
+        async () => (await status(id)).status === expected,
         () => status(id),
-        patienceMs,
+        timeoutMs,
       ),
-    /** Rows removed or retained per table, and what became of the subjects. */
+    /** Reads the receipt, with the number of removed and retained rows per table. */
     async receipt(id: string) {
-      const { systems, ...told } = Receipt.parse(JSON.parse((await call('GET', `/v1/requests/${id}/receipt`)).text));
+      const { systems, ...receipt } = Receipt.parse(JSON.parse((await call('GET', `/v1/requests/${id}/receipt`)).text));
       const tables = systems.flatMap((system) => system.tables);
       const figures = tables.map(
         ({ table, removed, retained }) => [table, removed + retained.reduce((sum, { rows }) => sum + rows, 0)] as const,
       );
       const ends = systems.map(({ state, survivors }) => ({ state, survivors }));
-      return { ...told, ends, figures: Object.fromEntries(figures) };
+      return { ...receipt, ends, figures: Object.fromEntries(figures) };
     },
   };
 }

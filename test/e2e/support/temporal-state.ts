@@ -2,17 +2,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 
-/** Everything that Temporal holds of everything that ran. */
+/** Everything that Temporal stores about an execution. */
 export interface Execution {
   readonly workflowId: string;
   readonly type: string;
-  /** Every string and every run of bytes in its history, memo, search attributes, pending activities and summaries. */
+  /** All strings and bytes of its history, memo, search attributes, pending activities and summaries. */
   readonly texts: readonly string[];
-  /** What is inside its payloads: inputs, outputs, details, attributes. */
+  /** The contents of its payloads: inputs, outputs, details and attributes. */
   readonly payloads: readonly string[];
 }
 
-export async function executions(client: Client): Promise<readonly Execution[]> {
+export async function listExecutions(client: Client): Promise<readonly Execution[]> {
   const found: Execution[] = [];
   for await (const { workflowId, runId, type } of client.workflow.list()) {
     const handle = client.workflow.getHandle(workflowId, runId);
@@ -31,7 +31,7 @@ function textsOf(value: unknown): string[] {
   return isObject(value) ? Object.entries(value).flatMap(([name, inner]) => [name, ...textsOf(inner)]) : [];
 }
 
-/** A payload is whatever has metadata that names an encoding. */
+/** An object is a payload if its metadata names an encoding. */
 function payloadsOf(value: unknown): string[] {
   if (!isObject(value) || isBytes(value)) return [];
   const { metadata, data } = value;
@@ -39,8 +39,8 @@ function payloadsOf(value: unknown): string[] {
   return Object.values(value).flatMap(payloadsOf);
 }
 
-/** The bytes of its database: the file, and what lies beside it under its name (write-ahead log, the server's own log). */
-export function filesBeside(dbFile: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
+/** Reads the database file and the files with the same prefix: the write-ahead log and the server's log. */
+export function readDatabaseFiles(dbFile: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
   const names = readdirSync(dirname(dbFile)).filter((name) => name.startsWith(basename(dbFile)));
   return names.map((name) => ({ name, bytes: readFileSync(join(dirname(dbFile), name)) }));
 }

@@ -2,7 +2,7 @@ import { defineDeployment } from '../../../../config/deployment.ts';
 import { postgres } from '../../../../connectors/postgres/index.ts';
 import { appSettings } from '../../../support/world/app-map.ts';
 
-/** A budget that a test can spend. */
+/** A rate limit that a test can reach. */
 export default defineDeployment({
   projects: {
     demo: {

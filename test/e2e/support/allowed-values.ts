@@ -1,6 +1,6 @@
 import { STATUSES, OUTCOMES, STEPS, SUBJECT_KINDS } from '../../../domain/vocabulary.ts';
 
-/** The only things that may pass between Lethe's processes: ids, counts, closed words, timestamps, and sentences of ours. */
+/** The only values that Temporal may store: IDs, counts, words from closed lists, timestamps and fixed sentences. */
 const WORDS = new Set<string>([
   ...STATUSES,
   ...OUTCOMES,
@@ -15,7 +15,7 @@ const WORDS = new Set<string>([
   'ended',
   'verified',
   'resolved',
-  // Of no system, and what Temporal itself writes down.
+  // No system, and values that Temporal itself stores.
   '',
   'unversioned',
   'lethe-housekeeping',
@@ -32,14 +32,14 @@ const SHAPES = [
 ];
 const NAME = /^[a-z][A-Za-z]*$/;
 
-/** Where a value is not of these. */
-export function strangers(value: unknown, path = ''): string[] {
+/** Returns the path and the text of each value that is not allowed. */
+export function unexpectedValues(value: unknown, path = ''): string[] {
   if (value === null || ['number', 'boolean'].includes(typeof value)) return [];
   if (typeof value === 'string')
     return WORDS.has(value) || SHAPES.some((shape) => shape.test(value)) ? [] : [`${path}: ${value}`];
   if (typeof value !== 'object') return [`${path}: ${typeof value}`];
   return Object.entries(value ?? {}).flatMap(([name, inner]) => [
-    ...(Array.isArray(value) || NAME.test(name) ? [] : [`${path}: a member called ${name}`]),
-    ...strangers(inner, `${path}.${name}`),
+    ...(Array.isArray(value) || NAME.test(name) ? [] : [`${path}: a field named ${name}`]),
+    ...unexpectedValues(inner, `${path}.${name}`),
   ]);
 }
