@@ -10,7 +10,7 @@ export interface User {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** PostgreSQL does not run as root, so it runs as the owner of the folder or, if that is root too, as user `nobody`. */
+/** PostgreSQL does not run as root, so it runs as the owner of the folder or, for root, as an unprivileged user. */
 export function serverUser(folder: string): User {
   if (!isRoot()) return {};
   const { uid, gid } = statSync(folder);
