@@ -146,9 +146,9 @@ test('a storage that is away, or for which a package is missing, says so; neithe
     [
       { LETHE_ARCHIVES: 'file:///dev/null/canary' },
       ['api/server.ts'],
-      'folder of the archives cannot be used (ENOTDIR)',
+      'archive folder cannot be used (ENOTDIR)',
     ],
-    [bucket, ['worker.ts'], 'bucket of the archives cannot be used (ECONNREFUSED)'],
+    [bucket, ['worker.ts'], 'archive bucket cannot be used (ECONNREFUSED)'],
     [bucket, ['--import', WITHOUT_SDK, 'api/server.ts'], 'npm install @aws-sdk/client-s3'],
   ] as const) {
     const { code, output } = await (await start(url, given, [...program])).ended;
