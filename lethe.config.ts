@@ -52,6 +52,8 @@ export default defineDeployment({
                   table: 'app.events',
                   about: 'Your activity in our applications',
                   columns: {
+                    event_id: 'Number of the activity',
+                    user_id: 'User ID or identifier that was used',
                     occurred_at: 'When the activity happened',
                     name: 'Kind of activity',
                     ip: 'IP address of your device',
@@ -65,14 +67,19 @@ export default defineDeployment({
                 {
                   table: 'app.orders',
                   about: 'Your orders',
-                  columns: { ordered_at: 'When you placed the order' },
+                  columns: { order_id: 'Order number', user_id: 'User ID', ordered_at: 'When you placed the order' },
                   subject: 'user_id',
                   time: 'ordered_at',
                 },
                 {
                   table: 'app.order_items',
                   about: 'The items in your orders',
-                  columns: { sku: 'Item number', cents: 'Price in cents' },
+                  columns: {
+                    order_id: 'Order number',
+                    line: 'Position in the order',
+                    sku: 'Item number',
+                    cents: 'Price in cents',
+                  },
                   via: { table: 'app.orders', on: { order_id: 'order_id' } },
                 },
                 {
@@ -89,19 +96,21 @@ export default defineDeployment({
                 {
                   table: 'app.memberships',
                   about: 'The companies you belong to',
-                  columns: { role: 'Your role in the company' },
+                  columns: { company_id: 'Company number', user_id: 'User ID', role: 'Your role in the company' },
                   subject: { column: 'user_id', match: 'key' },
                 },
                 {
                   table: 'app.segment_members',
                   about: 'The user groups you belong to',
-                  columns: { segment: 'Name of the group' },
+                  columns: { segment: 'Name of the group', user_id: 'User ID' },
                   subject: { column: 'user_id', match: 'key' },
                 },
                 {
                   table: 'app.invoices',
                   about: 'Your invoices',
                   columns: {
+                    invoice_id: 'Invoice number',
+                    user_id: 'User ID',
                     issued_at: 'When the invoice was issued',
                     cents: 'Amount in cents',
                     address: 'Billing address',
@@ -115,7 +124,12 @@ export default defineDeployment({
             company: {
               table: 'app.companies',
               about: 'Your company',
-              columns: { domain: 'Internet domain', name: 'Name of the company' },
+              columns: {
+                company_id: 'Company number',
+                domain: 'Internet domain',
+                name: 'Name of the company',
+                deleted_at: 'When the company was hidden because of a deletion request',
+              },
               key: { column: 'company_id', match: 'integer' },
               identities: { domain: { column: 'domain', match: 'caseInsensitive' } },
               softDelete: { column: 'deleted_at' },

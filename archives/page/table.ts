@@ -10,7 +10,7 @@ export const renderSection = (file: ManifestFile, rows: readonly Row[] | null, i
 <h3 id="${id}">${titleOfTable(file.table)}</h3>
 ${file.meaning === null ? EMPTY : markup`<p>${file.meaning}</p>`}
 <p class="where">${formatEntries(file.rows)} · <code>${file.table}</code> in system ${file.system}${renderLink(file)}</p>
-${rows === null || rows.length === 0 ? renderColumns(file) : markup`${renderRows(file.columns, rows, id)}${renderRemainder(file, rows.length)}`}
+${rows === null || rows.length === 0 ? renderColumns(file, id) : markup`${renderRows(file.columns, rows, id)}${renderRemainder(file, rows.length)}`}
 </section>
 `;
 
@@ -25,10 +25,9 @@ function renderRemainder(file: ManifestFile, shown: number): Markup {
 }
 
 /** Renders the columns of a table whose rows are not shown. */
-function renderColumns({ columns }: ManifestFile): Markup {
+function renderColumns({ columns }: ManifestFile, id: string): Markup {
   const counted = columns.some(({ filled }) => filled !== undefined);
-  return markup`<div class="scroll"><table>
-<caption>Columns</caption>
+  return markup`<div class="scroll"><table aria-labelledby="${id}">
 <thead><tr><th scope="col">Column</th><th scope="col">Description</th>${
     counted ? markup`<th scope="col" class="number">Filled in</th>` : EMPTY
   }</tr></thead>

@@ -59,22 +59,22 @@ export function titleOfTable(table: string): string {
 }
 
 const TYPES: readonly (readonly [RegExp, string])[] = [
-  [/^timestamp/, 'date and time'],
-  [/^date/, 'date'],
-  [/^time/, 'time of day'],
-  [/^interval/, 'duration'],
-  [/^(text|character|varchar|bpchar|citext|name)/, 'text'],
-  [/^(smallint|integer|bigint|numeric|real|double|decimal|int\d)/, 'number'],
-  [/^money/, 'amount of money'],
-  [/^bool/, 'yes or no'],
-  [/^uuid/, 'identifier'],
-  [/^jsonb?/, 'structured data'],
-  [/^bytea/, 'binary data'],
-  [/^(inet|cidr)/, 'network address'],
+  [/^timestamp/, 'Date and time'],
+  [/^date/, 'Date'],
+  [/^time/, 'Time of day'],
+  [/^interval/, 'Duration'],
+  [/^(text|character|varchar|bpchar|citext|name)/, 'Text'],
+  [/^(smallint|integer|bigint|numeric|real|double|decimal|int\d)/, 'Number'],
+  [/^money/, 'Amount of money'],
+  [/^bool/, 'Yes or no'],
+  [/^uuid/, 'Identifier'],
+  [/^jsonb?/, 'Structured data'],
+  [/^bytea/, 'Binary data'],
+  [/^(inet|cidr)/, 'Network address'],
 ];
 
 /** Describes a database type in words, or returns its name if it is unknown. */
 export function describeType(type: string): string {
-  if (type.endsWith('[]')) return `list (${describeType(type.slice(0, -2))})`;
+  if (type.endsWith('[]')) return `List (${describeType(type.slice(0, -2)).toLowerCase()})`;
   return TYPES.find(([pattern]) => pattern.test(type))?.[1] ?? type;
 }

@@ -50,7 +50,7 @@ async function addCanaries(): Promise<void> {
   await sql`INSERT INTO app.newsletter VALUES ('canary@X.test', 'Canary-Unit', ${daysBefore(366)})`;
 }
 
-/** The archive of the person, unpack. */
+/** The archive of the person, unpacked. */
 async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
   const since = exportedSince(regulation, RECEIVED);
   const place = await packingContext(storage);
@@ -143,7 +143,7 @@ test('categories carries no value of any row, in no byte: tables, columns, what 
     const events = files.find(({ table }) => table === 'app.events');
     expect(events).toMatchObject({ path: null, rows: regulation === 'ccpa' ? 1 : 2, bytes: 0 });
     expect(events?.columns).toContainEqual(
-      expect.objectContaining({ name: 'ip', meaning: 'The network address it came from.' }),
+      expect.objectContaining({ name: 'ip', meaning: 'IP address of your device' }),
     );
     expect(told).toContain('The network address it came from.');
     // Of what is before the twelve months not even that there is something.
