@@ -21,7 +21,7 @@ const BANNED: readonly { readonly phrase: RegExp; readonly instead: string }[] =
   { phrase: /\bas once\b/, instead: 'idempotent' },
   { phrase: /\bhand(?:s|ed|ing)? (?:it |them )?out\b/, instead: 'exports, issues' },
   { phrase: /\bcall(?:s|ed|ing)? off\b/, instead: 'cancels' },
-  { phrase: /\bt(?:ake|akes|aken|ook) back\b/, instead: 'cancels' },
+  { phrase: /\b(?:take|takes|taken|took) back\b/, instead: 'cancels' },
   { phrase: /\banew\b/, instead: 'again' },
   { phrase: /\bamid\b/, instead: 'during' },
   { phrase: /\bthereof\b|\bwhence\b/, instead: 'of it, from where' },

@@ -190,7 +190,11 @@ test('a worker that is to end stops between two deliveries; the others are told 
     respondWith(204)(response);
   };
   await expect(deliverDue({ project: 'stop', channel }, START, {}, env)).rejects.toThrow('WORKER_SHUTDOWN');
-  expect((await deliveriesOf(book, channel, requestId)).map(({ outcome }) => outcome)).toEqual(['delivered', null, null]);
+  expect((await deliveriesOf(book, channel, requestId)).map(({ outcome }) => outcome)).toEqual([
+    'delivered',
+    null,
+    null,
+  ]);
   hook.respond = respondWith(204);
   await deliverDue({ project: 'stop', channel });
   expect(hook.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
@@ -243,7 +247,9 @@ describe('the mail of an export that is ready', () => {
     const away = { send: async () => ({ delivered: false, code: 'connection' }) as const };
     for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
       at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: away })).nextAt;
-    expect(await deliveriesOf(book, 'mail', another)).toMatchObject([{ attempts: 10, outcome: 'given_up', recipient: null }]);
+    expect(await deliveriesOf(book, 'mail', another)).toMatchObject([
+      { attempts: 10, outcome: 'given_up', recipient: null },
+    ]);
     expect((await linksOf(another)).every(({ revokedAt }) => revokedAt !== null)).toBe(true);
   });
 

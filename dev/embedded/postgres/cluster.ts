@@ -59,7 +59,7 @@ function pidFile(data: string): string[] {
   }
 }
 
-export async function initialise(data: string, native: Native, { user, temporary }: Folder): Promise<void> {
+export async function initializeCluster(data: string, native: Native, { user, temporary }: Folder): Promise<void> {
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', ...locale, ...(temporary ? ['--no-sync'] : [])];
   await installOnce(data, async (folder) => {

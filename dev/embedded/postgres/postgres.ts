@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertPortFree, freePort } from '../ports.ts';
-import { awaitUnlocked, initialise, lockOwner, lockedBy } from './cluster.ts';
+import { awaitUnlocked, initializeCluster, lockOwner, lockedBy } from './cluster.ts';
 import { type Folder, clusterFolder } from './folder.ts';
 import { nativeFor } from './native.ts';
 import { type ServerCommand, type ServerProcess, startServer } from '../child-process.ts';
@@ -50,7 +50,7 @@ async function startIn(folder: Folder, options: PostgresOptions): Promise<Postgr
   await assertPortFree(port, 'PostgreSQL');
 
   const native = await nativeFor(folder);
-  await initialise(data, native, folder);
+  await initializeCluster(data, native, folder);
   const settings = {
     port: String(port),
     listen_addresses: '127.0.0.1',

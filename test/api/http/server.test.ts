@@ -143,11 +143,7 @@ test('a storage that is away, or for which a package is missing, says so; neithe
   const credentials = { AWS_ACCESS_KEY_ID: 'canary-id', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
   const bucket = { LETHE_ARCHIVES: `s3://canary?endpoint=${nobody}`, ...credentials };
   for (const [given, program, said] of [
-    [
-      { LETHE_ARCHIVES: 'file:///dev/null/canary' },
-      ['api/server.ts'],
-      'archive folder cannot be used (ENOTDIR)',
-    ],
+    [{ LETHE_ARCHIVES: 'file:///dev/null/canary' }, ['api/server.ts'], 'archive folder cannot be used (ENOTDIR)'],
     [bucket, ['worker.ts'], 'archive bucket cannot be used (ECONNREFUSED)'],
     [bucket, ['--import', WITHOUT_SDK, 'api/server.ts'], 'npm install @aws-sdk/client-s3'],
   ] as const) {

@@ -145,7 +145,7 @@ test('categories carries no value of any row, in no byte: tables, columns, what 
     expect(events?.columns).toContainEqual(
       expect.objectContaining({ name: 'ip', meaning: 'IP address of your device' }),
     );
-    expect(told).toContain('The network address it came from.');
+    expect(told).toContain('IP address of your device');
     // Of what is before the twelve months not even that there is something.
     expect(files.some(({ table }) => table === 'app.newsletter')).toBe(regulation === 'gdpr');
   }

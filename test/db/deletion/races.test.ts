@@ -18,7 +18,16 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { delay, BOTH_OCCURRED, inParallel, projectOf, race, ROUNDS, rounds, countOutcomes } from '../../support/races.ts';
+import {
+  delay,
+  BOTH_OCCURRED,
+  inParallel,
+  projectOf,
+  race,
+  ROUNDS,
+  rounds,
+  countOutcomes,
+} from '../../support/races.ts';
 
 const RUN = days(15);
 const world = await ledger(rounds.map(projectOf), 20);
