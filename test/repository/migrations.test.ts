@@ -34,6 +34,6 @@ test.each([
   ['a list of a CHECK constraint', 'domain/vocabulary.ts', "'company'] as const", "'company', 'household'] as const"],
 ])('fails when %s changes without a migration', async (_change, file, from, to) => {
   const restore = await change(file, from, to);
-  await expect(check()).rejects.toThrow(/run `npm run migrations`/);
+  await expect(check()).rejects.toThrow(/Run `npm run migrations`/);
   await restore();
 });
