@@ -62,10 +62,9 @@ const deliverDue = (
     },
   );
 
-/** What a webhook is told of, as far as these tests look. */
+/** The data of a webhook that these tests check. */
 const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; status: string } }).data;
 
-/** Becomes this, as whatever changes a status says it. */
 const becomes = (requestId: string, status: string, at = START) =>
   transaction(book.database, async (tx) => {
     await tx.$client`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
@@ -190,11 +189,8 @@ test('a worker that is to end stops between two deliveries; the others are told 
     respondWith(204)(response);
   };
   await expect(deliverDue({ project: 'stop', channel }, START, {}, env)).rejects.toThrow('WORKER_SHUTDOWN');
-  expect((await deliveriesOf(book, channel, requestId)).map(({ outcome }) => outcome)).toEqual([
-    'delivered',
-    null,
-    null,
-  ]);
+  const outcomes = (await deliveriesOf(book, channel, requestId)).map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(['delivered', null, null]);
   hook.respond = respondWith(204);
   await deliverDue({ project: 'stop', channel });
   expect(hook.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
@@ -247,9 +243,8 @@ describe('the mail of an export that is ready', () => {
     const away = { send: async () => ({ delivered: false, code: 'connection' }) as const };
     for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
       at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: away })).nextAt;
-    expect(await deliveriesOf(book, 'mail', another)).toMatchObject([
-      { attempts: 10, outcome: 'given_up', recipient: null },
-    ]);
+    const abandoned = { attempts: 10, outcome: 'given_up', recipient: null };
+    expect(await deliveriesOf(book, 'mail', another)).toMatchObject([abandoned]);
     expect((await linksOf(another)).every(({ revokedAt }) => revokedAt !== null)).toBe(true);
   });
 
