@@ -41,9 +41,12 @@ export function identityList(types: IdentityTypes) {
   return { identities, add };
 }
 
-/** Throws all errors together. */
-export function submittedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly SubmittedIdentity[] {
-  const errors: ValidationError[] = [];
+/** Appends to `errors`. */
+export function submittedIdentities(
+  types: IdentityTypes,
+  sent: readonly SentIdentity[],
+  errors: ValidationError[],
+): readonly SubmittedIdentity[] {
   const list = identityList(types);
   for (const [index, identity] of sent.entries()) {
     const { reason } = list.add(identity.type, partsOf(identity));
@@ -51,41 +54,54 @@ export function submittedIdentities(types: IdentityTypes, sent: readonly SentIde
     const error = MESSAGES[reason];
     if (error !== undefined) errors.push(bodyError(`/subjects/identities/${index}/${error.at}`, reason, error.detail));
   }
-  if (errors.length > 0) throw invalidRequest(errors);
   return list.identities;
 }
 
-/** Throws for every invalid exception: it would match no subject, and its subject would be deleted silently. */
-export function exceptedIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
-  return allKnown(types, sent, (index) => `/subjects/except/${index}`);
+/** Every invalid exception is an error: it would exclude no subject. Appends to `errors`. */
+export function exceptedIdentities(
+  types: IdentityTypes,
+  sent: readonly SentIdentity[],
+  errors: ValidationError[],
+): readonly Identity[] {
+  return validIdentities(types, sent, (index) => `/subjects/except/${index}`, errors);
 }
 
 /** For holds, look-ups and suppressions, where every invalid value is an error. */
 export function knownIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
-  return allKnown(types, sent, (index) => `/identities/${index}`);
+  return requireValid(types, sent, (index) => `/identities/${index}`);
 }
 
 export function knownIdentity(types: IdentityTypes, sent: SentIdentity): Identity {
-  const [known] = allKnown(types, [sent], () => '/identity');
+  const [known] = requireValid(types, [sent], () => '/identity');
   if (known === undefined) throw new Error('one identity is one identity');
   return known;
 }
 
-function allKnown(
+/** Throws `invalid_request` with every error. */
+function requireValid(
   types: IdentityTypes,
   sent: readonly SentIdentity[],
   pointer: (index: number) => string,
 ): readonly Identity[] {
   const errors: ValidationError[] = [];
-  const identities = sent.flatMap((identity, index): Identity[] => {
+  const identities = validIdentities(types, sent, pointer, errors);
+  if (errors.length > 0) throw invalidRequest(errors);
+  return identities;
+}
+
+function validIdentities(
+  types: IdentityTypes,
+  sent: readonly SentIdentity[],
+  pointer: (index: number) => string,
+  errors: ValidationError[],
+): readonly Identity[] {
+  return sent.flatMap((identity, index): Identity[] => {
     const normal = normalise(typeOf(types, identity.type), partsOf(identity));
     if ('value' in normal) return [{ type: identity.type, value: normal.value }];
     const error = MESSAGES[normal.invalid] ?? { at: 'value', detail: 'is no value of its type' };
     errors.push(bodyError(`${pointer(index)}/${error.at}`, normal.invalid, error.detail));
     return [];
   });
-  if (errors.length > 0) throw invalidRequest(errors);
-  return identities;
 }
 
 /** `constructor` and its like are not identity types. */

@@ -2,68 +2,101 @@
 
 export type NewRequest = NewDeletion | NewExport;
 /**
- * Null: it was not asked for.
+ * Count and confirmation of a deletion with `confirm`. Null for other requests.
  */
 export type Confirmation = {
   /**
-   * Any member who may write, or an owner other than the one who submitted it.
+   * Who can confirm: any member with `write` access (`member`), or an owner other than the submitter (`another_owner`).
    */
   needs: 'member' | 'another_owner';
   /**
-   * Three days after the count; null while it is still counted.
+   * End of the period for the confirmation: three days after the count. Null before.
    */
   until: string | null;
   /**
-   * The `expectedCount` that would be accepted now, or that was; null: not known yet.
+   * Number to send as `expectedCount`, or the confirmed number. Null until it is known.
    */
   subjects: number | null;
   /**
-   * Rows as they were counted. Subjects that were cancelled since are not taken off.
+   * Rows that each system counted. Subjects cancelled since then are included.
    */
   counts: {
+    /**
+     * Name of the system.
+     */
     system: string;
     /**
-     * Null: the system cannot say.
+     * Rows per table. Null if the system cannot count.
      */
     tables:
       | {
+          /**
+           * Name of the table.
+           */
           table: string;
+          /**
+           * Number of rows.
+           */
           rows: number;
         }[]
       | null;
   }[];
+  /**
+   * Exceptions of a deletion of everyone. Null without exceptions.
+   */
   except: {
+    /**
+     * Number of submitted exceptions.
+     */
     submitted: number;
     /**
-     * Positions of the exceptions that matched nobody, once resolved: they spare nobody.
+     * Positions of the exceptions that match no subject and therefore exclude none.
      */
     unmatched: number[];
   } | null;
+  /**
+   * Time of the confirmation. Null before.
+   */
   confirmedAt: string | null;
+  /**
+   * ID of the member who confirmed. Null before.
+   */
   confirmedBy: string | null;
 } | null;
 /**
- * Of an export that is, or was, ready.
+ * Archive of an export. Null for deletions and until the archive is ready for the first time.
  */
 export type Archive = {
+  /**
+   * Format of the rows in the archive.
+   */
   format: 'ndjson' | 'csv';
+  /**
+   * Number of rows.
+   */
   rows: number;
   /**
-   * Of the ZIP, as it is downloaded.
+   * Size of the ZIP file as downloaded.
    */
   bytes: number;
   /**
-   * Of the same, in hexadecimal.
+   * SHA-256 digest of the ZIP file as downloaded, in hexadecimal.
    */
   sha256: string;
+  /**
+   * Time at which the archive became ready.
+   */
   readyAt: string;
   /**
-   * Then its key is destroyed, and nobody can read it any more.
+   * Time at which Lethe destroys the archive key. The archive cannot be read from then on.
    */
   expiresAt: string;
+  /**
+   * Time at which the archive key was destroyed. Null while the archive can be read.
+   */
   destroyedAt: string | null;
   /**
-   * Why it was destroyed.
+   * Why the archive key was destroyed: it expired, a deletion claimed a subject of the archive, or a member destroyed it. Null before.
    */
   reason: 'expired' | 'subject_deleted' | 'destroyed' | null;
 } | null;
@@ -71,319 +104,411 @@ export type Receipt = DeletionReceipt | ExportReceipt;
 
 export interface Operations {
   /**
-   * Delete subjects, or export what is held on them.
+   * Create a deletion or export request
    */
   createRequest: {
     input: CreateRequestInput;
     answer: AcceptedRequest;
   };
   /**
-   * The requests of a project, newest first.
+   * List requests
    */
   listRequests: {
     input: ListRequestsInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: RequestSummary[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * Delete the subjects of a file: one identity on each line.
+   * Create a deletion request from CSV
    */
   uploadSubjects: {
     input: UploadSubjectsInput;
     answer: AcceptedUpload;
   };
   /**
-   * Where a request stands.
+   * Get a request
    */
   readRequest: {
     input: ReadRequestInput;
     answer: RequestStatus;
   };
   /**
-   * What became of each submitted identity, by its position.
+   * List the subjects of a request
    */
   listSubjects: {
     input: ListSubjectsInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Subject[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * What is being done at the moment.
+   * Get the progress of a request
    */
   readProgress: {
     input: ReadProgressInput;
     answer: Progress;
   };
   /**
-   * Say that so many subjects are meant: only then are they hidden and deleted.
+   * Confirm a deletion
    */
   confirmRequest: {
     input: ConfirmRequestInput;
     answer: Confirmed;
   };
   /**
-   * Take back all subjects, or some: until the claim each is shown again where it was hidden.
+   * Cancel a request
    */
   cancelRequest: {
     input: CancelRequestInput;
     answer: {
+      /**
+       * ID of the request.
+       */
       id: string;
+      /**
+       * Number of cancelled subjects.
+       */
       cancelled: number;
       /**
-       * The first thousand of the positions whose subjects are claimed or deleted.
+       * First 1000 positions whose subjects are claimed or deleted.
        */
       tooLate: number[];
       /**
-       * How many such positions there are.
+       * Number of positions whose subjects are claimed or deleted.
        */
       tooLateCount: number;
     };
   };
   /**
-   * Delete at the next run, or now, instead of after the grace period.
+   * Expedite a deletion
    */
   expediteRequest: {
     input: ExpediteRequestInput;
     answer: {
+      /**
+       * ID of the request.
+       */
       id: string;
+      /**
+       * Run from which subjects may be claimed and hard-deleted.
+       */
       hardDeleteAt: string;
     };
   };
   /**
-   * Try again what waits for an operator: of one system, or of all.
+   * Retry systems that need attention
    */
   retryRequest: {
     input: RetryRequestInput;
     answer: {
+      /**
+       * ID of the request.
+       */
       id: string;
+      /**
+       * Systems that are retried.
+       *
+       * Items: Name of the system.
+       */
       systems: string[];
     };
   };
   /**
-   * End the request without a system that waits for an operator.
+   * Skip a system that needs attention
    */
   skipSystem: {
     input: SkipSystemInput;
     answer: {
+      /**
+       * ID of the request.
+       */
       id: string;
+      /**
+       * Name of the system.
+       */
       system: string;
     };
   };
   /**
-   * The evidence: what was removed or is in the archive, what is kept and why, and what nobody could look at.
+   * Get the receipt of a request
    */
   readReceipt: {
     input: ReadReceiptInput;
     answer: Receipt;
   };
   /**
-   * A link for one download of an archive that is ready.
+   * Create a download link
    */
   makeLink: {
     input: MakeLinkInput;
     answer: MadeLink;
   };
   /**
-   * The links to an archive, newest first, those that have ended included.
+   * List download links
    */
   listLinks: {
     input: ListLinksInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Link[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * End a link, and the download that is under way with it.
+   * Revoke a download link
    */
   revokeLink: {
     input: RevokeLinkInput;
     answer: void;
   };
   /**
-   * Destroy an archive before its time: its key at once, what it opened as soon as that is reached.
+   * Destroy an archive
    */
   destroyArchive: {
     input: DestroyArchiveInput;
     answer: void;
   };
   /**
-   * What happened to a request, from its acceptance on.
+   * List the audit events of a request
    */
   readLog: {
     input: ReadLogInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Event[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * What happened to a request, from its acceptance on.
+   * List the audit events of a request
    */
   readLogCsv: {
     input: ReadLogCsvInput;
     answer: Response;
   };
   /**
-   * What the ledger knows of one identity: at most the latest hundred of each.
+   * Look up an identity
    */
   lookUpSubject: {
     input: LookUpSubjectInput;
     answer: LookedUp;
   };
   /**
-   * Stop the hard deletion of subjects, now and in later requests; they stay hidden.
+   * Place a legal hold
    */
   placeHold: {
     input: PlaceHoldInput;
     answer: Hold;
   };
   /**
-   * Release a hold: what is overdue is deleted at the next run.
+   * Release a legal hold
    */
   releaseHold: {
     input: ReleaseHoldInput;
     answer: void;
   };
   /**
-   * Refuse to collect an identity again, apart from any deletion.
+   * Place a suppression
    */
   placeSuppression: {
     input: PlaceSuppressionInput;
     answer: {
+      /**
+       * ID of the suppression.
+       */
       id: string;
+      /**
+       * Time from which the suppression is in effect.
+       */
       since: string;
     };
   };
   /**
-   * Lift every suppression of an identity, those left by deletions included.
+   * Lift all suppressions of an identity
    */
   liftSuppression: {
     input: LiftSuppressionInput;
     answer: {
+      /**
+       * ID of the suppression.
+       */
       id: string;
+      /**
+       * Time at which the suppressions were lifted.
+       */
       liftedAt: string;
     };
   };
   /**
-   * The audit log of a project, newest first.
+   * List audit events
    */
   listActivity: {
     input: ListActivityInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Event[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * The audit log of a project, newest first.
+   * List audit events
    */
   listActivityCsv: {
     input: ListActivityCsvInput;
     answer: Response;
   };
   /**
-   * Who may call on behalf of the project, newest first.
+   * List members
    */
   listMembers: {
     input: ListMembersInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Member[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * A further member, with a first token, which is shown once.
+   * Add a member
    */
   addMember: {
     input: AddMemberInput;
     answer: AddedMember;
   };
   /**
-   * Remove a member: its tokens and links end at once, what it has done stays recorded.
+   * Remove a member
    */
   removeMember: {
     input: RemoveMemberInput;
     answer: void;
   };
   /**
-   * A further token for yourself; several are valid at a time, so that one can take the place of another.
+   * Create a token
    */
   mintToken: {
     input: MintTokenInput;
     answer: MintedToken;
   };
   /**
-   * Your tokens, newest first, those that have ended included.
+   * List tokens
    */
   listTokens: {
     input: ListTokensInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Token[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * End a token at once: one of yours, for an owner any of the project; also the one that this is asked with.
+   * Revoke a token
    */
   revokeToken: {
     input: RevokeTokenInput;
     answer: void;
   };
   /**
-   * Be told of every change of a request’s status, by a POST that is signed (Standard Webhooks).
+   * Add a webhook
    */
   addWebhook: {
     input: AddWebhookInput;
     answer: AddedWebhook;
   };
   /**
-   * The webhooks of the project, newest first. They are few: all are one page.
+   * List webhooks
    */
   listWebhooks: {
     input: ListWebhooksInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Webhook[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * Tell it nothing any more, nor what is still to be told.
+   * Remove a webhook
    */
   removeWebhook: {
     input: RemoveWebhookInput;
     answer: void;
   };
   /**
-   * A new secret; the one so far signs beside it for a while.
+   * Rotate the secret of a webhook
    */
   rotateWebhookSecret: {
     input: RotateWebhookSecretInput;
     answer: RotatedSecret;
   };
   /**
-   * Tell one again that answered 410, from now on.
+   * Re-enable a disabled webhook
    */
   enableWebhook: {
     input: EnableWebhookInput;
     answer: void;
   };
   /**
-   * What a webhook was told, or is still to be told, newest first.
+   * List the deliveries of a webhook
    */
   listDeliveries: {
     input: ListDeliveriesInput;
     answer: {
+      /**
+       * Items of the page.
+       */
       items: Delivery[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
       nextCursor: string | null;
     };
   };
   /**
-   * Send it again at once, under the same id, also where it was delivered.
+   * Retry a delivery
    */
   retryDelivery: {
     input: RetryDeliveryInput;
@@ -392,33 +517,53 @@ export interface Operations {
 }
 export interface CreateRequestInput {
   /**
-   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing. For example `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   * Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
   body: NewRequest;
 }
 export interface NewDeletion {
+  /**
+   * Kind of request.
+   */
   kind: 'deletion';
   /**
-   * A key of `projects` in lethe.config.ts.
+   * Name of the project: a key of `projects` in lethe.config.ts.
    */
   project: string;
+  /**
+   * Regulation that applies. The policy of the project sets its deadline.
+   */
   regulation: string;
   /**
-   * The e-mail address of a colleague who is told how it ends, never of a subject. It is shown to nobody.
+   * E-mail address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.
    */
   notify?: string | null;
+  /**
+   * Subjects to delete. Contains exactly one of `identities`, `segment` and `everyone`.
+   */
   subjects: {
+    /**
+     * Kind of subject.
+     */
     kind: 'user' | 'company';
     /**
+     * Selects the subjects of these identities. The policy limits their number.
+     *
      * @minItems 1
      * @maxItems 250000
      */
     identities?: Identity[];
+    /**
+     * Selects the users of this segment, except those that are soft-deleted.
+     */
     segment?: string;
+    /**
+     * Selects all subjects of this kind, except those that are soft-deleted.
+     */
     everyone?: true;
     /**
-     * Of everyone, who is excluded. An alias or an e-mail that names several spares them all.
+     * With `everyone`: identities to exclude. An identity of several subjects, such as an alias, excludes all of them.
      *
      * @minItems 1
      * @maxItems 250000
@@ -426,71 +571,126 @@ export interface NewDeletion {
     except?: Identity[];
   };
   /**
-   * `categories` and `sources` empty columns and keep the rows: nobody is hidden, and who comes back is collected as before.
+   * What is deleted.
+   *
+   * - `data`: the subjects.
+   * - `categories`: the values of all columns except keys. Rows remain, nothing is hidden, and collection continues.
+   * - `sources`: the values of columns that record how data was collected. Rows remain, as for `categories`.
    */
   scope?: 'data' | 'categories' | 'sources';
+  /**
+   * Leaves a suppression of every deleted subject in every system. Requires scope `data`.
+   */
   suppress?: boolean;
+  /**
+   * What to do if another open deletion owns a subject.
+   *
+   * - `attach`: share the outcome of the other deletion.
+   * - `reject`: reject the request with `subject_conflict`. Requires `identities`.
+   */
   onConflict?: 'attach' | 'reject';
   /**
-   * Count first, and touch nobody before `POST …/confirm`. Of everyone it has to be true.
+   * Dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`. Required with `everyone`.
    */
   confirm?: boolean;
+  /**
+   * Claims the subjects before the end of the grace period.
+   */
   expedite?: {
+    /**
+     * When subjects are claimed, instead of after the grace period.
+     *
+     * - `next_run`: claim at the next run.
+     * - `now`: claim immediately, without waiting for a run.
+     */
     when: 'next_run' | 'now';
     /**
-     * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
+     * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person.
      */
     reason: string;
   } | null;
   /**
-   * Hide at once, and delete only who is in an archive that is ready. The project may require it.
+   * Exports the data before the deletion: subjects are claimed only once the archive is ready. The policy may require it for every deletion.
    */
   exportFirst?: boolean;
 }
+/**
+ * Identity of a subject.
+ */
 export interface Identity {
+  /**
+   * Identity type that the data map of the project defines.
+   */
   type: string;
   /**
-   * One text, or one per column of a composite type.
+   * A string, or one string per column of a composite type.
    */
   value: string | string[];
 }
 export interface NewExport {
+  /**
+   * Kind of request.
+   */
   kind: 'export';
   /**
-   * A key of `projects` in lethe.config.ts.
+   * Name of the project: a key of `projects` in lethe.config.ts.
    */
   project: string;
+  /**
+   * Regulation that applies. The policy of the project sets its deadline.
+   */
   regulation: string;
   /**
-   * The e-mail address of a colleague who is told how it ends, never of a subject. It is shown to nobody.
+   * E-mail address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.
    */
   notify?: string | null;
   /**
-   * Everyone is exported with an owner's token only.
+   * Subjects to export. Contains exactly one of `identities`, `segment` and `everyone`; `everyone` requires an owner's token.
    */
   subjects: {
+    /**
+     * Kind of subject.
+     */
     kind: 'user' | 'company';
     /**
+     * Selects the subjects of these identities. The policy limits their number.
+     *
      * @minItems 1
      * @maxItems 250000
      */
     identities?: Identity[];
+    /**
+     * Selects the users of this segment, except those that are soft-deleted.
+     */
     segment?: string;
+    /**
+     * Selects all subjects of this kind, except those that are soft-deleted.
+     */
     everyone?: true;
   };
   /**
-   * `data`: the rows; under `ccpa` those of twelve months. `categories`: which tables and columns hold something, and what it means, without any value. `sources`: the columns that tell by what means data was collected.
+   * What is exported.
+   *
+   * - `data`: the rows; for regulation `ccpa`, the rows of the last twelve months.
+   * - `categories`: tables and columns that hold a value, with their meaning and without any value.
+   * - `sources`: the columns that record how data was collected.
    */
   scope?: 'data' | 'categories' | 'sources';
   /**
-   * `ndjson` loads again to the same rows; `csv` is for spreadsheets, formulas escaped.
+   * Format of the rows in the archive.
+   *
+   * - `ndjson`: lossless; can be loaded into a table again.
+   * - `csv`: for spreadsheets; formulas are escaped.
    */
   format?: 'ndjson' | 'csv';
 }
 export interface AcceptedRequest {
+  /**
+   * ID of the request.
+   */
   id: string;
   /**
-   * `received`; where it stands by now, when the answer is a replay.
+   * `received`. For a repeated call with the same `Idempotency-Key`: the current status.
    */
   status:
     | 'received'
@@ -508,50 +708,95 @@ export interface AcceptedRequest {
     | 'packaging'
     | 'ready'
     | 'expired';
+  /**
+   * Kind of request.
+   */
   kind: 'export' | 'deletion';
+  /**
+   * Name of the project.
+   */
   project: string;
+  /**
+   * Regulation that sets the deadline of the request.
+   */
   regulation: string;
   /**
-   * Identities; 0 of a segment or of everyone, until it is resolved.
+   * Number of submitted identities. 0 for a segment or everyone until it is resolved.
    */
   submitted: number;
+  /**
+   * Time of the submission.
+   */
   receivedAt: string;
+  /**
+   * Deadline: the time of the submission plus the deadline of the regulation in the policy.
+   */
   dueAt: string;
   /**
-   * Null of an export.
+   * Run from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
-   * Null of an export: until it is ready.
+   * Earliest time at which a subject may be claimed and can no longer be cancelled. Null for exports, which can be cancelled until they are ready.
    */
   cancellableUntil: string | null;
+  /**
+   * Estimated end of the request, from the runs, the quota and the slowest system.
+   */
   estimatedCompletionAt: string;
+  /**
+   * Whether the request will miss or has missed `dueAt`.
+   */
   atRisk: boolean;
+  /**
+   * Paths of the resources of the request.
+   */
   links: {
+    /**
+     * Path of the request.
+     */
     self: string;
+    /**
+     * Path of the submitted identities and their outcomes.
+     */
     subjects: string;
+    /**
+     * Path of the progress.
+     */
     progress: string;
+    /**
+     * Path of the receipt.
+     */
     receipt: string;
+    /**
+     * Path of the audit events of the request.
+     */
     log: string;
+    /**
+     * Path that confirms a deletion with `confirm`.
+     */
     confirm: string;
+    /**
+     * Path that destroys the archive of an export.
+     */
     archive: string;
     /**
-     * Where links to the archive are made.
+     * Path of the download links of an export.
      */
     downloads: string;
   };
 }
 export interface ListRequestsInput {
   /**
-   * A key of `projects` in lethe.config.ts. For example `demo`.
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
    */
   project?: string;
   /**
-   * Of this kind.
+   * Matches requests of this kind.
    */
   kind?: 'export' | 'deletion';
   /**
-   * In one of these statuses. Several are separated by commas.
+   * Matches requests in one of these statuses. Separate several values by commas.
    */
   status?: (
     | 'received'
@@ -571,40 +816,62 @@ export interface ListRequestsInput {
     | 'expired'
   )[];
   /**
-   * Under this regulation. For example `gdpr`.
+   * Matches requests under this regulation. Example: `gdpr`.
    */
   regulation?: string;
   /**
-   * Received not before this time. For example `2026-11-23T00:00:00Z`.
+   * Matches requests received at or after this time. Example: `2026-11-23T00:00:00Z`.
    */
   receivedFrom?: string;
   /**
-   * Received before this time. For example `2026-11-23T00:00:00Z`.
+   * Matches requests received before this time. Example: `2026-11-23T00:00:00Z`.
    */
   receivedBefore?: string;
   /**
-   * By this member.
+   * Matches requests that this member submitted.
    */
   submittedBy?: string;
   /**
-   * Whether an operator is needed.
+   * Matches requests that need an operator (`true`) or do not (`false`).
    */
   needsAttention?: boolean;
   /**
-   * Whether it cannot meet `dueAt`, or has not.
+   * Matches requests that will miss or have missed `dueAt` (`true`) or not (`false`).
    */
   atRisk?: boolean;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface RequestSummary {
+  /**
+   * ID of the request.
+   */
   id: string;
+  /**
+   * Status of the request.
+   *
+   * - `received`: stored; the workflow has not started yet.
+   * - `resolving`: Lethe finds the subjects of the submitted identities.
+   * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+   * - `grace`: deletion: the subjects wait for the run that claims them.
+   * - `deleting`: deletion: claimed subjects are being hard-deleted.
+   * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+   * - `completed`: deletion, final: deleted and verified in every system that can be read.
+   * - `not_found`: final: no system knows any of the subjects.
+   * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+   * - `cancelled`: final: every subject was cancelled.
+   * - `failed`: final: `failure` names the cause.
+   * - `collecting`: export: every system is being read.
+   * - `packaging`: export: the archive is being written.
+   * - `ready`: export: the archive can be downloaded.
+   * - `expired`: export, final: the archive key is destroyed.
+   */
   status:
     | 'received'
     | 'resolving'
@@ -621,30 +888,66 @@ export interface RequestSummary {
     | 'packaging'
     | 'ready'
     | 'expired';
+  /**
+   * Kind of request.
+   */
   kind: 'export' | 'deletion';
+  /**
+   * Kind of subject.
+   */
   subjectKind: 'user' | 'company';
+  /**
+   * Regulation that sets the deadline of the request.
+   */
   regulation: string;
+  /**
+   * How the request selects its subjects.
+   */
   selection: 'identities' | 'segment' | 'everyone';
+  /**
+   * Number of submitted identities. 0 for a segment or everyone until it is resolved.
+   */
   submitted: number;
   /**
-   * Id of a member.
+   * ID of the member who submitted the request.
    */
   submittedBy: string;
+  /**
+   * Time of the submission.
+   */
   receivedAt: string;
+  /**
+   * Deadline: the time of the submission plus the deadline of the regulation in the policy.
+   */
   dueAt: string;
   /**
-   * Null of an export.
+   * Run from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
+  /**
+   * Estimated end of the request, from the runs, the quota and the slowest system.
+   */
   estimatedCompletionAt: string;
+  /**
+   * Whether the request will miss or has missed `dueAt`.
+   */
   atRisk: boolean;
+  /**
+   * Whether a step needs an operator.
+   */
   needsAttention: boolean;
+  /**
+   * Time at which the request ended. Null while it is open.
+   */
   concludedAt: string | null;
+  /**
+   * Path of the request.
+   */
   href: string;
 }
 export interface UploadSubjectsInput {
   /**
-   * Whose subjects they are. For example `demo`.
+   * Whose subjects they are. Example: `demo`.
    */
   project: string;
   /**
@@ -652,7 +955,7 @@ export interface UploadSubjectsInput {
    */
   kind: 'deletion';
   /**
-   * By which law; it has the deadline that the project gives it. For example `gdpr`.
+   * By which law; it has the deadline that the project gives it. Example: `gdpr`.
    */
   regulation: string;
   /**
@@ -660,11 +963,11 @@ export interface UploadSubjectsInput {
    */
   subjects: 'user' | 'company';
   /**
-   * The identity type of all the lines. For example `user_id`.
+   * The identity type of all the lines. Example: `user_id`.
    */
   type: string;
   /**
-   * Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type. For example `email,business_unit`.
+   * Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type. Example: `email,business_unit`.
    */
   columns?: string;
   /**
@@ -692,7 +995,7 @@ export interface UploadSubjectsInput {
    */
   expedite?: 'next_run' | 'now';
   /**
-   * Why, for the audit log, which is kept: name a ticket or a rule, never a person. For example `ticket 4711`.
+   * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person. Example: `ticket 4711`.
    */
   reason?: string;
   /**
@@ -704,15 +1007,18 @@ export interface UploadSubjectsInput {
    */
   exportFirst?: boolean;
   /**
-   * A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing. For example `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
+   * Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created. Example: `"8e03978e-40d5-43e8-bc93-6894a57f9324"`.
    */
   idempotencyKey?: string;
   body: string | Blob | ReadableStream<Uint8Array>;
 }
 export interface AcceptedUpload {
+  /**
+   * ID of the request.
+   */
   id: string;
   /**
-   * `received`; where it stands by now, when the answer is a replay.
+   * `received`. For a repeated call with the same `Idempotency-Key`: the current status.
    */
   status:
     | 'received'
@@ -730,71 +1036,165 @@ export interface AcceptedUpload {
     | 'packaging'
     | 'ready'
     | 'expired';
+  /**
+   * Kind of request.
+   */
   kind: 'export' | 'deletion';
+  /**
+   * Name of the project.
+   */
   project: string;
+  /**
+   * Regulation that sets the deadline of the request.
+   */
   regulation: string;
   /**
-   * Identities; 0 of a segment or of everyone, until it is resolved.
+   * Number of submitted identities: all lines that are not blank.
    */
   submitted: number;
+  /**
+   * Time of the submission.
+   */
   receivedAt: string;
+  /**
+   * Deadline: the time of the submission plus the deadline of the regulation in the policy.
+   */
   dueAt: string;
   /**
-   * Null of an export.
+   * Run from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
-   * Null of an export: until it is ready.
+   * Earliest time at which a subject may be claimed and can no longer be cancelled. Null for exports, which can be cancelled until they are ready.
    */
   cancellableUntil: string | null;
+  /**
+   * Estimated end of the request, from the runs, the quota and the slowest system.
+   */
   estimatedCompletionAt: string;
+  /**
+   * Whether the request will miss or has missed `dueAt`.
+   */
   atRisk: boolean;
+  /**
+   * Paths of the resources of the request.
+   */
   links: {
+    /**
+     * Path of the request.
+     */
     self: string;
+    /**
+     * Path of the submitted identities and their outcomes.
+     */
     subjects: string;
+    /**
+     * Path of the progress.
+     */
     progress: string;
+    /**
+     * Path of the receipt.
+     */
     receipt: string;
+    /**
+     * Path of the audit events of the request.
+     */
     log: string;
+    /**
+     * Path that confirms a deletion with `confirm`.
+     */
     confirm: string;
+    /**
+     * Path that destroys the archive of an export.
+     */
     archive: string;
     /**
-     * Where links to the archive are made.
+     * Path of the download links of an export.
      */
     downloads: string;
   };
   /**
-   * Every line behind the header: accepted, merged, failed and blank are the total.
+   * Result per line: `total` is the sum of the other counts.
    */
   lines: {
+    /**
+     * Number of lines after the header.
+     */
     total: number;
+    /**
+     * Number of lines with a valid identity.
+     */
     accepted: number;
+    /**
+     * Number of lines that repeat an earlier line.
+     */
     merged: number;
+    /**
+     * Number of lines that are not a valid identity.
+     */
     failed: number;
+    /**
+     * Number of blank lines.
+     */
     blank: number;
   };
   /**
-   * The first hundred lines that are no identity; all of them are in links.subjects.
+   * First 100 lines that are not a valid identity. `links.subjects` lists all of them.
    */
   failures: {
+    /**
+     * Line in the file, from 1.
+     */
     line: number;
+    /**
+     * Code of the reason, as in `GET /v1/requests/{id}/subjects`.
+     */
     reason: string;
   }[];
   /**
-   * The first hundred lines that say what an earlier one said.
+   * First 100 duplicate lines.
    */
   mergedInto: {
+    /**
+     * Line in the file, from 1.
+     */
     line: number;
+    /**
+     * Earlier line with the same identity.
+     */
     into: number;
   }[];
 }
 export interface ReadRequestInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
 }
 export interface RequestStatus {
+  /**
+   * ID of the request.
+   */
   id: string;
+  /**
+   * Status of the request.
+   *
+   * - `received`: stored; the workflow has not started yet.
+   * - `resolving`: Lethe finds the subjects of the submitted identities.
+   * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+   * - `grace`: deletion: the subjects wait for the run that claims them.
+   * - `deleting`: deletion: claimed subjects are being hard-deleted.
+   * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+   * - `completed`: deletion, final: deleted and verified in every system that can be read.
+   * - `not_found`: final: no system knows any of the subjects.
+   * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+   * - `cancelled`: final: every subject was cancelled.
+   * - `failed`: final: `failure` names the cause.
+   * - `collecting`: export: every system is being read.
+   * - `packaging`: export: the archive is being written.
+   * - `ready`: export: the archive can be downloaded.
+   * - `expired`: export, final: the archive key is destroyed.
+   */
   status:
     | 'received'
     | 'resolving'
@@ -811,103 +1211,293 @@ export interface RequestStatus {
     | 'packaging'
     | 'ready'
     | 'expired';
+  /**
+   * Kind of request.
+   */
   kind: 'export' | 'deletion';
+  /**
+   * Name of the project.
+   */
   project: string;
+  /**
+   * Kind of subject.
+   */
   subjectKind: 'user' | 'company';
+  /**
+   * Regulation that sets the deadline of the request.
+   */
   regulation: string;
+  /**
+   * Part of the data that the request covers.
+   *
+   * - `data`: the whole subject.
+   * - `categories`: the values of all columns except keys (deletion), or which columns hold a value (export).
+   * - `sources`: the columns that record how personal data was collected.
+   */
   scope: 'data' | 'categories' | 'sources';
+  /**
+   * How the request selects its subjects.
+   */
   selection: 'identities' | 'segment' | 'everyone';
+  /**
+   * Whether the deletion leaves a suppression in every system.
+   */
   suppress: boolean;
+  /**
+   * When subjects are claimed, instead of after the grace period.
+   *
+   * - `next_run`: claim at the next run.
+   * - `now`: claim immediately, without waiting for a run.
+   *
+   * Null if the request is not expedited.
+   */
   expedite: 'next_run' | 'now' | null;
   /**
-   * Nobody is deleted who is not in an archive that is ready.
+   * Whether the deletion claims only subjects whose data is in an archive that is ready.
    */
   exportFirst: boolean;
   /**
-   * Null of a deletion.
+   * Format of the rows in the archive. Null for deletions.
    */
   format: 'ndjson' | 'csv' | null;
   /**
-   * Of an export: the deletion before which it is made.
+   * ID of the deletion that waits for this export. Null for deletions and other exports.
    */
   backupOf: string | null;
+  /**
+   * Time of the submission.
+   */
   receivedAt: string;
+  /**
+   * Time at which the subjects were resolved. Null before.
+   */
   resolvedAt: string | null;
+  /**
+   * Deadline: the time of the submission plus the deadline of the regulation in the policy.
+   */
   dueAt: string;
   /**
-   * Null of an export.
+   * Run from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
-   * The earliest run that may claim one that waits; null: none does.
+   * Earliest run that may claim a subject that waits. Null if no subject waits.
    */
   cancellableUntil: string | null;
+  /**
+   * Estimated end of the request, from the runs, the quota and the slowest system.
+   */
   estimatedCompletionAt: string;
   /**
-   * It cannot meet dueAt, or has not.
+   * Whether the request will miss or has missed `dueAt`.
    */
   atRisk: boolean;
+  /**
+   * Time at which the request ended. Null while it is open.
+   */
   concludedAt: string | null;
+  /**
+   * Why the request failed. Null unless the status is `failed`.
+   */
   failure: string | null;
+  /**
+   * Number of subjects, in total and per state.
+   */
   subjects: {
+    /**
+     * Number of submitted identities. 0 for a segment or everyone until it is resolved.
+     */
     submitted: number;
+    /**
+     * Number of subjects that the request resolved to.
+     */
     resolved: number;
+    /**
+     * Number of subjects per state.
+     */
     states: {
+      /**
+       * Counted subjects that wait for the confirmation.
+       */
       proposed: number;
+      /**
+       * Subjects that are found and not hidden yet.
+       */
       resolved: number;
+      /**
+       * Hidden subjects that wait for the claim.
+       */
       soft_deleted: number;
+      /**
+       * Subjects that are being hard-deleted. They cannot be cancelled.
+       */
       claimed: number;
+      /**
+       * Subjects whose deletion has ended.
+       */
       deleted: number;
+      /**
+       * Subjects that are deleted except in a system that an operator skipped.
+       */
       partially_deleted: number;
+      /**
+       * Cancelled subjects that are being restored.
+       */
       cancelling: number;
+      /**
+       * Cancelled subjects that are restored.
+       */
       cancelled: number;
+      /**
+       * Subjects that another open deletion owns.
+       */
       attached: number;
+      /**
+       * Subjects that no system knows.
+       */
       not_found: number;
+      /**
+       * Part deletion: subjects that wait for the claim. They are not hidden.
+       */
       scheduled: number;
+      /**
+       * Export: subjects that belong in the archive.
+       */
       selected: number;
+      /**
+       * Export: subjects that are in the archive.
+       */
       exported: number;
+      /**
+       * Export: subjects that a deletion claimed first.
+       */
       left_out: number;
     };
   };
   confirmation: Confirmation;
+  /**
+   * Number of subjects that a legal hold protects.
+   */
   heldSubjects: number;
+  /**
+   * Steps that need an operator. The other steps continue.
+   */
   attention: Attention[];
   /**
-   * Systems whose emptiness is their word, not an observation.
+   * Systems whose deletion Lethe cannot verify by reading. They report it themselves or not at all.
    */
   unverified: {
+    /**
+     * Name of the system.
+     */
     system: string;
+    /**
+     * `attested`: the system reports the deletion. `none`: the system reports nothing.
+     */
     level: 'attested' | 'none';
+    /**
+     * Time of the latest report of the system. Null before the first one.
+     */
     saidAt: string | null;
   }[];
+  /**
+   * Systems in which the subjects are not hidden. Empty for exports and part deletions.
+   */
   notHiddenIn: string[];
+  /**
+   * Systems that an operator skipped.
+   */
   skipped: {
+    /**
+     * Name of the system.
+     */
     system: string;
+    /**
+     * Reason that the operator gave.
+     */
     reason: string | null;
+    /**
+     * Time of the skip.
+     */
     at: string;
   }[];
   /**
-   * Of a deletion that exports first: what was exported.
+   * Exports that a deletion with `exportFirst` waits for. Empty for other requests.
    */
   backups: Backup[];
   archive: Archive;
+  /**
+   * Paths of the resources of the request.
+   */
   links: {
+    /**
+     * Path of the request.
+     */
     self: string;
+    /**
+     * Path of the submitted identities and their outcomes.
+     */
     subjects: string;
+    /**
+     * Path of the progress.
+     */
     progress: string;
+    /**
+     * Path of the receipt.
+     */
     receipt: string;
+    /**
+     * Path of the audit events of the request.
+     */
     log: string;
+    /**
+     * Path that confirms a deletion with `confirm`.
+     */
     confirm: string;
+    /**
+     * Path that destroys the archive of an export.
+     */
     archive: string;
     /**
-     * Where links to the archive are made.
+     * Path of the download links of an export.
      */
     downloads: string;
   };
 }
 export interface Attention {
+  /**
+   * Name of the system.
+   */
   system: string;
+  /**
+   * Step that needs an operator.
+   *
+   * - `resolve`: find the subjects.
+   * - `inspect`: check the system and its data map before the claim.
+   * - `visibility`: hide or restore subjects.
+   * - `delete`: hard-delete a batch.
+   * - `verify`: verify a batch.
+   * - `conclude`: remove what the connector stored for the request.
+   * - `collect`: read the data of an export.
+   * - `package`: write the archive.
+   * - `backup`: make the export that precedes the deletion.
+   */
   step: 'resolve' | 'inspect' | 'visibility' | 'delete' | 'verify' | 'conclude' | 'collect' | 'package' | 'backup';
+  /**
+   * Why an operator is needed.
+   *
+   * - `system_unavailable`: the system cannot be reached.
+   * - `system_refused`: the system rejects the call.
+   * - `system_missing`: lethe.config.ts no longer contains the system.
+   * - `coverage_broken`: the data map does not cover the schema of the system.
+   * - `resolution_grew`: far more subjects match than when the request was resolved.
+   * - `survivors_remain`: verification still finds rows after repeated deletion.
+   * - `verification_unknown`: the system cannot be read for verification.
+   * - `blocked_by_other_rows`: rows outside the data map reference the rows to delete.
+   * - `storage_unavailable`: the archive storage cannot be reached.
+   * - `backup_failing`: the export that precedes the deletion needs an operator.
+   * - `backup_missing`: the export that precedes the deletion ended without an archive.
+   */
   code:
     | 'system_unavailable'
     | 'system_refused'
@@ -920,9 +1510,12 @@ export interface Attention {
     | 'storage_unavailable'
     | 'backup_failing'
     | 'backup_missing';
+  /**
+   * Time of the first failure.
+   */
   since: string;
   /**
-   * When it is tried again without an operator.
+   * Time of the next automatic retry. Null if only an operator can retry.
    */
   retryAt: string | null;
   /**
@@ -931,7 +1524,13 @@ export interface Attention {
   remedy: string;
 }
 export interface Backup {
+  /**
+   * ID of the export request.
+   */
   requestId: string;
+  /**
+   * Status of the export.
+   */
   status:
     | 'received'
     | 'resolving'
@@ -948,40 +1547,66 @@ export interface Backup {
     | 'packaging'
     | 'ready'
     | 'expired';
+  /**
+   * Time at which the archive became ready. Null before.
+   */
   readyAt: string | null;
+  /**
+   * Time at which the archive expires. Null until it is ready.
+   */
   expiresAt: string | null;
+  /**
+   * Number of subjects of the export.
+   */
   subjects: number;
 }
 export interface ListSubjectsInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface Subject {
   /**
-   * In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.
+   * Position in the submitted list, from 1. Subjects of a segment or of everyone are numbered.
    */
   position: number;
   /**
-   * Of the uploaded file, where it stood in one.
+   * Line in the uploaded file. Null without an upload.
    */
   line: number | null;
+  /**
+   * Identity type.
+   */
   type: string;
   /**
-   * Null where it is invalid, and for all once the request has ended.
+   * One string per column of the identity type. Null if the value is invalid or the request has ended.
    */
   value: string[] | null;
   /**
-   * Null until it is resolved.
+   * Outcome of the submitted identity. Null until it is resolved.
+   *
+   * - `matched`: the identity belongs to at least one subject.
+   * - `invalid`: the value cannot be an identity of its type; `reason` says why.
+   * - `not_found`: no system knows the identity.
+   * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
+   * - `attached`: another open deletion owns the subject; this request shares its outcome.
+   * - `already_deleted`: an earlier deletion deleted the subject.
+   * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
+   * - `held`: hidden; a legal hold blocks the hard deletion.
+   * - `cancelled`: cancelled and restored.
+   * - `deleted`: deleted in every system, except for `retained` rows.
+   * - `partially_deleted`: deleted except in a system that an operator skipped.
+   * - `exported`: contained in the archive.
+   * - `left_out`: not in the archive, because a deletion claimed the subject first.
    */
   outcome:
     | 'matched'
@@ -999,39 +1624,82 @@ export interface Subject {
     | 'left_out'
     | null;
   /**
-   * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+   * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
    */
   retained: {
     /**
-     * The reason that the data map states for keeping the rows.
+     * Reason in the data map for retaining the rows.
      */
     basis: string;
+    /**
+     * Number of retained rows.
+     */
     rows: number;
   }[];
+  /**
+   * Code of the reason for outcome `invalid`. Null otherwise.
+   */
   reason: string | null;
+  /**
+   * Earlier position that names the same subjects. Null otherwise.
+   */
   duplicateOf: number | null;
+  /**
+   * Number of identities of the subjects at this position.
+   */
   identityCount: number;
   /**
-   * What it pulled in: the first hundred of identityCount, until the request ends.
+   * First 100 identities of the subjects. Empty once the request has ended.
    */
   identities: {
+    /**
+     * Identity type.
+     */
     type: string;
+    /**
+     * One string per column of the identity type.
+     */
     value: string[];
+    /**
+     * How Lethe found the identity: `key` of the subject, `submitted` with the request, further `identity` of the subject, or `alias`.
+     */
     origin: 'key' | 'submitted' | 'identity' | 'alias';
     /**
-     * Somebody else is called the same: its data stays.
+     * Whether another subject has the same identity. Data under a shared identity is kept.
      */
     shared: boolean;
   }[];
 }
 export interface ReadProgressInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
 }
 export interface Progress {
+  /**
+   * ID of the request.
+   */
   id: string;
+  /**
+   * Status of the request.
+   *
+   * - `received`: stored; the workflow has not started yet.
+   * - `resolving`: Lethe finds the subjects of the submitted identities.
+   * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+   * - `grace`: deletion: the subjects wait for the run that claims them.
+   * - `deleting`: deletion: claimed subjects are being hard-deleted.
+   * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+   * - `completed`: deletion, final: deleted and verified in every system that can be read.
+   * - `not_found`: final: no system knows any of the subjects.
+   * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+   * - `cancelled`: final: every subject was cancelled.
+   * - `failed`: final: `failure` names the cause.
+   * - `collecting`: export: every system is being read.
+   * - `packaging`: export: the archive is being written.
+   * - `ready`: export: the archive can be downloaded.
+   * - `expired`: export, final: the archive key is destroyed.
+   */
   status:
     | 'received'
     | 'resolving'
@@ -1049,100 +1717,160 @@ export interface Progress {
     | 'ready'
     | 'expired';
   /**
-   * Of a deletion.
+   * Claimed batches per system. Empty for exports.
    */
   batches: {
+    /**
+     * Name of the system.
+     */
     system: string;
+    /**
+     * Number of the batch in the request, from 1.
+     */
     batch: number;
+    /**
+     * State of the batch in the system.
+     *
+     * - `pending`: not started.
+     * - `deleting`: being hard-deleted.
+     * - `verifying`: being verified.
+     * - `verified`: the system was read again and holds no rows.
+     * - `attested`: the system reports the deletion; Lethe cannot read it.
+     * - `unverified`: the system reports nothing.
+     * - `attention`: needs an operator.
+     * - `skipped`: an operator skipped the system.
+     */
     state: 'pending' | 'deleting' | 'verifying' | 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
     /**
-     * One more for each time that survivors were found.
+     * Number of the deletion attempt, from 1. Verification that finds survivors starts the next one.
      */
     pass: number;
+    /**
+     * Number of subjects in the batch.
+     */
     subjects: number;
     /**
-     * Subjects of the ranges that this pass has finished.
+     * Number of subjects that this pass has processed.
      */
     finished: number;
     /**
-     * Rows, in all passes.
+     * Number of rows deleted in all passes.
      */
     removed: number;
     /**
-     * Of scope `categories` or `sources`: rows that were emptied, in all passes.
+     * Part deletion: number of rows whose columns were cleared in all passes.
      */
     blanked: number;
   }[];
   /**
-   * Of an export.
+   * Progress per system. Empty for deletions.
    */
   collections: {
+    /**
+     * Name of the system.
+     */
     system: string;
     /**
-     * One more for each time that it has changed who belongs in the archive.
+     * Version of the subjects in the archive, from 1. A change of the subjects starts the next one.
      */
     epoch: number;
+    /**
+     * Whether the system has been read for this version.
+     */
     state: 'pending' | 'collected';
+    /**
+     * Number of rows read so far.
+     */
     rows: number;
     /**
-     * Of the rows as they will lie in the archive.
+     * Uncompressed size of the rows in the archive.
      */
     bytes: number;
   }[];
   /**
-   * What only Temporal knows; null when it is away, or does not run the request now.
+   * State from Temporal. Null if Temporal is unavailable or the request has ended.
    */
   live: {
+    /**
+     * What the workflow waits for. Null if no worker answers.
+     */
     waitingFor: string | null;
+    /**
+     * Activities that run or wait for a retry.
+     */
     activities: {
+      /**
+       * Name of the system. Null for a step of the request itself.
+       */
       system: string | null;
+      /**
+       * Name of the activity in Temporal.
+       */
       activity: string;
+      /**
+       * Number of the attempt, from 1.
+       */
       attempt: number;
+      /**
+       * Time of the next attempt. Null while an attempt is running.
+       */
       nextAttemptAt: string | null;
     }[];
   } | null;
 }
 export interface ConfirmRequestInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   body: NewConfirmation;
 }
 export interface NewConfirmation {
   /**
-   * `confirmation.subjects` of the request, as you saw it.
+   * Number of subjects to delete: `confirmation.subjects` of the request.
    */
   expectedCount: number;
   /**
-   * Needed where an exception matched nobody, and so spares nobody.
+   * Confirms although some exceptions match no subject.
    */
   acceptUnmatched?: boolean;
 }
 export interface Confirmed {
+  /**
+   * ID of the request.
+   */
   id: string;
+  /**
+   * Number of confirmed subjects.
+   */
   subjects: number;
   /**
-   * Of them, those that another open deletion has come to own meanwhile.
+   * Number of confirmed subjects that another open deletion owns. They share its outcome.
    */
   attached: number;
   /**
-   * The grace period runs from the confirmation.
+   * Run from which subjects may be claimed. The grace period starts with the confirmation.
    */
   hardDeleteAt: string;
+  /**
+   * Earliest time at which a subject may be claimed. Claimed subjects cannot be cancelled.
+   */
   cancellableUntil: string;
+  /**
+   * Estimated end of the request, from the runs, the quota and the slowest system.
+   */
   estimatedCompletionAt: string;
 }
 export interface CancelRequestInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   body: Cancellation;
 }
 export interface Cancellation {
   /**
-   * Of the submitted list, from 1; without it, all.
+   * Positions in the submitted list, from 1. Omit it to cancel all subjects.
    *
    * @minItems 1
    * @maxItems 100000
@@ -1151,278 +1879,494 @@ export interface Cancellation {
 }
 export interface ExpediteRequestInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   body: Expedition;
 }
 export interface Expedition {
+  /**
+   * When subjects are claimed, instead of after the grace period.
+   *
+   * - `next_run`: claim at the next run.
+   * - `now`: claim immediately, without waiting for a run.
+   */
   when: 'next_run' | 'now';
   /**
-   * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
+   * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person.
    */
   reason: string;
 }
 export interface RetryRequestInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   body: Retry;
 }
 export interface Retry {
+  /**
+   * Name of the system. Omit it to retry all systems.
+   */
   system?: string;
   /**
-   * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
+   * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person.
    */
   reason: string;
 }
 export interface SkipSystemInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   body: Skip;
 }
 export interface Skip {
+  /**
+   * Name of the system.
+   */
   system: string;
   /**
-   * Why, for the audit log, which is kept: name a ticket or a rule, never a person.
+   * Reason for the audit log, which keeps it permanently. Name a ticket or a rule, not a person.
    */
   reason: string;
 }
 export interface ReadReceiptInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
 }
 export interface DeletionReceipt {
+  /**
+   * ID of the request.
+   */
   requestId: string;
+  /**
+   * Kind of request.
+   */
   kind: 'deletion';
+  /**
+   * Kind of subject.
+   */
   subjectKind: string;
+  /**
+   * Name of the project.
+   */
   project: string;
+  /**
+   * Regulation that sets the deadline of the request.
+   */
   regulation: string;
+  /**
+   * Part of the data that the request covers: `data`, `categories` or `sources`.
+   */
   scope: string;
+  /**
+   * Status of the request.
+   */
   status: string;
   /**
-   * False while subjects are held, waiting or being deleted.
+   * Whether the request has ended. An interim receipt changes while subjects wait or are being deleted.
    */
   final: boolean;
+  /**
+   * Time of the submission.
+   */
   receivedAt: string;
+  /**
+   * Deadline: the time of the submission plus the deadline of the regulation in the policy.
+   */
   dueAt: string;
+  /**
+   * Time at which the request ended. Null while it is open.
+   */
   concludedAt: string | null;
+  /**
+   * Number of submitted identities. 0 for a segment or everyone until it is resolved.
+   */
   submitted: number;
+  /**
+   * Number of subjects per state.
+   */
   subjects: {
     [k: string]: number;
   };
+  /**
+   * Number of submitted identities per outcome.
+   */
   outcomes: {
     [k: string]: number;
   };
+  /**
+   * Result in each system.
+   */
   systems: {
+    /**
+     * Name of the system.
+     */
     system: string;
+    /**
+     * Least advanced state of the batches in the system.
+     */
     state: string;
+    /**
+     * Time of the latest verification. Null before.
+     */
     verifiedAt: string | null;
     /**
-     * Why an operator ended the request without it.
+     * Why an operator skipped the system. Null otherwise.
      */
     skipReason: string | null;
     /**
-     * Null where nobody could read it: unknown is not zero.
+     * Number of rows that verification still finds. Null if the system was not read.
      */
     survivors: number | null;
+    /**
+     * Rows per table.
+     */
     tables: {
+      /**
+       * Name of the table.
+       */
       table: string;
+      /**
+       * Number of deleted rows.
+       */
       removed: number;
       /**
-       * Of scope `categories` or `sources`: rows that stay, emptied of what it means.
+       * Part deletion: number of rows that remain and whose columns in the scope are cleared.
        */
       blanked: number;
+      /**
+       * Retained rows, by legal basis.
+       */
       retained: {
         /**
-         * The reason that the data map states for keeping the rows.
+         * Reason in the data map for retaining the rows.
          */
         basis: string;
+        /**
+         * Number of retained rows.
+         */
         rows: number;
       }[];
     }[];
   }[];
   /**
-   * What was exported first, and until when it can be had.
+   * Exports that preceded the deletion.
    */
   backups: {
+    /**
+     * ID of the export request.
+     */
     requestId: string;
+    /**
+     * Status of the export.
+     */
     status: string;
+    /**
+     * Time at which the archive became ready. Null before.
+     */
     readyAt: string | null;
+    /**
+     * Time at which the archive expires. Null until it is ready.
+     */
     expiresAt: string | null;
+    /**
+     * Number of subjects of the export.
+     */
     subjects: number;
   }[];
+  /**
+   * Systems whose deletion Lethe cannot verify by reading.
+   */
   unverified: {
+    /**
+     * Name of the system.
+     */
     system: string;
+    /**
+     * `attested`: the system reports the deletion. `none`: the system reports nothing.
+     */
     level: string;
+    /**
+     * Time of the latest report of the system. Null before the first one.
+     */
     saidAt: string | null;
   }[];
+  /**
+   * Statements about what the receipt does not cover.
+   */
   limits: string[];
 }
 export interface ExportReceipt {
+  /**
+   * ID of the request.
+   */
   requestId: string;
+  /**
+   * Kind of request.
+   */
   kind: 'export';
+  /**
+   * Kind of subject.
+   */
   subjectKind: string;
+  /**
+   * Name of the project.
+   */
   project: string;
+  /**
+   * Regulation that sets the deadline of the request.
+   */
   regulation: string;
+  /**
+   * Part of the data that the request covers: `data`, `categories` or `sources`.
+   */
   scope: string;
+  /**
+   * Format of the rows in the archive.
+   */
   format: 'ndjson' | 'csv';
   /**
-   * An apostrophe stands before what looks like a formula.
+   * `escaped`: in CSV files, an apostrophe precedes values that look like a formula. Null for NDJSON.
    */
   csv: 'escaped' | null;
+  /**
+   * Time of the submission.
+   */
   receivedAt: string;
+  /**
+   * Time at which the archive was written.
+   */
   packagedAt: string;
   /**
-   * Rows from before were left out, where a table can tell.
+   * Rows from before this time are excluded from tables with a time column. Null if none are.
    */
   since: string | null;
+  /**
+   * Number of subjects.
+   */
   subjects: number;
+  /**
+   * Systems in the archive.
+   */
   systems: {
+    /**
+     * Name of the system.
+     */
     system: string;
     /**
-     * All its tables stand as they stood then.
+     * Time of the snapshot from which all tables of the system were read.
      */
     cutOffAt: string;
   }[];
   /**
-   * Systems that hold data and cannot hand it out.
+   * Systems that hold personal data and cannot export it.
    */
   notIncluded: string[];
+  /**
+   * Files in the archive.
+   */
   files: {
+    /**
+     * Name of the system.
+     */
     system: string;
+    /**
+     * Name of the table.
+     */
     table: string;
     /**
-     * In the archive; null of `categories`.
+     * Path of the file in the archive. Null for scope `categories`.
      */
     path: string | null;
+    /**
+     * Meaning of the table in the data map. Null without one.
+     */
     meaning: string | null;
+    /**
+     * Columns of the table.
+     */
     columns: {
+      /**
+       * Name of the column.
+       */
       name: string;
+      /**
+       * Type of the column in the database.
+       */
       type: string;
+      /**
+       * Meaning of the column in the data map. Null without one.
+       */
       meaning: string | null;
       /**
-       * It tells by what means data was collected.
+       * Whether the column records how personal data was collected.
        */
       source: boolean;
       /**
-       * Of `categories`: the rows in which it holds something.
+       * Scope `categories`: number of rows in which the column has a value.
        */
       filled?: number;
     }[];
     /**
-     * Its rows from before `since` were left out.
+     * Whether rows from before `since` are excluded.
      */
     windowed: boolean;
     /**
-     * On what basis a deletion would keep it.
+     * Legal basis on which a deletion retains rows of the table. Null without one.
      */
     retained: string | null;
+    /**
+     * Number of rows.
+     */
     rows: number;
+    /**
+     * Size of the file.
+     */
     bytes: number;
+    /**
+     * SHA-256 digest of the file, in hexadecimal.
+     */
     sha256: string;
   }[];
 }
 export interface MakeLinkInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   body: NewLink;
 }
 export interface NewLink {
   /**
-   * Seconds; at most, and by default, seven days. Never longer than the archive is there.
+   * Seconds until the link expires. At most, and by default, seven days. A link never outlives its archive.
    */
   expiresIn?: number;
 }
 export interface MadeLink {
+  /**
+   * ID of the link.
+   */
   id: string;
   /**
-   * Good for one download, by whoever has it. Shown now and never again.
+   * URL for one download. It requires no token, so that everyone who has it can use it. Shown only in this response.
    */
   url: string;
+  /**
+   * Time at which the link expires.
+   */
   expiresAt: string;
 }
 export interface ListLinksInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface Link {
+  /**
+   * ID of the link.
+   */
   id: string;
+  /**
+   * State of the link.
+   *
+   * - `open`: can be used.
+   * - `downloading`: a download is running.
+   * - `used`: the download was completed.
+   * - `revoked`: a member revoked the link.
+   * - `expired`: the link or its archive has expired.
+   */
   state: 'open' | 'downloading' | 'used' | 'revoked' | 'expired';
+  /**
+   * Time of the creation.
+   */
   createdAt: string;
   /**
-   * Id of a member, or `lethe` of one that was mailed.
+   * ID of the member, or `lethe` for a link that was sent by e-mail.
    */
   createdBy: string;
+  /**
+   * Time at which the link expires.
+   */
   expiresAt: string;
+  /**
+   * Time of the revocation. Null if the link is not revoked.
+   */
   revokedAt: string | null;
+  /**
+   * Time at which the download was completed. Null before.
+   */
   usedAt: string | null;
 }
 export interface RevokeLinkInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   /**
-   * Of the link.
+   * ID of the link.
    */
   linkId: string;
 }
 export interface DestroyArchiveInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
 }
 export interface ReadLogInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface Event {
+  /**
+   * ID of the event.
+   */
   id: number;
+  /**
+   * Time of the event.
+   */
   at: string;
+  /**
+   * ID of the request. Null for events of no request.
+   */
   requestId: string | null;
   /**
-   * Id of a member, or what acts by itself.
+   * ID of the member who acted, or `lethe` for an automatic action.
    */
   actor: string;
   /**
-   * Of a member, a removed one as well.
+   * Name of the member, also after the removal. Null for an automatic action.
    */
   actorName: string | null;
   /**
-   * A noun, and what was done: `request.received`.
+   * Action: a noun and a verb, such as `request.received`.
    */
   action: string;
   /**
-   * Counts, positions, codes, references and reasons; never an identity.
+   * Counts, positions, codes, references and reasons. Contains no identity.
    */
   detail: {
     [k: string]: string | number | boolean | null | number[];
@@ -1430,7 +2374,7 @@ export interface Event {
 }
 export interface ReadLogCsvInput {
   /**
-   * Of the request.
+   * ID of the request.
    */
   id: string;
 }
@@ -1439,16 +2383,47 @@ export interface LookUpSubjectInput {
 }
 export interface Lookup {
   /**
-   * A key of `projects` in lethe.config.ts.
+   * Name of the project: a key of `projects` in lethe.config.ts.
    */
   project: string;
+  /**
+   * Kind of subject.
+   */
   kind: 'user' | 'company';
   identity: Identity;
 }
 export interface LookedUp {
+  /**
+   * Requests that have not ended.
+   */
   openRequests: {
+    /**
+     * ID of the request.
+     */
     id: string;
+    /**
+     * Kind of request.
+     */
     kind: 'export' | 'deletion';
+    /**
+     * Status of the request.
+     *
+     * - `received`: stored; the workflow has not started yet.
+     * - `resolving`: Lethe finds the subjects of the submitted identities.
+     * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+     * - `grace`: deletion: the subjects wait for the run that claims them.
+     * - `deleting`: deletion: claimed subjects are being hard-deleted.
+     * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+     * - `completed`: deletion, final: deleted and verified in every system that can be read.
+     * - `not_found`: final: no system knows any of the subjects.
+     * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+     * - `cancelled`: final: every subject was cancelled.
+     * - `failed`: final: `failure` names the cause.
+     * - `collecting`: export: every system is being read.
+     * - `packaging`: export: the archive is being written.
+     * - `ready`: export: the archive can be downloaded.
+     * - `expired`: export, final: the archive key is destroyed.
+     */
     status:
       | 'received'
       | 'resolving'
@@ -1465,6 +2440,23 @@ export interface LookedUp {
       | 'packaging'
       | 'ready'
       | 'expired';
+    /**
+     * Outcome of the submitted identity. Null until it is resolved.
+     *
+     * - `matched`: the identity belongs to at least one subject.
+     * - `invalid`: the value cannot be an identity of its type; `reason` says why.
+     * - `not_found`: no system knows the identity.
+     * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
+     * - `attached`: another open deletion owns the subject; this request shares its outcome.
+     * - `already_deleted`: an earlier deletion deleted the subject.
+     * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
+     * - `held`: hidden; a legal hold blocks the hard deletion.
+     * - `cancelled`: cancelled and restored.
+     * - `deleted`: deleted in every system, except for `retained` rows.
+     * - `partially_deleted`: deleted except in a system that an operator skipped.
+     * - `exported`: contained in the archive.
+     * - `left_out`: not in the archive, because a deletion claimed the subject first.
+     */
     outcome:
       | 'matched'
       | 'invalid'
@@ -1481,25 +2473,62 @@ export interface LookedUp {
       | 'left_out'
       | null;
     /**
-     * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+     * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
      */
     retained: {
       /**
-       * The reason that the data map states for keeping the rows.
+       * Reason in the data map for retaining the rows.
        */
       basis: string;
+      /**
+       * Number of retained rows.
+       */
       rows: number;
     }[];
+    /**
+     * Time of the submission.
+     */
     receivedAt: string;
+    /**
+     * Time at which the request ended. Null while it is open.
+     */
     concludedAt: string | null;
+    /**
+     * Path of the request.
+     */
     href: string;
   }[];
   /**
-   * Those that have ended, with what became of this subject.
+   * Deletions that have ended.
    */
   deletions: {
+    /**
+     * ID of the request.
+     */
     id: string;
+    /**
+     * Kind of request.
+     */
     kind: 'export' | 'deletion';
+    /**
+     * Status of the request.
+     *
+     * - `received`: stored; the workflow has not started yet.
+     * - `resolving`: Lethe finds the subjects of the submitted identities.
+     * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+     * - `grace`: deletion: the subjects wait for the run that claims them.
+     * - `deleting`: deletion: claimed subjects are being hard-deleted.
+     * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+     * - `completed`: deletion, final: deleted and verified in every system that can be read.
+     * - `not_found`: final: no system knows any of the subjects.
+     * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+     * - `cancelled`: final: every subject was cancelled.
+     * - `failed`: final: `failure` names the cause.
+     * - `collecting`: export: every system is being read.
+     * - `packaging`: export: the archive is being written.
+     * - `ready`: export: the archive can be downloaded.
+     * - `expired`: export, final: the archive key is destroyed.
+     */
     status:
       | 'received'
       | 'resolving'
@@ -1516,6 +2545,23 @@ export interface LookedUp {
       | 'packaging'
       | 'ready'
       | 'expired';
+    /**
+     * Outcome of the submitted identity. Null until it is resolved.
+     *
+     * - `matched`: the identity belongs to at least one subject.
+     * - `invalid`: the value cannot be an identity of its type; `reason` says why.
+     * - `not_found`: no system knows the identity.
+     * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
+     * - `attached`: another open deletion owns the subject; this request shares its outcome.
+     * - `already_deleted`: an earlier deletion deleted the subject.
+     * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
+     * - `held`: hidden; a legal hold blocks the hard deletion.
+     * - `cancelled`: cancelled and restored.
+     * - `deleted`: deleted in every system, except for `retained` rows.
+     * - `partially_deleted`: deleted except in a system that an operator skipped.
+     * - `exported`: contained in the archive.
+     * - `left_out`: not in the archive, because a deletion claimed the subject first.
+     */
     outcome:
       | 'matched'
       | 'invalid'
@@ -1532,25 +2578,62 @@ export interface LookedUp {
       | 'left_out'
       | null;
     /**
-     * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+     * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
      */
     retained: {
       /**
-       * The reason that the data map states for keeping the rows.
+       * Reason in the data map for retaining the rows.
        */
       basis: string;
+      /**
+       * Number of retained rows.
+       */
       rows: number;
     }[];
+    /**
+     * Time of the submission.
+     */
     receivedAt: string;
+    /**
+     * Time at which the request ended. Null while it is open.
+     */
     concludedAt: string | null;
+    /**
+     * Path of the request.
+     */
     href: string;
   }[];
   /**
-   * Those whose archive has gone, or that ended without one.
+   * Exports that have ended, including those whose archive has expired.
    */
   exports: {
+    /**
+     * ID of the request.
+     */
     id: string;
+    /**
+     * Kind of request.
+     */
     kind: 'export' | 'deletion';
+    /**
+     * Status of the request.
+     *
+     * - `received`: stored; the workflow has not started yet.
+     * - `resolving`: Lethe finds the subjects of the submitted identities.
+     * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+     * - `grace`: deletion: the subjects wait for the run that claims them.
+     * - `deleting`: deletion: claimed subjects are being hard-deleted.
+     * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+     * - `completed`: deletion, final: deleted and verified in every system that can be read.
+     * - `not_found`: final: no system knows any of the subjects.
+     * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+     * - `cancelled`: final: every subject was cancelled.
+     * - `failed`: final: `failure` names the cause.
+     * - `collecting`: export: every system is being read.
+     * - `packaging`: export: the archive is being written.
+     * - `ready`: export: the archive can be downloaded.
+     * - `expired`: export, final: the archive key is destroyed.
+     */
     status:
       | 'received'
       | 'resolving'
@@ -1567,6 +2650,23 @@ export interface LookedUp {
       | 'packaging'
       | 'ready'
       | 'expired';
+    /**
+     * Outcome of the submitted identity. Null until it is resolved.
+     *
+     * - `matched`: the identity belongs to at least one subject.
+     * - `invalid`: the value cannot be an identity of its type; `reason` says why.
+     * - `not_found`: no system knows the identity.
+     * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
+     * - `attached`: another open deletion owns the subject; this request shares its outcome.
+     * - `already_deleted`: an earlier deletion deleted the subject.
+     * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
+     * - `held`: hidden; a legal hold blocks the hard deletion.
+     * - `cancelled`: cancelled and restored.
+     * - `deleted`: deleted in every system, except for `retained` rows.
+     * - `partially_deleted`: deleted except in a system that an operator skipped.
+     * - `exported`: contained in the archive.
+     * - `left_out`: not in the archive, because a deletion claimed the subject first.
+     */
     outcome:
       | 'matched'
       | 'invalid'
@@ -1583,28 +2683,67 @@ export interface LookedUp {
       | 'left_out'
       | null;
     /**
-     * The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.
+     * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
      */
     retained: {
       /**
-       * The reason that the data map states for keeping the rows.
+       * Reason in the data map for retaining the rows.
        */
       basis: string;
+      /**
+       * Number of retained rows.
+       */
       rows: number;
     }[];
+    /**
+     * Time of the submission.
+     */
     receivedAt: string;
+    /**
+     * Time at which the request ended. Null while it is open.
+     */
     concludedAt: string | null;
+    /**
+     * Path of the request.
+     */
     href: string;
   }[];
+  /**
+   * Legal holds in effect.
+   */
   holds: {
+    /**
+     * ID of the legal hold.
+     */
     id: string;
+    /**
+     * Reference of the case.
+     */
     caseRef: string;
+    /**
+     * Person or department that ordered the hold.
+     */
     heldBy: string;
+    /**
+     * Time from which the hold is in effect.
+     */
     placedAt: string;
   }[];
+  /**
+   * Suppressions in effect.
+   */
   suppressions: {
+    /**
+     * ID of the suppression.
+     */
     id: string;
+    /**
+     * ID of the deletion that left the suppression. Null otherwise.
+     */
     requestId: string | null;
+    /**
+     * Time from which the suppression is in effect.
+     */
     since: string;
   }[];
 }
@@ -1613,42 +2752,68 @@ export interface PlaceHoldInput {
 }
 export interface NewHold {
   /**
-   * A key of `projects` in lethe.config.ts.
+   * Name of the project: a key of `projects` in lethe.config.ts.
    */
   project: string;
+  /**
+   * Kind of subject.
+   */
   kind: 'user' | 'company';
   /**
+   * Identities of the subjects. The policy limits their number. Lethe stores keyed digests only.
+   *
    * @minItems 1
    * @maxItems 250000
    */
   identities: Identity[];
   /**
-   * The case, never the person: it is kept.
+   * Reference of the case. Must not name a person, because it is stored.
    */
   caseRef: string;
+  /**
+   * Person or department that orders the hold.
+   */
   heldBy: string;
 }
 export interface Hold {
+  /**
+   * ID of the legal hold.
+   */
   id: string;
+  /**
+   * Time from which the hold is in effect.
+   */
   placedAt: string;
   /**
-   * Requests whose subjects it stops.
+   * Requests whose subjects the hold protects.
    */
   matching: {
+    /**
+     * ID of the request.
+     */
     requestId: string;
+    /**
+     * Number of matching subjects of the request.
+     */
     subjects: number;
   }[];
   /**
-   * Requests whose subjects were claimed before: their deletion goes on.
+   * Requests whose subjects were already claimed. Their deletion continues.
    */
   tooLate: {
+    /**
+     * ID of the request.
+     */
     requestId: string;
+    /**
+     * Number of matching subjects of the request.
+     */
     subjects: number;
   }[];
 }
 export interface ReleaseHoldInput {
   /**
-   * Of the hold.
+   * ID of the hold.
    */
   id: string;
 }
@@ -1657,9 +2822,12 @@ export interface PlaceSuppressionInput {
 }
 export interface Suppression {
   /**
-   * A key of `projects` in lethe.config.ts.
+   * Name of the project: a key of `projects` in lethe.config.ts.
    */
   project: string;
+  /**
+   * Kind of subject.
+   */
   kind: 'user' | 'company';
   identity: Identity;
 }
@@ -1668,81 +2836,90 @@ export interface LiftSuppressionInput {
 }
 export interface ListActivityInput {
   /**
-   * A key of `projects` in lethe.config.ts. For example `demo`.
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
    */
   project?: string;
   /**
-   * Of this request.
+   * Matches events of this request.
    */
   requestId?: string;
   /**
-   * By this member (`mem_…`), or by `lethe` itself.
+   * Matches events of this member (`mem_…`), or automatic actions (`lethe`).
    */
   actor?: string;
   /**
-   * One action, or all of a noun. For example `hold.*`.
+   * Matches one action, or all actions of a noun. Example: `hold.*`.
    */
   action?: string;
   /**
-   * Not before this time. For example `2026-11-23T00:00:00Z`.
+   * Matches events at or after this time. Example: `2026-11-23T00:00:00Z`.
    */
   from?: string;
   /**
-   * Before this time. For example `2026-11-23T00:00:00Z`.
+   * Matches events before this time. Example: `2026-11-23T00:00:00Z`.
    */
   before?: string;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface ListActivityCsvInput {
   /**
-   * A key of `projects` in lethe.config.ts. For example `demo`.
+   * Name of the project: a key of `projects` in lethe.config.ts. Example: `demo`.
    */
   project?: string;
   /**
-   * Of this request.
+   * Matches events of this request.
    */
   requestId?: string;
   /**
-   * By this member (`mem_…`), or by `lethe` itself.
+   * Matches events of this member (`mem_…`), or automatic actions (`lethe`).
    */
   actor?: string;
   /**
-   * One action, or all of a noun. For example `hold.*`.
+   * Matches one action, or all actions of a noun. Example: `hold.*`.
    */
   action?: string;
   /**
-   * Not before this time. For example `2026-11-23T00:00:00Z`.
+   * Matches events at or after this time. Example: `2026-11-23T00:00:00Z`.
    */
   from?: string;
   /**
-   * Before this time. For example `2026-11-23T00:00:00Z`.
+   * Matches events before this time. Example: `2026-11-23T00:00:00Z`.
    */
   before?: string;
 }
 export interface ListMembersInput {
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface Member {
+  /**
+   * ID of the member.
+   */
   id: string;
   /**
-   * How colleagues know the member; unique in a project.
+   * Name of the member, unique in the project.
    */
   name: string;
+  /**
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   */
   role: 'owner' | 'admin';
+  /**
+   * Time at which the member was added.
+   */
   addedAt: string;
 }
 export interface AddMemberInput {
@@ -1750,45 +2927,72 @@ export interface AddMemberInput {
 }
 export interface NewMember {
   /**
-   * How colleagues know the member; unique in a project.
+   * Name of the member, unique in the project.
    */
   name: string;
+  /**
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   */
   role: 'owner' | 'admin';
 }
 export interface AddedMember {
+  /**
+   * ID of the member.
+   */
   id: string;
   /**
-   * How colleagues know the member; unique in a project.
+   * Name of the member, unique in the project.
    */
   name: string;
+  /**
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   */
   role: 'owner' | 'admin';
+  /**
+   * Time at which the member was added.
+   */
   addedAt: string;
   token: MintedToken;
 }
+/**
+ * First token of the member.
+ */
 export interface MintedToken {
+  /**
+   * ID of the token.
+   */
   id: string;
   /**
-   * Where it is used, for whoever has to revoke it.
+   * Where the token is used. Helps to decide which token to revoke.
    */
   name: string;
+  /**
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   */
   role: 'owner' | 'admin';
   /**
-   * Null: of all kinds.
+   * Kinds of request that the token covers. Null for all kinds.
    *
    * @minItems 1
    * @maxItems 2
    */
   kinds: ('export' | 'deletion')[] | null;
+  /**
+   * Whether the token may change anything.
+   */
   access: 'read' | 'write';
+  /**
+   * Time at which the token expires.
+   */
   expiresAt: string;
   /**
-   * Shown now and never again.
+   * The bearer token. Shown only in this response.
    */
   token: string;
 }
 export interface RemoveMemberInput {
   /**
-   * Of the member.
+   * ID of the member.
    */
   id: string;
 }
@@ -1797,67 +3001,91 @@ export interface MintTokenInput {
 }
 export interface NewToken {
   /**
-   * Where it is used, for whoever has to revoke it.
+   * Where the token is used. Helps to decide which token to revoke.
    */
   name: string;
   /**
-   * At most that of the token it is asked with, which is the default.
+   * Role of the token, at most that of the calling token, which is the default.
    */
   role?: 'owner' | 'admin';
   /**
-   * Only for requests of these kinds. At most those of the token it is asked with, which are the default.
+   * Kinds of request that the token covers, at most those of the calling token, which are the default.
    *
    * @minItems 1
    * @maxItems 2
    */
   kinds?: ('export' | 'deletion')[];
+  /**
+   * Whether the token may change anything.
+   */
   access?: 'read' | 'write';
   /**
-   * At most, and by default, 365 days ahead.
+   * Time at which the token expires. At most, and by default, in 365 days.
    */
   expiresAt?: string;
 }
 export interface ListTokensInput {
   /**
-   * For an owner: those of another member, or of all.
+   * For owners: ID of another member, or `all`.
    */
   member?: 'all' | string;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface Token {
+  /**
+   * ID of the token.
+   */
   id: string;
   /**
-   * Where it is used, for whoever has to revoke it.
+   * Where the token is used. Helps to decide which token to revoke.
    */
   name: string;
+  /**
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   */
   role: 'owner' | 'admin';
   /**
-   * Null: of all kinds.
+   * Kinds of request that the token covers. Null for all kinds.
    *
    * @minItems 1
    * @maxItems 2
    */
   kinds: ('export' | 'deletion')[] | null;
+  /**
+   * Whether the token may change anything.
+   */
   access: 'read' | 'write';
+  /**
+   * Time at which the token expires.
+   */
   expiresAt: string;
+  /**
+   * ID of the member.
+   */
   member: string;
+  /**
+   * Time of the creation.
+   */
   createdAt: string;
   /**
-   * To the minute.
+   * Time of the latest call, to the minute. Null before the first call.
    */
   lastUsedAt: string | null;
+  /**
+   * Time of the revocation. Null if the token is not revoked.
+   */
   revokedAt: string | null;
 }
 export interface RevokeTokenInput {
   /**
-   * Of the token.
+   * ID of the token.
    */
   id: string;
 }
@@ -1866,110 +3094,137 @@ export interface AddWebhookInput {
 }
 export interface NewWebhook {
   /**
-   * Begins with https://. Where its name leads is judged at each connection.
+   * HTTPS URL of your endpoint. Lethe checks the address of its host at each connection.
    */
   url: string;
 }
 export interface AddedWebhook {
+  /**
+   * ID of the webhook.
+   */
   id: string;
+  /**
+   * URL of your endpoint.
+   */
   url: string;
   /**
-   * Signs what is sent, after Standard Webhooks. Shown now and never again.
+   * Secret that signs the notifications, according to Standard Webhooks. Shown only in this response.
    */
   secret: string;
 }
 export interface ListWebhooksInput {}
 export interface Webhook {
+  /**
+   * ID of the webhook.
+   */
   id: string;
+  /**
+   * URL of your endpoint.
+   */
   url: string;
+  /**
+   * Time of the creation.
+   */
   createdAt: string;
   /**
-   * Id of a member.
+   * ID of the member who added the webhook.
    */
   createdBy: string;
   /**
-   * When it answered 410; it is told nothing since.
+   * Time at which your endpoint returned 410 and Lethe disabled the webhook. Null while it is enabled.
    */
   disabledAt: string | null;
 }
 export interface RemoveWebhookInput {
   /**
-   * Of the webhook.
+   * ID of the webhook.
    */
   id: string;
 }
 export interface RotateWebhookSecretInput {
   /**
-   * Of the webhook.
+   * ID of the webhook.
    */
   id: string;
   body: Rotation;
 }
 export interface Rotation {
   /**
-   * Seconds for which the secret so far signs beside the new one.
+   * Seconds for which the previous secret also signs.
    */
   overlap?: number;
 }
 export interface RotatedSecret {
   /**
-   * Signs what is sent, after Standard Webhooks. Shown now and never again.
+   * Secret that signs the notifications, according to Standard Webhooks. Shown only in this response.
    */
   secret: string;
+  /**
+   * Time until which the previous secret also signs.
+   */
   previousUntil: string;
 }
 export interface EnableWebhookInput {
   /**
-   * Of the webhook.
+   * ID of the webhook.
    */
   id: string;
 }
 export interface ListDeliveriesInput {
   /**
-   * Of the webhook.
+   * ID of the webhook.
    */
   id: string;
   /**
-   * Items of a page.
+   * Maximum number of items in the page.
    */
   limit?: number;
   /**
-   * `nextCursor` of the page before; without it, the first.
+   * `nextCursor` of the previous page. Omit it to read the first page.
    */
   cursor?: string;
 }
 export interface Delivery {
   /**
-   * Also the `webhook-id` of what is sent.
+   * ID of the delivery, sent as the header `webhook-id`.
    */
   id: string;
+  /**
+   * ID of the request.
+   */
   requestId: string;
   /**
-   * `request.` and the status that it has changed to.
+   * Type of the notification: `request.` and the new status.
    */
   type: string;
   /**
-   * When it changed.
+   * Time of the status change.
    */
   at: string;
+  /**
+   * Number of attempts so far.
+   */
   attempts: number;
   /**
-   * Of the next attempt; null when there is none.
+   * Time of the next attempt. Null if no attempt is planned.
    */
   nextAt: string | null;
+  /**
+   * `delivered`: your endpoint returned a 2xx status. `given_up`: Lethe abandoned the delivery after the last attempt. Null while it is pending.
+   */
   outcome: 'delivered' | 'given_up' | null;
   /**
-   * Why the last attempt failed: `http_` and a status, `timeout`, `connection`, `dns`, `tls`, `address_refused`; or why there was none: `removed`.
+   * Why the latest attempt failed: `http_` and a status, `timeout`, `connection`, `dns`, `tls` or `address_refused`; or `removed` if the webhook was removed. Null otherwise.
    */
   lastCode: string | null;
 }
 export interface RetryDeliveryInput {
   /**
-   * Of the webhook.
+   * ID of the webhook.
    */
   id: string;
   /**
-   * Of the delivery.
+   * ID of the delivery.
    */
   deliveryId: string;
 }
@@ -1979,18 +3234,33 @@ export interface Readiness {
   schema: 'current' | 'other' | 'unknown';
   temporal: 'reachable' | 'away';
 }
+/**
+ * RFC 9457 problem. Some codes add fields of their own, such as `limit` or `positions`.
+ */
 export interface Problem {
   /**
-   * A URI reference to what the code means.
+   * URI reference of the documentation of `code`.
    */
   type: string;
+  /**
+   * Meaning of `code`.
+   */
   title: string;
+  /**
+   * HTTP status of the response.
+   */
   status: number;
+  /**
+   * Cause of this error. It contains no personal data.
+   */
   detail: string;
   /**
-   * The id of the call in the log, as in `X-Request-Id`.
+   * ID of the HTTP request in the log, equal to the header `X-Request-Id`.
    */
   instance: string;
+  /**
+   * Code of the error, from a closed list.
+   */
   code:
     | 'malformed_json'
     | 'invalid_request'
@@ -2031,10 +3301,25 @@ export interface Problem {
     | 'too_many_webhooks'
     | 'storage_unavailable'
     | 'internal';
+  /**
+   * With `invalid_request`: the invalid fields, at most 100.
+   */
   errors?: {
+    /**
+     * Part of the HTTP request that holds the field.
+     */
     in: 'body' | 'query' | 'header';
+    /**
+     * JSON pointer to the field in the body, or `/` and the name of the parameter or header.
+     */
     pointer: string;
+    /**
+     * Code of the error. It does not change between versions.
+     */
     code: string;
+    /**
+     * Rule that the field violates. It does not quote the value.
+     */
     detail: string;
   }[];
   [k: string]: unknown;

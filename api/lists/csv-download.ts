@@ -9,9 +9,9 @@ import type { AppEnv } from '../deps.ts';
 import { invalidRequest } from '../http/validation-errors.ts';
 
 const CSV = 'text/csv';
-const PAGE = 1_000;
+const PAGE_SIZE = 1_000;
 
-/** Beside the JSON of a list, in the document. */
+/** Adds the CSV form to the JSON response of a list, in the document. */
 export const withCsv = <Content extends object>(
   response: {
     readonly description: string;
@@ -26,14 +26,14 @@ export const withCsv = <Content extends object>(
     ...response.content,
     [CSV]: {
       schema: z.string().openapi({
-        description: 'Everything that matches, below a line of names. `cursor` and `limit` are of JSON pages alone.',
+        description: 'All matching rows as CSV with a header row. `cursor` and `limit` apply to JSON pages only.',
         'x-example': example,
       }),
     },
   },
 });
 
-/** Decided by `Accept` alone: every caller sets headers anyway, for the token. */
+/** Only `Accept` decides. Throws `invalid_request` if the CSV is to be paginated. */
 export function wantsCsv(c: Context<AppEnv>): boolean {
   c.header('Vary', 'Accept');
   const supports = ['application/json', CSV];
@@ -45,7 +45,7 @@ export function wantsCsv(c: Context<AppEnv>): boolean {
         in: 'query',
         pointer: `/${name}`,
         code: 'not_of_csv',
-        detail: 'a CSV has everything that matches',
+        detail: 'applies to JSON pages only; a CSV download contains all matching rows',
       })),
     );
   }
@@ -53,34 +53,34 @@ export function wantsCsv(c: Context<AppEnv>): boolean {
 }
 
 export interface Download<Row> {
-  /** The file is called `lethe-<name>.csv`. */
+  /** The file name is `lethe-<name>.csv`. */
   readonly name: string;
   readonly columns: readonly (keyof Row & string)[];
   readonly read: (after: Row | null, limit: number) => Promise<readonly Row[]>;
 }
 
 /**
- * Read page by page as the caller takes it, without holding a connection between pages. The first page is read before the
- * answer begins, so that a ledger that is away is still a problem; afterwards all that is left is to break off.
+ * Streams page by page, without holding a connection between pages. The first page is read before the response starts, so
+ * that an unavailable database is still reported as a problem; a later failure aborts the response.
  */
 export async function csvDownload<Row extends object>(
   c: Context<AppEnv>,
   logger: Logger,
   { name, columns, read }: Download<Row>,
 ): Promise<Response> {
-  const first = await read(null, PAGE);
+  const first = await read(null, PAGE_SIZE);
   const requestId = c.get('requestId');
   async function* chunks() {
     for (let rows = first, header = true; ; header = false) {
       const text = stringify([...rows], { columns: [...columns], header, escape_formulas: true, cast: { date } });
       if (text !== '') yield new TextEncoder().encode(text);
       const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) return;
+      if (last === undefined || rows.length < PAGE_SIZE) return;
       try {
-        rows = await read(last, PAGE);
+        rows = await read(last, PAGE_SIZE);
       } catch (error) {
-        logger.warn({ requestId, code: errorCode(error) }, 'a download broke off');
-        throw new Error('the download broke off');
+        logger.warn({ requestId, code: errorCode(error) }, 'CSV download aborted');
+        throw new Error('CSV download aborted');
       }
     }
   }

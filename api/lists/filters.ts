@@ -1,12 +1,12 @@
 import { z } from '@hono/zod-openapi';
 
-/** The words of filters. Each leaves out what does not match; one that is absent leaves nothing out. */
+/** Schemas of list filters. An omitted filter matches everything. */
 
-/** In UTC. PostgreSQL knows no year 0. */
+/** In UTC. PostgreSQL has no year 0. */
 export const timestampOf = (description: string) =>
   z.iso
     .datetime()
-    .refine((text) => !text.startsWith('0000'), { message: 'there is no year 0' })
+    .refine((text) => !text.startsWith('0000'), { message: 'must not be in the year 0' })
     .transform((text) => new Date(text))
     .optional()
     .openapi({ description, example: '2026-11-23T00:00:00Z' });
@@ -18,16 +18,16 @@ export const flag = (description: string) =>
     .optional()
     .openapi({ type: 'boolean', description });
 
-/** `one,another`: in the document an array in the form style, not exploded. */
-export const anyOf = <Word extends string>(words: readonly [Word, ...Word[]], description: string) =>
+/** Comma-separated values. In the document: an array in the form style, not exploded. */
+export const anyOf = <Value extends string>(values: readonly [Value, ...Value[]], description: string) =>
   z
     .string()
     .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(words)))
+    .pipe(z.array(z.enum(values)))
     .optional()
     .openapi({
       param: { style: 'form', explode: false },
       type: 'array',
-      items: { type: 'string', enum: [...words] },
-      description: `${description} Several are separated by commas.`,
+      items: { type: 'string', enum: [...values] },
+      description: `${description} Separate several values by commas.`,
     });

@@ -3,11 +3,17 @@ import type { Context } from 'hono';
 import type { AppEnv } from '../deps.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
-/** The answer of every list. `exampleCursor`: what the document shows as `nextCursor`. */
+/** The response of every list. `exampleCursor` is the `nextCursor` in the document's example. */
 export const pageWith = <Item extends z.ZodType>(item: Item, exampleCursor: string | null = SAMPLE.cursor) =>
-  z.strictObject({ items: z.array(item), nextCursor: z.string().nullable().openapi({ 'x-example': exampleCursor }) });
+  z.strictObject({
+    items: z.array(item).openapi({ description: 'Items of the page.' }),
+    nextCursor: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Cursor of the next page. Null on the last page.', 'x-example': exampleCursor }),
+  });
 
-/** `rows` are one more than the page takes, where there are more: then `Link` asks the same question for those behind it. */
+/** Expects one row more than the page holds if there is a next page; `Link` then repeats the query with its cursor. */
 export function pageOf<Row>(
   c: Context<AppEnv>,
   rows: readonly Row[],

@@ -1,29 +1,37 @@
 import { z } from '@hono/zod-openapi';
 import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
+import { PROBLEMS } from '../http/problems.ts';
+
+const FieldError = z.strictObject({
+  in: z.enum(['body', 'query', 'header']).openapi({ description: 'Part of the HTTP request that holds the field.' }),
+  pointer: z.string().openapi({
+    description: 'JSON pointer to the field in the body, or `/` and the name of the parameter or header.',
+  }),
+  code: z.string().openapi({ description: 'Code of the error. It does not change between versions.' }),
+  detail: z.string().openapi({ description: 'Rule that the field violates. It does not quote the value.' }),
+});
 
 /** The shape of every error, in the document. */
 const Problem = z
   .looseObject({
-    type: z.string().openapi({ description: 'A URI reference to what the code means.' }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    instance: z.string().openapi({ description: 'The id of the call in the log, as in `X-Request-Id`.' }),
-    code: z.enum(ERROR_CODES),
+    type: z.string().openapi({ description: 'URI reference of the documentation of `code`.' }),
+    title: z.string().openapi({ description: 'Meaning of `code`.' }),
+    status: z.int().openapi({ description: 'HTTP status of the response.' }),
+    detail: z.string().openapi({ description: 'Cause of this error. It contains no personal data.' }),
+    instance: z
+      .string()
+      .openapi({ description: 'ID of the HTTP request in the log, equal to the header `X-Request-Id`.' }),
+    code: z.enum(ERROR_CODES).openapi({ description: 'Code of the error, from a closed list.' }),
     errors: z
-      .array(
-        z.strictObject({
-          in: z.enum(['body', 'query', 'header']),
-          pointer: z.string(),
-          code: z.string(),
-          detail: z.string(),
-        }),
-      )
-      .optional(),
+      .array(FieldError)
+      .optional()
+      .openapi({ description: 'With `invalid_request`: the invalid fields, at most 100.' }),
   })
-  .openapi('Problem');
+  .openapi('Problem', {
+    description: 'RFC 9457 problem. Some codes add fields of their own, such as `limit` or `positions`.',
+  });
 
-/** What any route under /v1 can answer. */
+/** Codes that every route under /v1 can return. */
 const EVERYWHERE = [
   'unauthorized',
   'forbidden',
@@ -34,7 +42,7 @@ const EVERYWHERE = [
 ] as const satisfies readonly ErrorCode[];
 const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
 
-/** Headers of an answer; api/openapi/headers.ts describes each. Those that every answer has are not named by a route. */
+/** Response headers; api/openapi/headers.ts describes each. A route does not list the headers of every response. */
 export type HeaderName =
   | 'Content-Disposition'
   | 'Idempotency-Replayed'
@@ -46,7 +54,7 @@ export type HeaderName =
   | 'WWW-Authenticate'
   | 'X-Request-Id';
 
-const HEADERS_OF: Readonly<Partial<Record<ErrorCode, HeaderName>>> = {
+const HEADERS_BY_CODE: Readonly<Partial<Record<ErrorCode, HeaderName>>> = {
   unauthorized: 'WWW-Authenticate',
   rate_limited: 'Retry-After',
   idempotency_key_in_use: 'Retry-After',
@@ -68,17 +76,17 @@ type Responses = Record<
   }
 >;
 
-/** The refusals of a route, one entry per status: the codes are its description, and each has an example. */
+/** The error responses of a route, one per status. Each of its codes has a line in the description and an example. */
 export function problemResponses(...codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy(new Set([...codes, ...EVERYWHERE]), (code) => ERROR_STATUS[code]);
   return Object.fromEntries(
-    [...byStatus].map(([status, said]) => {
-      const examples = Object.fromEntries(said.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
+    [...byStatus].map(([status, ofStatus]) => {
+      const examples = Object.fromEntries(ofStatus.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
       return [
         status,
         {
-          description: said.map((code) => `\`${code}\``).join(', '),
-          headers: headerReferences(said.flatMap((code) => HEADERS_OF[code] ?? [])),
+          description: ofStatus.map((code) => `- \`${code}\`: ${PROBLEMS[code].title}.`).join('\n'),
+          headers: headerReferences(ofStatus.flatMap((code) => HEADERS_BY_CODE[code] ?? [])),
           content: { 'application/problem+json': { schema: Problem, examples } },
         },
       ];
@@ -91,7 +99,7 @@ export const problemResponsesWithBody = (...codes: readonly ErrorCode[]): Respon
 
 type Examples = Readonly<Record<string, { readonly summary?: string; readonly value: unknown }>>;
 
-/** The content of a body or of an answer; without `examples`, the document puts one together from the schema. */
+/** The JSON content of a body or response. Without `examples`, the document generates one from the schema. */
 const json = <Schema extends z.ZodType>(schema: Schema, examples?: Examples) => ({
   'application/json': { schema, ...(examples === undefined ? {} : { examples }) },
 });

@@ -6,31 +6,48 @@ import { HEADERS } from './headers.ts';
 import { PROBLEM_EXAMPLES } from './problem-examples.ts';
 import type { Content, OpenApi, Operation, Parameter, Schemas } from './shape.ts';
 
-/** In the order of the page; which of them an operation belongs to is the first part of its path. */
+/** In the order of the page. The first part of an operation's path selects its tag. */
 const TAGS: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
-  requests: { name: 'Requests', description: 'Deletions and exports, from their acceptance to their receipt.' },
-  uploads: { name: 'Uploads', description: 'Many identities at once, as CSV.' },
-  subjects: { name: 'Look-ups', description: 'What the ledger knows of one identity.' },
-  holds: { name: 'Legal holds', description: 'Nothing on hold is hard-deleted; it stays hidden.' },
-  suppressions: { name: 'Suppressions', description: 'Standing refusals to collect somebody again.' },
-  activity: { name: 'Activity', description: 'The audit log: who did what, and when. It names no subject.' },
-  members: { name: 'Members', description: 'Who may call: owners and admins of a project.' },
-  tokens: { name: 'Tokens', description: 'What a member calls with. Each is shown once.' },
-  webhooks: { name: 'Webhooks', description: 'Who is told of every change, signed after Standard Webhooks.' },
-  health: { name: 'Health', description: 'For load balancers and orchestrators; without a token.' },
+  requests: { name: 'Requests', description: 'Deletions and exports, from submission to receipt.' },
+  uploads: { name: 'Uploads', description: 'Deletions of many subjects, submitted as a CSV file.' },
+  subjects: { name: 'Look-ups', description: 'Requests, holds and suppressions of one identity.' },
+  holds: { name: 'Legal holds', description: 'A legal hold blocks hard deletion. The subjects stay hidden.' },
+  suppressions: {
+    name: 'Suppressions',
+    description: 'A suppression asks every system not to collect the data of an identity again.',
+  },
+  activity: { name: 'Activity', description: 'Audit log of the project. It contains no identity.' },
+  members: { name: 'Members', description: 'People and services that may call the API for the project.' },
+  tokens: { name: 'Tokens', description: 'Bearer tokens of the members. Lethe shows each token once.' },
+  webhooks: {
+    name: 'Webhooks',
+    description: 'Signed notifications of status changes, according to Standard Webhooks.',
+  },
+  health: { name: 'Health', description: 'Probes for load balancers and orchestrators. They require no token.' },
 };
+
+const INTRODUCTION = `Lethe deletes and exports the personal data of users and companies. It reports data as deleted only after verifying that the data is gone.
+
+**Requests are asynchronous.** A call that changes a request returns \`202\` as soon as the change is stored. Poll \`GET /v1/requests/{id}\`, or add a webhook.
+
+**Subjects are named by identities.** An identity has a type, which the data map of the project defines, and a value. No identity appears in a URL, an error or the audit log.
+
+**Errors** are RFC 9457 problems with a \`code\` from [a closed list](/docs/problems). A request with invalid fields stores nothing and returns all of its errors together, at most 100.
+
+**Lists** are pages. Follow the header \`Link\`, or repeat the call with \`cursor\` set to \`nextCursor\`.
+
+Timestamps are in UTC. IDs are case-sensitive. Unknown fields and parameters are rejected.`;
 
 const INFO = {
   openapi: '3.1.0',
   info: {
-    title: 'Lethe',
+    title: 'Lethe API',
     version: '1',
-    summary: 'Data-subject requests.',
-    description:
-      'Deleted means looked for again and not found. Every error is a problem of [a closed list](/docs/problems). Timestamps are UTC, ids are exact, and members that this document does not name are refused.',
+    summary: 'Data-subject requests: deletion and export of personal data.',
+    description: INTRODUCTION,
     license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
   },
-  servers: [{ url: '/', description: 'The API that serves this document.' }],
+  servers: [{ url: '/', description: 'The server that provides this document.' }],
   security: [{ token: [] }],
 };
 
@@ -39,15 +56,15 @@ const TOKEN = {
   scheme: 'bearer',
   bearerFormat: 'lethe_…',
   description:
-    'A token of a member (`npm run member`, `POST /v1/tokens`): `Authorization: Bearer lethe_…`. It ends after a year at most. What an operation needs is listed as its scopes: `read` or `write`, a kind of request (a token may be limited to some), and `owner` where the role `admin` does not suffice.',
+    'Token of a member: `Authorization: Bearer lethe_…`. Create the first one with `npm run member`, further ones with `POST /v1/tokens`. A token expires after at most a year. The scopes of an operation are the permissions that it requires: `read` or `write` access, a kind of request (a token may be limited to some kinds), and the role `owner`.',
 } as const;
 
-/** What the routes say of themselves, with what follows from it: tags, examples, headers, what a token needs. */
+/** Completes the generated document with tags, examples, headers and required permissions. */
 export function documentOf(app: OpenAPIHono<AppEnv>): OpenApi {
-  // The library's type takes anything for a schema; ours is what it makes of the routes of this API.
-  const said = app.getOpenAPI31Document(INFO) as unknown as OpenApi;
-  const { schemas } = said.components;
-  const paths = mapped(said.paths, (item, path) =>
+  // The library's type is wider than the document that it generates for these routes.
+  const generated = app.getOpenAPI31Document(INFO) as unknown as OpenApi;
+  const { schemas } = generated.components;
+  const paths = mapped(generated.paths, (item, path) =>
     mapped(item, (operation) => complete(operation, tagOf(path).name, schemas)),
   );
   const used = new Set(Object.keys(paths).map((path) => tagOf(path)));
@@ -59,7 +76,7 @@ export function documentOf(app: OpenAPIHono<AppEnv>): OpenApi {
     examples: picked(PROBLEM_EXAMPLES, (code) => text.includes(`"#/components/examples/${code}"`)),
   };
   const tags = Object.values(TAGS).filter((tag) => used.has(tag));
-  return withoutSamples({ ...said, tags, paths, components });
+  return withoutSamples({ ...generated, tags, paths, components });
 }
 
 const withoutSamples = (document: OpenApi): OpenApi =>
@@ -78,42 +95,44 @@ function complete(operation: Operation, tag: string, schemas: Schemas): Operatio
   return {
     ...operation,
     tags: [tag],
-    description: [operation.description, needs(operation)].filter((text) => text !== undefined).join('\n\n'),
+    description: [operation.description, requirement(operation)].filter((text) => text !== undefined).join('\n\n'),
     parameters: parameters.map((parameter) => described(parameter, schemas)),
     ...(requestBody === undefined ? {} : { requestBody: { ...requestBody, content: filled(requestBody.content) } }),
-    responses: mapped(responses, (answer, status) => ({
-      ...answer,
-      headers: { ...headerReferences(headersOf(operation, Number(status))), ...answer.headers },
-      ...(answer.content === undefined ? {} : { content: filled(answer.content) }),
+    responses: mapped(responses, (response, status) => ({
+      ...response,
+      headers: { ...headerReferences(headersOf(operation, Number(status))), ...response.headers },
+      ...(response.content === undefined ? {} : { content: filled(response.content) }),
     })),
   };
 }
 
-/** Every answer after authentication has the headers of the rate limit. */
+/** Every response after authentication has the rate limit headers. */
 const headersOf = (operation: Operation, status: number): readonly HeaderName[] =>
   isOpen(operation) || status === 401 ? ['X-Request-Id'] : ['X-Request-Id', 'RateLimit-Policy', 'RateLimit'];
 
 const isOpen = ({ security }: Operation): boolean => security?.length === 0;
 
-function needs({ security = [] }: Operation): string | undefined {
+/** One sentence about the token that the operation requires. */
+function requirement({ security = [] }: Operation): string | undefined {
   const scopes = security.flatMap(({ token = [] }) => token);
   if (scopes.length === 0) return undefined;
-  const kinds = scopes.filter((scope) => scope === 'deletion' || scope === 'export');
-  const needed = [
-    `may ${scopes.includes('write') ? 'write' : 'read'}`,
-    ...kinds.map((kind) => `is good for requests of kind \`${kind}\``),
-    ...(scopes.includes('owner') ? ["is an owner's"] : []),
-  ];
-  return `Needs a token that ${needed.join(', and ')}.`;
+  const token = scopes.includes('owner') ? "an owner's token" : 'a token';
+  const access = scopes.includes('write') ? 'write' : 'read';
+  const kinds = scopes.filter((scope) => scope === 'deletion' || scope === 'export').map((kind) => `\`${kind}\``);
+  const covered = kinds.length === 0 ? '' : ` that covers requests of kind ${kinds.join(' and ')}`;
+  return `Requires ${token} with \`${access}\` access${covered}.`;
 }
 
-/** Of a query zod knows the description of the value only. Swagger UI fills in examples: none where nothing is needed. */
+/**
+ * zod describes the value of a query parameter only. Swagger UI fills in examples, so that an optional parameter has its
+ * example in the description.
+ */
 function described(parameter: Parameter, schemas: Schemas): Parameter {
   const { example, ...schema } = parameter.schema;
   const { required = false, description = schema.description ?? '' } = parameter;
   if (required) return { ...parameter, description, example: exampleOf(schemas, parameter.schema) };
-  const also = typeof example === 'string' ? [`For example \`${example}\`.`] : [];
-  return { ...parameter, schema, description: [description, ...also].join(' ') };
+  const sample = typeof example === 'string' ? [`Example: \`${example}\`.`] : [];
+  return { ...parameter, schema, description: [description, ...sample].join(' ') };
 }
 
 const mapped = <Value, Result>(
@@ -122,5 +141,5 @@ const mapped = <Value, Result>(
 ): Record<string, Result> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 
-const picked = <Value>(record: Readonly<Record<string, Value>>, wanted: (key: string) => boolean) =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
+const picked = <Value>(record: Readonly<Record<string, Value>>, isPicked: (key: string) => boolean) =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => isPicked(key)));

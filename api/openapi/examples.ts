@@ -1,9 +1,9 @@
 import type { Example, Media, Schema, Schemas } from './shape.ts';
 
-/** Shown where a member has no example; a test refuses documents with it. */
+/** Placeholder of a field without an example. A test rejects documents that contain it. */
 export const MISSING_EXAMPLE = '…';
 
-/** The examples that the route gives; otherwise one that is put together from the members, or one for each choice. */
+/** The examples of the route. Without them: one example generated from the schema, or one per alternative. */
 export function examplesOf(schemas: Schemas, { schema, examples }: Media): Readonly<Record<string, Example>> {
   if (examples !== undefined) return examples;
   const choices = schema.$ref === undefined ? [] : (schemas[lastPart(schema.$ref)]?.oneOf ?? []);
@@ -13,7 +13,7 @@ export function examplesOf(schemas: Schemas, { schema, examples }: Media): Reado
   );
 }
 
-/** `x-example` wins over `example`: it is for the examples alone, and is removed from the schemas of the document. */
+/** `x-example` takes precedence over `example`. It is removed from the schemas of the document. */
 export function exampleOf(schemas: Schemas, schema: Schema): unknown {
   if (Object.hasOwn(schema, 'x-example')) return schema['x-example'];
   if (schema.example !== undefined) return schema.example;
@@ -21,14 +21,14 @@ export function exampleOf(schemas: Schemas, schema: Schema): unknown {
   const choice = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])][0];
   if (choice !== undefined) return exampleOf(schemas, choice);
   if (schema.properties !== undefined) {
-    const members = Object.entries(schema.properties);
-    // JSON leaves out a member whose example is undefined.
-    return Object.fromEntries(members.map(([name, member]) => [name, exampleOf(schemas, member)]));
+    const fields = Object.entries(schema.properties);
+    // JSON omits a field whose example is undefined.
+    return Object.fromEntries(fields.map(([name, field]) => [name, exampleOf(schemas, field)]));
   }
   if (schema.items !== undefined) return [exampleOf(schemas, schema.items)];
-  return schema.default ?? schema.enum?.[0] ?? PLAIN[[schema.type].flat()[0] ?? ''] ?? MISSING_EXAMPLE;
+  return schema.default ?? schema.enum?.[0] ?? EXAMPLE_BY_TYPE[[schema.type].flat()[0] ?? ''] ?? MISSING_EXAMPLE;
 }
 
-const PLAIN: Readonly<Record<string, unknown>> = { integer: 0, boolean: false };
+const EXAMPLE_BY_TYPE: Readonly<Record<string, unknown>> = { integer: 0, boolean: false };
 
 const lastPart = (reference: string): string => reference.slice(reference.lastIndexOf('/') + 1);

@@ -7,13 +7,13 @@ import type { AppEnv } from '../deps.ts';
 import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
 import { PROBLEMS, PROBLEMS_INTRODUCTION, problemsPage } from '../http/problems.ts';
 
-/** The document to look at and to try: Swagger UI from node_modules. Nothing comes from elsewhere, nothing is inline. */
+/** Swagger UI, served from node_modules. The page loads nothing from other hosts and has no inline script or style. */
 const PAGE = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Lethe: the API</title>
+    <title>Lethe API</title>
     <link rel="icon" href="/docs/favicon.png">
     <link rel="stylesheet" href="/docs/swagger-ui.css">
   </head>
@@ -25,7 +25,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** A token that is typed in is gone with the page: it never goes to the browser's storage. */
+/** `persistAuthorization: false` keeps an entered token out of the browser's storage. */
 const INIT = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#swagger-ui',
@@ -41,13 +41,13 @@ h2:target { background: #fff3bf; }
 code { font-family: ui-monospace, monospace; }
 `;
 
-/** What a problem's `type` leads to: each code is an anchor. */
+/** The target of a problem's `type`: each code is an anchor. */
 const problemsHtml = (): string => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Lethe: problems</title>
+    <title>Problems · Lethe API</title>
     <link rel="icon" href="/docs/favicon.png">
     <link rel="stylesheet" href="/docs/problems.css">
   </head>
@@ -67,7 +67,7 @@ const section = (code: ErrorCode): string => {
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-/** Of markdown these texts use only code spans. */
+/** Of Markdown, these texts use only code spans. */
 const html = (text: string): string =>
   text.replaceAll(/[&<>]/g, (char) => ENTITIES[char] ?? char).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 
@@ -95,7 +95,7 @@ export function docs(): Hono<AppEnv> {
   app.use(etag());
   for (const [path, [type, read]] of Object.entries(FILES)) {
     app.get(path, async (c) => {
-      // Kept by the browser and asked for by its ETag: another version of Lethe is seen at once.
+      // The browser revalidates by ETag, so that it shows a new version of Lethe immediately.
       c.header('Cache-Control', 'no-cache');
       c.header('Content-Type', type);
       return c.body(await read());

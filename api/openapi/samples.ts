@@ -1,6 +1,6 @@
 /**
- * Values that several examples of the document share. All examples belong to one story: the export of one person, and
- * the deletion of two people, received on a Monday at ten, hidden at once, and due after fourteen days of grace.
+ * Values that several examples of the document share. All examples belong to one scenario: the export of one person, and
+ * the deletion of two people, received on a Monday at 10:00 UTC and due after a grace period of 14 days.
  */
 export const SAMPLE = {
   request: 'req_01a207d921007000b1946aa6e9a5b3c1',

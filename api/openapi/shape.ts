@@ -1,4 +1,4 @@
-/** As much of OpenAPI 3.1 and JSON Schema as the document uses. */
+/** The part of OpenAPI 3.1 and JSON Schema that the document uses. */
 export interface OpenApi {
   readonly openapi: string;
   readonly info: object;
@@ -19,7 +19,7 @@ export interface Operation {
   readonly security?: readonly Security[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: Content };
-  readonly responses: Readonly<Record<string, Answer>>;
+  readonly responses: Readonly<Record<string, ResponseObject>>;
 }
 
 export interface Parameter {
@@ -32,7 +32,7 @@ export interface Parameter {
   readonly schema: Schema;
 }
 
-export interface Answer {
+export interface ResponseObject {
   readonly description: string;
   readonly headers?: Readonly<Record<string, { readonly $ref: string }>>;
   readonly content?: Content;
@@ -61,7 +61,7 @@ export interface Schema {
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly example?: unknown;
-  /** Shown in examples alone. */
+  /** Used in examples only. */
   readonly 'x-example'?: unknown;
   readonly description?: string;
   readonly format?: string;

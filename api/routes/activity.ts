@@ -13,22 +13,28 @@ import { cursor, timestamp, limit, projectName, text } from '../schemas.ts';
 
 const Event = z
   .strictObject({
-    id: z.int().openapi({ 'x-example': 4711 }),
-    at: timestamp.openapi({ 'x-example': SAMPLE.receivedAt }),
-    requestId: z.string().nullable().openapi({ 'x-example': SAMPLE.request }),
-    actor: z.string().openapi({ description: 'Id of a member, or what acts by itself.', 'x-example': SAMPLE.member }),
-    actorName: z
+    id: z.int().openapi({ description: 'ID of the event.', 'x-example': 4711 }),
+    at: timestamp.openapi({ description: 'Time of the event.', 'x-example': SAMPLE.receivedAt }),
+    requestId: z
       .string()
       .nullable()
-      .openapi({ description: 'Of a member, a removed one as well.', 'x-example': 'ann' }),
+      .openapi({ description: 'ID of the request. Null for events of no request.', 'x-example': SAMPLE.request }),
+    actor: z.string().openapi({
+      description: 'ID of the member who acted, or `lethe` for an automatic action.',
+      'x-example': SAMPLE.member,
+    }),
+    actorName: z.string().nullable().openapi({
+      description: 'Name of the member, also after the removal. Null for an automatic action.',
+      'x-example': 'ann',
+    }),
     action: z.string().openapi({
-      description: 'A noun, and what was done: `request.received`.',
+      description: 'Action: a noun and a verb, such as `request.received`.',
       'x-example': 'request.received',
     }),
     detail: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]))
       .openapi({
-        description: 'Counts, positions, codes, references and reasons; never an identity.',
+        description: 'Counts, positions, codes, references and reasons. Contains no identity.',
         'x-example': { selection: 'identities', submitted: 2 },
       }),
   })
@@ -49,16 +55,18 @@ export const EVENT_COLUMNS = [
 export const EVENTS_CSV = `id,at,requestId,actor,actorName,action,detail\n4711,${SAMPLE.receivedAt},${SAMPLE.request},${SAMPLE.member},ann,request.received,"{""selection"":""identities"",""submitted"":2}"\n`;
 
 const filters = {
-  requestId: z.string().regex(REQUEST_ID).optional().openapi({ description: 'Of this request.' }),
-  actor: text(200).optional().openapi({ description: 'By this member (`mem_…`), or by `lethe` itself.' }),
+  requestId: z.string().regex(REQUEST_ID).optional().openapi({ description: 'Matches events of this request.' }),
+  actor: text(200)
+    .optional()
+    .openapi({ description: 'Matches events of this member (`mem_…`), or automatic actions (`lethe`).' }),
   action: z
     .string()
     .max(100)
     .regex(/^[a-z_]+\.([a-z_]+|\*)$/)
     .optional()
-    .openapi({ description: 'One action, or all of a noun.', example: 'hold.*' }),
-  from: timestampOf('Not before this time.'),
-  before: timestampOf('Before this time.'),
+    .openapi({ description: 'Matches one action, or all actions of a noun.', example: 'hold.*' }),
+  from: timestampOf('Matches events at or after this time.'),
+  before: timestampOf('Matches events before this time.'),
 };
 
 const route = createRoute({
@@ -66,23 +74,23 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/activity',
-  summary: 'The audit log of a project, newest first.',
+  summary: 'List audit events',
   description:
-    'A token that is limited to some kinds of request sees no event of the others. With `Accept: text/csv`, everything that matches.',
+    'Returns the audit events of the project that match every filter, newest first. With `Accept: text/csv`, returns all matching events as one CSV file. A token that is limited to some kinds of request sees no event of requests of other kinds.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link']), EVENTS_CSV),
+    200: withCsv(jsonResponse(Events, 'One page of events, or all matching events as CSV.', ['Link']), EVENTS_CSV),
     ...problemResponses('project_not_found', 'invalid_request'),
   },
 });
 
 export const activity = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const { project: named, limit: size, cursor: from, ...filter } = c.req.valid('query');
+    const { project: name, limit: size, cursor: from, ...filter } = c.req.valid('query');
     const { kinds } = c.get('caller');
-    const project = ownProject(deps, c.get('caller'), named).name;
-    const read = (after: AfterActivity | null, most: number) =>
-      listActivity(deps.database, { project, kinds, filter, after, limit: most });
+    const project = ownProject(deps, c.get('caller'), name).name;
+    const read = (after: AfterActivity | null, maximum: number) =>
+      listActivity(deps.database, { project, kinds, filter, after, limit: maximum });
     if (wantsCsv(c)) return csvDownload(c, deps.logger, { name: 'activity', columns: EVENT_COLUMNS, read });
     return c.json(pageOf(c, await read(parseActivityCursor(from), size + 1), size, activityCursor), 200);
   });

@@ -12,28 +12,38 @@ export const SAMPLE_TOKEN = {
 };
 
 export const tokenName = text(200).openapi({
-  description: 'Where it is used, for whoever has to revoke it.',
+  description: 'Where the token is used. Helps to decide which token to revoke.',
   example: 'nightly job',
 });
-export const role = z.enum(ROLES);
+export const role = z.enum(ROLES).openapi({
+  description:
+    'Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.',
+});
 export const kinds = listOf(z.enum(REQUEST_KINDS), REQUEST_KINDS.length);
-export const access = z.enum(['read', 'write']);
+export const access = z.enum(['read', 'write']).openapi({ description: 'Whether the token may change anything.' });
 
-/** Members of every answer about a token. */
-export const tokenMembers = {
-  id: z.string().openapi({ 'x-example': SAMPLE_TOKEN.id }),
+/** Fields of every response about a token. */
+export const tokenFields = {
+  id: z.string().openapi({ description: 'ID of the token.', 'x-example': SAMPLE_TOKEN.id }),
   name: tokenName,
   role,
-  kinds: kinds.nullable().openapi({ description: 'Null: of all kinds.', 'x-example': null }),
+  kinds: kinds
+    .nullable()
+    .openapi({ description: 'Kinds of request that the token covers. Null for all kinds.', 'x-example': null }),
   access,
-  expiresAt: timestamp.openapi({ 'x-example': SAMPLE_TOKEN.expiresAt }),
+  expiresAt: timestamp.openapi({
+    description: 'Time at which the token expires.',
+    'x-example': SAMPLE_TOKEN.expiresAt,
+  }),
 };
 
 export const CreatedToken = z
   .strictObject({
-    ...tokenMembers,
+    ...tokenFields,
     access: access.openapi({ 'x-example': 'write' }),
-    token: z.string().openapi({ description: 'Shown now and never again.', 'x-example': SAMPLE_TOKEN.token }),
+    token: z
+      .string()
+      .openapi({ description: 'The bearer token. Shown only in this response.', 'x-example': SAMPLE_TOKEN.token }),
   })
   .openapi('MintedToken');
 
@@ -49,13 +59,13 @@ export const createdTokenResponse = (created: Created) => ({
   expiresAt: created.expiresAt,
 });
 
-/** A caller creates no token with more rights than its own. Throws `forbidden`. */
-export function requireNoMore(
+/** A caller cannot create a token with more permissions than its own. Throws `forbidden`. */
+export function requireOwnPermissions(
   caller: Caller,
-  { role: asked, kinds: askedKinds }: { readonly role: Role; readonly kinds: readonly RequestKind[] | null },
+  { role: newRole, kinds: newKinds }: { readonly role: Role; readonly kinds: readonly RequestKind[] | null },
 ): void {
   requireAccess(
     caller,
-    ...(askedKinds ?? REQUEST_KINDS).map((kind) => ({ access: 'write', kind, role: asked }) as const),
+    ...(newKinds ?? REQUEST_KINDS).map((kind) => ({ access: 'write', kind, role: newRole }) as const),
   );
 }

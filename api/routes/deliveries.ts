@@ -15,22 +15,28 @@ const DELIVERY = 'evt_6f9619ff8b86d011b42d00c04fc964ff';
 
 const Delivery = z
   .strictObject({
-    id: z.string().openapi({ description: 'Also the `webhook-id` of what is sent.', 'x-example': DELIVERY }),
-    requestId: z.string().openapi({ 'x-example': SAMPLE.request }),
+    id: z
+      .string()
+      .openapi({ description: 'ID of the delivery, sent as the header `webhook-id`.', 'x-example': DELIVERY }),
+    requestId: z.string().openapi({ description: 'ID of the request.', 'x-example': SAMPLE.request }),
     type: z.string().openapi({
-      description: '`request.` and the status that it has changed to.',
+      description: 'Type of the notification: `request.` and the new status.',
       'x-example': 'request.grace',
     }),
-    at: timestamp.openapi({ description: 'When it changed.', 'x-example': SAMPLE.receivedAt }),
-    attempts: z.int().openapi({ 'x-example': 2 }),
+    at: timestamp.openapi({ description: 'Time of the status change.', 'x-example': SAMPLE.receivedAt }),
+    attempts: z.int().openapi({ description: 'Number of attempts so far.', 'x-example': 2 }),
     nextAt: timestamp.nullable().openapi({
-      description: 'Of the next attempt; null when there is none.',
+      description: 'Time of the next attempt. Null if no attempt is planned.',
       'x-example': '2026-11-23T10:05:12.000Z',
     }),
-    outcome: z.enum(['delivered', 'given_up']).nullable().openapi({ 'x-example': null }),
+    outcome: z.enum(['delivered', 'given_up']).nullable().openapi({
+      description:
+        '`delivered`: your endpoint returned a 2xx status. `given_up`: Lethe abandoned the delivery after the last attempt. Null while it is pending.',
+      'x-example': null,
+    }),
     lastCode: z.string().nullable().openapi({
       description:
-        'Why the last attempt failed: `http_` and a status, `timeout`, `connection`, `dns`, `tls`, `address_refused`; or why there was none: `removed`.',
+        'Why the latest attempt failed: `http_` and a status, `timeout`, `connection`, `dns`, `tls` or `address_refused`; or `removed` if the webhook was removed. Null otherwise.',
       'x-example': 'http_503',
     }),
   })
@@ -41,11 +47,12 @@ const listRoute = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/webhooks/{id}/deliveries',
-  summary: 'What a webhook was told, or is still to be told, newest first.',
-  description: 'A token that is limited to some kinds of request sees nothing of the others.',
+  summary: 'List the deliveries of a webhook',
+  description:
+    'Returns the pending, delivered and abandoned deliveries of the webhook, newest first. A token that is limited to some kinds of request sees deliveries about requests of these kinds only.',
   request: { params: webhookParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Delivery), 'One page.', ['Link']),
+    200: jsonResponse(pageWith(Delivery), 'One page of deliveries.', ['Link']),
     ...problemResponses('webhook_not_found', 'invalid_request'),
   },
 });
@@ -55,19 +62,20 @@ const retryRoute = createRoute({
   ...changesWebhooks,
   method: 'post',
   path: '/webhooks/{id}/deliveries/{deliveryId}/retry',
-  summary: 'Send it again at once, under the same id, also where it was delivered.',
-  description: 'What fails is tried again as at first. One that is disabled is told once it is enabled.',
+  summary: 'Retry a delivery',
+  description:
+    'Sends the notification again immediately, with the same `webhook-id`, even if it was delivered. A failed attempt is retried on the same schedule as a new delivery. A disabled webhook receives the notification once it is enabled. The token must cover all kinds of request (`forbidden`).',
   request: {
     params: webhookParams.extend({
       deliveryId: z.string().openapi({
-        param: { name: 'deliveryId', in: 'path', description: 'Of the delivery.' },
+        param: { name: 'deliveryId', in: 'path', description: 'ID of the delivery.' },
         pattern: DELIVERY_ID.source,
         'x-example': DELIVERY,
       }),
     }),
   },
   responses: {
-    204: { description: 'It is being sent.' },
+    204: { description: 'The notification is sent asynchronously.' },
     ...problemResponses('webhook_not_found', 'delivery_not_found'),
   },
 });

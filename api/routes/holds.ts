@@ -14,26 +14,34 @@ const NewHold = z
   .strictObject({
     project: projectName,
     kind,
-    identities,
-    caseRef: text(200).openapi({ description: 'The case, never the person: it is kept.', example: 'C-7' }),
-    heldBy: text(200).openapi({ example: 'counsel' }),
+    identities: identities.openapi({
+      description: 'Identities of the subjects. The policy limits their number. Lethe stores keyed digests only.',
+    }),
+    caseRef: text(200).openapi({
+      description: 'Reference of the case. Must not name a person, because it is stored.',
+      example: 'C-7',
+    }),
+    heldBy: text(200).openapi({ description: 'Person or department that orders the hold.', example: 'counsel' }),
   })
   .openapi('NewHold');
 
 const matching = z.array(
   z.strictObject({
-    requestId: z.string().openapi({ 'x-example': SAMPLE.request }),
-    subjects: z.int().openapi({ 'x-example': 1 }),
+    requestId: z.string().openapi({ description: 'ID of the request.', 'x-example': SAMPLE.request }),
+    subjects: z.int().openapi({ description: 'Number of matching subjects of the request.', 'x-example': 1 }),
   }),
 );
 
 const Hold = z
   .strictObject({
-    id: z.string().openapi({ 'x-example': SAMPLE.hold }),
-    placedAt: timestamp.openapi({ 'x-example': SAMPLE.placedAt }),
-    matching: matching.openapi({ description: 'Requests whose subjects it stops.' }),
+    id: z.string().openapi({ description: 'ID of the legal hold.', 'x-example': SAMPLE.hold }),
+    placedAt: timestamp.openapi({
+      description: 'Time from which the hold is in effect.',
+      'x-example': SAMPLE.placedAt,
+    }),
+    matching: matching.openapi({ description: 'Requests whose subjects the hold protects.' }),
     tooLate: matching.openapi({
-      description: 'Requests whose subjects were claimed before: their deletion goes on.',
+      description: 'Requests whose subjects were already claimed. Their deletion continues.',
       'x-example': [],
     }),
   })
@@ -44,10 +52,12 @@ const placeRoute = createRoute({
   ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/holds',
-  summary: 'Stop the hard deletion of subjects, now and in later requests; they stay hidden.',
+  summary: 'Place a legal hold',
+  description:
+    'Blocks the hard deletion of the subjects in open and future requests, from the moment of the response until the hold is released. Soft deletion is not blocked: hidden subjects stay hidden. Claimed subjects cannot be held; `tooLate` lists their requests.',
   request: body(NewHold),
   responses: {
-    201: jsonResponse(Hold, 'In force.', ['Location']),
+    201: jsonResponse(Hold, 'Created. The hold is in effect.', ['Location']),
     ...problemResponsesWithBody('project_not_found', 'too_many_subjects'),
   },
 });
@@ -57,24 +67,34 @@ const releaseRoute = createRoute({
   ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'delete',
   path: '/holds/{id}',
-  summary: 'Release a hold: what is overdue is deleted at the next run.',
+  summary: 'Release a legal hold',
+  description:
+    'Releases the hold. Subjects that no other hold protects and whose grace period is over are claimed at the next run. Idempotent: releasing a hold again also returns 204.',
   request: { params: pathId(HOLD_ID, 'the hold', SAMPLE.hold) },
-  responses: { 204: { description: 'Released.' }, ...problemResponses('hold_not_found', 'project_not_found') },
+  responses: {
+    204: { description: 'Released. Overdue subjects are claimed at the next run.' },
+    ...problemResponses('hold_not_found', 'project_not_found'),
+  },
 });
 
 export const holds = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(placeRoute, async (c) => {
-      const sent = c.req.valid('json');
-      const project = ownProject(deps, c.get('caller'), sent.project);
+      const newHold = c.req.valid('json');
+      const project = ownProject(deps, c.get('caller'), newHold.project);
       const limit = project.policy.subjectsPerRequest;
-      if (sent.identities.length > limit) {
-        throw new DomainError('too_many_subjects', `a hold takes ${limit} identities`, { limit });
+      const submitted = newHold.identities.length;
+      if (submitted > limit) {
+        throw new DomainError(
+          'too_many_subjects',
+          `The hold has ${submitted} identities, the limit is ${limit}. Nothing was stored: place several holds.`,
+          { limit },
+        );
       }
-      const known = knownIdentities(identityTypesOf(project, sent.kind), sent.identities);
+      const known = knownIdentities(identityTypesOf(project, newHold.kind), newHold.identities);
       const at = deps.now();
       const id = newId('hold', at.getTime());
-      const { kind: subjectKind, caseRef, heldBy } = sent;
+      const { kind: subjectKind, caseRef, heldBy } = newHold;
       const hold = {
         id,
         project: project.name,
@@ -85,16 +105,16 @@ export const holds = (deps: ApiDeps) =>
         actor: c.get('caller').memberId,
         at,
       };
-      const { matching: stopped, tooLate, wake } = await placeHold(deps.database, deps.keys, hold);
+      const { matching: held, tooLate, wake } = await placeHold(deps.database, deps.keys, hold);
       await deps.orchestrator.wake(wake);
       c.header('Location', `/v1/holds/${id}`);
-      return c.json({ id, placedAt: at, matching: [...stopped], tooLate: [...tooLate] }, 201);
+      return c.json({ id, placedAt: at, matching: [...held], tooLate: [...tooLate] }, 201);
     })
     .openapi(releaseRoute, async (c) => {
       const { id } = c.req.valid('param');
       const caller = c.get('caller');
       const name = HOLD_ID.test(id) ? await holdProject(deps.database, id) : null;
-      if (name !== caller.project) throw new DomainError('hold_not_found', 'there is no such hold');
+      if (name !== caller.project) throw new DomainError('hold_not_found', 'The hold does not exist.');
       const { policy } = ownProject(deps, caller);
       const { wake } = await releaseHold(deps.database, policy.window, { id, actor: caller.memberId, at: deps.now() });
       await deps.orchestrator.wake(wake);

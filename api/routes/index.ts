@@ -66,15 +66,15 @@ export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
 }
 
 /**
- * Guards everything below `/requests/{id}`. A malformed id, an unknown request and one of another project get the same
- * `request_not_found`. Throws `forbidden` for a token that is limited to other kinds of request.
+ * Guards everything below `/requests/{id}`. A malformed ID, an unknown request and a request of another project return the
+ * same `request_not_found`. Throws `forbidden` for a token that is limited to other kinds of request.
  */
 const ownRequest = (deps: ApiDeps): MiddlewareHandler<AppEnv> =>
   async function ownRequest(c, next) {
     const id = c.req.param('id') ?? '';
     const caller = c.get('caller');
     const request = REQUEST_ID.test(id) ? await readRequestRow(deps.database, id) : null;
-    if (request?.project !== caller.project) throw new DomainError('request_not_found', 'there is no such request');
+    if (request?.project !== caller.project) throw new DomainError('request_not_found', 'The request does not exist.');
     requireAccess(caller, { access: 'read', kind: request.kind });
     c.set('request', request);
     await next();

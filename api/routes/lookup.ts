@@ -1,41 +1,58 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/subjects/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
-import { OUTCOMES, REQUEST_KINDS } from '../../domain/vocabulary.ts';
+import { OUTCOMES } from '../../domain/vocabulary.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, timestamp, kind, projectName } from '../schemas.ts';
+import { OUTCOME_DESCRIPTION } from '../openapi/descriptions.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { fields } from './requests/fields.ts';
 
 const Request = z.strictObject({
   id: fields.id,
-  kind: z.enum(REQUEST_KINDS),
+  kind: fields.kind,
   status: fields.status,
-  outcome: z.enum(OUTCOMES).nullable().openapi({ 'x-example': 'soft_deleted' }),
+  outcome: z.enum(OUTCOMES).nullable().openapi({ description: OUTCOME_DESCRIPTION, 'x-example': 'soft_deleted' }),
   retained: fields.retained,
   receivedAt: fields.receivedAt,
   concludedAt: fields.concludedAt,
   href: fields.href,
 });
 
+const Hold = z.strictObject({
+  id: z.string().openapi({ description: 'ID of the legal hold.' }),
+  caseRef: z.string().openapi({ description: 'Reference of the case.' }),
+  heldBy: z.string().openapi({ description: 'Person or department that ordered the hold.' }),
+  placedAt: timestamp.openapi({ description: 'Time from which the hold is in effect.' }),
+});
+
+const Suppression = z.strictObject({
+  id: z.string().openapi({ description: 'ID of the suppression.' }),
+  requestId: z
+    .string()
+    .nullable()
+    .openapi({ description: 'ID of the deletion that left the suppression. Null otherwise.' }),
+  since: timestamp.openapi({ description: 'Time from which the suppression is in effect.' }),
+});
+
 const Found = z
   .strictObject({
-    openRequests: z.array(Request),
-    deletions: z
-      .array(Request)
-      .openapi({ description: 'Those that have ended, with what became of this subject.', 'x-example': [] }),
+    openRequests: z.array(Request).openapi({ description: 'Requests that have not ended.' }),
+    deletions: z.array(Request).openapi({ description: 'Deletions that have ended.', 'x-example': [] }),
     exports: z
       .array(Request)
-      .openapi({ description: 'Those whose archive has gone, or that ended without one.', 'x-example': [] }),
-    holds: z
-      .array(z.strictObject({ id: z.string(), caseRef: z.string(), heldBy: z.string(), placedAt: timestamp }))
-      .openapi({ 'x-example': [{ id: SAMPLE.hold, caseRef: 'C-7', heldBy: 'counsel', placedAt: SAMPLE.placedAt }] }),
-    suppressions: z
-      .array(z.strictObject({ id: z.string(), requestId: z.string().nullable(), since: timestamp }))
-      .openapi({ 'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt }] }),
+      .openapi({ description: 'Exports that have ended, including those whose archive has expired.', 'x-example': [] }),
+    holds: z.array(Hold).openapi({
+      description: 'Legal holds in effect.',
+      'x-example': [{ id: SAMPLE.hold, caseRef: 'C-7', heldBy: 'counsel', placedAt: SAMPLE.placedAt }],
+    }),
+    suppressions: z.array(Suppression).openapi({
+      description: 'Suppressions in effect.',
+      'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt }],
+    }),
   })
   .openapi('LookedUp');
 
@@ -44,24 +61,24 @@ const route = createRoute({
   ...requirePermission({ access: 'read', kind: 'deletion' }),
   method: 'post',
   path: '/subjects/lookup',
-  summary: 'What the ledger knows of one identity: at most the latest hundred of each.',
+  summary: 'Look up an identity',
   description:
-    'Answered from keyed digests, by any identity of a subject. No system that holds data is asked. A token that is limited to some kinds of request sees those alone.',
+    'Returns the requests, legal holds and suppressions of the subject with this identity, at most the latest 100 of each. Any identity of the subject finds them, because Lethe stores keyed digests of all of them. No system is queried. A token that is limited to some kinds of request sees requests of these kinds only.',
   request: body(z.strictObject({ project: projectName, kind, identity }).openapi('Lookup')),
   responses: {
-    200: jsonResponse(Found, 'Empty lists where nothing is known.'),
+    200: jsonResponse(Found, 'Requests, holds and suppressions. The lists are empty for an unknown identity.'),
     ...problemResponsesWithBody('project_not_found'),
   },
 });
 
 export const lookup = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const asked = c.req.valid('json');
-    const project = ownProject(deps, c.get('caller'), asked.project);
-    const known = knownIdentity(identityTypesOf(project, asked.kind), asked.identity);
+    const query = c.req.valid('json');
+    const project = ownProject(deps, c.get('caller'), query.project);
+    const known = knownIdentity(identityTypesOf(project, query.kind), query.identity);
     const found = await lookUp(deps.database, deps.keys, {
       project: project.name,
-      kind: asked.kind,
+      kind: query.kind,
       identity: known,
       kinds: c.get('caller').kinds,
     });

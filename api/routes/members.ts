@@ -5,33 +5,36 @@ import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { idCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { createdTokenResponse, CreatedToken, requireNoMore, role } from './created-token.ts';
+import { createdTokenResponse, CreatedToken, requireOwnPermissions, role } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageOf, pageWith } from '../lists/page.ts';
 import { cursor, timestamp, limit, pathId, text } from '../schemas.ts';
 
-const name = text(200).openapi({ description: 'How colleagues know the member; unique in a project.', example: 'ann' });
+const name = text(200).openapi({ description: 'Name of the member, unique in the project.', example: 'ann' });
 
 const Member = z
   .strictObject({
-    id: z.string().openapi({ 'x-example': SAMPLE.member }),
+    id: z.string().openapi({ description: 'ID of the member.', 'x-example': SAMPLE.member }),
     name,
     role,
-    addedAt: timestamp.openapi({ 'x-example': SAMPLE.addedAt }),
+    addedAt: timestamp.openapi({ description: 'Time at which the member was added.', 'x-example': SAMPLE.addedAt }),
   })
   .openapi('Member');
 const NewMember = z.strictObject({ name, role }).openapi('NewMember');
-const AddedMember = z.strictObject({ ...Member.shape, token: CreatedToken }).openapi('AddedMember');
+const AddedMember = z
+  .strictObject({ ...Member.shape, token: CreatedToken.openapi({ description: 'First token of the member.' }) })
+  .openapi('AddedMember');
 
 const listRoute = createRoute({
   operationId: 'listMembers',
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/members',
-  summary: 'Who may call on behalf of the project, newest first.',
+  summary: 'List members',
+  description: 'Returns the members of the project, newest first. Removed members are not returned.',
   request: { query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Member), 'One page.', ['Link']),
+    200: jsonResponse(pageWith(Member), 'One page of members.', ['Link']),
     ...problemResponses('invalid_request'),
   },
 });
@@ -41,11 +44,12 @@ const addRoute = createRoute({
   ...requirePermission({ access: 'write', role: 'owner' }),
   method: 'post',
   path: '/members',
-  summary: 'A further member, with a first token, which is shown once.',
-  description: 'The token is of all kinds: one that is limited to some adds nobody.',
+  summary: 'Add a member',
+  description:
+    'Adds a member and creates the first token of the member, which is shown only in this response. The new token covers all kinds of request, so the calling token must cover all kinds, too (`forbidden`). A deletion of everyone that was submitted before cannot be confirmed by the new member.',
   request: body(NewMember),
   responses: {
-    201: jsonResponse(AddedMember, 'May call from now on.', ['Location']),
+    201: jsonResponse(AddedMember, 'Created. The member can call the API immediately.', ['Location']),
     ...problemResponsesWithBody('member_exists'),
   },
 });
@@ -55,9 +59,14 @@ const removeRoute = createRoute({
   ...requirePermission({ access: 'write', role: 'owner' }),
   method: 'delete',
   path: '/members/{id}',
-  summary: 'Remove a member: its tokens and links end at once, what it has done stays recorded.',
+  summary: 'Remove a member',
+  description:
+    'Removes the member and revokes the tokens and download links of the member immediately. Requests and audit events of the member remain. Returns `last_owner` if the project would have no owner left.',
   request: { params: pathId(MEMBER_ID, 'the member', SAMPLE.member) },
-  responses: { 204: { description: 'Removed.' }, ...problemResponses('member_not_found', 'last_owner') },
+  responses: {
+    204: { description: 'Removed. Tokens and links of the member are revoked.' },
+    ...problemResponses('member_not_found', 'last_owner'),
+  },
 });
 
 export const members = (deps: ApiDeps) =>
@@ -70,13 +79,13 @@ export const members = (deps: ApiDeps) =>
       return c.json(pageOf(c, rows, size, idCursor), 200);
     })
     .openapi(addRoute, async (c) => {
-      const sent = c.req.valid('json');
+      const newMember = c.req.valid('json');
       const caller = c.get('caller');
-      requireNoMore(caller, { role: sent.role, kinds: null });
+      requireOwnPermissions(caller, { role: newMember.role, kinds: null });
       const at = deps.now();
-      const { memberId, ...created } = await addMember(deps.database, caller, { ...sent, at });
+      const { memberId, ...created } = await addMember(deps.database, caller, { ...newMember, at });
       c.header('Location', `/v1/members/${memberId}`);
-      return c.json({ id: memberId, ...sent, addedAt: at, token: createdTokenResponse(created) }, 201);
+      return c.json({ id: memberId, ...newMember, addedAt: at, token: createdTokenResponse(created) }, 201);
     })
     .openapi(removeRoute, async (c) => {
       const { id } = c.req.valid('param');

@@ -12,11 +12,20 @@ import { SAMPLE } from '../openapi/samples.ts';
 
 const Suppression = z.strictObject({ project: projectName, kind, identity }).openapi('Suppression');
 
-const suppressionId = z.string().openapi({ 'x-example': SAMPLE.suppression });
-const Placed = z.strictObject({ id: suppressionId, since: timestamp.openapi({ 'x-example': SAMPLE.placedAt }) });
+const suppressionId = z.string().openapi({ description: 'ID of the suppression.', 'x-example': SAMPLE.suppression });
+const Placed = z.strictObject({
+  id: suppressionId,
+  since: timestamp.openapi({
+    description: 'Time from which the suppression is in effect.',
+    'x-example': SAMPLE.placedAt,
+  }),
+});
 const Lifted = z.strictObject({
   id: suppressionId,
-  liftedAt: timestamp.openapi({ 'x-example': '2026-11-24T08:00:00.000Z' }),
+  liftedAt: timestamp.openapi({
+    description: 'Time at which the suppressions were lifted.',
+    'x-example': '2026-11-24T08:00:00.000Z',
+  }),
 });
 
 const placeRoute = createRoute({
@@ -24,10 +33,12 @@ const placeRoute = createRoute({
   ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/suppressions',
-  summary: 'Refuse to collect an identity again, apart from any deletion.',
+  summary: 'Place a suppression',
+  description:
+    'Suppresses an identity independently of any deletion and notifies every system that it must not collect the data of the identity again. Existing data is not deleted. Idempotent: a repeated call returns the existing suppression.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(Placed, 'In force here; the systems are being told.'),
+    202: jsonResponse(Placed, 'Accepted. The suppression is in effect; the systems are notified asynchronously.'),
     ...problemResponsesWithBody('project_not_found'),
   },
 });
@@ -37,10 +48,12 @@ const liftRoute = createRoute({
   ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'delete',
   path: '/suppressions',
-  summary: 'Lift every suppression of an identity, those left by deletions included.',
+  summary: 'Lift all suppressions of an identity',
+  description:
+    'Lifts all suppressions of the identity, including those created by deletions, and notifies every system. Other identities of the same subject stay suppressed. Returns `suppression_not_found` if the identity is not suppressed.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(Lifted, 'Lifted here; the systems are being told.'),
+    202: jsonResponse(Lifted, 'Accepted. The suppressions are lifted; the systems are notified asynchronously.'),
     ...problemResponsesWithBody('project_not_found', 'suppression_not_found'),
   },
 });
@@ -63,14 +76,14 @@ export const suppressions = (deps: ApiDeps) =>
       return c.json({ id, liftedAt: change.at }, 202);
     });
 
-function changeOf(deps: ApiDeps, caller: Caller, sent: z.output<typeof Suppression>): SuppressionChange {
-  const project = ownProject(deps, caller, sent.project);
+function changeOf(deps: ApiDeps, caller: Caller, requested: z.output<typeof Suppression>): SuppressionChange {
+  const project = ownProject(deps, caller, requested.project);
   const at = deps.now();
   return {
     id: newId('suppression', at.getTime()),
     project: project.name,
-    kind: sent.kind,
-    identity: knownIdentity(identityTypesOf(project, sent.kind), sent.identity),
+    kind: requested.kind,
+    identity: knownIdentity(identityTypesOf(project, requested.kind), requested.identity),
     actor: caller.memberId,
     at,
   };

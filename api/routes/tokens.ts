@@ -14,10 +14,10 @@ import {
   kinds,
   createdTokenResponse,
   CreatedToken,
-  requireNoMore,
+  requireOwnPermissions,
   role,
   SAMPLE_TOKEN,
-  tokenMembers,
+  tokenFields,
   tokenName,
 } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
@@ -28,17 +28,16 @@ const NewToken = z
   .strictObject({
     name: tokenName,
     role: role.optional().openapi({
-      description: 'At most that of the token it is asked with, which is the default.',
+      description: 'Role of the token, at most that of the calling token, which is the default.',
       'x-example': 'admin',
     }),
     kinds: kinds.optional().openapi({
-      description:
-        'Only for requests of these kinds. At most those of the token it is asked with, which are the default.',
+      description: 'Kinds of request that the token covers, at most those of the calling token, which are the default.',
       'x-example': ['deletion'],
     }),
     access: access.default('write'),
     expiresAt: timestamp.optional().openapi({
-      description: 'At most, and by default, 365 days ahead.',
+      description: 'Time at which the token expires. At most, and by default, in 365 days.',
       'x-example': SAMPLE_TOKEN.expiresAt,
     }),
   })
@@ -46,11 +45,16 @@ const NewToken = z
 
 const Token = z
   .strictObject({
-    ...tokenMembers,
-    member: z.string().openapi({ 'x-example': SAMPLE.member }),
-    createdAt: timestamp.openapi({ 'x-example': SAMPLE.addedAt }),
-    lastUsedAt: timestamp.nullable().openapi({ description: 'To the minute.', 'x-example': SAMPLE.receivedAt }),
-    revokedAt: timestamp.nullable().openapi({ 'x-example': null }),
+    ...tokenFields,
+    member: z.string().openapi({ description: 'ID of the member.', 'x-example': SAMPLE.member }),
+    createdAt: timestamp.openapi({ description: 'Time of the creation.', 'x-example': SAMPLE.addedAt }),
+    lastUsedAt: timestamp.nullable().openapi({
+      description: 'Time of the latest call, to the minute. Null before the first call.',
+      'x-example': SAMPLE.receivedAt,
+    }),
+    revokedAt: timestamp
+      .nullable()
+      .openapi({ description: 'Time of the revocation. Null if the token is not revoked.', 'x-example': null }),
   })
   .openapi('Token');
 
@@ -66,10 +70,12 @@ const newTokenRoute = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/tokens',
-  summary: 'A further token for yourself; several are valid at a time, so that one can take the place of another.',
+  summary: 'Create a token',
+  description:
+    'Creates a further token for the calling member, with at most the permissions of the calling token. Several tokens are valid at a time, so that a new one can replace an old one without interruption. Returns `forbidden` if the calling token lacks a requested permission.',
   request: body(NewToken),
   responses: {
-    201: jsonResponse(CreatedToken, 'Valid from now on.', ['Location'], CREATED_EXAMPLES),
+    201: jsonResponse(CreatedToken, 'Created. The token is valid immediately.', ['Location'], CREATED_EXAMPLES),
     ...problemResponsesWithBody(),
   },
 });
@@ -79,19 +85,21 @@ const listRoute = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/tokens',
-  summary: 'Your tokens, newest first, those that have ended included.',
+  summary: 'List tokens',
+  description:
+    'Returns the tokens of the calling member, newest first, including expired and revoked ones. An owner can list the tokens of other members.',
   request: {
     query: z.strictObject({
       member: z
         .union([z.literal('all'), z.string().regex(MEMBER_ID)])
         .optional()
-        .openapi({ description: 'For an owner: those of another member, or of all.' }),
+        .openapi({ description: 'For owners: ID of another member, or `all`.' }),
       limit,
       cursor,
     }),
   },
   responses: {
-    200: jsonResponse(pageWith(Token), 'One page.', ['Link']),
+    200: jsonResponse(pageWith(Token), 'One page of tokens.', ['Link']),
     ...problemResponses('member_not_found', 'invalid_request'),
   },
 });
@@ -101,36 +109,41 @@ const revokeRoute = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'delete',
   path: '/tokens/{id}',
-  summary: 'End a token at once: one of yours, for an owner any of the project; also the one that this is asked with.',
+  summary: 'Revoke a token',
+  description:
+    'Revokes a token of the calling member immediately. An owner can revoke any token of the project. A token can revoke itself.',
   request: { params: pathId(TOKEN_ID, 'the token', SAMPLE_TOKEN.id) },
-  responses: { 204: { description: 'It has ended.' }, ...problemResponses('token_not_found') },
+  responses: {
+    204: { description: 'Revoked. Calls with the token fail from now on.' },
+    ...problemResponses('token_not_found'),
+  },
 });
 
 export const tokens = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(newTokenRoute, async (c) => {
-      const sent = c.req.valid('json');
+      const json = c.req.valid('json');
       const caller = c.get('caller');
       const at = deps.now();
-      const asked = {
-        name: sent.name,
-        role: sent.role ?? caller.role,
-        kinds: sent.kinds === undefined ? caller.kinds : [...new Set(sent.kinds)],
-        readOnly: sent.access === 'read',
-        expiresAt: expiryOf(sent.expiresAt, at),
+      const newToken = {
+        name: json.name,
+        role: json.role ?? caller.role,
+        kinds: json.kinds === undefined ? caller.kinds : [...new Set(json.kinds)],
+        readOnly: json.access === 'read',
+        expiresAt: expiryOf(json.expiresAt, at),
       };
-      requireNoMore(caller, asked);
-      const created = await createOwnToken(deps.database, caller, asked, at);
+      requireOwnPermissions(caller, newToken);
+      const created = await createOwnToken(deps.database, caller, newToken, at);
       c.header('Location', `/v1/tokens/${created.tokenId}`);
       return c.json(createdTokenResponse(created), 201);
     })
     .openapi(listRoute, async (c) => {
-      const { member: asked, limit: size, cursor: from } = c.req.valid('query');
+      const { member, limit: size, cursor: from } = c.req.valid('query');
       const { project, memberId: own } = c.get('caller');
-      if (asked !== undefined && asked !== own) requireAccess(c.get('caller'), { access: 'read', role: 'owner' });
-      if (asked !== undefined && asked !== 'all' && !(await isMember(deps.database, project, asked)))
-        throw new DomainError('member_not_found', 'there is no such member');
-      const memberId = asked === 'all' ? null : (asked ?? own);
+      if (member !== undefined && member !== own) requireAccess(c.get('caller'), { access: 'read', role: 'owner' });
+      if (member !== undefined && member !== 'all' && !(await isMember(deps.database, project, member)))
+        throw new DomainError('member_not_found', 'The member does not exist.');
+      const memberId = member === 'all' ? null : (member ?? own);
       const after = parseIdCursor(from, TOKEN_ID);
       const rows = await listTokens(deps.database, { project, memberId, after, limit: size + 1 });
       return c.json(pageOf(c, rows.map(listed), size, idCursor), 200);
@@ -142,16 +155,16 @@ export const tokens = (deps: ApiDeps) =>
       return c.body(null, 204);
     });
 
-const listed = ({ memberId, kinds: only, readOnly, ...row }: TokenRow) => ({
+const listed = ({ memberId, kinds: covered, readOnly, ...row }: TokenRow) => ({
   ...row,
   member: memberId,
-  kinds: only === null ? null : [...only],
+  kinds: covered === null ? null : [...covered],
   access: accessOf(readOnly),
 });
 
-function expiryOf(asked: string | undefined, at: Date): Date {
+function expiryOf(requested: string | undefined, at: Date): Date {
   const latest = new Date(at.getTime() + LONGEST_TOKEN_MS);
-  const expiresAt = asked === undefined ? latest : new Date(asked);
+  const expiresAt = requested === undefined ? latest : new Date(requested);
   if (expiresAt > at && expiresAt <= latest) return expiresAt;
-  throw invalidRequest([bodyError('/expiresAt', 'out_of_range', 'must lie ahead, by 365 days at most')]);
+  throw invalidRequest([bodyError('/expiresAt', 'out_of_range', 'must be in the future, at most 365 days ahead')]);
 }

@@ -2,8 +2,8 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { startRequest } from './requests/create/create.ts';
-import { replayable, requireNoSubject, type Submission, termErrors } from './requests/create/parse.ts';
-import { ACCEPTED_HEADERS, accepted, acceptedResponse } from './requests/create/response.ts';
+import { notifyErrors, replayable, type Submission, termErrors } from './requests/create/parse.ts';
+import { ACCEPTED_HEADERS, acceptedFields, acceptedResponse } from './requests/create/response.ts';
 import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission } from '../auth.ts';
 import { bodyLimitOf } from '../http/body-limit.ts';
@@ -15,38 +15,63 @@ import type { Rules } from '../uploads/lines.ts';
 import { FILE_EXAMPLE, FORM_EXAMPLES, UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
 import { readUpload } from '../uploads/read-upload.ts';
 
+const line = z.int().openapi({ description: 'Line in the file, from 1.' });
+const Failure = z.strictObject({
+  line,
+  reason: z.string().openapi({ description: 'Code of the reason, as in `GET /v1/requests/{id}/subjects`.' }),
+});
+const Merge = z.strictObject({ line, into: z.int().openapi({ description: 'Earlier line with the same identity.' }) });
+
 const AcceptedUpload = z
   .strictObject({
-    ...accepted,
-    submitted: accepted.submitted.openapi({ 'x-example': 4 }),
+    ...acceptedFields,
+    submitted: acceptedFields.submitted.openapi({
+      description: 'Number of submitted identities: all lines that are not blank.',
+      'x-example': 4,
+    }),
     lines: z
-      .strictObject({ total: z.int(), accepted: z.int(), merged: z.int(), failed: z.int(), blank: z.int() })
+      .strictObject({
+        total: z.int().openapi({ description: 'Number of lines after the header.' }),
+        accepted: z.int().openapi({ description: 'Number of lines with a valid identity.' }),
+        merged: z.int().openapi({ description: 'Number of lines that repeat an earlier line.' }),
+        failed: z.int().openapi({ description: 'Number of lines that are not a valid identity.' }),
+        blank: z.int().openapi({ description: 'Number of blank lines.' }),
+      })
       .openapi({
-        description: 'Every line behind the header: accepted, merged, failed and blank are the total.',
+        description: 'Result per line: `total` is the sum of the other counts.',
         'x-example': { total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
       }),
-    failures: z.array(z.strictObject({ line: z.int(), reason: z.string() })).openapi({
-      description: 'The first hundred lines that are no identity; all of them are in links.subjects.',
+    failures: z.array(Failure).openapi({
+      description: 'First 100 lines that are not a valid identity. `links.subjects` lists all of them.',
       'x-example': [{ line: 3, reason: 'empty' }],
     }),
-    mergedInto: z.array(z.strictObject({ line: z.int(), into: z.int() })).openapi({
-      description: 'The first hundred lines that say what an earlier one said.',
+    mergedInto: z.array(Merge).openapi({
+      description: 'First 100 duplicate lines.',
       'x-example': [{ line: 4, into: 2 }],
     }),
   })
   .openapi('AcceptedUpload');
+
+const DESCRIPTION = `Stores a deletion of the identities in a CSV file, one per line, and starts it asynchronously. It continues like a deletion created with \`POST /v1/requests\`.
+
+Send the file as a \`text/csv\` body with the parameters in the query, or as \`multipart/form-data\` with the parameters as fields and \`file\` as the last part. \`notify\` is accepted in a form only, because an e-mail address must not appear in a URL. The file is CSV (RFC 4180) in UTF-8.
+
+An invalid line does not reject the other lines; the response lists it under \`failures\`. A file without any valid line is rejected. The maximum number of identities is \`policy.subjectsPerRequest\`, or \`policy.subjectsPerUpload\` with \`expedite\`.`;
 
 const route = createRoute({
   operationId: 'uploadSubjects',
   ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/uploads',
-  summary: 'Delete the subjects of a file: one identity on each line.',
-  description:
-    'CSV (RFC 4180) in UTF-8, as the body with its parameters in the query, or as the last part, `file`, of a form whose other fields they are. `notify` is taken from a form alone: an address does not belong into a URL. A line that is no identity is told and does not refuse the others. As many identities as a request takes (`policy.subjectsPerRequest`); expedited, `policy.subjectsPerUpload`.',
+  summary: 'Create a deletion request from CSV',
+  description: DESCRIPTION,
   request: { headers: idempotencyHeaders, query: UploadQuery },
   responses: {
-    202: jsonResponse(AcceptedUpload, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
+    202: jsonResponse(
+      AcceptedUpload,
+      'Accepted. The request runs asynchronously; `Location` is its path.',
+      ACCEPTED_HEADERS,
+    ),
     ...problemResponses(
       'invalid_request',
       'unsupported_media_type',
@@ -61,7 +86,7 @@ const route = createRoute({
   },
 });
 
-/** In the document alone: what validates a form would read it whole before the handler sees it. */
+/** In the document only: the validator of the library reads a form completely before the handler runs. */
 const content = {
   'text/csv': { schema: z.string().openapi({ 'x-example': FILE_EXAMPLE }) },
   'multipart/form-data': { schema: UploadForm, examples: FORM_EXAMPLES },
@@ -75,7 +100,8 @@ export const uploads = (deps: ApiDeps) => {
     const caller = c.get('caller');
     const { parameters, lines } = await readUpload(c.req.raw, c.req.query(), bodyLimitOf(deps), rulesOf(deps, caller));
     const { identities, tally, sha256 } = lines;
-    requireNoSubject(parameters.notify ?? null, identities);
+    const errors = notifyErrors(parameters.notify ?? null, identities);
+    if (errors.length > 0) throw invalidRequest(errors);
     const submission = {
       ...submissionOf(deps, caller, parameters),
       selection: { by: 'identities' as const, identities },
@@ -117,7 +143,7 @@ const submissionOf = (
   exportFirst,
 });
 
-/** Throws `invalid_request` for every error of the parameters, before the file is read. */
+/** Throws `invalid_request` with every error of the parameters, before the file is read. */
 const rulesOf =
   (deps: ApiDeps, caller: Caller) =>
   ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): Rules => {

@@ -30,29 +30,32 @@ export const webhookParams = pathId(WEBHOOK_ID, 'the webhook', WEBHOOK);
 const NewWebhook = z
   .strictObject({
     url: text(2_000).openapi({
-      description: 'Begins with https://. Where its name leads is judged at each connection.',
+      description: 'HTTPS URL of your endpoint. Lethe checks the address of its host at each connection.',
       example: URL_EXAMPLE,
     }),
   })
   .openapi('NewWebhook');
 
 const secret = z.string().openapi({
-  description: 'Signs what is sent, after Standard Webhooks. Shown now and never again.',
+  description: 'Secret that signs the notifications, according to Standard Webhooks. Shown only in this response.',
   'x-example': `whsec_${Buffer.alloc(32, 'lethe').toString('base64')}`,
 });
-const id = z.string().openapi({ 'x-example': WEBHOOK });
-const url = z.string().openapi({ 'x-example': URL_EXAMPLE });
+const id = z.string().openapi({ description: 'ID of the webhook.', 'x-example': WEBHOOK });
+const url = z.string().openapi({ description: 'URL of your endpoint.', 'x-example': URL_EXAMPLE });
 const AddedWebhook = z.strictObject({ id, url, secret }).openapi('AddedWebhook');
 
 const Webhook = z
   .strictObject({
     id,
     url,
-    createdAt: timestamp.openapi({ 'x-example': SAMPLE.addedAt }),
-    createdBy: z.string().openapi({ description: 'Id of a member.', 'x-example': SAMPLE.member }),
-    disabledAt: timestamp
-      .nullable()
-      .openapi({ description: 'When it answered 410; it is told nothing since.', 'x-example': null }),
+    createdAt: timestamp.openapi({ description: 'Time of the creation.', 'x-example': SAMPLE.addedAt }),
+    createdBy: z
+      .string()
+      .openapi({ description: 'ID of the member who added the webhook.', 'x-example': SAMPLE.member }),
+    disabledAt: timestamp.nullable().openapi({
+      description: 'Time at which your endpoint returned 410 and Lethe disabled the webhook. Null while it is enabled.',
+      'x-example': null,
+    }),
   })
   .openapi('Webhook');
 
@@ -63,14 +66,20 @@ const Rotation = z
       .min(0)
       .max(7 * DAY_S)
       .default(DAY_S)
-      .openapi({ description: 'Seconds for which the secret so far signs beside the new one.' }),
+      .openapi({ description: 'Seconds for which the previous secret also signs.' }),
   })
   .openapi('Rotation');
 const Rotated = z
-  .strictObject({ secret, previousUntil: timestamp.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' }) })
+  .strictObject({
+    secret,
+    previousUntil: timestamp.openapi({
+      description: 'Time until which the previous secret also signs.',
+      'x-example': '2026-11-24T10:05:00.000Z',
+    }),
+  })
   .openapi('RotatedSecret');
 
-/** A webhook gets notifications of every kind of request, so a token that is limited to some kinds cannot change it. */
+/** A webhook receives notifications of every kind of request, so a token that is limited to some kinds cannot change it. */
 export const changesWebhooks = requirePermission({ access: 'write', role: 'owner' });
 export function requireEveryKind(c: Context<AppEnv>): Caller {
   const caller = c.get('caller');
@@ -83,10 +92,12 @@ const addRoute = createRoute({
   ...changesWebhooks,
   method: 'post',
   path: '/webhooks',
-  summary: 'Be told of every change of a request’s status, by a POST that is signed (Standard Webhooks).',
+  summary: 'Add a webhook',
+  description:
+    'Sends a signed POST request to the URL for every status change of a request from now on, according to Standard Webhooks. A notification names the request and its status and contains no personal data. The token must cover all kinds of request (`forbidden`). A project has at most 10 webhooks.',
   request: body(NewWebhook),
   responses: {
-    201: jsonResponse(AddedWebhook, 'Told of what happens from now on.', ['Location']),
+    201: jsonResponse(AddedWebhook, 'Created. Status changes from now on are sent.', ['Location']),
     ...problemResponsesWithBody('too_many_webhooks'),
   },
 });
@@ -96,8 +107,9 @@ const listRoute = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/webhooks',
-  summary: 'The webhooks of the project, newest first. They are few: all are one page.',
-  responses: { 200: jsonResponse(pageWith(Webhook, null), 'All of them.'), ...problemResponses() },
+  summary: 'List webhooks',
+  description: 'Returns all webhooks of the project, newest first, in one page. Removed webhooks are not returned.',
+  responses: { 200: jsonResponse(pageWith(Webhook, null), 'All webhooks of the project.'), ...problemResponses() },
 });
 
 const removeRoute = createRoute({
@@ -105,10 +117,12 @@ const removeRoute = createRoute({
   ...changesWebhooks,
   method: 'delete',
   path: '/webhooks/{id}',
-  summary: 'Tell it nothing any more, nor what is still to be told.',
+  summary: 'Remove a webhook',
+  description:
+    'Removes the webhook and its secrets, and abandons its pending deliveries. The token must cover all kinds of request (`forbidden`).',
   request: { params: webhookParams },
   responses: {
-    204: { description: 'It is removed, and its secrets with it.' },
+    204: { description: 'Removed. Pending deliveries are abandoned.' },
     ...problemResponses('webhook_not_found'),
   },
 });
@@ -118,10 +132,14 @@ const rotateRoute = createRoute({
   ...changesWebhooks,
   method: 'post',
   path: '/webhooks/{id}/rotate',
-  summary: 'A new secret; the one so far signs beside it for a while.',
-  description: 'One that has leaked is ended at once with `overlap: 0`. At most three sign at a time.',
+  summary: 'Rotate the secret of a webhook',
+  description:
+    'Creates a new secret. The previous secret also signs until `overlap` has passed, so that your endpoint can switch without rejecting a notification. Send `overlap: 0` if a secret has leaked. At most three secrets sign at a time. The token must cover all kinds of request (`forbidden`).',
   request: { params: webhookParams, ...body(Rotation) },
-  responses: { 200: jsonResponse(Rotated, 'Both sign from now on.'), ...problemResponsesWithBody('webhook_not_found') },
+  responses: {
+    200: jsonResponse(Rotated, 'Rotated. The new secret signs immediately.'),
+    ...problemResponsesWithBody('webhook_not_found'),
+  },
 });
 
 const enableRoute = createRoute({
@@ -129,10 +147,14 @@ const enableRoute = createRoute({
   ...changesWebhooks,
   method: 'post',
   path: '/webhooks/{id}/enable',
-  summary: 'Tell one again that answered 410, from now on.',
-  description: 'What it missed is in its deliveries and can be retried one by one.',
+  summary: 'Re-enable a disabled webhook',
+  description:
+    'Enables a webhook that Lethe disabled because your endpoint returned 410. Status changes from now on are sent. Retry earlier deliveries individually. The token must cover all kinds of request (`forbidden`).',
   request: { params: webhookParams },
-  responses: { 204: { description: 'It is told again.' }, ...problemResponses('webhook_not_found') },
+  responses: {
+    204: { description: 'Enabled. Status changes from now on are sent.' },
+    ...problemResponses('webhook_not_found'),
+  },
 });
 
 export const webhooks = (deps: ApiDeps) =>
@@ -163,17 +185,17 @@ export const webhooks = (deps: ApiDeps) =>
       const { id } = c.req.valid('param');
       const caller = requireEveryKind(c);
       await enableWebhook(deps.database, caller, { id, at: deps.now() });
-      // What was retried while it was disabled.
+      // Deliveries may have been retried while the webhook was disabled.
       await deps.orchestrator.startNotifications(caller.project, id);
       return c.body(null, 204);
     });
 
 /**
- * Checks what a URL itself shows. The address of its name is checked at each connection, because it can change any time.
- * `networks`: those that are allowed though they are private, the only ones that are spoken to in clear.
+ * Checks the URL itself. The address of a host name is checked at each connection, because it can change at any time.
+ * `networks` are the private networks that are allowed. Only they may use plain HTTP.
  */
 function webhookUrl(text: string, networks = new BlockList()): string {
-  const error = URL.canParse(text) ? urlError(new URL(text), networks) : invalidUrl('invalid_url', 'is no URL');
+  const error = URL.canParse(text) ? urlError(new URL(text), networks) : invalidUrl('invalid_url', 'must be a URL');
   if (error !== null) throw invalidRequest([error]);
   return new URL(text).href;
 }
@@ -181,14 +203,17 @@ function webhookUrl(text: string, networks = new BlockList()): string {
 function urlError(url: URL, networks: BlockList): ValidationError | null {
   const host = hostOf(url);
   const version = isIP(host);
-  const allowed = version !== 0 && networks.check(host, version === 6 ? 'ipv6' : 'ipv4');
-  const named = version === 0 && networks.rules.length > 0;
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && (allowed || named)))
-    return invalidUrl('not_https', 'must begin with https://, but in a network that LETHE_WEBHOOK_NETWORKS names');
+  const isAllowed = version !== 0 && networks.check(host, version === 6 ? 'ipv6' : 'ipv4');
+  const isNameInNetworks = version === 0 && networks.rules.length > 0;
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && (isAllowed || isNameInNetworks)))
+    return invalidUrl('not_https', 'must start with https://; only networks in LETHE_WEBHOOK_NETWORKS may use http://');
   if (url.username !== '' || url.password !== '')
-    return invalidUrl('credentials', 'must hold neither a name nor a password: what is sent is signed');
-  if (version !== 0 && !allowed && !isPublicAddress(host))
-    return invalidUrl('private_address', 'leads into a private network that LETHE_WEBHOOK_NETWORKS does not name');
+    return invalidUrl('credentials', 'must not contain a user name or password; verify the signature instead');
+  if (version !== 0 && !isAllowed && !isPublicAddress(host))
+    return invalidUrl(
+      'private_address',
+      'must not be in a private network that LETHE_WEBHOOK_NETWORKS does not contain',
+    );
   return null;
 }
 

@@ -1,23 +1,23 @@
 import type { Client } from '@temporalio/client';
 import { type RequestProgress, progressQuery } from '../../workflows/shared/messages.ts';
 
-/** What Temporal knows and PostgreSQL does not: what the workflow waits for, and what is being tried at the moment. */
+/** State that only Temporal has: what the workflow waits for, and the running attempts. */
 export interface LiveProgress {
   readonly workflow: RequestProgress | null;
   readonly activities: readonly PendingActivity[];
 }
 export interface PendingActivity {
-  /** The system whose child workflow runs it; null where it is the request's own step. */
+  /** The system whose child workflow runs the activity. Null for the request's own workflow. */
   readonly system: string | null;
   readonly activity: string;
   readonly attempt: number;
   readonly nextAttemptAt: Date | null;
 }
 
-/** A person looks at these; a request with more batches in flight than this shows the first ones. */
+/** Limits the calls to Temporal; a request with more running batches shows the first ones. */
 const CHILDREN_SHOWN = 8;
 
-/** The query needs a worker, the description does not: one without the other is still an answer. */
+/** The query needs a worker, the description does not. Without a worker, `workflow` is null. */
 export async function liveProgress(client: Client, workflowId: string): Promise<LiveProgress> {
   const [described, queried] = await Promise.allSettled([
     describeWithChildren(client, workflowId),
@@ -32,7 +32,7 @@ async function describeWithChildren(client: Client, workflowId: string): Promise
   const children = (raw.pendingChildren ?? []).flatMap((child) => child.workflowId ?? []).slice(0, CHILDREN_SHOWN);
   const ofChildren = await Promise.all(
     children.map(async (childId) => {
-      // `dsr-<request>/<system>/<batch>`; a child that ended meanwhile has nothing pending.
+      // `dsr-<request>/<system>/<batch>`. A child that has ended has nothing pending.
       const system = childId.split('/')[1] ?? null;
       const child = await client.workflow
         .getHandle(childId)
@@ -44,7 +44,7 @@ async function describeWithChildren(client: Client, workflowId: string): Promise
   return [...(raw.pendingActivities ?? []).map((activity) => pending(activity, null)), ...ofChildren.flat()];
 }
 
-/** Names and numbers only: the text of the last failure stays where it is. */
+/** Names and numbers only: the text of the last failure may contain personal data. */
 function pending(activity: RawActivity, system: string | null): PendingActivity {
   const seconds = activity.nextAttemptScheduleTime?.seconds;
   return {

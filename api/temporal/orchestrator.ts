@@ -10,17 +10,17 @@ import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflo
 import { type LiveProgress, liveProgress } from './live-progress.ts';
 
 /**
- * What the API asks of Temporal. Nothing here can fail a caller: the rows are the truth, and housekeeping starts or
- * wakes later what could not be reached now.
+ * The calls that the API makes to Temporal. None of them fails a request of a caller: the ledger is the source of truth,
+ * and housekeeping repeats what failed.
  */
 export interface Orchestrator {
-  /** `facts` saves reading them again where they were just written. */
+  /** `facts` avoids a read if the caller has just written them. */
   start(requestId: string, facts?: StartFacts): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   wake(requestIds: readonly string[]): Promise<void>;
-  /** Starts or wakes the workflow that delivers the notifications of a project's channel. */
+  /** Starts or signals the workflow that delivers the notifications of a project's channel. */
   startNotifications(project: string, channel: string): Promise<void>;
-  /** What only Temporal knows; `null` when it is away. */
+  /** The state that only Temporal has. Null if Temporal is unavailable. */
   progress(requestId: string): Promise<LiveProgress | null>;
   reachable(): Promise<boolean>;
 }
@@ -30,16 +30,16 @@ export interface OrchestratorDeps {
   readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
 }
 
-/** A caller waits for its answer meanwhile. */
+/** Short, because the caller waits for its response. */
 const DEADLINE_MS = 1_500;
-const WAKES_AT_ONCE = 20;
+const CONCURRENT_SIGNALS = 20;
 
 export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Orchestrator {
   const within = <T>(work: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + DEADLINE_MS, work);
-  const later = (action: string, id: string, error: unknown): void =>
-    deps.log.warn({ action, id, code: temporalCode(error) }, 'not told to Temporal now; housekeeping will');
+  const logFailure = (action: string, id: string, error: unknown): void =>
+    deps.log.warn({ action, id, code: temporalCode(error) }, 'Temporal call failed; housekeeping repeats it');
 
-  /** One workflow per id: running or completed is success, terminated or failed starts a run that reads the rows. */
+  /** One workflow per ID: a running or completed one is success; a terminated or failed one is started again. */
   const startOnce = async (type: string, workflowId: string, options: Partial<StartOptions>): Promise<void> => {
     await client.workflow
       .start(type, {
@@ -55,15 +55,15 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
   };
 
   return {
-    async start(requestId, known) {
+    async start(requestId, given) {
       try {
-        const facts = known ?? (await deps.factsOf(requestId));
+        const facts = given ?? (await deps.factsOf(requestId));
         if (facts === null) return;
         await within(() =>
           startOnce(WORKFLOWS[facts.kind].type, workflowIdFor(requestId), startOptions(requestId, facts)),
         );
       } catch (error) {
-        later('start', requestId, error);
+        logFailure('start', requestId, error);
       }
     },
 
@@ -73,18 +73,20 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
         const options = { args: [{ suppressionId }], workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const };
         await within(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
       } catch (error) {
-        later('startSuppression', suppressionId, error);
+        logFailure('startSuppression', suppressionId, error);
       }
     },
 
     async wake(requestIds) {
       const until = Date.now() + DEADLINE_MS;
-      for (let from = 0; from < requestIds.length; from += WAKES_AT_ONCE) {
-        const page = requestIds.slice(from, from + WAKES_AT_ONCE);
+      for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
+        const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
         const signal = (id: string) => client.workflow.getHandle(workflowIdFor(id)).signal(wakeSignal);
-        const told = await Promise.allSettled(page.map((id) => client.withDeadline(until, () => signal(id))));
-        const failed = told.find((one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError));
-        if (failed?.status === 'rejected') return later('wake', page[0] ?? '', failed.reason);
+        const results = await Promise.allSettled(page.map((id) => client.withDeadline(until, () => signal(id))));
+        const failed = results.find(
+          (one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError),
+        );
+        if (failed?.status === 'rejected') return logFailure('wake', page[0] ?? '', failed.reason);
       }
     },
 
@@ -99,7 +101,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
           }),
         );
       } catch (error) {
-        later('startNotifications', channel, error);
+        logFailure('startNotifications', channel, error);
       }
     },
 
@@ -108,8 +110,8 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
     },
 
     async reachable() {
-      const asked = within(() => client.workflowService.getSystemInfo({}));
-      return asked.then(
+      const response = within(() => client.workflowService.getSystemInfo({}));
+      return response.then(
         () => true,
         () => false,
       );
@@ -117,10 +119,10 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
   };
 }
 
-/** `sup_…` ids carry no identity, like all of ours. */
+/** IDs contain no identity, so they may appear in Temporal. */
 export const suppressionWorkflowId = (suppressionId: string): string => `sup-${suppressionId}`;
 
-/** By its kind, which workflow a request runs as, and how an operator sees it. */
+/** The workflow type of each kind of request, and its word in Temporal's UI. */
 const WORKFLOWS = {
   deletion: { type: 'deletionRequest', word: 'Deletion' },
   export: { type: 'exportRequest', word: 'Export' },
@@ -136,7 +138,7 @@ interface StartOptions {
 function startOptions(requestId: string, facts: StartFacts): Partial<StartOptions> {
   const due = facts.dueAt.toISOString().slice(0, 10);
   const count = `${facts.submitted.toLocaleString('en-US')} ${facts.submitted === 1 ? 'subject' : 'subjects'}`;
-  // The number of a segment, or of everyone, is not known yet.
+  // The size of a segment, or of everyone, is not known yet.
   const subjects = facts.submitted === 0 ? '' : ` · ${count}`;
   return {
     args: [{ requestId }],
@@ -154,14 +156,14 @@ const attributesOf = (facts: StartFacts) => [
   { key: searchAttributes.needsAttention, value: false },
 ];
 
-/** What went wrong as a closed word: the text of a failure is never logged, for it may quote what it was about. */
+/** The error as a closed code: the text of a failure is never logged, because it may quote its input. */
 function temporalCode(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (isGrpcServiceError(cause)) return GRPC[cause.code] ?? `grpc_${cause.code}`;
   return error instanceof Error ? error.name : 'unknown';
 }
 
-/** Those that say something about the server or about us; any other keeps its number. */
+/** Names of the common gRPC codes; any other keeps its number. */
 const GRPC: Readonly<Record<number, string>> = {
   3: 'invalid_argument',
   4: 'deadline_exceeded',

@@ -11,11 +11,12 @@ const route = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'delete',
   path: '/requests/{id}/archive',
-  summary: 'Destroy an archive before its time: its key at once, what it opened as soon as that is reached.',
-  description: 'Nobody can read it from then on, whatever was kept of the storage. Downloads under way are cut.',
+  summary: 'Destroy an archive',
+  description:
+    'Destroys the key of the archive immediately, so that no copy of the archive can be read, aborts running downloads, and deletes the file asynchronously. The status of the export changes to `expired`. A deletion that waits for the archive needs attention (`backup_missing`).',
   request: { params: exportParams },
   responses: {
-    204: { description: 'The key is destroyed.' },
+    204: { description: 'The archive key is destroyed. The file is deleted asynchronously.' },
     ...problemResponses('request_not_found', 'wrong_kind', 'archive_not_ready'),
   },
 });

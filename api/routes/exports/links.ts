@@ -11,6 +11,7 @@ import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { downloadUrl } from '../../../domain/archive.ts';
 import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
+import { LINK_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { cursor, timestamp, limit, pathId } from '../../schemas.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 
@@ -26,21 +27,26 @@ const NewLink = z
       .max(LONGEST_LINK_MS / SECOND_MS)
       .optional()
       .openapi({
-        description: 'Seconds; at most, and by default, seven days. Never longer than the archive is there.',
+        description:
+          'Seconds until the link expires. At most, and by default, seven days. A link never outlives its archive.',
         'x-example': 86_400,
       }),
   })
   .openapi('NewLink');
 
 const LINK = 'link_01a207ddb4e07000b0c7d3e45f1a2968';
-const linkId = z.string().openapi({ 'x-example': LINK });
-const linkExpiresAt = timestamp.openapi({ 'x-example': '2026-11-24T10:05:00.000Z' });
+const linkId = z.string().openapi({ description: 'ID of the link.', 'x-example': LINK });
+const linkExpiresAt = timestamp.openapi({
+  description: 'Time at which the link expires.',
+  'x-example': '2026-11-24T10:05:00.000Z',
+});
 
 const MadeLink = z
   .strictObject({
     id: linkId,
     url: z.string().openapi({
-      description: 'Good for one download, by whoever has it. Shown now and never again.',
+      description:
+        'URL for one download. It requires no token, so that everyone who has it can use it. Shown only in this response.',
       'x-example': 'https://lethe.example/download/q7Xn0sVbW4yLr2eJtC9oZk1uHdM8fPa5gQxRiTwE3vA',
     }),
     expiresAt: linkExpiresAt,
@@ -50,15 +56,19 @@ const MadeLink = z
 const Link = z
   .strictObject({
     id: linkId,
-    state: z.enum(LINK_STATES),
-    createdAt: timestamp.openapi({ 'x-example': SAMPLE.placedAt }),
+    state: z.enum(LINK_STATES).openapi({ description: LINK_DESCRIPTION }),
+    createdAt: timestamp.openapi({ description: 'Time of the creation.', 'x-example': SAMPLE.placedAt }),
     createdBy: z.string().openapi({
-      description: 'Id of a member, or `lethe` of one that was mailed.',
+      description: 'ID of the member, or `lethe` for a link that was sent by e-mail.',
       'x-example': SAMPLE.member,
     }),
     expiresAt: linkExpiresAt,
-    revokedAt: timestamp.nullable().openapi({ 'x-example': null }),
-    usedAt: timestamp.nullable().openapi({ 'x-example': null }),
+    revokedAt: timestamp
+      .nullable()
+      .openapi({ description: 'Time of the revocation. Null if the link is not revoked.', 'x-example': null }),
+    usedAt: timestamp
+      .nullable()
+      .openapi({ description: 'Time at which the download was completed. Null before.', 'x-example': null }),
   })
   .openapi('Link');
 
@@ -67,11 +77,12 @@ const makeRoute = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/links',
-  summary: 'A link for one download of an archive that is ready.',
-  description: "Of an export of everyone, and of one before everyone's deletion, it needs an owner's token.",
+  summary: 'Create a download link',
+  description:
+    "Creates a link for one completed download of the archive. The export must have status `ready` (`archive_not_ready`). An export of everyone, or one that precedes a deletion of everyone, requires an owner's token (`forbidden`). Several links can be open at a time.",
   request: { params: exportParams, ...body(NewLink) },
   responses: {
-    201: jsonResponse(MadeLink, 'Works from now on.', ['Location']),
+    201: jsonResponse(MadeLink, 'Created. The link can be used immediately.', ['Location']),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
   },
 });
@@ -81,10 +92,12 @@ const listRoute = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/links',
-  summary: 'The links to an archive, newest first, those that have ended included.',
+  summary: 'List download links',
+  description:
+    'Returns the download links of the archive, newest first, including used, revoked and expired ones. Their URLs are not stored.',
   request: { params: exportParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Link), 'One page.', ['Link']),
+    200: jsonResponse(pageWith(Link), 'One page of links.', ['Link']),
     ...problemResponses('request_not_found', 'wrong_kind', 'invalid_request'),
   },
 });
@@ -94,17 +107,21 @@ const revokeRoute = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'delete',
   path: '/requests/{id}/links/{linkId}',
-  summary: 'End a link, and the download that is under way with it.',
+  summary: 'Revoke a download link',
+  description: 'Revokes the link immediately and aborts a download that uses it.',
   request: {
     params: exportParams.extend({
       linkId: z.string().openapi({
-        param: { name: 'linkId', in: 'path', description: 'Of the link.' },
+        param: { name: 'linkId', in: 'path', description: 'ID of the link.' },
         pattern: LINK_ID.source,
         'x-example': LINK,
       }),
     }),
   },
-  responses: { 204: { description: 'It has ended.' }, ...problemResponses('request_not_found', 'link_not_found') },
+  responses: {
+    204: { description: 'Revoked. The link can no longer be used.' },
+    ...problemResponses('request_not_found', 'link_not_found'),
+  },
 });
 
 export const links = (deps: ApiDeps) =>
@@ -114,8 +131,8 @@ export const links = (deps: ApiDeps) =>
       const { expiresIn } = c.req.valid('json');
       const caller = c.get('caller');
       const { kind, selection, backupOf } = await readExportRow(deps.database, requestId);
-      const asked = backupOf === null ? selection : (await readRequestRow(deps.database, backupOf)).selection;
-      if (asked === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
+      const original = backupOf === null ? selection : (await readRequestRow(deps.database, backupOf)).selection;
+      if (original === 'everyone') requireAccess(caller, { access: 'write', kind, role: 'owner' });
       const at = deps.now();
       const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
       const { token, ...made } = await withActiveToken(deps.database, caller, (tx) =>

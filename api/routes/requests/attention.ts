@@ -5,58 +5,74 @@ import { ATTENTION_CODES, type AttentionCode, STEPS } from '../../../domain/voca
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
+import { ATTENTION_DESCRIPTION, STEP_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { timestamp, reason, requestParams, text } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 export const Attention = z
   .strictObject({
-    system: z.string(),
-    step: z.enum(STEPS),
-    code: z.enum(ATTENTION_CODES),
-    since: timestamp,
-    retryAt: timestamp.nullable().openapi({ description: 'When it is tried again without an operator.' }),
+    system: fields.system,
+    step: z.enum(STEPS).openapi({ description: STEP_DESCRIPTION }),
+    code: z.enum(ATTENTION_CODES).openapi({ description: ATTENTION_DESCRIPTION }),
+    since: timestamp.openapi({ description: 'Time of the first failure.' }),
+    retryAt: timestamp
+      .nullable()
+      .openapi({ description: 'Time of the next automatic retry. Null if only an operator can retry.' }),
     remedy: z.string().openapi({ description: 'What an operator can do.' }),
   })
   .openapi('Attention');
 
-/** What an operator can do, one sentence per code; docs/operations.md has the long form. */
+/** What an operator can do, per code. docs/operations.md explains each in detail. */
 const REMEDIES: Readonly<Record<AttentionCode, string>> = {
-  system_unavailable: 'Bring the system back; it is tried again by itself, or at once by retry.',
-  system_refused: 'Give back the rights or settings that the system refused for, then retry.',
-  system_missing: 'Put the system back into lethe.config.ts and retry, or skip it.',
-  coverage_broken: 'Run `npm run check`, map or ignore what it names, then retry.',
-  resolution_grew: 'Far more subjects match than at first: cancel those that are not meant, or accept all by retry.',
-  survivors_remain: 'Find out what writes these rows again, stop it, then retry.',
-  verification_unknown: 'Make the system readable again, then retry; unknown is never taken as empty.',
-  blocked_by_other_rows: 'Rows outside the data map refer to these: map or remove them, then retry.',
-  storage_unavailable: 'Bring the storage of the archives back; it is tried again by itself, or at once by retry.',
-  backup_failing: 'Look at the export that is made first (`backups`): once it is ready, the deletion goes on.',
-  backup_missing: 'The export that was to be made first has ended without an archive: retry makes another one.',
+  system_unavailable: 'Make the system reachable. Lethe retries automatically; retry does so immediately.',
+  system_refused: 'Restore the permissions or settings that the system requires, then retry.',
+  system_missing: 'Restore the system in lethe.config.ts and retry, or skip it.',
+  coverage_broken: 'Run `npm run check`, map or ignore the tables that it lists, then retry.',
+  resolution_grew:
+    'Far more subjects match than when the request was resolved. Cancel those that should not be deleted, or accept all of them with retry.',
+  survivors_remain: 'Find and stop the process that writes these rows again, then retry.',
+  verification_unknown: 'Make the system readable, then retry. Lethe does not treat an unreadable system as empty.',
+  blocked_by_other_rows: 'Map or remove the rows outside the data map that reference the rows to delete, then retry.',
+  storage_unavailable: 'Make the archive storage reachable. Lethe retries automatically; retry does so immediately.',
+  backup_failing: 'Resolve the attention of the export in `backups`. The deletion continues when its archive is ready.',
+  backup_missing: 'The export that precedes the deletion ended without an archive. Retry starts a new one.',
 };
 
-export const attentionResponse = ({ since, retryAt, ...one }: AttentionRow) => ({
-  ...one,
+export const attentionResponse = ({ since, retryAt, ...row }: AttentionRow) => ({
+  ...row,
   since: new Date(since),
   retryAt: retryAt === null ? null : new Date(retryAt),
-  remedy: REMEDIES[one.code],
+  remedy: REMEDIES[row.code],
 });
 
-const system = text(200).openapi({ 'x-example': 'app' });
+const system = text(200).openapi({ description: 'Name of the system.', 'x-example': 'app' });
 
 const retryRoute = createRoute({
   operationId: 'retryRequest',
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/retry',
-  summary: 'Try again what waits for an operator: of one system, or of all.',
+  summary: 'Retry systems that need attention',
+  description:
+    'Retries every step of one system, or of all systems, that is listed in `attention`. With `resolution_grew`, it also accepts the additional subjects. The status does not change. Returns `not_in_attention` if no step of the named systems needs an operator.',
   request: {
     params: requestParams,
-    ...body(z.strictObject({ system: system.optional(), reason }).openapi('Retry')),
+    ...body(
+      z
+        .strictObject({
+          system: system.optional().openapi({ description: 'Name of the system. Omit it to retry all systems.' }),
+          reason,
+        })
+        .openapi('Retry'),
+    ),
   },
   responses: {
     202: jsonResponse(
-      z.strictObject({ id: fields.id, systems: z.array(fields.system) }),
-      'Written; the work begins anew.',
+      z.strictObject({
+        id: fields.id,
+        systems: z.array(fields.system).openapi({ description: 'Systems that are retried.' }),
+      }),
+      'Accepted. The retry runs asynchronously.',
     ),
     ...problemResponsesWithBody('request_not_found', 'not_in_attention'),
   },
@@ -67,12 +83,15 @@ const skipRoute = createRoute({
   ...requirePermission({ access: 'write', kind: 'deletion', role: 'owner' }),
   method: 'post',
   path: '/requests/{id}/skip',
-  summary: 'End the request without a system that waits for an operator.',
+  summary: 'Skip a system that needs attention',
   description:
-    'Lethe forgets what remains there. The request ends as partially_completed, with the reason in its receipt.',
+    'Continues the deletion without the system. Lethe stops tracking the data that remains there, and a skip cannot be undone. The request ends with status `partially_completed`; its receipt names the system and the reason. A system cannot be skipped for an export, nor while a deletion waits for an export of it (`wrong_kind`), nor before the request is resolved (`not_in_attention`).',
   request: { params: requestParams, ...body(z.strictObject({ system, reason }).openapi('Skip')) },
   responses: {
-    202: jsonResponse(z.strictObject({ id: fields.id, system: fields.system }), 'Written.'),
+    202: jsonResponse(
+      z.strictObject({ id: fields.id, system: fields.system }),
+      'Accepted. The request continues without the system.',
+    ),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'not_in_attention'),
   },
 });
@@ -81,17 +100,17 @@ export const attention = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(retryRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');
-      const { system: named = null, reason: why } = c.req.valid('json');
-      const retry = { requestId, system: named, reason: why, actor: c.get('caller').memberId, at: deps.now() };
+      const { system: name = null, reason: given } = c.req.valid('json');
+      const retry = { requestId, system: name, reason: given, actor: c.get('caller').memberId, at: deps.now() };
       const { systems, wake } = await retrySystems(deps.database, retry);
       await deps.orchestrator.wake(wake);
       return c.json({ id: requestId, systems: [...systems] }, 202);
     })
     .openapi(skipRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');
-      const { system: named, reason: why } = c.req.valid('json');
-      const skip = { requestId, system: named, reason: why, actor: c.get('caller').memberId, at: deps.now() };
+      const { system: name, reason: given } = c.req.valid('json');
+      const skip = { requestId, system: name, reason: given, actor: c.get('caller').memberId, at: deps.now() };
       const { wake } = await skipSystem(deps.database, skip);
       await deps.orchestrator.wake(wake);
-      return c.json({ id: requestId, system: named }, 202);
+      return c.json({ id: requestId, system: name }, 202);
     });

@@ -10,18 +10,21 @@ const Cancellation = z
   .strictObject({
     positions: listOf(z.int().min(1).max(1_000_000_000), 100_000)
       .optional()
-      .openapi({ description: 'Of the submitted list, from 1; without it, all.', 'x-example': [2] }),
+      .openapi({
+        description: 'Positions in the submitted list, from 1. Omit it to cancel all subjects.',
+        'x-example': [2],
+      }),
   })
   .openapi('Cancellation');
 
 const Cancelled = z.strictObject({
   id: fields.id,
-  cancelled: z.int().openapi({ 'x-example': 1 }),
+  cancelled: z.int().openapi({ description: 'Number of cancelled subjects.', 'x-example': 1 }),
   tooLate: z.array(z.int()).openapi({
-    description: 'The first thousand of the positions whose subjects are claimed or deleted.',
+    description: 'First 1000 positions whose subjects are claimed or deleted.',
     'x-example': [],
   }),
-  tooLateCount: z.int().openapi({ description: 'How many such positions there are.' }),
+  tooLateCount: z.int().openapi({ description: 'Number of positions whose subjects are claimed or deleted.' }),
 });
 
 const route = createRoute({
@@ -29,10 +32,12 @@ const route = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/cancel',
-  summary: 'Take back all subjects, or some: until the claim each is shown again where it was hidden.',
+  summary: 'Cancel a request',
+  description:
+    'Cancels all subjects, or the subjects at `positions`, and restores them in every system where Lethe hid them. Claimed and deleted subjects are not cancelled; `tooLate` lists their positions. If another open deletion shares a subject, it becomes the owner and the subject stays hidden. A cancelled subject leaves the archive of an export that is not ready yet. When no subject is left and all are restored, the status changes to `cancelled`. Returns `too_late` if no subject can be cancelled.',
   request: { params: requestParams, ...body(Cancellation) },
   responses: {
-    202: jsonResponse(Cancelled, 'Written; restoring follows.'),
+    202: jsonResponse(Cancelled, 'Accepted. Restoring runs asynchronously.'),
     ...problemResponsesWithBody('request_not_found', 'too_late'),
   },
 });

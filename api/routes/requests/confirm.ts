@@ -9,59 +9,66 @@ import { timestamp, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const SystemCount = z.strictObject({
-  system: z.string(),
+  system: fields.system,
   tables: z
-    .array(z.strictObject({ table: z.string(), rows: z.int() }))
+    .array(z.strictObject({ table: fields.table, rows: z.int().openapi({ description: 'Number of rows.' }) }))
     .nullable()
-    .openapi({ description: 'Null: the system cannot say.' }),
+    .openapi({ description: 'Rows per table. Null if the system cannot count.' }),
 });
 
 export const Confirmation = z
   .strictObject({
-    needs: z
-      .enum(['member', 'another_owner'])
-      .openapi({ description: 'Any member who may write, or an owner other than the one who submitted it.' }),
-    until: timestamp.nullable().openapi({ description: 'Three days after the count; null while it is still counted.' }),
+    needs: z.enum(['member', 'another_owner']).openapi({
+      description:
+        'Who can confirm: any member with `write` access (`member`), or an owner other than the submitter (`another_owner`).',
+    }),
+    until: timestamp
+      .nullable()
+      .openapi({ description: 'End of the period for the confirmation: three days after the count. Null before.' }),
     subjects: z
       .int()
       .nullable()
-      .openapi({ description: 'The `expectedCount` that would be accepted now, or that was; null: not known yet.' }),
+      .openapi({ description: 'Number to send as `expectedCount`, or the confirmed number. Null until it is known.' }),
     counts: z
       .array(SystemCount)
-      .openapi({ description: 'Rows as they were counted. Subjects that were cancelled since are not taken off.' }),
+      .openapi({ description: 'Rows that each system counted. Subjects cancelled since then are included.' }),
     except: z
       .strictObject({
-        submitted: z.int(),
+        submitted: z.int().openapi({ description: 'Number of submitted exceptions.' }),
         unmatched: z.array(z.int()).openapi({
-          description: 'Positions of the exceptions that matched nobody, once resolved: they spare nobody.',
+          description: 'Positions of the exceptions that match no subject and therefore exclude none.',
         }),
       })
-      .nullable(),
-    confirmedAt: timestamp.nullable(),
-    confirmedBy: z.string().nullable(),
+      .nullable()
+      .openapi({ description: 'Exceptions of a deletion of everyone. Null without exceptions.' }),
+    confirmedAt: timestamp.nullable().openapi({ description: 'Time of the confirmation. Null before.' }),
+    confirmedBy: z.string().nullable().openapi({ description: 'ID of the member who confirmed. Null before.' }),
   })
   .openapi('Confirmation');
 
 const NewConfirmation = z
   .strictObject({
-    expectedCount: z
-      .int()
-      .min(1)
-      .max(2_147_483_647)
-      .openapi({ description: '`confirmation.subjects` of the request, as you saw it.', 'x-example': 2 }),
+    expectedCount: z.int().min(1).max(2_147_483_647).openapi({
+      description: 'Number of subjects to delete: `confirmation.subjects` of the request.',
+      'x-example': 2,
+    }),
     acceptUnmatched: z
       .boolean()
       .default(false)
-      .openapi({ description: 'Needed where an exception matched nobody, and so spares nobody.' }),
+      .openapi({ description: 'Confirms although some exceptions match no subject.' }),
   })
   .openapi('NewConfirmation');
 
 const Confirmed = z
   .strictObject({
     id: fields.id,
-    subjects: z.int().openapi({ 'x-example': 2 }),
-    attached: z.int().openapi({ description: 'Of them, those that another open deletion has come to own meanwhile.' }),
-    hardDeleteAt: fields.hardDeleteAt.openapi({ description: 'The grace period runs from the confirmation.' }),
+    subjects: z.int().openapi({ description: 'Number of confirmed subjects.', 'x-example': 2 }),
+    attached: z.int().openapi({
+      description: 'Number of confirmed subjects that another open deletion owns. They share its outcome.',
+    }),
+    hardDeleteAt: fields.hardDeleteAt.openapi({
+      description: 'Run from which subjects may be claimed. The grace period starts with the confirmation.',
+    }),
     cancellableUntil: fields.cancellableUntil,
     estimatedCompletionAt: fields.estimatedCompletionAt,
   })
@@ -72,10 +79,12 @@ const route = createRoute({
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/confirm',
-  summary: 'Say that so many subjects are meant: only then are they hidden and deleted.',
+  summary: 'Confirm a deletion',
+  description:
+    'Confirms a deletion that was submitted with `confirm` and has status `awaiting_confirmation`. The subjects are soft-deleted and the grace period starts: the status changes to `grace`. A deletion of everyone requires an owner other than the submitter, who was a member at the time of the submission. Nothing changes if `expectedCount` differs from the current number of subjects (`count_moved`).',
   request: { params: requestParams, ...body(NewConfirmation) },
   responses: {
-    202: jsonResponse(Confirmed, 'Written; hiding follows.'),
+    202: jsonResponse(Confirmed, 'Accepted. Soft deletion runs asynchronously.'),
     ...problemResponsesWithBody(
       'request_not_found',
       'wrong_kind',
@@ -114,14 +123,14 @@ export const confirm = (deps: ApiDeps) =>
     );
   });
 
-/** What a member has to know before confirming, and afterwards who confirmed. Null where no confirmation was asked for. */
+/** What a member needs to know before confirming, and who confirmed. Null for a request without `confirm`. */
 export function confirmationResponse(status: RequestStatus) {
   if (!status.confirm) return null;
-  const waiting = status.resolvedAt === null ? null : (status.states.proposed ?? 0);
+  const proposed = status.resolvedAt === null ? null : (status.states.proposed ?? 0);
   return {
     needs: status.selection === 'everyone' ? ('another_owner' as const) : ('member' as const),
     until: status.confirmBy,
-    subjects: status.confirmedCount ?? waiting,
+    subjects: status.confirmedCount ?? proposed,
     counts: status.counts.map(({ system, tables }) => ({
       system,
       tables: tables?.map(({ table, rows }) => ({ table, rows })) ?? null,

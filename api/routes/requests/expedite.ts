@@ -4,14 +4,17 @@ import { EXPEDITES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
-import { timestamp, reason, requestParams } from '../../schemas.ts';
+import { EXPEDITE_DESCRIPTION } from '../../openapi/descriptions.ts';
+import { reason, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
-const Expedition = z.strictObject({ when: z.enum(EXPEDITES), reason }).openapi('Expedition');
+const Expedition = z
+  .strictObject({ when: z.enum(EXPEDITES).openapi({ description: EXPEDITE_DESCRIPTION }), reason })
+  .openapi('Expedition');
 
 const Expedited = z.strictObject({
   id: fields.id,
-  hardDeleteAt: timestamp.openapi({ 'x-example': '2026-11-24T02:00:00.000Z' }),
+  hardDeleteAt: fields.hardDeleteAt.openapi({ 'x-example': '2026-11-24T02:00:00.000Z' }),
 });
 
 const route = createRoute({
@@ -19,10 +22,12 @@ const route = createRoute({
   ...requirePermission({ access: 'write', kind: 'deletion' }),
   method: 'post',
   path: '/requests/{id}/expedite',
-  summary: 'Delete at the next run, or now, instead of after the grace period.',
+  summary: 'Expedite a deletion',
+  description:
+    'Moves the subjects that are not claimed to an earlier run, ahead of subjects that are not expedited. A later time never replaces an earlier one. Holds still apply, and a deletion with `confirm` still waits for its confirmation. The status does not change. Returns `too_late` if the request has ended or every subject is claimed.',
   request: { params: requestParams, ...body(Expedition) },
   responses: {
-    202: jsonResponse(Expedited, 'Written; never moved backward.'),
+    202: jsonResponse(Expedited, 'Accepted. The workflow applies the new time asynchronously.'),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'too_late'),
   },
 });
@@ -30,12 +35,12 @@ const route = createRoute({
 export const expedite = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id: requestId } = c.req.valid('param');
-    const { when, reason: why } = c.req.valid('json');
+    const { when, reason: given } = c.req.valid('json');
     const project = ownProject(deps, c.get('caller'));
     const { hardDeleteAt, wake } = await expediteRequest(deps.database, project, {
       requestId,
       expedite: when,
-      reason: why,
+      reason: given,
       actor: c.get('caller').memberId,
       at: deps.now(),
     });

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { STATUSES } from '../../../domain/vocabulary.ts';
+import { REQUEST_KINDS, SCOPES, SELECTIONS, STATUSES } from '../../../domain/vocabulary.ts';
+import { SCOPE_DESCRIPTION, STATUS_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp } from '../../schemas.ts';
 
@@ -17,43 +18,89 @@ export function linksOf(requestId: string) {
   };
 }
 
+const path = (description: string) => z.string().openapi({ description });
+
 const links = z
   .strictObject({
-    self: z.string(),
-    subjects: z.string(),
-    progress: z.string(),
-    receipt: z.string(),
-    log: z.string(),
-    confirm: z.string(),
-    archive: z.string(),
-    downloads: z.string().openapi({ description: 'Where links to the archive are made.' }),
+    self: path('Path of the request.'),
+    subjects: path('Path of the submitted identities and their outcomes.'),
+    progress: path('Path of the progress.'),
+    receipt: path('Path of the receipt.'),
+    log: path('Path of the audit events of the request.'),
+    confirm: path('Path that confirms a deletion with `confirm`.'),
+    archive: path('Path that destroys the archive of an export.'),
+    downloads: path('Path of the download links of an export.'),
   })
-  .openapi({ 'x-example': linksOf(SAMPLE.request) });
+  .openapi({ description: 'Paths of the resources of the request.', 'x-example': linksOf(SAMPLE.request) });
 
-/** Rows that a deletion kept on one basis. */
+/** Rows that a deletion retains on one legal basis. */
 export const retainedRows = z.strictObject({
-  basis: z.string().openapi({ description: 'The reason that the data map states for keeping the rows.' }),
-  rows: z.int(),
+  basis: z.string().openapi({ description: 'Reason in the data map for retaining the rows.' }),
+  rows: z.int().openapi({ description: 'Number of retained rows.' }),
 });
 
-/** Members of a request that several answers have, with what the examples show of them. */
+/** Fields of a request that several responses share, with their examples. */
 export const fields = {
-  id: z.string().openapi({ 'x-example': SAMPLE.request }),
-  status: z.enum(STATUSES).openapi({ 'x-example': 'grace' }),
-  project: z.string().openapi({ 'x-example': 'demo' }),
-  regulation: z.string().openapi({ 'x-example': 'gdpr' }),
-  system: z.string().openapi({ 'x-example': 'app' }),
+  id: z.string().openapi({ description: 'ID of the request.', 'x-example': SAMPLE.request }),
+  kind: z.enum(REQUEST_KINDS).openapi({ description: 'Kind of request.', 'x-example': 'deletion' }),
+  status: z.enum(STATUSES).openapi({ description: STATUS_DESCRIPTION, 'x-example': 'grace' }),
+  project: z.string().openapi({ description: 'Name of the project.', 'x-example': 'demo' }),
+  regulation: z
+    .string()
+    .openapi({ description: 'Regulation that sets the deadline of the request.', 'x-example': 'gdpr' }),
+  scope: z.enum(SCOPES).openapi({ description: SCOPE_DESCRIPTION }),
+  selection: z.enum(SELECTIONS).openapi({ description: 'How the request selects its subjects.' }),
+  system: z.string().openapi({ description: 'Name of the system.', 'x-example': 'app' }),
+  table: z.string().openapi({ description: 'Name of the table.' }),
   retained: z.array(retainedRows).readonly().openapi({
-    description: 'The rows kept of the deleted subjects, per basis, over all systems. Empty if none is kept.',
+    description: 'Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.',
     'x-example': [],
   }),
-  submitted: z.int().openapi({ 'x-example': 2 }),
-  receivedAt: timestamp.openapi({ 'x-example': SAMPLE.receivedAt }),
-  dueAt: timestamp.openapi({ 'x-example': '2026-12-23T10:00:00.000Z' }),
-  hardDeleteAt: timestamp.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
-  cancellableUntil: timestamp.openapi({ 'x-example': SAMPLE.hardDeleteAt }),
-  estimatedCompletionAt: timestamp.openapi({ 'x-example': SAMPLE.verifiedAt }),
-  concludedAt: timestamp.nullable().openapi({ 'x-example': null }),
-  href: z.string().openapi({ 'x-example': linksOf(SAMPLE.request).self }),
+  submitted: z.int().openapi({
+    description: 'Number of submitted identities. 0 for a segment or everyone until it is resolved.',
+    'x-example': 2,
+  }),
+  receivedAt: timestamp.openapi({ description: 'Time of the submission.', 'x-example': SAMPLE.receivedAt }),
+  dueAt: timestamp.openapi({
+    description: 'Deadline: the time of the submission plus the deadline of the regulation in the policy.',
+    'x-example': '2026-12-23T10:00:00.000Z',
+  }),
+  hardDeleteAt: timestamp.openapi({
+    description: 'Run from which subjects may be claimed and hard-deleted.',
+    'x-example': SAMPLE.hardDeleteAt,
+  }),
+  cancellableUntil: timestamp.openapi({
+    description: 'Earliest time at which a subject may be claimed. Claimed subjects cannot be cancelled.',
+    'x-example': SAMPLE.hardDeleteAt,
+  }),
+  estimatedCompletionAt: timestamp.openapi({
+    description: 'Estimated end of the request, from the runs, the quota and the slowest system.',
+    'x-example': SAMPLE.verifiedAt,
+  }),
+  atRisk: z.boolean().openapi({ description: 'Whether the request will miss or has missed `dueAt`.' }),
+  concludedAt: timestamp
+    .nullable()
+    .openapi({ description: 'Time at which the request ended. Null while it is open.', 'x-example': null }),
+  href: z.string().openapi({ description: 'Path of the request.', 'x-example': linksOf(SAMPLE.request).self }),
   links,
 };
+
+/** Null for exports, in responses about both kinds of request. */
+export const hardDeleteAtOrNull = fields.hardDeleteAt
+  .nullable()
+  .openapi({ description: 'Run from which subjects may be claimed and hard-deleted. Null for exports.' });
+
+/** One export that a deletion with `exportFirst` waits for. Its status is an open text in receipts. */
+export const backupFields = {
+  requestId: z.string().openapi({ description: 'ID of the export request.' }),
+  readyAt: timestamp.nullable().openapi({ description: 'Time at which the archive became ready. Null before.' }),
+  expiresAt: timestamp
+    .nullable()
+    .openapi({ description: 'Time at which the archive expires. Null until it is ready.' }),
+  subjects: z.int().openapi({ description: 'Number of subjects of the export.' }),
+};
+
+/** What a system reports that Lethe cannot verify by reading. */
+export const reportedAt = timestamp
+  .nullable()
+  .openapi({ description: 'Time of the latest report of the system. Null before the first one.' });

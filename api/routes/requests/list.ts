@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../../db/requests/list.ts';
 import { MEMBER_ID } from '../../../domain/ids.ts';
-import { REQUEST_KINDS, SELECTIONS, STATUSES } from '../../../domain/vocabulary.ts';
+import { REQUEST_KINDS, STATUSES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parseRequestCursor, requestCursor } from '../../lists/cursor.ts';
@@ -10,38 +10,44 @@ import { pageOf, pageWith } from '../../lists/page.ts';
 import { anyOf, flag, timestampOf } from '../../lists/filters.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { cursor, kind, limit, projectName, text } from '../../schemas.ts';
-import { fields } from './fields.ts';
+import { fields, hardDeleteAtOrNull } from './fields.ts';
 
 const Summary = z
   .strictObject({
     id: fields.id,
     status: fields.status,
-    kind: z.enum(REQUEST_KINDS).openapi({ 'x-example': 'deletion' }),
+    kind: fields.kind,
     subjectKind: kind,
     regulation: fields.regulation,
-    selection: z.enum(SELECTIONS),
+    selection: fields.selection,
     submitted: fields.submitted,
-    submittedBy: z.string().openapi({ description: 'Id of a member.', 'x-example': SAMPLE.member }),
+    submittedBy: z
+      .string()
+      .openapi({ description: 'ID of the member who submitted the request.', 'x-example': SAMPLE.member }),
     receivedAt: fields.receivedAt,
     dueAt: fields.dueAt,
-    hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
+    hardDeleteAt: hardDeleteAtOrNull,
     estimatedCompletionAt: fields.estimatedCompletionAt,
-    atRisk: z.boolean(),
-    needsAttention: z.boolean(),
+    atRisk: fields.atRisk,
+    needsAttention: z.boolean().openapi({ description: 'Whether a step needs an operator.' }),
     concludedAt: fields.concludedAt,
     href: fields.href,
   })
   .openapi('RequestSummary');
 
 const filters = {
-  kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Of this kind.' }),
-  status: anyOf(STATUSES, 'In one of these statuses.'),
-  regulation: text(100).optional().openapi({ description: 'Under this regulation.', example: 'gdpr' }),
-  receivedFrom: timestampOf('Received not before this time.'),
-  receivedBefore: timestampOf('Received before this time.'),
-  submittedBy: z.string().regex(MEMBER_ID).optional().openapi({ description: 'By this member.' }),
-  needsAttention: flag('Whether an operator is needed.'),
-  atRisk: flag('Whether it cannot meet `dueAt`, or has not.'),
+  kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Matches requests of this kind.' }),
+  status: anyOf(STATUSES, 'Matches requests in one of these statuses.'),
+  regulation: text(100).optional().openapi({ description: 'Matches requests under this regulation.', example: 'gdpr' }),
+  receivedFrom: timestampOf('Matches requests received at or after this time.'),
+  receivedBefore: timestampOf('Matches requests received before this time.'),
+  submittedBy: z
+    .string()
+    .regex(MEMBER_ID)
+    .optional()
+    .openapi({ description: 'Matches requests that this member submitted.' }),
+  needsAttention: flag('Matches requests that need an operator (`true`) or do not (`false`).'),
+  atRisk: flag('Matches requests that will miss or have missed `dueAt` (`true`) or not (`false`).'),
 };
 
 const route = createRoute({
@@ -49,20 +55,21 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests',
-  summary: 'The requests of a project, newest first.',
-  description: 'All that every filter lets through. A token that is limited to some kinds of request sees those alone.',
+  summary: 'List requests',
+  description:
+    'Returns the requests of the project that match every filter, newest first. A token that is limited to some kinds of request sees requests of these kinds only.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Summary), 'One page.', ['Link']),
+    200: jsonResponse(pageWith(Summary), 'One page of requests.', ['Link']),
     ...problemResponses('project_not_found', 'invalid_request'),
   },
 });
 
 export const listRequests = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const { project: named, limit: size, cursor: from, ...filter } = c.req.valid('query');
+    const { project: name, limit: size, cursor: from, ...filter } = c.req.valid('query');
     const { kinds } = c.get('caller');
-    const project = ownProject(deps, c.get('caller'), named).name;
+    const project = ownProject(deps, c.get('caller'), name).name;
     const rows = await requestsOf(deps.database, {
       project,
       kinds,

@@ -14,11 +14,12 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/log',
-  summary: 'What happened to a request, from its acceptance on.',
-  description: 'In the order in which it was decided. With `Accept: text/csv`, all of it.',
+  summary: 'List the audit events of a request',
+  description:
+    'Returns the audit events of the request, oldest first. With `Accept: text/csv`, returns all of them as one CSV file.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: withCsv(jsonResponse(Events, 'One page; or all as CSV.', ['Link']), EVENTS_CSV),
+    200: withCsv(jsonResponse(Events, 'One page of events, or all events as CSV.', ['Link']), EVENTS_CSV),
     ...problemResponses('request_not_found', 'invalid_request'),
   },
 });
@@ -27,8 +28,8 @@ export const log = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id: requestId } = c.req.valid('param');
     const { limit: size, cursor: from } = c.req.valid('query');
-    const read = (after: AfterActivity | null, most: number) =>
-      requestLog(deps.database, { requestId, after, limit: most });
+    const read = (after: AfterActivity | null, maximum: number) =>
+      requestLog(deps.database, { requestId, after, limit: maximum });
     if (wantsCsv(c)) return csvDownload(c, deps.logger, { name: `log-${requestId}`, columns: EVENT_COLUMNS, read });
     return c.json(pageOf(c, await read(parseActivityCursor(from), size + 1), size, activityCursor), 200);
   });

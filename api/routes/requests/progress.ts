@@ -2,57 +2,68 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readCollections } from '../../../db/exports/collections.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
-import { COLLECTION_STATES, STATUSES, WORK_STATES } from '../../../domain/vocabulary.ts';
+import { COLLECTION_STATES, WORK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
+import { WORK_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const Batch = z.strictObject({
   system: fields.system,
-  batch: z.int().openapi({ 'x-example': 1 }),
-  state: z.enum(WORK_STATES).openapi({ 'x-example': 'deleting' }),
-  pass: z.int().openapi({ description: 'One more for each time that survivors were found.', 'x-example': 1 }),
-  subjects: z.int().openapi({ 'x-example': 2 }),
-  finished: z.int().openapi({ description: 'Subjects of the ranges that this pass has finished.', 'x-example': 1 }),
-  removed: z.int().openapi({ description: 'Rows, in all passes.', 'x-example': 14 }),
-  blanked: z
-    .int()
-    .openapi({ description: 'Of scope `categories` or `sources`: rows that were emptied, in all passes.' }),
+  batch: z.int().openapi({ description: 'Number of the batch in the request, from 1.', 'x-example': 1 }),
+  state: z.enum(WORK_STATES).openapi({ description: WORK_DESCRIPTION, 'x-example': 'deleting' }),
+  pass: z.int().openapi({
+    description: 'Number of the deletion attempt, from 1. Verification that finds survivors starts the next one.',
+    'x-example': 1,
+  }),
+  subjects: z.int().openapi({ description: 'Number of subjects in the batch.', 'x-example': 2 }),
+  finished: z.int().openapi({ description: 'Number of subjects that this pass has processed.', 'x-example': 1 }),
+  removed: z.int().openapi({ description: 'Number of rows deleted in all passes.', 'x-example': 14 }),
+  blanked: z.int().openapi({ description: 'Part deletion: number of rows whose columns were cleared in all passes.' }),
 });
 
 const Collection = z.strictObject({
   system: fields.system,
   epoch: z.int().openapi({
-    description: 'One more for each time that it has changed who belongs in the archive.',
+    description: 'Version of the subjects in the archive, from 1. A change of the subjects starts the next one.',
     'x-example': 1,
   }),
-  state: z.enum(COLLECTION_STATES).openapi({ 'x-example': 'collected' }),
-  rows: z.int().openapi({ 'x-example': 12 }),
-  bytes: z.int().openapi({ description: 'Of the rows as they will lie in the archive.', 'x-example': 4_096 }),
+  state: z
+    .enum(COLLECTION_STATES)
+    .openapi({ description: 'Whether the system has been read for this version.', 'x-example': 'collected' }),
+  rows: z.int().openapi({ description: 'Number of rows read so far.', 'x-example': 12 }),
+  bytes: z.int().openapi({ description: 'Uncompressed size of the rows in the archive.', 'x-example': 4_096 }),
+});
+
+const PendingActivity = z.strictObject({
+  system: fields.system
+    .nullable()
+    .openapi({ description: 'Name of the system. Null for a step of the request itself.' }),
+  activity: z.string().openapi({ description: 'Name of the activity in Temporal.', 'x-example': 'deleteBatch' }),
+  attempt: z.int().openapi({ description: 'Number of the attempt, from 1.', 'x-example': 1 }),
+  nextAttemptAt: timestamp
+    .nullable()
+    .openapi({ description: 'Time of the next attempt. Null while an attempt is running.', 'x-example': null }),
 });
 
 const Live = z.strictObject({
-  waitingFor: z.string().nullable().openapi({ 'x-example': 'deletion' }),
-  activities: z.array(
-    z.strictObject({
-      system: fields.system.nullable(),
-      activity: z.string().openapi({ 'x-example': 'deleteBatch' }),
-      attempt: z.int().openapi({ 'x-example': 1 }),
-      nextAttemptAt: timestamp.nullable().openapi({ 'x-example': null }),
-    }),
-  ),
+  waitingFor: z.string().nullable().openapi({
+    description: 'What the workflow waits for. Null if no worker answers.',
+    'x-example': 'deletion',
+  }),
+  activities: z.array(PendingActivity).openapi({ description: 'Activities that run or wait for a retry.' }),
 });
 
 const Progress = z
   .strictObject({
     id: fields.id,
-    status: z.enum(STATUSES).openapi({ 'x-example': 'deleting' }),
-    batches: z.array(Batch).openapi({ description: 'Of a deletion.' }),
-    collections: z.array(Collection).openapi({ description: 'Of an export.' }),
+    status: fields.status.openapi({ 'x-example': 'deleting' }),
+    batches: z.array(Batch).openapi({ description: 'Claimed batches per system. Empty for exports.' }),
+    collections: z.array(Collection).openapi({ description: 'Progress per system. Empty for deletions.' }),
     live: Live.nullable().openapi({
-      description: 'What only Temporal knows; null when it is away, or does not run the request now.',
+      description: 'State from Temporal. Null if Temporal is unavailable or the request has ended.',
     }),
   })
   .openapi('Progress');
@@ -62,10 +73,12 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/progress',
-  summary: 'What is being done at the moment.',
+  summary: 'Get the progress of a request',
+  description:
+    'Returns the work per system from the database of Lethe, and the running activities from Temporal. The response is complete without Temporal except for `live`.',
   request: { params: requestParams },
   responses: {
-    200: jsonResponse(Progress, 'From the ledger, and from Temporal as far as it answers.'),
+    200: jsonResponse(Progress, 'Progress of the request.'),
     ...problemResponses('request_not_found'),
   },
 });

@@ -4,105 +4,150 @@ import {
   ARCHIVE_ENDS,
   EXPEDITES,
   EXPORT_FORMATS,
-  REQUEST_KINDS,
-  SCOPES,
-  SELECTIONS,
   STATUSES,
   SUBJECT_STATES,
+  type SubjectState,
 } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
+import { EXPEDITE_DESCRIPTION, STATE_DESCRIPTIONS } from '../../openapi/descriptions.ts';
 import { timestamp, kind, requestParams } from '../../schemas.ts';
 import { Attention } from './attention.ts';
 import { Confirmation } from './confirm.ts';
-import { fields } from './fields.ts';
+import { backupFields, fields, hardDeleteAtOrNull, reportedAt } from './fields.ts';
 import { statusResponse } from './status-response.ts';
 
 const Backup = z
   .strictObject({
-    requestId: z.string(),
-    status: z.enum(STATUSES),
-    readyAt: timestamp.nullable(),
-    expiresAt: timestamp.nullable(),
-    subjects: z.int(),
+    requestId: backupFields.requestId,
+    status: z.enum(STATUSES).openapi({ description: 'Status of the export.' }),
+    readyAt: backupFields.readyAt,
+    expiresAt: backupFields.expiresAt,
+    subjects: backupFields.subjects,
   })
   .openapi('Backup');
 
+const format = z.enum(EXPORT_FORMATS).openapi({ description: 'Format of the rows in the archive.' });
+
 const Archive = z
   .strictObject({
-    format: z.enum(EXPORT_FORMATS),
-    rows: z.int(),
-    bytes: z.int().openapi({ description: 'Of the ZIP, as it is downloaded.' }),
-    sha256: z.string().openapi({ description: 'Of the same, in hexadecimal.' }),
-    readyAt: timestamp,
-    expiresAt: timestamp.openapi({ description: 'Then its key is destroyed, and nobody can read it any more.' }),
-    destroyedAt: timestamp.nullable(),
-    reason: z.enum(ARCHIVE_ENDS).nullable().openapi({ description: 'Why it was destroyed.' }),
+    format,
+    rows: z.int().openapi({ description: 'Number of rows.' }),
+    bytes: z.int().openapi({ description: 'Size of the ZIP file as downloaded.' }),
+    sha256: z.string().openapi({ description: 'SHA-256 digest of the ZIP file as downloaded, in hexadecimal.' }),
+    readyAt: timestamp.openapi({ description: 'Time at which the archive became ready.' }),
+    expiresAt: timestamp.openapi({
+      description: 'Time at which Lethe destroys the archive key. The archive cannot be read from then on.',
+    }),
+    destroyedAt: timestamp
+      .nullable()
+      .openapi({ description: 'Time at which the archive key was destroyed. Null while the archive can be read.' }),
+    reason: z.enum(ARCHIVE_ENDS).nullable().openapi({
+      description:
+        'Why the archive key was destroyed: it expired, a deletion claimed a subject of the archive, or a member destroyed it. Null before.',
+    }),
   })
   .openapi('Archive');
 
+const stateCount = (state: SubjectState) =>
+  z.int().openapi({ description: STATE_DESCRIPTIONS[state], 'x-example': state === 'soft_deleted' ? 2 : 0 });
+
 const Subjects = z.strictObject({
   submitted: fields.submitted,
-  resolved: z.int().openapi({ 'x-example': 2 }),
-  states: z.strictObject(
-    Object.fromEntries(
-      SUBJECT_STATES.map((state) => [state, z.int().openapi({ 'x-example': state === 'soft_deleted' ? 2 : 0 })]),
-    ) as Record<(typeof SUBJECT_STATES)[number], z.ZodInt>,
-  ),
+  resolved: z.int().openapi({ description: 'Number of subjects that the request resolved to.', 'x-example': 2 }),
+  states: z
+    .strictObject(
+      Object.fromEntries(SUBJECT_STATES.map((state) => [state, stateCount(state)])) as Record<SubjectState, z.ZodInt>,
+    )
+    .openapi({ description: 'Number of subjects per state.' }),
+});
+
+const Unverified = z.strictObject({
+  system: fields.system,
+  level: z
+    .enum(['attested', 'none'])
+    .openapi({ description: '`attested`: the system reports the deletion. `none`: the system reports nothing.' }),
+  saidAt: reportedAt,
+});
+
+const Skipped = z.strictObject({
+  system: fields.system,
+  reason: z.string().nullable().openapi({ description: 'Reason that the operator gave.' }),
+  at: timestamp.openapi({ description: 'Time of the skip.' }),
 });
 
 const Status = z
   .strictObject({
     id: fields.id,
     status: fields.status,
-    kind: z.enum(REQUEST_KINDS).openapi({ 'x-example': 'deletion' }),
+    kind: fields.kind,
     project: fields.project,
     subjectKind: kind,
     regulation: fields.regulation,
-    scope: z.enum(SCOPES),
-    selection: z.enum(SELECTIONS),
-    suppress: z.boolean(),
-    expedite: z.enum(EXPEDITES).nullable().openapi({ 'x-example': null }),
-    exportFirst: z.boolean().openapi({ description: 'Nobody is deleted who is not in an archive that is ready.' }),
-    format: z.enum(EXPORT_FORMATS).nullable().openapi({ description: 'Null of a deletion.', 'x-example': null }),
-    backupOf: z
+    scope: fields.scope,
+    selection: fields.selection,
+    suppress: z.boolean().openapi({ description: 'Whether the deletion leaves a suppression in every system.' }),
+    expedite: z
+      .enum(EXPEDITES)
+      .nullable()
+      .openapi({ description: `${EXPEDITE_DESCRIPTION}\n\nNull if the request is not expedited.`, 'x-example': null }),
+    exportFirst: z
+      .boolean()
+      .openapi({ description: 'Whether the deletion claims only subjects whose data is in an archive that is ready.' }),
+    format: format
+      .nullable()
+      .openapi({ description: 'Format of the rows in the archive. Null for deletions.', 'x-example': null }),
+    backupOf: z.string().nullable().openapi({
+      description: 'ID of the deletion that waits for this export. Null for deletions and other exports.',
+      'x-example': null,
+    }),
+    receivedAt: fields.receivedAt,
+    resolvedAt: timestamp.nullable().openapi({
+      description: 'Time at which the subjects were resolved. Null before.',
+      'x-example': '2026-11-23T10:00:01.000Z',
+    }),
+    dueAt: fields.dueAt,
+    hardDeleteAt: hardDeleteAtOrNull,
+    cancellableUntil: fields.cancellableUntil.nullable().openapi({
+      description: 'Earliest run that may claim a subject that waits. Null if no subject waits.',
+    }),
+    estimatedCompletionAt: fields.estimatedCompletionAt,
+    atRisk: fields.atRisk,
+    concludedAt: fields.concludedAt,
+    failure: z
       .string()
       .nullable()
-      .openapi({ description: 'Of an export: the deletion before which it is made.', 'x-example': null }),
-    receivedAt: fields.receivedAt,
-    resolvedAt: timestamp.nullable().openapi({ 'x-example': '2026-11-23T10:00:01.000Z' }),
-    dueAt: fields.dueAt,
-    hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
-    cancellableUntil: fields.cancellableUntil
-      .nullable()
-      .openapi({ description: 'The earliest run that may claim one that waits; null: none does.' }),
-    estimatedCompletionAt: fields.estimatedCompletionAt,
-    atRisk: z.boolean().openapi({ description: 'It cannot meet dueAt, or has not.' }),
-    concludedAt: fields.concludedAt,
-    failure: z.string().nullable().openapi({ 'x-example': null }),
-    subjects: Subjects,
-    confirmation: Confirmation.nullable().openapi({ description: 'Null: it was not asked for.', 'x-example': null }),
-    heldSubjects: z.int(),
-    attention: z.array(Attention).openapi({ 'x-example': [] }),
-    unverified: z
-      .array(z.strictObject({ system: z.string(), level: z.enum(['attested', 'none']), saidAt: timestamp.nullable() }))
-      .openapi({
-        description: 'Systems whose emptiness is their word, not an observation.',
-        'x-example': [{ system: 'mail', level: 'attested', saidAt: null }],
-      }),
+      .openapi({ description: 'Why the request failed. Null unless the status is `failed`.', 'x-example': null }),
+    subjects: Subjects.openapi({ description: 'Number of subjects, in total and per state.' }),
+    confirmation: Confirmation.nullable().openapi({
+      description: 'Count and confirmation of a deletion with `confirm`. Null for other requests.',
+      'x-example': null,
+    }),
+    heldSubjects: z.int().openapi({ description: 'Number of subjects that a legal hold protects.' }),
+    attention: z
+      .array(Attention)
+      .openapi({ description: 'Steps that need an operator. The other steps continue.', 'x-example': [] }),
+    unverified: z.array(Unverified).openapi({
+      description: 'Systems whose deletion Lethe cannot verify by reading. They report it themselves or not at all.',
+      'x-example': [{ system: 'mail', level: 'attested', saidAt: null }],
+    }),
     notHiddenIn: z
       .array(z.string())
       .readonly()
-      .openapi({ 'x-example': ['mail'] }),
-    skipped: z
-      .array(z.strictObject({ system: z.string(), reason: z.string().nullable(), at: timestamp }))
-      .openapi({ 'x-example': [] }),
-    backups: z
-      .array(Backup)
-      .readonly()
-      .openapi({ description: 'Of a deletion that exports first: what was exported.', 'x-example': [] }),
-    archive: Archive.nullable().openapi({ description: 'Of an export that is, or was, ready.', 'x-example': null }),
+      .openapi({
+        description: 'Systems in which the subjects are not hidden. Empty for exports and part deletions.',
+        'x-example': ['mail'],
+      }),
+    skipped: z.array(Skipped).openapi({ description: 'Systems that an operator skipped.', 'x-example': [] }),
+    backups: z.array(Backup).readonly().openapi({
+      description: 'Exports that a deletion with `exportFirst` waits for. Empty for other requests.',
+      'x-example': [],
+    }),
+    archive: Archive.nullable().openapi({
+      description: 'Archive of an export. Null for deletions and until the archive is ready for the first time.',
+      'x-example': null,
+    }),
     links: fields.links,
   })
   .openapi('RequestStatus');
@@ -112,10 +157,12 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}',
-  summary: 'Where a request stands.',
+  summary: 'Get a request',
+  description:
+    'Returns the status, the dates and the counts of the request from the database of Lethe. The response does not depend on Temporal.',
   request: { params: requestParams },
   responses: {
-    200: jsonResponse(Status, 'From the ledger: true with Temporal away as well.'),
+    200: jsonResponse(Status, 'Status of the request.'),
     ...problemResponses('request_not_found'),
   },
 });

@@ -6,49 +6,65 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
-import { fields, retainedRows } from './fields.ts';
+import { backupFields, fields, reportedAt, retainedRows } from './fields.ts';
 
-const counts = z.record(z.string(), z.int()).openapi({ 'x-example': { deleted: 2 } });
+const countsBy = (description: string) =>
+  z.record(z.string(), z.int()).openapi({ description, 'x-example': { deleted: 2 } });
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
+const closedText = (description: string, example: string) => z.string().openapi({ description, 'x-example': example });
+
+/** Fields that both receipts share. */
+const common = {
+  subjectKind: closedText('Kind of subject.', 'user'),
+  project: fields.project,
+  regulation: fields.regulation,
+  scope: closedText('Part of the data that the request covers: `data`, `categories` or `sources`.', 'data'),
+  receivedAt: fields.receivedAt,
+};
+
+const DeletedTable = z.object({
+  table: fields.table,
+  removed: z.int().openapi({ description: 'Number of deleted rows.' }),
+  blanked: z.int().openapi({
+    description: 'Part deletion: number of rows that remain and whose columns in the scope are cleared.',
+  }),
+  retained: list(retainedRows).openapi({ description: 'Retained rows, by legal basis.' }),
+});
+
+const DeletionSystem = z.object({
+  system: fields.system,
+  state: z.string().openapi({ description: 'Least advanced state of the batches in the system.' }),
+  verifiedAt: timestamp.nullable().openapi({ description: 'Time of the latest verification. Null before.' }),
+  skipReason: z.string().nullable().openapi({ description: 'Why an operator skipped the system. Null otherwise.' }),
+  survivors: z
+    .int()
+    .nullable()
+    .openapi({ description: 'Number of rows that verification still finds. Null if the system was not read.' }),
+  tables: list(DeletedTable).openapi({ description: 'Rows per table.' }),
+});
 
 const DeletionReceipt = z
   .object({
     requestId: fields.id,
-    kind: z.literal('deletion'),
-    subjectKind: z.string().openapi({ 'x-example': 'user' }),
-    project: fields.project,
-    regulation: fields.regulation,
-    scope: z.string().openapi({ 'x-example': 'data' }),
-    status: z.string().openapi({ 'x-example': 'completed' }),
+    kind: z.literal('deletion').openapi({ description: 'Kind of request.' }),
+    subjectKind: common.subjectKind,
+    project: common.project,
+    regulation: common.regulation,
+    scope: common.scope,
+    status: closedText('Status of the request.', 'completed'),
     final: z.boolean().openapi({
-      description: 'False while subjects are held, waiting or being deleted.',
+      description:
+        'Whether the request has ended. An interim receipt changes while subjects wait or are being deleted.',
       'x-example': true,
     }),
-    receivedAt: fields.receivedAt,
+    receivedAt: common.receivedAt,
     dueAt: fields.dueAt,
-    concludedAt: timestamp.nullable().openapi({ 'x-example': '2026-12-09T02:00:05.000Z' }),
+    concludedAt: fields.concludedAt.openapi({ 'x-example': '2026-12-09T02:00:05.000Z' }),
     submitted: fields.submitted,
-    subjects: counts,
-    outcomes: counts,
-    systems: list(
-      z.object({
-        system: z.string(),
-        state: z.string(),
-        verifiedAt: timestamp.nullable(),
-        skipReason: z.string().nullable().openapi({ description: 'Why an operator ended the request without it.' }),
-        survivors: z.int().nullable().openapi({ description: 'Null where nobody could read it: unknown is not zero.' }),
-        tables: list(
-          z.object({
-            table: z.string(),
-            removed: z.int(),
-            blanked: z.int().openapi({
-              description: 'Of scope `categories` or `sources`: rows that stay, emptied of what it means.',
-            }),
-            retained: list(retainedRows),
-          }),
-        ),
-      }),
-    ).openapi({
+    subjects: countsBy('Number of subjects per state.'),
+    outcomes: countsBy('Number of submitted identities per outcome.'),
+    systems: list(DeletionSystem).openapi({
+      description: 'Result in each system.',
       'x-example': [
         {
           system: 'app',
@@ -65,86 +81,106 @@ const DeletionReceipt = z
     }),
     backups: list(
       z.object({
-        requestId: z.string(),
-        status: z.string(),
-        readyAt: timestamp.nullable(),
-        expiresAt: timestamp.nullable(),
-        subjects: z.int(),
+        requestId: backupFields.requestId,
+        status: z.string().openapi({ description: 'Status of the export.' }),
+        readyAt: backupFields.readyAt,
+        expiresAt: backupFields.expiresAt,
+        subjects: backupFields.subjects,
       }),
-    ).openapi({ description: 'What was exported first, and until when it can be had.', 'x-example': [] }),
-    unverified: list(z.object({ system: z.string(), level: z.string(), saidAt: timestamp.nullable() })).openapi({
+    ).openapi({ description: 'Exports that preceded the deletion.', 'x-example': [] }),
+    unverified: list(
+      z.object({
+        system: fields.system,
+        level: z
+          .string()
+          .openapi({ description: '`attested`: the system reports the deletion. `none`: the system reports nothing.' }),
+        saidAt: reportedAt,
+      }),
+    ).openapi({
+      description: 'Systems whose deletion Lethe cannot verify by reading.',
       'x-example': [{ system: 'mail', level: 'attested', saidAt: '2026-12-08T02:01:00.000Z' }],
     }),
     limits: list(z.string()).openapi({
-      'x-example': ['What a system collects again after the last look is not covered; a suppression asks it not to.'],
+      description: 'Statements about what the receipt does not cover.',
+      'x-example': ['Data that a system collects again after the last verification is not covered.'],
     }),
   })
   .openapi('DeletionReceipt');
 
 const Column = z.object({
-  name: z.string(),
-  type: z.string(),
-  meaning: z.string().nullable(),
-  source: z.boolean().openapi({ description: 'It tells by what means data was collected.' }),
-  filled: z.int().optional().openapi({ description: 'Of `categories`: the rows in which it holds something.' }),
+  name: z.string().openapi({ description: 'Name of the column.' }),
+  type: z.string().openapi({ description: 'Type of the column in the database.' }),
+  meaning: z.string().nullable().openapi({ description: 'Meaning of the column in the data map. Null without one.' }),
+  source: z.boolean().openapi({ description: 'Whether the column records how personal data was collected.' }),
+  filled: z
+    .int()
+    .optional()
+    .openapi({ description: 'Scope `categories`: number of rows in which the column has a value.' }),
+});
+
+const ExportedFile = z.object({
+  system: fields.system,
+  table: fields.table,
+  path: z.string().nullable().openapi({ description: 'Path of the file in the archive. Null for scope `categories`.' }),
+  meaning: z.string().nullable().openapi({ description: 'Meaning of the table in the data map. Null without one.' }),
+  columns: list(Column).openapi({ description: 'Columns of the table.' }),
+  windowed: z.boolean().openapi({ description: 'Whether rows from before `since` are excluded.' }),
+  retained: z
+    .string()
+    .nullable()
+    .openapi({ description: 'Legal basis on which a deletion retains rows of the table. Null without one.' }),
+  rows: z.int().openapi({ description: 'Number of rows.' }),
+  bytes: z.int().openapi({ description: 'Size of the file.' }),
+  sha256: z.string().openapi({ description: 'SHA-256 digest of the file, in hexadecimal.' }),
 });
 
 const ExportReceipt = z
   .object({
-    requestId: z.string().openapi({ 'x-example': SAMPLE.export }),
-    kind: z.literal('export'),
-    subjectKind: z.string().openapi({ 'x-example': 'user' }),
-    project: fields.project,
-    regulation: fields.regulation,
-    scope: z.string().openapi({ 'x-example': 'data' }),
-    format: z.enum(EXPORT_FORMATS),
-    csv: z
-      .enum(['escaped'])
-      .nullable()
-      .openapi({ description: 'An apostrophe stands before what looks like a formula.', 'x-example': null }),
-    receivedAt: fields.receivedAt,
-    packagedAt: timestamp.openapi({ 'x-example': '2026-11-23T10:03:00.000Z' }),
-    since: timestamp.nullable().openapi({
-      description: 'Rows from before were left out, where a table can tell.',
+    requestId: fields.id.openapi({ 'x-example': SAMPLE.export }),
+    kind: z.literal('export').openapi({ description: 'Kind of request.' }),
+    subjectKind: common.subjectKind,
+    project: common.project,
+    regulation: common.regulation,
+    scope: common.scope,
+    format: z.enum(EXPORT_FORMATS).openapi({ description: 'Format of the rows in the archive.' }),
+    csv: z.enum(['escaped']).nullable().openapi({
+      description: '`escaped`: in CSV files, an apostrophe precedes values that look like a formula. Null for NDJSON.',
       'x-example': null,
     }),
-    subjects: z.int().openapi({ 'x-example': 1 }),
+    receivedAt: common.receivedAt,
+    packagedAt: timestamp.openapi({
+      description: 'Time at which the archive was written.',
+      'x-example': '2026-11-23T10:03:00.000Z',
+    }),
+    since: timestamp.nullable().openapi({
+      description: 'Rows from before this time are excluded from tables with a time column. Null if none are.',
+      'x-example': null,
+    }),
+    subjects: z.int().openapi({ description: 'Number of subjects.', 'x-example': 1 }),
     systems: list(
       z.object({
         system: fields.system,
         cutOffAt: timestamp.openapi({
-          description: 'All its tables stand as they stood then.',
+          description: 'Time of the snapshot from which all tables of the system were read.',
           'x-example': '2026-11-23T10:02:00.000Z',
         }),
       }),
-    ),
+    ).openapi({ description: 'Systems in the archive.' }),
     notIncluded: list(z.string()).openapi({
-      description: 'Systems that hold data and cannot hand it out.',
+      description: 'Systems that hold personal data and cannot export it.',
       'x-example': ['mail'],
     }),
-    files: list(
-      z.object({
-        system: z.string(),
-        table: z.string(),
-        path: z.string().nullable().openapi({ description: 'In the archive; null of `categories`.' }),
-        meaning: z.string().nullable(),
-        columns: list(Column),
-        windowed: z.boolean().openapi({ description: 'Its rows from before `since` were left out.' }),
-        retained: z.string().nullable().openapi({ description: 'On what basis a deletion would keep it.' }),
-        rows: z.int(),
-        bytes: z.int(),
-        sha256: z.string(),
-      }),
-    ).openapi({
+    files: list(ExportedFile).openapi({
+      description: 'Files in the archive.',
       'x-example': [
         {
           system: 'app',
           table: 'app.orders',
           path: 'data/app/app.orders.ndjson',
-          meaning: 'What was ordered',
+          meaning: 'Orders',
           columns: [
             { name: 'order_id', type: 'bigint', meaning: null, source: false },
-            { name: 'placed_at', type: 'timestamptz', meaning: 'When it was ordered', source: false },
+            { name: 'placed_at', type: 'timestamptz', meaning: 'Time of the order', source: false },
           ],
           windowed: false,
           retained: null,
@@ -157,7 +193,6 @@ const ExportReceipt = z
   })
   .openapi('ExportReceipt');
 
-/** What a deletion did, or what an archive holds: the evidence of each kind of request. */
 const Receipt = z.discriminatedUnion('kind', [DeletionReceipt, ExportReceipt]).openapi('Receipt');
 
 const route = createRoute({
@@ -165,13 +200,12 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/receipt',
-  summary: 'The evidence: what was removed or is in the archive, what is kept and why, and what nobody could look at.',
+  summary: 'Get the receipt of a request',
+  description:
+    'Returns the evidence of a request. The receipt of a deletion counts the deleted, cleared and retained rows per system and table, and lists the systems that Lethe could not verify. It is available from the first claim and final once the request has ended. The receipt of an export is the manifest of its archive. It is available once the archive is ready and outlives the archive. Returns `no_receipt_yet` before.',
   request: { params: requestParams },
   responses: {
-    200: jsonResponse(
-      Receipt,
-      'Of a deletion final once it has ended, before that an interim one. Of an export its manifest.',
-    ),
+    200: jsonResponse(Receipt, 'Receipt of a deletion (interim or final), or manifest of an export.'),
     ...problemResponses('request_not_found', 'no_receipt_yet'),
   },
 });

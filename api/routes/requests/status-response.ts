@@ -5,7 +5,7 @@ import { attentionResponse } from './attention.ts';
 import { confirmationResponse } from './confirm.ts';
 import { linksOf } from './fields.ts';
 
-/** What a caller sees of a request. `project` is absent where the configuration has lost it since. */
+/** The response about a request. `project` is undefined if lethe.config.ts no longer contains it. */
 export function statusResponse(status: RequestStatus, project: Project | undefined) {
   const { archive, format } = status;
   const ended = status.concludedAt !== null;
@@ -40,17 +40,17 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     },
     confirmation: confirmationResponse(status),
     heldSubjects: status.heldSubjects,
-    attention: status.attention.map((one) => attentionResponse(one)),
+    attention: status.attention.map(attentionResponse),
     unverified: unverified(status, project),
     notHiddenIn: status.resolvedAt === null ? cannotHide(status, project) : status.notHiddenIn,
-    skipped: status.skipped.map((one) => ({ ...one, at: new Date(one.at) })),
+    skipped: status.skipped.map((skip) => ({ ...skip, at: new Date(skip.at) })),
     archive: archive === null || format === null ? null : { ...archive, format },
     backups: status.backups,
     links: linksOf(status.id),
   };
 }
 
-/** Systems that have attested, and those that are known from the start to only attest. */
+/** Systems that have reported, and systems that cannot be verified by reading and have not reported yet. */
 function unverified(status: RequestStatus, project: Project | undefined) {
   if (status.kind === 'export') return [];
   const expected = projectSystems(status, project).flatMap(({ name, verification }): SystemWord[] =>
@@ -65,15 +65,15 @@ function unverified(status: RequestStatus, project: Project | undefined) {
   }));
 }
 
-/** Part-deletions and exports hide no subject (rule 16). */
+/** Part deletions and exports hide no subject (rule 16). */
 const cannotHide = (status: RequestStatus, project: Project | undefined): readonly string[] =>
   status.kind === 'export' || status.scope !== 'data'
     ? []
     : projectSystems(status, project).flatMap((system) => (system.hides ? [] : [system.name]));
 
-/** A resolved request keeps the systems that it froze (rule 5), independent of later configuration. */
+/** A resolved request keeps the systems that it pinned (rule 5), independent of later configuration. */
 function projectSystems(status: RequestStatus, project: Project | undefined) {
   const configured = project === undefined ? [] : systemsFor(project, status.subjectKind);
-  const frozen = status.systems;
-  return frozen === null ? configured : configured.filter(({ name }) => Object.hasOwn(frozen, name));
+  const pinned = status.systems;
+  return pinned === null ? configured : configured.filter(({ name }) => Object.hasOwn(pinned, name));
 }

@@ -6,46 +6,57 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
+import { OUTCOME_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { cursor, limit, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
-const value = z.array(z.string()).readonly();
+const value = z.array(z.string()).readonly().openapi({ description: 'One string per column of the identity type.' });
+
+const SubjectIdentity = z.strictObject({
+  type: z.string().openapi({ description: 'Identity type.' }),
+  value,
+  origin: z.enum(IDENTITY_ORIGINS).openapi({
+    description:
+      'How Lethe found the identity: `key` of the subject, `submitted` with the request, further `identity` of the subject, or `alias`.',
+  }),
+  shared: z
+    .boolean()
+    .openapi({ description: 'Whether another subject has the same identity. Data under a shared identity is kept.' }),
+});
 
 const Subject = z
   .strictObject({
     position: z.int().openapi({
-      description: 'In the submitted list, from 1; the subjects of a segment, or of everyone, are numbered.',
+      description: 'Position in the submitted list, from 1. Subjects of a segment or of everyone are numbered.',
       'x-example': 2,
     }),
     line: z
       .int()
       .nullable()
-      .openapi({ description: 'Of the uploaded file, where it stood in one.', 'x-example': null }),
-    type: z.string().openapi({ 'x-example': 'email' }),
+      .openapi({ description: 'Line in the uploaded file. Null without an upload.', 'x-example': null }),
+    type: z.string().openapi({ description: 'Identity type.', 'x-example': 'email' }),
     value: value.nullable().openapi({
-      description: 'Null where it is invalid, and for all once the request has ended.',
+      description: 'One string per column of the identity type. Null if the value is invalid or the request has ended.',
       'x-example': ['ann@x.test', 'berlin'],
     }),
-    outcome: z
-      .enum(OUTCOMES)
-      .nullable()
-      .openapi({ description: 'Null until it is resolved.', 'x-example': 'soft_deleted' }),
+    outcome: z.enum(OUTCOMES).nullable().openapi({ description: OUTCOME_DESCRIPTION, 'x-example': 'soft_deleted' }),
     retained: fields.retained,
-    reason: z.string().nullable().openapi({ 'x-example': null }),
-    duplicateOf: z.int().nullable().openapi({ 'x-example': null }),
-    identityCount: z.int().openapi({ 'x-example': 2 }),
+    reason: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Code of the reason for outcome `invalid`. Null otherwise.', 'x-example': null }),
+    duplicateOf: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Earlier position that names the same subjects. Null otherwise.', 'x-example': null }),
+    identityCount: z
+      .int()
+      .openapi({ description: 'Number of identities of the subjects at this position.', 'x-example': 2 }),
     identities: z
-      .array(
-        z.strictObject({
-          type: z.string(),
-          value,
-          origin: z.enum(IDENTITY_ORIGINS),
-          shared: z.boolean().openapi({ description: 'Somebody else is called the same: its data stays.' }),
-        }),
-      )
+      .array(SubjectIdentity)
       .readonly()
       .openapi({
-        description: 'What it pulled in: the first hundred of identityCount, until the request ends.',
+        description: 'First 100 identities of the subjects. Empty once the request has ended.',
         'x-example': [
           { type: 'user_id', value: ['u-23'], origin: 'key', shared: false },
           { type: 'email', value: ['ann@x.test', 'berlin'], origin: 'submitted', shared: false },
@@ -59,10 +70,12 @@ const route = createRoute({
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/subjects',
-  summary: 'What became of each submitted identity, by its position.',
+  summary: 'List the subjects of a request',
+  description:
+    'Returns the outcome of each submitted identity and the identities that Lethe found for it, ordered by position. The identities are erased when the request ends; positions and outcomes remain.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Subject), 'One page.', ['Link']),
+    200: jsonResponse(pageWith(Subject), 'One page of submitted identities.', ['Link']),
     ...problemResponses('request_not_found', 'invalid_request'),
   },
 });

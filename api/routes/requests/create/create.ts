@@ -14,17 +14,28 @@ import { deadlineOf, parseRequest, replayable, type Submission, termErrors } fro
 import { ACCEPTED_HEADERS, AcceptedRequest, acceptedResponse } from './response.ts';
 import { idempotencyHeaders, NEW_REQUEST_EXAMPLES, NewRequestBody } from './schema.ts';
 
+const DESCRIPTION = `Stores the request and starts it asynchronously.
+
+A **deletion** soft-deletes the subjects in every system that can hide them, waits for the grace period, hard-deletes their data in a run, and verifies that the data is gone. Its statuses are \`received\`, \`resolving\`, \`grace\`, \`deleting\`, \`verifying\` and \`completed\`. With \`confirm\`, it stops at \`awaiting_confirmation\` after counting.
+
+An **export** collects the data of the subjects from every system into one archive, which can be downloaded until it expires. Its statuses are \`received\`, \`resolving\`, \`collecting\`, \`packaging\`, \`ready\` and \`expired\`.
+
+Both end as \`not_found\` if no system knows a subject, or as \`cancelled\` or \`failed\`. The token must cover the \`kind\` of the request, and kind \`export\` for \`exportFirst\`; to export everyone it must be an owner's.`;
+
 const route = createRoute({
   operationId: 'createRequest',
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests',
-  summary: 'Delete subjects, or export what is held on them.',
-  description:
-    'A deletion hides them at once, deletes when it is due, and looks again. An export collects from every system into one archive, which is ready for a while and then destroyed.',
+  summary: 'Create a deletion or export request',
+  description: DESCRIPTION,
   request: { headers: idempotencyHeaders, ...body(NewRequestBody, NEW_REQUEST_EXAMPLES) },
   responses: {
-    202: jsonResponse(AcceptedRequest, 'Stored; `Location` is its status.', ACCEPTED_HEADERS),
+    202: jsonResponse(
+      AcceptedRequest,
+      'Accepted. The request runs asynchronously; `Location` is its path.',
+      ACCEPTED_HEADERS,
+    ),
     ...problemResponsesWithBody(
       'project_not_found',
       'too_many_subjects',
@@ -37,19 +48,19 @@ const route = createRoute({
 
 export const createRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const sent = c.req.valid('json');
+    const request = c.req.valid('json');
     const caller = c.get('caller');
-    requireAccess(caller, { access: 'write', kind: sent.kind }, ...neededForEveryone(sent));
-    const submission = parseRequest(ownProject(deps, caller, sent.project), sent);
-    const call = replayable(c.req.valid('header'), 'createRequest', sent);
+    requireAccess(caller, { access: 'write', kind: request.kind }, ...neededForEveryone(request));
+    const submission = parseRequest(ownProject(deps, caller, request.project), request);
+    const call = replayable(c.req.valid('header'), 'createRequest', request);
     return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
   });
 
-/** Only an owner may export everyone. The deletion of everyone is confirmed by another owner instead. */
+/** Only an owner may export everyone. The deletion of everyone requires the confirmation of another owner instead. */
 const neededForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>
   kind === 'export' && subjects.everyone === true ? [{ access: 'write', kind, role: 'owner' }] : [];
 
-/** Stores the row, then starts the workflow: a stored request runs even if this process ends in between (rule 1). */
+/** Stores the row, then starts the workflow. Housekeeping starts it if this process ends in between (rule 1). */
 export async function startRequest(
   deps: ApiDeps,
   caller: Caller,
@@ -65,8 +76,8 @@ export async function startRequest(
 }
 
 /**
- * A caller that asks for an archive before a deletion, or is mailed the link to one that the project requires, gets what
- * an export gives: it needs the permission to export, and for everyone an owner's.
+ * A caller that requests an archive before a deletion, or a link by mail to one that the project requires, gets the data of
+ * an export. It needs the permission to export; for everyone, the permission of an owner.
  */
 function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Permission[] {
   if (kind === 'export' || !(exportFirst || (project.policy.exportFirst && notify !== null))) return [];

@@ -4,18 +4,20 @@ import type { NewRequest, Selection, SubmittedIdentity } from '../../../../db/re
 import type { Replayable } from '../../../../db/requests/idempotency.ts';
 import { identityTypesOf, systemsFor, type Project } from '../../../../domain/catalog.ts';
 import { DomainError } from '../../../../domain/errors.ts';
+import type { Policy } from '../../../../domain/policy.ts';
+import type { RequestKind } from '../../../../domain/vocabulary.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../../../http/validation-errors.ts';
 import { exceptedIdentities, submittedIdentities } from '../../../identities.ts';
-import type { idempotencyHeaders, NewRequestBody, SentSubjects } from './schema.ts';
+import type { idempotencyHeaders, NewRequestBody, SelectedSubjects } from './schema.ts';
 
 type FromPolicy = 'id' | 'submittedBy' | 'receivedAt' | 'dueAt' | 'hardDeleteAt' | 'forecast';
 
-/** A checked request before it gets its id and its timestamps. Members of the other kind are null or false. */
+/** A validated request before it gets its ID and timestamps. Fields of the other kind are null or false. */
 export interface Submission extends Omit<NewRequest, 'project' | FromPolicy> {
   readonly project: Project;
 }
 
-const NOTHING_OF_A_DELETION = {
+const DELETION_FIELDS_OF_EXPORTS = {
   suppress: false,
   onConflict: 'attach',
   confirm: false,
@@ -23,46 +25,48 @@ const NOTHING_OF_A_DELETION = {
   exportFirst: false,
 } as const;
 
-/** Throws `invalid_request` with every error that only the project can find. */
+/** Throws `invalid_request` with every error that depends on the project. */
 export function parseRequest(project: Project, body: NewRequestBody): Submission {
-  const sent = body.kind === 'deletion' ? { ...body, format: null } : { ...body, ...NOTHING_OF_A_DELETION };
-  const { subjects, ...terms } = sent;
+  const fields = body.kind === 'deletion' ? { ...body, format: null } : { ...body, ...DELETION_FIELDS_OF_EXPORTS };
+  const { subjects, ...terms } = fields;
   const subjectKind = subjects.kind;
-  const errors = [...termErrors(project, { ...terms, subjectKind }), ...selectionErrors(project, sent)];
+  const errors = [...termErrors(project, { ...terms, subjectKind }), ...selectionErrors(project, fields)];
+  const tooMany = tooManySubjects(project.policy, body.kind, subjects);
+  if (tooMany !== null) throw errors.length > 0 ? invalidRequest(errors) : tooMany;
+  const selection = selectionOf(project, subjects, errors);
+  if (selection.by === 'identities') errors.push(...notifyErrors(terms.notify, selection.identities));
   if (errors.length > 0) throw invalidRequest(errors);
-  const selection = selectionOf(project, subjects);
-  if (selection.by === 'identities') requireNoSubject(terms.notify, selection.identities);
   return { ...terms, project, subjectKind, selection };
 }
 
-/** Errors of the terms that only the project can find, and contradictions between them. The pointers are those of a JSON body. */
+/** Errors that depend on the project, and contradictions between fields. The pointers are those of a JSON body. */
 export function termErrors(
   project: Project,
   terms: Pick<Submission, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
-): readonly ValidationError[] {
+): ValidationError[] {
   const { kind, subjectKind, regulation, scope, suppress, exportFirst } = terms;
   const errors: ValidationError[] = [];
   if (deadlineOf(project, regulation) === undefined) {
     const known = Object.keys(project.policy.deadlineMs).join(', ');
-    errors.push(bodyError('/regulation', 'unknown_regulation', `has no deadline here: ${known} have`));
+    errors.push(bodyError('/regulation', 'unknown_regulation', `is unknown; regulations of this project: ${known}`));
   }
   const systems = systemsFor(project, subjectKind);
   if (systems.length === 0)
-    errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no system of this project holds such subjects'));
-  else if ((kind === 'export' || exportFirst) && !systems.some((system) => system.exports))
-    errors.push(
-      bodyError(kind === 'export' ? '/kind' : '/exportFirst', 'no_exports', 'no system can hand out such subjects'),
-    );
+    errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no system of this project holds this kind of subject'));
+  else if ((kind === 'export' || exportFirst) && !systems.some((system) => system.exports)) {
+    const pointer = kind === 'export' ? '/kind' : '/exportFirst';
+    errors.push(bodyError(pointer, 'no_exports', 'no system of this project can export this kind of subject'));
+  }
   if (suppress && scope !== 'data')
-    errors.push(bodyError('/suppress', 'part_scope', 'goes with scope data: otherwise the subject stays'));
+    errors.push(bodyError('/suppress', 'part_scope', 'requires scope data, because other scopes keep the subject'));
   return errors;
 }
 
-/** `constructor` and its like are not regulations. */
+/** Own properties only: `constructor` is not a regulation. */
 export const deadlineOf = ({ policy }: Project, regulation: string): number | undefined =>
   Object.hasOwn(policy.deadlineMs, regulation) ? policy.deadlineMs[regulation] : undefined;
 
-/** Errors of the selection that only the project can find, apart from those of single identities. */
+/** Errors of the selection that depend on the project, except those of single identities. */
 function selectionErrors(
   project: Project,
   {
@@ -70,71 +74,78 @@ function selectionErrors(
     subjects,
     onConflict,
     confirm,
-  }: Pick<Submission, 'kind' | 'onConflict' | 'confirm'> & { readonly subjects: SentSubjects },
+  }: Pick<Submission, 'kind' | 'onConflict' | 'confirm'> & { readonly subjects: SelectedSubjects },
 ): readonly ValidationError[] {
   const directory = project.systems.find((system) => system.name === project.directory);
   const errors: ValidationError[] = [];
   if (subjects.segment !== undefined && directory?.segments !== true) {
-    errors.push(bodyError('/subjects/segment', 'no_segments', "the project's directory knows no segments"));
+    errors.push(bodyError('/subjects/segment', 'no_segments', 'the directory of this project has no segments'));
   }
   if (subjects.segment !== undefined && subjects.kind !== 'user') {
-    errors.push(bodyError('/subjects/segment', 'no_segments', 'segments are of users'));
+    errors.push(bodyError('/subjects/segment', 'no_segments', 'requires kind user'));
   }
   if (onConflict === 'reject' && subjects.identities === undefined) {
-    errors.push(bodyError('/onConflict', 'needs_identities', 'reject can only be judged on identities'));
+    errors.push(bodyError('/onConflict', 'needs_identities', 'reject requires subjects.identities'));
   }
   if (subjects.identities === undefined && subjects.segment === undefined && kind === 'deletion' && !confirm) {
-    errors.push(bodyError('/confirm', 'needs_confirmation', 'everyone is counted, and confirmed by another owner'));
+    errors.push(bodyError('/confirm', 'needs_confirmation', 'must be true when subjects.everyone is true'));
   }
   return errors;
 }
 
-function selectionOf(project: Project, subjects: SentSubjects): Selection {
+/** Null if the number of identities is within the limit of the policy. */
+function tooManySubjects(
+  { subjectsPerRequest: limit, subjectsPerUpload }: Policy,
+  kind: RequestKind,
+  { identities, except = [] }: SelectedSubjects,
+): DomainError | null {
+  const submitted = (identities ?? except).length;
+  if (submitted <= limit) return null;
+  const upload = kind === 'deletion' ? `, or use POST /v1/uploads with expedite (up to ${subjectsPerUpload})` : '';
+  const detail =
+    identities === undefined
+      ? `The request has ${submitted} exceptions, the limit is ${limit}. Nothing was stored.`
+      : `The request has ${submitted} identities, the limit is ${limit}. Nothing was stored: split the list, select a segment${upload}.`;
+  return new DomainError('too_many_subjects', detail, { limit, submitted });
+}
+
+/** Appends the errors of single identities to `errors`. */
+function selectionOf(project: Project, subjects: SelectedSubjects, errors: ValidationError[]): Selection {
   const { kind, identities, segment, except = [] } = subjects;
   if (segment !== undefined) return { by: 'segment', segment };
-  const listed = identities ?? except;
-  const limit = project.policy.subjectsPerRequest;
-  if (listed.length > limit) {
-    throw new DomainError('too_many_subjects', `a request takes ${limit} identities`, {
-      limit,
-      submitted: listed.length,
-    });
-  }
   const types = identityTypesOf(project, kind);
   return identities === undefined
-    ? { by: 'everyone', except: exceptedIdentities(types, except) }
-    : { by: 'identities', identities: submittedIdentities(types, identities) };
+    ? { by: 'everyone', except: exceptedIdentities(types, except, errors) }
+    : { by: 'identities', identities: submittedIdentities(types, identities, errors) };
 }
 
 /**
- * Mail about a request goes to a colleague, never to a subject. Throws `invalid_request` where `notify` is a submitted
- * identity; the resolved identities are checked once they are known.
+ * Mail about a request goes to a colleague, never to a subject: `notify` must not be a submitted identity. The resolved
+ * identities are checked once they are known.
  */
-export function requireNoSubject(
+export function notifyErrors(
   notify: string | null,
   identities: readonly SubmittedIdentity[],
-  place: ValidationError['in'] = 'body',
-): void {
+): readonly ValidationError[] {
   const address = notify?.toLowerCase();
-  if (address === undefined || !identities.some(({ value }) => value?.some((part) => part.toLowerCase() === address)))
-    return;
-  throw invalidRequest([
-    { in: place, pointer: '/notify', code: 'notify_is_subject', detail: 'is what one of the subjects is called' },
-  ]);
+  const isSubject =
+    address !== undefined && identities.some(({ value }) => value?.some((part) => part.toLowerCase() === address));
+  const detail = 'must not be the address of a subject of the request';
+  return isSubject ? [bodyError('/notify', 'notify_is_subject', detail)] : [];
 }
 
-/** Null without an `Idempotency-Key`. The content is hashed over the operation, its parameters, and the bytes of a file. */
+/** Null without an `Idempotency-Key`. The hash covers the operation, its parameters, and the bytes of a file. */
 export function replayable(
   headers: z.output<typeof idempotencyHeaders>,
   operation: string,
-  asked: unknown,
+  parameters: unknown,
   bytes: Uint8Array = new Uint8Array(),
 ): Replayable | null {
-  const given = headers['Idempotency-Key'];
-  if (given === undefined) return null;
+  const key = headers['Idempotency-Key'];
+  if (key === undefined) return null;
   const content = createHash('sha256')
-    .update(JSON.stringify([operation, asked]))
+    .update(JSON.stringify([operation, parameters]))
     .update(bytes)
     .digest();
-  return { key: given, content };
+  return { key, content };
 }

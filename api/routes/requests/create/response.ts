@@ -1,36 +1,34 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Accepted } from '../../../../db/requests/idempotency.ts';
-import { REQUEST_KINDS, STATUSES } from '../../../../domain/vocabulary.ts';
 import type { HeaderName } from '../../../openapi/contract.ts';
 import type { AppEnv } from '../../../deps.ts';
-import { fields, linksOf } from '../fields.ts';
+import { fields, hardDeleteAtOrNull, linksOf } from '../fields.ts';
 
-/** Members of the answer to every way of submitting a request. */
-export const accepted = {
+/** Fields of the response to every way of submitting a request. */
+export const acceptedFields = {
   id: fields.id,
-  status: z.enum(STATUSES).openapi({
-    description: '`received`; where it stands by now, when the answer is a replay.',
+  status: fields.status.openapi({
+    description: '`received`. For a repeated call with the same `Idempotency-Key`: the current status.',
     'x-example': 'received',
   }),
-  kind: z.enum(REQUEST_KINDS).openapi({ 'x-example': 'deletion' }),
+  kind: fields.kind,
   project: fields.project,
   regulation: fields.regulation,
-  submitted: fields.submitted.openapi({
-    description: 'Identities; 0 of a segment or of everyone, until it is resolved.',
-  }),
+  submitted: fields.submitted,
   receivedAt: fields.receivedAt,
   dueAt: fields.dueAt,
-  hardDeleteAt: fields.hardDeleteAt.nullable().openapi({ description: 'Null of an export.' }),
-  cancellableUntil: fields.cancellableUntil
-    .nullable()
-    .openapi({ description: 'Null of an export: until it is ready.' }),
+  hardDeleteAt: hardDeleteAtOrNull,
+  cancellableUntil: fields.cancellableUntil.nullable().openapi({
+    description:
+      'Earliest time at which a subject may be claimed and can no longer be cancelled. Null for exports, which can be cancelled until they are ready.',
+  }),
   estimatedCompletionAt: fields.estimatedCompletionAt,
-  atRisk: z.boolean(),
+  atRisk: fields.atRisk,
   links: fields.links,
 };
 
-export const AcceptedRequest = z.strictObject(accepted).openapi('AcceptedRequest');
+export const AcceptedRequest = z.strictObject(acceptedFields).openapi('AcceptedRequest');
 
 export const ACCEPTED_HEADERS: readonly HeaderName[] = ['Location', 'Retry-After', 'Idempotency-Replayed'];
 

@@ -1,97 +1,158 @@
 import { z } from '@hono/zod-openapi';
-import { EXPEDITES, EXPORT_FORMATS, ON_CONFLICT, SCOPES } from '../../../../domain/vocabulary.ts';
+import { EXPEDITES, EXPORT_FORMATS, ON_CONFLICT, REQUEST_KINDS, SCOPES } from '../../../../domain/vocabulary.ts';
+import { EXPEDITE_DESCRIPTION, valuesDescription } from '../../../openapi/descriptions.ts';
 import { identities, kind, notify, projectName, reason, text } from '../../../schemas.ts';
 
-const whom = {
+const selection = {
   kind,
-  identities: identities.optional(),
-  segment: text(500).optional(),
-  everyone: z.literal(true).optional(),
+  identities: identities
+    .optional()
+    .openapi({ description: 'Selects the subjects of these identities. The policy limits their number.' }),
+  segment: text(500)
+    .optional()
+    .openapi({ description: 'Selects the users of this segment, except those that are soft-deleted.' }),
+  everyone: z
+    .literal(true)
+    .optional()
+    .openapi({ description: 'Selects all subjects of this kind, except those that are soft-deleted.' }),
 };
-const namesOne = (given: { identities?: unknown; segment?: unknown; everyone?: unknown }): boolean =>
-  [given.identities, given.segment, given.everyone].filter((one) => one !== undefined).length === 1;
-const ONE_OF = { message: 'takes exactly one of identities, segment, everyone' };
+const hasOneSelection = (subjects: { identities?: unknown; segment?: unknown; everyone?: unknown }): boolean =>
+  [subjects.identities, subjects.segment, subjects.everyone].filter((one) => one !== undefined).length === 1;
+const ONE_SELECTION = { message: 'must contain exactly one of identities, segment and everyone' };
 
-const Subjects = z
+const DeletionSubjects = z
   .strictObject({
-    ...whom,
+    ...selection,
     except: identities.optional().openapi({
-      description: 'Of everyone, who is excluded. An alias or an e-mail that names several spares them all.',
+      description:
+        'With `everyone`: identities to exclude. An identity of several subjects, such as an alias, excludes all of them.',
     }),
   })
-  .refine(namesOne, ONE_OF)
-  .refine((given) => given.except === undefined || given.everyone === true, {
+  .refine(hasOneSelection, ONE_SELECTION)
+  .refine((subjects) => subjects.except === undefined || subjects.everyone === true, {
     path: ['except'],
-    message: 'goes with everyone',
+    message: 'requires everyone',
   });
 
-export type SentSubjects = z.output<typeof Subjects>;
+export type SelectedSubjects = z.output<typeof DeletionSubjects>;
 
 const common = {
   project: projectName,
-  regulation: z.string().max(100).openapi({ example: 'gdpr' }),
+  regulation: z.string().max(100).openapi({
+    description: 'Regulation that applies. The policy of the project sets its deadline.',
+    example: 'gdpr',
+  }),
   notify: notify.nullable().default(null),
 };
 
+const scope = z.enum(SCOPES).default('data');
+
 const NewDeletion = z
   .strictObject({
-    kind: z.literal('deletion'),
+    kind: z.literal('deletion').openapi({ description: 'Kind of request.' }),
     ...common,
-    subjects: Subjects,
-    scope: z.enum(SCOPES).default('data').openapi({
-      description:
-        '`categories` and `sources` empty columns and keep the rows: nobody is hidden, and who comes back is collected as before.',
+    subjects: DeletionSubjects.openapi({
+      description: 'Subjects to delete. Contains exactly one of `identities`, `segment` and `everyone`.',
     }),
-    suppress: z.boolean().default(false),
-    onConflict: z.enum(ON_CONFLICT).default('attach'),
+    scope: scope.openapi({
+      description: valuesDescription('What is deleted.', {
+        data: 'the subjects.',
+        categories: 'the values of all columns except keys. Rows remain, nothing is hidden, and collection continues.',
+        sources: 'the values of columns that record how data was collected. Rows remain, as for `categories`.',
+      }),
+    }),
+    suppress: z.boolean().default(false).openapi({
+      description: 'Leaves a suppression of every deleted subject in every system. Requires scope `data`.',
+    }),
+    onConflict: z
+      .enum(ON_CONFLICT)
+      .default('attach')
+      .openapi({
+        description: valuesDescription('What to do if another open deletion owns a subject.', {
+          attach: 'share the outcome of the other deletion.',
+          reject: 'reject the request with `subject_conflict`. Requires `identities`.',
+        }),
+      }),
     confirm: z.boolean().default(false).openapi({
-      description: 'Count first, and touch nobody before `POST …/confirm`. Of everyone it has to be true.',
+      description:
+        'Dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`. Required with `everyone`.',
     }),
     expedite: z
-      .strictObject({ when: z.enum(EXPEDITES), reason })
+      .strictObject({ when: z.enum(EXPEDITES).openapi({ description: EXPEDITE_DESCRIPTION }), reason })
       .nullable()
-      .default(null),
+      .default(null)
+      .openapi({ description: 'Claims the subjects before the end of the grace period.' }),
     exportFirst: z.boolean().default(false).openapi({
-      description: 'Hide at once, and delete only who is in an archive that is ready. The project may require it.',
+      description:
+        'Exports the data before the deletion: subjects are claimed only once the archive is ready. The policy may require it for every deletion.',
     }),
   })
   .openapi('NewDeletion');
 
 const NewExport = z
   .strictObject({
-    kind: z.literal('export'),
+    kind: z.literal('export').openapi({ description: 'Kind of request.' }),
     ...common,
-    subjects: z
-      .strictObject(whom)
-      .refine(namesOne, ONE_OF)
-      .openapi({ description: "Everyone is exported with an owner's token only." }),
-    scope: z.enum(SCOPES).default('data').openapi({
+    subjects: z.strictObject(selection).refine(hasOneSelection, ONE_SELECTION).openapi({
       description:
-        '`data`: the rows; under `ccpa` those of twelve months. `categories`: which tables and columns hold something, and what it means, without any value. `sources`: the columns that tell by what means data was collected.',
+        "Subjects to export. Contains exactly one of `identities`, `segment` and `everyone`; `everyone` requires an owner's token.",
     }),
-    format: z.enum(EXPORT_FORMATS).default('ndjson').openapi({
-      description: '`ndjson` loads again to the same rows; `csv` is for spreadsheets, formulas escaped.',
+    scope: scope.openapi({
+      description: valuesDescription('What is exported.', {
+        data: 'the rows; for regulation `ccpa`, the rows of the last twelve months.',
+        categories: 'tables and columns that hold a value, with their meaning and without any value.',
+        sources: 'the columns that record how data was collected.',
+      }),
     }),
+    format: z
+      .enum(EXPORT_FORMATS)
+      .default('ndjson')
+      .openapi({
+        description: valuesDescription('Format of the rows in the archive.', {
+          ndjson: 'lossless; can be loaded into a table again.',
+          csv: 'for spreadsheets; formulas are escaped.',
+        }),
+      }),
   })
   .openapi('NewExport');
 
-/** `kind` says what else there is to say. */
-export const NewRequestBody = z.discriminatedUnion('kind', [NewDeletion, NewExport]).openapi('NewRequest');
+const MINIMAL_BODY = {
+  project: 'demo',
+  kind: 'deletion',
+  regulation: 'gdpr',
+  subjects: { kind: 'user', identities: [{ type: 'user_id', value: 'u-17' }] },
+};
+const KIND = `must be deletion or export; a minimal body is ${JSON.stringify(MINIMAL_BODY)}`;
+
+/** `kind` selects the other fields. */
+const NewRequest = z.discriminatedUnion('kind', [NewDeletion, NewExport], { error: KIND }).openapi('NewRequest');
+const KnownKind = z.looseObject({ kind: z.enum(REQUEST_KINDS) });
+const FieldsOfBoth = NewDeletion.omit({ kind: true }).strip();
+
+/** Checks the other fields even when `kind` is missing or unknown, so that one response lists every error. */
+export const NewRequestBody = z.preprocess((value, context) => {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject || KnownKind.safeParse(value).success) return value;
+  for (const schema of [NewRequest, FieldsOfBoth])
+    for (const issue of schema.safeParse(value).error?.issues ?? [])
+      context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return value;
+}, NewRequest);
 export type NewRequestBody = z.output<typeof NewRequestBody>;
 
 // RFC 8941: a quote or a backslash inside a quoted string is escaped.
 const QUOTED_KEY = /^"((?:[^"\\]|\\["\\])*)"$/;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a quoted string; without quotes it is the same key. */
+/** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a quoted string. The quotes are optional. */
 const idempotencyKey = z
   .string()
-  .transform((sent) => (sent.startsWith('"') ? QUOTED_KEY.exec(sent)?.[1]?.replaceAll(/\\(.)/g, '$1') : sent) ?? '')
-  .refine((text) => KEY.test(text), { message: 'is not a text of 1 to 255 visible ASCII characters' })
+  .transform((value) => (value.startsWith('"') ? QUOTED_KEY.exec(value)?.[1]?.replaceAll(/\\(.)/g, '$1') : value) ?? '')
+  .refine((key) => KEY.test(key), { message: 'must be 1 to 255 visible ASCII characters without spaces' })
   .openapi({
     type: 'string',
     description:
-      'A text of your choice for this very request, such as a UUID. Sent again within 24 hours with the same body it gives the first answer again and starts nothing.',
+      'Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created.',
     example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
   });
 
@@ -99,7 +160,7 @@ export const idempotencyHeaders = z.object({ 'Idempotency-Key': idempotencyKey.o
 
 export const NEW_REQUEST_EXAMPLES = {
   identities: {
-    summary: 'Two people, by what they are called',
+    summary: 'Delete two users',
     value: {
       project: 'demo',
       kind: 'deletion',
@@ -114,7 +175,7 @@ export const NEW_REQUEST_EXAMPLES = {
     },
   },
   export: {
-    summary: 'What is held on one person, and a colleague who is told when it is ready',
+    summary: 'Export one user and notify a colleague',
     value: {
       project: 'demo',
       kind: 'export',
@@ -124,7 +185,7 @@ export const NEW_REQUEST_EXAMPLES = {
     },
   },
   exportFirst: {
-    summary: 'One person, deleted only when what is held has been exported',
+    summary: 'Export one user, then delete',
     value: {
       project: 'demo',
       kind: 'deletion',
@@ -134,7 +195,7 @@ export const NEW_REQUEST_EXAMPLES = {
     },
   },
   segment: {
-    summary: 'A segment, at the next run, and never collected again',
+    summary: 'Delete a segment at the next run and suppress its users',
     value: {
       project: 'demo',
       kind: 'deletion',
@@ -145,7 +206,7 @@ export const NEW_REQUEST_EXAMPLES = {
     },
   },
   everyone: {
-    summary: 'Everyone but one, once another owner has confirmed the count',
+    summary: 'Delete everyone except one user, after confirmation by another owner',
     value: {
       project: 'demo',
       kind: 'deletion',

@@ -1,0 +1,136 @@
+import type {
+  AttentionCode,
+  Expedite,
+  LinkState,
+  Outcome,
+  Scope,
+  Status,
+  Step,
+  SubjectState,
+  WorkState,
+} from '../../domain/vocabulary.ts';
+
+/** A Markdown list with one line per value of an enumeration. */
+export const valuesDescription = (introduction: string, values: Readonly<Record<string, string>>): string =>
+  [introduction, '', ...Object.entries(values).map(([value, meaning]) => `- \`${value}\`: ${meaning}`)].join('\n');
+
+const STATUS_MEANINGS: Readonly<Record<Status, string>> = {
+  received: 'stored; the workflow has not started yet.',
+  resolving: 'Lethe finds the subjects of the submitted identities.',
+  awaiting_confirmation: 'deletion with `confirm`: counted, nothing is hidden yet.',
+  grace: 'deletion: the subjects wait for the run that claims them.',
+  deleting: 'deletion: claimed subjects are being hard-deleted.',
+  verifying: 'deletion: Lethe verifies that the data is gone, and verifies again after the settle period.',
+  completed: 'deletion, final: deleted and verified in every system that can be read.',
+  not_found: 'final: no system knows any of the subjects.',
+  partially_completed: 'deletion, final: completed except in systems that an operator skipped.',
+  cancelled: 'final: every subject was cancelled.',
+  failed: 'final: `failure` names the cause.',
+  collecting: 'export: every system is being read.',
+  packaging: 'export: the archive is being written.',
+  ready: 'export: the archive can be downloaded.',
+  expired: 'export, final: the archive key is destroyed.',
+};
+export const STATUS_DESCRIPTION = valuesDescription('Status of the request.', STATUS_MEANINGS);
+
+const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
+  matched: 'the identity belongs to at least one subject.',
+  invalid: 'the value cannot be an identity of its type; `reason` says why.',
+  not_found: 'no system knows the identity.',
+  duplicate: 'an earlier position names the same subjects; see `duplicateOf`.',
+  attached: 'another open deletion owns the subject; this request shares its outcome.',
+  already_deleted: 'an earlier deletion deleted the subject.',
+  soft_deleted: 'hidden; waits for the claim or is being hard-deleted.',
+  held: 'hidden; a legal hold blocks the hard deletion.',
+  cancelled: 'cancelled and restored.',
+  deleted: 'deleted in every system, except for `retained` rows.',
+  partially_deleted: 'deleted except in a system that an operator skipped.',
+  exported: 'contained in the archive.',
+  left_out: 'not in the archive, because a deletion claimed the subject first.',
+};
+export const OUTCOME_DESCRIPTION = valuesDescription(
+  'Outcome of the submitted identity. Null until it is resolved.',
+  OUTCOME_MEANINGS,
+);
+
+export const STATE_DESCRIPTIONS: Readonly<Record<SubjectState, string>> = {
+  proposed: 'Counted subjects that wait for the confirmation.',
+  resolved: 'Subjects that are found and not hidden yet.',
+  soft_deleted: 'Hidden subjects that wait for the claim.',
+  claimed: 'Subjects that are being hard-deleted. They cannot be cancelled.',
+  deleted: 'Subjects whose deletion has ended.',
+  partially_deleted: 'Subjects that are deleted except in a system that an operator skipped.',
+  cancelling: 'Cancelled subjects that are being restored.',
+  cancelled: 'Cancelled subjects that are restored.',
+  attached: 'Subjects that another open deletion owns.',
+  not_found: 'Subjects that no system knows.',
+  scheduled: 'Part deletion: subjects that wait for the claim. They are not hidden.',
+  selected: 'Export: subjects that belong in the archive.',
+  exported: 'Export: subjects that are in the archive.',
+  left_out: 'Export: subjects that a deletion claimed first.',
+};
+
+const SCOPE_MEANINGS: Readonly<Record<Scope, string>> = {
+  data: 'the whole subject.',
+  categories: 'the values of all columns except keys (deletion), or which columns hold a value (export).',
+  sources: 'the columns that record how personal data was collected.',
+};
+export const SCOPE_DESCRIPTION = valuesDescription('Part of the data that the request covers.', SCOPE_MEANINGS);
+
+const EXPEDITE_MEANINGS: Readonly<Record<Expedite, string>> = {
+  next_run: 'claim at the next run.',
+  now: 'claim immediately, without waiting for a run.',
+};
+export const EXPEDITE_DESCRIPTION = valuesDescription(
+  'When subjects are claimed, instead of after the grace period.',
+  EXPEDITE_MEANINGS,
+);
+
+const STEP_MEANINGS: Readonly<Record<Step, string>> = {
+  resolve: 'find the subjects.',
+  inspect: 'check the system and its data map before the claim.',
+  visibility: 'hide or restore subjects.',
+  delete: 'hard-delete a batch.',
+  verify: 'verify a batch.',
+  conclude: 'remove what the connector stored for the request.',
+  collect: 'read the data of an export.',
+  package: 'write the archive.',
+  backup: 'make the export that precedes the deletion.',
+};
+export const STEP_DESCRIPTION = valuesDescription('Step that needs an operator.', STEP_MEANINGS);
+
+const ATTENTION_MEANINGS: Readonly<Record<AttentionCode, string>> = {
+  system_unavailable: 'the system cannot be reached.',
+  system_refused: 'the system rejects the call.',
+  system_missing: 'lethe.config.ts no longer contains the system.',
+  coverage_broken: 'the data map does not cover the schema of the system.',
+  resolution_grew: 'far more subjects match than when the request was resolved.',
+  survivors_remain: 'verification still finds rows after repeated deletion.',
+  verification_unknown: 'the system cannot be read for verification.',
+  blocked_by_other_rows: 'rows outside the data map reference the rows to delete.',
+  storage_unavailable: 'the archive storage cannot be reached.',
+  backup_failing: 'the export that precedes the deletion needs an operator.',
+  backup_missing: 'the export that precedes the deletion ended without an archive.',
+};
+export const ATTENTION_DESCRIPTION = valuesDescription('Why an operator is needed.', ATTENTION_MEANINGS);
+
+const WORK_MEANINGS: Readonly<Record<WorkState, string>> = {
+  pending: 'not started.',
+  deleting: 'being hard-deleted.',
+  verifying: 'being verified.',
+  verified: 'the system was read again and holds no rows.',
+  attested: 'the system reports the deletion; Lethe cannot read it.',
+  unverified: 'the system reports nothing.',
+  attention: 'needs an operator.',
+  skipped: 'an operator skipped the system.',
+};
+export const WORK_DESCRIPTION = valuesDescription('State of the batch in the system.', WORK_MEANINGS);
+
+const LINK_MEANINGS: Readonly<Record<LinkState, string>> = {
+  open: 'can be used.',
+  downloading: 'a download is running.',
+  used: 'the download was completed.',
+  revoked: 'a member revoked the link.',
+  expired: 'the link or its archive has expired.',
+};
+export const LINK_DESCRIPTION = valuesDescription('State of the link.', LINK_MEANINGS);
