@@ -11,20 +11,22 @@ const loadedBy = (page: string): readonly string[] =>
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-test('/docs loads only what Lethe serves, each with its type, and no script stands in the page', async () => {
+test('serves /docs with local files only and without inline scripts', async () => {
   const page = await get('/docs');
   expect(page.headers.get('Content-Type')).toBe('text/html; charset=utf-8');
   expect(page.headers.get('Content-Security-Policy')).toBe(POLICY);
   const html = await page.text();
   expect(html).not.toMatch(/<script(?! src=)|<style|style=| on[a-z]+=|https?:/);
-  const files = await Promise.all(loadedBy(html).map(async (path) => ({ path, answer: await get(path) })));
-  expect(files.map(({ path, answer }) => `${path} ${answer.status} ${answer.headers.get('Content-Type')}`)).toEqual([
+  const files = await Promise.all(loadedBy(html).map(async (path) => ({ path, response: await get(path) })));
+  expect(
+    files.map(({ path, response }) => `${path} ${response.status} ${response.headers.get('Content-Type')}`),
+  ).toEqual([
     '/docs/favicon.png 200 image/png',
     '/docs/swagger-ui.css 200 text/css; charset=utf-8',
     '/docs/swagger-ui-bundle.js 200 text/javascript; charset=utf-8',
     '/docs/init.js 200 text/javascript; charset=utf-8',
   ]);
-  const [icon, css, bundle, init] = await Promise.all(files.map(({ answer }) => answer.text()));
+  const [icon, css, bundle, init] = await Promise.all(files.map(({ response }) => response.text()));
   expect(icon).toContain('PNG');
   expect(css).toContain('.swagger-ui');
   expect(bundle).toContain('SwaggerUIBundle');
@@ -33,7 +35,7 @@ test('/docs loads only what Lethe serves, each with its type, and no script stan
   expect(init).toContain('validatorUrl: null');
 });
 
-test('what a browser has already is not sent again, and nothing below /docs is a token or a guess away', async () => {
+test('returns 304 for an unchanged file and 404 for other files of the package', async () => {
   const first = await get('/docs/swagger-ui-bundle.js');
   expect(first.headers.get('Cache-Control')).toBe('no-cache');
   const again = await get('/docs/swagger-ui-bundle.js', { 'If-None-Match': first.headers.get('ETag') ?? '' });
@@ -50,7 +52,7 @@ test('what a browser has already is not sent again, and nothing below /docs is a
   expect(statuses).toEqual([404, 404, 404, 404]);
 });
 
-test("a problem's type leads to the paragraph about its code", async () => {
+test('links the type of a problem to the section of its code', async () => {
   const { json } = await api.call('GET', '/v1/requests/req_unknown');
   const [path, anchor] = (json as { type: string }).type.split('#');
   expect(anchor).toBe('request_not_found');
@@ -67,9 +69,11 @@ test("a problem's type leads to the paragraph about its code", async () => {
   expect(await (await get('/docs/problems.md')).text()).toBe(problemsPage());
 });
 
-test('an answer of the API lets a browser load nothing at all', async () => {
-  const answers = await Promise.all(['/v1/requests', '/openapi.json', '/healthz', '/nowhere'].map((path) => get(path)));
-  expect(answers.map(({ headers }) => headers.get('Content-Security-Policy'))).toEqual(
-    answers.map(() => "default-src 'none'; frame-ancestors 'none'"),
+test('forbids browsers to load anything from an API response', async () => {
+  const responses = await Promise.all(
+    ['/v1/requests', '/openapi.json', '/healthz', '/nowhere'].map((path) => get(path)),
+  );
+  expect(responses.map(({ headers }) => headers.get('Content-Security-Policy'))).toEqual(
+    responses.map(() => "default-src 'none'; frame-ancestors 'none'"),
   );
 });

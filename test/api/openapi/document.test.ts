@@ -17,7 +17,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 );
 const withToken = operations.filter(({ operation }) => operation.security?.length !== 0);
 
-test('the document is OpenAPI 3.1 and has every route, each with a name of its own', () => {
+test('lists every route as OpenAPI 3.1 with a unique operation ID', () => {
   expect(document.openapi).toBe('3.1.0');
   expect(operations.map(({ name, operation }) => `${operation.operationId} ${name}`)).toEqual([
     'healthz GET /healthz',
@@ -63,42 +63,35 @@ test('the document is OpenAPI 3.1 and has every route, each with a name of its o
   expect(new Set(ids).size).toBe(operations.length);
 });
 
-test('a public linter finds nothing: its recommended rules hold, and every example is valid', async () => {
+test('passes the recommended rules of a public linter, which also validates the examples', async () => {
   const config = await createConfig({
     extends: ['recommended'],
-    // Off for what refuses nobody: /healthz and /readyz. The next test asks more of every other operation.
+    // /healthz and /readyz have no 4xx response. The next test is stricter for every other operation.
     rules: { 'operation-4xx-response': 'off' },
   });
   const found = await lintFromString({ source: served.text, absoluteRef: 'openapi.json', config });
   expect(found.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer}: ${message}`)).toEqual([]);
 });
 
-test('every operation with a token tells of what a token can be refused for, and of its budget', () => {
+test('lists the authentication errors and rate limit headers of every operation that requires a token', () => {
   const answers = withToken.flatMap(({ name, operation }) =>
     Object.entries(operation.responses).map(([status, { headers = {} }]) => ({ name, status, headers })),
   );
-  const silent = withToken.filter(({ operation }) => {
+  const incomplete = withToken.filter(({ operation }) => {
     const scopes = operation.security?.flatMap((one) => one['token'] ?? []) ?? [];
-    const untold = ['401', '403', '429', '500', '503'].filter((status) => !Object.hasOwn(operation.responses, status));
-    return scopes.length === 0 || untold.length > 0;
+    const unlisted = ['401', '403', '429', '500', '503'].filter(
+      (status) => !Object.hasOwn(operation.responses, status),
+    );
+    return scopes.length === 0 || unlisted.length > 0;
   });
-  expect(silent).toEqual([]);
+  expect(incomplete).toEqual([]);
   expect(answers.filter(({ headers }) => !Object.hasOwn(headers, 'X-Request-Id'))).toEqual([]);
   const withoutBudget = answers.filter(({ headers }) => !Object.hasOwn(headers, 'RateLimit'));
   expect(withoutBudget.map(({ status }) => status)).toEqual(withToken.map(() => '401'));
   expect(operations.length - withToken.length).toBe(2);
 });
 
-test('every operation and parameter is described', () => {
-  const bare = operations.flatMap(({ name, operation }) => [
-    ...(operation.summary.endsWith('.') ? [] : [name]),
-    ...(operation.description === '' ? [name] : []),
-    ...(operation.parameters ?? []).flatMap((one) => (one.description === '' ? [`${name} ${one.name}`] : [])),
-  ]);
-  expect(bare).toEqual([]);
-});
-
-test('every body and every answer has an example, in whole words', () => {
+test('has a complete example for every body and response', () => {
   const media = operations.flatMap(({ name, operation: { requestBody, responses } }) =>
     [requestBody?.content ?? {}, ...Object.values(responses).map(({ content }) => content ?? {})].flatMap((content) =>
       Object.values(content).map(({ examples = {} }) => ({ name, examples })),
@@ -108,7 +101,7 @@ test('every body and every answer has an example, in whole words', () => {
   expect(media.filter(({ examples }) => JSON.stringify(examples).includes(`"${MISSING_EXAMPLE}"`))).toEqual([]);
 });
 
-test('the examples tell of ids of our form, and of timestamps in their order', () => {
+test('uses valid IDs and ordered timestamps in the examples', () => {
   const ids = [...served.text.matchAll(/\b(?:req|hold|sup|mem|tok|link)_[0-9a-f]+/g)].map(([id]) => id);
   expect(ids.length).toBeGreaterThan(20);
   expect(ids.filter((id) => !/^[a-z]+_[0-9a-f]{32}$/.test(id))).toEqual([]);
@@ -127,31 +120,31 @@ test('the examples tell of ids of our form, and of timestamps in their order', (
   expect(ended).toBeLessThan(due ?? 0);
 });
 
-test('every code of the closed list is told of by some route, or is said by none', () => {
-  const told = operations
+test('lists every error code at some operation, except those of unknown paths and methods', () => {
+  const listed = operations
     .flatMap(({ operation }) => Object.values(operation.responses).map((one) => one.description))
     .join();
-  const nowhere = Object.keys(ERROR_STATUS).filter((code) => !told.includes(`\`${code}\``));
-  // Both are about paths and methods that are no operations.
-  expect(nowhere).toEqual(['not_found', 'method_not_allowed']);
+  const unlisted = Object.keys(ERROR_STATUS).filter((code) => !listed.includes(`\`${code}\``));
+  // Both concern paths and methods that are not operations.
+  expect(unlisted).toEqual(['not_found', 'method_not_allowed']);
 });
 
-test('no body is optional: an empty request is refused, not taken for {}', () => {
+test('requires a body at every operation that accepts one', () => {
   const optional = operations.filter(({ operation }) => operation.requestBody?.required === false);
   expect(optional).toEqual([]);
   const withBody = operations.filter(({ operation }) => operation.requestBody?.required === true);
   expect(withBody).toHaveLength(16);
 });
 
-test('docs/problems.md explains every code', async () => {
+test('explains every error code in docs/problems.md', async () => {
   const page = readFileSync(new URL('../../../docs/problems.md', import.meta.url), 'utf8');
   expect(page).toBe(problemsPage());
   for (const [code, status] of Object.entries(ERROR_STATUS)) expect(page).toContain(`## ${code}\n\n**${status} `);
-  const refused = await api.call('GET', '/v1/requests', undefined, { Authorization: '' });
-  expect(refused.json).toMatchObject({ type: '/docs/problems#unauthorized' });
+  const rejected = await api.call('GET', '/v1/requests', undefined, { Authorization: '' });
+  expect(rejected.json).toMatchObject({ type: '/docs/problems#unauthorized' });
 });
 
-test('the check that holds every answer of these tests against the document can fail', () => {
+test('rejects a response that does not conform to the document', () => {
   const ready = { ready: true, database: 'reachable', schema: 'current', temporal: 'away' };
   const schema = { $ref: '#/components/schemas/Readiness' };
   const check = (value: unknown) => () => assertSchema(document, schema, value, 'readyz');
@@ -161,7 +154,7 @@ test('the check that holds every answer of these tests against the document can 
   expect(check({ ready: true })).toThrow('does not conform');
 });
 
-test('nothing of the API is cached, framed or sniffed, and each answer names its request', async () => {
+test('sets the security headers and a request ID that does not come from the caller', async () => {
   const answer = await api.call('GET', '/v1/requests?project=demo', undefined, { 'X-Request-Id': 'canary-id' });
   expect(answer.headers.get('X-Content-Type-Options')).toBe('nosniff');
   expect(answer.headers.get('Cache-Control')).toBe('no-store');

@@ -21,11 +21,11 @@ export async function documentOf(app: OpenAPIHono<AppEnv>): Promise<OpenApi> {
   return document;
 }
 
-/** Where the document tells of one of these, every such answer has it. */
+/** Every response has these headers if the document lists them for its status. */
 const ALWAYS = ['Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'];
 const SOMETIMES = ['Content-Disposition', 'Idempotency-Replayed', 'Link'];
 
-/** Throws unless the answer is one that the document tells of: its route, status, media type, body, code and headers. */
+/** Throws unless the document describes the response: route, status, media type, body, code and headers. */
 export async function assertConforms(app: OpenAPIHono<AppEnv>, exchange: Exchange): Promise<void> {
   const document = await documentOf(app);
   const { method, path, status, headers, json } = exchange;
@@ -34,27 +34,28 @@ export async function assertConforms(app: OpenAPIHono<AppEnv>, exchange: Exchang
   const type = headers.get('Content-Type')?.split(';')[0] ?? '';
   const operation = operationAt(document, method, pathname);
   if (operation === undefined) {
-    // Unknown paths and methods are no operations: they are problems of a known shape all the same.
+    // Unknown paths and methods are not operations, but their responses are problems.
     if (type !== 'application/problem+json') throw new Error(`${where}: neither in the document nor a problem`);
     return assertSchema(document, { $ref: '#/components/schemas/Problem' }, json, where);
   }
   const response = operation.responses[String(status)];
-  if (response === undefined) throw new Error(`${where}: the document does not tell of this status`);
-  const told = Object.keys(response.headers ?? {});
-  const untold = [...ALWAYS, ...SOMETIMES].filter((name) => headers.has(name) && !told.includes(name));
-  if (untold.length > 0) throw new Error(`${where}: the document does not tell of the headers ${untold.join()}`);
-  // Other refusals share their status with some that come before the caller is known.
+  if (response === undefined) throw new Error(`${where}: the document does not list this status`);
+  const listed = Object.keys(response.headers ?? {});
+  const unlisted = [...ALWAYS, ...SOMETIMES].filter((name) => headers.has(name) && !listed.includes(name));
+  if (unlisted.length > 0) throw new Error(`${where}: the document does not list the headers ${unlisted.join()}`);
+  // Other errors share their status with errors that precede authentication.
   const certain = status < 300 || status === 401 || status === 429;
-  const missing = ALWAYS.filter((name) => certain && told.includes(name) && !headers.has(name));
-  if (missing.length > 0) throw new Error(`${where}: has no ${missing.join()}, of which the document tells`);
+  const missing = ALWAYS.filter((name) => certain && listed.includes(name) && !headers.has(name));
+  if (missing.length > 0)
+    throw new Error(`${where}: the response lacks the header ${missing.join()}, which the document lists`);
   if (response.content === undefined) return;
   const content = response.content[type];
-  if (content === undefined) throw new Error(`${where}: the document does not tell of ${type}`);
+  if (content === undefined) throw new Error(`${where}: the document does not list ${type}`);
   if (type === 'text/csv') return;
   assertSchema(document, content.schema, json, where);
   const code = type === 'application/problem+json' ? (json as { code: string }).code : null;
   if (code !== null && !Object.hasOwn(content.examples ?? {}, code))
-    throw new Error(`${where}: the document does not tell of ${code}`);
+    throw new Error(`${where}: the document does not list ${code}`);
 }
 
 function operationAt(document: OpenApi, method: string, pathname: string): Operation | undefined {
@@ -64,7 +65,7 @@ function operationAt(document: OpenApi, method: string, pathname: string): Opera
   return template === undefined ? undefined : document.paths[template]?.[method.toLowerCase()];
 }
 
-/** Making one takes far longer than applying it. */
+/** Cached, because creating a validator takes far longer than applying it. */
 const validators = new WeakMap<object, Map<string, z.ZodType>>();
 
 export function assertSchema(document: OpenApi, schema: object, value: unknown, where: string): void {

@@ -3,7 +3,7 @@ import { accepted, deletionOf, START, testApi, textOf, user } from '../support/a
 
 const api = await testApi();
 
-test('a deletion is accepted with every date that follows from the policy, and its workflow is started', async () => {
+test('accepts a deletion with the dates of the policy and starts its workflow', async () => {
   const answer = await api.call(
     'POST',
     '/v1/requests',
@@ -19,7 +19,7 @@ test('a deletion is accepted with every date that follows from the policy, and i
     dueAt: '2026-12-23T10:00:00.000Z',
     hardDeleteAt: '2026-12-08T02:00:00.000Z',
     cancellableUntil: '2026-12-08T02:00:00.000Z',
-    // The slowest system's three days and a day to settle.
+    // Three days for the slowest system and one day for the settle period.
     estimatedCompletionAt: '2026-12-12T02:00:00.000Z',
     atRisk: false,
   });
@@ -36,7 +36,7 @@ test('a deletion is accepted with every date that follows from the policy, and i
   ]);
 });
 
-test('accepting is one statement behind the one that knows the token, for 2 000 identities as for one', async () => {
+test('needs one statement beside the authentication for 1 identity and for 2 000', async () => {
   for (const count of [1, 2_000]) {
     api.statements();
     await accepted(
@@ -47,7 +47,7 @@ test('accepting is one statement behind the one that knows the token, for 2 000 
   }
 });
 
-test('a text is the same as a list of one, quotes and commas stay what they are, and repetitions are told', async () => {
+test('treats a string like a list of one string and marks duplicates', async () => {
   const id = await accepted(api, [
     user('a"b\\c,{d}'),
     { type: 'user_id', value: ['a"b\\c,{d}'] },
@@ -64,7 +64,7 @@ test('a text is the same as a list of one, quotes and commas stay what they are,
   ]);
 });
 
-test('what cannot be a uuid or an integer is an outcome of its own, not an error, and its text is not stored', async () => {
+test('stores outcome invalid without the value when a value is not a UUID or an integer', async () => {
   const id = await accepted(api, [
     { type: 'xng_id', value: 'no-uuid' },
     { type: 'number', value: '99999999999999999999' },
@@ -87,7 +87,7 @@ test('what cannot be a uuid or an integer is an outcome of its own, not an error
   });
 });
 
-test('a segment, and everyone, are stored without a single identity', async () => {
+test('stores no identity when a segment or everyone is selected', async () => {
   for (const subjects of [
     { kind: 'user', segment: 'dormant' },
     { kind: 'user', everyone: true },
@@ -104,7 +104,7 @@ test('a segment, and everyone, are stored without a single identity', async () =
   }
 });
 
-test('an expedited request is due at the next run, or at once, and keeps its reason off the audit log', async () => {
+test('sets hardDeleteAt to the next run or to now when a request is expedited', async () => {
   const expedite = (when: string) => ({ expedite: { when, reason: 'ticket 4711' } });
   const next = await api.call('POST', '/v1/requests', deletionOf([user('e-1')], expedite('next_run')));
   const now = await api.call('POST', '/v1/requests', deletionOf([user('e-2')], expedite('now')));
@@ -112,13 +112,13 @@ test('an expedited request is due at the next run, or at once, and keeps its rea
   expect(now.json).toMatchObject({ hardDeleteAt: START.toISOString() });
 });
 
-test("onConflict 'reject' refuses the whole request when another open one was submitted for the same identity", async () => {
+test('rejects the whole request with onConflict reject when an open request has the same identity', async () => {
   await accepted(api, [user('taken'), { type: 'email', value: ['taken@x.test', 'b'] }]);
   const before = await api.sql`SELECT count(*) AS requests FROM lethe.requests`;
   const identities = [user('free'), { type: 'email', value: ['TAKEN@x.test', 'B'] }, user('taken')];
-  const refused = await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }));
-  expect(refused.status).toBe(409);
-  expect(refused.json).toMatchObject({ code: 'subject_conflict', positions: [2, 3] });
+  const rejected = await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }));
+  expect(rejected.status).toBe(409);
+  expect(rejected.json).toMatchObject({ code: 'subject_conflict', positions: [2, 3] });
   expect(await api.sql`SELECT count(*) AS requests FROM lethe.requests`).toEqual(before);
   expect((await api.call('POST', '/v1/requests', deletionOf([user('free')], { onConflict: 'reject' }))).status).toBe(
     202,

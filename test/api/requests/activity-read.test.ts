@@ -9,14 +9,14 @@ import { carrying, deletionOf, START, testApi, textOf, user } from '../support/a
 
 const api = await testApi();
 
-/** What a spreadsheet would read: one record per line, by the names of the first. */
+/** The records that a spreadsheet reads, by the names in the header row. */
 const recordsOf = (text: string): readonly Record<string, string>[] => parse(text, { columns: true });
 const asRecord = ({ detail, ...event }: Event) => ({
   ...Object.fromEntries(Object.entries(event).map(([name, value]) => [name, value === null ? '' : String(value)])),
   detail: JSON.stringify(detail),
 });
 
-test('each filter of the activity lets through what it names and nothing else', async () => {
+test('returns only the events that match the filters, as JSON and as CSV', async () => {
   const fay = await api.member('fay');
   api.clock.now = new Date(START.getTime() + DAY_MS);
   const hold = { project: 'demo', kind: 'user', identities: [user('f')], caseRef: 'C-8', heldBy: 'counsel' };
@@ -25,18 +25,18 @@ test('each filter of the activity lets through what it names and nothing else', 
   await api.call('DELETE', `/v1/holds/${holdId}`, undefined, carrying(fay));
   api.clock.now = START;
   const [first, second] = [1, 2].map((days) => new Date(START.getTime() + days * DAY_MS).toISOString());
-  const fays = `actor=${fay.memberId}`;
+  const byFay = `actor=${fay.memberId}`;
   for (const [query, expected] of [
-    [fays, ['hold.released', 'hold.placed']],
-    [`${fays}&action=hold.*`, ['hold.released', 'hold.placed']],
-    [`${fays}&action=hold.placed`, ['hold.placed']],
-    [`${fays}&action=hol.*`, []],
-    [`${fays}&action=request.*`, []],
-    [`${fays}&from=${second}`, ['hold.released']],
-    [`${fays}&before=${second}`, ['hold.placed']],
-    [`${fays}&from=${first}&before=${second}`, ['hold.placed']],
-    [`${fays}&requestId=${newId('request', 0)}`, []],
-    ['actor=nobody', []],
+    [byFay, ['hold.released', 'hold.placed']],
+    [`${byFay}&action=hold.*`, ['hold.released', 'hold.placed']],
+    [`${byFay}&action=hold.placed`, ['hold.placed']],
+    [`${byFay}&action=hol.*`, []],
+    [`${byFay}&action=request.*`, []],
+    [`${byFay}&from=${second}`, ['hold.released']],
+    [`${byFay}&before=${second}`, ['hold.placed']],
+    [`${byFay}&from=${first}&before=${second}`, ['hold.placed']],
+    [`${byFay}&requestId=${newId('request', 0)}`, []],
+    ['actor=unknown', []],
   ] as const) {
     expect({ query, found: actions(await activity(api, query)) }).toEqual({ query, found: expected });
     const csv = await api.call('GET', `/v1/activity?${query}`, undefined, CSV);
@@ -45,10 +45,10 @@ test('each filter of the activity lets through what it names and nothing else', 
   expect(new Set(actions(await activity(api, 'action=hold.*')))).toEqual(new Set(['hold.placed', 'hold.released']));
 });
 
-test('newest first, in pages, each once while more happens, and a page is one statement', async () => {
+test('returns every event once, newest first, while new events are recorded', async () => {
   const gus = await api.member('gus');
-  const happen = () => api.call('POST', '/v1/requests', deletionOf([user('g')]), carrying(gus));
-  for (let index = 0; index < 7; index += 1) await happen();
+  const recordEvent = () => api.call('POST', '/v1/requests', deletionOf([user('g')]), carrying(gus));
+  for (let index = 0; index < 7; index += 1) await recordEvent();
   const before = await activity(api, `actor=${gus.memberId}`);
   const seen: Event[] = [];
   for (let next: string | undefined = `/v1/activity?actor=${gus.memberId}&limit=3`; next !== undefined;) {
@@ -57,15 +57,15 @@ test('newest first, in pages, each once while more happens, and a page is one st
     expect(api.statements()).toHaveLength(2);
     seen.push(...eventsOf(page));
     next = /^<([^>]+)>; rel="next"$/.exec(page.headers.get('Link') ?? '')?.[1];
-    await happen();
+    await recordEvent();
   }
   expect(seen).toEqual(before);
   expect(seen).toHaveLength(7);
 });
 
-test('a token that is limited to kinds sees no event of other requests, and those that are of none', async () => {
-  const minted = await api.call('POST', '/v1/tokens', { name: 'exports', kinds: ['export'], access: 'read' });
-  const limited = carrying(textOf(minted, 'token'));
+test('hides events of requests of other kinds when a token is limited to some kinds', async () => {
+  const created = await api.call('POST', '/v1/tokens', { name: 'exports', kinds: ['export'], access: 'read' });
+  const limited = carrying(textOf(created, 'token'));
   const id = await givenHiddenSubjects(api, 'limited');
   const seen = await activity(api, '', limited);
   expect(seen.length).toBeGreaterThan(0);
@@ -73,12 +73,12 @@ test('a token that is limited to kinds sees no event of other requests, and thos
   const csv = await api.call('GET', '/v1/activity', undefined, { ...limited, ...CSV });
   expect(csv.text).not.toContain('req_');
   for (const accept of ['application/json', 'text/csv']) {
-    const refused = await api.call('GET', `/v1/requests/${id}/log`, undefined, { ...limited, Accept: accept });
-    expect(refused.json).toMatchObject({ code: 'forbidden', needs: ['deletion'] });
+    const rejected = await api.call('GET', `/v1/requests/${id}/log`, undefined, { ...limited, Accept: accept });
+    expect(rejected.json).toMatchObject({ code: 'forbidden', needs: ['deletion'] });
   }
 });
 
-test('a CSV is a file with a name of ours, and a name that is a formula stays a text in it', async () => {
+test('returns a CSV file with escaped formulas when Accept is text/csv', async () => {
   const formula = await api.member('=HYPERLINK("http://x.test","a ""b"", c")');
   const id = textOf(await api.call('POST', '/v1/requests', deletionOf([user('csv')]), carrying(formula)), 'id');
   const csv = await api.call('GET', `/v1/requests/${id}/log`, undefined, CSV);
@@ -96,15 +96,15 @@ test('a CSV is a file with a name of ours, and a name that is a formula stays a 
     },
   ]);
   expect(JSON.parse(recordsOf(csv.text)[0]?.['detail'] ?? '')).toEqual((await log(api, id))[0]?.detail);
-  const nothing = await api.call('GET', '/v1/activity?actor=nobody', undefined, CSV);
-  expect(nothing.text).toBe('id,at,requestId,actor,actorName,action,detail\n');
+  const empty = await api.call('GET', '/v1/activity?actor=unknown', undefined, CSV);
+  expect(empty.text).toBe('id,at,requestId,actor,actorName,action,detail\n');
   for (const accept of ['*/*', 'application/json', 'application/json, text/csv;q=0.5', 'text/html']) {
     const json = await api.call('GET', `/v1/requests/${id}/log`, undefined, { Accept: accept });
     expect(eventsOf(json)).toHaveLength(1);
   }
 });
 
-test('a filter that cannot be, and a page of a CSV, is a problem that quotes nothing', async () => {
+test('rejects invalid filters and pages of a CSV without quoting them', async () => {
   for (const [query, pointer, headers] of [
     ['requestId=canary', '/requestId', {}],
     ['actor=', '/actor', {}],
@@ -135,36 +135,36 @@ const ROWS = 50_000;
 const PAGE = 1_000;
 const MANY = '/v1/activity?action=test.made';
 
-test('50 000 events are one file: a statement per thousand, no more read than is taken, nothing left when the reader goes', async () => {
+test('streams 50 000 events in pages and stops reading when the caller cancels', async () => {
   await api.sql`
     INSERT INTO lethe.audit_events (at, project, actor, action, detail)
     SELECT ${START}::timestamptz + n / 3 * interval '1 second', 'demo', ${api.owner.memberId}, 'test.made',
            jsonb_build_object('number', n, 'text', repeat('x', 600))
     FROM generate_series(1, ${ROWS}) n`;
-  const ask = (path: string) =>
+  const download = (path: string) =>
     api.app.request(path, { headers: { ...carrying(api.owner), ...CSV } }, { incoming: { socket: api.peer } });
 
   api.statements();
-  const numbers = recordsOf(await (await ask(MANY)).text()).map(
+  const numbers = recordsOf(await (await download(MANY)).text()).map(
     ({ detail = '' }) => (JSON.parse(detail) as { number: number }).number,
   );
   expect(numbers).toEqual(Array.from({ length: ROWS }, (_, index) => ROWS - index));
-  // The last page is full, and only the empty one behind it says that it was the last; the other one is the token.
+  // Each page, the empty page after the last full one, and the authentication.
   expect(api.statements()).toHaveLength(ROWS / PAGE + 1 + 1);
 
-  const reader = (await ask(MANY)).body?.getReader();
+  const reader = (await download(MANY)).body?.getReader();
   for (let chunks = 0; chunks < 3; chunks += 1) expect((await reader?.read())?.done).toBe(false);
-  await quiet();
+  await waitForStatements();
   const taken = api.statements().length;
   expect(taken).toBeLessThanOrEqual(3 + 2);
   await reader?.cancel();
-  await quiet();
+  await waitForStatements();
   expect(api.statements()).toEqual([]);
   expect(await busyConnections()).toBe(0);
 });
 
-/** Long enough for a statement that nobody should have sent. */
-const quiet = () => new Promise((done) => setTimeout(done, 200));
+/** Long enough for an unwanted statement to be sent. */
+const waitForStatements = () => new Promise((done) => setTimeout(done, 200));
 
 async function busyConnections(): Promise<number> {
   const [row] = await api.sql<{ busy: number }[]>`
@@ -174,27 +174,27 @@ async function busyConnections(): Promise<number> {
   return row?.busy ?? -1;
 }
 
-test('over a socket: a caller that hangs up ends the reading; a ledger that breaks ends the file where a caller notices', async () => {
+test('stops reading when the caller disconnects and aborts the response when the database fails', async () => {
   const { url, close } = await listening();
   try {
     const headers = { ...carrying(api.owner), ...CSV };
     api.statements();
-    const hangsUp = new AbortController();
-    const response = await fetch(`${url}${MANY}`, { headers, signal: hangsUp.signal });
+    const disconnect = new AbortController();
+    const response = await fetch(`${url}${MANY}`, { headers, signal: disconnect.signal });
     await response.body?.getReader().read();
-    hangsUp.abort();
-    await quiet();
-    // What the socket's buffers took meanwhile was read for nothing.
+    disconnect.abort();
+    await waitForStatements();
+    // The socket's buffers accept some pages before the connection closes.
     expect(api.statements().length).toBeLessThan(ROWS / PAGE);
-    await quiet();
+    await waitForStatements();
     expect(api.statements()).toEqual([]);
     expect(await busyConnections()).toBe(0);
 
-    const breaks = await fetch(`${url}${MANY}`, { headers });
+    const failing = await fetch(`${url}${MANY}`, { headers });
     await api.sql`ALTER TABLE lethe.audit_events RENAME TO audit_events_away`;
-    expect(breaks.status).toBe(200);
-    await expect(breaks.text()).rejects.toThrow('terminated');
-    expect(api.log.join('')).toMatch(/"code":"42P01".*"msg":"a download broke off"/);
+    expect(failing.status).toBe(200);
+    await expect(failing.text()).rejects.toThrow('terminated');
+    expect(api.log.join('')).toMatch(/"code":"42P01".*"msg":"CSV download aborted"/);
     const away = await fetch(`${url}${MANY}`, { headers });
     expect([away.status, away.headers.get('Content-Type')]).toEqual([500, 'application/problem+json']);
     await api.sql`ALTER TABLE lethe.audit_events_away RENAME TO audit_events`;

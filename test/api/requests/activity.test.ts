@@ -22,14 +22,14 @@ import { upload } from '../uploads/upload.ts';
 
 const api = await testApi();
 
-const inAttention = (requestId: string, system: string) =>
+const raiseDeleteAttention = (requestId: string, system: string) =>
   withProjectLock(api.database, 'demo', async (tx) => {
     const key = { project: 'demo', requestId, system, step: 'delete', batch: 1 } as const;
     await raiseAttention(tx, key, { code: 'system_refused', at: RUN, retryAt: null });
     await tx.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${requestId} AND system = ${system}`;
   });
 
-test('whatever a caller changes is in the activity under its name, and what Lethe does under none', async () => {
+test('records every change with the member who made it and automatic actions without a name', async () => {
   const dora = await api.member('Dora Dahl');
   const as = carrying(dora);
   const call = async (method: string, path: string, body?: unknown) => {
@@ -47,7 +47,7 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   await call('POST', `/v1/requests/${open}/expedite`, { when: 'now', reason: 'ticket 1' });
   const stuck = await submit('d-3');
   await claimAt(api.database, stuck, RUN);
-  for (const system of ['app', 'mail']) await inAttention(stuck, system);
+  for (const system of ['app', 'mail']) await raiseDeleteAttention(stuck, system);
   await call('POST', `/v1/requests/${stuck}/retry`, { system: 'app', reason: 'ticket 2' });
   await call('POST', `/v1/requests/${stuck}/skip`, { system: 'mail', reason: 'ticket 3' });
   const counted = textOf(await call('POST', '/v1/requests', deletionOf([user('d-4')], { confirm: true })), 'id');
@@ -69,9 +69,9 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   const member = textOf(await call('POST', '/v1/members', { name: 'Emil', role: 'admin' }), 'id');
   await call('DELETE', `/v1/members/${member}`);
 
-  const doras = await activity(api, `actor=${dora.memberId}`);
-  expect(new Set(doras.map(({ actorName }) => actorName))).toEqual(new Set(['Dora Dahl']));
-  expect(actions(doras).toReversed()).toEqual([
+  const byDora = await activity(api, `actor=${dora.memberId}`);
+  expect(new Set(byDora.map(({ actorName }) => actorName))).toEqual(new Set(['Dora Dahl']));
+  expect(actions(byDora).toReversed()).toEqual([
     'request.received',
     'subjects.cancelled',
     'request.expedited',
@@ -91,13 +91,13 @@ test('whatever a caller changes is in the activity under its name, and what Leth
     'token.minted',
     'member.removed',
   ]);
-  expect(doras.find(({ action }) => action === 'system.skipped')).toMatchObject({
+  expect(byDora.find(({ action }) => action === 'system.skipped')).toMatchObject({
     requestId: stuck,
     detail: { system: 'mail', reason: 'ticket 3' },
   });
-  const byItself = await activity(api, 'actor=lethe');
-  expect(actions(byItself)).toContain('subjects.claimed');
-  expect(new Set(byItself.map(({ actorName }) => actorName))).toEqual(new Set([null]));
+  const automatic = await activity(api, 'actor=lethe');
+  expect(actions(automatic)).toContain('subjects.claimed');
+  expect(new Set(automatic.map(({ actorName }) => actorName))).toEqual(new Set([null]));
   const [names] = await api.sql`
     SELECT (SELECT array_agg(DISTINCT submitted_by) FROM lethe.requests WHERE id IN (${open}, ${stuck})) AS submitted,
            (SELECT skipped_by FROM lethe.batch_work WHERE request_id = ${stuck} AND state = 'skipped') AS skipped,
@@ -105,9 +105,9 @@ test('whatever a caller changes is in the activity under its name, and what Leth
   expect(names).toEqual({ submitted: [dora.memberId], skipped: dora.memberId, released: dora.memberId });
 });
 
-test('why something is deleted before its time is in the audit log, asked for at once or later', async () => {
+test('records the reason of an expedited deletion', async () => {
   const expedite = { when: 'next_run', reason: 'ticket 8' };
-  const id = await accepted(api, [user('hasty')], { expedite });
+  const id = await accepted(api, [user('expedited')], { expedite });
   await api.call('POST', `/v1/requests/${id}/expedite`, { when: 'now', reason: 'ticket 9' });
   expect(await log(api, id)).toMatchObject([
     { action: 'request.received', detail: { expedite: 'next_run', reason: 'ticket 8' } },
@@ -115,7 +115,7 @@ test('why something is deleted before its time is in the audit log, asked for at
   ]);
 });
 
-test('a refused call writes nothing into the audit log', async () => {
+test('does not record a rejected call', async () => {
   const id = await givenHiddenSubjects(api, 'refused');
   const before = await activity(api);
   for (const [verb, body] of [
@@ -129,7 +129,7 @@ test('a refused call writes nothing into the audit log', async () => {
   expect(await activity(api)).toEqual(before);
 });
 
-test('a log is of its request alone, from acceptance to the end; another project does not know of it', async () => {
+test('returns the events of one request only and hides them from other projects', async () => {
   const id = await givenHiddenSubjects(api, 'l-1');
   const other = await givenHiddenSubjects(api, 'l-2');
   await claimAt(api.database, id, RUN);
@@ -160,7 +160,7 @@ test('a log is of its request alone, from acceptance to the end; another project
   }
 });
 
-test('after a whole story no identity is in activity or log, neither as a page nor as a file', async () => {
+test('contains no identity in activity or log after a complete deletion', async () => {
   const email = { type: 'email', value: ['Canary-ann@x.test', 'canary-berlin'] };
   const id = await accepted(
     api,
@@ -190,7 +190,7 @@ test('after a whole story no identity is in activity or log, neither as a page n
   await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [4] });
   await applyVisibility(api.database, id, START);
   await claimAt(api.database, id, run);
-  await inAttention(id, 'mail');
+  await raiseDeleteAttention(id, 'mail');
   await api.call('POST', `/v1/requests/${id}/retry`, { reason: 'ticket 6' });
   await applyVisibility(api.database, id, run);
   await deleteFirstBatch(api.database, id, run);

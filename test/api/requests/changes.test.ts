@@ -8,8 +8,8 @@ import { accepted, RUN, START, testApi, textOf, user } from '../support/api.ts';
 const api = await testApi();
 let number = 0;
 
-/** A request of so many subjects, hidden. */
-async function hidden(count: number) {
+/** A request with `count` hidden subjects. */
+async function hiddenRequest(count: number) {
   number += 1;
   const names = Array.from({ length: count }, (_, index) => `r${number}-${index}`);
   const id = await accepted(api, names.map(user));
@@ -26,8 +26,8 @@ const audit = async (id: string) =>
     (row) => row.action,
   );
 
-test('one of three is cancelled: the others go on, and the workflow is woken by row and by signal', async () => {
-  const { id } = await hidden(3);
+test('cancels one of three subjects and signals the workflow', async () => {
+  const { id } = await hiddenRequest(3);
   const version = Number(await wakeVersion(id));
   const answer = await post(id, 'cancel', { positions: [2] });
   expect(answer.status).toBe(202);
@@ -37,11 +37,11 @@ test('one of three is cancelled: the others go on, and the workflow is woken by 
   expect(api.orchestrator.woken).toContain(id);
 });
 
-test('all are cancelled; cancelling again, or after the claim, is too late and changes nothing', async () => {
-  const { id } = await hidden(2);
+test('returns too_late and changes nothing when subjects are already cancelled or claimed', async () => {
+  const { id } = await hiddenRequest(2);
   expect((await post(id, 'cancel', {})).json).toMatchObject({ cancelled: 2 });
   expect((await post(id, 'cancel', {})).json).toMatchObject({ status: 409, code: 'too_late' });
-  const claimed = await hidden(1);
+  const claimed = await hiddenRequest(1);
   await claimAt(api.database, claimed.id, RUN);
   const events = await audit(claimed.id);
   expect((await post(claimed.id, 'cancel', {})).json).toMatchObject({ code: 'too_late' });
@@ -52,8 +52,8 @@ test('all are cancelled; cancelling again, or after the claim, is too late and c
   expect(await status(claimed.id)).toMatchObject({ subjects: { states: { claimed: 1, cancelled: 0 } } });
 });
 
-test('a position that is no number of the list is a fault of form, or nothing', async () => {
-  const { id } = await hidden(1);
+test('rejects invalid positions and cancels nothing for unknown positions', async () => {
+  const { id } = await hiddenRequest(1);
   for (const positions of [[0], [-1], [1.5], ['1'], [], [2 ** 40]]) {
     expect((await post(id, 'cancel', { positions })).json).toMatchObject({ status: 422 });
   }
@@ -61,8 +61,8 @@ test('a position that is no number of the list is a fault of form, or nothing', 
   expect(await status(id)).toMatchObject({ subjects: { states: { soft_deleted: 1 } } });
 });
 
-test('expedited to now, and never back again', async () => {
-  const { id } = await hidden(1);
+test('does not move an expedited request back to a later run', async () => {
+  const { id } = await hiddenRequest(1);
   const now = await post(id, 'expedite', { when: 'now', reason: 'ticket 3' });
   expect(now.status).toBe(202);
   expect(now.json).toEqual({ id, hardDeleteAt: START.toISOString() });
@@ -72,7 +72,7 @@ test('expedited to now, and never back again', async () => {
   expect(api.orchestrator.woken).toContain(id);
 });
 
-const held = (identities: unknown[], more: Record<string, unknown> = {}) =>
+const placeHold = (identities: unknown[], more: Record<string, unknown> = {}) =>
   api.call('POST', '/v1/holds', {
     project: 'demo',
     kind: 'user',
@@ -82,12 +82,12 @@ const held = (identities: unknown[], more: Record<string, unknown> = {}) =>
     ...more,
   });
 
-test('a hold stops whom it names, stores no name, and tells what was claimed before it came', async () => {
-  const open = await hidden(3);
-  const claimed = await hidden(1);
+test('holds waiting subjects, reports claimed subjects as too late and stores no identity', async () => {
+  const open = await hiddenRequest(3);
+  const claimed = await hiddenRequest(1);
   await claimAt(api.database, claimed.id, RUN);
   await api.sql`UPDATE lethe.subjects SET hard_delete_at = ${RUN}`;
-  const answer = await held([open.names[0], claimed.names[0], 'nobody'].map((name) => user(String(name))));
+  const answer = await placeHold([open.names[0], claimed.names[0], 'unknown'].map((name) => user(String(name))));
   const hold = textOf(answer, 'id');
   expect(answer.status).toBe(201);
   expect(answer.headers.get('Location')).toBe(`/v1/holds/${hold}`);
@@ -109,7 +109,7 @@ test('a hold stops whom it names, stores no name, and tells what was claimed bef
   expect(await status(open.id)).toMatchObject({ heldSubjects: 0 });
 });
 
-test('`Ann@X.test` is held when `ann@x.test` is, in either direction, and her namesake in another town is not', async () => {
+test('compares a composite identity of a hold without regard to case and with all its parts', async () => {
   const email = (value: string, unit: string) => ({ type: 'email', value: [value, unit] });
   for (const [submitted, heldAs] of [
     ['Ann@X.test', 'ann@x.test'],
@@ -118,30 +118,32 @@ test('`Ann@X.test` is held when `ann@x.test` is, in either direction, and her na
     const id = await accepted(api, [email(submitted, 'berlin'), email(submitted, 'bonn')]);
     const stored = submitted.toLowerCase();
     const facts = ['berlin', 'bonn'].map((unit, index) => matchOf(index + 1, `${stored} of ${unit}`));
-    const named = ['berlin', 'bonn'].map((unit) => calledOf(`${stored} of ${unit}`, 'email', [stored, unit]));
-    await hide(api.database, id, [...facts, ...named], START);
-    expect((await held([email(heldAs, 'Berlin')])).json).toMatchObject({ matching: [{ requestId: id, subjects: 1 }] });
+    const emails = ['berlin', 'bonn'].map((unit) => calledOf(`${stored} of ${unit}`, 'email', [stored, unit]));
+    await hide(api.database, id, [...facts, ...emails], START);
+    expect((await placeHold([email(heldAs, 'Berlin')])).json).toMatchObject({
+      matching: [{ requestId: id, subjects: 1 }],
+    });
     expect(await status(id)).toMatchObject({ heldSubjects: 1 });
   }
 });
 
-test('a hold that comes before a request is resolved tells that it will stop it, and does', async () => {
+test('holds a subject when the hold is placed before the request is resolved', async () => {
   const early = await accepted(api, [user('hold-early'), user('another'), user('withdrawn'), user('hold-early')]);
   await post(early, 'cancel', { positions: [3] });
   const cancelled = await accepted(api, [user('hold-early')]);
   await post(cancelled, 'cancel', {});
   await accepted(api, [user('hold-early')], { project: 'other' });
   api.orchestrator.woken = [];
-  const answer = await held(['hold-early', 'hold-early', 'withdrawn', 'nobody'].map(user));
+  const answer = await placeHold(['hold-early', 'hold-early', 'withdrawn', 'unknown'].map(user));
   expect(answer.json).toMatchObject({ matching: [{ requestId: early, subjects: 1 }], tooLate: [] });
   expect(api.orchestrator.woken).toEqual([early]);
   await hide(api.database, early, [matchOf(1, 'hold-early'), matchOf(2, 'another')], START);
   expect(await status(early)).toMatchObject({ heldSubjects: 1, subjects: { states: { soft_deleted: 2 } } });
 });
 
-test('a hold on what cannot be an identity of the project is refused, and stores nothing', async () => {
+test('rejects a hold on invalid identities and stores nothing', async () => {
   const [before] = await api.sql`SELECT count(*) FROM lethe.holds`;
-  const answer = await held([
+  const answer = await placeHold([
     user('ok'),
     { type: 'xng_id', value: 'canary-no-uuid' },
     { type: 'email', value: 'canary' },
@@ -153,14 +155,14 @@ test('a hold on what cannot be an identity of the project is refused, and stores
     ],
   });
   expect(answer.text).not.toContain('canary');
-  expect((await held(Array.from({ length: 2_001 }, (_, index) => user(`h-${index}`)))).json).toMatchObject({
+  expect((await placeHold(Array.from({ length: 2_001 }, (_, index) => user(`h-${index}`)))).json).toMatchObject({
     code: 'too_many_subjects',
   });
   const [after] = await api.sql`SELECT count(*) FROM lethe.holds`;
   expect(after).toEqual(before);
 });
 
-async function inAttention(id: string, system: string, code: AttentionCode, step: Step = 'delete') {
+async function raiseRequestAttention(id: string, system: string, code: AttentionCode, step: Step = 'delete') {
   await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
@@ -177,11 +179,11 @@ const work = (id: string) =>
     { system: string; state: string }[]
   >`SELECT system, state, skip_reason FROM lethe.batch_work WHERE request_id = ${id} ORDER BY system`;
 
-test('attention says what an operator can do; retry of one system leaves the other alone', async () => {
-  const { id } = await hidden(1);
+test('lists the remedy of each attention and retries only the named system', async () => {
+  const { id } = await hiddenRequest(1);
   await claimAt(api.database, id, RUN);
-  await inAttention(id, 'app', 'survivors_remain');
-  await inAttention(id, 'mail', 'system_refused');
+  await raiseRequestAttention(id, 'app', 'survivors_remain');
+  await raiseRequestAttention(id, 'mail', 'system_refused');
   expect(await status(id)).toMatchObject({
     attention: [
       {
@@ -213,43 +215,43 @@ test('attention says what an operator can do; retry of one system leaves the oth
   expect((await post(id, 'retry', { reason: 'ticket 4' })).json).toEqual({ id, systems: ['mail'] });
 });
 
-test('only what waits for an operator can be skipped, and what was finished before stays finished', async () => {
-  const { id } = await hidden(1);
+test('skips only a system that needs attention and keeps finished batches', async () => {
+  const { id } = await hiddenRequest(1);
   await claimAt(api.database, id, RUN);
   const version = Number(await wakeVersion(id));
-  expect((await post(id, 'skip', { system: 'app', reason: 'gone for good' })).json).toMatchObject({
+  expect((await post(id, 'skip', { system: 'app', reason: 'system retired' })).json).toMatchObject({
     status: 409,
     code: 'not_in_attention',
   });
   expect(await wakeVersion(id)).toBe(version);
-  await inAttention(id, 'app', 'system_unavailable');
+  await raiseRequestAttention(id, 'app', 'system_unavailable');
   await api.sql`UPDATE lethe.batch_work SET state = 'attested' WHERE request_id = ${id} AND system = 'mail'`;
   expect((await post(id, 'skip', { system: 'mail', reason: 'no' })).json).toMatchObject({
     code: 'not_in_attention',
   });
   expect((await post(id, 'skip', { system: 'app' })).status).toBe(422);
-  const answer = await post(id, 'skip', { system: 'app', reason: 'gone for good' });
+  const answer = await post(id, 'skip', { system: 'app', reason: 'system retired' });
   expect(answer.json).toEqual({ id, system: 'app' });
   expect([...(await work(id))]).toEqual([
-    { system: 'app', state: 'skipped', skipReason: 'gone for good' },
+    { system: 'app', state: 'skipped', skipReason: 'system retired' },
     { system: 'mail', state: 'attested', skipReason: null },
   ]);
   expect(await status(id)).toMatchObject({
     attention: [],
-    skipped: [{ system: 'app', reason: 'gone for good', at: START.toISOString() }],
+    skipped: [{ system: 'app', reason: 'system retired', at: START.toISOString() }],
   });
   expect(await audit(id)).toContain('system.skipped');
   expect(await wakeVersion(id)).toBe(version + 1);
 });
 
-test('a retry accepts the growth that an operator has seen; before it is resolved nothing can be skipped', async () => {
-  const { id } = await hidden(1);
-  await inAttention(id, 'app', 'resolution_grew', 'resolve');
-  await post(id, 'retry', { reason: 'they are all meant' });
+test('accepts the growth of the resolution with a retry and rejects a skip before it is resolved', async () => {
+  const { id } = await hiddenRequest(1);
+  await raiseRequestAttention(id, 'app', 'resolution_grew', 'resolve');
+  await post(id, 'retry', { reason: 'all subjects are correct' });
   const [row] = await api.sql`SELECT growth_accepted FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({ growthAccepted: true });
   const early = await accepted(api, [user('early')]);
-  await inAttention(early, 'app', 'system_unavailable', 'resolve');
+  await raiseRequestAttention(early, 'app', 'system_unavailable', 'resolve');
   expect((await post(early, 'skip', { system: 'app', reason: 'no' })).json).toMatchObject({
     code: 'not_in_attention',
   });

@@ -9,21 +9,21 @@ import { applyVisibility, hide, matchOf, resolve } from '../support/ledger.ts';
 import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
-const boss = await api.member('another owner');
+const otherOwner = await api.member('another owner');
 const admin = await api.member('an admin', { role: 'admin' });
 
 const everyone = (more: Record<string, unknown> = {}) => ({ kind: 'user', everyone: true, ...more });
 const create = (subjects: unknown, more: Record<string, unknown> = {}) =>
   api.call('POST', '/v1/requests', { ...deletionOf([]), subjects, confirm: true, ...more });
-const confirm = (id: string, body: unknown, headers: Record<string, string> = carrying(boss)) =>
+const confirm = (id: string, body: unknown, headers: Record<string, string> = carrying(otherOwner)) =>
   api.call('POST', `/v1/requests/${id}/confirm`, body, headers);
 const read = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
-const fault = (pointer: string, code: string) => ({ in: 'body', pointer, code, detail: expect.any(String) });
+const validationError = (pointer: string, code: string) => ({ in: 'body', pointer, code, detail: expect.any(String) });
 
-/** Of everyone there are no positions yet. */
+/** Subjects of everyone have no submitted position. */
 const selected = (key: string): Resolved => match(null, { type: 'user_id', value: [key] });
 
-/** Resolved and counted, as a worker would. */
+/** Resolves and counts the request, as a worker does. */
 async function counted(id: string, facts: readonly Resolved[], excepted: readonly Resolved[] | null = null) {
   const pages = async function* () {
     yield excepted ?? [];
@@ -31,63 +31,62 @@ async function counted(id: string, facts: readonly Resolved[], excepted: readonl
   await resolve(api.database, id, facts, START, excepted === null ? {} : { excepted: pages() });
   await storeCount(api.database, { requestId: id, system: 'app' }, { 'app.users': 2, 'app.events': 40 });
   await storeCount(api.database, { requestId: id, system: 'mail' }, null);
-  await look(id, START);
+  await applyVisibility(api.database, id, START);
   return id;
 }
-const look = (id: string, at: Date) => applyVisibility(api.database, id, at);
-const waiting = async (identities: readonly Sent[], more: Record<string, unknown> = {}) =>
+const countedDeletion = async (identities: readonly Sent[], more: Record<string, unknown> = {}) =>
   counted(
     await accepted(api, identities, { confirm: true, ...more }),
     identities.map(({ value }, index) => matchOf(index + 1, String(value))),
   );
 
-/** Until another transaction waits for a row that somebody has locked. */
-async function behindTheLock(): Promise<void> {
+/** Resolves once another transaction waits for a locked row. */
+async function waitForBlockedTransaction(): Promise<void> {
   const waits = () => api.sql`
     SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   while ((await waits()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-describe('what can be asked for', () => {
-  test('everyone without confirm is refused, whoever asks; with it any member may submit it', async () => {
+describe('submitting a request for everyone', () => {
+  test('rejects everyone without confirm and accepts it with confirm from any member', async () => {
     for (const member of [api.owner, admin]) {
-      const refused = await api.call(
+      const rejected = await api.call(
         'POST',
         '/v1/requests',
         { ...deletionOf([]), subjects: everyone() },
         carrying(member),
       );
-      expect([refused.status, refused.json]).toMatchObject([
+      expect([rejected.status, rejected.json]).toMatchObject([
         422,
-        { errors: [fault('/confirm', 'needs_confirmation')] },
+        { errors: [validationError('/confirm', 'needs_confirmation')] },
       ]);
     }
     const body = { ...deletionOf([]), subjects: everyone(), confirm: true };
-    const taken = await api.call('POST', '/v1/requests', body, carrying(admin));
-    expect([taken.status, taken.json]).toMatchObject([202, { status: 'received', submitted: 0 }]);
+    const response = await api.call('POST', '/v1/requests', body, carrying(admin));
+    expect([response.status, response.json]).toMatchObject([202, { status: 'received', submitted: 0 }]);
   });
 
-  test('exceptions go with everyone alone, and each has to be one', async () => {
+  test('rejects exceptions without everyone and invalid exceptions', async () => {
     const except = [user('a'), { type: 'none', value: 'x' }, { type: 'xng_id', value: 'no uuid' }, user('')];
     expect((await create(everyone({ except }))).json).toMatchObject({
       errors: [
-        fault('/subjects/except/1/type', 'unknown_type'),
-        fault('/subjects/except/2/value', 'not_a_uuid'),
-        fault('/subjects/except/3/value', 'empty'),
+        validationError('/subjects/except/1/type', 'unknown_type'),
+        validationError('/subjects/except/2/value', 'not_a_uuid'),
+        validationError('/subjects/except/3/value', 'empty'),
       ],
     });
     for (const subjects of [
       { kind: 'user', segment: 's', except: [user('a')] },
       { kind: 'user', identities: [user('b')], except: [user('a')] },
     ])
-      expect((await create(subjects)).json).toMatchObject({ errors: [fault('/subjects/except', 'custom')] });
+      expect((await create(subjects)).json).toMatchObject({ errors: [validationError('/subjects/except', 'custom')] });
     const many = Array.from({ length: 2_001 }, (_, n) => user(`x-${n}`));
     expect((await create(everyone({ except: many }))).json).toMatchObject({ code: 'too_many_subjects', limit: 2_000 });
     const [row] = await api.sql`SELECT count(*) AS count FROM lethe.excepted_identities`;
     expect(row).toEqual({ count: 0 });
   });
 
-  test('request and exceptions are one statement beside the authentication, however many', async () => {
+  test('stores request and 2 000 exceptions in one statement', async () => {
     const except = Array.from({ length: 2_000 }, (_, n) => user(`x-${n}`));
     api.statements();
     const id = textOf(await create(everyone({ except })), 'id');
@@ -96,7 +95,7 @@ describe('what can be asked for', () => {
   });
 });
 
-test('what waits is told in full: how many, in which tables, until when, and who may say yes', async () => {
+test('returns subjects, rows per table, deadline and required confirmer of a counted request', async () => {
   const id = await accepted(api, [user('t-1'), user('t-2')], { confirm: true });
   expect(await read(id)).toMatchObject({
     status: 'received',
@@ -144,8 +143,8 @@ test('what waits is told in full: how many, in which tables, until when, and who
   expect(await read(await accepted(api, [user('t-3')]))).toMatchObject({ confirmation: null });
 });
 
-test('confirmed: told by whom and when, the workflow is woken, the audit log has the member, and once is enough', async () => {
-  const id = await waiting([user('c-1'), user('c-2')]);
+test('confirms a request once, signals the workflow and records the member', async () => {
+  const id = await countedDeletion([user('c-1'), user('c-2')]);
   api.orchestrator.woken = [];
   api.clock.now = new Date(START.getTime() + DAY_MS);
   const answer = await confirm(id, { expectedCount: 2 });
@@ -159,21 +158,21 @@ test('confirmed: told by whom and when, the workflow is woken, the audit log has
     status: 'grace',
     hardDeleteAt,
     subjects: { states: { proposed: 0, resolved: 2 } },
-    confirmation: { subjects: 2, confirmedAt: api.clock.now.toISOString(), confirmedBy: boss.memberId },
+    confirmation: { subjects: 2, confirmedAt: api.clock.now.toISOString(), confirmedBy: otherOwner.memberId },
   });
   const [event, ...more] = await api.sql<{ actor: string; detail: unknown }[]>`
     SELECT actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action = 'request.confirmed'`;
-  expect(event).toEqual({ actor: boss.memberId, detail: { subjects: 2, attached: 0 } });
+  expect(event).toEqual({ actor: otherOwner.memberId, detail: { subjects: 2, attached: 0 } });
   expect(more).toEqual([]);
   expect((await confirm(id, { expectedCount: 2 })).json).toMatchObject({ code: 'not_awaiting_confirmation' });
   api.clock.now = START;
 });
 
-test('the refusals, each of which changes nothing and wakes nobody', async () => {
-  const id = await waiting([user('r-1'), user('r-2')]);
+test('changes nothing and signals no workflow when a confirmation is rejected', async () => {
+  const id = await countedDeletion([user('r-1'), user('r-2')]);
   const uncounted = await accepted(api, [user('r-3')], { confirm: true });
   const ordinary = await accepted(api, [user('r-4')]);
-  const everybody = await counted(textOf(await create(everyone()), 'id'), [selected('r-9')]);
+  const everyoneRequest = await counted(textOf(await create(everyone()), 'id'), [selected('r-9')]);
   const state = () => api.sql`SELECT request_id, seq, state, hidden, generation FROM lethe.subjects ORDER BY 1, 2`;
   const before = [await state(), await api.sql`SELECT max(id) FROM lethe.audit_events`];
   api.orchestrator.woken = [];
@@ -185,7 +184,7 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
   expect(await confirm(uncounted, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   expect(await confirm(ordinary, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   for (const member of [api.owner, admin])
-    expect(await confirm(everybody, { expectedCount: 1 }, carrying(member))).toMatchObject({
+    expect(await confirm(everyoneRequest, { expectedCount: 1 }, carrying(member))).toMatchObject({
       status: 403,
       json: { code: 'needs_another_owner' },
     });
@@ -202,39 +201,39 @@ test('the refusals, each of which changes nothing and wakes nobody', async () =>
   expect(api.orchestrator.woken).toEqual([]);
 });
 
-test('an owner who was made for the occasion confirms nobody', async () => {
-  const id = await counted(textOf(await create(everyone()), 'id'), [selected('made-1')]);
+test('rejects the confirmation of everyone by an owner who was added after the submission', async () => {
+  const id = await counted(textOf(await create(everyone()), 'id'), [selected('new-1')]);
   api.clock.now = new Date(START.getTime() + 1_000);
-  const made = await api.member('made for the occasion');
-  const refused = await confirm(id, { expectedCount: 1 }, carrying(made));
-  expect([refused.status, refused.json]).toMatchObject([403, { code: 'needs_another_owner' }]);
+  const newOwner = await api.member('new owner');
+  const rejected = await confirm(id, { expectedCount: 1 }, carrying(newOwner));
+  expect([rejected.status, rejected.json]).toMatchObject([403, { code: 'needs_another_owner' }]);
   expect(await read(id)).toMatchObject({ status: 'awaiting_confirmation', subjects: { states: { proposed: 1 } } });
   expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
   api.clock.now = START;
 });
 
-test('another token of the member who submitted everyone is still the same member', async () => {
+test('rejects the confirmation of everyone with another token of the submitter', async () => {
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('s-1')]);
-  const minted = await api.call('POST', '/v1/tokens', { name: 'second' });
-  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(minted, 'token') }))).toMatchObject({
+  const created = await api.call('POST', '/v1/tokens', { name: 'second' });
+  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(created, 'token') }))).toMatchObject({
     status: 403,
     json: { code: 'needs_another_owner' },
   });
-  // Nor is an owner's token one of an owner that was minted for less.
-  const less = await api.call('POST', '/v1/tokens', { name: 'less', role: 'admin' }, carrying(boss));
-  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(less, 'token') }))).toMatchObject({
+  // A token with role admin does not suffice, even if its member is an owner.
+  const lesser = await api.call('POST', '/v1/tokens', { name: 'lesser', role: 'admin' }, carrying(otherOwner));
+  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(lesser, 'token') }))).toMatchObject({
     json: { code: 'needs_another_owner' },
   });
   expect(await confirm(id, { expectedCount: 1 })).toMatchObject({ status: 202 });
 });
 
-test('an owner who is removed while the confirmation is on its way confirms nobody', async () => {
-  const leaving = await api.member('an owner who leaves');
+test('rejects the confirmation of an owner who is removed while the call waits for the lock', async () => {
+  const removedOwner = await api.member('an owner who is removed');
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('r-1')]);
   const { answer } = await withProjectLock(api.database, 'demo', async (tx) => {
-    const sent = confirm(id, { expectedCount: 1 }, carrying(leaving));
-    await behindTheLock();
-    await tx.$client`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${leaving.memberId}`;
+    const sent = confirm(id, { expectedCount: 1 }, carrying(removedOwner));
+    await waitForBlockedTransaction();
+    await tx.$client`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${removedOwner.memberId}`;
     return { answer: sent };
   });
   expect((await answer).json).toMatchObject({ status: 401, code: 'unauthorized' });
@@ -242,7 +241,7 @@ test('an owner who is removed while the confirmation is on its way confirms nobo
   expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
 });
 
-test('an exception that matched nobody is shown, and the confirmation has to say that it is meant', async () => {
+test('requires acceptUnmatched when an exception matches no subject', async () => {
   const except = [user('excluded'), user('tpyo')];
   const id = await counted(
     textOf(await create(everyone({ except })), 'id'),
@@ -259,36 +258,36 @@ test('an exception that matched nobody is shown, and the confirmation has to say
   expect(await confirm(id, { expectedCount: 1, acceptUnmatched: true })).toMatchObject({ status: 202 });
 });
 
-test('cancelled while it waits: over at once, for some the count moves', async () => {
-  const id = await waiting([user('x-1'), user('x-2'), user('x-3')]);
+test('lowers the count for cancelled subjects and ends the request when all are cancelled', async () => {
+  const id = await countedDeletion([user('x-1'), user('x-2'), user('x-3')]);
   const some = await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
   expect(some.json).toMatchObject({ cancelled: 1, tooLate: [] });
   expect(await confirm(id, { expectedCount: 3 })).toMatchObject({ json: { code: 'count_moved', subjects: 2 } });
   await api.call('POST', `/v1/requests/${id}/cancel`, {});
   expect(await confirm(id, { expectedCount: 2 })).toMatchObject({ json: { code: 'not_awaiting_confirmation' } });
-  await look(id, START);
+  await applyVisibility(api.database, id, START);
   await conclude(api.database, { requestId: id, at: START });
   expect(await read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 3 } } });
 });
 
-test('onConflict reject: whom another has come to own refuses the confirmation by position', async () => {
-  const id = await waiting([user('o-1'), user('o-2')], { onConflict: 'reject' });
+test('rejects the confirmation with onConflict reject when another request owns a subject by then', async () => {
+  const id = await countedDeletion([user('o-1'), user('o-2')], { onConflict: 'reject' });
   const other = await accepted(api, [user('o-2')]);
   await hide(api.database, other, [matchOf(1, 'o-2')], START);
   expect(await confirm(id, { expectedCount: 2 })).toMatchObject({
     status: 409,
     json: { code: 'subject_conflict', positions: [2] },
   });
-  const attaching = await waiting([user('o-2'), user('o-3')]);
+  const attaching = await countedDeletion([user('o-2'), user('o-3')]);
   expect(await confirm(attaching, { expectedCount: 2 })).toMatchObject({ status: 202, json: { attached: 1 } });
 });
 
-test('what is refused, stored, logged or told of it never says who is meant', async () => {
+test('contains no exception in responses, log lines or stored rows in clear', async () => {
   const canary = 'canary-excluded-person';
   const id = textOf(await create(everyone({ except: [user(canary)] })), 'id');
-  const withFaults = await create(everyone({ except: [{ type: 'number', value: canary }] }));
+  const invalid = await create(everyone({ except: [{ type: 'number', value: canary }] }));
   await counted(id, [selected('other')], [matchOf(1, canary)]);
-  const answers = [withFaults, await api.call('GET', `/v1/requests/${id}`), await confirm(id, { expectedCount: 9 })];
+  const answers = [invalid, await api.call('GET', `/v1/requests/${id}`), await confirm(id, { expectedCount: 9 })];
   for (const { text } of answers) expect(text).not.toContain(canary);
   expect(api.log.join()).not.toContain(canary);
   const rows = await api.sql`

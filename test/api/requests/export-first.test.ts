@@ -16,8 +16,8 @@ const strict = await testApi({ project: { ...PROJECT, policy: { ...PROJECT.polic
 const at = START.toISOString();
 const later = new Date(START.getTime() + DAY_MS);
 
-/** Hidden, and waiting for the export that was begun for it. */
-async function waiting(name: string) {
+/** A hidden deletion that waits for its export. */
+async function waitingForExport(name: string) {
   const deletion = await accepted(api, [user(name)], { exportFirst: true });
   await hide(api.database, deletion, matchesOf([name]), START);
   const backup = await startBackup(api.database, deletion, START);
@@ -25,7 +25,7 @@ async function waiting(name: string) {
 }
 const read = async (id: string, of = '') => (await api.call('GET', `/v1/requests/${id}${of}`)).json;
 
-test('where the policy says so every deletion exports first, whatever the call asks for; an export does not', async () => {
+test('exports before every deletion when the policy requires it', async () => {
   for (const more of [{}, { exportFirst: false }, { exportFirst: true }]) {
     const answer = await strict.call('POST', '/v1/requests', deletionOf([user('u-1')], more));
     const status = await strict.call('GET', `/v1/requests/${textOf(answer, 'id')}`);
@@ -38,10 +38,10 @@ test('where the policy says so every deletion exports first, whatever the call a
   expect(await claimAt(strict.database, deletion, RUN)).toMatchObject({ claimed: 0 });
 });
 
-test('status and receipt name the archive that was made first, and the archive names its deletion', async () => {
-  const { deletion, backup } = await waiting('u-3');
-  const begun = { requestId: backup, status: 'resolving', readyAt: null, expiresAt: null, subjects: 1 };
-  expect(await read(deletion)).toMatchObject({ exportFirst: true, backups: [begun] });
+test('links a deletion and the export that precedes it in status and receipt', async () => {
+  const { deletion, backup } = await waitingForExport('u-3');
+  const started = { requestId: backup, status: 'resolving', readyAt: null, expiresAt: null, subjects: 1 };
+  expect(await read(deletion)).toMatchObject({ exportFirst: true, backups: [started] });
   expect(await read(backup)).toMatchObject({ kind: 'export', backupOf: deletion, exportFirst: false, backups: [] });
   await api.sql`UPDATE lethe.subjects SET state = 'exported' WHERE request_id = ${backup}`;
   await makeReady(api, storage, backup);
@@ -49,14 +49,14 @@ test('status and receipt name the archive that was made first, and the archive n
     finishBackup(tx, await readRequestRow(tx, backup), { window: PROJECT.policy.window, at: START }),
   );
   const expiresAt = new Date(START.getTime() + 7 * DAY_MS).toISOString();
-  const ready = { ...begun, status: 'ready', readyAt: at, expiresAt };
+  const ready = { ...started, status: 'ready', readyAt: at, expiresAt };
   expect(await read(deletion)).toMatchObject({ backups: [ready] });
   expect(await claimAt(api.database, deletion, RUN)).toMatchObject({ claimed: 1 });
   expect(await read(deletion, '/receipt')).toMatchObject({ kind: 'deletion', backups: [ready] });
 });
 
-test('a system that the archive waits for is retried at the deletion, and skipped by nobody', async () => {
-  const { deletion, backup } = await waiting('u-4');
+test('retries a system of the export through the deletion and rejects skipping it', async () => {
+  const { deletion, backup } = await waitingForExport('u-4');
   const key = { project: 'demo', requestId: backup, system: 'app', step: 'collect', batch: 0 } as const;
   await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(tx, key, { code: 'system_refused', at: START, retryAt: later }),
@@ -69,37 +69,37 @@ test('a system that the archive waits for is retried at the deletion, and skippe
     const skipped = await api.call('POST', `/v1/requests/${id}/skip`, reason);
     expect([skipped.status, skipped.json]).toMatchObject([409, { code: 'wrong_kind' }]);
   }
-  const retried = await api.call('POST', `/v1/requests/${deletion}/retry`, { reason: 'mended' });
+  const retried = await api.call('POST', `/v1/requests/${deletion}/retry`, { reason: 'repaired' });
   expect([retried.status, retried.json]).toMatchObject([202, { systems: ['app'] }]);
   expect(api.orchestrator.woken).toEqual([deletion, backup]);
   for (const id of [deletion, backup]) expect(await read(id)).toMatchObject({ attention: [] });
 });
 
 test.each([
-  ['who asks for it', api, { exportFirst: true }],
-  ['whoever is mailed the one that the project makes', strict, { notify: 'desk@x.test' }],
+  ['the caller requests exportFirst', api, { exportFirst: true }],
+  ['the policy requires the export and notify is set', strict, { notify: 'desk@x.test' }],
 ] as const)(
-  'an archive before a deletion is for who may export, everybody’s for an owner: %s',
-  async (_, at, plain) => {
-    const made = await at.call('POST', '/v1/tokens', { name: 'deletes', kinds: ['deletion'] });
-    const deleting = carrying(textOf(made, 'token'));
-    const admin = carrying(await at.member('an admin', { role: 'admin' }));
-    const ask = async (more: object, by: Record<string, string>) =>
-      (await at.call('POST', '/v1/requests', deletionOf([user('u-9')], { ...more }), by)).json;
+  'requires the permission to export, and for everyone an owner, when %s',
+  async (_condition, target, condition) => {
+    const created = await target.call('POST', '/v1/tokens', { name: 'deletes', kinds: ['deletion'] });
+    const deleting = carrying(textOf(created, 'token'));
+    const admin = carrying(await target.member('an admin', { role: 'admin' }));
+    const submit = async (more: object, by: Record<string, string>) =>
+      (await target.call('POST', '/v1/requests', deletionOf([user('u-9')], { ...more }), by)).json;
     const everyone = { subjects: { kind: 'user', everyone: true }, confirm: true };
-    const stored = () => at.sql`SELECT count(*) FROM lethe.requests`;
+    const stored = () => target.sql`SELECT count(*) FROM lethe.requests`;
     const before = await stored();
-    expect(await ask(plain, deleting)).toMatchObject({ status: 403, needs: ['export'] });
-    expect(await ask({ ...plain, ...everyone }, admin)).toMatchObject({ status: 403, needs: ['owner'] });
+    expect(await submit(condition, deleting)).toMatchObject({ status: 403, needs: ['export'] });
+    expect(await submit({ ...condition, ...everyone }, admin)).toMatchObject({ status: 403, needs: ['owner'] });
     expect(await stored()).toEqual(before);
-    expect(await ask(plain, admin)).toMatchObject({ status: 'received' });
-    expect(await ask({}, deleting)).toMatchObject({ status: 'received' });
+    expect(await submit(condition, admin)).toMatchObject({ status: 'received' });
+    expect(await submit({}, deleting)).toMatchObject({ status: 'received' });
   },
 );
 
-test('nor is a file taken from who may not export', async () => {
-  const made = await api.call('POST', '/v1/tokens', { name: 'deletes files', kinds: ['deletion'] });
-  const headers = { ...carrying(textOf(made, 'token')), 'Content-Type': 'text/csv' };
+test('rejects an upload with exportFirst when the token may not export', async () => {
+  const created = await api.call('POST', '/v1/tokens', { name: 'deletes files', kinds: ['deletion'] });
+  const headers = { ...carrying(textOf(created, 'token')), 'Content-Type': 'text/csv' };
   const query = 'project=demo&kind=deletion&subjects=user&regulation=gdpr&type=user_id&header=absent';
   const send = async (more = '') => (await api.call('POST', `/v1/uploads?${query}${more}`, 'u-10\n', headers)).json;
   expect(await send('&exportFirst=true')).toMatchObject({ status: 403, needs: ['export'] });

@@ -4,7 +4,7 @@ import { carrying, deletionOf, PROJECT, testApi, textOf, user } from '../support
 
 const api = await testApi();
 
-test('an export is accepted without a date of deletion, and its workflow is started', async () => {
+test('accepts an export without hardDeleteAt and starts its workflow', async () => {
   const answer = await api.call('POST', '/v1/requests', exportOf([user('u-1'), user('u-2')], { format: 'csv' }));
   const id = textOf(answer, 'id');
   expect(answer.status).toBe(202);
@@ -43,9 +43,9 @@ test('an export is accepted without a date of deletion, and its workflow is star
   ]);
 });
 
-describe('what cannot be is refused, and nothing is stored', () => {
+describe('an invalid export, which stores nothing', () => {
   const stored = async () => (await api.sql`SELECT FROM lethe.requests`).length;
-  const faultOf = async (body: object, headers = {}) => {
+  const errorsOf = async (body: object, headers = {}) => {
     const before = await stored();
     const answer = await api.call('POST', '/v1/requests', body, headers);
     expect(await stored()).toBe(before);
@@ -60,57 +60,59 @@ describe('what cannot be is refused, and nothing is stored', () => {
     ['exportFirst', true],
     ['onConflict', 'attach'],
     ['expedite', { when: 'now', reason: 'canary' }],
-  ])('a member of deletions: %s', async (member, value) => {
-    expect(await faultOf(exportOf([user('canary')], { [member]: value }))).toEqual([422, ' unrecognized_keys']);
+  ])('is rejected with the deletion field %s', async (field, value) => {
+    expect(await errorsOf(exportOf([user('canary')], { [field]: value }))).toEqual([422, ' unrecognized_keys']);
   });
 
-  test('a member of exports in a deletion, exceptions of an export, and a kind that is none', async () => {
-    expect(await faultOf(deletionOf([user('canary')], { format: 'csv' }))).toEqual([422, ' unrecognized_keys']);
+  test('is rejected with fields of the other kind, exceptions, or an unknown kind or format', async () => {
+    expect(await errorsOf(deletionOf([user('canary')], { format: 'csv' }))).toEqual([422, ' unrecognized_keys']);
     const subjects = { kind: 'user', everyone: true, except: [user('canary')] };
-    expect(await faultOf({ ...exportOf([]), subjects })).toEqual([422, '/subjects unrecognized_keys']);
-    expect(await faultOf({ ...exportOf([user('canary')]), kind: 'canary' })).toEqual([422, '/kind invalid_union']);
-    expect(await faultOf(exportOf([user('canary')], { format: 'xml' }))).toEqual([422, '/format invalid_value']);
+    expect(await errorsOf({ ...exportOf([]), subjects })).toEqual([422, '/subjects unrecognized_keys']);
+    expect(await errorsOf({ ...exportOf([user('canary')]), kind: 'canary' })).toEqual([422, '/kind invalid_union']);
+    expect(await errorsOf(exportOf([user('canary')], { format: 'xml' }))).toEqual([422, '/format invalid_value']);
   });
 
-  test('an address that is none, and one that is what a subject is called, in any case of its letters', async () => {
+  test('is rejected when notify is not an address or is the address of a subject in any case', async () => {
     for (const notify of ['canary', 'canary@', 'canary@x.test\nBcc: canary@y.test', `canary@${'x'.repeat(300)}.test`])
-      expect((await faultOf(exportOf([user('u-1')], { notify }))).slice(0, 2)).toEqual([
+      expect((await errorsOf(exportOf([user('u-1')], { notify }))).slice(0, 2)).toEqual([
         422,
         expect.stringMatching(/^\/notify /),
       ]);
-    const called = { type: 'email', value: ['Canary@Shop.test', 'berlin'] };
+    const subjectEmail = { type: 'email', value: ['Canary@Shop.test', 'berlin'] };
     for (const kind of [exportOf, deletionOf])
-      expect(await faultOf(kind([user('u-1'), called], { notify: 'cANARY@shop.TEST' }))).toEqual([
+      expect(await errorsOf(kind([user('u-1'), subjectEmail], { notify: 'cANARY@shop.TEST' }))).toEqual([
         422,
         '/notify notify_is_subject',
       ]);
-    expect(await faultOf(exportOf([user('canary@shop.test')], { notify: 'canary@shop.test' }))).toEqual([
+    expect(await errorsOf(exportOf([user('canary@shop.test')], { notify: 'canary@shop.test' }))).toEqual([
       422,
       '/notify notify_is_subject',
     ]);
   });
 
-  test('everyone without an owner’s token', async () => {
+  test('is rejected for everyone without the token of an owner', async () => {
     const admin = await api.member('an admin', { role: 'admin' });
     const everyone = { ...exportOf([]), subjects: { kind: 'user', everyone: true } };
-    expect(await faultOf(everyone, carrying(admin))).toEqual([403]);
+    expect(await errorsOf(everyone, carrying(admin))).toEqual([403]);
     expect((await api.call('POST', '/v1/requests', everyone)).status).toBe(202);
     const segment = { ...exportOf([]), subjects: { kind: 'user', segment: 'left' } };
     expect((await api.call('POST', '/v1/requests', segment, carrying(admin))).status).toBe(202);
   });
 
-  test('subjects that no system can hand out, also before a deletion', async () => {
+  test('is rejected when no system can export the kind of subject, also with exportFirst', async () => {
     const systems = PROJECT.systems.map((one) => ({ ...one, exports: false }));
-    const mute = await testApi({ project: { ...PROJECT, systems } });
-    const fault = async (body: object) => (await mute.call('POST', '/v1/requests', body)).json;
-    expect(await fault(exportOf([user('u')]))).toMatchObject({ errors: [{ pointer: '/kind', code: 'no_exports' }] });
-    expect(await fault(deletionOf([user('u')], { exportFirst: true }))).toMatchObject({
+    const withoutExports = await testApi({ project: { ...PROJECT, systems } });
+    const errorsFrom = async (body: object) => (await withoutExports.call('POST', '/v1/requests', body)).json;
+    expect(await errorsFrom(exportOf([user('u')]))).toMatchObject({
+      errors: [{ pointer: '/kind', code: 'no_exports' }],
+    });
+    expect(await errorsFrom(deletionOf([user('u')], { exportFirst: true }))).toMatchObject({
       errors: [{ pointer: '/exportFirst', code: 'no_exports' }],
     });
-    expect(await mute.sql`SELECT FROM lethe.requests`).toHaveLength(0);
+    expect(await withoutExports.sql`SELECT FROM lethe.requests`).toHaveLength(0);
   });
 
-  test('a file that names an address in its URL', async () => {
+  test('is rejected as an upload with notify in the URL', async () => {
     const query = 'project=demo&kind=deletion&regulation=gdpr&subjects=user&type=user_id&header=absent';
     const answer = await api.call('POST', `/v1/uploads?${query}&notify=canary%40shop.test`, 'u-1\n', {
       'Content-Type': 'text/csv',
@@ -120,7 +122,7 @@ describe('what cannot be is refused, and nothing is stored', () => {
   });
 });
 
-test('sent again with its key an export is one; with another address it is another, and refused', async () => {
+test('replays an export with the same key and rejects the key with another notify address', async () => {
   const headers = { 'Idempotency-Key': '"export-1"' };
   const body = exportOf([user('u-1')], { notify: 'one@shop.test' });
   const [first, again] = [

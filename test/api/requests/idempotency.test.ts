@@ -38,8 +38,8 @@ const counts = async ({ database }: TestApi = api) => {
   return row;
 };
 
-/** A hundred at once: one is the first; who comes while it runs is told to ask again, who comes later gets its answer. */
-async function hundred(to: TestApi, key: string, sent: unknown) {
+/** Sends 100 concurrent calls: one is accepted; the others get its response, or must retry while it runs. */
+async function sendHundred(to: TestApi, key: string, sent: unknown) {
   const answers = await Promise.all(Array.from({ length: 100 }, () => post(key, sent, to)));
   const accepted = answers.filter((one) => one.status === 202);
   const busy = answers.filter((one) => one.status !== 202);
@@ -50,13 +50,13 @@ async function hundred(to: TestApi, key: string, sent: unknown) {
   expect(accepted.filter((one) => one.headers.get('Idempotency-Replayed') === null)).toHaveLength(1);
   expect(new Set(accepted.map((one) => one.text)).size).toBe(1);
   const [first] = accepted;
-  if (first === undefined) throw new Error('nobody was the first');
+  if (first === undefined) throw new Error('no call was accepted');
   return textOf(first, 'id');
 }
 
-test('100 identical calls at once are one request and one start; later ones get the same answer', async () => {
+test('creates one request for 100 identical concurrent calls and replays its response later', async () => {
   const sent = body('hundred');
-  const id = await hundred(api, 'hundred', sent);
+  const id = await sendHundred(api, 'hundred', sent);
   expect(await counts()).toEqual({ requests: 1, identities: 1, keys: 1, events: 1 });
   expect(api.orchestrator.started).toEqual([id]);
   const later = await post('hundred', sent);
@@ -66,7 +66,7 @@ test('100 identical calls at once are one request and one start; later ones get 
   expect(api.orchestrator.started).toEqual([id]);
 });
 
-test('100 identical calls at once are one workflow in Temporal, with one run', async () => {
+test('starts one workflow with one run for 100 identical concurrent calls', async () => {
   const { env } = await devServer();
   const client = new Client({ connection: env.connection });
   const warned: object[] = [];
@@ -75,7 +75,7 @@ test('100 identical calls at once are one workflow in Temporal, with one run', a
     log: { warn: (fields) => void warned.push(fields) },
   });
   const real = await testApi({ orchestrator });
-  const id = await hundred(real, 'hundred', body('hundred'));
+  const id = await sendHundred(real, 'hundred', body('hundred'));
   const history = await client.workflow.getHandle(workflowIdFor(id)).fetchHistory();
   expect(history.events?.filter((event) => event.workflowExecutionStartedEventAttributes)).toHaveLength(1);
   await expect
@@ -90,7 +90,7 @@ test('100 identical calls at once are one workflow in Temporal, with one run', a
   expect(warned).toEqual([]);
 });
 
-test('members that come in another order, and defaults that are said, are the same body', async () => {
+test('ignores the order of fields and explicit defaults in the body', async () => {
   const first = await post('same', body('same'));
   const reordered = Object.fromEntries(Object.entries(body('same', { suppress: false, expedite: null })).toReversed());
   const again = await post('same', reordered);
@@ -98,30 +98,30 @@ test('members that come in another order, and defaults that are said, are the sa
   expect(again.json).toEqual(first.json);
 });
 
-test('another body under the same key is refused, and stores nothing', async () => {
+test('rejects another body with the same key and stores nothing', async () => {
   await post('reused', body('reused'));
   const before = await counts();
   for (const other of [body('another'), body('reused', { suppress: true })]) {
-    const refused = await post('reused', other);
-    expect(refused.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
-    expect(refused.headers.get('Idempotency-Replayed')).toBeNull();
+    const rejected = await post('reused', other);
+    expect(rejected.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+    expect(rejected.headers.get('Idempotency-Replayed')).toBeNull();
   }
   expect(await counts()).toEqual(before);
 });
 
-test('the key of another member is another key, and two tokens of one member are the same caller', async () => {
+test('scopes keys to the member, not to the token', async () => {
   const other = await api.member('another member');
   const first = await post('shared', body('shared'));
   const theirs = await post('shared', body('of another'), api, other.token);
   expect(theirs.status).toBe(202);
   expect(theirs.headers.get('Idempotency-Replayed')).toBeNull();
   expect(textOf(theirs, 'id')).not.toBe(textOf(first, 'id'));
-  const minted = await api.call('POST', '/v1/tokens', { name: 'a second one' });
-  const again = await post('shared', body('shared'), api, textOf(minted, 'token'));
+  const created = await api.call('POST', '/v1/tokens', { name: 'a second one' });
+  const again = await post('shared', body('shared'), api, textOf(created, 'token'));
   expect(textOf(again, 'id')).toBe(textOf(first, 'id'));
 });
 
-test('a key of a day ago makes a new request; one second earlier it is still the old one', async () => {
+test('replays a key for 24 hours and creates a new request afterwards', async () => {
   const first = await post('old', body('old'));
   api.clock.now = new Date(START.getTime() + DAY_MS - 1_000);
   expect(textOf(await post('old', body('old')), 'id')).toBe(textOf(first, 'id'));
@@ -135,7 +135,7 @@ test('a key of a day ago makes a new request; one second earlier it is still the
   api.clock.now = START;
 });
 
-test('what is refused does not use the key up', async () => {
+test('does not store the key of a rejected request', async () => {
   const taken = await post('taken', body('taken'));
   const before = await counts();
   const tooMany = deletionOf(Array.from({ length: 2_001 }, (_, index) => user(`many-${index}`)));
@@ -151,12 +151,12 @@ test('what is refused does not use the key up', async () => {
   expect(textOf(accepted, 'id')).not.toBe(textOf(taken, 'id'));
 });
 
-test('while the first runs the second is told so; a crash in the middle leaves the key free', async () => {
+test('rejects a second call while the first runs and frees the key when the first crashes', async () => {
   const waiting = async () =>
     api.sql<{ pid: number }[]>`SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO "lethe"."requests"%'`;
   const before = await counts();
-  // Whoever has the project's row locked keeps the first from storing its request, which refers to it.
+  // The lock on the project's row blocks the first call, whose request references it.
   const { crashed, second } = await withProjectLock(api.database, 'demo', async () => {
     const first = post('running', body('running'));
     await expect.poll(async () => (await waiting()).length).toBe(1);
@@ -171,7 +171,7 @@ test('while the first runs the second is told so; a crash in the middle leaves t
   expect((await counts())?.['requests']).toBe(Number(before?.['requests']) + 1);
 });
 
-test('an ended request is answered again all the same, as what it is by then', async () => {
+test('replays an ended request with its current status', async () => {
   const first = await post('ended', body('ended'));
   const id = textOf(first, 'id');
   await hide(api.database, id, [matchOf(1, 'ended')], START);
@@ -183,7 +183,7 @@ test('an ended request is answered again all the same, as what it is by then', a
   expect(again.json).toMatchObject({ id, status: 'cancelled', submitted: 1 });
 });
 
-test('after a rotation of the digest keys the same body is still the same; without its key it is not taken for it', async () => {
+test('recognizes the body after a rotation of the digest keys, unless its key is missing', async () => {
   const first = await post('rotated', body('rotated'));
   const [newest, oldest] = KEYS;
   if (oldest === undefined) throw new Error('two keys are needed');
@@ -219,7 +219,7 @@ test('after a rotation of the digest keys the same body is still the same; witho
   expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 'true']);
   expect(await again.json()).toEqual(first.json);
   expect((await newer(body('another'))).status).toBe(422);
-  // A process that was started before the rotation.
+  // A process that started before the rotation.
   const older = await rotated([oldest])(body('rotated'));
   expect([older.status, await older.json()]).toEqual([
     422,
@@ -227,20 +227,20 @@ test('after a rotation of the digest keys the same body is still the same; witho
   ]);
 });
 
-test('with quotes and without it is one key; what is none is a fault of the header', async () => {
+test('accepts a key with or without quotes and rejects an invalid key', async () => {
   const first = await post('"quoted\\"\\\\"', body('quoted'));
   expect(first.status).toBe(202);
   expect(textOf(await post('quoted"\\', body('quoted')), 'id')).toBe(textOf(first, 'id'));
   const before = await counts();
   for (const key of ['""', '"', '"a', '"a"b', '"a\\b"', 'a b', 'a\tb', 'caf\u00e9', '"a", "b"', 'x'.repeat(256)]) {
-    const refused = await post(key, body('none'));
-    expect(refused.json).toMatchObject({ status: 422, errors: [{ in: 'header', pointer: '/Idempotency-Key' }] });
+    const rejected = await post(key, body('none'));
+    expect(rejected.json).toMatchObject({ status: 422, errors: [{ in: 'header', pointer: '/Idempotency-Key' }] });
   }
   expect((await post('x'.repeat(255), body('longest'))).status).toBe(202);
   expect((await counts())?.['requests']).toBe(Number(before?.['requests']) + 1);
 });
 
-test('without the header accepting stays one statement; with it, it is three, and a replay one', async () => {
+test('needs one statement without the header, three with it, and one for a replay', async () => {
   api.statements();
   await api.call('POST', '/v1/requests', body('counted'));
   expect(api.statements()).toHaveLength(2);
@@ -250,7 +250,7 @@ test('without the header accepting stays one statement; with it, it is three, an
   }
 });
 
-test('neither the key nor the body is kept, and housekeeping forgets what is a day old', async () => {
+test('stores neither key nor body and deletes keys after a day', async () => {
   const CANARY = 'canary-91c4';
   await post(`${CANARY}@leak.test`, body(CANARY));
   const kept = await api.sql<
@@ -267,7 +267,7 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
   api.clock.now = START;
   const { requests } = (await counts()) ?? {};
   const { database } = api;
-  const nobody = {
+  const idleStarter = {
     start: async () => {},
     startSuppression: async () => {},
     wake: async () => {},
@@ -282,12 +282,12 @@ test('neither the key nor the body is kept, and housekeeping forgets what is a d
     keys: KEYS,
     catalog: CATALOG,
     connector: unused,
-    starter: nobody,
+    starter: idleStarter,
     storage: archives(),
     ...notificationDeps(),
   };
   await housekeepingActivities(deps).recoverStalled({ asOf: START.getTime() + DAY_MS });
   expect(await counts()).toMatchObject({ requests });
-  const [left] = await database.$client`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;
-  expect(left).toEqual({ oldest: new Date(START.getTime() + DAY_MS / 2) });
+  const [remaining] = await database.$client`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;
+  expect(remaining).toEqual({ oldest: new Date(START.getTime() + DAY_MS / 2) });
 });

@@ -8,7 +8,7 @@ import { applyVisibility, claimAt, hide, matchOf } from '../support/ledger.ts';
 import { accepted, type Answer, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
-/** Of what was received a day after START. */
+/** The run of requests received a day after START. */
 const RUN = new Date('2026-12-09T02:00:00.000Z');
 const day = (days: number) => new Date(START.getTime() + days * DAY_MS);
 
@@ -19,12 +19,12 @@ interface Page {
 const pageOf = (answer: Answer) => answer.json as Page;
 const listed = async (query: string, headers: Record<string, string> = {}) =>
   pageOf(await api.call('GET', `/v1/requests?${query}`, undefined, headers)).items.map(({ id }) => id);
-const waiting = async (name: string, more: Record<string, unknown> = {}) => {
+const hiddenRequest = async (name: string, more: Record<string, unknown> = {}) => {
   const id = await accepted(api, [user(name)], more);
   await hide(api.database, id, [matchOf(1, name)], START);
   return id;
 };
-const inAttention = (requestId: string) =>
+const raiseDeleteAttention = (requestId: string) =>
   withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
@@ -33,7 +33,7 @@ const inAttention = (requestId: string) =>
     ),
   );
 
-/** Follows `Link` to the end; `between` pages something may happen. */
+/** Follows `Link` to the last page and calls `between` after each page. */
 async function allPages(path: string, between: () => Promise<unknown> = async () => undefined): Promise<string[][]> {
   const pages: string[][] = [];
   for (let next: string | undefined = path; next !== undefined;) {
@@ -46,15 +46,15 @@ async function allPages(path: string, between: () => Promise<unknown> = async ()
   return pages;
 }
 
-test('each filter lets through what it names and nothing else; all together, what each lets through', async () => {
+test('returns the requests that match every filter', async () => {
   const bea = await api.member('bea');
-  const early = await waiting('early');
+  const early = await hiddenRequest('early');
   api.clock.now = day(1);
-  const ccpa = await waiting('ccpa', { regulation: 'ccpa' });
-  const claimed = await waiting('claimed');
+  const ccpa = await hiddenRequest('ccpa', { regulation: 'ccpa' });
+  const claimed = await hiddenRequest('claimed');
   await claimAt(api.database, claimed, RUN);
   await applyVisibility(api.database, claimed, RUN);
-  await inAttention(claimed);
+  await raiseDeleteAttention(claimed);
   const beas = textOf(await api.call('POST', '/v1/requests', deletionOf([user('beas')]), carrying(bea)), 'id');
   api.clock.now = day(2);
   const everyone = textOf(
@@ -95,14 +95,14 @@ test('each filter lets through what it names and nothing else; all together, wha
   api.clock.now = START;
 });
 
-/** Newest first; of the same time, by id. */
+/** Newest first, then by ID. */
 async function inOrder(ids: readonly string[]): Promise<readonly string[]> {
   const rows = await api.sql<{ id: string }[]>`
     SELECT id FROM lethe.requests WHERE id = ANY(${[...ids]}::text[]) ORDER BY received_at DESC, id DESC`;
   return rows.map(({ id }) => id);
 }
 
-test('at risk is one and the same in the list, in its filter and in the status, until the request ends', async () => {
+test('returns the same atRisk in list, filter and status until the request ends', async () => {
   const late = await accepted(api, [user('late')]);
   const early = await accepted(api, [user('in time')], { regulation: 'ccpa' });
   api.clock.now = day(31);
@@ -119,13 +119,13 @@ test('at risk is one and the same in the list, in its filter and in the status, 
   api.clock.now = START;
 });
 
-test('every page of a filtered list while requests arrive: each once, none of the others', async () => {
+test('returns every matching request once while new requests arrive', async () => {
   const cleo = await api.member('cleo');
   const submit = async (name: string, headers = carrying(cleo)) =>
     textOf(await api.call('POST', '/v1/requests', deletionOf([user(name)]), headers), 'id');
   const before: string[] = [];
   for (let index = 0; index < 11; index += 1) {
-    // Several in the same millisecond: the id decides.
+    // Several in the same millisecond, so that the ID decides.
     api.clock.now = new Date(day(3).getTime() + Math.floor(index / 4));
     before.push(await submit(`cleo ${index}`));
     await submit(`not cleo ${index}`, carrying(api.owner));
@@ -140,7 +140,7 @@ test('every page of a filtered list while requests arrive: each once, none of th
   api.clock.now = START;
 });
 
-test('a page is one statement beside that of the token, whatever its size and its filters', async () => {
+test('needs one statement beside the authentication for every page', async () => {
   for (const query of [
     'limit=1',
     'limit=200',
@@ -153,7 +153,7 @@ test('a page is one statement beside that of the token, whatever its size and it
   }
 });
 
-test('a token that is limited to kinds lists requests of these alone', async () => {
+test('lists only requests of the kinds that the token covers', async () => {
   const limited = async (kind: string) => {
     const answer = await api.call('POST', '/v1/tokens', { name: kind, kinds: [kind], access: 'read' });
     return carrying(textOf(answer, 'token'));
@@ -162,7 +162,7 @@ test('a token that is limited to kinds lists requests of these alone', async () 
   expect(await listed('kind=deletion', await limited('export'))).toEqual([]);
 });
 
-test('without a project it is the own one; another is as unknown as one that is none', async () => {
+test('uses the own project by default and rejects another project like an unknown one', async () => {
   const elsewhere = textOf(
     await api.call('POST', '/v1/requests', { ...deletionOf([user('elsewhere')]), project: 'other' }),
     'id',
@@ -174,12 +174,12 @@ test('without a project it is the own one; another is as unknown as one that is 
   const [others, none] = await Promise.all(
     ['other', 'none'].map((name) => api.call('GET', `/v1/requests?project=${name}`, undefined, carrying(api.owner))),
   );
-  const told = (answer: Answer | undefined) => ({ ...(answer?.json as object), instance: null });
-  expect(told(others)).toEqual(told(none));
-  expect(told(others)).toMatchObject({ status: 404, code: 'project_not_found' });
+  const problemOf = (answer: Answer | undefined) => ({ ...(answer?.json as object), instance: null });
+  expect(problemOf(others)).toEqual(problemOf(none));
+  expect(problemOf(others)).toMatchObject({ status: 404, code: 'project_not_found' });
 });
 
-test('a filter that cannot be is a problem that names it and quotes nothing', async () => {
+test('rejects an invalid filter without quoting it', async () => {
   for (const [query, pointer] of [
     ['kind=canary', '/kind'],
     ['status=canary', '/status/0'],
@@ -208,7 +208,7 @@ test('a filter that cannot be is a problem that names it and quotes nothing', as
   }
 });
 
-test('of 200 000 requests a filter reads its page, not what it leaves out, also by a plan that is kept for all', async () => {
+test('reads fewer than 1 000 of 200 000 rows for a filtered page with a generic plan', async () => {
   await api.sql`
     INSERT INTO lethe.requests (id, project, kind, subject_kind, regulation, scope, selection, suppress, on_conflict,
       submitted_by, submitted, status, received_at, due_at, hard_delete_at, estimated_completion_at, concluded_at, attended_at)
@@ -228,11 +228,11 @@ test('of 200 000 requests a filter reads its page, not what it leaves out, also 
     { status: ['partially_completed', 'completed', 'failed'], found: 101 },
     { regulation: 'lgpd', found: 50 },
     { submittedBy: 'mem_rare', found: 50 },
-    { submittedBy: 'mem_nobody', found: 0 },
+    { submittedBy: 'mem_unknown', found: 0 },
     { receivedFrom: day(-400), receivedBefore: day(-399), found: 101 },
     { needsAttention: true, found: 20 },
     { needsAttention: false, found: 101 },
-    // 500 are open, and none of them is late.
+    // 500 requests are open, and all of them are on time.
     { atRisk: true, found: 0 },
     { atRisk: false, found: 101 },
   ];

@@ -12,7 +12,7 @@ const lookup = async (identity: Sent, more: Record<string, unknown> = {}) =>
   (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;
 const NOTHING = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
 
-test('a request is found by every identity of its subject, before it is resolved by what was submitted', async () => {
+test('finds a request by every identity of its subject', async () => {
   const id = await accepted(api, [user('look-1')]);
   expect(await lookup(user('look-1'))).toMatchObject({ openRequests: [{ id, outcome: null }], deletions: [] });
   expect(await lookup({ type: 'alias', value: 'nick' })).toEqual(NOTHING);
@@ -43,10 +43,10 @@ test('a request is found by every identity of its subject, before it is resolved
   });
 });
 
-test('what was written under an older key is found as well', async () => {
+test('finds a digest that was stored with an older key', async () => {
   const identity = { type: 'user_id', value: ['old-key'] };
   const [, older] = KEYS;
-  if (older === undefined) throw new Error('two keys');
+  if (older === undefined) throw new Error('two digest keys are needed');
   const { digest, keyId } = ownDigest([older], 'demo', 'user', identity);
   await api.sql`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
     VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', 'C-1', 'counsel', ${START})`;
@@ -55,7 +55,7 @@ test('what was written under an older key is found as well', async () => {
   expect(await lookup(user('old-key'))).toMatchObject({ holds: [{ caseRef: 'C-1', heldBy: 'counsel' }] });
 });
 
-test('a hold is found until it is released', async () => {
+test('returns a hold until it is released', async () => {
   const placed = await api.call('POST', '/v1/holds', {
     project: 'demo',
     kind: 'user',
@@ -73,10 +73,10 @@ const suppress = (method: 'POST' | 'DELETE', identity: Sent) =>
   api.call(method, '/v1/suppressions', { project: 'demo', kind: 'user', identity });
 const rowOf = async (id: string) =>
   (
-    await api.sql`SELECT lifted_at IS NOT NULL AS lifted, propagated_at IS NOT NULL AS told, identity FROM lethe.suppressions WHERE id = ${id}`
+    await api.sql`SELECT lifted_at IS NOT NULL AS lifted, propagated_at IS NOT NULL AS propagated, identity FROM lethe.suppressions WHERE id = ${id}`
   )[0];
 
-test('a suppression is in force at once, holds the identity only until it is told, and is one row for ever', async () => {
+test('stores one row per suppressed identity and erases the identity after propagation', async () => {
   const identity = { type: 'email', value: ['No@x.test', 'b'] };
   const placed = await suppress('POST', identity);
   const id = textOf(placed, 'id');
@@ -85,16 +85,16 @@ test('a suppression is in force at once, holds the identity only until it is tol
   expect(await lookup(identity)).toMatchObject({ suppressions: [{ id, requestId: null, since: START.toISOString() }] });
   expect(await rowOf(id)).toEqual({
     lifted: false,
-    told: false,
+    propagated: false,
     identity: { type: 'email', value: ['no@x.test', 'b'] },
   });
   expect(await readPendingSuppression(api.database, id)).toMatchObject({ suppressed: true });
   expect(await pendingSuppressions(api.database, 10)).toEqual([id]);
   await markSuppressionPropagated(api.database, id, { suppressed: true, at: START });
-  expect(await rowOf(id)).toEqual({ lifted: false, told: true, identity: null });
+  expect(await rowOf(id)).toEqual({ lifted: false, propagated: true, identity: null });
 
   expect(textOf(await suppress('POST', identity), 'id')).toBe(id);
-  expect(await rowOf(id)).toEqual({ lifted: false, told: true, identity: null });
+  expect(await rowOf(id)).toEqual({ lifted: false, propagated: true, identity: null });
 
   const lifted = await suppress('DELETE', identity);
   expect(lifted.json).toEqual({ id, liftedAt: START.toISOString() });
@@ -103,16 +103,16 @@ test('a suppression is in force at once, holds the identity only until it is tol
     suppressed: false,
     identity: { type: 'email' },
   });
-  // The telling of the placement, late: it must not pass for the telling of the end.
+  // A late propagation of the placement must not count as the propagation of the lifting.
   await markSuppressionPropagated(api.database, id, { suppressed: true, at: START });
-  expect(await rowOf(id)).toMatchObject({ lifted: true, told: false });
+  expect(await rowOf(id)).toMatchObject({ lifted: true, propagated: false });
 
   expect((await suppress('DELETE', identity)).json).toMatchObject({ status: 404, code: 'suppression_not_found' });
   expect(textOf(await suppress('POST', identity), 'id')).toBe(id);
-  expect(await rowOf(id)).toMatchObject({ lifted: false, told: false });
+  expect(await rowOf(id)).toMatchObject({ lifted: false, propagated: false });
 });
 
-test('lifting one identity of a deletion leaves its other identities suppressed, and is told by a row of its own', async () => {
+test('keeps the other identities of a deletion suppressed when one of them is lifted', async () => {
   const id = await accepted(api, [user('kept')], { suppress: true });
   await hide(api.database, id, [matchOf(1, 'kept'), calledOf('kept', 'alias', ['kept-alias'])], START);
   await claimAt(api.database, id, RUN);
@@ -130,7 +130,7 @@ test('lifting one identity of a deletion leaves its other identities suppressed,
   });
 });
 
-test('an identity that cannot be one is named by its pointer, never by its value', async () => {
+test('reports an invalid identity by its pointer and not by its value', async () => {
   for (const path of ['/v1/subjects/lookup', '/v1/suppressions']) {
     const answer = await api.call('POST', path, {
       project: 'demo',

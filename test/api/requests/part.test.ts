@@ -4,12 +4,12 @@ import { applyVisibility, claimAt, hide, matchesOf } from '../support/ledger.ts'
 import { accepted, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload, uploadForm } from '../uploads/upload.ts';
 
-/** Deletions of scope `categories` or `sources`, as a caller meets them. */
+/** Part deletions: scope `categories` or `sources`. */
 const api = await testApi();
 const SCOPES = ['categories', 'sources'] as const;
 const read = async (id: string, what = '') => (await api.call('GET', `/v1/requests/${id}${what}`)).json;
 
-test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells what was emptied', async (scope) => {
+test.each(SCOPES)('%s hides no subject and reports cleared rows in the receipt', async (scope) => {
   const name = `p-${scope}`;
   const id = await accepted(api, [user(name)], { scope, regulation: 'ccpa' });
   expect(await read(id)).toMatchObject({ scope, status: 'received', notHiddenIn: [] });
@@ -51,7 +51,7 @@ test.each(SCOPES)('%s: accepted, nobody is called hidden, and the receipt tells 
   });
 });
 
-test('of a whole deletion it is told where nobody can be hidden: a part-deletion has no such place', async () => {
+test('lists systems that cannot hide for a whole deletion and none for a part deletion', async () => {
   const [whole, part] = [await accepted(api, [user('w-1')]), await accepted(api, [user('w-1')], { scope: 'sources' })];
   expect(await read(whole)).toMatchObject({ notHiddenIn: ['mail'] });
   for (const id of [whole, part]) await hide(api.database, id, matchesOf(['w-1']), START);
@@ -59,7 +59,7 @@ test('of a whole deletion it is told where nobody can be hidden: a part-deletion
   expect(await read(part)).toMatchObject({ notHiddenIn: [], subjects: { states: { scheduled: 1, attached: 0 } } });
 });
 
-test.each(SCOPES)('%s with suppress is refused, whichever way it comes, and nothing is stored', async (scope) => {
+test.each(SCOPES)('%s is rejected with suppress and stores nothing', async (scope) => {
   const before = await api.sql`SELECT count(*) FROM lethe.requests`;
   const body = await api.call('POST', '/v1/requests', deletionOf([user('s-1')], { scope, suppress: true }));
   expect(body).toMatchObject({
@@ -72,13 +72,13 @@ test.each(SCOPES)('%s with suppress is refused, whichever way it comes, and noth
   expect(await api.sql`SELECT count(*) FROM lethe.requests`).toEqual(before);
 });
 
-test('a scope that there is not is refused', async () => {
+test('rejects an unknown scope', async () => {
   const answer = await api.call('POST', '/v1/requests', deletionOf([user('s-2')], { scope: 'profile' }));
   expect(answer).toMatchObject({ status: 422, json: { errors: [{ pointer: '/scope' }] } });
   expect(await upload(api, 'user_id\ns-2\n', { scope: 'profile' })).toMatchObject({ status: 422 });
 });
 
-test('an upload takes a scope, and is a whole deletion without', async () => {
+test('uses scope data for an upload without a scope', async () => {
   for (const [fields, scope] of [
     [{}, 'data'],
     [{ scope: 'sources' }, 'sources'],
@@ -89,7 +89,7 @@ test('an upload takes a scope, and is a whole deletion without', async () => {
   }
 });
 
-test('it is no conflict with any other deletion, nor is one with it', async () => {
+test('does not conflict with a deletion of another scope', async () => {
   const reject = (scope: string) =>
     api.call('POST', '/v1/requests', deletionOf([user('c-1')], { scope, onConflict: 'reject' }));
   await accepted(api, [user('c-1')], { scope: 'categories' });

@@ -17,13 +17,13 @@ const at = (days: number) => new Date(START.getTime() + days * DAY_MS);
 const subjects = (id: string, query = '') => api.call('GET', `/v1/requests/${id}/subjects${query}`);
 const status = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
 
-test('each position tells its outcome and what it pulled in, from acceptance to the end', async () => {
+test('returns the outcome and the identities of each position until the request ends', async () => {
   const id = await accepted(api, [
     user('u-1'),
     { type: 'alias', value: 'household' },
     user('u-1'),
     { type: 'email', value: ['one@x.test', 'b'] },
-    user('nobody-knows'),
+    user('unknown'),
   ]);
   expect((await subjects(id)).json).toMatchObject({
     items: [
@@ -48,8 +48,8 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   await resolve(api.database, id, facts, START);
   expect(await status(id)).toMatchObject({ subjects: { submitted: 5, resolved: 3, states: { resolved: 3 } } });
   await hide(api.database, id, facts, START);
-  const hidden = (await subjects(id)).json;
-  expect(hidden).toMatchObject({
+  const hiddenPage = (await subjects(id)).json;
+  expect(hiddenPage).toMatchObject({
     items: [
       { position: 1, type: 'user_id', value: ['u-1'], outcome: 'soft_deleted', identityCount: 3 },
       { position: 2, outcome: 'soft_deleted' },
@@ -59,7 +59,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
     ],
     nextCursor: null,
   });
-  expect(hidden).toHaveProperty(
+  expect(hiddenPage).toHaveProperty(
     'items.0.identities',
     expect.arrayContaining([
       { type: 'alias', value: ['old-name'], origin: 'alias', shared: true },
@@ -130,7 +130,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
       { position: 5, outcome: 'deleted', retained: [] },
     ],
   });
-  for (const word of ['u-1', 'one@x.test', 'household', 'old-name', 'nobody-knows'])
+  for (const word of ['u-1', 'one@x.test', 'household', 'old-name', 'unknown'])
     expect(ended.text).not.toContain(`"${word}"`);
   const receipt = await api.call('GET', `/v1/requests/${id}/receipt`);
   expect(receipt.text).toMatch(/^\{"requestId":.*"status":.*"systems":.*"limits":/);
@@ -153,7 +153,7 @@ test('each position tells its outcome and what it pulled in, from acceptance to 
   api.clock.now = START;
 });
 
-test('subjects come in pages by position, each once, whatever the size of the page', async () => {
+test('returns every subject once in pages ordered by position', async () => {
   const id = await accepted(
     api,
     Array.from({ length: 23 }, (_, index) => user(`page-${index}`)),
@@ -170,7 +170,7 @@ test('subjects come in pages by position, each once, whatever the size of the pa
   expect(seen).toEqual(Array.from({ length: 23 }, (_, index) => index + 1));
 });
 
-test('reading a page of 200 subjects takes as many statements as reading one', async () => {
+test('needs the same number of statements for 1 and 200 subjects', async () => {
   const id = await accepted(
     api,
     Array.from({ length: 200 }, (_, index) => user(`many-${index}`)),
@@ -189,14 +189,14 @@ test('reading a page of 200 subjects takes as many statements as reading one', a
   }
   api.statements();
   await status(id);
-  // The token, the request, and one of the list or of the status itself.
+  // Authentication, the request, and the list or the status.
   expect([...counts, api.statements().length]).toEqual([3, 3, 3]);
 });
 
-test("requests of one project come newest first, in pages, and another project's are not among them", async () => {
+test('lists only the requests of the project, newest first', async () => {
   const ids: string[] = [];
   for (let index = 0; index < 7; index += 1) {
-    // Two of them in the same millisecond: the id decides.
+    // Two in the same millisecond, so that the ID decides.
     api.clock.now = new Date(at(1).getTime() + Math.floor(index / 2));
     const body = {
       project: 'other',
@@ -220,7 +220,7 @@ test("requests of one project come newest first, in pages, and another project's
   api.clock.now = START;
 });
 
-test('a page, a cursor or a project that cannot be is a problem', async () => {
+test('rejects an invalid limit, cursor, parameter or project', async () => {
   const id = await accepted(api, [user('q')]);
   for (const path of [
     '/v1/requests?project=demo&limit=0',
@@ -238,7 +238,7 @@ test('a page, a cursor or a project that cannot be is a problem', async () => {
   expect((await api.call('GET', '/v1/requests?project=none')).status).toBe(404);
 });
 
-test('what will pass its due date is at risk from the first day, and what has passed it too', async () => {
+test('sets atRisk when a request has missed its due date', async () => {
   const id = await accepted(api, [user('late')], { regulation: 'gdpr' });
   expect(await status(id)).toMatchObject({ atRisk: false });
   api.clock.now = at(31);
