@@ -2,6 +2,41 @@
 
 export type NewRequest = NewDeletion | NewExport;
 /**
+ * Status of the request.
+ *
+ * - `received`: stored; the workflow has not started yet.
+ * - `resolving`: Lethe finds the subjects of the submitted identities.
+ * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
+ * - `grace`: deletion: the subjects wait for the run that claims them.
+ * - `deleting`: deletion: claimed subjects are being hard-deleted.
+ * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
+ * - `completed`: deletion, final: deleted and verified in every system that can be read.
+ * - `not_found`: final: no system knows any of the subjects.
+ * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
+ * - `cancelled`: final: every subject was cancelled.
+ * - `failed`: final: `failure` names the cause.
+ * - `collecting`: export: every system is being read.
+ * - `packaging`: export: the archive is being written.
+ * - `ready`: export: the archive can be downloaded.
+ * - `expired`: export, final: the archive key is destroyed.
+ */
+export type Status =
+  | 'received'
+  | 'resolving'
+  | 'awaiting_confirmation'
+  | 'grace'
+  | 'deleting'
+  | 'verifying'
+  | 'completed'
+  | 'not_found'
+  | 'partially_completed'
+  | 'cancelled'
+  | 'failed'
+  | 'collecting'
+  | 'packaging'
+  | 'ready'
+  | 'expired';
+/**
  * Count and confirmation of a deletion with `confirm`. Null for other requests.
  */
 export type Confirmation = {
@@ -100,6 +135,38 @@ export type Archive = {
    */
   reason: 'expired' | 'subject_deleted' | 'destroyed' | null;
 } | null;
+/**
+ * Outcome of the submitted identity. Null until it is resolved.
+ *
+ * - `matched`: the identity belongs to at least one subject.
+ * - `invalid`: the value cannot be an identity of its type; `reason` says why.
+ * - `not_found`: no system knows the identity.
+ * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
+ * - `attached`: another open deletion owns the subject; this request shares its outcome.
+ * - `already_deleted`: an earlier deletion deleted the subject.
+ * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
+ * - `held`: hidden; a legal hold blocks the hard deletion.
+ * - `cancelled`: cancelled and restored.
+ * - `deleted`: deleted in every system, except for `retained` rows.
+ * - `partially_deleted`: deleted except in a system that an operator skipped.
+ * - `exported`: contained in the archive.
+ * - `left_out`: not in the archive, because a deletion claimed the subject first.
+ */
+export type Outcome =
+  | 'matched'
+  | 'invalid'
+  | 'not_found'
+  | 'duplicate'
+  | 'attached'
+  | 'already_deleted'
+  | 'soft_deleted'
+  | 'held'
+  | 'cancelled'
+  | 'deleted'
+  | 'partially_deleted'
+  | 'exported'
+  | 'left_out'
+  | null;
 export type Receipt = DeletionReceipt | ExportReceipt;
 
 export interface Operations {
@@ -205,7 +272,7 @@ export interface Operations {
        */
       id: string;
       /**
-       * Run from which subjects may be claimed and hard-deleted.
+       * Time from which subjects may be claimed and hard-deleted.
        */
       hardDeleteAt: string;
     };
@@ -733,7 +800,7 @@ export interface AcceptedRequest {
    */
   dueAt: string;
   /**
-   * Run from which subjects may be claimed and hard-deleted. Null for exports.
+   * Time from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
@@ -853,41 +920,7 @@ export interface RequestSummary {
    * ID of the request.
    */
   id: string;
-  /**
-   * Status of the request.
-   *
-   * - `received`: stored; the workflow has not started yet.
-   * - `resolving`: Lethe finds the subjects of the submitted identities.
-   * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
-   * - `grace`: deletion: the subjects wait for the run that claims them.
-   * - `deleting`: deletion: claimed subjects are being hard-deleted.
-   * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
-   * - `completed`: deletion, final: deleted and verified in every system that can be read.
-   * - `not_found`: final: no system knows any of the subjects.
-   * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
-   * - `cancelled`: final: every subject was cancelled.
-   * - `failed`: final: `failure` names the cause.
-   * - `collecting`: export: every system is being read.
-   * - `packaging`: export: the archive is being written.
-   * - `ready`: export: the archive can be downloaded.
-   * - `expired`: export, final: the archive key is destroyed.
-   */
-  status:
-    | 'received'
-    | 'resolving'
-    | 'awaiting_confirmation'
-    | 'grace'
-    | 'deleting'
-    | 'verifying'
-    | 'completed'
-    | 'not_found'
-    | 'partially_completed'
-    | 'cancelled'
-    | 'failed'
-    | 'collecting'
-    | 'packaging'
-    | 'ready'
-    | 'expired';
+  status: Status;
   /**
    * Kind of request.
    */
@@ -921,7 +954,7 @@ export interface RequestSummary {
    */
   dueAt: string;
   /**
-   * Run from which subjects may be claimed and hard-deleted. Null for exports.
+   * Time from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
@@ -1061,7 +1094,7 @@ export interface AcceptedUpload {
    */
   dueAt: string;
   /**
-   * Run from which subjects may be claimed and hard-deleted. Null for exports.
+   * Time from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
@@ -1176,41 +1209,7 @@ export interface RequestStatus {
    * ID of the request.
    */
   id: string;
-  /**
-   * Status of the request.
-   *
-   * - `received`: stored; the workflow has not started yet.
-   * - `resolving`: Lethe finds the subjects of the submitted identities.
-   * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
-   * - `grace`: deletion: the subjects wait for the run that claims them.
-   * - `deleting`: deletion: claimed subjects are being hard-deleted.
-   * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
-   * - `completed`: deletion, final: deleted and verified in every system that can be read.
-   * - `not_found`: final: no system knows any of the subjects.
-   * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
-   * - `cancelled`: final: every subject was cancelled.
-   * - `failed`: final: `failure` names the cause.
-   * - `collecting`: export: every system is being read.
-   * - `packaging`: export: the archive is being written.
-   * - `ready`: export: the archive can be downloaded.
-   * - `expired`: export, final: the archive key is destroyed.
-   */
-  status:
-    | 'received'
-    | 'resolving'
-    | 'awaiting_confirmation'
-    | 'grace'
-    | 'deleting'
-    | 'verifying'
-    | 'completed'
-    | 'not_found'
-    | 'partially_completed'
-    | 'cancelled'
-    | 'failed'
-    | 'collecting'
-    | 'packaging'
-    | 'ready'
-    | 'expired';
+  status: Status;
   /**
    * Kind of request.
    */
@@ -1277,7 +1276,7 @@ export interface RequestStatus {
    */
   dueAt: string;
   /**
-   * Run from which subjects may be claimed and hard-deleted. Null for exports.
+   * Time from which subjects may be claimed and hard-deleted. Null for exports.
    */
   hardDeleteAt: string | null;
   /**
@@ -1528,25 +1527,7 @@ export interface Backup {
    * ID of the export request.
    */
   requestId: string;
-  /**
-   * Status of the export.
-   */
-  status:
-    | 'received'
-    | 'resolving'
-    | 'awaiting_confirmation'
-    | 'grace'
-    | 'deleting'
-    | 'verifying'
-    | 'completed'
-    | 'not_found'
-    | 'partially_completed'
-    | 'cancelled'
-    | 'failed'
-    | 'collecting'
-    | 'packaging'
-    | 'ready'
-    | 'expired';
+  status: Status;
   /**
    * Time at which the archive became ready. Null before.
    */
@@ -1591,38 +1572,7 @@ export interface Subject {
    * One string per column of the identity type. Null if the value is invalid or the request has ended.
    */
   value: string[] | null;
-  /**
-   * Outcome of the submitted identity. Null until it is resolved.
-   *
-   * - `matched`: the identity belongs to at least one subject.
-   * - `invalid`: the value cannot be an identity of its type; `reason` says why.
-   * - `not_found`: no system knows the identity.
-   * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
-   * - `attached`: another open deletion owns the subject; this request shares its outcome.
-   * - `already_deleted`: an earlier deletion deleted the subject.
-   * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
-   * - `held`: hidden; a legal hold blocks the hard deletion.
-   * - `cancelled`: cancelled and restored.
-   * - `deleted`: deleted in every system, except for `retained` rows.
-   * - `partially_deleted`: deleted except in a system that an operator skipped.
-   * - `exported`: contained in the archive.
-   * - `left_out`: not in the archive, because a deletion claimed the subject first.
-   */
-  outcome:
-    | 'matched'
-    | 'invalid'
-    | 'not_found'
-    | 'duplicate'
-    | 'attached'
-    | 'already_deleted'
-    | 'soft_deleted'
-    | 'held'
-    | 'cancelled'
-    | 'deleted'
-    | 'partially_deleted'
-    | 'exported'
-    | 'left_out'
-    | null;
+  outcome: Outcome;
   /**
    * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
    */
@@ -1683,22 +1633,6 @@ export interface Progress {
   id: string;
   /**
    * Status of the request.
-   *
-   * - `received`: stored; the workflow has not started yet.
-   * - `resolving`: Lethe finds the subjects of the submitted identities.
-   * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
-   * - `grace`: deletion: the subjects wait for the run that claims them.
-   * - `deleting`: deletion: claimed subjects are being hard-deleted.
-   * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
-   * - `completed`: deletion, final: deleted and verified in every system that can be read.
-   * - `not_found`: final: no system knows any of the subjects.
-   * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
-   * - `cancelled`: final: every subject was cancelled.
-   * - `failed`: final: `failure` names the cause.
-   * - `collecting`: export: every system is being read.
-   * - `packaging`: export: the archive is being written.
-   * - `ready`: export: the archive can be downloaded.
-   * - `expired`: export, final: the archive key is destroyed.
    */
   status:
     | 'received'
@@ -1734,7 +1668,7 @@ export interface Progress {
      * - `pending`: not started.
      * - `deleting`: being hard-deleted.
      * - `verifying`: being verified.
-     * - `verified`: the system was read again and holds no rows.
+     * - `verified`: the system was read again and holds no rows of the subjects.
      * - `attested`: the system reports the deletion; Lethe cannot read it.
      * - `unverified`: the system reports nothing.
      * - `attention`: needs an operator.
@@ -2405,73 +2339,8 @@ export interface LookedUp {
      * Kind of request.
      */
     kind: 'export' | 'deletion';
-    /**
-     * Status of the request.
-     *
-     * - `received`: stored; the workflow has not started yet.
-     * - `resolving`: Lethe finds the subjects of the submitted identities.
-     * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
-     * - `grace`: deletion: the subjects wait for the run that claims them.
-     * - `deleting`: deletion: claimed subjects are being hard-deleted.
-     * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
-     * - `completed`: deletion, final: deleted and verified in every system that can be read.
-     * - `not_found`: final: no system knows any of the subjects.
-     * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
-     * - `cancelled`: final: every subject was cancelled.
-     * - `failed`: final: `failure` names the cause.
-     * - `collecting`: export: every system is being read.
-     * - `packaging`: export: the archive is being written.
-     * - `ready`: export: the archive can be downloaded.
-     * - `expired`: export, final: the archive key is destroyed.
-     */
-    status:
-      | 'received'
-      | 'resolving'
-      | 'awaiting_confirmation'
-      | 'grace'
-      | 'deleting'
-      | 'verifying'
-      | 'completed'
-      | 'not_found'
-      | 'partially_completed'
-      | 'cancelled'
-      | 'failed'
-      | 'collecting'
-      | 'packaging'
-      | 'ready'
-      | 'expired';
-    /**
-     * Outcome of the submitted identity. Null until it is resolved.
-     *
-     * - `matched`: the identity belongs to at least one subject.
-     * - `invalid`: the value cannot be an identity of its type; `reason` says why.
-     * - `not_found`: no system knows the identity.
-     * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
-     * - `attached`: another open deletion owns the subject; this request shares its outcome.
-     * - `already_deleted`: an earlier deletion deleted the subject.
-     * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
-     * - `held`: hidden; a legal hold blocks the hard deletion.
-     * - `cancelled`: cancelled and restored.
-     * - `deleted`: deleted in every system, except for `retained` rows.
-     * - `partially_deleted`: deleted except in a system that an operator skipped.
-     * - `exported`: contained in the archive.
-     * - `left_out`: not in the archive, because a deletion claimed the subject first.
-     */
-    outcome:
-      | 'matched'
-      | 'invalid'
-      | 'not_found'
-      | 'duplicate'
-      | 'attached'
-      | 'already_deleted'
-      | 'soft_deleted'
-      | 'held'
-      | 'cancelled'
-      | 'deleted'
-      | 'partially_deleted'
-      | 'exported'
-      | 'left_out'
-      | null;
+    status: Status;
+    outcome: Outcome;
     /**
      * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
      */
@@ -2510,73 +2379,8 @@ export interface LookedUp {
      * Kind of request.
      */
     kind: 'export' | 'deletion';
-    /**
-     * Status of the request.
-     *
-     * - `received`: stored; the workflow has not started yet.
-     * - `resolving`: Lethe finds the subjects of the submitted identities.
-     * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
-     * - `grace`: deletion: the subjects wait for the run that claims them.
-     * - `deleting`: deletion: claimed subjects are being hard-deleted.
-     * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
-     * - `completed`: deletion, final: deleted and verified in every system that can be read.
-     * - `not_found`: final: no system knows any of the subjects.
-     * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
-     * - `cancelled`: final: every subject was cancelled.
-     * - `failed`: final: `failure` names the cause.
-     * - `collecting`: export: every system is being read.
-     * - `packaging`: export: the archive is being written.
-     * - `ready`: export: the archive can be downloaded.
-     * - `expired`: export, final: the archive key is destroyed.
-     */
-    status:
-      | 'received'
-      | 'resolving'
-      | 'awaiting_confirmation'
-      | 'grace'
-      | 'deleting'
-      | 'verifying'
-      | 'completed'
-      | 'not_found'
-      | 'partially_completed'
-      | 'cancelled'
-      | 'failed'
-      | 'collecting'
-      | 'packaging'
-      | 'ready'
-      | 'expired';
-    /**
-     * Outcome of the submitted identity. Null until it is resolved.
-     *
-     * - `matched`: the identity belongs to at least one subject.
-     * - `invalid`: the value cannot be an identity of its type; `reason` says why.
-     * - `not_found`: no system knows the identity.
-     * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
-     * - `attached`: another open deletion owns the subject; this request shares its outcome.
-     * - `already_deleted`: an earlier deletion deleted the subject.
-     * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
-     * - `held`: hidden; a legal hold blocks the hard deletion.
-     * - `cancelled`: cancelled and restored.
-     * - `deleted`: deleted in every system, except for `retained` rows.
-     * - `partially_deleted`: deleted except in a system that an operator skipped.
-     * - `exported`: contained in the archive.
-     * - `left_out`: not in the archive, because a deletion claimed the subject first.
-     */
-    outcome:
-      | 'matched'
-      | 'invalid'
-      | 'not_found'
-      | 'duplicate'
-      | 'attached'
-      | 'already_deleted'
-      | 'soft_deleted'
-      | 'held'
-      | 'cancelled'
-      | 'deleted'
-      | 'partially_deleted'
-      | 'exported'
-      | 'left_out'
-      | null;
+    status: Status;
+    outcome: Outcome;
     /**
      * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
      */
@@ -2615,73 +2419,8 @@ export interface LookedUp {
      * Kind of request.
      */
     kind: 'export' | 'deletion';
-    /**
-     * Status of the request.
-     *
-     * - `received`: stored; the workflow has not started yet.
-     * - `resolving`: Lethe finds the subjects of the submitted identities.
-     * - `awaiting_confirmation`: deletion with `confirm`: counted, nothing is hidden yet.
-     * - `grace`: deletion: the subjects wait for the run that claims them.
-     * - `deleting`: deletion: claimed subjects are being hard-deleted.
-     * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
-     * - `completed`: deletion, final: deleted and verified in every system that can be read.
-     * - `not_found`: final: no system knows any of the subjects.
-     * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
-     * - `cancelled`: final: every subject was cancelled.
-     * - `failed`: final: `failure` names the cause.
-     * - `collecting`: export: every system is being read.
-     * - `packaging`: export: the archive is being written.
-     * - `ready`: export: the archive can be downloaded.
-     * - `expired`: export, final: the archive key is destroyed.
-     */
-    status:
-      | 'received'
-      | 'resolving'
-      | 'awaiting_confirmation'
-      | 'grace'
-      | 'deleting'
-      | 'verifying'
-      | 'completed'
-      | 'not_found'
-      | 'partially_completed'
-      | 'cancelled'
-      | 'failed'
-      | 'collecting'
-      | 'packaging'
-      | 'ready'
-      | 'expired';
-    /**
-     * Outcome of the submitted identity. Null until it is resolved.
-     *
-     * - `matched`: the identity belongs to at least one subject.
-     * - `invalid`: the value cannot be an identity of its type; `reason` says why.
-     * - `not_found`: no system knows the identity.
-     * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
-     * - `attached`: another open deletion owns the subject; this request shares its outcome.
-     * - `already_deleted`: an earlier deletion deleted the subject.
-     * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
-     * - `held`: hidden; a legal hold blocks the hard deletion.
-     * - `cancelled`: cancelled and restored.
-     * - `deleted`: deleted in every system, except for `retained` rows.
-     * - `partially_deleted`: deleted except in a system that an operator skipped.
-     * - `exported`: contained in the archive.
-     * - `left_out`: not in the archive, because a deletion claimed the subject first.
-     */
-    outcome:
-      | 'matched'
-      | 'invalid'
-      | 'not_found'
-      | 'duplicate'
-      | 'attached'
-      | 'already_deleted'
-      | 'soft_deleted'
-      | 'held'
-      | 'cancelled'
-      | 'deleted'
-      | 'partially_deleted'
-      | 'exported'
-      | 'left_out'
-      | null;
+    status: Status;
+    outcome: Outcome;
     /**
      * Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.
      */

@@ -118,7 +118,7 @@ const WORK_MEANINGS: Readonly<Record<WorkState, string>> = {
   pending: 'not started.',
   deleting: 'being hard-deleted.',
   verifying: 'being verified.',
-  verified: 'the system was read again and holds no rows.',
+  verified: 'the system was read again and holds no rows of the subjects.',
   attested: 'the system reports the deletion; Lethe cannot read it.',
   unverified: 'the system reports nothing.',
   attention: 'needs an operator.',

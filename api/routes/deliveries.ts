@@ -64,7 +64,7 @@ const retryRoute = createRoute({
   path: '/webhooks/{id}/deliveries/{deliveryId}/retry',
   summary: 'Retry a delivery',
   description:
-    'Sends the notification again immediately, with the same `webhook-id`, even if it was delivered. A failed attempt is retried on the same schedule as a new delivery. A disabled webhook receives the notification once it is enabled. The token must cover all kinds of request (`forbidden`).',
+    'Sends the notification again immediately, with the same `webhook-id`, even if it was delivered. A failed attempt is retried on the same schedule as a new delivery. A disabled webhook receives the notification once it is enabled. Returns `forbidden` if the token is limited to some kinds of request.',
   request: {
     params: webhookParams.extend({
       deliveryId: z.string().openapi({

@@ -1,21 +1,19 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/subjects/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
-import { OUTCOMES } from '../../domain/vocabulary.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { knownIdentity } from '../identities.ts';
 import { identity, timestamp, kind, projectName } from '../schemas.ts';
-import { OUTCOME_DESCRIPTION } from '../openapi/descriptions.ts';
 import { SAMPLE } from '../openapi/samples.ts';
-import { fields } from './requests/fields.ts';
+import { fields, Outcome } from './requests/fields.ts';
 
 const Request = z.strictObject({
   id: fields.id,
   kind: fields.kind,
   status: fields.status,
-  outcome: z.enum(OUTCOMES).nullable().openapi({ description: OUTCOME_DESCRIPTION, 'x-example': 'soft_deleted' }),
+  outcome: Outcome,
   retained: fields.retained,
   receivedAt: fields.receivedAt,
   concludedAt: fields.concludedAt,

@@ -94,7 +94,7 @@ const addRoute = createRoute({
   path: '/webhooks',
   summary: 'Add a webhook',
   description:
-    'Sends a signed POST request to the URL for every status change of a request from now on, according to Standard Webhooks. A notification names the request and its status and contains no personal data. The token must cover all kinds of request (`forbidden`). A project has at most 10 webhooks.',
+    'Sends a signed POST request to the URL for every status change of a request from now on, according to Standard Webhooks. A notification names the request and its status and contains no personal data. Returns `forbidden` if the token is limited to some kinds of request. A project has at most 10 webhooks.',
   request: body(NewWebhook),
   responses: {
     201: jsonResponse(AddedWebhook, 'Created. Status changes from now on are sent.', ['Location']),
@@ -119,7 +119,7 @@ const removeRoute = createRoute({
   path: '/webhooks/{id}',
   summary: 'Remove a webhook',
   description:
-    'Removes the webhook and its secrets, and abandons its pending deliveries. The token must cover all kinds of request (`forbidden`).',
+    'Removes the webhook and its secrets, and abandons its pending deliveries. Returns `forbidden` if the token is limited to some kinds of request.',
   request: { params: webhookParams },
   responses: {
     204: { description: 'Removed. Pending deliveries are abandoned.' },
@@ -134,7 +134,7 @@ const rotateRoute = createRoute({
   path: '/webhooks/{id}/rotate',
   summary: 'Rotate the secret of a webhook',
   description:
-    'Creates a new secret. The previous secret also signs until `overlap` has passed, so that your endpoint can switch without rejecting a notification. Send `overlap: 0` if a secret has leaked. At most three secrets sign at a time. The token must cover all kinds of request (`forbidden`).',
+    'Creates a new secret. The previous secret also signs until `overlap` has passed, so that your endpoint can switch without rejecting a notification. Send `overlap: 0` if a secret has leaked. At most three secrets sign at a time. Returns `forbidden` if the token is limited to some kinds of request.',
   request: { params: webhookParams, ...body(Rotation) },
   responses: {
     200: jsonResponse(Rotated, 'Rotated. The new secret signs immediately.'),
@@ -149,7 +149,7 @@ const enableRoute = createRoute({
   path: '/webhooks/{id}/enable',
   summary: 'Re-enable a disabled webhook',
   description:
-    'Enables a webhook that Lethe disabled because your endpoint returned 410. Status changes from now on are sent. Retry earlier deliveries individually. The token must cover all kinds of request (`forbidden`).',
+    'Enables a webhook that Lethe disabled because your endpoint returned 410. Status changes from now on are sent. Retry earlier deliveries individually. Returns `forbidden` if the token is limited to some kinds of request.',
   request: { params: webhookParams },
   responses: {
     204: { description: 'Enabled. Status changes from now on are sent.' },

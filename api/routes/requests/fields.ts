@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { REQUEST_KINDS, SCOPES, SELECTIONS, STATUSES } from '../../../domain/vocabulary.ts';
-import { SCOPE_DESCRIPTION, STATUS_DESCRIPTION } from '../../openapi/descriptions.ts';
+import { OUTCOMES, REQUEST_KINDS, SCOPES, SELECTIONS, STATUSES } from '../../../domain/vocabulary.ts';
+import { OUTCOME_DESCRIPTION, SCOPE_DESCRIPTION, STATUS_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp } from '../../schemas.ts';
 
@@ -39,11 +39,18 @@ export const retainedRows = z.strictObject({
   rows: z.int().openapi({ description: 'Number of retained rows.' }),
 });
 
+// Components: the document refers to them only if their uses add no metadata.
+const Status = z.enum(STATUSES).openapi('Status', { description: STATUS_DESCRIPTION, 'x-example': 'grace' });
+export const Outcome = z
+  .enum(OUTCOMES)
+  .nullable()
+  .openapi('Outcome', { description: OUTCOME_DESCRIPTION, 'x-example': 'soft_deleted' });
+
 /** Fields of a request that several responses share, with their examples. */
 export const fields = {
   id: z.string().openapi({ description: 'ID of the request.', 'x-example': SAMPLE.request }),
   kind: z.enum(REQUEST_KINDS).openapi({ description: 'Kind of request.', 'x-example': 'deletion' }),
-  status: z.enum(STATUSES).openapi({ description: STATUS_DESCRIPTION, 'x-example': 'grace' }),
+  status: Status,
   project: z.string().openapi({ description: 'Name of the project.', 'x-example': 'demo' }),
   regulation: z
     .string()
@@ -66,7 +73,7 @@ export const fields = {
     'x-example': '2026-12-23T10:00:00.000Z',
   }),
   hardDeleteAt: timestamp.openapi({
-    description: 'Run from which subjects may be claimed and hard-deleted.',
+    description: 'Time from which subjects may be claimed and hard-deleted.',
     'x-example': SAMPLE.hardDeleteAt,
   }),
   cancellableUntil: timestamp.openapi({
@@ -88,7 +95,7 @@ export const fields = {
 /** Null for exports, in responses about both kinds of request. */
 export const hardDeleteAtOrNull = fields.hardDeleteAt
   .nullable()
-  .openapi({ description: 'Run from which subjects may be claimed and hard-deleted. Null for exports.' });
+  .openapi({ description: 'Time from which subjects may be claimed and hard-deleted. Null for exports.' });
 
 /** One export that a deletion with `exportFirst` waits for. Its status is an open text in receipts. */
 export const backupFields = {

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { readCollections } from '../../../db/exports/collections.ts';
 import { readProgress } from '../../../db/deletion/progress.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
-import { COLLECTION_STATES, WORK_STATES } from '../../../domain/vocabulary.ts';
+import { COLLECTION_STATES, STATUSES, WORK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
@@ -59,7 +59,7 @@ const Live = z.strictObject({
 const Progress = z
   .strictObject({
     id: fields.id,
-    status: fields.status.openapi({ 'x-example': 'deleting' }),
+    status: z.enum(STATUSES).openapi({ description: 'Status of the request.', 'x-example': 'deleting' }),
     batches: z.array(Batch).openapi({ description: 'Claimed batches per system. Empty for exports.' }),
     collections: z.array(Collection).openapi({ description: 'Progress per system. Empty for deletions.' }),
     live: Live.nullable().openapi({

@@ -4,7 +4,6 @@ import {
   ARCHIVE_ENDS,
   EXPEDITES,
   EXPORT_FORMATS,
-  STATUSES,
   SUBJECT_STATES,
   type SubjectState,
 } from '../../../domain/vocabulary.ts';
@@ -21,7 +20,7 @@ import { statusResponse } from './status-response.ts';
 const Backup = z
   .strictObject({
     requestId: backupFields.requestId,
-    status: z.enum(STATUSES).openapi({ description: 'Status of the export.' }),
+    status: fields.status,
     readyAt: backupFields.readyAt,
     expiresAt: backupFields.expiresAt,
     subjects: backupFields.subjects,

@@ -1,14 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
-import { IDENTITY_ORIGINS, OUTCOMES } from '../../../domain/vocabulary.ts';
+import { IDENTITY_ORIGINS } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { pageOf, pageWith } from '../../lists/page.ts';
-import { OUTCOME_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { cursor, limit, requestParams } from '../../schemas.ts';
-import { fields } from './fields.ts';
+import { fields, Outcome } from './fields.ts';
 
 const value = z.array(z.string()).readonly().openapi({ description: 'One string per column of the identity type.' });
 
@@ -39,7 +38,7 @@ const Subject = z
       description: 'One string per column of the identity type. Null if the value is invalid or the request has ended.',
       'x-example': ['ann@x.test', 'berlin'],
     }),
-    outcome: z.enum(OUTCOMES).nullable().openapi({ description: OUTCOME_DESCRIPTION, 'x-example': 'soft_deleted' }),
+    outcome: Outcome,
     retained: fields.retained,
     reason: z
       .string()

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Accepted } from '../../../../db/requests/idempotency.ts';
+import { STATUSES } from '../../../../domain/vocabulary.ts';
 import type { HeaderName } from '../../../openapi/contract.ts';
 import type { AppEnv } from '../../../deps.ts';
 import { fields, hardDeleteAtOrNull, linksOf } from '../fields.ts';
@@ -8,7 +9,7 @@ import { fields, hardDeleteAtOrNull, linksOf } from '../fields.ts';
 /** Fields of the response to every way of submitting a request. */
 export const acceptedFields = {
   id: fields.id,
-  status: fields.status.openapi({
+  status: z.enum(STATUSES).openapi({
     description: '`received`. For a repeated call with the same `Idempotency-Key`: the current status.',
     'x-example': 'received',
   }),
