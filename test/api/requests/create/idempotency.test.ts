@@ -1,18 +1,18 @@
 import { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { archives, PUBLIC_URL } from '../../support/archives.ts';
-import { notificationDeps } from '../../support/outbound.ts';
-import { housekeepingActivities } from '../../../activities/housekeeping.ts';
-import { createApp } from '../../../api/app.ts';
-import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
-import { digestKeys } from '../../../db/digests.ts';
-import { withProjectLock } from '../../../db/project-lock.ts';
-import { startFactsOf } from '../../../db/requests/start.ts';
-import { DAY_MS } from '../../../domain/calendar.ts';
-import { workflowIdFor } from '../../../domain/ids.ts';
-import { devServer } from '../../support/servers/temporal.ts';
-import { applyVisibility, concludeAll, hide, matchOf } from '../support/ledger.ts';
+import { archives, PUBLIC_URL } from '../../../support/archives.ts';
+import { notificationDeps } from '../../../support/outbound.ts';
+import { housekeepingActivities } from '../../../../activities/housekeeping.ts';
+import { createApp } from '../../../../api/app.ts';
+import { temporalOrchestrator } from '../../../../api/temporal/orchestrator.ts';
+import { digestKeys } from '../../../../db/digests.ts';
+import { withProjectLock } from '../../../../db/project-lock.ts';
+import { startFactsOf } from '../../../../db/requests/start.ts';
+import { DAY_MS } from '../../../../domain/calendar.ts';
+import { workflowIdFor } from '../../../../domain/ids.ts';
+import { devServer } from '../../../support/servers/temporal.ts';
+import { applyVisibility, concludeAll, hide, matchOf } from '../../support/ledger.ts';
 import {
   type Answer,
   carrying,
@@ -24,7 +24,7 @@ import {
   testApi,
   textOf,
   user,
-} from '../support/api.ts';
+} from '../../support/api.ts';
 
 const api = await testApi();
 const body = (name: string, more: Record<string, unknown> = {}) => deletionOf([user(name)], more);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { exportOf } from '../exports/exports.ts';
-import { carrying, deletionOf, PROJECT, testApi, textOf, user } from '../support/api.ts';
+import { exportOf } from '../../exports/exports.ts';
+import { carrying, deletionOf, PROJECT, testApi, textOf, user } from '../../support/api.ts';
 
 const api = await testApi();
 

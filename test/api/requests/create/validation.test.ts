@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { exportOf } from '../exports/exports.ts';
-import { upload } from '../uploads/upload.ts';
-import { type Answer, deletionOf, testApi, user } from '../support/api.ts';
+import { exportOf } from '../../exports/exports.ts';
+import { upload } from '../../uploads/upload.ts';
+import { type Answer, deletionOf, testApi, user } from '../../support/api.ts';
 
 const api = await testApi();
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { accepted, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+import { accepted, deletionOf, START, testApi, textOf, user } from '../../support/api.ts';
 
 const api = await testApi();
 
