@@ -20,7 +20,7 @@ A **deletion** soft-deletes the subjects in every system that can hide them, wai
 
 An **export** collects the data of the subjects from every system into one archive, which can be downloaded until it expires. Its statuses are \`received\`, \`resolving\`, \`collecting\`, \`packaging\`, \`ready\` and \`expired\`.
 
-Both end as \`not_found\` if no system knows a subject, or as \`cancelled\` or \`failed\`. The token must cover the \`kind\` of the request, and kind \`export\` for \`exportFirst\`; to export everyone it must be an owner's.`;
+Both end as \`not_found\` if no system knows a subject, or as \`cancelled\` or \`failed\`. A deletion ends as \`partially_completed\` if an operator skips a system. The token must cover the \`kind\` of the request, and also kind \`export\` with \`exportFirst\`. Exporting everyone requires an owner's token.`;
 
 const route = createRoute({
   operationId: 'createRequest',
