@@ -2968,9 +2968,21 @@ export interface RetryDeliveryInput {
   deliveryId: string;
 }
 export interface Readiness {
+  /**
+   * Whether requests can be accepted.
+   */
   ready: boolean;
+  /**
+   * Whether the database can be reached.
+   */
   database: 'reachable' | 'away';
+  /**
+   * Whether the database has the schema of this version. Unknown if it is unreachable.
+   */
   schema: 'current' | 'other' | 'unknown';
+  /**
+   * Whether Temporal can be reached.
+   */
   temporal: 'reachable' | 'away';
 }
 /**

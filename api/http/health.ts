@@ -7,10 +7,12 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 const Alive = z.strictObject({ status: z.literal('ok').openapi({ 'x-example': 'ok' }) });
 const Readiness = z
   .strictObject({
-    ready: z.boolean().openapi({ 'x-example': true }),
-    database: z.enum(['reachable', 'away']),
-    schema: z.enum(['current', 'other', 'unknown']),
-    temporal: z.enum(['reachable', 'away']),
+    ready: z.boolean().openapi({ description: 'Whether requests can be accepted.', 'x-example': true }),
+    database: z.enum(['reachable', 'away']).openapi({ description: 'Whether the database can be reached.' }),
+    schema: z
+      .enum(['current', 'other', 'unknown'])
+      .openapi({ description: 'Whether the database has the schema of this version. Unknown if it is unreachable.' }),
+    temporal: z.enum(['reachable', 'away']).openapi({ description: 'Whether Temporal can be reached.' }),
   })
   .openapi('Readiness');
 

@@ -3,60 +3,85 @@ import { PROBLEMS, problemType } from '../http/problems.ts';
 
 /** The `detail` of each code in the examples of the document, and the fields of its own. */
 const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [field: string]: unknown }>> = {
-  malformed_json: { detail: 'The body is not valid JSON.' },
+  malformed_json: { detail: 'The body is not valid JSON. Nothing was changed; send one JSON object.' },
   invalid_request: {
-    detail: '1 validation error, listed in errors. Nothing was stored.',
+    detail: '1 validation error, listed in `errors`. Nothing was changed.',
     errors: [
       {
         in: 'body',
         pointer: '/subjects/identities/0/type',
         code: 'unknown_type',
-        detail: 'must be an identity type of this kind of subject: alias, email, user_id',
+        detail: 'is unknown; known identity types: user_id, alias, email',
       },
     ],
   },
-  unauthorized: { detail: 'The bearer token has expired.' },
-  forbidden: { detail: 'The token lacks: owner.', needs: ['owner'] },
-  https_required: { detail: 'The request was sent over plain HTTP.' },
-  rate_limited: { detail: 'The token exceeded 600 calls per minute.', 'violated-policies': ['calls'] },
-  not_found: { detail: 'No resource exists at this path.' },
-  method_not_allowed: { detail: 'The path supports GET, POST.' },
-  project_not_found: { detail: 'The project does not exist.' },
+  unauthorized: {
+    detail: 'The bearer token has expired. Use another token of the member, or ask an owner for one.',
+  },
+  forbidden: {
+    detail: 'The call needs `owner`, which the token does not have. Nothing was changed.',
+    needs: ['owner'],
+  },
+  https_required: {
+    detail:
+      'The call used plain HTTP from another machine. Nothing was changed; use HTTPS, and revoke a token that was sent.',
+  },
+  rate_limited: {
+    detail: 'The token has used its 600 calls per minute. Nothing was changed; retry in 1 s.',
+    'violated-policies': ['calls'],
+  },
+  not_found: { detail: 'The API has no such path. See /docs for all paths.' },
+  method_not_allowed: { detail: 'The path accepts GET, POST. Nothing was changed.' },
+  project_not_found: {
+    detail: 'The token has no access to a project of this name. Nothing was changed; check `project`.',
+  },
   request_not_found: { detail: 'The request does not exist.' },
   hold_not_found: { detail: 'The hold does not exist.' },
   suppression_not_found: { detail: 'No suppression exists for this identity.' },
   member_not_found: { detail: 'The member does not exist.' },
   token_not_found: { detail: 'The token does not exist.' },
   no_receipt_yet: { detail: 'No subject has been claimed, and no archive is ready.' },
-  body_too_large: { detail: 'The body exceeds 10000000 bytes.', limit: 10_000_000 },
+  body_too_large: {
+    detail: 'The body has more than 10000000 bytes. Nothing was stored; split the list into several calls.',
+    limit: 10_000_000,
+  },
   too_many_subjects: {
     detail:
-      'The request has 2400 identities, the limit is 2000. Nothing was stored: split the list, select a segment, or use POST /v1/uploads with expedite (up to 10000).',
+      'The request has 2400 identities, the limit is 2000. Nothing was stored; split the list, select a segment, or use POST /v1/uploads with expedite (up to 10000).',
     limit: 2_000,
     submitted: 2_400,
   },
-  unsupported_media_type: { detail: 'Send the header Content-Type: application/json.' },
-  malformed_csv: { detail: 'A quoted field is not closed.', line: 17 },
-  subject_conflict: { detail: 'Another open deletion owns a subject.', positions: [2] },
-  idempotency_key_in_use: { detail: 'The first call with this key is still running.' },
-  idempotency_key_reused: { detail: 'The key was used with a different body.' },
-  not_awaiting_confirmation: { detail: 'The request does not wait for a confirmation.' },
-  needs_another_owner: { detail: 'Only an owner other than the submitter can confirm this request.' },
-  count_moved: { detail: '2501 subjects wait for the confirmation.', subjects: 2_501 },
-  confirmation_expired: { detail: 'The confirmation was possible until 2026-11-26T10:00:00.000Z.' },
-  unmatched_exceptions: { detail: '1 exception matches no subject.', positions: [3] },
-  member_exists: { detail: 'A member with this name exists.' },
-  last_owner: { detail: 'The member is the last owner of the project.' },
-  too_late: { detail: 'The named subjects are claimed, deleted or cancelled.' },
-  not_in_attention: { detail: 'The system does not need attention.' },
-  wrong_kind: { detail: 'The request is an export.' },
-  archive_not_ready: { detail: 'The export has no archive to download.' },
+  unsupported_media_type: {
+    detail: 'The body is not declared as JSON. Nothing was changed; send Content-Type: application/json.',
+  },
+  malformed_csv: {
+    detail: 'Line 17: a quote is never closed. Nothing was stored; correct the file and upload it again.',
+    line: 17,
+  },
+  subject_conflict: { detail: 'Another open deletion owns 1 of the subjects. Nothing was stored.', positions: [2] },
+  idempotency_key_in_use: { detail: 'The first call with this key is still running. Send the call again later.' },
+  idempotency_key_reused: { detail: 'The key was used with a different body. Nothing was stored.' },
+  not_awaiting_confirmation: { detail: 'The request needs no confirmation, or is already confirmed.' },
+  needs_another_owner: { detail: 'Only an owner other than the submitter can confirm a request for everyone.' },
+  count_moved: { detail: '2501 subjects wait for a confirmation, not 2500.', subjects: 2_501 },
+  confirmation_expired: { detail: 'The confirmation expired at 2026-11-26T10:00:00.000Z.' },
+  unmatched_exceptions: { detail: '1 of the exceptions matched no subject.', positions: [3] },
+  member_exists: { detail: 'The project already has a member with this name.' },
+  last_owner: { detail: 'The member is the last owner of the project. It was not removed.' },
+  too_late: {
+    detail: 'All selected subjects are already claimed, deleted, exported or cancelled. Nothing was changed.',
+  },
+  not_in_attention: { detail: 'No open attention entry matches. See `attention` in the request.' },
+  wrong_kind: { detail: 'The request is an export. Only deletions support this operation.' },
+  archive_not_ready: { detail: 'The export has no archive that can be downloaded. No link was created.' },
   link_not_found: { detail: 'The link does not exist.' },
   webhook_not_found: { detail: 'The webhook does not exist.' },
-  too_many_webhooks: { detail: 'The project has 10 webhooks, which is the maximum.' },
+  too_many_webhooks: { detail: 'The project already has 10 webhooks, which is the maximum. No webhook was added.' },
   delivery_not_found: { detail: 'The delivery does not exist.' },
-  storage_unavailable: { detail: 'The database is unavailable.' },
-  internal: { detail: 'An unexpected error occurred.' },
+  storage_unavailable: {
+    detail: 'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
+  },
+  internal: { detail: 'An unexpected error occurred. The log of the API has the cause under the id in `instance`.' },
 };
 
 const INSTANCE = '6f1c1b7e-3c58-4d0e-9a5c-0b4f3f6f2a11';

@@ -87,7 +87,7 @@ export const holds = (deps: ApiDeps) =>
       if (submitted > limit) {
         throw new DomainError(
           'too_many_subjects',
-          `The hold has ${submitted} identities, the limit is ${limit}. Nothing was stored: place several holds.`,
+          `The hold has ${submitted} identities, the limit is ${limit}. Nothing was stored; place several holds.`,
           { limit },
         );
       }

@@ -23,13 +23,13 @@ const summaryErrors = ({ summary }: Operation): readonly string[] => [
   ...(NOT_IMPERATIVE.test(summary) ? [`"${summary}" is not imperative`] : []),
 ];
 
-/** Every property below the schema that has no description, neither itself nor at its reference. */
+/** Every property below the schema that has no description, neither itself nor at its reference. A constant needs none. */
 function undescribed(schema: Schema, path: string): readonly string[] {
   const { properties = {}, items, anyOf = [], oneOf = [], allOf = [], additionalProperties } = schema;
   const parts = [items, additionalProperties, ...anyOf, ...oneOf, ...allOf].filter((part) => typeof part === 'object');
   return [
     ...Object.entries(properties).flatMap(([name, property]) => [
-      ...(isDescribed(property) ? [] : [`${path}.${name}`]),
+      ...(isDescribed(property) || property.enum?.length === 1 ? [] : [`${path}.${name}`]),
       ...undescribed(property, `${path}.${name}`),
     ]),
     ...parts.flatMap((part) => undescribed(part, path)),

@@ -105,7 +105,7 @@ function tooManySubjects(
   const detail =
     identities === undefined
       ? `The request has ${submitted} exceptions, the limit is ${limit}. Nothing was stored.`
-      : `The request has ${submitted} identities, the limit is ${limit}. Nothing was stored: split the list, select a segment${upload}.`;
+      : `The request has ${submitted} identities, the limit is ${limit}. Nothing was stored; split the list, select a segment${upload}.`;
   return new DomainError('too_many_subjects', detail, { limit, submitted });
 }
 

@@ -79,7 +79,7 @@ describe('an invalid request', () => {
 
   test('suggests what to do when there are too many identities', async () => {
     const identities = Array.from({ length: 2_001 }, (_, index) => user(`u-${index}`));
-    const detail = 'The request has 2001 identities, the limit is 2000. Nothing was stored: split the list';
+    const detail = 'The request has 2001 identities, the limit is 2000. Nothing was stored; split the list';
     expect((await rejected(deletionOf(identities))).json).toMatchObject({
       code: 'too_many_subjects',
       detail: `${detail}, select a segment, or use POST /v1/uploads with expedite (up to 10000).`,
@@ -113,6 +113,6 @@ test('says how many identities a hold may have when it has too many', async () =
   const hold = { project: 'demo', kind: 'user', identities, caseRef: 'C-7', heldBy: 'counsel' };
   expect((await api.call('POST', '/v1/holds', hold)).json).toMatchObject({
     code: 'too_many_subjects',
-    detail: 'The hold has 2001 identities, the limit is 2000. Nothing was stored: place several holds.',
+    detail: 'The hold has 2001 identities, the limit is 2000. Nothing was stored; place several holds.',
   });
 });
