@@ -24,15 +24,15 @@ const summaryErrors = ({ summary }: Operation): readonly string[] => [
 ];
 
 /** Every property below the schema that has no description, neither itself nor at its reference. A constant needs none. */
-function undescribed(schema: Schema, path: string): readonly string[] {
+function missingDescriptions(schema: Schema, path: string): readonly string[] {
   const { properties = {}, items, anyOf = [], oneOf = [], allOf = [], additionalProperties } = schema;
   const parts = [items, additionalProperties, ...anyOf, ...oneOf, ...allOf].filter((part) => typeof part === 'object');
   return [
     ...Object.entries(properties).flatMap(([name, property]) => [
       ...(isDescribed(property) || property.enum?.length === 1 ? [] : [`${path}.${name}`]),
-      ...undescribed(property, `${path}.${name}`),
+      ...missingDescriptions(property, `${path}.${name}`),
     ]),
-    ...parts.flatMap((part) => undescribed(part, path)),
+    ...parts.flatMap((part) => missingDescriptions(part, path)),
   ];
 }
 
@@ -80,7 +80,7 @@ test('describes every field of every schema', () => {
       Object.values(content).map(({ schema }): [string, Schema] => [name, schema]),
     ),
   );
-  expect([...schemas, ...inline].flatMap(([name, schema]) => undescribed(schema, name))).toEqual([]);
+  expect([...schemas, ...inline].flatMap(([name, schema]) => missingDescriptions(schema, name))).toEqual([]);
 });
 
 test('contains no word that the glossary replaces', () => {

@@ -95,7 +95,7 @@ describe('submitting a request for everyone', () => {
   });
 });
 
-test('returns subjects, rows per table, deadline and required confirmer of a counted request', async () => {
+test('returns subjects, rows per table, deadline and who can confirm a counted request', async () => {
   const id = await accepted(api, [user('t-1'), user('t-2')], { confirm: true });
   expect(await read(id)).toMatchObject({
     status: 'received',
@@ -242,7 +242,7 @@ test('rejects the confirmation of an owner who is removed while the call waits f
 });
 
 test('requires acceptUnmatched when an exception matches no subject', async () => {
-  const except = [user('excluded'), user('tpyo')];
+  const except = [user('excluded'), user('misspelled')];
   const id = await counted(
     textOf(await create(everyone({ except })), 'id'),
     ['excluded', 'u-1'].map((key) => ({ ...matchOf(0, key), position: null }) as Resolved),

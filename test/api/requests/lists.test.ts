@@ -55,30 +55,33 @@ test('returns the requests that match every filter', async () => {
   await claimAt(api.database, claimed, RUN);
   await applyVisibility(api.database, claimed, RUN);
   await raiseDeleteAttention(claimed);
-  const beas = textOf(await api.call('POST', '/v1/requests', deletionOf([user('beas')]), carrying(bea)), 'id');
+  const requestOfBea = textOf(
+    await api.call('POST', '/v1/requests', deletionOf([user('submitted by bea')]), carrying(bea)),
+    'id',
+  );
   api.clock.now = day(2);
   const everyone = textOf(
     await api.call('POST', '/v1/requests', deletionOf([], { subjects: { kind: 'user', segment: 'left' } })),
     'id',
   );
 
-  const all = [everyone, beas, claimed, ccpa, early];
+  const all = [everyone, requestOfBea, claimed, ccpa, early];
   expect(new Set(await listed(''))).toEqual(new Set(all));
   for (const [query, expected] of [
     ['kind=deletion', all],
     ['kind=export', []],
     ['status=grace', [ccpa, early]],
-    ['status=received', [everyone, beas]],
-    ['status=received,deleting,received', [everyone, beas, claimed]],
+    ['status=received', [everyone, requestOfBea]],
+    ['status=received,deleting,received', [everyone, requestOfBea, claimed]],
     ['status=completed', []],
     ['regulation=ccpa', [ccpa]],
     ['regulation=lgpd', []],
-    [`receivedFrom=${day(1).toISOString()}`, [everyone, beas, claimed, ccpa]],
+    [`receivedFrom=${day(1).toISOString()}`, [everyone, requestOfBea, claimed, ccpa]],
     [`receivedBefore=${day(1).toISOString()}`, [early]],
-    [`receivedFrom=${day(1).toISOString()}&receivedBefore=${day(2).toISOString()}`, [beas, claimed, ccpa]],
-    [`submittedBy=${bea.memberId}`, [beas]],
+    [`receivedFrom=${day(1).toISOString()}&receivedBefore=${day(2).toISOString()}`, [requestOfBea, claimed, ccpa]],
+    [`submittedBy=${bea.memberId}`, [requestOfBea]],
     ['needsAttention=true', [claimed]],
-    ['needsAttention=false', [everyone, beas, ccpa, early]],
+    ['needsAttention=false', [everyone, requestOfBea, ccpa, early]],
     ['atRisk=true', []],
     ['atRisk=false', all],
     [`submittedBy=${api.owner.memberId}&status=deleting&regulation=gdpr&needsAttention=true&atRisk=false`, [claimed]],
