@@ -33,7 +33,7 @@ export const withCsv = <Content extends object>(
   },
 });
 
-/** Only `Accept` decides. Throws `invalid_request` if the CSV is to be paginated. */
+/** Only `Accept` decides. Throws `invalid_request` if a CSV is requested with `cursor` or `limit`. */
 export function wantsCsv(c: Context<AppEnv>): boolean {
   c.header('Vary', 'Accept');
   const supports = ['application/json', CSV];

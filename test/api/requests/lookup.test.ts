@@ -10,12 +10,12 @@ const api = await testApi();
 
 const lookup = async (identity: Sent, more: Record<string, unknown> = {}) =>
   (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;
-const NOTHING = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
+const EMPTY = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
 
 test('finds a request by every identity of its subject', async () => {
   const id = await accepted(api, [user('look-1')]);
   expect(await lookup(user('look-1'))).toMatchObject({ openRequests: [{ id, outcome: null }], deletions: [] });
-  expect(await lookup({ type: 'alias', value: 'nick' })).toEqual(NOTHING);
+  expect(await lookup({ type: 'alias', value: 'nick' })).toEqual(EMPTY);
   const facts = [
     matchOf(1, 'look-1'),
     calledOf('look-1', 'alias', ['nick']),
@@ -31,8 +31,8 @@ test('finds a request by every identity of its subject', async () => {
       openRequests: [{ id, outcome: 'soft_deleted', retained: [], href: `/v1/requests/${id}` }],
     });
   }
-  expect(await lookup(user('look-1'), { project: 'other' })).toEqual(NOTHING);
-  expect(await lookup({ type: 'company_id', value: '1' }, { kind: 'company' })).toEqual(NOTHING);
+  expect(await lookup(user('look-1'), { project: 'other' })).toEqual(EMPTY);
+  expect(await lookup({ type: 'company_id', value: '1' }, { kind: 'company' })).toEqual(EMPTY);
 
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
@@ -66,7 +66,7 @@ test('returns a hold until it is released', async () => {
   const email = { type: 'email', value: ['held@X.test', 'B'] };
   expect(await lookup(email)).toMatchObject({ holds: [{ id: textOf(placed, 'id'), caseRef: 'C-8' }] });
   await api.call('DELETE', `/v1/holds/${textOf(placed, 'id')}`);
-  expect(await lookup(email)).toEqual(NOTHING);
+  expect(await lookup(email)).toEqual(EMPTY);
 });
 
 const suppress = (method: 'POST' | 'DELETE', identity: Sent) =>
@@ -98,7 +98,7 @@ test('stores one row per suppressed identity and erases the identity after propa
 
   const lifted = await suppress('DELETE', identity);
   expect(lifted.json).toEqual({ id, liftedAt: START.toISOString() });
-  expect(await lookup(identity)).toEqual(NOTHING);
+  expect(await lookup(identity)).toEqual(EMPTY);
   expect(await readPendingSuppression(api.database, id)).toMatchObject({
     suppressed: false,
     identity: { type: 'email' },

@@ -123,7 +123,7 @@ test('returns the outcome and the identities of each position until the request 
   expect(ended.json).toMatchObject({
     items: [
       { position: 1, value: null, outcome: 'deleted', retained, identities: [] },
-      // Of the two that it stands for, u-2 is deleted and u-1 had rows retained.
+      // Position 2 names two subjects: u-1 has retained rows, u-2 has none.
       { position: 2, value: null, outcome: 'deleted', retained, identities: [] },
       { position: 3, outcome: 'duplicate', retained: [] },
       { position: 4, outcome: 'duplicate', retained: [] },
