@@ -1,19 +1,18 @@
 import { parseArgs } from 'node:util';
 import { inspectAll } from '../config/inspect.ts';
-import { type Holding, holdingsOf } from '../config/holdings.ts';
-import { loadDeployment, readDeployment } from '../config/deployment.ts';
+import { type Holdings, countHoldings } from '../config/holdings.ts';
+import { countConfigErrors, loadDeployment, readDeployment } from '../config/deployment.ts';
 import { entryPoint } from '../config/entry-point.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
+import type { ConfigError } from '../connectors/connector.ts';
 import { type SubjectKind, SUBJECT_KINDS } from '../domain/vocabulary.ts';
 
 const USAGE = `usage: npm run check [-- --project NAME]
-       npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]`;
+         Check lethe.config.ts against every system and list every config error.
+       npm run check -- --subject TYPE VALUE… [--project NAME] [--kind user|company]
+         Count the rows that each system holds on a subject. VALUE is repeated for a composite identity.`;
 
-/**
- * `npm run check`: reads the configuration, connects to every system and prints every error with its path.
- * `npm run check -- --subject email ann@x.test berlin [--project demo] [--kind company]`: what each system holds.
- * The identity asked for is the only one that is ever printed.
- */
+/** Lists the config errors, or counts the rows of one subject. Prints no identity and no value of a row. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -25,29 +24,35 @@ async function main(): Promise<number> {
   });
   const [type, ...value] = positionals;
   const kind = SUBJECT_KINDS.find((known) => known === values.kind);
-  const asked = type === undefined || value.length === 0 || kind === undefined ? null : { type, value, kind };
-  if (values.subject ? asked === null : type !== undefined) {
+  const subject = type === undefined || value.length === 0 || kind === undefined ? null : { type, value, kind };
+  if (values.subject ? subject === null : type !== undefined) {
     console.error(USAGE);
     return 2;
   }
   const environment = deploymentEnvironment();
   const deployment = readDeployment(await loadDeployment(environment.configPath));
   const names = values.project === undefined ? [...deployment.catalog.keys()] : [values.project];
-  if (asked === null) return reportErrors(await inspectAll(deployment, names, environment.secret), names);
+  if (subject === null) return reportErrors(await inspectAll(deployment, names, environment.secret), names);
 
   for (const name of names)
-    reportHoldings(name, asked.kind, await holdingsOf(deployment, name, asked.kind, asked, environment.secret));
+    reportHoldings(
+      name,
+      subject.kind,
+      await countHoldings(deployment, name, subject.kind, subject, environment.secret),
+    );
   return 0;
 }
 
-function reportErrors(errors: readonly { path: string; message: string }[], projects: readonly string[]): number {
+function reportErrors(errors: readonly ConfigError[], projects: readonly string[]): number {
   for (const { path, message } of errors) console.error(`${path}: ${message}`);
-  console.log(errors.length === 0 ? `no mistake found in ${projects.join(', ')}` : `${errors.length} mistake(s)`);
+  console.log(errors.length === 0 ? `no config errors in ${projects.join(', ')}` : countConfigErrors(errors));
   return errors.length === 0 ? 0 : 1;
 }
 
-function reportHoldings(project: string, kind: SubjectKind, { known, subjects, systems }: Holding): void {
-  const found = known ? `${subjects} ${kind} subject(s)` : `no ${kind} that the directory knows`;
+function reportHoldings(project: string, kind: SubjectKind, { known, subjects, systems }: Holdings): void {
+  const found = known
+    ? `${subjects} ${kind} ${subjects === 1 ? 'subject' : 'subjects'}`
+    : `the directory has no such ${kind}`;
   console.log(`${project}: ${found}`);
   for (const { system, tables } of systems) {
     const rows = Object.entries(tables).filter(([, count]) => count > 0);

@@ -2,13 +2,15 @@ import { entryPoint } from '../config/entry-point.ts';
 import { migrateEnvironment } from '../config/environment.ts';
 import { migrate, parametersInLog } from '../db/migrate.ts';
 
-/** `npm run migrate`: brings Lethe's own database to this version, one process at a time. */
+/** Applies the migrations of the ledger. Concurrent calls wait for each other. */
 await entryPoint(async () => {
   const { databaseUrl } = migrateEnvironment();
   const applied = await migrate(databaseUrl);
-  console.log(applied.length === 0 ? 'nothing to apply: the database is up to date' : `applied ${applied.join(', ')}`);
+  console.log(applied.length === 0 ? 'the database is up to date' : `applied ${applied.join(', ')}`);
   const advice = await parametersInLog(databaseUrl);
   if (advice !== null)
-    console.error(`this server may write submitted identities to its log; an administrator runs:\n  ${advice}`);
+    console.error(
+      `this server can write submitted identities to its log. To prevent this, run as an administrator:\n  ${advice}`,
+    );
   return 0;
 });

@@ -10,10 +10,7 @@ import { connect } from '../db/client.ts';
 import { digestKeys } from '../db/digests.ts';
 import { clientOperations } from '../dev/client-operations.ts';
 
-/**
- * `npm run document` writes what follows from the routes: docs/openapi.json, and client/operations.ts from it.
- * `npm run document -- --check` writes nothing, and names each file that is not what it should be.
- */
+/** Generates docs/openapi.json from the routes, and client/operations.ts from it. `--check` only lists stale files. */
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
   const document = await servedDocument();
@@ -21,30 +18,30 @@ async function main(): Promise<number> {
     ['docs/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
     ['client/operations.ts', await clientOperations(document)],
   ];
-  const stale = await Promise.all(files.map(async ([path, text]) => ((await textOf(path)) === text ? [] : [path])));
-  if (!values.check) await Promise.all(files.map(([path, text]) => writeFile(at(path), text)));
+  const stale = await Promise.all(files.map(async ([path, text]) => ((await readText(path)) === text ? [] : [path])));
+  if (!values.check) await Promise.all(files.map(([path, text]) => writeFile(inRepository(path), text)));
   for (const path of stale.flat())
-    console.log(values.check ? `${path} is not what the routes say: npm run document` : `${path} is written anew`);
+    console.log(values.check ? `${path} is stale. Run npm run document.` : `wrote ${path}`);
   return values.check && stale.flat().length > 0 ? 1 : 0;
 }
 
-/** Of an API that nobody calls: the document depends on no deployment. */
+/** The document depends on no deployment, so the app has no project and no connection. */
 async function servedDocument(): Promise<OpenApi> {
   const app = createApp({
-    database: connect('postgres://nowhere'),
-    keys: digestKeys([{ id: 'none', key: Buffer.alloc(32) }]),
+    database: connect('postgres://unused'),
+    keys: digestKeys([{ id: 'unused', key: Buffer.alloc(32) }]),
     catalog: new Map(),
-    orchestrator: NOBODY,
+    orchestrator: UNUSED_ORCHESTRATOR,
     now: () => new Date(),
-    storage: await openStorage(new URL('file:///nowhere')),
+    storage: await openStorage(new URL('file:///unused')),
     publicUrl: new URL('https://lethe.example'),
     logger: pino({ level: 'silent' }),
   });
-  const answer = await app.request('/openapi.json');
-  return (await answer.json()) as OpenApi;
+  const response = await app.request('/openapi.json');
+  return (await response.json()) as OpenApi;
 }
 
-const NOBODY: Orchestrator = {
+const UNUSED_ORCHESTRATOR: Orchestrator = {
   start: async () => undefined,
   startSuppression: async () => undefined,
   wake: async () => undefined,
@@ -53,7 +50,7 @@ const NOBODY: Orchestrator = {
   reachable: async () => false,
 };
 
-const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
-const textOf = (path: string): Promise<string | null> => readFile(at(path), 'utf8').catch(() => null);
+const inRepository = (path: string): URL => new URL(`../${path}`, import.meta.url);
+const readText = (path: string): Promise<string | null> => readFile(inRepository(path), 'utf8').catch(() => null);
 
 await entryPoint(main);

@@ -3,10 +3,10 @@ import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { entryPoint } from '../config/entry-point.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
 
-/**
- * `npm run system-sql -- [PROJECT] [SYSTEM] [--role ROLE]`: prints what an administrator runs once in each system
- * that Lethe deletes from: Lethe's own schema there and the least grants. Nothing is connected to and nothing is run.
- */
+const USAGE = `usage: npm run system-sql [-- [PROJECT] [SYSTEM] [--role ROLE]]
+         Print the SQL that an administrator runs in each system: the schema lethe_system, and the grants for ROLE.`;
+
+/** Connects to nothing and runs nothing. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { role: { type: 'string' } } });
   const [onlyProject, onlySystem] = positionals;
@@ -19,7 +19,7 @@ async function main(): Promise<number> {
       return sql === undefined ? [] : [`-- ${project}: ${system}\n${sql}`];
     }),
   );
-  if (printed.length === 0) throw new Error('no such project or system, or none that needs anything');
+  if (printed.length === 0) throw new Error(`no system to prepare: check PROJECT and SYSTEM\n${USAGE}`);
   console.log(printed.join('\n'));
   return 0;
 }

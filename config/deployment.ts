@@ -3,30 +3,31 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConnectorDefinition, EnvName, ConfigError } from '../connectors/connector.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
+import { checkUnknownKeys, namedEntries } from './checks.ts';
 import { readProject } from './project.ts';
 import type { Deployment } from './settings.ts';
-import { mapOf, unknownKeys } from './shape.ts';
 
-/** Types the file and changes nothing: checked is what `readDeployment` has read. */
+/** Gives lethe.config.ts its types and returns the deployment unchanged. `readDeployment` checks it. */
 export const defineDeployment = <const Settings extends Deployment>(deployment: Settings): Settings => deployment;
 
-/** The name of an environment variable: only the worker and `npm run check` ever ask for its value. */
+/** Names an environment variable. Only the worker and the commands that connect to a system read its value. */
 export const env = (name: string): EnvName => ({ env: name });
 
 export class DeploymentError extends Error {
   readonly errors: readonly ConfigError[];
   constructor(errors: readonly ConfigError[]) {
-    super(
-      `the configuration has ${errors.length} mistake(s):\n${errors.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`,
-    );
+    super(`${countConfigErrors(errors)}:\n${errors.map(({ path, message }) => `  ${path}: ${message}`).join('\n')}`);
     this.name = 'DeploymentError';
     this.errors = errors;
   }
 }
 
+export const countConfigErrors = ({ length }: readonly ConfigError[]): string =>
+  length === 1 ? '1 config error' : `${length} config errors`;
+
 export interface ReadDeployment {
   readonly catalog: Catalog;
-  /** By project, then by system: what the worker opens. */
+  /** By project, then by system. The worker opens these definitions. */
   readonly definitions: ReadonlyMap<string, ReadonlyMap<string, ConnectorDefinition>>;
 }
 
@@ -35,8 +36,8 @@ export function readDeployment(deployment: Deployment): ReadDeployment {
   const errors: ConfigError[] = [];
   const catalog = new Map<string, Project>();
   const definitions = new Map<string, ReadonlyMap<string, ConnectorDefinition>>();
-  unknownKeys(deployment, ['projects'], '', errors);
-  const projects = mapOf(deployment.projects, 'projects', errors);
+  checkUnknownKeys(deployment, ['projects'], '', errors);
+  const projects = namedEntries(deployment.projects, 'projects', errors);
   for (const [name, settings] of projects) {
     const { project, systems } = readProject(name, settings, errors);
     if (project !== null) catalog.set(name, project);
@@ -46,11 +47,27 @@ export function readDeployment(deployment: Deployment): ReadDeployment {
   return { catalog, definitions };
 }
 
-/** The default export of a configuration file, not yet checked. */
+/** Returns the default export of a configuration file, unchecked. */
 export async function loadDeployment(path: string): Promise<Deployment> {
-  if (!existsSync(path)) throw new Error(`there is no ${path}: LETHE_CONFIG names the configuration file`);
-  const loaded = (await import(pathToFileURL(resolve(path)).href)) as { default?: Deployment };
+  if (!existsSync(path))
+    throw new Error(`configuration file not found: ${path}. Set LETHE_CONFIG to the path of your lethe.config.ts.`);
+  const loaded = await importFile(path);
   if (loaded.default === undefined)
-    throw new Error(`${path} has no default export: export default defineDeployment({ … })`);
+    throw new Error(`${path} has no default export. Add: export default defineDeployment({ … })`);
   return loaded.default;
+}
+
+async function importFile(path: string): Promise<{ default?: Deployment }> {
+  try {
+    return (await import(pathToFileURL(resolve(path)).href)) as { default?: Deployment };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new Error(`${placeOf(error) ?? path}: ${error.message}`, { cause: error });
+  }
+}
+
+/** `path:line` of the first source file in a stack. Node's syntax errors have it nowhere else. */
+function placeOf({ stack }: Error): string | undefined {
+  const [, file, line] = /(?:^|file:\/\/|\()(\/[^\n():]+\.[cm]?[jt]s):(\d+)/m.exec(stack ?? '') ?? [];
+  return file === undefined ? undefined : `${file}:${line}`;
 }

@@ -1,4 +1,4 @@
-/** Runs a command and says in one sentence why it did not succeed; its answer is the exit code. */
+/** Runs a command and sets its exit code. Prints the reason of a failure without a stack. */
 export async function entryPoint(main: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await main();
@@ -9,9 +9,9 @@ export async function entryPoint(main: () => Promise<number>): Promise<void> {
 }
 
 function reason(error: unknown): string {
-  // Node reports a refused connection to both addresses of a host in an error without words.
+  // Node reports a refused connection to both addresses of a host in an error without a message.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reason).join('; ');
-  // Drizzle's own message is the statement; what went wrong is in the driver's error.
+  // Drizzle's own message is the statement; the driver's error has the reason.
   if (error instanceof Error && error.name === 'DrizzleQueryError') return reason(error.cause);
   return error instanceof Error ? error.message : 'failed';
 }

@@ -7,13 +7,13 @@ import { archivesUrl, mailbox, mailUrl, publicUrl } from './url-variables.ts';
 /** Variables by name, as in process.env. */
 export type Source = Readonly<Record<string, string | undefined>>;
 
-/** process.env, completed by `.env` of the working directory; a variable that is set already stays. */
+/** process.env plus the variables of `.env` in the working directory. A variable that is already set wins. */
 function processEnvironment(): Source {
   if (existsSync('.env')) process.loadEnvFile('.env');
   return process.env;
 }
 
-/** The environment of a child process: this one's, with changes. */
+/** The environment of a child process: that of this process with `changes`. */
 export function childEnvironment(changes: Readonly<Record<string, string>>): Record<string, string> {
   const inherited = Object.entries(processEnvironment()).flatMap(([name, value]) =>
     value === undefined || changes[name.replace(/_FILE$/, '')] !== undefined ? [] : [[name, value] as const],
@@ -21,7 +21,7 @@ export function childEnvironment(changes: Readonly<Record<string, string>>): Rec
   return { ...Object.fromEntries(inherited), ...changes };
 }
 
-// Messages are our own: those of zod may repeat what was given.
+// Messages never show the value: zod's own messages can.
 
 const databaseUrl = z
   .string({ error: 'is not set' })
@@ -34,13 +34,13 @@ const port = z
   .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, { error: 'must be a port number' })
   .transform(Number);
 
-/** `127.0.0.1:9464` or `[::1]:9464`; a name would have to be looked up first. */
+/** `127.0.0.1:9464` or `[::1]:9464`. A host name is rejected, because it would have to be resolved. */
 const socketAddress = z.string().transform((value, context): { readonly host: string; readonly port: number } => {
-  const [, six, four, digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
-  const [host = '', listensOn] = [six ?? four, Number(digits)];
-  if (isIP(host) === (six === undefined ? 4 : 6) && listensOn >= 1 && listensOn <= 65_535)
-    return { host, port: listensOn };
-  context.addIssue({ code: 'custom', message: 'must be an address and a port such as 127.0.0.1:9464' });
+  const [, ipv6, ipv4, digits] = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? [];
+  const [host = '', portNumber] = [ipv6 ?? ipv4, Number(digits)];
+  if (isIP(host) === (ipv6 === undefined ? 4 : 6) && portNumber >= 1 && portNumber <= 65_535)
+    return { host, port: portNumber };
+  context.addIssue({ code: 'custom', message: 'must be an IP address and a port, such as 127.0.0.1:9464' });
   return z.NEVER;
 });
 
@@ -48,9 +48,10 @@ interface DigestKey {
   readonly id: string;
   readonly key: Buffer;
 }
+const NOT_A_KEY = `must be "id:key" with the key in base64url, or several separated by commas; create one with: echo "k1:$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')"`;
 const DIGEST_KEY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
 
-/** `id:base64url,id2:…`, the newest first: it makes digests, the others still find them (rule 11). */
+/** `id:base64url,id2:…`, newest first. The first key makes digests; the others still find existing ones (rule 11). */
 const digestKeys = z.string({ error: 'is not set' }).transform((value, context): readonly DigestKey[] => {
   const keys = value.split(',').map((part) => DIGEST_KEY.exec(part.trim()));
   const parsed = keys.flatMap((match) =>
@@ -58,9 +59,9 @@ const digestKeys = z.string({ error: 'is not set' }).transform((value, context):
   );
   const error =
     parsed.length < keys.length
-      ? 'must be `id:key`, keys in base64url, several separated by commas'
+      ? NOT_A_KEY
       : parsed.some(({ key }) => key.length < 32)
-        ? 'each key needs at least 32 bytes'
+        ? 'each key must have at least 32 bytes'
         : new Set(parsed.map(({ id }) => id)).size < parsed.length
           ? 'two keys have the same id'
           : null;
@@ -69,18 +70,18 @@ const digestKeys = z.string({ error: 'is not set' }).transform((value, context):
   return z.NEVER;
 });
 
-/** Addresses and ranges (`10.0.0.0/8`), separated by commas; none where there is none. */
+/** IP addresses and ranges (`10.0.0.0/8`), separated by commas. Empty by default. */
 const networks = z
   .string()
   .default('')
   .transform((value, context): BlockList => {
     const list = new BlockList();
-    const given = value.split(',').flatMap((part) => part.trim() || []);
-    for (const [index, network] of given.entries())
+    const entries = value.split(',').flatMap((part) => part.trim() || []);
+    for (const [index, network] of entries.entries())
       if (!addNetwork(list, network))
         context.addIssue({
           code: 'custom',
-          message: `no. ${index + 1} is neither an address nor a range of addresses`,
+          message: `entry ${index + 1}: invalid IP address or CIDR range`,
         });
     return list;
   });
@@ -96,7 +97,7 @@ function addNetwork(list: BlockList, network: string): boolean {
   return true;
 }
 
-/** Every variable that Lethe reads. Each may also be given as NAME_FILE, the path of a file that holds the value. */
+/** Every variable that Lethe reads. Each can also be set as NAME_FILE, the path of a file that holds the value. */
 const Environment = z.object({
   DATABASE_URL: databaseUrl,
   LETHE_CONFIG: z.string().default('./lethe.config.ts'),
@@ -128,7 +129,7 @@ type Environment = z.output<typeof Environment>;
 const ApiVariables = Environment.omit({ MAIL_URL: true, MAIL_FROM: true });
 const WorkerVariables = Environment.omit({ HOST: true, PORT: true, LETHE_TRUSTED_PROXIES: true });
 
-/** Each entry point reads its own variables once, checked as a whole; the API never reads a secret of the worker. */
+/** Each entry point validates its own variables once. The API never reads a secret of the worker. */
 export function apiEnvironment(source: Source = processEnvironment()) {
   const env = read(source, ApiVariables);
   return { ...common(env), host: env.HOST, port: env.PORT, trustedProxies: env.LETHE_TRUSTED_PROXIES };
@@ -145,7 +146,7 @@ export const migrateEnvironment = (source: Source = processEnvironment()) => ({
   databaseUrl: read(source, Environment.pick({ DATABASE_URL: true })).DATABASE_URL,
 });
 
-/** For `npm run check` and `npm run system-sql`: the configuration file, and the secrets that it names. */
+/** For the commands that read lethe.config.ts: its path, and the secrets that it names. */
 export const deploymentEnvironment = (source: Source = processEnvironment()) => ({
   configPath: resolve(read(source, Environment.pick({ LETHE_CONFIG: true })).LETHE_CONFIG),
   secret: secretsOf(source),
@@ -158,7 +159,7 @@ const DemoVariables = z.object({
   PORT: port.optional(),
 });
 
-/** For the demo: it starts or makes what is not set. */
+/** For the demo, which starts or creates what is not set. */
 export function demoEnvironment(source: Source = processEnvironment()) {
   const env = read(source, DemoVariables);
   return {
@@ -181,7 +182,7 @@ const common = (env: Omit<Environment, 'HOST' | 'PORT' | 'LETHE_TRUSTED_PROXIES'
   temporal: temporalConnection(env),
 });
 
-/** How to reach Temporal, in the shape that its SDK takes; `namespace` beside it. */
+/** The connection options of Temporal's SDK, and the namespace. */
 interface TemporalConnection {
   readonly address: string;
   readonly namespace: string;
@@ -197,56 +198,60 @@ function temporalConnection(env: Pick<Environment, keyof Environment & `TEMPORAL
       ? {}
       : { clientCertPair: { crt: Buffer.from(crt), key: Buffer.from(key) } }),
   };
-  const given = ca !== undefined || crt !== undefined;
-  // An API key is never sent in clear unless TEMPORAL_TLS=false says so.
-  const encrypted = env.TEMPORAL_TLS === undefined ? given || apiKey !== undefined : env.TEMPORAL_TLS === 'true';
+  const hasCertificates = ca !== undefined || crt !== undefined;
+  // An API key is sent unencrypted only with TEMPORAL_TLS=false.
+  const encrypted =
+    env.TEMPORAL_TLS === undefined ? hasCertificates || apiKey !== undefined : env.TEMPORAL_TLS === 'true';
   return {
     address: env.TEMPORAL_ADDRESS,
     namespace: env.TEMPORAL_NAMESPACE,
-    tls: given ? certificates : encrypted,
+    tls: hasCertificates ? certificates : encrypted,
     ...(apiKey === undefined ? {} : { apiKey }),
   };
 }
 
-/** What only several variables together show; nothing when an entry point does not read them. */
+/** Errors in the combination of variables. Empty for an entry point that does not read them. */
 function temporalErrors(values: Source): string[] {
   const { TEMPORAL_TLS: tls, TEMPORAL_TLS_CA: ca, TEMPORAL_TLS_CERT: crt, TEMPORAL_TLS_KEY: key } = values;
   return [
-    ...((crt === undefined) === (key === undefined) ? [] : ['TEMPORAL_TLS_CERT, TEMPORAL_TLS_KEY: go together']),
+    ...((crt === undefined) === (key === undefined)
+      ? []
+      : ['TEMPORAL_TLS_CERT, TEMPORAL_TLS_KEY: set both or neither']),
     ...(tls === 'false' && (ca ?? crt ?? key) !== undefined
-      ? ['TEMPORAL_TLS: is false, but certificates are given']
+      ? ['TEMPORAL_TLS: is false, but TEMPORAL_TLS_CA, _CERT or _KEY is set']
       : []),
   ];
 }
 
-/** The only way from `env('NAME')` in lethe.config.ts to a value. */
+/** Reads the value of `env('NAME')` in lethe.config.ts. */
 const secretsOf =
   (source: Source) =>
   (name: { readonly env: string }): string => {
     const value = readFileVariants(source, [name.env]).values[name.env];
-    if (value === undefined) throw new Error(`${name.env} is not set (lethe.config.ts names it)`);
+    if (value === undefined)
+      throw new Error(`${name.env} is not set; lethe.config.ts reads it with env('${name.env}')`);
     return value;
   };
 
-/** Throws one error that names all variables that are wrong; it never shows a value. */
+/** Throws one error that lists every invalid variable. It never shows a value. */
 function read<Schema extends z.ZodObject>(source: Source, schema: Schema): z.output<Schema> {
   const { values, errors } = readFileVariants(source, Object.keys(schema.shape));
   const parsed = schema.safeParse(values);
   // A variable whose file cannot be read is reported once, not also as missing.
-  const wrong =
+  const invalid =
     parsed.error?.issues.filter((issue) => !errors.some((error) => error.startsWith(`${String(issue.path[0])}:`))) ??
     [];
   const all = [
     ...errors,
-    ...wrong.map((issue) => `${String(issue.path[0])}: ${issue.message}`),
+    ...invalid.map((issue) => `${String(issue.path[0])}: ${issue.message}`),
     ...temporalErrors(values),
   ];
   if (all.length > 0 || !parsed.success)
-    throw new Error(`the environment is not complete:\n${all.map((line) => `  ${line}`).join('\n')}`);
+    throw new Error(`invalid environment:\n${all.map((line) => `  ${line}`).join('\n')}`);
   return parsed.data;
 }
 
-/** The named variables, each from NAME or from the file that NAME_FILE names. Empty is unset. */
+/** Reads each variable from NAME, or from the file at NAME_FILE. An empty value counts as unset. */
 function readFileVariants(
   source: Source,
   names: readonly string[],
@@ -256,11 +261,12 @@ function readFileVariants(
   for (const name of names) {
     const direct = source[name] || undefined;
     const file = source[`${name}_FILE`] || undefined;
-    if (direct !== undefined && file !== undefined) errors.push(`${name}: given twice, as ${name} and as ${name}_FILE`);
+    if (direct !== undefined && file !== undefined)
+      errors.push(`${name}: set twice, as ${name} and as ${name}_FILE; remove one`);
     else if (file === undefined) values[name] = direct;
     else {
       const text = contentOf(file);
-      if (text === null) errors.push(`${name}: the file that ${name}_FILE names cannot be read`);
+      if (text === null) errors.push(`${name}: the file at ${name}_FILE cannot be read`);
       else values[name] = text || undefined;
     }
   }

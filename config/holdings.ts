@@ -4,53 +4,50 @@ import { ALIAS, type Identity, type IdentityTypes, normalise, type SubjectIdenti
 import { newId } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { ReadDeployment } from './deployment.ts';
-import { type Secrets, withConnector } from './inspect.ts';
+import { type SecretReader, withConnector } from './inspect.ts';
 
-export interface Holding {
-  /** Whether the directory knows the identity; if not, every system is asked all the same, as a deletion would. */
+export interface Holdings {
+  /** Whether the directory knows the identity. If it does not, every system is still searched, as a deletion would. */
   readonly known: boolean;
   readonly subjects: number;
   readonly systems: readonly { readonly system: string; readonly tables: Readonly<Record<string, number>> }[];
 }
 
-/**
- * What each system holds on the subjects that an identity stands for, per table: what a deletion by this identity
- * would find now. Only figures leave; nothing is changed, hidden or kept.
- */
-export async function holdingsOf(
+/** Counts the rows per table that a deletion by this identity would find now. Changes nothing and returns no values. */
+export async function countHoldings(
   deployment: ReadDeployment,
   name: string,
   kind: SubjectKind,
   given: Identity,
-  secret: Secrets,
-): Promise<Holding> {
+  secret: SecretReader,
+): Promise<Holdings> {
   const project = deployment.catalog.get(name);
   if (project === undefined)
-    throw new Error(`there is no such project; there are ${[...deployment.catalog.keys()].join(', ')}`);
+    throw new Error(`unknown project ${name}; lethe.config.ts has: ${[...deployment.catalog.keys()].join(', ')}`);
   const types = identityTypesOf(project, kind);
   const normal = normalise(types[given.type], given.value);
   if ('invalid' in normal)
-    throw new Error(`the ${kind} identity cannot be one of its type: ${normal.invalid} (${listed(types)})`);
+    throw new Error(`the ${kind} identity is invalid: ${normal.invalid}. Identity types: ${listTypes(types)}`);
   const identity = { type: given.type, value: normal.value };
   const requestId = newId('request', Date.now());
 
-  /** One question to one system; what it loaded for the answer goes, also when there is none. */
-  const ask = <Answer>(system: string, question: (connector: Connector) => Promise<Answer>): Promise<Answer> =>
+  /** Removes what the connector loaded into the system, also after an error. */
+  const query = <Result>(system: string, use: (connector: Connector) => Promise<Result>): Promise<Result> =>
     withConnector(deployment, name, system, secret, async (connector) => {
       try {
-        return await question(connector);
+        return await use(connector);
       } finally {
-        await connector.conclude?.({ requestId, kind }, work());
+        await connector.conclude?.({ requestId, kind }, connectorContext());
       }
     });
-  const facts = await ask(project.directory, async (directory) => {
+  const facts = await query(project.directory, async (directory) => {
     const found: Resolved[] = [];
     const identities = () => pageOf([{ position: 1, identity }]);
-    const pages = directory.resolve?.({ requestId, kind, by: 'identities', identities }, work()) ?? [];
+    const pages = directory.resolve?.({ requestId, kind, by: 'identities', identities }, connectorContext()) ?? [];
     for await (const page of pages) found.push(...page);
     return found;
   });
-  const members = membersOf(identity, facts);
+  const members = resolveMembers(identity, facts);
   const subjects = new Set(members.map((member) => member.seq)).size;
   const batch: Batch = {
     requestId,
@@ -63,25 +60,27 @@ export async function holdingsOf(
   };
   const systems = [];
   for (const { name: system } of systemsFor(project, kind)) {
-    const count = await ask(system, (connector) => connector.count(batch, 'data', work()));
+    const count = await query(system, (connector) => connector.count(batch, 'data', connectorContext()));
     systems.push({ system, tables: count.tables });
   }
   return { known: facts.some(({ fact }) => fact === 'match'), subjects, systems };
 }
 
-const listed = (types: IdentityTypes): string =>
+const listTypes = (types: IdentityTypes): string =>
   Object.entries(types)
     .map(([type, { comparison, parts }]) => `${type}: ${comparison}${parts > 1 ? `, ${parts} values` : ''}`)
-    .join('; ') || 'the project has none of this kind';
+    .join('; ') || 'none for this kind';
 
-/** As a deletion expands (rule 8): each subject's other identities, but none that it shares with somebody else. */
-function membersOf(given: Identity, facts: readonly Resolved[]): SubjectIdentity[] {
+/** Expands as a deletion does (rule 8): adds each subject's other identities, except those shared with another subject. */
+function resolveMembers(given: Identity, facts: readonly Resolved[]): SubjectIdentity[] {
   const keys = [
     ...new Map(facts.filter((fact) => fact.fact === 'match').map(({ key }) => [key.value.join('\0'), key])).values(),
   ];
   if (keys.length === 0) return [{ seq: 1, identity: given }];
   if (keys.length > 1 && given.type !== ALIAS)
-    throw new Error(`${keys.length} subjects are called so: name one of them by another identity`);
+    throw new Error(
+      `the identity is ambiguous: it matches ${keys.length} subjects. Use another identity of the subject.`,
+    );
   const seqOf = new Map(keys.map((key, index) => [key.value.join('\0'), index + 1]));
   const same = (identity: Identity): boolean =>
     identity.type === given.type && identity.value.join('\0') === given.value.join('\0');
@@ -90,9 +89,9 @@ function membersOf(given: Identity, facts: readonly Resolved[]): SubjectIdentity
     if (fact.fact !== 'identity' || seq === undefined || (fact.sharers > 0 && !same(fact.identity))) return [];
     return [{ seq, identity: fact.identity }];
   });
-  const named = keys.map((identity, index) => ({ seq: index + 1, identity }));
+  const keyMembers = keys.map((identity, index) => ({ seq: index + 1, identity }));
   const isKey = (member: SubjectIdentity): boolean => keys.some((key) => key.type === member.identity.type);
-  return [...named, ...others.filter((member) => !isKey(member))].toSorted((a, b) => a.seq - b.seq);
+  return [...keyMembers, ...others.filter((member) => !isKey(member))].toSorted((a, b) => a.seq - b.seq);
 }
 
 async function* pageOf<Item>(items: Item[]): AsyncGenerator<Item[]> {
@@ -100,8 +99,8 @@ async function* pageOf<Item>(items: Item[]): AsyncGenerator<Item[]> {
   yield items;
 }
 
-/** Nobody waits for a heartbeat, and one question needs no slot. */
-const work = (): ConnectorContext => ({
+/** A command has no heartbeat, and a few calls need no slots. */
+const connectorContext = (): ConnectorContext => ({
   signal: AbortSignal.timeout(120_000),
   heartbeat: () => undefined,
   slot: () => Promise.resolve(),

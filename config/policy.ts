@@ -3,7 +3,7 @@ import type { ConfigError } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
 import type { SystemEntry } from '../domain/catalog.ts';
 import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_EXPORTS_KEPT_MS, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
-import { at, unknownKeys } from './shape.ts';
+import { checkUnknownKeys, joinPath } from './checks.ts';
 
 const DURATION = "must be a duration such as '14 days'";
 const duration = z.string(DURATION).transform((text, context) => {
@@ -17,8 +17,8 @@ const timeOfDay = z.string(TIME_OF_DAY).transform((text, context) => {
   if (ms === null) context.addIssue({ code: 'custom', message: TIME_OF_DAY });
   return ms ?? 0;
 });
-const WHOLE = 'must be a whole number of at least 1';
-const limit = z.int(WHOLE).min(1, WHOLE);
+const POSITIVE_INTEGER = 'must be a whole number of at least 1';
+const limit = z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER);
 const DEADLINE = "must name at least one regulation and its deadline, such as { gdpr: '30 days' }";
 
 const schema = z.object(
@@ -42,40 +42,40 @@ const schema = z.object(
         "must be { keptFor: '7 days', beforeDeletion: false }",
       )
       .prefault({}),
-    growth: z.number('must be a part such as 0.1').min(0, 'must not be negative').default(DEFAULT_GROWTH),
+    growth: z.number('must be a fraction such as 0.1').min(0, 'must not be negative').default(DEFAULT_GROWTH),
   },
   'must be an object with at least a deadline',
 );
 
-/** `policy` in milliseconds. Null when it is invalid; the reasons are added to `errors`. */
+/** Returns the policy in milliseconds, or null when it is invalid. Adds the config errors to `errors`. */
 export function readPolicy(settings: unknown, path: string, errors: ConfigError[]): Policy | null {
-  unknownKeys(settings, Object.keys(schema.shape), path, errors);
-  const window = z.object({ hardDeletion: z.looseObject({}) }).safeParse(settings).data?.hardDeletion;
-  unknownKeys(window, ['dailyAt', 'quotaPerRun'], `${path}.hardDeletion`, errors);
+  checkUnknownKeys(settings, Object.keys(schema.shape), path, errors);
+  const hardDeletion = z.object({ hardDeletion: z.looseObject({}) }).safeParse(settings).data?.hardDeletion;
+  checkUnknownKeys(hardDeletion, ['dailyAt', 'quotaPerRun'], `${path}.hardDeletion`, errors);
   const { exports } = z.object({ exports: z.looseObject({}) }).safeParse(settings).data ?? {};
-  unknownKeys(exports, ['keptFor', 'beforeDeletion'], `${path}.exports`, errors);
-  if (window?.['quotaPerRun'] !== undefined && window['dailyAt'] === undefined) {
+  checkUnknownKeys(exports, ['keptFor', 'beforeDeletion'], `${path}.exports`, errors);
+  if (hardDeletion?.['quotaPerRun'] !== undefined && hardDeletion['dailyAt'] === undefined) {
     errors.push({
       path: `${path}.hardDeletion.quotaPerRun`,
-      message: 'is counted per run, and without dailyAt there are no runs',
+      message: 'needs hardDeletion.dailyAt: the quota is counted per daily run',
     });
   }
   const parsed = schema.safeParse(settings);
   if (!parsed.success) {
     errors.push(
       ...parsed.error.issues.map((issue) => ({
-        path: issue.path.reduce<string>((p, key) => at(p, String(key)), path),
+        path: issue.path.reduce<string>((parent, key) => joinPath(parent, String(key)), path),
         message: issue.message,
       })),
     );
     return null;
   }
-  const { gracePeriod, hardDeletion, settle, deadline, exports: archives, ...limits } = parsed.data;
+  const { gracePeriod, hardDeletion: runs, settle, deadline, exports: archives, ...limits } = parsed.data;
   return {
     ...limits,
     graceMs: gracePeriod,
-    window: hardDeletion.dailyAt === undefined ? null : { dailyAtMs: hardDeletion.dailyAt },
-    quotaPerRun: hardDeletion.quotaPerRun ?? null,
+    window: runs.dailyAt === undefined ? null : { dailyAtMs: runs.dailyAt },
+    quotaPerRun: runs.quotaPerRun ?? null,
     settleMs: settle,
     deadlineMs: deadline,
     exportsKeptMs: archives.keptFor,
@@ -83,7 +83,7 @@ export function readPolicy(settings: unknown, path: string, errors: ConfigError[
   };
 }
 
-/** Rule 12: a deadline that the policy itself makes impossible is an error of the configuration, not of a request. */
+/** A deadline that no request could meet is a config error (rule 12). */
 export function checkDeadlines(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
   const slowestMs = Math.max(0, ...systems.map((system) => system.completesWithinMs));
   const neededMs = policy.graceMs + slowestMs + policy.settleMs;
@@ -93,15 +93,18 @@ export function checkDeadlines(policy: Policy, systems: readonly SystemEntry[], 
       : [
           {
             path: `${path}.deadline.${regulation}`,
-            message: `is ${days(deadlineMs)}, but grace period, slowest system and settle take ${days(neededMs)}`,
+            message: `is ${days(deadlineMs)}, but gracePeriod, the slowest system and settle need ${days(neededMs)}`,
           },
         ],
   );
 }
 
-const days = (ms: number): string => `${Number((ms / DAY_MS).toFixed(2))} day(s)`;
+function days(ms: number): string {
+  const count = Number((ms / DAY_MS).toFixed(2));
+  return count === 1 ? '1 day' : `${count} days`;
+}
 
-/** Rule 18: what no system can hand out is in no archive, and would be deleted as if it were. */
+/** `beforeDeletion` needs a system that exports each kind: otherwise subjects would be deleted without an archive (rule 18). */
 export function checkExports(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
   if (!policy.exportFirst) return [];
   const kinds = [...new Set(systems.flatMap((system) => system.kinds))];
@@ -109,6 +112,6 @@ export function checkExports(policy: Policy, systems: readonly SystemEntry[], pa
     .filter((kind) => !systems.some((system) => system.exports && system.kinds.includes(kind)))
     .map((kind) => ({
       path: `${path}.exports.beforeDeletion`,
-      message: `cannot be kept for subjects of kind ${kind}: no system can hand them out`,
+      message: `no system can export subjects of kind ${kind}`,
     }));
 }

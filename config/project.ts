@@ -3,23 +3,23 @@ import type { SystemEntry, Project } from '../domain/catalog.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import { checkDeadlines, checkExports, readPolicy } from './policy.ts';
 import type { ProjectSettings } from './settings.ts';
-import { at, isObject, mapOf, unknownKeys } from './shape.ts';
+import { checkUnknownKeys, isObject, joinPath, namedEntries } from './checks.ts';
 
-interface Read {
+interface ProjectResult {
   readonly project: Project | null;
   readonly systems: ReadonlyMap<string, ConnectorDefinition>;
 }
 
-/** One project, with what its systems say of themselves; `project` is null where a rule could not be read. */
-export function readProject(name: string, settings: ProjectSettings, errors: ConfigError[]): Read {
+/** Reads one project and the descriptions of its systems. `project` is null when its policy is invalid. */
+export function readProject(name: string, settings: ProjectSettings, errors: ConfigError[]): ProjectResult {
   const path = `projects.${name}`;
   if (!isObject(settings)) {
     errors.push({ path, message: 'must be an object with policy, directory and systems' });
     return { project: null, systems: new Map() };
   }
-  unknownKeys(settings, ['policy', 'directory', 'systems'], path, errors);
+  checkUnknownKeys(settings, ['policy', 'directory', 'systems'], path, errors);
   const policy = readPolicy(settings.policy, `${path}.policy`, errors);
-  const systems = new Map(mapOf(settings.systems, `${path}.systems`, errors));
+  const systems = new Map(namedEntries(settings.systems, `${path}.systems`, errors));
   const described = new Map<string, Description>();
   for (const [system, definition] of systems) {
     const description = describe(definition, `${path}.systems.${system}`, errors);
@@ -36,15 +36,15 @@ export function readProject(name: string, settings: ProjectSettings, errors: Con
 
 function describe(definition: ConnectorDefinition, path: string, errors: ConfigError[]): Description | null {
   if (!isObject(definition) || typeof definition.describe !== 'function' || typeof definition.validate !== 'function') {
-    errors.push({ path, message: 'is no system: use a connector such as postgres({ … })' });
+    errors.push({ path, message: 'is not a connector; use one such as postgres({ … })' });
     return null;
   }
-  const own = definition.validate();
+  const found = definition.validate();
   errors.push(
-    ...own.map((error) => ({ path: error.path === '' ? path : at(path, error.path), message: error.message })),
+    ...found.map((error) => ({ path: error.path === '' ? path : joinPath(path, error.path), message: error.message })),
   );
-  // What is wrong in itself cannot be compared with others.
-  return own.length > 0 ? null : definition.describe();
+  // An invalid system is not compared with the others.
+  return found.length > 0 ? null : definition.describe();
 }
 
 function checkDirectory(
@@ -58,24 +58,27 @@ function checkDirectory(
   if (typeof directory !== 'string' || !systems.has(directory)) {
     errors.push({
       path: `${path}.directory`,
-      message: `must name the system that knows which identities exist: ${known}`,
+      message: `must name the system that resolves identities; this project has: ${known}`,
     });
   } else if (described.get(directory)?.actions.resolve === false) {
-    errors.push({ path: `${path}.directory`, message: `${directory} cannot tell which identities exist` });
+    errors.push({
+      path: `${path}.directory`,
+      message: `${directory} cannot resolve identities; name a system that can`,
+    });
   }
 }
 
-/** One type compares one way in a project, or a hold placed for one system would miss the other (rule 10). */
+/** An identity type has one comparison per project: otherwise a hold could match in one system only (rule 10). */
 function checkComparisons(described: ReadonlyMap<string, Description>, path: string, errors: ConfigError[]): void {
   for (const kind of SUBJECT_KINDS) {
-    const first = new Map<string, { system: string; words: string }>();
+    const first = new Map<string, { system: string; match: string }>();
     for (const [system, description] of described) {
       for (const [type, { comparison, parts }] of Object.entries(description.identityTypes[kind] ?? {})) {
-        const words = `${comparison}, ${parts} value(s)`;
+        const match = parts === 1 ? comparison : `${comparison} (${parts} values)`;
         const other = first.get(type);
-        if (other === undefined) first.set(type, { system, words });
-        else if (other.words !== words) {
-          const message = `compares ${kind} identity ${type} as ${words}; ${other.system} as ${other.words}`;
+        if (other === undefined) first.set(type, { system, match });
+        else if (other.match !== match) {
+          const message = `compares the ${kind} identity ${type} as ${match}, but ${other.system} compares it as ${other.match}`;
           errors.push({ path: `${path}.systems.${system}`, message });
         }
       }

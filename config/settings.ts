@@ -1,38 +1,40 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { DurationText } from '../domain/calendar.ts';
 
-/** What lethe.config.ts says: who may be deleted where, and by which rules. */
+/** The default export of lethe.config.ts. docs/data-map.md describes every key. */
 export interface Deployment {
   readonly projects: Readonly<Record<string, ProjectSettings>>;
 }
 
 export interface ProjectSettings {
   readonly policy: PolicySettings;
-  /** The system that knows which identities exist. */
+  /** The name of the system that resolves identities. */
   readonly directory: string;
   readonly systems: Readonly<Record<string, ConnectorDefinition>>;
 }
 
 export interface PolicySettings {
-  /** From acceptance to the first run that may delete: hidden, but still to be had back. Default: 14 days. */
+  /** The least time between acceptance and hard deletion. Subjects are hidden and can be restored. Default: 14 days. */
   readonly gracePeriod?: DurationText;
   /**
-   * When hard deletion runs (UTC) and how many subjects it takes each time. Default: 02:00, 10 000.
-   * `{}`: no window and no quota, each request as soon as it is due.
+   * The daily run (UTC) and the number of subjects that it may delete. Default: 02:00, 10 000.
+   * `{}`: no run and no quota; each request is deleted as soon as it is due.
    */
   readonly hardDeletion?: { readonly dailyAt?: string; readonly quotaPerRun?: number };
-  /** From the first empty verification to the last one: late events arrive meanwhile. Default: 24 hours. */
+  /** The time between the first empty verification and the last one, in which late events arrive. Default: 24 hours. */
   readonly settle?: DurationText;
-  /** Defaults: 2 000, 10 000, 50 000. */
+  /** Largest number of identities in one request, upload or legal hold. Default: 2 000. */
   readonly subjectsPerRequest?: number;
+  /** Largest number of identities in one expedited upload. Default: 10 000. */
   readonly subjectsPerUpload?: number;
+  /** Largest number of subjects in a segment. Default: 50 000. */
   readonly subjectsPerSegment?: number;
-  /** Calls of the API that one token may make in a minute: 600. */
+  /** API calls per token and minute. Default: 600. */
   readonly callsPerMinute?: number;
-  /** Per regulation, from acceptance to the day by which the law wants an answer. A request names one of them. */
+  /** The time limit of each regulation, counted from acceptance. A request names one of these regulations. */
   readonly deadline: Readonly<Record<string, DurationText>>;
-  /** How long an archive that is ready can be had (7 days), and whether every deletion exports first (it does not). */
+  /** How long a ready archive can be downloaded (7 days), and whether every deletion exports first (false). */
   readonly exports?: { readonly keptFor?: DurationText; readonly beforeDeletion?: boolean };
-  /** How many subjects may join between acceptance and deletion, as a part of those first found. Default: 0.1. */
+  /** Subjects that may join between acceptance and deletion, as a fraction of those first found. Default: 0.1. */
   readonly growth?: number;
 }

@@ -35,7 +35,7 @@ const countsIn = (output: string): Record<string, number> =>
   );
 
 test('the demo has no mistake', async () => {
-  expect(await check()).toEqual({ code: 0, output: 'no mistake found in demo\n' });
+  expect(await check()).toEqual({ code: 0, output: 'no config errors in demo\n' });
 });
 
 test('a table that appeared since is a mistake, told with its path below the project', async () => {
@@ -75,7 +75,7 @@ test('--subject of somebody unknown counts nothing', async () => {
   const { code, output } = await check('--subject', 'user_id', 'u-nobody');
   expect(code).toBe(0);
   expect(countsIn(output)).toEqual({});
-  expect(output).toContain('no user that the directory knows');
+  expect(output).toContain('the directory has no such user');
 });
 
 test('an address that two users share is told as such, without saying who they are', async () => {
@@ -85,7 +85,7 @@ test('an address that two users share is told as such, without saying who they a
   const { code, output } = await check('--subject', 'email', household?.email ?? '', 'berlin');
   expect({ code, output: output.trim() }).toEqual({
     code: 1,
-    output: '2 subjects are called so: name one of them by another identity',
+    output: 'the identity is ambiguous: it matches 2 subjects. Use another identity of the subject.',
   });
 });
 
@@ -128,7 +128,7 @@ test('a value without --subject is a mistake of the call, not a check of everyth
 test('a configuration file that is not there is told by its variable', async () => {
   const env = childEnvironment({ LETHE_CONFIG: 'nowhere.config.ts' });
   await expect(run(process.execPath, ['commands/check.ts'], { env })).rejects.toThrow(
-    /there is no .*nowhere.*LETHE_CONFIG/,
+    /configuration file not found: .*nowhere.*LETHE_CONFIG/,
   );
 });
 
