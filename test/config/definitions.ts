@@ -2,8 +2,11 @@ import type { ConnectorDefinition, Description, ConfigError } from '../../connec
 import type { Deployment, PolicySettings } from '../../config/settings.ts';
 import { DAY_MS } from '../../domain/calendar.ts';
 
-/** A system that describes itself as told and is never opened. */
-export function system(changes: Partial<Description> = {}, errors: readonly ConfigError[] = []): ConnectorDefinition {
+/** A system with the given description. It cannot be opened. */
+export function systemWith(
+  changes: Partial<Description> = {},
+  errors: readonly ConfigError[] = [],
+): ConnectorDefinition {
   const description: Description = {
     kinds: ['user'],
     identityTypes: { user: { email: { comparison: 'caseInsensitive', parts: 1 } } },
@@ -23,13 +26,14 @@ export function system(changes: Partial<Description> = {}, errors: readonly Conf
   };
 }
 
-export const deployment = (policy: object = {}, project: object = {}): Deployment =>
+/** A deployment with one valid project, `demo`, whose policy and settings are overridden by the arguments. */
+export const deploymentWith = (policy: object = {}, project: object = {}): Deployment =>
   ({
     projects: {
       demo: {
         policy: { deadline: { gdpr: '30 days' }, ...policy } as PolicySettings,
         directory: 'app',
-        systems: { app: system() },
+        systems: { app: systemWith() },
         ...project,
       },
     },

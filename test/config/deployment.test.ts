@@ -1,12 +1,17 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { DeploymentError, loadDeployment, readDeployment } from '../../config/deployment.ts';
 import type { Deployment } from '../../config/settings.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
-import { deployment, system } from './definitions.ts';
+import { deploymentWith, systemWith } from './definitions.ts';
 
-const pathsOf = (given: unknown): string[] => {
+const errorPaths = (deployment: unknown): string[] => {
   try {
-    readDeployment(given as Deployment);
+    readDeployment(deployment as Deployment);
     return [];
   } catch (error) {
     if (!(error instanceof DeploymentError)) throw error;
@@ -14,8 +19,8 @@ const pathsOf = (given: unknown): string[] => {
   }
 };
 
-test('what the configuration leaves out has the documented values', () => {
-  expect(readDeployment(deployment()).catalog.get('demo')?.policy).toEqual({
+test('applies the documented defaults to omitted policy keys', () => {
+  expect(readDeployment(deploymentWith()).catalog.get('demo')?.policy).toEqual({
     graceMs: 14 * DAY_MS,
     window: { dailyAtMs: 2 * HOUR_MS },
     quotaPerRun: 10_000,
@@ -31,117 +36,123 @@ test('what the configuration leaves out has the documented values', () => {
   });
 });
 
-test('hard deletion without a time of day has no run window and no quota', () => {
-  const policy = readDeployment(deployment({ hardDeletion: {} })).catalog.get('demo')?.policy;
+test('has no run window and no quota when hardDeletion has no dailyAt', () => {
+  const policy = readDeployment(deploymentWith({ hardDeletion: {} })).catalog.get('demo')?.policy;
   expect([policy?.window, policy?.quotaPerRun]).toEqual([null, null]);
 });
 
-test('the catalog knows a system without asking for a secret', () => {
-  const [entry] = readDeployment(deployment()).catalog.get('demo')?.systems ?? [];
+test('describes a system in the catalog without reading its secret', () => {
+  const [entry] = readDeployment(deploymentWith()).catalog.get('demo')?.systems ?? [];
   expect(entry).toMatchObject({ name: 'app', kinds: ['user'], hides: true, segments: true, dataMapHash: 'hash' });
 });
 
-test('definitions come back by project and system, as they were given', () => {
-  const given = deployment();
-  expect(readDeployment(given).definitions.get('demo')?.get('app')).toBe(given.projects['demo']?.systems['app']);
+test('returns each definition unchanged by project and system', () => {
+  const deployment = deploymentWith();
+  expect(readDeployment(deployment).definitions.get('demo')?.get('app')).toBe(
+    deployment.projects['demo']?.systems['app'],
+  );
 });
 
 test.each([
-  ['a duration that is none', { gracePeriod: 'a fortnight' }, 'gracePeriod'],
+  ['an invalid duration', { gracePeriod: 'a fortnight' }, 'gracePeriod'],
   ['a negative duration', { settle: '-1 days' }, 'settle'],
-  ['a time of day that is none', { hardDeletion: { dailyAt: '25:00' } }, 'hardDeletion.dailyAt'],
-  ['a quota without a run', { hardDeletion: { quotaPerRun: 5 } }, 'hardDeletion.quotaPerRun'],
-  ['a quota of nothing', { hardDeletion: { dailyAt: '02:00', quotaPerRun: 0 } }, 'hardDeletion.quotaPerRun'],
-  ['an unknown key of the run window', { hardDeletion: { dailyAt: '02:00', weekly: true } }, 'hardDeletion.weekly'],
-  ['a limit of half a subject', { subjectsPerRequest: 0.5 }, 'subjectsPerRequest'],
-  ['a limit of nothing', { subjectsPerUpload: 0 }, 'subjectsPerUpload'],
-  ['a limit that is a text', { subjectsPerSegment: '50000' }, 'subjectsPerSegment'],
+  ['an invalid time of day', { hardDeletion: { dailyAt: '25:00' } }, 'hardDeletion.dailyAt'],
+  ['a quota without dailyAt', { hardDeletion: { quotaPerRun: 5 } }, 'hardDeletion.quotaPerRun'],
+  ['a quota of 0', { hardDeletion: { dailyAt: '02:00', quotaPerRun: 0 } }, 'hardDeletion.quotaPerRun'],
+  ['an unknown key of hardDeletion', { hardDeletion: { dailyAt: '02:00', weekly: true } }, 'hardDeletion.weekly'],
+  ['a fractional limit', { subjectsPerRequest: 0.5 }, 'subjectsPerRequest'],
+  ['a limit of 0', { subjectsPerUpload: 0 }, 'subjectsPerUpload'],
+  ['a limit given as text', { subjectsPerSegment: '50000' }, 'subjectsPerSegment'],
   ['negative growth', { growth: -0.1 }, 'growth'],
-  ['no regulation', { deadline: {} }, 'deadline'],
-  ['no deadline', { deadline: undefined }, 'deadline'],
-  ['a deadline that is no duration', { deadline: { gdpr: 30 } }, 'deadline.gdpr'],
+  ['a deadline without regulations', { deadline: {} }, 'deadline'],
+  ['a missing deadline', { deadline: undefined }, 'deadline'],
+  ['a deadline that is not a duration', { deadline: { gdpr: 30 } }, 'deadline.gdpr'],
   ['an unknown key', { grace: '14 days' }, 'grace'],
-])('%s in the policy is told with its path', (_, policy, path) => {
-  expect(pathsOf(deployment(policy))).toEqual([`projects.demo.policy.${path}`]);
+])('reports the path of %s in the policy', (_, policy, path) => {
+  expect(errorPaths(deploymentWith(policy))).toEqual([`projects.demo.policy.${path}`]);
 });
 
 test.each([
   ['an unknown key', { region: 'eu' }, 'region'],
-  ['no policy', { policy: undefined }, 'policy'],
-  ['a directory that is no system', { directory: 'crm' }, 'directory'],
-  ['no directory', { directory: undefined }, 'directory'],
-  ['something that is no connector', { systems: { app: system(), crm: { url: 'x' } } }, 'systems.crm'],
-  ['a system name that no queue may have', { systems: { app: system(), 'My CRM': system() } }, 'systems.My CRM'],
-])('%s in a project is told with its path', (_, project, path) => {
-  expect(pathsOf(deployment({}, project))).toEqual([`projects.demo.${path}`]);
+  ['a missing policy', { policy: undefined }, 'policy'],
+  ['a directory that is not a system', { directory: 'crm' }, 'directory'],
+  ['a missing directory', { directory: undefined }, 'directory'],
+  ['a system that is not a connector', { systems: { app: systemWith(), crm: { url: 'x' } } }, 'systems.crm'],
+  ['an invalid system name', { systems: { app: systemWith(), 'My CRM': systemWith() } }, 'systems.My CRM'],
+])('reports the path of %s in a project', (_, project, path) => {
+  expect(errorPaths(deploymentWith({}, project))).toEqual([`projects.demo.${path}`]);
 });
 
-test('a directory that cannot resolve is refused', () => {
-  const app = system({ actions: { resolve: false, hide: true, segments: false, export: false } });
-  expect(pathsOf(deployment({}, { systems: { app } }))).toEqual(['projects.demo.directory']);
+test('rejects a directory that cannot resolve identities', () => {
+  const app = systemWith({ actions: { resolve: false, hide: true, segments: false, export: false } });
+  expect(errorPaths(deploymentWith({}, { systems: { app } }))).toEqual(['projects.demo.directory']);
 });
 
 test.each([
-  ['no projects', {}, ['projects']],
+  ['a missing projects key', {}, ['projects']],
   ['a project that is null', { projects: { demo: null } }, ['projects.demo']],
-  ['an unknown key beside projects', { ...deployment(), version: 1 }, ['version']],
-])('%s is told with its path', (_, given, paths) => {
-  expect(pathsOf(given)).toEqual(paths);
+  ['an unknown top-level key', { ...deploymentWith(), version: 1 }, ['version']],
+])('reports the path of %s', (_, deployment, paths) => {
+  expect(errorPaths(deployment)).toEqual(paths);
 });
 
-test('two systems that compare one identity type differently are refused', () => {
-  const crm = system({ identityTypes: { user: { email: { comparison: 'exact', parts: 1 } } } });
-  expect(pathsOf(deployment({}, { systems: { app: system(), crm } }))).toEqual(['projects.demo.systems.crm']);
+test('rejects two systems that compare an identity type of one kind differently', () => {
+  const crm = systemWith({ identityTypes: { user: { email: { comparison: 'exact', parts: 1 } } } });
+  expect(errorPaths(deploymentWith({}, { systems: { app: systemWith(), crm } }))).toEqual([
+    'projects.demo.systems.crm',
+  ]);
 });
 
-test('two systems that compare one identity type alike are not', () => {
-  expect(pathsOf(deployment({}, { systems: { app: system(), crm: system() } }))).toEqual([]);
+test('accepts two systems that compare an identity type of one kind in the same way', () => {
+  expect(errorPaths(deploymentWith({}, { systems: { app: systemWith(), crm: systemWith() } }))).toEqual([]);
 });
 
-test('one type may compare differently for users and for companies', () => {
-  const crm = system({
+test('accepts an identity type that compares differently for users and companies', () => {
+  const crm = systemWith({
     kinds: ['company'],
     identityTypes: { company: { email: { comparison: 'exact', parts: 1 } } },
   });
-  expect(pathsOf(deployment({}, { systems: { app: system(), crm } }))).toEqual([]);
+  expect(errorPaths(deploymentWith({}, { systems: { app: systemWith(), crm } }))).toEqual([]);
 });
 
-test('a deadline that grace period, slowest system and settle exceed is refused, of each regulation for itself', () => {
-  const crm = system({ completesWithinMs: 16 * DAY_MS });
+test('rejects each deadline that is shorter than grace period, slowest system and settle together', () => {
+  const crm = systemWith({ completesWithinMs: 16 * DAY_MS });
   const policy = { deadline: { gdpr: '30 days', ccpa: '45 days' } };
-  expect(pathsOf(deployment(policy, { systems: { app: system(), crm } }))).toEqual([
+  expect(errorPaths(deploymentWith(policy, { systems: { app: systemWith(), crm } }))).toEqual([
     'projects.demo.policy.deadline.gdpr',
   ]);
 });
 
-test('a deadline that is met to the day is not refused', () => {
-  const app = system({ completesWithinMs: 15 * DAY_MS });
-  expect(pathsOf(deployment({}, { systems: { app } }))).toEqual([]);
+test('accepts a deadline that equals grace period, slowest system and settle together', () => {
+  const app = systemWith({ completesWithinMs: 15 * DAY_MS });
+  expect(errorPaths(deploymentWith({}, { systems: { app } }))).toEqual([]);
 });
 
-test('who is to be exported before every deletion can be handed out by some system, kind by kind', () => {
+test('rejects exports.beforeDeletion when no system exports one of the kinds', () => {
   const actions = { resolve: true, hide: true, segments: true, export: false };
-  const mail = system({ kinds: ['user', 'company'], actions });
-  const of = (...kinds: ('user' | 'company')[]) => ({ systems: { app: system({ kinds }), mail } });
-  const first = { exports: { beforeDeletion: true } };
-  expect(pathsOf(deployment(first, of('user')))).toEqual(['projects.demo.policy.exports.beforeDeletion']);
-  expect(pathsOf(deployment(first, of('user', 'company')))).toEqual([]);
-  expect(pathsOf(deployment({}, of('user')))).toEqual([]);
+  const mail = systemWith({ kinds: ['user', 'company'], actions });
+  const exporting = (...kinds: ('user' | 'company')[]) => ({ systems: { app: systemWith({ kinds }), mail } });
+  const exportFirst = { exports: { beforeDeletion: true } };
+  expect(errorPaths(deploymentWith(exportFirst, exporting('user')))).toEqual([
+    'projects.demo.policy.exports.beforeDeletion',
+  ]);
+  expect(errorPaths(deploymentWith(exportFirst, exporting('user', 'company')))).toEqual([]);
+  expect(errorPaths(deploymentWith({}, exporting('user')))).toEqual([]);
 });
 
-test("a connector's own mistakes are told below its system", () => {
-  const app = system({}, [
+test('reports config errors of a connector below the path of its system', () => {
+  const app = systemWith({}, [
     { path: 'kinds.user.key', message: 'no such column' },
     { path: '', message: 'has no kinds' },
   ]);
-  const at = 'projects.demo.systems.app';
-  expect(pathsOf(deployment({}, { systems: { app } }))).toEqual([`${at}.kinds.user.key`, at]);
+  const path = 'projects.demo.systems.app';
+  expect(errorPaths(deploymentWith({}, { systems: { app } }))).toEqual([`${path}.kinds.user.key`, path]);
 });
 
-test('mistakes of several projects are told at once', () => {
-  const one = deployment({ gracePeriod: 'soon', growing: 1 }).projects['demo'];
-  const two = deployment({}, { directory: 'crm', region: 'eu' }).projects['demo'];
-  expect(pathsOf({ projects: { one, two } }).toSorted()).toEqual([
+test('reports the config errors of all projects at once', () => {
+  const one = deploymentWith({ gracePeriod: 'soon', growing: 1 }).projects['demo'];
+  const two = deploymentWith({}, { directory: 'crm', region: 'eu' }).projects['demo'];
+  expect(errorPaths({ projects: { one, two } }).toSorted()).toEqual([
     'projects.one.policy.gracePeriod',
     'projects.one.policy.growing',
     'projects.two.directory',
@@ -149,16 +160,34 @@ test('mistakes of several projects are told at once', () => {
   ]);
 });
 
-test('a file without a default export is refused by its path', async () => {
+test('names the path of a configuration file without a default export', async () => {
   await expect(loadDeployment('domain/calendar.ts')).rejects.toThrow('domain/calendar.ts has no default export');
 });
 
-test('the deployment that ships has no mistake', async () => {
-  expect(pathsOf(await loadDeployment('lethe.config.ts'))).toEqual([]);
+test('finds no config errors in the shipped deployment', async () => {
+  expect(errorPaths(await loadDeployment('lethe.config.ts'))).toEqual([]);
 });
 
-test('the demo differs from the deployment that ships in its policy alone', async () => {
+test('uses the shipped deployment with another policy in the demo', async () => {
   const shipped = readDeployment(await loadDeployment('lethe.config.ts')).catalog.get('demo');
   const demo = readDeployment(await loadDeployment('dev/demo/demo.config.ts')).catalog.get('demo');
   expect({ ...demo, policy: null }).toEqual({ ...shipped, policy: null });
+});
+
+test.each([
+  ['lethe.config.ts', 'export default {\n  projects: {\n    demo: [1, 2\n  },\n};\n', ':4: Expected'],
+  ['runtime.config.ts', '\nexport default { projects };\n', ':2: projects is not defined'],
+])('names file and line when %s cannot be loaded', async (name, text, place) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lethe-config-'));
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  try {
+    const env = { ...process.env, LETHE_CONFIG: path };
+    await expect(promisify(execFile)(process.execPath, ['commands/check.ts'], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${path}${place}`) as unknown,
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

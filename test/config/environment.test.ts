@@ -34,7 +34,7 @@ function messageOf(read: () => unknown): string {
   }
 }
 
-test('what the environment leaves out has the documented values', () => {
+test('applies the documented defaults to variables that are not set', () => {
   const { temporal, host, port, logLevel, configPath } = apiEnvironment(complete);
   expect({ temporal, host, port, logLevel }).toEqual({
     temporal: { address: '127.0.0.1:7233', namespace: 'default', tls: false },
@@ -45,12 +45,12 @@ test('what the environment leaves out has the documented values', () => {
   expect(configPath).toMatch(/\/lethe\.config\.ts$/);
 });
 
-test('metrics are served where an address and a port say, and nowhere where nothing does', () => {
+test('reads METRICS_ADDRESS as an IP address with a port and rejects anything else', () => {
   for (const read of [apiEnvironment, workerEnvironment]) {
-    const at = (METRICS_ADDRESS: string) => read({ ...complete, METRICS_ADDRESS }).metricsAddress;
+    const parse = (METRICS_ADDRESS: string) => read({ ...complete, METRICS_ADDRESS }).metricsAddress;
     expect(read(complete).metricsAddress).toBeUndefined();
-    expect(at('127.0.0.1:9464')).toEqual({ host: '127.0.0.1', port: 9464 });
-    expect(at('[::]:80')).toEqual({ host: '::', port: 80 });
+    expect(parse('127.0.0.1:9464')).toEqual({ host: '127.0.0.1', port: 9464 });
+    expect(parse('[::]:80')).toEqual({ host: '::', port: 80 });
     for (const wrong of [
       '9464',
       'localhost:9464',
@@ -60,27 +60,27 @@ test('metrics are served where an address and a port say, and nowhere where noth
       '::1:9464',
       '[127.0.0.1]:1',
     ])
-      expect(messageOf(() => at(wrong))).toBe(
-        'the environment is not complete:\n  METRICS_ADDRESS: must be an address and a port such as 127.0.0.1:9464',
+      expect(messageOf(() => parse(wrong))).toBe(
+        'invalid environment:\n  METRICS_ADDRESS: must be an IP address and a port, such as 127.0.0.1:9464',
       );
   }
 });
 
-test('digest keys come in the order given, the newest first', () => {
+test('returns the digest keys in the given order', () => {
   expect(workerEnvironment(complete).digestKeys).toEqual([
     { id: 'k2', key: Buffer.alloc(32, 2) },
     { id: 'k1', key: Buffer.alloc(32, 1) },
   ]);
 });
 
-test('every variable that is wrong is named at once', () => {
+test('names every invalid variable at once', () => {
   const message = messageOf(() => apiEnvironment({ PORT: 'http', LOG_LEVEL: 'loud', TEMPORAL_TLS: 'yes' }));
   for (const name of ['DATABASE_URL', 'LETHE_DIGEST_KEYS', 'PORT', 'LOG_LEVEL', 'TEMPORAL_TLS']) {
     expect(message).toContain(`${name}: `);
   }
 });
 
-test('no error shows what was given', () => {
+test('does not show the value of an invalid variable', () => {
   const canary = 'canary-7f3a';
   const common = [
     'DATABASE_URL',
@@ -102,7 +102,7 @@ test('no error shows what was given', () => {
 
 const archivesAt = (LETHE_ARCHIVES: string) => workerEnvironment({ ...complete, LETHE_ARCHIVES }).archives;
 
-test('archives lie in a folder, also one named from the working directory, or in a bucket', () => {
+test('accepts a bucket, an absolute folder and a relative folder as LETHE_ARCHIVES', () => {
   expect(apiEnvironment(complete).archives.href).toBe(pathToFileURL(resolve('.lethe/archives')).href);
   expect(archivesAt('file:./a b?#%').href).toBe(pathToFileURL(resolve('a b?#%')).href);
   expect(archivesAt('file:///var/lib/lethe').pathname).toBe('/var/lib/lethe');
@@ -131,17 +131,17 @@ test.each([
   's3://bucket?endpoint=ftp://canary.test',
   's3://bucket?endpoint=https://user:canary@s3.test',
   's3://bucket?endpoint=https://s3.test/canary',
-])('archives at %s are refused, by the name of the variable alone', (given) => {
-  const message = messageOf(() => archivesAt(given));
-  expect(message).toMatch(/^the environment is not complete:\n {2}LETHE_ARCHIVES: [^\n]+$/);
+])('rejects LETHE_ARCHIVES=%s without repeating the value', (value) => {
+  const message = messageOf(() => archivesAt(value));
+  expect(message).toMatch(/^invalid environment:\n {2}LETHE_ARCHIVES: [^\n]+$/);
   expect(message).not.toMatch(/canary/i);
 });
 
-test('links begin with a name of the world by TLS, or with this machine', () => {
-  const at = (LETHE_PUBLIC_URL: string) => apiEnvironment({ ...complete, LETHE_PUBLIC_URL }).publicUrl.href;
+test('accepts LETHE_PUBLIC_URL with https, or with http on this machine, and nothing else', () => {
+  const parse = (LETHE_PUBLIC_URL: string) => apiEnvironment({ ...complete, LETHE_PUBLIC_URL }).publicUrl.href;
   expect(apiEnvironment(complete).publicUrl.href).toBe('http://127.0.0.1:8080/');
   for (const good of ['https://lethe.test', 'https://lethe.test:8443/', 'http://localhost:8080', 'http://[::1]:1'])
-    expect(at(good)).toBe(new URL(good).href);
+    expect(parse(good)).toBe(new URL(good).href);
   for (const bad of [
     'http://lethe.test',
     'http://127.0.0.1.lethe.test',
@@ -153,17 +153,17 @@ test('links begin with a name of the world by TLS, or with this machine', () => 
     'javascript:alert(1)',
     'lethe.test',
   ])
-    expect(messageOf(() => at(bad))).toMatch(/^the environment is not complete:\n {2}LETHE_PUBLIC_URL: must [^\n]+$/);
+    expect(messageOf(() => parse(bad))).toMatch(/^invalid environment:\n {2}LETHE_PUBLIC_URL: must [^\n]+$/);
 });
 
-test('mail goes to a server or into a folder; what is wrong with its URL shows no password', () => {
-  const at = (MAIL_URL: string) => workerEnvironment({ ...complete, MAIL_URL }).mail.url.href;
+test('reads MAIL_URL as a mail server or a folder and does not show the password of an invalid one', () => {
+  const parse = (MAIL_URL: string) => workerEnvironment({ ...complete, MAIL_URL }).mail.url.href;
   expect(workerEnvironment(complete).mail).toEqual({
     url: pathToFileURL(resolve('.lethe/outbox')),
     from: 'Lethe <lethe@localhost>',
   });
   const good = 'smtps://user:p%40ss@mail.test:465';
-  expect(at(good)).toBe(good);
+  expect(parse(good)).toBe(good);
   for (const bad of [
     'smtp://u:canary@',
     'smtp://u:canary%@mail.test',
@@ -172,34 +172,36 @@ test('mail goes to a server or into a folder; what is wrong with its URL shows n
     'https://u:canary@mail.test',
     'u:canary@mail.test',
   ]) {
-    expect(messageOf(() => at(bad))).toContain('MAIL_URL: must be');
-    expect(messageOf(() => at(bad))).not.toContain('canary');
+    expect(messageOf(() => parse(bad))).toContain('MAIL_URL: must be');
+    expect(messageOf(() => parse(bad))).not.toContain('canary');
   }
 });
 
 test.each(['lethe', 'a@b, c@d', 'Lethe <a@b>\r\nBcc: c@d', '<a@b>', 'Le<the <a@b>', 'a@b\n'])(
-  'the sender %j is refused',
+  'rejects MAIL_FROM=%j',
   (MAIL_FROM) => {
-    expect(messageOf(() => workerEnvironment({ ...complete, MAIL_FROM }))).toContain('MAIL_FROM: must be an address');
+    expect(messageOf(() => workerEnvironment({ ...complete, MAIL_FROM }))).toContain(
+      'MAIL_FROM: must be an e-mail address',
+    );
   },
 );
 
-test('the API asks for no secret of the mail server', () => {
+test('does not read MAIL_URL in the API', () => {
   expect(apiEnvironment({ ...complete, MAIL_URL: 'wrong' })).not.toHaveProperty('mail');
 });
 
 test.each([
-  ['no key', ''],
+  ['an empty value', ''],
   ['a key that is too short', 'k1:c2hvcnQ'],
   ['a key without an id', key(1)],
   ['two keys with one id', `k1:${key(1)},k1:${key(2)}`],
   ['a key that is not base64url', `k1:${'+/'.repeat(22)}`],
-])('%s is refused', (_, keys) => {
+])('rejects LETHE_DIGEST_KEYS with %s', (_, keys) => {
   expect(messageOf(() => workerEnvironment({ ...complete, LETHE_DIGEST_KEYS: keys }))).toContain('LETHE_DIGEST_KEYS');
 });
 
-test('trusted proxies are addresses and ranges; there are none where none is named', () => {
-  const trusted = (given: string) => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: given }).trustedProxies;
+test('reads LETHE_TRUSTED_PROXIES as IP addresses and ranges, none by default', () => {
+  const trusted = (value: string) => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: value }).trustedProxies;
   const some = trusted('10.0.0.7, 172.16.0.0/12,fd00::/8,');
   expect(['10.0.0.7', '172.31.255.255'].map((address) => some.check(address))).toEqual([true, true]);
   expect(some.check('fdab::1', 'ipv6')).toBe(true);
@@ -208,49 +210,49 @@ test('trusted proxies are addresses and ranges; there are none where none is nam
 });
 
 test.each(['10.0.0', 'proxy.test', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'fe80::1%eth0', '*'])(
-  'the trusted proxy %s is refused, by its place and not by what was given',
+  'rejects the trusted proxy %s with its position and without its value',
   (network) => {
     const message = messageOf(() => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: `10.0.0.1,${network}` }));
-    expect(message).toContain('LETHE_TRUSTED_PROXIES: no. 2 is');
+    expect(message).toContain('LETHE_TRUSTED_PROXIES: entry 2: invalid');
     expect(message).not.toContain(network);
   },
 );
 
-test('a secret may come from a file, without its last line break', () => {
+test('reads a variable from the file at NAME_FILE without its last line break', () => {
   const { DATABASE_URL: url, ...others } = complete;
   expect(apiEnvironment({ ...others, DATABASE_URL_FILE: fileWith(`${url}\n`) }).databaseUrl).toBe(url);
 });
 
-test('a secret given twice is refused', () => {
-  const given = { ...complete, DATABASE_URL_FILE: fileWith(complete.DATABASE_URL) };
-  expect(messageOf(() => apiEnvironment(given))).toContain('DATABASE_URL: given twice');
+test('rejects a variable that is set directly and as a file', () => {
+  const environment = { ...complete, DATABASE_URL_FILE: fileWith(complete.DATABASE_URL) };
+  expect(messageOf(() => apiEnvironment(environment))).toContain('DATABASE_URL: set twice');
 });
 
-test('a file that cannot be read is told once, and not as a missing variable', () => {
+test('reports an unreadable file once and not also as a missing variable', () => {
   const message = messageOf(() => migrateEnvironment({ DATABASE_URL_FILE: join(folder, 'absent') }));
   expect(message.match(/DATABASE_URL: /g)).toHaveLength(1);
 });
 
-test('an API key for Temporal is never sent in clear unless that is said', () => {
+test('does not send an API key to Temporal without TLS unless TEMPORAL_TLS is false', () => {
   expect(workerEnvironment({ ...complete, TEMPORAL_API_KEY: 'k' }).temporal.tls).toBe(true);
   expect(workerEnvironment({ ...complete, TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }).temporal.tls).toBe(false);
 });
 
-test('a client certificate without its key is refused', () => {
+test('rejects a client certificate without its key', () => {
   expect(messageOf(() => workerEnvironment({ ...complete, TEMPORAL_TLS_CERT: 'pem' }))).toContain('TEMPORAL_TLS_KEY');
 });
 
-test("a system's secret is read when it is asked for, and only its name is told when it is absent", () => {
+test('reads a secret of a system on demand and names the variable when it is not set', () => {
   const { secret } = deploymentEnvironment({ CRM_URL_FILE: fileWith('postgres://crm') });
   expect(secret({ env: 'CRM_URL' })).toBe('postgres://crm');
   expect(() => secret({ env: 'OTHER_URL' })).toThrow('OTHER_URL is not set');
 });
 
-test('the API asks for no secret of a system', () => {
+test('does not read secrets of systems in the API', () => {
   expect(apiEnvironment(complete)).not.toHaveProperty('secret');
 });
 
-test('the demo needs nothing, and takes what is given', () => {
+test('requires no variable for the demo and uses those that are set', () => {
   expect(demoEnvironment({})).toEqual({});
   expect(demoEnvironment({ TEMPORAL_ADDRESS: 'temporal.test:7233' }).temporalAddress).toBe('temporal.test:7233');
 });
