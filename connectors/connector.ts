@@ -7,61 +7,76 @@ export type { ExportedColumn } from '../domain/archive.ts';
 export type { Resolved } from '../domain/identity.ts';
 
 /**
- * The contract behind which every system that holds data stands.
+ * What Lethe needs from a system that holds personal data.
  *
- * A verb works on a batch of subjects, never on one. Doing it twice gives the same state and the same receipt;
- * "not found" is success; "cannot tell" is never zero. No identity may leave a verb in an error message:
- * connectors throw `ConnectorError` with a closed code and figures, nothing else of what the system said.
+ * Every verb works on a batch of subjects and is idempotent: calling it again leads to the same state and the same
+ * figures. An unknown subject is no error. A verb that cannot determine a result throws; it never reports zero instead.
+ *
+ * A verb throws `ConnectorError`, whose message must not contain an identity or any text of the system. When
+ * `context.signal` aborts, it stops before its next step and throws the signal's reason.
+ *
+ * test/connectors/conformance.ts tests this contract. Run it against every connector.
  */
 export interface Connector {
   /**
-   * Checks rights, data map and coverage; returns every error with its path. Changes nothing. Throws a retryable
-   * error when the system cannot be reached: that is no error of the configuration.
+   * Checks connection, rights, data map and coverage, and returns every config error. Changes nothing.
+   * Throws a retryable error when the system is unreachable.
    */
   inspect(): Promise<readonly ConfigError[]>;
-  /** Only the project's directory is asked: which identities exist, whose they are, what else those subjects are called. */
+  /**
+   * Resolves identities to subjects and lists the other identities of each subject. Only the directory is called.
+   * Yields pages of facts in any order, each fact once. Hidden subjects are included only when selected by identity.
+   */
   resolve?(selection: Selection, context: ConnectorContext): AsyncIterable<readonly Resolved[]>;
-  /** What `hardDelete` of this scope would work on, per table; `presentSeqs`: the subjects of whom it holds anything at all. */
+  /** Counts the rows that `hardDelete` with this scope would delete, retain or clear. Changes nothing. */
   count(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Count>;
   /**
-   * Hands out what is held on the batch, table by table, as it stood at one point in time; nothing that is not read is fetched.
-   * The rows of a table are read to their end or not at all: who leaves amid them has left the whole export.
+   * Yields one entry per table, all from one snapshot. The caller reads `rows` of a table to its end, or not at all,
+   * before it asks for the next table. Changes nothing.
    */
   export?(batch: Batch, options: ExportOptions, context: ConnectorContext): AsyncIterable<ExportedTable>;
-  /** Hides or shows the batch. A call with an older generation than the one applied changes nothing (rule 9). */
+  /** Hides or restores the subjects. A call with a lower generation than the one in effect changes nothing (rule 9). */
   setVisibility?(batch: Batch, change: VisibilityChange, context: ConnectorContext): Promise<void>;
-  /** Irreversible. Every finished range is reported to `onRangeFinished` after its commit, also when an earlier call made it. */
+  /**
+   * Deletes irreversibly, in ranges of `limits.batchSize` subjects. Awaits `onRangeFinished` after the commit of each
+   * range, also for ranges that an earlier call of the same pass committed.
+   */
   hardDelete(batch: Batch, deletion: HardDeletion, context: ConnectorContext): Promise<Deletion>;
-  /** Looks again for everything that `hardDelete` was to remove. */
+  /** Searches again for everything that `hardDelete` with this scope removes or clears. Changes nothing. */
   verify(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
-  /** A suppression to collect, for exactly the identities of the batch (or its end), apart from any deletion. */
+  /** Adds or lifts a suppression for exactly the identities of the batch, independently of any deletion. */
   setSuppression?(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
-  /** Ends what was kept for this request: batches, logs, tombstones (but those of `suppress` stay, as digests). */
+  /** Removes what the connector stored for the request. Suppressions and tombstones of other requests stay. */
   conclude?(request: { requestId: string; kind: SubjectKind }, context: ConnectorContext): Promise<void>;
+  /** Releases connections. No verb is called afterwards. */
   close(): Promise<void>;
 }
 
-/** What lethe.config.ts holds of a system: pure data until the worker opens it. */
+/** One entry of `systems` in lethe.config.ts, such as the result of `postgres({ … })`. Holds no secret and no connection. */
 export interface ConnectorDefinition {
   describe(): Description;
-  /** The errors that can be found without connecting, with paths below the system. */
+  /** Returns the config errors that can be found without connecting. Paths are relative to the system. */
   validate(): readonly ConfigError[];
-  /** What an administrator runs in the system first (`npm run system-sql`); `role`: whom the grants are for. */
+  /** The SQL or script that an administrator runs once in the system. `role` receives the grants. */
   setupSql?(setup: { readonly system: string; readonly role?: string }): string;
   open(context: OpenContext): Connector;
 }
 export interface OpenContext {
+  /** The system's key in lethe.config.ts. */
   readonly system: string;
-  /** The only way to a secret: reads the environment variable that `env('NAME')` named, or throws naming it. */
+  /** Reads the environment variable that `env('NAME')` names. Throws an error with its name when it is not set. */
   secret(name: EnvName): string;
 }
 export interface EnvName {
   readonly env: string;
 }
 
+/** What Lethe knows about a system without connecting to it. */
 export interface Description {
   readonly kinds: readonly SubjectKind[];
+  /** Per kind, the identity types that the system can search for, and how their values compare. */
   readonly identityTypes: Readonly<Partial<Record<SubjectKind, IdentityTypes>>>;
+  /** The optional verbs that the connector has. `segments`: `resolve` accepts `by: 'segment'`. */
   readonly actions: {
     readonly resolve: boolean;
     readonly hide: boolean;
@@ -69,23 +84,26 @@ export interface Description {
     readonly export: boolean;
   };
   readonly limits: {
-    /** Subjects per range: the unit of work, of the log and of a retry. */
+    /** Subjects per range. A range is the unit of a commit, of the log and of a retry. */
     readonly batchSize: number;
-    /** Least time between two calls, in milliseconds; slots are reserved in PostgreSQL. */
+    /** Minimum time between two calls to the system, in milliseconds. Omitted: no limit. */
     readonly spacingMs?: number;
   };
+  /** `reads`: `verify` searches. `attested`: the system states that it deleted. `none`: it does neither. */
   readonly verification: VerificationLevel;
+  /** Longest time from `hardDelete` to an empty system, in milliseconds. Must fit into each deadline (rule 12). */
   readonly completesWithinMs: number;
+  /** Changes when the data map selects other data. Wording, pace and the order of keys do not change it. */
   readonly dataMapHash: string;
 }
 
 export interface ConfigError {
-  /** Where in lethe.config.ts, e.g. `projects.demo.systems.app.kinds.user.tables.2.subject`. */
+  /** The place in lethe.config.ts, such as `projects.demo.systems.app.kinds.user.tables.2.subject`. */
   readonly path: string;
   readonly message: string;
 }
 
-/** Whom a request is about. `identities` and `except` arrive page by page, in the order of their positions. */
+/** The subjects to resolve. `identities` can be called again and yields pages in the order of positions. */
 export type Selection = {
   readonly requestId: string;
   readonly kind: SubjectKind;
@@ -95,93 +113,106 @@ export type Selection = {
   | { readonly by: 'everyone' }
 );
 export interface Submitted {
+  /** The place of the identity in the request. */
   readonly position: number;
   readonly identity: Identity;
 }
 
 /**
- * A frozen set of subjects of one request. `batch` is `g<generation>` for visibility, `b<number>` for a claimed batch,
- * `e<epoch>` for an export: under one name the identities never change.
+ * A fixed set of subjects of one request. `batch` names it: `g<generation>` for visibility, `b<number>` for a claimed
+ * batch, `e<epoch>` for an export. The identities under one name never change.
  */
 export interface Batch {
   readonly requestId: string;
   readonly kind: SubjectKind;
   readonly batch: string;
+  /** Subjects are numbered within the request. The numbers of a batch lie in this range and may have gaps. */
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** Number of subjects. */
   readonly size: number;
-  /** Every identity of every subject in the order of `seq`, page by page; read anew at each call. */
+  /** Yields every identity of every subject in the order of `seq`. Each call reads from the beginning. */
   identities(): AsyncIterable<readonly SubjectIdentity[]>;
 }
 
-/** What an activity gives to a verb. */
+/** The caller's side of a running verb. */
 export interface ConnectorContext {
   readonly signal: AbortSignal;
-  /** Called at least once per range or every few seconds: proof of life. */
+  /** The connector calls it once per range and every few seconds while it waits. */
   heartbeat(): void;
-  /** Reserves the system's next slot and waits for it. Returns at once where no spacing is declared. */
+  /** Waits for the next call that `limits.spacingMs` allows. Returns at once when no spacing is declared. */
   slot(): Promise<void>;
 }
 
 export interface VisibilityChange {
   readonly hidden: boolean;
-  /** Higher wins; from one sequence for all requests, so that a subject handed over compares rightly. */
+  /** From one sequence for all requests, so that generations of different requests for one subject compare. */
   readonly generation: number;
-  /** The timestamp written where a soft-delete column takes one. */
+  /** Written to a soft-delete column of a timestamp type. */
   readonly at: Date;
 }
 
 export interface HardDeletion {
-  /** Of `categories` and `sources` rows stay and columns are emptied: nobody is hidden, nobody suppressed (rule 16). */
+  /** `data` deletes rows. `categories` and `sources` only clear columns, and hide and suppress no subject (rule 16). */
   readonly scope: Scope;
-  /** 1, then one more for each time that survivors were found: the same ranges are gone through again. */
+  /** 1, and 1 more after each verification that found survivors. Each pass processes all ranges again. */
   readonly pass: number;
-  /** The system's tombstones of these subjects become suppressions at the end. */
+  /** Adds a suppression for every identity of the batch. Ignored for part deletions. */
   readonly suppress: boolean;
   readonly at: Date;
-  /** What `askAgainAt` handed out last time. */
+  /** The ticket that the previous call returned. Null for the first call of a pass. */
   readonly ticket: string | null;
   onRangeFinished(range: FinishedRange): Promise<void>;
 }
 
+/** A system that deletes asynchronously returns a ticket. Lethe calls `hardDelete` with it at or after `askAgainAt`. */
 export type Deletion = { readonly done: true } | { readonly askAgainAt: Date; readonly ticket: string };
 
+/** `survivors` is the sum of `tables`. `unknown` is a code, for a system that is reachable but cannot be searched. */
 export type Verification =
   | { readonly survivors: number; readonly tables: Readonly<Record<string, number>> }
   | { readonly attestedAt: Date }
   | { readonly unknown: string };
 
 export interface ExportOptions {
-  /** `data`: the rows. `categories`: which tables and columns hold something, no value. `sources`: the means of collection. */
+  /** `data`: the rows. `categories`: the tables and columns that have values. `sources`: the columns under `sources`. */
   readonly scope: Scope;
-  /** Only rows that came to be from this time on, in tables that can tell (a CCPA export); null: all. */
+  /** Excludes older rows from tables that have `time`. Null: no rows are excluded. */
   readonly since: Date | null;
-  /** NDJSON loads again to the same rows. CSV has a header, and an apostrophe before text that a spreadsheet would run. */
+  /** NDJSON: one JSON object per line. CSV: a header, and an apostrophe before text that a spreadsheet would execute. */
   readonly format: ExportFormat;
 }
 
 export interface ExportedTable {
   readonly table: string;
-  /** What it holds, in words for the person it is about; null where the data map has none. */
+  /** `about` of the data map. Null when it has none. */
   readonly meaning: string | null;
-  /** Those that `rows` has, in its order; of `categories`, those that hold something. */
+  /** The columns of `rows`, in their order. For `categories`, only those that have a value. */
   readonly columns: readonly ExportedColumn[];
-  /** Rows before `since` were left out. False: the table cannot tell when a row came to be, and is here whole. */
+  /** Whether `since` excluded older rows. False: the table has no `time`, so all rows are included. */
   readonly windowed: boolean;
-  /** Why a deletion would keep rows of it; null where it would not. */
+  /** The basis on which a deletion would retain rows of this table. Null when it would delete them. */
   readonly retained: string | null;
-  /** Whole rows, several in each buffer; none for `categories`. Can be read once, before the next table is asked for. */
+  /** Buffers of whole rows. Can be read once, before the next table. Empty for `categories`. */
   readonly rows: AsyncIterable<Buffer>;
-  /** After the end of `rows`; what `categories` counts is known at once, and no byte of it. */
+  /** Row and byte counts of `rows`, available after its end. For `categories`, the counted rows and 0 bytes. */
   figures(): { readonly rows: number; readonly bytes: number };
 }
 
 export interface Count {
+  /** Rows per table. */
   readonly tables: Readonly<Record<string, number>>;
+  /** The `seq` of each subject of which the system holds at least one row. */
   readonly presentSeqs: readonly number[];
 }
 
-/** `retryable: false`: trying again cannot help until somebody changes something; an operator is called at once. */
+/**
+ * - `unavailable`: unreachable, or a standby. `timeout`: too slow, or blocked by a lock.
+ * - `refused`: rejected by the system. `coverage_broken`: the data map does not match the schema.
+ * - `blocked_by_other_rows`: rows outside the data map reference a row to delete.
+ *
+ * An error that is not retryable raises attention at once; others are retried first, after `retryAfterMs` if given.
+ */
 export class ConnectorError extends Error {
   readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'blocked_by_other_rows' | 'timeout';
   readonly retryable: boolean;
