@@ -6,7 +6,7 @@ import type { PostgresSettings } from './data-map/data-map.ts';
 import type { KindModel } from './data-map/model.ts';
 import { type Server, type Session, withSession } from './session.ts';
 
-/** What an opened connector knows; every verb takes it first. */
+/** An opened system. Every verb takes it as its first argument. */
 export interface Context {
   readonly system: string;
   readonly settings: PostgresSettings;
@@ -22,11 +22,11 @@ export const pace = (settings: PostgresSettings): { share: number; subjectsPerCo
 export function modelOf(context: Context, kind: SubjectKind): KindModel {
   const model = context.models.find((candidate) => candidate.kind === kind);
   if (model === undefined)
-    throw new ConnectorError('refused', `this system maps no subjects of kind ${kind}`, { retryable: false });
+    throw new ConnectorError('refused', `the data map has no subjects of kind ${kind}`, { retryable: false });
   return model;
 }
 
-/** A verb's connection with the batch loaded into it: what every verb about subjects begins with. */
+/** A verb's connection, with the identities of the batch loaded into the batch table. */
 export interface Loaded {
   readonly session: Session;
   readonly model: KindModel;
@@ -38,29 +38,29 @@ export interface Loaded {
 export async function withBatch<Result>(
   context: Context,
   batch: Batch,
-  work: ConnectorContext,
+  activity: ConnectorContext,
   use: (loaded: Loaded) => Promise<Result>,
 ): Promise<Result> {
   const model = modelOf(context, batch.kind);
-  return withSession(context.server, work, async (session) => use(await load(context, session, model, batch)));
+  return withSession(context.server, activity, async (session) => use(await load(context, session, model, batch)));
 }
 
 export async function load(context: Context, session: Session, model: KindModel, batch: Batch): Promise<Loaded> {
-  await refuseStandby(session);
+  await rejectStandby(session);
   const catalog = await readCatalog(session, mappedTables([model]));
   const { subjectsPerCommit } = pace(context.settings);
   const loaded = await loadBatch(session, context.system, batch, subjectsPerCommit);
   return { session, model, catalog, ...loaded };
 }
 
-/** A standby shows an older state and takes no deletion: whatever it answers is not known. */
+/** A standby lags behind its primary and cannot delete, so its rows prove nothing. */
 export class StandbyError extends ConnectorError {
   constructor() {
     super('unavailable', 'the server is a standby', { retryable: true });
   }
 }
 
-async function refuseStandby(session: Session): Promise<void> {
+async function rejectStandby(session: Session): Promise<void> {
   const [server] = await session.rows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
   if (server?.standby !== false) throw new StandbyError();
 }

@@ -5,7 +5,7 @@ import { pace } from './context.ts';
 import type { KindMap, PostgresSettings, Wording } from './data-map/data-map.ts';
 import { kindModels } from './data-map/model.ts';
 
-/** What a deployment can know of this system without speaking to it. */
+/** Describes the system without connecting to it. */
 export function describe(settings: PostgresSettings): Description {
   const models = kindModels(settings);
   return {
@@ -19,27 +19,32 @@ export function describe(settings: PostgresSettings): Description {
   };
 }
 
-/** Over the meaning of the map, not its spelling: the order of keys, absent settings and words for readers change nothing. */
+/** Independent of wording, pace, omitted keys and the order of keys. */
 function dataMapHash({ kinds, segments, ignore }: PostgresSettings): string {
-  const plain = { user: kinds.user && wordless(kinds.user), company: kinds.company && wordless(kinds.company) };
+  const maps = {
+    user: kinds.user && withoutWordings(kinds.user),
+    company: kinds.company && withoutWordings(kinds.company),
+  };
   return createHash('sha256')
-    .update(JSON.stringify(sorted({ kinds: plain, segments, ignore })))
+    .update(JSON.stringify(sortKeys({ kinds: maps, segments, ignore })))
     .digest('hex');
 }
 
-function wordless({ aliases, tables, ...map }: KindMap): object {
+function withoutWordings({ aliases, tables, ...map }: KindMap): object {
   return {
-    ...unworded(map),
-    aliases: aliases === undefined ? undefined : unworded(aliases),
-    tables: tables?.map(unworded),
+    ...withoutWording(map),
+    aliases: aliases === undefined ? undefined : withoutWording(aliases),
+    tables: tables?.map(withoutWording),
   };
 }
 
-const unworded = ({ about: _about, columns: _columns, ...rest }: Wording): object => rest;
+const withoutWording = ({ about: _about, columns: _columns, ...rest }: Wording): object => rest;
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, held]) => held !== undefined);
-  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, held]) => [key, sorted(held)]));
+  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, sortKeys(entry)]),
+  );
 }

@@ -1,22 +1,22 @@
 import { ConnectorError } from '../connector.ts';
 
-/** The SQLSTATE or system code of an error; the text beside it may hold an identity and goes no further. */
+/** The SQLSTATE or system code of an error. Its message can contain an identity and is never used. */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';
 }
 
 export const STATEMENT_TIMEOUT = '57014';
-export const FOREIGN_KEY = '23503';
-/** Deadlock, lock timeout, serialisation: another transaction was in the way, once. */
-export const IN_THE_WAY: readonly string[] = ['40P01', '55P03', '40001'];
+export const FOREIGN_KEY_VIOLATION = '23503';
+/** Deadlock, lock timeout, serialization failure: conflicts with another transaction that a retry resolves. */
+export const LOCK_CONFLICTS: readonly string[] = ['40P01', '55P03', '40001'];
 
-/** An error of a function that the caller passed in. It leaves the connector unchanged, even with a code of the driver. */
+/** Wraps an error of a function that the caller passed in, so that it is rethrown unchanged. */
 export class CallbackError extends Error {
   readonly error: Error;
   constructor(error: unknown) {
-    super('the caller failed');
-    this.error = error instanceof Error ? error : new Error('the caller failed');
+    super('the callback failed');
+    this.error = error instanceof Error ? error : new Error('the callback failed');
   }
 }
 
@@ -28,30 +28,30 @@ export async function runCallback<Result>(callback: () => Promise<Result>): Prom
   }
 }
 
-/** Between two steps: a verb that is cancelled ends with the caller's reason. */
-export function obey(signal: AbortSignal): void {
+/** Called between two steps. Throws the reason of the cancellation. */
+export function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new CallbackError(signal.reason);
 }
 
-/** Any error of the driver as one of the contract's closed codes, with the SQLSTATE and nothing else. */
-export function translate(error: unknown): Error {
+/** Converts an error of the driver to a code of the contract. The message contains only the SQLSTATE. */
+export function toConnectorError(error: unknown): Error {
   if (error instanceof ConnectorError) return error;
   if (error instanceof CallbackError) return error.error;
   const code = codeOf(error);
   const message = `PostgreSQL: ${/^[0-9A-Za-z_]{2,40}$/.test(code) ? code : 'connection lost'}`;
-  const [kind, retryable] = classify(code);
-  return new ConnectorError(kind, message, { retryable });
+  const [connectorCode, retryable] = classify(code);
+  return new ConnectorError(connectorCode, message, { retryable });
 }
 
-/** What a verb that streams ends with: the caller's reason where the caller ended it. */
-export const told = (error: unknown, signal: AbortSignal): Error =>
-  translate(signal.aborted ? new CallbackError(signal.reason) : error);
+/** The error of a verb that streams: after a cancellation its reason, otherwise a `ConnectorError`. */
+export const toStreamError = (error: unknown, signal: AbortSignal): Error =>
+  toConnectorError(signal.aborted ? new CallbackError(signal.reason) : error);
 
 function classify(code: string): readonly [ConnectorError['code'], boolean] {
-  if (code === FOREIGN_KEY) return ['blocked_by_other_rows', false];
-  if (code === STATEMENT_TIMEOUT || IN_THE_WAY.includes(code)) return ['timeout', true];
+  if (code === FOREIGN_KEY_VIOLATION) return ['blocked_by_other_rows', false];
+  if (code === STATEMENT_TIMEOUT || LOCK_CONFLICTS.includes(code)) return ['timeout', true];
   if (['42P01', '42703', '3F000', '42883', '42P10'].includes(code)) return ['coverage_broken', false];
-  // A read-only server is one that failed over: it, or its address, becomes writable again.
+  // A server is read-only after a failover, until it or its address is writable again.
   if (code === '25006') return ['unavailable', true];
   if (/^(22|23|28|42|P0|3D|0A|44)/.test(code)) return ['refused', false];
   return ['unavailable', true];

@@ -3,7 +3,7 @@ import { conclude } from './visibility/conclude.ts';
 import type { Context } from './context.ts';
 import { count } from './delete/count.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
-import { validateSettings } from './definition.ts';
+import { validateSettings } from './validate-settings.ts';
 import { describe } from './describe.ts';
 import { exportBatch } from './export/export.ts';
 import { hardDelete } from './delete/hard-delete.ts';
@@ -19,7 +19,7 @@ import { setVisibility } from './visibility/visibility.ts';
 export type { PostgresSettings } from './data-map/data-map.ts';
 export { systemSql } from './setup/system-sql.ts';
 
-/** A PostgreSQL database as a system: what of it belongs to a subject is stated by its data map. */
+/** A PostgreSQL database as a system. Its data map says which rows belong to a subject; see docs/data-map.md. */
 export function postgres(settings: PostgresSettings): ConnectorDefinition {
   return {
     describe: () => describe(settings),
@@ -29,7 +29,7 @@ export function postgres(settings: PostgresSettings): ConnectorDefinition {
   };
 }
 
-/** Every verb has a connection of its own: nothing is left open between two of them. */
+/** Every verb opens and closes its own connection. */
 export function openPostgres(settings: PostgresSettings, open: OpenContext, tuning: Partial<Tuning> = {}): Connector {
   const context: Context = {
     system: open.system,
@@ -39,14 +39,14 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
   };
   return {
     inspect: () => inspect(context),
-    resolve: (selection, work) => resolve(context, selection, work),
-    count: (batch, scope, work) => count(context, batch, scope, work),
-    export: (batch, options, work) => exportBatch(context, batch, options, work),
-    setVisibility: (batch, change, work) => setVisibility(context, batch, change, work),
-    hardDelete: (batch, deletion, work) => hardDelete(context, batch, deletion, work),
-    verify: (batch, scope, work) => verify(context, batch, scope, work),
-    setSuppression: (batch, suppressed, work) => setSuppression(context, batch, suppressed, work),
-    conclude: (request, work) => conclude(context, request, work),
+    resolve: (selection, activity) => resolve(context, selection, activity),
+    count: (batch, scope, activity) => count(context, batch, scope, activity),
+    export: (batch, options, activity) => exportBatch(context, batch, options, activity),
+    setVisibility: (batch, change, activity) => setVisibility(context, batch, change, activity),
+    hardDelete: (batch, deletion, activity) => hardDelete(context, batch, deletion, activity),
+    verify: (batch, scope, activity) => verify(context, batch, scope, activity),
+    setSuppression: (batch, suppressed, activity) => setSuppression(context, batch, suppressed, activity),
+    conclude: (request, activity) => conclude(context, request, activity),
     close: async () => {},
   };
 }

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type CopyToStreamQuery, to as copyTo } from 'pg-copy-streams';
 import type { ConnectorContext } from '../connector.ts';
-import { FOREIGN_KEY, IN_THE_WAY, codeOf, obey, translate } from './failure.ts';
+import { FOREIGN_KEY_VIOLATION, LOCK_CONFLICTS, codeOf, throwIfCancelled, toConnectorError } from './failure.ts';
 import type { Tuning } from './tuning.ts';
 
 export const HEARTBEAT_MS = 2_000;
 
-/** One connection of one verb. What it runs is told to `observe`; what it binds is never an identity. */
+/** The connection of one verb. `observe` receives every statement. Parameters are never identities. */
 export class Session {
   readonly client: pg.Client;
   readonly #observe: (sql: string) => void;
@@ -27,7 +27,7 @@ export class Session {
     return (await this.client.query(sql, [...values])).rowCount ?? 0;
   }
 
-  /** The rows of a COPY … TO STDOUT. Its errors go to whoever reads; once nobody does, the connection's end is none. */
+  /** Streams a COPY … TO STDOUT. The reader receives its errors; the listener ignores those after the reader stopped. */
   copy(sql: string): CopyToStreamQuery {
     this.#observe(sql);
     const rows = this.client.query(copyTo(sql));
@@ -35,12 +35,12 @@ export class Session {
     return rows;
   }
 
-  /** Ends at once, whatever the server is in the middle of: it is not asked to agree. */
+  /** Closes the socket without waiting for the server. */
   drop(): void {
     this.client.connection.stream.destroy();
   }
 
-  /** Commits what `use` did, or leaves nothing of it; the error of `use` is the one that is told. */
+  /** Commits after `use`, or rolls back and rethrows its error. */
   async transaction<Result>(use: () => Promise<Result>): Promise<Result> {
     await this.run('BEGIN');
     let result: Result;
@@ -60,47 +60,46 @@ export interface Server {
   readonly tuning: Tuning;
 }
 
-/** Opens a connection for one verb, keeps its activity alive, closes it, and lets no driver error out. */
+/** Opens a connection for one verb, sends heartbeats, converts driver errors and closes the connection. */
 export async function withSession<Result>(
   server: Server,
-  work: Pick<ConnectorContext, 'signal' | 'heartbeat'>,
+  activity: Pick<ConnectorContext, 'signal' | 'heartbeat'>,
   use: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  const session = await openSession(server, work);
-  const alive = setInterval(() => work.heartbeat(), HEARTBEAT_MS);
+  const session = await openSession(server, activity);
+  const heartbeats = setInterval(() => activity.heartbeat(), HEARTBEAT_MS);
   try {
     return await use(session);
   } catch (error) {
-    throw translate(error);
+    throw toConnectorError(error);
   } finally {
-    clearInterval(alive);
+    clearInterval(heartbeats);
     await session.client.end().catch(() => {});
   }
 }
 
-export async function openSession(server: Server, work: Pick<ConnectorContext, 'signal'>): Promise<Session> {
+export async function openSession(server: Server, activity: Pick<ConnectorContext, 'signal'>): Promise<Session> {
   try {
-    obey(work.signal);
+    throwIfCancelled(activity.signal);
     const client = new pg.Client({
       connectionString: server.url,
       application_name: 'lethe',
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
     });
-    // A connection that is lost between two statements is told by the next one.
+    // After a connection is lost between two statements, the next statement throws.
     client.on('error', () => {});
     await client.connect();
     await client.query(settings(server.tuning));
     return new Session(client, server.tuning.observe);
   } catch (error) {
-    throw translate(error);
+    throw toConnectorError(error);
   }
 }
 
 /**
- * row_security=off makes a policy an error instead of silence. Sequential scans and JIT are never what a batch of
- * subjects needs: each column by which it is found has an index, which inspect() has checked. The search path finds
- * the operators of citext and nothing that a customer's schema could put in the way.
+ * row_security=off turns a policy that hides rows into an error. inspect() has checked that every lookup has an index, so
+ * sequential scans are off. The search path has the operators of citext and nothing that a schema could shadow.
  */
 const settings = (tuning: Tuning): string => `
   SET row_security = off; SET timezone = 'UTC'; SET enable_seqscan = off; SET jit = off;
@@ -110,7 +109,7 @@ const settings = (tuning: Tuning): string => `
   SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', (SELECT quote_ident(n.nspname)
     FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'citext')), false)`;
 
-/** Runs a statement that yields one JSON value. The error of a violated constraint carries none of its values. */
+/** Runs a statement that returns one JSON value. The error of a violated constraint contains no value of a row. */
 export async function runRedacted<Result>(
   session: Session,
   sql: string,
@@ -128,24 +127,25 @@ export const executeAndCount = async (
 ): Promise<number> =>
   (await runRedacted<number>(
     session,
-    `WITH gone AS (${sql} RETURNING 1) SELECT to_jsonb(count(*)) FROM gone`,
+    `WITH changed AS (${sql} RETURNING 1) SELECT to_jsonb(count(*)) FROM changed`,
     values,
   )) ?? 0;
 
-/** Another transaction was in the way, or is about to delete the row that still references ours. */
-export const isRetried = (error: unknown): boolean => [...IN_THE_WAY, FOREIGN_KEY].includes(codeOf(error));
+/** Conflicts that end when another transaction ends, also one that deletes the row that references ours. */
+export const isConflict = (error: unknown): boolean =>
+  [...LOCK_CONFLICTS, FOREIGN_KEY_VIOLATION].includes(codeOf(error));
 
-/** A few attempts, further and further apart, at random so that two of a kind do not meet again. */
-export async function retrying<Result>(
+/** Retries with exponential backoff and jitter, so that two conflicting transactions do not collide again. */
+export async function retry<Result>(
   tuning: Tuning,
-  again: (error: unknown) => boolean,
+  isRetryable: (error: unknown) => boolean,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
   for (let failures = 0; ; failures += 1) {
     try {
       return await attempt();
     } catch (error) {
-      if (failures >= tuning.retries || !again(error)) throw error;
+      if (failures >= tuning.retries || !isRetryable(error)) throw error;
       await sleep(tuning.backoffMs * 2 ** failures * (0.5 + Math.random()));
     }
   }

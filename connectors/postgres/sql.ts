@@ -1,7 +1,7 @@
-/** Identifiers and names from the data map become SQL here and nowhere else; identities never do. */
+/** Quotes a name of the data map. Identities never become part of SQL text. */
 export const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** For names of types, kinds and settings: never for anything that a person is called. */
+/** Quotes a name of a type, kind or setting. Must not be used for identities. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 export interface TableName {
@@ -9,13 +9,13 @@ export interface TableName {
   readonly name: string;
 }
 
-/** `app.users`, or `users` for `public.users`. Names are those of the catalog: case counts. */
+/** Splits `app.users`. A name without a schema is in `public`. Names are case-sensitive, as in the catalog. */
 export function tableName(table: string): TableName {
   const dot = table.indexOf('.');
   return dot < 0 ? { schema: 'public', name: table } : { schema: table.slice(0, dot), name: table.slice(dot + 1) };
 }
 
-/** The one spelling of a table under which maps and figures are kept. */
+/** `schema.table`, the form that counts and receipts use. */
 export const canonical = (table: string): string => {
   const { schema, name } = tableName(table);
   return `${schema}.${name}`;
@@ -26,4 +26,4 @@ export const relation = (table: string): string => {
   return `${ident(schema)}.${ident(name)}`;
 };
 
-export const list = (names: readonly string[]): string => names.map(literal).join(', ');
+export const literalList = (names: readonly string[]): string => names.map(literal).join(', ');

@@ -1,16 +1,16 @@
-/** What a deployment does not choose: measured defaults, which tests make small. */
+/** Measured defaults that lethe.config.ts cannot change. Tests use smaller values. */
 export interface Tuning {
-  /** A chunk that takes longer is halved; it bounds how long Lethe holds locks. */
+  /** Bounds how long Lethe holds locks. A chunk that takes longer is halved. */
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
-  /** Retries of a chunk after a deadlock, a lock that is held, or a row that still references. */
+  /** Retries of a chunk after a deadlock, a lock timeout or a row that still references one of its rows. */
   readonly retries: number;
   readonly backoffMs: number;
-  /** Rows per commit of a subject that is too large for one. */
+  /** Rows per commit of a subject that is too large for one statement. */
   readonly rowsPerPart: number;
-  /** Subjects per page while resolving: memory is bounded by it. */
+  /** Subjects per page of `resolve`. Bounds memory. */
   readonly page: number;
-  /** Sees every statement, without its values. */
+  /** Receives every statement without its parameters. */
   readonly observe: (sql: string) => void;
 }
 

@@ -14,19 +14,16 @@ export const isInteger = (type: ColumnType): boolean => type.base in INTEGERS ||
 export const isTimestamp = (type: ColumnType): boolean => ['timestamptz', 'timestamp', 'date'].includes(type.base);
 export const isSupported = (type: ColumnType): boolean => isText(type) || isInteger(type) || type.base === 'uuid';
 
-const folds = (type: ColumnType, comparison: Comparison): boolean =>
+const isLowerCased = (type: ColumnType, comparison: Comparison): boolean =>
   comparison === 'caseInsensitive' && isText(type) && type.base !== 'citext';
 
-/** The column as its index has it: never cast, lower-cased only where the comparison says so. */
+/** The column as its index has it: never cast, and lower() only for a case-insensitive comparison of text. */
 export const columnSide = (column: string, type: ColumnType, comparison: Comparison): string =>
-  folds(type, comparison) ? `lower(${column})` : column;
+  isLowerCased(type, comparison) ? `lower(${column})` : column;
 
-/**
- * A text value as the column's type. What cannot be one, such as an alias beside a bigint key, becomes NULL and matches
- * nothing: CASE keeps the cast from being tried.
- */
+/** Casts a text value to the column's type. A value that has no such cast becomes NULL; CASE prevents an error. */
 export function valueSide(value: string, type: ColumnType, comparison: Comparison): string {
-  if (folds(type, comparison)) return `lower(${value})`;
+  if (isLowerCased(type, comparison)) return `lower(${value})`;
   if (type.base === 'text' || type.base === 'varchar') return value;
   if (type.base === 'bpchar' || type.base === 'citext') return `${value}::${type.base}`;
   if (type.base === 'uuid')
@@ -35,7 +32,7 @@ export function valueSide(value: string, type: ColumnType, comparison: Compariso
   if (type.base === 'numeric') return `CASE WHEN ${number} THEN ${value}::numeric END`;
   const range = INTEGERS[type.base];
   if (range === undefined)
-    throw new ConnectorError('coverage_broken', `a column of type ${type.base} cannot name a subject`, {
+    throw new ConnectorError('coverage_broken', `a column of type ${type.base} cannot hold an identity`, {
       retryable: false,
     });
   const [low, high] = range;

@@ -3,23 +3,23 @@ import type { SubjectKind } from '../../../domain/vocabulary.ts';
 import type { Column, IdentityColumns, KindMap, PostgresSettings, Retention, TableMap, Wording } from './data-map.ts';
 import { canonical } from '../sql.ts';
 
-/** Columns that name a subject together, the identity types whose values they hold, and how these compare. */
+/** Columns that together hold an identity, the types of that identity, and its comparison. */
 export interface Match {
   readonly columns: readonly string[];
   readonly types: readonly string[];
   readonly comparison: Comparison;
 }
 
-/** One table of a data map: by what its rows are found. A row that fits any of `matches` belongs to the subject. */
+/** One table of the data map. A row that fits any of `matches` belongs to the subject. */
 export interface Target {
   readonly table: string;
-  /** Below the system, e.g. `kinds.user.tables.2`. */
+  /** Relative to the system: `kinds.user.tables.2`. */
   readonly path: string;
   readonly role: 'subject' | 'aliases' | 'table';
   readonly matches: readonly Match[];
   readonly via?: { readonly table: string; readonly on: readonly (readonly [string, string])[] };
   readonly retain?: Retention;
-  /** When a row came to be. */
+  /** The column with the time at which a row was created. */
   readonly time?: string;
   readonly sources: readonly string[];
   readonly wording: Wording;
@@ -31,10 +31,10 @@ export interface KindModel {
   readonly keyType: string;
   readonly types: Readonly<Record<string, IdentityType>>;
   readonly key: Match;
-  /** The subject's own table is the last: what references it comes before. */
+  /** The subject's own table is the last, because the others can reference it. */
   readonly targets: readonly Target[];
-  /** Every column (`app.users.email`) by which rows are found, those of other kinds too: emptied, they never would be again. */
-  readonly finding: ReadonlySet<string>;
+  /** Every column (`app.users.email`) by which rows of any kind are found. A part deletion must not clear them. */
+  readonly lookupColumns: ReadonlySet<string>;
 }
 
 export const columnOf = (column: Column): { column: string; match: Comparison } =>
@@ -43,14 +43,14 @@ export const columnOf = (column: Column): { column: string; match: Comparison } 
 export const columnsOf = (identity: IdentityColumns): readonly string[] =>
   'columns' in identity ? identity.columns : [identity.column];
 
-/** Aliases stand where keys stand, so they are compared like a key of text, and exactly beside a key of another type. */
+/** Aliases share columns with keys: they compare like a text key, and exactly beside a key of another type. */
 const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
 
-function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'finding'> {
+function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColumns'> {
   const { column, match } = columnOf(map.key);
   const key: Match = { columns: [column], types: [column], comparison: match };
   const path = `kinds.${kind}`;
-  const named = { columns: [], types: [column, ALIAS], comparison: aliasComparison(match) };
+  const keyOrAlias = { columns: [], types: [column, ALIAS], comparison: aliasComparison(match) };
   const aliases: Target[] =
     map.aliases === undefined
       ? []
@@ -62,8 +62,8 @@ function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'finding'> 
             sources: [],
             wording: map.aliases,
             matches: [
-              { ...named, columns: [map.aliases.subject] },
-              { ...named, columns: [map.aliases.alias] },
+              { ...keyOrAlias, columns: [map.aliases.subject] },
+              { ...keyOrAlias, columns: [map.aliases.alias] },
             ],
           },
         ];
@@ -120,33 +120,36 @@ export function kindModels(settings: PostgresSettings): readonly KindModel[] {
     const map = settings.kinds[kind];
     return map === undefined ? [] : [kindModel(kind, map)];
   });
-  const finding = new Set(models.flatMap(findingColumns));
-  return models.map((model) => ({ ...model, finding }));
+  const lookupColumns = new Set(models.flatMap(lookupColumnsOf));
+  return models.map((model) => ({ ...model, lookupColumns }));
 }
 
-function findingColumns({ map, targets }: Pick<KindModel, 'map' | 'targets'>): string[] {
-  const own = Object.values(map.identities ?? {}).flatMap(columnsOf);
+function lookupColumnsOf({ map, targets }: Pick<KindModel, 'map' | 'targets'>): string[] {
+  const identityColumns = Object.values(map.identities ?? {}).flatMap(columnsOf);
   return [
-    ...own.map((column) => placeOf(map.table, column)),
+    ...identityColumns.map((column) => placeOf(map.table, column)),
     ...targets.flatMap((target) => linkColumns(target).map((column) => placeOf(target.table, column))),
-    ...targets.flatMap(({ via }) => (via === undefined ? [] : via.on.map(([, theirs]) => placeOf(via.table, theirs)))),
+    ...targets.flatMap(({ via }) => (via === undefined ? [] : via.on.map(([, column]) => placeOf(via.table, column)))),
   ];
 }
 
 export const placeOf = (table: string, column: string): string => `${canonical(table)}.${column}`;
 
-/** The columns by which a row is the subject's, directly or through another table. */
+/** The columns that relate a row to its subject, directly or through another table. */
 export const linkColumns = (target: Target): readonly string[] => [
-  ...new Set([...target.matches.flatMap(({ columns }) => columns), ...(target.via?.on ?? []).map(([mine]) => mine)]),
+  ...new Set([
+    ...target.matches.flatMap(({ columns }) => columns),
+    ...(target.via?.on ?? []).map(([column]) => column),
+  ]),
 ];
 
-/** The tables of the kind that a `via` means: every entry of that name, because each holds other rows. */
+/** Every entry of the table that `via` names, because each entry selects other rows. */
 export const parentsOf = (target: Target, model: KindModel): readonly Target[] =>
   model.targets.filter(
     (other) => target.via !== undefined && other !== target && canonical(other.table) === canonical(target.via.table),
   );
 
-/** A key from the database as everything compares and digests it. */
+/** A key from the database in normalized form. */
 export function keyIdentity(model: KindModel, value: readonly string[]): Identity {
   const normal = normalise(model.types[model.keyType], value);
   return { type: model.keyType, value: 'invalid' in normal ? value : normal.value };

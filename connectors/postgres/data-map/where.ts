@@ -2,7 +2,7 @@ import { ConnectorError } from '../../connector.ts';
 import { columnSide, valueSide } from './cast.ts';
 import { type Catalog, typeOf } from './catalog.ts';
 import { type KindModel, type Match, type Target, parentsOf } from './model.ts';
-import { ident, list, relation } from '../sql.ts';
+import { ident, literalList, relation } from '../sql.ts';
 
 /** Every statement about subjects takes these five parameters first: none of them is an identity. */
 export const MEMBERS = `system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
@@ -19,7 +19,7 @@ export function where(target: Target, model: KindModel, catalog: Catalog, member
  */
 function matchWhere(target: Target, match: Match, catalog: Catalog, members: string): string {
   const sides = sidesOf(target.table, match, catalog);
-  const from = `FROM lethe_system.batch WHERE ${members} AND type IN (${list(match.types)})`;
+  const from = `FROM lethe_system.batch WHERE ${members} AND type IN (${literalList(match.types)})`;
   return isIn(
     sides.map(({ column }) => column),
     sides.map(({ value }) => value),
@@ -81,7 +81,7 @@ export function presentSeqs(target: Target, model: KindModel, catalog: Catalog):
   const parts = chains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
       const sides = sidesOf(root.table, match, catalog, { column: 'held.', value: 'member.' });
-      return `SELECT seq FROM lethe_system.batch AS member WHERE ${MEMBERS} AND type IN (${list(match.types)})
+      return `SELECT seq FROM lethe_system.batch AS member WHERE ${MEMBERS} AND type IN (${literalList(match.types)})
         AND EXISTS (SELECT FROM ${relation(root.table)} AS held ${joins}
                     WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} OFFSET 0)`;
     }),

@@ -41,17 +41,17 @@ function personalColumns(target: Target, model: KindModel, catalog: Catalog): re
   const flag = model.map.softDelete?.column;
   const columns = [...(catalog.columns.get(canonical(target.table)) ?? [])];
   return columns.flatMap(([column, { generated }]) =>
-    generated || column === flag || model.finding.has(placeOf(target.table, column)) ? [] : [column],
+    generated || column === flag || model.lookupColumns.has(placeOf(target.table, column)) ? [] : [column],
   );
 }
 
 /** Undefined when emptying would move the row or rows that refer to it, or when no neutral value is known. */
 export function clearableColumn(column: string, type: ColumnType): ClearableColumn | undefined {
-  if (type.generated || type.anchored) return undefined;
+  if (type.generated || type.isKeyColumn) return undefined;
   // Not IS NOT NULL, which of a row in a column asks for every field.
   if (!type.notNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
   const value = type.default ?? '';
-  if (type.refers || !CONSTANT.test(value)) return undefined;
+  if (type.isForeignKey || !CONSTANT.test(value)) return undefined;
   return {
     column,
     becomes: 'DEFAULT',

@@ -1,7 +1,7 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Batch, ConnectorContext, Count } from '../../connector.ts';
 import { type Context, withBatch } from '../context.ts';
-import { obey } from '../failure.ts';
+import { throwIfCancelled } from '../failure.ts';
 import { NOTHING, remaining } from './remaining.ts';
 import { canonical, relation } from '../sql.ts';
 import { presentSeqs, where } from '../data-map/where.ts';
@@ -12,7 +12,7 @@ export async function count(context: Context, batch: Batch, scope: Scope, work: 
     const tables: Record<string, number> = {};
     const present = new Set<number>();
     for (const target of model.targets) {
-      obey(work.signal);
+      throwIfCancelled(work.signal);
       const held = scope === 'data' ? where(target, model, catalog) : remaining(target, scope, model, catalog);
       const [row] = await session.rows<{ count: number; seqs: number[] }>(
         `SELECT (SELECT count(*)::float8 FROM ${relation(target.table)} WHERE ${held}) AS count,

@@ -1,14 +1,14 @@
 import type { Batch, ConnectorContext, Deletion, HardDeletion } from '../../connector.ts';
 import { type Chunks, deleteChunk } from './chunk.ts';
 import { type Context, pace, withBatch } from '../context.ts';
-import { STATEMENT_TIMEOUT, codeOf, obey, runCallback } from '../failure.ts';
+import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, runCallback } from '../failure.ts';
 import { deleteLargeSubjectPart } from './large-subject.ts';
 import { takeDeleteLock } from './delete-lock.ts';
 import { deletionOrder } from '../data-map/order.ts';
 import { throttle } from './throttle.ts';
 import { type Counts, type Logged, type Unit, finishedRange, readLog } from './range-log.ts';
 import { type Range, memberRanges } from './ranges.ts';
-import { isRetried, retrying } from '../session.ts';
+import { isConflict, retry } from '../session.ts';
 import { suppress } from '../visibility/suppression.ts';
 
 /** Irreversible. Ranges are fixed before the work, each is its own commit, and what the log has is told, not done again. */
@@ -50,7 +50,7 @@ class Run {
 
   /** A range that the log has in pieces was halved or cut before, and goes on in the same pieces. */
   async range(range: Range): Promise<void> {
-    obey(this.#work.signal);
+    throwIfCancelled(this.#work.signal);
     this.#work.heartbeat();
     const within = this.#log.filter(({ first, last }) => first >= range.first && last <= range.last);
     const whole = within.find(
@@ -97,10 +97,10 @@ class Run {
   }
 
   async #commit(unit: Unit, deletion: (unit: Unit) => Promise<Counts>): Promise<void> {
-    obey(this.#work.signal);
+    throwIfCancelled(this.#work.signal);
     const { tuning } = this.#chunks.context.server;
     const began = performance.now();
-    const counts = await retrying(tuning, isRetried, () => deletion(unit));
+    const counts = await retry(tuning, isConflict, () => deletion(unit));
     const worked = performance.now() - began;
     await this.#finished(unit, counts);
     await throttle(worked, pace(this.#chunks.context.settings).share, this.#work);

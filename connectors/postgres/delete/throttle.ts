@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorContext } from '../../connector.ts';
-import { obey } from '../failure.ts';
+import { throwIfCancelled } from '../failure.ts';
 
 const SLICE_MS = 1_000;
 
@@ -14,8 +14,10 @@ export async function sleepWithHeartbeat(
   work: Pick<ConnectorContext, 'signal' | 'heartbeat'>,
 ): Promise<void> {
   for (let left = ms; left > 0; left -= SLICE_MS) {
-    obey(work.signal);
+    throwIfCancelled(work.signal);
     work.heartbeat();
-    await sleep(Math.min(left, SLICE_MS), undefined, { signal: work.signal }).catch(() => obey(work.signal));
+    await sleep(Math.min(left, SLICE_MS), undefined, { signal: work.signal }).catch(() =>
+      throwIfCancelled(work.signal),
+    );
   }
 }

@@ -2,7 +2,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type Verification } from '../../connector.ts';
 import { within } from '../visibility/batch-table.ts';
 import { type Context, type Loaded, StandbyError, withBatch } from '../context.ts';
-import { STATEMENT_TIMEOUT, codeOf, obey, translate } from '../failure.ts';
+import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, toConnectorError } from '../failure.ts';
 import type { Target } from '../data-map/model.ts';
 import type { Range } from './ranges.ts';
 import { NOTHING, remaining } from './remaining.ts';
@@ -29,7 +29,7 @@ export async function verify(
   } catch (error) {
     if (error instanceof StandbyError) return { unknown: 'standby' };
     if (error instanceof ConnectorError && error.code !== 'unavailable') return { unknown: error.code };
-    throw translate(error);
+    throw toConnectorError(error);
   }
 }
 
@@ -41,7 +41,7 @@ async function survivors(
   range: Range,
   work: ConnectorContext,
 ): Promise<number> {
-  obey(work.signal);
+  throwIfCancelled(work.signal);
   work.heartbeat();
   const { session, members } = loaded;
   const { first, last } = range;

@@ -1,47 +1,50 @@
 import type { ExportedColumn } from '../../connector.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import type { Exported } from './tables.ts';
+import type { SelectedTable } from './tables.ts';
 import { ident } from '../sql.ts';
 
 /**
- * One JSON object per line. The text form of COPY would double every backslash; in the csv form nothing is quoted,
- * because JSON holds neither \x01 nor \x02, and a newline only between tokens, in values of type json, where a space serves.
- * A JSON null in a column is told as an absent value: a row of JSON has one null.
+ * One JSON object per line. COPY's text format would double backslashes. In its csv format nothing is quoted, because
+ * JSON contains neither \x01 nor \x02; newlines between tokens of a json value become spaces. JSON null equals NULL.
  */
-export function ndjson(table: Exported, catalog: Catalog): string {
+export function ndjson(table: SelectedTable, catalog: Catalog): string {
   const row = 'row_to_json(exported.*)';
-  const oneLine = table.columns.every(({ name }) => SAYS_NO_NEWLINE.includes(typeOf(catalog, table.table, name).base));
-  return `COPY (SELECT ${oneLine ? row : `translate(${row}::text, E'\\n\\r', '  ')`}
-    FROM (${table.rowsOf(readable(table, catalog))}) AS exported)
+  const isSingleLine = table.columns.every(({ name }) =>
+    SINGLE_LINE_TYPES.includes(typeOf(catalog, table.table, name).base),
+  );
+  return `COPY (SELECT ${isSingleLine ? row : `toConnectorError(${row}::text, E'\\n\\r', '  ')`}
+    FROM (${table.rowsOf(loadableColumns(table, catalog))}) AS exported)
     TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02', ENCODING 'UTF8')`;
 }
 
-/** With a header. NULL is an empty cell, an empty text is "". */
-export function csv(table: Exported, catalog: Catalog): string {
+/** With a header. NULL is an empty cell, an empty text is `""`. */
+export function csv(table: SelectedTable, catalog: Catalog): string {
   const cells = table.columns.map(({ name }) => {
     const column = ident(name);
-    const heading = ident(STARTS_A_FORMULA.includes(name.codePointAt(0) ?? 0) ? `'${name}` : name);
-    if (COMPUTES_NOTHING.includes(typeOf(catalog, table.table, name).base)) return `${column} AS ${heading}`;
-    return `CASE WHEN ascii(${column}::text) IN (${STARTS_A_FORMULA.join(', ')}) THEN '''' ELSE '' END || ${column}::text AS ${heading}`;
+    const heading = ident(FORMULA_PREFIXES.includes(name.codePointAt(0) ?? 0) ? `'${name}` : name);
+    if (FORMULA_SAFE_TYPES.includes(typeOf(catalog, table.table, name).base)) return `${column} AS ${heading}`;
+    return `CASE WHEN ascii(${column}::text) IN (${FORMULA_PREFIXES.join(', ')}) THEN '''' ELSE '' END || ${column}::text AS ${heading}`;
   });
   return `COPY (SELECT ${cells.join(', ')} FROM (${table.rowsOf(names(table.columns))}) AS exported)
     TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')`;
 }
 
-/** As texts what would not be read again as the JSON that its type makes of it. */
-const readable = ({ table, columns }: Exported, catalog: Catalog): string =>
+/** Casts columns to text whose JSON form cannot be loaded again. */
+const loadableColumns = ({ table, columns }: SelectedTable, catalog: Catalog): string =>
   columns
-    .map(({ name }) => (typeOf(catalog, table, name).ownJson ? `${ident(name)}::text AS ${ident(name)}` : ident(name)))
+    .map(({ name }) =>
+      typeOf(catalog, table, name).hasCustomJson ? `${ident(name)}::text AS ${ident(name)}` : ident(name),
+    )
     .join(', ');
 
 const names = (columns: readonly ExportedColumn[]): string => columns.map(({ name }) => ident(name)).join(', ');
 
-/** = + - @ TAB CR, and the wide = + - @ that spreadsheets take for them. */
-const STARTS_A_FORMULA: readonly number[] = [0x3d, 0x2b, 0x2d, 0x40, 0x09, 0x0d, 0xff1d, 0xff0b, 0xff0d, 0xff20];
+/** = + - @ TAB CR, and the full-width = + - @ that spreadsheets treat in the same way. */
+const FORMULA_PREFIXES: readonly number[] = [0x3d, 0x2b, 0x2d, 0x40, 0x09, 0x0d, 0xff1d, 0xff0b, 0xff0d, 0xff20];
 
-const NUMBERS: readonly string[] = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'money', 'oid'];
-const INSTANTS: readonly string[] = ['date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval'];
+const NUMBER_TYPES: readonly string[] = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'money', 'oid'];
+const TIMESTAMP_TYPES: readonly string[] = ['date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval'];
 
-/** Types whose text nobody chose, and which a spreadsheet reads as what it is, -5 among them: escaping would damage it. */
-const COMPUTES_NOTHING: readonly string[] = [...NUMBERS, ...INSTANTS, 'bool', 'uuid', 'bytea', 'jsonb'];
-const SAYS_NO_NEWLINE: readonly string[] = [...COMPUTES_NOTHING, 'text', 'varchar', 'bpchar', 'citext', 'inet'];
+/** Types whose text cannot be a formula. An apostrophe would damage values such as -5. */
+const FORMULA_SAFE_TYPES: readonly string[] = [...NUMBER_TYPES, ...TIMESTAMP_TYPES, 'bool', 'uuid', 'bytea', 'jsonb'];
+const SINGLE_LINE_TYPES: readonly string[] = [...FORMULA_SAFE_TYPES, 'text', 'varchar', 'bpchar', 'citext', 'inet'];

@@ -1,59 +1,60 @@
 import type { Batch, ConnectorContext, ExportedTable, ExportOptions } from '../../connector.ts';
 import { literalMembers } from '../visibility/batch-table.ts';
 import { type Context, load, modelOf } from '../context.ts';
-import { categories } from './categories.ts';
-import { exportedRows } from './rows.ts';
-import { exportedTables } from './tables.ts';
-import { CallbackError, obey, runCallback, told } from '../failure.ts';
+import { countCategories } from './categories.ts';
+import { openRowReader } from './row-reader.ts';
+import { selectTables } from './tables.ts';
+import { CallbackError, throwIfCancelled, runCallback, toStreamError } from '../failure.ts';
 import { HEARTBEAT_MS, type Session, openSession } from '../session.ts';
 
 /**
- * Every table in one pass, all from one snapshot, so that parents and children agree; it begins once the identities are
- * there. The connection is the export's own: a reader that goes away takes it along, and with it the server's COPY.
+ * Reads all tables from one snapshot, taken after the identities are loaded. When the reader stops, the connection is
+ * closed, which ends the server's COPY.
  */
 export async function* exportBatch(
   context: Context,
   batch: Batch,
   options: ExportOptions,
-  work: ConnectorContext,
+  activity: ConnectorContext,
 ): AsyncGenerator<ExportedTable> {
   const model = modelOf(context, batch.kind);
-  const session = await openSession(context.server, work);
+  const session = await openSession(context.server, activity);
   const drop = (): void => session.drop();
-  const alive = setInterval(() => work.heartbeat(), HEARTBEAT_MS);
-  work.signal.addEventListener('abort', drop);
+  const heartbeats = setInterval(() => activity.heartbeat(), HEARTBEAT_MS);
+  activity.signal.addEventListener('abort', drop);
   try {
-    // Not every system can: there a backend learns that its reader is gone from the next row that it writes.
+    // Not every platform supports it. Elsewhere a backend notices a closed socket at its next write.
     await session.run('SET client_connection_check_interval = 2000').catch(() => 0);
     const loaded = await load(context, session, model, batch);
     await beginSnapshot(session);
-    for (const exported of exportedTables(model, loaded.catalog, options, literalMembers(loaded.members))) {
-      obey(work.signal);
-      await runCallback(() => work.slot());
+    for (const table of selectTables(model, loaded.catalog, options, literalMembers(loaded.members))) {
+      throwIfCancelled(activity.signal);
+      await runCallback(() => activity.slot());
       if (options.scope === 'categories') {
-        const held = await categories(session, exported);
-        if (held !== undefined) yield held;
+        const counted = await countCategories(session, table);
+        if (counted !== undefined) yield counted;
         continue;
       }
-      const reading = exportedRows(loaded, exported, options.format, work);
-      yield reading.table;
-      if (reading.abandoned()) throw new CallbackError(new Error(`${exported.table} was not read to its end`));
-      reading.close();
+      const reader = openRowReader(loaded, table, options.format, activity);
+      yield reader.table;
+      if (reader.isUnfinished())
+        throw new CallbackError(new Error(`the rows of ${table.table} were not read to their end`));
+      reader.close();
     }
     await session.run('COMMIT');
     await session.client.end();
   } catch (error) {
-    throw told(error, work.signal);
+    throw toStreamError(error, activity.signal);
   } finally {
-    clearInterval(alive);
-    work.signal.removeEventListener('abort', drop);
+    clearInterval(heartbeats);
+    activity.signal.removeEventListener('abort', drop);
     session.drop();
   }
 }
 
 /**
- * Texts that load again to the same values, whatever this server, database or role prefers. A reader may be slow, but
- * not for ever: its snapshot keeps VACUUM from its work.
+ * The settings produce text that loads again to the same values, independently of server, database and role. The idle
+ * timeout limits a slow reader, because its snapshot blocks VACUUM.
  */
 async function beginSnapshot(session: Session): Promise<void> {
   await session.run(`

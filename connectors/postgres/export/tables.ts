@@ -6,33 +6,33 @@ import { anyColumnFilled, planClearing } from '../delete/clear-columns.ts';
 import { canonical, ident, literal, relation } from '../sql.ts';
 import { where } from '../data-map/where.ts';
 
-/** A table of an export and the rows that are meant, as something to SELECT from. */
-export interface Exported extends Omit<ExportedTable, 'rows' | 'figures'> {
+/** A table of an export, with a query for the selected rows. */
+export interface SelectedTable extends Omit<ExportedTable, 'rows' | 'figures'> {
   rowsOf(columns: string): string;
 }
 
-/** The person's own row first. A table that is mapped twice is exported once, with the rows of both entries. */
-export function exportedTables(
+/** The subject's own table is the first. A table with two entries appears once, with the rows of both. */
+export function selectTables(
   model: KindModel,
   catalog: Catalog,
   options: ExportOptions,
   members: string,
-): readonly Exported[] {
-  const own = model.targets.filter(({ role }) => role === 'subject');
-  const byTable = Map.groupBy([...own, ...model.targets], ({ table }) => canonical(table));
+): readonly SelectedTable[] {
+  const ownTable = model.targets.filter(({ role }) => role === 'subject');
+  const byTable = Map.groupBy([...ownTable, ...model.targets], ({ table }) => canonical(table));
   return [...byTable.entries()]
-    .map(([table, targets]) => exported(table, [...new Set(targets)], model, catalog, options, members))
+    .map(([table, targets]) => selectTable(table, [...new Set(targets)], model, catalog, options, members))
     .filter(({ columns }) => columns.length > 0);
 }
 
-function exported(
+function selectTable(
   table: string,
   targets: readonly Target[],
   model: KindModel,
   catalog: Catalog,
   options: ExportOptions,
   members: string,
-): Exported {
+): SelectedTable {
   const sources = new Set(targets.flatMap((target) => target.sources));
   const meanings = Object.fromEntries(targets.flatMap(({ wording }) => Object.entries(wording.columns ?? {})));
   const bases = targets.flatMap(({ retain }) => (retain === undefined ? [] : [retain.basis]));
@@ -43,8 +43,8 @@ function exported(
     source: sources.has(name),
   }));
   const windowed = options.since !== null && targets.every(({ time }) => time !== undefined);
-  const meant = windowed ? options : { ...options, since: null };
-  const conditions = targets.map((target) => condition(target, model, catalog, meant, members));
+  const effective = windowed ? options : { ...options, since: null };
+  const conditions = targets.map((target) => condition(target, model, catalog, effective, members));
   return {
     table,
     meaning: targets.find(({ wording }) => wording.about !== undefined)?.wording.about ?? null,
@@ -55,16 +55,16 @@ function exported(
   };
 }
 
-/** Each condition finds its rows by its own index; a row that an earlier one has is not told again. */
+/** Each condition uses its own index, and excludes rows that an earlier condition selects. */
 const union = (table: string, list: string, conditions: readonly string[]): string =>
   conditions
-    .map((mine, index) => {
+    .map((condition, index) => {
       const others = conditions.slice(0, index).map((earlier) => ` AND (${earlier}) IS NOT TRUE`);
-      return `SELECT ${list} FROM ${table} WHERE (${mine})${others.join('')}`;
+      return `SELECT ${list} FROM ${table} WHERE (${condition})${others.join('')}`;
     })
     .join(' UNION ALL ');
 
-/** By the very predicate by which a deletion finds them. A row that does not say when it came to be is in the window. */
+/** Uses the same condition as a deletion. A row whose time is NULL is inside the window. */
 function condition(
   target: Target,
   model: KindModel,
@@ -82,10 +82,10 @@ function condition(
 function inWindow(target: Target, time: string, since: Date, catalog: Catalog): string {
   const type = typeOf(catalog, target.table, time);
   if (!isTimestamp(type))
-    throw new ConnectorError('coverage_broken', `${canonical(target.table)}: ${time} is no timestamp`, {
+    throw new ConnectorError('coverage_broken', `${canonical(target.table)}.${time} is not a timestamp`, {
       retryable: false,
     });
-  // As the column's type: the day of a date, the session's UTC of a timestamp without a zone.
+  // In the column's type: a day for a date, UTC for a timestamp without time zone.
   const start = `${literal(since.toISOString())}::timestamptz::${type.base}`;
   const column = ident(time);
   return `(${column} >= ${start} OR ${column} IS NULL)`;

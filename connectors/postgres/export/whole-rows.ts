@@ -1,10 +1,10 @@
-/** A zlib that is fed row by row is ten times slower: what is handed on is at least this large, but the last. */
-const COALESCED = 64 * 1024;
+/** Minimum size of a buffer, except the last: zlib is ten times slower when it is fed row by row. */
+const MIN_BUFFER_BYTES = 64 * 1024;
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 
-/** Finds the ends of rows in what arrives in pieces, and counts them. A newline inside quotes of CSV ends no row. */
+/** Finds and counts the ends of rows in a stream. A newline inside quotes of CSV does not end a row. */
 export class RowEnds {
   #rows = 0;
   #quoted = false;
@@ -18,10 +18,10 @@ export class RowEnds {
     return this.#rows;
   }
 
-  /** How much of the piece lies before the end of its last whole row. */
-  wholeIn(piece: Buffer): number {
-    const plain = !this.#quotes || (!this.#quoted && !piece.includes(QUOTE));
-    return plain ? this.#lines(piece) : this.#csv(piece);
+  /** The length of the piece up to the end of its last complete row. */
+  completeLength(piece: Buffer): number {
+    const hasNoQuotes = !this.#quotes || (!this.#quoted && !piece.includes(QUOTE));
+    return hasNoQuotes ? this.#lines(piece) : this.#csv(piece);
   }
 
   #lines(piece: Buffer): number {
@@ -33,7 +33,7 @@ export class RowEnds {
     return end;
   }
 
-  /** A quote inside quotes is doubled: in and out again. */
+  /** A doubled quote inside quotes toggles twice, so it changes nothing. */
   #csv(piece: Buffer): number {
     let end = 0;
     for (let at = 0; at < piece.length; at += 1) {
@@ -48,20 +48,20 @@ export class RowEnds {
   }
 }
 
-/** Memory holds one buffer, or one row that is larger. */
+/** Yields buffers of complete rows. Holds one buffer in memory, or one larger row. */
 export async function* wholeRows(pieces: AsyncIterable<Buffer>, ends: RowEnds): AsyncGenerator<Buffer> {
-  let held: Buffer[] = [];
+  let pending: Buffer[] = [];
   let size = 0;
   for await (const piece of pieces) {
-    const whole = ends.wholeIn(piece);
-    if (whole > 0 && size + whole >= COALESCED) {
-      yield Buffer.concat([...held, piece.subarray(0, whole)]);
-      held = [];
+    const complete = ends.completeLength(piece);
+    if (complete > 0 && size + complete >= MIN_BUFFER_BYTES) {
+      yield Buffer.concat([...pending, piece.subarray(0, complete)]);
+      pending = [];
       size = 0;
-      if (whole === piece.length) continue;
-      held.push(piece.subarray(whole));
-    } else held.push(piece);
-    size += held.at(-1)?.length ?? 0;
+      if (complete === piece.length) continue;
+      pending.push(piece.subarray(complete));
+    } else pending.push(piece);
+    size += pending.at(-1)?.length ?? 0;
   }
-  if (size > 0) yield Buffer.concat(held);
+  if (size > 0) yield Buffer.concat(pending);
 }

@@ -2,39 +2,39 @@ import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
 import { canonical } from '../sql.ts';
 
-interface Uncovered {
+interface UncoveredTable {
   readonly table: string;
-  readonly why: string;
+  readonly reason: string;
 }
 
-/** A table that looks as if it held data on subjects is mapped, or ignored for a reason that somebody wrote down. */
+/** Every table that looks personal is mapped, or listed under `ignore` with a reason. */
 export async function checkCoverage(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { session, context } = inspection;
   const ignored = (context.settings.ignore ?? []).map(({ table }) => canonical(table));
   const covered = [...tablePaths(inspection).map(({ table }) => table), ...ignored];
   const keys = context.models.map((model) => model.keyType);
-  const tables = await session.rows<Uncovered>(UNCOVERED, [covered, keys, oidsOf(inspection)]);
-  const there = await session.rows<{ table: string }>(EXISTING, [ignored]);
+  const tables = await session.rows<UncoveredTable>(UNCOVERED, [covered, keys, oidsOf(inspection)]);
+  const existing = await session.rows<{ table: string }>(EXISTING, [ignored]);
   return [
-    ...tables.map(({ table, why }) => ({
+    ...tables.map(({ table, reason }) => ({
       path: 'kinds',
-      message: `${table} ${why} and is neither mapped nor ignored`,
+      message: `${table} ${reason}; add it to the data map, or to ignore with a reason`,
     })),
     ...ignored.flatMap((table, index) =>
-      there.some((row) => row.table === table)
+      existing.some((row) => row.table === table)
         ? []
         : [{ path: `ignore.${index}.table`, message: `${table} does not exist` }],
     ),
   ];
 }
 
-/** Partitions count as their parent; materialised views and foreign tables keep copies and count like tables. */
+/** Partitions belong to their parent. Materialized views and foreign tables hold copies and count as tables. */
 const PERSONAL = `
   SELECT c.oid, n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'lethe_system') AND n.nspname !~ '^pg_(toast|temp)'`;
 
-/** Foreign keys are followed from table to table, and not through one that is ignored. */
+/** Follows foreign keys from table to table, except through ignored tables. */
 const UNCOVERED = `
   WITH RECURSIVE tables AS (${PERSONAL}),
   referencing(oid, target) AS (
@@ -49,10 +49,10 @@ const UNCOVERED = `
     WHERE a.attnum > 0 AND NOT a.attisdropped
       AND (a.attname = ANY ($2::text[]) OR a.attname ~* '(e[-_]?mail|(^|_)mail($|_|addr))')),
   reasons AS (
-    SELECT attrelid AS oid, 'has the column ' || attname AS why FROM columns
+    SELECT attrelid AS oid, 'has the column ' || attname AS reason FROM columns
     UNION ALL
     SELECT oid, 'references ' || target FROM referencing)
-  SELECT t.name AS "table", min(r.why) AS why FROM tables t JOIN reasons r ON r.oid = t.oid
+  SELECT t.name AS "table", min(r.reason) AS reason FROM tables t JOIN reasons r ON r.oid = t.oid
   WHERE t.name <> ALL ($1::text[]) GROUP BY t.name ORDER BY t.name`;
 
 const EXISTING = `SELECT name AS "table" FROM (${PERSONAL}) AS tables WHERE name = ANY ($1::text[])`;

@@ -13,52 +13,55 @@ interface ForeignKey {
   readonly onDelete: string;
 }
 
-/** What the database would do by itself when a row goes: nothing that the receipt does not tell. */
+/** The database's own reaction to a deleted row must not change rows that the receipt does not count. */
 export async function checkForeignKeys(inspection: Inspection): Promise<readonly ConfigError[]> {
   const keys = await inspection.session.rows<ForeignKey>(FOREIGN_KEYS, [oidsOf(inspection)]);
   return inspection.context.models.flatMap((model) =>
     model.targets.flatMap((parent) =>
-      keys.filter((key) => key.parent === canonical(parent.table)).flatMap((key) => judge(key, parent, model)),
+      keys
+        .filter((key) => key.parent === canonical(parent.table))
+        .flatMap((key) => checkForeignKey(key, parent, model)),
     ),
   );
 }
 
-function judge(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
+function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
   const children = model.targets.filter((target) => canonical(target.table) === key.child);
   if (key.onDelete === 'n' || key.onDelete === 'd') {
     const action = key.onDelete === 'n' ? 'SET NULL' : 'SET DEFAULT';
     return [
       {
         path: parent.path,
-        message: `${key.child} references ${key.parent} ON DELETE ${action}: its rows would lose their owner unseen`,
+        message: `${key.child} references ${key.parent} ON DELETE ${action}: its rows would be orphaned; use ON DELETE NO ACTION`,
       },
     ];
   }
-  // A row that is kept takes nothing with it.
+  // Rows of a retained table are not deleted, so nothing cascades from them.
   if (parent.retain !== undefined) return [];
-  if (key.onDelete === 'c') return cascade(key, parent, children, model);
-  return children.filter(({ retain }) => retain !== undefined).flatMap((child) => kept(key, child));
+  if (key.onDelete === 'c') return checkCascade(key, parent, children, model);
+  return children.filter(({ retain }) => retain !== undefined).flatMap((child) => checkRetained(key, child));
 }
 
-/** CASCADE is harmless only where Lethe itself deletes the very same rows before. */
-function cascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): ConfigError[] {
-  const deletes = `${key.child} references ${key.parent} ON DELETE CASCADE`;
-  const wrong = (why: string): ConfigError[] => [{ path: parent.path, message: `${deletes}, ${why}` }];
-  if (children.length === 0) return wrong(`and is not mapped for ${model.kind}: its rows would go uncounted`);
-  if (children.some(({ retain }) => retain !== undefined)) return wrong('and is to be retained');
-  const same = children.some((child) => followsKey(key, child) || namesSubject(key, parent, child));
-  return same ? [] : wrong('by columns that the data map does not use: rows of others would go with it');
+/** CASCADE is allowed only where Lethe deletes the same rows before. */
+function checkCascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): ConfigError[] {
+  const error = (reason: string): ConfigError[] => [
+    { path: parent.path, message: `${key.child} references ${key.parent} ON DELETE CASCADE, ${reason}` },
+  ];
+  if (children.length === 0) return error(`and is not mapped for ${model.kind}: its rows would be deleted uncounted`);
+  if (children.some(({ retain }) => retain !== undefined)) return error('and is retained: its rows would be deleted');
+  const deletesSameRows = children.some((child) => joinsByKey(key, child) || referencesSubject(key, parent, child));
+  return deletesSameRows ? [] : error('by columns that the data map does not use: it would delete rows of others');
 }
 
-const followsKey = (key: ForeignKey, child: Target): boolean =>
+const joinsByKey = (key: ForeignKey, child: Target): boolean =>
   child.via !== undefined &&
   canonical(child.via.table) === key.parent &&
   child.via.on.length > 0 &&
-  child.via.on.every(([mine, theirs]) =>
-    key.childColumns.some((column, i) => column === mine && key.parentColumns[i] === theirs),
+  child.via.on.every(([here, there]) =>
+    key.childColumns.some((column, i) => column === here && key.parentColumns[i] === there),
   );
 
-const namesSubject = (key: ForeignKey, parent: Target, child: Target): boolean =>
+const referencesSubject = (key: ForeignKey, parent: Target, child: Target): boolean =>
   parent.role === 'subject' &&
   key.childColumns.length === 1 &&
   parent.matches.some(({ columns }) => columns[0] === key.parentColumns[0]) &&
@@ -69,18 +72,20 @@ const namesSubject = (key: ForeignKey, parent: Target, child: Target): boolean =
       types.some((type) => parent.matches[0]?.types.includes(type)),
   );
 
-/** A kept row that references a deleted one must let go of it, by the column that holds the reference. */
-function kept(key: ForeignKey, child: Target): ConfigError[] {
+/** A retained row that references a deleted one has to lose that reference. */
+function checkRetained(key: ForeignKey, child: Target): ConfigError[] {
   const path = `${child.path}.retain.unlink`;
   const { retain } = child;
   const references = `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}`;
   const blanked = key.childColumns.some((column) => retain?.blank?.includes(column) === true);
   if (blanked) return [];
   if (retain?.unlink === undefined)
-    return [{ path, message: `${references}, whose rows go: state what becomes of the reference` }];
+    return [{ path, message: `${references}, whose rows are deleted; set retain.unlink for this foreign key` }];
   if (!key.childColumns.some((column) => linkColumns(child).includes(column)))
-    return [{ path, message: `${references}, which is neither unlinked nor blanked` }];
-  return retain.unlink === 'pseudonym' ? [{ path, message: `${references}: a foreign key takes no pseudonym` }] : [];
+    return [{ path, message: `${references}, which unlink does not change; add it to retain.blank` }];
+  return retain.unlink === 'pseudonym'
+    ? [{ path, message: `${references}: a foreign key cannot hold a pseudonym; set unlink: 'null'` }]
+    : [];
 }
 
 const FOREIGN_KEYS = `

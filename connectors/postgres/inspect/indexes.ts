@@ -1,6 +1,6 @@
 import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf } from './inspection.ts';
-import { namedColumns } from '../data-map/named.ts';
+import { namedColumns } from '../data-map/named-columns.ts';
 
 interface Index {
   readonly table: string;
@@ -10,7 +10,7 @@ interface Index {
   readonly leading: string;
 }
 
-/** Every column by which rows are found leads an index; without one each chunk would read the whole table. */
+/** Every lookup column is the first of an index: otherwise each chunk would read the whole table. */
 export async function checkIndexes(inspection: Inspection): Promise<readonly ConfigError[]> {
   const indexes = await inspection.session.rows<Index>(INDEXES, [oidsOf(inspection)]);
   return namedColumns(inspection.context.settings).flatMap((named) => {
@@ -18,20 +18,25 @@ export async function checkIndexes(inspection: Inspection): Promise<readonly Con
     const [column] = named.columns;
     const type = column === undefined ? undefined : inspection.catalog.columns.get(named.table)?.get(column);
     if (column === undefined || type === undefined) return [];
-    const folded = named.comparison === 'caseInsensitive' && type.base !== 'citext';
-    const usable = indexes.filter((index) => index.table === named.table && leads(index, column, folded));
-    const wanted = folded ? `lower(${column})` : column;
+    const lowerCased = named.comparison === 'caseInsensitive' && type.base !== 'citext';
+    const usable = indexes.filter((index) => index.table === named.table && isFirst(index, column, lowerCased));
+    const indexed = lowerCased ? `lower(${column})` : column;
     if (usable.length === 0)
-      return [{ path: named.path, message: `${named.table} has no valid, complete index that begins with ${wanted}` }];
+      return [{ path: named.path, message: `${named.table} needs a valid, non-partial index on ${indexed}` }];
     if (named.use === 'key' && !usable.some(({ unique, columns }) => unique && columns === 1))
-      return [{ path: named.path, message: `${wanted} of ${named.table} is not unique: a key names one subject` }];
+      return [
+        {
+          path: named.path,
+          message: `${indexed} of ${named.table} is not unique; a key needs a unique index on this column alone`,
+        },
+      ];
     return [];
   });
 }
 
-function leads({ leading }: Index, column: string, folded: boolean): boolean {
+function isFirst({ leading }: Index, column: string, lowerCased: boolean): boolean {
   const quoted = /^[a-z_][a-z0-9_]*$/.test(column) ? [column, `"${column}"`] : [`"${column.replaceAll('"', '""')}"`];
-  return folded
+  return lowerCased
     ? quoted.some((name) => leading === `lower(${name})` || leading === `lower((${name})::text)`)
     : quoted.includes(leading);
 }

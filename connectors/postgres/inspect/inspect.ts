@@ -1,7 +1,7 @@
 import { type ConfigError, ConnectorError } from '../../connector.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
-import { validateSettings } from '../definition.ts';
+import { validateSettings } from '../validate-settings.ts';
 import { checkColumns } from './columns.ts';
 import { checkCoverage } from './coverage.ts';
 import { checkForeignKeys } from './foreign-keys.ts';
@@ -13,13 +13,13 @@ import { deletionOrder } from '../data-map/order.ts';
 import { type Inspection, type Relation, readRelations, tablePaths } from './inspection.ts';
 import { withSession } from '../session.ts';
 
-/** Rights, data map and coverage: returns all errors at once. Throws when the server cannot be reached. */
+/** Returns every config error at once. Throws when the server is unreachable. */
 export async function inspect(context: Context): Promise<readonly ConfigError[]> {
   const errors = validateSettings(context.settings);
   if (errors.length > 0) return errors;
-  const nobody = { signal: new AbortController().signal, heartbeat: () => {} };
+  const noActivity = { signal: new AbortController().signal, heartbeat: () => {} };
   try {
-    return await withSession(context.server, nobody, async (session) => {
+    return await withSession(context.server, noActivity, async (session) => {
       const tables = mappedTables(context.models, context.settings.segments?.table);
       const catalog = await readCatalog(session, tables);
       const relations = await readRelations(session, tables);
@@ -30,7 +30,7 @@ export async function inspect(context: Context): Promise<readonly ConfigError[]>
     });
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.retryable) throw error;
-    return [{ path: 'url', message: `cannot be inspected: ${error.message}` }];
+    return [{ path: 'url', message: `the system cannot be inspected: ${error.message}` }];
   }
 }
 
@@ -46,54 +46,54 @@ const CHECKS: readonly ((inspection: Inspection) => Promise<readonly ConfigError
   checkTriggers,
 ];
 
-const OLDEST = 150_000;
+const MIN_SERVER_VERSION = 150_000;
 
-/** The server itself: new enough, and one that can be written to. */
+/** The server is recent enough and accepts writes. */
 async function checkServer({ session }: Inspection): Promise<readonly ConfigError[]> {
   const [server] = await session.rows<{ version: number; standby: boolean; readOnly: boolean }>(
     `SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,
             current_setting('transaction_read_only')::boolean AS "readOnly"`,
   );
   const errors: ConfigError[] = [];
-  if (server === undefined || server.version < OLDEST)
-    errors.push({ path: 'url', message: 'PostgreSQL 15 or newer is needed' });
+  if (server === undefined || server.version < MIN_SERVER_VERSION)
+    errors.push({ path: 'url', message: 'the server must be PostgreSQL 15 or newer' });
   if (server?.standby === true)
-    errors.push({ path: 'url', message: 'leads to a standby, which cannot delete and lags behind what it shows' });
-  else if (server?.readOnly === true)
-    errors.push({ path: 'url', message: 'leads to a server or role that is read-only' });
+    errors.push({ path: 'url', message: 'the server is a standby, which cannot delete; use the primary' });
+  else if (server?.readOnly === true) errors.push({ path: 'url', message: 'the server or the role is read-only' });
   return errors;
 }
 
-const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialised view', f: 'a foreign table' };
+const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialized view', f: 'a foreign table' };
 
-/** What is mapped is a table whose rows a DELETE really removes, all of them, and nothing else's. */
+/** A DELETE on a mapped table removes all matching rows of that table, and no others. */
 function checkRelations(inspection: Inspection): readonly ConfigError[] {
   return tablePaths(inspection).flatMap(({ path, table }) => {
     const relation = inspection.relations.get(table);
     if (relation === undefined) return [{ path, message: `${table} does not exist` }];
-    return problems(relation).map((problem) => ({ path, message: `${table} ${problem}` }));
+    return relationErrors(relation).map((error) => ({ path, message: `${table} ${error}` }));
   });
 }
 
-function problems({ relkind, guarded, inherited, rules }: Relation): string[] {
+function relationErrors({ relkind, rowSecurityActive, hasInheritors, rules }: Relation): string[] {
   if (relkind !== 'r' && relkind !== 'p')
-    return [`is ${KINDS[relkind] ?? 'no table'}: only ordinary and partitioned tables can be emptied for certain`];
+    return [`is ${KINDS[relkind] ?? 'not a table'}; map an ordinary or partitioned table`];
   const found: string[] = [];
-  if (guarded) found.push('has row-level security that applies to Lethe’s role: rows could be out of its sight');
-  if (inherited) found.push('has tables that inherit from it: their rows would be deleted without their own checks');
-  for (const rule of rules) found.push(`has the rule ${rule}, which can turn a DELETE or UPDATE into something else`);
+  if (rowSecurityActive)
+    found.push('has row-level security that applies to Lethe’s role, which could hide rows; exempt the role');
+  if (hasInheritors) found.push('has tables that inherit from it, whose rows would be deleted without being checked');
+  for (const rule of rules) found.push(`has the rule ${rule}, which can replace a DELETE or UPDATE; drop the rule`);
   return found;
 }
 
 function checkOrder({ context, catalog }: Inspection): ConfigError[] {
   return context.models.flatMap((model) => {
     const { cycle } = deletionOrder(model, catalog);
-    const message = `no order of deletion serves these tables, which wait for each other: ${cycle.join(', ')}`;
+    const message = `these tables reference each other, so there is no order of deletion: ${cycle.join(', ')}`;
     return cycle.length === 0 ? [] : [{ path: `kinds.${model.kind}`, message }];
   });
 }
 
-/** A table that two entries name is reported once for each path. */
+/** Two entries for one table can report the same error. */
 const unique = (errors: readonly ConfigError[]): ConfigError[] => [
   ...new Map(errors.map((error) => [`${error.path}\n${error.message}`, error])).values(),
 ];

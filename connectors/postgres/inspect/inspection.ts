@@ -6,14 +6,14 @@ import { canonical, tableName } from '../sql.ts';
 export interface Relation {
   readonly table: string;
   readonly oid: string;
-  /** As pg_class.relkind has it: r ordinary, p partitioned, v view, m materialised view, f foreign. */
+  /** pg_class.relkind: r ordinary, p partitioned, v view, m materialized view, f foreign table. */
   readonly relkind: string;
-  readonly guarded: boolean;
-  readonly inherited: boolean;
+  readonly rowSecurityActive: boolean;
+  readonly hasInheritors: boolean;
   readonly rules: readonly string[];
 }
 
-/** What every check reads; each asks the catalog for the rest itself. */
+/** Shared by all checks. Each check reads the rest from pg_catalog itself. */
 export interface Inspection {
   readonly context: Context;
   readonly session: Session;
@@ -35,15 +35,15 @@ export async function readRelations(
 
 const RELATIONS = `
   SELECT n.nspname || '.' || c.relname AS "table", c.oid::text AS oid, c.relkind::text AS relkind,
-         row_security_active(c.oid) AS guarded,
-         c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS inherited,
+         row_security_active(c.oid) AS "rowSecurityActive",
+         c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS "hasInheritors",
          ARRAY(SELECT r.rulename::text FROM pg_rewrite r
                WHERE r.ev_class = c.oid AND r.ev_type IN ('2', '4') ORDER BY 1) AS rules
-  FROM unnest($1::text[], $2::text[]) AS wanted(schema, name)
-  JOIN pg_namespace n ON n.nspname = wanted.schema
-  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name`;
+  FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
+  JOIN pg_namespace n ON n.nspname = mapped.schema
+  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name`;
 
-/** Every place of the data map that names a table. */
+/** Every table that the data map names, with the path of that key. */
 export function tablePaths({ context }: Inspection): readonly { path: string; table: string }[] {
   const targets = context.models.flatMap((model) => model.targets);
   const { segments } = context.settings;

@@ -1,42 +1,42 @@
 import type { ConfigError } from '../../connector.ts';
-import { needs } from './grants.ts';
+import { requiredGrants } from './grants.ts';
 import { type Inspection, tablePaths } from './inspection.ts';
 import { planClearing } from '../delete/clear-columns.ts';
 import { canonical } from '../sql.ts';
 
-interface Wanted {
+interface Privilege {
   readonly table: string;
   readonly oid: string;
   readonly right: 'USAGE' | 'SELECT' | 'DELETE' | 'UPDATE';
   readonly column: string;
 }
 
-/** What hardDelete will need is asked for now: a missing right must not be found half-way through a run. */
+/** Checks every right that the verbs need, so that a run does not fail in the middle. */
 export async function checkPrivileges(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { session, context, relations, catalog } = inspection;
-  const wanted = needs(context.settings).flatMap((need): Wanted[] => {
+  const privileges = requiredGrants(context.settings).flatMap((need): Privilege[] => {
     const oid = relations.get(need.table)?.oid;
     if (oid === undefined) return [];
-    const of = (right: Wanted['right'], column = ''): Wanted => ({ table: need.table, oid, right, column });
-    const emptied = context.models.flatMap((model) =>
+    const of = (right: Privilege['right'], column = ''): Privilege => ({ table: need.table, oid, right, column });
+    const cleared = context.models.flatMap((model) =>
       model.targets
         .filter(({ table }) => canonical(table) === need.table)
         .flatMap((target) => planClearing(target, 'categories', model, catalog).clearable.map(({ column }) => column)),
     );
-    const there = catalog.columns.get(need.table);
-    const columns = [...new Set([...need.update, ...emptied])].filter((column) => there?.has(column) === true);
-    const rows = need.delete ? [of('SELECT'), of('DELETE')] : [of('SELECT')];
-    return [of('USAGE'), ...rows, ...columns.map((column) => of('UPDATE', column))];
+    const existing = catalog.columns.get(need.table);
+    const columns = [...new Set([...need.update, ...cleared])].filter((column) => existing?.has(column) === true);
+    const rights = need.delete ? [of('SELECT'), of('DELETE')] : [of('SELECT')];
+    return [of('USAGE'), ...rights, ...columns.map((column) => of('UPDATE', column))];
   });
   const missing = await session.rows<{ table: string; right: string }>(MISSING, [
-    wanted.map(({ table }) => table),
-    wanted.map(({ oid }) => oid),
-    wanted.map(({ right }) => right),
-    wanted.map(({ column }) => column),
+    privileges.map(({ table }) => table),
+    privileges.map(({ oid }) => oid),
+    privileges.map(({ right }) => right),
+    privileges.map(({ column }) => column),
   ]);
   return missing.map(({ table, right }) => ({
     path: tablePaths(inspection).find((place) => place.table === table)?.path ?? 'url',
-    message: `${right} is not granted on ${table}`,
+    message: `${right} is not granted on ${table}; run the SQL that npm run system-sql -- --role ROLE prints`,
   }));
 }
 

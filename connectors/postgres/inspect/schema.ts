@@ -2,27 +2,27 @@ import type { ConfigError } from '../../connector.ts';
 import type { Inspection } from './inspection.ts';
 import { SCHEMA_VERSION } from '../setup/system-tables.ts';
 
-const AGAIN = 'run what `npm run system-sql` prints';
+const REMEDY = 'run the SQL that npm run system-sql prints';
 
-/** Lethe's own schema: there, of this version, made for this data map, and open to this role. */
+/** The schema lethe_system exists, has this version, was created for this data map and is accessible to this role. */
 export async function checkSchema({ session, context }: Inspection): Promise<readonly ConfigError[]> {
-  const failed = (message: string): ConfigError[] => [{ path: 'url', message: `${message}: ${AGAIN}` }];
-  const [there] = await session.rows<{ table: boolean }>(
+  const error = (message: string): ConfigError[] => [{ path: 'url', message: `${message}; ${REMEDY}` }];
+  const [existing] = await session.rows<{ table: boolean }>(
     `SELECT to_regclass('lethe_system.schema_version') IS NOT NULL AS "table"`,
   );
-  if (there?.table !== true) return failed('the schema lethe_system is missing');
+  if (existing?.table !== true) return error('the schema lethe_system is missing');
   const [rights] = await session.rows<{ missing: string[] }>(
     `SELECT ARRAY(SELECT c.relname || ' ' || p.privilege FROM (VALUES ${RIGHTS}) AS p(name, privilege)
        JOIN pg_class c ON c.relname = p.name AND c.relnamespace = 'lethe_system'::regnamespace
        WHERE NOT has_table_privilege(c.oid, p.privilege) ORDER BY 1) AS missing`,
   );
   const missing = rights?.missing ?? [];
-  if (missing.length > 0) return failed(`rights on lethe_system are missing (${missing.join(', ')})`);
+  if (missing.length > 0) return error(`rights on lethe_system are missing (${missing.join(', ')})`);
   const [schema] = await session.rows<{ version: number | null }>(
     'SELECT max(version) AS version FROM lethe_system.schema_version',
   );
   if (schema?.version !== SCHEMA_VERSION)
-    return failed(`the schema lethe_system has version ${schema?.version ?? 'none'} instead of ${SCHEMA_VERSION}`);
+    return error(`the schema lethe_system has version ${schema?.version ?? 'none'} instead of ${SCHEMA_VERSION}`);
   const types = await session.rows<{ type: string }>(
     `SELECT concat_ws(' ', kind, type, comparison, is_key::text) AS type FROM lethe_system.identity_types
      WHERE system = $1`,
@@ -38,7 +38,7 @@ export async function checkSchema({ session, context }: Inspection): Promise<rea
       .map(({ type }) => type)
       .toSorted()
       .join() === declared.toSorted().join();
-  return same ? [] : failed('the schema lethe_system was made for other identity types');
+  return same ? [] : error('the schema lethe_system has other identity types than the data map');
 }
 
 const RIGHTS = [

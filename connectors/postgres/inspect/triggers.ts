@@ -2,10 +2,10 @@ import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
 import { canonical } from '../sql.ts';
 
-/** A trigger can keep a copy of what is deleted, or keep it from being deleted: somebody has to know of it. */
+/** A trigger can copy deleted rows or prevent their deletion, so the data map has to list it. */
 export async function checkTriggers(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { context, session } = inspection;
-  const known = context.models.flatMap(({ map, kind }) => [
+  const listed = context.models.flatMap(({ map, kind }) => [
     { path: `kinds.${kind}`, table: canonical(map.table), triggers: map.triggers ?? [] },
     ...(map.tables ?? []).map((table, index) => ({
       path: `kinds.${kind}.tables.${index}`,
@@ -14,17 +14,17 @@ export async function checkTriggers(inspection: Inspection): Promise<readonly Co
     })),
   ]);
   const found = await session.rows<{ table: string; trigger: string }>(TRIGGERS, [oidsOf(inspection)]);
-  const unknown = found
-    .filter(({ table, trigger }) => !known.some((each) => each.table === table && each.triggers.includes(trigger)))
+  const unlisted = found
+    .filter(({ table, trigger }) => !listed.some((each) => each.table === table && each.triggers.includes(trigger)))
     .map(({ table, trigger }) => ({
       path: `${
         tablePaths(inspection)
           .find((place) => place.table === table)
           ?.path.replace(/\.table$/, '') ?? 'kinds'
       }.triggers`,
-      message: `the trigger ${trigger} of ${table} fires on DELETE or UPDATE and is not listed`,
+      message: `the trigger ${trigger} of ${table} fires on DELETE or UPDATE; check it and add its name`,
     }));
-  const gone = known.flatMap(({ path, table, triggers }) =>
+  const missing = listed.flatMap(({ path, table, triggers }) =>
     triggers
       .filter((trigger) => !found.some((each) => each.table === table && each.trigger === trigger))
       .map((trigger) => ({
@@ -32,7 +32,7 @@ export async function checkTriggers(inspection: Inspection): Promise<readonly Co
         message: `${table} has no trigger ${trigger} on DELETE or UPDATE`,
       })),
   );
-  return [...unknown, ...gone];
+  return [...unlisted, ...missing];
 }
 
 /** tgtype: 8 = DELETE, 16 = UPDATE. Triggers of partitions fire as well as those of their parent. */

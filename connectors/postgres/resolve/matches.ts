@@ -1,15 +1,15 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import { columnSide, valueSide } from '../data-map/cast.ts';
-import { ownColumns, typeOf } from '../data-map/catalog.ts';
-import type { Resolving } from './types.ts';
+import { identityColumns, typeOf } from '../data-map/catalog.ts';
+import type { Resolution } from './resolution.ts';
 import { sidesOf } from '../data-map/where.ts';
 import { ident, literal, relation } from '../sql.ts';
 
-/** One statement per identity type, each from the submitted identities ($1..$5) into the matches ($6). */
-export function matchStatements(resolving: Resolving): readonly { sql: string; batch: string }[] {
-  const { model, catalog, matches } = resolving;
+/** One statement per identity type. Each copies the matches of the submitted identities ($1..$5) to batch $6. */
+export function matchStatements(resolution: Resolution): readonly { sql: string; batch: string }[] {
+  const { model, catalog, matches } = resolution;
   const key = ident(model.key.columns[0] ?? '');
-  const own = ownColumns(model).map(({ type, columns }) => {
+  const identities = identityColumns(model).map(({ type, columns }) => {
     const comparison = model.types[type]?.comparison ?? 'exact';
     const match = { columns, types: [type], comparison };
     const sides = sidesOf(model.map.table, match, catalog, { column: 'own.', value: 'b.' });
@@ -17,8 +17,8 @@ export function matchStatements(resolving: Resolving): readonly { sql: string; b
       JOIN ${relation(model.map.table)} AS own ON ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')}
       WHERE ${submitted('b')} AND b.type = ${literal(type)}`);
   });
-  const aliases = model.map.aliases === undefined ? [] : [into(fromAliases(resolving))];
-  return [...own, ...aliases].map((sql) => ({ sql, batch: matches[2] }));
+  const aliases = model.map.aliases === undefined ? [] : [into(fromAliases(resolution))];
+  return [...identities, ...aliases].map((sql) => ({ sql, batch: matches[2] }));
 }
 
 const submitted = (b: string): string =>
@@ -28,26 +28,26 @@ const into = (select: string): string =>
   `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
    SELECT $1, $2, $6, found.seq, 'key', ARRAY[found.key] FROM (${select}) AS found`;
 
-function fromAliases(resolving: Resolving): string {
-  const { model } = resolving;
+function fromAliases(resolution: Resolution): string {
+  const { model } = resolution;
   const key = ident(model.key.columns[0] ?? '');
   return `WITH RECURSIVE ${forward(
-    resolving,
+    resolution,
     `SELECT b.seq AS start, b.value[1] AS name FROM lethe_system.batch AS b
       WHERE ${submitted('b')} AND b.type = ${literal(ALIAS)}`,
   )}
     SELECT hop.start AS seq, own.${key}::text AS key FROM hop JOIN ${relation(model.map.table)} AS own
-      ON ${ownKey(resolving, 'hop.name')}`;
+      ON ${ownKey(resolution, 'hop.name')}`;
 }
 
 /**
- * From names to all subjects that they lead to. UNION takes each (start, name) once, which ends cycles and bounds the
- * depth by the number of names; a subject is an end: nothing goes on from one person to another (rule 8).
+ * Follows aliases forward to all their subjects, and stops at each subject (rule 8). UNION drops duplicates of
+ * (start, name), so that cycles end.
  */
-export function forward(resolving: Resolving, starts: string): string {
-  const { aliases } = resolving.model.map;
+export function forward(resolution: Resolution, starts: string): string {
+  const { aliases } = resolution.model.map;
   if (aliases === undefined) return '';
-  const from = edge(resolving, aliases.alias);
+  const from = edge(resolution, aliases.alias);
   return `start AS MATERIALIZED (${starts}),
     hop(start, name) AS (
       SELECT s.start, e.${ident(aliases.subject)}::text FROM start AS s
@@ -55,22 +55,22 @@ export function forward(resolving: Resolving, starts: string): string {
       UNION
       SELECT h.start, e.${ident(aliases.subject)}::text FROM hop AS h
         JOIN ${relation(aliases.table)} AS e ON ${from('h.name')}
-      WHERE NOT ${isSubject(resolving, 'h.name')})`;
+      WHERE NOT ${isSubject(resolution, 'h.name')})`;
 }
 
-/** A condition on an edge `e`: its column is the given name, as its index has it. */
-export function edge({ model, catalog }: Resolving, column: string): (name: string) => string {
+/** Returns a condition on a row `e` of the alias table: `column` equals a name, in the form of the index. */
+export function edge({ model, catalog }: Resolution, column: string): (name: string) => string {
   const type = typeOf(catalog, model.map.aliases?.table ?? '', column);
   const comparison = model.types[ALIAS]?.comparison ?? 'exact';
   return (name) => `${columnSide(`e.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
 }
 
-export function ownKey({ model, catalog }: Resolving, name: string): string {
+export function ownKey({ model, catalog }: Resolution, name: string): string {
   const column = model.key.columns[0] ?? '';
   const type = typeOf(catalog, model.map.table, column);
   const { comparison } = model.key;
   return `${columnSide(`own.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
 }
 
-export const isSubject = (resolving: Resolving, name: string): string =>
-  `EXISTS (SELECT FROM ${relation(resolving.model.map.table)} AS own WHERE ${ownKey(resolving, name)} OFFSET 0)`;
+export const isSubject = (resolution: Resolution, name: string): string =>
+  `EXISTS (SELECT FROM ${relation(resolution.model.map.table)} AS own WHERE ${ownKey(resolution, name)} OFFSET 0)`;

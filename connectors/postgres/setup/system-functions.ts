@@ -1,8 +1,9 @@
 /**
- * Digests are computed by the database's owner (SECURITY DEFINER): who calls them never reads the key. The digested
- * text is unambiguous, because no valid identity holds a control character.
+ * SECURITY DEFINER: callers compute digests without reading the key. The digested text is unambiguous, because no valid
+ * identity contains a control character.
  */
 export const FUNCTIONS = `
+-- The keyed digest of one identity.
 CREATE OR REPLACE FUNCTION lethe_system.digest(system text, kind text, type text, value text[]) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $2, $3,
@@ -12,8 +13,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   LEFT JOIN lethe_system.identity_types t ON t.system = $1 AND t.kind = $2 AND t.type = $3
 $$;
 
--- The same for the members of a batch, all of one type or of all: the key is read once, not once for each.
--- ROWS: few enough that what is joined to them is probed by its index, never read whole.
+-- The digests of a range of a batch, of one identity type or of all. Reads the key once.
+-- ROWS is low, so that the planner joins by index instead of reading a whole table.
 CREATE OR REPLACE FUNCTION lethe_system.members(
   system text, request_id text, batch text, first_seq integer, last_seq integer, kind text, type text
 ) RETURNS TABLE (value text[], digest bytea)
@@ -27,7 +28,7 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_te
     AND ($7 IS NULL OR b.type = $7)
 $$;
 
--- For the application's queries: WHERE NOT lethe_system.is_hidden('user', user_id::text)
+-- For queries of the application: WHERE NOT lethe_system.is_hidden('user', user_id::text)
 CREATE OR REPLACE FUNCTION lethe_system.is_hidden(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
@@ -36,7 +37,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE i.kind = $1 AND i.is_key AND t.hidden)
 $$;
 
--- For the application's ingestion, by key, or by any identity: is_suppressed('user', 'email', 'ann@x.test', 'berlin')
+-- For the ingestion of the application, by key or by another identity: is_suppressed('user', 'email', 'ann@x.test', 'berlin')
 CREATE OR REPLACE FUNCTION lethe_system.is_suppressed(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
@@ -52,8 +53,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE i.kind = $1 AND i.type = $2)
 $$;
 
--- Runs one deletion with its caller's rights. A row that still references would be shown in the server's log by value
--- (DETAIL: Key (user_id)=(…) is still referenced): caught here, it is told without.
+-- Runs one statement with its caller's rights. The error of a violated constraint is replaced, because the server log would
+-- contain the value (DETAIL: Key (user_id)=(…) is still referenced).
 CREATE OR REPLACE FUNCTION lethe_system.quietly(statement text, arguments text[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -63,7 +64,7 @@ BEGIN
     arguments[6], arguments[7], arguments[8];
   RETURN result;
 EXCEPTION WHEN integrity_constraint_violation THEN
-  RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = 'a constraint forbids this deletion, such as rows that still reference';
+  RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = 'a constraint prevents this change, such as a row that still references it';
 END $$;
 
 REVOKE ALL ON FUNCTION lethe_system.digest(text, text, text, text[]) FROM PUBLIC;

@@ -1,7 +1,7 @@
-/** Raised when the tables or functions change: inspect() refuses a database that was prepared for an older Lethe. */
+/** Increase it with every change of the tables or functions: inspect() compares it with the database. */
 export const SCHEMA_VERSION = 1;
 
-/** Lethe's own schema in the database that it serves. No identity stays in it after a request, only digests. */
+/** The schema lethe_system in the database of a system. After a request it contains digests, but no identities. */
 export const TABLES = `
 CREATE SCHEMA IF NOT EXISTS lethe_system;
 REVOKE ALL ON SCHEMA lethe_system FROM PUBLIC;
@@ -9,7 +9,7 @@ GRANT USAGE ON SCHEMA lethe_system TO PUBLIC;
 
 CREATE TABLE IF NOT EXISTS lethe_system.schema_version (version integer NOT NULL);
 
--- HMAC-SHA-256 with the built-in sha256(): the key is kept as its two pads and never leaves this table.
+-- The key of the digests, as the two pads of HMAC-SHA-256. Only its owner and the functions below read it.
 CREATE TABLE IF NOT EXISTS lethe_system.secret (
   only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
   inner_pad bytea NOT NULL CHECK (length(inner_pad) = 64),
@@ -32,39 +32,41 @@ BEGIN
   INSERT INTO lethe_system.secret (inner_pad, outer_pad) VALUES (inner_pad, outer_pad);
 END $$;
 
--- How the values of each type compare, so that the application's own spelling finds the same digest.
+-- How the values of each identity type compare.
 CREATE TABLE IF NOT EXISTS lethe_system.identity_types (
   system text, kind text, type text, comparison text NOT NULL, is_key boolean NOT NULL,
   PRIMARY KEY (system, kind, type)
 );
 
--- The identities of batches at work: filled by COPY, emptied when the request ends.
+-- The identities of each batch in progress. Filled by COPY, deleted when the request ends.
 CREATE TABLE IF NOT EXISTS lethe_system.batch (
   system text NOT NULL, request_id text NOT NULL, batch text NOT NULL, seq integer NOT NULL,
   type text NOT NULL, value text[] NOT NULL
 );
 CREATE INDEX IF NOT EXISTS batch_members ON lethe_system.batch (system, request_id, batch, seq);
 
--- Which batches are loaded, and how their ranges were cut: fixed before the work.
+-- The loaded batches and the size of their ranges, which a later change of the configuration does not move.
 CREATE TABLE IF NOT EXISTS lethe_system.batches (
   system text, request_id text, batch text, first_seq integer, last_seq integer,
   kind text NOT NULL, subjects_per_commit integer NOT NULL,
   PRIMARY KEY (system, request_id, batch, first_seq, last_seq)
 );
 
--- Who is hidden, by a digest of system, kind and key: it alone is looked up. flagged_at is the timestamp that Lethe itself wrote into the soft-delete column: only that is undone.
+-- Hidden subjects, by a digest of system, kind and key. flagged_at is the timestamp that Lethe wrote to the soft-delete
+-- column; a restore removes no other value.
 CREATE TABLE IF NOT EXISTS lethe_system.tombstones (
   digest bytea PRIMARY KEY, system text NOT NULL, kind text NOT NULL,
   generation bigint NOT NULL, request_id text NOT NULL, hidden boolean NOT NULL, flagged_at timestamptz
 );
 CREATE INDEX IF NOT EXISTS tombstones_request ON lethe_system.tombstones (request_id);
 
+-- Identities that must not be collected again, as digests.
 CREATE TABLE IF NOT EXISTS lethe_system.suppressions (
   digest bytea PRIMARY KEY, system text NOT NULL, kind text NOT NULL,
   since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- The log of finished ranges: the row is a chunk's lock while it works and its receipt afterwards.
+-- The log of finished ranges. Its row locks the range while a deletion runs, and holds the counts of the receipt afterwards.
 CREATE TABLE IF NOT EXISTS lethe_system.ranges (
   system text, request_id text, batch text, pass integer, first_seq integer, last_seq integer, part integer,
   counts jsonb NOT NULL DEFAULT '{}', finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -6,7 +6,7 @@ import type { Session } from '../session.ts';
 import { literal } from '../sql.ts';
 import type { SubjectIdentity } from '../../../domain/identity.ts';
 
-/** Which rows of the batch table a statement speaks of: the first five parameters of every one. */
+/** Selects rows of the batch table. The first five parameters of every statement about subjects. */
 export type Members = readonly [system: string, requestId: string, batch: string, firstSeq: number, lastSeq: number];
 
 export const membersOf = (system: string, batch: Batch): Members => [
@@ -17,7 +17,7 @@ export const membersOf = (system: string, batch: Batch): Members => [
   batch.lastSeq,
 ];
 
-/** The same for COPY, which takes no parameters; what makes a batch a batch of this request is no identity. */
+/** The same condition for COPY, which takes no parameters. It contains no identity. */
 export const literalMembers = ([system, requestId, batch, firstSeq, lastSeq]: Members): string =>
   `system = ${literal(system)} AND request_id = ${literal(requestId)} AND batch = ${literal(batch)} AND seq BETWEEN ${Number(firstSeq)} AND ${Number(lastSeq)}`;
 
@@ -30,8 +30,8 @@ export const within = (members: Members, firstSeq: number, lastSeq: number): Mem
 ];
 
 /**
- * Copies a batch's identities once; a retry finds them there. Its ranges are cut with the size that the first attempt
- * saw, which is returned, so that a changed configuration does not move them under a resumed deletion.
+ * Copies the identities of a batch once; a retry finds them. Returns the range size of the first attempt, so that a
+ * changed configuration does not move the ranges of a resumed deletion.
  */
 export async function loadBatch(
   session: Session,
@@ -41,13 +41,13 @@ export async function loadBatch(
 ): Promise<{ members: Members; subjectsPerCommit: number }> {
   const members = membersOf(system, batch);
   const perCommit = await session.transaction(async () => {
-    const fresh = await session.run(
+    const inserted = await session.run(
       `INSERT INTO lethe_system.batches (system, request_id, batch, first_seq, last_seq, kind, subjects_per_commit)
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
       [...members, batch.kind, subjectsPerCommit],
     );
-    if (fresh === 1) {
-      // The pages come from Lethe's own database, whose pace is not this server's to judge.
+    if (inserted === 1) {
+      // The pages come from the ledger, which can be slow. This server's timeout must not apply to it.
       await session.run('SET LOCAL statement_timeout = 0');
       await session.run(`DELETE FROM lethe_system.batch WHERE ${MEMBERS_OF_BATCH}`, members);
       await copyIdentities(session, members, batch.identities());
@@ -65,23 +65,23 @@ export async function loadBatch(
 
 const MEMBERS_OF_BATCH = 'system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5';
 
-/** The only way for an identity into a customer's database: as data of COPY, which no server log shows. */
+/** Identities enter the customer's database only as data of COPY, which no server log contains. */
 export async function copyIdentities(
   session: Session,
   [system, requestId, batch]: Members,
   pages: AsyncIterable<readonly SubjectIdentity[]>,
 ): Promise<void> {
-  const into = copyFrom('COPY lethe_system.batch (system, request_id, batch, seq, type, value) FROM STDIN');
+  const copyInto = copyFrom('COPY lethe_system.batch (system, request_id, batch, seq, type, value) FROM STDIN');
   async function* lines(): AsyncGenerator<string> {
     for await (const page of callbackPages(pages))
       yield page
         .map(({ seq, identity }) => copyLine([system, requestId, batch, seq, identity.type, identity.value]))
         .join('');
   }
-  await pipeline(lines, session.client.query(into));
+  await pipeline(lines, session.client.query(copyInto));
 }
 
-/** COPY's text format: backslash, tab, newline and return are all that it gives a meaning to. */
+/** Escapes the characters that have a meaning in COPY's text format. */
 const escape = (text: string): string =>
   text.replace(/[\\\t\n\r\b\f\v]/g, (character) => ESCAPES[character] ?? character);
 
@@ -95,7 +95,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\v': '\\v',
 };
 
-/** An array literal in which every element is quoted, so that no value can be read as NULL, a comma or a brace. */
+/** Quotes every element, so that no value is read as NULL, comma or brace. */
 const arrayLiteral = (values: readonly string[]): string =>
   `{${values.map((value) => `"${value.replace(/["\\]/g, (character) => `\\${character}`)}"`).join(',')}}`;
 
@@ -110,7 +110,7 @@ async function* callbackPages<Page>(pages: AsyncIterable<Page>): AsyncGenerator<
   }
 }
 
-/** Forgets a batch that nothing will come back to. */
+/** Deletes the identities of a batch that is no longer needed. */
 export async function unloadBatch(session: Session, members: Members): Promise<void> {
   for (const [table, within] of [
     ['batch', 'seq BETWEEN $4 AND $5'],

@@ -3,15 +3,15 @@ import { unloadBatch } from './batch-table.ts';
 import { type Context, type Loaded, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';
 
-/** A suppression to collect, or its end, for exactly the identities of the batch. */
+/** Adds or lifts a suppression for exactly the identities of the batch. */
 export async function setSuppression(
   context: Context,
   batch: Batch,
   suppressed: boolean,
-  work: ConnectorContext,
+  activity: ConnectorContext,
 ): Promise<void> {
-  await withBatch(context, batch, work, async (loaded) => {
-    await (suppressed ? suppress(loaded) : release(loaded));
+  await withBatch(context, batch, activity, async (loaded) => {
+    await (suppressed ? suppress(loaded) : lift(loaded));
     await unloadBatch(loaded.session, loaded.members);
   });
 }
@@ -25,7 +25,7 @@ export async function suppress({ session, model, members }: Loaded): Promise<voi
   );
 }
 
-async function release({ session, model, members }: Loaded): Promise<void> {
+async function lift({ session, model, members }: Loaded): Promise<void> {
   await session.run(
     `DELETE FROM lethe_system.suppressions
      WHERE digest = ANY (ARRAY(${digests(model.kind)}))`,

@@ -4,16 +4,16 @@ import type { KindModel } from '../data-map/model.ts';
 import type { Session } from '../session.ts';
 import type { Members } from '../visibility/batch-table.ts';
 
-/** One call of resolve(), as its statements need it. */
-export interface Resolving {
+/** The state of one call of resolve(). */
+export interface Resolution {
   readonly context: Context;
   readonly session: Session;
   readonly model: KindModel;
   readonly catalog: Catalog;
   /** The submitted identities, one per position. */
   readonly submitted: Members;
-  /** Matches: position and key. */
+  /** The matched subjects: `seq` is the position, `value` the key. */
   readonly matches: Members;
-  /** The subjects, each once, numbered. */
+  /** Each matched subject once, numbered from 1 by `seq`. */
   readonly subjects: Members;
 }

@@ -1,25 +1,25 @@
 import { type ConnectorContext, ConnectorError, type ExportedTable, type ExportOptions } from '../../connector.ts';
 import type { Loaded } from '../context.ts';
 import { csv, ndjson } from './copy-sql.ts';
-import type { Exported } from './tables.ts';
-import { told } from '../failure.ts';
+import type { SelectedTable } from './tables.ts';
+import { toStreamError } from '../failure.ts';
 import { RowEnds, wholeRows } from './whole-rows.ts';
 
-export interface Reading {
+export interface RowReader {
   readonly table: ExportedTable;
-  /** Somebody began and did not come to the end. */
-  abandoned(): boolean;
-  /** The next table was asked for: what was not begun no longer can be. */
+  /** The rows were read, but not to their end. */
+  isUnfinished(): boolean;
+  /** Rows that were not read yet can no longer be read. */
   close(): void;
 }
 
-/** Rows that are fetched while they are read, and ended with the connection when they are not read to their end. */
-export function exportedRows(
+/** Fetches rows as they are read. Closes the connection when they are not read to their end. */
+export function openRowReader(
   { session, catalog }: Loaded,
-  { rowsOf, ...rest }: Exported,
+  { rowsOf, ...rest }: SelectedTable,
   format: ExportOptions['format'],
-  work: ConnectorContext,
-): Reading {
+  activity: ConnectorContext,
+): RowReader {
   const sql = (format === 'csv' ? csv : ndjson)({ ...rest, rowsOf }, catalog);
   let state: 'new' | 'reading' | 'read' | 'closed' = 'new';
   let bytes = 0;
@@ -35,13 +35,15 @@ export function exportedRows(
         bytes += piece.length;
         yield piece;
       }
-      // Answered once the server is done with the COPY: it then has said how many rows there were.
+      // Returns after the COPY has ended. Only then is its row count known.
       await session.run('SELECT');
       if (copy.rowCount !== rowCount())
-        throw new ConnectorError('unavailable', 'the server sent other rows than it counted', { retryable: true });
+        throw new ConnectorError('unavailable', 'the number of rows differs from that of the server', {
+          retryable: true,
+        });
       state = 'read';
     } catch (error) {
-      throw told(error, work.signal);
+      throw toStreamError(error, activity.signal);
     } finally {
       if (state !== 'read') session.drop();
     }
@@ -56,7 +58,7 @@ export function exportedRows(
         return { rows: rowCount(), bytes };
       },
     },
-    abandoned: () => state === 'reading',
+    isUnfinished: () => state === 'reading',
     close: () => {
       if (state === 'new') state = 'closed';
     },

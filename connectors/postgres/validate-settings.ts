@@ -1,0 +1,25 @@
+import type { z } from 'zod';
+import type { ConfigError } from '../connector.ts';
+import type { PostgresSettings } from './data-map/data-map.ts';
+import { checkReferences } from './data-map/references.ts';
+import { settingsSchema } from './data-map/settings-schema.ts';
+
+/** The config errors that need no connection: first the shape, then the references between its keys. */
+export function validateSettings(settings: PostgresSettings): readonly ConfigError[] {
+  const parsed = settingsSchema.safeParse(settings);
+  return parsed.success ? checkReferences(settings) : parsed.error.issues.flatMap((issue) => configErrors(issue, []));
+}
+
+function configErrors(issue: z.core.$ZodIssue, parents: readonly string[]): ConfigError[] {
+  const path = [...parents, ...issue.path.map(String)];
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'unknown key' }));
+  if (issue.code === 'invalid_union') {
+    // An alternative whose keys all fit has the precise error, such as a wrong `match`.
+    const alternative = issue.errors.find(
+      (issues) => issues.length > 0 && issues.every((each) => each.path.length > 0),
+    );
+    if (alternative !== undefined) return alternative.flatMap((each) => configErrors(each, path));
+  }
+  return [{ path: path.join('.'), message: issue.message }];
+}
