@@ -3,12 +3,12 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExportOptions } from '../../connectors/connector.ts';
 import type { Identity } from '../../domain/identity.ts';
-import { type Fixture, batchOf, exporting, fixture, mapped, user, work } from '../connectors/fixture.ts';
+import { type Fixture, batchOf, exporting, fixture, withTables, user, testContext } from '../connectors/fixture.ts';
 import { archives } from '../support/archives.ts';
 import { type Packed, collect, contents, pack, packingContext, unzipTest } from './packing.ts';
 
 const storage = archives();
-const settings = mapped({ table: 'app.order_notes', subject: 'user_id' });
+const settings = withTables({ table: 'app.order_notes', subject: 'user_id' });
 let db: Fixture;
 beforeAll(async () => {
   db = await fixture(6, settings);
@@ -32,7 +32,7 @@ async function archiveOf(subjects: readonly Identity[][], format: ExportOptions[
   const context = await packingContext(storage);
   const connector = db.connector({}, settings);
   const options: ExportOptions = { scope: 'data', since: null, format };
-  const tables = exporting(connector)(batchOf(subjects), options, work());
+  const tables = exporting(connector)(batchOf(subjects), options, testContext());
   const request = { id: context.requestId, format, subjects: subjects.length };
   return pack(context, contents(await collect(context, tables), request));
 }

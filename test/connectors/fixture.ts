@@ -106,7 +106,7 @@ export const withUser = (user: Partial<KindMap>): PostgresSettings => ({
   kinds: { ...SETTINGS.kinds, user: { ...USER, ...user } },
 });
 /** The fixture's map with some of the user's tables added. */
-export const mapped = (...tables: TableMap[]): PostgresSettings =>
+export const withTables = (...tables: TableMap[]): PostgresSettings =>
   withUser({ tables: [...(USER.tables ?? []), ...tables] });
 
 /** Users u-1 … u-n with two events each, one under an alias; an order of two items, an invoice, a rating, a newsletter. */
@@ -169,7 +169,7 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
   };
 }
 
-export const work = (signal = new AbortController().signal): ConnectorContext => ({
+export const testContext = (signal = new AbortController().signal): ConnectorContext => ({
   signal,
   heartbeat: () => {},
   slot: async () => {},
@@ -230,7 +230,7 @@ export function receipt(ranges: readonly FinishedRange[]): Record<string, { remo
   return sum;
 }
 
-export interface Got {
+export interface ExportedText {
   readonly table: ExportedTable;
   readonly text: string;
   /** Lengths of what was handed over at once. */
@@ -239,15 +239,15 @@ export interface Got {
 }
 
 /** A whole export, read to its end, by table. */
-export async function exported(
+export async function exportAll(
   connector: Connector,
   batch: Batch,
   options: Partial<ExportOptions> = {},
-  lent = work(),
-): Promise<Map<string, Got>> {
-  const got = new Map<string, Got>();
+  context = testContext(),
+): Promise<Map<string, ExportedText>> {
+  const got = new Map<string, ExportedText>();
   const whole: ExportOptions = { scope: 'data', since: null, format: 'ndjson', ...options };
-  for await (const table of exporting(connector)(batch, whole, lent)) {
+  for await (const table of exporting(connector)(batch, whole, context)) {
     const pieces: Buffer[] = [];
     for await (const piece of table.rows) pieces.push(piece);
     expect(got.has(table.table), `${table.table} comes once`).toBe(false);
@@ -262,24 +262,25 @@ export function exporting(connector: Connector): NonNullable<Connector['export']
   return connector.export.bind(connector);
 }
 
-export const texts = (got: ReadonlyMap<string, Got>): string => [...got.values()].map(({ text }) => text).join('\n');
+export const texts = (got: ReadonlyMap<string, ExportedText>): string =>
+  [...got.values()].map(({ text }) => text).join('\n');
 
 /** The rows of one table, as they were handed over. */
-export const rowsOf = (got: ReadonlyMap<string, Got>, table: string): Record<string, unknown>[] =>
+export const rowsOf = (got: ReadonlyMap<string, ExportedText>, table: string): Record<string, unknown>[] =>
   (got.get(table)?.text ?? '')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-export const valuesOf = (got: ReadonlyMap<string, Got>, table: string, column: string): string[] =>
+export const valuesOf = (got: ReadonlyMap<string, ExportedText>, table: string, column: string): string[] =>
   rowsOf(got, table)
     .map((row) => String(row[column]))
     .toSorted();
 
-export async function resolved(connector: Connector, selection: Selection): Promise<readonly Resolved[]> {
+export async function resolveAll(connector: Connector, selection: Selection): Promise<readonly Resolved[]> {
   const facts: Resolved[] = [];
   if (connector.resolve === undefined) throw new Error('this connector resolves nothing');
-  for await (const page of connector.resolve(selection, work())) facts.push(...page);
+  for await (const page of connector.resolve(selection, testContext())) facts.push(...page);
   return facts;
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Connector } from '../../connectors/connector.ts';
 import { figuresOf } from '../../dev/demo/figures.ts';
 import type { Identity } from '../../domain/identity.ts';
-import { batchOf, byIdentities, deletion, exported, resolved, work } from '../connectors/fixture.ts';
+import { batchOf, byIdentities, deletion, exportAll, resolveAll, testContext } from '../connectors/fixture.ts';
 import { defaultDeployment } from '../support/world/default-deployment.ts';
 
 /** The shipped deployment on the data that it ships with. */
@@ -23,7 +23,7 @@ const USERS = ['u-27', 'u-50'] as const;
 /** What each is called, as the ledger hands it over: without what somebody else is called too. */
 async function subjects(): Promise<Identity[][]> {
   const keys = USERS.map((value) => ({ type: 'user_id', value: [value] }));
-  const facts = await resolved(connector, byIdentities(...keys));
+  const facts = await resolveAll(connector, byIdentities(...keys));
   return keys.map((key) => [
     key,
     ...facts.flatMap((fact) =>
@@ -53,11 +53,11 @@ test('sources: the receipt tells as many events as were seeded, they are empty o
   const [before, whole] = [await fingerprint(emptied), await fingerprint({})];
   const batch = batchOf(await subjects());
   const done = deletion({ scope: 'sources' });
-  await connector.hardDelete(batch, done, work());
+  await connector.hardDelete(batch, done, testContext());
   expect(done.ranges.flatMap(({ tables }) => tables).filter(({ blanked }) => blanked !== undefined)).toEqual([
     { table: 'app.events', removed: 0, retained: 0, basis: null, blanked: events },
   ]);
-  expect(await connector.verify(batch, 'sources', work())).toMatchObject({ survivors: 0 });
+  expect(await connector.verify(batch, 'sources', testContext())).toMatchObject({ survivors: 0 });
   expect(await fingerprint(emptied)).toEqual(before);
   const { events: changed, ...rest } = await fingerprint({});
   expect(whole).toMatchObject(rest);
@@ -71,11 +71,11 @@ test('categories: the name goes, what may not be empty stays and is told, and no
   const [before, whole] = [await fingerprint({ users: ['name'] }), await fingerprint({})];
   const batch = batchOf(await subjects());
   const done = deletion({ scope: 'categories' });
-  await connector.hardDelete(batch, done, work());
+  await connector.hardDelete(batch, done, testContext());
   expect(done.ranges.flatMap(({ tables }) => tables).filter(({ table }) => table === 'app.users')).toEqual([
     { table: 'app.users', removed: 0, blanked: 2, retained: 2, basis: 'cannot be empty: created_at' },
   ]);
-  expect(await connector.verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  expect(await connector.verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   expect(await fingerprint({ users: ['name'] })).toEqual(before);
   const { users, ...rest } = await fingerprint({});
   expect(whole).toMatchObject(rest);
@@ -87,7 +87,7 @@ test('categories: the name goes, what may not be empty stays and is told, and no
 test('whoever opens an export of the demo reads what each table is, and each column that is no number of a row', async () => {
   const everybody = await sql<{ value: string }[]>`SELECT user_id AS value FROM app.users LIMIT 500`;
   const batch = batchOf(everybody.map(({ value }) => [{ type: 'user_id', value: [value] }]));
-  const got = await exported(connector, batch, { scope: 'categories' });
+  const got = await exportAll(connector, batch, { scope: 'categories' });
   expect([...got.values()].filter(({ table }) => table.meaning === null)).toEqual([]);
   const untold = [...got].flatMap(([name, { table }]) =>
     table.columns.flatMap((column) => (column.meaning === null ? [`${name}.${column.name}`] : [])),

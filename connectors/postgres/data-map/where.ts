@@ -4,18 +4,18 @@ import { type Catalog, typeOf } from './catalog.ts';
 import { type KindModel, type Match, type Target, parentsOf } from './model.ts';
 import { ident, literalList, relation } from '../sql.ts';
 
-/** Every statement about subjects takes these five parameters first: none of them is an identity. */
+/** The first five parameters of every statement about subjects. None of them is an identity. */
 export const MEMBERS = `system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
 
-/** The rows of a target that belong to the subjects $4..$5 of a batch; `members`: for a statement that takes no parameters. */
+/** The rows of a target that belong to the subjects $4..$5 of a batch. `members` replaces the parameters for COPY. */
 export function where(target: Target, model: KindModel, catalog: Catalog, members = MEMBERS): string {
   if (target.via !== undefined) return viaWhere(target, target.via.on, model, catalog, members);
   return target.matches.map((match) => `(${matchWhere(target, match, catalog, members)})`).join(' OR ');
 }
 
 /**
- * `column = ANY(ARRAY(SELECT …))` is one probe of the index per value. Several columns are compared as the row that they
- * are, so that (a, x) and (b, y) never make (a, y); an ANY beside it would be searched once for every row.
+ * `column = ANY(ARRAY(SELECT …))` costs one index lookup per value. Several columns are compared as one row, so that the
+ * identities (a, x) and (b, y) do not match (a, y).
  */
 function matchWhere(target: Target, match: Match, catalog: Catalog, members: string): string {
   const sides = sidesOf(target.table, match, catalog);
@@ -33,7 +33,7 @@ function isIn(columns: readonly string[], values: readonly string[], from: strin
   return `(${columns.join(', ')}) IN (SELECT ${values.join(', ')} ${from})`;
 }
 
-/** Column and value of each part of a match, as they are compared; the prefixes say of which relation each is. */
+/** Column and value of each part of a match in the form in which they compare, with the prefixes of their relations. */
 export function sidesOf(
   table: string,
   match: Match,
@@ -57,32 +57,29 @@ function viaWhere(
   members: string,
 ): string {
   const parents = parentsOf(target, model);
-  for (const [mine, theirs] of on) {
-    typeOf(catalog, target.table, mine);
-    typeOf(catalog, target.via?.table ?? target.table, theirs);
+  for (const [here, there] of on) {
+    typeOf(catalog, target.table, here);
+    typeOf(catalog, target.via?.table ?? target.table, there);
   }
   if (parents.length === 0)
-    throw new ConnectorError('coverage_broken', `${target.path}: via names no mapped table`, { retryable: false });
-  const each = parents.map((parent) =>
+    throw new ConnectorError('coverage_broken', `${target.path}: the table of via is not mapped`, { retryable: false });
+  const conditions = parents.map((parent) =>
     isIn(
-      on.map(([mine]) => ident(mine)),
-      on.map(([, theirs]) => ident(theirs)),
+      on.map(([here]) => ident(here)),
+      on.map(([, there]) => ident(there)),
       `FROM ${relation(parent.table)} WHERE ${where(parent, model, catalog, members)}`,
     ),
   );
-  return each.map((part) => `(${part})`).join(' OR ');
+  return conditions.map((condition) => `(${condition})`).join(' OR ');
 }
 
-/**
- * Which of the subjects have a row here, by `seq`, from the same indexes. OFFSET 0 keeps the planner from turning the
- * probes into a join that reads the whole table.
- */
+/** Selects the `seq` of each subject that has a row here. OFFSET 0 prevents a join that reads the whole table. */
 export function presentSeqs(target: Target, model: KindModel, catalog: Catalog): string {
   const parts = chains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
-      const sides = sidesOf(root.table, match, catalog, { column: 'held.', value: 'member.' });
+      const sides = sidesOf(root.table, match, catalog, { column: 'origin.', value: 'member.' });
       return `SELECT seq FROM lethe_system.batch AS member WHERE ${MEMBERS} AND type IN (${literalList(match.types)})
-        AND EXISTS (SELECT FROM ${relation(root.table)} AS held ${joins}
+        AND EXISTS (SELECT FROM ${relation(root.table)} AS origin ${joins}
                     WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} OFFSET 0)`;
     }),
   );
@@ -90,8 +87,8 @@ export function presentSeqs(target: Target, model: KindModel, catalog: Catalog):
 }
 
 /**
- * How many rows each subject has here, by `seq`: a row counts once per subject, by however many identities it is found.
- * `condition` restricts the rows; it takes the prefix of the target's columns.
+ * Selects `seq` and the number of rows here per subject. A row that several identities find counts once. `condition`
+ * restricts the rows and receives the prefix of the target's columns.
  */
 export function rowsPerSubject(
   target: Target,
@@ -99,26 +96,28 @@ export function rowsPerSubject(
   catalog: Catalog,
   condition: (prefix: string) => string = () => 'true',
 ): string {
-  const row = target.via === undefined ? 'held' : ident(`via_${target.path}`);
+  const row = target.via === undefined ? 'origin' : ident(`via_${target.path}`);
   const parts = chains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
-      const sides = sidesOf(root.table, match, catalog, { column: 'held.', value: 'member.' });
+      const sides = sidesOf(root.table, match, catalog, { column: 'origin.', value: 'member.' });
       return `SELECT seq, table_id, row_id FROM lethe_system.batch AS member CROSS JOIN LATERAL
-          (SELECT ${row}.tableoid AS table_id, ${row}.ctid AS row_id FROM ${relation(root.table)} AS held ${joins}
+          (SELECT ${row}.tableoid AS table_id, ${row}.ctid AS row_id FROM ${relation(root.table)} AS origin ${joins}
            WHERE ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')} AND (${condition(`${row}.`)}) OFFSET 0) AS own
-        WHERE ${MEMBERS} AND type IN (${list(match.types)})`;
+        WHERE ${MEMBERS} AND type IN (${literalList(match.types)})`;
     }),
   );
   return `SELECT seq, count(*) AS rows FROM (SELECT DISTINCT seq, table_id, row_id FROM (${parts.join(' UNION ALL ')}) AS found) AS own GROUP BY seq`;
 }
 
-/** From a table that names its subjects down to the target: one chain for each way there. */
+/** The joins from each table with a subject column to the target, through all `via`. */
 function chains(target: Target, model: KindModel, below: string): readonly { root: Target; joins: string }[] {
   if (target.via === undefined) return [{ root: target, joins: below }];
   const { on } = target.via;
   return parentsOf(target, model).flatMap((parent) => {
-    const [mine, theirs] = [`via_${target.path}`, parent.via === undefined ? 'held' : `via_${parent.path}`].map(ident);
-    const join = on.map(([child, column]) => `${mine}.${ident(child)} = ${theirs}.${ident(column)}`).join(' AND ');
-    return chains(parent, model, `JOIN ${relation(target.table)} AS ${mine} ON ${join} ${below}`);
+    const [child, parentAlias] = [`via_${target.path}`, parent.via === undefined ? 'origin' : `via_${parent.path}`].map(
+      ident,
+    );
+    const join = on.map(([here, there]) => `${child}.${ident(here)} = ${parentAlias}.${ident(there)}`).join(' AND ');
+    return chains(parent, model, `JOIN ${relation(target.table)} AS ${child} ON ${join} ${below}`);
   });
 }

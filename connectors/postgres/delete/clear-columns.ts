@@ -3,20 +3,20 @@ import { type Catalog, type ColumnType, typeOf } from '../data-map/catalog.ts';
 import { type KindModel, type Target, placeOf } from '../data-map/model.ts';
 import { canonical, ident } from '../sql.ts';
 
-/** The scopes that keep the rows and empty only columns (rule 16). */
+/** The scopes of a part deletion: rows stay, columns are cleared (rule 16). */
 export type PartialScope = Exclude<Scope, 'data'>;
 
-/** A column that can be emptied: what it becomes, and the condition that it holds a value. */
+/** A column that can be cleared, its value afterwards, and the condition that it still has another one. */
 export interface ClearableColumn {
   readonly column: string;
   readonly becomes: 'NULL' | 'DEFAULT';
   readonly filled: string;
 }
 
-/** What a deletion of columns does to a table's rows. */
+/** What a part deletion does to the rows of a table. */
 export interface ClearPlan {
   readonly clearable: readonly ClearableColumn[];
-  /** Columns that cannot be emptied: their values stay, and the receipt names them. */
+  /** Columns that cannot be cleared. The receipt names them. */
   readonly kept: readonly string[];
 }
 
@@ -32,10 +32,7 @@ export function planClearing(target: Target, scope: PartialScope, model: KindMod
   };
 }
 
-/**
- * The columns of the subject's own row that describe it and find no row. Generated columns are left out: they follow
- * the columns that they are computed from.
- */
+/** The columns of the subject's own row that are neither generated, nor lookup columns, nor the soft-delete column. */
 function personalColumns(target: Target, model: KindModel, catalog: Catalog): readonly string[] {
   if (target.role !== 'subject') return [];
   const flag = model.map.softDelete?.column;
@@ -45,22 +42,22 @@ function personalColumns(target: Target, model: KindModel, catalog: Catalog): re
   );
 }
 
-/** Undefined when emptying would move the row or rows that refer to it, or when no neutral value is known. */
+/** Undefined when clearing would move or orphan rows, or when the column has no neutral value. */
 export function clearableColumn(column: string, type: ColumnType): ClearableColumn | undefined {
   if (type.generated || type.isKeyColumn) return undefined;
-  // Not IS NOT NULL, which of a row in a column asks for every field.
+  // IS NOT NULL would be false for a composite value with a NULL field.
   if (!type.notNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
   const value = type.default ?? '';
   if (type.isForeignKey || !CONSTANT.test(value)) return undefined;
   return {
     column,
     becomes: 'DEFAULT',
-    // As text: not every type has an equality, and the default is of the column's type only once it is stored.
+    // Compared as text, because some types have no equality and the default is not yet cast to the column's type.
     filled: `${ident(column)}::text <> (${value})::${type.full}::text`,
   };
 }
 
-/** A default as PostgreSQL prints it that is the same tomorrow: a number, a truth, or a quoted text with its type. */
+/** A constant default as PostgreSQL prints it: a number, a boolean, or a quoted text with its type. */
 const CONSTANT = /^\(?(-?[0-9.]+|true|false|'([^']|'')*')\)?(::[a-z][a-z0-9_ ."]*(\([0-9,]+\))?(\[\])?)*$/;
 
 export const anyColumnFilled = ({ clearable }: ClearPlan): string =>

@@ -3,19 +3,19 @@ import type { Members } from '../visibility/batch-table.ts';
 import type { Range } from './ranges.ts';
 import type { Session } from '../session.ts';
 
-export type Figures = Omit<TableFigures, 'table'>;
+export type TableCounts = Omit<TableFigures, 'table'>;
 
-/** What a chunk did, as its log row keeps it. `last` is the count of the table that goes last, added by the database. */
+/** The counts of a chunk, as stored in its log row. The database adds `last`, the count of the last table. */
 export interface Counts {
-  readonly tables: Readonly<Record<string, Figures>>;
+  readonly tables: Readonly<Record<string, TableCounts>>;
   readonly last: { readonly table: string; readonly removed: number } | null;
   readonly retained: FinishedRange['retained'];
 }
-/** `part` 0 is the range itself; 1, 2, … are the parts into which one giant subject was cut before. */
+/** `part` is 0 for the range itself, and 1, 2, … for the preceding parts of a large subject. */
 export interface Unit extends Range {
   readonly part: number;
 }
-export interface Logged extends Unit {
+export interface LoggedUnit extends Unit {
   readonly counts: Counts;
 }
 
@@ -32,11 +32,11 @@ export const logKey = (members: Members, pass: number, unit: Unit): readonly unk
   unit.part,
 ];
 
-/** The chunk's lock: a second attempt waits here, and finds the row once the first has committed. */
+/** Locks the chunk. A second attempt waits here, and returns false once the first has committed. */
 export const openLogRow = async (session: Session, key: readonly unknown[]): Promise<boolean> =>
   (await session.run(
     `INSERT INTO lethe_system.ranges (system, request_id, batch, pass, first_seq, last_seq, part)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NO_ROWS`,
     key,
   )) === 1;
 
@@ -48,9 +48,13 @@ export async function readLogRow(session: Session, key: readonly unknown[]): Pro
   return row?.counts;
 }
 
-/** Everything that earlier attempts of this pass finished. */
-export const readLog = (session: Session, [system, requestId, batch]: Members, pass: number): Promise<Logged[]> =>
-  session.rows<Logged>(
+/** Everything that earlier attempts of this pass have committed. */
+export const readRangeLog = (
+  session: Session,
+  [system, requestId, batch]: Members,
+  pass: number,
+): Promise<LoggedUnit[]> =>
+  session.rows<LoggedUnit>(
     `SELECT first_seq AS first, last_seq AS last, part, counts FROM lethe_system.ranges
      WHERE system = $1 AND request_id = $2 AND batch = $3 AND pass = $4 ORDER BY first_seq, last_seq, part`,
     [system, requestId, batch, pass],
@@ -58,13 +62,13 @@ export const readLog = (session: Session, [system, requestId, batch]: Members, p
 
 export function finishedRange(unit: Unit, counts: Counts): FinishedRange {
   const { last } = counts;
-  const tables = Object.entries(counts.tables).map(([table, figures]) => ({ table, ...figures }));
-  const own = last === null ? [] : [{ table: last.table, removed: last.removed, retained: 0, basis: null }];
+  const tables = Object.entries(counts.tables).map(([table, tableCounts]) => ({ table, ...tableCounts }));
+  const lastTable = last === null ? [] : [{ table: last.table, removed: last.removed, retained: 0, basis: null }];
   return {
     firstSeq: unit.first,
     lastSeq: unit.last,
     part: unit.part,
-    tables: [...tables, ...own],
+    tables: [...tables, ...lastTable],
     retained: counts.retained,
   };
 }

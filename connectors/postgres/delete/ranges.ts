@@ -7,7 +7,7 @@ export interface Range {
   readonly last: number;
 }
 
-/** Cuts a batch into ranges of so many subjects, whatever gaps its sequence has. */
+/** Divides a batch into ranges of `size` subjects. Its sequence can have gaps. */
 export const memberRanges = (session: Session, members: Members, size: number): Promise<Range[]> =>
   session.rows<{ first: number; last: number }>(
     `SELECT min(seq) AS first, max(seq) AS last

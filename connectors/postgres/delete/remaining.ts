@@ -6,28 +6,28 @@ import { anyColumnFilled, planClearing } from './clear-columns.ts';
 import { ident, literal } from '../sql.ts';
 import { where } from '../data-map/where.ts';
 
-/** The condition of a table on which nothing is ever left to do. It has no parameters. */
-export const NOTHING = 'false';
+/** The condition for a table that needs no work. It has no parameters. */
+export const NO_ROWS = 'false';
 
-/** The rows on which something is left to do: those to delete or to empty, or those kept that still name or describe the subject. */
+/** The rows that still need work: rows to delete or clear, and retained rows that still identify or describe the subject. */
 export function remaining(target: Target, scope: Scope, model: KindModel, catalog: Catalog): string {
   const belongs = where(target, model, catalog);
   if (scope !== 'data') {
     const plan = planClearing(target, scope, model, catalog);
-    return plan.clearable.length === 0 ? NOTHING : `(${belongs}) AND ${anyColumnFilled(plan)}`;
+    return plan.clearable.length === 0 ? NO_ROWS : `(${belongs}) AND ${anyColumnFilled(plan)}`;
   }
   const { retain } = target;
   if (retain === undefined || retain.unlink !== undefined) return belongs;
-  return (retain.blank ?? []).length === 0 ? NOTHING : `(${belongs}) AND (${isDescribed(target)})`;
+  return (retain.blank ?? []).length === 0 ? NO_ROWS : `(${belongs}) AND (${hasUnblankedColumn(target)})`;
 }
 
-/** Whether a kept row still describes the subject; `prefix` says of which relation the columns are. */
-export function isDescribed({ retain }: Target, prefix = ''): string {
-  const described = (retain?.blank ?? []).map((column) => `${prefix}${ident(column)} IS NOT NULL`);
-  return described.length === 0 ? NOTHING : described.join(' OR ');
+/** A condition: a column under `blank` still has a value. `prefix` is that of the relation. */
+export function hasUnblankedColumn({ retain }: Target, prefix = ''): string {
+  const filled = (retain?.blank ?? []).map((column) => `${prefix}${ident(column)} IS NOT NULL`);
+  return filled.length === 0 ? NO_ROWS : filled.join(' OR ');
 }
 
-/** What a kept row becomes: its personal columns blank, its reference gone or replaced. Undefined: it stays as it is. */
+/** The SET clause that blanks and unlinks a retained row. Undefined when the row does not change. */
 export function assignments(target: Target, system: string, model: KindModel, catalog: Catalog): string | undefined {
   const { retain } = target;
   const blank = (retain?.blank ?? []).map((column) => `${ident(column)} = NULL`);
@@ -41,7 +41,7 @@ export function assignments(target: Target, system: string, model: KindModel, ca
   return all.length === 0 ? undefined : all.join(', ');
 }
 
-/** The keyed digest of what stood there: rows of one subject stay together, and nobody can be read from it. */
+/** The keyed digest of the old value: equal for all rows of one subject, and not reversible without the key. */
 function pseudonym(target: Target, column: string, system: string, model: KindModel, catalog: Catalog): string {
   const type = typeOf(catalog, target.table, column);
   const args = [system, model.kind, 'pseudonym'].map(literal).join(', ');

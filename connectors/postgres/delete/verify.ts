@@ -5,23 +5,29 @@ import { type Context, type Loaded, StandbyError, withBatch } from '../context.t
 import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, toConnectorError } from '../failure.ts';
 import type { Target } from '../data-map/model.ts';
 import type { Range } from './ranges.ts';
-import { NOTHING, remaining } from './remaining.ts';
+import { NO_ROWS, remaining } from './remaining.ts';
 import { canonical, relation } from '../sql.ts';
 
-/** Looks again. What cannot be read is unknown, never zero; a server that is away is asked again by the activity. */
+/** Counts survivors. A table that cannot be read is unknown, never zero. An unreachable server throws a retryable error. */
 export async function verify(
   context: Context,
   batch: Batch,
   scope: Scope,
-  work: ConnectorContext,
+  activity: ConnectorContext,
 ): Promise<Verification> {
   try {
-    return await withBatch(context, batch, work, async (loaded) => {
+    return await withBatch(context, batch, activity, async (loaded) => {
       const tables: Record<string, number> = {};
       for (const target of loaded.model.targets) {
         const table = canonical(target.table);
-        const left = remaining(target, scope, loaded.model, loaded.catalog);
-        const found = await survivors(loaded, target, left, { first: batch.firstSeq, last: batch.lastSeq }, work);
+        const condition = remaining(target, scope, loaded.model, loaded.catalog);
+        const found = await countSurvivors(
+          loaded,
+          target,
+          condition,
+          { first: batch.firstSeq, last: batch.lastSeq },
+          activity,
+        );
         tables[table] = (tables[table] ?? 0) + found;
       }
       return { survivors: Object.values(tables).reduce((sum, found) => sum + found, 0), tables };
@@ -33,22 +39,22 @@ export async function verify(
   }
 }
 
-/** Counts in halves what is too much for one statement; one subject that is too much stays unknown. */
-async function survivors(
+/** Halves a range that is too large for one statement. A single subject that is too large stays unknown. */
+async function countSurvivors(
   loaded: Loaded,
   target: Target,
-  left: string,
+  condition: string,
   range: Range,
-  work: ConnectorContext,
+  activity: ConnectorContext,
 ): Promise<number> {
-  throwIfCancelled(work.signal);
-  work.heartbeat();
+  throwIfCancelled(activity.signal);
+  activity.heartbeat();
   const { session, members } = loaded;
   const { first, last } = range;
   try {
     const [row] = await session.rows<{ count: number }>(
-      `SELECT count(*)::float8 AS count FROM ${relation(target.table)} WHERE ${left}`,
-      left === NOTHING ? [] : within(members, first, last),
+      `SELECT count(*)::float8 AS count FROM ${relation(target.table)} WHERE ${condition}`,
+      condition === NO_ROWS ? [] : within(members, first, last),
     );
     return row?.count ?? 0;
   } catch (error) {
@@ -59,7 +65,7 @@ async function survivors(
       { first: middle + 1, last },
     ];
     let found = 0;
-    for (const half of halves) found += await survivors(loaded, target, left, half, work);
+    for (const half of halves) found += await countSurvivors(loaded, target, condition, half, activity);
     return found;
   }
 }

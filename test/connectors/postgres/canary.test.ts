@@ -7,12 +7,12 @@ import {
   batchOf,
   byIdentities,
   deletion,
-  exported,
+  exportAll,
   fixture,
   requestId,
-  resolved,
+  resolveAll,
   texts,
-  work,
+  testContext,
 } from '../fixture.ts';
 
 let db: Fixture;
@@ -75,30 +75,32 @@ test('no identity is in the server’s log, whatever it logs and whatever goes w
   const connector = db.connector({ retries: 1 });
   const id = requestId();
   let handed = '';
-  const facts = await resolved(connector, byIdentities(...NAMES));
+  const facts = await resolveAll(connector, byIdentities(...NAMES));
   expect(facts.length).toBeGreaterThan(4);
   const batch = (name: string) => batchOf([NAMES], { requestId: id, batch: name });
-  await connector.count(batch('b1'), 'data', work());
+  await connector.count(batch('b1'), 'data', testContext());
   for (const scope of ['data', 'categories', 'sources'] as const)
     for (const format of ['ndjson', 'csv'] as const)
-      handed += texts(await exported(connector, batch('e1'), { scope, format, since: new Date(0) }));
+      handed += texts(await exportAll(connector, batch('e1'), { scope, format, since: new Date(0) }));
   for (const scope of ['categories', 'sources'] as const) {
-    await connector.hardDelete(batch(`b-${scope}`), deletion({ scope }), work());
-    expect(await connector.verify(batch(`b-${scope}`), scope, work())).toMatchObject({ survivors: 0 });
+    await connector.hardDelete(batch(`b-${scope}`), deletion({ scope }), testContext());
+    expect(await connector.verify(batch(`b-${scope}`), scope, testContext())).toMatchObject({ survivors: 0 });
   }
-  await connector.setVisibility?.(batch('g1'), { hidden: true, generation: 1, at: new Date() }, work());
-  await connector.setVisibility?.(batch('g2'), { hidden: false, generation: 2, at: new Date() }, work());
-  await connector.setSuppression?.(batch('s1'), true, work());
+  await connector.setVisibility?.(batch('g1'), { hidden: true, generation: 1, at: new Date() }, testContext());
+  await connector.setVisibility?.(batch('g2'), { hidden: false, generation: 2, at: new Date() }, testContext());
+  await connector.setSuppression?.(batch('s1'), true, testContext());
   await db.sql.unsafe(
     `CREATE TABLE app.parcels (o text REFERENCES app.users); INSERT INTO app.parcels SELECT user_id FROM app.users`,
   );
-  const told: unknown = await connector.hardDelete(batch('b1'), deletion(), work()).catch((error: unknown) => error);
+  const told: unknown = await connector
+    .hardDelete(batch('b1'), deletion(), testContext())
+    .catch((error: unknown) => error);
   expect(told).toMatchObject({ code: 'blocked_by_other_rows' });
   await db.sql.unsafe('DROP TABLE app.parcels');
-  await connector.hardDelete(batch('b1'), deletion({ suppress: true }), work());
-  expect(await connector.verify(batch('b1'), 'data', work())).toMatchObject({ survivors: 0 });
+  await connector.hardDelete(batch('b1'), deletion({ suppress: true }), testContext());
+  expect(await connector.verify(batch('b1'), 'data', testContext())).toMatchObject({ survivors: 0 });
   const during = await dump();
-  await connector.conclude?.({ requestId: id, kind: 'user' }, work());
+  await connector.conclude?.({ requestId: id, kind: 'user' }, testContext());
 
   const log = await logged(since, `end of ${id}`);
   expect(log).toContain('lethe_system.batch');
@@ -130,7 +132,7 @@ test.each(['connector', 'suppression'])('no error of a verb holds an identity: %
   if (verb === 'suppression') await db.sql`DROP TABLE lethe_system.suppressions`;
   const error: unknown = await db
     .connector()
-    .hardDelete(batchOf([NAMES]), deletion({ suppress: true }), work())
+    .hardDelete(batchOf([NAMES]), deletion({ suppress: true }), testContext())
     .catch((e: unknown) => e);
   expect(error).toMatchObject({ name: 'ConnectorError' });
   const everything =
@@ -152,7 +154,7 @@ test.each<[string, string]>([
   await db.sql.unsafe(sql);
   const error: unknown = await db
     .connector()
-    .hardDelete(batchOf([NAMES]), deletion({ scope: 'categories' }), work())
+    .hardDelete(batchOf([NAMES]), deletion({ scope: 'categories' }), testContext())
     .catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ name: 'ConnectorError', code: 'refused' });
   const everything =
@@ -172,7 +174,7 @@ test('a row that a constraint keeps from being emptied is not in the server’s 
   const id = requestId();
   const call = db
     .connector()
-    .hardDelete(batchOf([NAMES], { requestId: id }), deletion({ scope: 'categories' }), work());
+    .hardDelete(batchOf([NAMES], { requestId: id }), deletion({ scope: 'categories' }), testContext());
   await expect(call).rejects.toMatchObject({ code: 'refused' });
   const log = await logged(since, `end of ${id}`);
   expect(log).toContain('a constraint forbids');

@@ -8,7 +8,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Packed, collect, contents, pack, packingContext } from '../../archives/packing.ts';
 import { archives } from '../../support/archives.ts';
 import { type DefaultDeployment, defaultDeployment } from '../../support/world/default-deployment.ts';
-import { batchOf, exporting, work } from '../fixture.ts';
+import { batchOf, exporting, testContext } from '../fixture.ts';
 
 /** What a person gets who asks under CCPA: the shipped data map, real rows, and the archive as it is downloaded. */
 const RECEIVED = new Date('2026-11-22T10:00:00Z');
@@ -60,7 +60,7 @@ async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
     { type: 'alias', value: ['canary-alias'] },
   ];
   const batch = batchOf([names], { requestId: place.requestId, batch: 'e1' });
-  const parts = await collect(place, exporting(connector)(batch, { scope, since, format: 'ndjson' }, work()));
+  const parts = await collect(place, exporting(connector)(batch, { scope, since, format: 'ndjson' }, testContext()));
   return pack(place, contents(parts, { regulation, scope, since, receivedAt: RECEIVED }));
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FinishedRange } from '../../../domain/batch.ts';
-import { type Fixture, batchOf, deletion, fixture, receipt, user, work } from '../fixture.ts';
+import { type Fixture, batchOf, deletion, fixture, receipt, user, testContext } from '../fixture.ts';
 
 const USERS = 25;
 /** What 25 users of the fixture hold: see its seed. */
@@ -53,9 +53,9 @@ async function rowsLogged(): Promise<string[]> {
 test.each([1, 2, 3])('killed between commit %i and its report: no row counted twice, none skipped', async (n) => {
   const batch = batchOf(subjects);
   const { broken } = breakingAt(n);
-  await expect(db.connector().hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  await expect(db.connector().hardDelete(batch, broken, testContext())).rejects.toThrow('killed');
   const again = deletion();
-  await db.connector().hardDelete(batch, again, work());
+  await db.connector().hardDelete(batch, again, testContext());
   expect(again.ranges.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
     [1, 10],
     [11, 20],
@@ -72,10 +72,10 @@ test('cancelled between two chunks: what was committed stays, the rest goes at t
   const first = deletion({
     onRangeFinished: async () => stop.abort(new Error('cancelled')),
   });
-  await expect(db.connector().hardDelete(batch, first, work(stop.signal))).rejects.toThrow('cancelled');
+  await expect(db.connector().hardDelete(batch, first, testContext(stop.signal))).rejects.toThrow('cancelled');
   expect((await db.state())['users']).toHaveLength(20);
   const again = deletion();
-  await db.connector().hardDelete(batch, again, work());
+  await db.connector().hardDelete(batch, again, testContext());
   expect(receipt(again.ranges)).toEqual(ALL);
 });
 
@@ -86,7 +86,7 @@ test('a connection lost inside a chunk leaves nothing of it, neither rows nor lo
       'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
     CREATE TRIGGER die AFTER DELETE ON app.users FOR EACH STATEMENT EXECUTE FUNCTION app.die()`);
   const before = await db.state();
-  await expect(db.connector().hardDelete(batch, deletion(), work())).rejects.toMatchObject({
+  await expect(db.connector().hardDelete(batch, deletion(), testContext())).rejects.toMatchObject({
     code: 'unavailable',
     retryable: true,
   });
@@ -94,14 +94,14 @@ test('a connection lost inside a chunk leaves nothing of it, neither rows nor lo
   expect(await rowsLogged()).toEqual([]);
   await db.sql.unsafe('DROP TRIGGER die ON app.users');
   const again = deletion();
-  await db.connector().hardDelete(batch, again, work());
+  await db.connector().hardDelete(batch, again, testContext());
   expect(receipt(again.ranges)).toEqual(ALL);
 });
 
 test('a chunk that takes too long is halved, and its halves are the ranges of the receipt', async () => {
   await slowAbove(5);
   const done = deletion();
-  await db.connector({ statementTimeoutMs: 300 }).hardDelete(batchOf(subjects.slice(0, 10)), done, work());
+  await db.connector({ statementTimeoutMs: 300 }).hardDelete(batchOf(subjects.slice(0, 10)), done, testContext());
   expect(done.ranges.map(({ firstSeq, lastSeq, part }) => [firstSeq, lastSeq, part])).toEqual([
     [1, 2, 0],
     [3, 3, 0],
@@ -118,10 +118,12 @@ test('killed after a halving: the next attempt goes on in the same halves, also 
   await slowAbove(5);
   const batch = batchOf(subjects);
   const { broken, told } = breakingAt(2);
-  await expect(db.connector({ statementTimeoutMs: 300 }).hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  await expect(db.connector({ statementTimeoutMs: 300 }).hardDelete(batch, broken, testContext())).rejects.toThrow(
+    'killed',
+  );
   await db.sql.unsafe('DROP TRIGGER slow ON app.events');
   const again = deletion();
-  await db.connector().hardDelete(batch, again, work());
+  await db.connector().hardDelete(batch, again, testContext());
   expect(again.ranges.slice(0, 2)).toEqual(told);
   expect(receipt(again.ranges)).toEqual(ALL);
   expect(await rowsLogged()).not.toContain('1 1 10 0');
@@ -130,7 +132,7 @@ test('killed after a halving: the next attempt goes on in the same halves, also 
 test('killed in a second pass: it adds what was late, once, and leaves the first pass as it was', async () => {
   const batch = batchOf(subjects);
   const first = deletion();
-  await db.connector().hardDelete(batch, first, work());
+  await db.connector().hardDelete(batch, first, testContext());
   await db.sql`INSERT INTO app.events (user_id) VALUES ('u-3'), ('a-13'), ('u-23')`;
   const told: FinishedRange[] = [];
   const second = deletion({
@@ -140,9 +142,9 @@ test('killed in a second pass: it adds what was late, once, and leaves the first
       if (told.length === 2) throw new Error('killed');
     },
   });
-  await expect(db.connector().hardDelete(batch, second, work())).rejects.toThrow('killed');
+  await expect(db.connector().hardDelete(batch, second, testContext())).rejects.toThrow('killed');
   const again = deletion({ pass: 2 });
-  await db.connector().hardDelete(batch, again, work());
+  await db.connector().hardDelete(batch, again, testContext());
   const added = receipt(again.ranges);
   expect(added['app.events']).toEqual({ removed: 3, retained: 0 });
   expect(added['app.invoices']).toEqual({ removed: 0, retained: 0 });
@@ -156,7 +158,7 @@ test('a giant subject goes in parts of bounded size, each its own commit', async
   const before = await db.state({ users: `user_id <> 'u-1'`, events: `user_id NOT IN ('u-1', 'a-1')` });
   const done = deletion();
   const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
-  await connector.hardDelete(batchOf([user(1)]), done, work());
+  await connector.hardDelete(batchOf([user(1)]), done, testContext());
   const parts = done.ranges.map(({ part, tables }) => [
     part,
     tables.find(({ table }) => table === 'app.events')?.removed ?? 0,
@@ -184,9 +186,9 @@ test('killed between two parts of a giant subject: the parts go on where they we
   const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
   const batch = batchOf([user(1)]);
   const { broken, told } = breakingAt(2);
-  await expect(connector.hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  await expect(connector.hardDelete(batch, broken, testContext())).rejects.toThrow('killed');
   const again = deletion();
-  await connector.hardDelete(batch, again, work());
+  await connector.hardDelete(batch, again, testContext());
   expect(again.ranges.slice(0, 2)).toEqual(told);
   expect(receipt(again.ranges)['app.events']).toEqual({ removed: 97, retained: 0 });
 });
@@ -194,10 +196,10 @@ test('killed between two parts of a giant subject: the parts go on where they we
 test('a changed number of subjects per commit does not move the ranges of a deletion at work', async () => {
   const batch = batchOf(subjects);
   const { broken } = breakingAt(1);
-  await expect(db.connector().hardDelete(batch, broken, work())).rejects.toThrow('killed');
+  await expect(db.connector().hardDelete(batch, broken, testContext())).rejects.toThrow('killed');
   const faster = { ...db.settings, pace: { share: 1, subjectsPerCommit: 3 } };
   const again = deletion();
-  await db.connector({}, faster).hardDelete(batch, again, work());
+  await db.connector({}, faster).hardDelete(batch, again, testContext());
   expect(again.ranges).toHaveLength(3);
   expect(receipt(again.ranges)).toEqual(ALL);
 });
@@ -213,7 +215,7 @@ test('a range that another attempt finished meanwhile is told as that one counte
         VALUES ('app', ${batch.requestId}, 'b1', 1, 11, 20, 0, ${db.sql.json(counts)})`;
     },
   });
-  await db.connector().hardDelete(batch, late, work());
+  await db.connector().hardDelete(batch, late, testContext());
   expect(receipt(ranges.slice(1, 2))).toEqual({ 'app.events': { removed: 7, retained: 0 } });
   expect((await db.state({ users: `user_id IN ('u-11', 'u-20')` }))['users']).toHaveLength(2);
 });
@@ -221,7 +223,10 @@ test('a range that another attempt finished meanwhile is told as that one counte
 test('two attempts at one time delete each range once and tell the same', async () => {
   const batch = batchOf(subjects);
   const [one, two] = [deletion(), deletion()];
-  await Promise.all([db.connector().hardDelete(batch, one, work()), db.connector().hardDelete(batch, two, work())]);
+  await Promise.all([
+    db.connector().hardDelete(batch, one, testContext()),
+    db.connector().hardDelete(batch, two, testContext()),
+  ]);
   expect(receipt(one.ranges)).toEqual(ALL);
   expect(two.ranges).toEqual(one.ranges);
 });
@@ -232,7 +237,7 @@ test('one hard deletion at a time per database: another waits, alive, and obeys 
     const stop = new AbortController();
     let beats = 0;
     const waiting = {
-      ...work(stop.signal),
+      ...testContext(stop.signal),
       heartbeat: () => (beats += 1) > 2 && stop.abort(new Error('stopped waiting')),
     };
     const before = await db.state();

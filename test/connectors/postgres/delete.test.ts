@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
 import { systemSql } from '../../../connectors/postgres/index.ts';
-import { type Fixture, SETTINGS, batchOf, deletion, fixture, receipt, requestId, user, work } from '../fixture.ts';
+import {
+  type Fixture,
+  SETTINGS,
+  batchOf,
+  deletion,
+  fixture,
+  receipt,
+  requestId,
+  user,
+  testContext,
+} from '../fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -20,7 +30,7 @@ test.each([['40P01'], ['55P03'], ['40001'], ['23503']])(
   async (sqlstate) => {
     await db.sql.unsafe(failing(sqlstate, 2));
     const done = deletion();
-    await db.connector().hardDelete(batchOf([user(1), user(2)]), done, work());
+    await db.connector().hardDelete(batchOf([user(1), user(2)]), done, testContext());
     expect(receipt(done.ranges)['app.events']).toEqual({ removed: 4, retained: 0 });
     expect(done.ranges).toHaveLength(1);
   },
@@ -35,7 +45,7 @@ test.each([
   const before = await db.state();
   const error: unknown = await db
     .connector({ retries: 1 })
-    .hardDelete(batchOf([user(1)]), deletion(), work())
+    .hardDelete(batchOf([user(1)]), deletion(), testContext())
     .catch((e: unknown) => e);
   expect(error).toMatchObject({ name: 'ConnectorError', code, retryable, message: `PostgreSQL: ${sqlstate}` });
   expect(JSON.stringify(error) + String(error)).not.toContain('u-1');
@@ -46,7 +56,7 @@ test('a real deadlock ends with both having their way', async () => {
   const application = await db.sql.reserve();
   await application`BEGIN`;
   await application`SELECT FROM app.events WHERE user_id = 'u-1' FOR UPDATE`;
-  const deleting = db.connector({ lockTimeoutMs: 20_000 }).hardDelete(batchOf([user(1)]), deletion(), work());
+  const deleting = db.connector({ lockTimeoutMs: 20_000 }).hardDelete(batchOf([user(1)]), deletion(), testContext());
   for (let waiting = false; !waiting;)
     [{ waiting }] = await db.sql<
       [{ waiting: boolean }]
@@ -65,20 +75,20 @@ test('a row that the application holds is waited for no longer than the lock tim
   await application`SELECT FROM app.users WHERE user_id = 'u-1' FOR UPDATE`;
   const connector = db.connector({ lockTimeoutMs: 50, retries: 1 });
   const batch = batchOf([user(1)]);
-  await expect(connector.hardDelete(batch, deletion(), work())).rejects.toMatchObject({
+  await expect(connector.hardDelete(batch, deletion(), testContext())).rejects.toMatchObject({
     code: 'timeout',
     retryable: true,
   });
   expect((await db.state({ events: `user_id = 'u-1'` }))['events']).toHaveLength(1);
   await application`ROLLBACK`;
   application.release();
-  expect(await connector.hardDelete(batch, deletion(), work())).toEqual({ done: true });
+  expect(await connector.hardDelete(batch, deletion(), testContext())).toEqual({ done: true });
 });
 
 test('a row of an unmapped table that references blocks the chunk, and stays', async () => {
   await db.sql.unsafe(`CREATE TABLE app.parcels (o bigint REFERENCES app.orders); INSERT INTO app.parcels VALUES (2)`);
   const done = deletion();
-  const call = db.connector({ retries: 1 }).hardDelete(batchOf([user(1), user(2)]), done, work());
+  const call = db.connector({ retries: 1 }).hardDelete(batchOf([user(1), user(2)]), done, testContext());
   await expect(call).rejects.toMatchObject({ code: 'blocked_by_other_rows', retryable: false });
   expect(done.ranges).toEqual([]);
   const state = await db.state();
@@ -92,7 +102,7 @@ test('statements per chunk: one for each mapped table and four', async () => {
   const run = async (subjectsPerCommit: number): Promise<number> => {
     const fresh = await fixture(30);
     const paced: PostgresSettings = { ...SETTINGS, pace: { share: 1, subjectsPerCommit } };
-    await fresh.connector({}, paced).hardDelete(batchOf(subjects), deletion(), work());
+    await fresh.connector({}, paced).hardDelete(batchOf(subjects), deletion(), testContext());
     await fresh.close();
     return fresh.statements.length;
   };
@@ -111,7 +121,7 @@ test('a household’s e-mail deletes no bystander', async () => {
     newsletter: `email <> 'user1@x.test'`,
   };
   const before = await db.state(others);
-  await db.connector().hardDelete(batchOf([user(1)]), deletion(), work());
+  await db.connector().hardDelete(batchOf([user(1)]), deletion(), testContext());
   const after = await db.state(others);
   for (const table of ['users', 'events', 'orders', 'newsletter']) expect(after[table]).toEqual(before[table]);
   expect((await db.state({ newsletter: `email = 'user1@x.test'` }))['newsletter']).toEqual([]);
@@ -120,7 +130,7 @@ test('a household’s e-mail deletes no bystander', async () => {
 test('halves of two composite identities never meet: (a, x) and (b, y) leave (a, y)', async () => {
   await db.sql`INSERT INTO app.newsletter VALUES ('ann@x.test', 'x'), ('bob@x.test', 'y'), ('ann@x.test', 'y')`;
   const subjects = [[{ type: 'email', value: ['ann@x.test', 'x'] }], [{ type: 'email', value: ['bob@x.test', 'y'] }]];
-  await db.connector().hardDelete(batchOf(subjects), deletion(), work());
+  await db.connector().hardDelete(batchOf(subjects), deletion(), testContext());
   expect((await db.state({ newsletter: `unit IN ('x', 'y')` }))['newsletter']).toEqual(['(ann@x.test,y)']);
 });
 
@@ -128,7 +138,7 @@ test('an alias that stays shared keeps its data; what leads to the deleted subje
   await db.sql`INSERT INTO app.aliases VALUES ('device', 'u-1'), ('device', 'u-2'), ('far', 'a-1')`;
   await db.sql`INSERT INTO app.events (user_id) VALUES ('device'), ('far')`;
   const names = [...user(1), { type: 'alias', value: ['far'] }];
-  await db.connector().hardDelete(batchOf([names]), deletion(), work());
+  await db.connector().hardDelete(batchOf([names]), deletion(), testContext());
   const state = await db.state({
     aliases: `alias IN ('device', 'far', 'a-1') OR user_id = 'u-1'`,
     events: `user_id IN ('device', 'far', 'u-1', 'a-1')`,
@@ -140,8 +150,8 @@ test('an alias that stays shared keeps its data; what leads to the deleted subje
 test('`Ann@x` is found when `ann@x` is asked for, in every table', async () => {
   await db.sql`INSERT INTO app.newsletter VALUES ('ANN@X.test', 'BERLIN')`;
   const batch = batchOf([[{ type: 'email', value: ['ann@x.test', 'berlin'] }]]);
-  expect((await db.connector().count(batch, 'data', work())).tables['app.newsletter']).toBe(1);
-  await db.connector().hardDelete(batch, deletion(), work());
+  expect((await db.connector().count(batch, 'data', testContext())).tables['app.newsletter']).toBe(1);
+  await db.connector().hardDelete(batch, deletion(), testContext());
   expect((await db.state({ newsletter: `lower(email) = 'ann@x.test'` }))['newsletter']).toEqual([]);
 });
 
@@ -154,7 +164,7 @@ test('a company’s deletion takes its memberships and never its users', async (
   const before = await db.state({ memberships: 'company_id <> 2', companies: 'company_id <> 2' });
   const batch = batchOf([names, [{ type: 'company_id', value: ['99999999999999999999'] }]], { kind: 'company' });
   const done = deletion();
-  await db.connector().hardDelete(batch, done, work());
+  await db.connector().hardDelete(batch, done, testContext());
   expect(receipt(done.ranges)).toEqual({
     'app.memberships': { removed: 6, retained: 0 },
     'app.companies': { removed: 1, retained: 0 },
@@ -190,7 +200,7 @@ test('keys of uuid and text that looks like anything else: what cannot be of a c
     ],
   ]);
   const done = deletion();
-  await db.connector({}, settings).hardDelete(batch, done, work());
+  await db.connector({}, settings).hardDelete(batch, done, testContext());
   expect(receipt(done.ranges)).toEqual({
     'app.clicks': { removed: 1, retained: 0 },
     'app.links': { removed: 1, retained: 0 },
@@ -202,7 +212,7 @@ test('keys of uuid and text that looks like anything else: what cannot be of a c
 test('kept rows lose the person and nothing else: blank, unlinked or under one pseudonym, with their basis', async () => {
   await db.sql`INSERT INTO app.ratings (user_id, stars, comment) VALUES ('u-1', 1, 'bad')`;
   const done = deletion();
-  await db.connector().hardDelete(batchOf([user(1), user('nobody'), user(2)]), done, work());
+  await db.connector().hardDelete(batchOf([user(1), user('nobody'), user(2)]), done, testContext());
   const invoices =
     await db.sql`SELECT user_id, address, cents FROM app.invoices WHERE invoice_id IN (1, 2) ORDER BY invoice_id`;
   expect([...invoices]).toEqual([
@@ -235,14 +245,16 @@ test('kept rows lose the person and nothing else: blank, unlinked or under one p
       { seq: 3, basis: 'statistics', rows: 1 },
     ]),
   );
-  expect(await db.connector().verify(batchOf([user(1), user(2)]), 'data', work())).toMatchObject({ survivors: 0 });
+  expect(await db.connector().verify(batchOf([user(1), user(2)]), 'data', testContext())).toMatchObject({
+    survivors: 0,
+  });
 });
 
 test('a kept row that still names somebody is a survivor', async () => {
   const batch = batchOf([user(1)]);
-  await db.connector().hardDelete(batch, deletion(), work());
+  await db.connector().hardDelete(batch, deletion(), testContext());
   await db.sql`INSERT INTO app.ratings (user_id, stars) VALUES ('u-1', 4)`;
-  expect(await db.connector().verify(batch, 'data', work())).toMatchObject({
+  expect(await db.connector().verify(batch, 'data', testContext())).toMatchObject({
     survivors: 1,
     tables: { 'app.ratings': 1 },
   });
@@ -257,18 +269,18 @@ test.each([
   await db.sql.unsafe(systemSql(SETTINGS, { system: 'app', role }));
   const connector = db.connector({}, SETTINGS, Object.assign(new URL(db.url), { username: role, password: 'p' }).href);
   const batch = batchOf([user(1)]);
-  await connector.hardDelete(batch, deletion(), work());
-  expect(await connector.verify(batch, 'data', work())).toMatchObject({ survivors: 0 });
+  await connector.hardDelete(batch, deletion(), testContext());
+  expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
   await db.sql.unsafe(change.endsWith('SELECT') ? change.replace(/SELECT$/, '') : `${change} ${role}`);
-  expect(await connector.verify(batch, 'data', work())).toEqual({ unknown: code });
+  expect(await connector.verify(batch, 'data', testContext())).toEqual({ unknown: code });
   await db.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
 });
 
 test('a table that vanished is unknown to verify and an operator’s matter to hardDelete', async () => {
   const batch = batchOf([user(1)]);
   await db.sql`DROP TABLE app.newsletter`;
-  expect(await db.connector().verify(batch, 'data', work())).toEqual({ unknown: 'coverage_broken' });
-  await expect(db.connector().hardDelete(batch, deletion(), work())).rejects.toMatchObject({
+  expect(await db.connector().verify(batch, 'data', testContext())).toEqual({ unknown: 'coverage_broken' });
+  await expect(db.connector().hardDelete(batch, deletion(), testContext())).rejects.toMatchObject({
     code: 'coverage_broken',
     retryable: false,
   });
@@ -283,15 +295,15 @@ test('suppression stands by every identity, as digests only, and ends for exactl
     return Object.values(row ?? {});
   };
   const id = requestId();
-  await db.connector().hardDelete(batchOf([user(1)], { requestId: id }), deletion({ suppress: true }), work());
-  await db.connector().conclude?.({ requestId: id, kind: 'user' }, work());
+  await db.connector().hardDelete(batchOf([user(1)], { requestId: id }), deletion({ suppress: true }), testContext());
+  await db.connector().conclude?.({ requestId: id, kind: 'user' }, testContext());
   expect(await suppressed()).toEqual([true, true, false]);
   await db
     .connector()
-    .setSuppression?.(batchOf([[{ type: 'email', value: ['user1@x.test', 'berlin'] }]]), false, work());
+    .setSuppression?.(batchOf([[{ type: 'email', value: ['user1@x.test', 'berlin'] }]]), false, testContext());
   expect(await suppressed()).toEqual([true, false, false]);
-  await db.connector().setSuppression?.(batchOf([user(2)]), true, work());
-  await db.connector().setSuppression?.(batchOf([user(2)]), true, work());
+  await db.connector().setSuppression?.(batchOf([user(2)]), true, testContext());
+  await db.connector().setSuppression?.(batchOf([user(2)]), true, testContext());
   expect(await suppressed()).toEqual([true, false, true]);
   expect([
     ...(await db.sql`SELECT FROM lethe_system.batch`),

@@ -6,15 +6,15 @@ import {
   SETTINGS,
   batchOf,
   deletion,
-  exported,
+  exportAll,
   fixture,
-  mapped,
+  withTables,
   receipt,
   requestId,
   rowsOf,
   user,
   withUser,
-  work,
+  testContext,
 } from '../fixture.ts';
 
 let db: Fixture;
@@ -34,18 +34,18 @@ test('categories empties what a profile says of its subject, but key, identities
   const rest = { users: `user_id NOT IN ('u-1', 'u-2')` };
   const [before, profiles] = [await db.state(rest), await users()];
   const batch = batchOf([user(1), user(2)]);
-  expect((await db.connector().count(batch, 'categories', work())).tables).toEqual({ 'app.users': 2 });
+  expect((await db.connector().count(batch, 'categories', testContext())).tables).toEqual({ 'app.users': 2 });
   const done = deletion({ scope: 'categories' });
-  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 2 });
-  expect(await db.connector().hardDelete(batch, done, work())).toEqual({ done: true });
+  expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 2 });
+  expect(await db.connector().hardDelete(batch, done, testContext())).toEqual({ done: true });
   expect(await users()).toEqual(profiles.map((row) => ({ ...row, ...EMPTY })));
   expect(await db.state(rest)).toEqual(before);
   expect(done.ranges).toMatchObject([
     { tables: [{ table: 'app.users', removed: 0, retained: 0, basis: null, blanked: 2 }], retained: [] },
   ]);
-  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   // They are there as before; nothing of them is left to empty.
-  expect(await db.connector().count(batch, 'categories', work())).toEqual({
+  expect(await db.connector().count(batch, 'categories', testContext())).toEqual({
     tables: { 'app.users': 0 },
     presentSeqs: [1, 2],
   });
@@ -58,19 +58,19 @@ test('what other rows are found by is not emptied: a whole deletion finds all of
     CREATE INDEX ON app.users (firm);
     CREATE TABLE app.badges (badge text PRIMARY KEY, account text); CREATE INDEX ON app.badges (account);
     INSERT INTO app.badges SELECT user_id, account FROM app.users`);
-  const { kinds, ...rest } = mapped({
+  const { kinds, ...rest } = withTables({
     table: 'app.badges',
     via: { table: 'app.users', on: { account: 'account' } },
   });
   const company = { ...COMPANY, tables: [...(COMPANY.tables ?? []), { table: 'app.users', subject: 'firm' }] };
   const connector = db.connector({}, { ...rest, kinds: { ...kinds, company } });
-  await connector.hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), work());
+  await connector.hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), testContext());
   expect(await users()).toMatchObject([
     { name: null, account: 'account of u-1', firm: '1' },
     { name: 'name 2', account: 'account of u-2' },
   ]);
   const whole = deletion();
-  await connector.hardDelete(batchOf([user(1)]), whole, work());
+  await connector.hardDelete(batchOf([user(1)]), whole, testContext());
   expect(receipt(whole.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
 });
 
@@ -97,7 +97,7 @@ test.each([
   await db.sql.unsafe(sql);
   const [before, profiles] = [await db.state({ users: 'false' }), await users()];
   const done = deletion({ scope: 'categories' });
-  await db.connector().hardDelete(batchOf([user(1)]), done, work());
+  await db.connector().hardDelete(batchOf([user(1)]), done, testContext());
   expect(await db.state({ users: 'false' })).toEqual(before);
   expect(await users()).toEqual(profiles.map((row, index) => (index === 0 ? { ...row, name: null } : row)));
   expect(done.ranges[0]?.tables).toEqual([
@@ -111,7 +111,7 @@ test('what cannot be emptied stays, and the receipt says what and of whom', asyn
   );
   const batch = batchOf([user('nobody'), user(1)]);
   const done = deletion({ scope: 'categories' });
-  await db.connector().hardDelete(batch, done, work());
+  await db.connector().hardDelete(batch, done, testContext());
   expect(done.ranges).toMatchObject([
     {
       tables: [
@@ -120,9 +120,9 @@ test('what cannot be emptied stays, and the receipt says what and of whom', asyn
       retained: [{ seq: 2, basis: 'cannot be empty: created_at, serial', rows: 1 }],
     },
   ]);
-  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   const second = deletion({ scope: 'categories', pass: 2 });
-  await db.connector().hardDelete(batch, second, work());
+  await db.connector().hardDelete(batch, second, testContext());
   expect(receipt(second.ranges)['app.users'] ?? { removed: 0, retained: 0 }).toEqual({ removed: 0, retained: 0 });
   expect(second.ranges.flatMap(({ retained }) => retained)).toEqual([]);
 });
@@ -133,9 +133,12 @@ test('sources empties the named columns of every table, also through another tab
   const rest = { users: `user_id <> 'u-1'`, order_items: 'order_id <> 1' };
   const before = await db.state(rest);
   const connector = db.connector({}, settings);
-  expect((await connector.count(batch, 'sources', work())).tables).toEqual({ 'app.users': 1, 'app.order_items': 2 });
+  expect((await connector.count(batch, 'sources', testContext())).tables).toEqual({
+    'app.users': 1,
+    'app.order_items': 2,
+  });
   const done = deletion({ scope: 'sources' });
-  await connector.hardDelete(batch, done, work());
+  await connector.hardDelete(batch, done, testContext());
   expect(await db.sql`SELECT line, sku FROM app.order_items WHERE order_id = 1 ORDER BY line`).toEqual([
     { line: 1, sku: null },
     { line: 2, sku: null },
@@ -146,13 +149,13 @@ test('sources empties the named columns of every table, also through another tab
     'app.users': 1,
     'app.order_items': 2,
   });
-  expect(await connector.verify(batch, 'sources', work())).toMatchObject({ survivors: 0 });
-  expect(rowsOf(await exported(connector, batchOf([user(1)]), { scope: 'sources' }), 'app.order_items')).toEqual([]);
+  expect(await connector.verify(batch, 'sources', testContext())).toMatchObject({ survivors: 0 });
+  expect(rowsOf(await exportAll(connector, batchOf([user(1)]), { scope: 'sources' }), 'app.order_items')).toEqual([]);
 });
 
 test('a part-deletion hides nobody, suppresses nobody and leaves no tombstone', async () => {
   for (const scope of ['categories', 'sources'] as const)
-    await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope, suppress: true }), work());
+    await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope, suppress: true }), testContext());
   expect(await db.sql`SELECT FROM lethe_system.tombstones`).toEqual([]);
   expect(await db.sql`SELECT FROM lethe_system.suppressions`).toEqual([]);
   expect(await users()).toMatchObject([{ deleted_at: null }, { deleted_at: null }]);
@@ -160,16 +163,16 @@ test('a part-deletion hides nobody, suppresses nobody and leaves no tombstone', 
 
 test('what is written again is a survivor, and a second pass empties only that', async () => {
   const batch = batchOf([user(1), user(2)]);
-  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), work());
+  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), testContext());
   await db.sql`UPDATE app.users SET name = 'again' WHERE user_id = 'u-2'`;
-  expect(await db.connector().verify(batch, 'categories', work())).toEqual({
+  expect(await db.connector().verify(batch, 'categories', testContext())).toEqual({
     survivors: 1,
     tables: expect.objectContaining({ 'app.users': 1, 'app.events': 0 }) as unknown,
   });
   const second = deletion({ scope: 'categories', pass: 2 });
-  await db.connector().hardDelete(batch, second, work());
+  await db.connector().hardDelete(batch, second, testContext());
   expect(second.ranges[0]?.tables).toMatchObject([{ table: 'app.users', blanked: 1 }]);
-  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
 });
 
 test('a crash between two ranges empties nothing twice and counts nothing twice', async () => {
@@ -185,19 +188,19 @@ test('a crash between two ranges empties nothing twice and counts nothing twice'
         await first.onRangeFinished(range);
       },
     },
-    work(),
+    testContext(),
   );
   await expect(call).rejects.toThrow('crashed');
   await db.sql`UPDATE app.order_items SET sku = 'later' WHERE order_id = 1`;
   const again = deletion({ scope: 'sources' });
-  await db.connector({}, settings).hardDelete(batch, again, work());
+  await db.connector({}, settings).hardDelete(batch, again, testContext());
   expect(again.ranges.map(({ firstSeq, tables }) => [firstSeq, tables[0]?.blanked])).toEqual([
     [1, 2],
     [2, 2],
     [3, 2],
   ]);
   // What came after its range was done is left to the look, not emptied unseen.
-  expect(await db.connector({}, settings).verify(batch, 'sources', work())).toMatchObject({ survivors: 2 });
+  expect(await db.connector({}, settings).verify(batch, 'sources', testContext())).toMatchObject({ survivors: 2 });
 });
 
 test('a subject too large for one commit is emptied in parts, each counted once', async () => {
@@ -208,18 +211,18 @@ test('a subject too large for one commit is emptied in parts, each counted once'
     CREATE TRIGGER slow AFTER UPDATE ON app.order_items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.slow()`);
   const done = deletion({ scope: 'sources' });
   const connector = db.connector({ statementTimeoutMs: 1_000, rowsPerPart: 300 });
-  await connector.hardDelete(batchOf([user(1)]), done, work());
+  await connector.hardDelete(batchOf([user(1)]), done, testContext());
   const blanked = done.ranges.flatMap(({ tables }) => tables.map((table) => table.blanked ?? 0));
   expect(blanked.reduce((sum, rows) => sum + rows, 0)).toBe(1_000);
   expect(done.ranges.length).toBeGreaterThan(3);
   expect(Math.max(...blanked)).toBeLessThanOrEqual(300);
-  expect(await connector.verify(batchOf([user(1)]), 'sources', work())).toMatchObject({ survivors: 0 });
+  expect(await connector.verify(batchOf([user(1)]), 'sources', testContext())).toMatchObject({ survivors: 0 });
 });
 
 test('a constraint that forbids an empty column is told, and nothing is half done', async () => {
   await db.sql.unsafe(`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`);
   const before = await db.state();
-  const call = db.connector().hardDelete(batchOf([user(1), user(2)]), deletion({ scope: 'categories' }), work());
+  const call = db.connector().hardDelete(batchOf([user(1), user(2)]), deletion({ scope: 'categories' }), testContext());
   await expect(call).rejects.toMatchObject({ code: 'refused', retryable: false, message: 'PostgreSQL: 23514' });
   expect(await db.state()).toEqual(before);
 });
@@ -230,21 +233,21 @@ test('a column that a trigger fills again is not called empty; where it cannot b
     CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
     CREATE TRIGGER touch BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.touch()`);
   const batch = batchOf([user(1)]);
-  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), work());
-  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 1 });
+  await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), testContext());
+  expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 1 });
   await db.sql`ALTER TABLE app.users ALTER updated_at SET NOT NULL`;
-  expect(await db.connector().verify(batch, 'categories', work())).toMatchObject({ survivors: 0 });
+  expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   const other = deletion({ scope: 'categories' });
-  await db.connector().hardDelete(batchOf([user(2)]), other, work());
+  await db.connector().hardDelete(batchOf([user(2)]), other, testContext());
   expect(other.ranges[0]?.tables).toMatchObject([{ blanked: 1, retained: 1, basis: 'cannot be empty: updated_at' }]);
 });
 
 test('after a part-deletion a whole one deletes as if there had been none', async () => {
   const fresh = deletion();
-  await db.connector().hardDelete(batchOf([user(3)]), fresh, work());
-  await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), work());
-  await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'sources' }), work());
+  await db.connector().hardDelete(batchOf([user(3)]), fresh, testContext());
+  await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), testContext());
+  await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'sources' }), testContext());
   const whole = deletion();
-  await db.connector().hardDelete(batchOf([user(1)]), whole, work());
+  await db.connector().hardDelete(batchOf([user(1)]), whole, testContext());
   expect(receipt(whole.ranges)).toEqual(receipt(fresh.ranges));
 });

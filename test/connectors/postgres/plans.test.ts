@@ -1,6 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Fixture, batchOf, byIdentities, deletion, exported, fixture, resolved, user, work } from '../fixture.ts';
+import {
+  type Fixture,
+  batchOf,
+  byIdentities,
+  deletion,
+  exportAll,
+  fixture,
+  resolveAll,
+  user,
+  testContext,
+} from '../fixture.ts';
 
 /** Many against few: a statement that reads a table instead of probing its index shows at once. */
 const USERS = 5_000;
@@ -51,15 +61,15 @@ async function settled(): Promise<Reads[]> {
 
 const connector = () => db.connector();
 const verbs: [string, () => Promise<unknown>][] = [
-  ['resolve', () => resolved(connector(), byIdentities(...SUBJECTS.flat()))],
-  ['count', () => connector().count(batchOf(SUBJECTS), 'data', work())],
+  ['resolve', () => resolveAll(connector(), byIdentities(...SUBJECTS.flat()))],
+  ['count', () => connector().count(batchOf(SUBJECTS), 'data', testContext())],
   [
     'setVisibility to hidden',
     async () =>
       connector().setVisibility?.(
         batchOf(SUBJECTS, { batch: 'g1' }),
         { hidden: true, generation: 1, at: new Date() },
-        work(),
+        testContext(),
       ),
   ],
   [
@@ -68,19 +78,22 @@ const verbs: [string, () => Promise<unknown>][] = [
       connector().setVisibility?.(
         batchOf(SUBJECTS, { batch: 'g2' }),
         { hidden: false, generation: 2, at: new Date() },
-        work(),
+        testContext(),
       ),
   ],
-  ['hardDelete', () => connector().hardDelete(batchOf(SUBJECTS), deletion(), work())],
-  ['export', () => exported(connector(), batchOf(SUBJECTS))],
-  ['export of categories', () => exported(connector(), batchOf(SUBJECTS), { scope: 'categories' })],
-  ['export of a window', () => exported(connector(), batchOf(SUBJECTS), { since: new Date(0) })],
+  ['hardDelete', () => connector().hardDelete(batchOf(SUBJECTS), deletion(), testContext())],
+  ['export', () => exportAll(connector(), batchOf(SUBJECTS))],
+  ['export of categories', () => exportAll(connector(), batchOf(SUBJECTS), { scope: 'categories' })],
+  ['export of a window', () => exportAll(connector(), batchOf(SUBJECTS), { since: new Date(0) })],
   [
     'hardDelete of categories',
-    () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'categories' }), work()),
+    () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'categories' }), testContext()),
   ],
-  ['hardDelete of sources', () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'sources' }), work())],
-  ['verify', () => connector().verify(batchOf(SUBJECTS), 'data', work())],
+  [
+    'hardDelete of sources',
+    () => connector().hardDelete(batchOf(SUBJECTS), deletion({ scope: 'sources' }), testContext()),
+  ],
+  ['verify', () => connector().verify(batchOf(SUBJECTS), 'data', testContext())],
 ];
 
 test.each(verbs)('%s of a few subjects reads their rows, by an index, and no table', async (_name, verb) => {
@@ -91,7 +104,7 @@ test.each(verbs)('%s of a few subjects reads their rows, by an index, and no tab
 });
 
 test('everybody is read once, which is what these counters look like when a table is read', async () => {
-  const verb = () => resolved(connector(), { requestId: `req_${'0'.repeat(32)}`, kind: 'user', by: 'everyone' });
+  const verb = () => resolveAll(connector(), { requestId: `req_${'0'.repeat(32)}`, kind: 'user', by: 'everyone' });
   const users = (await readBy(verb)).find(({ table }) => table === 'users');
   expect(users?.rows ?? 0).toBeGreaterThan(USERS - 100);
 });

@@ -9,9 +9,9 @@ import {
   fixture,
   matchesOf,
   requestId,
-  resolved,
+  resolveAll,
   user,
-  work,
+  testContext,
 } from '../fixture.ts';
 
 let db: Fixture;
@@ -32,7 +32,7 @@ const named = (facts: readonly Resolved[], key: string): string[] =>
     .toSorted();
 
 test('an identity of each type leads to its subject, and the subject to everything that it is called besides', async () => {
-  const facts = await resolved(
+  const facts = await resolveAll(
     db.connector(),
     byIdentities(
       { type: 'user_id', value: ['u-1'] },
@@ -49,7 +49,7 @@ test('an identity of each type leads to its subject, and the subject to everythi
 
 test('aliases are followed through chains and cycles, in both directions, to all of their subjects', async () => {
   await db.sql`INSERT INTO app.aliases VALUES ('c-3', 'c-2'), ('c-2', 'c-1'), ('c-1', 'u-1'), ('c-1', 'u-2'), ('c-1', 'c-3'), ('c-0', 'c-0')`;
-  const facts = await resolved(
+  const facts = await resolveAll(
     db.connector(),
     byIdentities({ type: 'alias', value: ['c-3'] }, { type: 'alias', value: ['c-0'] }),
   );
@@ -63,14 +63,14 @@ test('aliases are followed through chains and cycles, in both directions, to all
 
 test('a chain of a hundred links is followed to its end', async () => {
   await db.sql`INSERT INTO app.aliases SELECT 'l-' || n, CASE n WHEN 1 THEN 'u-1' ELSE 'l-' || n - 1 END FROM generate_series(1, 100) n`;
-  const facts = await resolved(db.connector(), byIdentities({ type: 'alias', value: ['l-100'] }));
+  const facts = await resolveAll(db.connector(), byIdentities({ type: 'alias', value: ['l-100'] }));
   expect(matchesOf(facts)).toEqual(['0 u-1']);
   expect(named(facts, 'u-1')).toContain('alias l-57');
 });
 
 test('nothing goes on from one subject to another: a subject that is also an alias is not pulled in', async () => {
   await db.sql`INSERT INTO app.aliases VALUES ('u-5', 'u-6'), ('before', 'u-5')`;
-  const facts = await resolved(
+  const facts = await resolveAll(
     db.connector(),
     byIdentities({ type: 'user_id', value: ['u-6'] }, { type: 'alias', value: ['before'] }),
   );
@@ -81,7 +81,7 @@ test('nothing goes on from one subject to another: a subject that is also an ali
 
 test('an e-mail of two people is told as both; each is told with how many it is shared', async () => {
   await db.sql`UPDATE app.users SET email = 'USER1@x.test' WHERE user_id = 'u-2'`;
-  const facts = await resolved(db.connector(), byIdentities({ type: 'email', value: ['user1@x.test', 'berlin'] }));
+  const facts = await resolveAll(db.connector(), byIdentities({ type: 'email', value: ['user1@x.test', 'berlin'] }));
   expect(matchesOf(facts)).toEqual(['0 u-1', '0 u-2']);
   expect(named(facts, 'u-2')).toContain('email user1@x.test|berlin shared with 1');
 });
@@ -91,7 +91,7 @@ test('a name of everybody is counted once a page, and no further than there are 
   await db.sql`INSERT INTO app.aliases SELECT 'household', 'u-' || n FROM generate_series(1, 30) n`;
   const sharersOf = async (count: number, page = 1_000) => {
     const ids = Array.from({ length: count }, (_, n) => ({ type: 'user_id', value: [`u-${n + 1}`] }));
-    const facts = await resolved(db.connector({ page }), byIdentities(...ids));
+    const facts = await resolveAll(db.connector({ page }), byIdentities(...ids));
     const told = facts.flatMap((fact) => (fact.fact === 'identity' && fact.sharers > 0 ? [fact] : []));
     return ['email', 'alias'].map((type) => {
       const sharers = told.filter(({ identity }) => identity.type === type).map((fact) => fact.sharers);
@@ -112,7 +112,7 @@ test('a name of everybody is counted once a page, and no further than there are 
 test('what no request could name is not told as an identity', async () => {
   await db.sql`UPDATE app.users SET email = '' WHERE user_id = 'u-1'`;
   await db.sql`UPDATE app.users SET unit = NULL WHERE user_id = 'u-2'`;
-  const facts = await resolved(
+  const facts = await resolveAll(
     db.connector(),
     byIdentities({ type: 'user_id', value: ['u-1'] }, { type: 'user_id', value: ['u-2'] }),
   );
@@ -124,15 +124,15 @@ test('a segment, or everyone, is without those who are hidden; whoever is named 
   await connector.setVisibility?.(
     batchOf([user(1)], { batch: 'g1' }),
     { hidden: true, generation: 1, at: new Date() },
-    work(),
+    testContext(),
   );
   const of = async (by: { by: 'segment'; segment: string } | { by: 'everyone' }) =>
-    matchesOf(await resolved(connector, { requestId: requestId(), kind: 'user', ...by }));
+    matchesOf(await resolveAll(connector, { requestId: requestId(), kind: 'user', ...by }));
   expect(await of({ by: 'segment', segment: 'odd' })).toHaveLength(14);
   expect(await of({ by: 'segment', segment: 'odd' })).not.toContain('null u-1');
   expect(await of({ by: 'segment', segment: 'none' })).toEqual([]);
   expect(await of({ by: 'everyone' })).toHaveLength(29);
-  expect(matchesOf(await resolved(connector, byIdentities(...user(1))))).toEqual(['0 u-1', '1 u-1', '2 u-1']);
+  expect(matchesOf(await resolveAll(connector, byIdentities(...user(1))))).toEqual(['0 u-1', '1 u-1', '2 u-1']);
 });
 
 test('where a kind has no soft-delete column, the tombstones say who is hidden', async () => {
@@ -144,9 +144,9 @@ test('where a kind has no soft-delete column, the tombstones say who is hidden',
   await connector.setVisibility?.(
     batchOf([user(1)], { batch: 'g1' }),
     { hidden: true, generation: 1, at: new Date() },
-    work(),
+    testContext(),
   );
-  expect(matchesOf(await resolved(connector, { requestId: requestId(), kind: 'user', by: 'everyone' }))).toHaveLength(
+  expect(matchesOf(await resolveAll(connector, { requestId: requestId(), kind: 'user', by: 'everyone' }))).toHaveLength(
     29,
   );
   expect((await db.state({ users: 'deleted_at IS NOT NULL' }))['users']).toEqual([]);
@@ -155,7 +155,7 @@ test('where a kind has no soft-delete column, the tombstones say who is hidden',
 test('the same number of statements for few and for many, and a page more for each page', async () => {
   const ask = async (n: number): Promise<number> => {
     db.statements.length = 0;
-    await resolved(
+    await resolveAll(
       db.connector({ page: 10 }),
       byIdentities(...Array.from({ length: n }, (_, i) => ({ type: 'user_id', value: [`u-${i + 1}`] }))),
     );
@@ -173,7 +173,7 @@ test('every match is told once and every page is bounded, whatever the page size
   const selection = byIdentities({ type: 'alias', value: ['everybody'] }, { type: 'user_id', value: ['u-1'] });
   const pages: (readonly Resolved[])[] = [];
   if (connector.resolve === undefined) throw new Error('this connector resolves');
-  for await (const page of connector.resolve(selection, work())) pages.push(page);
+  for await (const page of connector.resolve(selection, testContext())) pages.push(page);
   expect(matchesOf(pages.flat())).toHaveLength(31);
   expect(new Set(matchesOf(pages.flat())).size).toBe(31);
   const addresses = pages.flat().filter((fact) => fact.fact === 'identity' && fact.identity.type === 'email');
@@ -182,12 +182,14 @@ test('every match is told once and every page is bounded, whatever the page size
 
 test('a resolution leaves nothing behind, also when its reader stops in the middle', async () => {
   const connector = db.connector({ page: 2 });
-  await resolved(connector, byIdentities(...user(1)));
+  await resolveAll(connector, byIdentities(...user(1)));
   if (connector.resolve === undefined) throw new Error('this connector resolves');
-  for await (const _ of connector.resolve({ requestId: requestId(), kind: 'user', by: 'everyone' }, work())) break;
+  for await (const _ of connector.resolve({ requestId: requestId(), kind: 'user', by: 'everyone' }, testContext()))
+    break;
   const reader = async (): Promise<void> => {
     if (connector.resolve === undefined) return;
-    for await (const _ of connector.resolve(byIdentities(...user(1)), work())) throw new Error('the ledger is away');
+    for await (const _ of connector.resolve(byIdentities(...user(1)), testContext()))
+      throw new Error('the ledger is away');
   };
   await expect(reader()).rejects.toThrow('the ledger is away');
   expect([...(await db.sql`SELECT FROM lethe_system.batch`)]).toEqual([]);
@@ -202,7 +204,7 @@ test('what the caller’s own pages throw passes through unchanged, and is no fa
       throw failure;
     },
   };
-  await expect(resolved(db.connector(), selection)).rejects.toBe(failure);
+  await expect(resolveAll(db.connector(), selection)).rejects.toBe(failure);
 });
 
 test.each([
@@ -220,5 +222,7 @@ test.each([
   '%s',
 ])('COPY carries %j as it is', async (value) => {
   await db.sql`INSERT INTO app.aliases VALUES (${value}, 'u-7')`;
-  expect(matchesOf(await resolved(db.connector(), byIdentities({ type: 'alias', value: [value] })))).toEqual(['0 u-7']);
+  expect(matchesOf(await resolveAll(db.connector(), byIdentities({ type: 'alias', value: [value] })))).toEqual([
+    '0 u-7',
+  ]);
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FinishedRange } from '../../../domain/batch.ts';
-import { type Fixture, USER, batchOf, deletion, fixture, mapped, user, withUser, work } from '../fixture.ts';
+import { type Fixture, USER, batchOf, deletion, fixture, withTables, user, withUser, testContext } from '../fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -25,7 +25,7 @@ test('adds up the rows of each subject per basis when several tables keep rows',
     INSERT INTO app.payments VALUES (1, 'USER2@x.test', 'Berlin'), (2, 'user2@X.test', 'berlin'), (3, 'user2@x.test', 'rome')`);
   const connector = db.connector(
     {},
-    mapped(
+    withTables(
       {
         table: 'app.invoice_lines',
         via: { table: 'app.invoices', on: { invoice_id: 'invoice_id' } },
@@ -39,7 +39,7 @@ test('adds up the rows of each subject per basis when several tables keep rows',
     ),
   );
   const done = deletion();
-  await connector.hardDelete(batchOf([user(1), user('unknown'), user(2)]), done, work());
+  await connector.hardDelete(batchOf([user(1), user('unknown'), user(2)]), done, testContext());
   expect(retainedIn(done.ranges)).toEqual({
     '1 tax law': 4,
     '1 statistics': 3,
@@ -52,7 +52,7 @@ test('adds up the rows of each subject per basis when several tables keep rows',
 test('counts a row once when it is found by several identities of a subject', async () => {
   const twice = [...user(1), { type: 'alias', value: ['u-1'] }];
   const done = deletion();
-  await db.connector().hardDelete(batchOf([twice]), done, work());
+  await db.connector().hardDelete(batchOf([twice]), done, testContext());
   expect(retainedIn(done.ranges)).toEqual({ '1 tax law': 1, '1 statistics': 1 });
 });
 
@@ -63,11 +63,11 @@ test('counts only the rows that arrived late when a second pass follows', async 
   const connector = db.connector({}, withUser({ tables }));
   const batch = batchOf([user(1), user(2)]);
   const first = deletion();
-  await connector.hardDelete(batch, first, work());
+  await connector.hardDelete(batch, first, testContext());
   expect(retainedIn(first.ranges)).toEqual({ '1 tax law': 1, '1 statistics': 1, '2 tax law': 1, '2 statistics': 1 });
   await db.sql`INSERT INTO app.ratings (user_id, stars, comment) VALUES ('u-2', 1, 'late'), ('a-2', 1, 'late')`;
   const second = deletion({ pass: 2 });
-  await connector.hardDelete(batch, second, work());
+  await connector.hardDelete(batch, second, testContext());
   expect(retainedIn(second.ranges)).toEqual({ '2 statistics': 2 });
 });
 
@@ -80,11 +80,11 @@ test('adds up the parts when a subject is too large for one commit', async () =>
   const connector = db.connector({ statementTimeoutMs: 500, rowsPerPart: 20 });
   const batch = batchOf([user(1), user(2)]);
   const done = deletion();
-  await connector.hardDelete(batch, done, work());
+  await connector.hardDelete(batch, done, testContext());
   expect(done.ranges.filter(({ part }) => part > 0).length).toBeGreaterThan(2);
   expect(retainedIn(done.ranges)).toEqual({ '1 tax law': 1, '1 statistics': 61, '2 tax law': 1, '2 statistics': 1 });
   const again = deletion();
-  await connector.hardDelete(batch, again, work());
+  await connector.hardDelete(batch, again, testContext());
   expect(retainedIn(again.ranges)).toEqual(retainedIn(done.ranges));
 });
 
@@ -92,6 +92,6 @@ test('reports no retained rows when the subject has none', async () => {
   await db.sql`DELETE FROM app.invoices WHERE user_id = 'u-1'`;
   await db.sql`DELETE FROM app.ratings WHERE user_id = 'u-1'`;
   const done = deletion();
-  await db.connector().hardDelete(batchOf([user(1)]), done, work());
+  await db.connector().hardDelete(batchOf([user(1)]), done, testContext());
   expect(done.ranges.map(({ retained }) => retained)).toEqual([[]]);
 });

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { openPostgres, systemSql } from '../../../connectors/postgres/index.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
-import { SCHEMA, SETTINGS, batchOf, deletion, user, work } from '../fixture.ts';
+import { SCHEMA, SETTINGS, batchOf, deletion, user, testContext } from '../fixture.ts';
 
 test('a standby is refused at start, and what it shows is unknown, not zero', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'lethe-standby-'));
@@ -23,8 +23,8 @@ test('a standby is refused at start, and what it shows is unknown, not zero', as
     await answering(url);
     const connector = openPostgres(SETTINGS, { system: 'app', secret: () => url });
     expect(await connector.inspect()).toEqual([{ path: 'url', message: expect.stringContaining('standby') }]);
-    expect(await connector.verify(batchOf([user(1)]), 'data', work())).toEqual({ unknown: 'standby' });
-    await expect(connector.hardDelete(batchOf([user(1)]), deletion(), work())).rejects.toMatchObject({
+    expect(await connector.verify(batchOf([user(1)]), 'data', testContext())).toEqual({ unknown: 'standby' });
+    await expect(connector.hardDelete(batchOf([user(1)]), deletion(), testContext())).rejects.toMatchObject({
       code: 'unavailable',
       retryable: true,
     });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Connector } from '../../../connectors/connector.ts';
-import { type Fixture, batchOf, fixture, requestId, user, work } from '../fixture.ts';
+import { type Fixture, batchOf, fixture, requestId, user, testContext } from '../fixture.ts';
 
 let db: Fixture;
 let connector: Connector;
@@ -12,7 +12,7 @@ afterEach(() => db.close());
 
 const AT = new Date('2026-02-01T00:00:00.123Z');
 const set = (batch: ReturnType<typeof batchOf>, generation: number, hidden: boolean, at = AT) =>
-  connector.setVisibility?.(batch, { hidden, generation, at }, work());
+  connector.setVisibility?.(batch, { hidden, generation, at }, testContext());
 
 const flags = async (): Promise<Record<string, string | null>> => {
   const rows = await db.sql<
@@ -40,7 +40,7 @@ test('a subject handed over stays hidden: the new owner’s generation holds, th
   await set(batchOf([user(1)], { requestId: one, batch: 'g1' }), 1, true);
   await set(batchOf([user(1)], { requestId: two, batch: 'g3' }), 3, true, new Date('2026-05-01'));
   await set(batchOf([user(1)], { requestId: one, batch: 'g2' }), 2, false);
-  await connector.conclude?.({ requestId: one, kind: 'user' }, work());
+  await connector.conclude?.({ requestId: one, kind: 'user' }, testContext());
   expect((await flags())['u-1']).toBe(AT.toISOString());
   expect([...(await db.sql`SELECT lethe_system.is_hidden('user', 'u-1') AS hidden`)]).toEqual([{ hidden: true }]);
   await set(batchOf([user(1)], { requestId: two, batch: 'g4' }), 4, false);

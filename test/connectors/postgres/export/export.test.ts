@@ -3,16 +3,16 @@ import {
   type Fixture,
   batchOf,
   deletion,
-  exported,
+  exportAll,
   exporting,
   fixture,
-  mapped,
+  withTables,
   requestId,
   rowsOf,
   texts,
   user,
   valuesOf,
-  work,
+  testContext,
 } from '../../fixture.ts';
 
 let db: Fixture;
@@ -23,8 +23,8 @@ afterEach(() => db.close());
 
 test('an export holds exactly the rows that a deletion would work on, each table once and the person first', async () => {
   const batch = batchOf([user(1), user(2)]);
-  const got = await exported(db.connector(), batch);
-  const count = await db.connector().count(batch, 'data', work());
+  const got = await exportAll(db.connector(), batch);
+  const count = await db.connector().count(batch, 'data', testContext());
   expect(Object.fromEntries([...got].map(([table, { figures }]) => [table, figures.rows]))).toEqual(count.tables);
   expect([...got.keys()][0]).toBe('app.users');
   for (const { text, figures } of got.values()) {
@@ -37,7 +37,7 @@ test('an export holds exactly the rows that a deletion would work on, each table
 });
 
 test('what a table and its columns mean, their types, and why rows would be kept, come with the rows', async () => {
-  const got = await exported(db.connector(), batchOf([user(1)]));
+  const got = await exportAll(db.connector(), batchOf([user(1)]));
   expect(got.get('app.events')?.table).toMatchObject({
     meaning: 'What was done and when.',
     columns: [
@@ -55,17 +55,17 @@ test('what a table and its columns mean, their types, and why rows would be kept
 
 test('who is hidden is exported like everybody', async () => {
   const id = requestId();
-  const shown = await exported(db.connector(), batchOf([user(1)]));
+  const shown = await exportAll(db.connector(), batchOf([user(1)]));
   const hide = { hidden: true, generation: 1, at: new Date('2026-02-01T00:00:00Z') };
-  await db.connector().setVisibility?.(batchOf([user(1)], { requestId: id, batch: 'g1' }), hide, work());
-  const hidden = await exported(db.connector(), batchOf([user(1)], { requestId: id, batch: 'e1' }));
+  await db.connector().setVisibility?.(batchOf([user(1)], { requestId: id, batch: 'g1' }), hide, testContext());
+  const hidden = await exportAll(db.connector(), batchOf([user(1)], { requestId: id, batch: 'e1' }));
   expect(hidden.get('app.users')?.figures.rows).toBe(1);
   expect(rowsOf(hidden, 'app.users')[0]?.['deleted_at']).toBe('2026-02-01T00:00:00+00:00');
   expect(hidden.get('app.events')?.text).toBe(shown.get('app.events')?.text);
 });
 
 test('somebody of whom there is nothing gets tables without rows', async () => {
-  const got = await exported(db.connector(), batchOf([user('nobody')]));
+  const got = await exportAll(db.connector(), batchOf([user('nobody')]));
   expect(got.size).toBeGreaterThan(5);
   expect(texts(got).trim()).toBe('');
   for (const { figures } of got.values()) expect(figures).toEqual({ rows: 0, bytes: 0 });
@@ -83,7 +83,7 @@ describe('of two users who share a company, an order and an alias', () => {
       INSERT INTO app.participants VALUES (1, 'u-1', 'canary of one'), (1, 'u-2', 'canary of two');
       INSERT INTO app.aliases VALUES ('shared', 'u-1'), ('shared', 'u-2');
       INSERT INTO app.events (user_id, note) VALUES ('u-1', 'canary of one'), ('u-2', 'canary of two'), ('shared', 'canary of both')`);
-    return mapped({ table: 'app.participants', subject: 'user_id' });
+    return withTables({ table: 'app.participants', subject: 'user_id' });
   };
 
   test.each([
@@ -92,7 +92,7 @@ describe('of two users who share a company, an order and an alias', () => {
   ])('the export of u-%i holds its own rows and no row of the other', async (n, own, other) => {
     const settings = await share();
     // As the ledger hands over: what somebody else is called too is no identity of the batch.
-    const got = await exported(db.connector({}, settings), batchOf([user(n)]));
+    const got = await exportAll(db.connector({}, settings), batchOf([user(n)]));
     expect(texts(got).split(own)).toHaveLength(4);
     expect(texts(got)).not.toContain(other);
     expect(texts(got)).not.toContain('canary of both');
@@ -106,7 +106,7 @@ describe('of two users who share a company, an order and an alias', () => {
   test('the company’s own export names its members and nothing else of them', async () => {
     const settings = await share();
     const company = batchOf([[{ type: 'company_id', value: ['1'] }]], { kind: 'company' });
-    const got = await exported(db.connector({}, settings), company);
+    const got = await exportAll(db.connector({}, settings), company);
     expect([...got.keys()]).toEqual(['app.companies', 'app.memberships']);
     expect(rowsOf(got, 'app.memberships').map((row) => row['user_id'])).toEqual(expect.arrayContaining(['u-1', 'u-2']));
     expect(texts(got)).not.toContain('canary');
@@ -115,7 +115,7 @@ describe('of two users who share a company, an order and an alias', () => {
   test('an alias that both gave, both get: once', async () => {
     const settings = await share();
     const shared = { type: 'alias', value: ['shared'] };
-    const got = await exported(
+    const got = await exportAll(
       db.connector({}, settings),
       batchOf([
         [...user(1), shared],
@@ -132,31 +132,31 @@ test('a table that two entries name comes once, with the rows of both and none t
     CREATE INDEX ON app.tickets (user_id); CREATE INDEX ON app.tickets (lower(email), lower(unit));
     INSERT INTO app.tickets VALUES (1, 'u-1', NULL, NULL), (2, NULL, 'USER1@x.test', 'Berlin'), (3, 'u-1', 'user1@x.test', 'berlin'),
       (4, 'u-2', NULL, NULL), (5, NULL, 'user2@x.test', 'berlin')`);
-  const settings = mapped(
+  const settings = withTables(
     { table: 'app.tickets', subject: 'user_id' },
     { table: 'app.tickets', subject: { identity: 'email', columns: ['email', 'unit'] } },
   );
-  const got = await exported(db.connector({}, settings), batchOf([user(1)]));
+  const got = await exportAll(db.connector({}, settings), batchOf([user(1)]));
   expect(valuesOf(got, 'app.tickets', 'ticket')).toEqual(['1', '2', '3']);
 });
 
 test('all tables are of one timestamp: what is deleted after the first was read is in all of them', async () => {
   const seen: [string, number][] = [];
   const options = { scope: 'data', since: null, format: 'ndjson' } as const;
-  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, work())) {
+  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, testContext())) {
     for await (const _ of table.rows);
     seen.push([table.table, table.figures().rows]);
     if (seen.length === 1)
-      await db.connector().hardDelete(batchOf([user(1)], { requestId: requestId() }), deletion(), work());
+      await db.connector().hardDelete(batchOf([user(1)], { requestId: requestId() }), deletion(), testContext());
   }
-  expect((await exported(db.connector(), batchOf([user(1)]))).get('app.events')?.figures.rows).toBe(0);
+  expect((await exportAll(db.connector(), batchOf([user(1)]))).get('app.events')?.figures.rows).toBe(0);
   expect(Object.fromEntries(seen)).toMatchObject({ 'app.events': 2, 'app.orders': 1, 'app.order_items': 2 });
 });
 
 test('a table whose rows nobody reads is passed over, and they cannot be read later', async () => {
   const options = { scope: 'data', since: null, format: 'ndjson' } as const;
   const tables = [];
-  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, work())) tables.push(table);
+  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, testContext())) tables.push(table);
   expect(tables.length).toBeGreaterThan(5);
   expect(db.statements.filter((sql) => sql.startsWith('COPY (')).length).toBe(0);
   const [first] = tables;
@@ -170,8 +170,8 @@ test('a table whose rows nobody reads is passed over, and they cannot be read la
 
 test('an export changes nothing', async () => {
   const before = await db.state();
-  await exported(db.connector(), batchOf([user(1)]));
-  await exported(db.connector(), batchOf([user(1)]), { scope: 'categories' });
-  await exported(db.connector(), batchOf([user(1)]), { scope: 'sources', format: 'csv' });
+  await exportAll(db.connector(), batchOf([user(1)]));
+  await exportAll(db.connector(), batchOf([user(1)]), { scope: 'categories' });
+  await exportAll(db.connector(), batchOf([user(1)]), { scope: 'sources', format: 'csv' });
   expect(await db.state()).toEqual(before);
 });

@@ -1,6 +1,16 @@
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Fixture, SETTINGS, batchOf, exported, fixture, mapped, rowsOf, user, valuesOf } from '../../fixture.ts';
+import {
+  type Fixture,
+  SETTINGS,
+  batchOf,
+  exportAll,
+  fixture,
+  withTables,
+  rowsOf,
+  user,
+  valuesOf,
+} from '../../fixture.ts';
 
 /** What an export may be asked to hold, and how to write it: a window, a part of the data, CSV. */
 let db: Fixture;
@@ -18,7 +28,7 @@ describe('a window', () => {
       DELETE FROM app.events WHERE user_id = 'u-1';
       INSERT INTO app.events (user_id, at, note) VALUES ('u-1', '2025-03-01 11:59:59.999Z', 'before'),
         ('u-1', '2025-03-01 12:00Z', 'at its start'), ('u-1', '2025-09-01Z', 'within'), ('u-1', NULL, 'undated')`);
-    const got = await exported(db.connector(), batchOf([[{ type: 'user_id', value: ['u-1'] }]]), { since });
+    const got = await exportAll(db.connector(), batchOf([[{ type: 'user_id', value: ['u-1'] }]]), { since });
     expect(valuesOf(got, 'app.events', 'note')).toEqual(['at its start', 'undated', 'within']);
     expect([...got.values()].filter(({ table }) => table.windowed).map(({ table }) => table.table)).toEqual([
       'app.events',
@@ -34,16 +44,16 @@ describe('a window', () => {
       ALTER TABLE app.events ALTER at DROP DEFAULT, ALTER at TYPE ${type} USING at AT TIME ZONE 'UTC';
       DELETE FROM app.events WHERE user_id = 'u-1';
       INSERT INTO app.events (user_id, at) VALUES ('u-1', '2025-02-28 23:00'), ('u-1', '2025-03-01 12:00'), ('u-1', '2025-03-02')`);
-    const got = await exported(db.connector(), batchOf([[{ type: 'user_id', value: ['u-1'] }]]), { since });
+    const got = await exportAll(db.connector(), batchOf([[{ type: 'user_id', value: ['u-1'] }]]), { since });
     expect(valuesOf(got, 'app.events', 'at')).toEqual(within);
   });
 
   test('cuts no table of which some rows cannot tell: it is whole, and says so', async () => {
-    const settings = mapped({ table: 'app.events', subject: 'note' });
+    const settings = withTables({ table: 'app.events', subject: 'note' });
     await db.sql.unsafe(
       `CREATE INDEX ON app.events (note); INSERT INTO app.events (user_id, at, note) VALUES ('u-1', '2020-01-01', 'x')`,
     );
-    const got = await exported(db.connector({}, settings), batchOf([user(1)]), { since });
+    const got = await exportAll(db.connector({}, settings), batchOf([user(1)]), { since });
     expect(got.get('app.events')?.table.windowed).toBe(false);
     expect(valuesOf(got, 'app.events', 'note')).toEqual(['note', 'note', 'x']);
   });
@@ -52,8 +62,8 @@ describe('a window', () => {
 describe('categories', () => {
   test('are the tables and columns that hold something, with meaning and rows, and no value of any', async () => {
     await db.sql`UPDATE app.events SET note = NULL WHERE user_id = 'a-1'`;
-    const got = await exported(db.connector(), batchOf([user(1)]), { scope: 'categories' });
-    const whole = await exported(db.connector(), batchOf([user(1)]));
+    const got = await exportAll(db.connector(), batchOf([user(1)]), { scope: 'categories' });
+    const whole = await exportAll(db.connector(), batchOf([user(1)]));
     expect([...got.keys()]).toEqual([...whole].filter(([, { figures }]) => figures.rows > 0).map(([table]) => table));
     expect(got.get('app.events')).toMatchObject({
       text: '',
@@ -75,18 +85,18 @@ describe('categories', () => {
   });
 
   test('of somebody of whom there is nothing are none', async () => {
-    expect((await exported(db.connector(), batchOf([user('nobody')]), { scope: 'categories' })).size).toBe(0);
+    expect((await exportAll(db.connector(), batchOf([user('nobody')]), { scope: 'categories' })).size).toBe(0);
   });
 
   test('follow the window', async () => {
     const options = { scope: 'categories', since: new Date('2027-01-01') } as const;
-    expect((await exported(db.connector(), batchOf([user(1)]), options)).has('app.events')).toBe(false);
+    expect((await exportAll(db.connector(), batchOf([user(1)]), options)).has('app.events')).toBe(false);
   });
 });
 
 test('sources are the columns that the data map names, in the rows where they say something, and nothing else', async () => {
   await db.sql`UPDATE app.order_items SET sku = NULL WHERE order_id = 1 AND line = 2`;
-  const got = await exported(db.connector(), batchOf([user(1), user(2)]), { scope: 'sources' });
+  const got = await exportAll(db.connector(), batchOf([user(1), user(2)]), { scope: 'sources' });
   expect([...got.keys()]).toEqual(['app.order_items']);
   expect(got.get('app.order_items')?.table.columns).toEqual([
     { name: 'sku', type: 'text', meaning: null, source: true },
@@ -96,7 +106,7 @@ test('sources are the columns that the data map names, in the rows where they sa
 
 describe('CSV', () => {
   const csv = async (settings = SETTINGS, of = user(1)) =>
-    exported(db.connector({}, settings), batchOf([of]), { format: 'csv' });
+    exportAll(db.connector({}, settings), batchOf([of]), { format: 'csv' });
   const records = (text: string): Record<string, string>[] => parse(text, { columns: true });
 
   test('has a header also where there is no row, and counts rows without it', async () => {

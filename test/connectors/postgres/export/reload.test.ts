@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
-import { type Fixture, SETTINGS, batchOf, exported, fixture, user } from '../../fixture.ts';
+import { type Fixture, SETTINGS, batchOf, exportAll, fixture, user } from '../../fixture.ts';
 
 const { user: map } = SETTINGS.kinds;
 const settings: PostgresSettings = {
@@ -127,7 +127,7 @@ test('NDJSON loads again to the same rows, whatever stands in them', async () =>
       const places = COLUMNS.map(([, type], index) => `$${index + 3}::text::${type}`).join(', ');
       for (const [id, values] of rows.entries())
         await db.sql.unsafe(`INSERT INTO app.things VALUES ($1::int, $2, ${places})`, [id, 'u-1', ...values]);
-      const got = await exported(db.connector({}, settings), batchOf([user(1)]));
+      const got = await exportAll(db.connector({}, settings), batchOf([user(1)]));
       const text = got.get('app.things')?.text ?? '';
       expect(text.split('\n')).toHaveLength(rows.length + 1);
       await db.sql.begin(async (tx) => {

@@ -5,7 +5,17 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Connector, ConnectorContext, ExportOptions } from '../../../../connectors/connector.ts';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
-import { type Fixture, SETTINGS, batchOf, exported, exporting, fixture, rowsOf, user, work } from '../../fixture.ts';
+import {
+  type Fixture,
+  SETTINGS,
+  batchOf,
+  exportAll,
+  exporting,
+  fixture,
+  rowsOf,
+  user,
+  testContext,
+} from '../../fixture.ts';
 
 const { user: map } = SETTINGS.kinds;
 const settings: PostgresSettings = {
@@ -60,7 +70,7 @@ async function toTheEnd(rows: AsyncIterator<Buffer>): Promise<void> {
 
 test(`${SMALL} exports of as many sizes, one after the other, all end and have all rows`, async () => {
   for (let n = 1; n <= SMALL; n += 1) {
-    const got = await exported(connector(), batchOf([user(n)]));
+    const got = await exportAll(connector(), batchOf([user(n)]));
     expect(got.get('app.events')?.figures.rows).toBe(n + 2);
     expect(got.get('app.aliases')?.figures.rows).toBe(1);
   }
@@ -80,7 +90,7 @@ test.each<[ExportOptions['format'], (text: string) => unknown[]]>([
 ])('%s is handed over in whole rows, at least 64 KiB at once', async (format, parsed) => {
   const sizes: number[] = [];
   let rows = 0;
-  for await (const table of exporting(connector())(large(), { ...ALL, format }, work())) {
+  for await (const table of exporting(connector())(large(), { ...ALL, format }, testContext())) {
     if (table.table !== 'app.events') continue;
     for await (const piece of table.rows) {
       sizes.push(piece.length);
@@ -99,7 +109,7 @@ test(`memory does not grow with ${LARGE} rows`, async () => {
   const collect = runInNewContext('gc') as () => void;
   const held: number[] = [];
   let bytes = 0;
-  for await (const { rows } of exporting(connector())(large(), ALL, work()))
+  for await (const { rows } of exporting(connector())(large(), ALL, testContext()))
     for await (const piece of rows) {
       const before = bytes;
       bytes += piece.length;
@@ -115,7 +125,7 @@ test(`memory does not grow with ${LARGE} rows`, async () => {
 });
 
 test('a backslash, a quote and a line end come as JSON has them, not doubled', async () => {
-  const got = await exported(connector(), batchOf([[{ type: 'user_id', value: ['u-large'] }]]));
+  const got = await exportAll(connector(), batchOf([[{ type: 'user_id', value: ['u-large'] }]]));
   const [first] = rowsOf(got, 'app.events');
   expect(String(first?.['note']).slice(0, 5)).toBe('"a"\n\\');
 });
@@ -124,7 +134,7 @@ test('statements hold no identity and no parameter, and are as long for many sub
   const lengths = async (count: number): Promise<string[]> => {
     db.statements.length = 0;
     const subjects = Array.from({ length: count }, (_, index) => user(index + 1));
-    await exported(connector(), batchOf(subjects, { requestId: `req_${'0'.repeat(30)}${count}` }));
+    await exportAll(connector(), batchOf(subjects, { requestId: `req_${'0'.repeat(30)}${count}` }));
     return db.statements.filter((sql) => sql.startsWith('COPY ('));
   };
   const [few, many] = [await lengths(10), await lengths(99)];
@@ -137,18 +147,18 @@ test('statements hold no identity and no parameter, and are as long for many sub
 });
 
 test('a reader that goes away amid the rows leaves no backend in COPY', async () => {
-  const rows = await reading(work());
+  const rows = await reading(testContext());
   const [copy] = await db.sql<
     { count: number }[]
   >`SELECT count(*)::int FROM pg_stat_progress_copy WHERE datname = current_database()`;
   expect(copy?.count).toBe(1);
   await rows.return?.();
   await untilNobodyIsLeft();
-  expect((await exported(connector(), batchOf([user(1)]))).get('app.events')?.figures.rows).toBe(3);
+  expect((await exportAll(connector(), batchOf([user(1)]))).get('app.events')?.figures.rows).toBe(3);
 });
 
 test('a reader that leaves amid the tables leaves no backend in a transaction', async () => {
-  const tables = exporting(connector())(large(), ALL, work())[Symbol.asyncIterator]();
+  const tables = exporting(connector())(large(), ALL, testContext())[Symbol.asyncIterator]();
   await tables.next();
   expect(await backends()).toBe(1);
   await tables.return?.();
@@ -157,7 +167,7 @@ test('a reader that leaves amid the tables leaves no backend in a transaction', 
 
 test('a reader that asks for the next table amid the rows of one is told, and leaves no backend', async () => {
   const call = (async () => {
-    for await (const table of exporting(connector())(large(), ALL, work()))
+    for await (const table of exporting(connector())(large(), ALL, testContext()))
       await table.rows[Symbol.asyncIterator]().next();
   })();
   await expect(call).rejects.toThrow('app.users was not read to its end');
@@ -167,7 +177,7 @@ test('a reader that asks for the next table amid the rows of one is told, and le
 test('an export that is cancelled amid the rows ends with the caller’s reason, and leaves no backend', async () => {
   const stop = new AbortController();
   const reason = new Error('the activity was cancelled');
-  const rows = await reading(work(stop.signal));
+  const rows = await reading(testContext(stop.signal));
   stop.abort(reason);
   await expect(toTheEnd(rows)).rejects.toBe(reason);
   await untilNobodyIsLeft();
@@ -179,7 +189,7 @@ test('an export that is cancelled while the server is busy ends at once, and the
   await application`LOCK TABLE app.events IN ACCESS EXCLUSIVE MODE`;
   const stop = new AbortController();
   const reason = new Error('the activity was cancelled');
-  const call = exported(connector(), large(), {}, work(stop.signal));
+  const call = exportAll(connector(), large(), {}, testContext(stop.signal));
   const failed = call.catch((error: unknown) => error);
   const waits = async () =>
     (await application`SELECT FROM pg_locks WHERE NOT granted AND relation = 'app.events'::regclass`).length;
@@ -193,7 +203,7 @@ test('an export that is cancelled while the server is busy ends at once, and the
 });
 
 test('a connection that is lost amid the rows is worth another try, and never the end of the rows', async () => {
-  const rows = await reading(work());
+  const rows = await reading(testContext());
   await db.sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lethe' AND datname = current_database()`;
   await expect(toTheEnd(rows)).rejects.toMatchObject({ name: 'ConnectorError', code: 'unavailable', retryable: true });
 });
@@ -207,7 +217,7 @@ test('an error of the server amid the rows is told without a word of what it sai
     CREATE CAST (app.secret AS text) WITH FUNCTION app.tell(app.secret);
     ALTER TABLE app.users ADD secret app.secret;
     UPDATE app.users SET secret = 'canary' WHERE user_id = 'u-3'`);
-  const error: unknown = await exported(connector(), batchOf([user(3)])).catch((thrown: unknown) => thrown);
+  const error: unknown = await exportAll(connector(), batchOf([user(3)])).catch((thrown: unknown) => thrown);
   await db.sql.unsafe('ALTER TABLE app.users DROP secret');
   expect(error).toMatchObject({ name: 'ConnectorError', code: 'refused', message: 'PostgreSQL: P0001' });
   const everything = error instanceof Error ? JSON.stringify([error.stack, error.cause, Object.entries(error)]) : '';
@@ -217,7 +227,7 @@ test('an error of the server amid the rows is told without a word of what it sai
 
 test('a slow reader is alive, and holds a slot for each table', async () => {
   let [beats, slots] = [0, 0];
-  const context = { ...work(), heartbeat: () => void (beats += 1), slot: async () => void (slots += 1) };
+  const context = { ...testContext(), heartbeat: () => void (beats += 1), slot: async () => void (slots += 1) };
   const rows = await reading(context);
   const before = beats;
   while (beats === before) await sleep(50);

@@ -7,17 +7,17 @@ import {
   batchOf,
   byIdentities,
   deletion,
-  exported,
+  exportAll,
   fixture,
   matchesOf,
   requestId,
-  resolved,
+  resolveAll,
   user,
-  work,
+  testContext,
 } from '../../fixture.ts';
-import { inspectErrors } from '../../inspecting.ts';
+import { inspectErrors } from '../../inspect-errors.ts';
 
-describe('inspect()', () => {
+describe('inspect() with the least grants', () => {
   let db: Fixture;
   beforeEach(async () => {
     db = await fixture(3);
@@ -27,37 +27,39 @@ describe('inspect()', () => {
     await db.close();
   });
 
-  test('finds no mistake with the least grants, which suffice for every verb', async () => {
-    const url = await least(db, SETTINGS);
+  test('finds no config errors with the least grants, which suffice for every verb', async () => {
+    const url = await urlWithLeastGrants(db, SETTINGS);
     expect(await inspectErrors(db, '', SETTINGS, url)).toEqual([]);
     const connector = db.connector({ statementTimeoutMs: 5_000 }, SETTINGS, url);
     const id = requestId();
-    const of = (batch: string) => batchOf([user(1)], { requestId: id, batch });
-    expect(matchesOf(await resolved(connector, byIdentities(...user(1))))).toHaveLength(3);
-    await resolved(connector, { requestId: id, kind: 'user', by: 'segment', segment: 'odd' });
-    expect((await connector.count(of('b1'), 'data', work())).presentSeqs).toEqual([1]);
+    const batchNamed = (batch: string) => batchOf([user(1)], { requestId: id, batch });
+    expect(matchesOf(await resolveAll(connector, byIdentities(...user(1))))).toHaveLength(3);
+    await resolveAll(connector, { requestId: id, kind: 'user', by: 'segment', segment: 'odd' });
+    expect((await connector.count(batchNamed('b1'), 'data', testContext())).presentSeqs).toEqual([1]);
     for (const scope of ['data', 'categories', 'sources'] as const)
-      expect((await exported(connector, of('e1'), { scope })).get('app.order_items')?.figures.rows).toBe(2);
+      expect((await exportAll(connector, batchNamed('e1'), { scope })).get('app.order_items')?.figures.rows).toBe(2);
     for (const [batch, scope] of [
       ['b3', 'categories'],
       ['b4', 'sources'],
     ] as const) {
-      await connector.hardDelete(of(batch), deletion({ scope }), work());
-      expect(await connector.verify(of(batch), scope, work())).toMatchObject({ survivors: 0 });
+      await connector.hardDelete(batchNamed(batch), deletion({ scope }), testContext());
+      expect(await connector.verify(batchNamed(batch), scope, testContext())).toMatchObject({ survivors: 0 });
     }
-    await connector.setVisibility?.(of('g1'), { hidden: true, generation: 1, at: new Date() }, work());
-    await connector.setVisibility?.(of('g2'), { hidden: false, generation: 2, at: new Date() }, work());
-    await connector.setSuppression?.(of('s1'), true, work());
-    await connector.setSuppression?.(of('s2'), false, work());
-    expect(await connector.hardDelete(of('b1'), deletion({ suppress: true }), work())).toEqual({ done: true });
-    expect(await connector.verify(of('b1'), 'data', work())).toMatchObject({ survivors: 0 });
+    await connector.setVisibility?.(batchNamed('g1'), { hidden: true, generation: 1, at: new Date() }, testContext());
+    await connector.setVisibility?.(batchNamed('g2'), { hidden: false, generation: 2, at: new Date() }, testContext());
+    await connector.setSuppression?.(batchNamed('s1'), true, testContext());
+    await connector.setSuppression?.(batchNamed('s2'), false, testContext());
+    expect(await connector.hardDelete(batchNamed('b1'), deletion({ suppress: true }), testContext())).toEqual({
+      done: true,
+    });
+    expect(await connector.verify(batchNamed('b1'), 'data', testContext())).toMatchObject({ survivors: 0 });
     const company = batchOf([[{ type: 'company_id', value: ['1'] }]], { requestId: id, kind: 'company', batch: 'b2' });
-    expect(await connector.hardDelete(company, deletion(), work())).toEqual({ done: true });
-    await connector.conclude?.({ requestId: id, kind: 'user' }, work());
+    expect(await connector.hardDelete(company, deletion(), testContext())).toEqual({ done: true });
+    await connector.conclude?.({ requestId: id, kind: 'user' }, testContext());
   });
 
-  test('refuses row-level security that applies to its role, and accepts it where it does not', async () => {
-    const url = await least(db, SETTINGS);
+  test('rejects row-level security only when it applies to the role of Lethe', async () => {
+    const url = await urlWithLeastGrants(db, SETTINGS);
     const policy =
       'ALTER TABLE app.events ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON app.events USING (note IS NULL)';
     expect(await inspectErrors(db, policy, SETTINGS, url)).toEqual([
@@ -75,7 +77,7 @@ describe('inspect()', () => {
       /^kinds\.user\.tables\.4\.table: UPDATE of address is not granted/,
     ],
     [
-      'UPDATE of a column of sources',
+      'UPDATE of a column under sources',
       'REVOKE UPDATE (sku) ON app.order_items',
       /^kinds\.user\.tables\.2\.table: UPDATE of sku is not granted/,
     ],
@@ -84,23 +86,23 @@ describe('inspect()', () => {
       'REVOKE INSERT ON lethe_system.batch',
       /^url: rights on lethe_system are missing \(batch INSERT\)/,
     ],
-  ])('refuses a role without %s', async (_name, revoke, expected) => {
-    const url = await least(db, SETTINGS);
+  ])('rejects a role without %s', async (_name, revoke, expected) => {
+    const url = await urlWithLeastGrants(db, SETTINGS);
     expect(await inspectErrors(db, `${revoke} FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
       expect.stringMatching(expected),
     ]);
   });
 
-  test('refuses a role without UPDATE of the flag, or of what a part-deletion empties', async () => {
-    const url = await least(db, SETTINGS);
+  test('rejects a role without UPDATE of the soft-delete column and of columns that a part deletion clears', async () => {
+    const url = await urlWithLeastGrants(db, SETTINGS);
     expect(await inspectErrors(db, `REVOKE UPDATE ON app.users FROM ${new URL(url).username}`, SETTINGS, url)).toEqual([
       expect.stringMatching(/^kinds\.user\.table: UPDATE of deleted_at is not granted/),
       expect.stringMatching(/^kinds\.user\.table: UPDATE of name is not granted/),
     ]);
   });
 
-  test('grants no right that no verb needs', async () => {
-    const role = new URL(await least(db, SETTINGS)).username;
+  test('does not grant a right that no verb needs', async () => {
+    const role = new URL(await urlWithLeastGrants(db, SETTINGS)).username;
     const [row] = await db.sql<Record<string, boolean>[]>`
       SELECT has_table_privilege(${role}, 'app.invoices', 'DELETE') AS "deletes retained",
              has_table_privilege(${role}, 'app.events', 'UPDATE') AS "updates events",
@@ -115,8 +117,8 @@ describe('inspect()', () => {
 
 const roles: string[] = [];
 
-/** A role of its own with what system-sql grants and nothing else; only superusers may be written here otherwise. */
-async function least(db: Fixture, settings: PostgresSettings): Promise<string> {
+/** Returns the URL of a new role that has only the grants of system-sql. */
+async function urlWithLeastGrants(db: Fixture, settings: PostgresSettings): Promise<string> {
   const role = `lethe_${new URL(db.url).pathname.slice(1)}`.slice(0, 60);
   await db.sql.unsafe(`DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
   roles.push(role);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../../connectors/postgres/data-map/data-map.ts';
-import { type Fixture, SETTINGS, USER, fixture, mapped, withUser } from '../../fixture.ts';
-import { LAST, inspectErrors } from '../../inspecting.ts';
+import { type Fixture, SETTINGS, USER, fixture, withTables, withUser } from '../../fixture.ts';
+import { ADDED_TABLE, inspectErrors } from '../../inspect-errors.ts';
 
 describe('inspect()', () => {
   let db: Fixture;
@@ -10,13 +10,13 @@ describe('inspect()', () => {
   });
   afterEach(() => db.close());
 
-  test('finds no mistake where there is none, and changes nothing', async () => {
+  test('returns no config errors and changes nothing when the data map fits the database', async () => {
     const before = await db.state();
     expect(await inspectErrors(db, '')).toEqual([]);
     expect(await db.state()).toEqual(before);
   });
 
-  test('tells all mistakes at once', async () => {
+  test('returns all config errors at once', async () => {
     const found = await inspectErrors(
       db,
       'DROP INDEX app.events_user; ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE app.ratings RENAME TO stars; DROP SCHEMA lethe_system CASCADE',
@@ -33,21 +33,21 @@ describe('inspect()', () => {
 
   test.each<[string, string, RegExp, PostgresSettings?]>([
     ['a read-only server', `ALTER DATABASE CURRENT SET default_transaction_read_only = on`, /^url: .*read-only/],
-    ['a missing schema', 'DROP SCHEMA lethe_system CASCADE', /^url: the schema lethe_system is missing/],
-    ['an older schema', 'UPDATE lethe_system.schema_version SET version = 0', /^url: .* version 0/],
+    ['a missing schema lethe_system', 'DROP SCHEMA lethe_system CASCADE', /^url: the schema lethe_system is missing/],
+    ['an older version of lethe_system', 'UPDATE lethe_system.schema_version SET version = 0', /^url: .* version 0/],
     [
-      'a schema made for another map',
+      'a lethe_system for another data map',
       `DELETE FROM lethe_system.identity_types WHERE type = 'email'`,
       /^url: .*other identity types/,
     ],
     [
       'a view as a table',
       'CREATE VIEW app.v AS SELECT * FROM app.events',
-      new RegExp(`^${LAST}.table: app.v is a view`),
-      mapped({ table: 'app.v', subject: 'user_id' }),
+      new RegExp(`^${ADDED_TABLE}.table: app.v is a view`),
+      withTables({ table: 'app.v', subject: 'user_id' }),
     ],
     [
-      'a materialised view',
+      'a materialized view',
       'CREATE MATERIALIZED VIEW app.m AS SELECT * FROM app.events',
       /^kinds: app\.m has the column user_id/,
     ],
@@ -70,7 +70,7 @@ describe('inspect()', () => {
     [
       'an unindexed subject column',
       'DROP INDEX app.events_user',
-      /^kinds\.user\.tables\.0\.subject: .*index that begins with user_id/,
+      /^kinds\.user\.tables\.0\.subject: .*index on user_id/,
     ],
     [
       'a partial index',
@@ -83,7 +83,7 @@ describe('inspect()', () => {
       /^kinds\.user\.tables\.0\.subject: .*index/,
     ],
     [
-      'an index without lower()',
+      'an index without lower() for a case-insensitive identity',
       'DROP INDEX app.users_email; CREATE INDEX ON app.users (email, unit)',
       /^kinds\.user\.identities\.email: .*lower\(email\)/,
     ],
@@ -131,7 +131,7 @@ describe('inspect()', () => {
     [
       'CASCADE into a retained table',
       'ALTER TABLE app.invoices DROP CONSTRAINT invoices_user_id_fkey, ADD FOREIGN KEY (user_id) REFERENCES app.users ON DELETE CASCADE',
-      /^kinds\.user: app\.invoices .*CASCADE, and is to be retained/,
+      /^kinds\.user: app\.invoices .*CASCADE, and is retained/,
     ],
     [
       'CASCADE from a company to its users',
@@ -139,7 +139,7 @@ describe('inspect()', () => {
       /^kinds\.company: app\.users .*CASCADE, and is not mapped for company/,
     ],
     [
-      'CASCADE to rows of others',
+      'CASCADE to rows of other subjects',
       'ALTER TABLE app.events ADD answered bigint REFERENCES app.events ON DELETE CASCADE',
       /^kinds\.user\.tables\.0: app\.events .*rows of others/,
     ],
@@ -154,7 +154,7 @@ describe('inspect()', () => {
       /^kinds\.user\.tables\.1: .*SET DEFAULT/,
     ],
     [
-      'a retained reference that is not stated',
+      'a retained foreign key without unlink',
       '',
       /^kinds\.user\.tables\.4\.retain\.unlink: app\.invoices references app\.users/,
       withUser({
@@ -166,7 +166,7 @@ describe('inspect()', () => {
     [
       'a pseudonym in a foreign key',
       '',
-      /^kinds\.user\.tables\.4\.retain\.unlink: .*no pseudonym/,
+      /^kinds\.user\.tables\.4\.retain\.unlink: .*cannot hold a pseudonym/,
       withUser({
         tables: (USER.tables ?? []).map((table) =>
           table.table === 'app.invoices' ? { ...table, retain: { basis: 'tax', unlink: 'pseudonym' } } : table,
@@ -174,9 +174,9 @@ describe('inspect()', () => {
       }),
     ],
     [
-      'unlinking what cannot be NULL',
+      'unlink of a column that is NOT NULL',
       '',
-      /^kinds\.user\.tables\.5\.retain\.unlink: user_id cannot be NULL/,
+      /^kinds\.user\.tables\.5\.retain\.unlink: user_id is NOT NULL/,
       withUser({
         tables: (USER.tables ?? []).map((table) =>
           table.table === 'app.ratings' ? { ...table, retain: { basis: 'statistics', unlink: 'null' } } : table,
@@ -184,41 +184,41 @@ describe('inspect()', () => {
       }),
     ],
     [
-      'sources that can be neither NULL nor a constant',
+      'sources that are NOT NULL without a constant default',
       'ALTER TABLE app.order_items ALTER sku SET NOT NULL, ALTER sku SET DEFAULT gen_random_uuid()',
-      /^kinds\.user\.tables\.2\.sources: sku cannot be emptied: it can be neither NULL nor a constant default/,
+      /^kinds\.user\.tables\.2\.sources: sku cannot be cleared: it is NOT NULL without a constant default/,
     ],
     [
       'sources by which a table is partitioned',
       `DROP TABLE app.order_items; CREATE TABLE app.order_items (order_id bigint REFERENCES app.orders, line int, sku text)
          PARTITION BY LIST (sku); CREATE INDEX ON app.order_items (order_id)`,
-      /^kinds\.user\.tables\.2\.sources: sku cannot be emptied/,
+      /^kinds\.user\.tables\.2\.sources: sku cannot be cleared/,
     ],
     [
-      'a time that is none',
+      'a time column that is not a timestamp',
       'ALTER TABLE app.events ALTER at DROP DEFAULT, ALTER at TYPE text',
-      /^kinds\.user\.tables\.0\.time: at is text: it must be a timestamp or a date/,
+      /^kinds\.user\.tables\.0\.time: at is text; it must be a timestamp or a date/,
     ],
     [
-      'words for a column that is not there',
+      'wording for a missing column',
       'ALTER TABLE app.events RENAME note TO remark',
       /^kinds\.user\.tables\.0\.columns: app\.events has no column note/,
     ],
     [
-      'blanking what cannot be NULL',
+      'blank of a column that is NOT NULL',
       'UPDATE app.invoices SET address = 1; ALTER TABLE app.invoices ALTER address SET NOT NULL',
-      /^kinds\.user\.tables\.4\.retain\.blank: address cannot be NULL/,
+      /^kinds\.user\.tables\.4\.retain\.blank: address is NOT NULL/,
     ],
     [
-      'a trigger that nobody listed',
+      'an unlisted trigger',
       `CREATE FUNCTION app.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'; CREATE TRIGGER keep BEFORE DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.t()`,
       /^kinds\.user\.tables\.0\.triggers: the trigger keep/,
     ],
     [
       'a listed trigger that does not exist',
       '',
-      /^kinds\.user\.triggers: app\.users has no trigger gone/,
-      withUser({ triggers: ['gone'] }),
+      /^kinds\.user\.triggers: app\.users has no trigger missing/,
+      withUser({ triggers: ['missing'] }),
     ],
     [
       'a soft-delete column of text',
@@ -227,42 +227,42 @@ describe('inspect()', () => {
       withUser({ softDelete: { column: 'name' } }),
     ],
     [
-      'a subject column of a type that names nobody',
+      'a subject column of an unsupported type',
       'ALTER TABLE app.ratings DROP COLUMN user_id; ALTER TABLE app.ratings ADD user_id jsonb; CREATE INDEX ON app.ratings (user_id)',
       /^kinds\.user\.tables\.5\.subject: user_id is jsonb/,
     ],
     [
-      'a uuid that is compared as text',
+      'a uuid column without match uuid',
       '',
-      /^kinds\.user\.identities\.ext: ext is uuid: declare match: 'uuid'/,
+      /^kinds\.user\.identities\.ext: ext is uuid; set match: 'uuid'/,
       withUser({ identities: { ...USER.identities, ext: { column: 'ext' } } }),
     ],
     [
-      'tables that wait for each other',
+      'tables that reference each other',
       'ALTER TABLE app.users ADD o bigint REFERENCES app.orders',
-      /^kinds\.user: no order of deletion/,
+      /^kinds\.user: these tables reference each other/,
     ],
-  ])('refuses %s, with its path', async (_name, sql, expected, settings = SETTINGS) => {
+  ])('rejects %s with its path', async (_name, sql, expected, settings = SETTINGS) => {
     const statement = sql.replace('DATABASE CURRENT', `DATABASE ${new URL(db.url).pathname.slice(1)}`);
     expect(await inspectErrors(db, statement, settings)).toEqual(
       expect.arrayContaining([expect.stringMatching(expected)]),
     );
   });
 
-  test('a partitioned table is covered as one, its partitions are no tables of their own', async () => {
+  test('treats a partitioned table and its partitions as one table', async () => {
     const sql = `CREATE TABLE app.visits (user_id text, at date) PARTITION BY RANGE (at);
       CREATE TABLE app.visits_1 PARTITION OF app.visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
       CREATE INDEX ON app.visits (user_id)`;
     expect(await inspectErrors(db, sql)).toEqual([expect.stringMatching(/^kinds: app\.visits has the column user_id/)]);
-    expect(await inspectErrors(db, '', mapped({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
+    expect(await inspectErrors(db, '', withTables({ table: 'app.visits', subject: 'user_id' }))).toEqual([]);
   });
 
-  test('a server that is away is no mistake but an error worth another try, which holds no password', async () => {
-    const url = db.url
+  test('throws a retryable error without the password when the server is unreachable', async () => {
+    const unreachable = db.url
       .replace(/:\d+\//, ':1/')
       .replace('//', '//someone:secret@')
       .replace('postgres@', '');
-    const error: unknown = await inspectErrors(db, '', SETTINGS, url).catch((thrown: unknown) => thrown);
+    const error: unknown = await inspectErrors(db, '', SETTINGS, unreachable).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'unavailable', retryable: true, message: 'PostgreSQL: ECONNREFUSED' });
     expect(JSON.stringify([String(error), error])).not.toContain('secret');
   });

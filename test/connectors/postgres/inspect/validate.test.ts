@@ -1,53 +1,53 @@
 import { describe, expect, test } from 'vitest';
 import type { PostgresSettings, TableMap } from '../../../../connectors/postgres/data-map/data-map.ts';
 import { postgres } from '../../../../connectors/postgres/index.ts';
-import { COMPANY, SETTINGS, USER, mapped, withUser } from '../../fixture.ts';
-import { LAST } from '../../inspecting.ts';
+import { COMPANY, SETTINGS, USER, withTables, withUser } from '../../fixture.ts';
+import { ADDED_TABLE } from '../../inspect-errors.ts';
 
-describe('validate() without a connection', () => {
+describe('validate()', () => {
   const paths = (settings: unknown): string[] =>
-    // What a person wrote may be anything: the shape is what is judged.
+    // A JavaScript configuration can have any shape.
     postgres(settings as PostgresSettings)
       .validate()
       .map(({ path }) => path);
 
-  test('a right map has none', () => expect(paths(SETTINGS)).toEqual([]));
+  test('returns no config errors for a valid data map', () => expect(paths(SETTINGS)).toEqual([]));
 
   test.each<[string, unknown, string]>([
     ['an unknown key', { ...SETTINGS, kindz: {} }, 'kindz'],
     [
       'an unknown key of a table',
-      mapped({ table: 'app.x', subject: 'user_id', wher: 1 } as unknown as TableMap),
-      `${LAST}.wher`,
+      withTables({ table: 'app.x', subject: 'user_id', wher: 1 } as unknown as TableMap),
+      `${ADDED_TABLE}.wher`,
     ],
-    ['a share of nothing', { ...SETTINGS, pace: { share: 0 } }, 'pace.share'],
-    ['a share above one', { ...SETTINGS, pace: { share: 2 } }, 'pace.share'],
-    ['no kind at all', { ...SETTINGS, kinds: {} }, 'kinds'],
-    ['a table without a subject', mapped({ table: 'app.x' } as unknown as TableMap), LAST],
-    ['a name with a dot too many', mapped({ table: 'a.b.c', subject: 'user_id' }), `${LAST}.table`],
+    ['a share of 0', { ...SETTINGS, pace: { share: 0 } }, 'pace.share'],
+    ['a share above 1', { ...SETTINGS, pace: { share: 2 } }, 'pace.share'],
+    ['no kind', { ...SETTINGS, kinds: {} }, 'kinds'],
+    ['a table without subject and via', withTables({ table: 'app.x' } as unknown as TableMap), ADDED_TABLE],
+    ['a table name with two dots', withTables({ table: 'a.b.c', subject: 'user_id' }), `${ADDED_TABLE}.table`],
     [
-      'via a table that is not mapped',
-      mapped({ table: 'app.x', via: { table: 'app.y', on: { a: 'b' } } }),
-      `${LAST}.via.table`,
-    ],
-    [
-      'an identity that is not declared',
-      mapped({ table: 'app.x', subject: { identity: 'phone', columns: ['p'] } }),
-      `${LAST}.subject.identity`,
+      'via with an unmapped table',
+      withTables({ table: 'app.x', via: { table: 'app.y', on: { a: 'b' } } }),
+      `${ADDED_TABLE}.via.table`,
     ],
     [
-      'half of a composite identity',
-      mapped({ table: 'app.x', subject: { identity: 'email', columns: ['email'] } }),
-      `${LAST}.subject.columns`,
+      'a subject with an undeclared identity',
+      withTables({ table: 'app.x', subject: { identity: 'phone', columns: ['p'] } }),
+      `${ADDED_TABLE}.subject.identity`,
     ],
     [
-      'sources by which rows are found',
-      mapped({ table: 'app.x', subject: 'user_id', sources: ['user_id'] }),
-      `${LAST}.sources`,
+      'a subject with half of a composite identity',
+      withTables({ table: 'app.x', subject: { identity: 'email', columns: ['email'] } }),
+      `${ADDED_TABLE}.subject.columns`,
     ],
-    ['sources that are an identity', withUser({ sources: ['email'] }), 'kinds.user.sources'],
     [
-      'sources by which the other kind finds rows',
+      'sources that find rows',
+      withTables({ table: 'app.x', subject: 'user_id', sources: ['user_id'] }),
+      `${ADDED_TABLE}.sources`,
+    ],
+    ['sources with an identity', withUser({ sources: ['email'] }), 'kinds.user.sources'],
+    [
+      'sources that find rows of the other kind',
       {
         ...SETTINGS,
         kinds: {
@@ -58,7 +58,7 @@ describe('validate() without a connection', () => {
       'kinds.user.sources',
     ],
     [
-      'sources through which other rows are found',
+      'sources that find rows through via',
       withUser({
         tables: [
           { table: 'app.orders', subject: 'user_id', sources: ['order_id'] },
@@ -68,28 +68,36 @@ describe('validate() without a connection', () => {
       'kinds.user.tables.0.sources',
     ],
     [
-      'a column without a meaning',
-      mapped({ table: 'app.x', subject: 'user_id', columns: { a: ' ' } }),
-      `${LAST}.columns.a`,
+      'a column with an empty description',
+      withTables({ table: 'app.x', subject: 'user_id', columns: { a: ' ' } }),
+      `${ADDED_TABLE}.columns.a`,
     ],
-    ['an identity called alias', withUser({ identities: { alias: { column: 'x' } } }), 'kinds.user.identities.alias'],
-    ['ignoring without a reason', { ...SETTINGS, ignore: [{ table: 'app.x', reason: ' ' }] }, 'ignore.0.reason'],
-    ['ignoring what is mapped', { ...SETTINGS, ignore: [{ table: 'app.users', reason: 'x' }] }, 'ignore.0.table'],
-    ['a url that is not a name', { ...SETTINGS, url: 'postgres://a' }, 'url'],
-  ])('refuses %s', (_name, settings, path) => expect(paths(settings)).toContain(path));
+    ['an identity named alias', withUser({ identities: { alias: { column: 'x' } } }), 'kinds.user.identities.alias'],
+    [
+      'an ignored table without a reason',
+      { ...SETTINGS, ignore: [{ table: 'app.x', reason: ' ' }] },
+      'ignore.0.reason',
+    ],
+    [
+      'an ignored table that is mapped',
+      { ...SETTINGS, ignore: [{ table: 'app.users', reason: 'x' }] },
+      'ignore.0.table',
+    ],
+    ['a url without env()', { ...SETTINGS, url: 'postgres://a' }, 'url'],
+  ])('rejects %s', (_name, settings, path) => expect(paths(settings)).toContain(path));
 
-  test('the hash follows the meaning of the map, not its spelling', () => {
+  test('keeps the data map hash when only wording, pace or the order of keys change', () => {
     const hash = (settings: PostgresSettings) => postgres(settings).describe().dataMapHash;
     const { kinds, ...rest } = SETTINGS;
     expect(hash({ ...rest, kinds: { company: kinds.company, user: kinds.user } as PostgresSettings['kinds'] })).toBe(
       hash(SETTINGS),
     );
     expect(hash({ ...SETTINGS, pace: { share: 0.5 } })).toBe(hash(SETTINGS));
-    const told = { about: 'what the person bought', columns: { note: 'a remark' } };
-    expect(hash(mapped({ ...told, table: 'app.x', subject: 'user_id' }))).toBe(
-      hash(mapped({ table: 'app.x', subject: 'user_id' })),
+    const wording = { about: 'what the person bought', columns: { note: 'a remark' } };
+    expect(hash(withTables({ ...wording, table: 'app.x', subject: 'user_id' }))).toBe(
+      hash(withTables({ table: 'app.x', subject: 'user_id' })),
     );
     expect(hash(withUser({ about: 'the person' }))).toBe(hash(SETTINGS));
-    expect(hash(mapped({ table: 'app.x', subject: 'user_id' }))).not.toBe(hash(SETTINGS));
+    expect(hash(withTables({ table: 'app.x', subject: 'user_id' }))).not.toBe(hash(SETTINGS));
   });
 });

@@ -1,9 +1,9 @@
 import { type Fixture, SETTINGS, USER } from './fixture.ts';
 
-/** Where a table is that `mapped()` adds. */
-export const LAST = `kinds.user.tables.${USER.tables?.length ?? 0}`;
+/** The path of a table that `withTables()` adds. */
+export const ADDED_TABLE = `kinds.user.tables.${USER.tables?.length ?? 0}`;
 
-/** What is found wrong with a database once this was done to it. */
+/** Runs `sql` in the database and returns the config errors that inspect() then finds, as `path: message`. */
 export async function inspectErrors(db: Fixture, sql: string, settings = SETTINGS, url = db.url): Promise<string[]> {
   await db.sql.unsafe(sql);
   const found = await db.connector({}, settings, url).inspect();
