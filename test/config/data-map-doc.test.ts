@@ -35,7 +35,7 @@ beforeAll(() => {
   for (const { path, part, text } of configurations) writeFileSync(path, completeFile(part, text));
 });
 
-test('type-checks every snippet', async () => {
+test('accepts the types of every snippet', async () => {
   const tsconfig = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: { typeRoots: [join(root, 'node_modules/@types')] },

@@ -21,7 +21,7 @@ import { createDatabase } from '../support/servers/postgres.ts';
 
 export const SYSTEM = 'app';
 
-/** Every sort of table that the data map knows. */
+/** One table of every kind that a data map can have. */
 export const SCHEMA = `
   CREATE SCHEMA app;
   CREATE TABLE app.users (user_id text PRIMARY KEY, ext uuid UNIQUE, email text, unit text, name text, deleted_at timestamptz);
@@ -100,12 +100,12 @@ const companyMap = SETTINGS.kinds.company;
 if (companyMap === undefined) throw new Error('the fixture maps companies');
 export const COMPANY: KindMap = companyMap;
 
-/** The fixture's map with some of what it says of users changed. */
+/** The fixture's settings with changes to `kinds.user`. */
 export const withUser = (user: Partial<KindMap>): PostgresSettings => ({
   ...SETTINGS,
   kinds: { ...SETTINGS.kinds, user: { ...USER, ...user } },
 });
-/** The fixture's map with some of the user's tables added. */
+/** The fixture's settings with more tables of the user. */
 export const withTables = (...tables: TableMap[]): PostgresSettings =>
   withUser({ tables: [...(USER.tables ?? []), ...tables] });
 
@@ -128,10 +128,10 @@ export interface Fixture {
   readonly url: string;
   readonly sql: postgres.Sql;
   readonly settings: PostgresSettings;
-  /** Statements of verbs since the last reset. */
+  /** The statements of all verbs. A test can empty it. */
   readonly statements: string[];
   connector(tuning?: Partial<Tuning>, settings?: PostgresSettings, url?: string): Connector;
-  /** Every row of every table, in order: what two states are compared by. */
+  /** Every row of every table as text, in order. `condition` restricts the rows of a table. */
   state(condition?: Readonly<Record<string, string>>): Promise<Record<string, string[]>>;
   close(): Promise<void>;
 }
@@ -147,10 +147,10 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
     sql,
     settings,
     statements,
-    connector: (tuning = {}, own = settings, at = url) =>
+    connector: (tuning = {}, ownSettings = settings, ownUrl = url) =>
       openPostgres(
-        own,
-        { system: SYSTEM, secret: () => at },
+        ownSettings,
+        { system: SYSTEM, secret: () => ownUrl },
         { observe: (text) => statements.push(text), backoffMs: 1, ...tuning },
       ),
     state: async (condition = {}) => {
@@ -177,7 +177,7 @@ export const testContext = (signal = new AbortController().signal): ConnectorCon
 
 export const requestId = (): string => `req_${randomBytes(16).toString('hex')}`;
 
-/** What a user of the fixture is called, as the ledger hands it over. */
+/** The identities of a user of the fixture. */
 export const user = (n: number | string): Identity[] => [
   { type: 'user_id', value: [`u-${n}`] },
   { type: 'email', value: [`user${n}@x.test`, 'berlin'] },
@@ -188,7 +188,7 @@ export function batchOf(
   subjects: readonly (readonly Identity[])[],
   options: { requestId?: string; batch?: string; kind?: SubjectKind } = {},
 ): Batch {
-  const identities = subjects.flatMap((names, index) => names.map((identity) => ({ seq: index + 1, identity })));
+  const identities = subjects.flatMap((subject, index) => subject.map((identity) => ({ seq: index + 1, identity })));
   return {
     requestId: options.requestId ?? requestId(),
     kind: options.kind ?? 'user',
@@ -218,7 +218,7 @@ export function deletion(options: Partial<HardDeletion> = {}): HardDeletion & { 
   };
 }
 
-/** Adds up ranges as a receipt does: each key once, whatever number of times it was told. */
+/** Adds up ranges as a receipt does. A range that is reported several times counts once. */
 export function receipt(ranges: readonly FinishedRange[]): Record<string, { removed: number; retained: number }> {
   const once = new Map(ranges.map((range) => [`${range.firstSeq} ${range.lastSeq} ${range.part}`, range]));
   const sum: Record<string, { removed: number; retained: number }> = {};
@@ -233,12 +233,12 @@ export function receipt(ranges: readonly FinishedRange[]): Record<string, { remo
 export interface ExportedText {
   readonly table: ExportedTable;
   readonly text: string;
-  /** Lengths of what was handed over at once. */
+  /** The sizes of the buffers. */
   readonly pieces: readonly number[];
   readonly figures: { readonly rows: number; readonly bytes: number };
 }
 
-/** A whole export, read to its end, by table. */
+/** Runs an export and reads every table to its end. */
 export async function exportAll(
   connector: Connector,
   batch: Batch,
@@ -258,14 +258,14 @@ export async function exportAll(
 }
 
 export function exporting(connector: Connector): NonNullable<Connector['export']> {
-  if (connector.export === undefined) throw new Error('this connector exports nothing');
+  if (connector.export === undefined) throw new Error('this connector has no export verb');
   return connector.export.bind(connector);
 }
 
 export const texts = (got: ReadonlyMap<string, ExportedText>): string =>
   [...got.values()].map(({ text }) => text).join('\n');
 
-/** The rows of one table, as they were handed over. */
+/** The rows of one table. */
 export const rowsOf = (got: ReadonlyMap<string, ExportedText>, table: string): Record<string, unknown>[] =>
   (got.get(table)?.text ?? '')
     .split('\n')
@@ -279,7 +279,7 @@ export const valuesOf = (got: ReadonlyMap<string, ExportedText>, table: string, 
 
 export async function resolveAll(connector: Connector, selection: Selection): Promise<readonly Resolved[]> {
   const facts: Resolved[] = [];
-  if (connector.resolve === undefined) throw new Error('this connector resolves nothing');
+  if (connector.resolve === undefined) throw new Error('this connector has no resolve verb');
   for await (const page of connector.resolve(selection, testContext())) facts.push(...page);
   return facts;
 }

@@ -36,7 +36,7 @@ export const logKey = (members: Members, pass: number, unit: Unit): readonly unk
 export const openLogRow = async (session: Session, key: readonly unknown[]): Promise<boolean> =>
   (await session.run(
     `INSERT INTO lethe_system.ranges (system, request_id, batch, pass, first_seq, last_seq, part)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NO_ROWS`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
     key,
   )) === 1;
 

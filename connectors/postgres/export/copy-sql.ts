@@ -12,7 +12,7 @@ export function ndjson(table: SelectedTable, catalog: Catalog): string {
   const isSingleLine = table.columns.every(({ name }) =>
     SINGLE_LINE_TYPES.includes(typeOf(catalog, table.table, name).base),
   );
-  return `COPY (SELECT ${isSingleLine ? row : `toConnectorError(${row}::text, E'\\n\\r', '  ')`}
+  return `COPY (SELECT ${isSingleLine ? row : `translate(${row}::text, E'\\n\\r', '  ')`}
     FROM (${table.rowsOf(loadableColumns(table, catalog))}) AS exported)
     TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02', ENCODING 'UTF8')`;
 }

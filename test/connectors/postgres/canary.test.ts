@@ -28,7 +28,7 @@ const CANARIES = [
   'canary-unit',
   'ca2a2100-0000-4000-8000-00000000c0de',
 ];
-const NAMES: readonly Identity[] = [
+const IDENTITIES: readonly Identity[] = [
   { type: 'user_id', value: ['canary-key'] },
   { type: 'alias', value: ['canary-alias'] },
   { type: 'email', value: ['canary@mail.test', 'canary-unit'] },
@@ -43,7 +43,7 @@ const seedCanaries = async (): Promise<void> => {
   await db.sql`INSERT INTO app.ratings (user_id, comment) VALUES (${key ?? ''}, 'x')`;
 };
 
-/** From here on the server logs every statement with its duration and all that was bound to it. */
+/** Makes the server log every statement with its duration and parameters. */
 const logEverything = async (): Promise<void> => {
   const name = new URL(db.url).pathname.slice(1);
   for (const setting of [
@@ -56,7 +56,7 @@ const logEverything = async (): Promise<void> => {
     await db.sql.unsafe(`ALTER DATABASE ${name} SET ${setting}`);
 };
 
-async function logged(since: number, marker: string): Promise<string> {
+async function readLog(since: number, marker: string): Promise<string> {
   const file = inject('postgresLog') ?? '';
   await db.sql.unsafe(`DO $$ BEGIN RAISE LOG '${marker}'; END $$`);
   for (;;) {
@@ -66,22 +66,22 @@ async function logged(since: number, marker: string): Promise<string> {
   }
 }
 
-test('no identity is in the server’s log, whatever it logs and whatever goes wrong', async (context) => {
+test('does not write identities to the server log, also when a verb fails', async (context) => {
   const file = inject('postgresLog');
-  if (file === null) context.skip('the log of a server that is not ours cannot be read');
+  if (file === null) context.skip('the log of an external server cannot be read');
   await seedCanaries();
   await logEverything();
   const since = readFileSync(file ?? '', 'utf8').length;
   const connector = db.connector({ retries: 1 });
   const id = requestId();
-  let handed = '';
-  const facts = await resolveAll(connector, byIdentities(...NAMES));
+  let exportedText = '';
+  const facts = await resolveAll(connector, byIdentities(...IDENTITIES));
   expect(facts.length).toBeGreaterThan(4);
-  const batch = (name: string) => batchOf([NAMES], { requestId: id, batch: name });
+  const batch = (name: string) => batchOf([IDENTITIES], { requestId: id, batch: name });
   await connector.count(batch('b1'), 'data', testContext());
   for (const scope of ['data', 'categories', 'sources'] as const)
     for (const format of ['ndjson', 'csv'] as const)
-      handed += texts(await exportAll(connector, batch('e1'), { scope, format, since: new Date(0) }));
+      exportedText += texts(await exportAll(connector, batch('e1'), { scope, format, since: new Date(0) }));
   for (const scope of ['categories', 'sources'] as const) {
     await connector.hardDelete(batch(`b-${scope}`), deletion({ scope }), testContext());
     expect(await connector.verify(batch(`b-${scope}`), scope, testContext())).toMatchObject({ survivors: 0 });
@@ -92,28 +92,28 @@ test('no identity is in the server’s log, whatever it logs and whatever goes w
   await db.sql.unsafe(
     `CREATE TABLE app.parcels (o text REFERENCES app.users); INSERT INTO app.parcels SELECT user_id FROM app.users`,
   );
-  const told: unknown = await connector
+  const error: unknown = await connector
     .hardDelete(batch('b1'), deletion(), testContext())
-    .catch((error: unknown) => error);
-  expect(told).toMatchObject({ code: 'blocked_by_other_rows' });
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'blocked_by_other_rows' });
   await db.sql.unsafe('DROP TABLE app.parcels');
   await connector.hardDelete(batch('b1'), deletion({ suppress: true }), testContext());
   expect(await connector.verify(batch('b1'), 'data', testContext())).toMatchObject({ survivors: 0 });
   const during = await dump();
   await connector.conclude?.({ requestId: id, kind: 'user' }, testContext());
 
-  const log = await logged(since, `end of ${id}`);
+  const log = await readLog(since, `end of ${id}`);
   expect(log).toContain('lethe_system.batch');
-  expect(log).toContain('rows that still reference');
+  expect(log).toContain('a row that still references it');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
-  // The test can fail: while the batch was loaded the identities were there.
+  // Proves that the canaries were present while the batch was loaded.
   expect(during).toContain('canary-key');
-  for (const canary of CANARIES) expect(handed).toContain(canary);
+  for (const canary of CANARIES) expect(exportedText).toContain(canary);
   const after = await dump();
   for (const canary of CANARIES) expect(after).not.toContain(canary);
 });
 
-/** Everything that lethe_system holds, as text. */
+/** All rows of lethe_system as text. */
 async function dump(): Promise<string> {
   const tables = await db.sql<
     { name: string }[]
@@ -124,15 +124,15 @@ async function dump(): Promise<string> {
   return JSON.stringify(rows);
 }
 
-test.each(['connector', 'suppression'])('no error of a verb holds an identity: %s', async (verb) => {
+test.each(['connector', 'suppression'])('throws an error without identities when the %s fails', async (verb) => {
   await seedCanaries();
   await db.sql
-    .unsafe(`CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
-    CREATE TRIGGER tell BEFORE DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.tell()`);
+    .unsafe(`CREATE FUNCTION app.raise_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
+    CREATE TRIGGER raise_row BEFORE DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.raise_row()`);
   if (verb === 'suppression') await db.sql`DROP TABLE lethe_system.suppressions`;
   const error: unknown = await db
     .connector()
-    .hardDelete(batchOf([NAMES]), deletion({ suppress: true }), testContext())
+    .hardDelete(batchOf([IDENTITIES]), deletion({ suppress: true }), testContext())
     .catch((e: unknown) => e);
   expect(error).toMatchObject({ name: 'ConnectorError' });
   const everything =
@@ -142,19 +142,19 @@ test.each(['connector', 'suppression'])('no error of a verb holds an identity: %
 });
 
 test.each<[string, string]>([
-  ['a constraint that shows the row', `ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`],
+  ['a constraint whose error contains the row', `ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`],
   [
-    'a trigger that tells all',
-    `CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
-     CREATE TRIGGER tell BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.tell()`,
+    'a trigger whose error contains the row',
+    `CREATE FUNCTION app.raise_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''% %'', OLD.user_id, OLD; END';
+     CREATE TRIGGER raise_row BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.raise_row()`,
   ],
-])('no error of a part-deletion holds an identity: %s', async (_name, sql) => {
+])('throws an error without identities when a part deletion violates %s', async (_name, sql) => {
   await seedCanaries();
   await db.sql`UPDATE app.users SET name = 'canary-name'`;
   await db.sql.unsafe(sql);
   const error: unknown = await db
     .connector()
-    .hardDelete(batchOf([NAMES]), deletion({ scope: 'categories' }), testContext())
+    .hardDelete(batchOf([IDENTITIES]), deletion({ scope: 'categories' }), testContext())
     .catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ name: 'ConnectorError', code: 'refused' });
   const everything =
@@ -162,9 +162,9 @@ test.each<[string, string]>([
   for (const canary of [...CANARIES, 'canary-name']) expect(everything).not.toContain(canary);
 });
 
-test('a row that a constraint keeps from being emptied is not in the server’s log', async (context) => {
+test('does not write a row to the server log when a constraint rejects a cleared value', async (context) => {
   const file = inject('postgresLog');
-  if (file === null) context.skip('the log of a server that is not ours cannot be read');
+  if (file === null) context.skip('the log of an external server cannot be read');
   await seedCanaries();
   await db.sql.unsafe(
     `UPDATE app.users SET name = 'x'; ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`,
@@ -174,9 +174,9 @@ test('a row that a constraint keeps from being emptied is not in the server’s 
   const id = requestId();
   const call = db
     .connector()
-    .hardDelete(batchOf([NAMES], { requestId: id }), deletion({ scope: 'categories' }), testContext());
+    .hardDelete(batchOf([IDENTITIES], { requestId: id }), deletion({ scope: 'categories' }), testContext());
   await expect(call).rejects.toMatchObject({ code: 'refused' });
-  const log = await logged(since, `end of ${id}`);
-  expect(log).toContain('a constraint forbids');
+  const log = await readLog(since, `end of ${id}`);
+  expect(log).toContain('a constraint prevents this change');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
 });

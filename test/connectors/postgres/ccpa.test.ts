@@ -10,7 +10,7 @@ import { archives } from '../../support/archives.ts';
 import { type DefaultDeployment, defaultDeployment } from '../../support/world/default-deployment.ts';
 import { batchOf, exporting, testContext } from '../fixture.ts';
 
-/** What a person gets who asks under CCPA: the shipped data map, real rows, and the archive as it is downloaded. */
+/** Exports under CCPA with the shipped data map and real rows, as downloaded archives. */
 const RECEIVED = new Date('2026-11-22T10:00:00Z');
 const daysBefore = (days: number): Date => new Date(RECEIVED.getTime() - days * DAY_MS);
 const storage = archives();
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(async () => demo.close());
 
-/** One row in and one before the twelve months, in every table that can tell; a value of its own in every column. */
+/** Inserts a row inside and a row before the twelve months into every table that has a time column. */
 async function addCanaries(): Promise<void> {
   const order = { late: randomUUID(), early: randomUUID() };
   await sql.unsafe(`
@@ -40,8 +40,8 @@ async function addCanaries(): Promise<void> {
   ] as const) {
     const at = daysBefore(days);
     const n = 987650000 + days;
-    const own = when === 'late' ? 'canary-key' : 'canary-alias';
-    await sql`INSERT INTO app.events VALUES (${n}, ${own}, ${at}, ${`canary-event-${when}`}, ${`10.98.76.${days % 256}`},
+    const identity = when === 'late' ? 'canary-key' : 'canary-alias';
+    await sql`INSERT INTO app.events VALUES (${n}, ${identity}, ${at}, ${`canary-event-${when}`}, ${`10.98.76.${days % 256}`},
       ${`canary-sdk-${when}`}, ${`canary-utm-${when}`})`;
     await sql`INSERT INTO app.orders VALUES (${order[when]}, 'canary-key', ${at})`;
     await sql`INSERT INTO app.order_items VALUES (${order[when]}, ${n}, ${`canary-sku-${when}`}, ${n})`;
@@ -50,18 +50,18 @@ async function addCanaries(): Promise<void> {
   await sql`INSERT INTO app.newsletter VALUES ('canary@X.test', 'Canary-Unit', ${daysBefore(366)})`;
 }
 
-/** The archive of the person, unpacked. */
+/** The unpacked archive of the subject. */
 async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
   const since = exportedSince(regulation, RECEIVED);
-  const place = await packingContext(storage);
-  const names = [
+  const target = await packingContext(storage);
+  const identities = [
     { type: 'user_id', value: ['canary-key'] },
     { type: 'email', value: ['canary@x.test', 'canary-unit'] },
     { type: 'alias', value: ['canary-alias'] },
   ];
-  const batch = batchOf([names], { requestId: place.requestId, batch: 'e1' });
-  const parts = await collect(place, exporting(connector)(batch, { scope, since, format: 'ndjson' }, testContext()));
-  return pack(place, contents(parts, { regulation, scope, since, receivedAt: RECEIVED }));
+  const batch = batchOf([identities], { requestId: target.requestId, batch: 'e1' });
+  const parts = await collect(target, exporting(connector)(batch, { scope, since, format: 'ndjson' }, testContext()));
+  return pack(target, contents(parts, { regulation, scope, since, receivedAt: RECEIVED }));
 }
 
 const rowsOf = (archive: Packed, table: string): Record<string, unknown>[] =>
@@ -70,25 +70,25 @@ const rowsOf = (archive: Packed, table: string): Record<string, unknown>[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-const whole = ({ files }: Packed): string => [...files.values()].join('\n');
+const allText = ({ files }: Packed): string => [...files.values()].join('\n');
 
 test.each([
   ['2026-11-22T10:00:00.000Z', '2025-11-22T10:00:00.000Z'],
   ['2028-02-29T10:00:00.000Z', '2027-02-28T10:00:00.000Z'],
   ['2029-02-28T10:00:00.000Z', '2028-02-28T10:00:00.000Z'],
   ['2028-03-01T00:00:00.000Z', '2027-03-01T00:00:00.000Z'],
-])('the twelve months before %s begin at %s', (received, since) => {
+])('starts the twelve months before %s at %s', (received, since) => {
   expect(exportedSince('ccpa', new Date(received))?.toISOString()).toBe(since);
   expect(exportedSince('gdpr', new Date(received))).toBeNull();
 });
 
-test('of what came to be 366 days ago nothing is in it, in no byte; of what is 364 days old all', async () => {
+test('excludes rows that are 366 days old and includes rows that are 364 days old', async () => {
   const archive = await archiveOf('ccpa', 'data');
-  expect(whole(archive)).not.toMatch(/canary-(event|sdk|utm|address)-early/);
+  expect(allText(archive)).not.toMatch(/canary-(event|sdk|utm|address)-early/);
   expect(rowsOf(archive, 'app.events').map((row) => row['name'])).toEqual(['canary-event-late']);
   for (const table of ['app.orders', 'app.invoices']) expect(rowsOf(archive, table)).toHaveLength(1);
   expect(rowsOf(archive, 'app.newsletter')).toEqual([]);
-  // What cannot tell when it came to be is there whole, and the manifest says so.
+  // A table without a time column is included in full, and the manifest says so.
   expect(rowsOf(archive, 'app.order_items')).toHaveLength(2);
   const { since, files } = archive.manifest;
   expect(since).toBe('2025-11-22T10:00:00.000Z');
@@ -96,7 +96,7 @@ test('of what came to be 366 days ago nothing is in it, in no byte; of what is 3
   expect(windowed.toSorted()).toEqual(['app.events', 'app.invoices', 'app.newsletter', 'app.orders']);
 });
 
-test('under any other law the same rows are in it', async () => {
+test('includes rows of any age under another regulation', async () => {
   const archive = await archiveOf('gdpr', 'data');
   expect(rowsOf(archive, 'app.events').map((row) => row['name'])).toEqual(['canary-event-late', 'canary-event-early']);
   for (const table of ['app.orders', 'app.invoices']) expect(rowsOf(archive, table)).toHaveLength(2);
@@ -104,7 +104,7 @@ test('under any other law the same rows are in it', async () => {
   expect(archive.manifest).toMatchObject({ since: null });
 });
 
-/** Every value of every row of the person, as it would be written. */
+/** Every value of every row of the subject, as text. */
 async function valuesOf(): Promise<string[]> {
   const values = new Set<string>();
   for (const [table, condition] of [
@@ -127,39 +127,39 @@ async function valuesOf(): Promise<string[]> {
   return [...values];
 }
 
-test('categories carries no value of any row, in no byte: tables, columns, what they mean, and how many rows', async () => {
+test('exports categories with tables, columns, descriptions and row counts, but no value', async () => {
   const values = await valuesOf();
   expect(values.length).toBeGreaterThan(30);
-  const rows = whole(await archiveOf('gdpr', 'data'));
+  const rows = allText(await archiveOf('gdpr', 'data'));
   expect(values.filter((value) => !rows.includes(value))).toEqual([]);
 
   for (const regulation of ['gdpr', 'ccpa']) {
     const archive = await archiveOf(regulation, 'categories');
     expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json']);
-    const told = whole(archive);
-    expect(values.filter((value) => told.includes(value))).toEqual([]);
-    expect(told).not.toMatch(/canary/i);
+    const text = allText(archive);
+    expect(values.filter((value) => text.includes(value))).toEqual([]);
+    expect(text).not.toMatch(/canary/i);
     const { files } = archive.manifest;
     const events = files.find(({ table }) => table === 'app.events');
     expect(events).toMatchObject({ path: null, rows: regulation === 'ccpa' ? 1 : 2, bytes: 0 });
     expect(events?.columns).toContainEqual(
       expect.objectContaining({ name: 'ip', meaning: 'IP address of your device' }),
     );
-    expect(told).toContain('IP address of your device');
-    // Of what is before the twelve months not even that there is something.
+    expect(text).toContain('The network address it came from.');
+    // A table with only older rows is not listed under CCPA.
     expect(files.some(({ table }) => table === 'app.newsletter')).toBe(regulation === 'gdpr');
   }
 });
 
-test('sources has the columns that the data map names, of the rows that are meant, and nothing else', async () => {
+test('exports only the columns under sources of the selected rows', async () => {
   const archive = await archiveOf('ccpa', 'sources');
   expect([...archive.files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
   const late = { ip: '10.98.76.108', sdk: 'canary-sdk-late', utm_source: 'canary-utm-late' };
   expect(rowsOf(archive, 'app.events')).toEqual([late]);
-  const found = new Set(whole(archive).match(/canary[\w.-]*/gi));
+  const found = new Set(allText(archive).match(/canary[\w.-]*/gi));
   expect([...found].toSorted()).toEqual(['canary-sdk-late', 'canary-utm-late']);
   const allowed = Object.values(late);
-  const told = whole(archive);
+  const text = allText(archive);
   const others = (await valuesOf()).filter((value) => !allowed.includes(value));
-  expect(others.filter((value) => told.includes(value))).toEqual([]);
+  expect(others.filter((value) => text.includes(value))).toEqual([]);
 });

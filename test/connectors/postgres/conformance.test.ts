@@ -1,47 +1,47 @@
 import { conformance } from '../conformance.ts';
 import { fixture, user } from '../fixture.ts';
 
-const OURS = ['u-1', 'a-1', 'u-2', 'a-2'].map((name) => `'${name}'`).join(', ');
+const SUBJECT_KEYS = ['u-1', 'a-1', 'u-2', 'a-2'].map((name) => `'${name}'`).join(', ');
 
-/** Rows of everybody but the first two users. */
-const OTHERS: Record<string, string> = {
-  users: `user_id NOT IN (${OURS})`,
-  aliases: `user_id NOT IN (${OURS})`,
-  events: `user_id NOT IN (${OURS})`,
-  orders: `user_id NOT IN (${OURS})`,
+/** Conditions for the rows of all users but the first two. */
+const ROWS_OF_OTHERS: Record<string, string> = {
+  users: `user_id NOT IN (${SUBJECT_KEYS})`,
+  aliases: `user_id NOT IN (${SUBJECT_KEYS})`,
+  events: `user_id NOT IN (${SUBJECT_KEYS})`,
+  orders: `user_id NOT IN (${SUBJECT_KEYS})`,
   order_items: 'order_id NOT IN (1, 2)',
   newsletter: `email NOT IN ('user1@x.test', 'user2@x.test')`,
   invoices: 'invoice_id NOT IN (1, 2)',
   ratings: 'rating_id NOT IN (1, 2)',
-  memberships: `user_id NOT IN (${OURS})`,
-  segment_members: `user_id NOT IN (${OURS})`,
+  memberships: `user_id NOT IN (${SUBJECT_KEYS})`,
+  segment_members: `user_id NOT IN (${SUBJECT_KEYS})`,
 };
 
 conformance('the PostgreSQL connector', async () => {
-  const made = await fixture();
+  const db = await fixture();
   return {
-    connector: made.connector(),
+    connector: db.connector(),
     subjects: [user(1), user(2)],
-    stranger: user('nobody'),
+    unknownSubject: user('unknown'),
     marks: ['street 1', 'street 2'],
-    others: () => made.state(OTHERS),
-    all: () => made.state(),
-    kept: async () => {
-      const kept: unknown[] = [];
+    rowsOfOthers: () => db.state(ROWS_OF_OTHERS),
+    allRows: () => db.state(),
+    storedForRequests: async () => {
+      const stored: unknown[] = [];
       for (const table of ['batch', 'batches', 'ranges', 'tombstones'])
-        kept.push(...(await made.sql.unsafe(`SELECT '${table}' FROM lethe_system.${table}`)));
-      return kept;
+        stored.push(...(await db.sql.unsafe(`SELECT '${table}' FROM lethe_system.${table}`)));
+      return stored;
     },
     isHidden: async (subject) => {
-      const [row] = await made.sql<{ hidden: boolean; flagged: boolean }[]>`
+      const [row] = await db.sql<{ hidden: boolean; flagged: boolean }[]>`
         SELECT lethe_system.is_hidden('user', user_id) AS hidden, deleted_at IS NOT NULL AS flagged
         FROM app.users WHERE user_id = ${`u-${subject + 1}`}`;
-      if (row?.hidden !== row?.flagged) throw new Error('the function and the column disagree');
+      if (row?.hidden !== row?.flagged) throw new Error('is_hidden() and the soft-delete column differ');
       return row?.hidden === true;
     },
-    arriveLate: async () => {
-      await made.sql`INSERT INTO app.events (user_id) VALUES ('a-1')`;
+    insertLateRow: async () => {
+      await db.sql`INSERT INTO app.events (user_id) VALUES ('a-1')`;
     },
-    close: () => made.close(),
+    close: () => db.close(),
   };
 });

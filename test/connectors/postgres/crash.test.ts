@@ -3,8 +3,8 @@ import type { FinishedRange } from '../../../domain/batch.ts';
 import { type Fixture, batchOf, deletion, fixture, receipt, user, testContext } from '../fixture.ts';
 
 const USERS = 25;
-/** What 25 users of the fixture hold: see its seed. */
-const ALL = {
+/** The receipt of a deletion of the 25 subjects. */
+const WHOLE_RECEIPT = {
   'app.events': { removed: 50, retained: 0 },
   'app.orders': { removed: 25, retained: 0 },
   'app.order_items': { removed: 50, retained: 0 },
@@ -25,35 +25,35 @@ afterEach(() => db.close());
 
 const subjects = Array.from({ length: USERS }, (_, index) => user(index + 1));
 
-/** Breaks at the n-th range told, after its commit, as a worker that dies before it reports. */
-function breakingAt(n: number, told: FinishedRange[] = []) {
-  const broken = deletion({
+/** Throws after the commit of the n-th range, as when a worker dies before its report is stored. */
+function failingAt(n: number, reported: FinishedRange[] = []) {
+  const failing = deletion({
     onRangeFinished: async (range) => {
-      told.push(range);
-      if (told.length === n) throw new Error('killed');
+      reported.push(range);
+      if (reported.length === n) throw new Error('killed');
     },
   });
-  return { broken, told };
+  return { failing, reported };
 }
 
-/** A chunk that deletes more events than this does not end before the statement timeout. */
+/** A chunk that deletes more than `rows` events exceeds the statement timeout. */
 const slowAbove = (rows: number) =>
   db.sql.unsafe(`
     CREATE OR REPLACE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN IF (SELECT count(*) FROM gone) > ${rows} THEN PERFORM pg_sleep(30); END IF; RETURN NULL; END $$;
-    CREATE OR REPLACE TRIGGER slow AFTER DELETE ON app.events REFERENCING OLD TABLE AS gone
+    BEGIN IF (SELECT count(*) FROM deleted) > ${rows} THEN PERFORM pg_sleep(30); END IF; RETURN NULL; END $$;
+    CREATE OR REPLACE TRIGGER slow AFTER DELETE ON app.events REFERENCING OLD TABLE AS deleted
       FOR EACH STATEMENT EXECUTE FUNCTION app.slow()`);
 
-async function rowsLogged(): Promise<string[]> {
+async function loggedUnits(): Promise<string[]> {
   const rows = await db.sql<{ key: string }[]>`
     SELECT concat_ws(' ', pass, first_seq, last_seq, part) AS key FROM lethe_system.ranges ORDER BY pass, first_seq, last_seq, part`;
   return rows.map(({ key }) => key);
 }
 
-test.each([1, 2, 3])('killed between commit %i and its report: no row counted twice, none skipped', async (n) => {
+test.each([1, 2, 3])('counts every row once when the worker dies between commit %i and its report', async (n) => {
   const batch = batchOf(subjects);
-  const { broken } = breakingAt(n);
-  await expect(db.connector().hardDelete(batch, broken, testContext())).rejects.toThrow('killed');
+  const { failing } = failingAt(n);
+  await expect(db.connector().hardDelete(batch, failing, testContext())).rejects.toThrow('killed');
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
   expect(again.ranges.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
@@ -61,12 +61,12 @@ test.each([1, 2, 3])('killed between commit %i and its report: no row counted tw
     [11, 20],
     [21, 25],
   ]);
-  expect(receipt(again.ranges)).toEqual(ALL);
-  expect(await rowsLogged()).toEqual(['1 1 10 0', '1 11 20 0', '1 21 25 0']);
+  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(await loggedUnits()).toEqual(['1 1 10 0', '1 11 20 0', '1 21 25 0']);
   expect((await db.state())['users']).toHaveLength(5);
 });
 
-test('cancelled between two chunks: what was committed stays, the rest goes at the next attempt', async () => {
+test('keeps committed chunks and deletes the others in the next attempt when it is cancelled', async () => {
   const batch = batchOf(subjects);
   const stop = new AbortController();
   const first = deletion({
@@ -76,10 +76,10 @@ test('cancelled between two chunks: what was committed stays, the rest goes at t
   expect((await db.state())['users']).toHaveLength(20);
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
-  expect(receipt(again.ranges)).toEqual(ALL);
+  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
-test('a connection lost inside a chunk leaves nothing of it, neither rows nor log', async () => {
+test('does not change rows or log when the connection is lost inside a chunk', async () => {
   const batch = batchOf(subjects);
   await db.sql.unsafe(`
     CREATE FUNCTION app.die() RETURNS trigger LANGUAGE plpgsql AS
@@ -91,14 +91,14 @@ test('a connection lost inside a chunk leaves nothing of it, neither rows nor lo
     retryable: true,
   });
   expect(await db.state()).toEqual(before);
-  expect(await rowsLogged()).toEqual([]);
+  expect(await loggedUnits()).toEqual([]);
   await db.sql.unsafe('DROP TRIGGER die ON app.users');
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
-  expect(receipt(again.ranges)).toEqual(ALL);
+  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
-test('a chunk that takes too long is halved, and its halves are the ranges of the receipt', async () => {
+test('halves a chunk that times out and reports its parts as ranges', async () => {
   await slowAbove(5);
   const done = deletion();
   await db.connector({ statementTimeoutMs: 300 }).hardDelete(batchOf(subjects.slice(0, 10)), done, testContext());
@@ -114,32 +114,32 @@ test('a chunk that takes too long is halved, and its halves are the ranges of th
   expect(receipt(done.ranges)['app.users']).toEqual({ removed: 10, retained: 0 });
 });
 
-test('killed after a halving: the next attempt goes on in the same halves, also when it is no longer slow', async () => {
+test('continues with the same halves in the next attempt, also when it is no longer slow', async () => {
   await slowAbove(5);
   const batch = batchOf(subjects);
-  const { broken, told } = breakingAt(2);
-  await expect(db.connector({ statementTimeoutMs: 300 }).hardDelete(batch, broken, testContext())).rejects.toThrow(
+  const { failing, reported } = failingAt(2);
+  await expect(db.connector({ statementTimeoutMs: 300 }).hardDelete(batch, failing, testContext())).rejects.toThrow(
     'killed',
   );
   await db.sql.unsafe('DROP TRIGGER slow ON app.events');
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
-  expect(again.ranges.slice(0, 2)).toEqual(told);
-  expect(receipt(again.ranges)).toEqual(ALL);
-  expect(await rowsLogged()).not.toContain('1 1 10 0');
+  expect(again.ranges.slice(0, 2)).toEqual(reported);
+  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(await loggedUnits()).not.toContain('1 1 10 0');
 });
 
-test('killed in a second pass: it adds what was late, once, and leaves the first pass as it was', async () => {
+test('counts late rows once when the worker dies in a second pass', async () => {
   const batch = batchOf(subjects);
   const first = deletion();
   await db.connector().hardDelete(batch, first, testContext());
   await db.sql`INSERT INTO app.events (user_id) VALUES ('u-3'), ('a-13'), ('u-23')`;
-  const told: FinishedRange[] = [];
+  const reported: FinishedRange[] = [];
   const second = deletion({
     pass: 2,
     onRangeFinished: async (range) => {
-      told.push(range);
-      if (told.length === 2) throw new Error('killed');
+      reported.push(range);
+      if (reported.length === 2) throw new Error('killed');
     },
   });
   await expect(db.connector().hardDelete(batch, second, testContext())).rejects.toThrow('killed');
@@ -149,10 +149,10 @@ test('killed in a second pass: it adds what was late, once, and leaves the first
   expect(added['app.events']).toEqual({ removed: 3, retained: 0 });
   expect(added['app.invoices']).toEqual({ removed: 0, retained: 0 });
   expect(added['app.users']).toEqual({ removed: 0, retained: 0 });
-  expect(receipt(first.ranges)).toEqual(ALL);
+  expect(receipt(first.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
-test('a giant subject goes in parts of bounded size, each its own commit', async () => {
+test('deletes a large subject in parts of bounded size', async () => {
   await db.sql`INSERT INTO app.events (user_id) SELECT 'u-1' FROM generate_series(1, 95)`;
   await slowAbove(30);
   const before = await db.state({ users: `user_id <> 'u-1'`, events: `user_id NOT IN ('u-1', 'a-1')` });
@@ -180,31 +180,31 @@ test('a giant subject goes in parts of bounded size, each its own commit', async
   expect([after['users'], after['events']]).toEqual([before['users'], before['events']]);
 });
 
-test('killed between two parts of a giant subject: the parts go on where they were', async () => {
+test('continues with the next part of a large subject when the worker dies between two parts', async () => {
   await db.sql`INSERT INTO app.events (user_id) SELECT 'u-1' FROM generate_series(1, 95)`;
   await slowAbove(30);
   const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
   const batch = batchOf([user(1)]);
-  const { broken, told } = breakingAt(2);
-  await expect(connector.hardDelete(batch, broken, testContext())).rejects.toThrow('killed');
+  const { failing, reported } = failingAt(2);
+  await expect(connector.hardDelete(batch, failing, testContext())).rejects.toThrow('killed');
   const again = deletion();
   await connector.hardDelete(batch, again, testContext());
-  expect(again.ranges.slice(0, 2)).toEqual(told);
+  expect(again.ranges.slice(0, 2)).toEqual(reported);
   expect(receipt(again.ranges)['app.events']).toEqual({ removed: 97, retained: 0 });
 });
 
-test('a changed number of subjects per commit does not move the ranges of a deletion at work', async () => {
+test('does not move the ranges of a running deletion when subjectsPerCommit changes', async () => {
   const batch = batchOf(subjects);
-  const { broken } = breakingAt(1);
-  await expect(db.connector().hardDelete(batch, broken, testContext())).rejects.toThrow('killed');
+  const { failing } = failingAt(1);
+  await expect(db.connector().hardDelete(batch, failing, testContext())).rejects.toThrow('killed');
   const faster = { ...db.settings, pace: { share: 1, subjectsPerCommit: 3 } };
   const again = deletion();
   await db.connector({}, faster).hardDelete(batch, again, testContext());
   expect(again.ranges).toHaveLength(3);
-  expect(receipt(again.ranges)).toEqual(ALL);
+  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
-test('a range that another attempt finished meanwhile is told as that one counted it, and not done again', async () => {
+test('reports the counts of another attempt when that attempt finished the range', async () => {
   const batch = batchOf(subjects);
   const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retained: [] };
   const ranges: FinishedRange[] = [];
@@ -220,20 +220,20 @@ test('a range that another attempt finished meanwhile is told as that one counte
   expect((await db.state({ users: `user_id IN ('u-11', 'u-20')` }))['users']).toHaveLength(2);
 });
 
-test('two attempts at one time delete each range once and tell the same', async () => {
+test('deletes each range once when two attempts run concurrently', async () => {
   const batch = batchOf(subjects);
-  const [one, two] = [deletion(), deletion()];
+  const [first, second] = [deletion(), deletion()];
   await Promise.all([
-    db.connector().hardDelete(batch, one, testContext()),
-    db.connector().hardDelete(batch, two, testContext()),
+    db.connector().hardDelete(batch, first, testContext()),
+    db.connector().hardDelete(batch, second, testContext()),
   ]);
-  expect(receipt(one.ranges)).toEqual(ALL);
-  expect(two.ranges).toEqual(one.ranges);
+  expect(receipt(first.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(second.ranges).toEqual(first.ranges);
 });
 
-test('one hard deletion at a time per database: another waits, alive, and obeys when it is told to stop', async () => {
-  await db.sql.reserve().then(async (lane) => {
-    await lane`SELECT pg_advisory_lock(hashtextextended('lethe_system.hard_delete', 0))`;
+test('waits with heartbeats while another hard deletion runs, until it is cancelled', async () => {
+  await db.sql.reserve().then(async (holder) => {
+    await holder`SELECT pg_advisory_lock(hashtextextended('lethe_system.hard_delete', 0))`;
     const stop = new AbortController();
     let beats = 0;
     const waiting = {
@@ -247,7 +247,7 @@ test('one hard deletion at a time per database: another waits, alive, and obeys 
         .hardDelete(batchOf(subjects), deletion(), { ...waiting, heartbeat: () => void waiting.heartbeat() }),
     ).rejects.toThrow('stopped waiting');
     expect(await db.state()).toEqual(before);
-    await lane`SELECT pg_advisory_unlock_all()`;
-    lane.release();
+    await holder`SELECT pg_advisory_unlock_all()`;
+    holder.release();
   });
 });

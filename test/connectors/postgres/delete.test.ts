@@ -1,17 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
 import { systemSql } from '../../../connectors/postgres/index.ts';
-import {
-  type Fixture,
-  SETTINGS,
-  batchOf,
-  deletion,
-  fixture,
-  receipt,
-  requestId,
-  user,
-  testContext,
-} from '../fixture.ts';
+import { type Fixture, SETTINGS, batchOf, deletion, fixture, receipt, user, testContext } from '../fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -26,7 +16,7 @@ const failing = (sqlstate: string, times: number): string => `
   CREATE TRIGGER fail AFTER DELETE ON app.events FOR EACH STATEMENT EXECUTE FUNCTION app.fail()`;
 
 test.each([['40P01'], ['55P03'], ['40001'], ['23503']])(
-  'a chunk that fails with %s is tried again, and counted once',
+  'retries a chunk that fails with %s and counts it once',
   async (sqlstate) => {
     await db.sql.unsafe(failing(sqlstate, 2));
     const done = deletion();
@@ -40,7 +30,7 @@ test.each([
   ['40P01', 'timeout', true],
   ['P0001', 'refused', false],
   ['23503', 'blocked_by_other_rows', false],
-])('%s that does not end is told as %s, without a word of what the server said', async (sqlstate, code, retryable) => {
+])('reports a permanent %s as %s without the text of the server', async (sqlstate, code, retryable) => {
   await db.sql.unsafe(failing(sqlstate, 1_000));
   const before = await db.state();
   const error: unknown = await db
@@ -52,7 +42,7 @@ test.each([
   expect(await db.state()).toEqual(before);
 });
 
-test('a real deadlock ends with both having their way', async () => {
+test('completes the deletion when it deadlocks with the application', async () => {
   const application = await db.sql.reserve();
   await application`BEGIN`;
   await application`SELECT FROM app.events WHERE user_id = 'u-1' FOR UPDATE`;
@@ -61,7 +51,7 @@ test('a real deadlock ends with both having their way', async () => {
     [{ waiting }] = await db.sql<
       [{ waiting: boolean }]
     >`SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS waiting`;
-  // The chunk holds the user's row and waits for the event; the application now wants the user's row.
+  // The chunk has locked the user's row and waits for the event. Now the application locks the user's row.
   await application`UPDATE app.users SET name = 'x' WHERE user_id = 'u-1'`.catch(() => {});
   await application`ROLLBACK`;
   application.release();
@@ -69,7 +59,7 @@ test('a real deadlock ends with both having their way', async () => {
   expect((await db.state({ users: `user_id = 'u-1'` }))['users']).toEqual([]);
 });
 
-test('a row that the application holds is waited for no longer than the lock timeout, and nothing is half done', async () => {
+test('times out without changes when the application holds a lock', async () => {
   const application = await db.sql.reserve();
   await application`BEGIN`;
   await application`SELECT FROM app.users WHERE user_id = 'u-1' FOR UPDATE`;
@@ -85,7 +75,7 @@ test('a row that the application holds is waited for no longer than the lock tim
   expect(await connector.hardDelete(batch, deletion(), testContext())).toEqual({ done: true });
 });
 
-test('a row of an unmapped table that references blocks the chunk, and stays', async () => {
+test('reports blocked_by_other_rows without changes when an unmapped row references a row', async () => {
   await db.sql.unsafe(`CREATE TABLE app.parcels (o bigint REFERENCES app.orders); INSERT INTO app.parcels VALUES (2)`);
   const done = deletion();
   const call = db.connector({ retries: 1 }).hardDelete(batchOf([user(1), user(2)]), done, testContext());
@@ -96,7 +86,7 @@ test('a row of an unmapped table that references blocks the chunk, and stays', a
   expect(state['users']).toHaveLength(30);
 });
 
-test('statements per chunk: one for each mapped table and four', async () => {
+test('runs one statement per mapped table and four more for each chunk', async () => {
   const subjects = Array.from({ length: 30 }, (_, index) => user(index + 1));
   const tables = (SETTINGS.kinds.user?.tables?.length ?? 0) + 2;
   const run = async (subjectsPerCommit: number): Promise<number> => {
@@ -106,13 +96,13 @@ test('statements per chunk: one for each mapped table and four', async () => {
     await fresh.close();
     return fresh.statements.length;
   };
-  const [one, three] = [await run(30), await run(10)];
-  expect((three - one) / 2).toBe(tables + 4);
-  // What the whole call adds: catalog, batch, lane, log. No statement per subject anywhere.
-  expect(one - tables - 4).toBeLessThanOrEqual(12);
+  const [oneChunk, threeChunks] = [await run(30), await run(10)];
+  expect((threeChunks - oneChunk) / 2).toBe(tables + 4);
+  // The call itself adds statements for catalog, batch, lock and log, but none per subject.
+  expect(oneChunk - tables - 4).toBeLessThanOrEqual(12);
 });
 
-test('a household’s e-mail deletes no bystander', async () => {
+test('does not delete rows of another subject that has the same email', async () => {
   await db.sql`UPDATE app.users SET email = 'user1@x.test' WHERE user_id = 'u-2'`;
   const others = {
     users: `user_id <> 'u-1'`,
@@ -127,18 +117,18 @@ test('a household’s e-mail deletes no bystander', async () => {
   expect((await db.state({ newsletter: `email = 'user1@x.test'` }))['newsletter']).toEqual([]);
 });
 
-test('halves of two composite identities never meet: (a, x) and (b, y) leave (a, y)', async () => {
+test('does not combine parts of two composite identities', async () => {
   await db.sql`INSERT INTO app.newsletter VALUES ('ann@x.test', 'x'), ('bob@x.test', 'y'), ('ann@x.test', 'y')`;
   const subjects = [[{ type: 'email', value: ['ann@x.test', 'x'] }], [{ type: 'email', value: ['bob@x.test', 'y'] }]];
   await db.connector().hardDelete(batchOf(subjects), deletion(), testContext());
   expect((await db.state({ newsletter: `unit IN ('x', 'y')` }))['newsletter']).toEqual(['(ann@x.test,y)']);
 });
 
-test('an alias that stays shared keeps its data; what leads to the deleted subject goes', async () => {
+test('keeps the rows of a shared alias and deletes its link to the deleted subject', async () => {
   await db.sql`INSERT INTO app.aliases VALUES ('device', 'u-1'), ('device', 'u-2'), ('far', 'a-1')`;
   await db.sql`INSERT INTO app.events (user_id) VALUES ('device'), ('far')`;
-  const names = [...user(1), { type: 'alias', value: ['far'] }];
-  await db.connector().hardDelete(batchOf([names]), deletion(), testContext());
+  const identities = [...user(1), { type: 'alias', value: ['far'] }];
+  await db.connector().hardDelete(batchOf([identities]), deletion(), testContext());
   const state = await db.state({
     aliases: `alias IN ('device', 'far', 'a-1') OR user_id = 'u-1'`,
     events: `user_id IN ('device', 'far', 'u-1', 'a-1')`,
@@ -147,7 +137,7 @@ test('an alias that stays shared keeps its data; what leads to the deleted subje
   expect(state['events']).toHaveLength(1);
 });
 
-test('`Ann@x` is found when `ann@x` is asked for, in every table', async () => {
+test('finds a case-insensitive identity in any case', async () => {
   await db.sql`INSERT INTO app.newsletter VALUES ('ANN@X.test', 'BERLIN')`;
   const batch = batchOf([[{ type: 'email', value: ['ann@x.test', 'berlin'] }]]);
   expect((await db.connector().count(batch, 'data', testContext())).tables['app.newsletter']).toBe(1);
@@ -155,14 +145,14 @@ test('`Ann@x` is found when `ann@x` is asked for, in every table', async () => {
   expect((await db.state({ newsletter: `lower(email) = 'ann@x.test'` }))['newsletter']).toEqual([]);
 });
 
-test('a company’s deletion takes its memberships and never its users', async () => {
-  const names = [
+test('deletes a company with its memberships and without its users', async () => {
+  const identities = [
     { type: 'company_id', value: ['2'] },
     { type: 'domain', value: ['firm2.test'] },
-    { type: 'alias', value: ['no number'] },
+    { type: 'alias', value: ['not a number'] },
   ];
   const before = await db.state({ memberships: 'company_id <> 2', companies: 'company_id <> 2' });
-  const batch = batchOf([names, [{ type: 'company_id', value: ['99999999999999999999'] }]], { kind: 'company' });
+  const batch = batchOf([identities, [{ type: 'company_id', value: ['99999999999999999999'] }]], { kind: 'company' });
   const done = deletion();
   await db.connector().hardDelete(batch, done, testContext());
   expect(receipt(done.ranges)).toEqual({
@@ -173,7 +163,7 @@ test('a company’s deletion takes its memberships and never its users', async (
   expect(after).toEqual(before);
 });
 
-test('keys of uuid and text that looks like anything else: what cannot be of a column’s type matches nothing', async () => {
+test('does not match a value that cannot be cast to the type of a column', async () => {
   await db.sql.unsafe(`
     CREATE TABLE app.people (person uuid PRIMARY KEY); CREATE TABLE app.links (alias text, person uuid, PRIMARY KEY (alias, person));
     CREATE INDEX ON app.links (person); CREATE TABLE app.clicks (id int PRIMARY KEY, person uuid); CREATE INDEX ON app.clicks (person);
@@ -209,10 +199,10 @@ test('keys of uuid and text that looks like anything else: what cannot be of a c
   expect((await db.state())['people']).toHaveLength(2);
 });
 
-test('kept rows lose the person and nothing else: blank, unlinked or under one pseudonym, with their basis', async () => {
+test('blanks and unlinks retained rows and reports them with their basis', async () => {
   await db.sql`INSERT INTO app.ratings (user_id, stars, comment) VALUES ('u-1', 1, 'bad')`;
   const done = deletion();
-  await db.connector().hardDelete(batchOf([user(1), user('nobody'), user(2)]), done, testContext());
+  await db.connector().hardDelete(batchOf([user(1), user('unknown'), user(2)]), done, testContext());
   const invoices =
     await db.sql`SELECT user_id, address, cents FROM app.invoices WHERE invoice_id IN (1, 2) ORDER BY invoice_id`;
   expect([...invoices]).toEqual([
@@ -250,7 +240,7 @@ test('kept rows lose the person and nothing else: blank, unlinked or under one p
   });
 });
 
-test('a kept row that still names somebody is a survivor', async () => {
+test('reports a retained row that still has its reference as a survivor', async () => {
   const batch = batchOf([user(1)]);
   await db.connector().hardDelete(batch, deletion(), testContext());
   await db.sql`INSERT INTO app.ratings (user_id, stars) VALUES ('u-1', 4)`;
@@ -261,9 +251,9 @@ test('a kept row that still names somebody is a survivor', async () => {
 });
 
 test.each([
-  ['a right that was taken away', 'REVOKE SELECT ON app.events FROM', 'refused'],
-  ['a policy that appeared', 'ALTER TABLE app.events ENABLE ROW LEVEL SECURITY; SELECT', 'refused'],
-])('%s makes the count unknown, never zero', async (_name, change, code) => {
+  ['a revoked right', 'REVOKE SELECT ON app.events FROM', 'refused'],
+  ['a new policy', 'ALTER TABLE app.events ENABLE ROW LEVEL SECURITY; SELECT', 'refused'],
+])('reports unknown instead of zero after %s', async (_name, change, code) => {
   const role = `lethe_${new URL(db.url).pathname.slice(1)}`.slice(0, 60);
   await db.sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
   await db.sql.unsafe(systemSql(SETTINGS, { system: 'app', role }));
@@ -276,7 +266,7 @@ test.each([
   await db.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
 });
 
-test('a table that vanished is unknown to verify and an operator’s matter to hardDelete', async () => {
+test('reports a missing table as unknown, and as coverage_broken when it deletes', async () => {
   const batch = batchOf([user(1)]);
   await db.sql`DROP TABLE app.newsletter`;
   expect(await db.connector().verify(batch, 'data', testContext())).toEqual({ unknown: 'coverage_broken' });
@@ -285,28 +275,4 @@ test('a table that vanished is unknown to verify and an operator’s matter to h
     retryable: false,
   });
   expect((await db.state())['users']).toHaveLength(30);
-});
-
-test('suppression stands by every identity, as digests only, and ends for exactly those that are named', async () => {
-  const suppressed = async (): Promise<unknown[]> => {
-    const [row] = await db.sql<Record<string, boolean>[]>`SELECT lethe_system.is_suppressed('user', 'u-1') AS key,
-      lethe_system.is_suppressed('user', 'email', 'USER1@x.test', 'Berlin') AS email,
-      lethe_system.is_suppressed('user', 'u-2') AS other`;
-    return Object.values(row ?? {});
-  };
-  const id = requestId();
-  await db.connector().hardDelete(batchOf([user(1)], { requestId: id }), deletion({ suppress: true }), testContext());
-  await db.connector().conclude?.({ requestId: id, kind: 'user' }, testContext());
-  expect(await suppressed()).toEqual([true, true, false]);
-  await db
-    .connector()
-    .setSuppression?.(batchOf([[{ type: 'email', value: ['user1@x.test', 'berlin'] }]]), false, testContext());
-  expect(await suppressed()).toEqual([true, false, false]);
-  await db.connector().setSuppression?.(batchOf([user(2)]), true, testContext());
-  await db.connector().setSuppression?.(batchOf([user(2)]), true, testContext());
-  expect(await suppressed()).toEqual([true, false, true]);
-  expect([
-    ...(await db.sql`SELECT FROM lethe_system.batch`),
-    ...(await db.sql`SELECT FROM lethe_system.tombstones`),
-  ]).toEqual([]);
 });

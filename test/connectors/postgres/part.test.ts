@@ -23,10 +23,10 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-const EMPTY = { name: null, born: null, plan: 'free', tags: {}, score: '0.00', pair: null, initial: null };
+const CLEARED = { name: null, born: null, plan: 'free', tags: {}, score: '0.00', pair: null, initial: null };
 const users = () => db.sql`SELECT * FROM app.users WHERE user_id IN ('u-1', 'u-2') ORDER BY user_id`;
 
-test('categories empties what a profile says of its subject, but key, identities and flag, and leaves every row', async () => {
+test('clears the own row of a subject except key, identities and soft-delete column', async () => {
   await db.sql.unsafe(`
     ALTER TABLE app.users ADD born date, ADD plan text NOT NULL DEFAULT 'free', ADD tags json NOT NULL DEFAULT '{}',
       ADD score numeric(8, 2) NOT NULL DEFAULT 0, ADD pair int[], ADD initial text GENERATED ALWAYS AS (left(name, 1)) STORED;
@@ -38,20 +38,20 @@ test('categories empties what a profile says of its subject, but key, identities
   const done = deletion({ scope: 'categories' });
   expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 2 });
   expect(await db.connector().hardDelete(batch, done, testContext())).toEqual({ done: true });
-  expect(await users()).toEqual(profiles.map((row) => ({ ...row, ...EMPTY })));
+  expect(await users()).toEqual(profiles.map((row) => ({ ...row, ...CLEARED })));
   expect(await db.state(rest)).toEqual(before);
   expect(done.ranges).toMatchObject([
     { tables: [{ table: 'app.users', removed: 0, retained: 0, basis: null, blanked: 2 }], retained: [] },
   ]);
   expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
-  // They are there as before; nothing of them is left to empty.
+  // The subjects still have rows, but no column is left to clear.
   expect(await db.connector().count(batch, 'categories', testContext())).toEqual({
     tables: { 'app.users': 0 },
     presentSeqs: [1, 2],
   });
 });
 
-test('what other rows are found by is not emptied: a whole deletion finds all of them afterwards', async () => {
+test('does not clear columns that find other rows, so that a later deletion finds them', async () => {
   await db.sql.unsafe(`
     ALTER TABLE app.users ADD account text, ADD firm bigint;
     UPDATE app.users SET account = 'account of ' || user_id, firm = 1;
@@ -69,31 +69,31 @@ test('what other rows are found by is not emptied: a whole deletion finds all of
     { name: null, account: 'account of u-1', firm: '1' },
     { name: 'name 2', account: 'account of u-2' },
   ]);
-  const whole = deletion();
-  await connector.hardDelete(batchOf([user(1)]), whole, testContext());
-  expect(receipt(whole.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
+  const full = deletion();
+  await connector.hardDelete(batchOf([user(1)]), full, testContext());
+  expect(receipt(full.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
 });
 
 test.each([
   [
-    'a foreign key refers to it, which would take rows of others along',
+    'a foreign key of other rows references it',
     `ALTER TABLE app.users ADD handle text UNIQUE; UPDATE app.users SET handle = 'handle of ' || user_id;
      CREATE TABLE app.posts (handle text REFERENCES app.users (handle) ON UPDATE CASCADE); INSERT INTO app.posts SELECT handle FROM app.users`,
     'handle',
   ],
   [
-    'it refers to another row, and its default to yet another',
+    'it is a foreign key that is NOT NULL',
     `CREATE TABLE app.tenants (tenant int PRIMARY KEY); INSERT INTO app.tenants VALUES (1), (2);
      ALTER TABLE app.users ADD tenant int NOT NULL DEFAULT 1 REFERENCES app.tenants; UPDATE app.users SET tenant = 2`,
     'tenant',
   ],
   [
-    'it is a part of the primary key',
+    'it is part of the primary key',
     `ALTER TABLE app.users DROP CONSTRAINT users_pkey CASCADE, ADD region text NOT NULL DEFAULT 'eu';
      UPDATE app.users SET region = 'us'; ALTER TABLE app.users ADD PRIMARY KEY (user_id, region)`,
     'region',
   ],
-])('a column stays, and the receipt says so, where %s', async (_why, sql, column) => {
+])('keeps a column and names it in the receipt when %s', async (_reason, sql, column) => {
   await db.sql.unsafe(sql);
   const [before, profiles] = [await db.state({ users: 'false' }), await users()];
   const done = deletion({ scope: 'categories' });
@@ -105,11 +105,11 @@ test.each([
   ]);
 });
 
-test('what cannot be emptied stays, and the receipt says what and of whom', async () => {
+test('counts the rows of columns that cannot be cleared once, with their basis', async () => {
   await db.sql.unsafe(
     `ALTER TABLE app.users ADD created_at timestamptz NOT NULL DEFAULT now(), ADD serial int GENERATED ALWAYS AS IDENTITY`,
   );
-  const batch = batchOf([user('nobody'), user(1)]);
+  const batch = batchOf([user('unknown'), user(1)]);
   const done = deletion({ scope: 'categories' });
   await db.connector().hardDelete(batch, done, testContext());
   expect(done.ranges).toMatchObject([
@@ -127,7 +127,7 @@ test('what cannot be emptied stays, and the receipt says what and of whom', asyn
   expect(second.ranges.flatMap(({ retained }) => retained)).toEqual([]);
 });
 
-test('sources empties the named columns of every table, also through another table, and leaves every row', async () => {
+test('clears the columns under sources in every table, also through via', async () => {
   const settings = withUser({ sources: ['name'] });
   const batch = batchOf([user(1)]);
   const rest = { users: `user_id <> 'u-1'`, order_items: 'order_id <> 1' };
@@ -153,7 +153,7 @@ test('sources empties the named columns of every table, also through another tab
   expect(rowsOf(await exportAll(connector, batchOf([user(1)]), { scope: 'sources' }), 'app.order_items')).toEqual([]);
 });
 
-test('a part-deletion hides nobody, suppresses nobody and leaves no tombstone', async () => {
+test('does not hide or suppress a subject and leaves no tombstone', async () => {
   for (const scope of ['categories', 'sources'] as const)
     await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope, suppress: true }), testContext());
   expect(await db.sql`SELECT FROM lethe_system.tombstones`).toEqual([]);
@@ -161,7 +161,7 @@ test('a part-deletion hides nobody, suppresses nobody and leaves no tombstone', 
   expect(await users()).toMatchObject([{ deleted_at: null }, { deleted_at: null }]);
 });
 
-test('what is written again is a survivor, and a second pass empties only that', async () => {
+test('reports a column that is written again as a survivor and clears it in a second pass', async () => {
   const batch = batchOf([user(1), user(2)]);
   await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), testContext());
   await db.sql`UPDATE app.users SET name = 'again' WHERE user_id = 'u-2'`;
@@ -175,7 +175,7 @@ test('what is written again is a survivor, and a second pass empties only that',
   expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
 });
 
-test('a crash between two ranges empties nothing twice and counts nothing twice', async () => {
+test('clears and counts each range once when the worker dies between two ranges', async () => {
   const settings: PostgresSettings = { ...SETTINGS, pace: { share: 1, subjectsPerCommit: 1 } };
   const batch = batchOf([user(1), user(2), user(3)], { requestId: requestId() });
   const first = deletion({ scope: 'sources' });
@@ -199,11 +199,11 @@ test('a crash between two ranges empties nothing twice and counts nothing twice'
     [2, 2],
     [3, 2],
   ]);
-  // What came after its range was done is left to the look, not emptied unseen.
+  // A value that is written after its range was finished is left for the verification.
   expect(await db.connector({}, settings).verify(batch, 'sources', testContext())).toMatchObject({ survivors: 2 });
 });
 
-test('a subject too large for one commit is emptied in parts, each counted once', async () => {
+test('clears a subject that is too large for one commit in parts and counts each row once', async () => {
   await db.sql.unsafe(`
     INSERT INTO app.order_items SELECT 1, line, 'sku' FROM generate_series(3, 1000) line;
     CREATE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -219,7 +219,7 @@ test('a subject too large for one commit is emptied in parts, each counted once'
   expect(await connector.verify(batchOf([user(1)]), 'sources', testContext())).toMatchObject({ survivors: 0 });
 });
 
-test('a constraint that forbids an empty column is told, and nothing is half done', async () => {
+test('reports refused without changes when a constraint rejects the cleared value', async () => {
   await db.sql.unsafe(`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`);
   const before = await db.state();
   const call = db.connector().hardDelete(batchOf([user(1), user(2)]), deletion({ scope: 'categories' }), testContext());
@@ -227,7 +227,7 @@ test('a constraint that forbids an empty column is told, and nothing is half don
   expect(await db.state()).toEqual(before);
 });
 
-test('a column that a trigger fills again is not called empty; where it cannot be NULL it stays, and is told', async () => {
+test('reports a column that a trigger fills again as a survivor, or as retained when it is NOT NULL', async () => {
   await db.sql.unsafe(`
     ALTER TABLE app.users ADD updated_at timestamptz; UPDATE app.users SET updated_at = '2025-01-01';
     CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
@@ -242,12 +242,12 @@ test('a column that a trigger fills again is not called empty; where it cannot b
   expect(other.ranges[0]?.tables).toMatchObject([{ blanked: 1, retained: 1, basis: 'cannot be empty: updated_at' }]);
 });
 
-test('after a part-deletion a whole one deletes as if there had been none', async () => {
+test('deletes the same rows after a part deletion as without it', async () => {
   const fresh = deletion();
   await db.connector().hardDelete(batchOf([user(3)]), fresh, testContext());
   await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'categories' }), testContext());
   await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'sources' }), testContext());
-  const whole = deletion();
-  await db.connector().hardDelete(batchOf([user(1)]), whole, testContext());
-  expect(receipt(whole.ranges)).toEqual(receipt(fresh.ranges));
+  const full = deletion();
+  await db.connector().hardDelete(batchOf([user(1)]), full, testContext());
+  expect(receipt(full.ranges)).toEqual(receipt(fresh.ranges));
 });

@@ -12,14 +12,14 @@ import {
   testContext,
 } from '../fixture.ts';
 
-/** Many against few: a statement that reads a table instead of probing its index shows at once. */
+/** With many users and few subjects, a statement that reads a whole table is visible in the counters. */
 const USERS = 5_000;
 const SUBJECTS = Array.from({ length: 20 }, (_, index) => user(index + 1));
 
 let db: Fixture;
 beforeAll(async () => {
   db = await fixture(USERS);
-  // What building the fixture read is written down now, not in the middle of a test.
+  // Flushes the counters of the setup before the first test.
   await db.sql`SELECT pg_stat_force_next_flush()`;
 });
 afterAll(() => db.close());
@@ -30,18 +30,18 @@ interface Reads {
   readonly rows: number;
 }
 
-const reads = async (): Promise<Reads[]> => [
+const readCounters = async (): Promise<Reads[]> => [
   ...(await db.sql<Reads[]>`
     SELECT t.relname AS table, t.seq_scan::int AS sequential, (t.seq_tup_read + sum(i.idx_tup_read))::int AS rows
     FROM pg_stat_all_tables t JOIN pg_stat_all_indexes i USING (relid)
     WHERE t.schemaname = 'app' GROUP BY t.relid, t.relname, t.seq_scan, t.seq_tup_read ORDER BY 1`),
 ];
 
-/** What a verb read of each table, by the server's own counters, which it writes when the connection ends. */
-async function readBy(verb: () => Promise<unknown>): Promise<Reads[]> {
-  const before = await settled();
+/** The rows that a verb reads from each table. The server writes its counters when the connection ends. */
+async function readsOf(verb: () => Promise<unknown>): Promise<Reads[]> {
+  const before = await countersWithoutConnections();
   await verb();
-  const after = await settled();
+  const after = await countersWithoutConnections();
   return after.map((each, index) => ({
     table: each.table,
     sequential: each.sequential - (before[index]?.sequential ?? 0),
@@ -49,14 +49,14 @@ async function readBy(verb: () => Promise<unknown>): Promise<Reads[]> {
   }));
 }
 
-async function settled(): Promise<Reads[]> {
+async function countersWithoutConnections(): Promise<Reads[]> {
   for (;;) {
     const [row] = await db.sql<[{ others: number }]>`
       SELECT count(*)::int AS others FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe'`;
     if (row.others === 0) break;
     await sleep(10);
   }
-  return reads();
+  return readCounters();
 }
 
 const connector = () => db.connector();
@@ -73,7 +73,7 @@ const verbs: [string, () => Promise<unknown>][] = [
       ),
   ],
   [
-    'setVisibility to shown',
+    'setVisibility to visible',
     async () =>
       connector().setVisibility?.(
         batchOf(SUBJECTS, { batch: 'g2' }),
@@ -96,15 +96,15 @@ const verbs: [string, () => Promise<unknown>][] = [
   ['verify', () => connector().verify(batchOf(SUBJECTS), 'data', testContext())],
 ];
 
-test.each(verbs)('%s of a few subjects reads their rows, by an index, and no table', async (_name, verb) => {
-  for (const { table, sequential, rows } of await readBy(verb)) {
+test.each(verbs)('%s reads the rows of a few subjects by index and does not scan a table', async (_name, verb) => {
+  for (const { table, sequential, rows } of await readsOf(verb)) {
     expect(`${table} ${sequential}`).toBe(`${table} 0`);
     expect(rows, `rows read of ${table}`).toBeLessThan(USERS / 5);
   }
 });
 
-test('everybody is read once, which is what these counters look like when a table is read', async () => {
+test('shows a table scan in the counters when everyone is resolved', async () => {
   const verb = () => resolveAll(connector(), { requestId: `req_${'0'.repeat(32)}`, kind: 'user', by: 'everyone' });
-  const users = (await readBy(verb)).find(({ table }) => table === 'users');
+  const users = (await readsOf(verb)).find(({ table }) => table === 'users');
   expect(users?.rows ?? 0).toBeGreaterThan(USERS - 100);
 });

@@ -50,9 +50,9 @@ test('adds up the rows of each subject per basis when several tables keep rows',
 });
 
 test('counts a row once when it is found by several identities of a subject', async () => {
-  const twice = [...user(1), { type: 'alias', value: ['u-1'] }];
+  const identities = [...user(1), { type: 'alias', value: ['u-1'] }];
   const done = deletion();
-  await db.connector().hardDelete(batchOf([twice]), done, testContext());
+  await db.connector().hardDelete(batchOf([identities]), done, testContext());
   expect(retainedIn(done.ranges)).toEqual({ '1 tax law': 1, '1 statistics': 1 });
 });
 

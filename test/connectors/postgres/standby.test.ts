@@ -9,18 +9,18 @@ import { freePort } from '../../../dev/embedded/ports.ts';
 import { startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
 import { SCHEMA, SETTINGS, batchOf, deletion, user, testContext } from '../fixture.ts';
 
-test('a standby is refused at start, and what it shows is unknown, not zero', async () => {
+test('rejects a standby and reports its rows as unknown instead of zero', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'lethe-standby-'));
   const port = await freePort();
   const primary = await startPostgres({ dir, port });
   const url = primary.url;
-  await once(url, `${SCHEMA}; ${systemSql(SETTINGS, { system: 'app' })}`);
+  await runStatement(url, `${SCHEMA}; ${systemSql(SETTINGS, { system: 'app' })}`);
   await primary.stop();
   writeFileSync(join(dir, 'data', 'standby.signal'), '');
-  // It is not ready, in the launcher's sense, before it is promoted at the end.
+  // startPostgres() resolves only after the promotion at the end.
   const promoted = startPostgres({ dir, port });
   try {
-    await answering(url);
+    await waitForConnection(url);
     const connector = openPostgres(SETTINGS, { system: 'app', secret: () => url });
     expect(await connector.inspect()).toEqual([{ path: 'url', message: expect.stringContaining('standby') }]);
     expect(await connector.verify(batchOf([user(1)]), 'data', testContext())).toEqual({ unknown: 'standby' });
@@ -29,13 +29,13 @@ test('a standby is refused at start, and what it shows is unknown, not zero', as
       retryable: true,
     });
   } finally {
-    await once(url, 'SELECT pg_promote()');
+    await runStatement(url, 'SELECT pg_promote()');
     await (await promoted).stop();
     rmSync(dir, { recursive: true, force: true });
   }
 });
 
-async function once(url: string, statement: string): Promise<void> {
+async function runStatement(url: string, statement: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {
     await sql.unsafe(statement);
@@ -44,10 +44,10 @@ async function once(url: string, statement: string): Promise<void> {
   }
 }
 
-async function answering(url: string): Promise<void> {
+async function waitForConnection(url: string): Promise<void> {
   for (let tries = 0; ; tries += 1) {
     try {
-      await once(url, 'SELECT 1');
+      await runStatement(url, 'SELECT 1');
       return;
     } catch (error) {
       if (tries > 200) throw error;

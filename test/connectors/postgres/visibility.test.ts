@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => db.close());
 
 const AT = new Date('2026-02-01T00:00:00.123Z');
-const set = (batch: ReturnType<typeof batchOf>, generation: number, hidden: boolean, at = AT) =>
+const setHidden = (batch: ReturnType<typeof batchOf>, generation: number, hidden: boolean, at = AT) =>
   connector.setVisibility?.(batch, { hidden, generation, at }, testContext());
 
 const flags = async (): Promise<Record<string, string | null>> => {
@@ -21,37 +21,37 @@ const flags = async (): Promise<Record<string, string | null>> => {
   return Object.fromEntries(rows.map(({ id, at }) => [id, at?.toISOString() ?? null]));
 };
 
-test('restoring clears only what Lethe wrote: an earlier deletion by the application stays, a later one too', async () => {
+test('restores only the value that Lethe wrote and keeps soft deletions of the application', async () => {
   await db.sql`UPDATE app.users SET deleted_at = '2025-01-01' WHERE user_id = 'u-1'`;
   const batch = batchOf([user(1), user(2), user(3)], { batch: 'g1' });
-  await set(batch, 1, true);
+  await setHidden(batch, 1, true);
   expect(await flags()).toEqual({
     'u-1': '2025-01-01T00:00:00.000Z',
     'u-2': AT.toISOString(),
     'u-3': AT.toISOString(),
   });
   await db.sql`UPDATE app.users SET deleted_at = '2026-03-01' WHERE user_id = 'u-3'`;
-  await set(batchOf([user(1), user(2), user(3)], { batch: 'g2' }), 2, false);
+  await setHidden(batchOf([user(1), user(2), user(3)], { batch: 'g2' }), 2, false);
   expect(await flags()).toEqual({ 'u-1': '2025-01-01T00:00:00.000Z', 'u-2': null, 'u-3': '2026-03-01T00:00:00.000Z' });
 });
 
-test('a subject handed over stays hidden: the new owner’s generation holds, the old owner’s end changes nothing', async () => {
-  const [one, two] = [requestId(), requestId()];
-  await set(batchOf([user(1)], { requestId: one, batch: 'g1' }), 1, true);
-  await set(batchOf([user(1)], { requestId: two, batch: 'g3' }), 3, true, new Date('2026-05-01'));
-  await set(batchOf([user(1)], { requestId: one, batch: 'g2' }), 2, false);
-  await connector.conclude?.({ requestId: one, kind: 'user' }, testContext());
+test('keeps a transferred subject hidden when the request of its former owner ends', async () => {
+  const [formerOwner, newOwner] = [requestId(), requestId()];
+  await setHidden(batchOf([user(1)], { requestId: formerOwner, batch: 'g1' }), 1, true);
+  await setHidden(batchOf([user(1)], { requestId: newOwner, batch: 'g3' }), 3, true, new Date('2026-05-01'));
+  await setHidden(batchOf([user(1)], { requestId: formerOwner, batch: 'g2' }), 2, false);
+  await connector.conclude?.({ requestId: formerOwner, kind: 'user' }, testContext());
   expect((await flags())['u-1']).toBe(AT.toISOString());
   expect([...(await db.sql`SELECT lethe_system.is_hidden('user', 'u-1') AS hidden`)]).toEqual([{ hidden: true }]);
-  await set(batchOf([user(1)], { requestId: two, batch: 'g4' }), 4, false);
+  await setHidden(batchOf([user(1)], { requestId: newOwner, batch: 'g4' }), 4, false);
   expect((await flags())['u-1']).toBeNull();
 });
 
-test('a flag and its tombstone are one commit: what breaks between them leaves neither', async () => {
+test('writes neither flag nor tombstone when one of them fails', async () => {
   await db.sql.unsafe(`
     CREATE FUNCTION app.die() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING ERRCODE = ''P0001''; END';
     CREATE TRIGGER die AFTER UPDATE ON app.users FOR EACH STATEMENT EXECUTE FUNCTION app.die()`);
-  await expect(set(batchOf([user(1)], { batch: 'g1' }), 1, true)).rejects.toMatchObject({ code: 'refused' });
+  await expect(setHidden(batchOf([user(1)], { batch: 'g1' }), 1, true)).rejects.toMatchObject({ code: 'refused' });
   expect((await flags())['u-1']).toBeNull();
   expect([...(await db.sql`SELECT FROM lethe_system.tombstones`)]).toEqual([]);
 });
@@ -59,32 +59,32 @@ test('a flag and its tombstone are one commit: what breaks between them leaves n
 test.each([
   ['timestamp(0)', `to_char(deleted_at, 'YYYY-MM-DD HH24:MI:SS')`, '2026-02-01 00:00:00'],
   ['date', 'deleted_at::text', '2026-02-01'],
-])('a column of %s is set in its own precision, and recognised when it is cleared', async (type, shown, written) => {
+])('sets a soft-delete column of type %s in its precision and resets it', async (type, expression, written) => {
   await db.sql.unsafe(`ALTER TABLE app.users ALTER deleted_at TYPE ${type}`);
-  await set(batchOf([user(1)], { batch: 'g1' }), 1, true);
-  const read = () => db.sql.unsafe(`SELECT ${shown} AS at FROM app.users WHERE user_id = 'u-1'`);
+  await setHidden(batchOf([user(1)], { batch: 'g1' }), 1, true);
+  const read = () => db.sql.unsafe(`SELECT ${expression} AS at FROM app.users WHERE user_id = 'u-1'`);
   expect([...(await read())]).toEqual([{ at: written }]);
-  await set(batchOf([user(1)], { batch: 'g2' }), 2, false);
+  await setHidden(batchOf([user(1)], { batch: 'g2' }), 2, false);
   expect([...(await read())]).toEqual([{ at: null }]);
 });
 
-test('a boolean flag: a company is hidden and shown, its users never', async () => {
+test('hides and restores a company by a boolean flag without its users', async () => {
   const before = await db.state();
   const company = (batch: string) => batchOf([[{ type: 'company_id', value: ['2'] }]], { kind: 'company', batch });
-  await set(company('g1'), 1, true);
+  await setHidden(company('g1'), 1, true);
   expect([...(await db.sql`SELECT company_id::int AS id FROM app.companies WHERE hidden`)]).toEqual([{ id: 2 }]);
   expect([
-    ...(await db.sql`SELECT lethe_system.is_hidden('company', '2') AS company, lethe_system.is_hidden('user', '2') AS person`),
-  ]).toEqual([{ company: true, person: false }]);
-  await set(company('g2'), 2, false);
+    ...(await db.sql`SELECT lethe_system.is_hidden('company', '2') AS company, lethe_system.is_hidden('user', '2') AS user`),
+  ]).toEqual([{ company: true, user: false }]);
+  await setHidden(company('g2'), 2, false);
   expect(await db.state()).toEqual(before);
 });
 
-test('statements grow with chunks of a thousand, not with subjects', async () => {
-  await set(batchOf([user(1)], { batch: 'g1' }), 1, true);
-  const one = db.statements.length;
+test('runs as many statements for thirty subjects as for one', async () => {
+  await setHidden(batchOf([user(1)], { batch: 'g1' }), 1, true);
+  const statementsForOne = db.statements.length;
   db.statements.length = 0;
-  await set(
+  await setHidden(
     batchOf(
       Array.from({ length: 30 }, (_, index) => user(index + 1)),
       { batch: 'g2' },
@@ -92,10 +92,10 @@ test('statements grow with chunks of a thousand, not with subjects', async () =>
     2,
     true,
   );
-  expect(db.statements.length).toBe(one);
+  expect(db.statements.length).toBe(statementsForOne);
 });
 
-test('digests are HMAC-SHA-256 of what was said, and only the schema’s owner reads the key', async () => {
+test('computes digests as HMAC-SHA-256 of system, kind, type and value', async () => {
   const [row] = await db.sql<{ digest: Buffer; inner: Buffer; outer: Buffer }[]>`
     SELECT lethe_system.digest('app', 'user', 'user_id', ARRAY['u-1']) AS digest, inner_pad AS inner, outer_pad AS outer FROM lethe_system.secret`;
   const { createHmac } = await import('node:crypto');

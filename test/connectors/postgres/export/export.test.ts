@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-test('an export holds exactly the rows that a deletion would work on, each table once and the person first', async () => {
+test('exports exactly the rows that a deletion counts, with each table once and the own table first', async () => {
   const batch = batchOf([user(1), user(2)]);
   const got = await exportAll(db.connector(), batch);
   const count = await db.connector().count(batch, 'data', testContext());
@@ -36,7 +36,7 @@ test('an export holds exactly the rows that a deletion would work on, each table
   );
 });
 
-test('what a table and its columns mean, their types, and why rows would be kept, come with the rows', async () => {
+test('describes each table with its wording, column types and basis of retention', async () => {
   const got = await exportAll(db.connector(), batchOf([user(1)]));
   expect(got.get('app.events')?.table).toMatchObject({
     meaning: 'What was done and when.',
@@ -53,27 +53,27 @@ test('what a table and its columns mean, their types, and why rows would be kept
   expect(got.get('app.invoices')?.table).toMatchObject({ meaning: null, retained: 'tax law' });
 });
 
-test('who is hidden is exported like everybody', async () => {
+test('exports hidden subjects like visible ones', async () => {
   const id = requestId();
-  const shown = await exportAll(db.connector(), batchOf([user(1)]));
+  const visible = await exportAll(db.connector(), batchOf([user(1)]));
   const hide = { hidden: true, generation: 1, at: new Date('2026-02-01T00:00:00Z') };
   await db.connector().setVisibility?.(batchOf([user(1)], { requestId: id, batch: 'g1' }), hide, testContext());
   const hidden = await exportAll(db.connector(), batchOf([user(1)], { requestId: id, batch: 'e1' }));
   expect(hidden.get('app.users')?.figures.rows).toBe(1);
   expect(rowsOf(hidden, 'app.users')[0]?.['deleted_at']).toBe('2026-02-01T00:00:00+00:00');
-  expect(hidden.get('app.events')?.text).toBe(shown.get('app.events')?.text);
+  expect(hidden.get('app.events')?.text).toBe(visible.get('app.events')?.text);
 });
 
-test('somebody of whom there is nothing gets tables without rows', async () => {
-  const got = await exportAll(db.connector(), batchOf([user('nobody')]));
+test('exports tables without rows for an unknown subject', async () => {
+  const got = await exportAll(db.connector(), batchOf([user('unknown')]));
   expect(got.size).toBeGreaterThan(5);
   expect(texts(got).trim()).toBe('');
   for (const { figures } of got.values()) expect(figures).toEqual({ rows: 0, bytes: 0 });
 });
 
-describe('of two users who share a company, an order and an alias', () => {
-  /** u-1 and u-2: one company, an order of u-1 on which u-2 is named by a row of its own, and an alias of both. */
-  const share = async () => {
+describe('export of two users who share a company, an order and an alias', () => {
+  /** u-1 and u-2 share a company, an alias, and an order of u-1 in which u-2 has a row of its own. */
+  const addSharedRows = async () => {
     await db.sql.unsafe(`
       UPDATE app.users SET name = 'canary of one' WHERE user_id = 'u-1';
       UPDATE app.users SET name = 'canary of two' WHERE user_id = 'u-2';
@@ -89,9 +89,9 @@ describe('of two users who share a company, an order and an alias', () => {
   test.each([
     [1, 'canary of one', 'canary of two'],
     [2, 'canary of two', 'canary of one'],
-  ])('the export of u-%i holds its own rows and no row of the other', async (n, own, other) => {
-    const settings = await share();
-    // As the ledger hands over: what somebody else is called too is no identity of the batch.
+  ])('exports the rows of u-%i and no row of the other user', async (n, own, other) => {
+    const settings = await addSharedRows();
+    // A batch contains no shared identity.
     const got = await exportAll(db.connector({}, settings), batchOf([user(n)]));
     expect(texts(got).split(own)).toHaveLength(4);
     expect(texts(got)).not.toContain(other);
@@ -103,8 +103,8 @@ describe('of two users who share a company, an order and an alias', () => {
     expect(got.has('app.companies')).toBe(false);
   });
 
-  test('the company’s own export names its members and nothing else of them', async () => {
-    const settings = await share();
+  test('exports the memberships of a company and no other rows of its members', async () => {
+    const settings = await addSharedRows();
     const company = batchOf([[{ type: 'company_id', value: ['1'] }]], { kind: 'company' });
     const got = await exportAll(db.connector({}, settings), company);
     expect([...got.keys()]).toEqual(['app.companies', 'app.memberships']);
@@ -112,8 +112,8 @@ describe('of two users who share a company, an order and an alias', () => {
     expect(texts(got)).not.toContain('canary');
   });
 
-  test('an alias that both gave, both get: once', async () => {
-    const settings = await share();
+  test('exports a row of a shared alias once when both users submitted it', async () => {
+    const settings = await addSharedRows();
     const shared = { type: 'alias', value: ['shared'] };
     const got = await exportAll(
       db.connector({}, settings),
@@ -126,7 +126,7 @@ describe('of two users who share a company, an order and an alias', () => {
   });
 });
 
-test('a table that two entries name comes once, with the rows of both and none twice', async () => {
+test('exports a table with two entries once, without duplicate rows', async () => {
   await db.sql.unsafe(`
     CREATE TABLE app.tickets (ticket int PRIMARY KEY, user_id text, email text, unit text);
     CREATE INDEX ON app.tickets (user_id); CREATE INDEX ON app.tickets (lower(email), lower(unit));
@@ -140,7 +140,7 @@ test('a table that two entries name comes once, with the rows of both and none t
   expect(valuesOf(got, 'app.tickets', 'ticket')).toEqual(['1', '2', '3']);
 });
 
-test('all tables are of one timestamp: what is deleted after the first was read is in all of them', async () => {
+test('exports all tables from one snapshot when rows are deleted during the export', async () => {
   const seen: [string, number][] = [];
   const options = { scope: 'data', since: null, format: 'ndjson' } as const;
   for await (const table of exporting(db.connector())(batchOf([user(1)]), options, testContext())) {
@@ -153,7 +153,7 @@ test('all tables are of one timestamp: what is deleted after the first was read 
   expect(Object.fromEntries(seen)).toMatchObject({ 'app.events': 2, 'app.orders': 1, 'app.order_items': 2 });
 });
 
-test('a table whose rows nobody reads is passed over, and they cannot be read later', async () => {
+test('skips a table whose rows are not read and does not allow to read them later', async () => {
   const options = { scope: 'data', since: null, format: 'ndjson' } as const;
   const tables = [];
   for await (const table of exporting(db.connector())(batchOf([user(1)]), options, testContext())) tables.push(table);
@@ -168,7 +168,7 @@ test('a table whose rows nobody reads is passed over, and they cannot be read la
   ).rejects.toThrow('before the next table');
 });
 
-test('an export changes nothing', async () => {
+test('does not change any row', async () => {
   const before = await db.state();
   await exportAll(db.connector(), batchOf([user(1)]));
   await exportAll(db.connector(), batchOf([user(1)]), { scope: 'categories' });

@@ -12,17 +12,16 @@ import {
   valuesOf,
 } from '../../fixture.ts';
 
-/** What an export may be asked to hold, and how to write it: a window, a part of the data, CSV. */
 let db: Fixture;
 beforeEach(async () => {
   db = await fixture(6);
 });
 afterEach(() => db.close());
 
-describe('a window', () => {
+describe('export since a date', () => {
   const since = new Date('2025-03-01T12:00:00Z');
 
-  test('leaves out what came to be before it, keeps what does not say when, and says which tables it cuts', async () => {
+  test('excludes older rows, includes rows without a time and reports which tables it restricts', async () => {
     await db.sql.unsafe(`
       ALTER TABLE app.events ALTER at DROP NOT NULL;
       DELETE FROM app.events WHERE user_id = 'u-1';
@@ -39,7 +38,7 @@ describe('a window', () => {
   test.each([
     ['date', ['2025-03-01', '2025-03-02']],
     ['timestamp', ['2025-03-01T12:00:00', '2025-03-02T00:00:00']],
-  ])('is taken by the column’s own measure: %s', async (type, within) => {
+  ])('compares a time column of type %s in its own type', async (type, within) => {
     await db.sql.unsafe(`
       ALTER TABLE app.events ALTER at DROP DEFAULT, ALTER at TYPE ${type} USING at AT TIME ZONE 'UTC';
       DELETE FROM app.events WHERE user_id = 'u-1';
@@ -48,7 +47,7 @@ describe('a window', () => {
     expect(valuesOf(got, 'app.events', 'at')).toEqual(within);
   });
 
-  test('cuts no table of which some rows cannot tell: it is whole, and says so', async () => {
+  test('exports a table in full when one of its entries has no time column', async () => {
     const settings = withTables({ table: 'app.events', subject: 'note' });
     await db.sql.unsafe(
       `CREATE INDEX ON app.events (note); INSERT INTO app.events (user_id, at, note) VALUES ('u-1', '2020-01-01', 'x')`,
@@ -59,12 +58,12 @@ describe('a window', () => {
   });
 });
 
-describe('categories', () => {
-  test('are the tables and columns that hold something, with meaning and rows, and no value of any', async () => {
+describe('export of categories', () => {
+  test('lists tables and columns that have values, with wording and counts, but no value', async () => {
     await db.sql`UPDATE app.events SET note = NULL WHERE user_id = 'a-1'`;
     const got = await exportAll(db.connector(), batchOf([user(1)]), { scope: 'categories' });
-    const whole = await exportAll(db.connector(), batchOf([user(1)]));
-    expect([...got.keys()]).toEqual([...whole].filter(([, { figures }]) => figures.rows > 0).map(([table]) => table));
+    const full = await exportAll(db.connector(), batchOf([user(1)]));
+    expect([...got.keys()]).toEqual([...full].filter(([, { figures }]) => figures.rows > 0).map(([table]) => table));
     expect(got.get('app.events')).toMatchObject({
       text: '',
       figures: { rows: 2, bytes: 0 },
@@ -79,22 +78,22 @@ describe('categories', () => {
       },
     });
     expect(got.get('app.users')?.table.columns.map(({ name }) => name)).not.toContain('deleted_at');
-    const told = JSON.stringify([...got.values()]);
+    const text = JSON.stringify([...got.values()]);
     for (const value of ['u-1', 'a-1', 'User1', 'berlin', 'name 1', 'street 1', 'nice', '"note"]'])
-      expect(told).not.toContain(value);
+      expect(text).not.toContain(value);
   });
 
-  test('of somebody of whom there is nothing are none', async () => {
-    expect((await exportAll(db.connector(), batchOf([user('nobody')]), { scope: 'categories' })).size).toBe(0);
+  test('lists no table for an unknown subject', async () => {
+    expect((await exportAll(db.connector(), batchOf([user('unknown')]), { scope: 'categories' })).size).toBe(0);
   });
 
-  test('follow the window', async () => {
+  test('applies the date to the counts', async () => {
     const options = { scope: 'categories', since: new Date('2027-01-01') } as const;
     expect((await exportAll(db.connector(), batchOf([user(1)]), options)).has('app.events')).toBe(false);
   });
 });
 
-test('sources are the columns that the data map names, in the rows where they say something, and nothing else', async () => {
+test('exports only the columns under sources, of rows in which they have a value', async () => {
   await db.sql`UPDATE app.order_items SET sku = NULL WHERE order_id = 1 AND line = 2`;
   const got = await exportAll(db.connector(), batchOf([user(1), user(2)]), { scope: 'sources' });
   expect([...got.keys()]).toEqual(['app.order_items']);
@@ -104,19 +103,19 @@ test('sources are the columns that the data map names, in the rows where they sa
   expect(rowsOf(got, 'app.order_items')).toEqual([{ sku: 'sku' }, { sku: 'sku' }, { sku: 'sku' }]);
 });
 
-describe('CSV', () => {
+describe('export as CSV', () => {
   const csv = async (settings = SETTINGS, of = user(1)) =>
     exportAll(db.connector({}, settings), batchOf([of]), { format: 'csv' });
   const records = (text: string): Record<string, string>[] => parse(text, { columns: true });
 
-  test('has a header also where there is no row, and counts rows without it', async () => {
-    const got = await csv(SETTINGS, user('nobody'));
+  test('has a header when there are no rows and does not count it as a row', async () => {
+    const got = await csv(SETTINGS, user('unknown'));
     expect(got.get('app.events')?.text).toBe('event_id,user_id,at,note\n');
     expect(got.get('app.events')?.figures.rows).toBe(0);
     expect((await csv()).get('app.events')?.figures.rows).toBe(2);
   });
 
-  test('has an apostrophe before what would be a formula, in text and in nothing else', async () => {
+  test('adds an apostrophe before text that a spreadsheet would execute', async () => {
     const starts = ['=1+1', '+1', '-1', '@x', '\tx', '\rx', '＝1', '＋1', '－1', '＠x'];
     const harmless = ["'=1", 'a=1', ' =1', '', 'a\nb "c", d', '5', 'ä-1'];
     await db.sql`DELETE FROM app.events WHERE user_id = 'u-1' OR user_id = 'a-1'`;

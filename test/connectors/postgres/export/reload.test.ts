@@ -14,13 +14,13 @@ const settings: PostgresSettings = {
 type Column = readonly [column: string, type: string, values: fc.Arbitrary<string | null>];
 const from = (...values: string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
 
-/** One column for each type whose text is easily damaged on its way, and the values that damage it. */
+/** One column for each type whose text is easily damaged, with values that are easily damaged. */
 const COLUMNS: readonly Column[] = [
   ['words', 'text', text()],
   ['short', 'varchar(20)', text(20)],
   ['wide', 'char(8)', text(8)],
   ['"a ""b\\ c"', 'text', text()],
-  // As the statement calls its rows.
+  // The alias of the rows in the statement.
   ['exported', 'text', text(3)],
   ['exact', 'numeric', fc.oneof(from('NaN', 'Infinity', '-0.10', '1e-20', '9'.repeat(90)), fc.bigInt().map(String))],
   ['single', 'real', fc.oneof(from('NaN', 'Infinity', '-0', '1e-45'), fc.float({ noNaN: true }).map(String))],
@@ -34,7 +34,7 @@ const COLUMNS: readonly Column[] = [
   ['span', 'interval', from('1 mon -1 day 00:00:00.000001', '-3 days -04:05:06', '1 year 2 mons -3 days 04:05:06')],
   ['truth', 'boolean', from('true', 'false')],
   ['doc', 'jsonb', json()],
-  // Kept as it was written, with spaces and line ends between its tokens.
+  // The type json keeps spaces and line ends between its tokens.
   ['raw', 'json', json().map((written) => `\t\r\n${written}\n\r\n`)],
   ['raws', 'json[]', fc.array(json(), { maxLength: 3 }).map((list) => array(list.map((each) => `{"k":\n${each}\n}`)))],
   ['list', 'text[]', fc.array(fc.option(text()), { maxLength: 4 }).map(array)],
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column[] = [
   ['pair', 'app.pair', from('(,)', '(1,"a ""b"" \\\\ ,")')],
 ];
 
-/** fast-check's strings, with what COPY, CSV, JSON and arrays give a meaning to. */
+/** Strings with the special characters of COPY, CSV, JSON and arrays. */
 function text(maxLength = 60): fc.Arbitrary<string> {
   const marks = fc.constantFrom(
     '\\',
@@ -87,7 +87,7 @@ function array(list: readonly (string | null)[]): string {
   return `{${parts.join(',')}}`;
 }
 
-/** Not a JSON null of its own, which a row of JSON tells like an absent value; PostgreSQL has no NUL. */
+/** Excludes JSON null, which equals NULL in a JSON row, and NUL, which PostgreSQL does not support. */
 function json(): fc.Arbitrary<string> {
   return fc
     .json()
@@ -95,7 +95,7 @@ function json(): fc.Arbitrary<string> {
     .map((written) => written.replaceAll(String.raw`\u0000`, 'x'));
 }
 
-/** As text, because json and point have no equality, and -0 equals 0; json without the spaces between its tokens. */
+/** Compares text, because json and point have no equality and -0 equals 0. Casts json to jsonb to ignore spaces. */
 const COMPARED = `ROW(id, user_id, ${COLUMNS.map(([column]) => (column.startsWith('raw') ? `to_jsonb(${column})` : column)).join(', ')})::text`;
 
 let db: Fixture;
@@ -106,7 +106,7 @@ beforeAll(async () => {
     CREATE TYPE app.mood AS ENUM ('=so', 'a "b"\\', ''); CREATE TYPE app.pair AS (n int, t text);
     CREATE TABLE app.things (id int PRIMARY KEY, user_id text, ${COLUMNS.map(([column, type]) => `${column} ${type}`).join(', ')});
     CREATE INDEX ON app.things (user_id)`);
-  // Preferences of a database that would make texts that do not load again.
+  // Database settings whose text output does not load again.
   for (const setting of [
     `DateStyle = 'German, DMY'`,
     'extra_float_digits = 0',
@@ -120,7 +120,7 @@ afterAll(() => db.close());
 
 const row = fc.tuple(...COLUMNS.map(([, , values]) => fc.option(values, { freq: 6 })));
 
-test('NDJSON loads again to the same rows, whatever stands in them', async () => {
+test('exports NDJSON that loads again to the same rows', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 8 }), async (rows) => {
       await db.sql.unsafe('TRUNCATE app.things');
@@ -131,7 +131,7 @@ test('NDJSON loads again to the same rows, whatever stands in them', async () =>
       const text = got.get('app.things')?.text ?? '';
       expect(text.split('\n')).toHaveLength(rows.length + 1);
       await db.sql.begin(async (tx) => {
-        // Where it is loaded, texts are preferred otherwise.
+        // The loading session has other settings.
         await tx.unsafe(
           `SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL DateStyle = 'ISO, MDY'`,
         );

@@ -86,6 +86,19 @@ describe('validate()', () => {
     ['a url without env()', { ...SETTINGS, url: 'postgres://a' }, 'url'],
   ])('rejects %s', (_name, settings, path) => expect(paths(settings)).toContain(path));
 
+  test.each([
+    ['a key', withUser({ key: { column: 'user_id', match: 'uid' as 'uuid' } }), 'kinds.user.key.match'],
+    [
+      'an identity',
+      withUser({ identities: { ext: { column: 'ext', match: 'uid' as 'uuid' } } }),
+      'kinds.user.identities.ext.match',
+    ],
+  ])('lists the comparisons when %s has an unknown match', (_name, settings, path) =>
+    expect(postgres(settings).validate()).toEqual([
+      { path, message: "must be 'exact', 'caseInsensitive', 'uuid' or 'integer'" },
+    ]),
+  );
+
   test('keeps the data map hash when only wording, pace or the order of keys change', () => {
     const hash = (settings: PostgresSettings) => postgres(settings).describe().dataMapHash;
     const { kinds, ...rest } = SETTINGS;
