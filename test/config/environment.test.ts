@@ -192,7 +192,7 @@ test('does not read MAIL_URL in the API', () => {
 
 test.each([
   ['an empty value', ''],
-  ['a key that is too short', 'k1:c2hvcnQ'],
+  ['a key that is too short', `k1:${Buffer.from('short').toString('base64url')}`],
   ['a key without an id', key(1)],
   ['two keys with one id', `k1:${key(1)},k1:${key(2)}`],
   ['a key that is not base64url', `k1:${'+/'.repeat(22)}`],
@@ -204,7 +204,7 @@ test('reads LETHE_TRUSTED_PROXIES as IP addresses and ranges, none by default', 
   const trusted = (value: string) => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: value }).trustedProxies;
   const some = trusted('10.0.0.7, 172.16.0.0/12,fd00::/8,');
   expect(['10.0.0.7', '172.31.255.255'].map((address) => some.check(address))).toEqual([true, true]);
-  expect(some.check('fdab::1', 'ipv6')).toBe(true);
+  expect(some.check('fd01::1', 'ipv6')).toBe(true);
   expect(['10.0.0.8', '172.32.0.0', '127.0.0.1'].map((address) => some.check(address))).toEqual([false, false, false]);
   expect(trusted('').rules).toEqual([]);
 });

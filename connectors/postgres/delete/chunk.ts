@@ -5,7 +5,7 @@ import type { Target } from '../data-map/model.ts';
 import { type PartialScope, clearingSet, planClearing } from './clear-columns.ts';
 import { executeAndCount, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
-import { assignments, hasUnblankedColumn, remaining } from './remaining.ts';
+import { assignments, hasColumnToBlank, remaining } from './remaining.ts';
 import { canonical, ident, literal, relation } from '../sql.ts';
 import { RowCounts, type SubjectRows } from './row-counts.ts';
 import { rowsPerSubject, where } from '../data-map/where.ts';
@@ -89,7 +89,7 @@ async function retainRows(chunks: Chunks, unit: Unit, target: Target, rowCounts:
   const countsAll = unlink === undefined && chunks.pass === 1;
   // The statement's snapshot is from before its update, so this finds the rows that the update changes.
   const restriction =
-    countsAll || unlink !== undefined ? undefined : (prefix: string) => hasUnblankedColumn(target, prefix);
+    countsAll || unlink !== undefined ? undefined : (prefix: string) => hasColumnToBlank(target, prefix);
   const allRows = `(SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)})`;
   const changedRows = set === undefined ? '0::float8' : '(SELECT count(*)::float8 FROM retained)';
   const [row] = await session.rows<RetainedCount>(

@@ -18,11 +18,11 @@ export function remaining(target: Target, scope: Scope, model: KindModel, catalo
   }
   const { retain } = target;
   if (retain === undefined || retain.unlink !== undefined) return belongs;
-  return (retain.blank ?? []).length === 0 ? NO_ROWS : `(${belongs}) AND (${hasUnblankedColumn(target)})`;
+  return (retain.blank ?? []).length === 0 ? NO_ROWS : `(${belongs}) AND (${hasColumnToBlank(target)})`;
 }
 
 /** A condition: a column under `blank` still has a value. `prefix` is that of the relation. */
-export function hasUnblankedColumn({ retain }: Target, prefix = ''): string {
+export function hasColumnToBlank({ retain }: Target, prefix = ''): string {
   const filled = (retain?.blank ?? []).map((column) => `${prefix}${ident(column)} IS NOT NULL`);
   return filled.length === 0 ? NO_ROWS : filled.join(' OR ');
 }

@@ -35,10 +35,10 @@ export async function factsOfPage(resolution: Resolution, first: number, last: n
   const facts: Resolved[] = [];
   const addIdentities = (type: string, origin: 'identity' | 'alias', rows: readonly IdentityRow[]): void => {
     for (const { key, value, sharers } of rows) {
-      const normalised = normalise(model.types[type], value);
+      const normalized = normalise(model.types[type], value);
       // An invalid value, such as an empty e-mail address, is not an identity.
-      if ('invalid' in normalised) continue;
-      const identity: Identity = { type, value: normalised.value };
+      if ('invalid' in normalized) continue;
+      const identity: Identity = { type, value: normalized.value };
       facts.push({ fact: 'identity', key: keyIdentity(model, [key]), identity, origin, sharers });
     }
   };

@@ -14,11 +14,11 @@ describe('validate()', () => {
   test('returns no config errors for a valid data map', () => expect(paths(SETTINGS)).toEqual([]));
 
   test.each<[string, unknown, string]>([
-    ['an unknown key', { ...SETTINGS, kindz: {} }, 'kindz'],
+    ['an unknown key', { ...SETTINGS, sorts: {} }, 'sorts'],
     [
       'an unknown key of a table',
-      withTables({ table: 'app.x', subject: 'user_id', wher: 1 } as unknown as TableMap),
-      `${ADDED_TABLE}.wher`,
+      withTables({ table: 'app.x', subject: 'user_id', filter: 1 } as unknown as TableMap),
+      `${ADDED_TABLE}.filter`,
     ],
     ['a share of 0', { ...SETTINGS, pace: { share: 0 } }, 'pace.share'],
     ['a share above 1', { ...SETTINGS, pace: { share: 2 } }, 'pace.share'],
