@@ -9,14 +9,13 @@ import { ensureProjects } from '../db/project-lock.ts';
 import { startupError } from '../db/errors.ts';
 import { type Role, ROLES } from '../domain/vocabulary.ts';
 
-const USAGE = `usage: npm run member -- --project NAME --name NAME [--role owner|admin] [--json]
-         Add a member and print a new API token, or print another token for an existing member.`;
+const USAGE = 'usage: npm run member -- --project NAME --name NAME [--role owner|admin] [--json]';
 /** The same rule as in the API: no control characters. */
 const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 /** The actor in audit events of this command. Its caller has access to the database and is no member. */
 const OPERATOR = 'operator';
 
-/** Prints the token once and stores only its digest. The first member of a project becomes an owner. */
+/** Adds a member with a token, or another token for a member. Prints the token once and stores only its digest. */
 async function main(): Promise<number> {
   const { project, name, role, json } = readArguments();
   const { catalog } = readDeployment(await loadDeployment(deploymentEnvironment().configPath));

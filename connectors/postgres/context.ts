@@ -14,7 +14,7 @@ export interface Context {
   readonly server: Server;
 }
 
-export const pace = (settings: PostgresSettings): { share: number; subjectsPerCommit: number } => ({
+export const paceOf = (settings: PostgresSettings): { share: number; subjectsPerCommit: number } => ({
   share: settings.pace?.share ?? 0.2,
   subjectsPerCommit: settings.pace?.subjectsPerCommit ?? 100,
 });
@@ -48,7 +48,7 @@ export async function withBatch<Result>(
 export async function load(context: Context, session: Session, model: KindModel, batch: Batch): Promise<Loaded> {
   await rejectStandby(session);
   const catalog = await readCatalog(session, mappedTables([model]));
-  const { subjectsPerCommit } = pace(context.settings);
+  const { subjectsPerCommit } = paceOf(context.settings);
   const loaded = await loadBatch(session, context.system, batch, subjectsPerCommit);
   return { session, model, catalog, ...loaded };
 }

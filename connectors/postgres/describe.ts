@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import { DAY_MS } from '../../domain/calendar.ts';
 import type { Description } from '../connector.ts';
-import { pace } from './context.ts';
+import { paceOf } from './context.ts';
 import type { KindMap, PostgresSettings, Wording } from './data-map/data-map.ts';
-import { kindModels } from './data-map/model.ts';
+import { buildModels } from './data-map/model.ts';
 
 /** Describes the system without connecting to it. */
 export function describe(settings: PostgresSettings): Description {
-  const models = kindModels(settings);
+  const models = buildModels(settings);
   return {
     kinds: models.map(({ kind }) => kind),
     identityTypes: Object.fromEntries(models.map(({ kind, types }) => [kind, types])),
     actions: { resolve: true, hide: true, segments: settings.segments !== undefined, export: true },
-    limits: { batchSize: pace(settings).subjectsPerCommit },
+    limits: { batchSize: paceOf(settings).subjectsPerCommit },
     verification: 'reads',
     completesWithinMs: DAY_MS,
     dataMapHash: dataMapHash(settings),

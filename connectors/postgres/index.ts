@@ -8,7 +8,7 @@ import { describe } from './describe.ts';
 import { exportBatch } from './export/export.ts';
 import { hardDelete } from './delete/hard-delete.ts';
 import { inspect } from './inspect/inspect.ts';
-import { kindModels } from './data-map/model.ts';
+import { buildModels } from './data-map/model.ts';
 import { systemSql } from './setup/system-sql.ts';
 import { resolve } from './resolve/resolve.ts';
 import { setSuppression } from './visibility/suppression.ts';
@@ -34,7 +34,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
   const context: Context = {
     system: open.system,
     settings,
-    models: kindModels(settings),
+    models: buildModels(settings),
     server: { url: open.secret(settings.url), tuning: { ...TUNING, ...tuning } },
   };
   return {

@@ -46,7 +46,7 @@ export const columnsOf = (identity: IdentityColumns): readonly string[] =>
 /** Aliases share columns with keys: they compare like a text key, and exactly beside a key of another type. */
 const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
 
-function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColumns'> {
+function buildModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColumns'> {
   const { column, match } = columnOf(map.key);
   const key: Match = { columns: [column], types: [column], comparison: match };
   const path = `kinds.${kind}`;
@@ -67,8 +67,8 @@ function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColu
             ],
           },
         ];
-  const tables = (map.tables ?? []).map((table, index) => target(table, `${path}.tables.${index}`, map));
-  const own: Target = {
+  const tables = (map.tables ?? []).map((table, index) => buildTarget(table, `${path}.tables.${index}`, map));
+  const ownTable: Target = {
     table: map.table,
     path,
     role: 'subject',
@@ -76,7 +76,7 @@ function kindModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColu
     sources: map.sources ?? [],
     wording: map,
   };
-  return { kind, map, keyType: column, types: identityTypes(map), key, targets: [...tables, ...aliases, own] };
+  return { kind, map, keyType: column, types: identityTypes(map), key, targets: [...tables, ...aliases, ownTable] };
 }
 
 export function identityTypes(map: KindMap): Record<string, IdentityType> {
@@ -88,7 +88,7 @@ export function identityTypes(map: KindMap): Record<string, IdentityType> {
   return types;
 }
 
-function target(table: TableMap, path: string, map: KindMap): Target {
+function buildTarget(table: TableMap, path: string, map: KindMap): Target {
   const common = {
     table: table.table,
     path,
@@ -115,10 +115,10 @@ function subjectMatch(subject: NonNullable<TableMap['subject']>, map: KindMap): 
   return { columns: [column], types, comparison: key.match === 'caseInsensitive' ? 'caseInsensitive' : 'exact' };
 }
 
-export function kindModels(settings: PostgresSettings): readonly KindModel[] {
+export function buildModels(settings: PostgresSettings): readonly KindModel[] {
   const models = (['user', 'company'] as const).flatMap((kind) => {
     const map = settings.kinds[kind];
-    return map === undefined ? [] : [kindModel(kind, map)];
+    return map === undefined ? [] : [buildModel(kind, map)];
   });
   const lookupColumns = new Set(models.flatMap(lookupColumnsOf));
   return models.map((model) => ({ ...model, lookupColumns }));
@@ -127,13 +127,15 @@ export function kindModels(settings: PostgresSettings): readonly KindModel[] {
 function lookupColumnsOf({ map, targets }: Pick<KindModel, 'map' | 'targets'>): string[] {
   const identityColumns = Object.values(map.identities ?? {}).flatMap(columnsOf);
   return [
-    ...identityColumns.map((column) => placeOf(map.table, column)),
-    ...targets.flatMap((target) => linkColumns(target).map((column) => placeOf(target.table, column))),
-    ...targets.flatMap(({ via }) => (via === undefined ? [] : via.on.map(([, column]) => placeOf(via.table, column)))),
+    ...identityColumns.map((column) => qualifiedColumn(map.table, column)),
+    ...targets.flatMap((target) => linkColumns(target).map((column) => qualifiedColumn(target.table, column))),
+    ...targets.flatMap(({ via }) =>
+      via === undefined ? [] : via.on.map(([, column]) => qualifiedColumn(via.table, column)),
+    ),
   ];
 }
 
-export const placeOf = (table: string, column: string): string => `${canonical(table)}.${column}`;
+export const qualifiedColumn = (table: string, column: string): string => `${canonical(table)}.${column}`;
 
 /** The columns that relate a row to its subject, directly or through another table. */
 export const linkColumns = (target: Target): readonly string[] => [

@@ -1,6 +1,6 @@
 import type { Comparison } from '../../../domain/identity.ts';
 import type { PostgresSettings } from './data-map.ts';
-import { type KindModel, columnsOf, kindModels } from './model.ts';
+import { type KindModel, columnsOf, buildModels } from './model.ts';
 import { canonical } from '../sql.ts';
 
 /** Columns that one key of the data map names, and their use. */
@@ -16,7 +16,7 @@ export interface NamedColumns {
 }
 
 export function namedColumns(settings: PostgresSettings): readonly NamedColumns[] {
-  const named = kindModels(settings).flatMap(kindColumns);
+  const named = buildModels(settings).flatMap(kindColumns);
   const { segments } = settings;
   if (segments === undefined) return named;
   return [

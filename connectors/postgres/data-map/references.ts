@@ -1,12 +1,12 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import type { ConfigError } from '../../connector.ts';
 import type { PostgresSettings, TableMap } from './data-map.ts';
-import { type KindModel, type Target, columnsOf, kindModels, parentsOf, placeOf } from './model.ts';
+import { type KindModel, type Target, columnsOf, buildModels, parentsOf, qualifiedColumn } from './model.ts';
 import { canonical } from '../sql.ts';
 
 /** Checks each name in the data map that refers to another part of it. */
 export function checkReferences(settings: PostgresSettings): readonly ConfigError[] {
-  const models = kindModels(settings);
+  const models = buildModels(settings);
   const mapped = new Set(models.flatMap((model) => model.targets.map(({ table }) => canonical(table))));
   const errors: ConfigError[] = models.flatMap(checkKind);
   if (settings.segments !== undefined && settings.kinds.user === undefined)
@@ -47,7 +47,7 @@ function checkKind(model: KindModel): ConfigError[] {
 /** A cleared lookup column would no longer find its rows. */
 const checkSources = (target: Target, model: KindModel): ConfigError[] =>
   target.sources
-    .filter((column) => model.lookupColumns.has(placeOf(target.table, column)))
+    .filter((column) => model.lookupColumns.has(qualifiedColumn(target.table, column)))
     .map((column) => ({ path: `${target.path}.sources`, message: `${column} finds rows, so it cannot be cleared` }));
 
 function isCircular(target: KindModel['targets'][number], model: KindModel, seen: readonly string[]): boolean {

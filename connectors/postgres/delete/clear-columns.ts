@@ -1,6 +1,6 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Catalog, type ColumnType, typeOf } from '../data-map/catalog.ts';
-import { type KindModel, type Target, placeOf } from '../data-map/model.ts';
+import { type KindModel, type Target, qualifiedColumn } from '../data-map/model.ts';
 import { canonical, ident } from '../sql.ts';
 
 /** The scopes of a part deletion: rows stay, columns are cleared (rule 16). */
@@ -38,7 +38,7 @@ function personalColumns(target: Target, model: KindModel, catalog: Catalog): re
   const flag = model.map.softDelete?.column;
   const columns = [...(catalog.columns.get(canonical(target.table)) ?? [])];
   return columns.flatMap(([column, { generated }]) =>
-    generated || column === flag || model.lookupColumns.has(placeOf(target.table, column)) ? [] : [column],
+    generated || column === flag || model.lookupColumns.has(qualifiedColumn(target.table, column)) ? [] : [column],
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Batch, ConnectorContext, Deletion, HardDeletion } from '../../connector.ts';
 import { type Chunks, deleteChunk } from './chunk.ts';
-import { type Context, pace, withBatch } from '../context.ts';
+import { type Context, paceOf, withBatch } from '../context.ts';
 import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, runCallback } from '../failure.ts';
 import { deleteLargeSubjectPart } from './large-subject.ts';
 import { takeDeleteLock } from './delete-lock.ts';
@@ -101,7 +101,7 @@ class RangeDeletion {
     const counts = await retry(tuning, isConflict, () => deletion(unit));
     const workedMs = performance.now() - startedAt;
     await this.#report(unit, counts);
-    await throttle(workedMs, pace(this.#chunks.context.settings).share, this.#activity);
+    await throttle(workedMs, paceOf(this.#chunks.context.settings).share, this.#activity);
   }
 
   #report(unit: Unit, counts: Counts): Promise<void> {

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
-import { type KindModel, kindModels, linkColumns } from '../data-map/model.ts';
+import { type KindModel, buildModels, linkColumns } from '../data-map/model.ts';
 import { canonical, ident, relation, tableName } from '../sql.ts';
 
 /** The rights of Lethe's role on one table. `update` lists columns. */
@@ -27,7 +27,7 @@ export function requiredGrants(settings: PostgresSettings): readonly RequiredGra
     all.set(name, found);
     return found;
   };
-  for (const model of kindModels(settings)) addKindGrants(model, grantsOf);
+  for (const model of buildModels(settings)) addKindGrants(model, grantsOf);
   if (settings.segments !== undefined) grantsOf(settings.segments.table);
   return [...all.values()];
 }

@@ -1,13 +1,13 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
 import { grants } from '../inspect/grants.ts';
-import { kindModels } from '../data-map/model.ts';
+import { buildModels } from '../data-map/model.ts';
 import { FUNCTIONS } from './system-functions.ts';
 import { SCHEMA_VERSION, TABLES } from './system-tables.ts';
 import { literal } from '../sql.ts';
 
 /** Idempotent. An administrator runs it once, and again after a change of the data map. Grants the least rights. */
 export function systemSql(settings: PostgresSettings, setup: { system: string; role?: string }): string {
-  const types = kindModels(settings).flatMap((model) =>
+  const types = buildModels(settings).flatMap((model) =>
     Object.entries(model.types).map(([type, { comparison }]) => {
       const texts = [setup.system, model.kind, type, comparison].map(literal).join(', ');
       return {
