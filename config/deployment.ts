@@ -66,7 +66,7 @@ async function importFile(path: string): Promise<{ default?: Deployment }> {
   }
 }
 
-/** `path:line` of the first source file in a stack. Node's syntax errors have it nowhere else. */
+/** `path:line` of the first source file in a stack. Node's syntax errors have it only there. */
 function placeOf({ stack }: Error): string | undefined {
   const [, file, line] = /(?:^|file:\/\/|\()(\/[^\n():]+\.[cm]?[jt]s):(\d+)/m.exec(stack ?? '') ?? [];
   return file === undefined ? undefined : `${file}:${line}`;

@@ -1,7 +1,7 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { DurationText } from '../domain/calendar.ts';
 
-/** The default export of lethe.config.ts. docs/data-map.md describes every key. */
+/** The default export of lethe.config.ts. See docs/data-map.md. */
 export interface Deployment {
   readonly projects: Readonly<Record<string, ProjectSettings>>;
 }

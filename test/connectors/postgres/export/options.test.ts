@@ -129,7 +129,7 @@ describe('export as CSV', () => {
     expect(got.get('app.events')?.figures.rows).toBe(starts.length + harmless.length);
   });
 
-  test('tells an empty text from nothing', async () => {
+  test('distinguishes an empty text from NULL', async () => {
     await db.sql`UPDATE app.users SET name = '', unit = NULL WHERE user_id = 'u-1'`;
     const [, row] = ((await csv()).get('app.users')?.text ?? '').split('\n');
     expect(row).toMatch(/^u-1,[0-9a-f-]{36},User1@x\.test,,"",$/);

@@ -45,7 +45,7 @@ const COLUMNS: readonly Column[] = [
     from('empty', '(,)', '["2024-01-02 03:04:05.678901+00",infinity)', '(,"2024-02-03 00:00+13"]'),
   ],
   ['place', 'point', from('(1.5,-2)', '(NaN,Infinity)')],
-  // Of an extension, which has a JSON of its own that it does not read again.
+  // A type of an extension, whose JSON it cannot read back.
   ['pairs', 'hstore', from('', '"a"=>"1", "b"=>NULL', '"a \\"b\\" =>"=>"{}"')],
   ['lists', 'hstore[]', from('{}', array(['"a"=>"1"', null]), '{{"a=>1"},{"b=>2"}}')],
   ['net', 'cidr', from('10.0.0.0/8', '2001:db8::/32')],
