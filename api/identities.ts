@@ -2,28 +2,69 @@ import type { SubmittedIdentity } from '../db/requests/create.ts';
 import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalise } from '../domain/identity.ts';
 import { type ValidationError, bodyError, invalidRequest } from './http/validation-errors.ts';
 
-/** An identity as it is sent: one text may stand for a list of one. */
+/** An identity in a request body. A text is the same as a list with that one text. */
 export interface SentIdentity {
   readonly type: string;
   readonly value: string | readonly string[];
 }
 
-/** Errors of the caller, by reason. The two absent reasons are outcomes: such a value matches no subject. */
-const MESSAGES: Readonly<Partial<Record<InvalidReason, { readonly at: 'type' | 'value'; readonly detail: string }>>> = {
-  unknown_type: { at: 'type', detail: 'is no identity type of this project and kind of subject' },
-  wrong_number_of_values: { at: 'value', detail: 'has not as many parts as the type has columns' },
-  empty: { at: 'value', detail: 'is empty' },
-  too_long: { at: 'value', detail: 'is longer than 1024 characters' },
-  control_characters: { at: 'value', detail: 'contains control characters or half a character' },
-};
+/** Reasons that reject a submission. The others become the outcome `invalid`: such a value matches no subject. */
+const REJECTING_REASONS: ReadonlySet<InvalidReason> = new Set([
+  'unknown_type',
+  'wrong_number_of_values',
+  'empty',
+  'too_long',
+  'control_characters',
+]);
+
+function identityError(
+  types: IdentityTypes,
+  { type }: SentIdentity,
+  reason: InvalidReason,
+  pointer: string,
+): ValidationError {
+  const field = reason === 'unknown_type' ? 'type' : 'value';
+  return bodyError(`${pointer}/${field}`, reason, invalidText(types, type, reason));
+}
+
+function invalidText(types: IdentityTypes, type: string, reason: InvalidReason): string {
+  switch (reason) {
+    case 'unknown_type':
+      return unknownTypeText(types);
+    case 'wrong_number_of_values':
+      return partsText(typeOf(types, type)?.parts ?? 1);
+    case 'empty':
+      return 'must not be empty';
+    case 'too_long':
+      return 'must have at most 1024 characters';
+    case 'control_characters':
+      return 'must not contain control characters or unpaired surrogates';
+    case 'not_a_uuid':
+      return 'must be a UUID';
+    case 'not_an_integer':
+      return 'must be a 64-bit integer';
+    case 'ambiguous':
+      return 'identifies several subjects';
+  }
+}
+
+export function unknownTypeText(types: IdentityTypes): string {
+  const known = Object.keys(types).join(', ');
+  return known === ''
+    ? 'is unknown; no system holds this kind of subject'
+    : `is unknown; known identity types: ${known}`;
+}
+
+const partsText = (parts: number): string =>
+  parts === 1 ? 'must be one text' : `must be a list of ${parts} texts, one for each column of the identity type`;
 
 const partsOf = ({ value }: SentIdentity): readonly string[] => (typeof value === 'string' ? [value] : value);
 
-/** Identities as they are submitted, one after the other: in their normalised form, with what can be said at once. */
+/** Collects submitted identities in order: normalised, and marked when they are invalid or duplicates. */
 export function identityList(types: IdentityTypes) {
   const first = new Map<string, number>();
   const identities: SubmittedIdentity[] = [];
-  const judged = (type: string, parts: readonly string[], line: number | null): SubmittedIdentity => {
+  const toSubmitted = (type: string, parts: readonly string[], line: number | null): SubmittedIdentity => {
     const normal = normalise(typeOf(types, type), parts);
     if ('invalid' in normal)
       return { type, value: null, outcome: 'invalid', reason: normal.invalid, duplicateOf: null, line };
@@ -34,7 +75,7 @@ export function identityList(types: IdentityTypes) {
     return { type, value: normal.value, outcome, reason: null, duplicateOf, line };
   };
   const add = (type: string, parts: readonly string[], line: number | null = null): SubmittedIdentity => {
-    const identity = judged(type, parts, line);
+    const identity = toSubmitted(type, parts, line);
     identities.push(identity);
     return identity;
   };
@@ -50,9 +91,8 @@ export function submittedIdentities(
   const list = identityList(types);
   for (const [index, identity] of sent.entries()) {
     const { reason } = list.add(identity.type, partsOf(identity));
-    if (reason === null) continue;
-    const error = MESSAGES[reason];
-    if (error !== undefined) errors.push(bodyError(`/subjects/identities/${index}/${error.at}`, reason, error.detail));
+    if (reason === null || !REJECTING_REASONS.has(reason)) continue;
+    errors.push(identityError(types, identity, reason, `/subjects/identities/${index}`));
   }
   return list.identities;
 }
@@ -73,7 +113,7 @@ export function knownIdentities(types: IdentityTypes, sent: readonly SentIdentit
 
 export function knownIdentity(types: IdentityTypes, sent: SentIdentity): Identity {
   const [known] = requireValid(types, [sent], () => '/identity');
-  if (known === undefined) throw new Error('one identity is one identity');
+  if (known === undefined) throw new Error('one identity was sent and none was read');
   return known;
 }
 
@@ -98,11 +138,10 @@ function validIdentities(
   return sent.flatMap((identity, index): Identity[] => {
     const normal = normalise(typeOf(types, identity.type), partsOf(identity));
     if ('value' in normal) return [{ type: identity.type, value: normal.value }];
-    const error = MESSAGES[normal.invalid] ?? { at: 'value', detail: 'is no value of its type' };
-    errors.push(bodyError(`${pointer(index)}/${error.at}`, normal.invalid, error.detail));
+    errors.push(identityError(types, identity, normal.invalid, pointer(index)));
     return [];
   });
 }
 
-/** `constructor` and its like are not identity types. */
+/** Own properties only: `constructor` is not an identity type. */
 export const typeOf = (types: IdentityTypes, type: string) => (Object.hasOwn(types, type) ? types[type] : undefined);

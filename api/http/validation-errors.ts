@@ -2,8 +2,9 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import type { AppEnv } from '../deps.ts';
+import { validationText } from './validation-texts.ts';
 
-/** One error in what a caller sent; `pointer` is a JSON pointer, or the name of a parameter or header. */
+/** `pointer` is a JSON pointer into the body, or the name of a parameter or header after a slash. */
 export interface ValidationError {
   readonly in: 'body' | 'query' | 'header';
   readonly pointer: string;
@@ -17,10 +18,15 @@ export const invalidRequest = (
   errors: readonly ValidationError[],
   more: Readonly<Record<string, unknown>> = {},
 ): DomainError =>
-  new DomainError('invalid_request', `${errors.length} fault(s), listed under errors`, {
+  new DomainError('invalid_request', `${countOf(errors)}. Nothing was changed.`, {
     ...more,
     errors: errors.slice(0, ERRORS_SHOWN),
   });
+
+function countOf({ length }: readonly ValidationError[]): string {
+  const listed = length > ERRORS_SHOWN ? `the first ${ERRORS_SHOWN} are listed` : 'listed';
+  return `${length} validation ${length === 1 ? 'error' : 'errors'}, ${listed} in \`errors\``;
+}
 
 export const bodyError = (pointer: string, code: string, detail: string): ValidationError => ({
   in: 'body',
@@ -30,28 +36,38 @@ export const bodyError = (pointer: string, code: string, detail: string): Valida
 });
 
 /**
- * The default hook of zod-openapi: a refusing schema throws `invalid_request`. zod-openapi takes a missing body for `{}`,
- * which can mean "all", so a JSON body without a Content-Type is refused.
+ * The default hook of zod-openapi: throws `invalid_request` when validation fails. zod-openapi reads a missing body as
+ * `{}`, which can mean "all", so a call without a body and a Content-Type is rejected.
  */
 export function onValidationError(
-  result: { success: boolean; target: string; error?: z.core.$ZodError },
+  result: { success: boolean; target: string; data?: unknown; error?: z.core.$ZodError },
   c: Context<AppEnv>,
 ): void {
   if (result.target === 'json' && c.req.header('Content-Type') === undefined)
-    throw invalidRequest([bodyError('', 'missing', 'is not there')]);
+    throw invalidRequest([
+      bodyError('', 'missing', 'is required: send a JSON body with the header Content-Type: application/json'),
+    ]);
   if (result.error === undefined) return;
-  throw refused(result.error, PLACES[result.target] ?? 'query');
+  throw invalidRequest(validationErrors(result.error, PLACES[result.target] ?? 'query', result.data));
 }
 
 const PLACES: Readonly<Record<string, ValidationError['in']>> = { json: 'body', header: 'header' };
 
-/** Every issue that a schema found. */
-export const refused = (error: z.core.$ZodError, place: ValidationError['in']): DomainError =>
-  invalidRequest(error.issues.map((issue) => toValidationError(issue, place)));
+/** Every error that a schema found in `input`. */
+export const validationErrors = (
+  error: z.core.$ZodError,
+  place: ValidationError['in'],
+  input: unknown,
+): readonly ValidationError[] =>
+  error.issues.map((issue) => ({
+    in: place,
+    pointer: issue.path.map((part) => `/${String(part)}`).join(''),
+    code: issue.code,
+    detail: validationText(issue, valueAt(input, issue.path)),
+  }));
 
-/** zod's text for unknown members quotes their names, which the caller chose, so it is replaced. */
-function toValidationError(issue: z.core.$ZodIssue, place: ValidationError['in']): ValidationError {
-  const detail = issue.code === 'unrecognized_keys' ? 'has members that are not in the document' : issue.message;
-  const pointer = issue.path.map((part) => `/${String(part)}`).join('');
-  return { in: place, pointer, code: issue.code, detail };
-}
+const valueAt = (input: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    input,
+  );

@@ -10,7 +10,7 @@ import { bodyLimitOf } from '../http/body-limit.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
 import { type ValidationError, invalidRequest } from '../http/validation-errors.ts';
-import { typeOf } from '../identities.ts';
+import { typeOf, unknownTypeText } from '../identities.ts';
 import type { Rules } from '../uploads/lines.ts';
 import { FILE_EXAMPLE, FORM_EXAMPLES, UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
 import { readUpload } from '../uploads/read-upload.ts';
@@ -163,7 +163,7 @@ const rulesOf =
           in: place,
           pointer: '/type',
           code: 'unknown_type',
-          detail: 'is no identity type of this project and kind of subject',
+          detail: unknownTypeText(types),
         },
       ]);
     if (errors.length > 0) throw invalidRequest(errors);

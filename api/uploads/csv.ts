@@ -4,14 +4,14 @@ import { CsvError, parse } from 'csv-parse';
 import { DomainError } from '../../domain/errors.ts';
 
 const RECORD_BYTES = 65_536;
-/** The parser does not count delimiters: a record of nothing else is stopped here. */
+/** The parser does not count delimiters. This limit stops a record that consists of delimiters only. */
 const RECORD_BYTES_WITH_DELIMITERS = 4 * RECORD_BYTES;
-const MARK = Buffer.from('\uFEFF');
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const LINE_BREAKS = /\r\n|\r|\n/g;
 
 /**
- * CSV (RFC 4180, lines may end in LF or CR too), taken record by record as the bytes arrive, each with the line on which
- * it begins. Throws `malformed_csv`, in words of ours: the parser's quote what was sent. What `take` throws ends it too.
+ * Reads CSV (RFC 4180; lines may also end in LF or CR) record by record as the bytes arrive. `take` gets the line on which
+ * the record begins; an error that it throws ends the reading. Throws `malformed_csv` without quoting the file.
  */
 export async function readCsv(
   bytes: AsyncIterable<Uint8Array>,
@@ -21,7 +21,7 @@ export async function readCsv(
   let line = 1;
   let sinceRecord = 0;
   const parser = parse({
-    // A character per byte: whether it is UTF-8 is asked of each record, whose line is known.
+    // One character per byte: UTF-8 is validated per record, where the line is known.
     encoding: 'latin1',
     delimiter,
     record_delimiter: ['\r\n', '\n', '\r'],
@@ -29,9 +29,10 @@ export async function readCsv(
     max_record_size: RECORD_BYTES,
     on_record: (record: readonly string[]) => {
       const text = record.join(',');
-      if (text.includes('\0') || !isUtf8(Buffer.from(text, 'latin1'))) throw malformed(line, 'it is not UTF-8 text');
+      if (text.includes('\0') || !isUtf8(Buffer.from(text, 'latin1')))
+        throw malformed(line, 'the text is not valid UTF-8');
       take(line, record.map(fromUtf8));
-      // The parser's own count takes CRLF in a quoted field for two.
+      // The parser's own count takes CRLF in a quoted field for two lines.
       line += 1 + (text.match(LINE_BREAKS)?.length ?? 0);
       sinceRecord = 0;
       return null;
@@ -45,24 +46,24 @@ export async function readCsv(
     }
   };
   await pipeline(counted, parser.resume()).catch((error: unknown) => {
-    throw error instanceof CsvError ? malformed(line, MESSAGES[error.code] ?? 'it cannot be read any further') : error;
+    throw error instanceof CsvError ? malformed(line, MESSAGES[error.code] ?? 'the record cannot be parsed') : error;
   });
 }
 
-const TOO_LONG = `a record has more than ${RECORD_BYTES} bytes, or a quote is never closed`;
+const TOO_LONG = `a record is longer than ${RECORD_BYTES} bytes, or a quote is never closed`;
 const MESSAGES: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'text follows a closing quote',
-  INVALID_OPENING_QUOTE: 'a quote stands in the middle of a field',
+  INVALID_OPENING_QUOTE: 'a quote is in the middle of a field',
   CSV_MAX_RECORD_SIZE: TOO_LONG,
 };
 
-const malformed = (line: number, words: string): DomainError =>
-  new DomainError('malformed_csv', `line ${line}: ${words}`, { line });
+export const malformed = (line: number, reason: string, remedy = 'correct the file and upload it again'): DomainError =>
+  new DomainError('malformed_csv', `Line ${line}: ${reason}. Nothing was stored; ${remedy}.`, { line });
 
 const fromUtf8 = (field: string): string => Buffer.from(field, 'latin1').toString('utf8');
 
-/** The mark that spreadsheets write at the beginning, in however many pieces it arrives. */
+/** Removes the byte order mark that spreadsheets write, even when it arrives in several chunks. */
 async function* withoutMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
   let head: Buffer | null = Buffer.alloc(0);
   for await (const chunk of bytes) {
@@ -71,11 +72,12 @@ async function* withoutMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buf
       continue;
     }
     head = Buffer.concat([head, chunk]);
-    if (head.length < MARK.length) continue;
+    if (head.length < BYTE_ORDER_MARK.length) continue;
     yield withoutMarkAt(head);
     head = null;
   }
   if (head !== null) yield head;
 }
 
-const withoutMarkAt = (head: Buffer): Buffer => (head.indexOf(MARK) === 0 ? head.subarray(MARK.length) : head);
+const withoutMarkAt = (head: Buffer): Buffer =>
+  head.indexOf(BYTE_ORDER_MARK) === 0 ? head.subarray(BYTE_ORDER_MARK.length) : head;

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { SubmittedIdentity } from '../../db/requests/create.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { IdentityTypes } from '../../domain/identity.ts';
-import { chooseColumns } from './columns.ts';
-import { readCsv } from './csv.ts';
+import { selectColumns } from './columns.ts';
+import { malformed, readCsv } from './csv.ts';
 import { bodyError, type ValidationError, invalidRequest } from '../http/validation-errors.ts';
 import { identityList } from '../identities.ts';
 import type { UploadParameters } from './parameters.ts';
 
-/** What a file says: accepted + merged + failed + blank = total. */
+/** The identities of a file. `total` is the sum of `accepted`, `merged`, `failed` and `blank`. */
 export interface Lines {
   readonly identities: readonly SubmittedIdentity[];
   readonly tally: {
@@ -22,23 +22,23 @@ export interface Lines {
     readonly failures: { readonly line: number; readonly reason: string }[];
     readonly mergedInto: { readonly line: number; readonly into: number }[];
   };
-  /** Of every byte. */
+  /** Digest of all bytes of the file. */
   readonly sha256: Buffer;
 }
 
 export interface Rules {
   readonly types: IdentityTypes;
   readonly parts: number;
-  /** How many identities are taken; what is behind them is not read. */
+  /** The largest number of identities. Reading stops at the first one above it. */
   readonly limit: number;
-  /** Where the caller said which columns it means. */
+  /** Where the caller sent `columns`. */
   readonly place: ValidationError['in'];
 }
 
-const SHOWN = 100;
+const MAX_LINES_SHOWN = 100;
 const DELIMITERS = { ',': ',', ';': ';', tab: '\t' } as const;
 
-/** Reads a file to its end, keeping only its identities. An invalid line does not refuse the others. */
+/** Reads a file to its end and keeps only its identities. An invalid line does not reject the other lines. */
 export async function readLines(
   file: AsyncIterable<Uint8Array>,
   { type, columns, header, delimiter }: UploadParameters,
@@ -52,9 +52,9 @@ export async function readLines(
     }
   };
   const indexesIn = (names: readonly string[] | null): readonly number[] => {
-    const chosen = chooseColumns(columns, names, type, parts);
-    if ('indexes' in chosen) return chosen.indexes;
-    throw invalidRequest([{ in: place, pointer: '/columns', code: chosen.error, detail: chosen.detail }]);
+    const selection = selectColumns(columns, names, type, parts);
+    if ('indexes' in selection) return selection.indexes;
+    throw invalidRequest([{ in: place, pointer: '/columns', code: selection.error, detail: selection.detail }]);
   };
   let indexes = header === 'absent' ? indexesIn(null) : null;
   const list = identityList(types);
@@ -62,7 +62,10 @@ export async function readLines(
   const failures: { line: number; reason: string }[] = [];
   const mergedInto: { line: number; into: number }[] = [];
   let [total, blank] = [0, 0];
+  let first = true;
   await readCsv(hashed(), DELIMITERS[delimiter], (line, fields) => {
+    if (first) requireNoSemicolon(line, fields, delimiter);
+    first = false;
     if (indexes === null) {
       indexes = indexesIn(fields.map((name) => name.trim()));
       return;
@@ -73,7 +76,11 @@ export async function readLines(
       return;
     }
     if (at.push(line) > limit)
-      throw new DomainError('too_many_subjects', `an upload takes ${limit} identities`, { limit });
+      throw new DomainError(
+        'too_many_subjects',
+        `The file has more than ${limit} identities, the limit of one upload. Nothing was stored; split the file.`,
+        { limit },
+      );
     const { reason, duplicateOf } = list.add(
       type,
       indexes.flatMap((index) => fields[index] ?? []),
@@ -86,10 +93,29 @@ export async function readLines(
   const accepted = list.identities.length - failed - merged;
   const tally = {
     lines: { total, accepted, merged, failed, blank },
-    failures: failures.slice(0, SHOWN),
-    mergedInto: mergedInto.slice(0, SHOWN),
+    failures: failures.slice(0, MAX_LINES_SHOWN),
+    mergedInto: mergedInto.slice(0, MAX_LINES_SHOWN),
   };
   if (accepted === 0)
-    throw invalidRequest([bodyError('/file', 'no_identities', 'has no line that is an identity of the type')], tally);
+    throw invalidRequest(
+      [
+        bodyError(
+          '/file',
+          'no_identities',
+          'contains no valid identity of the type; `failures` lists the first invalid lines',
+        ),
+      ],
+      tally,
+    );
   return { identities: list.identities, tally, sha256: hash.digest() };
+}
+
+/** Spreadsheets of many countries separate columns by semicolons. Read as commas, whole lines would become identities. */
+function requireNoSemicolon(line: number, fields: readonly string[], delimiter: UploadParameters['delimiter']): void {
+  if (delimiter !== ';' && fields.length === 1 && fields[0]?.includes(';') === true)
+    throw malformed(
+      line,
+      'its only column contains a semicolon',
+      'if semicolons separate the columns, pass delimiter=;',
+    );
 }

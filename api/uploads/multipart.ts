@@ -6,13 +6,13 @@ import { bodyError, type ValidationError, invalidRequest } from '../http/validat
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 
-/** Each is a text of at most 1 000 characters; a longer one is cut here and refused by its schema. */
+/** Longer than any valid field. A longer one is cut here, and its schema rejects it. */
 const FIELD_BYTES = 8_192;
-const FIELDS = 100;
+const MAX_FIELDS = 100;
 
 /**
- * A form whose one file is read as it arrives, by `read`, which gets the fields before it. Nothing may follow the file:
- * what is asked for is known before the first line is read. Throws what `read` throws, and then takes no more.
+ * Passes the fields of a form and its one file to `read` while the file arrives. The file must be the last part, so that
+ * all parameters are known before its first line. An error that `read` throws ends the reading and is thrown.
  */
 export async function readForm<T>(
   contentType: string,
@@ -29,15 +29,17 @@ export async function readForm<T>(
     if (file === undefined) fields.push([name, value]);
     else stop.abort(fieldsComeFirst());
   });
-  parser.on('filesLimit', () => stop.abort(fileError('too_many_files', 'is there more than once')));
+  parser.on('filesLimit', () => stop.abort(fileError('too_many_files', 'must occur only once')));
   parser.on('file', (_, stream) => {
-    // An error event without a listener ends the process, and the reader may be gone already.
+    // An error event without a listener ends the process, and `read` may have finished.
     file = stream.on('error', () => undefined);
     if (fields.length === 0) done.reject(fieldsComeFirst());
     else done.resolve(read(fields, stream));
   });
-  parser.on('error', () => stop.abort(new DomainError('malformed_csv', 'the form ends before its last boundary')));
-  parser.on('finish', () => done.reject(fileError('missing', 'is not among the parts of the form')));
+  parser.on('error', () => stop.abort(new DomainError('malformed_csv', INCOMPLETE)));
+  parser.on('finish', () =>
+    done.reject(fileError('missing', 'is required: the CSV file, as the last part of the form')),
+  );
   try {
     await pipeline(bytes, parser, { signal: stop.signal });
     stop.signal.throwIfAborted();
@@ -51,8 +53,10 @@ export async function readForm<T>(
   return done.promise;
 }
 
+const INCOMPLETE = 'The form ended before its final boundary. Nothing was stored; send the upload again.';
+
 const fieldsComeFirst = (): DomainError =>
-  fileError('fields_come_first', 'is not the last part: the parameters come before it, for it is read as it arrives');
+  fileError('fields_come_first', 'must be the last part of the form, after all other fields');
 
 const fileError = (code: ValidationError['code'], detail: string): DomainError =>
   invalidRequest([bodyError('/file', code, detail)]);
@@ -62,9 +66,12 @@ function formParser(contentType: string): BusboyInstance {
     return Busboy({
       headers: { 'content-type': contentType },
       isPartAFile: (name) => name === 'file',
-      limits: { fields: FIELDS, fieldSize: FIELD_BYTES, files: 1, headerPairs: 50, headerSize: 8_192 },
+      limits: { fields: MAX_FIELDS, fieldSize: FIELD_BYTES, files: 1, headerPairs: 50, headerSize: 8_192 },
     });
   } catch {
-    throw new DomainError('unsupported_media_type', 'the form has no boundary');
+    throw new DomainError(
+      'unsupported_media_type',
+      'The multipart form has no boundary. Nothing was stored; send Content-Type: multipart/form-data; boundary=….',
+    );
   }
 }

@@ -1,75 +1,89 @@
 import { z } from '@hono/zod-openapi';
 import { EXPEDITES, ON_CONFLICT, SCOPES } from '../../domain/vocabulary.ts';
-import { parseColumns } from './columns.ts';
+import { MAX_COLUMN, parseColumns } from './columns.ts';
 import { kind, notify, projectName, reason } from '../schemas.ts';
 
 const flag = (description: string) =>
   z
     .enum(['true', 'false'])
     .default('false')
-    .transform((given) => given === 'true')
+    .transform((text) => text === 'true')
     .openapi({ type: 'boolean', default: false, description });
 
-const Named = z.strictObject({
-  project: projectName.openapi({ description: 'Whose subjects they are.' }),
-  kind: z.literal('deletion').openapi({ description: 'What is asked for.' }),
+const Parameters = z.strictObject({
+  project: projectName.openapi({
+    description: 'The project that the subjects belong to. A key of `projects` in lethe.config.ts.',
+  }),
+  kind: z.literal('deletion').openapi({ description: 'The kind of request. Uploads are deletions.' }),
   regulation: z
     .string()
     .max(100)
-    .openapi({ description: 'By which law; it has the deadline that the project gives it.', example: 'gdpr' }),
-  subjects: kind.openapi({ description: 'The kind of all the subjects.' }),
-  type: z.string().max(200).openapi({ description: 'The identity type of all the lines.', example: 'user_id' }),
+    .openapi({
+      description: 'The law that the request is made under. It must have a deadline in the project’s policy.',
+      example: 'gdpr',
+    }),
+  subjects: kind.openapi({ description: 'The kind of all subjects in the file.' }),
+  type: z.string().max(200).openapi({ description: 'The identity type of all lines.', example: 'user_id' }),
   columns: z
     .string()
     .max(1_000)
     .transform((text, context) => {
       const columns = parseColumns(text);
-      if (columns === null) context.addIssue({ code: 'custom', message: 'has to list names, or numbers from 1' });
+      if (columns === null)
+        context.addIssue({
+          code: 'custom',
+          message: `must be a comma-separated list of column names, or of numbers from 1 to ${MAX_COLUMN}`,
+        });
       return columns ?? z.NEVER;
     })
     .optional()
     .openapi({
       type: 'string',
       description:
-        'Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type.',
+        'The columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one for each part. Required when the file has more columns and the name of none of them is the type.',
       example: 'email,business_unit',
     }),
   header: z
     .enum(['present', 'absent'])
     .default('present')
-    .openapi({ description: 'Whether the first line names the columns.' }),
-  delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'What stands between two columns.' }),
-  suppress: flag('Whether they are never to be collected again.'),
+    .openapi({ description: 'Whether the first line contains the names of the columns.' }),
+  delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'The separator between two columns.' }),
+  suppress: flag('Suppress the subjects: systems must not collect their data again.'),
   onConflict: z.enum(ON_CONFLICT).default('attach').openapi({
-    description: 'What to do when another open deletion owns a subject: share its outcome, or refuse all.',
+    description:
+      'What happens when another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.',
   }),
-  confirm: flag('Count first, and touch nobody before `POST …/confirm`.'),
+  confirm: flag('Dry run: count the subjects, and change nothing before `POST /v1/requests/{id}/confirm`.'),
   expedite: z
     .enum(EXPEDITES)
     .optional()
-    .openapi({ description: 'Not after the grace period, but so soon; with a reason.' }),
+    .openapi({ description: 'Hard-delete before the grace period ends: in the next run, or now. Requires `reason`.' }),
   reason: reason.optional(),
   scope: z.enum(SCOPES).default('data').openapi({
-    description: 'What is deleted: the rows, or what the columns of `categories` or `sources` hold.',
+    description: 'What is deleted: `data` deletes rows; `categories` and `sources` clear the columns that hold them.',
   }),
-  exportFirst: flag('Hide at once, and delete only who is in an archive that is ready.'),
+  exportFirst: flag('Soft-delete at once, and hard-delete only subjects that a ready archive contains.'),
   notify: notify.optional(),
 });
 
 /**
- * Of a `text/csv` body they are the query, of a form its fields: which are needed is judged where they are together. An
- * e-mail address does not belong into a URL: a caller that names one sends a form.
+ * The query of a `text/csv` upload. All parameters are optional here, because a form sends them as fields. `notify` is not
+ * among them: an e-mail address must not be part of a URL.
  */
-export const UploadQuery = Named.omit({ notify: true }).partial();
+export const UploadQuery = Parameters.omit({ notify: true }).partial();
 
-export const UploadParameters = Named.refine(
+export const UploadParameters = Parameters.refine(
   ({ expedite, reason: why }) => (expedite === undefined) === (why === undefined),
-  { path: ['reason'], message: 'goes with expedite, and expedite with it' },
+  { path: ['reason'], message: 'must be sent together with expedite' },
 );
 export type UploadParameters = z.output<typeof UploadParameters>;
 
-const FILE = { type: 'string', contentMediaType: 'text/csv', description: 'The last part of the form.' } as const;
-export const UploadForm = Named.extend({ file: z.string().openapi(FILE) });
+const FILE = {
+  type: 'string',
+  contentMediaType: 'text/csv',
+  description: 'The CSV file. It must be the last part of the form.',
+} as const;
+export const UploadForm = Parameters.extend({ file: z.string().openapi(FILE) });
 
 export const FILE_EXAMPLE =
   'email,business_unit\nann@x.test,berlin\nbob@x.test,\nAnn@x.test,Berlin\nbob@x.test,hamburg\n';

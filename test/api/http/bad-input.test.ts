@@ -60,7 +60,9 @@ describe('each a clear problem', () => {
 
   test('of 2 000 faults the first hundred', async () => {
     const answer = await refused(deletionOf(Array.from({ length: 2_000 }, () => ({ type: 'none', value: 'x' }))));
-    expect(answer.json).toMatchObject({ detail: '2000 fault(s), listed under errors' });
+    expect(answer.json).toMatchObject({
+      detail: '2000 validation errors, the first 100 are listed in `errors`. Nothing was changed.',
+    });
     expect(answer.json).toHaveProperty('errors.length', 100);
   });
 

@@ -23,6 +23,21 @@ describe('each refused, and nothing stored', () => {
     expect(api.log.join('')).not.toContain(CANARY);
   });
 
+  test.each([
+    ['in the header', `user_id;name\n${CANARY};x\n`, {}],
+    ['in the first line when there is no header', `${CANARY};x\n`, { header: 'absent' }],
+    ['when `columns` selects it by number', `name;user_id\nx;${CANARY}\n`, { columns: '1' }],
+  ])('rejects a file whose only column contains a semicolon %s', async (_, file, parameters) => {
+    const answer = await refused(api, () => upload(api, file, parameters));
+    expect(answer).toMatchObject({ ...line(1), detail: expect.stringContaining('delimiter=;') });
+    expect((await upload(api, file, { ...parameters, delimiter: ';' })).status).toBe(202);
+  });
+
+  test('accepts semicolons in the lines of a file whose header has none', async () => {
+    expect((await upload(api, 'user_id\nu;1\n')).status).toBe(202);
+    expect((await upload(api, 'user_id,name\nu-1,a;b\n')).status).toBe(202);
+  });
+
   test('bytes that are no UTF-8, and a file in another encoding', async () => {
     const latin1 = new Uint8Array(Buffer.from(`user_id\nu-1\n${CANARY}\u00fc\n`, 'latin1'));
     expect(await refused(api, () => upload(api, latin1))).toMatchObject(line(3));

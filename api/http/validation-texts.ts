@@ -1,0 +1,64 @@
+import type { z } from 'zod';
+
+// The texts of zod itself can quote what the caller sent. Any other message is set by our schemas.
+const ZOD_TEXT = /^(Invalid|Too|Unrecognized)\b/;
+
+/** What is wrong with a value, as the predicate of a sentence. */
+export function validationText(issue: z.core.$ZodIssue, value: unknown): string {
+  if (!ZOD_TEXT.test(issue.message)) return issue.message;
+  if (value === undefined) return 'is required';
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPES[issue.expected] ?? WRONG_TYPE;
+    case 'invalid_value':
+      return `must be ${alternatives(issue.values)}`;
+    case 'invalid_format':
+      return FORMATS[issue.format] ?? 'does not have the required format';
+    case 'too_small':
+      return limitText(issue.origin, 'least', Number(issue.minimum));
+    case 'too_big':
+      return limitText(issue.origin, 'most', Number(issue.maximum));
+    case 'unrecognized_keys':
+      return 'contains unknown fields';
+    case 'invalid_union':
+      return unionText(issue.errors, value);
+    default:
+      return 'is invalid';
+  }
+}
+
+const WRONG_TYPE = 'has the wrong type';
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'must be text',
+  number: 'must be a number',
+  int: 'must be a whole number',
+  boolean: 'must be true or false',
+  array: 'must be a list',
+  object: 'must be an object',
+};
+const FORMATS: Readonly<Record<string, string>> = {
+  email: 'must be an e-mail address',
+  datetime: 'must be a timestamp in UTC such as 2026-11-23T10:00:00Z',
+};
+
+function limitText(origin: string, bound: 'least' | 'most', limit: number): string {
+  if (origin === 'string')
+    return bound === 'least' && limit === 1 ? 'must not be empty' : has(bound, limit, 'character');
+  return origin === 'array' ? has(bound, limit, 'item') : `must be at ${bound} ${limit}`;
+}
+
+const has = (bound: string, limit: number, unit: string): string =>
+  `must have at ${bound} ${limit} ${unit}${limit === 1 ? '' : 's'}`;
+
+/** One text for all branches of a union. A branch that failed on an item of a list describes that item. */
+function unionText(branches: readonly (readonly z.core.$ZodIssue[])[], value: unknown): string {
+  const texts = branches.flatMap(([first]) => (first === undefined ? [] : validationText(first, value)));
+  const [first = WRONG_TYPE, ...others] = new Set(texts);
+  return [first, ...others.map((text) => text.replace(/^must (be )?/, ''))].join(' or ');
+}
+
+/** `one, two or three`; the values come from the schema. */
+function alternatives(values: readonly unknown[]): string {
+  const texts = values.map(String);
+  return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} or ${texts.at(-1)}`;
+}
