@@ -14,6 +14,7 @@ import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
+import { reportFatal } from './config/fatal.ts';
 import type { Connector } from './connectors/connector.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
 import { connect } from './db/client.ts';
@@ -36,7 +37,7 @@ import {
 const logger = pino({ base: { process: 'worker' } });
 // Logs one line instead of a stack trace, which may quote personal data.
 process.once('uncaughtException', (error) => {
-  logger.fatal(startupError(error), 'fatal error');
+  reportFatal(logger, startupError(error), 'fatal error');
   process.exit(1);
 });
 const environment = workerEnvironment();

@@ -15,45 +15,45 @@ import { health } from './http/health.ts';
 import { v1 } from './routes/index.ts';
 
 const NONE = ["'none'"];
-const OWN = ["'self'"];
-/** An answer is data: a browser that is led to one loads and runs nothing. */
-const ANSWERS = secureHeaders({ contentSecurityPolicy: { defaultSrc: NONE, frameAncestors: NONE } });
-/** The pages of /docs load what Lethe serves, and nothing else. The style sheet of Swagger UI has its icons inside. */
-const PAGES = secureHeaders({
+const SELF = ["'self'"];
+/** For responses of the API, which are data: a browser that opens one loads and runs nothing. */
+const API_HEADERS = secureHeaders({ contentSecurityPolicy: { defaultSrc: NONE, frameAncestors: NONE } });
+/** For the pages of /docs, which load from Lethe only. The style sheet of Swagger UI contains its icons as data URLs. */
+const DOCS_HEADERS = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: NONE,
-    scriptSrc: OWN,
-    styleSrc: OWN,
-    imgSrc: [...OWN, 'data:'],
-    connectSrc: OWN,
+    scriptSrc: SELF,
+    styleSrc: SELF,
+    imgSrc: [...SELF, 'data:'],
+    connectSrc: SELF,
     baseUri: NONE,
     formAction: NONE,
     frameAncestors: NONE,
   },
 });
 
-/** A page for people, whose button calls its own address. */
-const DOWNLOADS = secureHeaders({
+/** For the download page, whose button posts to its own address. */
+const DOWNLOAD_HEADERS = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: NONE,
     styleSrc: [STYLE_HASH],
-    formAction: OWN,
+    formAction: SELF,
     baseUri: NONE,
     frameAncestors: NONE,
   },
 });
 
 const headersFor = (path: string) => {
-  if (path.startsWith('/docs')) return PAGES;
-  return path.startsWith('/download/') ? DOWNLOADS : ANSWERS;
+  if (path.startsWith('/docs')) return DOCS_HEADERS;
+  return path.startsWith('/download/') ? DOWNLOAD_HEADERS : API_HEADERS;
 };
 
-/** The whole API as one function from request to answer; `app.request('/path')` needs no port. */
+/** Creates the API. `app.request('/path')` calls it without a port. */
 export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: onValidationError });
 
   app.use(async function requestId(c, next) {
-    // Ours alone: one that a caller chose could carry anything into the log.
+    // Always generated: an id that a caller chose could put any text into the log.
     c.set('requestId', crypto.randomUUID());
     c.header('X-Request-Id', c.get('requestId'));
     c.header('Cache-Control', 'no-store');
@@ -66,12 +66,13 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
       app,
       onMethodNotAllowed: (c, methods) => {
         c.header('Allow', methods.join(', '));
-        return problem(c, 'method_not_allowed', `the path takes ${methods.join(', ')}`);
+        return problem(c, 'method_not_allowed', `The path accepts ${methods.join(', ')}. Nothing was changed.`);
       },
     }),
   );
   app.use(limitBodies(deps));
 
+  app.get('/', (c) => c.redirect('/docs'));
   app.route('/', health(deps));
   app.route('/v1', v1(deps));
   let document: OpenApi | undefined;
@@ -79,7 +80,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
   app.route('/docs', docs());
   app.route('/download', download(deps));
 
-  app.notFound((c) => problem(c, 'not_found', 'there is nothing at this path'));
+  app.notFound((c) => problem(c, 'not_found', 'The API has no such path. See /docs for all paths.'));
   app.onError(onError(deps.logger));
   return app;
 }

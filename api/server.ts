@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
+import { reportFatal } from '../config/fatal.ts';
 import { connect } from '../db/client.ts';
 import { digestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
@@ -18,7 +19,7 @@ import { temporalOrchestrator } from './temporal/orchestrator.ts';
 
 const logger = pino({ base: { process: 'api' } });
 
-/** The API process. It refuses to start on another schema, or without a digest key that rows were written with. */
+/** The API process. It does not start on another schema, or without a digest key that rows were written with. */
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
   const { catalog } = readDeployment(await loadDeployment(environment.configPath));
@@ -37,8 +38,8 @@ async function main(environment: ApiEnvironment): Promise<void> {
   const storage = await openStorage(environment.archives);
   await requireSameStorage(database, await storage.storageId());
   const now = () => new Date();
-  const apart = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
-  const { app: scraped, observe } = metrics({ database: apart, catalog, now, logger });
+  const metricsDatabase = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
+  const { app: metricsApp, observe } = metrics({ database: metricsDatabase, catalog, now, logger });
   const app = createApp({
     database,
     keys,
@@ -53,43 +54,43 @@ async function main(environment: ApiEnvironment): Promise<void> {
     observe,
   });
   if (metricsAddress !== undefined) {
-    const { url } = await listen(scraped, metricsAddress);
-    logger.info({ url: `${url}/metrics` }, 'metrics');
+    const { url } = await listen(metricsApp, { ...metricsAddress, variable: 'METRICS_ADDRESS' });
+    logger.info({ url: `${url}/metrics` }, 'serving metrics');
   }
   if (isLoopback(publicUrl) && trustedProxies.rules.length > 0)
-    logger.warn('links to archives lead to this machine only: set LETHE_PUBLIC_URL');
-  const listening = await listen(app, { host, port });
-  const end = async (signal: NodeJS.Signals) => {
-    logger.info({ signal }, 'draining');
-    await listening.drain();
+    logger.warn('download links point to this machine only: set LETHE_PUBLIC_URL');
+  const server = await listen(app, { host, port, variable: 'PORT' });
+  const shutDown = async (signal: NodeJS.Signals) => {
+    logger.info({ signal }, 'shutting down');
+    await server.drain();
     await Promise.allSettled([
       database.$client.end({ timeout: 5 }),
-      apart.$client.end({ timeout: 1 }),
+      metricsDatabase.$client.end({ timeout: 1 }),
       temporal.connection.close(),
     ]);
-    logger.info('ended');
+    logger.info('stopped');
     process.exit(0);
   };
-  let ending: Promise<void> | undefined;
-  // A signal that comes again is no news; without a listener it would end the process at once.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (ending ??= end(signal)));
-  // A supervisor that reads this line may send SIGTERM from now on.
-  logger.info({ url: listening.url }, 'listening');
+  let shutdown: Promise<void> | undefined;
+  // A repeated signal is ignored; without a listener it would end the process at once.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (shutdown ??= shutDown(signal)));
+  // Supervisors wait for this line before they send SIGTERM.
+  logger.info({ url: server.url }, 'listening');
 }
 
-/** Connects at the first call and again whenever needed: the API starts, and accepts requests, without Temporal. */
+/** Connects at the first call, so that the API starts and accepts requests without Temporal. */
 function connectTemporal({ address, namespace, tls, apiKey }: ApiEnvironment['temporal']): Client {
   const connection = Connection.lazy({ address, tls, ...(apiKey === undefined ? {} : { apiKey }) });
   return new Client({ connection, namespace });
 }
 
-function refuse(error: unknown): never {
-  logger.fatal(startupError(error), 'cannot start');
+function stopWith(error: unknown): never {
+  reportFatal(logger, startupError(error), 'cannot start');
   process.exit(1);
 }
 
 try {
   await main(apiEnvironment());
 } catch (error) {
-  refuse(error);
+  stopWith(error);
 }

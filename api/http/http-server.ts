@@ -4,19 +4,19 @@ import { Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
-/** How long a caller may take. A slower one is disconnected, because each connection holds memory. */
+/** Slower callers are disconnected, because each connection holds memory. */
 export interface Timeouts {
   /** From the first byte of a request to the end of its headers. */
   readonly headersMs: number;
-  /** … and to the end of its body. */
+  /** From the first byte of a request to the end of its body. */
   readonly requestMs: number;
-  /** How often the two are looked at. */
+  /** How often the two limits above are checked. */
   readonly checkMs: number;
-  /** Between two requests. Longer than the minute of most load balancers, so that they close the connection first. */
+  /** Idle time between two requests. Longer than that of most load balancers, so that they close the connection first. */
   readonly keepAliveMs: number;
-  /** Without a byte in either direction: a caller that does not read its answer. */
+  /** Time without a byte in either direction, for callers that do not read the response. */
   readonly silenceMs: number;
-  /** For requests under way when the process gets SIGTERM; docker-compose.yml waits longer than this. */
+  /** Time for active requests after SIGTERM. docker-compose.yml waits longer before it kills the process. */
   readonly drainMs: number;
 }
 const DEFAULT_TIMEOUTS: Timeouts = {
@@ -27,37 +27,39 @@ const DEFAULT_TIMEOUTS: Timeouts = {
   silenceMs: 120_000,
   drainMs: 20_000,
 };
-/** What callers had sent on their connections before they could know that we end still arrives meanwhile. */
-const QUIET_MS = 500;
+/** How long a shutdown still accepts requests on open connections, which callers sent before they could notice it. */
+const GRACE_MS = 500;
 
 export interface ListenOptions extends Partial<Timeouts> {
   readonly host: string;
   readonly port: number;
+  /** The environment variable that sets the port, for the error message. */
+  readonly variable?: string;
 }
-export interface Listening {
+export interface HttpServer {
   readonly url: string;
-  /** No new connections; requests under way are answered, each the last of its connection. Done when all have gone. */
+  /** Accepts no new connections and resolves when all active requests are answered. */
   drain(): Promise<void>;
 }
 
-/** Serves an app on a port of its own. Throws where it cannot listen. */
+/** Serves an app on a port. Throws when the address cannot be used. */
 export async function listen(
   app: { readonly fetch: Fetch },
-  { host, port, ...changes }: ListenOptions,
-): Promise<Listening> {
+  { host, port, variable = 'PORT', ...changes }: ListenOptions,
+): Promise<HttpServer> {
   const { headersMs, requestMs, checkMs, keepAliveMs, silenceMs, drainMs } = { ...DEFAULT_TIMEOUTS, ...changes };
   const connections = new Map<Socket, Set<ServerResponse>>();
   const handlers = new Set<Promise<void>>();
-  const answer = getRequestListener(app.fetch, { hostname: host });
+  const handle = getRequestListener(app.fetch, { hostname: host });
   let draining = false;
 
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };
   const server = createServer({ ...timeouts, keepAliveTimeout: keepAliveMs }, (request, response) => {
     if (draining) response.shouldKeepAlive = false;
-    const underWay = connections.get(request.socket);
-    underWay?.add(response);
-    response.once('close', () => underWay?.delete(response));
-    const handler = answer(request, response).finally(() => handlers.delete(handler));
+    const active = connections.get(request.socket);
+    active?.add(response);
+    response.once('close', () => active?.delete(response));
+    const handler = handle(request, response).finally(() => handlers.delete(handler));
     handlers.add(handler);
   });
   server.setTimeout(silenceMs);
@@ -66,35 +68,44 @@ export async function listen(
     socket.once('close', () => connections.delete(socket));
   });
   server.listen(port, host);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw listenError(error, `${host}:${port}`, variable);
+  });
 
-  const closeSockets = (which: (underWay: ReadonlySet<ServerResponse>) => boolean) => {
-    for (const [socket, underWay] of connections) if (which(underWay)) socket.destroy();
+  const closeSockets = (shouldClose: (active: ReadonlySet<ServerResponse>) => boolean) => {
+    for (const [socket, active] of connections) if (shouldClose(active)) socket.destroy();
   };
   const drain = async () => {
     draining = true;
-    for (const underWay of connections.values()) {
-      const last = [...underWay].at(-1);
+    for (const active of connections.values()) {
+      const last = [...active].at(-1);
       if (last !== undefined) last.shouldKeepAlive = false;
     }
     const closed = once(server, 'close');
-    // http's own close() would cut answers that are still being sent, and stop checking for slow callers.
+    // The close() of node:http would cut responses that are being sent, and stop checking for slow callers.
     NetServer.prototype.close.call(server);
-    const late = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));
-    await Promise.race([closed, sleep(QUIET_MS)]);
-    const sweep = setInterval(() => closeSockets((underWay) => underWay.size === 0), 50);
+    const deadline = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));
+    await Promise.race([closed, sleep(GRACE_MS)]);
+    const sweep = setInterval(() => closeSockets((active) => active.size === 0), 50);
     await closed;
     clearInterval(sweep);
-    // Handlers whose callers have gone are still at work on rows.
-    await Promise.race([Promise.allSettled(handlers), late]);
+    // Handlers of callers that disconnected may still write rows.
+    await Promise.race([Promise.allSettled(handlers), deadline]);
     server.close();
   };
   return { url: urlOf(server.address()), drain };
 }
 
+function listenError(error: unknown, address: string, variable: string): unknown {
+  if (!(error instanceof Error && 'code' in error)) return error;
+  const reason = error.code === 'EADDRINUSE' ? 'another process uses the port' : 'the address cannot be used';
+  const remedy = error.code === 'EADDRINUSE' ? `Stop that process, or set ${variable} to another` : `Check ${variable}`;
+  return new Error(`cannot listen on ${address}: ${reason} (${String(error.code)}). ${remedy}.`, { cause: error });
+}
+
 type Fetch = Parameters<typeof getRequestListener>[0];
 
 function urlOf(address: ReturnType<NetServer['address']>): string {
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP port');
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
 }

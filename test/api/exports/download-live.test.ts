@@ -8,7 +8,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../../api/app.ts';
 import { folderStorage } from '../../../archives/storage/folder.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
-import { listen, type Listening } from '../../../api/http/http-server.ts';
+import { listen, type HttpServer } from '../../../api/http/http-server.ts';
 import { archiveFolder, PUBLIC_URL } from '../../support/archives.ts';
 import { acceptedExport, linkTo, makeReady, stateOf } from './exports.ts';
 import { CATALOG, KEYS, START, testApi, user } from '../support/api.ts';
@@ -21,10 +21,10 @@ const api = await testApi({ storage });
 /** More than all the buffers on the way hold, so that a caller who stops reading stops the sender. */
 const LARGE = randomBytes(40_000_000);
 
-const listening: Listening[] = [];
+const listening: HttpServer[] = [];
 afterEach(() => Promise.all(listening.splice(0).map((one) => one.drain())));
 
-async function served(renewTransfersMs = 20_000): Promise<Listening> {
+async function served(renewTransfersMs = 20_000): Promise<HttpServer> {
   const { database, orchestrator, log } = api;
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
   const deps = { database, keys: KEYS, catalog: CATALOG, orchestrator, logger, storage, publicUrl: PUBLIC_URL };
@@ -35,7 +35,7 @@ async function served(renewTransfersMs = 20_000): Promise<Listening> {
 }
 
 /** Sends the POST of the page's button; the answer's body is not read yet. */
-async function press({ url }: Pick<Listening, 'url'>, path: string, agent = new Agent()): Promise<IncomingMessage> {
+async function press({ url }: Pick<HttpServer, 'url'>, path: string, agent = new Agent()): Promise<IncomingMessage> {
   const call = request(`${url}${path}`, { method: 'POST', agent });
   const answered = once(call, 'response');
   call.end();
@@ -209,11 +209,11 @@ test('two processes on one ledger: one download of 100, and one that is told to 
   answer.pause();
   one.child.kill('SIGTERM');
   const exited = once(one.child, 'exit');
-  await until(async () => one.output().includes('"draining"'));
+  await until(async () => one.output().includes('"shutting down"'));
   expect(await received(answer)).toBe(digestOf(bytes));
   expect((await exited)[0]).toBe(0);
   expect(await stateOf(api, id, last.id)).toBe('used');
   const told = one.output() + other.output();
   for (const { path } of [link, last]) expect(told).not.toContain(path.slice('/download/'.length));
-  expect(told.match(/"msg":"downloaded"/g)).toHaveLength(2);
+  expect(told.match(/"msg":"download completed"/g)).toHaveLength(2);
 });

@@ -4,22 +4,22 @@ import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { archives, PUBLIC_URL } from '../../support/archives.ts';
 import { createApp } from '../../../api/app.ts';
-import { listen, type Listening, type ListenOptions } from '../../../api/http/http-server.ts';
+import { listen, type HttpServer, type ListenOptions } from '../../../api/http/http-server.ts';
 import { CATALOG, deletionOf, KEYS, START, testApi, user } from '../support/api.ts';
 
 const HERE = { host: '127.0.0.1', port: 0, drainMs: 5_000 };
-const listening: Listening[] = [];
+const listening: HttpServer[] = [];
 afterEach(() => Promise.all(listening.splice(0).map((one) => one.drain())));
 
 type Answer = (request: Request) => Response | Promise<Response>;
-async function served(fetch: Answer, changes: Partial<ListenOptions> = {}): Promise<Listening> {
+async function served(fetch: Answer, changes: Partial<ListenOptions> = {}): Promise<HttpServer> {
   const one = await listen({ fetch }, { ...HERE, drainMs: 50, ...changes });
   listening.push(one);
   return one;
 }
 
 /** A caller that we see through: what it sends, byte by byte, and all that it is told. */
-function caller({ url }: Listening) {
+function caller({ url }: HttpServer) {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let received = '';
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));

@@ -77,7 +77,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   // Temporal is away, so each of them is still waiting for it when the row is there.
   while ((await stored()).length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
   server.child.kill('SIGTERM');
-  while (!server.output().includes('"draining"')) await once(server.child.stdout, 'data');
+  while (!server.output().includes('"shutting down"')) await once(server.child.stdout, 'data');
   // As from a shell: the terminal tells the whole group, and npm passes on what it was told.
   server.child.kill('SIGTERM');
   const answers = await Promise.all(calls);
@@ -85,7 +85,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { id: string }).id));
   expect(ids.toSorted()).toEqual(await stored());
   expect((await server.ended).code).toBe(0);
-  expect(server.output().split('"draining"')).toHaveLength(2);
+  expect(server.output().split('"shutting down"')).toHaveLength(2);
   expect(server.output()).not.toContain('canary');
   await database.$client.end();
 });
@@ -104,8 +104,15 @@ test('metrics are served at an address of their own, and nowhere where none is g
   expect(scraped).not.toContain('canary');
   expect((await fetch(`${server.base}/metrics`)).status).toBe(404);
   expect((await fetch(`http://${at}/v1/requests`)).status).toBe(404);
-  const taken = await start(url, { METRICS_ADDRESS: at });
-  expect(await taken.ended).toEqual({ code: 1, output: expect.stringContaining('EADDRINUSE') });
+  for (const [taken, variable, given] of [
+    [at, 'METRICS_ADDRESS', { METRICS_ADDRESS: at }],
+    [new URL(server.base).host, 'PORT', { PORT: new URL(server.base).port }],
+  ] as const) {
+    const { code, output } = await (await start(url, given)).ended;
+    expect(code).toBe(1);
+    expect(output).toContain(`cannot listen on ${taken}: another process uses the port (EADDRINUSE)`);
+    expect(output).toContain(`set ${variable} to another`);
+  }
   server.child.kill('SIGTERM');
   expect((await server.ended).code).toBe(0);
   await expect(fetch(`http://${at}/metrics`)).rejects.toThrow('fetch failed');
