@@ -6,22 +6,24 @@ import type { RequestKind, Role } from '../domain/vocabulary.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
 import { setRateLimitHeaders } from './http/rate-limit-headers.ts';
 
-/** Whose call it is. One statement; a mistyped token costs none. */
+/** Sets the caller and its rate limit by one statement; a malformed token needs none. Throws `unauthorized`. */
 export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
   const budgets = [...deps.catalog.values()].map(({ name, policy }) => ({
     project: name,
     perMinute: policy.callsPerMinute,
   }));
   return async function authenticated(c, next) {
-    const given = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
-    if (given === undefined) throw unauthorized('the header Authorization has no bearer token');
-    const sha256 = tokenDigest(given);
-    if (sha256 === null) throw unauthorized('the bearer token is mistyped or none of ours');
+    const token = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+    if (token === undefined)
+      throw unauthorized('The header Authorization has no bearer token. Send Authorization: Bearer lethe_….');
+    const sha256 = tokenDigest(token);
+    if (sha256 === null) throw unauthorized('The bearer token is unknown or malformed. Check that it is complete.');
     const at = deps.now();
     const found = await authenticate(deps.database, { sha256, at, budgets });
-    if (found === null) throw unauthorized('the bearer token is unknown');
-    if (found.revoked) throw unauthorized('the bearer token is revoked');
-    if (found.expired) throw unauthorized('the bearer token has expired');
+    if (found === null) throw unauthorized('The bearer token is unknown or malformed. Check that it is complete.');
+    if (found.revoked) throw unauthorized('The bearer token is revoked. Use another token of the member.');
+    if (found.expired)
+      throw unauthorized('The bearer token has expired. Use another token of the member, or ask an owner for one.');
     c.set('caller', callerOf(found));
     setRateLimitHeaders(c, found);
     await next();
@@ -39,15 +41,15 @@ const callerOf = ({ memberId, tokenId, project, role, kinds, readOnly }: Authent
   readOnly,
 });
 
-/** What a route requires of the token. */
+/** The permission that a route requires. */
 export interface Permission {
   readonly access: 'read' | 'write';
-  /** Of a route that concerns requests of one kind. */
+  /** Set for a route that concerns requests of one kind. */
   readonly kind?: RequestKind;
   readonly role?: Role;
 }
 
-/** Everything that a caller's token lacks. */
+/** The permissions that the token of a caller does not have. */
 export function missingPermissions(caller: Caller, { access, kind, role }: Permission): readonly string[] {
   return [
     ...(access === 'write' && caller.readOnly ? ['write'] : []),
@@ -58,13 +60,16 @@ export function missingPermissions(caller: Caller, { access, kind, role }: Permi
 
 export function requireAccess(caller: Caller, ...needs: readonly Permission[]): void {
   const missing = [...new Set(needs.flatMap((one) => missingPermissions(caller, one)))];
-  if (missing.length > 0) throw new DomainError('forbidden', `needs ${missing.join(', ')}`, { needs: missing });
+  if (missing.length > 0) throw new DomainError('forbidden', forbiddenText(missing), { needs: missing });
 }
 
-/** For a route: throws `forbidden`, and names the permission in the document (OpenAPI 3.1 takes roles as scopes of any scheme). */
+const forbiddenText = (missing: readonly string[]): string =>
+  `The call needs ${missing.map((one) => `\`${one}\``).join(' and ')}, which the token does not have. Nothing was changed.`;
+
+/** The `security` and `middleware` of a route. Throws `forbidden`. OpenAPI 3.1 allows roles as scopes of any scheme. */
 export const requirePermission = (needs: Permission) => ({
   security: [{ token: [needs.access, needs.kind, needs.role].filter((one) => one !== undefined) }],
-  middleware: async function permitted(c, next) {
+  middleware: async function checkPermission(c, next) {
     requireAccess(c.get('caller'), needs);
     await next();
   } satisfies MiddlewareHandler<AppEnv>,

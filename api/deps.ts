@@ -11,7 +11,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { Call } from './http/metrics.ts';
 import type { Orchestrator } from './temporal/orchestrator.ts';
 
-/** Everything that the API needs from outside; the clock is one. */
+/** Everything that the API needs from outside, including the clock. */
 export interface ApiDeps {
   readonly database: Database;
   readonly keys: DigestKeys;
@@ -19,33 +19,37 @@ export interface ApiDeps {
   readonly orchestrator: Orchestrator;
   readonly now: () => Date;
   readonly storage: ArchiveStorage;
-  /** Where callers and links reach the API from outside. */
+  /** The base URL of the API as callers and download links reach it. */
   readonly publicUrl: URL;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
-  /** Told of every call once it is answered. */
+  /** Called after each response. */
   readonly observe?: (call: Call) => void;
-  /** Whose word is taken for a call having come by https; none where it is not given. */
+  /** Proxies trusted for `X-Forwarded-Proto`. Default: none. */
   readonly trustedProxies?: BlockList;
-  /** Private networks that webhooks may lead to. */
+  /** Private networks that webhooks may call. */
   readonly webhookNetworks?: BlockList;
-  /** How often a download gives a sign of life. */
+  /** How often a download renews its lease. */
   readonly renewTransfersMs?: number;
 }
 
 export interface AppEnv {
-  /** The connection of the call, as @hono/node-server tells it. */
+  /** The connection of the call, provided by @hono/node-server. */
   Bindings: {
     readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined; destroy?(): unknown } };
     readonly outgoing?: Pick<ServerResponse, 'once' | 'destroyed' | 'writableFinished'>;
   };
-  /** `request`: below `/requests/{id}`, as it stood when the call was authorised. */
+  /** `request` is set below `/requests/{id}`: the row as read when the call was authorised. */
   Variables: { requestId: string; caller: Caller; request: RequestRow };
 }
 
-/** A project that a caller names: another than its own is as unknown as one that does not exist. */
+/** Throws `project_not_found` for every project except the caller's own, whether it exists or not. */
 export function ownProject({ catalog }: ApiDeps, caller: Caller, name: string = caller.project): Project {
   const project = name === caller.project ? catalog.get(name) : undefined;
-  if (project === undefined) throw new DomainError('project_not_found', 'there is no such project');
+  if (project === undefined)
+    throw new DomainError(
+      'project_not_found',
+      'The token has no access to a project of this name. Nothing was changed; check `project`.',
+    );
   return project;
 }

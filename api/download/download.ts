@@ -14,14 +14,14 @@ import {
 import { errorCode, isStorageUnavailable } from '../../db/errors.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { requireHttps } from '../http/require-https.ts';
-import { LATER, NOTHING, OFFER } from './pages.ts';
+import { DOWNLOAD_PAGE, INVALID_LINK_PAGE, UNAVAILABLE_PAGE } from './pages.ts';
 
-/** Several renewals fit into a lease, so a lost one ends nothing; and a revoked link is noticed soon enough. */
+/** A fraction of the lease: one failed renewal does not end a download, and a revoked link is noticed soon. */
 const RENEW_MS = 20_000;
 
 /**
- * Where a link to an archive leads, for people: GET shows a page and changes nothing, its button POSTs and downloads.
- * Mail scanners follow links, and press no buttons.
+ * Serves download links: GET shows a page and changes nothing, the button on it POSTs and downloads. Link scanners send
+ * GET only, so they do not consume the download.
  */
 export function download(deps: ApiDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
@@ -30,29 +30,29 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
     await next();
   });
   return app
-    .get('/:token', (c) => c.html(OFFER))
+    .get('/:token', (c) => c.html(DOWNLOAD_PAGE))
     .post('/:token', async (c) => {
       try {
         const sha256 = linkDigest(c.req.param('token'));
         const transfer = sha256 === null ? null : await beginTransfer(deps.database, { sha256, at: deps.now() });
-        return transfer === null ? c.html(NOTHING, 404) : await zipResponse(deps, c, transfer);
+        return transfer === null ? c.html(INVALID_LINK_PAGE, 404) : await zipResponse(deps, c, transfer);
       } catch (error) {
         if (!(error instanceof StorageError) && !isStorageUnavailable(error)) throw error;
-        deps.logger.warn({ requestId: c.get('requestId'), code: failureCode(error) }, 'an archive cannot be reached');
+        deps.logger.warn({ requestId: c.get('requestId'), code: failureCode(error) }, 'archive unavailable');
         c.header('Retry-After', '60');
-        return c.html(LATER, 503);
+        return c.html(UNAVAILABLE_PAGE, 503);
       }
     });
 }
 
-/** The first piece is read before the answer begins: until then it can still be another one. */
+/** Reads the first chunk before the response starts, so that a failure can still be a response of its own. */
 async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
   const connection = connectionOf(c.env);
-  const { first, rest } = await opened(deps, transfer).catch(async (error: unknown) => {
+  const { first, rest } = await openArchive(deps, transfer).catch(async (error: unknown) => {
     await releaseTransferLease(deps.database, transfer);
     throw error;
   });
-  const body = archiveStream(deps, { transfer, first, rest, connection, call: c.get('requestId') });
+  const body = archiveStream(deps, { transfer, first, rest, connection, callId: c.get('requestId') });
   return c.body(body, 200, {
     'Content-Type': 'application/zip',
     'Content-Length': String(transfer.bytes),
@@ -61,120 +61,120 @@ async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer
   });
 }
 
-async function opened({ keys, storage }: ApiDeps, transfer: Transfer) {
+async function openArchive({ keys, storage }: ApiDeps, transfer: Transfer) {
   const key = openKey(keys, transfer.requestId, transfer);
   const rest = readArchive(storage, key, transfer.object)[Symbol.asyncIterator]();
   const first = await rest.next();
-  if (first.done === true) throw new StorageError('damaged', 'an archive is empty');
+  if (first.done === true) throw new StorageError('damaged', 'the archive is empty');
   return { first: first.value, rest };
 }
 
-/** The connection of the caller that downloads. */
+/** The connection of a download. */
 interface Connection {
-  /** True once all of the answer has left for the network; false when the connection has gone before that. */
+  /** True once the whole response has been sent; false when the connection closed before. */
   readonly ended: Promise<boolean>;
-  /** Ends it as if the caller had, so that no text of an error takes the place of what was not sent. */
-  cut(): void;
+  /** Closes the connection, so that no error text is sent in place of the missing bytes. */
+  close(): void;
 }
 
-/** Null where there is none: the app is asked within a process. */
+/** Null when the app is called without a network connection, as in tests. */
 function connectionOf({ incoming, outgoing }: AppEnv['Bindings'] = {}): Connection | null {
   if (outgoing === undefined) return null;
   const ended = new Promise<boolean>((resolve) => {
     outgoing.once('close', () => resolve(outgoing.writableFinished));
     if (outgoing.destroyed) resolve(false);
   });
-  return { ended, cut: () => incoming?.socket.destroy?.() };
+  return { ended, close: () => incoming?.socket.destroy?.() };
 }
 
 interface ArchiveStream {
   readonly transfer: Transfer;
-  /** The plain archive: its first piece, and what follows. */
+  /** The first chunk of the decrypted archive. `rest` yields the following chunks. */
   readonly first: Uint8Array;
   readonly rest: AsyncIterator<Uint8Array>;
   readonly connection: Connection | null;
-  /** Of the call, for the log. */
-  readonly call: string;
+  /** The id of the call in the log. */
+  readonly callId: string;
 }
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /**
- * An archive on its way. The link is used when everything has left for the network, and free again at once when it has
- * not. Meanwhile the transfer is renewed; where the link was revoked, or the archive destroyed, it is cut.
+ * Streams an archive. The link becomes used once everything has been sent; after an interruption it can be used again at
+ * once. The lease is renewed meanwhile, and the download is aborted when the link is revoked or the archive destroyed.
  */
 function archiveStream(
   deps: ApiDeps,
-  { transfer, first, rest, connection, call }: ArchiveStream,
+  { transfer, first, rest, connection, callId }: ArchiveStream,
 ): ReadableStream<Uint8Array> {
   const { database, logger, now } = deps;
-  const about = { requestId: call, id: transfer.requestId, link: transfer.id };
-  let held = first;
+  const about = { requestId: callId, id: transfer.requestId, link: transfer.id };
+  let pending = first;
   let sent = 0;
   let leaseRenewedAt = now().getTime();
   let open = true;
   let renewal: NodeJS.Timeout;
 
-  /** Once, however it ends. */
-  const end = async (done: boolean): Promise<void> => {
+  /** Idempotent: only the first call has an effect. */
+  const finish = async (done: boolean): Promise<void> => {
     if (!open) return;
     open = false;
     clearInterval(renewal);
-    const written = done ? completeTransfer(database, transfer, now()) : releaseTransferLease(database, transfer);
+    const update = done ? completeTransfer(database, transfer, now()) : releaseTransferLease(database, transfer);
     rest.return?.().catch(() => undefined);
     try {
-      await written;
-      logger.info({ ...about, bytes: sent }, done ? 'downloaded' : 'a download broke off');
+      await update;
+      logger.info({ ...about, bytes: sent }, done ? 'download completed' : 'download interrupted');
     } catch (error) {
-      logger.error({ ...about, done, code: failureCode(error) }, 'the end of a download could not be written');
+      logger.error({ ...about, done, code: failureCode(error) }, 'the result of a download could not be stored');
     }
   };
-  const cut = async (controller: Controller, code: string): Promise<void> => {
+  const abort = async (controller: Controller, code: string): Promise<void> => {
     if (!open) return;
-    logger.warn({ ...about, code }, 'a download is cut');
-    const released = end(false);
-    connection?.cut();
+    logger.warn({ ...about, code }, 'download aborted');
+    const released = finish(false);
+    connection?.close();
     await released;
-    if (connection === null) controller.error(new Error('the download was cut'));
+    if (connection === null) controller.error(new Error('the download was aborted'));
   };
   const renew = async (controller: Controller): Promise<void> => {
     const at = now();
     try {
       if (await renewTransferLease(database, transfer, at)) leaseRenewedAt = at.getTime();
-      else await cut(controller, 'ended');
+      else await abort(controller, 'ended');
     } catch (error) {
-      // A ledger that is away for a moment is no reason; after the lease another may have taken the link.
-      if (at.getTime() - leaseRenewedAt >= LEASE_MS) await cut(controller, failureCode(error));
+      // A short outage of the database is tolerated. After the lease, another download may have taken the link.
+      if (at.getTime() - leaseRenewedAt >= LEASE_MS) await abort(controller, failureCode(error));
     }
   };
-  /** The last piece is sent only when the archive is known to be whole, so a complete download is an intact one. */
+  /** Sends the last chunk only after the archive has proved complete, so that a finished download is intact. */
   const pull = async (controller: Controller): Promise<void> => {
     const next = await rest.next();
     if (!open) return;
-    sent += held.length;
-    if (next.done === true && sent !== transfer.bytes) throw new StorageError('damaged', 'an archive is not whole');
-    controller.enqueue(held);
+    sent += pending.length;
+    if (next.done === true && sent !== transfer.bytes) throw new StorageError('damaged', 'the archive is incomplete');
+    controller.enqueue(pending);
     if (next.done !== true) {
-      held = next.value;
+      pending = next.value;
       return;
     }
-    if (connection === null) await end(true);
+    if (connection === null) await finish(true);
     controller.close();
   };
 
-  void connection?.ended.then(end);
+  void connection?.ended.then(finish);
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
         renewal = setInterval(() => void renew(controller), deps.renewTransfersMs ?? RENEW_MS).unref();
       },
-      pull: (controller) => pull(controller).catch((error: unknown) => cut(controller, failureCode(error))),
-      cancel: () => end(false),
+      pull: (controller) => pull(controller).catch((error: unknown) => abort(controller, failureCode(error))),
+      cancel: () => finish(false),
     },
-    // Nothing is read before it can be sent.
+    // Reads no chunk before it can be sent.
     { highWaterMark: 0 },
   );
 }
 
-/** A closed code, never a text. */
+/** Returns a code from a closed list, never an error message. */
 const failureCode = (error: unknown): string =>
   error instanceof StorageError ? error.code : (errorCode(error) ?? 'unknown');

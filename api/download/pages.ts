@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The pages that a link leads to. They load nothing, run nothing, and say nothing of any request. */
+/** The pages of a download link. They load nothing, run no script, and reveal nothing about a request. */
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1d2429; --quiet: #5a6670; --paper: #fbfaf7; --line: #d9d6cd; --deed: #1f5f5b; }
@@ -15,7 +15,7 @@ button:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px; }
 .quiet { padding-top: 1.25rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .9375rem; }
 `;
 
-/** For the Content-Security-Policy: this style, and no other. */
+/** Allows this style and no other in the Content-Security-Policy. */
 export const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 const page = (title: string, content: string): string => `<!doctype html>
@@ -36,27 +36,27 @@ ${content}
 </html>
 `;
 
-// Whoever has the link has everything: no cookie comes with it, so another site's form gains nothing (no CSRF token).
+// The form needs no CSRF token: the link alone grants access, and no cookie is involved.
 const FORM = '      <form method="post"><button>Download the archive</button></form>';
 
-/** One and the same whatever the link is worth: programs that follow the links in a mail learn nothing, and use up nothing. */
-export const OFFER = page(
+/** The same page for every link, valid or not: link scanners learn nothing and do not consume the download. */
+export const DOWNLOAD_PAGE = page(
   'Download an archive',
-  `      <p>It holds personal data, as one ZIP file: open <b>index.html</b> in it to begin.</p>
-      <p>This link works for one download.</p>
+  `      <p>The archive is a ZIP file that contains personal data. Unpack it and open <b>index.html</b>.</p>
+      <p>This link works for one complete download.</p>
 ${FORM}
-      <p class="quiet">Should the download break off, you can start it again here. Keep the file as safe as what is in it, and delete it when you no longer need it.</p>`,
+      <p class="quiet">If the download is interrupted, start it again on this page. Store the file in a safe place, and delete it when you no longer need it.</p>`,
 );
 
-/** Used, in use, revoked, expired, unknown: nobody can tell which. */
-export const NOTHING = page(
+/** The same page for used, active, revoked, expired and unknown links, so that it reveals nothing about a link. */
+export const INVALID_LINK_PAGE = page(
   'This link does not work',
-  `      <p>Perhaps it has been used, its time is over, or it was withdrawn. If a download is under way at this moment, let it finish.</p>
-      <p class="quiet">Ask whoever gave you the link for another one.</p>`,
+  `      <p>The link has been used, has expired, or was revoked. If a download with this link is running, wait until it finishes.</p>
+      <p class="quiet">Ask the person who sent you the link for a new one.</p>`,
 );
 
-export const LATER = page(
-  'Not at the moment',
-  `      <p>The archive cannot be reached just now. The link has not been used: try again in a minute.</p>
+export const UNAVAILABLE_PAGE = page(
+  'The archive is not available now',
+  `      <p>The archive cannot be read at the moment. Your link is still valid: try again in a minute.</p>
 ${FORM}`,
 );

@@ -8,9 +8,13 @@ const BODY_LIMIT_BYTES = 10_000_000;
 export const bodyLimitOf = (deps: ApiDeps): number => deps.bodyLimitBytes ?? BODY_LIMIT_BYTES;
 
 const tooLarge = (limit: number): DomainError =>
-  new DomainError('body_too_large', `a body may have ${limit} bytes`, { limit });
+  new DomainError(
+    'body_too_large',
+    `The body has more than ${limit} bytes. Nothing was stored; split the list into several calls.`,
+    { limit },
+  );
 
-/** For every route but the uploads, which count for themselves: a body without a length is held back here until it is whole. */
+/** Limits the bodies of all routes except uploads, which read theirs as it arrives: this buffers a body without a length. */
 export function limitBodies(deps: ApiDeps) {
   const limit = bodyLimitOf(deps);
   const onError = () => {
@@ -19,14 +23,17 @@ export function limitBodies(deps: ApiDeps) {
   return except('/v1/uploads', bodyLimit({ maxSize: limit, onError }));
 }
 
-/** A body as it arrives, up to the limit. It does not drain what the reader leaves unread. */
+/** Yields a body as it arrives, up to the limit. Does not drain what the reader leaves unread. */
 export async function* bodyBytes({ headers, body }: Request, limit: number): AsyncIterable<Uint8Array> {
   if (Number(headers.get('Content-Length')) > limit) throw tooLarge(limit);
   if (body === null) return;
   const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   for (let bytes = 0; ;) {
     const { done, value } = await reader.read().catch(() => {
-      throw new DomainError('malformed_csv', 'the body ends before it is complete');
+      throw new DomainError(
+        'malformed_csv',
+        'The body ended before it was complete. Nothing was stored; send the upload again.',
+      );
     });
     if (done) return;
     bytes += value.length;

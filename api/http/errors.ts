@@ -6,7 +6,7 @@ import { DomainError, ERROR_STATUS, type ErrorCode } from '../../domain/errors.t
 import type { AppEnv } from '../deps.ts';
 import { PROBLEMS, problemType } from './problems.ts';
 
-/** One answer for every error (RFC 9457). `detail` is a sentence of ours: no text of a driver, no value of a caller. */
+/** The response for every error (RFC 9457). `detail` never contains a text of a driver or a value of a caller. */
 export function problem(
   c: Context<AppEnv>,
   code: ErrorCode,
@@ -25,7 +25,7 @@ export function problem(
   c.header('Content-Type', 'application/problem+json');
   if (code === 'unauthorized') {
     c.header('WWW-Authenticate', 'Bearer realm="lethe"');
-    // A token that ended while the call was on its way had a budget until then.
+    // The headers of a token that was revoked or expired during the call are already set.
     for (const name of ['RateLimit', 'RateLimit-Policy']) c.header(name, undefined);
   }
   if (code === 'idempotency_key_in_use') c.header('Retry-After', '1');
@@ -33,32 +33,39 @@ export function problem(
   return c.body(JSON.stringify({ ...body, ...more }), status);
 }
 
-/** What hono and its validators throw, by status. */
-const THROWN: Readonly<Record<number, readonly [ErrorCode, string]>> = {
-  400: ['malformed_json', 'the body cannot be read as JSON'],
-  415: ['unsupported_media_type', 'the body is of another media type'],
+/** Errors that hono and its validators throw, by status. */
+const HONO_ERRORS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  400: ['malformed_json', 'The body is not valid JSON. Nothing was changed; send one JSON object.'],
+  415: [
+    'unsupported_media_type',
+    'The body is not declared as JSON. Nothing was changed; send Content-Type: application/json.',
+  ],
 };
 
 export const onError =
   (logger: Logger) =>
   (error: Error, c: Context<AppEnv>): Response => {
     if (error instanceof DomainError) return problem(c, error.code, error.message, error.details);
-    const thrown = error instanceof HTTPException ? THROWN[error.status] : undefined;
-    if (thrown !== undefined) return problem(c, ...thrown);
+    const known = error instanceof HTTPException ? HONO_ERRORS[error.status] : undefined;
+    if (known !== undefined) return problem(c, ...known);
     const fields = { requestId: c.get('requestId'), name: error.name, code: errorCode(error) };
     if (isStorageUnavailable(error)) {
-      logger.warn(fields, 'the ledger cannot be reached');
+      logger.warn(fields, 'database unavailable');
       return problem(
         c,
         'storage_unavailable',
-        'the ledger cannot be reached; what is asked is stored whole or not at all',
+        'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
       );
     }
-    logger.error({ ...fields, at: frames(error) }, 'an error that nobody expected');
-    return problem(c, 'internal', 'the cause is in the log under the id in `instance`');
+    logger.error({ ...fields, at: frames(error) }, 'unexpected error');
+    return problem(
+      c,
+      'internal',
+      'An unexpected error occurred. The log of the API has the cause under the id in `instance`.',
+    );
   };
 
-/** Where it happened, without the message, which may quote what was sent. */
+/** The stack without the message, which may quote what the caller sent. */
 const frames = (error: Error): readonly string[] =>
   (error.stack ?? '')
     .split('\n')

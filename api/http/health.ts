@@ -4,7 +4,7 @@ import { isStorageUnavailable } from '../../db/errors.ts';
 import { jsonResponse } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 
-const Alive = z.strictObject({ status: z.literal('ok').openapi({ 'x-example': 'ok' }) });
+const Liveness = z.strictObject({ status: z.literal('ok').openapi({ 'x-example': 'ok' }) });
 const Readiness = z
   .strictObject({
     ready: z.boolean().openapi({ description: 'Whether requests can be accepted.', 'x-example': true }),
@@ -20,33 +20,36 @@ const healthz = createRoute({
   operationId: 'healthz',
   method: 'get',
   path: '/healthz',
-  summary: 'The process answers.',
-  description: 'It asks nothing of the ledger, nor of Temporal.',
+  summary: 'Check liveness',
+  description: 'Returns 200 while the process runs. Does not check the database or Temporal.',
   security: [],
-  responses: { 200: jsonResponse(Alive, 'It does.') },
+  responses: { 200: jsonResponse(Liveness, 'The process is running.') },
 });
 
 const readyz = createRoute({
   operationId: 'readyz',
   method: 'get',
   path: '/readyz',
-  summary: 'Requests can be accepted: the ledger is there, with this schema.',
+  summary: 'Check readiness',
   description:
-    'Temporal away is told, and is no reason to turn callers away: what is stored meanwhile is started later.',
+    'Returns 200 when requests can be accepted: the database is reachable and has the schema of this version. A Temporal outage is reported but does not fail readiness, because stored requests are started later.',
   security: [],
-  responses: { 200: jsonResponse(Readiness, 'Ready.'), 503: jsonResponse(Readiness, 'Not ready.') },
+  responses: {
+    200: jsonResponse(Readiness, 'Requests can be accepted.'),
+    503: jsonResponse(Readiness, 'Requests cannot be accepted.'),
+  },
 });
 
 export const health = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200))
     .openapi(readyz, async (c) => {
-      const [ledger, reachable] = await Promise.all([ledgerState(deps), deps.orchestrator.reachable()]);
-      const ready = ledger.schema === 'current';
-      return c.json({ ready, ...ledger, temporal: reachable ? 'reachable' : 'away' } as const, ready ? 200 : 503);
+      const [database, reachable] = await Promise.all([databaseState(deps), deps.orchestrator.reachable()]);
+      const ready = database.schema === 'current';
+      return c.json({ ready, ...database, temporal: reachable ? 'reachable' : 'away' } as const, ready ? 200 : 503);
     });
 
-async function ledgerState(deps: ApiDeps) {
+async function databaseState(deps: ApiDeps) {
   try {
     await requireMigrated(deps.database);
     return { database: 'reachable', schema: 'current' } as const;

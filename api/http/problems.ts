@@ -1,174 +1,197 @@
 import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
 
-/** What each code means and what a caller can do: the page that every problem's `type` leads to. */
+/** What each code means and what a caller can do. The `type` of a problem links to this text. */
 export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; readonly advice: string }>> = {
   malformed_json: {
-    title: 'The body is not JSON',
-    advice: 'Nothing was stored. Send one JSON object, as UTF-8.',
+    title: 'Malformed JSON',
+    advice: 'Nothing was changed. Send one JSON object, encoded in UTF-8.',
   },
   invalid_request: {
-    title: 'The request says something that cannot be',
+    title: 'Validation failed',
     advice:
-      'Nothing was stored. `errors` names each fault by a JSON pointer into the body (or the name of a parameter), at most 100 of them. Members that are not in the document are refused, so that a misspelt one is not silently ignored.',
+      'Nothing was changed. `errors` lists up to 100 validation errors; the `pointer` of each is a JSON pointer into the body, or the name of a parameter or header. Unknown fields are rejected, so that a misspelt field is not ignored.',
   },
   unauthorized: {
-    title: 'A valid bearer token is needed',
+    title: 'Authentication failed',
     advice:
-      'Send `Authorization: Bearer lethe_…`. A token is mistyped, unknown, expired or revoked; `detail` says which of these as far as that is known. The first one is made by `npm run member`, further ones by `POST /v1/tokens`.',
+      'Send `Authorization: Bearer lethe_…` with a valid token; `detail` names the reason. `npm run member` creates the first token of a member, `POST /v1/tokens` creates further ones.',
   },
   forbidden: {
-    title: 'The token may not do this',
+    title: 'Permission denied',
     advice:
-      '`needs` lists what is missing: `owner` (the role), `write` (the token only reads), or a kind of request (the token is limited to others). Another member, or another token, may.',
+      'Nothing was changed. `needs` lists the missing permissions: `owner` (the role of the member), `write` (the token is read-only), or a request kind that the token is not limited to. Call with a token that has them.',
   },
   https_required: {
-    title: 'The call must come by https',
+    title: 'HTTPS required',
     advice:
-      'Tokens and identities do not travel in clear. Put a proxy that speaks TLS in front and name its address in `LETHE_TRUSTED_PROXIES`; it says `X-Forwarded-Proto: https`. Calls from the machine itself are exempt. A token that was sent in clear has been read: end it.',
+      'Nothing was changed. Call through a TLS proxy that sets `X-Forwarded-Proto: https` and whose address is in `LETHE_TRUSTED_PROXIES`; only calls from the same machine may use plain HTTP. Revoke a token that was sent unencrypted.',
   },
   rate_limited: {
-    title: 'The token has made too many calls',
+    title: 'Rate limit exceeded',
     advice:
-      '`violated-policies` names the limit (`policy.callsPerMinute` of the project), `Retry-After` says in how many seconds there is room again. `RateLimit` of every answer tells what is left.',
+      'Nothing was changed. Retry after the seconds in `Retry-After`. The limit is `policy.callsPerMinute` of the project, and every response reports the remaining calls in `RateLimit`.',
   },
-  not_found: { title: 'There is nothing here', advice: 'The path is not one of `/openapi.json`.' },
+  not_found: {
+    title: 'Path not found',
+    advice: 'Compare the path with `/openapi.json`, which lists every path of the API.',
+  },
   method_not_allowed: {
-    title: 'The path exists, the method does not',
-    advice: 'The header `Allow` lists the methods of the path.',
+    title: 'Method not allowed',
+    advice: 'Nothing was changed. The header `Allow` lists the methods of the path.',
   },
   project_not_found: {
-    title: 'There is no such project',
-    advice: 'A project is a key of `projects` in lethe.config.ts.',
+    title: 'Project not found',
+    advice:
+      'Nothing was changed. A token can access one project only, the project of its member. Project names are the keys of `projects` in lethe.config.ts.',
   },
-  request_not_found: { title: 'There is no such request', advice: 'Ids start with `req_` and are exact.' },
+  request_not_found: {
+    title: 'Request not found',
+    advice:
+      'Check the id: it starts with `req_` and is case-sensitive. Requests of other projects are not visible to the token.',
+  },
   hold_not_found: {
-    title: 'There is no such legal hold',
-    advice: 'Ids start with `hold_` and are exact. Releasing one twice is no error.',
+    title: 'Legal hold not found',
+    advice: 'Check the id: it starts with `hold_` and is case-sensitive. Releasing a hold twice is not an error.',
   },
   suppression_not_found: {
-    title: 'Nothing suppresses this identity',
-    advice: 'There is no suppression for it in this project, or it has been lifted before.',
+    title: 'Suppression not found',
+    advice: 'Nothing was changed. The identity has no suppression in this project, or it was lifted before.',
   },
-  member_not_found: { title: 'There is no such member', advice: 'Ids start with `mem_`; a removed member is none.' },
+  member_not_found: {
+    title: 'Member not found',
+    advice: 'Nothing was changed. Check the id: it starts with `mem_`. Removed members are not returned.',
+  },
   token_not_found: {
-    title: 'There is no such token',
-    advice: 'Ids start with `tok_` and are those of your own tokens; an owner sees those of every member.',
+    title: 'Token not found',
+    advice:
+      'Nothing was changed. Check the id: it starts with `tok_`. An admin can access only its own tokens, an owner those of every member.',
   },
   no_receipt_yet: {
-    title: 'There is no receipt yet',
+    title: 'No receipt yet',
     advice:
-      'Nothing of a deletion has been claimed so far: from the first claim on its receipt is an interim one, final when the request has ended. An export has one once its archive is ready.',
+      'Retry later. A deletion has an interim receipt from its first claim, and a final receipt when it has ended; an export has a receipt once its archive is ready.',
   },
   body_too_large: {
-    title: 'The body is too large',
-    advice: '`limit` is the number of bytes that are taken. Divide the list.',
+    title: 'Body too large',
+    advice: 'Nothing was stored. `limit` is the maximum in bytes; split the list into several calls.',
   },
   too_many_subjects: {
-    title: 'Too many subjects for one request',
+    title: 'Too many subjects',
     advice:
-      '`limit` is the number that the project allows: `policy.subjectsPerRequest`, or for an expedited upload `policy.subjectsPerUpload`. Divide the list.',
+      'Nothing was stored. `limit` is the maximum of the project: `policy.subjectsPerRequest`, or `policy.subjectsPerUpload` for an expedited upload. Split the list.',
   },
   unsupported_media_type: {
-    title: 'The body is of another media type',
-    advice: 'Send `Content-Type: application/json`, or for an upload `text/csv` or `multipart/form-data`.',
+    title: 'Unsupported media type',
+    advice:
+      'Nothing was stored. Send `Content-Type: application/json`, or for an upload `text/csv` or `multipart/form-data`.',
   },
   malformed_csv: {
-    title: 'The file is not CSV',
+    title: 'Malformed CSV',
     advice:
-      'Nothing was stored. `line`, where it is known, is where it cannot be read any further: a quote that is never closed, text behind one, a record of more than 64 kB, or what is no UTF-8. A file that ended too early is none either.',
+      'Nothing was stored. `line`, where present, is the line of the error: a quote that is never closed, text after a closing quote, a record of more than 64 kB, invalid UTF-8, or another delimiter than the parameter `delimiter`. Correct the file and upload it again.',
   },
   subject_conflict: {
-    title: 'Another open deletion owns a subject',
+    title: 'Subject owned by another open deletion',
     advice:
-      'Nothing was stored, because `onConflict` was `reject`. `positions` names the submitted identities concerned (at most 100). With `attach` the request shares the outcome of the other.',
+      'Nothing was changed, because `onConflict` is `reject`. `positions` lists the submitted identities concerned (at most 100). Send the request with `onConflict: "attach"` to share the outcome of the other deletion.',
   },
   idempotency_key_in_use: {
-    title: 'The first request with this Idempotency-Key is still being answered',
-    advice: 'Ask again after the seconds in `Retry-After`: the answer of the first is then given again.',
+    title: 'Idempotency key in use',
+    advice:
+      'The first request with this `Idempotency-Key` is still being processed. Send the same request again after the seconds in `Retry-After`; the response is then that of the first one.',
   },
   idempotency_key_reused: {
-    title: 'The Idempotency-Key was used for another request',
-    advice: 'Nothing was stored. A key stands for one body, for 24 hours. Use a new key for a new request.',
+    title: 'Idempotency key reused',
+    advice:
+      'Nothing was stored. An `Idempotency-Key` identifies one body for 24 hours. Send another body with a new key.',
   },
   not_awaiting_confirmation: {
-    title: 'The request does not wait for a confirmation',
-    advice: 'It was sent without `confirm`, is still being counted, is confirmed already, or has ended.',
+    title: 'Request not awaiting confirmation',
+    advice:
+      'Nothing was changed. Only the status `awaiting_confirmation` can be confirmed: the request was sent without `confirm`, is still being counted, is already confirmed, or has ended.',
   },
   needs_another_owner: {
-    title: 'Another owner has to confirm this',
+    title: 'Confirmation by another owner required',
     advice:
-      'Everyone is deleted only when an owner other than the member who submitted the request confirms it, one who was a member already when it was submitted.',
+      'Nothing was changed. A deletion of everyone must be confirmed by an owner who did not submit it and who was a member when it was submitted.',
   },
   count_moved: {
-    title: 'It is another number of subjects than expected',
-    advice:
-      'Nothing was hidden. `subjects` is the number now. Read the request again, and confirm the number that you mean.',
+    title: 'Subject count has changed',
+    advice: 'Nothing was changed. `subjects` is the current count. Fetch the request and confirm with that count.',
   },
   confirmation_expired: {
-    title: 'The confirmation came too late',
-    advice: 'It can be given for three days after the count. Nothing was touched. Send the request anew.',
+    title: 'Confirmation expired',
+    advice:
+      'Nothing was changed. A request can be confirmed for three days after its subjects were counted. Submit it again.',
   },
   unmatched_exceptions: {
-    title: 'An exception matched nobody',
+    title: 'Exceptions matched no subject',
     advice:
-      'Nothing was hidden. `positions` names the exceptions that the directory does not know (at most 100): one that is mistyped spares nobody. Cancel the request and send it anew, or confirm it with `acceptUnmatched: true`.',
+      'Nothing was changed. `positions` lists the exceptions that the directory does not know (at most 100); a misspelt exception excludes no subject. Cancel the request and submit it again, or confirm it with `acceptUnmatched: true`.',
   },
   member_exists: {
-    title: 'A member of this name exists',
-    advice: 'Names are unique in a project. A removed member leaves the name free.',
+    title: 'Member already exists',
+    advice: 'Nothing was changed. Names are unique within a project. The name of a removed member can be used again.',
   },
   last_owner: {
-    title: 'The project would be left without an owner',
-    advice: 'Add another owner first.',
+    title: 'Last owner of the project',
+    advice: 'Nothing was changed. A project must have an owner: add another owner first.',
   },
   too_late: {
-    title: 'It is too late for that',
+    title: 'Too late for this change',
     advice:
-      'What was named is claimed, deleted, cancelled or ended. The claim is the point of no return: deletion has begun.',
+      'Nothing was changed. The subjects are claimed, deleted, exported or cancelled, or the request has ended. The claim is the point of no return: deletion has begun.',
   },
   wrong_kind: {
-    title: 'Requests of this kind have no such thing',
+    title: 'Not supported for this request kind',
     advice:
-      'Nothing was changed. An export has no grace period, no confirmation and no system to skip; a deletion has no archive of its own: `backups` of its status names those that were made for it.',
+      'Nothing was changed. Exports have no grace period, confirmation or skippable systems; deletions have no archive of their own: `backups` in the status lists the exports that were made for one.',
   },
   archive_not_ready: {
-    title: 'The archive is not ready, or no longer there',
+    title: 'Archive not available',
     advice:
-      'Links are made while the status is `ready`. What was destroyed, has expired, or held a subject that was deleted since cannot be had back: ask for a new export.',
+      'Nothing was changed. The archive exists while the status of the export is `ready`. It is gone once it is destroyed, has expired, or contains a subject that was deleted since; submit a new export.',
   },
-  link_not_found: { title: 'There is no such link', advice: 'Ids start with `link_` and are those of this request.' },
-  webhook_not_found: { title: 'There is no such webhook', advice: 'Ids start with `wh_`; a removed webhook is none.' },
+  link_not_found: {
+    title: 'Download link not found',
+    advice: 'Nothing was changed. Check the id: it starts with `link_` and belongs to this request.',
+  },
+  webhook_not_found: {
+    title: 'Webhook not found',
+    advice: 'Nothing was changed. Check the id: it starts with `wh_`. Removed webhooks are not returned.',
+  },
   delivery_not_found: {
-    title: 'There is no such delivery',
-    advice: 'Ids start with `evt_` and are those of this webhook.',
+    title: 'Delivery not found',
+    advice: 'Nothing was changed. Check the id: it starts with `evt_` and belongs to this webhook.',
   },
   too_many_webhooks: {
-    title: 'The project has as many webhooks as it may',
-    advice: 'Each is told of everything that changes: remove one that is not needed, or pass on what one receives.',
+    title: 'Too many webhooks',
+    advice:
+      'Nothing was changed. Remove a webhook that is not needed, or forward the notifications of an existing one.',
   },
   not_in_attention: {
-    title: 'No system waits for an operator here',
-    advice: 'Only a system that is listed under `attention` of the request can be retried or skipped.',
+    title: 'No system needs attention',
+    advice: 'Nothing was changed. Only a system listed in `attention` of the request can be retried or skipped.',
   },
   storage_unavailable: {
-    title: 'The ledger cannot be reached',
+    title: 'Database unavailable',
     advice:
-      'Try again after the seconds in `Retry-After`. What is asked is stored whole or not at all; where the connection broke in the middle, list the requests first.',
+      'Retry after the seconds in `Retry-After`. A call is stored completely or not at all; if the connection broke during the call, list the requests before you send it again, or use an `Idempotency-Key`.',
   },
   internal: {
-    title: 'Something went wrong on our side',
-    advice: 'The log has the cause under the id in `instance`.',
+    title: 'Internal error',
+    advice: 'The log of the API has the cause; search it for the id in `instance`.',
   },
 };
 
-/** Ours lead to /docs/problems; of a spent budget there is a registered one (draft-ietf-httpapi-ratelimit-headers-10). */
+/** Leads to /docs/problems. `rate_limited` has a registered type (draft-ietf-httpapi-ratelimit-headers-10). */
 export const problemType = (code: ErrorCode): string =>
   code === 'rate_limited' ? 'https://iana.org/assignments/http-problem-types#quota-exceeded' : `/docs/problems#${code}`;
 
 export const PROBLEMS_INTRODUCTION =
-  'Every error is an RFC 9457 problem (`application/problem+json`): `type` leads here (that of `rate_limited` to its registration), `code` is one of this closed list, `status` and `title` go with it, `detail` says what happened this time, and `instance` is the id of the request in the log. No problem ever contains an identity.';
+  'Every error is an RFC 9457 problem (`application/problem+json`). `code` is one of the codes below and determines `status` and `title`. `detail` describes this occurrence, `type` links to the description of the code, and `instance` is the id of the call in the log of the API. A problem never contains an identity.';
 
-/** docs/problems.md, and /docs/problems.md. */
+/** The text of docs/problems.md, which a test compares, and of the path /docs/problems.md. */
 export const problemsPage = (): string =>
   [
     '# Problems',

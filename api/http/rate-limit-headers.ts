@@ -7,21 +7,23 @@ const WINDOW_S = 60;
 const POLICY = 'calls';
 
 /**
- * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) on every answer: `r` calls are left, and
- * after `t` seconds it is one more, which of a spent budget is also what `Retry-After` says. Throws `rate_limited`.
+ * Sets `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): `r` calls remain, and one more is
+ * available in `t` seconds. Throws `rate_limited` when no call remains, with `Retry-After` set to `t`.
  */
 export function setRateLimitHeaders(
   c: Context<AppEnv>,
   { perMinute, taken, partUs: costUs, aheadUs: usedUs }: Authenticated,
 ): void {
-  const wholeUs = perMinute * costUs;
-  const left = taken ? Math.floor((wholeUs - usedUs) / costUs) : 0;
-  const moreInS = Math.max(1, Math.ceil((usedUs + (left + 1) * costUs - wholeUs) / 1e6));
+  const budgetUs = perMinute * costUs;
+  const remaining = taken ? Math.floor((budgetUs - usedUs) / costUs) : 0;
+  const nextCallInS = Math.max(1, Math.ceil((usedUs + (remaining + 1) * costUs - budgetUs) / 1e6));
   c.header('RateLimit-Policy', `"${POLICY}";q=${perMinute};w=${WINDOW_S}`);
-  c.header('RateLimit', `"${POLICY}";r=${left};t=${moreInS}`);
+  c.header('RateLimit', `"${POLICY}";r=${remaining};t=${nextCallInS}`);
   if (taken) return;
-  c.header('Retry-After', String(moreInS));
-  throw new DomainError('rate_limited', `a token may make ${perMinute} calls a minute`, {
-    'violated-policies': [POLICY],
-  });
+  c.header('Retry-After', String(nextCallInS));
+  throw new DomainError(
+    'rate_limited',
+    `The token has used its ${perMinute} calls per minute. Nothing was changed; retry in ${nextCallInS} s.`,
+    { 'violated-policies': [POLICY] },
+  );
 }

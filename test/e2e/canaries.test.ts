@@ -185,7 +185,7 @@ test(
     for (const { name, bytes } of readDatabaseFiles(dbFile)) expect(search(name, bytes, NEEDLES)).toEqual([]);
 
     for (const [name, log, expected] of [
-      ['the API’s log', service.api.log(), '"answered"'],
+      ['the API’s log', service.api.log(), '"request completed"'],
       ['the worker’s log', worker.log(), '"polling"'],
       ['PostgreSQL’s log', readFileSync(customer.logFile, 'utf8'), 'lethe_system.batch'],
     ] as const) {

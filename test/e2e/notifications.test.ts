@@ -140,7 +140,7 @@ test(
     expect(search('webhook calls', JSON.stringify(webhookReceiver.received), needles)).toEqual([]);
     expect(search('rows', await rows(), needles)).toEqual([]);
     for (const [name, log, expected] of [
-      ['the API’s log', api.log(), '"answered"'],
+      ['the API’s log', api.log(), '"request completed"'],
       ['the worker’s log', worker.log(), '"polling"'],
     ] as const) {
       expect(log).toContain(expected);

@@ -132,7 +132,7 @@ test(
     expect(await ledger.$client`SELECT FROM lethe.requests`).toHaveLength(rows.length);
 
     expect(service.api.exitCode()).toBe(0);
-    expect(service.api.log().split('\n').at(-1)).toContain('"ended"');
+    expect(service.api.log().split('\n').at(-1)).toContain('"stopped"');
     expect(service.api.log()).not.toMatch(/canary|"level":(50|60)/);
 
     // Housekeeping starts the workflows that the API could not start before it stopped.

@@ -38,7 +38,7 @@ async function traceOf(method: string, path: string, token: string | null = api.
   const answer = await app.request(path, { method, headers, ...sent }, { incoming: { socket: peer } });
   const answered = lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter(({ msg }) => msg === 'answered');
+    .filter(({ msg }) => msg === 'request completed');
   expect([answered.length, calls.length]).toEqual([1, 1]);
   const { requestId: instance, ms, ...line } = answered[0] ?? {};
   expect(instance).toBe(answer.headers.get('X-Request-Id'));

@@ -50,7 +50,9 @@ test('a refusal names the limit, takes nothing, and changes nothing but the time
     type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
     title: expect.any(String),
     status: 429,
-    detail: 'a token may make 5 calls a minute',
+    detail: expect.stringMatching(
+      /^The token has used its 5 calls per minute\. Nothing was changed; retry in \d+ s\.$/,
+    ),
     instance: expect.any(String),
     code: 'rate_limited',
     'violated-policies': ['calls'],

@@ -43,10 +43,10 @@ beforeAll(async () => {
 });
 afterAll(async () => world.closeLedger());
 
-const scraper = (database = world.database, patienceMs = 5_000) => {
+const scraper = (database = world.database, timeoutMs = 5_000) => {
   const log: string[] = [];
   const logger = pino({}, { write: (line: string) => void log.push(line) });
-  const { app, observe } = metrics({ database, catalog: CATALOG, now: () => clock, logger, patienceMs });
+  const { app, observe } = metrics({ database, catalog: CATALOG, now: () => clock, logger, timeoutMs });
   const text = async () => {
     const answer = await app.request('/metrics');
     expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, expect.stringMatching(/^text\/plain;/)]);
@@ -193,7 +193,9 @@ test('with the ledger away it says so, and what the process knows', async () => 
   scrape.observe({ method: 'GET', route: '/v1/requests/:id', status: 200, seconds: 0.02 });
   scrape.observe({ method: 'GET', route: null, status: 404, seconds: 3 });
   expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
-  expect(scrape.log).toEqual([expect.stringContaining('"code":"ECONNREFUSED","msg":"the ledger cannot be measured"')]);
+  expect(scrape.log).toEqual([
+    expect.stringContaining('"code":"ECONNREFUSED","msg":"metrics of the database unavailable"'),
+  ]);
   const text = await scrape.text();
   const name = 'lethe_http_request_duration_seconds';
   expect(text).toContain(`${name}_count{method="GET",route="/v1/requests/:id",status="200"} 1`);

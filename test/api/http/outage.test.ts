@@ -38,7 +38,7 @@ test('PostgreSQL away: 503 with Retry-After, nothing half stored, no name in the
   expect(readiness.json).toMatchObject({ ready: false, database: 'away', schema: 'unknown' });
   expect((await api.call('GET', '/healthz')).status).toBe(200);
   expect(api.orchestrator.started).toEqual([before]);
-  expect(api.log.join('')).toContain('the ledger cannot be reached');
+  expect(api.log.join('')).toContain('database unavailable');
   expect(api.log.join('')).not.toContain('canary');
 
   server = await startPostgres({ dir, port });
@@ -62,7 +62,7 @@ test('another schema than this code: not ready, and no request is told so by a 5
   expect(broken.json).toMatchObject({
     status: 500,
     code: 'internal',
-    detail: 'the cause is in the log under the id in `instance`',
+    detail: 'An unexpected error occurred. The log of the API has the cause under the id in `instance`.',
   });
   expect(broken.text + api.log.join('')).not.toContain('canary');
   expect(api.log.join('')).toContain('42P01');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { BlockList } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { isUnread } from '../../../api/http/require-https.ts';
+import { isSecure } from '../../../api/http/require-https.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { testApi } from '../support/api.ts';
 
@@ -48,7 +48,7 @@ test.each([
   ['', undefined, false, 'nobody knows whom'],
   ['localhost', undefined, false, 'what is no address'],
 ])('from %s, forwarded as %s: %s (%s)', (peer, proto, expected, _who) => {
-  expect(isUnread(peer, proto, trustedProxies)).toBe(expected);
+  expect(isSecure(peer, proto, trustedProxies)).toBe(expected);
 });
 
 test('a call in clear is refused before its token is looked at, whatever the token', async () => {
