@@ -15,13 +15,10 @@ const Parameters = z.strictObject({
     description: 'The project that the subjects belong to. A key of `projects` in lethe.config.ts.',
   }),
   kind: z.literal('deletion').openapi({ description: 'The kind of request. Uploads are deletions.' }),
-  regulation: z
-    .string()
-    .max(100)
-    .openapi({
-      description: 'The law that the request is made under. It must have a deadline in the project’s policy.',
-      example: 'gdpr',
-    }),
+  regulation: z.string().max(100).openapi({
+    description: 'The law that the request is made under. It must have a deadline in the project’s policy.',
+    example: 'gdpr',
+  }),
   subjects: kind.openapi({ description: 'The kind of all subjects in the file.' }),
   type: z.string().max(200).openapi({ description: 'The identity type of all lines.', example: 'user_id' }),
   columns: z

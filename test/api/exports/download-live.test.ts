@@ -13,37 +13,37 @@ import { archiveFolder, PUBLIC_URL } from '../../support/archives.ts';
 import { acceptedExport, linkTo, makeReady, stateOf } from './exports.ts';
 import { CATALOG, KEYS, START, testApi, user } from '../support/api.ts';
 
-/** Downloads over real connections, from several servers on one ledger and one storage. */
+/** Downloads over real connections, from several servers that share one database and one storage. */
 
 const folder = archiveFolder();
 const storage = folderStorage(folder);
 const api = await testApi({ storage });
-/** More than all the buffers on the way hold, so that a caller who stops reading stops the sender. */
+/** Larger than all buffers between server and caller, so that a caller that stops reading stops the server. */
 const LARGE = randomBytes(40_000_000);
 
-const listening: HttpServer[] = [];
-afterEach(() => Promise.all(listening.splice(0).map((one) => one.drain())));
+const servers: HttpServer[] = [];
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.drain())));
 
 async function served(renewTransfersMs = 20_000): Promise<HttpServer> {
   const { database, orchestrator, log } = api;
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
   const deps = { database, keys: KEYS, catalog: CATALOG, orchestrator, logger, storage, publicUrl: PUBLIC_URL };
   const app = createApp({ ...deps, now: () => START, renewTransfersMs });
-  const one = await listen(app, { host: '127.0.0.1', port: 0, drainMs: 10_000 });
-  listening.push(one);
-  return one;
+  const server = await listen(app, { host: '127.0.0.1', port: 0, drainMs: 10_000 });
+  servers.push(server);
+  return server;
 }
 
-/** Sends the POST of the page's button; the answer's body is not read yet. */
+/** Sends the POST of the button on the page. The body of the response is not read yet. */
 async function press({ url }: Pick<HttpServer, 'url'>, path: string, agent = new Agent()): Promise<IncomingMessage> {
   const call = request(`${url}${path}`, { method: 'POST', agent });
-  const answered = once(call, 'response');
+  const responded = once(call, 'response');
   call.end();
-  const [answer] = (await answered) as [IncomingMessage];
+  const [answer] = (await responded) as [IncomingMessage];
   return answer;
 }
 
-/** What was received, to its end; megabytes are compared by this, so that a test that fails can still be read. */
+/** The digest of the received body, which keeps the output of a failed comparison readable. */
 async function received(answer: IncomingMessage): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of answer) hash.update(piece as Buffer);
@@ -55,29 +55,29 @@ const ready = async (bytes?: Buffer) => makeReady(api, storage, await acceptedEx
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await holds()) return;
-  throw new Error('never');
+  throw new Error('the condition was not met in time');
 }
 const becomes = (requestId: string, linkId: string, state: string) =>
   until(async () => (await stateOf(api, requestId, linkId)) === state);
 
-test('of 100 who use one link at once, by two servers, one gets the archive, whole; the others are told the same as of no link', async () => {
-  const servers = [await served(), await served()];
+test('gives the whole archive to one of 100 concurrent calls and responds to the others as for an unknown link', async () => {
+  const pair = [await served(), await served()];
   const { id, bytes } = await ready(randomBytes(3_000_000));
   const link = await linkTo(api, id);
-  const nowhere = `/download/${randomBytes(32).toString('base64url')}`;
-  const told = async (answer: IncomingMessage) => {
+  const unknownPath = `/download/${randomBytes(32).toString('base64url')}`;
+  const readResponse = async (answer: IncomingMessage) => {
     const body = await received(answer);
     const { 'x-request-id': call, date, ...headers } = answer.headers;
     expect([call, date]).toEqual([expect.any(String), expect.any(String)]);
     return { status: answer.statusCode, headers, body };
   };
-  const unknown = await told(await press(await served(), nowhere));
+  const unknown = await readResponse(await press(await served(), unknownPath));
   expect(unknown.status).toBe(404);
   const answers = await Promise.all(
     Array.from({ length: 100 }, async (_, n) => {
-      const server = servers[n % 2];
-      if (server === undefined) throw new Error('there are two');
-      return told(await press(server, link.path));
+      const server = pair[n % 2];
+      if (server === undefined) throw new Error('the pair has two servers');
+      return readResponse(await press(server, link.path));
     }),
   );
   const [got, ...more] = answers.filter(({ status }) => status === 200);
@@ -94,7 +94,7 @@ test('of 100 who use one link at once, by two servers, one gets the archive, who
   expect(refused).toHaveLength(99);
   for (const answer of refused) expect(answer).toEqual(unknown);
   await becomes(id, link.id, 'used');
-  const used = await told(await press(await served(), link.path));
+  const used = await readResponse(await press(await served(), link.path));
   expect(used).toEqual(unknown);
   const audit = await api.sql`SELECT action, actor, detail FROM lethe.audit_events
     WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`;
@@ -104,7 +104,7 @@ test('of 100 who use one link at once, by two servers, one gets the archive, who
   ]);
 });
 
-test('a download that breaks off in the middle leaves the link as it was, and the next one succeeds', async () => {
+test('opens the link again when a download is interrupted, and completes the next download', async () => {
   const [one, other] = [await served(), await served()];
   const { id, bytes } = await ready(LARGE);
   const link = await linkTo(api, id);
@@ -129,13 +129,13 @@ test('a download that breaks off in the middle leaves the link as it was, and th
 test.each([
   ['its link is revoked', async (id: string, link: string) => api.call('DELETE', `/v1/requests/${id}/links/${link}`)],
   ['its archive is destroyed', async (id: string) => api.call('DELETE', `/v1/requests/${id}/archive`)],
-])('a download is cut when %s, and never looks whole', async (_, end) => {
+])('aborts a running download when %s', async (_, end) => {
   const server = await served(50);
   const { id } = await ready(LARGE);
   const link = await linkTo(api, id);
   const answer = await press(server, link.path);
   await once(answer, 'readable');
-  // Signs of life alone do not cut it.
+  // Lease renewals alone do not abort it.
   await sleep(200);
   expect(await stateOf(api, id, link.id)).toBe('downloading');
   expect((await end(id, link.id)).status).toBe(204);
@@ -147,7 +147,7 @@ test.each([
   expect(row).toEqual({ usedAt: null, transfer: null });
 });
 
-test('a server that is told to end lets a download come to its end, and says that it was used', async () => {
+test('completes a running download and marks its link as used during a shutdown', async () => {
   const server = await served();
   const { id, bytes } = await ready(LARGE);
   const link = await linkTo(api, id);
@@ -162,7 +162,7 @@ test('a server that is told to end lets a download come to its end, and says tha
   await becomes(id, link.id, 'used');
 });
 
-/** Whose clock is the real one, unlike this file's. */
+/** A real API process. Its clock is the real one, unlike that of this file. */
 async function startProcess() {
   const port = String(await freePort());
   const keys = KEYS.map(({ id, key }) => `${id}:${key.export().toString('base64url')}`).join();
@@ -184,7 +184,7 @@ async function startProcess() {
   return { url: `http://127.0.0.1:${port}`, child, output: () => output };
 }
 
-test('two processes on one ledger: one download of 100, and one that is told to end ends it first', async () => {
+test('allows one of 100 downloads across two processes and completes a download before a process stops', async () => {
   const [one, other] = await Promise.all([startProcess(), startProcess()]);
   const { id, bytes } = await ready(LARGE);
   const now = new Date();
@@ -213,7 +213,7 @@ test('two processes on one ledger: one download of 100, and one that is told to 
   expect(await received(answer)).toBe(digestOf(bytes));
   expect((await exited)[0]).toBe(0);
   expect(await stateOf(api, id, last.id)).toBe('used');
-  const told = one.output() + other.output();
-  for (const { path } of [link, last]) expect(told).not.toContain(path.slice('/download/'.length));
-  expect(told.match(/"msg":"download completed"/g)).toHaveLength(2);
+  const logs = one.output() + other.output();
+  for (const { path } of [link, last]) expect(logs).not.toContain(path.slice('/download/'.length));
+  expect(logs.match(/"msg":"download completed"/g)).toHaveLength(2);
 });

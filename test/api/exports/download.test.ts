@@ -22,29 +22,28 @@ beforeEach(() => {
   api.peer.remoteAddress = '127.0.0.1';
 });
 
-/** As a browser calls: without a token, and with nothing of the API's in its headers. */
+/** Calls as a browser does: without a bearer token and without headers of the API. */
 async function call(method: string, path: string, headers: Record<string, string> = {}) {
   const answer = await api.app.request(path, { method, headers }, { incoming: { socket: api.peer } });
-  const told = Object.fromEntries(answer.headers);
-  const { 'x-request-id': own, ...rest } = told;
-  expect(own).toMatch(/^[0-9a-f-]{36}$/);
+  const { 'x-request-id': callId, ...rest } = Object.fromEntries(answer.headers);
+  expect(callId).toMatch(/^[0-9a-f-]{36}$/);
   return { status: answer.status, headers: rest, body: answer };
 }
 const textOf = async (method: string, path: string, headers: Record<string, string> = {}) => {
-  const { status, headers: told, body } = await call(method, path, headers);
-  return { status, headers: told, text: await body.text() };
+  const { status, headers: received, body } = await call(method, path, headers);
+  return { status, headers: received, text: await body.text() };
 };
 const bytesOf = async (path: string) => {
   const { status, body } = await call('POST', path);
   return { status, bytes: Buffer.from(await body.arrayBuffer()) };
 };
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let times = 0; times < 200; times += 1, await new Promise((soon) => setTimeout(soon, 20)))
+  for (let times = 0; times < 200; times += 1, await new Promise((resolve) => setTimeout(resolve, 20)))
     if (await holds()) return;
-  throw new Error('never');
+  throw new Error('the condition was not met in time');
 }
 
-test('following a link shows one and the same page whatever the link is worth, asks the ledger nothing, and uses nothing up', async () => {
+test('shows the same page for every link without a query and without consuming the link', async () => {
   const { id, bytes } = await ready();
   const link = await linkTo(api, id);
   const used = await linkTo(api, id);
@@ -62,7 +61,7 @@ test('following a link shows one and the same page whatever the link is worth, a
   expect((await bytesOf(link.path)).bytes.equals(bytes)).toBe(true);
 });
 
-test('the page runs nothing, loads nothing, may only call itself, and is kept by nobody', async () => {
+test('serves a page that loads nothing, runs no script, posts only to itself and is not cached', async () => {
   const { status, headers, text } = await textOf('GET', unknown());
   expect(status).toBe(200);
   const [, style = ''] = /<style>([^]*)<\/style>/.exec(text) ?? [];
@@ -82,7 +81,7 @@ test('the page runs nothing, loads nothing, may only call itself, and is kept by
   expect(text).not.toMatch(/<script|<img|<link|src=|href=|action=|url\(|@import/i);
 });
 
-test('the button downloads a ZIP under a name of ours', async () => {
+test('downloads a ZIP file with a generated name when the button is pressed', async () => {
   const { id, bytes } = await ready();
   const { path, id: link } = await linkTo(api, id);
   const { status, headers, body } = await call('POST', path, { Range: 'bytes=0-10' });
@@ -101,10 +100,10 @@ test('the button downloads a ZIP under a name of ours', async () => {
   expect(await stateOf(api, id, link)).toBe('used');
 });
 
-test('a link that is used, in use, revoked, expired, unknown or none at all, or whose archive is gone: the same answer', async () => {
-  const nothing = await textOf('POST', unknown());
-  expect(nothing.status).toBe(404);
-  expect(nothing.headers['content-type']).toBe('text/html; charset=UTF-8');
+test('returns the same 404 page for every link that cannot be used', async () => {
+  const unusable = await textOf('POST', unknown());
+  expect(unusable.status).toBe(404);
+  expect(unusable.headers['content-type']).toBe('text/html; charset=UTF-8');
   const { id } = await ready();
   const [used, busy, revoked, expired] = [
     await linkTo(api, id),
@@ -113,21 +112,21 @@ test('a link that is used, in use, revoked, expired, unknown or none at all, or 
     await linkTo(api, id, { expiresIn: 60 }),
   ];
   await bytesOf(used.path);
-  const under = await call('POST', busy.path);
-  expect(under.status).toBe(200);
+  const running = await call('POST', busy.path);
+  expect(running.status).toBe(200);
   await api.call('DELETE', `/v1/requests/${id}/links/${revoked.id}`);
-  for (const { path } of [used, busy, revoked]) expect(await textOf('POST', path)).toEqual(nothing);
+  for (const { path } of [used, busy, revoked]) expect(await textOf('POST', path)).toEqual(unusable);
   api.clock.now = at(MINUTE_MS);
-  expect(await textOf('POST', expired.path)).toEqual(nothing);
-  await under.body.body?.cancel();
+  expect(await textOf('POST', expired.path)).toEqual(unusable);
+  await running.body.body?.cancel();
 
   const [keyless, destroyed, past] = [await ready(), await ready(), await ready()];
   const links = [await linkTo(api, keyless.id), await linkTo(api, destroyed.id), await linkTo(api, past.id)];
   await api.sql`DELETE FROM lethe.archive_keys WHERE request_id = ${keyless.id}`;
   await api.call('DELETE', `/v1/requests/${destroyed.id}/archive`);
   await api.sql`UPDATE lethe.archives SET expires_at = ${api.clock.now} WHERE request_id = ${past.id}`;
-  for (const { path } of links) expect(await textOf('POST', path)).toEqual(nothing);
-  // The file lies there still; without its key it is nothing that could be had.
+  for (const { path } of links) expect(await textOf('POST', path)).toEqual(unusable);
+  // The file is still in the storage, but cannot be decrypted without its key.
   expect((await stat(join(folder, keyless.object))).size).toBeGreaterThan(keyless.bytes.length);
 
   api.statements();
@@ -137,14 +136,14 @@ test('a link that is used, in use, revoked, expired, unknown or none at all, or 
     `/download/${'A'.repeat(42)}=`,
     '/download/%C3%A9',
   ])
-    expect(await textOf('POST', path)).toEqual(nothing);
+    expect(await textOf('POST', path)).toEqual(unusable);
   expect(api.statements()).toEqual([]);
 });
 
 test.each([
-  [true, 'used'],
-  [false, 'open'],
-])('all of it handed over, and the connection ended after it had left: %s. The link is %s', async (left, state) => {
+  ['used', 'sent completely', true],
+  ['open', 'interrupted', false],
+])('marks the link as %s when the response was %s', async (state, _, sent) => {
   const { id } = await ready();
   const link = await linkTo(api, id);
   const outgoing = Object.assign(new EventEmitter(), { destroyed: false, writableFinished: false });
@@ -152,12 +151,12 @@ test.each([
   const answer = await api.app.request(link.path, { method: 'POST' }, env);
   await answer.arrayBuffer();
   expect(await stateOf(api, id, link.id)).toBe('downloading');
-  outgoing.writableFinished = left;
+  outgoing.writableFinished = sent;
   outgoing.emit('close');
   await until(async () => (await stateOf(api, id, link.id)) === state);
 });
 
-test('a download that its process did not end holds the link for two minutes of silence, and no longer', async () => {
+test('opens the link again two minutes after the last lease renewal of a killed process', async () => {
   const { id, bytes } = await ready();
   const link = await linkTo(api, id);
   await api.sql`UPDATE lethe.links SET transfer = 'killed', lease_renewed_at = ${START} WHERE id = ${link.id}`;
@@ -170,23 +169,23 @@ test('a download that its process did not end holds the link for two minutes of 
   expect(await stateOf(api, id, link.id)).toBe('used');
 });
 
-test('an archive that cannot be reached leaves the link as it was, and says to come again', async () => {
+test('returns 503 with Retry-After and keeps the link open when the archive is unavailable', async () => {
   const { id, object, bytes } = await ready();
   const link = await linkTo(api, id);
-  const away = await testApi({ url: api.url, storage: folderStorage(join(folder, 'elsewhere')) });
-  const answer = await away.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } });
+  const withoutArchive = await testApi({ url: api.url, storage: folderStorage(join(folder, 'elsewhere')) });
+  const answer = await withoutArchive.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } });
   expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '60']);
   expect(await answer.text()).toContain('<form method="post">');
-  expect(away.log.join('')).toContain('"code":"missing"');
-  expect(away.log.join('')).not.toContain(object);
+  expect(withoutArchive.log.join('')).toContain('"code":"missing"');
+  expect(withoutArchive.log.join('')).not.toContain(object);
   expect(await stateOf(api, id, link.id)).toBe('open');
   expect((await bytesOf(link.path)).bytes.equals(bytes)).toBe(true);
 });
 
 test.each([
-  ['that was cut short', 1_000, -20_000],
-  ['whose last byte is another', 0, -1],
-])('an archive %s is never handed over as if whole, and its link is not used', async (_, cut, changed) => {
+  ['is truncated', 1_000, -20_000],
+  ['has a changed last byte', 0, -1],
+])('aborts the download and keeps the link open when the archive %s', async (_, cut, changed) => {
   const { id, object, bytes } = await ready(randomBytes(300_000));
   const file = await open(join(folder, object), 'r+');
   const { size } = await file.stat();
@@ -215,7 +214,7 @@ test.each([
   expect(api.log.join('')).toContain('"code":"damaged"');
 });
 
-test('what comes over a network in clear is refused, the page too', async () => {
+test('rejects plain HTTP from another machine for the page and the download', async () => {
   const { id } = await ready();
   const link = await linkTo(api, id);
   api.peer.remoteAddress = '192.0.2.7';
@@ -229,7 +228,7 @@ test('what comes over a network in clear is refused, the page too', async () => 
   expect(await stateOf(api, id, link.id)).toBe('open');
 });
 
-test('no token reaches the log, whatever became of the call', async () => {
+test('does not log the token of a link for any outcome of the call', async () => {
   const { id } = await ready();
   const link = await linkTo(api, id);
   const token = link.path.slice('/download/'.length);
@@ -245,15 +244,17 @@ test('no token reaches the log, whatever became of the call', async () => {
     for (const method of ['GET', 'POST']) await textOf(method, path);
   await bytesOf(link.path);
   await textOf('POST', link.path);
-  // A ledger that does not answer, and an error that nobody expected.
-  const gone = await testApi({ url: api.url, storage });
-  await gone.sql.end({ timeout: 0 });
-  expect((await gone.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } })).status).toBe(503);
+  // A database outage, and an unexpected error.
+  const offline = await testApi({ url: api.url, storage });
+  await offline.sql.end({ timeout: 0 });
+  expect((await offline.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } })).status).toBe(
+    503,
+  );
   const broken = await linkTo(api, id);
-  await api.sql`UPDATE lethe.archive_keys SET digest_key = 'nobody' WHERE request_id = ${id}`;
+  await api.sql`UPDATE lethe.archive_keys SET digest_key = 'unknown' WHERE request_id = ${id}`;
   expect((await textOf('POST', broken.path)).status).toBe(500);
   expect(await stateOf(api, id, broken.id)).toBe('open');
-  const log = [...api.log, ...gone.log];
+  const log = [...api.log, ...offline.log];
   expect(log.filter((line) => line.includes('"route":"/download/:token"')).length).toBeGreaterThan(5);
   for (const secret of [token, broken.path.slice('/download/'.length)]) expect(log.join('')).not.toContain(secret);
   expect(log.join('')).toContain('"download completed"');

@@ -10,18 +10,18 @@ import { accepted, carrying, START, testApi, textOf, user } from '../support/api
 
 const storage = archives();
 const api = await testApi({ storage });
-const minted = async (more: object) =>
+const createToken = async (more: object) =>
   textOf(await api.call('POST', '/v1/tokens', { name: 'limited', ...more }), 'token');
-const exporting = carrying(await minted({ kinds: ['export'] }));
-const deleting = carrying(await minted({ kinds: ['deletion'] }));
-const read = (id: string, of = '') => api.call('GET', `/v1/requests/${id}${of}`);
+const exporting = carrying(await createToken({ kinds: ['export'] }));
+const deleting = carrying(await createToken({ kinds: ['deletion'] }));
+const read = (id: string, path = '') => api.call('GET', `/v1/requests/${id}${path}`);
 
-test('the address is told to nobody: it stands in no answer, no log, and no event', async () => {
+test('does not return, log or record the address of `notify`', async () => {
   const notify = 'canary-colleague@shop.test';
-  const asked = await api.call('POST', '/v1/requests', exportOf([user('u-1')], { notify }), {
+  const created = await api.call('POST', '/v1/requests', exportOf([user('u-1')], { notify }), {
     'Idempotency-Key': '"canary-free"',
   });
-  const id = textOf(asked, 'id');
+  const id = textOf(created, 'id');
   const form = new FormData();
   const fields = { project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects: 'user', type: 'user_id', notify };
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
@@ -40,9 +40,9 @@ test('the address is told to nobody: it stands in no answer, no log, and no even
     { notify, exportFirst: true },
   ]);
   await makeReady(api, storage, id);
-  const answers = [asked, upload];
+  const answers = [created, upload];
   for (const request of [id, textOf(upload, 'id')])
-    for (const of of ['', '/subjects', '/progress', '/receipt', '/log']) answers.push(await read(request, of));
+    for (const path of ['', '/subjects', '/progress', '/receipt', '/log']) answers.push(await read(request, path));
   for (const path of ['/v1/requests', '/v1/activity', `/v1/requests/${id}/links`])
     answers.push(await api.call('GET', path));
   expect(answers.map(({ text, headers }) => text + JSON.stringify([...headers])).join('')).not.toContain(
@@ -53,7 +53,7 @@ test('the address is told to nobody: it stands in no answer, no log, and no even
   expect(events.map(({ text }) => text).join('')).not.toContain('canary-colleague');
 });
 
-test('the status tells of the archive from when it is ready, and after it has gone', async () => {
+test('shows the archive in the status from when it is ready until after it is destroyed', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   expect((await read(id)).json).toMatchObject({
     kind: 'export',
@@ -80,7 +80,7 @@ test('the status tells of the archive from when it is ready, and after it has go
       reason: null,
     },
   });
-  // An answer has been given: that the archive is still there when the day comes is no risk.
+  // The export is complete: an archive that still exists after the due date is not at risk.
   api.clock.now = new Date(START.getTime() + 40 * DAY_MS);
   expect((await read(id)).json).toMatchObject({ atRisk: false });
   const atRisk = await api.call('GET', '/v1/requests?atRisk=true&kind=export');
@@ -97,7 +97,7 @@ test('the status tells of the archive from when it is ready, and after it has go
   expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).json).toMatchObject({ code: 'archive_not_ready' });
 });
 
-test('the receipt of an export is what its archive says of itself', async () => {
+test('returns the manifest of the archive as the receipt of an export', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   expect((await read(id, '/receipt')).json).toMatchObject({ status: 409, code: 'no_receipt_yet' });
   const column = { name: 'placed_at', type: 'timestamptz', meaning: 'When', source: false };
@@ -126,7 +126,7 @@ test('the receipt of an export is what its archive says of itself', async () => 
   expect((await read(id, '/receipt')).json).toEqual(manifest);
 });
 
-test('progress tells what is collected in the newest epoch', async () => {
+test('reports the collections of the newest epoch in the progress', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   expect((await read(id, '/progress')).json).toMatchObject({ batches: [], collections: [] });
   await api.sql`INSERT INTO lethe.collections (request_id, epoch, system, state, cut_off_at, rows, bytes) VALUES
@@ -139,7 +139,7 @@ test('progress tells what is collected in the newest epoch', async () => {
   });
 });
 
-test('each subject tells whether it is in the archive; looked up, an export is told of by its kind', async () => {
+test('reports for each subject whether it is in the archive, and lists exports in a lookup', async () => {
   const names = ['look-1', 'look-2', 'look-3'];
   const id = await acceptedExport(api, names.map(user));
   await resolve(api.database, id, matchesOf(names), START);
@@ -160,32 +160,32 @@ test('each subject tells whether it is in the archive; looked up, an export is t
   expect((await lookUp(deleting)).json).toMatchObject({ openRequests: [], deletions: [], exports: [] });
 });
 
-test('what is only of the other kind answers so, and a token of the other kind may nothing', async () => {
+test('returns wrong_kind for operations of the other kind, and forbidden to a token of the other kind', async () => {
   const [exported, deletion] = [await acceptedExport(api, [user('u-1')]), await accepted(api, [user('u-1')])];
   const reason = 'ticket 1';
-  const ofDeletions = [
+  const deletionCalls = [
     ['POST', '/confirm', { expectedCount: 1 }],
     ['POST', '/expedite', { when: 'now', reason }],
     ['POST', '/skip', { system: 'app', reason }],
   ] as const;
-  const ofExports = [
+  const exportCalls = [
     ['POST', '/links', {}],
     ['GET', '/links', undefined],
     ['DELETE', '/archive', undefined],
   ] as const;
   for (const [id, calls, others] of [
-    [exported, ofDeletions, deleting],
-    [deletion, ofExports, exporting],
+    [exported, deletionCalls, deleting],
+    [deletion, exportCalls, exporting],
   ] as const) {
     for (const [method, path, body] of calls) {
-      const asked = (headers = {}) => api.call(method, `/v1/requests/${id}${path}`, body, headers);
-      expect((await asked()).json).toMatchObject({ status: 409, code: 'wrong_kind' });
-      expect((await asked(others)).json).toMatchObject({ status: 403, code: 'forbidden' });
+      const call = (headers = {}) => api.call(method, `/v1/requests/${id}${path}`, body, headers);
+      expect((await call()).json).toMatchObject({ status: 409, code: 'wrong_kind' });
+      expect((await call(others)).json).toMatchObject({ status: 403, code: 'forbidden' });
     }
   }
 });
 
-test('what an export waits for is tried again by whoever may export', async () => {
+test('retries a system of an export when the token may export', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
@@ -205,7 +205,7 @@ test('what an export waits for is tried again by whoever may export', async () =
   expect((await read(id)).json).toMatchObject({ attention: [] });
 });
 
-test('exports are listed among requests, by their kind and their statuses, to whoever may see them', async () => {
+test('lists exports by kind and status for tokens that may export', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   await makeReady(api, storage, id);
   const deletion = await accepted(api, [user('u-1')]);
@@ -219,7 +219,7 @@ test('exports are listed among requests, by their kind and their statuses, to wh
   expect((await api.call('GET', '/v1/activity', undefined, deleting)).text).not.toContain(id);
 });
 
-test('an export is cancelled by whoever may export', async () => {
+test('cancels an export when the token may export', async () => {
   const id = await acceptedExport(api, [user('u-1'), user('u-2')]);
   expect((await api.call('POST', `/v1/requests/${id}/cancel`, {}, deleting)).status).toBe(403);
   const answer = await api.call('POST', `/v1/requests/${id}/cancel`, {}, exporting);

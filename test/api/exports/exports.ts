@@ -5,7 +5,7 @@ import { encryptSecret } from '../../../db/encryption.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { KEYS, type Sent, START, type TestApi, textOf } from '../support/api.ts';
 
-/** Exports as the ledger and the storage have them, without a worker. */
+/** Exports in the states that a worker brings about, created without a worker. */
 
 export const exportOf = (identities: readonly unknown[], more: Record<string, unknown> = {}) => ({
   project: 'demo',
@@ -15,7 +15,7 @@ export const exportOf = (identities: readonly unknown[], more: Record<string, un
   ...more,
 });
 
-/** Stores an export of these identities; its id. */
+/** Stores an export of these identities and returns its id. */
 export async function acceptedExport(api: TestApi, identities: readonly Sent[], more: Record<string, unknown> = {}) {
   const answer = await api.call('POST', '/v1/requests', exportOf(identities, more));
   if (answer.status !== 202) throw new Error(answer.text);
@@ -28,7 +28,7 @@ export interface ReadyExport {
   readonly bytes: Buffer;
 }
 
-/** An archive of these bytes, as it lies when it is ready: encrypted in the storage, its key encrypted in the ledger. */
+/** Makes an export ready: stores these bytes as its encrypted archive, and the encrypted key in the database. */
 export async function makeReady(
   api: TestApi,
   storage: ArchiveStorage,
@@ -54,7 +54,7 @@ export async function* piecesOf(bytes: Buffer): AsyncGenerator<Uint8Array> {
 export interface Link {
   readonly id: string;
   readonly url: string;
-  /** As it is told to a server: without the public host. */
+  /** The path of the URL, without the public host. */
   readonly path: string;
 }
 

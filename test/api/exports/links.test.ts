@@ -15,7 +15,7 @@ const events = async (id: string) => [
   ...(await api.sql`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`),
 ];
 
-test('a link is shown once: afterwards its token stands nowhere, and the ledger has a digest of it', async () => {
+test('returns the token of a link once and stores only its digest', async () => {
   const id = await ready();
   const made = await api.call('POST', `/v1/requests/${id}/links`, { expiresIn: 3_600 });
   const link = textOf(made, 'id');
@@ -49,7 +49,7 @@ test('a link is shown once: afterwards its token stands nowhere, and the ledger 
   expect(elsewhere.text).not.toContain(token);
 });
 
-test('no link outlives its archive, or seven days, whoever makes it', async () => {
+test('limits the expiry of a link to seven days and to the expiry of its archive', async () => {
   const id = await ready();
   const expiryOf = (answer: Answer) => textOf(answer, 'expiresAt');
   const make = (body: object = {}) => api.call('POST', `/v1/requests/${id}/links`, body);
@@ -65,7 +65,7 @@ test('no link outlives its archive, or seven days, whoever makes it', async () =
   await expect(longer).rejects.toThrow('links_expires_at_check');
 });
 
-test('there is a link only while there is an archive: not before, not past its time, not when it is destroyed', async () => {
+test('creates a link only while the archive is available', async () => {
   const id = await acceptedExport(api, [user('u-1')]);
   const make = () => api.call('POST', `/v1/requests/${id}/links`, {});
   expect((await make()).json).toMatchObject({ status: 409, code: 'archive_not_ready' });
@@ -82,7 +82,7 @@ test('there is a link only while there is an archive: not before, not past its t
   expect(await api.sql`SELECT FROM lethe.links WHERE request_id = ${id}`).toHaveLength(1);
 });
 
-test('a link is revoked once, by whoever may, and only as one of its own request', async () => {
+test('revokes a link idempotently and only below its own request', async () => {
   const [id, other] = [await ready(), await ready()];
   const [link, kept] = [await linkTo(api, id), await linkTo(api, id)];
   const revoke = (request: string, of: string) => api.call('DELETE', `/v1/requests/${request}/links/${of}`);
@@ -103,7 +103,7 @@ test('a link is revoked once, by whoever may, and only as one of its own request
   expect(await events(id)).toHaveLength(3);
 });
 
-test('links come in pages, newest first, each once', async () => {
+test('lists links in pages, newest first and each once', async () => {
   const id = await ready();
   const made: string[] = [];
   for (let n = 0; n < 5; n += 1) {
@@ -124,7 +124,7 @@ test('links come in pages, newest first, each once', async () => {
   expect((await api.call('GET', `/v1/requests/${id}/links?cursor=canary`)).status).toBe(422);
 });
 
-test('of everyone’s archive only an owner makes a link; who is removed leaves none behind', async () => {
+test('lets only an owner create links to an export of everyone, and revokes them when the member is removed', async () => {
   const admin = await api.member('an admin', { role: 'admin' });
   const leaving = await api.member('leaving');
   const everyone = { ...exportOf([]), subjects: { kind: 'user', everyone: true } };
@@ -139,7 +139,7 @@ test('of everyone’s archive only an owner makes a link; who is removed leaves 
   expect([await stateOf(api, all, left), await stateOf(api, all, kept)]).toEqual(['revoked', 'open']);
 });
 
-test('an archive of everyone is an owner’s also where it was made before everyone’s deletion', async () => {
+test('lets only an owner create links to the backup of a deletion of everyone', async () => {
   const admin = await api.member('another admin', { role: 'admin' });
   const everyone = { ...deletionOf([]), subjects: { kind: 'user', everyone: true }, confirm: true, exportFirst: true };
   const deletion = textOf(await api.call('POST', '/v1/requests', everyone), 'id');
@@ -155,6 +155,6 @@ test.each([
   ['https://lethe.test', 'https://lethe.test/download/t'],
   ['https://lethe.test:8443', 'https://lethe.test:8443/download/t'],
   ['http://127.0.0.1:8080', 'http://127.0.0.1:8080/download/t'],
-])('below %s links are %s', (publicUrl, url) => {
+])('returns links below the public URL %s as %s', (publicUrl, url) => {
   expect(downloadUrl(new URL(publicUrl), 't')).toBe(url);
 });

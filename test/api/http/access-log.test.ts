@@ -7,14 +7,14 @@ import { accepted, carrying, CATALOG, deletionOf, KEYS, START, testApi, type Tes
 
 let api: TestApi;
 let requestId: string;
-let others: string;
+let otherRequestId: string;
 beforeAll(async () => {
   api = await testApi();
   requestId = await accepted(api, [user('canary-a')]);
-  others = await accepted(api, [user('canary-b')], { project: 'other' });
+  otherRequestId = await accepted(api, [user('canary-b')], { project: 'other' });
 });
 
-/** What a call leaves behind: one line, one observation. */
+/** The one log line of a call. Checks it against the one observation. */
 async function traceOf(method: string, path: string, token: string | null = api.owner.token, body?: unknown) {
   const { database, orchestrator, peer } = api;
   const lines: string[] = [];
@@ -36,11 +36,11 @@ async function traceOf(method: string, path: string, token: string | null = api.
     ...(token === null ? {} : carrying(token)),
   };
   const answer = await app.request(path, { method, headers, ...sent }, { incoming: { socket: peer } });
-  const answered = lines
+  const completed = lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ msg }) => msg === 'request completed');
-  expect([answered.length, calls.length]).toEqual([1, 1]);
-  const { requestId: instance, ms, ...line } = answered[0] ?? {};
+  expect([completed.length, calls.length]).toEqual([1, 1]);
+  const { requestId: instance, ms, ...line } = completed[0] ?? {};
   expect(instance).toBe(answer.headers.get('X-Request-Id'));
   expect(ms).toEqual(expect.any(Number));
   const { seconds, ...call } = calls[0] ?? { seconds: -1 };
@@ -50,7 +50,7 @@ async function traceOf(method: string, path: string, token: string | null = api.
   return line;
 }
 
-test('a call is told by its route’s pattern, the request’s id, the member and the token that made it', async () => {
+test('logs the pattern of the route and the ids of the request, the member and the token', async () => {
   expect(await traceOf('GET', `/v1/requests/${requestId}/subjects?limit=1`)).toMatchObject({
     method: 'GET',
     route: '/v1/requests/:id/subjects',
@@ -65,8 +65,8 @@ test('a call is told by its route’s pattern, the request’s id, the member an
   expect(await traceOf('POST', '/v1/holds', api.owner.token, holds)).toMatchObject({ route: '/v1/holds', status: 201 });
 });
 
-test('another project’s request is told as an unknown one: by the pattern that was asked for', async () => {
-  for (const id of [others, `req_${'0'.repeat(32)}`])
+test('logs a call for a request of another project like a call for an unknown request', async () => {
+  for (const id of [otherRequestId, `req_${'0'.repeat(32)}`])
     expect(await traceOf('GET', `/v1/requests/${id}`)).toMatchObject({ route: '/v1/requests/:id', status: 404, id });
   const path = '/v1/requests/canary-no-id/cancel';
   const line = await traceOf('POST', path, api.owner.token, { reason: 'canary' });
@@ -74,7 +74,7 @@ test('another project’s request is told as an unknown one: by the pattern that
   expect(line).not.toHaveProperty('id');
 });
 
-test('a refused token leaves nobody’s id, and no part of itself', async () => {
+test('does not log a member or any part of the token when the token is rejected', async () => {
   for (const token of [null, 'canary', api.owner.token.replace(/.$/, 'x')]) {
     const line = await traceOf('GET', `/v1/requests/${requestId}`, token);
     expect(line).toMatchObject({ route: '/v1/requests/:id', status: 401 });
@@ -83,7 +83,7 @@ test('a refused token leaves nobody’s id, and no part of itself', async () => 
   }
 });
 
-test('what is no route has no pattern: neither an unknown path nor a wrong method', async () => {
+test('logs no route for an unknown path or method', async () => {
   for (const path of ['/canary', '/v1/canary', `/v1/requests/${requestId}/canary`, '/v1/holds/canary/canary'])
     expect(await traceOf('GET', path)).toMatchObject({ route: null, status: 404 });
   expect(await traceOf('DELETE', '/v1/requests')).toMatchObject({ route: null, status: 405, method: 'DELETE' });

@@ -8,17 +8,17 @@ import { listen, type HttpServer, type ListenOptions } from '../../../api/http/h
 import { CATALOG, deletionOf, KEYS, START, testApi, user } from '../support/api.ts';
 
 const HERE = { host: '127.0.0.1', port: 0, drainMs: 5_000 };
-const listening: HttpServer[] = [];
-afterEach(() => Promise.all(listening.splice(0).map((one) => one.drain())));
+const servers: HttpServer[] = [];
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.drain())));
 
-type Answer = (request: Request) => Response | Promise<Response>;
-async function served(fetch: Answer, changes: Partial<ListenOptions> = {}): Promise<HttpServer> {
+type Handler = (request: Request) => Response | Promise<Response>;
+async function served(fetch: Handler, changes: Partial<ListenOptions> = {}): Promise<HttpServer> {
   const one = await listen({ fetch }, { ...HERE, drainMs: 50, ...changes });
-  listening.push(one);
+  servers.push(one);
   return one;
 }
 
-/** A caller that we see through: what it sends, byte by byte, and all that it is told. */
+/** A raw connection that shows every byte sent and received. */
 function caller({ url }: HttpServer) {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let received = '';
@@ -35,29 +35,37 @@ function caller({ url }: HttpServer) {
     },
   };
 }
-/** An answer that waits until it is let go. */
+/** A handler that waits until `open` is called. */
 function gate() {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let begun = 0;
-  const answer: Answer = async () => {
-    begun += 1;
+  let started = 0;
+  const answer: Handler = async () => {
+    started += 1;
     await promise;
-    return new Response('let go');
+    return new Response('released');
   };
-  const hasBegun = async (times = 1) => {
-    while (begun < times) await sleep(5);
+  const hasStarted = async (times = 1) => {
+    while (started < times) await sleep(5);
   };
-  return { answer, open: resolve, hasBegun };
+  return { answer, open: resolve, hasStarted };
 }
 
 async function servedApp(changes: Partial<ListenOptions>) {
   const api = await testApi();
   const { database, orchestrator, owner, log } = api;
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
-  const kept = { storage: archives(), publicUrl: PUBLIC_URL };
-  const app = createApp({ database, keys: KEYS, catalog: CATALOG, orchestrator, now: () => START, logger, ...kept });
+  const exportDeps = { storage: archives(), publicUrl: PUBLIC_URL };
+  const app = createApp({
+    database,
+    keys: KEYS,
+    catalog: CATALOG,
+    orchestrator,
+    now: () => START,
+    logger,
+    ...exportDeps,
+  });
   const one = await listen(app, { ...HERE, ...changes });
-  listening.push(one);
+  servers.push(one);
   const body = JSON.stringify(deletionOf([user('canary-slow')]));
   const head = `POST /v1/requests HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${owner.token}\r\nContent-Type: application/json\r\n`;
   const stored = async () => (await database.$client`SELECT FROM lethe.requests`).length;
@@ -73,9 +81,9 @@ async function trickle(to: ReturnType<typeof caller>, text: string): Promise<voi
 }
 
 test.each([
-  ['with its length', (length: number) => `Content-Length: ${length}\r\n\r\n`, (body: string) => body],
+  ['with Content-Length', (length: number) => `Content-Length: ${length}\r\n\r\n`, (body: string) => body],
   ['in chunks', () => 'Transfer-Encoding: chunked\r\n\r\n', (body: string) => `${body.length.toString(16)}\r\n${body}`],
-])('a body that trickles, %s, is cut off by 408, and nothing of it is stored', async (_, lengthOf, sent) => {
+])('ends a slow body sent %s with 408 and stores nothing', async (_, lengthOf, sent) => {
   const { one, log, stored, body, head } = await servedApp({ headersMs: 300, requestMs: 300, checkMs: 50 });
   const slow = caller(one);
   slow.socket.write(head + lengthOf(body.length));
@@ -89,7 +97,7 @@ test.each([
   expect(log.join('')).not.toMatch(/canary|"level":(50|60)/);
 });
 
-test('headers that trickle are cut off by 408, and so is a body of which half never comes', async () => {
+test('ends slow headers and an incomplete body with 408', async () => {
   const { one, log, stored, body, head } = await servedApp({ headersMs: 200, requestMs: 400, checkMs: 50 });
   const slow = caller(one);
   await trickle(slow, head);
@@ -101,26 +109,26 @@ test('headers that trickle are cut off by 408, and so is a body of which half ne
   expect(log.join('')).not.toMatch(/canary|"level":(50|60)/);
 });
 
-test('a caller that does not read its answer is cut off, and the answer is no longer made', async () => {
-  const given = Promise.withResolvers<string>();
+test('disconnects a caller that does not read the response and stops the response', async () => {
+  const result = Promise.withResolvers<string>();
   const one = await served(
     () =>
       new Response(
         new ReadableStream({
           pull: (controller) => controller.enqueue(new Uint8Array(1_000_000)),
-          cancel: () => given.resolve('given up'),
+          cancel: () => result.resolve('cancelled'),
         }),
       ),
     { silenceMs: 300 },
   );
-  const deaf = caller(one);
-  deaf.socket.pause();
-  deaf.get('/endless');
-  expect(await given.promise).toBe('given up');
-  deaf.socket.destroy();
+  const unresponsive = caller(one);
+  unresponsive.socket.pause();
+  unresponsive.get('/endless');
+  expect(await result.promise).toBe('cancelled');
+  unresponsive.socket.destroy();
 });
 
-test('draining: what is under way is answered as the last of its connection, the idle ones are closed', async () => {
+test('closes idle connections and completes active requests during a shutdown', async () => {
   const slow = gate();
   const one = await served(
     (request) => (request.url.includes('/slow') ? slow.answer(request) : new Response('quick')),
@@ -132,7 +140,7 @@ test('draining: what is under way is answered as the last of its connection, the
   idle.get('/quick');
   await idle.answered(1);
   busy.get('/slow');
-  await slow.hasBegun();
+  await slow.hasStarted();
   let ended = false;
   const drained = one.drain().then(() => (ended = true));
   expect(await Promise.all([idle.closed, silent.closed])).toEqual([
@@ -143,11 +151,11 @@ test('draining: what is under way is answered as the last of its connection, the
   expect(await late.closed).toBe('');
   expect([ended, busy.received()]).toEqual([false, '']);
   slow.open();
-  expect(await busy.closed).toMatch(/^HTTP\/1\.1 200 [^]*connection: close[^]*let go$/i);
+  expect(await busy.closed).toMatch(/^HTTP\/1\.1 200 [^]*connection: close[^]*released$/i);
   await drained;
 });
 
-test('draining: what a caller sent before it could know is answered, and only the last answer says so', async () => {
+test('answers requests that were sent before the shutdown and closes the connection with the last one', async () => {
   const slow = gate();
   const one = await served(
     (request) => (request.url.includes('/slow') ? slow.answer(request) : new Response('quick')),
@@ -159,17 +167,17 @@ test('draining: what a caller sent before it could know is answered, and only th
   piped.get('/slow?1');
   piped.get('/slow?2');
   first.get('/quick');
-  await Promise.all([first.answered(1), slow.hasBegun(2)]);
+  await Promise.all([first.answered(1), slow.hasStarted(2)]);
   const drained = one.drain();
   first.get('/quick');
   slow.open();
   for (const answers of await Promise.all([piped.closed, first.closed]))
     expect(answers.match(/connection: \S+/gi)).toEqual(['Connection: keep-alive', 'Connection: close']);
-  expect(piped.received()).toMatch(/let go[^]*let go$/);
+  expect(piped.received()).toMatch(/released[^]*released$/);
   await drained;
 });
 
-test('draining: an answer that its caller is still reading is sent to its end', async () => {
+test('sends a response completely during a shutdown while the caller still reads it', async () => {
   const body = 'x'.repeat(20_000_000);
   const one = await served(() => new Response(body), { drainMs: 20_000 });
   const reader = caller(one);
@@ -183,7 +191,7 @@ test('draining: an answer that its caller is still reading is sent to its end', 
   await drained;
 });
 
-test('draining ends: who is slower than that is cut off, and a handler whose caller left is waited for', async () => {
+test('disconnects slow callers after the drain time and waits for handlers of disconnected callers', async () => {
   const never = await served(gate().answer, { drainMs: 100 });
   const stuck = caller(never);
   stuck.get('/never');
@@ -201,11 +209,11 @@ test('draining ends: who is slower than that is cut off, and a handler whose cal
     },
     { drainMs: 5_000 },
   );
-  const gone = caller(one);
-  gone.get('/slow');
-  await slow.hasBegun();
-  gone.socket.destroy();
-  await gone.closed;
+  const disconnected = caller(one);
+  disconnected.get('/slow');
+  await slow.hasStarted();
+  disconnected.socket.destroy();
+  await disconnected.closed;
   setTimeout(slow.open, 600);
   await one.drain();
   expect(done).toBe(true);

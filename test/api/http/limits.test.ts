@@ -10,17 +10,17 @@ const ask = async (api: TestApi, member: TestMember = api.owner) => {
   const { status, headers, json } = await api.call('GET', '/v1/requests?project=demo', undefined, {
     ...carrying(member),
   });
-  const told = ['RateLimit-Policy', 'RateLimit', 'Retry-After'].map((name) => headers.get(name));
-  return { status, told, json };
+  const limits = ['RateLimit-Policy', 'RateLimit', 'Retry-After'].map((name) => headers.get(name));
+  return { status, limits, json };
 };
 const at = (seconds: number): Date => new Date(START.getTime() + seconds * 1_000);
 const POLICY = '"calls";q=5;w=60';
 const passed = (left: number, t: number): unknown =>
-  expect.objectContaining({ status: 200, told: [POLICY, `"calls";r=${left};t=${t}`, null] });
+  expect.objectContaining({ status: 200, limits: [POLICY, `"calls";r=${left};t=${t}`, null] });
 const refused = (t: number): unknown =>
-  expect.objectContaining({ status: 429, told: [POLICY, `"calls";r=0;t=${t}`, String(t)] });
+  expect.objectContaining({ status: 429, limits: [POLICY, `"calls";r=0;t=${t}`, String(t)] });
 
-test('a budget may be spent at once, comes back part by part, and never exceeds a minute’s', async () => {
+test('allows the calls of one minute at once and restores them evenly up to the limit', async () => {
   const api = await limitedTo(5);
   for (const left of [4, 3, 2, 1, 0]) expect(await ask(api)).toEqual(passed(left, 12));
   expect(await ask(api)).toEqual(refused(12));
@@ -33,13 +33,13 @@ test('a budget may be spent at once, comes back part by part, and never exceeds 
   expect(await ask(api)).toEqual(refused(12));
   api.clock.now = at(38);
   expect(await ask(api)).toEqual(passed(1, 10));
-  // A day without a call saves nothing up.
+  // A day without calls does not add to the limit.
   api.clock.now = at(86_400);
   for (const left of [4, 3, 2, 1, 0]) expect(await ask(api)).toEqual(passed(left, 12));
   expect(await ask(api)).toEqual(refused(12));
 });
 
-test('a refusal names the limit, takes nothing, and changes nothing but the timestamp of the last use', async () => {
+test('returns the limit and changes nothing when a call is rejected', async () => {
   const api = await limitedTo(5);
   for (let call = 0; call < 5; call += 1) await ask(api);
   const slots = () => api.sql`SELECT * FROM lethe.slots`;
@@ -65,28 +65,28 @@ test('a refusal names the limit, takes nothing, and changes nothing but the time
   expect((await ask(api)).status).toBe(200);
 });
 
-test('each token has its own budget: a member’s others, and other projects’, are untouched', async () => {
+test('limits each token separately', async () => {
   const api = await limitedTo(5);
   const other = await api.member('another');
   for (let call = 0; call < 6; call += 1) await ask(api);
   expect(await ask(api)).toEqual(refused(12));
   expect(await ask(api, other)).toEqual(passed(4, 12));
-  // Its project is not configured here: the budget that a policy has by default.
+  // The project is not configured in this API, so the default limit applies.
   const elsewhere = await ask(api, api.otherOwner);
-  expect(elsewhere.told.slice(0, 2)).toEqual(['"calls";q=600;w=60', '"calls";r=599;t=1']);
+  expect(elsewhere.limits.slice(0, 2)).toEqual(['"calls";q=600;w=60', '"calls";r=599;t=1']);
 });
 
-test('a call that is refused for its token alone tells and takes no budget', async () => {
+test('does not count or report calls with an invalid token', async () => {
   const api = await limitedTo(5);
   api.clock.now = at(366 * 86_400);
-  expect(await ask(api)).toMatchObject({ status: 401, told: [null, null, null] });
+  expect(await ask(api)).toMatchObject({ status: 401, limits: [null, null, null] });
   expect(await ask(api, { ...api.owner, token: `${api.owner.token}0` })).toMatchObject({ status: 401 });
   expect(await api.sql`SELECT FROM lethe.slots`).toHaveLength(0);
 });
 
 const authenticated = (api: TestApi, member: TestMember, when: Date, perMinute: number) => {
   const sha256 = tokenDigest(member.token);
-  if (sha256 === null) throw new Error('a token that is none');
+  if (sha256 === null) throw new Error('the token is malformed');
   return authenticate(api.database, { sha256, at: when, budgets: [{ project: 'demo', perMinute }] });
 };
 const passes = async (api: TestApi, timestamps: readonly Date[], perMinute: number, member = api.owner) => {
@@ -94,27 +94,24 @@ const passes = async (api: TestApi, timestamps: readonly Date[], perMinute: numb
   return calls.filter((call) => call?.taken === true).length;
 };
 
-test.each([1, 7, 9, 11, 13, 59, 90, 600])(
-  '%i calls a minute are exactly so many, however a minute divides',
-  async (perMinute) => {
-    const api = await testApi();
-    const together = Array.from({ length: perMinute + 20 }, () => START);
-    expect(await passes(api, together, perMinute)).toBe(perMinute);
-    // After a minute it is all there again, but for what its parts round to.
-    const later = together.map(() => at(60.001));
-    expect(await passes(api, later, perMinute)).toBe(perMinute);
-  },
-);
+test.each([1, 7, 9, 11, 13, 59, 90, 600])('allows exactly %i calls per minute', async (perMinute) => {
+  const api = await testApi();
+  const together = Array.from({ length: perMinute + 20 }, () => START);
+  expect(await passes(api, together, perMinute)).toBe(perMinute);
+  // After a minute and the rounding of its parts, all calls are available again.
+  const later = together.map(() => at(60.001));
+  expect(await passes(api, later, perMinute)).toBe(perMinute);
+});
 
-test('processes whose clocks differ by seconds share one budget, in whichever order their calls arrive', async () => {
+test('shares one limit between processes whose clocks differ by seconds', async () => {
   const api = await testApi();
   const skewed = Array.from({ length: 300 }, (_, n) => at([0, 2.5, -1.5, 0.003][n % 4] ?? 0));
-  // Between the first and the last of them less than one call's part comes back, or is lost.
+  // The skew restores or costs less than one call.
   expect([9, 10]).toContain(await passes(api, skewed, 10));
   expect(await passes(api, skewed, 10)).toBe(0);
 });
 
-test('a clock that is set back locks nobody out, and gives no budget twice', async () => {
+test('does not block a token or allow extra calls when the clock is set back', async () => {
   const api = await testApi();
   const calls = (when: Date) => Array.from({ length: 10 }, () => when);
   expect(await passes(api, calls(at(7_200)), 5)).toBe(5);
@@ -124,7 +121,7 @@ test('a clock that is set back locks nobody out, and gives no budget twice', asy
   expect(await passes(api, calls(at(3_612)), 5)).toBe(1);
 });
 
-test('100 calls at once mark the last use once, and each is one statement', async () => {
+test('sends one statement per call and updates the last use once for 100 concurrent calls', async () => {
   const api = await testApi();
   await api.sql.unsafe(`
     CREATE TABLE marks (at timestamptz);

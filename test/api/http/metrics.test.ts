@@ -52,17 +52,17 @@ const scraper = (database = world.database, timeoutMs = 5_000) => {
     expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, expect.stringMatching(/^text\/plain;/)]);
     return answer.text();
   };
-  /** What the ledger says, as series without the prefix. */
-  const ledgers = async () => {
+  /** The series that are read from the database, without the prefix. */
+  const databaseSeries = async () => {
     const lines = (await text()).split('\n').filter((line) => /^lethe_(?!http)/.test(line));
     return Object.fromEntries(
       lines.map((line) => [line.slice(6, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
     );
   };
-  return { app, observe, text, ledgers, log };
+  return { app, observe, text, databaseSeries, log };
 };
 
-test('what the ledger holds is told as it is, and without a name, an id or a token', async () => {
+test('reports the state of the database without an identity, an id or a token', async () => {
   await accept(world, [user('canary-new')]);
   const waiting = await givenHiddenSubjects(world, [user('canary-a'), user('canary-b'), user('canary-c')]);
   await givenHiddenSubjects(world, [user('canary-held')]);
@@ -92,7 +92,7 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
 
   clock = new Date(START.getTime() + 500);
   const scrape = scraper();
-  expect(await scrape.ledgers()).toEqual({
+  expect(await scrape.databaseSeries()).toEqual({
     ledger_up: 1,
     'requests{project="demo",kind="deletion",status="received"}': 1,
     'requests{project="demo",kind="deletion",status="grace"}': 2,
@@ -118,11 +118,11 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   expect(await scrape.text()).not.toMatch(/canary|(req|hold|mem|tok)_|C-7/);
   expect(await scrape.text()).toContain('process_cpu_user_seconds_total');
 
-  // What has ended is told no more.
+  // Series of ended attention are removed.
   await world.sql`DELETE FROM lethe.attention`;
   await world.sql`UPDATE lethe.requests SET status = 'failed', failure = 'x', concluded_at = ${START} WHERE project <> 'demo'`;
   clock = new Date(clock.getTime() + 10_000);
-  const later = await scrape.ledgers();
+  const later = await scrape.databaseSeries();
   expect(Object.keys(later).filter((name) => name.startsWith('attention'))).toEqual([]);
   expect(later).toMatchObject({
     'requests{project="windowless",kind="deletion",status="failed"}': 1,
@@ -132,31 +132,34 @@ test('what the ledger holds is told as it is, and without a name, an id or a tok
   });
   expect(later).not.toHaveProperty('requests{project="windowless",kind="deletion",status="received"}');
 
-  // The run, and what it left: those of the request that nobody looked at, not who is held.
+  // The run missed the three subjects of the unclaimed request, but not the held subject.
   const missed = async (at: Date) => {
     clock = at;
-    return (await scrape.ledgers())['runs_missed{project="demo"}'];
+    return (await scrape.databaseSeries())['runs_missed{project="demo"}'];
   };
   expect([await missed(after(-1)), await missed(after(59)), await missed(after(60))]).toEqual([0, 0, 3]);
   expect(await missed(after(24 * 60))).toBe(3);
-  const takes = (quotaPerRun: number, asOf: Date) => claimAt(world, waiting, asOf, { quotaPerRun });
-  expect(await takes(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2, wake: [] });
+  const claimWithQuota = (quotaPerRun: number, asOf: Date) => claimAt(world, waiting, asOf, { quotaPerRun });
+  expect(await claimWithQuota(1, after(24 * 60))).toEqual({ claimed: 1, leftForNextRun: 2, wake: [] });
   expect(await missed(after(24 * 60 + 61))).toBe(0);
   expect(await missed(after(48 * 60 + 60))).toBe(2);
 });
 
-test('what has ended is told of for 90 days, what is open for ever', async () => {
+test('counts ended requests for 90 days and open requests without a limit', async () => {
   await accept(world, [user('canary-open')], { project: 'forgotten' });
   const scrape = scraper();
-  const told = async (at: Date) => {
+  const countedStatuses = async (at: Date) => {
     clock = at;
-    const names = Object.keys(await scrape.ledgers()).filter((name) => /^requests\{.*forgotten/.test(name));
+    const names = Object.keys(await scrape.databaseSeries()).filter((name) => /^requests\{.*forgotten/.test(name));
     return names.map((name) => /status="(\w+)"/.exec(name)?.[1] ?? '').toSorted();
   };
-  expect([await told(days(89)), await told(days(90))]).toEqual([['failed', 'received'], ['received']]);
+  expect([await countedStatuses(days(89)), await countedStatuses(days(90))]).toEqual([
+    ['failed', 'received'],
+    ['received'],
+  ]);
 });
 
-test('without a run, who is due for over an hour is missed', async () => {
+test('counts subjects that are due for over an hour as missed when there are no daily runs', async () => {
   const due = days(1);
   await givenHiddenSubjects(world, [user('canary-soon'), user('canary-sooner')], {
     project: 'windowless',
@@ -165,12 +168,12 @@ test('without a run, who is due for over an hour is missed', async () => {
   const scrape = scraper();
   const missed = async (minutes: number) => {
     clock = new Date(due.getTime() + minutes * 60_000);
-    return (await scrape.ledgers())['runs_missed{project="windowless"}'];
+    return (await scrape.databaseSeries())['runs_missed{project="windowless"}'];
   };
   expect([await missed(-1), await missed(59), await missed(61)]).toEqual([0, 0, 2]);
 });
 
-test('a scrape is one statement, and however many scrape within ten seconds, there is no other', async () => {
+test('sends one statement for all scrapes within ten seconds', async () => {
   const scrape = scraper();
   clock = days(2);
   world.statements.splice(0);
@@ -181,18 +184,18 @@ test('a scrape is one statement, and however many scrape within ten seconds, the
   clock = new Date(clock.getTime() + 1);
   await scrape.text();
   expect(world.statements).toHaveLength(2);
-  // A clock that was set back does not stop the figures.
+  // A clock that is set back does not stop the updates.
   clock = days(1);
   await scrape.text();
   expect(world.statements).toHaveLength(3);
 });
 
-test('with the ledger away it says so, and what the process knows', async () => {
-  const database = connect(`postgres://nobody@127.0.0.1:${await freePort()}/away`, { connections: 1 });
+test('reports an unavailable database together with the metrics of the process', async () => {
+  const database = connect(`postgres://lethe@127.0.0.1:${await freePort()}/away`, { connections: 1 });
   const scrape = scraper(database);
   scrape.observe({ method: 'GET', route: '/v1/requests/:id', status: 200, seconds: 0.02 });
   scrape.observe({ method: 'GET', route: null, status: 404, seconds: 3 });
-  expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
+  expect(await scrape.databaseSeries()).toEqual({ ledger_up: 0 });
   expect(scrape.log).toEqual([
     expect.stringContaining('"code":"ECONNREFUSED","msg":"metrics of the database unavailable"'),
   ]);
@@ -206,26 +209,26 @@ test('with the ledger away it says so, and what the process knows', async () => 
   await database.$client.end({ timeout: 1 });
 });
 
-test('a ledger that hangs is told as away, and is not asked again before it has answered', async () => {
+test('reports a hanging database as down and does not send a second statement meanwhile', async () => {
   const scrape = scraper(world.reading, 200);
   clock = days(3);
   world.statements.splice(0);
   await transaction(world.database, async (tx) => {
     await tx.$client`LOCK TABLE lethe.requests`;
-    expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
+    expect(await scrape.databaseSeries()).toEqual({ ledger_up: 0 });
     clock = new Date(clock.getTime() + 10_000);
-    expect(await scrape.ledgers()).toEqual({ ledger_up: 0 });
+    expect(await scrape.databaseSeries()).toEqual({ ledger_up: 0 });
     expect(world.statements.filter((statement) => statement.includes('runs_missed'))).toHaveLength(1);
   });
   await expect
     .poll(async () => {
       clock = new Date(clock.getTime() + 10_000);
-      return (await scrape.ledgers())['ledger_up'];
+      return (await scrape.databaseSeries())['ledger_up'];
     })
     .toBe(1);
 });
 
-test('there is nothing else at that address', async () => {
+test('serves no other path at the address of the metrics', async () => {
   const { app } = scraper();
   for (const path of ['/', '/v1/requests', '/healthz', '/openapi.json'])
     expect((await app.request(path)).status).toBe(404);

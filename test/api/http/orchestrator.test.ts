@@ -19,7 +19,7 @@ const orchestrator = temporalOrchestrator(client, {
 });
 const describe = (id: string) => client.workflow.getHandle(workflowIdFor(id)).describe();
 
-test('a start says numbers and dates to the operators, and starting again is the same run', async () => {
+test('starts a workflow with a summary for operators, idempotently', async () => {
   await orchestrator.start('req_one');
   const first = await describe('req_one');
   expect(await first.staticSummary()).toBe('Deletion · 1,204 subjects · due 2026-12-05');
@@ -36,7 +36,7 @@ test('a start says numbers and dates to the operators, and starting again is the
   expect(lines).toEqual([]);
 });
 
-test('a workflow that was terminated is started anew, and a request that has ended is not', async () => {
+test('restarts a terminated workflow but does not start one for an ended request', async () => {
   await orchestrator.start('req_two');
   const first = await describe('req_two');
   await client.workflow.getHandle(workflowIdFor('req_two')).terminate('test');
@@ -47,9 +47,9 @@ test('a workflow that was terminated is started anew, and a request that has end
   expect(lines).toEqual([]);
 });
 
-test('a wake reaches all that run, past one that does not, and is no fault', async () => {
+test('signals all running workflows and skips one that does not run', async () => {
   const ids = Array.from({ length: 25 }, (_, index) => `req_wake_${index}`);
-  // One after the other: a start that a busy machine keeps waiting too long is left to housekeeping, and logged.
+  // Sequential: on a busy machine, a start that times out is left to housekeeping and logged.
   for (const id of ids) await orchestrator.start(id);
   await orchestrator.wake(['req_never_started', ...ids]);
   for (const id of [ids[0], ids[24]]) {
@@ -61,7 +61,7 @@ test('a wake reaches all that run, past one that does not, and is no fault', asy
   expect(lines).toEqual([]);
 });
 
-test('a suppression is told by a workflow of its own, again after that has ended', async () => {
+test('propagates a suppression in its own workflow and restarts it after it has ended', async () => {
   await orchestrator.startSuppression('sup_one');
   const handle = client.workflow.getHandle(suppressionWorkflowId('sup_one'));
   const first = await handle.describe();
@@ -71,7 +71,7 @@ test('a suppression is told by a workflow of its own, again after that has ended
   expect((await handle.describe()).runId).not.toBe(first.runId);
 });
 
-test('without a worker the progress is what the server knows; of what it does not know, nothing', async () => {
+test('returns the progress that the Temporal server knows when no worker runs', async () => {
   await orchestrator.start('req_three');
   expect(await orchestrator.progress('req_three')).toEqual({ workflow: null, activities: [] });
   expect(await orchestrator.progress('req_nowhere')).toBeNull();

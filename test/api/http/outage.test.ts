@@ -17,7 +17,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-test('PostgreSQL away: 503 with Retry-After, nothing half stored, no name in the log, and on again by itself', async () => {
+test('returns 503 without partial writes while PostgreSQL is down and recovers by itself', async () => {
   server = await startPostgres({ dir });
   const { url, port } = server;
   await migrate(url);
@@ -51,7 +51,7 @@ test('PostgreSQL away: 503 with Retry-After, nothing half stored, no name in the
   expect((await api.call('GET', '/readyz')).json).toMatchObject({ ready: true, schema: 'current' });
 });
 
-test('another schema than this code: not ready, and no request is told so by a 500 with a name in it', async () => {
+test('reports another schema as not ready and returns 500 without personal data', async () => {
   const api = await testApi();
   await api.sql`DELETE FROM lethe.migrations`;
   const readiness = await api.call('GET', '/readyz');
@@ -68,7 +68,7 @@ test('another schema than this code: not ready, and no request is told so by a 5
   expect(api.log.join('')).toContain('42P01');
 });
 
-test('Temporal away: 202 at once, the row waits to be started later, and one line says so', async () => {
+test('returns 202 and logs one line when Temporal is down, so that the request is started later', async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const client = new Client({ connection: Connection.lazy({ address }) });
   const lines: object[] = [];

@@ -19,7 +19,7 @@ afterEach(() => {
 
 const archives = pathToFileURL(archiveFolder()).href;
 
-/** The process as an operator starts it, with Temporal nowhere. */
+/** Starts the process as an operator does, without Temporal. */
 async function start(url: string, more: Record<string, string> = {}, program = ['api/server.ts']) {
   const port = String(await freePort());
   const env = {
@@ -42,7 +42,7 @@ async function start(url: string, more: Record<string, string> = {}, program = [
   return { child, ended, listening, base: `http://127.0.0.1:${port}`, output: () => output };
 }
 
-test('an older schema, a digest key that is another, no database: one line and the exit code 1', async () => {
+test('exits with code 1 and one line for an old schema, another digest key or no database', async () => {
   const { url } = await createDatabase();
   expect(await (await start(url)).ended).toEqual({ code: 1, output: expect.stringContaining('npm run migrate') });
   await migrate(url);
@@ -57,7 +57,7 @@ test('an older schema, a digest key that is another, no database: one line and t
   expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
 });
 
-test('SIGTERM while requests are under way, said twice: each caller has its answer, and each 202 its row', async () => {
+test('completes every active request when SIGTERM arrives twice', async () => {
   const { url } = await ledgerDatabase();
   const server = await start(url);
   await server.listening();
@@ -74,11 +74,11 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   );
   const stored = async () =>
     (await database.$client<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`).map((row) => row.id);
-  // Temporal is away, so each of them is still waiting for it when the row is there.
+  // Temporal is down, so every call still waits for it when its row exists.
   while ((await stored()).length < 20) await new Promise((resolve) => setTimeout(resolve, 20));
   server.child.kill('SIGTERM');
   while (!server.output().includes('"shutting down"')) await once(server.child.stdout, 'data');
-  // As from a shell: the terminal tells the whole group, and npm passes on what it was told.
+  // As from a shell: the terminal signals the whole process group, and npm forwards the signal.
   server.child.kill('SIGTERM');
   const answers = await Promise.all(calls);
   expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 202));
@@ -90,7 +90,7 @@ test('SIGTERM while requests are under way, said twice: each caller has its answ
   await database.$client.end();
 });
 
-test('metrics are served at an address of their own, and nowhere where none is given', async () => {
+test('serves metrics only at METRICS_ADDRESS and names the address that is in use', async () => {
   const { url } = await ledgerDatabase();
   const at = `127.0.0.1:${await freePort()}`;
   const server = await start(url, { METRICS_ADDRESS: at });
@@ -104,13 +104,13 @@ test('metrics are served at an address of their own, and nowhere where none is g
   expect(scraped).not.toContain('canary');
   expect((await fetch(`${server.base}/metrics`)).status).toBe(404);
   expect((await fetch(`http://${at}/v1/requests`)).status).toBe(404);
-  for (const [taken, variable, given] of [
+  for (const [address, variable, changes] of [
     [at, 'METRICS_ADDRESS', { METRICS_ADDRESS: at }],
     [new URL(server.base).host, 'PORT', { PORT: new URL(server.base).port }],
   ] as const) {
-    const { code, output } = await (await start(url, given)).ended;
+    const { code, output } = await (await start(url, changes)).ended;
     expect(code).toBe(1);
-    expect(output).toContain(`cannot listen on ${taken}: another process uses the port (EADDRINUSE)`);
+    expect(output).toContain(`cannot listen on ${address}: another process uses the port (EADDRINUSE)`);
     expect(output).toContain(`set ${variable} to another`);
   }
   server.child.kill('SIGTERM');
@@ -118,7 +118,7 @@ test('metrics are served at an address of their own, and nowhere where none is g
   await expect(fetch(`http://${at}/metrics`)).rejects.toThrow('fetch failed');
 });
 
-test('whoever sees another storage than the first process refuses in one line, API and worker alike', async () => {
+test('exits with one line when a process has another archive storage than the first one', async () => {
   const { url } = await ledgerDatabase();
   const first = await start(url);
   await first.listening();
@@ -136,7 +136,7 @@ test('whoever sees another storage than the first process refuses in one line, A
   expect(first.output()).not.toContain('another storage');
 });
 
-/** As on a machine where nobody installed it. */
+/** Simulates a machine without the package. */
 const WITHOUT_SDK = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   registerHooks({ resolve(name, context, next) {
@@ -144,29 +144,29 @@ const WITHOUT_SDK = `data:text/javascript,${encodeURIComponent(`
     return next(name, context);
   } });`)}`;
 
-test('a storage that is away, or for which a package is missing, says so; neither is taken for the database', async () => {
+test('reports an unavailable storage or a missing package without blaming the database', async () => {
   const { url } = await ledgerDatabase();
-  const nobody = encodeURIComponent(`http://127.0.0.1:${await freePort()}`);
+  const closedEndpoint = encodeURIComponent(`http://127.0.0.1:${await freePort()}`);
   const credentials = { AWS_ACCESS_KEY_ID: 'canary-id', AWS_SECRET_ACCESS_KEY: 'canary-secret' };
-  const bucket = { LETHE_ARCHIVES: `s3://canary?endpoint=${nobody}`, ...credentials };
-  for (const [given, program, said] of [
+  const bucket = { LETHE_ARCHIVES: `s3://canary?endpoint=${closedEndpoint}`, ...credentials };
+  for (const [variables, program, message] of [
     [{ LETHE_ARCHIVES: 'file:///dev/null/canary' }, ['api/server.ts'], 'archive folder cannot be used (ENOTDIR)'],
     [bucket, ['worker.ts'], 'archive bucket cannot be used (ECONNREFUSED)'],
     [bucket, ['--import', WITHOUT_SDK, 'api/server.ts'], 'npm install @aws-sdk/client-s3'],
   ] as const) {
-    const { code, output } = await (await start(url, given, [...program])).ended;
-    expect([code, output.trim().split('\n')]).toEqual([1, [expect.stringContaining(said)]]);
+    const { code, output } = await (await start(url, variables, [...program])).ended;
+    expect([code, output.trim().split('\n')]).toEqual([1, [expect.stringContaining(message)]]);
     expect(output).not.toMatch(/canary|the database/);
   }
 });
 
-test('behind a proxy, links that lead to this machine only are warned of', async () => {
+test('warns when download links behind a proxy point to the machine itself', async () => {
   const { url } = await ledgerDatabase();
   const proxied = { LETHE_TRUSTED_PROXIES: '10.0.0.7' };
-  const lost = await start(url, proxied);
-  await lost.listening();
-  expect(lost.output()).toContain('set LETHE_PUBLIC_URL');
-  const right = await start(url, { ...proxied, LETHE_PUBLIC_URL: 'https://lethe.test' });
-  await right.listening();
-  expect(right.output()).not.toContain('LETHE_PUBLIC_URL');
+  const withoutUrl = await start(url, proxied);
+  await withoutUrl.listening();
+  expect(withoutUrl.output()).toContain('set LETHE_PUBLIC_URL');
+  const withUrl = await start(url, { ...proxied, LETHE_PUBLIC_URL: 'https://lethe.test' });
+  await withUrl.listening();
+  expect(withUrl.output()).not.toContain('LETHE_PUBLIC_URL');
 });

@@ -150,7 +150,7 @@ describe('POST /v1/requests', () => {
   });
 });
 
-test('GET /v1/requests names the parameter and the limit when a query is invalid', async () => {
+test('names the query parameter and its error', async () => {
   const { json } = await api.call('GET', '/v1/requests?limit=x&status=gone');
   expect(json).toMatchObject({
     errors: expect.arrayContaining([
@@ -159,12 +159,12 @@ test('GET /v1/requests names the parameter and the limit when a query is invalid
   });
 });
 
-test('an unknown or malformed token is named as such', async () => {
+test('reports an unknown or malformed token as such', async () => {
   const { json } = await api.call('GET', '/v1/requests', undefined, { Authorization: 'Bearer wrong' });
   expect(json).toMatchObject({ status: 401, detail: expect.stringContaining('unknown or malformed') });
 });
 
-test('GET / redirects a browser to the documentation', async () => {
+test('redirects a browser from / to the documentation', async () => {
   const answer = await api.app.request('/');
   expect([answer.status, answer.headers.get('Location')]).toEqual([302, '/docs']);
 });

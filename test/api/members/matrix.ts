@@ -1,8 +1,8 @@
 import { deletionOf, user } from '../support/api.ts';
 
 /**
- * Who may do what: every operation of the document by every kind of caller. 403 says what is missing: w the right to
- * write, d deletions, o an owner's role. What nobody may is found nowhere: 404.
+ * The status of every operation for every kind of caller. Letters after 403 name the missing permission: w write, d the
+ * kind deletion, o the role owner. Callers of other projects get 404.
  */
 export const CALLERS = [
   'none',
@@ -58,11 +58,11 @@ const MATRIX = `
 `;
 const NEEDS: Readonly<Record<string, string>> = { w: 'write', d: 'deletion', o: 'owner' };
 
-/** What the calls are about. */
-export interface Things {
+/** The objects that the calls refer to. */
+export interface Targets {
   readonly project: string;
   readonly request: string;
-  /** An export that is ready, and a link to its archive. */
+  /** An export that is ready. `link` is a link to its archive. */
   readonly export: string;
   readonly link: string;
   readonly hold: string;
@@ -75,7 +75,7 @@ export interface Things {
 export type Call = readonly [method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>];
 const reason = 'ticket 1';
 
-export const CALLS: Readonly<Record<string, (about: Things) => Call>> = {
+export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
   createRequest: ({ project }) => ['POST', '/v1/requests', { ...deletionOf([user('u-new')]), project }],
   uploadSubjects: ({ project }) => [
     'POST',
@@ -128,21 +128,21 @@ export const WEBHOOK = { url: 'https://hooks.test/lethe' };
 export const HOLD = { kind: 'user', identities: [user('u-2')], caseRef: 'C-1', heldBy: 'counsel' };
 
 const NO_ID = '0000000000007000800000000000abcd';
-/** What there is not. */
-export const NOTHING: Things = {
+/** Ids of objects that do not exist. */
+export const MISSING_TARGETS: Targets = {
   project: 'nowhere',
   request: `req_${NO_ID}`,
   export: `req_${NO_ID}`,
   link: `link_${NO_ID}`,
   hold: `hold_${NO_ID}`,
-  suppressed: 'nobody',
+  suppressed: 'unknown',
   member: `mem_${NO_ID}`,
   token: `tok_${NO_ID}`,
   webhook: `wh_${NO_ID}`,
   delivery: `evt_${NO_ID}`,
 };
 
-/** One by one: what one caller is answered by one operation. */
+/** One entry per operation and caller. */
 export const cells = MATRIX.trim()
   .split('\n')
   .flatMap((line) => {
@@ -159,8 +159,8 @@ export const cells = MATRIX.trim()
     }));
   });
 
-export const callOf = (operationId: string, about: Things): Call => {
+export const callOf = (operationId: string, targets: Targets): Call => {
   const call = CALLS[operationId];
-  if (call === undefined) throw new Error(`the matrix does not say how ${operationId} is called`);
-  return call(about);
+  if (call === undefined) throw new Error(`CALLS has no entry for ${operationId}`);
+  return call(targets);
 };

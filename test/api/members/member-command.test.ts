@@ -7,7 +7,7 @@ import { createDatabase } from '../../support/servers/postgres.ts';
 import { carrying, testApi } from '../support/api.ts';
 
 const api = await testApi();
-// What the API's tests add is not there for an operator who begins.
+// A new deployment has no members, so those of the test API are deleted.
 await api.sql`DELETE FROM lethe.tokens`;
 await api.sql`DELETE FROM lethe.members`;
 
@@ -32,7 +32,7 @@ const statusOf = async (token: string | undefined, path = '/v1/requests?project=
 };
 const members = () => api.sql`SELECT name, role, added_by FROM lethe.members ORDER BY id`;
 
-test('the first member of a project is an owner and is shown a token once; asked for again, it has another', async () => {
+test('adds the first member as an owner and creates another token when it is run again', async () => {
   const first = await member(ANN);
   expect(first).toMatchObject({ code: 0, stderr: '' });
   expect(first.stdout).toMatch(/^ann \(mem_[0-9a-f]{32}\) is now an owner of demo\.\n/);
@@ -47,12 +47,12 @@ test('the first member of a project is an owner and is shown a token once; asked
   expect(await members()).toEqual([{ name: 'ann', role: 'owner', addedBy: 'operator' }]);
 });
 
-test('further members need a role, and an admin is one', async () => {
+test('requires a role for further members', async () => {
   const bob = ['--project', 'demo', '--name', 'bob'];
   expect(await member(bob)).toEqual(refused('a further member needs a role: owner or admin\n'));
   const added = await member([...bob, '--role', 'admin', '--json']);
-  const told = JSON.parse(added.stdout) as Record<string, unknown>;
-  expect(told).toEqual({
+  const output = JSON.parse(added.stdout) as Record<string, unknown>;
+  expect(output).toEqual({
     project: 'demo',
     added: true,
     memberId: expect.stringMatching(/^mem_/),
@@ -62,12 +62,12 @@ test('further members need a role, and an admin is one', async () => {
     role: 'admin',
     expiresAt: expect.any(String),
   });
-  expect(await statusOf(String(told['token']))).toBe(200);
-  expect(await statusOf(String(told['token']), '/v1/tokens?member=all')).toBe(403);
+  expect(await statusOf(String(output['token']))).toBe(200);
+  expect(await statusOf(String(output['token']), '/v1/tokens?member=all')).toBe(403);
   expect(await member([...bob, '--role', 'owner'])).toEqual(refused('the member of this name is an admin\n'));
 });
 
-test('what cannot be is said in one line, with the exit code 1, and nobody is added', async () => {
+test('rejects invalid arguments with one line and exit code 1', async () => {
   const before = await members();
   expect(await member([])).toEqual(refused(expect.stringMatching(/^usage: npm run member [^\n]*\n$/)));
   expect(await member(['--project', 'demo'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/^usage: /) });
@@ -85,7 +85,7 @@ test('what cannot be is said in one line, with the exit code 1, and nobody is ad
   expect(await members()).toEqual(before);
 });
 
-test('a database that is away, absent or not migrated is said as such, without its password', async () => {
+test('names an unreachable, missing or unmigrated database without its password', async () => {
   const away = await member(ANN, `postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`);
   expect(away).toEqual(refused('the database cannot be reached (ECONNREFUSED)\n'));
   const absent = Object.assign(new URL(api.url), { pathname: '/nowhere' }).href;

@@ -18,7 +18,7 @@ const membersIn = async (by: By, query = '') =>
 const events = () => api.sql`SELECT actor, action, detail FROM lethe.audit_events WHERE actor <> 'test' ORDER BY id`;
 const UNKNOWN = 'mem_0000000000007000800000000000abcd';
 
-test('an owner adds a member, whose first token is shown once and works', async () => {
+test('adds a member and returns its first token once', async () => {
   const answer = await add(ann, 'carol', 'owner');
   expect(answer.status).toBe(201);
   const { token } = answer.json as { token: { id: string; token: string } };
@@ -55,22 +55,22 @@ test('an owner adds a member, whose first token is shown once and works', async 
   ]);
 });
 
-test('only owners manage members, with a token that is limited in nothing', async () => {
-  const minted = async (by: By, body: object) =>
+test('requires an unlimited token of an owner to manage members', async () => {
+  const createToken = async (by: By, body: object) =>
     textOf(await call(by, 'POST', '/v1/tokens', { name: 'job', ...body }), 'token');
   const before = [await events(), await membersIn(ann)];
   const limited = [
     { by: bob.token, needs: ['owner'] },
-    { by: await minted(ann, { role: 'admin' }), needs: ['owner'] },
-    { by: await minted(ann, { access: 'read' }), needs: ['write'] },
-    { by: await minted(ann, { role: 'admin', access: 'read' }), needs: ['write', 'owner'] },
+    { by: await createToken(ann, { role: 'admin' }), needs: ['owner'] },
+    { by: await createToken(ann, { access: 'read' }), needs: ['write'] },
+    { by: await createToken(ann, { role: 'admin', access: 'read' }), needs: ['write', 'owner'] },
   ];
   for (const { by, needs } of limited) {
     for (const answer of [await add(by, 'eve'), await remove(by, bob)])
       expect(answer.json).toMatchObject({ status: 403, code: 'forbidden', needs });
     expect((await call(by, 'GET', '/v1/members')).status).toBe(200);
   }
-  const exporting = await minted(ann, { kinds: ['export'] });
+  const exporting = await createToken(ann, { kinds: ['export'] });
   expect((await add(exporting, 'eve')).json).toMatchObject({ code: 'forbidden', needs: ['deletion'] });
   expect([(await events()).slice(0, before[0]?.length), await membersIn(ann)]).toEqual(before);
   expect((await events()).filter(({ action }) => action !== 'token.minted').length).toBe(
@@ -78,7 +78,7 @@ test('only owners manage members, with a token that is limited in nothing', asyn
   );
 });
 
-test('a name is one member’s at a time; a removed one leaves it free', async () => {
+test('rejects a name that is in use and accepts the name of a removed member', async () => {
   const first = textOf(await add(ann, 'finn'), 'id');
   expect((await add(ann, 'finn', 'owner')).json).toMatchObject({ status: 409, code: 'member_exists' });
   expect((await remove(ann, { memberId: first })).status).toBe(204);
@@ -86,7 +86,7 @@ test('a name is one member’s at a time; a removed one leaves it free', async (
   expect((await call(api.otherOwner, 'POST', '/v1/members', { name: 'finn', role: 'admin' })).status).toBe(201);
 });
 
-test('what can be no member is refused with its place', async () => {
+test('names the invalid field of a new member', async () => {
   const before = await membersIn(ann);
   for (const [body, pointer] of [
     [{ name: '', role: 'admin' }, '/name'],
@@ -100,7 +100,7 @@ test('what can be no member is refused with its place', async () => {
   expect(await membersIn(ann)).toEqual(before);
 });
 
-test('with a member all its tokens end at once, and nobody else’s', async () => {
+test('revokes all tokens of a removed member and no others', async () => {
   const hal = await api.member('hal');
   const tokens = [hal.token];
   for (const name of ['one', 'two']) tokens.push(textOf(await call(hal, 'POST', '/v1/tokens', { name }), 'token'));
@@ -117,7 +117,7 @@ test('with a member all its tokens end at once, and nobody else’s', async () =
     action: 'member.removed',
     detail: { member: hal.memberId, tokens: 3, links: 0 },
   });
-  // What they were stays on record; what they are is nothing.
+  // Their tokens remain listed among all; the member itself is not found.
   const all = (await call(ann, 'GET', '/v1/tokens?member=all&limit=200')).json as { items: { member: string }[] };
   expect(all.items.filter(({ member }) => member === hal.memberId)).toHaveLength(3);
   expect((await call(ann, 'GET', `/v1/tokens?member=${hal.memberId}`)).json).toMatchObject({
@@ -125,7 +125,7 @@ test('with a member all its tokens end at once, and nobody else’s', async () =
   });
 });
 
-test('another project’s member, a removed one and what can be no id are as unknown as an unknown one', async () => {
+test('returns the same 404 for members that are unknown, removed or of another project', async () => {
   const ida = await api.member('ida');
   await remove(ann, ida);
   const count = (await events()).length;
@@ -138,7 +138,7 @@ test('another project’s member, a removed one and what can be no id are as unk
   expect((await membersIn(api.otherOwner)).map(({ id }) => id)).not.toContain(ann.memberId);
 });
 
-test('the last owner stays, whoever asks; an owner may leave when another is there', async () => {
+test('does not remove the last owner of a project', async () => {
   const last = api.otherOwner;
   await call(last, 'POST', '/v1/members', { name: 'an admin', role: 'admin' });
   expect((await remove(last, last)).json).toMatchObject({ status: 409, code: 'last_owner' });
@@ -149,7 +149,7 @@ test('the last owner stays, whoever asks; an owner may leave when another is the
   expect((await call(second.token.token, 'GET', '/v1/members')).status).toBe(200);
 });
 
-test('page by page each member is told once', async () => {
+test('lists each member once across pages', async () => {
   const all = (await membersIn(ann)).map(({ id }) => id);
   const seen: string[] = [];
   let path: string | undefined = '/v1/members?limit=2';
@@ -166,17 +166,17 @@ test('page by page each member is told once', async () => {
 
 const ROUNDS = 200;
 
-/** Both at once, the one that is started first alternating: what became of the first and of the second owner's wish. */
-async function removingEachOther(round: number, others: number): Promise<{ ends: string[]; owners: number }> {
+/** Two owners remove each other concurrently; the first call alternates. Returns both results and the remaining owners. */
+async function removingEachOther(round: number, others: number): Promise<{ results: string[]; owners: number }> {
   const project = `race-${others}-${round}`;
   await api.sql`INSERT INTO lethe.projects (name) VALUES (${project})`;
   const owner = (name: string) =>
     memberWithToken(api.database, { project, name, role: 'owner', actor: 'test', at: START });
   const pair = [await owner('one'), await owner('other')] as const;
   for (let count = 0; count < others; count++) await owner(`bystander ${count}`);
-  const wish = async (by: AddedMember, whom: AddedMember): Promise<string> => {
+  const attempt = async (by: AddedMember, target: AddedMember): Promise<string> => {
     try {
-      await removeMember(api.database, { project, ...by }, { id: whom.memberId, at: START });
+      await removeMember(api.database, { project, ...by }, { id: target.memberId, at: START });
       return 'removed';
     } catch (error) {
       if (error instanceof DomainError) return error.code;
@@ -184,25 +184,32 @@ async function removingEachOther(round: number, others: number): Promise<{ ends:
     }
   };
   const order = round % 2 === 0 ? pair : ([pair[1], pair[0]] as const);
-  const ends = await Promise.all([wish(order[0], order[1]), wish(order[1], order[0])]);
+  const results = await Promise.all([attempt(order[0], order[1]), attempt(order[1], order[0])]);
   const left = await api.sql`SELECT FROM lethe.members WHERE project = ${project} AND removed_at IS NULL`;
   const recorded = await api.sql`
     SELECT FROM lethe.audit_events WHERE project = ${project} AND action = 'member.removed'`;
   expect(recorded.count).toBe(1);
-  return { ends: ends.toSorted(), owners: left.count };
+  return { results: results.toSorted(), owners: left.count };
 }
 
 test.each([
   { others: 0, text: 'the only two owners' },
   { others: 1, text: 'two owners of three' },
-])(`${ROUNDS} times $text remove each other: exactly one of them wins`, { timeout: 120_000 }, async ({ others }) => {
-  for (let round = 0; round < ROUNDS; round++) {
-    // Whoever lost had no token any more when its turn came.
-    expect(await removingEachOther(round, others)).toEqual({ ends: ['removed', 'unauthorized'], owners: others + 1 });
-  }
-});
+])(
+  `removes exactly one when $text remove each other concurrently (${ROUNDS} rounds)`,
+  { timeout: 120_000 },
+  async ({ others }) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      // The token of the removed owner was revoked before its own call ran.
+      expect(await removingEachOther(round, others)).toEqual({
+        results: ['removed', 'unauthorized'],
+        owners: others + 1,
+      });
+    }
+  },
+);
 
-test('no answer but the one that showed it, no log line and no audit row has a token', async () => {
+test('does not show a token in a log line or an audit event', async () => {
   const rows = await api.sql`SELECT t::text AS row FROM lethe.audit_events t`;
   expect([...api.log, ...rows.map(({ row }) => String(row))].join('\n')).not.toMatch(/lethe_[0-9a-f]{8}/);
 });

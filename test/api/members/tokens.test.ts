@@ -12,21 +12,21 @@ beforeEach(() => {
 });
 
 const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, carrying(by));
-const mint = (by: By, body: object = {}) => call(by, 'POST', '/v1/tokens', { name: 'job', ...body });
-const minted = async (by: By, body: object = {}) => {
-  const answer = await mint(by, body);
+const postToken = (by: By, body: object = {}) => call(by, 'POST', '/v1/tokens', { name: 'job', ...body });
+const createToken = async (by: By, body: object = {}) => {
+  const answer = await postToken(by, body);
   expect(answer.status).toBe(201);
   return { id: textOf(answer, 'id'), token: textOf(answer, 'token'), json: answer.json };
 };
 const itemsOf = async (by: By, query = '') =>
   ((await call(by, 'GET', `/v1/tokens${query}`)).json as { items: Record<string, unknown>[] }).items;
-const ahead = (ms: number) => new Date(START.getTime() + ms).toISOString();
+const afterStart = (ms: number) => new Date(START.getTime() + ms).toISOString();
 const events = (...actions: string[]) => api.sql`
   SELECT actor, action, detail FROM lethe.audit_events WHERE action = ANY(${actions}) AND actor <> 'test' ORDER BY id`;
 const tokensInTheTable = async () => (await api.sql`SELECT FROM lethe.tokens`).count;
 
-test('a token says what it is for, ends after a year, is shown once, and works', async () => {
-  const answer = await mint(ann);
+test('creates a working token that expires after a year', async () => {
+  const answer = await postToken(ann);
   expect(answer.json).toEqual({
     id: expect.stringMatching(/^tok_[0-9a-f]{32}$/),
     token: expect.stringMatching(/^lethe_[0-9a-f]{64}_[0-9a-f]{8}$/),
@@ -34,7 +34,7 @@ test('a token says what it is for, ends after a year, is shown once, and works',
     role: 'owner',
     kinds: null,
     access: 'write',
-    expiresAt: ahead(365 * DAY_MS),
+    expiresAt: afterStart(365 * DAY_MS),
   });
   expect(answer.headers.get('Location')).toBe(`/v1/tokens/${textOf(answer, 'id')}`);
   const accepted = await call(textOf(answer, 'token'), 'POST', '/v1/requests', deletionOf([user('u-1')]));
@@ -46,16 +46,16 @@ test('a token says what it is for, ends after a year, is shown once, and works',
   });
 });
 
-test('nobody mints for more than their own token allows, and nothing is minted of what is refused', async () => {
+test('does not create a token with more permissions than the calling token', async () => {
   const lesser = { name: 'reporting', role: 'admin', kinds: ['export', 'export'], access: 'read' };
-  const exporting = (await minted(ann, { kinds: ['export'] })).token;
-  const asAdmin = (await minted(ann, { role: 'admin' })).token;
-  const reading = await minted(ann, lesser);
+  const exporting = (await createToken(ann, { kinds: ['export'] })).token;
+  const asAdmin = (await createToken(ann, { role: 'admin' })).token;
+  const reading = await createToken(ann, lesser);
   expect(reading.json).toMatchObject({ name: 'reporting', role: 'admin', kinds: ['export'], access: 'read' });
 
   const before = await tokensInTheTable();
   const refused = async (by: By, body: object, needs: string[]) =>
-    expect((await mint(by, body)).json).toMatchObject({ status: 403, code: 'forbidden', needs });
+    expect((await postToken(by, body)).json).toMatchObject({ status: 403, code: 'forbidden', needs });
   await refused(bob, { role: 'owner' }, ['owner']);
   await refused(asAdmin, { role: 'owner' }, ['owner']);
   await refused(exporting, { kinds: ['deletion'] }, ['deletion']);
@@ -64,31 +64,34 @@ test('nobody mints for more than their own token allows, and nothing is minted o
   await refused(reading.token, lesser, ['write']);
   expect(await tokensInTheTable()).toBe(before);
 
-  // What is not said is as it is with the token that it is asked with.
-  expect((await minted(bob)).json).toMatchObject({ role: 'admin', kinds: null });
-  expect((await minted(exporting)).json).toMatchObject({ role: 'owner', kinds: ['export'] });
+  // Omitted fields are those of the calling token.
+  expect((await createToken(bob)).json).toMatchObject({ role: 'admin', kinds: null });
+  expect((await createToken(exporting)).json).toMatchObject({ role: 'owner', kinds: ['export'] });
 });
 
-test('it ends in the future, after 365 days at most', async () => {
+test('requires an expiry between now and 365 days', async () => {
   const before = await tokensInTheTable();
   for (const expiresAt of [
-    ahead(0),
-    ahead(-1),
-    ahead(365 * DAY_MS + 1),
+    afterStart(0),
+    afterStart(-1),
+    afterStart(365 * DAY_MS + 1),
     '9999-12-31T00:00:00Z',
     '0000-01-01T00:00:00Z',
   ]) {
     const errors = [{ in: 'body', pointer: '/expiresAt', code: 'out_of_range' }];
-    expect((await mint(ann, { expiresAt })).json).toMatchObject({ status: 422, code: 'invalid_request', errors });
+    expect((await postToken(ann, { expiresAt })).json).toMatchObject({ status: 422, code: 'invalid_request', errors });
   }
   for (const expiresAt of ['tomorrow', '2026-12-01', '2027-02-30T00:00:00Z', 7, null])
-    expect((await mint(ann, { expiresAt })).json).toMatchObject({ status: 422, errors: [{ pointer: '/expiresAt' }] });
+    expect((await postToken(ann, { expiresAt })).json).toMatchObject({
+      status: 422,
+      errors: [{ pointer: '/expiresAt' }],
+    });
   expect(await tokensInTheTable()).toBe(before);
 
-  expect((await minted(ann, { expiresAt: ahead(365 * DAY_MS) })).json).toMatchObject({
-    expiresAt: ahead(365 * DAY_MS),
+  expect((await createToken(ann, { expiresAt: afterStart(365 * DAY_MS) })).json).toMatchObject({
+    expiresAt: afterStart(365 * DAY_MS),
   });
-  const short = (await minted(ann, { expiresAt: ahead(1_000) })).token;
+  const short = (await createToken(ann, { expiresAt: afterStart(1_000) })).token;
   api.clock.now = new Date(START.getTime() + 999);
   expect((await call(short, 'GET', '/v1/tokens')).status).toBe(200);
   api.clock.now = new Date(START.getTime() + 1_000);
@@ -100,8 +103,8 @@ test('it ends in the future, after 365 days at most', async () => {
   });
 });
 
-test('several are valid at a time: one takes the place of another without a gap', async () => {
-  const [old, next] = [await minted(bob), await minted(bob)];
+test('allows several valid tokens, so that one replaces another without a gap', async () => {
+  const [old, next] = [await createToken(bob), await createToken(bob)];
   expect((await call(old.token, 'GET', '/v1/tokens')).status).toBe(200);
   expect((await call(next.token, 'DELETE', `/v1/tokens/${old.id}`)).status).toBe(204);
   expect((await call(old.token, 'GET', '/v1/tokens')).json).toMatchObject({
@@ -111,9 +114,9 @@ test('several are valid at a time: one takes the place of another without a gap'
   expect((await call(next.token, 'GET', '/v1/tokens')).status).toBe(200);
 });
 
-test('a token may end itself; ended twice is as once', async () => {
+test('revokes a token idempotently, also by itself', async () => {
   const before = await events('token.revoked');
-  const { id, token } = await minted(bob);
+  const { id, token } = await createToken(bob);
   expect((await call(token, 'DELETE', `/v1/tokens/${id}`)).status).toBe(204);
   expect((await call(token, 'DELETE', `/v1/tokens/${id}`)).status).toBe(401);
   api.clock.now = new Date(START.getTime() + 60_000);
@@ -125,17 +128,17 @@ test('a token may end itself; ended twice is as once', async () => {
   ]);
 });
 
-test('an owner ends those of anyone in the project, an admin only its own; what else there is, is not there', async () => {
-  const anns = await minted(ann);
-  const bobs = await minted(bob);
-  const asAdmin = await minted(ann, { role: 'admin' });
+test('lets an owner revoke tokens of every member and an admin only its own', async () => {
+  const anns = await createToken(ann);
+  const bobs = await createToken(bob);
+  const asAdmin = await createToken(ann, { role: 'admin' });
   const unknown = await call(bob, 'DELETE', '/v1/tokens/tok_0000000000007000800000000000abcd');
   expect(unknown.json).toMatchObject({ status: 404, code: 'token_not_found' });
   const sameAs = (answer: typeof unknown) =>
     expect({ ...(answer.json as object), instance: '' }).toEqual({ ...(unknown.json as object), instance: '' });
   sameAs(await call(bob, 'DELETE', `/v1/tokens/${anns.id}`));
   sameAs(await call(bob, 'DELETE', '/v1/tokens/nothing-of-the-kind'));
-  // A token for less counts for less, whoever holds it.
+  // A token with a lower role has fewer permissions than its member.
   sameAs(await call(asAdmin.token, 'DELETE', `/v1/tokens/${bobs.id}`));
   sameAs(await call(api.otherOwner, 'DELETE', `/v1/tokens/${anns.id}`));
   for (const { token } of [anns, bobs]) expect((await call(token, 'GET', '/v1/tokens')).status).toBe(200);
@@ -143,11 +146,11 @@ test('an owner ends those of anyone in the project, an admin only its own; what 
   expect((await call(bobs.token, 'GET', '/v1/tokens')).status).toBe(401);
 });
 
-test('a list shows one’s own, to an owner those of the others too, and to nobody a token or its digest', async () => {
+test('lists own tokens, and for an owner those of others, without the token or its digest', async () => {
   const carol = await api.member('carol', { role: 'admin' });
   await itemsOf(carol);
   api.clock.now = new Date(START.getTime() + 1_000);
-  const { id, token } = await minted(carol, { name: 'ci', access: 'read', expiresAt: ahead(DAY_MS) });
+  const { id, token } = await createToken(carol, { name: 'ci', access: 'read', expiresAt: afterStart(DAY_MS) });
   api.clock.now = new Date(START.getTime() + 5_000);
   await call(carol, 'DELETE', `/v1/tokens/${id}`);
   const items = await itemsOf(carol);
@@ -158,17 +161,17 @@ test('a list shows one’s own, to an owner those of the others too, and to nobo
       id,
       name: 'ci',
       access: 'read',
-      createdAt: ahead(1_000),
-      expiresAt: ahead(DAY_MS),
+      createdAt: afterStart(1_000),
+      expiresAt: afterStart(DAY_MS),
       lastUsedAt: null,
-      revokedAt: ahead(5_000),
+      revokedAt: afterStart(5_000),
     },
     {
       ...first,
       access: 'write',
-      createdAt: ahead(0),
-      expiresAt: ahead(365 * DAY_MS),
-      lastUsedAt: ahead(0),
+      createdAt: afterStart(0),
+      expiresAt: afterStart(365 * DAY_MS),
+      lastUsedAt: afterStart(0),
       revokedAt: null,
     },
   ]);
@@ -184,13 +187,13 @@ test('a list shows one’s own, to an owner those of the others too, and to nobo
       expect(texts).not.toContain(shown);
 });
 
-test('an admin is refused the others’ list; for an owner a member elsewhere is as unknown as none', async () => {
+test('rejects the list of other members for an admin and of other projects for an owner', async () => {
   for (const member of ['all', ann.memberId, api.otherOwner.memberId])
     expect((await call(bob, 'GET', `/v1/tokens?member=${member}`)).json).toMatchObject({
       code: 'forbidden',
       needs: ['owner'],
     });
-  const unknown = { status: 404, code: 'member_not_found', detail: 'there is no such member' };
+  const unknown = { status: 404, code: 'member_not_found' };
   for (const member of [api.otherOwner.memberId, 'mem_0000000000007000800000000000abcd'])
     expect((await call(ann, 'GET', `/v1/tokens?member=${member}`)).json).toMatchObject(unknown);
   for (const query of ['member=ann', 'member=', 'cursor=x', 'limit=0', 'limit=201', 'page=2'])
@@ -200,9 +203,9 @@ test('an admin is refused the others’ list; for an owner a member elsewhere is
     });
 });
 
-test('page by page each token is told once, and as many statements are sent for a long page as for a short one', async () => {
+test('lists each token once across pages, with a fixed number of statements per page', async () => {
   const dave = await api.member('dave', { role: 'admin' });
-  for (let count = 0; count < 6; count++) await minted(dave);
+  for (let count = 0; count < 6; count++) await createToken(dave);
   const all = (await itemsOf(dave)).map(({ id }) => id);
   expect(all).toHaveLength(7);
   const seen: unknown[] = [];
@@ -218,29 +221,29 @@ test('page by page each token is told once, and as many statements are sent for 
   expect(seen).toEqual(all);
 });
 
-test('a token that is being revoked mints nothing after its end', async () => {
+test('does not create a token after the calling token is revoked concurrently', async () => {
   const last = () => api.sql<{ action: string }[]>`
     SELECT action FROM lethe.audit_events WHERE actor = ${bob.memberId} AND action LIKE 'token.%' ORDER BY id DESC LIMIT 2`;
-  const ends: string[] = [];
+  const results: string[] = [];
   for (let round = 0; round < 60; round++) {
-    const { id, token } = await minted(bob);
-    const asked = () => mint(token);
-    const ending = () => call(bob, 'DELETE', `/v1/tokens/${id}`);
+    const { id, token } = await createToken(bob);
+    const creating = () => postToken(token);
+    const revoking = () => call(bob, 'DELETE', `/v1/tokens/${id}`);
     const [answer] = await (round % 2 === 0
-      ? Promise.all([asked(), ending()])
-      : Promise.all([ending(), asked()]).then(([ended, late]) => [late, ended]));
+      ? Promise.all([creating(), revoking()])
+      : Promise.all([revoking(), creating()]).then(([revoked, created]) => [created, revoked]));
     const order = (await last()).map(({ action }) => action);
-    ends.push(`${answer?.status}: ${answer?.status === 201 ? order.toReversed().join(', ') : order[0]}`);
+    results.push(`${answer?.status}: ${answer?.status === 201 ? order.toReversed().join(', ') : order[0]}`);
   }
-  expect(new Set(ends)).toEqual(new Set(['201: token.minted, token.revoked', '401: token.revoked']));
+  expect(new Set(results)).toEqual(new Set(['201: token.minted, token.revoked', '401: token.revoked']));
 });
 
-test('whose call it is takes one statement; for a mistyped token none is sent', async () => {
+test('authenticates with one statement and sends none for a malformed token', async () => {
   await call(ann, 'GET', '/v1/nothing-here');
   expect(api.statements()).toHaveLength(1);
-  const mistyped = `${ann.token.slice(0, -1)}${ann.token.endsWith('0') ? '1' : '0'}`;
+  const wrongChecksum = `${ann.token.slice(0, -1)}${ann.token.endsWith('0') ? '1' : '0'}`;
   for (const token of [
-    mistyped,
+    wrongChecksum,
     ann.token.toUpperCase(),
     ann.token.slice(1),
     `${ann.token}0`,
@@ -251,8 +254,8 @@ test('whose call it is takes one statement; for a mistyped token none is sent', 
   expect(api.statements()).toEqual([]);
 });
 
-test('the last use is written at most once a minute', async () => {
-  const { id, token } = await minted(ann);
+test('writes the last use at most once a minute', async () => {
+  const { id, token } = await createToken(ann);
   const writes = async () => {
     const [row] = await api.sql<{ version: string; lastUsedAt: Date | null }[]>`
       SELECT xmin::text AS version, last_used_at FROM lethe.tokens WHERE id = ${id}`;
@@ -272,13 +275,13 @@ test('the last use is written at most once a minute', async () => {
   expect(next).not.toEqual(first);
   expect(next?.lastUsedAt).toEqual(new Date(START.getTime() + 60_000));
   await call(ann, 'DELETE', `/v1/tokens/${id}`);
-  const ended = await writes();
-  expect(await use(500_000)).toEqual(ended);
+  const revoked = await writes();
+  expect(await use(500_000)).toEqual(revoked);
 });
 
 const digestOf = (token: string, encoding: 'hex' | 'base64') => createHash('sha256').update(token).digest(encoding);
 
-test('neither a token nor its digest is in the log, in audit rows, or in any column but that of the digest', async () => {
+test('stores a token only as a digest and never logs it', async () => {
   const rows = await api.sql`SELECT t::text AS row FROM lethe.audit_events t`;
   const members = await api.sql`SELECT t::text AS row FROM lethe.members t`;
   const tokens = await api.sql`SELECT (to_jsonb(t) - 'sha256')::text AS row FROM lethe.tokens t`;

@@ -22,7 +22,7 @@ export const KEYS = digestKeys([
 ]);
 /** A Monday, 10:00 UTC. */
 export const START = new Date('2026-11-23T10:00:00.000Z');
-/** The first run after the grace period of what is accepted then. */
+/** The first run after the grace period of requests accepted at START. */
 export const RUN = new Date('2026-12-08T02:00:00.000Z');
 
 const exact = { comparison: 'exact', parts: 1 } as const;
@@ -38,7 +38,7 @@ export const PROJECT: Project = {
     subjectsPerRequest: 2_000,
     subjectsPerUpload: 10_000,
     subjectsPerSegment: 50_000,
-    // The clock of these tests stands still.
+    // The clock of these tests stands still, so no call is restored.
     callsPerMinute: 1_000_000_000,
     deadlineMs: { gdpr: 30 * DAY_MS, ccpa: 45 * DAY_MS },
     growth: 0.1,
@@ -84,13 +84,13 @@ export const CATALOG: Catalog = new Map([
   ['other', { ...PROJECT, name: 'other' }],
 ]);
 
-/** Writes down what it is asked, and is away when told so. */
-export class WatchedOrchestrator implements Orchestrator {
+/** Records the calls that it gets. Temporal is reachable while `live` is set. */
+export class RecordingOrchestrator implements Orchestrator {
   started: string[] = [];
   suppressions: string[] = [];
   woken: string[] = [];
   /** `project/channel`. */
-  told: string[] = [];
+  notified: string[] = [];
   live: LiveProgress | null = null;
   async start(requestId: string): Promise<void> {
     this.started.push(requestId);
@@ -102,7 +102,7 @@ export class WatchedOrchestrator implements Orchestrator {
     this.woken.push(...requestIds);
   }
   async startNotifications(project: string, channel: string): Promise<void> {
-    this.told.push(`${project}/${channel}`);
+    this.notified.push(`${project}/${channel}`);
   }
   async progress(): Promise<LiveProgress | null> {
     return this.live;
@@ -124,21 +124,21 @@ export type { TestMember };
 export interface TestApi {
   readonly app: ReturnType<typeof createApp>;
   readonly database: Database;
-  /** The driver below `database`, for statements of a test's own. */
+  /** The driver of `database`, for the statements of the tests. */
   readonly sql: Client;
   readonly url: string;
-  /** Whose token calls carry unless a header says otherwise: an owner of `demo`, and of `other` where that is named. */
+  /** The default caller: an owner of `demo`. Calls that name the project `other` use `otherOwner`. */
   readonly owner: TestMember;
   readonly otherOwner: TestMember;
   member(name: string, more?: { readonly role?: Role; readonly project?: string }): Promise<TestMember>;
-  readonly orchestrator: WatchedOrchestrator;
+  readonly orchestrator: RecordingOrchestrator;
   readonly clock: { now: Date };
-  /** Whom calls come from. */
+  /** The machine that calls come from. */
   readonly peer: { remoteAddress: string | undefined };
-  /** Statements sent to the ledger's tables since the last call. */
+  /** Returns and clears the statements that used tables of Lethe. */
   statements(): readonly string[];
   readonly log: string[];
-  /** `METHOD /path/{id}` of all that answers, told of in the document or not. */
+  /** `METHOD /path/{id}` of every route, documented or not. */
   readonly routes: readonly string[];
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
@@ -153,7 +153,7 @@ export interface TestApiOptions {
   readonly storage?: ArchiveStorage;
 }
 
-/** The API on a database of its own. Every answer is held against the OpenAPI document. */
+/** Creates the API with its own database. Every response is checked against the OpenAPI document. */
 export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   const url = options.url ?? (await ledgerDatabase()).url;
   const sent: string[] = [];
@@ -168,7 +168,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   const otherOwner = await member(`owner ${crypto.randomUUID()}`, { project: 'other' });
   sent.splice(0);
   const log: string[] = [];
-  const orchestrator = new WatchedOrchestrator();
+  const orchestrator = new RecordingOrchestrator();
   const peer: TestApi['peer'] = { remoteAddress: '127.0.0.1' };
   const app = createApp({
     database,
@@ -224,7 +224,7 @@ const namesOther = (path: string, body: unknown): boolean =>
   path.includes('project=other') ||
   (typeof body === 'object' && body !== null && Reflect.get(body, 'project') === 'other');
 
-/** By whom a call is made: a token, or somebody who has one. */
+/** The caller: a token, or a member with a token. */
 export type By = string | { readonly token: string };
 export const carrying = (by: By) => ({ Authorization: `Bearer ${typeof by === 'string' ? by : by.token}` });
 
@@ -242,15 +242,15 @@ export const deletionOf = (identities: readonly unknown[], more: Record<string, 
   ...more,
 });
 
-/** A member of an answer's body that is text: an id, a cursor. */
-export function textOf(answer: Answer, member: string): string {
+/** A text field of a response, such as an id or a cursor. */
+export function textOf(answer: Answer, field: string): string {
   const { json } = answer;
-  const value: unknown = typeof json === 'object' && json !== null ? Reflect.get(json, member) : undefined;
-  if (typeof value !== 'string') throw new Error(`${member} of ${answer.text} is no text`);
+  const value: unknown = typeof json === 'object' && json !== null ? Reflect.get(json, field) : undefined;
+  if (typeof value !== 'string') throw new Error(`${field} of ${answer.text} is not a text`);
   return value;
 }
 
-/** Stores a deletion of these identities; its id. */
+/** Stores a deletion of these identities and returns its id. */
 export async function accepted(api: TestApi, identities: readonly Sent[], more: Record<string, unknown> = {}) {
   const answer = await api.call('POST', '/v1/requests', deletionOf(identities, more));
   if (answer.status !== 202) throw new Error(answer.text);

@@ -2,7 +2,7 @@ import type { Answer, TestApi } from './api.ts';
 
 export const CSV = { Accept: 'text/csv' };
 
-/** What has happened, as it is told to whoever asks. */
+/** An audit event as the API returns it. */
 export interface Event {
   readonly id: number;
   readonly at: string;

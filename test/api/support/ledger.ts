@@ -12,10 +12,10 @@ import { DAY_MS } from '../../../domain/calendar.ts';
 import { match, named, pagesOf, user as identityOf } from '../../support/ledger.ts';
 import { accepted, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
 
-/** What a worker would do to the rows, without one: the API is tested on states that the ledger itself brought about. */
+/** The changes that a worker makes to the rows, without a worker, so that the API is tested on real states. */
 
 export const matchOf = (position: number, key: string): Resolved => match(position, identityOf(key));
-/** Each is one subject, in the order in which they were submitted. */
+/** One subject per identity, in the order of submission. */
 export const matchesOf = (keys: readonly string[]): Resolved[] => keys.map((key, index) => matchOf(index + 1, key));
 export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved =>
   named(identityOf(key), { type, value }, sharers);
@@ -40,21 +40,21 @@ export async function resolve(
   });
 }
 
-/** Resolved and hidden wherever hiding is possible. */
+/** Resolves the subjects and hides them in every system that can. */
 export async function hide(database: Database, requestId: string, facts: readonly Resolved[], at: Date) {
   await resolve(database, requestId, facts, at);
   await markPresent(database, requestId, 'all');
   await applyVisibility(database, requestId, at);
 }
 
-/** Accepted for these users, and hidden. */
+/** Stores a deletion of these users and hides them. */
 export async function givenHiddenSubjects(api: TestApi, ...names: readonly string[]) {
   const id = await accepted(api, names.map(user));
   await hide(api.database, id, matchesOf(names), START);
   return id;
 }
 
-/** Every system follows the newest visibility. */
+/** Applies the newest visibility in every system. */
 export async function applyVisibility(database: Database, requestId: string, at: Date) {
   await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
   return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window });
@@ -63,7 +63,7 @@ export async function applyVisibility(database: Database, requestId: string, at:
 export const claimAt = (database: Database, requestId: string, asOf: Date) =>
   claim(database, PROJECT.policy, { requestId, asOf });
 
-/** The first batch is deleted and looked for twice; `mail` attests. */
+/** Deletes the first batch and verifies it twice; `mail` attests. */
 export async function deleteFirstBatch(database: Database, requestId: string, at: Date) {
   const app = { requestId, project: PROJECT.name, system: 'app', batch: 1 };
   const mail = { ...app, system: 'mail' };

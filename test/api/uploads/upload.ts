@@ -6,7 +6,7 @@ type Body = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Ar
 
 export const PARAMETERS = { project: 'demo', kind: 'deletion', regulation: 'gdpr', subjects: 'user', type: 'user_id' };
 
-/** Undefined takes a parameter away. */
+/** Undefined removes a default parameter. */
 export type Parameters = Readonly<Record<string, string | undefined>>;
 
 const withDefaults = (parameters: Parameters): [string, string][] =>
@@ -16,11 +16,11 @@ const withDefaults = (parameters: Parameters): [string, string][] =>
 
 export const queryOf = (parameters: Parameters): string => new URLSearchParams(withDefaults(parameters)).toString();
 
-/** A file as the body, its parameters as the query. */
+/** Uploads a file as the body, with the parameters in the query. */
 export const upload = (api: TestApi, file: Body, parameters: Parameters = {}, headers: Record<string, string> = {}) =>
   send(api, `/v1/uploads?${queryOf(parameters)}`, file, { 'Content-Type': 'text/csv', ...headers });
 
-/** A form with the same parameters as fields, and the file behind them. */
+/** Uploads a form with the parameters as fields and the file as the last part. */
 export function uploadForm(
   api: TestApi,
   file: string,
@@ -50,7 +50,7 @@ export async function send(api: TestApi, path: string, body: Body, headers: Reco
 
 type Piece = string | Uint8Array | (() => string);
 
-/** A body that arrives in pieces, each made when it is asked for, and may break off. */
+/** A body that arrives in chunks, each created on demand. `then` decides whether it ends or fails. */
 export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'ends') {
   const encoder = new TextEncoder();
   const left = [...pieces];
@@ -65,23 +65,23 @@ export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'en
   });
 }
 
-/** In files that are refused; no answer may repeat it. */
+/** Part of every rejected file. No response may repeat it. */
 export const CANARY = 'canary-5e1d';
 
 export const requestCount = async ({ database }: TestApi): Promise<number> =>
   (await database.$client`SELECT FROM lethe.requests`).length;
 
-/** Refused, and nothing of it stored, started or told. */
-export async function refused(api: TestApi, answering: () => ReturnType<typeof upload>): Promise<unknown> {
+/** Checks that a call is rejected and that nothing is stored or started. Returns the body of the response. */
+export async function rejected(api: TestApi, call: () => ReturnType<typeof upload>): Promise<unknown> {
   const before = await requestCount(api);
   const started = api.orchestrator.started.length;
-  const answer = await answering();
+  const answer = await call();
   expect(answer.status).not.toBe(202);
   expect(answer.text).not.toContain(CANARY);
   expect([await requestCount(api), api.orchestrator.started.length]).toEqual([before, started]);
   return answer.json;
 }
-export const fault = (pointer: string, code: string, place = 'query') => ({
+export const requestError = (pointer: string, code: string, place = 'query') => ({
   status: 422,
   code: 'invalid_request',
   errors: [{ in: place, pointer, code }],

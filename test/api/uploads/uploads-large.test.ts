@@ -21,7 +21,7 @@ const statementsOf = async (call: () => Promise<{ readonly status: number }>) =>
   return api.statements().length;
 };
 
-test('10 000 lines are stored by the statement that stores ten, as a file, as a form, and of JSON as many as it takes', async () => {
+test('stores 10 000 lines with as many statements as ten lines', async () => {
   const small = await statementsOf(() => upload(api, fileOf(10), EXPEDITED));
   expect(small).toBe(2);
   expect(await statementsOf(() => upload(api, fileOf(10_000), EXPEDITED))).toBe(small);
@@ -30,10 +30,10 @@ test('10 000 lines are stored by the statement that stores ten, as a file, as a 
   expect(await statementsOf(() => api.call('POST', '/v1/requests', deletionOf(many)))).toBe(small);
 });
 
-test('of 10 000 lines each is a row, and the answer counts them as the rows do', async () => {
+test('stores a row for each of 10 000 lines and counts them in the response', async () => {
   const answer = await upload(api, fileOf(10_000), EXPEDITED);
-  const told = { total: 10_000, accepted: 8_990, merged: 1_000, failed: 10, blank: 0 };
-  expect(answer.json).toMatchObject({ submitted: 10_000, lines: told });
+  const counts = { total: 10_000, accepted: 8_990, merged: 1_000, failed: 10, blank: 0 };
+  expect(answer.json).toMatchObject({ submitted: 10_000, lines: counts });
   expect(answer.json).toMatchObject({
     failures: Array.from({ length: 10 }, (_, index) => ({ line: 1_001 + index * 1_000, reason: 'too_long' })),
     mergedInto: Array.from({ length: 100 }, (_, index) => ({ line: 7 + index * 10, into: 6 + index * 10 })),
@@ -50,9 +50,9 @@ test('of 10 000 lines each is a row, and the answer counts them as the rows do',
   const outcomes = await api.sql`SELECT outcome, count(*) FROM lethe.submitted_identities
     WHERE request_id = ${textOf(answer, 'id')} GROUP BY outcome ORDER BY outcome NULLS FIRST`;
   expect([...outcomes]).toEqual([
-    { outcome: null, count: told.accepted },
-    { outcome: 'duplicate', count: told.merged },
-    { outcome: 'invalid', count: told.failed },
+    { outcome: null, count: counts.accepted },
+    { outcome: 'duplicate', count: counts.merged },
+    { outcome: 'invalid', count: counts.failed },
   ]);
   expect((await upload(api, fileOf(10_001), EXPEDITED)).json).toMatchObject({
     code: 'too_many_subjects',
@@ -60,7 +60,7 @@ test('of 10 000 lines each is a row, and the answer counts them as the rows do',
   });
 });
 
-test('a segment, and everyone, are one statement behind the one that knows the token, however many they are', async () => {
+test('stores a segment and everyone with one statement after authentication', async () => {
   const subjects = { segment: { kind: 'user', segment: 'fifty-thousand' }, everyone: { kind: 'user', everyone: true } };
   const segment = { ...deletionOf([]), subjects: subjects.segment };
   const everyone = { ...deletionOf([]), subjects: subjects.everyone, confirm: true };
@@ -68,12 +68,12 @@ test('a segment, and everyone, are one statement behind the one that knows the t
   expect(await statementsOf(() => api.call('POST', '/v1/requests', everyone))).toBe(2);
 });
 
-/** What the process holds more than at first, at its highest, while bodies of many pieces are read. */
-function growth() {
+/** Measures the largest growth of memory while a body is read. */
+function memoryGrowth() {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const now = () => {
-    // What the first one finds is swept beside us; the second waits for that.
+    // The first collection is finished in the background; the second waits for it.
     collect();
     collect();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -82,19 +82,19 @@ function growth() {
   const before = now();
   let highest = 0;
   return {
-    look: () => void (highest = Math.max(highest, now() - before)),
+    measure: () => void (highest = Math.max(highest, now() - before)),
     highest: () => highest,
   };
 }
 
-test('a file of the largest size is never held as a whole, as a body or in a form', async () => {
-  // 9.9 MB: 990 lines of ten kilobytes, of which only the identity is wanted, in pieces of ten.
+test('does not hold a file of the maximum size in memory', async () => {
+  // 9.9 MB: 990 lines of ten kilobytes in chunks of ten lines. Only the identities are kept.
   const row = (index: number): string => `u-${String(index).padStart(6, '0')},"${'some note, '.repeat(908)}"\n`;
   for (const first of [upload, uploadForm]) expect((await first(api, fileOf(10), EXPEDITED)).status).toBe(202);
-  const { look, highest } = growth();
+  const { measure, highest } = memoryGrowth();
   const pieces = (before: string, after: string) => {
     const rows = Array.from({ length: 99 }, (_, ten) => () => {
-      if (ten % 10 === 9) look();
+      if (ten % 10 === 9) measure();
       return Array.from({ length: 10 }, (__, index) => row(ten * 10 + index)).join('');
     });
     return inPieces([before, 'user_id,note\n', ...rows, after]);
@@ -111,6 +111,6 @@ test('a file of the largest size is never held as a whole, as a body or in a for
   ] as const) {
     const answer = await call();
     expect(answer.json).toMatchObject({ lines: { accepted: 990 } });
-    expect(highest(), `held at the highest, ${name}`).toBeLessThan(4_000_000);
+    expect(highest(), `largest growth ${name}`).toBeLessThan(4_000_000);
   }
 });

@@ -10,30 +10,30 @@ const server = await listen(api.app, { host: '127.0.0.1', port: 0, drainMs: 5_00
 afterAll(() => server.drain());
 
 const requests = async () => (await api.sql`SELECT FROM lethe.requests`).length;
-const answered = () => api.log.map((line) => JSON.parse(line) as { status?: number; level: number });
+const logLines = () => api.log.map((line) => JSON.parse(line) as { status?: number; level: number });
 const FILE = `user_id\n${'canary-live\n'.repeat(50)}`;
 
 test.each([
-  ['whose length it had told', [`Content-Length: ${FILE.length * 2}\r\n\r\n`, FILE]],
-  ['that it sends in chunks', [`Transfer-Encoding: chunked\r\n\r\n`, `${FILE.length.toString(16)}\r\n${FILE}\r\n`]],
-])('a caller that hangs up in the middle of a file %s has stored nothing', async (_, parts) => {
+  ['with Content-Length', [`Content-Length: ${FILE.length * 2}\r\n\r\n`, FILE]],
+  ['in chunks', [`Transfer-Encoding: chunked\r\n\r\n`, `${FILE.length.toString(16)}\r\n${FILE}\r\n`]],
+])('stores nothing when the caller disconnects while it sends a file %s', async (_, parts) => {
   api.log.splice(0);
   api.statements();
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   const head = `POST /v1/uploads?${queryOf({})} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${api.owner.token}\r\nContent-Type: text/csv\r\n`;
   socket.write(head + parts.join(''));
-  // Whose call it is has been asked: the body is being read.
+  // The call is authenticated, and the body is being read.
   await expect.poll(() => api.statements().length).toBe(1);
   socket.destroy();
   await once(socket, 'close');
-  await expect.poll(() => answered().length).toBe(1);
-  expect(answered()).toMatchObject([{ status: 422, level: 30 }]);
+  await expect.poll(() => logLines().length).toBe(1);
+  expect(logLines()).toMatchObject([{ status: 422, level: 30 }]);
   expect(await requests()).toBe(0);
   expect(api.orchestrator.started).toEqual([]);
   expect(api.log.join('')).not.toContain('canary');
 });
 
-test('who is refused in the middle of a large file still gets the whole answer', async () => {
+test('sends the whole response to a caller that is rejected while it sends a large file', async () => {
   const large = `user_id\n${Array.from({ length: 600_000 }, (_, index) => `u-${index}\n`).join('')}`;
   for (const headers of [{}, { 'Transfer-Encoding': 'chunked' }]) {
     const body = 'Transfer-Encoding' in headers ? new Blob([large]).stream() : large;

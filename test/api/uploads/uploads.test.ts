@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { testApi, textOf } from '../support/api.ts';
-import { CANARY, fault, inPieces, refused, requestCount, upload, uploadForm } from './upload.ts';
+import { CANARY, requestError, inPieces, rejected, requestCount, upload, uploadForm } from './upload.ts';
 
 const api = await testApi();
 
@@ -17,14 +17,14 @@ const invalid = (line: number, reason: string) => ({
   duplicateOf: null,
 });
 
-/** Accepted, and its rows. */
+/** Uploads a file and returns the stored rows. */
 async function rowsOf(file: Parameters<typeof upload>[1], parameters?: Parameters<typeof upload>[2]) {
   const answer = await upload(api, file, parameters);
   if (answer.status !== 202) throw new Error(answer.text);
   return stored(textOf(answer, 'id'));
 }
 
-test('every line is accounted for: accepted, merged, failed or blank', async () => {
+test('counts every line as accepted, merged, failed or blank', async () => {
   const file =
     'xng_id\n0190a5e4-3c00-7000-8000-000000000001\n\nnot-a-uuid\n0190A5E43C0070008000000000000001\n""\n  \n0190a5e4-3c00-7000-8000-000000000002';
   const answer = await upload(api, file, { type: 'xng_id' });
@@ -57,8 +57,8 @@ test('every line is accounted for: accepted, merged, failed or blank', async () 
   });
 });
 
-describe('the file', () => {
-  test('a byte-order mark, CRLF, CR, a last line without an end, in any pieces', async () => {
+describe('files', () => {
+  test('reads a byte order mark and all line endings in chunks of any size', async () => {
     const bytes = new TextEncoder().encode('\uFEFFuser_id\r\nKöln\r\nu-2\ru-3\nu-4');
     const expected = [row(2, 'Köln'), row(3, 'u-2'), row(4, 'u-3'), row(5, 'u-4')];
     expect(await rowsOf(bytes)).toEqual(expected);
@@ -66,12 +66,12 @@ describe('the file', () => {
     expect(await rowsOf(inPieces([bytes.subarray(0, 1), bytes.subarray(1)]))).toEqual(expected);
   });
 
-  test('newlines and quotes in quoted fields: the line is the one on which the record begins', async () => {
+  test('reports the line on which a record with quoted line breaks begins', async () => {
     const file = 'note,user_id\r\n"two\r\nlines",u-1\r\n"a ""quoted"" one",u-2\n"three\n\nlines","u-""3"""\n,u-4\n';
     expect(await rowsOf(file)).toEqual([row(2, 'u-1'), row(4, 'u-2'), row(5, 'u-"3"'), row(8, 'u-4')]);
   });
 
-  test('an identity that is itself broken over lines fails, and its line is told', async () => {
+  test('reports an identity that contains a line break as failed', async () => {
     const answer = await upload(api, 'user_id\nu-1\n"u-\n2"\nu-3');
     expect(answer.json).toMatchObject({
       lines: { total: 3, accepted: 2, failed: 1 },
@@ -84,12 +84,12 @@ describe('the file', () => {
     ]);
   });
 
-  test('semicolons and tabs', async () => {
+  test('reads columns separated by semicolons and tabs', async () => {
     expect(await rowsOf('a;user_id\nx,y;u-1', { delimiter: ';' })).toEqual([row(2, 'u-1')]);
     expect(await rowsOf('a\tuser_id\nx;y\tu-1', { delimiter: 'tab' })).toEqual([row(2, 'u-1')]);
   });
 
-  test('lines that are shorter or longer than the header are read as far as they are needed', async () => {
+  test('reads lines that are shorter or longer than the header', async () => {
     expect(await rowsOf('a,user_id\n1,u-1\n2\n3,u-3,x,y')).toEqual([
       row(2, 'u-1'),
       invalid(3, 'wrong_number_of_values'),
@@ -98,16 +98,16 @@ describe('the file', () => {
   });
 });
 
-describe('the columns', () => {
-  test('by name, by number, the one that is called like the type, and the only one', async () => {
+describe('columns', () => {
+  test('selects columns by name, by number, by the name of the type, or the only one', async () => {
     const file = 'name,user_id, second id \nann,u-1,u-2';
     expect(await rowsOf(file)).toEqual([row(2, 'u-1')]);
     expect(await rowsOf(file, { columns: 'second id' })).toEqual([row(2, 'u-2')]);
     expect(await rowsOf(file, { columns: '3' })).toEqual([row(2, 'u-2')]);
-    expect(await rowsOf('whatever\nu-1')).toEqual([row(2, 'u-1')]);
+    expect(await rowsOf('any name\nu-1')).toEqual([row(2, 'u-1')]);
   });
 
-  test('without a header the first ones, or by number', async () => {
+  test('selects the first columns or columns by number when there is no header', async () => {
     expect(await rowsOf('u-1,ann\nu-2,bob', { header: 'absent' })).toEqual([row(1, 'u-1'), row(2, 'u-2')]);
     expect(await rowsOf('u-1,ann\nu-2,bob', { header: 'absent', columns: '2' })).toEqual([
       row(1, 'ann'),
@@ -115,7 +115,7 @@ describe('the columns', () => {
     ]);
   });
 
-  test('a composite identity has one for each part, in the order of the type', async () => {
+  test('selects one column for each part of a composite identity', async () => {
     const file = 'unit,id,mail\nBerlin,u-1,Ann@x.test\nKöln,u-2,ann@x.test\nberlin,u-3,ANN@x.test';
     const answer = await upload(api, file, { type: 'email', columns: 'mail,1' });
     expect(answer.json).toMatchObject({ lines: { accepted: 2, merged: 1 }, mergedInto: [{ line: 4, into: 2 }] });
@@ -127,22 +127,24 @@ describe('the columns', () => {
   });
 
   test.each([
-    ['one that the header lacks', 'a,b\nu-1,u-2', { columns: CANARY }, 'unknown_column'],
+    ['an unknown column', 'a,b\nu-1,u-2', { columns: CANARY }, 'unknown_column'],
     ['a number beyond the header', 'a,b\nu-1,u-2', { columns: '3' }, 'unknown_column'],
-    ['a name where there is no header', 'a,b\nu-1,u-2', { columns: 'a', header: 'absent' }, 'unknown_column'],
-    ['a name that the header has twice', 'a,a\nu-1,u-2', { columns: 'a' }, 'ambiguous_column'],
-    ['two for a type of one part', 'a,b\nu-1,u-2', { columns: 'a,b' }, 'wrong_number_of_columns'],
-    ['one for a type of two parts', 'a,b\nu-1,u-2', { columns: 'a', type: 'email' }, 'wrong_number_of_columns'],
-    ['none, with a header that could mean several', `${CANARY},b\nu-1,u-2`, {}, 'columns_needed'],
-    ['number nought', 'a,b\nu-1,u-2', { columns: '0' }, 'custom'],
+    ['a column by name without a header', 'a,b\nu-1,u-2', { columns: 'a', header: 'absent' }, 'unknown_column'],
+    ['a column that the header has twice', 'a,a\nu-1,u-2', { columns: 'a' }, 'ambiguous_column'],
+    ['two columns for a type of one part', 'a,b\nu-1,u-2', { columns: 'a,b' }, 'wrong_number_of_columns'],
+    ['one column for a type of two parts', 'a,b\nu-1,u-2', { columns: 'a', type: 'email' }, 'wrong_number_of_columns'],
+    ['no column of a file with several', `${CANARY},b\nu-1,u-2`, {}, 'columns_needed'],
+    ['column 0', 'a,b\nu-1,u-2', { columns: '0' }, 'custom'],
     ['an empty name', 'a,b\nu-1,u-2', { columns: 'a,' }, 'custom'],
-  ])('%s is a fault of the parameter', async (_, file, parameters, code) => {
-    expect(await refused(api, () => upload(api, file, parameters))).toMatchObject(fault('/columns', code));
-    expect(await refused(api, () => uploadForm(api, file, parameters))).toMatchObject(fault('/columns', code, 'body'));
+  ])('rejects columns that name %s', async (_, file, parameters, code) => {
+    expect(await rejected(api, () => upload(api, file, parameters))).toMatchObject(requestError('/columns', code));
+    expect(await rejected(api, () => uploadForm(api, file, parameters))).toMatchObject(
+      requestError('/columns', code, 'body'),
+    );
   });
 });
 
-test('a form says the same as a file with a query: rows, answer and fingerprint', async () => {
+test('stores the same request from a form as from a file with a query', async () => {
   const file = 'mail,unit,note\nAnn@x.test,Berlin,"a\nb"\nann@x.test,berlin,\n,,\nbob@x.test,,x\ncat@x.test,c,';
   const parameters = {
     type: 'email',
@@ -153,10 +155,10 @@ test('a form says the same as a file with a query: rows, answer and fingerprint'
     reason: 'ticket 1',
   };
   const [plain, form] = [await upload(api, file, parameters), await uploadForm(api, file, parameters)];
-  const { id, links, ...told } = plain.json as { id: string; links: object };
-  const { id: formId, links: formLinks, ...formTold } = form.json as { id: string; links: object };
-  expect(formTold).toEqual(told);
-  expect(told).toMatchObject({ lines: { total: 5, accepted: 2, merged: 1, failed: 1, blank: 1 } });
+  const { id, links, ...response } = plain.json as { id: string; links: object };
+  const { id: formId, links: formLinks, ...formResponse } = form.json as { id: string; links: object };
+  expect(formResponse).toEqual(response);
+  expect(response).toMatchObject({ lines: { total: 5, accepted: 2, merged: 1, failed: 1, blank: 1 } });
   expect(await stored(formId)).toEqual(await stored(id));
   expect([links, formLinks]).toEqual([expect.anything(), expect.anything()]);
   const rows =
@@ -166,7 +168,7 @@ test('a form says the same as a file with a query: rows, answer and fingerprint'
   expect(rows[0]).toMatchObject({ suppress: true, confirm: true, expedite: 'next_run', expediteReason: 'ticket 1' });
 });
 
-test('an upload with a key is one request, by a form as well; other bytes or parameters are refused', async () => {
+test('stores one request per Idempotency-Key and rejects the key for another file or parameters', async () => {
   const key = { 'Idempotency-Key': 'upload' };
   const file = 'user_id\nk-1\n\nk-1\nk-2\n';
   const first = await upload(api, file, {}, key);

@@ -4,7 +4,7 @@ import { CANARY, canary, idOf, mutated, nasty, valuesOf, WORDS } from './generat
 
 type Query = readonly (readonly [string, string])[];
 
-/** Requests made from the document: such as it asks for, nearly such, and others. */
+/** A request generated from the document: valid, nearly valid, or invalid. */
 export interface Generated {
   readonly operationId: string;
   readonly method: string;
@@ -12,7 +12,7 @@ export interface Generated {
   readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
-  /** Of the callers that the test has. */
+  /** Index of one of the callers of the test. */
   readonly caller: number;
 }
 
@@ -47,24 +47,24 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
           { weight: 2, arbitrary: fc.nat({ max: callers - 1 }) },
         ),
       })
-      .map(({ ids, query, extra, sent, headers, caller, method: asked }) => ({
+      .map(({ ids, query, extra, sent, headers, caller, method: sentMethod }) => ({
         operationId,
-        method: asked,
+        method: sentMethod,
         path: named('path').reduce(
           (text, one, index) => text.replace(`{${one.name}}`, encoded(ids[index] ?? '')),
           path,
         ),
         query: [...(query ?? plainQuery(operation, sent.type)), ...extra],
         headers: { ...(sent.type === null ? {} : { 'Content-Type': sent.type }), ...headers },
-        body: asked === 'GET' ? null : sent.body,
+        body: sentMethod === 'GET' ? null : sent.body,
         caller,
       }));
   });
 
   function queryOf({ name, schema, required = false }: Parameter): fc.Arbitrary<Query> {
-    const told = valueOf(schema, name).map((value): Query => [[name, String(value)]]);
+    const valid = valueOf(schema, name).map((value): Query => [[name, String(value)]]);
     return fc.oneof(
-      { weight: required ? 30 : 3, arbitrary: told },
+      { weight: required ? 30 : 3, arbitrary: valid },
       { weight: required ? 1 : 12, arbitrary: fc.constant<Query>([]) },
       { weight: 1, arbitrary: nasty.map((value): Query => [[name, String(text(value))]]) },
     );
@@ -96,7 +96,7 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
   }
 }
 
-/** What is needed, or would be needed in a form. */
+/** The parameters that are required, in the query or in a form. */
 function plainQuery({ parameters = [], requestBody }: Operation, type: string | null): Query {
   const inForm = type === 'text/csv' ? (requestBody?.content['multipart/form-data']?.schema.required ?? []) : [];
   const needed = parameters.filter((one) => one.in === 'query' && (one.required === true || inForm.includes(one.name)));
@@ -115,17 +115,17 @@ const otherType = fc.constantFrom(
   'application/x-www-form-urlencoded',
 );
 
-/** An example of the document, of somebody else: a canary in place of every value of an identity. */
+/** An example of the document with a canary in place of every identity value. */
 const disguised = (example: unknown): fc.Arbitrary<unknown> =>
   fc.array(canary, { minLength: 8, maxLength: 8 }).map((names) => {
     let next = 0;
     const walk = (value: unknown, name: string): unknown => {
       if (typeof value === 'string') return name === 'value' ? names[(next += 1) % names.length] : value;
-      // Of a composite value one part is enough, and lets two requests mean the same.
+      // One part of a composite value is enough, and lets two requests select the same subject.
       if (Array.isArray(value))
         return value.map((item: unknown, index) => (name === 'value' && index > 0 ? item : walk(item, name)));
       if (typeof value !== 'object' || value === null) return value;
-      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, walk(member, key)]));
+      return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, walk(field, key)]));
     };
     return walk(example, '');
   });
@@ -165,7 +165,7 @@ function formOf(fields: unknown, file: string): { body: string; type: string } {
   const last = `--b\r\nContent-Disposition: form-data; name="file"; filename="${CANARY}.csv"\r\nContent-Type: text/csv\r\n\r\n${file}\r\n--b--\r\n`;
   return { body: parts.join('') + last, type: 'multipart/form-data; boundary=b' };
 }
-/** What HTTP itself lets through: visible ASCII and the upper half of Latin-1. */
+/** Characters that HTTP allows: visible ASCII and the upper half of Latin-1. */
 const oddHeader = fc.oneof(
   fc.constantFrom('', '"', '*', CANARY, 'x'.repeat(4_000), '\u00e9\u00ff', '"\\"', `${CANARY}, ${CANARY}`, '1e9', '-1'),
   canary.map((name) => name.replaceAll(/[^\u0021-\u007e]/g, '')),
@@ -199,5 +199,5 @@ const some = (headers: Headers): fc.Arbitrary<Record<string, string>> =>
 
 const text = (value: unknown): unknown => (typeof value === 'object' ? JSON.stringify(value) : value);
 
-/** A placeholder stays one; half a character cannot be said in a path. */
+/** Keeps placeholders. Unpaired surrogates cannot be encoded in a path. */
 const encoded = (id: string): string => (id.startsWith('@') ? id : encodeURIComponent(id.toWellFormed()));

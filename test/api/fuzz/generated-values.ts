@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import type { OpenApi, Schema } from '../../../api/openapi/shape.ts';
 
-/** In everything that a caller makes up; neither an error nor the log may repeat it. */
+/** Part of every value that a caller makes up. Neither an error nor the log may repeat it. */
 export const CANARY = 'canary-fuzz';
-/** Stands for the id of something that exists when the request is sent. */
+/** Stands for the id of a row that exists when the request is sent. */
 export const PLACEHOLDER = /@(req|hold|mem|tok|sup|link|wh|evt|cursor):(\d+)@/g;
 const placeholder = (kind: string) => fc.nat({ max: 100_000 }).map((index) => `@${kind}:${index}@`);
 
-/** What the project of the tests knows; without it nearly every request would end at the first fault. */
+/** Values that the project of the tests knows. Without them, nearly every request would fail at its first field. */
 export const WORDS: Readonly<Record<string, readonly string[]>> = {
   project: ['demo', 'demo', 'demo', 'other', 'nix'],
   regulation: ['gdpr', 'ccpa', 'nix'],
@@ -16,7 +16,7 @@ export const WORDS: Readonly<Record<string, readonly string[]>> = {
   columns: ['1', 'user_id', '1,2', 'user_id,email', '99'],
   Accept: ['application/json', 'text/csv', '*/*', 'image/png', 'text/csv;q=0.1,application/json;q=0.2'],
 };
-const INSTANTS = ['2026-11-23T10:00:00Z', '2026-11-23T09:59:59.999Z', '2027-06-01T00:00:00Z', '9999-12-31T23:59:59Z'];
+const TIMESTAMPS = ['2026-11-23T10:00:00Z', '2026-11-23T09:59:59.999Z', '2027-06-01T00:00:00Z', '9999-12-31T23:59:59Z'];
 
 export const nasty = fc.oneof(
   fc.jsonValue(),
@@ -39,13 +39,13 @@ export const nasty = fc.oneof(
   fc.constant(CANARY.repeat(2_000)),
 );
 
-/** A text of ours, of few different ones, so that requests meet each other. */
+/** One of few canary texts, so that several requests select the same subject. */
 export const canary = fc.oneof(
   { weight: 6, arbitrary: fc.nat({ max: 60 }).map((number) => `${CANARY}-${number}`) },
   { weight: 1, arbitrary: fc.string().map((text) => CANARY + text) },
 );
 
-/** With one of its members, at any depth, replaced by something else, left out, or a member too many. */
+/** The value with one field, at any depth, replaced, removed or added. */
 export const mutated = (value: unknown): fc.Arbitrary<unknown> => {
   if (typeof value !== 'object' || value === null) return nasty;
   const keys = Object.keys(value);
@@ -58,12 +58,12 @@ export const mutated = (value: unknown): fc.Arbitrary<unknown> => {
   return fc.oneof({ weight: 1, arbitrary: nasty }, { weight: 6, arbitrary: replaced });
 };
 
-/** Values such as the schemas of the document ask for. */
+/** Values that match the schemas of the document. */
 export function valuesOf(document: OpenApi): (schema: Schema, name: string) => fc.Arbitrary<unknown> {
   return valueOf;
 
-  function valueOf(given: Schema, name: string): fc.Arbitrary<unknown> {
-    const schema = resolved(given);
+  function valueOf(reference: Schema, name: string): fc.Arbitrary<unknown> {
+    const schema = resolved(reference);
     const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
     if (choices.length > 0) return fc.oneof(...choices.map((choice) => valueOf(choice, name)));
     if (schema.enum !== undefined) return fc.constantFrom<unknown>(...schema.enum);
@@ -84,10 +84,10 @@ export function valuesOf(document: OpenApi): (schema: Schema, name: string) => f
       case 'array':
         return fc.array(valueOf(schema.items ?? {}, name), { minLength: schema.minItems ?? 0, maxLength: 4 });
       case 'object': {
-        const members = Object.entries(schema.properties ?? {}).map(
-          ([key, member]) => [key, valueOf(member, key)] as const,
+        const fields = Object.entries(schema.properties ?? {}).map(
+          ([key, field]) => [key, valueOf(field, key)] as const,
         );
-        return fc.record(Object.fromEntries(members), { requiredKeys: [...(schema.required ?? [])] });
+        return fc.record(Object.fromEntries(fields), { requiredKeys: [...(schema.required ?? [])] });
       }
       case 'string':
         return textOf(schema, name);
@@ -105,7 +105,7 @@ export function valuesOf(document: OpenApi): (schema: Schema, name: string) => f
     const kind = /^\^(req|hold|mem|tok|sup|link|wh|evt)_/.exec(schema.pattern ?? '')?.[1];
     if (kind !== undefined) return placeholder(kind);
     if (name === 'cursor') return placeholder('cursor');
-    if (schema.format === 'date-time') return fc.constantFrom(...INSTANTS);
+    if (schema.format === 'date-time') return fc.constantFrom(...TIMESTAMPS);
     const words = WORDS[name] ?? [];
     const examples = typeof schema.example === 'string' ? [schema.example] : [];
     if (words.length + examples.length === 0) return canary;

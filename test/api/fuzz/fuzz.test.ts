@@ -20,12 +20,12 @@ const document = await documentOf(api.app);
 
 const second = await api.member('second owner');
 const admin = await api.member('admin', { role: 'admin' });
-const minted = async (more: object) => {
+const createToken = async (more: object) => {
   const answer = await api.call('POST', '/v1/tokens', { name: 'limited', ...more });
   return { id: textOf(answer, 'id'), token: textOf(answer, 'token') };
 };
-const reading = await minted({ access: 'read' });
-const exporting = await minted({ kinds: ['export'] });
+const reading = await createToken({ access: 'read' });
+const exporting = await createToken({ kinds: ['export'] });
 const TOKENS = [api.owner.token, second.token, admin.token, reading.token, exporting.token, api.otherOwner.token];
 const CALLERS: readonly string[] = [
   ...TOKENS.map((token) => `Bearer ${token}`),
@@ -33,32 +33,32 @@ const CALLERS: readonly string[] = [
   `Bearer ${api.owner.token.slice(0, -1)}x`,
   `Basic ${CANARY}`,
 ];
-/** Neither a caller nor its token is taken away while the test calls with it. */
+/** Members and tokens that the test calls with. They are never removed. */
 const callers = await api.sql<{ id: string }[]>`SELECT id FROM lethe.members UNION ALL SELECT id FROM lethe.tokens`;
 const KEPT = new Set(callers.map(({ id }) => id));
 
-/** Ids of what exists, by their prefix: what the test prepared, and the latest that it met. */
+/** Ids of existing rows by their prefix: those that the test prepared, and the latest ones of responses. */
 const prepared = new Map<string, readonly string[]>();
-const met = new Map<string, string[]>();
-const LATEST = 40;
+const learned = new Map<string, string[]>();
+const MAX_REMEMBERED = 40;
 
-function meet(kind: string, id: string): void {
+function remember(kind: string, id: string): void {
   if (KEPT.has(id)) return;
-  const ids = met.get(kind) ?? [];
-  met.set(kind, [...ids.filter((one) => one !== id), id].slice(-LATEST));
+  const ids = learned.get(kind) ?? [];
+  learned.set(kind, [...ids.filter((one) => one !== id), id].slice(-MAX_REMEMBERED));
 }
 
 function existing(kind: string, index: number): string {
-  const ids = [...(prepared.get(kind) ?? []), ...(met.get(kind) ?? [])];
+  const ids = [...(prepared.get(kind) ?? []), ...(learned.get(kind) ?? [])];
   return ids[index % Math.max(1, ids.length)] ?? `${kind}_${'f'.repeat(32)}`;
 }
-/** The last link to each archive: of two ids that are chosen apart, one would rarely be of the other. */
+/** The last link of each archive: two independently chosen ids would rarely belong together. */
 const links = new Map<string, string>();
-/** Nobody removes it: it is told of every request, and asked about what it was told. */
+/** A webhook that is never removed, so that deliveries exist for it. */
 const listener = await api.call('POST', '/v1/webhooks', { url: 'https://hooks.test/' });
 const WEBHOOK = textOf(listener, 'id');
 KEPT.add(WEBHOOK);
-await accepted(api, [user(`${CANARY}-told`)]);
+await accepted(api, [user(`${CANARY}-notified`)]);
 const [delivery] = await api.sql<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${WEBHOOK}`;
 
 const paired = (path: string): string =>
@@ -73,7 +73,7 @@ const ofWebhook = (path: string): string =>
 const filled = (text: string): string =>
   text.replaceAll(PLACEHOLDER, (_, kind: string, index: string) => existing(kind, Number(index)));
 
-/** Requests in each of the states that a worker brings about, so that every operation has what it is for. */
+/** Creates requests in each state that a worker brings about, so that every operation can succeed. */
 async function prepare(round: string): Promise<void> {
   const { database } = api;
   const ids: string[] = [];
@@ -116,7 +116,7 @@ async function prepare(round: string): Promise<void> {
 const reached = new Map<string, number>();
 const statuses = new Set<number>();
 
-/** Several at a time, so that they also meet each other in the middle. */
+/** Sends the requests concurrently, so that they also conflict with each other. */
 async function send(requests: readonly Generated[]): Promise<void> {
   const answers = await Promise.all(requests.map(answerTo));
   const log = api.log.splice(0).join('');
@@ -131,9 +131,9 @@ async function send(requests: readonly Generated[]): Promise<void> {
 }
 
 function answerTo({ method, path, query, headers, body, caller }: Generated): Promise<Answer> {
-  const asked = new URLSearchParams(query.map(([name, value]): [string, string] => [name, filled(value)]));
-  // As a client would send it: `..` in a path is gone by then.
-  const { pathname, search } = new URL(`${paired(filled(path))}?${asked.toString()}`, 'http://localhost');
+  const searchParams = new URLSearchParams(query.map(([name, value]): [string, string] => [name, filled(value)]));
+  // Clients resolve `..` in a path before they send it.
+  const { pathname, search } = new URL(`${paired(filled(path))}?${searchParams.toString()}`, 'http://localhost');
   const sent = body === null ? undefined : filled(body);
   return api.call(method, pathname + search, sent, { ...headers, Authorization: CALLERS[caller] ?? '' });
 }
@@ -146,13 +146,13 @@ function learn(operationId: string, { text, headers }: Answer): void {
   if (id !== undefined && link !== undefined) links.set(id, link);
   reached.set(operationId, (reached.get(operationId) ?? 0) + 1);
   for (const [known, kind] of text.matchAll(/\b(req|hold|mem|tok|sup|link|wh)_[0-9a-f]{32}\b/g))
-    if (kind !== undefined) meet(kind, known);
+    if (kind !== undefined) remember(kind, known);
   const cursor = /"nextCursor":"([^"]+)"/.exec(text)?.[1];
-  if (cursor !== undefined) meet('cursor', cursor);
+  if (cursor !== undefined) remember('cursor', cursor);
 }
 
 const REQUESTS = sized(2_000, 5_000);
-/** So many more, one after the other, until each operation has succeeded and each status was met. */
+/** Further rounds until each operation has succeeded and each status has occurred. */
 const MORE = Array.from({ length: 6 }, () => 1_000);
 const ROUNDS = [20_261_122, randomInt(2 ** 31 - 1)].map((seed, round) => ({ seed, round }));
 
@@ -160,7 +160,7 @@ const four = fc.array(requestsOf(document, CALLERS.length), { minLength: 4, maxL
 const fours = (seed: number, count: number) => ({ seed, numRuns: count / 4, endOnFailure: true });
 
 for (const { seed, round } of ROUNDS) {
-  test(`${withThousandSpaces(REQUESTS)} requests from the document, seed ${seed}: no 5xx, nothing outside the document, no identity or token told`, async () => {
+  test(`returns no 5xx, undocumented response, identity or token for ${withThousandSpaces(REQUESTS)} generated requests (seed ${seed})`, async () => {
     await prepare(String(round));
     await fc.assert(fc.asyncProperty(four, send), fours(seed, REQUESTS));
   }, 180_000);
@@ -170,16 +170,16 @@ const OPERATIONS = Object.values(document.paths).flatMap((methods) =>
   Object.values(methods).map((one) => one.operationId),
 );
 const STATUSES = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 415, 422];
-const unmet = () => [
+const unreached = () => [
   ...OPERATIONS.filter((operationId) => (reached.get(operationId) ?? 0) === 0),
   ...STATUSES.filter((status) => !statuses.has(status)),
 ];
 
-test('every operation of the document has succeeded meanwhile, and every kind of refusal was met', async () => {
+test('has reached every operation and every status with the generated requests', async () => {
   for (const [round, count] of MORE.entries()) {
-    if (unmet().length === 0) break;
+    if (unreached().length === 0) break;
     await prepare(`more ${round}`);
     await fc.assert(fc.asyncProperty(four, send), fours(randomInt(2 ** 31 - 1), count));
   }
-  expect(unmet()).toEqual([]);
+  expect(unreached()).toEqual([]);
 }, 180_000);

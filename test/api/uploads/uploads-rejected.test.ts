@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { carrying, PROJECT, testApi, textOf } from '../support/api.ts';
-import { CANARY, fault, inPieces, queryOf, refused, send, upload, uploadForm } from './upload.ts';
+import { CANARY, requestError, inPieces, queryOf, rejected, send, upload, uploadForm } from './upload.ts';
 
 const api = await testApi({
   project: { ...PROJECT, policy: { ...PROJECT.policy, subjectsPerRequest: 20, subjectsPerUpload: 50 } },
@@ -8,18 +8,18 @@ const api = await testApi({
 
 beforeEach(() => void api.log.splice(0));
 
-describe('each refused, and nothing stored', () => {
+describe('rejected uploads', () => {
   const line = (number: number) => ({ status: 422, code: 'malformed_csv', line: number });
 
   test.each([
     ['a quote that is never closed', `user_id\nu-1\n"${CANARY}\nu-2\n`, 3],
-    ['text behind a closing quote', `user_id\n"x\r\n"\n"${CANARY}" x\nu-2\n`, 4],
+    ['text after a closing quote', `user_id\n"x\r\n"\n"${CANARY}" x\nu-2\n`, 4],
     ['a quote in the middle of a field', `user_id\n${CANARY}"x"\nu-2\n`, 2],
     ['a NUL', `user_id\nu-1\n${CANARY}\0\n`, 3],
-    ['a record without an end', `user_id\n${CANARY.repeat(7_000)}`, 2],
+    ['a record that is too long', `user_id\n${CANARY.repeat(7_000)}`, 2],
     ['nothing but delimiters', inPieces(['user_id\n', ...Array.from({ length: 6 }, () => ','.repeat(65_536))]), 2],
-  ])('%s', async (_, file, number) => {
-    expect(await refused(api, () => upload(api, file))).toMatchObject(line(number));
+  ])('rejects %s with the number of the line', async (_, file, number) => {
+    expect(await rejected(api, () => upload(api, file))).toMatchObject(line(number));
     expect(api.log.join('')).not.toContain(CANARY);
   });
 
@@ -28,7 +28,7 @@ describe('each refused, and nothing stored', () => {
     ['in the first line when there is no header', `${CANARY};x\n`, { header: 'absent' }],
     ['when `columns` selects it by number', `name;user_id\nx;${CANARY}\n`, { columns: '1' }],
   ])('rejects a file whose only column contains a semicolon %s', async (_, file, parameters) => {
-    const answer = await refused(api, () => upload(api, file, parameters));
+    const answer = await rejected(api, () => upload(api, file, parameters));
     expect(answer).toMatchObject({ ...line(1), detail: expect.stringContaining('delimiter=;') });
     expect((await upload(api, file, { ...parameters, delimiter: ';' })).status).toBe(202);
   });
@@ -38,32 +38,36 @@ describe('each refused, and nothing stored', () => {
     expect((await upload(api, 'user_id,name\nu-1,a;b\n')).status).toBe(202);
   });
 
-  test('bytes that are no UTF-8, and a file in another encoding', async () => {
+  test('rejects bytes and charsets other than UTF-8', async () => {
     const latin1 = new Uint8Array(Buffer.from(`user_id\nu-1\n${CANARY}\u00fc\n`, 'latin1'));
-    expect(await refused(api, () => upload(api, latin1))).toMatchObject(line(3));
+    expect(await rejected(api, () => upload(api, latin1))).toMatchObject(line(3));
     const utf16 = new Uint8Array(Buffer.from('\uFEFFuser_id\nu-1', 'utf16le'));
-    expect(await refused(api, () => upload(api, utf16))).toMatchObject(line(1));
+    expect(await rejected(api, () => upload(api, utf16))).toMatchObject(line(1));
     const charset = { 'Content-Type': 'text/csv; charset=iso-8859-1' };
-    expect(await refused(api, () => upload(api, latin1, {}, charset))).toMatchObject({ status: 415 });
+    expect(await rejected(api, () => upload(api, latin1, {}, charset))).toMatchObject({ status: 415 });
     expect(
       (await upload(api, 'user_id\nu-1', {}, { 'Content-Type': 'text/csv; charset="UTF-8"; header=present' })).status,
     ).toBe(202);
   });
 
-  test('no line at all, and none that is an identity, with what is wrong with each', async () => {
-    for (const nothing of ['', 'user_id', 'user_id\n', 'user_id\n\n\n'])
-      expect(await refused(api, () => upload(api, nothing))).toMatchObject(fault('/file', 'no_identities', 'body'));
-    expect(await refused(api, () => upload(api, `number\n\n${CANARY}\n${CANARY}2`, { type: 'number' }))).toMatchObject({
-      ...fault('/file', 'no_identities', 'body'),
-      lines: { total: 3, accepted: 0, merged: 0, failed: 2, blank: 1 },
-      failures: [
-        { line: 3, reason: 'not_an_integer' },
-        { line: 4, reason: 'not_an_integer' },
-      ],
-    });
+  test('rejects a file without a valid identity and lists its invalid lines', async () => {
+    for (const empty of ['', 'user_id', 'user_id\n', 'user_id\n\n\n'])
+      expect(await rejected(api, () => upload(api, empty))).toMatchObject(
+        requestError('/file', 'no_identities', 'body'),
+      );
+    expect(await rejected(api, () => upload(api, `number\n\n${CANARY}\n${CANARY}2`, { type: 'number' }))).toMatchObject(
+      {
+        ...requestError('/file', 'no_identities', 'body'),
+        lines: { total: 3, accepted: 0, merged: 0, failed: 2, blank: 1 },
+        failures: [
+          { line: 3, reason: 'not_an_integer' },
+          { line: 4, reason: 'not_an_integer' },
+        ],
+      },
+    );
   });
 
-  test('more identities than a request takes; expedited, more than an upload takes; and no more is read', async () => {
+  test('stops reading at the limit of a request, or of an upload when it is expedited', async () => {
     const lines = (count: number) => Array.from({ length: count }, (_, index) => `u-${index}\n\n`).join('');
     const expedited = { expedite: 'now', reason: 'ticket 1' };
     for (const [limit, parameters] of [
@@ -71,7 +75,7 @@ describe('each refused, and nothing stored', () => {
       [50, expedited],
     ] as const) {
       expect((await upload(api, `user_id\n${lines(limit)}`, parameters)).status).toBe(202);
-      expect(await refused(api, () => upload(api, `user_id\n${lines(limit + 1)}`, parameters))).toMatchObject({
+      expect(await rejected(api, () => upload(api, `user_id\n${lines(limit + 1)}`, parameters))).toMatchObject({
         status: 422,
         code: 'too_many_subjects',
         limit,
@@ -81,17 +85,19 @@ describe('each refused, and nothing stored', () => {
     const endless = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new TextEncoder().encode(`e-${++pulled}\n`)),
     });
-    expect(await refused(api, () => upload(api, endless))).toMatchObject({ code: 'too_many_subjects' });
+    expect(await rejected(api, () => upload(api, endless))).toMatchObject({ code: 'too_many_subjects' });
     expect(pulled).toBeLessThan(100);
   });
 
-  test('parameters that are missing, unknown, repeated, or cannot be', async () => {
+  test('names missing, unknown, repeated and invalid parameters', async () => {
     const file = 'user_id\nu-1';
     for (const name of ['project', 'kind', 'regulation', 'subjects', 'type']) {
       const without = { [name]: undefined };
       const code = name === 'kind' || name === 'subjects' ? 'invalid_value' : 'invalid_type';
-      expect(await refused(api, () => upload(api, file, without))).toMatchObject(fault(`/${name}`, code));
-      expect(await refused(api, () => uploadForm(api, file, without))).toMatchObject(fault(`/${name}`, code, 'body'));
+      expect(await rejected(api, () => upload(api, file, without))).toMatchObject(requestError(`/${name}`, code));
+      expect(await rejected(api, () => uploadForm(api, file, without))).toMatchObject(
+        requestError(`/${name}`, code, 'body'),
+      );
     }
     for (const [parameters, pointer, code] of [
       [{ regulation: 'hipaa' }, '/regulation', 'unknown_regulation'],
@@ -104,26 +110,28 @@ describe('each refused, and nothing stored', () => {
       [{ delimiter: '|' }, '/delimiter', 'invalid_value'],
       [{ [CANARY]: '1' }, '', 'unrecognized_keys'],
     ] as const) {
-      expect(await refused(api, () => upload(api, file, parameters))).toMatchObject(fault(pointer, code));
-      expect(await refused(api, () => uploadForm(api, file, parameters))).toMatchObject(fault(pointer, code, 'body'));
+      expect(await rejected(api, () => upload(api, file, parameters))).toMatchObject(requestError(pointer, code));
+      expect(await rejected(api, () => uploadForm(api, file, parameters))).toMatchObject(
+        requestError(pointer, code, 'body'),
+      );
     }
-    expect(await refused(api, () => upload(api, file, { project: CANARY }))).toMatchObject({
+    expect(await rejected(api, () => upload(api, file, { project: CANARY }))).toMatchObject({
       code: 'project_not_found',
     });
     expect(
-      await refused(api, () =>
+      await rejected(api, () =>
         send(api, `/v1/uploads?${queryOf({})}&type=alias`, file, { 'Content-Type': 'text/csv' }),
       ),
-    ).toMatchObject(fault('/type', 'invalid_type'));
+    ).toMatchObject(requestError('/type', 'invalid_type'));
   });
 
-  test('forms: parameters behind the file or in the query, two files, none, and one that ends too early', async () => {
+  test('rejects a form with misplaced parameters, without exactly one file, or cut short', async () => {
     const formOf = (...parts: (readonly [string, string])[]) => {
       const form = new FormData();
       for (const [name, value] of parts) form.append(name, value);
       return form;
     };
-    const given = Object.entries({
+    const fields = Object.entries({
       project: 'demo',
       kind: 'deletion',
       regulation: 'gdpr',
@@ -132,74 +140,76 @@ describe('each refused, and nothing stored', () => {
     });
     const file = ['file', `user_id\n${CANARY}`] as const;
     const form = (...parts: (readonly [string, string])[]) =>
-      refused(api, () => send(api, '/v1/uploads', formOf(...parts), {}));
-    expect(await form(...given, file, ['suppress', 'true'])).toMatchObject(fault('/file', 'fields_come_first', 'body'));
-    expect(await form(...given, file, file)).toMatchObject(fault('/file', 'too_many_files', 'body'));
-    expect(await form(...given)).toMatchObject(fault('/file', 'missing', 'body'));
-    expect(await form(...given, ['type', 'alias'], file)).toMatchObject(fault('/type', 'invalid_type', 'body'));
-    for (const behind of [[], given])
-      expect(await form(file, ...behind)).toMatchObject(fault('/file', 'fields_come_first', 'body'));
-    expect(await refused(api, () => send(api, '/v1/uploads?project=demo', formOf(...given, file), {}))).toMatchObject(
-      fault('/project', 'belongs_in_the_form'),
+      rejected(api, () => send(api, '/v1/uploads', formOf(...parts), {}));
+    expect(await form(...fields, file, ['suppress', 'true'])).toMatchObject(
+      requestError('/file', 'fields_come_first', 'body'),
+    );
+    expect(await form(...fields, file, file)).toMatchObject(requestError('/file', 'too_many_files', 'body'));
+    expect(await form(...fields)).toMatchObject(requestError('/file', 'missing', 'body'));
+    expect(await form(...fields, ['type', 'alias'], file)).toMatchObject(requestError('/type', 'invalid_type', 'body'));
+    for (const later of [[], fields])
+      expect(await form(file, ...later)).toMatchObject(requestError('/file', 'fields_come_first', 'body'));
+    expect(await rejected(api, () => send(api, '/v1/uploads?project=demo', formOf(...fields, file), {}))).toMatchObject(
+      requestError('/project', 'belongs_in_the_form'),
     );
     const type = 'multipart/form-data; boundary=b';
-    const head = given
+    const head = fields
       .map(([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
       .join('');
     const whole = `${head}--b\r\nContent-Disposition: form-data; name="file"; filename="${CANARY}"\r\n\r\nuser_id\n${CANARY}`;
     for (const cut of [whole, whole.slice(0, -5), head, head.slice(0, 30)])
-      expect(await refused(api, () => send(api, '/v1/uploads', cut, { 'Content-Type': type }))).toMatchObject({
+      expect(await rejected(api, () => send(api, '/v1/uploads', cut, { 'Content-Type': type }))).toMatchObject({
         code: 'malformed_csv',
       });
     expect(
-      await refused(api, () => send(api, '/v1/uploads', whole, { 'Content-Type': 'multipart/form-data' })),
+      await rejected(api, () => send(api, '/v1/uploads', whole, { 'Content-Type': 'multipart/form-data' })),
     ).toMatchObject({
       status: 415,
     });
     expect((await send(api, '/v1/uploads', `${whole}\r\n--b--`, { 'Content-Type': type })).status).toBe(202);
   });
 
-  test('another media type, and none', async () => {
+  test('rejects another or a missing media type', async () => {
     for (const type of ['application/json', 'text/plain', ''])
-      expect(await refused(api, () => upload(api, 'user_id\nu-1', {}, { 'Content-Type': type }))).toMatchObject({
+      expect(await rejected(api, () => upload(api, 'user_id\nu-1', {}, { 'Content-Type': type }))).toMatchObject({
         status: 415,
         code: 'unsupported_media_type',
       });
   });
 
-  test('a body that breaks off in the middle, plain and as a form', async () => {
+  test('rejects a body that ends early, as a file and as a form', async () => {
     const lines = ['user_id\n', `${CANARY}-1\n`, `${CANARY}-2\n`];
-    expect(await refused(api, () => upload(api, inPieces(lines, 'breaks')))).toMatchObject({ code: 'malformed_csv' });
+    expect(await rejected(api, () => upload(api, inPieces(lines, 'breaks')))).toMatchObject({ code: 'malformed_csv' });
     const type = { 'Content-Type': 'multipart/form-data; boundary=b' };
     const form = ['--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n', ...lines];
-    expect(await refused(api, () => send(api, '/v1/uploads', inPieces(form, 'breaks'), type))).toMatchObject({
+    expect(await rejected(api, () => send(api, '/v1/uploads', inPieces(form, 'breaks'), type))).toMatchObject({
       status: 422,
     });
     expect(api.log.join('')).not.toMatch(/"level":(50|60)/);
   });
 
-  test("onConflict 'reject' with a subject that another open deletion owns", async () => {
+  test('rejects an upload with onConflict reject when another open deletion owns a subject', async () => {
     await upload(api, 'user_id\nowned-1\nowned-2');
-    const answer = await refused(api, () => upload(api, 'user_id\nfree\n\nowned-2', { onConflict: 'reject' }));
+    const answer = await rejected(api, () => upload(api, 'user_id\nfree\n\nowned-2', { onConflict: 'reject' }));
     expect(answer).toMatchObject({ status: 409, code: 'subject_conflict', positions: [2] });
   });
 
-  test('a token that only reads', async () => {
-    const minted = await api.call('POST', '/v1/tokens', { name: 'reader', access: 'read' });
-    const reader = carrying(textOf(minted, 'token'));
-    expect(await refused(api, () => upload(api, 'user_id\nu-1', {}, reader))).toMatchObject({
+  test('rejects a read-only token', async () => {
+    const created = await api.call('POST', '/v1/tokens', { name: 'reader', access: 'read' });
+    const reader = carrying(textOf(created, 'token'));
+    expect(await rejected(api, () => upload(api, 'user_id\nu-1', {}, reader))).toMatchObject({
       status: 403,
       code: 'forbidden',
     });
   });
 
-  test('a body over the limit, with its length told and without', async () => {
+  test('rejects a body over the limit with and without Content-Length', async () => {
     const small = await testApi({ bodyLimitBytes: 1_000 });
     const file = `user_id,note\nu-1,${'x'.repeat(1_000)}\n`;
     for (const body of [file, inPieces([file]), inPieces(file.split('u'))])
       expect((await upload(small, body)).json).toMatchObject({ status: 413, code: 'body_too_large', limit: 1_000 });
-    const told = await upload(small, inPieces([file]), {}, { 'Content-Length': '2000' });
-    expect(told.json).toMatchObject({ status: 413 });
+    const declared = await upload(small, inPieces([file]), {}, { 'Content-Length': '2000' });
+    expect(declared.json).toMatchObject({ status: 413 });
     expect((await upload(small, 'user_id\nu-1')).status).toBe(202);
     expect(await small.sql`SELECT value FROM lethe.submitted_identities`).toEqual([{ value: ['u-1'] }]);
   });
