@@ -98,9 +98,11 @@ export async function listen(
 
 function listenError(error: unknown, address: string, variable: string): unknown {
   if (!(error instanceof Error && 'code' in error)) return error;
-  const reason = error.code === 'EADDRINUSE' ? 'another process uses the port' : 'the address cannot be used';
-  const remedy = error.code === 'EADDRINUSE' ? `Stop that process, or set ${variable} to another` : `Check ${variable}`;
-  return new Error(`cannot listen on ${address}: ${reason} (${String(error.code)}). ${remedy}.`, { cause: error });
+  const [reason, remedy] =
+    error.code === 'EADDRINUSE'
+      ? ['another process uses the port', `Stop that process, or choose another port with ${variable}.`]
+      : ['the address cannot be used', `Check ${variable}.`];
+  return new Error(`cannot listen on ${address}: ${reason} (${String(error.code)}). ${remedy}`, { cause: error });
 }
 
 type Fetch = Parameters<typeof getRequestListener>[0];

@@ -59,6 +59,6 @@ function unionText(branches: readonly (readonly z.core.$ZodIssue[])[], value: un
 
 /** `one, two or three`; the values come from the schema. */
 function alternatives(values: readonly unknown[]): string {
-  const texts = values.map(String);
+  const texts = values.map((value) => (/^\w+$/.test(String(value)) ? String(value) : `"${String(value)}"`));
   return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} or ${texts.at(-1)}`;
 }

@@ -111,7 +111,7 @@ test('serves metrics only at METRICS_ADDRESS and names the address that is in us
     const { code, output } = await (await start(url, changes)).ended;
     expect(code).toBe(1);
     expect(output).toContain(`cannot listen on ${address}: another process uses the port (EADDRINUSE)`);
-    expect(output).toContain(`set ${variable} to another`);
+    expect(output).toContain(`choose another port with ${variable}`);
   }
   server.child.kill('SIGTERM');
   expect((await server.ended).code).toBe(0);
