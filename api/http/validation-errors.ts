@@ -63,11 +63,12 @@ export const validationErrors = (
     in: place,
     pointer: issue.path.map((part) => `/${String(part)}`).join(''),
     code: issue.code,
-    detail: validationText(issue, valueAt(input, issue.path)),
+    detail: validationText(issue, isMissing(input, issue.path)),
   }));
 
-const valueAt = (input: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>(
-    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
-    input,
-  );
+/** False below a value that is not an object: a schema may split a text into a list. */
+function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return input === undefined;
+  return typeof input === 'object' && input !== null && isMissing(Reflect.get(input, key), rest);
+}

@@ -4,9 +4,9 @@ import type { z } from 'zod';
 const ZOD_TEXT = /^(Invalid|Too|Unrecognized)\b/;
 
 /** What is wrong with a value, as the predicate of a sentence. */
-export function validationText(issue: z.core.$ZodIssue, value: unknown): string {
+export function validationText(issue: z.core.$ZodIssue, missing: boolean): string {
   if (!ZOD_TEXT.test(issue.message)) return issue.message;
-  if (value === undefined) return 'is required';
+  if (missing) return 'is required';
   switch (issue.code) {
     case 'invalid_type':
       return TYPES[issue.expected] ?? WRONG_TYPE;
@@ -21,7 +21,7 @@ export function validationText(issue: z.core.$ZodIssue, value: unknown): string 
     case 'unrecognized_keys':
       return 'contains unknown fields';
     case 'invalid_union':
-      return unionText(issue.errors, value);
+      return unionText(issue.errors);
     default:
       return 'is invalid';
   }
@@ -51,8 +51,8 @@ const has = (bound: string, limit: number, unit: string): string =>
   `must have at ${bound} ${limit} ${unit}${limit === 1 ? '' : 's'}`;
 
 /** One text for all branches of a union. A branch that failed on an item of a list describes that item. */
-function unionText(branches: readonly (readonly z.core.$ZodIssue[])[], value: unknown): string {
-  const texts = branches.flatMap(([first]) => (first === undefined ? [] : validationText(first, value)));
+function unionText(branches: readonly (readonly z.core.$ZodIssue[])[]): string {
+  const texts = branches.flatMap(([first]) => (first === undefined ? [] : validationText(first, false)));
   const [first = WRONG_TYPE, ...others] = new Set(texts);
   return [first, ...others.map((text) => text.replace(/^must (be )?/, ''))].join(' or ');
 }
