@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
 import { createApp } from '../api/app.ts';
+import { problemsPage } from '../api/http/problems.ts';
 import type { OpenApi } from '../api/openapi/shape.ts';
 import type { Orchestrator } from '../api/temporal/orchestrator.ts';
 import { entryPoint } from '../config/entry-point.ts';
@@ -17,6 +18,7 @@ async function main(): Promise<number> {
   const files: readonly (readonly [string, string])[] = [
     ['docs/openapi.json', `${JSON.stringify(document, null, 2)}\n`],
     ['client/operations.ts', await clientOperations(document)],
+    ['docs/problems.md', problemsPage()],
   ];
   const stale = await Promise.all(files.map(async ([path, text]) => ((await readText(path)) === text ? [] : [path])));
   if (!values.check) await Promise.all(files.map(([path, text]) => writeFile(inRepository(path), text)));
