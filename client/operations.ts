@@ -1,4 +1,4 @@
-/** Made from docs/openapi.json by `npm run document`. */
+/** Generated from docs/openapi.json by `npm run document`. */
 
 export type NewRequest = NewDeletion | NewExport;
 /**
@@ -980,51 +980,51 @@ export interface RequestSummary {
 }
 export interface UploadSubjectsInput {
   /**
-   * Whose subjects they are. Example: `demo`.
+   * The project that the subjects belong to. A key of `projects` in lethe.config.ts. Example: `demo`.
    */
   project: string;
   /**
-   * What is asked for.
+   * The kind of request. Uploads are deletions.
    */
   kind: 'deletion';
   /**
-   * By which law; it has the deadline that the project gives it. Example: `gdpr`.
+   * The law that the request is made under. It must have a deadline in the project’s policy. Example: `gdpr`.
    */
   regulation: string;
   /**
-   * The kind of all the subjects.
+   * The kind of all subjects in the file.
    */
   subjects: 'user' | 'company';
   /**
-   * The identity type of all the lines. Example: `user_id`.
+   * The identity type of all lines. Example: `user_id`.
    */
   type: string;
   /**
-   * Which columns hold the identity, by name or by number from 1, separated by commas: one for each part of a composite type. Needed where a header names more columns and none of them is called like the type. Example: `email,business_unit`.
+   * The columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one for each part. Required when the file has more columns and the name of none of them is the type. Example: `email,business_unit`.
    */
   columns?: string;
   /**
-   * Whether the first line names the columns.
+   * Whether the first line contains the names of the columns.
    */
   header?: 'present' | 'absent';
   /**
-   * What stands between two columns.
+   * The separator between two columns.
    */
   delimiter?: ',' | ';' | 'tab';
   /**
-   * Whether they are never to be collected again.
+   * Suppress the subjects: systems must not collect their data again.
    */
   suppress?: boolean;
   /**
-   * What to do when another open deletion owns a subject: share its outcome, or refuse all.
+   * What happens when another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.
    */
   onConflict?: 'attach' | 'reject';
   /**
-   * Count first, and touch nobody before `POST …/confirm`.
+   * Dry run: count the subjects, and change nothing before `POST /v1/requests/{id}/confirm`.
    */
   confirm?: boolean;
   /**
-   * Not after the grace period, but so soon; with a reason.
+   * Hard-delete before the grace period ends: in the next run, or now. Requires `reason`.
    */
   expedite?: 'next_run' | 'now';
   /**
@@ -1032,11 +1032,11 @@ export interface UploadSubjectsInput {
    */
   reason?: string;
   /**
-   * What is deleted: the rows, or what the columns of `categories` or `sources` hold.
+   * What is deleted: `data` deletes rows; `categories` and `sources` clear the columns that hold them.
    */
   scope?: 'data' | 'categories' | 'sources';
   /**
-   * Hide at once, and delete only who is in an archive that is ready.
+   * Soft-delete at once, and hard-delete only subjects that a ready archive contains.
    */
   exportFirst?: boolean;
   /**
@@ -3076,7 +3076,7 @@ export interface Problem {
   [k: string]: unknown;
 }
 
-/** How a call is sent: members of its input that are neither in the path nor named here are its query. */
+/** How to send a call. Fields of the input that are neither in the path nor listed here are query parameters. */
 export interface Route {
   readonly method: string;
   readonly path: string;
