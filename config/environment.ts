@@ -48,27 +48,29 @@ interface DigestKey {
   readonly id: string;
   readonly key: Buffer;
 }
-const NOT_A_KEY = `must be "id:key" with the key in base64url, or several separated by commas; create one with: echo "k1:$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')"`;
+const CREATE_KEY = `create one with: echo "k1:$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')"`;
 const DIGEST_KEY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
 
 /** `id:base64url,id2:…`, newest first. The first key makes digests; the others still find existing ones (rule 11). */
-const digestKeys = z.string({ error: 'is not set' }).transform((value, context): readonly DigestKey[] => {
-  const keys = value.split(',').map((part) => DIGEST_KEY.exec(part.trim()));
-  const parsed = keys.flatMap((match) =>
-    match?.[1] && match[2] ? [{ id: match[1], key: Buffer.from(match[2], 'base64url') }] : [],
-  );
-  const error =
-    parsed.length < keys.length
-      ? NOT_A_KEY
-      : parsed.some(({ key }) => key.length < 32)
-        ? 'each key must have at least 32 bytes'
-        : new Set(parsed.map(({ id }) => id)).size < parsed.length
-          ? 'two keys have the same id'
-          : null;
-  if (error === null) return parsed;
-  context.addIssue({ code: 'custom', message: error });
-  return z.NEVER;
-});
+const digestKeys = z
+  .string({ error: `is not set; ${CREATE_KEY}` })
+  .transform((value, context): readonly DigestKey[] => {
+    const keys = value.split(',').map((part) => DIGEST_KEY.exec(part.trim()));
+    const parsed = keys.flatMap((match) =>
+      match?.[1] && match[2] ? [{ id: match[1], key: Buffer.from(match[2], 'base64url') }] : [],
+    );
+    const error =
+      parsed.length < keys.length
+        ? `must be "id:key" with the key in base64url, or several separated by commas; ${CREATE_KEY}`
+        : parsed.some(({ key }) => key.length < 32)
+          ? `each key must have at least 32 bytes; ${CREATE_KEY}`
+          : new Set(parsed.map(({ id }) => id)).size < parsed.length
+            ? 'two keys have the same id'
+            : null;
+    if (error === null) return parsed;
+    context.addIssue({ code: 'custom', message: error });
+    return z.NEVER;
+  });
 
 /** IP addresses and ranges (`10.0.0.0/8`), separated by commas. Empty by default. */
 const networks = z

@@ -200,6 +200,16 @@ test.each([
   expect(messageOf(() => workerEnvironment({ ...complete, LETHE_DIGEST_KEYS: keys }))).toContain('LETHE_DIGEST_KEYS');
 });
 
+test.each([
+  ['missing', undefined],
+  ['not a key', 'secret'],
+  ['too short', `k1:${Buffer.alloc(16).toString('base64url')}`],
+])('prints the command that creates a digest key when LETHE_DIGEST_KEYS is %s', (_, keys) => {
+  const message = messageOf(() => apiEnvironment({ ...complete, LETHE_DIGEST_KEYS: keys }));
+  expect(message).toMatch(/^invalid environment:\n {2}LETHE_DIGEST_KEYS: /);
+  expect(message).toContain("openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+});
+
 test('reads LETHE_TRUSTED_PROXIES as IP addresses and ranges, none by default', () => {
   const trusted = (value: string) => apiEnvironment({ ...complete, LETHE_TRUSTED_PROXIES: value }).trustedProxies;
   const some = trusted('10.0.0.7, 172.16.0.0/12,fd00::/8,');

@@ -143,8 +143,9 @@ test.each([
   const again = await press(server, link.path);
   expect(again.statusCode).toBe(404);
   again.resume();
-  const [row] = await api.sql`SELECT used_at, transfer FROM lethe.links WHERE id = ${link.id}`;
-  expect(row).toEqual({ usedAt: null, transfer: null });
+  // The connection is closed first, then the lease is released.
+  const stored = async () => [...(await api.sql`SELECT used_at, transfer FROM lethe.links WHERE id = ${link.id}`)];
+  await expect.poll(stored).toEqual([{ usedAt: null, transfer: null }]);
 });
 
 test('completes a running download and marks its link as used during a shutdown', async () => {
