@@ -184,15 +184,27 @@ async function addSearchAttributes(): Promise<void> {
 }
 
 async function scheduleHousekeeping(): Promise<void> {
+  const scheduleId = 'lethe-housekeeping';
+  const action = {
+    type: 'startWorkflow',
+    workflowType: 'recoverStalledWork',
+    taskQueue: REQUESTS_TASK_QUEUE,
+    staticSummary: 'Starts missing workflows and repeats lost signals',
+  } as const;
   try {
     await client.schedule.create({
-      scheduleId: 'lethe-housekeeping',
+      scheduleId,
       spec: { intervals: [{ every: '1 minute' }] },
       // The next round also does the work of rounds that were missed while Temporal was unavailable.
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-      action: { type: 'startWorkflow', workflowType: 'housekeeping', taskQueue: REQUESTS_TASK_QUEUE },
+      action,
     });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    // An earlier version may have created it with another workflow type.
+    const schedule = client.schedule.getHandle(scheduleId);
+    const { action: existing } = await schedule.describe();
+    if (existing.workflowType !== action.workflowType)
+      await schedule.update((known) => ({ ...known, action: { ...known.action, ...action } }));
   }
 }

@@ -6,10 +6,10 @@ import { transaction } from '../db/transaction.ts';
 import { DAY_MS } from '../domain/calendar.ts';
 import type { AttentionKey, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
-import { attentionCode, isCancelled, retryable } from './failures.ts';
-import { heartbeating } from './middleware.ts';
+import { attentionCode, isCancelled, isRetryable } from './failures.ts';
+import { runWithHeartbeat } from './middleware.ts';
 
-/** Attention is raised when a step has failed this often: the first attempts are everyday hiccups. */
+/** Failed attempts before attention is raised. Most failures are short and need no operator. */
 const ATTEMPTS_BEFORE_ATTENTION = 3;
 
 /** Runs a connector's verb with heartbeats, the activity's cancellation, and the system's rate limit. */
@@ -20,7 +20,7 @@ export async function withConnectorContext<T>(
 ): Promise<T> {
   const context = Context.current();
   const spacingMs = projectOf(deps, project).systems.find(({ name }) => name === system)?.spacingMs;
-  return heartbeating(() =>
+  return runWithHeartbeat(() =>
     verb({
       signal: context.cancellationSignal,
       heartbeat: () => context.heartbeat(),
@@ -34,10 +34,7 @@ export async function withConnectorContext<T>(
   );
 }
 
-/**
- * Runs a step that a system may refuse. While it keeps failing, an operator sees the reason in the request's
- * `attention`; when it succeeds, the reason is cleared.
- */
+/** Runs a step that a system may refuse. Raises attention with the reason while it fails, and clears it on success. */
 export async function withAttention<T>(
   deps: ActivityDeps,
   key: AttentionKey,
@@ -45,13 +42,13 @@ export async function withAttention<T>(
   step: () => Promise<T>,
 ): Promise<T> {
   try {
-    const done = await step();
+    const result = await step();
     await clearAttention(deps.database, key, new Date(asOf));
-    return done;
+    return result;
   } catch (error) {
     if (isCancelled(error)) throw error;
-    if (!retryable(error) || activityInfo().attempt >= ATTEMPTS_BEFORE_ATTENTION) {
-      const retryAt = new Date(retryable(error) ? asOf : asOf + DAY_MS);
+    if (!isRetryable(error) || activityInfo().attempt >= ATTEMPTS_BEFORE_ATTENTION) {
+      const retryAt = new Date(isRetryable(error) ? asOf : asOf + DAY_MS);
       await transaction(deps.database, (tx) =>
         raiseAttention(tx, key, { code: attentionCode(error), at: new Date(asOf), retryAt }),
       );
@@ -60,19 +57,19 @@ export async function withAttention<T>(
   }
 }
 
-/** Checks connection, rights, data map and coverage, as at start (rule 5): any mistake raises attention at once. */
-export async function requireCoverage(deps: ActivityDeps, at: Pick<SystemKey, 'project' | 'system'>): Promise<void> {
-  const mistakes = await withConnectorContext(deps, at, () => deps.connector(at.project, at.system).inspect());
-  if (mistakes.length > 0)
-    throw new ConnectorError('coverage_broken', `${mistakes.length} mistakes`, { retryable: false });
+/** Checks connection, permissions, data map and coverage, as at start (rule 5). Throws `coverage_broken` for config errors. */
+export async function requireCoverage(deps: ActivityDeps, key: Pick<SystemKey, 'project' | 'system'>): Promise<void> {
+  const errors = await withConnectorContext(deps, key, () => deps.connector(key.project, key.system).inspect());
+  if (errors.length > 0)
+    throw new ConnectorError('coverage_broken', `${errors.length} config errors`, { retryable: false });
 }
 
 /**
- * Now, by the clock of Temporal's server: when this attempt was scheduled, plus the time since it began here. For facts
- * that are true only from now on, when an attempt may have taken hours.
+ * Returns the current time of Temporal's server: when this attempt was scheduled, plus the time since it started here.
+ * `asOf` is too old for facts that become true at the end of an attempt that takes hours.
  */
 export function attemptClock(): () => Date {
-  const begunAt = performance.now();
+  const startedAt = performance.now();
   const { currentAttemptScheduledTimestampMs } = activityInfo();
-  return () => new Date(currentAttemptScheduledTimestampMs + Math.round(performance.now() - begunAt));
+  return () => new Date(currentAttemptScheduledTimestampMs + Math.round(performance.now() - startedAt));
 }

@@ -16,7 +16,7 @@ import type { AsOf, AttentionKey, BatchKey } from '../domain/ids.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 import { type ActivityDeps, hasNoVerification, projectOf } from './deps.ts';
 
-/** Deleting and verifying. Both read from the rows which step is next, and are idempotent. */
+/** Deletes and verifies batches. Both read from the rows which step is next. Idempotent. */
 export const batchActivities = (deps: ActivityDeps) => ({
   async deleteBatch(input: BatchKey & AsOf): Promise<NextStep> {
     const { asOf, project } = input;
@@ -27,7 +27,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       if (next.step !== 'delete') return next;
       const connector = deps.connector(project, input.system);
       await requireCoverage(deps, input);
-      // The inspection before the claim may have failed to reach the system; it is reachable now.
+      // The inspection before the claim may have failed because the system was unreachable.
       const inspection = { ...attentionKey(input), step: 'inspect', batch: 0 } as const;
       await clearAttention(deps.database, inspection, new Date(asOf), 'system_unavailable');
       const deletion: Deletion = await withConnectorContext(deps, input, (context) =>
@@ -45,7 +45,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
         ),
       );
       const ticket = 'done' in deletion ? null : deletion.ticket;
-      // Exports restarted at the claim, and may have read columns that were not emptied yet (rule 17).
+      // Exports restarted at the claim, and may have read columns that were not cleared yet (rule 17).
       if (ticket === null && work.scope !== 'data')
         await deps.starter.wake(await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)));
       await batchDeleted(deps.database, input, ticket);
@@ -72,7 +72,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
   },
 });
 
-/** A claimed batch as connectors see it. */
+/** The claimed batch, as connectors take it. */
 const claimedBatch = (database: Database, work: BatchWork): Batch => ({
   requestId: work.requestId,
   kind: work.kind,

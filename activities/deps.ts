@@ -6,7 +6,7 @@ import type { Catalog, Project } from '../domain/catalog.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import type { WebhookSender } from '../outbound/webhook.ts';
 
-/** Starts and signals workflows: housekeeping needs it, and a test may observe it. */
+/** Starts and signals workflows. */
 export interface Starter {
   start(requestId: string): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
@@ -15,10 +15,10 @@ export interface Starter {
   startNotifications(project: string, channel: string): Promise<void>;
 }
 
-/** What activities are made of. Timestamps come from the workflow, never from here, so that skipped time skips everything. */
+/** What activities use. Without a clock: timestamps come from the workflow, so tests can skip time. */
 export interface ActivityDeps {
   readonly database: Database;
-  /** A pool of its own for what is read while a transaction is open: from the same one, each could wait for the other. */
+  /** A second pool, for reads while a transaction is open. With one pool, transactions could wait for each other's connection. */
   readonly reading: Database;
   readonly keys: DigestKeys;
   readonly catalog: Catalog;
@@ -27,17 +27,17 @@ export interface ActivityDeps {
   readonly storage: ArchiveStorage;
   readonly mailer: Mailer;
   readonly webhooks: WebhookSender;
-  /** Where links to archives lead. */
+  /** The base of download links. */
   readonly publicUrl: URL;
 }
 
 export function projectOf({ catalog }: ActivityDeps, name: string): Project {
   const project = catalog.get(name);
-  if (project === undefined) throw new Error('a project of the ledger is not configured');
+  if (project === undefined) throw new Error('the project is not configured');
   return project;
 }
 
-/** Whether `unknown` is all that the system can answer; from a system that can be read, it is a failure. */
+/** Whether the system cannot verify at all. `unknown` from a system that can verify is a failure. */
 export const hasNoVerification = (
   deps: ActivityDeps,
   at: { readonly project: string; readonly system: string },

@@ -8,23 +8,23 @@ import type { AttentionCode } from '../domain/vocabulary.ts';
 import { type Activities, wrapActivities } from './middleware.ts';
 
 /**
- * Temporal stores failures in clear, and drivers put parameters and rows into their messages: nothing passes but a
- * closed code and a fixed sentence. No cause, no stack of the original.
+ * Temporal stores failures in clear text, and drivers quote parameters and rows in their messages. Returns a failure with
+ * a closed code and a fixed sentence, without cause and stack of the original.
  */
-function redacted(error: unknown): TemporalFailure {
+function redactError(error: unknown): TemporalFailure {
   if (error instanceof CancelledFailure) return error;
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ConnectorError) {
-    return failure('the system could not do it', error.code, !error.retryable, error.retryAfterMs);
+    return createFailure('the system failed', error.code, !error.retryable, error.retryAfterMs);
   }
   if (error instanceof StorageError)
-    return failure('the storage of archives could not do it', `archives_${error.code}`, !retryable(error));
-  if (error instanceof DomainError) return failure('refused by the ledger', error.code, true);
+    return createFailure('the archive storage failed', `archives_${error.code}`, !isRetryable(error));
+  if (error instanceof DomainError) return createFailure('the ledger rejected the operation', error.code, true);
   if (isCancelled(error)) return new CancelledFailure('CANCELLED');
-  return failure('storage operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, false);
+  return createFailure('a database operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, false);
 }
 
-/** Why an operator would be called, for an error that a system or the storage threw. */
+/** The attention code for an error that a system or the archive storage threw. */
 export function attentionCode(error: unknown): AttentionCode {
   if (error instanceof StorageError) return 'storage_unavailable';
   if (!(error instanceof ConnectorError)) return 'system_unavailable';
@@ -41,31 +41,36 @@ export function attentionCode(error: unknown): AttentionCode {
   }
 }
 
-/** What the storage does not have (any more) does not come back. */
-export function retryable(error: unknown): boolean {
+/** Lost or damaged objects of the archive storage do not come back. */
+export function isRetryable(error: unknown): boolean {
   if (error instanceof StorageError) return error.code === 'unavailable';
   return !(error instanceof ConnectorError) || error.retryable;
 }
 
-/** Every activity of a set, with its errors redacted at the boundary. */
+/** Redacts the errors of every activity of a set. */
 export const withRedactedFailures = <T extends Activities>(activities: T): T =>
   wrapActivities(activities, async (activity) => {
     try {
       return await activity();
     } catch (error) {
-      throw redacted(error);
+      throw redactError(error);
     }
   });
 
-function failure(message: string, type: string, nonRetryable: boolean, retryAfterMs?: number): ApplicationFailure {
-  const made = ApplicationFailure.create({
+function createFailure(
+  message: string,
+  type: string,
+  nonRetryable: boolean,
+  retryAfterMs?: number,
+): ApplicationFailure {
+  const failure = ApplicationFailure.create({
     message,
     type,
     nonRetryable,
     ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
   });
-  made.stack = `ApplicationFailure: ${message}`;
-  return made;
+  failure.stack = `ApplicationFailure: ${message}`;
+  return failure;
 }
 
 export const isCancelled = (error: unknown): boolean =>

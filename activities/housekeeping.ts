@@ -4,12 +4,12 @@ import { forgetOldKeys } from '../db/requests/idempotency.ts';
 import { pendingSuppressions, stalledRequests } from '../db/operations/stalled.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Requests per round; the next round takes those that waited longest. */
+/** Per round. Each round takes the requests that have waited longest. */
 const PER_ROUND = 500;
 
 export const housekeepingActivities = (deps: ActivityDeps) => ({
-  /** Starts missing workflows (a running one stays as it is), repeats lost signals (rules 1, 2), removes old keys. */
-  async recoverStalled({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
+  /** Starts missing workflows, repeats lost signals (rules 1, 2), and removes old idempotency keys. Leaves running workflows alone. */
+  async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
     const inactiveSince = new Date(asOf - MINUTE_MS);
     const stalled = await stalledRequests(deps.database, { asOf: at, inactiveSince, limit: PER_ROUND });

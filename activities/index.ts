@@ -11,7 +11,7 @@ import { resolveActivities } from './resolve.ts';
 import { notificationActivities, withNotificationDispatch } from './notifications.ts';
 import { withHeartbeat } from './middleware.ts';
 
-/** On the requests' queue: Lethe's own database, and starting workflows. */
+/** On the requests' queue: use only Lethe's own database, and start workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
   withRedactedFailures(
     withHeartbeat(

@@ -17,7 +17,7 @@ import type { AsOf, AttentionKey, BatchKey, SystemKey, RequestKey } from '../dom
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 
-/** What a workflow reads of its request once: none of it changes later. */
+/** What a workflow reads from its request once. None of it changes later. */
 export interface RequestFacts {
   readonly project: string;
   readonly subjectKind: SubjectKind;
@@ -27,7 +27,7 @@ export interface RequestFacts {
   readonly submitted: number;
 }
 
-/** Steps that use Lethe's own database alone. */
+/** Steps that use only Lethe's own database. */
 export const ledgerActivities = (deps: ActivityDeps) => ({
   async readRequest({ requestId }: RequestKey): Promise<RequestFacts> {
     const { project, subjectKind, dueAt, resolvedAt, submitted } = await readRequestRow(deps.database, requestId);
@@ -49,11 +49,11 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     return checkPinnedSystems(deps.database, { requestId, configured, at: new Date(asOf) });
   },
 
-  async claim({ requestId, asOf }: RequestKey & AsOf): Promise<{ claimed: number }> {
+  async claimSubjects({ requestId, asOf }: RequestKey & AsOf): Promise<{ claimed: number; leftForNextRun: number }> {
     const { policy } = await projectOfRequest(deps, requestId);
-    const { claimed, wake } = await claim(deps.database, policy, { requestId, asOf: new Date(asOf) });
+    const { wake, ...counts } = await claim(deps.database, policy, { requestId, asOf: new Date(asOf) });
     await deps.starter.wake(wake);
-    return { claimed };
+    return counts;
   },
 
   async settleUnresolved({ requestId, asOf }: RequestKey & AsOf): Promise<readonly string[]> {
@@ -61,7 +61,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     return settleUnresolved(deps.database, name, requestId, new Date(asOf));
   },
 
-  async resumeBatch({ asOf, ...key }: BatchKey & AsOf): Promise<NextStep> {
+  async readNextBatchStep({ asOf, ...key }: BatchKey & AsOf): Promise<NextStep> {
     const work: BatchWork = await readBatchWork(deps.database, key);
     return nextStep(work, asOf, projectOf(deps, work.project).policy.settleMs);
   },
@@ -72,16 +72,17 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   deferBatch: ({ asOf, ...key }: BatchKey & AsOf) =>
     deferBatch(deps.database, { ...key, step: 'delete' }, new Date(asOf)),
 
-  conclude: ({ requestId, asOf }: RequestKey & AsOf) => conclude(deps.database, { requestId, at: new Date(asOf) }),
+  concludeDeletion: ({ requestId, asOf }: RequestKey & AsOf) =>
+    conclude(deps.database, { requestId, at: new Date(asOf) }),
 
-  /** Starts the export that a deletion waits for. Housekeeping starts its workflow if this start is lost (rule 1). */
+  /** Starts the export that a deletion waits for. If this start is lost, housekeeping starts its workflow (rule 1). */
   async startBackup({ requestId, asOf }: RequestKey & AsOf): Promise<void> {
     const backup = await startBackup(deps.database, requestId, new Date(asOf));
     if (backup !== null) await deps.starter.start(backup);
   },
 
-  /** The cancel button of Temporal's UI is a cancellation like any other. */
-  async cancelByOperator({ requestId, asOf }: RequestKey & AsOf): Promise<void> {
+  /** Cancels on behalf of an operator who cancelled the workflow in Temporal. Does nothing if every subject is claimed. */
+  async cancelUnclaimedSubjects({ requestId, asOf }: RequestKey & AsOf): Promise<void> {
     const { window } = (await projectOfRequest(deps, requestId)).policy;
     try {
       await cancelRequest(deps.database, window, {
@@ -95,8 +96,8 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     }
   },
 
-  /** Which systems a suppression, or its end, is applied in; null: all of them have it. */
-  async systemsToNotify({ suppressionId }: { readonly suppressionId: string }) {
+  /** Returns the systems in which a suppression is to be placed or lifted. Null if all systems have it. */
+  async readPendingSuppression({ suppressionId }: { readonly suppressionId: string }) {
     const pending = await readPendingSuppression(deps.database, suppressionId);
     if (pending === null) return null;
     const systems = systemsFor(projectOf(deps, pending.project), pending.kind).map(({ name }) => name);

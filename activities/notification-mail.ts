@@ -9,22 +9,22 @@ import { DomainError } from '../domain/errors.ts';
 import { renderMail } from '../outbound/mail-templates.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** With a link of its own, where there is an archive to be had; one whose mail did not leave is revoked at once. */
+/** Sends one mail. The mail of a ready export has its own download link, which is revoked if the mail fails. */
 export async function sendMail(deps: ActivityDeps, delivery: Delivery, at: Date): Promise<void> {
   const { database } = deps;
   const to = await recipientOf(database, delivery);
   if (to === null) return;
-  const link = delivery.status === 'ready' ? await freshLink(deps, delivery, at) : undefined;
+  const link = delivery.status === 'ready' ? await createLink(deps, delivery, at) : undefined;
   if (link === null) return withheld(database, delivery, 'archive_gone', at);
   const { id, requestId } = delivery;
-  const attempt = await deps.mailer.send({ id, to, ...renderMail({ ...delivery, ...linked(deps, link) }) });
+  const attempt = await deps.mailer.send({ id, to, ...renderMail({ ...delivery, ...linkFields(deps, link) }) });
   if (attempt.delivered) return delivered(database, delivery, at);
   if (link !== undefined) await revokeLink(database, { requestId, id: link.id, actor: LETHE, at });
   await failed(database, delivery, attempt, at);
 }
 
-/** Null: the archive is gone meanwhile. */
-async function freshLink({ database }: ActivityDeps, { requestId }: Delivery, at: Date): Promise<MadeLink | null> {
+/** Null if the archive does not exist any more. */
+async function createLink({ database }: ActivityDeps, { requestId }: Delivery, at: Date): Promise<MadeLink | null> {
   try {
     return await transaction(database, (tx) => makeLink(tx, { requestId, createdBy: LETHE, expiresAt: null, at }));
   } catch (error) {
@@ -33,7 +33,7 @@ async function freshLink({ database }: ActivityDeps, { requestId }: Delivery, at
   }
 }
 
-function linked({ publicUrl }: ActivityDeps, link: MadeLink | undefined) {
+function linkFields({ publicUrl }: ActivityDeps, link: MadeLink | undefined) {
   if (link === undefined) return {};
   return { link: { url: downloadUrl(publicUrl, link.token), expiresAt: link.expiresAt } };
 }

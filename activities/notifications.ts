@@ -8,31 +8,31 @@ import { type Activities, wrapActivities } from './middleware.ts';
 import type { ActivityDeps } from './deps.ts';
 import { sendMail } from './notification-mail.ts';
 
-/** Each may take as long as a webhook's timeout. */
-const PER_PAGE = 20;
-const AT_ONCE = 5;
+/** Each delivery may take as long as a webhook's timeout. */
+const PAGE_SIZE = 20;
+const CONCURRENCY = 5;
 
 export const notificationActivities = (deps: ActivityDeps) => ({
   /**
-   * Attempts what is due, and returns when something is due again; null: nothing is left. Writes each result as soon as it
-   * is known: an attempt whose result is lost is repeated under the same id.
+   * Attempts every due delivery and returns when the next one is due. Null if none is left. Writes each result at once; an
+   * attempt whose result is lost is repeated with the same id.
    */
-  async deliverDue({ asOf, ...channel }: Channel & AsOf): Promise<{ nextAt: number | null }> {
+  async deliverDueNotifications({ asOf, ...channel }: Channel & AsOf): Promise<{ nextAt: number | null }> {
     const { cancellationSignal } = Context.current();
     const at = new Date(asOf);
-    const due = await dueDeliveries(deps.database, { ...channel, asOf: at, limit: PER_PAGE });
-    // The notifications of one request are delivered in the order of its changes.
-    const waiting = [...Map.groupBy(due, ({ requestId }) => requestId).values()].values();
-    const lane = async () => {
-      for (const deliveries of waiting)
+    const due = await dueDeliveries(deps.database, { ...channel, asOf: at, limit: PAGE_SIZE });
+    // Within a request, notifications are delivered in the order of its changes.
+    const perRequest = [...Map.groupBy(due, ({ requestId }) => requestId).values()].values();
+    const deliverQueue = async () => {
+      for (const deliveries of perRequest)
         for (const delivery of deliveries) {
           cancellationSignal.throwIfAborted();
           await deliver(deps, delivery, at);
         }
     };
-    // Waits for all of them, so that none still runs when the activity has failed and is retried.
-    const lanes = await Promise.allSettled(Array.from({ length: AT_ONCE }, lane));
-    for (const one of lanes) if (one.status === 'rejected') throw one.reason;
+    // Waits for all, so that none still runs when a failed activity is retried.
+    const results = await Promise.allSettled(Array.from({ length: CONCURRENCY }, deliverQueue));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
     return { nextAt: (await nextDueAt(deps.database, channel))?.getTime() ?? null };
   },
 });
@@ -53,27 +53,27 @@ async function callWebhook({ database, keys, webhooks }: ActivityDeps, delivery:
 
 /**
  * Starts the delivery of notifications after each activity, which may have changed the status of its request. Best effort:
- * housekeeping repeats a start that is lost.
+ * housekeeping repeats a lost start.
  */
 export function withNotificationDispatch<T extends Activities>(deps: ActivityDeps, activities: T): T {
   const dispatch = coalesced(({ project, channel }) => deps.starter.startNotifications(project, channel));
   return wrapActivities(activities, async (activity, input) => {
-    const done = await activity();
-    const requestId = requestOf(input);
+    const result = await activity();
+    const requestId = requestIdOf(input);
     if (requestId !== null) {
       const channels = await channelsToNotify(deps.database, requestId).catch(() => []);
       await Promise.allSettled(channels.map(dispatch));
     }
-    return done;
+    return result;
   });
 }
 
-function requestOf(input: unknown): string | null {
+function requestIdOf(input: unknown): string | null {
   const id: unknown = typeof input === 'object' && input !== null ? Reflect.get(input, 'requestId') : null;
   return typeof id === 'string' ? id : null;
 }
 
-/** Calls for a channel that arrive during a call share the next one: a thousand changes are a few signals. */
+/** Calls for a channel that arrive during a call share the next one, so that a thousand changes cause a few signals. */
 function coalesced(dispatch: (channel: Channel) => Promise<void>): (channel: Channel) => Promise<void> {
   const running = new Map<string, { readonly now: Promise<void>; next: Promise<void> | null }>();
   const start = (channel: Channel): Promise<void> => {

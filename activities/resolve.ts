@@ -11,13 +11,13 @@ import { type ActivityDeps, projectOf } from './deps.ts';
 import { withAttention, withConnectorContext } from './connector-context.ts';
 
 export interface ResolveEnd {
-  /** `grew`: more subjects joined than may without an operator's approval; `closed`: cancelled or ended meanwhile. */
+  /** `grew`: more subjects joined than allowed without an operator's approval. `closed`: cancelled or ended meanwhile. */
   readonly end: 'resolved' | 'grew' | 'closed';
   readonly unresolved: number;
   readonly requestsToSignal: readonly string[];
 }
 
-/** Asks the project's directory for the subjects, and updates the request's subjects to its answer. */
+/** Asks the project's directory for the subjects and updates the request's subjects to its answer. */
 export const resolveActivities = (deps: ActivityDeps) => ({
   async resolveSubjects(input: SystemKey & AsOf): Promise<ResolveEnd> {
     const { requestId, asOf, system } = input;
@@ -30,8 +30,8 @@ export const resolveActivities = (deps: ActivityDeps) => ({
       const end = await withConnectorContext(deps, input, (context) =>
         storeResolution(deps.database, deps.keys, {
           request,
-          facts: facts(deps, project, request, context),
-          ...exceptions(deps, project, request, context),
+          facts: resolveSelection(deps, project, request, context),
+          ...resolveExceptions(deps, project, request, context),
           systems: systemsFor(project, request.subjectKind),
           policy: project.policy,
           at,
@@ -53,21 +53,21 @@ export const resolveActivities = (deps: ActivityDeps) => ({
 
 type Facts = AsyncIterable<readonly Resolved[]>;
 
-function facts(deps: ActivityDeps, project: Project, request: RequestRow, context: ConnectorContext): Facts {
-  return ask(deps, project, selection(), context);
+function resolveSelection(deps: ActivityDeps, project: Project, request: RequestRow, context: ConnectorContext): Facts {
+  return askDirectory(deps, project, selection(), context);
 
   function selection(): Selection {
     const { id: requestId, subjectKind: kind } = request;
-    const frozen = request.resolvedAt !== null;
-    if (request.selection === 'segment' && !frozen)
+    const isResolved = request.resolvedAt !== null;
+    if (request.selection === 'segment' && !isResolved)
       return { requestId, kind, by: 'segment', segment: request.segment ?? '' };
-    if (request.selection === 'everyone' && !frozen) return { requestId, kind, by: 'everyone' };
+    if (request.selection === 'everyone' && !isResolved) return { requestId, kind, by: 'everyone' };
     return { requestId, kind, by: 'identities', identities: () => readSubmitted(deps.reading, requestId) };
   }
 }
 
-/** Resolves the exceptions once, together with everyone. */
-function exceptions(
+/** Exceptions are resolved once, in the first resolution of everyone. */
+function resolveExceptions(
   deps: ActivityDeps,
   project: Project,
   request: RequestRow,
@@ -76,10 +76,15 @@ function exceptions(
   const { id: requestId, subjectKind: kind, selection, resolvedAt } = request;
   if (selection !== 'everyone' || resolvedAt !== null) return {};
   const identities = () => readExcepted(deps.reading, requestId);
-  return { excepted: ask(deps, project, { requestId, kind, by: 'identities', identities }, context) };
+  return { excepted: askDirectory(deps, project, { requestId, kind, by: 'identities', identities }, context) };
 }
 
-function ask({ connector }: ActivityDeps, project: Project, selection: Selection, context: ConnectorContext): Facts {
+function askDirectory(
+  { connector }: ActivityDeps,
+  project: Project,
+  selection: Selection,
+  context: ConnectorContext,
+): Facts {
   const directory = connector(project.name, project.directory);
   if (directory.resolve === undefined)
     throw new ConnectorError('refused', 'the directory cannot resolve', { retryable: false });

@@ -9,14 +9,14 @@ import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 
-/** Steps of one system, on its own task queue, other than deleting. */
+/** Steps of one system, on its own task queue. Deletion is in delete-batch.ts. */
 export const systemActivities = (deps: ActivityDeps) => ({
-  /** Checks connection, rights, data map and coverage, as at start (rule 5). Changes nothing. */
+  /** Checks connection, permissions, data map and coverage, as at start (rule 5). Changes nothing. */
   async inspectSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'inspect', batch: 0 }, asOf, () => requireCoverage(deps, key));
   },
 
-  /** Applies the newest desired visibility; a change that arrives meanwhile is left to the next call (rule 9). */
+  /** Applies the newest desired visibility. The next call applies a change that arrives meanwhile (rule 9). */
   async applyVisibility({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'visibility', batch: 0 }, asOf, async () => {
       const { requestId, project, system } = key;
@@ -45,7 +45,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** Whether the system holds anything on subjects that the directory does not know; one that cannot say counts as yes. */
+  /** Records which subjects that the directory does not know have data here. For a system that cannot verify: all of them. */
   async searchUnresolved({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
@@ -53,12 +53,12 @@ export const systemActivities = (deps: ActivityDeps) => ({
       if (size === 0) return;
       if (hasNoVerification(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
-      const { presentSeqs } = await count(deps, key, { batch: 'unknown', lastSeq, size, identities });
+      const { presentSeqs } = await countRows(deps, key, { batch: 'unknown', lastSeq, size, identities });
       await markPresent(deps.database, requestId, presentSeqs);
     });
   },
 
-  /** Counts what the system holds on the proposed subjects, for the confirmation. */
+  /** Counts the rows of the proposed subjects, for the confirmation. */
   async countSubjects({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
@@ -66,12 +66,13 @@ export const systemActivities = (deps: ActivityDeps) => ({
       if (size === 0) return;
       if (hasNoVerification(deps, key)) return storeCount(deps.database, key, null);
       const identities = () => proposedIdentities(deps.database, requestId, lastSeq);
-      const { tables } = await count(deps, key, { batch: 'counted', lastSeq, size, identities });
+      const { tables } = await countRows(deps, key, { batch: 'counted', lastSeq, size, identities });
       await storeCount(deps.database, key, tables);
     });
   },
 
-  async concludeSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
+  /** Removes what the system keeps for the request. */
+  async cleanUpSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'conclude', batch: 0 }, asOf, async () => {
       const { requestId, project, system } = key;
       const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
@@ -80,8 +81,8 @@ export const systemActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** Applies a suppression, or its end, in one system. */
-  async setSuppression({
+  /** Places or lifts a suppression in one system. */
+  async applySuppression({
     suppressionId,
     system,
   }: {
@@ -102,15 +103,15 @@ export const systemActivities = (deps: ActivityDeps) => ({
   },
 });
 
-/** What the system holds on some of a request's subjects. */
-async function count(
+/** Counts the rows that the system holds on some of a request's subjects. */
+async function countRows(
   deps: ActivityDeps,
   { requestId, project, system }: SystemKey,
   subjects: Pick<Batch, 'batch' | 'lastSeq' | 'size' | 'identities'>,
 ): Promise<Count> {
   const request = await readRequestRow(deps.database, requestId);
   const { subjectKind: kind } = request;
-  // A subject without any data is not in an export, whatever scope it has.
+  // An export of any scope searches all rows, since it includes every subject that has data.
   const scope = request.kind === 'export' ? 'data' : request.scope;
   const batch: Batch = { requestId, kind, firstSeq: 1, ...subjects };
   return withConnectorContext(deps, { project, system }, (context) =>

@@ -15,6 +15,8 @@ export interface DeletionState {
   readonly confirmation?: {
     readonly subjects: number;
     readonly systemsToCount: readonly string[];
+    /** Whether only an owner who did not submit the request can confirm it. */
+    readonly needsAnotherOwner: boolean;
     /** Null until every system is counted. */
     readonly until: number | null;
   };
@@ -27,15 +29,23 @@ export interface DeletionState {
   /** Subjects that can be claimed at this time. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
   /** Claimed batches that a system has not finished, except those that need an operator first. */
-  readonly openBatches: readonly { readonly system: string; readonly batch: number }[];
+  readonly openBatches: readonly { readonly system: string; readonly batch: number; readonly subjects: number }[];
   /** Nothing is open any more, and no operator is needed first. */
   readonly canConclude: boolean;
   readonly subjects: number;
   /** Subjects under a legal hold. */
   readonly held: number;
+  /** Subjects that another request owns. */
+  readonly attached: number;
   /** Subjects that have no outcome yet. */
   readonly open: number;
   readonly attention: readonly { readonly system: string; readonly code: AttentionCode }[];
+  /** When the first step that needs an operator is retried automatically. Null if none is. */
+  readonly retryAt: number | null;
+  /** The next time at which subjects may be claimed. Null if no subject waits for a time. */
+  readonly nextClaimAt: number | null;
+  /** Whether `nextClaimAt` is the end of the grace period, and not a later run or an expedited one. */
+  readonly inGracePeriod: boolean;
   /** When something becomes due by itself; null: only a signal can change anything (rule 3). */
   readonly nextDueAt: number | null;
   /** Other requests whose subjects changed with this one's. */
@@ -62,6 +72,9 @@ export interface ExportState {
   readonly canConclude: boolean;
   readonly subjects: number;
   readonly attention: DeletionState['attention'];
+  readonly retryAt: DeletionState['retryAt'];
+  /** When a ready archive expires. Null if none is ready. */
+  readonly expiresAt: number | null;
   /** When something becomes due by itself; null: only a signal can change anything. */
   readonly nextDueAt: number | null;
   /** The deletion that waits for this export, if it has not seen the latest change. */

@@ -1,7 +1,7 @@
-export { deletionRequest } from './deletion/workflow.ts';
-export { deliverNotifications } from './notifications.ts';
-export { exportRequest } from './export/workflow.ts';
-export { housekeeping } from './housekeeping.ts';
-export { systemDeletion } from './deletion/batch.ts';
-export { systemExport } from './export/collection.ts';
-export { propagateSuppression } from './suppression.ts';
+export { collectFromSystem } from './export/collect-from-system.ts';
+export { deleteFromSystem } from './deletion/delete-from-system.ts';
+export { deliverNotifications } from './deliver-notifications.ts';
+export { fulfillDeletion } from './deletion/workflow.ts';
+export { fulfillExport } from './export/workflow.ts';
+export { propagateSuppression } from './propagate-suppression.ts';
+export { recoverStalledWork } from './recover-stalled-work.ts';

@@ -15,9 +15,9 @@ import { attemptClock, requireCoverage, withAttention, withConnectorContext } fr
 /** How often an attempt writes its progress to the rows. */
 const REPORT_EVERY_MS = 3_000;
 
-/** Collects everything that one system holds on the selected subjects, at one point in time. */
+/** Collects all data that one system holds on the selected subjects, at one point in time. */
 export const collectActivities = (deps: ActivityDeps) => ({
-  async collect({ asOf, ...key }: CollectionKey & AsOf): Promise<void> {
+  async collectData({ asOf, ...key }: CollectionKey & AsOf): Promise<void> {
     const { project, requestId, system } = key;
     await withAttention(deps, { project, requestId, system, step: 'collect', batch: 0 }, asOf, async () => {
       const selected = await readSelected(deps.database, key);
@@ -41,7 +41,7 @@ interface Collecting {
   readonly archiveKey: string;
 }
 
-/** Each attempt begins anew, under object names of its own: no archive contains what an earlier one left behind. */
+/** Each attempt collects everything again under new object names, so no archive contains parts of a failed attempt. */
 async function collectAll(
   deps: ActivityDeps,
   key: CollectionKey,
@@ -51,11 +51,11 @@ async function collectAll(
   const { requestId, project, system } = key;
   const connector = deps.connector(project, system);
   if (connector.export === undefined)
-    throw new ConnectorError('refused', 'the system exports nothing', { retryable: false });
+    throw new ConnectorError('refused', 'the system cannot export', { retryable: false });
   const now = attemptClock();
   const progress = reportProgress(deps, key);
   const parts: { object: string; facts: PartFacts }[] = [];
-  // No later than the snapshot: what the archive says of this time is true.
+  // Taken before the snapshot, so that the archive contains every row up to this time.
   const cutOffAt = now();
   try {
     for await (const table of connector.export(batchOf(deps, request, rest), exportOptionsOf(request), context)) {
@@ -96,21 +96,21 @@ function exportOptionsOf(request: RequestRow): ExportOptions {
   return { scope, since: exportWindow(request), format };
 }
 
-/** Rows are known at the end of each table, bytes before it. At most one UPDATE every few seconds, one at a time. */
+/** Rows are known at the end of each table, bytes earlier. Sends at most one UPDATE every few seconds. */
 function reportProgress({ database }: ActivityDeps, key: CollectionKey) {
-  let done = { rows: 0, bytes: 0 };
+  let total = { rows: 0, bytes: 0 };
   let lastAt = performance.now();
   let reporting: Promise<void> = Promise.resolve();
-  const report = (now: { rows: number; bytes: number }) => {
+  const report = (current: { rows: number; bytes: number }) => {
     if (performance.now() - lastAt < REPORT_EVERY_MS) return;
     lastAt = performance.now();
-    // The figures are informative: a failure to write them does not stop the collection.
-    reporting = reporting.then(() => updateCollectionProgress(database, key, now)).catch(() => undefined);
+    // The figures are informative: the collection continues if they cannot be written.
+    reporting = reporting.then(() => updateCollectionProgress(database, key, current)).catch(() => undefined);
   };
   return {
     onProgress: (rows: number | null, bytes: number) =>
-      report({ rows: done.rows + (rows ?? 0), bytes: done.bytes + bytes }),
-    add: ({ rows, bytes }: PartFacts) => void (done = { rows: done.rows + rows, bytes: done.bytes + bytes }),
+      report({ rows: total.rows + (rows ?? 0), bytes: total.bytes + bytes }),
+    add: ({ rows, bytes }: PartFacts) => void (total = { rows: total.rows + rows, bytes: total.bytes + bytes }),
     reported: () => reporting,
   };
 }

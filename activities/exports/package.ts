@@ -12,13 +12,13 @@ import { attemptClock, withAttention, withConnectorContext } from '../connector-
 
 type ArchiveInput = Pick<SystemKey, 'requestId' | 'project'> & AsOf;
 
-/** Work on the storage of archives, on a queue of its own. Attention for it names Lethe itself as the system. */
+/** Work on the archive storage, on its own queue. Its attention names Lethe as the system. */
 export const archiveActivities = (deps: ActivityDeps) => ({
-  /** Packs the collections unless the archive exists; then removes everything but the archive from the storage. */
+  /** Packages the collections unless the archive exists. Then removes all other objects of the request from the storage. */
   async packageArchive(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
     await withAttention(deps, attentionKey(input, 'package'), asOf, async () => {
-      await withConnectorContext(deps, lethe(input), async ({ signal }) => {
+      await withConnectorContext(deps, storageOf(input), async ({ signal }) => {
         const packing = await readPacking(deps.database, requestId, attemptClock()());
         if (packing !== null) await pack(deps, input, packing, signal);
         const object = await readyObject(deps.database, requestId);
@@ -27,11 +27,11 @@ export const archiveActivities = (deps: ActivityDeps) => ({
     });
   },
 
-  /** For a request whose key is destroyed: removes the unreadable objects too. */
-  async removeObjects(input: ArchiveInput): Promise<void> {
+  /** Removes all objects of a request, whose key is destroyed already. */
+  async removeArchiveObjects(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
     await withAttention(deps, attentionKey(input, 'conclude'), asOf, () =>
-      withConnectorContext(deps, lethe(input), () => deps.storage.removeExcept(requestId, [])),
+      withConnectorContext(deps, storageOf(input), () => deps.storage.removeExcept(requestId, [])),
     );
   },
 });
@@ -44,7 +44,7 @@ async function pack(
 ): Promise<void> {
   const { requestId, project, asOf } = input;
   const now = attemptClock();
-  // If no system can export, no collection has made a key yet.
+  // If no system can export, no collection has created a key yet.
   const key = await keyForCollecting(deps.database, deps.keys, input, generateArchiveKey);
   if (key === null) return;
   const object = `${requestId}/${randomUUID()}`;
@@ -59,7 +59,7 @@ async function pack(
     await deps.starter.wake(wake ?? []);
   } catch (error) {
     signal.throwIfAborted();
-    // Packing again does not mend an object that is lost or damaged.
+    // A lost or damaged object has to be collected again.
     if (error instanceof StorageError && error.code !== 'unavailable') {
       await collectAgain(deps.database, { project, requestId, epoch, at: new Date(asOf) });
     }
@@ -67,7 +67,7 @@ async function pack(
   }
 }
 
-const lethe = ({ project }: ArchiveInput) => ({ project, system: LETHE });
+const storageOf = ({ project }: ArchiveInput) => ({ project, system: LETHE });
 
 const attentionKey = ({ project, requestId }: ArchiveInput, step: AttentionKey['step']): AttentionKey => ({
   project,

@@ -7,7 +7,7 @@ import type { ExportState } from '../../domain/request-state.ts';
 import type { AsOf, RequestKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 
-/** Steps of an export that use Lethe's own database alone. */
+/** Steps of an export that use only Lethe's own database. */
 export const exportActivities = (deps: ActivityDeps) => ({
   async reconcileExport({ requestId, asOf }: RequestKey & AsOf): Promise<ExportState> {
     const { project, subjectKind } = await readRequestRow(deps.database, requestId);
@@ -17,7 +17,7 @@ export const exportActivities = (deps: ActivityDeps) => ({
     return reconcileExport(deps.database, { requestId, asOf: new Date(asOf), withoutExport });
   },
 
-  /** Destroys the key: from then on nothing of the archive can be read. */
+  /** Destroys the key, so that the archive cannot be read any more. */
   async expireArchive({ requestId, asOf }: RequestKey & AsOf): Promise<void> {
     const { project } = await readRequestRow(deps.database, requestId);
     const { exportsKeptMs: keptMs } = projectOf(deps, project).policy;

@@ -6,7 +6,13 @@ import {
 } from '@temporalio/client';
 import type { StartFacts } from '../../db/requests/start.ts';
 import { notificationWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
-import { REQUESTS_TASK_QUEUE, searchAttributes, wakeSignal } from '../../workflows/shared/messages.ts';
+import { countOf } from '../../domain/wording/format.ts';
+import {
+  notificationQueuedSignal,
+  REQUESTS_TASK_QUEUE,
+  requestChangedSignal,
+  searchAttributes,
+} from '../../workflows/shared/messages.ts';
 import { type LiveProgress, liveProgress } from './live-progress.ts';
 
 /**
@@ -70,7 +76,11 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
     async startSuppression(suppressionId) {
       try {
         // Lifting a suppression notifies the systems again, so a completed run does not prevent a start.
-        const options = { args: [{ suppressionId }], workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const };
+        const options = {
+          args: [{ suppressionId }],
+          staticSummary: 'Suppression to place or lift in every system',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+        };
         await within(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
       } catch (error) {
         logFailure('startSuppression', suppressionId, error);
@@ -81,7 +91,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       const until = Date.now() + DEADLINE_MS;
       for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
         const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
-        const signal = (id: string) => client.workflow.getHandle(workflowIdFor(id)).signal(wakeSignal);
+        const signal = (id: string) => client.workflow.getHandle(workflowIdFor(id)).signal(requestChangedSignal);
         const results = await Promise.allSettled(page.map((id) => client.withDeadline(until, () => signal(id))));
         const failed = results.find(
           (one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError),
@@ -97,7 +107,8 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
           client.workflow.signalWithStart('deliverNotifications', {
             ...options,
             args: [{ project, channel }],
-            signal: wakeSignal,
+            signal: notificationQueuedSignal,
+            staticSummary: `Notifications of ${project}: ${channel}`,
           }),
         );
       } catch (error) {
@@ -124,8 +135,8 @@ export const suppressionWorkflowId = (suppressionId: string): string => `sup-${s
 
 /** The workflow type of each kind of request, and its word in Temporal's UI. */
 const WORKFLOWS = {
-  deletion: { type: 'deletionRequest', word: 'Deletion' },
-  export: { type: 'exportRequest', word: 'Export' },
+  deletion: { type: 'fulfillDeletion', word: 'Deletion' },
+  export: { type: 'fulfillExport', word: 'Export' },
 } as const;
 
 interface StartOptions {
@@ -137,9 +148,8 @@ interface StartOptions {
 
 function startOptions(requestId: string, facts: StartFacts): Partial<StartOptions> {
   const due = facts.dueAt.toISOString().slice(0, 10);
-  const count = `${facts.submitted.toLocaleString('en-US')} ${facts.submitted === 1 ? 'subject' : 'subjects'}`;
   // The size of a segment, or of everyone, is not known yet.
-  const subjects = facts.submitted === 0 ? '' : ` · ${count}`;
+  const subjects = facts.submitted === 0 ? '' : ` · ${countOf(facts.submitted, 'subject')}`;
   return {
     args: [{ requestId }],
     staticSummary: `${WORKFLOWS[facts.kind].word}${subjects} · due ${due}`,

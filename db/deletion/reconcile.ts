@@ -63,12 +63,20 @@ export async function reconcileDeletion(
       subjects: waiting.subjects,
       systemsToSync: await systemsBehind(tx, requestId, asOf),
       openBatches: work.runnable,
+      attached: waiting.attached,
       attention: attention.rows,
+      retryAt: attention.retryAt?.getTime() ?? null,
+      nextClaimAt: waiting.nextAt?.getTime() ?? null,
+      inGracePeriod: isGracePeriod(request, waiting.nextAt),
       nextDueAt: nextDueAt?.getTime() ?? null,
       requestsToSignal: [...new Set([...freed, ...shared])],
     };
   });
 }
+
+/** Quota, holds and backups move a claim to a later run; expediting moves it to an earlier one. */
+const isGracePeriod = ({ expedite, hardDeleteAt }: RequestRow, nextAt: Date | null): boolean =>
+  nextAt !== null && expedite === null && hardDeleteAt !== null && nextAt <= hardDeleteAt;
 
 const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: RequestRow): Status => {
   if (['pending', 'deleting', 'attention'].some((state) => states.has(state))) return 'deleting';
@@ -80,15 +88,17 @@ const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: 
 
 async function openWork(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx.execute<
-    Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state'> & { runnable: boolean }
+    Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state' | 'size'> & { runnable: boolean }
   >(sql`
-    SELECT system, batch, state, state <> 'attention' OR EXISTS (
+    SELECT system, batch, state, size, state <> 'attention' OR EXISTS (
              SELECT FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.system = work.system
                AND attention.batch = work.batch AND step IN ('delete', 'verify') AND retry_at <= ${asOf}) AS runnable
     FROM ${batchWork} work
     WHERE request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
     ORDER BY batch, system`);
-  const runnable = rows.filter((row) => row.runnable).map(({ system, batch }) => ({ system, batch }));
+  const runnable = rows
+    .filter((row) => row.runnable)
+    .map(({ system, batch, size }) => ({ system, batch, subjects: size }));
   return { runnable, states: new Set(rows.map((row) => row.state)) };
 }
 
@@ -99,6 +109,7 @@ type Waiting = Readonly<{
   subjects: number;
   unresolved: number;
   awaitingBackup: number;
+  attached: number;
   nextAt: Date | null;
 }>;
 
@@ -116,9 +127,12 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
            count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')) AS held,
            count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at <= ${asOf}) AS claimable,
            count(*) FILTER (WHERE awaiting_backup) AS awaiting_backup,
+           count(*) FILTER (WHERE state = 'attached') AS attached,
            min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at > ${asOf}) AS next_at
     FROM subject`);
-  return row ?? { claimable: 0, held: 0, open: 0, subjects: 0, unresolved: 0, awaitingBackup: 0, nextAt: null };
+  return (
+    row ?? { claimable: 0, held: 0, open: 0, subjects: 0, unresolved: 0, awaitingBackup: 0, attached: 0, nextAt: null }
+  );
 }
 
 /** False while identities are unresolved, so that one archive holds as many of the subjects as possible. */

@@ -58,6 +58,8 @@ export async function reconcileExport(
       isExpired: expiresAt !== null && expiresAt <= asOf,
       canConclude: !concluded && (over || status === 'expired') && !attention.blocksConclusion,
       attention: attention.rows,
+      retryAt: attention.retryAt?.getTime() ?? null,
+      expiresAt: expiresAt?.getTime() ?? null,
       nextDueAt:
         earliest([attention.retryAt, expiresAt !== null && expiresAt > asOf ? expiresAt : null])?.getTime() ?? null,
       requestsToSignal: await unseenDeletion(tx, request),

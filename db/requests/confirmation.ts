@@ -35,7 +35,12 @@ export async function settleConfirmation(
   return {
     status: until === null ? 'resolving' : 'awaiting_confirmation',
     until,
-    state: { subjects: size, systemsToCount: ready, until: until?.getTime() ?? null },
+    state: {
+      subjects: size,
+      systemsToCount: ready,
+      needsAnotherOwner: request.selection === 'everyone',
+      until: until?.getTime() ?? null,
+    },
   };
 }
 

@@ -176,7 +176,7 @@ test(
     const temporalClient = await client();
     const ran = await listExecutions(temporalClient);
     expect(ran.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['deletionRequest', 'systemDeletion', 'propagateSuppression']),
+      expect.arrayContaining(['fulfillDeletion', 'deleteFromSystem', 'propagateSuppression']),
     );
     for (const { workflowId, texts } of ran) expect(search(workflowId, texts.join('\n'), NEEDLES)).toEqual([]);
     const payloads = ran.flatMap((execution) => execution.payloads);

@@ -46,7 +46,7 @@ test(
     // The first scrape may precede the end of the deletion.
     const completed = 'lethe_requests{project="demo",kind="deletion",status="completed"} 1';
     await waitUntil('the API reports the completed request', async () => (await scrape('api')).includes(completed));
-    const done = /^temporal_workflow_completed_total\{[^}]*workflow_type="deletionRequest"[^}]*\} 1$/m;
+    const done = /^temporal_workflow_completed_total\{[^}]*workflow_type="fulfillDeletion"[^}]*\} 1$/m;
     await waitUntil(
       'the SDK reports the completed workflow',
       async () => done.test(await scrape('worker')),

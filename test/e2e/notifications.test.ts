@@ -150,7 +150,7 @@ test(
     onCleanup(() => connection.close());
     const ran = await listExecutions(new Client({ connection }));
     expect(ran.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['exportRequest', 'deletionRequest', 'deliverNotifications']),
+      expect.arrayContaining(['fulfillExport', 'fulfillDeletion', 'deliverNotifications']),
     );
     for (const { workflowId, texts } of ran) expect(search(workflowId, texts.join('\n'), needles)).toEqual([]);
     for (const { name, bytes } of readDatabaseFiles(dbFile)) expect(search(name, bytes, needles)).toEqual([]);

@@ -90,7 +90,7 @@ async function runHousekeeping(): Promise<void> {
     storage: archives(),
     ...notificationDeps(),
   };
-  await housekeepingActivities(deps).recoverStalled({ asOf: Date.now() });
+  await housekeepingActivities(deps).recoverStalledWork({ asOf: Date.now() });
 }
 
 test(

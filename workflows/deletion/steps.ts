@@ -2,12 +2,13 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@temporalio/workflow';
 import { childWorkflowIdFor } from '../../domain/ids.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
+import { countOf } from '../../domain/wording/format.ts';
 import { ledger, system, systemShortTimeout, systemWaitForCancel } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
-import { activityInput, cleanUpSystems, type Request, withAttention } from '../shared/steps.ts';
-import type { systemDeletion } from './batch.ts';
+import { activityInput, CHILD_RETRY, cleanUpSystems, type Request, withAttention } from '../shared/steps.ts';
+import type { deleteFromSystem } from './delete-from-system.ts';
 
-/** Counts what a system holds on the proposed subjects. A system that is not configured any more needs an operator. */
+/** Counts the rows that a system holds on the proposed subjects. A system that is no longer configured needs an operator. */
 export async function countSubjects(request: Request, name: string): Promise<void> {
   const names = await ledger.checkPinnedSystems(activityInput(request));
   if (!names.includes(name)) return;
@@ -16,31 +17,33 @@ export async function countSubjects(request: Request, name: string): Promise<voi
   );
 }
 
-/** Starts the export that the claim waits for. It is a request of its own, which signals this one. */
+/** Starts the export that the claim waits for: a request of its own, which signals this one. */
 export const startBackup = (request: Request) => ledger.startBackup(activityInput(request));
 
-/** Applies the newest visibility. */
+/** Hides and restores subjects in one system until it has the newest visibility. */
 export const syncVisibility = (request: Request, name: string) =>
   withAttention(request, name, 'visibility', () =>
     system(request.project, name).applyVisibility(activityInput(request, name)),
   );
 
 /**
- * Checks every system's coverage and resolves the subjects once more immediately before the point of no return.
- * Obstacles that these two find are written to the rows, and the claim refuses because of them.
+ * Inspects every system and resolves the subjects again immediately before the point of no return. Both write obstacles to
+ * the rows, and the claim then claims no subject. Returns how many due subjects the quota leaves for the next run.
  */
-export async function claimSubjects(request: Request): Promise<void> {
+export async function claimSubjects(request: Request): Promise<number> {
   const { project, directory } = request;
   const names = await ledger.checkPinnedSystems(activityInput(request));
   await Promise.all(names.map((name) => inspectSystem(request, name)));
+  let leftForNextRun = 0;
   await withAttention(request, directory, 'resolve', async () => {
     const resolved = await systemShortTimeout(project, directory).resolveSubjects(activityInput(request, directory));
     await signalRequests(resolved.requestsToSignal);
-    await ledger.claim(activityInput(request));
+    ({ leftForNextRun } = await ledger.claimSubjects(activityInput(request)));
   });
+  return leftForNextRun;
 }
 
-/** The activity writes its findings to the rows. A system that cannot be reached is inspected again before it deletes. */
+/** The activity writes its findings to the rows. A system that is unreachable now is inspected again before it deletes. */
 async function inspectSystem(request: Request, name: string): Promise<void> {
   try {
     await systemShortTimeout(request.project, name).inspectSystem(activityInput(request, name));
@@ -49,25 +52,29 @@ async function inspectSystem(request: Request, name: string): Promise<void> {
   }
 }
 
-/** Runs one claimed batch in one system to its verified end. Waits if a child of a terminated run still works on it. */
-export async function deleteBatch(request: Request, batch: DeletionState['openBatches'][number]): Promise<void> {
+/** Deletes one claimed batch from one system and verifies it. Waits while a child of a terminated run still works on it. */
+export async function deleteBatch(
+  request: Request,
+  { system: name, batch, subjects }: DeletionState['openBatches'][number],
+): Promise<void> {
   const { requestId, project } = request;
-  const key = { requestId, project, ...batch };
+  const key = { requestId, project, system: name, batch };
   try {
-    await executeChild<typeof systemDeletion>('systemDeletion', {
-      workflowId: childWorkflowIdFor(requestId, batch.system, batch.batch),
+    await executeChild<typeof deleteFromSystem>('deleteFromSystem', {
+      workflowId: childWorkflowIdFor(requestId, name, batch),
       args: [key],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
-      staticSummary: `batch ${batch.batch} in ${batch.system}`,
+      staticSummary: `Delete ${countOf(subjects, 'subject')} from ${name} (batch ${batch})`,
+      staticDetails: 'Deletes the rows, verifies, and verifies again after the settle period.',
     });
   } catch (error) {
     if (isCancellation(error)) throw error;
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) await ledger.deferBatch({ ...key, asOf: Date.now() });
-    await sleep('10 seconds');
+    await sleep(CHILD_RETRY.ms, { summary: CHILD_RETRY.summary });
   }
 }
 
-/** Systems remove what they keep for the request first; identities leave Lethe's own tables last (rule 14). */
+/** Systems first remove what they keep for the request. Then the ledger purges the identities (rule 14). */
 export async function conclude(request: Request): Promise<void> {
-  if (await cleanUpSystems(request)) await ledger.conclude(activityInput(request));
+  if (await cleanUpSystems(request)) await ledger.concludeDeletion(activityInput(request));
 }

@@ -2,34 +2,36 @@ import { CancellationScope, continueAsNew } from '@temporalio/workflow';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { RequestKey } from '../../domain/ids.ts';
 import type { Status } from '../../domain/vocabulary.ts';
+import { describeDeletionWait } from '../shared/describe-wait.ts';
 import { publishProgress } from '../shared/progress.ts';
 import { ledger } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
 import { resolveSubjects, searchUnresolved } from '../shared/steps.ts';
-import { createTaskSet, type TaskSet } from '../shared/task-set.ts';
+import { createTaskSet } from '../shared/task-set.ts';
 import { handleTemporalCancellation } from '../shared/temporal-cancel.ts';
-import { createWakeup } from '../shared/wakeup.ts';
+import { createRequestWakeup } from '../shared/wakeup.ts';
 import { claimSubjects, conclude, countSubjects, deleteBatch, startBackup, syncVisibility } from './steps.ts';
 
 /**
- * A deletion, from acceptance to receipt. The rows decide: each round reads them, starts the steps that are due, and
- * waits until a step ends, something becomes due, or a signal says that the rows have changed (hold, cancel, expedite).
- * A run that is started again after a termination continues from the rows.
+ * Fulfills a deletion, from acceptance to receipt. The rows decide: each round reads them, starts the steps that are due,
+ * and waits until a step ends, something becomes due, or a signal reports changed rows (hold, cancel, expedite).
+ * A run that starts after a termination continues from the rows.
  *
  *  1. Resolve: ask the directory for the subjects. Ask every system about identities that the directory does not know.
  *     A request that needs a confirmation is counted and waits for it; unconfirmed after its time, it ends.
- *  2. Hide the subjects in every system that can hide; show cancelled ones again. A deletion of columns (rule 16)
- *     hides nothing. A deletion that exports first waits until an archive with the subjects is ready (rule 18).
+ *  2. Hide the subjects in every system that can hide; restore cancelled ones. A deletion of columns (rule 16) hides no
+ *     subject. A deletion that exports first waits until an archive that contains the subjects is ready (rule 18).
  *  3. Claim what is due and not held at the first run after the grace period: the point of no return.
  *  4. Delete and verify each claimed batch in each system.
- *  5. Conclude when nothing is open any more: write the receipt, remove the identities.
+ *  5. Conclude when no subject is open: write the receipt, purge the identities.
  */
-export async function deletionRequest({ requestId }: RequestKey): Promise<Status> {
-  const wakeup = createWakeup();
+export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status> {
+  const wakeup = createRequestWakeup();
   const tasks = createTaskSet(wakeup.wake);
   const request = { requestId, ...(await ledger.readRequest({ requestId })) };
   const publish = publishProgress(request, 'deletion');
   handleTemporalCancellation(requestId, wakeup);
+  let leftForNextRun = 0;
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
       wakeup.reset();
@@ -41,39 +43,32 @@ export async function deletionRequest({ requestId }: RequestKey): Promise<Status
       }
 
       if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
-      if (state.unresolved > 0) tasks.start('unresolved', () => searchUnresolved(request));
+      if (state.unresolved > 0) tasks.start('search', () => searchUnresolved(request));
       for (const name of state.confirmation?.systemsToCount ?? [])
-        tasks.start(`count ${name}`, () => countSubjects(request, name));
-      for (const name of state.systemsToSync) tasks.start(`visibility ${name}`, () => syncVisibility(request, name));
+        tasks.start(`count in ${name}`, () => countSubjects(request, name));
+      for (const name of state.systemsToSync) tasks.start(`visibility in ${name}`, () => syncVisibility(request, name));
       if (state.needsBackup === true) tasks.start('backup', () => startBackup(request));
-      if (state.claimable > 0) tasks.start('claim', () => claimSubjects(request));
+      if (state.claimable > 0)
+        tasks.start('claim', async () => {
+          leftForNextRun = await claimSubjects(request);
+        });
       for (const batch of state.openBatches) tasks.start(taskName(batch), () => deleteBatch(request, batch));
 
       if (state.cancelled) tasks.cancelExcept('resolve', []);
-      if (state.canConclude) tasks.cancelExcept('unresolved', []);
+      if (state.canConclude) tasks.cancelExcept('search', []);
       // Once the count is confirmed, skipped or cancelled, its result is not needed any more.
       if (state.confirmation?.until !== null) tasks.cancelExcept('count', []);
       tasks.cancelExcept('batch', state.openBatches.map(taskName));
 
       // A task that still runs may leave identities in a system.
-      if (state.canConclude && tasks.isIdle('count', 'unresolved')) tasks.start('conclude', () => conclude(request));
+      if (state.canConclude && tasks.isIdle('count', 'search')) tasks.start('conclude', () => conclude(request));
 
-      const waitsFor = describeWait(state, tasks);
-      publish(state, waitsFor);
-      if (wakeup.shouldContinueAsNew() && tasks.isIdle()) await continueAsNew<typeof deletionRequest>({ requestId });
-      await wakeup.waitUntil(state.nextDueAt, waitsFor);
+      const waitingFor = describeDeletionWait(state, tasks.running(), leftForNextRun);
+      publish(state, waitingFor);
+      if (wakeup.shouldContinueAsNew() && tasks.isIdle()) await continueAsNew<typeof fulfillDeletion>({ requestId });
+      await wakeup.waitUntil(state.nextDueAt, waitingFor);
     }
   });
 }
 
-const taskName = ({ system, batch }: DeletionState['openBatches'][number]) => `batch ${batch} ${system}`;
-
-/** In words for a person. */
-function describeWait(state: DeletionState, tasks: TaskSet): string {
-  if (!tasks.isIdle()) return 'work that is under way';
-  const until = state.confirmation?.until ?? null;
-  if (until !== null) return `a confirmation until ${new Date(until).toISOString()}`;
-  if (state.nextDueAt !== null) return new Date(state.nextDueAt).toISOString();
-  if (state.held > 0) return 'the release of a legal hold';
-  return (state.awaitingBackup ?? 0) > 0 ? 'an archive that is ready' : 'an operator';
-}
+const taskName = ({ system, batch }: DeletionState['openBatches'][number]) => `batch ${batch} in ${system}`;

@@ -1,13 +1,14 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { AttentionCode, Status } from '../../domain/vocabulary.ts';
+import type { DeletionState } from '../../domain/request-state.ts';
+import type { Status } from '../../domain/vocabulary.ts';
 
-/** Everything that passes between Lethe's processes and its workflows. Ids, numbers and closed codes: never an identity. */
+/** Everything that Lethe's processes and its workflows exchange. Ids, numbers and closed codes, never an identity. */
 
 export const REQUESTS_TASK_QUEUE = 'lethe-requests-v2';
-/** One queue per system: a system that fails or is slow takes no worker from the others. */
+/** One queue per system: a failing or slow system takes no worker from the others. */
 export const systemTaskQueue = (project: string, system: string): string => `lethe-system-v2/${project}/${system}`;
-/** Packing and removing archives: few at a time, since each takes a core. */
+/** Packages and removes archives. Few at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** Mail and webhooks: a slow receiver does not delay the ledger's activities. */
 export const NOTIFICATION_TASK_QUEUE = 'lethe-notifications-v1';
@@ -18,18 +19,20 @@ export interface SuppressionInput {
 
 export interface RequestProgress {
   readonly status: Status;
-  /** What the workflow waits for, in words for a person: `the run of 2026-12-05T02:00:00.000Z`. */
+  /** What the workflow waits for, in words: `Grace period until 2026-12-14 02:00 UTC; can be cancelled until then`. */
   readonly waitingFor: string | null;
   readonly subjects: number;
   readonly held: number;
-  readonly attention: readonly { readonly system: string; readonly code: AttentionCode }[];
+  readonly attention: DeletionState['attention'];
   /** For deletions: claimed batches. For exports: systems that are not collected yet, by epoch. */
-  readonly batches: readonly { readonly system: string; readonly batch: number }[];
+  readonly batches: DeletionState['openBatches'];
 }
 
 export const progressQuery = defineQuery<RequestProgress>('progress');
-/** A hold, release, cancellation, expedition, retry or skip was written: the workflow reads the rows again. */
-export const wakeSignal = defineSignal('wake');
+/** The rows of a request have changed (hold, release, cancel, confirm, expedite, retry, skip): its workflow reads them again. */
+export const requestChangedSignal = defineSignal('requestChanged');
+/** A channel has a new notification: its workflow delivers what is due. */
+export const notificationQueuedSignal = defineSignal('notificationQueued');
 
 export const searchAttributes = {
   kind: defineSearchAttributeKey('LetheKind', 'KEYWORD'),

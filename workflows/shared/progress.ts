@@ -1,18 +1,29 @@
 import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { REMEDIES } from '../../domain/wording/remedies.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { RequestKind } from '../../domain/vocabulary.ts';
+import { countOf, utcText } from '../../domain/wording/format.ts';
 import { progressQuery, type RequestProgress, searchAttributes } from './messages.ts';
 
-type Published = Pick<DeletionState, 'status' | 'subjects' | 'held' | 'attention' | 'openBatches' | 'confirmation'>;
+type PublishedState = Pick<
+  DeletionState,
+  'status' | 'subjects' | 'held' | 'attention' | 'openBatches' | 'confirmation'
+>;
 
-/**
- * Returns what sets the progress that callers and operators see while the request runs: counts, codes and timestamps, never
- * an identity.
- */
+interface Published {
+  readonly kind: RequestKind;
+  readonly dueAt: number;
+  readonly progress: RequestProgress;
+  readonly confirmation: PublishedState['confirmation'];
+}
+
+const PROGRESS_DESCRIPTION = 'Returns status, what the request waits for, counts, open batches and attention codes.';
+
+/** Returns a function that publishes the progress for callers and operators: counts, codes and timestamps, never an identity. */
 export function publishProgress(
-  facts: { readonly project: string; readonly dueAt: number },
+  { project, dueAt }: { readonly project: string; readonly dueAt: number },
   kind: RequestKind,
-): (state: Published, waitingFor: string | null) => void {
+): (state: PublishedState, waitingFor: string | null) => void {
   let progress: RequestProgress = {
     status: 'received',
     waitingFor: null,
@@ -22,45 +33,43 @@ export function publishProgress(
     batches: [],
   };
   let indexed = '';
-  setHandler(progressQuery, () => progress);
+  setHandler(progressQuery, () => progress, { description: PROGRESS_DESCRIPTION });
   return (state, waitingFor) => {
-    progress = {
-      status: state.status,
-      waitingFor,
-      subjects: state.subjects,
-      held: state.held,
-      attention: state.attention,
-      batches: state.openBatches,
-    };
-    const needsAttention = state.attention.length > 0;
-    const index = `${state.status}/${needsAttention}/${state.subjects}`;
+    const { status, subjects, held, attention, openBatches, confirmation } = state;
+    progress = { status, waitingFor, subjects, held, attention, batches: openBatches };
+    const needsAttention = attention.length > 0;
+    const index = `${status}/${needsAttention}/${subjects}`;
     if (index !== indexed) {
       indexed = index;
       upsertSearchAttributes([
         { key: searchAttributes.kind, value: kind },
-        { key: searchAttributes.project, value: facts.project },
-        { key: searchAttributes.dueAt, value: new Date(facts.dueAt) },
-        { key: searchAttributes.status, value: state.status },
-        { key: searchAttributes.subjects, value: state.subjects },
+        { key: searchAttributes.project, value: project },
+        { key: searchAttributes.dueAt, value: new Date(dueAt) },
+        { key: searchAttributes.status, value: status },
+        { key: searchAttributes.subjects, value: subjects },
         { key: searchAttributes.needsAttention, value: needsAttention },
       ]);
     }
-    setCurrentDetails(describe(progress, state.confirmation));
+    setCurrentDetails(describeProgress({ kind, dueAt, progress, confirmation }));
   };
 }
 
-function describe(
-  { status, waitingFor, subjects, held, attention, batches }: RequestProgress,
-  confirmation: Published['confirmation'],
-): string {
+/** A table in Markdown, as Temporal's UI shows it. */
+export function describeProgress({ kind, dueAt, progress, confirmation }: Published): string {
+  const { status, waitingFor, subjects, held, attention, batches } = progress;
   const rows = [
-    ['Status', status],
-    ['Waits for', waitingFor ?? '–'],
-    ['Subjects', String(subjects)],
-    ['Held', String(held)],
-    ...(confirmation === undefined ? [] : [['To be confirmed', `${confirmation.subjects} subjects`]]),
-    ...batches.map(({ system, batch }) => [`Batch ${batch}`, `in ${system}`]),
-    ...attention.map(({ system, code }) => ['**Needs attention**', `${system}: \`${code}\``]),
+    ['Status', `\`${status}\``],
+    ['Waits for', waitingFor ?? 'Nothing: the request has ended'],
+    ['Due', utcText(dueAt)],
+    ['Subjects', subjects.toLocaleString('en-US')],
+    ...(held === 0 ? [] : [['Under legal hold', countOf(held, 'subject')]]),
+    ...(confirmation === undefined ? [] : [['To be confirmed', countOf(confirmation.subjects, 'subject')]]),
+    ...batches.map((batch) =>
+      kind === 'deletion'
+        ? [`Batch ${batch.batch}`, `${countOf(batch.subjects, 'subject')} in ${batch.system}`]
+        : ['To be collected', `${batch.system} (epoch ${batch.batch})`],
+    ),
+    ...attention.map(({ system, code }) => ['**Needs attention**', `${system}: \`${code}\`. ${REMEDIES[code]}`]),
   ];
   return ['| | |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
 }

@@ -1,12 +1,12 @@
 import { getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
 import { workflowIdFor } from '../../domain/ids.ts';
-import { wakeSignal } from './messages.ts';
+import { requestChangedSignal } from './messages.ts';
 
-/** Makes other requests read their rows again. Housekeeping finds a request that does not run. */
+/** Makes other requests read their rows again. Housekeeping starts a request whose workflow does not run. */
 export async function signalRequests(requestIds: readonly string[]): Promise<void> {
   for (const id of requestIds) {
     try {
-      await getExternalWorkflowHandle(workflowIdFor(id)).signal(wakeSignal);
+      await getExternalWorkflowHandle(workflowIdFor(id)).signal(requestChangedSignal);
     } catch (error) {
       if (isCancellation(error)) throw error;
     }

@@ -5,10 +5,16 @@ import type { Step } from '../../domain/vocabulary.ts';
 import { ledger, system, systemWaitForCancel } from './proxies.ts';
 import { signalRequests } from './signal-requests.ts';
 
-/** The request as its steps need it. */
+/** The request, as its steps use it. */
 export interface Request extends RequestFacts {
   readonly requestId: string;
 }
+
+/** The pause before a child workflow that cannot be started, or has failed, is started again. */
+export const CHILD_RETRY = {
+  ms: 10_000,
+  summary: 'Pause of 10 seconds before the child workflow is started again',
+} as const;
 
 /** Asks the directory for the subjects. */
 export const resolveSubjects = (request: Request) =>
@@ -18,7 +24,7 @@ export const resolveSubjects = (request: Request) =>
     await signalRequests(requestsToSignal);
   });
 
-/** Asks every system about identities that the directory does not know; `not_found` only if all of them hold nothing. */
+/** Asks every system about identities that the directory does not know. `not_found` only if no system holds data on them. */
 export const searchUnresolved = (request: Request) =>
   withAttention(request, request.directory, 'resolve', async () => {
     const names = await ledger.checkPinnedSystems(activityInput(request));
@@ -30,20 +36,20 @@ export const searchUnresolved = (request: Request) =>
     await signalRequests(await ledger.settleUnresolved(activityInput(request)));
   });
 
-/** Removes what every system keeps for the request. Returns whether all of them have done so. */
+/** Removes what every system keeps for the request. Returns whether all systems succeeded. */
 export async function cleanUpSystems(request: Request): Promise<boolean> {
   const names = await ledger.checkPinnedSystems(activityInput(request));
   const results = await Promise.all(
     names.map((name) =>
       withAttention(request, name, 'conclude', () =>
-        system(request.project, name).concludeSystem(activityInput(request, name)),
+        system(request.project, name).cleanUpSystem(activityInput(request, name)),
       ),
     ),
   );
   return results.every((result) => result === 'done');
 }
 
-/** Runs a step. Defers it when it fails for good: an operator sees it in `attention`, and the rows say when to retry. */
+/** Runs a step and defers it if it fails permanently: `attention` names it, and the rows decide when to retry. */
 export async function withAttention(
   request: Request,
   name: string,
@@ -60,7 +66,7 @@ export async function withAttention(
   }
 }
 
-/** What every activity of a request takes; activities of the ledger alone need no system. */
+/** The input of every activity of a request. Activities that use only the ledger ignore `system`. */
 export const activityInput = (
   { requestId, project }: Pick<Request, 'requestId' | 'project'>,
   name = '',

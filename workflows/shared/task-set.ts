@@ -2,15 +2,17 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 /** Steps that run in the background of a request's loop, so that one slow system does not block the others. */
 export interface TaskSet {
-  /** Does nothing while a task of this name runs. */
+  /** Starts the task unless one with this name runs. */
   start(name: string, work: () => Promise<unknown>): void;
   /** Cancels the tasks whose names begin with the prefix, except the named ones. */
   cancelExcept(prefix: string, names: readonly string[]): void;
-  /** Whether no task runs whose name begins with one of the prefixes; without a prefix: no task at all. */
+  /** Whether no task runs whose name begins with one of the prefixes. Without a prefix: whether no task runs. */
   isIdle(...prefixes: readonly string[]): boolean;
+  /** The names of the tasks that run. */
+  running(): readonly string[];
 }
 
-/** Calls `onTaskEnd` after each task: its step has changed the rows. */
+/** Calls `onTaskEnd` after each task, since its step may have changed the rows. */
 export function createTaskSet(onTaskEnd: () => void): TaskSet {
   const running = new Map<string, CancellationScope>();
   return {
@@ -33,8 +35,9 @@ export function createTaskSet(onTaskEnd: () => void): TaskSet {
       }
     },
     isIdle(...prefixes) {
-      const isMeant = (name: string) => prefixes.length === 0 || prefixes.some((prefix) => name.startsWith(prefix));
-      return ![...running.keys()].some(isMeant);
+      const isSelected = (name: string) => prefixes.length === 0 || prefixes.some((prefix) => name.startsWith(prefix));
+      return ![...running.keys()].some(isSelected);
     },
+    running: () => [...running.keys()],
   };
 }

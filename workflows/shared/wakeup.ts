@@ -1,29 +1,38 @@
-import { condition, setHandler, workflowInfo } from '@temporalio/workflow';
+import { condition, setHandler, type SignalDefinition, workflowInfo } from '@temporalio/workflow';
 import { DAY_MS } from '../../domain/calendar.ts';
-import { wakeSignal } from './messages.ts';
+import { requestChangedSignal } from './messages.ts';
 
-/** Code that only old runs need can be removed after this long (rule 3). */
+/** After this long, code that only older runs need can be removed (rule 3). */
 const LONGEST_RUN_MS = 30 * DAY_MS;
+/** Temporal stores at most 400 bytes. */
+const LONGEST_SUMMARY = 200;
 
-/** What a workflow waits with between two readings of its rows. */
+/** How a workflow waits between two readings of its rows. */
 export interface Wakeup {
-  /** Call it before reading the rows: a signal that arrives during the reading is then kept. */
+  /** Call before reading the rows: a signal that arrives during the reading is then kept. */
   reset(): void;
   wake(): void;
   /** Since the last reset. */
   wasSignalled(): boolean;
-  /** Until a signal or the timestamp, whichever comes first; null: until a signal. */
+  /** Waits for a signal or the timestamp, whichever comes first. Null: for a signal. */
   waitUntil(timestamp: number | null, summary: string): Promise<void>;
-  /** The history is long, or the run is old. */
+  /** Whether the history is long or the run is old. */
   shouldContinueAsNew(): boolean;
 }
 
-export function createWakeup(): Wakeup {
+/** The wakeup of a request, whose changes every process signals. */
+export const createRequestWakeup = (): Wakeup =>
+  createWakeup(
+    requestChangedSignal,
+    'The rows of the request have changed: read them again and start what is due. Safe to send at any time.',
+  );
+
+export function createWakeup(signal: SignalDefinition, description: string): Wakeup {
   let signalled = false;
   const wake = (): void => {
     signalled = true;
   };
-  setHandler(wakeSignal, wake);
+  setHandler(signal, wake, { description });
   const oldAt = workflowInfo().runStartTime.getTime() + LONGEST_RUN_MS;
   return {
     reset() {
@@ -32,10 +41,11 @@ export function createWakeup(): Wakeup {
     wake,
     wasSignalled: () => signalled,
     async waitUntil(timestamp, summary) {
-      // Once the run is old, the end of the task that still keeps it from continuing as new wakes it.
-      const ends = Math.min(timestamp ?? Infinity, Date.now() < oldAt ? oldAt : Infinity);
-      if (ends === Infinity) await condition(() => signalled);
-      else if (ends > Date.now()) await condition(() => signalled, ends - Date.now(), { summary });
+      // An old run continues as new when its last task ends, which wakes it: it needs no timer for that.
+      const endsAt = Math.min(timestamp ?? Infinity, Date.now() < oldAt ? oldAt : Infinity);
+      const shown = summary.length <= LONGEST_SUMMARY ? summary : `${summary.slice(0, LONGEST_SUMMARY)}…`;
+      if (endsAt === Infinity) await condition(() => signalled);
+      else if (endsAt > Date.now()) await condition(() => signalled, endsAt - Date.now(), { summary: shown });
     },
     shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested || Date.now() >= oldAt,
   };

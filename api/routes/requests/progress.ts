@@ -50,8 +50,8 @@ const PendingActivity = z.strictObject({
 
 const Live = z.strictObject({
   waitingFor: z.string().nullable().openapi({
-    description: 'What the workflow waits for. Null if no worker answers.',
-    'x-example': 'deletion',
+    description: 'What the workflow waits for, in words. Null if no worker answers.',
+    'x-example': 'Steps in progress: batch 1 in app',
   }),
   activities: z.array(PendingActivity).openapi({ description: 'Activities that run or wait for a retry.' }),
 });

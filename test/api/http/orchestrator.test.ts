@@ -23,7 +23,7 @@ test('starts a workflow with a summary for operators, idempotently', async () =>
   await orchestrator.start('req_one');
   const first = await describe('req_one');
   expect(await first.staticSummary()).toBe('Deletion · 1,204 subjects · due 2026-12-05');
-  expect(first.type).toBe('deletionRequest');
+  expect(first.type).toBe('fulfillDeletion');
   expect(first.searchAttributes).toMatchObject({
     LetheKind: ['deletion'],
     LetheStatus: ['received'],
@@ -55,7 +55,7 @@ test('signals all running workflows and skips one that does not run', async () =
   for (const id of [ids[0], ids[24]]) {
     const { events } = await client.workflow.getHandle(workflowIdFor(String(id))).fetchHistory();
     expect(
-      events?.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'wake'),
+      events?.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'requestChanged'),
     ).toHaveLength(1);
   }
   expect(lines).toEqual([]);

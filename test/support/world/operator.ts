@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 /** Runs housekeeping once, because the time-skipping server has no schedules. Returns the number of recovered requests. */
 export async function runHousekeeping(world: World): Promise<number> {
   const asOf = (await nowOf(world)).getTime();
-  return (await housekeepingActivities(world.deps).recoverStalled({ asOf })).recovered;
+  return (await housekeepingActivities(world.deps).recoverStalledWork({ asOf })).recovered;
 }
 
 /**
@@ -35,7 +35,7 @@ export async function waitForConfirmationStage(world: World, requestId: string):
   await eventually('the request waits for a confirmation', async () => {
     // The query fails until the first workflow task is complete.
     const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
-    return progress?.waitingFor?.startsWith('a confirmation') === true;
+    return progress?.waitingFor?.startsWith('Confirmation by') === true;
   });
 }
 
@@ -44,6 +44,6 @@ export async function waitUntilIdle(world: World, requestId: string): Promise<vo
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
   await eventually('no activity of the request runs', async () => {
     const progress = await handle.query<{ waitingFor: string | null }>('progress').catch(() => null);
-    return typeof progress?.waitingFor === 'string' && progress.waitingFor !== 'work that is under way';
+    return typeof progress?.waitingFor === 'string' && !progress.waitingFor.startsWith('Steps in progress');
   });
 }

@@ -81,7 +81,7 @@ test('starts one workflow with one run for 100 identical concurrent calls', asyn
   await expect
     .poll(async () => {
       const found = [];
-      for await (const one of client.workflow.list({ query: "WorkflowType = 'deletionRequest'" }))
+      for await (const one of client.workflow.list({ query: "WorkflowType = 'fulfillDeletion'" }))
         found.push(one.workflowId);
       return found;
     })
@@ -286,7 +286,7 @@ test('stores neither key nor body and deletes keys after a day', async () => {
     storage: archives(),
     ...notificationDeps(),
   };
-  await housekeepingActivities(deps).recoverStalled({ asOf: START.getTime() + DAY_MS });
+  await housekeepingActivities(deps).recoverStalledWork({ asOf: START.getTime() + DAY_MS });
   expect(await counts()).toMatchObject({ requests });
   const [remaining] = await database.$client`SELECT min(created_at) AS oldest FROM lethe.idempotency_keys`;
   expect(remaining).toEqual({ oldest: new Date(START.getTime() + DAY_MS / 2) });

@@ -1,0 +1,66 @@
+import type { DeletionState, ExportState } from '../../domain/request-state.ts';
+import { countOf, utcText } from '../../domain/wording/format.ts';
+
+/** What a request waits for, in words for callers and operators. Counts, names of systems and timestamps, never an identity. */
+
+/** More steps than these are only counted. */
+const STEPS_NAMED = 3;
+const SEPARATOR = ' · ';
+const subjectsOf = (count: number): string => countOf(count, 'subject');
+
+/** `leftForNextRun`: subjects that the quota of the latest run did not cover. */
+export const describeDeletionWait = (
+  state: DeletionState,
+  runningSteps: readonly string[],
+  leftForNextRun: number,
+): string =>
+  joinWaits([
+    describeSteps(runningSteps),
+    describeConfirmation(state.confirmation),
+    describeNextClaim(state, leftForNextRun),
+    state.awaitingBackup === undefined ? null : `Archive that is not ready yet (${subjectsOf(state.awaitingBackup)})`,
+    state.held === 0 ? null : `Release of a legal hold (${subjectsOf(state.held)})`,
+    state.attached === 0 ? null : `Another request that owns ${subjectsOf(state.attached)}`,
+    describeOperatorAction(state),
+  ]);
+
+export const describeExportWait = (state: ExportState, runningSteps: readonly string[]): string =>
+  joinWaits([
+    describeSteps(runningSteps),
+    state.expiresAt === null
+      ? null
+      : `Expiry of the archive at ${utcText(state.expiresAt)}; can be downloaded until then`,
+    describeOperatorAction(state),
+  ]);
+
+const joinWaits = (waits: readonly (string | null)[]): string =>
+  waits.filter((wait) => wait !== null).join(SEPARATOR) || 'A change of the request';
+
+function describeSteps(running: readonly string[]): string | null {
+  if (running.length === 0) return null;
+  const others = running.length - STEPS_NAMED;
+  return `Steps in progress: ${running.slice(0, STEPS_NAMED).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
+}
+
+function describeConfirmation(confirmation: DeletionState['confirmation']): string | null {
+  if (confirmation === undefined || confirmation.until === null) return null;
+  const { needsAnotherOwner, until, subjects } = confirmation;
+  const by = needsAnotherOwner ? 'another owner' : 'a member';
+  return `Confirmation by ${by} until ${utcText(until)}; unconfirmed, ${subjectsOf(subjects)} will be cancelled`;
+}
+
+function describeNextClaim(
+  { nextClaimAt, inGracePeriod }: Pick<DeletionState, 'nextClaimAt' | 'inGracePeriod'>,
+  leftForNextRun: number,
+): string | null {
+  if (nextClaimAt === null) return null;
+  const at = utcText(nextClaimAt);
+  if (leftForNextRun > 0)
+    return `Quota: next run at ${at} for ${subjectsOf(leftForNextRun)}; can be cancelled until then`;
+  return `${inGracePeriod ? 'Grace period until' : 'Next run at'} ${at}; can be cancelled until then`;
+}
+
+function describeOperatorAction({ attention, retryAt }: Pick<DeletionState, 'attention' | 'retryAt'>): string | null {
+  if (attention.length === 0) return null;
+  return `Operator action, see attention${retryAt === null ? '' : `; next automatic retry at ${utcText(retryAt)}`}`;
+}
