@@ -23,8 +23,8 @@ import { deliveriesOf, webhookAt } from '../support/webhooks.ts';
 let book: Ledger;
 let deps: ActivityDeps;
 const outbox = mailFolder();
-/** A project for each test: channels of mail are not shared. */
-const PROJECTS = ['schedule', 'crash', 'behind', 'order', 'stop', 'letter', 'fails', 'gone', 'subject', 'many'];
+/** One project per test, since a project has one mail channel. */
+const PROJECTS = ['schedule', 'crash', 'behind', 'order', 'stop', 'mail-ready', 'fails', 'gone', 'subject', 'many'];
 beforeAll(async () => {
   book = await ledger(PROJECTS);
   deps = {
@@ -33,20 +33,20 @@ beforeAll(async () => {
     keys: KEYS,
     catalog: new Map(),
     connector: () => {
-      throw new Error('nobody is asked');
+      throw new Error('no connector is used');
     },
-    starter: { start: nothing, startSuppression: nothing, wake: nothing, startNotifications: nothing },
+    starter: { start: doNothing, startSuppression: doNothing, wake: doNothing, startNotifications: doNothing },
     storage: archives(),
     ...notificationDeps(),
     mailer: openMailer({ url: outbox.url, from: FROM }),
   };
 });
 afterAll(() => book.closeLedger());
-const nothing = async (): Promise<void> => undefined;
-// What the tests make fail is no finding.
+const doNothing = async (): Promise<void> => undefined;
+// Hides the warnings about failures that the tests cause.
 const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 
-type DeliverDue = ReturnType<typeof createNotificationActivities>['deliverDue'];
+type DeliverDue = ReturnType<typeof createNotificationActivities>['deliverDueNotifications'];
 type Input = Parameters<DeliverDue>[0];
 const deliverDue = (
   channel: Omit<Input, 'asOf'>,
@@ -55,17 +55,15 @@ const deliverDue = (
   env = environment(),
 ) =>
   env.run<[Input], { nextAt: number | null }, DeliverDue>(
-    createNotificationActivities({ ...deps, ...changes }).deliverDue,
-    {
-      ...channel,
-      asOf: at.getTime(),
-    },
+    createNotificationActivities({ ...deps, ...changes }).deliverDueNotifications,
+    { ...channel, asOf: at.getTime() },
   );
 
-/** The data of a webhook that these tests check. */
+/** The fields of a webhook's body that these tests compare. */
 const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; status: string } }).data;
 
-const becomes = (requestId: string, status: string, at = START) =>
+/** Changes the status and queues its notifications, as the ledger does. */
+const changeStatus = (requestId: string, status: string, at = START) =>
   transaction(book.database, async (tx) => {
     await tx.$client`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
     await enqueueNotifications(tx, requestId, at);
@@ -76,14 +74,14 @@ async function readyExport(project: string, notify: string): Promise<string> {
   const requestId = await accept(book, [user('u-1')], { project, ...more });
   await book.sql`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${requestId}, ${`${requestId}/archive`}, 1, 1, '', ${START}, ${days(7)})`;
-  await becomes(requestId, 'ready');
+  await changeStatus(requestId, 'ready');
   return requestId;
 }
 
 const linksOf = (requestId: string) => book.sql<{ revokedAt: Date | null; createdBy: string; sha256: Buffer }[]>`
   SELECT revoked_at, created_by, sha256 FROM lethe.links WHERE request_id = ${requestId} ORDER BY id`;
 
-test('the schedule is the published one, later by up to a tenth that the id alone decides', () => {
+test('delays each attempt by the published schedule plus up to a tenth that depends only on the id', () => {
   const ids = Array.from({ length: 200 }, () => `evt_${crypto.randomUUID().replaceAll('-', '')}`);
   for (let attempts = 1; attempts < 10; attempts++) {
     const published = ATTEMPTS_AFTER_MS[attempts] ?? 0;
@@ -99,7 +97,7 @@ test('the schedule is the published one, later by up to a tenth that the id alon
   expect(ATTEMPTS_AFTER_MS.map((ms) => ms / 1_000)).toEqual([0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]);
 });
 
-test('who asks for time gets it, but never less than is published and never more than a day', () => {
+test('waits as long as the receiver asks, at least the published delay and at most a day', () => {
   const id = `evt_${'0'.repeat(32)}`;
   const after = (attempts: number, askedMs: number) =>
     (nextAttemptAt(id, attempts, START, askedMs)?.getTime() ?? 0) - START.getTime();
@@ -108,30 +106,30 @@ test('who asks for time gets it, but never less than is published and never more
   expect(after(1, 365 * DAY_MS)).toBe(DAY_MS);
 });
 
-test('killed after it was sent: sent again under the same id, and written down once', async () => {
+test('sends again with the same id and records one attempt when the worker is killed after sending', async () => {
   const hook = await startReceiver();
   const { id: channel, secret } = await webhookAt(book, 'crash', hook.url);
   const requestId = await accept(book, [], { project: 'crash' });
   const sender = webhookSender({ networks: loopback() });
-  const killed: typeof sender = {
+  const killedSender: typeof sender = {
     async send(message) {
       await sender.send(message);
       throw new Error('killed');
     },
   };
-  await expect(deliverDue({ project: 'crash', channel }, START, { webhooks: killed })).rejects.toThrow(
-    'storage operation failed',
+  await expect(deliverDue({ project: 'crash', channel }, START, { webhooks: killedSender })).rejects.toThrow(
+    'a database operation failed',
   );
   expect(await deliveriesOf(book, channel, requestId)).toMatchObject([{ attempts: 0, outcome: null }]);
   expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
   expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
-  const [told] = await deliveriesOf(book, channel, requestId);
-  expect(told).toMatchObject({ attempts: 1, outcome: 'delivered' });
-  expect(hook.received.map(({ headers }) => headers['webhook-id'])).toEqual([told?.id, told?.id]);
+  const [delivery] = await deliveriesOf(book, channel, requestId);
+  expect(delivery).toMatchObject({ attempts: 1, outcome: 'delivered' });
+  expect(hook.received.map(({ headers }) => headers['webhook-id'])).toEqual([delivery?.id, delivery?.id]);
   for (const { body, headers } of hook.received) expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
 });
 
-test('where one fails for a reason of our own, those under way are waited for before it is begun again', async () => {
+test('waits for running deliveries before the activity fails', async () => {
   const { id: channel } = await webhookAt(book, 'behind', 'https://hooks.test/');
   const [first, second] = [
     await accept(book, [], { project: 'behind' }),
@@ -139,50 +137,50 @@ test('where one fails for a reason of our own, those under way are waited for be
   ];
   const webhooks: ActivityDeps['webhooks'] = {
     async send({ body }) {
-      if (dataOf(body).id === first) throw new Error('the ledger is away');
+      if (dataOf(body).id === first) throw new Error('the ledger is unavailable');
       await new Promise((done) => setTimeout(done, 100));
       return { delivered: true };
     },
   };
   await expect(deliverDue({ project: 'behind', channel }, START, { webhooks })).rejects.toThrow(
-    'storage operation failed',
+    'a database operation failed',
   );
   expect(await deliveriesOf(book, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
   expect(await deliveriesOf(book, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
 });
 
-test('of one request one is told after the other, of several at most five at once', async () => {
+test('delivers one notification of a request at a time and at most five requests at once', async () => {
   const hook = await startReceiver();
   const { id: channel } = await webhookAt(book, 'order', hook.url);
   const requests = await Promise.all([1, 2, 3, 4, 5, 6].map(() => accept(book, [], { project: 'order' })));
   for (const status of ['resolving', 'grace', 'deleting'])
-    for (const requestId of requests) await becomes(requestId, status);
+    for (const requestId of requests) await changeStatus(requestId, status);
   const open = new Set<string>();
   const counts: number[] = [];
-  const told = new Map<string, string[]>();
+  const delivered = new Map<string, string[]>();
   const { promise: five, resolve: fiveAreOpen } = Promise.withResolvers<void>();
   hook.respond = async (response, { body }) => {
     const { id, status } = dataOf(body);
     counts.push(open.has(id) ? Number.POSITIVE_INFINITY : open.add(id).size);
-    told.set(id, [...(told.get(id) ?? []), status]);
+    delivered.set(id, [...(delivered.get(id) ?? []), status]);
     if (open.size === 5) fiveAreOpen();
     await five;
     open.delete(id);
     respondWith(204)(response);
   };
-  // A page has twenty.
+  // A page has twenty deliveries.
   expect((await deliverDue({ project: 'order', channel })).nextAt).toBe(START.getTime());
   expect((await deliverDue({ project: 'order', channel })).nextAt).toBeNull();
   expect(Math.max(...counts)).toBe(5);
-  expect([...told.keys()].toSorted()).toEqual(requests.toSorted());
-  for (const statuses of told.values()) expect(statuses).toEqual(['received', 'resolving', 'grace', 'deleting']);
+  expect([...delivered.keys()].toSorted()).toEqual(requests.toSorted());
+  for (const statuses of delivered.values()) expect(statuses).toEqual(['received', 'resolving', 'grace', 'deleting']);
 });
 
-test('a worker that is to end stops between two deliveries; the others are told by the next one', async () => {
+test('stops between two deliveries when the worker shuts down, and delivers the others in the next attempt', async () => {
   const hook = await startReceiver();
   const { id: channel } = await webhookAt(book, 'stop', hook.url);
   const requestId = await accept(book, [], { project: 'stop' });
-  for (const status of ['resolving', 'grace']) await becomes(requestId, status);
+  for (const status of ['resolving', 'grace']) await changeStatus(requestId, status);
   const env = environment();
   hook.respond = (response) => {
     env.cancel('WORKER_SHUTDOWN');
@@ -196,13 +194,13 @@ test('a worker that is to end stops between two deliveries; the others are told 
   expect(hook.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
 });
 
-describe('the mail of an export that is ready', () => {
-  test('has a link that is good for one download, stored as its digest alone, until the archive goes', async () => {
-    const requestId = await readyExport('letter', 'ann@lethe.test');
-    expect(await deliverDue({ project: 'letter', channel: 'mail' })).toEqual({ nextAt: null });
-    const [told] = await deliveriesOf(book, 'mail', requestId);
-    expect(told).toMatchObject({ status: 'ready', outcome: 'delivered', recipient: null });
-    const mail = outbox.mails().get(`${told?.id}.eml`) ?? '';
+describe('The mail of a ready export', () => {
+  test('contains a link for one download, of which the ledger stores only the digest', async () => {
+    const requestId = await readyExport('mail-ready', 'ann@lethe.test');
+    expect(await deliverDue({ project: 'mail-ready', channel: 'mail' })).toEqual({ nextAt: null });
+    const [delivery] = await deliveriesOf(book, 'mail', requestId);
+    expect(delivery).toMatchObject({ status: 'ready', outcome: 'delivered', recipient: null });
+    const mail = outbox.mails().get(`${delivery?.id}.eml`) ?? '';
     const [, token = ''] = /^https:\/\/lethe\.test\/download\/([A-Za-z0-9_-]{43})\r?$/m.exec(mail) ?? [];
     const links = await linksOf(requestId);
     expect(links).toMatchObject([{ revokedAt: null, createdBy: 'lethe' }]);
@@ -212,7 +210,7 @@ describe('the mail of an export that is ready', () => {
     expect(mail).not.toContain('u-1');
   });
 
-  test('that does not leave is tried again with a fresh link; the one before is revoked at once', async () => {
+  test('is retried with a new link after a failure, and the earlier link is revoked at once', async () => {
     const refusing = await mailServer({
       disabledCommands: ['STARTTLS', 'AUTH'],
       onRcptTo: ({ address }, _session, done) => done(new Error(`no ${address}`)),
@@ -220,16 +218,16 @@ describe('the mail of an export that is ready', () => {
     const requestId = await readyExport('fails', 'canary-recipient@lethe.test');
     const mailer = openMailer({ url: refusing.url(), from: FROM });
     const { nextAt } = await deliverDue({ project: 'fails', channel: 'mail' }, START, { mailer });
-    const [told] = await deliveriesOf(book, 'mail', requestId);
-    expect(nextAt).toBe(nextAttemptAt(told?.id ?? '', 1, START)?.getTime());
-    expect(told).toMatchObject({ attempts: 1, lastCode: 'smtp_550', recipient: 'canary-recipient@lethe.test' });
+    const [delivery] = await deliveriesOf(book, 'mail', requestId);
+    expect(nextAt).toBe(nextAttemptAt(delivery?.id ?? '', 1, START)?.getTime());
+    expect(delivery).toMatchObject({ attempts: 1, lastCode: 'smtp_550', recipient: 'canary-recipient@lethe.test' });
     expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }]);
     await deliverDue({ project: 'fails', channel: 'mail' }, new Date(nextAt ?? 0));
     expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }, { revokedAt: null }]);
     expect(await deliveriesOf(book, 'mail', requestId)).toMatchObject([{ outcome: 'delivered', recipient: null }]);
   });
 
-  test('is withheld when the archive has gone meanwhile; given up, its recipient goes as well', async () => {
+  test('is withheld when the archive is destroyed, and its recipient is purged after the last attempt', async () => {
     const requestId = await readyExport('gone', 'ann@lethe.test');
     await destroyArchive(book.database, { requestId, actor: 'test', at: START });
     const before = outbox.mails().size;
@@ -240,15 +238,15 @@ describe('the mail of an export that is ready', () => {
     expect(outbox.mails().size).toBe(before);
     expect(await linksOf(requestId)).toEqual([]);
     const another = await readyExport('gone', 'ann@lethe.test');
-    const away = { send: async () => ({ delivered: false, code: 'connection' }) as const };
+    const failingMailer = { send: async () => ({ delivered: false, code: 'connection' }) as const };
     for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
-      at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: away })).nextAt;
+      at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: failingMailer })).nextAt;
     const abandoned = { attempts: 10, outcome: 'given_up', recipient: null };
     expect(await deliveriesOf(book, 'mail', another)).toMatchObject([abandoned]);
     expect((await linksOf(another)).every(({ revokedAt }) => revokedAt !== null)).toBe(true);
   });
 
-  test('that waits for somebody who turns out to be a subject is withheld, and nothing of them is kept', async () => {
+  test('is withheld and its recipient purged when the recipient is a subject of the request', async () => {
     const submitted = await accept(book, [email('canary-ann@lethe.test')], {
       project: 'subject',
       notify: 'Canary-Ann@LETHE.test',
@@ -257,7 +255,7 @@ describe('the mail of an export that is ready', () => {
     await book.sql`INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
       VALUES ('evt_1', 'subject', 'mail', 'Canary-Ann@LETHE.test', ${submitted}, 'deletion', 'awaiting_confirmation', ${START}, ${START})`;
     await book.sql`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
-    for (const requestId of [submitted, colleague]) await becomes(requestId, 'awaiting_confirmation');
+    for (const requestId of [submitted, colleague]) await changeStatus(requestId, 'awaiting_confirmation');
     expect(await deliveriesOf(book, 'mail', submitted)).toMatchObject([
       { outcome: 'withheld', lastCode: 'subject', recipient: null },
     ]);
@@ -274,27 +272,27 @@ describe('the mail of an export that is ready', () => {
   });
 });
 
-test('a thousand changes at once are a few wakes, each channel after its last change, and a failed signal fails no change', async () => {
+test('coalesces the starts for a thousand changes, starts after the last one, and ignores failed starts', async () => {
   const { id: channel } = await webhookAt(book, 'many', 'https://hooks.test/');
   const requestId = await accept(book, [], { project: 'many', notify: 'ann@lethe.test' });
-  const told: string[] = [];
+  const started: string[] = [];
   const startNotifications = async (project: string, of: string) => {
     await new Promise((done) => setTimeout(done, 20));
-    told.push(`${project}/${of}`);
-    if (told.length > 1) throw new Error('Temporal is away');
+    started.push(`${project}/${of}`);
+    if (started.length > 1) throw new Error('Temporal is unavailable');
   };
   const { change } = withNotificationDispatch(
     { ...deps, starter: { ...deps.starter, startNotifications } },
     { change: async (_input: { requestId: string }) => 'done' },
   );
-  const done = await Promise.all(Array.from({ length: 1_000 }, () => change({ requestId })));
-  expect(new Set(done)).toEqual(new Set(['done']));
-  // The last of them began after the last change.
-  expect(told.length).toBeGreaterThanOrEqual(2);
-  expect(told.length).toBeLessThan(100);
-  expect(new Set(told)).toEqual(new Set([`many/${channel}`]));
-  const before = told.length;
+  const results = await Promise.all(Array.from({ length: 1_000 }, () => change({ requestId })));
+  expect(new Set(results)).toEqual(new Set(['done']));
+  // The last start began after the last change.
+  expect(started.length).toBeGreaterThanOrEqual(2);
+  expect(started.length).toBeLessThan(100);
+  expect(new Set(started)).toEqual(new Set([`many/${channel}`]));
+  const before = started.length;
   await deliverDue({ project: 'many', channel }, START, { webhooks: { send: async () => ({ delivered: true }) } });
   await change({ requestId });
-  expect(told).toHaveLength(before);
+  expect(started).toHaveLength(before);
 });

@@ -3,32 +3,32 @@ import { cancelRequest } from '../../db/requests/cancel.ts';
 import { buildReceipt } from '../../db/deletion/receipt.ts';
 import { accept, POLICY, START, states } from '../support/ledger.ts';
 import {
-  batchAt,
-  bystanders,
-  everything,
-  mine,
+  batchInput,
+  rowsOfOthers,
+  allRows,
+  subjectIdentities,
   otherRequest,
   perform,
   RUN,
-  stepAt,
+  stepInput,
   withOtherRequest,
-  withSetting,
+  withWorldPerTest,
   world,
 } from './support.ts';
 
-/** A part-deletion, as its activities do it: what deleting promises, emptying promises too. */
-withSetting();
+/** The guarantees of a deletion, for the activities of a part deletion. */
+withWorldPerTest();
 beforeEach(async () => {
   for (const sql of [world.app, world.elsewhere]) await sql`UPDATE app.events SET ip = '10.1.2.3', sdk = 'web'`;
 });
 withOtherRequest();
 
 const SCOPES = ['categories', 'sources'] as const;
-const EMPTIED = { categories: ['app.users', 5], sources: ['app.events', 15] } as const;
+const CLEARED = { categories: ['app.users', 5], sources: ['app.events', 15] } as const;
 
 async function scheduledRequest(scope: (typeof SCOPES)[number]): Promise<string> {
-  const requestId = await accept(world, mine, { scope });
-  const at = stepAt(requestId, START);
+  const requestId = await accept(world, subjectIdentities, { scope });
+  const at = stepInput(requestId, START);
   await perform(world.activities.resolveSubjects, at);
   await perform(world.activities.reconcileDeletion, at);
   expect(await states(world, requestId)).toEqual({ scheduled: 5 });
@@ -36,7 +36,7 @@ async function scheduledRequest(scope: (typeof SCOPES)[number]): Promise<string>
 }
 async function claimedRequest(scope: (typeof SCOPES)[number]): Promise<string> {
   const requestId = await scheduledRequest(scope);
-  expect(await perform(world.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 5 });
+  expect(await perform(world.activities.claimSubjects, stepInput(requestId, RUN))).toMatchObject({ claimed: 5 });
   return requestId;
 }
 async function blanked(requestId: string) {
@@ -46,58 +46,61 @@ async function blanked(requestId: string) {
   return tables.flatMap(({ table, blanked: rows }) => (rows > 0 ? [[table, rows]] : []));
 }
 const deleteBatch = (requestId: string, attempt = 1) =>
-  perform(world.activities.deleteBatch, batchAt(requestId, RUN), attempt);
+  perform(world.activities.deleteBatch, batchInput(requestId, RUN), attempt);
 
-test.each(SCOPES)('%s: empties what is claimed, nothing of anybody else, and twice is as once', async (scope) => {
-  const requestId = await claimedRequest(scope);
-  const before = await bystanders(world, otherRequest);
-  expect(before.people['events']).not.toEqual([]);
-  expect(await deleteBatch(requestId)).toEqual({ step: 'verify', at: RUN.getTime() });
-  expect(await bystanders(world, otherRequest)).toEqual(before);
-  expect(await blanked(requestId)).toEqual([EMPTIED[scope]]);
-  const once = await everything(world);
-  await deleteBatch(requestId, 2);
-  expect(await everything(world)).toEqual(once);
-  await world.sql`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
-  await deleteBatch(requestId, 3);
-  expect(await everything(world)).toEqual(once);
-});
-
-test.each([1, 2, 3])(
-  'killed between commit %i and its report: the receipt counts each emptied row once',
-  async (nth) => {
-    const requestId = await claimedRequest('sources');
-    const before = await bystanders(world, otherRequest);
-    let told = 0;
-    world.beforeReport.do = () => {
-      if (++told === nth) throw new Error('killed');
-    };
-    await expect(deleteBatch(requestId)).rejects.toMatchObject({ nonRetryable: false });
-    expect(await blanked(requestId)).not.toEqual([EMPTIED.sources]);
-    world.beforeReport.do = null;
+test.each(SCOPES)(
+  'clears only the columns of the claimed subjects, idempotently, when the scope is %s',
+  async (scope) => {
+    const requestId = await claimedRequest(scope);
+    const before = await rowsOfOthers(world, otherRequest);
+    expect(before.people['events']).not.toEqual([]);
+    expect(await deleteBatch(requestId)).toEqual({ step: 'verify', at: RUN.getTime() });
+    expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
+    expect(await blanked(requestId)).toEqual([CLEARED[scope]]);
+    const once = await allRows(world);
     await deleteBatch(requestId, 2);
-    expect(await blanked(requestId)).toEqual([EMPTIED.sources]);
-    expect(await bystanders(world, otherRequest)).toEqual(before);
-    expect(await perform(world.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'verify' });
+    expect(await allRows(world)).toEqual(once);
+    await world.sql`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
+    await deleteBatch(requestId, 3);
+    expect(await allRows(world)).toEqual(once);
   },
 );
 
-test('withdrawn at the last moment it empties nobody who was withdrawn', async () => {
+test.each([1, 2, 3])(
+  'counts each cleared row once when the worker is killed between commit %i and its report',
+  async (nth) => {
+    const requestId = await claimedRequest('sources');
+    const before = await rowsOfOthers(world, otherRequest);
+    let reports = 0;
+    world.beforeReport.do = () => {
+      if (++reports === nth) throw new Error('killed');
+    };
+    await expect(deleteBatch(requestId)).rejects.toMatchObject({ nonRetryable: false });
+    expect(await blanked(requestId)).not.toEqual([CLEARED.sources]);
+    world.beforeReport.do = null;
+    await deleteBatch(requestId, 2);
+    expect(await blanked(requestId)).toEqual([CLEARED.sources]);
+    expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
+    expect(await perform(world.activities.verifyBatch, batchInput(requestId, RUN))).toMatchObject({ step: 'verify' });
+  },
+);
+
+test('does not clear columns of a subject that is cancelled just before the claim', async () => {
   const requestId = await scheduledRequest('categories');
-  const by = { requestId, positions: [2], actor: 'operator', at: RUN };
-  await cancelRequest(world.database, POLICY.window, by);
-  expect(await perform(world.activities.claim, stepAt(requestId, RUN))).toMatchObject({ claimed: 4 });
+  const cancellation = { requestId, positions: [2], actor: 'operator', at: RUN };
+  await cancelRequest(world.database, POLICY.window, cancellation);
+  expect(await perform(world.activities.claimSubjects, stepInput(requestId, RUN))).toMatchObject({ claimed: 4 });
   await deleteBatch(requestId);
-  const named = await world.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'mine-%'`;
-  expect(named).toEqual([{ user_id: 'mine-2' }]);
+  const uncleared = await world.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'mine-%'`;
+  expect(uncleared).toEqual([{ user_id: 'mine-2' }]);
   expect(await blanked(requestId)).toEqual([['app.users', 4]]);
 });
 
-test('looked at again after another wrote into it, it is not called empty', async () => {
+test('clears columns again when the verification finds a new value', async () => {
   const requestId = await claimedRequest('sources');
   await deleteBatch(requestId);
   await world.app`UPDATE app.events SET utm_source = 'again' WHERE user_id = 'mine-3'`;
-  expect(await perform(world.activities.verifyBatch, batchAt(requestId, RUN))).toMatchObject({ step: 'delete' });
+  expect(await perform(world.activities.verifyBatch, batchInput(requestId, RUN))).toMatchObject({ step: 'delete' });
   await deleteBatch(requestId);
   expect(await blanked(requestId)).toEqual([['app.events', 17]]);
 });

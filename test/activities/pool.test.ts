@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accept, states, user } from '../support/ledger.ts';
-import { perform, RUN, type Setting, setting } from './support.ts';
+import { perform, RUN, type ActivityWorld, startActivityWorld } from './support.ts';
 
-let world: Setting;
+let world: ActivityWorld;
 beforeAll(async () => {
-  world = await setting(2, 1);
+  world = await startActivityWorld(2, 1);
 });
 afterAll(async () => world.close());
 
-test('as many requests resolved at once as there are connections: none waits for a connection that another holds', async () => {
+test('resolves more requests at once than there are connections without a deadlock', async () => {
   const requests = await Promise.all(['m-1', 'm-2', 'm-3'].map((id) => accept(world, [user(id)])));
   const at = { project: 'demo', system: 'app', asOf: RUN.getTime() };
   const resolved = Promise.all(

@@ -20,29 +20,29 @@ import { accept, days, KEYS, type Ledger, ledger, POLICY, START } from '../suppo
 import { notificationDeps } from '../support/outbound.ts';
 import { createDatabase, templateOf } from '../support/servers/postgres.ts';
 
-/** A run after the grace period of everything that was accepted at START. */
+/** A run after the grace period of every request that is accepted at START. */
 export const RUN = days(16);
 const PROJECTS = ['demo', 'other'] as const;
 type ProjectName = (typeof PROJECTS)[number];
 
-/** The activities as a worker has them, on a ledger and on a database per project, with nobody else at work. */
-export interface Setting extends Ledger {
+/** The activities of a worker on a ledger and one database per project, without other workers. */
+export interface ActivityWorld extends Ledger {
   readonly app: postgres.Sql;
-  /** The database of the project `other`, in which the same people live. */
+  /** The database of the project `other`, with the same people. */
   readonly elsewhere: postgres.Sql;
   readonly faults: Faults;
-  /** Called before the ledger hears of a finished range: the moment between commit and report. */
+  /** Called between the commit of a range in the system and its report to the ledger. */
   readonly beforeReport: { do: ((range: FinishedRange) => void) | null };
-  /** Waited for before an inspection: a server that takes its time. */
+  /** Delays inspections, as a slow server does. */
   readonly beforeInspection: { wait: (() => Promise<void>) | null };
   readonly activities: ReturnType<typeof createLedgerActivities> & ReturnType<typeof createSystemActivities>;
   close(): Promise<void>;
 }
 
-// What the tests make fail is no finding.
+// Hides the warnings about failures that the tests cause.
 const logger = new DefaultLogger('ERROR');
 
-/** Runs an activity as its worker would, at this attempt. */
+/** Runs an activity as a worker does, with this attempt number. */
 export const perform = <Input, Output>(
   activity: (input: Input) => Promise<Output>,
   input: Input,
@@ -53,21 +53,21 @@ export const perform = <Input, Output>(
     input,
   );
 
-export async function setting(subjectsPerCommit = 2, connections = 10): Promise<Setting> {
+export async function startActivityWorld(subjectsPerCommit = 2, connections = 10): Promise<ActivityWorld> {
   const template = await templateOf('activities_app', async (url) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     await sql.unsafe(readFileSync(new URL('../../dev/demo/data/schema.sql', import.meta.url), 'utf8'));
     await sql.unsafe(postgresConnector(appSettings()).setupSql?.({ system: 'app' }) ?? '');
     await sql.unsafe('CREATE SEQUENCE app.numbers');
-    for (const id of [...MINE, ...THEIRS]) await addPerson(sql, id);
+    for (const id of [...SUBJECT_IDS, ...OTHER_IDS]) await addPerson(sql, id);
     await sql.unsafe(SHARED);
     await sql.end();
   });
   const book = await ledger(PROJECTS, connections);
   const { catalog, definitions } = deployment(subjectsPerCommit);
   const faults = noFaults();
-  const beforeReport: Setting['beforeReport'] = { do: null };
-  const beforeInspection: Setting['beforeInspection'] = { wait: null };
+  const beforeReport: ActivityWorld['beforeReport'] = { do: null };
+  const beforeInspection: ActivityWorld['beforeInspection'] = { wait: null };
   const databases = new Map<string, postgres.Sql>();
   const connectors = new Map<string, Connector>();
   for (const project of PROJECTS) {
@@ -79,7 +79,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
       ?.open({ system: 'app', secret: () => url });
     connectors.set(
       project,
-      withFaults(hooked(must(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
+      withFaults(hooked(required(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
     );
   }
   const deps: ActivityDeps = {
@@ -87,7 +87,7 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
     reading: book.reading,
     keys: KEYS,
     catalog,
-    connector: (project) => must(connectors.get(project)),
+    connector: (project) => required(connectors.get(project)),
     starter: {
       start: async () => {},
       startSuppression: async () => {},
@@ -97,11 +97,11 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
     storage: archives(),
     ...notificationDeps(),
   };
-  const [app, elsewhere] = PROJECTS.map((project) => must(databases.get(project)));
+  const [app, elsewhere] = PROJECTS.map((project) => required(databases.get(project)));
   return {
     ...book,
-    app: must(app),
-    elsewhere: must(elsewhere),
+    app: required(app),
+    elsewhere: required(elsewhere),
     faults,
     beforeReport,
     beforeInspection,
@@ -112,22 +112,22 @@ export async function setting(subjectsPerCommit = 2, connections = 10): Promise<
   };
 }
 
-/** Of the test that runs, in a file that calls `withSetting` and `withOtherRequest`. */
-export let world: Setting;
+/** The fixtures of the current test, in files that call `withWorldPerTest` and `withOtherRequest`. */
+export let world: ActivityWorld;
 export let otherRequest: string;
 
-/** Each test gets a world of its own, which is closed after it. */
-export function withSetting(): void {
+/** Gives each test its own world and closes it afterwards. */
+export function withWorldPerTest(): void {
   beforeEach(async () => {
-    world = await setting();
+    world = await startActivityWorld();
   });
   afterEach(() => world.close());
 }
 
-/** Each test's world holds a request of the project `other`, which `bystanders` watches. */
+/** Adds a request of the project `other` to each test's world. `rowsOfOthers` includes its rows. */
 export function withOtherRequest(): void {
   beforeEach(async () => {
-    otherRequest = await hiddenRequest(world, mine.slice(0, 1), 'other');
+    otherRequest = await hiddenRequest(world, subjectIdentities.slice(0, 1), 'other');
   });
 }
 
@@ -141,11 +141,11 @@ function deployment(subjectsPerCommit: number) {
   return { catalog: changed, definitions };
 }
 
-/** A connector whose caller may die between a range's commit and its report, on a server that may be slow. */
+/** A connector that calls the hooks between a range's commit and its report, and before an inspection. */
 const hooked = (
   connector: Connector,
-  before: Setting['beforeReport'],
-  inspection: Setting['beforeInspection'],
+  before: ActivityWorld['beforeReport'],
+  inspection: ActivityWorld['beforeInspection'],
 ): Connector => ({
   async inspect() {
     await inspection.wait?.();
@@ -172,11 +172,11 @@ const hooked = (
   close: () => connector.close(),
 });
 
-export const MINE = ['mine-1', 'mine-2', 'mine-3', 'mine-4', 'mine-5'] as const;
-const THEIRS = ['theirs-1', 'theirs-2', 'theirs-3'] as const;
-export const mine: readonly Identity[] = MINE.map((id) => ({ type: 'user_id', value: [id] }));
+export const SUBJECT_IDS = ['mine-1', 'mine-2', 'mine-3', 'mine-4', 'mine-5'] as const;
+const OTHER_IDS = ['theirs-1', 'theirs-2', 'theirs-3'] as const;
+export const subjectIdentities: readonly Identity[] = SUBJECT_IDS.map((id) => ({ type: 'user_id', value: [id] }));
 
-/** Rows in every table that holds people; each tells by its text whose it is. */
+/** Adds rows to every table with personal data. The text of each row names its person. */
 const addPerson = (sql: postgres.Sql, id: string) =>
   sql.unsafe(`
     INSERT INTO app.users VALUES ('${id}', md5('${id}')::uuid, 'ext-${id}', '${id}@example.test', 'berlin', 'N', '2025-01-01');
@@ -191,13 +191,13 @@ const addPerson = (sql: postgres.Sql, id: string) =>
     INSERT INTO app.memberships SELECT company_id, '${id}', 'owner' FROM app.companies WHERE domain = '${id}.theirs.test';
     INSERT INTO app.segment_members VALUES ('all', '${id}')`);
 
-/** A device that one of each side uses, and an event that came under its name: it stays. */
+/** A device that both sides share, with an event under its name, which no deletion removes. */
 const SHARED = `
   INSERT INTO app.aliases VALUES ('device', 'mine-1'), ('device', 'theirs-1');
   INSERT INTO app.events VALUES (nextval('app.numbers'), 'device', '2025-02-01', 'theirs too');
   INSERT INTO app.business_units VALUES ('berlin', 'office@theirs.test')`;
 
-/** What the five leave behind in a receipt. */
+/** The removed and retained rows of the five subjects in a receipt. */
 export const FIGURES = {
   'app.aliases': [6, 0],
   'app.events': [15, 0],
@@ -223,7 +223,7 @@ export async function figuresOf(world: Ledger, requestId: string): Promise<Recor
   );
 }
 
-/** Every row of every table of a schema, as text and in order: what two states are compared by. */
+/** Every row of every table of a schema as sorted text, for comparing two states. */
 export async function rowsIn(sql: postgres.Sql | TransactionClient, schema: string): Promise<Record<string, string[]>> {
   const tables = await sql.unsafe<{ name: string }[]>(
     `SELECT relname AS name FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' ORDER BY 1`,
@@ -239,8 +239,8 @@ export async function rowsIn(sql: postgres.Sql | TransactionClient, schema: stri
 const having = (rows: Record<string, string[]>, text: string): Record<string, string[]> =>
   Object.fromEntries(Object.entries(rows).map(([name, found]) => [name, found.filter((row) => row.includes(text))]));
 
-/** Everything that no activity of ours may change: other people's rows, another project's database and ledger rows. */
-export async function bystanders(world: Setting, otherRequest: string) {
+/** Everything that no tested activity may change: rows of other people and of another project. */
+export async function rowsOfOthers(world: ActivityWorld, otherRequest: string) {
   const kept = await rowsIn(world.app, 'lethe_system');
   return {
     people: having(await rowsIn(world.app, 'app'), 'theirs'),
@@ -251,43 +251,46 @@ export async function bystanders(world: Setting, otherRequest: string) {
   };
 }
 
-/** Everything of ours that doing it twice must leave as doing it once did. */
-export const everything = async (world: Setting) => ({
+/** Every row that an idempotent activity leaves unchanged when it runs again. */
+export const allRows = async (world: ActivityWorld) => ({
   app: await rowsIn(world.app, 'app'),
   kept: await rowsIn(world.app, 'lethe_system'),
   ledger: await rowsIn(world.sql, 'lethe'),
 });
 
-export const stepAt = (requestId: string, at: Date, project: ProjectName = 'demo') => ({
+export const stepInput = (requestId: string, at: Date, project: ProjectName = 'demo') => ({
   requestId,
   project,
   system: 'app',
   asOf: at.getTime(),
 });
-export const batchAt = (requestId: string, at: Date, batch = 1) => ({ ...stepAt(requestId, at), batch });
+export const batchInput = (requestId: string, at: Date, batch = 1) => ({ ...stepInput(requestId, at), batch });
 
-/** Accepted, resolved and hidden, by the activities themselves. */
+/** Accepts a request, then resolves and hides its subjects by the activities. */
 export async function hiddenRequest(
-  world: Setting,
-  identities: readonly Identity[] = mine,
+  world: ActivityWorld,
+  identities: readonly Identity[] = subjectIdentities,
   project: ProjectName = 'demo',
 ): Promise<string> {
   const requestId = await accept(world, identities, { project });
-  const at = stepAt(requestId, START, project);
+  const at = stepInput(requestId, START, project);
   await perform(world.activities.resolveSubjects, at);
   await perform(world.activities.applyVisibility, at);
   await perform(world.activities.reconcileDeletion, at);
   return requestId;
 }
 
-/** Hidden, and claimed at its run. */
-export async function claimedRequest(world: Setting, identities: readonly Identity[] = mine): Promise<string> {
+/** Like `hiddenRequest`, and claimed at its run. */
+export async function claimedRequest(
+  world: ActivityWorld,
+  identities: readonly Identity[] = subjectIdentities,
+): Promise<string> {
   const requestId = await hiddenRequest(world, identities);
-  await perform(world.activities.claim, stepAt(requestId, RUN));
+  await perform(world.activities.claimSubjects, stepInput(requestId, RUN));
   return requestId;
 }
 
-function must<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('not there');
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a value is required');
   return value;
 }

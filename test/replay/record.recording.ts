@@ -12,12 +12,12 @@ import { startWorld, type World } from '../support/world/world.ts';
 import { reaches, submitExport } from '../workflows/export/exporting.ts';
 
 /**
- * `npm run record-histories`: what runs of this code look like, for later code to be held against. One that is there
- * stands for what may still be running somewhere, and stays as it was recorded.
+ * `npm run record-histories` records histories of this code, which later code has to replay. Does not overwrite a recorded
+ * history, since runs like it may still be open.
  */
 let world: World;
 beforeAll(async () => {
-  world = await startWorld(await timeSkipping(), { demo: {}, told: {} });
+  world = await startWorld(await timeSkipping(), { demo: {}, notifying: {} });
 });
 afterAll(async () => world.close());
 
@@ -25,28 +25,28 @@ async function record(name: string, workflowId: string, runId?: string): Promise
   const file = new URL(`./histories/${name}.json`, import.meta.url);
   if (existsSync(file)) return;
   const history = await world.env.client.workflow.getHandle(workflowId, runId).fetchHistory();
-  // Whose process it was is nobody's business and nothing to replay.
+  // The worker's identity names a machine and is not needed for a replay.
   const json: unknown = JSON.parse(historyToJSON(history), (key, value: unknown) =>
     key === 'identity' ? 'recorded' : value,
   );
   writeFileSync(file, `${JSON.stringify(json, null, 1)}\n`);
 }
-const begin = async (id: string): Promise<string> => {
+const submitHidden = async (id: string): Promise<string> => {
   await addUser(world.app, id);
   const requestId = await submit(world, 'demo', [user(id)]);
   await eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
   return requestId;
 };
 
-test('mid-timer, complete and its child', async () => {
-  const requestId = await begin('u-1');
+test('records a deletion in its grace period, complete, and its child workflow', async () => {
+  const requestId = await submitHidden('u-1');
   await record('deletion-mid-timer', workflowIdFor(requestId));
   expect(await ended(world, requestId)).toBe('completed');
   await record('deletion-complete', workflowIdFor(requestId));
   await record('system-complete', `${workflowIdFor(requestId)}/app/1`);
 });
 
-test('counted, confirmed and complete', async () => {
+test('records a deletion that waits for a confirmation and one that is confirmed', async () => {
   await addUser(world.app, 'u-4');
   const requestId = await submit(world, 'demo', [user('u-4')], { confirm: true });
   await eventually('counted', async () => (await statusOf(world, requestId)).status === 'awaiting_confirmation');
@@ -57,22 +57,22 @@ test('counted, confirmed and complete', async () => {
   await record('deletion-confirmed', workflowIdFor(requestId));
 });
 
-test('cancelled', async () => {
-  const requestId = await begin('u-2');
+test('records a cancelled deletion', async () => {
+  const requestId = await submitHidden('u-2');
   await cancel(world, requestId, 'all');
   expect(await ended(world, requestId)).toBe('cancelled');
   await record('deletion-cancelled', workflowIdFor(requestId));
 });
 
-test('exported first', async () => {
+test('records a deletion that exports first', async () => {
   await addUser(world.app, 'u-5');
   const requestId = await submit(world, 'demo', [user('u-5')], { exportFirst: true });
   expect(await ended(world, requestId)).toBe('completed');
   await record('deletion-exported-first', workflowIdFor(requestId));
 });
 
-test('before and after continue-as-new', async () => {
-  const requestId = await begin('u-3');
+test('records the runs before and after continue-as-new', async () => {
+  const requestId = await submitHidden('u-3');
   await hold(world, 'demo', [user('u-3')]);
   const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
   await world.env.sleep('31 days');
@@ -85,13 +85,13 @@ test('before and after continue-as-new', async () => {
   expect((await statusOf(world, requestId)).heldSubjects).toBe(1);
 });
 
-test('notifications: waiting for the next attempt, and complete', async () => {
+test('records notifications that wait for the next attempt, and complete ones', async () => {
   const hook = await startReceiver();
   hook.respond = respondWith(503);
-  const { id: channel } = await webhookAt(world, 'told', hook.url);
-  const workflowId = notificationWorkflowIdFor('told', channel);
-  const requestId = await accept(world, [], { project: 'told', receivedAt: await nowOf(world) });
-  await world.orchestrator.startNotifications('told', channel);
+  const { id: channel } = await webhookAt(world, 'notifying', hook.url);
+  const workflowId = notificationWorkflowIdFor('notifying', channel);
+  const requestId = await accept(world, [], { project: 'notifying', receivedAt: await nowOf(world) });
+  await world.orchestrator.startNotifications('notifying', channel);
   await eventually('failed', async () => (await deliveriesOf(world, channel, requestId))[0]?.attempts === 1);
   await eventually('waits', async () => {
     const { events } = await world.env.client.workflow.getHandle(workflowId).fetchHistory();
@@ -104,7 +104,7 @@ test('notifications: waiting for the next attempt, and complete', async () => {
   await record('notifications-complete', workflowId);
 });
 
-test('an export that expires, and what it collected', async () => {
+test('records an export that is ready, an expired one, and a child workflow', async () => {
   await addUser(world.app, 'u-7');
   const requestId = await submitExport(world, 'demo', [user('u-7')]);
   await reaches(world, requestId, 'ready');
@@ -115,7 +115,7 @@ test('an export that expires, and what it collected', async () => {
   await record('export-expired', workflowIdFor(requestId));
 });
 
-test('an export of two, of whom one is taken back while a system is away', async () => {
+test('records an export that collects again after a subject is cancelled', async () => {
   await Promise.all([addUser(world.app, 'u-8'), addUser(world.app, 'u-9')]);
   world.faultsOf('demo').away.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-8'), user('u-9')]);

@@ -20,8 +20,8 @@ const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}
 Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
 const bundled = (workflowsPath: string) => bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
 
-/** A copy of the project's workflow code inside it (so that packages resolve), changed at one place. */
-async function mutated(file: string, from: string, to: string): Promise<WorkflowBundleWithSourceMap> {
+/** A bundle of the workflow code with one change. The copy lies inside the project, so that packages resolve. */
+async function bundleWithChange(file: string, from: string, to: string): Promise<WorkflowBundleWithSourceMap> {
   const copy = mkdtempSync(join(root, '.lethe-replay-'));
   try {
     for (const part of ['workflows', 'domain']) cpSync(join(root, part), join(copy, part), { recursive: true });
@@ -39,8 +39,8 @@ beforeAll(async () => {
   bundle = await workflowBundle();
 });
 
-describe('today’s workflow code goes on where a recorded run stood', () => {
-  test.each(names)('%s', async (name) => {
+describe('The current workflow code', () => {
+  test.each(names)('replays %s', async (name) => {
     await expect(
       Worker.runReplayHistory({ workflowBundle: bundle, replayName: name }, read(name)),
     ).resolves.toBeUndefined();
@@ -50,39 +50,42 @@ describe('today’s workflow code goes on where a recorded run stood', () => {
 test.each([
   ['deletion-complete', 'completed'],
   ['deletion-cancelled', 'cancelled'],
-])('%s is listed in Temporal by how it ended', (name, status) => {
+])('records the final status of %s in the search attribute LetheStatus', (name, status) => {
   const text = JSON.stringify(read(name));
-  const listed = [...text.matchAll(/"LetheStatus":\{.*?"data":"([^"]+)"/g)].map(([, data = '']) =>
+  const statuses = [...text.matchAll(/"LetheStatus":\{.*?"data":"([^"]+)"/g)].map(([, data = '']) =>
     Buffer.from(data, 'base64').toString(),
   );
-  expect(listed.at(-1)).toBe(JSON.stringify(status));
+  expect(statuses.at(-1)).toBe(JSON.stringify(status));
 });
 
-describe('code that would do something else is found out', () => {
-  const kinds = ['deletion-mid-timer', 'deletion-complete', 'deletion-cancelled', 'deletion-after-continue-as-new'];
+describe('A replay with changed workflow code', () => {
+  const deletions = ['deletion-mid-timer', 'deletion-complete', 'deletion-cancelled', 'deletion-after-continue-as-new'];
   let changed: WorkflowBundleWithSourceMap;
   beforeAll(async () => {
-    changed = await mutated(
+    changed = await bundleWithChange(
       'workflows/deletion/workflow.ts',
       'const publish = publishProgress(',
       'await ledger.readRequest({ requestId }); const publish = publishProgress(',
     );
   });
-  test.each(kinds)('%s, with one more activity', async (name) => {
+  test.each(deletions)('fails for %s when the code schedules one more activity', async (name) => {
     await expect(Worker.runReplayHistory({ workflowBundle: changed, replayName: name }, read(name))).rejects.toThrow(
       DeterminismViolationError,
     );
   });
-  test.each(['export-ready', 'export-expired'])('%s, with one activity less', async (name) => {
-    const less = await mutated(
-      'workflows/export/steps.ts',
-      'if (await cleanUpSystems(request))\n    await withAttention',
-      'await withAttention',
-    );
-    await expect(Worker.runReplayHistory({ workflowBundle: less, replayName: name }, read(name))).rejects.toThrow(
-      DeterminismViolationError,
-    );
-  });
+  test.each(['export-ready', 'export-expired'])(
+    'fails for %s when the code schedules one activity less',
+    async (name) => {
+      const less = await bundleWithChange(
+        'workflows/export/steps.ts',
+        'if (await cleanUpSystems(request))\n    await withAttention',
+        'await withAttention',
+      );
+      await expect(Worker.runReplayHistory({ workflowBundle: less, replayName: name }, read(name))).rejects.toThrow(
+        DeterminismViolationError,
+      );
+    },
+  );
 });
 
 afterAll(() => {

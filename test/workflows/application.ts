@@ -1,8 +1,8 @@
 import type postgres from 'postgres';
 import type { World } from '../support/world/world.ts';
 
-/** Every table of the customer's application, row by row. */
-async function contents(sql: postgres.Sql): Promise<Record<string, string>> {
+/** A count and a checksum of the rows of every table of the application. */
+async function checksums(sql: postgres.Sql): Promise<Record<string, string>> {
   const tables = await sql<{ name: string }[]>`
     SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'app' ORDER BY table_name`;
   const sums: Record<string, string> = {};
@@ -14,17 +14,17 @@ async function contents(sql: postgres.Sql): Promise<Record<string, string>> {
   return sums;
 }
 
-export const everything = async (world: World) => [await contents(world.app), await contents(world.crm)];
+export const checksumsOfAll = async (world: World) => [await checksums(world.app), await checksums(world.crm)];
 
-/** What Lethe keeps beside a customer's tables: who is hidden or suppressed, and the identities of batches under way. */
-export async function kept(sql: postgres.Sql) {
+/** Counts the tombstones, suppressions and identities that Lethe keeps in a system. */
+export async function countLetheRows(sql: postgres.Sql) {
   const [row] = await sql`SELECT (SELECT count(*)::int FROM lethe_system.tombstones) AS tombstones,
     (SELECT count(*)::int FROM lethe_system.suppressions) AS suppressions, (SELECT count(*)::int FROM lethe_system.batch) AS identities`;
   return row;
 }
-export const nothingKept = { tombstones: 0, suppressions: 0, identities: 0 };
+export const NO_LETHE_ROWS = { tombstones: 0, suppressions: 0, identities: 0 };
 
-/** So many users in `app` and every fifth of them in `crm`, by a handful of statements. */
+/** Adds `count` users to `app` and a fifth of them to `crm`, in a few statements. */
 export async function addMany(world: World, count: number): Promise<void> {
   for (const [sql, number] of [
     [world.app, count],
@@ -41,7 +41,7 @@ export async function addMany(world: World, count: number): Promise<void> {
   }
 }
 
-/** By table. */
+/** The number of rows of each table. */
 export const rowCounts = async (sql: postgres.Sql): Promise<Record<string, number>> => {
   const counts: Record<string, number> = {};
   for (const name of ['users', 'events', 'orders', 'order_items', 'newsletter', 'invoices']) {
@@ -51,7 +51,7 @@ export const rowCounts = async (sql: postgres.Sql): Promise<Record<string, numbe
   return counts;
 };
 
-/** The same without those who are excluded: so many users as `addUser` makes them, and so many addresses. */
+/** The counts without the given number of excluded users of `addUser` and of their newsletter addresses. */
 export const rowCountsWithout = (counts: Readonly<Record<string, number>>, users: number, addresses: number) => ({
   'app.users': (counts['app.users'] ?? 0) - users,
   'app.events': (counts['app.events'] ?? 0) - 3 * users,
@@ -61,7 +61,7 @@ export const rowCountsWithout = (counts: Readonly<Record<string, number>>, users
   'app.invoices': (counts['app.invoices'] ?? 0) - users,
 });
 
-/** The tables, of the ledger and beside those of the customers, in which some row has the text. */
+/** The tables of the ledger and of Lethe's schema in the systems that contain the text. */
 export async function tablesWith(world: World, text: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const [sql, schema] of [

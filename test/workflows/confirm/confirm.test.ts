@@ -17,7 +17,15 @@ import {
 } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
-import { addMany, everything, kept, nothingKept, rowCounts, rowCountsWithout, tablesWith } from '../application.ts';
+import {
+  addMany,
+  checksumsOfAll,
+  countLetheRows,
+  NO_LETHE_ROWS,
+  rowCounts,
+  rowCountsWithout,
+  tablesWith,
+} from '../application.ts';
 import { callers } from './confirming.ts';
 
 let world: World;
@@ -27,7 +35,7 @@ beforeAll(async () => {
   const policy = { callsPerMinute: 1_000_000 };
   world = await startWorld(await timeSkipping(), {
     demo: { crm: true, policy },
-    mute: { crm: true, crmVerification: 'none', policy },
+    unverifiable: { crm: true, crmVerification: 'none', policy },
   });
   api = await callers(world);
 });
@@ -40,11 +48,11 @@ beforeEach(async () => {
 const counted = (id: string) => waitForConfirmationStage(world, id);
 
 test(
-  'everyone of 2 500 but three is counted, confirmed by another owner, and all are gone: not a page of them',
+  'counts everyone except the exceptions, and deletes all 2 500 subjects after another owner confirms',
   { timeout: 300_000 },
   async () => {
     await addMany(world, 2_500);
-    // Who is excluded: by key, by an alias, and both of whom one address is.
+    // Exceptions by key, by an alias, and by an address that two users share.
     await addUser(world.app, 'excluded-key');
     await addUser(world.crm, 'excluded-key');
     await addUser(world.app, 'excluded-alias');
@@ -56,7 +64,7 @@ test(
     const rowsBefore = await excludedRows();
     const inApp = await rowCounts(world.app);
     const inCrm = await rowCounts(world.crm);
-    const before = await everything(world);
+    const before = await checksumsOfAll(world);
 
     const except = [
       { type: 'user_id', value: 'excluded-key' },
@@ -81,18 +89,21 @@ test(
     const confirmation = waiting.confirmation as {
       counts: { system: string; tables: { table: string; rows: number }[] }[];
     };
-    const told = confirmation.counts.map(({ system, tables }) => [
+    const counts = confirmation.counts.map(({ system, tables }) => [
       system,
       Object.fromEntries(tables.filter(({ rows }) => rows > 0).map(({ table, rows }) => [table, rows])),
     ]);
-    // Of the excluded in `app` two share an address.
-    expect(told).toEqual([
+    // Two of the excluded users in `app` share an address.
+    expect(counts).toEqual([
       ['app', rowCountsWithout(inApp, 4, 3)],
       ['crm', rowCountsWithout(inCrm, 1, 1)],
     ]);
-    // Nobody is hidden, and no row of the application is another than before.
-    expect(await everything(world)).toEqual(before);
-    expect([await kept(world.app), await kept(world.crm)]).toMatchObject([{ tombstones: 0 }, { tombstones: 0 }]);
+    // No subject is hidden, and no row of the application has changed.
+    expect(await checksumsOfAll(world)).toEqual(before);
+    expect([await countLetheRows(world.app), await countLetheRows(world.crm)]).toMatchObject([
+      { tombstones: 0 },
+      { tombstones: 0 },
+    ]);
 
     for (const [name, code] of [
       ['ann', 'needs_another_owner'],
@@ -107,12 +118,14 @@ test(
     expect((await statusOf(world, id)).states).toEqual({ proposed: 2_500 });
     const handle = world.env.client.workflow.getHandle(workflowIdFor(id));
     expect(await handle.query('progress')).toMatchObject({
-      waitingFor: expect.stringMatching(/^a confirmation until /),
+      waitingFor: expect.stringMatching(
+        /^Confirmation by another owner until .* UTC; unconfirmed, 2,500 subjects will be cancelled$/,
+      ),
     });
 
-    // In Temporal's own pages, too: counts, never who.
+    // Temporal's UI shows counts and no identity.
     const shown = JSON.stringify(await handle.query('__temporal_workflow_metadata'));
-    expect(shown).toContain('| To be confirmed | 2500 subjects |');
+    expect(shown).toContain('| To be confirmed | 2,500 subjects |');
 
     await world.env.sleep('2 days');
     expect(await api.confirm('bob', id, 2_500)).toMatchObject({ status: 202, json: { subjects: 2_500, attached: 0 } });
@@ -125,9 +138,15 @@ test(
     expect(hardDeleteAt.getTime()).toBeGreaterThanOrEqual(confirmedAt.getTime() + 14 * DAY_MS);
 
     expect(await ended(world, id)).toBe('completed');
-    const left = { 'app.users': 4, 'app.events': 12, 'app.orders': 4, 'app.order_items': 8, 'app.newsletter': 3 };
-    const own = { 'app.users': 1, 'app.events': 3, 'app.orders': 1, 'app.order_items': 2, 'app.newsletter': 1 };
-    expect([await rowCounts(world.app), await rowCounts(world.crm)]).toMatchObject([left, own]);
+    const remaining = { 'app.users': 4, 'app.events': 12, 'app.orders': 4, 'app.order_items': 8, 'app.newsletter': 3 };
+    const remainingInCrm = {
+      'app.users': 1,
+      'app.events': 3,
+      'app.orders': 1,
+      'app.order_items': 2,
+      'app.newsletter': 1,
+    };
+    expect([await rowCounts(world.app), await rowCounts(world.crm)]).toMatchObject([remaining, remainingInCrm]);
     const [named] = await world.app<
       { count: number }[]
     >`SELECT count(*)::int AS count FROM app.invoices WHERE user_id LIKE 'm-%'`;
@@ -146,16 +165,16 @@ test(
   },
 );
 
-test('nobody confirms it within three days: it ends by itself, every row is as it was, and it is too late', async () => {
+test('cancels all subjects, changes no row and rejects a confirmation after three days without one', async () => {
   for (const sql of [world.app, world.crm]) await addUser(sql, 'late');
-  const before = await everything(world);
+  const before = await checksumsOfAll(world);
   const id = await api.create('ann', { kind: 'user', everyone: true });
   await counted(id);
   expect(await ended(world, id)).toBe('cancelled');
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
   expect(await api.read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 1 } } });
-  expect(await everything(world)).toEqual(before);
-  expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
+  expect(await checksumsOfAll(world)).toEqual(before);
+  expect([await countLetheRows(world.app), await countLetheRows(world.crm)]).toEqual([NO_LETHE_ROWS, NO_LETHE_ROWS]);
   const audit = await world.sql<{ action: string }[]>`
     SELECT action FROM lethe.audit_events WHERE request_id = ${id} ORDER BY id`;
   expect(audit.map(({ action }) => action)).toEqual([
@@ -167,10 +186,10 @@ test('nobody confirms it within three days: it ends by itself, every row is as i
   ]);
 });
 
-test('the dry run: cancelled while it waits it ends at once, and every row is as it was', async () => {
+test('ends at once and changes no row when a request is cancelled while it waits for its confirmation', async () => {
   for (const sql of [world.app, world.crm]) await addUser(sql, 'dry');
   const callsBefore = world.faultsOf('demo').calls.length;
-  const before = await everything(world);
+  const before = await checksumsOfAll(world);
   const id = await api.create('cid', { kind: 'user', identities: [{ type: 'user_id', value: 'dry' }] });
   await counted(id);
   const { confirmation } = await api.read(id);
@@ -181,48 +200,48 @@ test('the dry run: cancelled while it waits it ends at once, and every row is as
   });
   await eventually('ended', async () => (await statusOf(world, id)).status === 'cancelled');
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
-  expect(await everything(world)).toEqual(before);
-  expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
+  expect(await checksumsOfAll(world)).toEqual(before);
+  expect([await countLetheRows(world.app), await countLetheRows(world.crm)]).toEqual([NO_LETHE_ROWS, NO_LETHE_ROWS]);
   const [left] = await world.sql`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${id}`;
   expect(left).toEqual({ count: 0 });
   for (const verb of ['setVisibility', 'hardDelete'] as const)
     expect(world.faultsOf('demo').calls.slice(callsBefore)).not.toContain(verb);
 });
 
-test('however it ends without a confirmation, no column of Lethe says who was meant or excluded', async () => {
+test('purges submitted and excluded identities when a request ends without a confirmation', async () => {
   for (const name of ['canary-1', 'canary-2']) for (const sql of [world.app, world.crm]) await addUser(sql, name);
   const person = (value: string) => ({ type: 'user_id', value });
-  const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-nobody')] };
+  const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-unmatched')] };
   const listed = { kind: 'user', identities: [person('canary-1'), person('canary-unknown')] };
-  const asked = [await api.create('ann', everyone), await api.create('ann', listed, { suppress: true })] as const;
-  for (const id of asked) await counted(id);
+  const requestIds = [await api.create('ann', everyone), await api.create('ann', listed, { suppress: true })] as const;
+  for (const id of requestIds) await counted(id);
   expect(await tablesWith(world, 'canary')).toContain('lethe.submitted_identities');
-  await api.call('ann', 'POST', `/v1/requests/${asked[1]}/cancel`, {});
-  expect(await endedInRealTime(world, asked[1])).toBe('cancelled');
-  expect(await ended(world, asked[0])).toBe('cancelled');
+  await api.call('ann', 'POST', `/v1/requests/${requestIds[1]}/cancel`, {});
+  expect(await endedInRealTime(world, requestIds[1])).toBe('cancelled');
+  expect(await ended(world, requestIds[0])).toBe('cancelled');
   expect(await tablesWith(world, 'canary')).toEqual([]);
   expect([await rowsOf(world.app, 'canary-1'), await rowsOf(world.crm, 'canary-2')]).toEqual([ALL_ROWS, ALL_ROWS]);
 });
 
-test('whom the directory does not know is counted too, and looked for once it is confirmed', async () => {
+test('counts identities that the directory does not know, and searches for them after the confirmation', async () => {
   await addUser(world.crm, 'only-crm');
   const identities = ['only-crm', 'nowhere'].map((value) => ({ type: 'user_id', value }));
   const id = await api.create('cid', { kind: 'user', identities });
   await counted(id);
   const { confirmation } = await api.read(id);
-  const three = expect.arrayContaining([{ table: 'app.events', rows: 3 }]);
+  const threeEvents = expect.arrayContaining([{ table: 'app.events', rows: 3 }]);
   expect(confirmation).toMatchObject({
     subjects: 2,
-    counts: [{ system: 'app' }, { system: 'crm', tables: three }],
+    counts: [{ system: 'app' }, { system: 'crm', tables: threeEvents }],
   });
   expect(await api.confirm('cid', id, 2)).toMatchObject({ status: 202 });
   expect(await ended(world, id)).toBe('completed');
   expect((await statusOf(world, id)).states).toEqual({ deleted: 1, not_found: 1 });
-  // Nobody knows the address: only the directory would have said it.
+  // The newsletter row stays, since only the directory could have returned the address.
   expect(await rowsOf(world.crm, 'only-crm')).toEqual({ newsletter: 1 });
 });
 
-test('another request for the same person is not kept waiting: it hides and deletes, and the confirmed one shares it', async () => {
+test('does not delay another request for the same subject, and shares its outcome', async () => {
   await addUser(world.app, 'twice');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'twice' }] });
   await counted(id);
@@ -235,7 +254,7 @@ test('another request for the same person is not kept waiting: it hides and dele
   expect(await rowsOf(world.app, 'twice')).toEqual({});
 });
 
-test('a system that is away is for an operator, and no confirmation is asked for before it is counted', async () => {
+test('raises attention and waits with the confirmation while a system cannot be counted', async () => {
   for (const sql of [world.app, world.crm]) await addUser(sql, 'away');
   world.faultsOf('demo', 'crm').away.add('count');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'away' }] });
@@ -254,9 +273,9 @@ test('a system that is away is for an operator, and no confirmation is asked for
   expect(await rowsOf(world.app, 'away')).toEqual(ALL_ROWS);
 });
 
-test('a system that says nothing is told as such, and is no reason to wait', async () => {
-  await addUser(world.app, 'mute');
-  const id = await api.create('dan', { kind: 'user', identities: [{ type: 'user_id', value: 'mute' }] });
+test('lists a system without verification with null counts and does not wait for it', async () => {
+  await addUser(world.app, 'unverifiable');
+  const id = await api.create('dan', { kind: 'user', identities: [{ type: 'user_id', value: 'unverifiable' }] });
   await counted(id);
   expect(await api.read(id, 'dan')).toMatchObject({
     confirmation: { counts: [{ system: 'app' }, { system: 'crm', tables: null }] },
@@ -265,7 +284,7 @@ test('a system that says nothing is told as such, and is no reason to wait', asy
   expect(await endedInRealTime(world, id)).toBe('cancelled');
 });
 
-test('a wake that was lost: housekeeping repeats it, and what was confirmed goes on', async () => {
+test('continues a confirmed request when housekeeping repeats a lost signal', async () => {
   await addUser(world.app, 'lost');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'lost' }] });
   await counted(id);

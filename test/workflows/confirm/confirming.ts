@@ -9,15 +9,15 @@ import { KEYS } from '../../support/ledger.ts';
 import { nowOf } from '../../support/world/actions.ts';
 import type { World } from '../../support/world/world.ts';
 
-/** By whom a call is made. */
+/** The members who call the API. */
 const MEMBERS = [
   ['ann', 'demo', 'owner'],
   ['bob', 'demo', 'owner'],
   ['cid', 'demo', 'admin'],
-  ['dan', 'mute', 'owner'],
+  ['dan', 'unverifiable', 'owner'],
 ] as const satisfies readonly (readonly [string, string, Role])[];
 
-/** The real API, on the ledger that the real workers work on, at the timestamp of the server that skips time. */
+/** The real API on the ledger of the workers, with the clock of the time-skipping server. */
 export async function callers(world: World) {
   const clock = { now: new Date() };
   const app = createApp({
@@ -38,7 +38,7 @@ export async function callers(world: World) {
 
   async function call(name: string, method: string, path: string, body?: unknown) {
     clock.now = await nowOf(world);
-    // The server leaps by years where nothing is due: tokens would be too old each time.
+    // The server may skip years, after which the tokens would have expired.
     await world.sql`UPDATE lethe.tokens SET created_at = ${clock.now}, expires_at = ${new Date(clock.now.getTime() + DAY_MS)}`;
     const headers = { Authorization: `Bearer ${tokens[name]}`, 'Content-Type': 'application/json' };
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
@@ -47,9 +47,9 @@ export async function callers(world: World) {
   }
 
   async function create(name: string, subjects: unknown, more: Record<string, unknown> = {}): Promise<string> {
-    const project = name === 'dan' ? 'mute' : 'demo';
-    const asked = { project, kind: 'deletion', regulation: 'gdpr', subjects, confirm: true, ...more };
-    const { status, json } = await call(name, 'POST', '/v1/requests', asked);
+    const project = name === 'dan' ? 'unverifiable' : 'demo';
+    const request = { project, kind: 'deletion', regulation: 'gdpr', subjects, confirm: true, ...more };
+    const { status, json } = await call(name, 'POST', '/v1/requests', request);
     expect([status, json.status]).toEqual([202, 'received']);
     return String(json.id);
   }

@@ -9,7 +9,7 @@ import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 import { reaches, submitExport } from '../export/exporting.ts';
 
-/** An export under CCPA, from its acceptance to the bytes that are handed over. */
+/** Exports under CCPA, from acceptance to the bytes of the download. */
 let world: World;
 beforeAll(async () => {
   world = await startWorld(await timeSkipping(), { demo: {} });
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => world.close());
 
-/** By path, as it would be downloaded. */
+/** The files of the archive by path, as a caller downloads them. */
 async function archiveOf(regulation: string, scope: Scope): Promise<ReadonlyMap<string, Buffer>> {
   const requestId = await submitExport(world, 'demo', [user('canary-user')], { regulation, scope });
   await reaches(world, requestId, 'ready');
@@ -34,21 +34,21 @@ const textOf = (files: ReadonlyMap<string, Buffer>): string => [...files.values(
 const canaries = (files: ReadonlyMap<string, Buffer>): string[] =>
   [...new Set(textOf(files).match(/canary-(event|sdk|utm|name)[\w-]*/g))].toSorted();
 
-test('what is older than twelve months is not in it; under another law it is', async () => {
-  const late = ['canary-event-364', 'canary-name', 'canary-sdk-364', 'canary-utm-364'];
-  expect(canaries(await archiveOf('ccpa', 'data'))).toEqual(late);
-  const early = ['canary-event-366', 'canary-sdk-366', 'canary-utm-366'];
-  expect(canaries(await archiveOf('gdpr', 'data'))).toEqual([...late, ...early].toSorted());
+test('excludes rows older than twelve months under CCPA and includes them under another regulation', async () => {
+  const recent = ['canary-event-364', 'canary-name', 'canary-sdk-364', 'canary-utm-364'];
+  expect(canaries(await archiveOf('ccpa', 'data'))).toEqual(recent);
+  const older = ['canary-event-366', 'canary-sdk-366', 'canary-utm-366'];
+  expect(canaries(await archiveOf('gdpr', 'data'))).toEqual([...recent, ...older].toSorted());
 });
 
-test('categories carries no value of any row', async () => {
+test('contains column names and no value of any row when the scope is categories', async () => {
   const files = await archiveOf('ccpa', 'categories');
   expect([...files.keys()]).toEqual(['index.html', 'manifest.json']);
   expect(textOf(files)).not.toMatch(/canary|10\.1\.2\.3|berlin/);
   expect(textOf(files)).toContain('utm_source');
 });
 
-test('sources carries only the columns that the data map names', async () => {
+test('contains only the source columns of the data map when the scope is sources', async () => {
   const files = await archiveOf('ccpa', 'sources');
   expect([...files.keys()]).toEqual(['index.html', 'manifest.json', 'data/app/app.events.ndjson']);
   expect(String(files.get('data/app/app.events.ndjson'))).toBe(

@@ -1,6 +1,8 @@
 import { readDeletionRow } from '../../../db/requests/row.ts';
 import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
+import { childWorkflowIdFor, workflowIdFor } from '../../../domain/ids.ts';
+import { utcText } from '../../../domain/wording/format.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
 import {
@@ -23,7 +25,7 @@ const world = await withWorld({ demo: {}, open: { policy: { window: null } } });
 const softDeleted = (requestId: string, count = 1) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 
-test('hidden at once, deleted at the first 02:00 UTC after 14 days and not before', async () => {
+test('hides the subject at once and deletes it at the first run after the grace period', async () => {
   await addUser(world.app, 'u-1');
   await addUser(world.app, 'bystander');
   const requestId = await submit(world, 'demo', [user('u-1')]);
@@ -47,7 +49,50 @@ test('hidden at once, deleted at the first 02:00 UTC after 14 days and not befor
   expect(receipt.systems).toMatchObject([{ system: 'app', state: 'verified', survivors: 0 }]);
 });
 
-test('cancelled on day 3: restored, and nothing is ever deleted', async () => {
+/** The activities and timers of a history, and the summary that the UI shows for each. */
+async function summariesOf(workflowId: string): Promise<readonly (readonly [string, string | null])[]> {
+  const { events } = await world.env.client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap((event) => {
+    const name =
+      event.activityTaskScheduledEventAttributes?.activityType?.name ??
+      (event.timerStartedEventAttributes ? 'timer' : undefined);
+    const summary = event.userMetadata?.summary?.data;
+    return name === undefined ? [] : [[name, summary ? String(JSON.parse(Buffer.from(summary).toString())) : null]];
+  });
+}
+
+test('shows a summary for every activity and timer, and describes each handler', async () => {
+  await addUser(world.app, 'u-6');
+  const requestId = await submit(world, 'demo', [user('u-6')]);
+  const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
+  await softDeleted(requestId);
+  const { hardDeleteAt } = await readDeletionRow(world.database, requestId);
+  const graceUntil = `Grace period until ${utcText(hardDeleteAt.getTime())}; can be cancelled until then`;
+  await eventually('waits for its run', async () => {
+    const { waitingFor } = await handle.query<{ waitingFor: string }>('progress');
+    return waitingFor === graceUntil;
+  });
+  const { currentDetails, definition } = await handle.query<{
+    currentDetails: string;
+    definition: Record<'queryDefinitions' | 'signalDefinitions', { name: string; description: string }[]>;
+  }>('__temporal_workflow_metadata');
+  expect(currentDetails).toContain(`| Waits for | ${graceUntil} |`);
+  const handlers = [...definition.queryDefinitions, ...definition.signalDefinitions];
+  expect(handlers.map(({ name }) => name)).toEqual(expect.arrayContaining(['progress', 'requestChanged']));
+  expect(handlers.filter(({ description }) => !description)).toEqual([]);
+  expect(await ended(world, requestId)).toBe('completed');
+  const parent = await summariesOf(workflowIdFor(requestId));
+  const child = await summariesOf(childWorkflowIdFor(requestId, 'app', 1));
+  expect([...parent, ...child].filter(([, summary]) => summary === null)).toEqual([]);
+  expect(parent).toContainEqual(['timer', graceUntil]);
+  expect(child).toContainEqual(['deleteBatch', 'Delete batch 1 from app']);
+  expect(child).toContainEqual([
+    'timer',
+    expect.stringMatching(/^Settle period until .* UTC, then the last verification$/),
+  ]);
+});
+
+test('restores the subject and deletes nothing when the request is cancelled on day 3', async () => {
   await addUser(world.app, 'u-2');
   const requestId = await submit(world, 'demo', [user('u-2')]);
   await softDeleted(requestId);
@@ -61,7 +106,7 @@ test('cancelled on day 3: restored, and nothing is ever deleted', async () => {
   expect(world.faultsOf('demo').calls.filter((verb) => verb === 'hardDelete')).toHaveLength(deletions);
 });
 
-test('held on day 10: not deleted on day 14, deleted after the release on day 40', async () => {
+test('deletes a held subject at the run after the release, not at its own run', async () => {
   await addUser(world.app, 'u-3');
   const requestId = await submit(world, 'demo', [user('u-3')]);
   await softDeleted(requestId);
@@ -82,7 +127,7 @@ test('held on day 10: not deleted on day 14, deleted after the release on day 40
   expect(at.getTime() - releasedAt.getTime()).toBeLessThan(DAY_MS + HOUR_MS);
 });
 
-test('held without a run window: no timer and no loop until the release', async () => {
+test('runs no statement until the release when a subject is held and the project has no run window', async () => {
   await addUser(world.app, 'u-4');
   const requestId = await submit(world, 'open', [user('u-4')]);
   await softDeleted(requestId);
@@ -97,7 +142,7 @@ test('held without a run window: no timer and no loop until the release', async 
   expect(await rowsOf(world.app, 'u-4')).toEqual({});
 });
 
-test('expedited on day 1: deleted at once, with its reason in the audit log', async () => {
+test('deletes the subject at once and records it in the audit log when the request is expedited to now', async () => {
   await addUser(world.app, 'u-5');
   const requestId = await submit(world, 'demo', [user('u-5')]);
   await softDeleted(requestId);
@@ -111,10 +156,10 @@ test('expedited on day 1: deleted at once, with its reason in the audit log', as
   expect(audit.map(({ action }) => action)).toContain('request.expedited');
 });
 
-test('nothing anywhere: not_found, with a receipt, and nobody is hidden', async () => {
-  const requestId = await submit(world, 'demo', [user('nobody')]);
+test('ends as not_found with a receipt and hides no subject when no system has data', async () => {
+  const requestId = await submit(world, 'demo', [user('unknown')]);
   expect(await ended(world, requestId)).toBe('not_found');
-  expect(await isHidden(world.app, 'nobody')).toEqual({ flagged: false, hidden: false });
+  expect(await isHidden(world.app, 'unknown')).toEqual({ flagged: false, hidden: false });
   expect(await receiptOf(world, requestId)).toMatchObject({
     status: 'not_found',
     final: true,

@@ -15,11 +15,11 @@ afterAll(async () => world.close());
 
 const softDeleted = (requestId: string, count: number) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
-const runOf = async (requestId: string) => {
+const runIdOf = async (requestId: string) => {
   const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
   return runId;
 };
-/** Each month by itself: the clock jumps, the work of the jump is done, then the next. */
+/** Skips one month at a time, so that the work of each month is done before the next one. */
 async function months(count: number): Promise<void> {
   for (let month = 0; month < count; month++) {
     await world.env.sleep('30 days');
@@ -27,20 +27,20 @@ async function months(count: number): Promise<void> {
   }
 }
 
-test('held for 200 days: a fresh run every 30 days, nothing deleted, and no wake is lost on the way', async () => {
+test('continues as new every 30 days, keeps every signal and deletes nothing while the subjects are held', async () => {
   await Promise.all(['u-1', 'u-2'].map((id) => addUser(world.app, id)));
   const requestId = await submit(world, 'demo', [user('u-1'), user('u-2')]);
   await softDeleted(requestId, 2);
-  const first = await runOf(requestId);
+  const firstRun = await runIdOf(requestId);
   const held = await hold(world, 'demo', [user('u-1'), user('u-2')]);
   await months(4);
-  const fourth = await runOf(requestId);
-  expect(fourth).not.toBe(first);
+  const laterRun = await runIdOf(requestId);
+  expect(laterRun).not.toBe(firstRun);
   await cancel(world, requestId, [2]);
   await eventually('restored', async () => (await statusOf(world, requestId)).states.cancelled === 1);
   expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: false, hidden: false });
   await months(3);
-  expect(await runOf(requestId)).not.toBe(fourth);
+  expect(await runIdOf(requestId)).not.toBe(laterRun);
   for (const id of ['u-1', 'u-2']) expect(await rowsOf(world.app, id)).toEqual(ALL_ROWS);
   const releasedAt = await nowOf(world);
   await release(world, 'demo', held.id);
@@ -52,7 +52,7 @@ test('held for 200 days: a fresh run every 30 days, nothing deleted, and no wake
   expect(Number(claimed?.at) - Number(releasedAt)).toBeLessThan(2 * DAY_MS);
 });
 
-test('work that outlives a run keeps it waiting, not looping', async () => {
+test('waits without statements for a task that outlives the run', async () => {
   await addUser(world.app, 'u-5');
   const requestId = await submit(world, 'patient', [user('u-5')]);
   await softDeleted(requestId, 1);

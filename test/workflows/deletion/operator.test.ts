@@ -27,7 +27,7 @@ afterAll(async () => world.close());
 const softDeleted = (requestId: string) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
 
-test('the cancel button of Temporal’s UI restores what is not claimed, like any cancellation', async () => {
+test('restores the unclaimed subject when an operator cancels the workflow in Temporal', async () => {
   await addUser(world.app, 'u-1');
   const requestId = await submit(world, 'demo', [user('u-1')]);
   await softDeleted(requestId);
@@ -40,7 +40,7 @@ test('the cancel button of Temporal’s UI restores what is not claimed, like an
   expect(audit.map(({ actor }) => actor)).toEqual(['temporal']);
 });
 
-test('a system that cannot hide on time: the subject waits for it, and a cancellation follows it home', async () => {
+test('does not claim a subject before every system has hidden it, and restores it in each after a cancellation', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   world.faultsOf('two', 'crm').away.add('setVisibility');
   const requestId = await submit(world, 'two', [user('u-2')]);

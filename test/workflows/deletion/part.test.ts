@@ -21,7 +21,7 @@ import {
   submit,
 } from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
-import { kept, nothingKept } from '../application.ts';
+import { countLetheRows, NO_LETHE_ROWS } from '../application.ts';
 
 const world = await withWorld({ demo: {}, two: { crm: true } });
 beforeEach(async () => {
@@ -33,7 +33,7 @@ beforeEach(async () => {
 const allFaults = () => [world.faultsOf('demo'), world.faultsOf('two'), world.faultsOf('two', 'crm')];
 const calls = () => allFaults().flatMap((faults) => faults.calls);
 
-/** Of each user a profile that has a name, and events that say by what means they were collected. */
+/** Adds users with a name in their profile and events with source columns. */
 async function addPeople(sql: postgres.Sql, ...ids: string[]): Promise<void> {
   for (const id of ids) await addUser(sql, id);
   await sql`UPDATE app.events SET ip = '10.1.2.3', sdk = 'web', utm_source = 'spring'`;
@@ -41,21 +41,21 @@ async function addPeople(sql: postgres.Sql, ...ids: string[]): Promise<void> {
 
 const TABLES = ['users', 'events', 'orders', 'order_items', 'newsletter', 'invoices'] as const;
 type Contents = Record<(typeof TABLES)[number], Record<string, unknown>[]>;
-/** Every row of the application, in order. */
+/** Every row of the application, sorted. */
 async function contents(sql: postgres.Sql): Promise<Contents> {
   const tables = await Promise.all(
     TABLES.map(async (name) => [name, [...(await sql`SELECT * FROM ${sql(`app.${name}`)} row ORDER BY row::text`)]]),
   );
   return Object.fromEntries(tables) as Contents;
 }
-/** The same, with what a part-deletion of this user empties. */
-const NO_SOURCES = { ip: null, sdk: null, utm_source: null };
-const emptied = (before: Contents, id: string, scope: Exclude<Scope, 'data'>): Contents => {
-  const changed = (rows: Contents['users'], empty: object) =>
-    rows.map((row) => (row['user_id'] === id ? { ...row, ...empty } : row));
+/** The same rows after a part deletion of this user. */
+const CLEARED_SOURCES = { ip: null, sdk: null, utm_source: null };
+const withClearedColumns = (before: Contents, id: string, scope: Exclude<Scope, 'data'>): Contents => {
+  const changed = (rows: Contents['users'], cleared: object) =>
+    rows.map((row) => (row['user_id'] === id ? { ...row, ...cleared } : row));
   return scope === 'categories'
     ? { ...before, users: changed(before.users, { name: null }) }
-    : { ...before, events: changed(before.events, NO_SOURCES) };
+    : { ...before, events: changed(before.events, CLEARED_SOURCES) };
 };
 const sorted = (found: Contents): Contents =>
   Object.fromEntries(
@@ -77,7 +77,7 @@ const RECEIPT = {
 };
 
 test.each(['categories', 'sources'] as const)(
-  '%s: nobody is hidden meanwhile, at the run the columns are emptied in every system, and every row stays',
+  'clears the columns in every system at the run, hides no subject and keeps every row when the scope is %s',
   async (scope) => {
     for (const sql of [world.app, world.crm]) await addPeople(sql, 'p-1', 'bystander');
     const before = [await contents(world.app), await contents(world.crm)];
@@ -92,11 +92,11 @@ test.each(['categories', 'sources'] as const)(
 
     expect(await ended(world, requestId)).toBe('completed');
     const after = [await contents(world.app), await contents(world.crm)].map(sorted);
-    expect(after).toEqual(before.map((one) => sorted(emptied(one, 'p-1', scope))));
+    expect(after).toEqual(before.map((one) => sorted(withClearedColumns(one, 'p-1', scope))));
     expect(after).not.toEqual(before.map(sorted));
-    expect([await kept(world.app), await kept(world.crm)]).toEqual([nothingKept, nothingKept]);
+    expect([await countLetheRows(world.app), await countLetheRows(world.crm)]).toEqual([NO_LETHE_ROWS, NO_LETHE_ROWS]);
     expect(calls()).not.toContain('setVisibility');
-    // Once when it was done and once when it had settled, each.
+    // Each system verifies once after the deletion and once after the settle period.
     expect(calls().filter((verb) => verb === 'verify')).toHaveLength(4);
     const receipt = await receiptOf(world, requestId);
     expect(receipt).toMatchObject({ scope, status: 'completed', subjects: { deleted: 1 } });
@@ -111,7 +111,7 @@ test.each(['categories', 'sources'] as const)(
   },
 );
 
-test('what is written again before the look is found and emptied, and the receipt counts it twice', async () => {
+test('clears columns that are written again before the verification, and counts them twice in the receipt', async () => {
   await addPeople(world.app, 'p-2', 'bystander');
   const before = await contents(world.app);
   const requestId = await submitPart('demo', 'p-2', 'categories');
@@ -121,32 +121,32 @@ test('what is written again before the look is found and emptied, and the receip
     await world.app`UPDATE app.users SET name = 'again' WHERE user_id = 'p-2'`;
   };
   expect(await ended(world, requestId)).toBe('completed');
-  expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-2', 'categories')));
+  expect(sorted(await contents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-2', 'categories')));
   expect(await tablesOf(requestId)).toEqual([{ ...RECEIPT.categories[0], blanked: 2 }]);
-  const looks = await world.sql`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
+  const verifications = await world.sql`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
     WHERE request_id = ${requestId} AND action = 'batch.verified' ORDER BY id`;
-  expect(looks.map(({ survivors }) => survivors as number)).toEqual([1, 0, 0]);
+  expect(verifications.map(({ survivors }) => survivors as number)).toEqual([1, 0, 0]);
 });
 
-test('an event that arrives while it settles is found at the last look, and emptied', async () => {
+test('clears the columns of an event that arrives during the settle period', async () => {
   await addPeople(world.app, 'p-3');
   const requestId = await submitPart('demo', 'p-3', 'sources');
   await inState(requestId, 'scheduled');
   await sleepUntil(world, new Date((await runOf(requestId)).getTime() + 60_000));
-  await eventually('looked for once', async () => (await statusOf(world, requestId)).status === 'verifying');
+  await eventually('verified once', async () => (await statusOf(world, requestId)).status === 'verifying');
   await addEvents(world.app, 'p-3', 2);
   await world.app`UPDATE app.events SET sdk = 'late' WHERE sdk IS NULL AND name = 'seen' AND event_id IN (
     SELECT event_id FROM app.events ORDER BY event_id DESC LIMIT 2)`;
   expect(await ended(world, requestId)).toBe('completed');
   expect(await world.app`SELECT DISTINCT ip, sdk, utm_source FROM app.events WHERE user_id = 'p-3'`).toEqual([
-    NO_SOURCES,
+    CLEARED_SOURCES,
   ]);
   expect(await rowsOf(world.app, 'p-3')).toEqual({ ...ALL_ROWS, events: 5 });
   const events = (await tablesOf(requestId))?.find(({ table }) => table === 'app.events');
   expect(events).toMatchObject({ removed: 0, blanked: 5 });
 });
 
-test('beside a whole deletion of the same subject: neither waits for the other, and the whole one wins', async () => {
+test('runs beside a full deletion of the same subject without waiting, and the full deletion removes the rows', async () => {
   await addPeople(world.app, 'p-4', 'bystander');
   const part = await submitPart('demo', 'p-4', 'categories');
   const whole = await submit(world, 'demo', [user('p-4')]);
@@ -165,7 +165,7 @@ test('beside a whole deletion of the same subject: neither waits for the other, 
   expect(await receiptOf(world, again)).toMatchObject({ outcomes: { already_deleted: 1 } });
 });
 
-test('after a part-deletion a whole one finds and removes everything: it was not deleted already', async () => {
+test('does not treat a subject as already deleted after a part deletion', async () => {
   await addPeople(world.app, 'p-5');
   const part = await submitPart('demo', 'p-5', 'sources', { expedite: { when: 'now', reason: 'a ticket' } });
   expect(await ended(world, part)).toBe('completed');
@@ -176,19 +176,19 @@ test('after a part-deletion a whole one finds and removes everything: it was not
   expect(await rowsOf(world.app, 'p-5')).toEqual({});
 });
 
-test('whom only one system knows: emptied there, and a later request does not say that it was deleted', async () => {
+test('clears columns in the only system that knows the subject, and a later request ends as not_found', async () => {
   await addPeople(world.crm, 'p-6');
   const part = await submitPart('two', 'p-6', 'sources');
   await inState(part, 'scheduled');
   expect(await ended(world, part)).toBe('completed');
-  expect(await world.crm`SELECT DISTINCT ip, sdk, utm_source FROM app.events`).toEqual([NO_SOURCES]);
+  expect(await world.crm`SELECT DISTINCT ip, sdk, utm_source FROM app.events`).toEqual([CLEARED_SOURCES]);
   await world.crm`TRUNCATE app.users, app.events CASCADE`;
   const later = await submit(world, 'two', [user('p-6')]);
   expect(await ended(world, later)).toBe('not_found');
   expect(await receiptOf(world, later)).toMatchObject({ outcomes: { not_found: 1 } });
 });
 
-test('held it is not emptied at its run, and after the release it is', async () => {
+test('clears the columns of a held subject after the release, not at its run', async () => {
   await addPeople(world.app, 'p-7');
   const before = await contents(world.app);
   const requestId = await submitPart('demo', 'p-7', 'categories');
@@ -199,10 +199,10 @@ test('held it is not emptied at its run, and after the release it is', async () 
   expect(await contents(world.app)).toEqual(before);
   await release(world, 'demo', id);
   expect(await ended(world, requestId)).toBe('completed');
-  expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-7', 'categories')));
+  expect(sorted(await contents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-7', 'categories')));
 });
 
-test('cancelled on day 3: nothing was changed, and nothing ever is', async () => {
+test('changes nothing when the part deletion is cancelled on day 3', async () => {
   await addPeople(world.app, 'p-8');
   const before = await contents(world.app);
   const requestId = await submitPart('demo', 'p-8', 'sources');
@@ -215,7 +215,7 @@ test('cancelled on day 3: nothing was changed, and nothing ever is', async () =>
   for (const verb of ['hardDelete', 'setVisibility'] as const) expect(calls()).not.toContain(verb);
 });
 
-test('everyone but one: counted is what would be emptied, nobody is touched before the confirmation, then all are', async () => {
+test('counts the columns to clear and changes no row before everyone except one subject is confirmed', async () => {
   await addPeople(world.app, 'e-1', 'e-2', 'e-3', 'excluded');
   await world.app`UPDATE app.events SET ip = NULL, sdk = NULL, utm_source = NULL WHERE user_id = 'e-3'`;
   const before = await contents(world.app);
@@ -229,12 +229,12 @@ test('everyone but one: counted is what would be emptied, nobody is touched befo
   await inState(requestId, 'scheduled', 3);
   expect(await isHidden(world.app, 'e-1')).toEqual({ flagged: false, hidden: false });
   expect(await ended(world, requestId)).toBe('completed');
-  const after = ['e-1', 'e-2', 'e-3'].reduce((rows, id) => emptied(rows, id, 'sources'), before);
+  const after = ['e-1', 'e-2', 'e-3'].reduce((rows, id) => withClearedColumns(rows, id, 'sources'), before);
   expect(sorted(await contents(world.app))).toEqual(sorted(after));
   expect(await world.app`SELECT DISTINCT sdk FROM app.events WHERE user_id = 'excluded'`).toEqual([{ sdk: 'web' }]);
 });
 
-test('a constraint that forbids an empty column is for an operator; once it is gone, it ends', async () => {
+test('raises attention when a constraint forbids an empty column, and completes after it is dropped', async () => {
   await addPeople(world.app, 'p-9');
   const before = await contents(world.app);
   await world.app`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`;
@@ -249,5 +249,5 @@ test('a constraint that forbids an empty column is for an operator; once it is g
   await world.app`ALTER TABLE app.users DROP CONSTRAINT named`;
   await retry(world, requestId);
   expect(await ended(world, requestId)).toBe('completed');
-  expect(sorted(await contents(world.app))).toEqual(sorted(emptied(before, 'p-9', 'categories')));
+  expect(sorted(await contents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-9', 'categories')));
 });

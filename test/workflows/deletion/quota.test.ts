@@ -9,7 +9,7 @@ import { timeSkipping } from '../../support/servers/temporal.ts';
 import { sized, withThousandSpaces } from '../../support/size.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
-// Two runs and a half at the quota; five days' worth without one.
+// The segment needs two and a half runs at the quota; the last test has none.
 const QUOTA = sized(1_000, 10_000);
 const SEGMENT = 2.5 * QUOTA;
 const SMALL = QUOTA / 20;
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(async () => world.close());
 
-/** Profiles `<prefix>-1 …` with their events, by two statements. */
+/** Adds the users `<prefix>-1 …` with their events, in two statements. */
 async function addUsers(prefix: string, count: number, events = 1): Promise<void> {
   await world.app`INSERT INTO app.users (user_id, xng_id, email, business_unit, name, created_at)
     SELECT ${prefix} || '-' || n, gen_random_uuid(), ${prefix} || n || '@example.test', 'berlin', 'N', '2025-01-01'
@@ -35,14 +35,14 @@ async function addUsers(prefix: string, count: number, events = 1): Promise<void
     SELECT nextval('app.test_events'), ${prefix} || '-' || n, '2025-02-01', 'seen'
     FROM generate_series(1, ${count}) n, generate_series(1, ${events})`;
 }
-const left = async (prefix: string): Promise<number> => {
+const rowsLeft = async (prefix: string): Promise<number> => {
   const [row] = await world.app<
     { count: string }[]
   >`SELECT (SELECT count(*) FROM app.users WHERE user_id LIKE ${`${prefix}-%`})
     + (SELECT count(*) FROM app.events WHERE user_id LIKE ${`${prefix}-%`}) AS count`;
   return Number(row?.count);
 };
-/** A history as text, its payloads decoded: what an operator can read of it. */
+/** A history as text with decoded payloads, as an operator can read it. */
 const decoded = (history: Parameters<typeof historyToJSON>[0]): string =>
   JSON.stringify(JSON.parse(historyToJSON(history)), (key, value: unknown) =>
     key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
@@ -53,7 +53,7 @@ const claims = (requestId: string) =>
 const allHidden = (requestId: string, count: number) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 
-test('one of 2 000 cancelled on day 3: nothing is claimed then, the others are deleted on time', async () => {
+test('claims nothing when one of 2 000 subjects is cancelled on day 3, and deletes the others at their run', async () => {
   await addUsers('many', 2_000);
   const requestId = await submit(
     world,
@@ -67,14 +67,14 @@ test('one of 2 000 cancelled on day 3: nothing is claimed then, the others are d
   expect(await isHidden(world.app, 'many-1234')).toEqual({ flagged: false, hidden: false });
   expect(await isHidden(world.app, 'many-1235')).toEqual({ flagged: true, hidden: true });
   expect(await claims(requestId)).toEqual([]);
-  expect(await left('many')).toBe(4_000);
+  expect(await rowsLeft('many')).toBe(4_000);
   const { hardDeleteAt } = await statusOf(world, requestId);
   expect(await ended(world, requestId)).toBe('completed');
   const [claimed, ...more] = await claims(requestId);
   expect(more).toEqual([]);
   expect(claimed?.count).toBe(1_999);
   expect(Number(claimed?.at) - Number(hardDeleteAt)).toBeLessThan(60_000);
-  expect(await left('many')).toBe(2);
+  expect(await rowsLeft('many')).toBe(2);
   expect(await receiptOf(world, requestId)).toMatchObject({
     status: 'completed',
     subjects: { cancelled: 1, deleted: 1_999 },
@@ -82,7 +82,7 @@ test('one of 2 000 cancelled on day 3: nothing is claimed then, the others are d
 });
 
 test(
-  `${withThousandSpaces(SEGMENT)} at ${withThousandSpaces(QUOTA)} a day take three runs, in order of due date with another request’s`,
+  `claims ${withThousandSpaces(SEGMENT)} subjects in three runs of ${withThousandSpaces(QUOTA)}, ranked with another request by due date`,
   { timeout: 120_000 },
   async () => {
     await addUsers('seg', SEGMENT);
@@ -113,22 +113,22 @@ test(
       { booked: number }[]
     >`SELECT booked FROM lethe.runs WHERE project = 'busy' ORDER BY run_at`;
     expect(booked.map((run) => run.booked)).toEqual([QUOTA, QUOTA, QUOTA / 2 + SMALL]);
-    expect(await left('seg')).toBe(0);
-    expect(await left('small')).toBe(0);
+    expect(await rowsLeft('seg')).toBe(0);
+    expect(await rowsLeft('small')).toBe(0);
     const { systems } = await receiptOf(world, large);
     expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(SEGMENT);
   },
 );
 
 test(
-  `${withThousandSpaces(ALL)} subjects against ${withThousandSpaces((2 + EVENTS_EACH) * ALL)} rows: fewer than 300 events in parent and child together`,
+  `deletes ${withThousandSpaces(ALL)} subjects with ${withThousandSpaces((2 + EVENTS_EACH) * ALL)} rows in fewer than 300 events of parent and child`,
   { timeout: 180_000 },
   async () => {
     await addUsers('huge', ALL, EVENTS_EACH);
     await world.app`INSERT INTO app.segment_members SELECT 'everyone-else', user_id FROM app.users WHERE user_id LIKE 'huge-%'`;
     const requestId = await submit(world, 'large', [], { selection: { by: 'segment', segment: 'everyone-else' } });
     expect(await ended(world, requestId)).toBe('completed');
-    expect(await left('huge')).toBe(0);
+    expect(await rowsLeft('huge')).toBe(0);
     let events = 0;
     let bytes = 0;
     for (const id of [workflowIdFor(requestId), `${workflowIdFor(requestId)}/app/1`]) {
@@ -136,7 +136,7 @@ test(
       events += history.events?.length ?? 0;
       const text = decoded(history);
       bytes += text.length;
-      // A name that stands in payloads alone: they were looked into.
+      // This name occurs only in payloads, so the text contains them.
       expect(text).toContain('asOf');
       expect(text).not.toContain('huge');
     }

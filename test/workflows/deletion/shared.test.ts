@@ -14,7 +14,7 @@ afterAll(async () => world.close());
 const inState = (requestId: string, state: 'soft_deleted' | 'attached') =>
   eventually(state, async () => (await statusOf(world, requestId)).states[state] === 1);
 
-test('two requests for one subject: the second shares the outcome of the first', async () => {
+test('gives a second request for the same subject the outcome of the first', async () => {
   await addUser(world.app, 'u-1');
   const first = await submit(world, 'demo', [user('u-1')]);
   await inState(first, 'soft_deleted');
@@ -26,7 +26,7 @@ test('two requests for one subject: the second shares the outcome of the first',
   expect((await statusOf(world, second)).states).toEqual({ deleted: 1 });
 });
 
-test('the first cancelled on day 3: the subject stays hidden for the second, which deletes it in its own time', async () => {
+test('keeps the subject hidden for the second request when the first is cancelled, and deletes it at the second’s run', async () => {
   await addUser(world.app, 'u-2');
   const first = await submit(world, 'demo', [user('u-2')]);
   await inState(first, 'soft_deleted');
@@ -43,7 +43,7 @@ test('the first cancelled on day 3: the subject stays hidden for the second, whi
   expect(await rowsOf(world.app, 'u-2')).toEqual({});
 });
 
-test('both cancelled, one after the other: restored as if nobody had asked', async () => {
+test('restores the subject without a tombstone when both requests are cancelled', async () => {
   await addUser(world.app, 'u-3');
   const first = await submit(world, 'demo', [user('u-3')]);
   await inState(first, 'soft_deleted');
@@ -60,7 +60,7 @@ test('both cancelled, one after the other: restored as if nobody had asked', asy
   expect(left).toEqual({ tombstones: 0 });
 });
 
-test('a household’s e-mail names nobody alone: nobody is deleted by it, and by name only who is named', async () => {
+test('deletes no subject by an e-mail address that two users share, and keeps its rows until both are deleted', async () => {
   await addUser(world.app, 'ann', { email: 'home@example.test' });
   await addUser(world.app, 'bob', { email: 'Home@example.test' });
   const byEmail = await submit(world, 'demo', [{ type: 'email', value: ['home@example.test', 'berlin'] }]);
@@ -76,28 +76,45 @@ test('a household’s e-mail names nobody alone: nobody is deleted by it, and by
   expect(mail).toEqual({ count: 2 });
   const both = await submit(world, 'demo', [user('bob')]);
   expect(await ended(world, both)).toBe('completed');
-  const [gone] =
+  const [after] =
     await world.app`SELECT count(*)::integer AS count FROM app.newsletter WHERE lower(email) = 'home@example.test'`;
-  expect(gone).toEqual({ count: 0 });
+  expect(after).toEqual({ count: 0 });
 });
 
-test.each([
-  ['of whom one was not asked for: what is kept under them stays', 11],
-  ['all of whom were asked for: what is kept under them goes', 12],
-])('a device and an address of twelve, %s', async (_claim, asked) => {
-  const names = Array.from({ length: 12 }, (_, n) => `tv-${asked}-${n}`);
-  const device = `device-${asked}`;
+const SHARERS = 12;
+const { newsletter: _, ...OWN_ROWS } = ALL_ROWS;
+
+test('keeps the rows of a shared device and address when one of its users is not deleted', async () => {
+  const left = await deleteSharers(SHARERS - 1);
+  expect(left.users).toEqual([...Array.from({ length: SHARERS - 1 }, () => ({})), OWN_ROWS]);
+  expect(left.device).toEqual({ events: 2, newsletter: 1 });
+  expect(left.aliases).toBe(1);
+});
+
+test('deletes the rows of a shared device and address when all of its users are deleted', async () => {
+  const left = await deleteSharers(SHARERS);
+  expect(left.users).toEqual(Array.from({ length: SHARERS }, () => ({})));
+  expect(left.device).toEqual({});
+  expect(left.aliases).toBe(0);
+});
+
+/** Deletes this number of the users who share a device and an address. Returns the rows that are left. */
+async function deleteSharers(deleted: number) {
+  const names = Array.from({ length: SHARERS }, (_name, n) => `tv-${deleted}-${n}`);
+  const device = `device-${deleted}`;
   for (const name of names) {
     await addUser(world.app, name, { email: `${device}@example.test` });
     await world.app`INSERT INTO app.aliases VALUES (${device}, ${name})`;
   }
   await addEvents(world.app, device, 2);
-  const requestId = await submit(world, 'demo', names.slice(0, asked).map(user));
+  const requestId = await submit(world, 'demo', names.slice(0, deleted).map(user));
   expect(await ended(world, requestId)).toBe('completed');
-  const { newsletter: _, ...own } = ALL_ROWS;
-  const kept = await Promise.all(names.map((name) => rowsOf(world.app, name)));
-  expect(kept).toEqual(names.map((_name, n) => (n < asked ? {} : own)));
-  expect(await rowsOf(world.app, device)).toEqual(asked < 12 ? { events: 2, newsletter: 1 } : {});
-  const [row] = await world.app`SELECT count(*)::integer AS links FROM app.aliases WHERE alias = ${device}`;
-  expect(row).toEqual({ links: 12 - asked });
-});
+  const [row] = await world.app<
+    { aliases: number }[]
+  >`SELECT count(*)::integer AS aliases FROM app.aliases WHERE alias = ${device}`;
+  return {
+    users: await Promise.all(names.map((name) => rowsOf(world.app, name))),
+    device: await rowsOf(world.app, device),
+    aliases: row?.aliases,
+  };
+}

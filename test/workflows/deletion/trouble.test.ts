@@ -23,18 +23,18 @@ const world = await withWorld({ demo: {}, two: { crm: true }, growing: { policy:
 
 const softDeleted = (requestId: string) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
-/** At the run that claims it. */
-const atTheRun = async (requestId: string) => {
+/** Skips time to the run that claims the subject. */
+const skipToRun = async (requestId: string) => {
   await softDeleted(requestId);
   await sleepUntil(world, (await readDeletionRow(world.database, requestId)).hardDeleteAt);
 };
 const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 
-test('a system that fails for two hours: an operator is told why, the other is not kept waiting, and it ends by itself', async () => {
+test('raises attention for a failing system, deletes from the other one, and completes when it is available again', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
   const requestId = await submit(world, 'two', [user('u-1')]);
   world.faultsOf('two', 'crm').away.add('hardDelete');
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await eventually('deleted in app', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   await world.env.sleep('2 hours');
@@ -45,11 +45,11 @@ test('a system that fails for two hours: an operator is told why, the other is n
   expect(await codes(requestId)).toEqual([]);
 });
 
-test('a system that stays broken: attention, skipped with a reason, partially_completed and never called deleted', async () => {
+test('ends as partially_completed and reports no subject as deleted when an operator skips a failing system', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   const requestId = await submit(world, 'two', [user('u-2')]);
   world.faultsOf('two', 'crm').away.add('hardDelete');
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   const skip = { requestId, system: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(world) };
   await world.orchestrator.wake((await skipSystem(world.database, skip)).wake);
@@ -64,7 +64,7 @@ test('a system that stays broken: attention, skipped with a reason, partially_co
   expect(await rowsOf(world.crm, 'u-2')).toEqual(ALL_ROWS);
 });
 
-test('survivors found once are deleted again, and the receipt counts each row once', async () => {
+test('deletes survivors again and counts each row once in the receipt', async () => {
   await addUser(world.app, 'u-3');
   const faults = world.faultsOf('demo');
   let late = 1;
@@ -80,12 +80,12 @@ test('survivors found once are deleted again, and the receipt counts each row on
   expect(systems[0]?.tables.find(({ table }) => table === 'app.users')?.removed).toBe(1);
 });
 
-test('survivors that always come back: attention after five passes, never completed', async () => {
+test('raises attention after five passes when rows keep reappearing', async () => {
   await addUser(world.app, 'u-4');
   const faults = world.faultsOf('demo');
   faults.afterDelete = () => addEvents(world.app, 'u-4', 1);
   const requestId = await submit(world, 'demo', [user('u-4')]);
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('survivors_remain'));
   await world.env.sleep('30 days');
   expect((await statusOf(world, requestId)).status).toBe('deleting');
@@ -95,12 +95,12 @@ test('survivors that always come back: attention after five passes, never comple
   expect(await rowsOf(world.app, 'u-4')).toEqual({});
 });
 
-test('a count that nobody knows is never completed', async () => {
+test('does not complete while the verification returns unknown', async () => {
   await addUser(world.app, 'u-5');
   const faults = world.faultsOf('demo');
   faults.verification = { unknown: 'permission_lost' };
   const requestId = await submit(world, 'demo', [user('u-5')]);
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('verification_unknown'));
   await world.env.sleep('30 days');
   expect((await receiptOf(world, requestId)).final).toBe(false);
@@ -109,10 +109,10 @@ test('a count that nobody knows is never completed', async () => {
   expect(await ended(world, requestId)).toBe('completed');
 });
 
-test('a late event within the settle time is found and deleted before anything is called deleted', async () => {
+test('deletes an event that arrives during the settle period before it reports the subject as deleted', async () => {
   await addUser(world.app, 'u-6');
   const requestId = await submit(world, 'demo', [user('u-6')]);
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await eventually('verifying', async () => (await statusOf(world, requestId)).status === 'verifying');
   expect(await rowsOf(world.app, 'u-6')).toEqual({});
   expect((await statusOf(world, requestId)).states).toEqual({ claimed: 1 });
@@ -123,12 +123,12 @@ test('a late event within the settle time is found and deleted before anything i
   expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(7);
 });
 
-test('coverage that broke before the run: attention, and nothing is deleted until it is mended', async () => {
+test('raises attention and deletes nothing while a table is neither mapped nor ignored', async () => {
   await addUser(world.app, 'u-7');
   const requestId = await submit(world, 'demo', [user('u-7')]);
   await softDeleted(requestId);
   await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('coverage_broken'));
   expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
   expect((await statusOf(world, requestId)).states).toEqual({ soft_deleted: 1 });
@@ -138,7 +138,7 @@ test('coverage that broke before the run: attention, and nothing is deleted unti
   expect(await rowsOf(world.app, 'u-7')).toEqual({});
 });
 
-test('the directory away for six hours: attention, then resolved and hidden on its own', async () => {
+test('raises attention while the directory is unavailable, and resolves and hides the subject afterwards', async () => {
   await addUser(world.app, 'u-8');
   world.faultsOf('demo').away.add('resolve');
   const requestId = await submit(world, 'demo', [user('u-8')]);
@@ -153,7 +153,7 @@ test('the directory away for six hours: attention, then resolved and hidden on i
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
 });
 
-test('an alias that leads to one more person on day 5 takes that person along; one that leads elsewhere lets the first go', async () => {
+test('adds a subject that an alias matches later, and restores one that the alias does not match any more', async () => {
   await Promise.all(['u-10', 'u-11', 'u-12', 'u-13'].map((id) => addUser(world.app, id)));
   await world.app`INSERT INTO app.aliases VALUES ('device-1', 'u-10'), ('device-2', 'u-12')`;
   const alias = (value: string) => ({ type: 'alias', value: [value] });
@@ -168,14 +168,14 @@ test('an alias that leads to one more person on day 5 takes that person along; o
   expect(await isHidden(world.app, 'u-12')).toEqual({ flagged: false, hidden: false });
 });
 
-test('growth beyond the bound: attention, nothing claimed, and an operator’s word lets them join', async () => {
+test('raises attention and claims nothing when far more subjects match, until an operator retries', async () => {
   const people = ['u-20', 'u-21', 'u-22', 'u-23'];
   await Promise.all(people.map((id) => addUser(world.app, id)));
   await world.app`INSERT INTO app.aliases VALUES ('device-3', 'u-20')`;
   const requestId = await submit(world, 'demo', [{ type: 'alias', value: ['device-3'] }]);
   await softDeleted(requestId);
   await world.app`INSERT INTO app.aliases VALUES ('device-3', 'u-21'), ('device-3', 'u-22'), ('device-3', 'u-23')`;
-  await atTheRun(requestId);
+  await skipToRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('resolution_grew'));
   await world.env.sleep('5 days');
   for (const id of people) expect(await rowsOf(world.app, id)).toEqual(ALL_ROWS);
@@ -184,7 +184,7 @@ test('growth beyond the bound: attention, nothing claimed, and an operator’s w
   for (const id of people) expect(await rowsOf(world.app, id)).toEqual({});
 });
 
-test('terminated in the middle: rebuilt from the rows by housekeeping, and finished', async () => {
+test('completes when housekeeping restarts a workflow that was terminated during the grace period', async () => {
   await addUser(world.app, 'u-9');
   const requestId = await submit(world, 'demo', [user('u-9')]);
   await softDeleted(requestId);

@@ -10,44 +10,44 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld(await timeSkipping(), {
     attesting: { crm: true, crmVerification: 'attested' },
-    silent: { crm: true, crmVerification: 'none' },
+    unverifiable: { crm: true, crmVerification: 'none' },
     slow: {},
   });
 });
 afterAll(async () => world.close());
 
-test('a system that only attests: completed, its word listed as unverified with its time, and no survivors claimed', async () => {
+test('completes and lists a system that only attests under unverified, with the time and without survivors', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
-  const saidAt = new Date('2026-11-01T00:00:00.000Z');
-  world.faultsOf('attesting', 'crm').verification = { attestedAt: saidAt };
+  const attestedAt = new Date('2026-11-01T00:00:00.000Z');
+  world.faultsOf('attesting', 'crm').verification = { attestedAt };
   const requestId = await submit(world, 'attesting', [user('u-1')]);
   expect(await ended(world, requestId)).toBe('completed');
   const receipt = await receiptOf(world, requestId);
-  expect(receipt.unverified).toEqual([{ system: 'crm', level: 'attested', saidAt: saidAt.toISOString() }]);
+  expect(receipt.unverified).toEqual([{ system: 'crm', level: 'attested', saidAt: attestedAt.toISOString() }]);
   expect(receipt.systems.map(({ system, survivors }) => [system, survivors])).toEqual([
     ['app', 0],
     ['crm', null],
   ]);
 });
 
-test('a system that says nothing is unverified; the same silence of one that can be read is not accepted', async () => {
+test('lists a system without verification under unverified and completes', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
-  world.faultsOf('silent', 'crm').verification = { unknown: 'it says nothing' };
-  const requestId = await submit(world, 'silent', [user('u-2')]);
+  world.faultsOf('unverifiable', 'crm').verification = { unknown: 'no verification' };
+  const requestId = await submit(world, 'unverifiable', [user('u-2')]);
   expect(await ended(world, requestId)).toBe('completed');
   const { unverified } = await receiptOf(world, requestId);
   expect(unverified).toMatchObject([{ system: 'crm', level: 'none' }]);
   expect((await statusOf(world, requestId)).states).toEqual({ deleted: 1 });
 });
 
-test('of whom the directory does not know, a silent system is no proof: nobody is called not_found', async () => {
-  world.faultsOf('silent', 'crm').verification = { unknown: 'it says nothing' };
-  const requestId = await submit(world, 'silent', [user('nobody')]);
+test('does not report an unknown identity as not_found when a system has no verification', async () => {
+  world.faultsOf('unverifiable', 'crm').verification = { unknown: 'no verification' };
+  const requestId = await submit(world, 'unverifiable', [user('unknown')]);
   expect(await ended(world, requestId)).toBe('completed');
   expect((await statusOf(world, requestId)).states).toEqual({ deleted: 1 });
 });
 
-test('a system that asks to be asked again is, with the ticket that it gave, and deletes in the end', async () => {
+test('continues the deletion with the system’s ticket at the time that the system names', async () => {
   await addUser(world.app, 'u-3');
   const faults = world.faultsOf('slow');
   faults.askAgain = 2;

@@ -50,20 +50,20 @@ const claimedAt = async (requestId: string): Promise<number> => {
   >`SELECT claimed_at AS at FROM lethe.subjects WHERE request_id = ${requestId}`;
   return row?.at.getTime() ?? 0;
 };
-/** Taken out of the configuration; returns what puts it back. */
-const takeOut = (name: string, system: string): (() => void) => {
+/** Removes the system from the configuration. Returns a function that restores it. */
+const removeFromConfig = (name: string, system: string): (() => void) => {
   const project = catalog.get(name);
   if (project === undefined) throw new Error('no such project');
   catalog.set(name, { ...project, systems: project.systems.filter((one) => one.name !== system) });
   return () => void catalog.set(name, project);
 };
-/** Past the run at which it would be claimed. */
-const pastItsRun = async (requestId: string) => {
+/** Skips time past the run that would claim the subject. */
+const skipPastRun = async (requestId: string) => {
   const { hardDeleteAt } = await readDeletionRow(world.database, requestId);
   await sleepUntil(world, new Date(hardDeleteAt.getTime() + HOUR_MS));
 };
 
-test('exported on day 0 and deleted on day 14: all rows are in the archive, kept for a week after, and the receipt names it', async () => {
+test('exports every row before the deletion, keeps the archive for a week after it, and names it in the receipt', async () => {
   await addUser(world.app, 'u-1', { events: 5 });
   await addUser(world.app, 'bystander');
   const deletion = await submit(world, 'demo', [user('u-1')], first);
@@ -75,9 +75,9 @@ test('exported on day 0 and deleted on day 14: all rows are in the archive, kept
   expect(files).not.toContain('bystander');
   expect(await rowsOf(world.app, 'u-1')).toEqual({ ...ALL_ROWS, events: 5 });
   const { hardDeleteAt } = await readDeletionRow(world.database, deletion);
-  await pastItsRun(deletion);
+  await skipPastRun(deletion);
   await eventually('deleted', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
-  // In steps: waiting for the result would skip to the expiry of the archive too.
+  // In steps, since waiting for the result would also skip to the expiry of the archive.
   await skippingUntil(world, 'completed', async () => (await statusOf(world, deletion)).status === 'completed');
   const { backups } = await receiptOf(world, deletion);
   expect(backups).toMatchObject([{ requestId: backup, subjects: 1 }]);
@@ -87,7 +87,7 @@ test('exported on day 0 and deleted on day 14: all rows are in the archive, kept
   expect(await rowsOf(world.app, 'bystander')).toEqual(ALL_ROWS);
 });
 
-test('the export fails from day 0: hidden, an operator is asked, and nobody is claimed on day 14; repaired on day 20, claimed at the next run', async () => {
+test('claims no subject while the export before the deletion fails, and claims it at the run after the repair', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
@@ -96,9 +96,9 @@ test('the export fails from day 0: hidden, an operator is asked, and nobody is c
   await hidden(deletion);
   await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
   expect((await statusOf(world, deletion)).attention).toMatchObject([{ system: 'crm', step: 'backup' }]);
-  // An attempt an hour for twenty days would show no more than this one: nobody tries what is not configured.
-  const putBack = takeOut('two', 'crm');
-  await pastItsRun(deletion);
+  // A system that is not configured is not retried, which saves an attempt per hour for twenty days.
+  const restoreConfig = removeFromConfig('two', 'crm');
+  await skipPastRun(deletion);
   expect(await statusOf(world, deletion)).toMatchObject({ status: 'grace', states: { soft_deleted: 1 } });
   await sleepUntil(world, new Date(submittedAt.getTime() + 20 * DAY_MS));
   for (const sql of [world.app, world.crm]) {
@@ -109,7 +109,7 @@ test('the export fails from day 0: hidden, an operator is asked, and nobody is c
   expect(await codes(deletion)).toEqual(['backup_failing']);
   expect((await backupsOf(world, deletion)).map(({ status }) => status)).toEqual(['collecting']);
   crm.refused.clear();
-  putBack();
+  restoreConfig();
   const repairedAt = await nowOf(world);
   await retry(world, deletion);
   expect(await ended(world, deletion)).toBe('completed');
@@ -122,7 +122,7 @@ test('the export fails from day 0: hidden, an operator is asked, and nobody is c
   expect((await receiptOf(world, deletion)).backups).toMatchObject([{ subjects: 1 }]);
 });
 
-test('expedited to now: deleted as soon as it is in the archive, and not before', async () => {
+test('deletes an expedited subject as soon as the archive is ready, and not before', async () => {
   await Promise.all([addUser(world.app, 'u-3'), addUser(world.crm, 'u-3')]);
   const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
@@ -141,13 +141,13 @@ test('expedited to now: deleted as soon as it is in the archive, and not before'
   expect(await ended(world, deletion)).toBe('completed');
 });
 
-test('one who joins just before the claim is exported first too, and goes with a later run', async () => {
+test('exports a subject that joins just before the claim, and deletes it at a later run', async () => {
   await Promise.all(['u-4', 'u-5'].map((id) => addUser(world.app, id)));
   await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-4')`;
   const deletion = await submit(world, 'growing', [{ type: 'alias', value: ['device-4'] }], first);
   await ready(deletion);
   await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-5')`;
-  await pastItsRun(deletion);
+  await skipPastRun(deletion);
   await eventually('the first is deleted', async () => Object.keys(await rowsOf(world.app, 'u-4')).length === 0);
   expect(await rowsOf(world.app, 'u-5')).toEqual(ALL_ROWS);
   await eventually(
@@ -164,7 +164,7 @@ test('one who joins just before the claim is exported first too, and goes with a
   expect((await receiptOf(world, deletion)).backups).toHaveLength(2);
 });
 
-test('a second request for somebody exports first: the first, which does not, waits for that archive', async () => {
+test('waits for the archive of an attached request that exports first', async () => {
   await Promise.all([addUser(world.app, 'u-6'), addUser(world.crm, 'u-6')]);
   const owner = await submit(world, 'two', [user('u-6')]);
   await hidden(owner);
@@ -174,7 +174,7 @@ test('a second request for somebody exports first: the first, which does not, wa
   const attached = await submit(world, 'two', [user('u-6')], first);
   await eventually('attached', async () => (await statusOf(world, attached)).states.attached === 1);
   await eventually('attention', async () => (await codes(attached)).includes('backup_failing'));
-  await pastItsRun(owner);
+  await skipPastRun(owner);
   expect(await rowsOf(world.app, 'u-6')).toEqual(ALL_ROWS);
   expect((await statusOf(world, owner)).states).toEqual({ soft_deleted: 1 });
   crm.refused.clear();
@@ -186,11 +186,11 @@ test('a second request for somebody exports first: the first, which does not, wa
   expect((await receiptOf(world, owner)).backups).toEqual([]);
 });
 
-test('the export is cancelled: nobody is claimed and an operator is asked; retried, another one is made', async () => {
+test('raises attention and claims no subject when the export is cancelled, and exports again after a retry', async () => {
   await addUser(world.app, 'u-7');
   world.faultsOf('demo').refused.add('export');
   const deletion = await submit(world, 'demo', [user('u-7')], first);
-  await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
+  await eventually('the export has started', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
   await eventually('refused', async () => (await codes(backup)).includes('system_refused'));
   await waitUntilIdle(world, backup);
@@ -198,21 +198,21 @@ test('the export is cancelled: nobody is claimed and an operator is asked; retri
   expect(await endedInRealTime(world, backup)).toBe('cancelled');
   await eventually('attention', async () => (await codes(deletion)).includes('backup_missing'));
   world.faultsOf('demo').refused.clear();
-  await pastItsRun(deletion);
+  await skipPastRun(deletion);
   expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
   expect(await backupsOf(world, deletion)).toHaveLength(1);
   await retry(world, deletion);
-  await eventually('another', async () => (await backupsOf(world, deletion))[1]?.status === 'ready');
+  await eventually('the second export is ready', async () => (await backupsOf(world, deletion))[1]?.status === 'ready');
   expect(await codes(deletion)).toEqual([]);
   expect(await ended(world, deletion)).toBe('completed');
   expect(await rowsOf(world.app, 'u-7')).toEqual({});
 });
 
-test('the deletion is cancelled while it is being exported: shown again, and neither key nor object is left', async () => {
+test('restores the subject and leaves no key and no object when the deletion is cancelled during its export', async () => {
   await Promise.all([addUser(world.app, 'u-8'), addUser(world.crm, 'u-8')]);
   world.faultsOf('two', 'crm').refused.add('export');
   const deletion = await submit(world, 'two', [user('u-8')], first);
-  await eventually('begun', async () => (await backupsOf(world, deletion)).length === 1);
+  await eventually('the export has started', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
   await eventually('partly collected', async () => (await objectsOf(folder, backup)) > 0);
   await cancel(world, deletion, 'all');

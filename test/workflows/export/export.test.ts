@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readArchiveFacts } from '../../../db/exports/archive.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
+import { utcText } from '../../../domain/wording/format.ts';
 import { progressQuery } from '../../../workflows/shared/messages.ts';
 import { archiveText } from '../../support/world/archives.ts';
 import { user } from '../../support/ledger.ts';
@@ -10,16 +11,16 @@ import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.t
 import { ended, eventually, sleepUntil, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
-import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
+import { hasKey, identitiesLeft, reaches, rowsIn, faultyStorage, submitExport } from './exporting.ts';
 
 let world: World;
-const storage = spoiled();
+const storage = faultyStorage();
 beforeAll(async () => {
   world = await startWorld(await timeSkipping(), { demo: {}, two: { crm: true } }, { storage });
 });
 afterAll(async () => world.close());
 
-const EVERYTHING = {
+const ALL_FILES = {
   'data/app/app.users.ndjson': 1,
   'data/app/app.events.ndjson': 3,
   'data/app/app.orders.ndjson': 1,
@@ -27,24 +28,24 @@ const EVERYTHING = {
   'data/app/app.newsletter.ndjson': 1,
   'data/app/app.invoices.ndjson': 1,
 };
-const filled = (rows: Readonly<Record<string, number>>) =>
+const nonEmpty = (rows: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(rows).filter(([, count]) => count > 0));
 
 async function archiveOf(requestId: string) {
   const archive = await readArchiveFacts(world.database, requestId);
-  if (archive === null) throw new Error('it was never ready');
+  if (archive === null) throw new Error('the archive was never ready');
   return archive;
 }
 
-test('ready with all that is held and nothing else; the names leave, one object stays, nothing is hidden', async () => {
+test('archives every row of the subject and no other, purges the identities, and hides no subject', async () => {
   await addUser(world.app, 'u-1');
   await addUser(world.app, 'bystander');
   const requestId = await submitExport(world, 'demo', [user('u-1')], { notify: 'colleague@example.test' });
   await reaches(world, requestId, 'ready');
-  expect(filled(await rowsIn(world, requestId))).toEqual(EVERYTHING);
+  expect(nonEmpty(await rowsIn(world, requestId))).toEqual(ALL_FILES);
   expect(await archiveText(world, requestId)).not.toContain('bystander');
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1 });
-  expect(await namesLeft(world, requestId)).toBe(0);
+  expect(await identitiesLeft(world, requestId)).toBe(0);
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
   expect(await rowsOf(world.app, 'u-1')).toEqual(ALL_ROWS);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
@@ -54,7 +55,7 @@ test('ready with all that is held and nothing else; the names leave, one object 
   expect(row?.receipt.files.reduce((sum, { rows }) => sum + rows, 0)).toBe((await archiveOf(requestId)).rows);
 });
 
-test('it can be had until its time is over; then the key goes, then the objects, then it ends', async () => {
+test('destroys the key, then the objects, and ends the request when the archive expires', async () => {
   await addUser(world.app, 'u-2');
   const requestId = await submitExport(world, 'demo', [user('u-2')]);
   await reaches(world, requestId, 'ready');
@@ -62,7 +63,7 @@ test('it can be had until its time is over; then the key goes, then the objects,
   expect(expiresAt.getTime() - readyAt.getTime()).toBe(7 * DAY_MS);
   await sleepUntil(world, new Date(expiresAt.getTime() - 60_000));
   expect((await statusOf(world, requestId)).status).toBe('ready');
-  expect(filled(await rowsIn(world, requestId))).toEqual(EVERYTHING);
+  expect(nonEmpty(await rowsIn(world, requestId))).toEqual(ALL_FILES);
 
   const atRemoval: unknown[] = [];
   storage.onRemoval = async (id) => {
@@ -77,12 +78,12 @@ test('it can be had until its time is over; then the key goes, then the objects,
   expect(await archiveOf(requestId)).toMatchObject({ reason: 'expired' });
 });
 
-test('the storage is away at the expiry: unreadable at once, and removed when it is back', async () => {
+test('destroys the key at the expiry while the storage is unavailable, and removes the objects afterwards', async () => {
   await addUser(world.app, 'u-3');
   const requestId = await submitExport(world, 'demo', [user('u-3')]);
   await reaches(world, requestId, 'ready');
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
-  storage.away = true;
+  storage.unavailable = true;
   await sleepUntil(world, new Date((await archiveOf(requestId)).expiresAt.getTime() + DAY_MS));
   await reaches(world, requestId, 'expired');
   expect(await hasKey(world, requestId)).toBe(false);
@@ -90,12 +91,12 @@ test('the storage is away at the expiry: unreadable at once, and removed when it
   expect((await statusOf(world, requestId)).attention).toMatchObject([
     { system: 'lethe', code: 'storage_unavailable' },
   ]);
-  storage.away = false;
+  storage.unavailable = false;
   expect(await ended(world, requestId)).toBe('expired');
   expect(storage.objectsOf(requestId)).toEqual([]);
 });
 
-test('two systems: each is in it with its own rows, as of its own timestamp', async () => {
+test('archives the rows of each system as of its own timestamp', async () => {
   await Promise.all([addUser(world.app, 'u-4'), addUser(world.crm, 'u-4', { events: 5 })]);
   const requestId = await submitExport(world, 'two', [user('u-4')]);
   await reaches(world, requestId, 'ready');
@@ -108,14 +109,14 @@ test('two systems: each is in it with its own rows, as of its own timestamp', as
   expect(row?.receipt.systems.map(({ system }) => system)).toEqual(['app', 'crm']);
 });
 
-test('who is hidden by a deletion and named is in it; claimed afterwards, the archive is destroyed', async () => {
+test('archives a subject that a deletion has hidden, and destroys the archive when the deletion claims the subject', async () => {
   await addUser(world.app, 'u-5');
   const deletion = await submit(world, 'demo', [user('u-5')]);
   await eventually('hidden', async () => (await statusOf(world, deletion)).states.soft_deleted === 1);
   await world.env.sleep('10 days');
   const requestId = await submitExport(world, 'demo', [user('u-5')]);
   await reaches(world, requestId, 'ready');
-  expect(filled(await rowsIn(world, requestId))).toEqual(EVERYTHING);
+  expect(nonEmpty(await rowsIn(world, requestId))).toEqual(ALL_FILES);
   expect(await ended(world, deletion)).toBe('completed');
   expect(await ended(world, requestId)).toBe('expired');
   expect(await archiveOf(requestId)).toMatchObject({ reason: 'subject_deleted' });
@@ -123,24 +124,24 @@ test('who is hidden by a deletion and named is in it; claimed afterwards, the ar
   expect(storage.objectsOf(requestId)).toEqual([]);
 });
 
-test('nothing is held anywhere: not found, without a key and without an object', async () => {
-  const requestId = await submitExport(world, 'two', [user('nobody')]);
+test('ends as not_found without a key and without an object when no system has data', async () => {
+  const requestId = await submitExport(world, 'two', [user('unknown')]);
   expect(await ended(world, requestId)).toBe('not_found');
   expect(await statusOf(world, requestId)).toMatchObject({ states: { not_found: 1 } });
   expect(await hasKey(world, requestId)).toBe(false);
   expect(storage.objectsOf(requestId)).toEqual([]);
-  expect(await namesLeft(world, requestId)).toBe(0);
+  expect(await identitiesLeft(world, requestId)).toBe(0);
 });
 
-test('whom the directory does not know and a system does is in it', async () => {
+test('archives a subject that the directory does not know and a system does', async () => {
   await addUser(world.crm, 'u-6');
-  const requestId = await submitExport(world, 'two', [user('u-6'), user('nobody-else')]);
+  const requestId = await submitExport(world, 'two', [user('u-6'), user('unknown-2')]);
   await reaches(world, requestId, 'ready');
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1, not_found: 1 });
   expect(await rowsIn(world, requestId)).toMatchObject({ 'data/crm/app.events.ndjson': 3 });
 });
 
-test('a segment, a company, and everyone', async () => {
+test('archives a segment, a company, and everyone', async () => {
   await addUser(world.app, 'u-7');
   await addUser(world.app, 'u-8');
   await world.app`INSERT INTO app.segment_members VALUES ('trial', 'u-7'), ('trial', 'u-8')`;
@@ -173,15 +174,15 @@ test('a segment, a company, and everyone', async () => {
   });
 });
 
-test('terminated while it is ready: started again by housekeeping, it expires on its day', async () => {
+test('expires on time when housekeeping restarts a workflow that was terminated while ready', async () => {
   await addUser(world.app, 'u-9');
   const requestId = await submitExport(world, 'demo', [user('u-9')]);
   await reaches(world, requestId, 'ready');
   const { expiresAt } = await archiveOf(requestId);
-  // A server that skips time stops doing so where a workflow ends amid its work.
-  await eventually('at rest', async () => {
+  // The time-skipping server stops skipping after a workflow is terminated with a running activity.
+  await eventually('waits for the expiry', async () => {
     const { waitingFor } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).query(progressQuery);
-    return waitingFor === expiresAt.toISOString();
+    return waitingFor === `Expiry of the archive at ${utcText(expiresAt.getTime())}; can be downloaded until then`;
   });
   await terminate(world, requestId);
   await world.env.sleep('2 minutes');
@@ -190,7 +191,7 @@ test('terminated while it is ready: started again by housekeeping, it expires on
   expect(await archiveOf(requestId)).toMatchObject({ reason: 'expired', expiresAt });
 });
 
-test('no history names anybody, and none is long', async () => {
+test('keeps every history short and free of identities', async () => {
   await addUser(world.app, 'canary-1');
   const requestId = await submitExport(world, 'demo', [user('canary-1')], { notify: 'canary-2@example.test' });
   await ended(world, requestId);

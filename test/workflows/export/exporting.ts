@@ -11,28 +11,28 @@ import { KEYS } from '../../support/ledger.ts';
 import { eventually, statusOf, submit } from '../../support/world/actions.ts';
 import type { World } from '../../support/world/world.ts';
 
-/** A real folder, and what it is made to do wrong. */
-export interface Spoiled extends ArchiveStorage {
-  /** While this is true nothing can be read or removed. */
-  away: boolean;
-  /** So many objects are there no more when they are read next. */
+/** Storage in a real folder that can be made to fail. */
+export interface FaultyStorage extends ArchiveStorage {
+  /** While true, no object can be read or removed. */
+  unavailable: boolean;
+  /** The number of objects that are missing at the next reads. */
   lost: number;
-  /** Called before a request's objects go for good. */
+  /** Called before all objects of a request are removed. */
   onRemoval: ((requestId: string) => Promise<void>) | null;
-  /** Everything that lies there for a request, however it came there. */
+  /** The names of all objects of a request. */
   objectsOf(requestId: string): readonly string[];
 }
 
-export function spoiled(): Spoiled {
+export function faultyStorage(): FaultyStorage {
   const root = archiveFolder();
   const folder = folderStorage(root);
-  const faults: Spoiled = {
+  const faults: FaultyStorage = {
     ...folder,
-    away: false,
+    unavailable: false,
     lost: 0,
     onRemoval: null,
     async *read(name) {
-      if (faults.away) throw new StorageError('unavailable', 'away');
+      if (faults.unavailable) throw new StorageError('unavailable', 'unavailable');
       if (faults.lost > 0) {
         faults.lost -= 1;
         throw new StorageError('missing', 'lost');
@@ -40,7 +40,7 @@ export function spoiled(): Spoiled {
       yield* folder.read(name);
     },
     async removeExcept(requestId, kept) {
-      if (faults.away) throw new StorageError('unavailable', 'away');
+      if (faults.unavailable) throw new StorageError('unavailable', 'unavailable');
       if (kept.length === 0) await faults.onRemoval?.(requestId);
       await folder.removeExcept(requestId, kept);
     },
@@ -60,7 +60,7 @@ export const submitExport = (
 export const reaches = (world: World, requestId: string, status: string) =>
   eventually(status, async () => (await statusOf(world, requestId)).status === status);
 
-/** The rows of every table, by the path of its file; as it would be downloaded. */
+/** The number of rows of every table in the archive, by the path of its file. */
 export async function rowsIn(world: World, requestId: string): Promise<Readonly<Record<string, number>>> {
   const files = await archiveFiles(world, requestId);
   const tables = [...files].filter(([path]) => path.startsWith('data/'));
@@ -70,13 +70,13 @@ export async function rowsIn(world: World, requestId: string): Promise<Readonly<
 export const hasKey = async (world: World, requestId: string): Promise<boolean> =>
   (await readKey(world.database, KEYS, requestId)) !== null;
 
-/** What is left of who was meant, in the ledger and in the system `app`. */
-export async function namesLeft({ database, app }: World, requestId: string): Promise<number> {
-  const [row] = await database.$client<{ names: number }[]>`
+/** Counts the identities of the request that the ledger and the system `app` still store. */
+export async function identitiesLeft({ database, app }: World, requestId: string): Promise<number> {
+  const [row] = await database.$client<{ identities: number }[]>`
     SELECT (SELECT count(*) FROM lethe.submitted_identities WHERE request_id = ${requestId} AND value IS NOT NULL)
       + (SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId})
-      + (SELECT count(*) FROM lethe.requests WHERE id = ${requestId} AND notify IS NOT NULL) AS names`;
-  const [batch] = await app<{ names: string }[]>`
-    SELECT count(*) AS names FROM lethe_system.batch WHERE request_id = ${requestId}`;
-  return (row?.names ?? 0) + Number(batch?.names ?? 0);
+      + (SELECT count(*) FROM lethe.requests WHERE id = ${requestId} AND notify IS NOT NULL) AS identities`;
+  const [batch] = await app<{ identities: string }[]>`
+    SELECT count(*) AS identities FROM lethe_system.batch WHERE request_id = ${requestId}`;
+  return (row?.identities ?? 0) + Number(batch?.identities ?? 0);
 }

@@ -10,10 +10,10 @@ import { ended, eventually, statusOf, submit } from '../../support/world/actions
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
-/** Somebody is deleted while they are in an export (rule 17): whatever it is doing at that moment. */
+/** A deletion claims a subject of an export at different times (rule 17). */
 let world: World;
 const folder = archiveFolder();
-/** Waited for before an archive is written; its parts are not kept waiting. */
+/** An archive is written only after this has resolved. Does not delay its parts. */
 let beforePacking: Promise<void> | null = null;
 beforeAll(async () => {
   const stored = folderStorage(folder);
@@ -33,33 +33,33 @@ afterEach(() => {
   world.faultsOf('two', 'crm').beforeTable = null;
 });
 
-const add = (...ids: string[]) =>
+const addUsers = (...ids: string[]) =>
   Promise.all([world.app, world.crm].flatMap((sql) => ids.map((id) => addUser(sql, id))));
-const exporting = (...ids: string[]) =>
+const submitExport = (...ids: string[]) =>
   submit(world, 'two', ids.map(user), { kind: 'export', hardDeleteAt: null, format: 'ndjson' });
 const inStatus = (requestId: string, status: string) =>
   eventually(status, async () => (await statusOf(world, requestId)).status === status);
-/** Claimed, and deleted everywhere, while no time is skipped. */
-const deleted = async (id: string): Promise<void> => {
+/** Submits an expedited deletion and waits until both systems have deleted the subject, without skipping time. */
+const deleteNow = async (id: string): Promise<void> => {
   await submit(world, 'two', [user(id)], { expedite: { when: 'now', reason: 'asked' } });
   for (const sql of [world.app, world.crm])
     await eventually('deleted', async () => Object.keys(await rowsOf(sql, id)).length === 0);
 };
-const own = (id: string) => new RegExp(`"user_id":"${id}"`);
+const rowsOfUser = (id: string) => new RegExp(`"user_id":"${id}"`);
 
-test('deleted while being collected: everything is collected again without them, and the others are in the archive', async () => {
-  await add('u-1', 'u-2');
-  const { promise: go, resolve: release } = Promise.withResolvers<void>();
-  world.faultsOf('two', 'crm').beforeTable = () => go;
-  const requestId = await exporting('u-1', 'u-2');
-  await eventually('one half is collected', async () => {
+test('collects everything again without a subject that a deletion claims during the collection', async () => {
+  await addUsers('u-1', 'u-2');
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  world.faultsOf('two', 'crm').beforeTable = () => gate;
+  const requestId = await submitExport('u-1', 'u-2');
+  await eventually('one system is collected', async () => {
     const [row] =
       await world.sql`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;
     return row !== undefined;
   });
-  await deleted('u-1');
+  await deleteNow('u-1');
   expect((await statusOf(world, requestId)).status).toBe('collecting');
-  release();
+  open();
   await inStatus(requestId, 'ready');
   expect(await exportOf(world, requestId)).toMatchObject({
     epoch: 2,
@@ -68,62 +68,62 @@ test('deleted while being collected: everything is collected again without them,
   });
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1, left_out: 1 });
   const files = await archiveText(world, requestId);
-  expect(files).not.toMatch(own('u-1'));
-  expect(files).toMatch(own('u-2'));
+  expect(files).not.toMatch(rowsOfUser('u-1'));
+  expect(files).toMatch(rowsOfUser('u-2'));
   for (const sql of [world.app, world.crm]) expect(await rowsOf(sql, 'u-2')).toEqual(ALL_ROWS);
 });
 
-test('deleted while the archive is written: that archive is nobody’s, another one is made without them, and nothing else is left', async () => {
-  await add('u-3', 'u-4');
-  const { promise: go, resolve: release } = Promise.withResolvers<void>();
-  beforePacking = go;
-  const requestId = await exporting('u-3', 'u-4');
+test('discards an archive and packages again when a deletion claims a subject while it is written', async () => {
+  await addUsers('u-3', 'u-4');
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  beforePacking = gate;
+  const requestId = await submitExport('u-3', 'u-4');
   await inStatus(requestId, 'packaging');
-  await deleted('u-3');
+  await deleteNow('u-3');
   expect((await exportOf(world, requestId)).reason).toBeNull();
-  release();
+  open();
   await inStatus(requestId, 'ready');
   expect(await exportOf(world, requestId)).toMatchObject({ epoch: 2 });
   const files = await archiveText(world, requestId);
-  expect(files).not.toMatch(own('u-3'));
-  expect(files).toMatch(own('u-4'));
-  await eventually('nothing else', async () => (await objectsOf(folder, requestId)) === 1);
+  expect(files).not.toMatch(rowsOfUser('u-3'));
+  expect(files).toMatch(rowsOfUser('u-4'));
+  await eventually('only the archive is left', async () => (await objectsOf(folder, requestId)) === 1);
 });
 
-test('deleted when the archive is ready: its key is gone with the claim, then its file; one of others stays', async () => {
-  await add('u-5', 'u-6');
-  const [holding, others] = [await exporting('u-5', 'u-6'), await exporting('u-6')];
+test('destroys the key and the file of a ready archive when a deletion claims its subject, and of no other archive', async () => {
+  await addUsers('u-5', 'u-6');
+  const [holding, others] = [await submitExport('u-5', 'u-6'), await submitExport('u-6')];
   for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
-  await deleted('u-5');
+  await deleteNow('u-5');
   expect(await exportOf(world, holding)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
-  await eventually('no file', async () => (await objectsOf(folder, holding)) === 0);
+  await eventually('the file is removed', async () => (await objectsOf(folder, holding)) === 0);
   expect(await ended(world, holding)).toBe('expired');
   expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
-  expect(await archiveText(world, others)).toMatch(own('u-6'));
+  expect(await archiveText(world, others)).toMatch(rowsOfUser('u-6'));
 });
 
-test('all of them deleted while being collected: cancelled, with neither key nor object left', async () => {
-  await add('u-7');
-  const { promise: go, resolve: release } = Promise.withResolvers<void>();
-  world.faultsOf('two', 'crm').beforeTable = () => go;
-  const requestId = await exporting('u-7');
-  await eventually('begun', async () => (await objectsOf(folder, requestId)) > 0);
-  await deleted('u-7');
-  release();
+test('ends as cancelled without key and object when a deletion claims the only subject', async () => {
+  await addUsers('u-7');
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  world.faultsOf('two', 'crm').beforeTable = () => gate;
+  const requestId = await submitExport('u-7');
+  await eventually('the collection has started', async () => (await objectsOf(folder, requestId)) > 0);
+  await deleteNow('u-7');
+  open();
   expect(await ended(world, requestId)).toBe('cancelled');
   expect(await exportOf(world, requestId)).toMatchObject({ keys: 0, reason: null });
   expect((await statusOf(world, requestId)).states).toEqual({ left_out: 1 });
   expect(await objectsOf(folder, requestId)).toBe(0);
 });
 
-test('a part-deletion that is claimed and has not got far: what an archive took before its columns were empty is destroyed', async () => {
-  await add('u-8', 'u-9');
+test('destroys an archive that was collected before a claimed part deletion cleared the columns', async () => {
+  await addUsers('u-8', 'u-9');
   const faults = world.faultsOf('two', 'crm');
   faults.away.add('hardDelete');
   const now = { when: 'now', reason: 'asked' } as const;
   const deletion = await submit(world, 'two', [user('u-8')], { scope: 'categories', expedite: now });
   await eventually('claimed', async () => (await statusOf(world, deletion)).status === 'deleting');
-  const [holding, others] = [await exporting('u-8', 'u-9'), await exporting('u-9')];
+  const [holding, others] = [await submitExport('u-8', 'u-9'), await submitExport('u-9')];
   for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
   faults.away.delete('hardDelete');
   await inStatus(holding, 'expired');
@@ -133,7 +133,7 @@ test('a part-deletion that is claimed and has not got far: what an archive took 
     actions: expect.arrayContaining(['export.revoked']),
   });
   expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
-  const again = await exporting('u-8');
+  const again = await submitExport('u-8');
   await inStatus(again, 'ready');
   const [row] = await world.crm`SELECT name FROM app.users WHERE user_id = 'u-8'`;
   expect(row).toEqual({ name: null });

@@ -14,36 +14,36 @@ import {
   statusOf,
 } from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
-import { hasKey, namesLeft, reaches, rowsIn, spoiled, submitExport } from './exporting.ts';
+import { hasKey, identitiesLeft, reaches, rowsIn, faultyStorage, submitExport } from './exporting.ts';
 
-const storage = spoiled();
+const storage = faultyStorage();
 const world = await withWorld({ demo: {}, two: { crm: true } }, { storage });
-afterEach(() => void Object.assign(storage, { away: false, lost: 0 }));
+afterEach(() => void Object.assign(storage, { unavailable: false, lost: 0 }));
 
 const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
 const epochOf = async (requestId: string) => {
   const [row] = await world.sql<{ epoch: number }[]>`SELECT epoch FROM lethe.requests WHERE id = ${requestId}`;
   return row?.epoch;
 };
-const nothingLeft = async (requestId: string) => {
+const expectNothingLeft = async (requestId: string) => {
   expect(storage.objectsOf(requestId)).toEqual([]);
   expect(await hasKey(world, requestId)).toBe(false);
-  expect(await namesLeft(world, requestId)).toBe(0);
+  expect(await identitiesLeft(world, requestId)).toBe(0);
   expect((await world.sql`SELECT FROM lethe.archives WHERE request_id = ${requestId}`).count).toBe(0);
 };
-/** Stands still before a table until it is let go. */
-function stopsBefore(table: string) {
-  const { promise: reached, resolve: tell } = Promise.withResolvers<void>();
-  const { promise: gate, resolve: go } = Promise.withResolvers<void>();
+/** Blocks the collection before a table until `open` is called. */
+function blockBefore(table: string) {
+  const { promise: reached, resolve: markReached } = Promise.withResolvers<void>();
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   world.faultsOf('demo').beforeTable = async (name) => {
     if (name !== table) return;
-    tell();
+    markReached();
     await gate;
   };
-  return { reached, go };
+  return { reached, open };
 }
 
-test('a system is away for hours: an operator hears of it, and it is ready only with its part', async () => {
+test('raises attention while a system is unavailable, and is ready only with the data of that system', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
   world.faultsOf('two', 'crm').away.add('export');
   const requestId = await submitExport(world, 'two', [user('u-1')]);
@@ -61,12 +61,12 @@ test('a system is away for hours: an operator hears of it, and it is ready only 
   expect(await codes(requestId)).toEqual([]);
 });
 
-test('a system refuses: an operator hears of it at once, and it goes on when told to', async () => {
+test('raises attention at once when a system refuses, and continues after a retry', async () => {
   await addUser(world.app, 'u-2');
   world.faultsOf('demo').refused.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-2')]);
   await eventually('attention', async () => (await codes(requestId)).includes('system_refused'));
-  await eventually('given up', async () => {
+  await eventually('deferred', async () => {
     const [row] = await world.sql<{ later: boolean }[]>`
       SELECT retry_at < since + interval '2 hours' AS later FROM lethe.attention WHERE request_id = ${requestId}`;
     return row?.later === true;
@@ -78,17 +78,17 @@ test('a system refuses: an operator hears of it at once, and it goes on when tol
   expect(await codes(requestId)).toEqual([]);
 });
 
-test('it breaks off amid the tables: collected anew as a whole, no table twice, nothing of the first attempt stays', async () => {
+test('collects every table again when an attempt fails, and leaves no object of the failed attempt', async () => {
   await addUser(world.app, 'u-3');
-  let broken = 0;
+  let objectsAtFailure = 0;
   world.faultsOf('demo').beforeTable = async (table) => {
-    if (table !== 'app.orders' || broken > 0) return;
-    broken = storage.objectsOf(requestId).length;
-    throw new ConnectorError('unavailable', 'broken off', { retryable: true });
+    if (table !== 'app.orders' || objectsAtFailure > 0) return;
+    objectsAtFailure = storage.objectsOf(requestId).length;
+    throw new ConnectorError('unavailable', 'connection lost', { retryable: true });
   };
   const requestId: string = await submitExport(world, 'demo', [user('u-3')]);
   await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
-  expect(broken).toBeGreaterThan(0);
+  expect(objectsAtFailure).toBeGreaterThan(0);
   expect(await rowsIn(world, requestId)).toMatchObject({
     'data/app/app.users.ndjson': 1,
     'data/app/app.events.ndjson': 3,
@@ -99,19 +99,19 @@ test('it breaks off amid the tables: collected anew as a whole, no table twice, 
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
 });
 
-test('the storage is away while it is packed: an operator hears of it, and it is ready when the storage is back', async () => {
+test('raises attention while the storage is unavailable, and packages the archive afterwards', async () => {
   await addUser(world.app, 'u-4');
-  storage.away = true;
+  storage.unavailable = true;
   const requestId = await submitExport(world, 'demo', [user('u-4')]);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('storage_unavailable'));
   expect((await statusOf(world, requestId)).status).toBe('packaging');
-  storage.away = false;
+  storage.unavailable = false;
   await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
   expect(await rowsIn(world, requestId)).toMatchObject({ 'data/app/app.events.ndjson': 3 });
   expect(await epochOf(requestId)).toBe(1);
 });
 
-test('a part is lost before it is packed: everything is collected again, and nothing is missing', async () => {
+test('collects everything again when the storage has lost an object', async () => {
   await addUser(world.app, 'u-5');
   storage.lost = 1;
   const requestId = await submitExport(world, 'demo', [user('u-5')]);
@@ -124,26 +124,26 @@ test('a part is lost before it is packed: everything is collected again, and not
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
 });
 
-test('cancelled while it is collected: no archive, no key, no object, no name', async () => {
+test('leaves no archive, key, object or identity when it is cancelled during the collection', async () => {
   await addUser(world.app, 'u-6');
-  const { reached, go } = stopsBefore('app.orders');
+  const { reached, open } = blockBefore('app.orders');
   const requestId = await submitExport(world, 'demo', [user('u-6')], { notify: 'colleague@example.test' });
   await reached;
   expect(storage.objectsOf(requestId).length).toBeGreaterThan(0);
   await cancel(world, requestId, 'all');
   expect(await hasKey(world, requestId)).toBe(false);
-  go();
+  open();
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
-  await nothingLeft(requestId);
+  await expectNothingLeft(requestId);
 });
 
-test('one of two is taken back while they are collected: collected again without that one', async () => {
+test('collects again without a subject that is cancelled during the collection', async () => {
   await Promise.all([addUser(world.app, 'u-7'), addUser(world.app, 'u-8')]);
-  const { reached, go } = stopsBefore('app.orders');
+  const { reached, open } = blockBefore('app.orders');
   const requestId = await submitExport(world, 'demo', [user('u-7'), user('u-8')]);
   await reached;
   await cancel(world, requestId, [2]);
-  go();
+  open();
   await reaches(world, requestId, 'ready');
   expect(await epochOf(requestId)).toBe(2);
   expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
@@ -154,7 +154,7 @@ test('one of two is taken back while they are collected: collected again without
   await expect(cancel(world, requestId, [1])).rejects.toMatchObject({ code: 'too_late' });
 });
 
-test('the cancel button of Temporal’s UI, while a system is away: cancelled, and nothing is left', async () => {
+test('leaves nothing when an operator cancels the workflow in Temporal while a system is unavailable', async () => {
   await addUser(world.app, 'u-9');
   world.faultsOf('demo').away.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-9')]);
@@ -162,22 +162,22 @@ test('the cancel button of Temporal’s UI, while a system is away: cancelled, a
   await reaches(world, requestId, 'collecting');
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
-  await nothingLeft(requestId);
-  // No attempt is left that could write later. The server that skips time does not always skip on after such a cancellation.
+  await expectNothingLeft(requestId);
+  // No attempt is left that could write later.
   const child = world.env.client.workflow.getHandle(childWorkflowIdFor(requestId, 'app', 1));
   expect((await child.describe()).status.name).not.toBe('RUNNING');
   expect(storage.objectsOf(requestId)).toEqual([]);
 });
 
-// The last one: the server that skips time gives the workflow's next task to a worker that is gone. The archive itself is
-// proved by test/e2e/export-killed.test.ts.
-test('its workers are stopped amid it and started again: collected as a whole, and no table twice', async () => {
+// Must be the last test: the time-skipping server gives the workflow's next task to the stopped worker. For that reason
+// test/e2e/export-killed.test.ts checks the archive.
+test('collects every table exactly once when the workers restart during the collection', async () => {
   await addUser(world.app, 'u-10');
-  const { reached, go } = stopsBefore('app.orders');
+  const { reached, open } = blockBefore('app.orders');
   const requestId = await submitExport(world, 'demo', [user('u-10')]);
   await reached;
   const stopped = world.stopWorkers();
-  go();
+  open();
   await stopped;
   const collected = () =>
     world.sql`SELECT FROM lethe.collections WHERE request_id = ${requestId} AND state = 'collected'`;

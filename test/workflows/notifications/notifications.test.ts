@@ -17,34 +17,34 @@ import { startWorld, type World } from '../../support/world/world.ts';
 const COLLEAGUE = 'canary-colleague@lethe.test';
 const outbox = mailFolder();
 let world: World;
-let other: Receiver;
+let otherReceiver: Receiver;
 beforeAll(async () => {
   const mailer = openMailer({ url: outbox.url, from: FROM });
   world = await startWorld(
     await timeSkipping(),
-    { demo: { policy: { window: null } }, away: {}, silent: {} },
+    { demo: { policy: { window: null } }, failing: {}, disabled: {} },
     { mailer },
   );
-  other = await startReceiver();
+  otherReceiver = await startReceiver();
 });
 afterAll(async () => world.close());
-beforeEach(() => void (other.respond = respondWith(204)));
+beforeEach(() => void (otherReceiver.respond = respondWith(204)));
 
-/** The end of whoever tells this channel: by then everything is told, or given up. */
-const told = (project: string, channel: string) =>
+/** Waits until the channel's workflow ends: every notification is then delivered or abandoned. */
+const deliveryEnd = (project: string, channel: string) =>
   world.env.client.workflow.getHandle(notificationWorkflowIdFor(project, channel)).result();
 
 const historyOf = async (workflowId: string): Promise<string> =>
   historyToJSON(await world.env.client.workflow.getHandle(workflowId).fetchHistory());
 
-test('a deletion’s changes arrive in the order of happening, each signed and once, and a colleague is told of its end', async () => {
+test('delivers the changes of a deletion once each, signed and in order, and mails a colleague about its end', async () => {
   const hook = await startReceiver();
   const { id: channel, secret } = await webhookAt(world, 'demo', `${hook.url}/lethe`);
   await addUser(world.app, 'u-1');
   const requestId = await submit(world, 'demo', [user('u-1')], { notify: COLLEAGUE });
   expect(await ended(world, requestId)).toBe('completed');
   const statuses = ['received', 'resolving', 'grace', 'deleting', 'verifying', 'completed'];
-  await eventually('all is told', async () => hook.received.length === statuses.length);
+  await eventually('every webhook is received', async () => hook.received.length === statuses.length);
   const bodies = hook.received.map(({ body, headers }) => new Webhook(secret).verify(body, headers));
   expect(bodies).toMatchObject(
     statuses.map((status) => ({
@@ -54,26 +54,26 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
   );
   const ids = hook.received.map(({ headers }) => headers['webhook-id']);
   expect(new Set(ids).size).toBe(statuses.length);
-  await eventually('all is written', async () =>
+  await eventually('every delivery is recorded', async () =>
     (await deliveriesOf(world, channel, requestId)).every(({ outcome }) => outcome === 'delivered'),
   );
   expect((await deliveriesOf(world, channel, requestId)).map(({ id }) => id)).toEqual(ids);
-  expect(other.received).toEqual([]);
+  expect(otherReceiver.received).toEqual([]);
 
-  await eventually('the mail lies there', async () => outbox.mails().size === 1);
+  await eventually('the mail is written', async () => outbox.mails().size === 1);
   const [[name, mail] = ['', '']] = outbox.mails();
   expect(mail).toContain(`To: ${COLLEAGUE}`);
   expect(mail).toContain('Subject: Lethe: deletion completed');
   expect(mail).toContain(requestId);
   expect(mail).not.toMatch(/u-1\b/);
   await eventually(
-    'the mail is written down',
+    'the mail is recorded',
     async () => (await deliveriesOf(world, 'mail', requestId))[0]?.outcome === 'delivered',
   );
   expect((await deliveriesOf(world, 'mail', requestId)).map(({ id }) => `${id}.eml`)).toEqual([name]);
 
-  await told('demo', channel);
-  await told('demo', 'mail');
+  await deliveryEnd('demo', channel);
+  await deliveryEnd('demo', 'mail');
   const histories = await Promise.all(
     [
       workflowIdFor(requestId),
@@ -82,23 +82,23 @@ test('a deletion’s changes arrive in the order of happening, each signed and o
     ].map(historyOf),
   );
   for (const history of histories)
-    for (const needle of needlesOf([COLLEAGUE, secret, hook.url, 'u-1'])) expect(history).not.toContain(needle);
-  // What stands in one is found in it.
-  expect(needlesOf([requestId]).some((needle) => histories[0]?.includes(needle))).toBe(true);
-  expect(await rows()).not.toMatch(new RegExp(`${COLLEAGUE}|${secret.slice(6, 30)}`));
+    for (const needle of encodingsOf([COLLEAGUE, secret, hook.url, 'u-1'])) expect(history).not.toContain(needle);
+  // The search finds a text that a history contains.
+  expect(encodingsOf([requestId]).some((needle) => histories[0]?.includes(needle))).toBe(true);
+  expect(await ledgerText()).not.toMatch(new RegExp(`${COLLEAGUE}|${secret.slice(6, 30)}`));
 });
 
-test('what fails is tried again as published, ten times, then given up and told in the audit log', async () => {
+test('retries a failing webhook ten times on the published schedule, then abandons it and records that in the audit log', async () => {
   const hook = await startReceiver();
   const attempts: number[] = [];
   hook.respond = async (response) => {
     attempts.push(await world.env.currentTimeMs());
     respondWith(500)(response);
   };
-  const { id: channel } = await webhookAt(world, 'away', hook.url);
-  const requestId = await accept(world, [], { project: 'away', receivedAt: await nowOf(world) });
-  await world.orchestrator.startNotifications('away', channel);
-  await told('away', channel);
+  const { id: channel } = await webhookAt(world, 'failing', hook.url);
+  const requestId = await accept(world, [], { project: 'failing', receivedAt: await nowOf(world) });
+  await world.orchestrator.startNotifications('failing', channel);
+  await deliveryEnd('failing', channel);
   expect(attempts).toHaveLength(ATTEMPTS_AFTER_MS.length);
   const waits = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0));
   for (const [index, waited] of waits.entries()) {
@@ -110,24 +110,24 @@ test('what fails is tried again as published, ten times, then given up and told 
   expect(await deliveriesOf(world, channel, requestId)).toMatchObject([
     { attempts: 10, outcome: 'given_up', lastCode: 'http_500' },
   ]);
-  expect(await trailOf(requestId)).toContainEqual({
+  expect(await auditOf(requestId)).toContainEqual({
     action: 'webhook.given_up',
     detail: expect.objectContaining({ webhook: channel, code: 'http_500' }),
   });
 });
 
-test('a receiver that asks for time gets it; one that comes back is told what happened meanwhile', async () => {
+test('waits as long as the receiver’s Retry-After asks, and then delivers', async () => {
   const hook = await startReceiver();
   const attempts: number[] = [];
   hook.respond = async (response) => {
     attempts.push(await world.env.currentTimeMs());
     respondWith(attempts.length === 1 ? 503 : 204, { 'retry-after': '7200' })(response);
   };
-  const { id: channel } = await webhookAt(world, 'away', hook.url);
+  const { id: channel } = await webhookAt(world, 'failing', hook.url);
   const receivedAt = await nowOf(world);
-  const requestId = await accept(world, [], { project: 'away', receivedAt });
-  await world.orchestrator.startNotifications('away', channel);
-  await told('away', channel);
+  const requestId = await accept(world, [], { project: 'failing', receivedAt });
+  await world.orchestrator.startNotifications('failing', channel);
+  await deliveryEnd('failing', channel);
   expect(attempts).toHaveLength(2);
   expect((attempts[1] ?? 0) - (attempts[0] ?? 0)).toBeGreaterThanOrEqual(7_199_000);
   expect(await deliveriesOf(world, channel, requestId)).toMatchObject([
@@ -135,67 +135,73 @@ test('a receiver that asks for time gets it; one that comes back is told what ha
   ]);
 });
 
-test('one that is gone is asked no more: what it was still to be told is given up, and others are told on', async () => {
-  const [gone, here] = [await startReceiver(), await startReceiver()];
-  gone.respond = respondWith(410);
-  const [hook, beside] = [await webhookAt(world, 'silent', gone.url), await webhookAt(world, 'silent', here.url)];
+test('disables a webhook that answers 410 and abandons its deliveries, and continues with the others', async () => {
+  const [removed, working] = [await startReceiver(), await startReceiver()];
+  removed.respond = respondWith(410);
+  const [disabled, other] = [
+    await webhookAt(world, 'disabled', removed.url),
+    await webhookAt(world, 'disabled', working.url),
+  ];
   const receivedAt = await nowOf(world);
   const requests = [];
-  for (let n = 0; n < 30; n++) requests.push(await accept(world, [], { project: 'silent', receivedAt }));
-  for (const { id } of [hook, beside]) await world.orchestrator.startNotifications('silent', id);
-  // One after the other: two that wait at once would let time be skipped while somebody is at work.
-  for (const { id } of [hook, beside]) await told('silent', id);
-  expect(here.received).toHaveLength(30);
-  // Those that were under way at once when the first of them was answered.
-  expect(gone.received.length).toBeLessThanOrEqual(10);
+  for (let n = 0; n < 30; n++) requests.push(await accept(world, [], { project: 'disabled', receivedAt }));
+  for (const { id } of [disabled, other]) await world.orchestrator.startNotifications('disabled', id);
+  // One after the other, since two waiting clients would let the server skip time during a delivery.
+  for (const { id } of [disabled, other]) await deliveryEnd('disabled', id);
+  expect(working.received).toHaveLength(30);
+  // Only those that were in flight when the first answer arrived.
+  expect(removed.received.length).toBeLessThanOrEqual(10);
   const outcomes = await world.sql`
-    SELECT DISTINCT channel, outcome, last_code FROM lethe.deliveries WHERE channel IN (${hook.id}, ${beside.id}) ORDER BY outcome`;
+    SELECT DISTINCT channel, outcome, last_code FROM lethe.deliveries WHERE channel IN (${disabled.id}, ${other.id}) ORDER BY outcome`;
   expect([...outcomes]).toEqual([
-    { channel: beside.id, outcome: 'delivered', lastCode: null },
-    { channel: hook.id, outcome: 'given_up', lastCode: 'http_410' },
+    { channel: other.id, outcome: 'delivered', lastCode: null },
+    { channel: disabled.id, outcome: 'given_up', lastCode: 'http_410' },
   ]);
-  const before = gone.received.length;
-  await accept(world, [], { project: 'silent', receivedAt });
-  await world.orchestrator.startNotifications('silent', hook.id);
-  await told('silent', hook.id);
-  expect(gone.received).toHaveLength(before);
-  const disabled = await world.sql`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;
-  expect([...disabled]).toEqual([{ detail: expect.objectContaining({ webhook: hook.id, deliveries: 30 }) }]);
+  const before = removed.received.length;
+  await accept(world, [], { project: 'disabled', receivedAt });
+  await world.orchestrator.startNotifications('disabled', disabled.id);
+  await deliveryEnd('disabled', disabled.id);
+  expect(removed.received).toHaveLength(before);
+  const audit = await world.sql`SELECT detail FROM lethe.audit_events WHERE action = 'webhook.disabled'`;
+  expect([...audit]).toEqual([{ detail: expect.objectContaining({ webhook: disabled.id, deliveries: 30 }) }]);
 });
 
-test('what nobody was told of is found by housekeeping, once it has been due for a minute', async () => {
+test('starts a delivery from housekeeping when it has been due for a minute', async () => {
   const hook = await startReceiver();
-  const { id: channel } = await webhookAt(world, 'silent', hook.url);
-  const requestId = await accept(world, [], { project: 'silent', receivedAt: await nowOf(world) });
+  const { id: channel } = await webhookAt(world, 'disabled', hook.url);
+  const requestId = await accept(world, [], { project: 'disabled', receivedAt: await nowOf(world) });
   await world.env.sleep('5 minutes');
   expect(hook.received).toEqual([]);
-  // Of requests there is none to be looked after: who is told is found by itself.
+  // No request is stalled: housekeeping finds stalled channels on their own.
   await world.sql`UPDATE lethe.requests SET attended_at = ${await nowOf(world)}`;
   expect(await runHousekeeping(world)).toBe(0);
-  await eventually('found', async () => (await deliveriesOf(world, channel, requestId))[0]?.outcome === 'delivered');
+  await eventually(
+    'delivered',
+    async () => (await deliveriesOf(world, channel, requestId))[0]?.outcome === 'delivered',
+  );
   expect(hook.received).toHaveLength(1);
 });
 
-test('nobody whom a request concerns is mailed, also where only the directory knows that it is their address', async () => {
+test('does not mail a subject of the request, even if only the directory knows the address', async () => {
   const before = outbox.mails().size;
   await addUser(world.app, 'u-7', { email: 'canary-subject@example.test' });
   const requestId = await submit(world, 'demo', [user('u-7')], { notify: ' Canary-Subject@Example.test' });
   expect(await ended(world, requestId)).toBe('completed');
   expect(await deliveriesOf(world, 'mail', requestId)).toEqual([]);
   expect(outbox.mails().size).toBe(before);
-  expect(await trailOf(requestId)).toContainEqual({
+  expect(await auditOf(requestId)).toContainEqual({
     action: 'mail.withheld',
     detail: { code: 'subject', deliveries: 0 },
   });
-  expect(await rows()).not.toMatch(/canary-subject/i);
+  expect(await ledgerText()).not.toMatch(/canary-subject/i);
 });
 
-const trailOf = async (requestId: string) => [
+const auditOf = async (requestId: string) => [
   ...(await world.sql`SELECT action, detail FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`),
 ];
 
-/** As text and in base64, at each of the three places where a payload may begin. */
-const needlesOf = (texts: readonly string[]): readonly string[] =>
+/** The texts as such and in base64, for each of the three alignments in a payload. */
+const encodingsOf = (texts: readonly string[]): readonly string[] =>
   texts.flatMap((text) => [
     text,
     ...[0, 1, 2]
@@ -207,8 +213,8 @@ const needlesOf = (texts: readonly string[]): readonly string[] =>
       .filter((one) => one.length > 6),
   ]);
 
-/** Everything that the ledger holds. */
-async function rows(): Promise<string> {
+/** Every row of the ledger, as text. */
+async function ledgerText(): Promise<string> {
   const tables = await world.sql<
     { name: string }[]
   >`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'lethe'`;

@@ -1,21 +1,25 @@
 import { Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { notificationWorkflowIdFor } from '../../../domain/ids.ts';
-import { REQUESTS_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, wakeSignal } from '../../../workflows/shared/messages.ts';
+import {
+  NOTIFICATION_TASK_QUEUE,
+  notificationQueuedSignal,
+  REQUESTS_TASK_QUEUE,
+} from '../../../workflows/shared/messages.ts';
 import { quietTemporal } from '../../support/servers/temporal-runtime.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { workflowBundle } from '../../support/run/workflow-bundle.ts';
 
 quietTemporal();
 
-/** The workflow alone: what its activity answers is made up, so that a wake can come at the one moment that matters. */
-test('woken after it was answered that nothing is left, it looks once more before it ends', async () => {
+/** The workflow with a fake activity, so that a signal arrives between the answer and the end of the workflow. */
+test('delivers again before it ends when a signal arrives during the last delivery', async () => {
   const env = await timeSkipping();
   const channel = { project: 'demo', channel: 'mail' };
   const workflowId = notificationWorkflowIdFor(channel.project, channel.channel);
-  let looks = 0;
-  const deliverDue = async () => {
-    if (++looks === 1) await env.client.workflow.getHandle(workflowId).signal(wakeSignal);
+  let calls = 0;
+  const deliverDueNotifications = async () => {
+    if (++calls === 1) await env.client.workflow.getHandle(workflowId).signal(notificationQueuedSignal);
     return { nextAt: null };
   };
   const workers = [
@@ -27,7 +31,7 @@ test('woken after it was answered that nothing is left, it looks once more befor
     await Worker.create({
       connection: env.nativeConnection,
       taskQueue: NOTIFICATION_TASK_QUEUE,
-      activities: { deliverDue },
+      activities: { deliverDueNotifications },
     }),
   ];
   const runs = workers.map((worker) => worker.run());
@@ -38,5 +42,5 @@ test('woken after it was answered that nothing is left, it looks once more befor
   });
   for (const worker of workers) worker.shutdown();
   await Promise.all(runs);
-  expect(looks).toBe(2);
+  expect(calls).toBe(2);
 });
