@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * Whether an address, as text, is one of the public Internet. Of IPv6 only global unicast (2000::/3) counts, so no form
- * that hides an IPv4 address (mapped, NAT64) is public. Text that is not one plain address is not public.
+ * Whether the text is a public Internet address. For IPv6 only global unicast (2000::/3) is public, so forms that embed
+ * an IPv4 address (mapped, NAT64) are not. Text that is not a plain address is not public.
  */
 export function isPublicAddress(address: string): boolean {
   if (isPlainIpv4(address)) return PUBLIC.includes(ipaddr.IPv4.parse(address).range());
@@ -12,10 +12,10 @@ export function isPublicAddress(address: string): boolean {
   return six.match(GLOBAL_UNICAST) && !six.match(PROTOCOL_ASSIGNMENTS) && PUBLIC.includes(six.range());
 }
 
-/** What a URL names, without the brackets of an IPv6 address. */
+/** The host of a URL, without the brackets of an IPv6 address. */
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
 
-/** Only this machine reaches it. */
+/** Whether only this machine can reach the host of the URL. */
 export function isLoopback(url: URL): boolean {
   const host = hostOf(url);
   return (
@@ -23,11 +23,11 @@ export function isLoopback(url: URL): boolean {
   );
 }
 
-/** Four decimal numbers: ipaddr.js also reads `8.8` and `0x8.8.8.8`, which other programs read as other addresses. */
+/** Whether the text is four decimal numbers. ipaddr.js also reads `8.8` and `0x8.8.8.8`, which other programs read differently. */
 const isPlainIpv4 = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text);
 
-/** Ranges of ipaddr.js that anyone may reach; it knows the IANA registries of special addresses by name. */
+/** The ranges of ipaddr.js that are public. Its names follow the IANA registries of special-purpose addresses. */
 const PUBLIC: readonly string[] = ['unicast', 'as112', 'as112v6', 'amt'];
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
-/** Closed as a whole, also where ipaddr.js names a part of it on its own (AS112, AMT, benchmarking). */
+/** Not public as a whole, including the parts that ipaddr.js names separately (AS112, AMT, benchmarking). */
 const PROTOCOL_ASSIGNMENTS = ipaddr.IPv6.parseCIDR('2001::/23');

@@ -1,35 +1,41 @@
 import type { ArchiveEnd, ExportFormat, RequestKind, Scope, SubjectKind } from './vocabulary.ts';
 
+/** One column of an exported table. */
 export interface ExportedColumn {
   readonly name: string;
   readonly type: string;
+  /** The description from the data map. Null if it has none. */
   readonly meaning: string | null;
-  /** It tells by what means data was collected. */
+  /** Whether the column records how data was collected (scope `sources`). */
   readonly source: boolean;
-  /** Of `categories`: the rows in which it holds something. */
+  /** For scope `categories`: the number of rows in which the column has a value. */
   readonly filled?: number;
 }
 
-/** One table of one system, collected: an object in the storage, encrypted. Holds no value of any row. */
+/** One collected table of one system, stored as one encrypted object. Contains no value of any row. */
 export interface Part {
   readonly system: string;
   readonly object: string;
   readonly facts: PartFacts;
 }
+/** The description of a collected table. The manifest contains it. */
 export interface PartFacts {
   readonly table: string;
+  /** The description from the data map. Null if it has none. */
   readonly meaning: string | null;
   readonly columns: readonly ExportedColumn[];
+  /** Whether rows older than the export's window were left out. */
   readonly windowed: boolean;
+  /** The legal basis on which a deletion keeps rows of this table. Null if it deletes them. */
   readonly retained: string | null;
   readonly rows: number;
-  /** Of the rows as they will lie in the archive, before any compression; 0 of scope `categories`. */
+  /** Size of the rows in the archive, before compression. 0 for scope `categories`. */
   readonly bytes: number;
-  /** Of the same bytes, in hexadecimal. */
+  /** Digest of the same bytes, in hexadecimal. */
   readonly sha256: string;
 }
 
-/** What an archive is made of, and what it says of itself. */
+/** The contents of an archive: its request, its systems and their collected tables. */
 export interface Contents {
   readonly request: {
     readonly id: string;
@@ -39,20 +45,20 @@ export interface Contents {
     readonly scope: Scope;
     readonly format: ExportFormat;
     readonly receivedAt: Date;
-    /** Rows from before were left out, where the table can tell; null: none were. */
+    /** Earlier rows are left out of tables with a timestamp. Null if no rows are left out. */
     readonly since: Date | null;
     readonly subjects: number;
   };
   readonly systems: readonly {
     readonly system: string;
-    /** All of its tables stand as they stood at this time; null: it cannot export, and the archive says so. */
+    /** All tables of the system are exported as of this time. Null if the system cannot export. */
     readonly cutOffAt: Date | null;
   }[];
   readonly parts: readonly Part[];
   readonly packagedAt: Date;
 }
 
-/** `manifest.json`, and the receipt of the export. No identity, and no value of any row. */
+/** The content of `manifest.json` and the receipt of an export. Contains no identity and no value of any row. */
 export interface Manifest {
   readonly requestId: string;
   readonly kind: Extract<RequestKind, 'export'>;
@@ -61,33 +67,37 @@ export interface Manifest {
   readonly regulation: string;
   readonly scope: Scope;
   readonly format: ExportFormat;
-  /** Where CSV says `escaped`, an apostrophe stands before text that a spreadsheet would run as a formula. */
+  /** `escaped` if an apostrophe precedes text that a spreadsheet would run as a formula. Null for NDJSON. */
   readonly csv: 'escaped' | null;
   readonly receivedAt: string;
   readonly packagedAt: string;
+  /** Start of the export's window. Null if all rows are included. */
   readonly since: string | null;
   readonly subjects: number;
   readonly systems: readonly { readonly system: string; readonly cutOffAt: string }[];
-  /** Systems that hold data and cannot hand it out: what they hold is not in here. */
+  /** Systems that hold data but cannot export it. The archive contains none of their data. */
   readonly notIncluded: readonly string[];
   readonly files: readonly ManifestFile[];
 }
+/** One table in the manifest. */
 export interface ManifestFile extends PartFacts {
   readonly system: string;
-  /** In the archive; null of scope `categories`, whose tables have no file of their own. */
+  /** Path in the archive. Null for scope `categories`, which writes no file per table. */
   readonly path: string | null;
 }
 
-/** An archive as the ledger tells of it. */
+/** The state of an archive, as stored in the ledger. */
 export interface ArchiveFacts {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
   readonly readyAt: Date;
   readonly expiresAt: Date;
+  /** When the key was destroyed. Null while the archive can be read. */
   readonly destroyedAt: Date | null;
+  /** Null while the archive can be read. */
   readonly reason: ArchiveEnd | null;
 }
 
-/** Where a link to an archive leads. `publicUrl` is an origin: config/ has checked it. */
+/** The URL of a download link. `publicUrl` is an origin, which config/ has checked. */
 export const downloadUrl = (publicUrl: URL, token: string): string => new URL(`/download/${token}`, publicUrl).href;

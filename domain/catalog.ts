@@ -2,38 +2,44 @@ import type { IdentityTypes } from './identity.ts';
 import type { Policy } from './policy.ts';
 import type { SubjectKind, VerificationLevel } from './vocabulary.ts';
 
-/** What is known of a system without speaking to it: enough for the API, which never needs its secrets. */
+/** The description of a system. It contains no secrets, so that the API can use it. */
 export interface SystemEntry {
   readonly name: string;
+  /** The kinds of subjects that the system can hold data on. */
   readonly kinds: readonly SubjectKind[];
+  /** The identity types that the system accepts, by kind of subject. */
   readonly identityTypes: Readonly<Partial<Record<SubjectKind, IdentityTypes>>>;
+  /** Whether the system can soft-delete a subject. */
   readonly hides: boolean;
+  /** Whether the system, as a directory, can list the subjects of a segment. */
   readonly segments: boolean;
+  /** Whether the system can export the data of a subject. */
   readonly exports: boolean;
   readonly verification: VerificationLevel;
-  /** The longest that the system takes to delete, by its own word. */
+  /** The longest time that the system needs to delete, as its connector states it. */
   readonly completesWithinMs: number;
-  /** Least time between two calls, where the system has a rate limit. */
+  /** The minimum time between two calls. Absent if the system has no rate limit. */
   readonly spacingMs?: number;
-  /** SHA-256 of the data map: frozen into a request when it is resolved (rule 5). */
+  /** SHA-256 of the data map. Pinned in a request when it is resolved (rule 5). */
   readonly dataMapHash: string;
 }
 
-/** A project as lethe.config.ts declares it, checked. */
+/** A project of lethe.config.ts, after validation. */
 export interface Project {
   readonly name: string;
   readonly policy: Policy;
-  /** The system that knows which identities exist. */
+  /** The name of the system that resolves identities. */
   readonly directory: string;
   readonly systems: readonly SystemEntry[];
 }
 
+/** All projects, by name. */
 export type Catalog = ReadonlyMap<string, Project>;
 
-/** Every identity type that some system of the project understands for this kind of subject. */
+/** The identity types that at least one system of the project accepts for this kind of subject. */
 export const identityTypesOf = (project: Project, kind: SubjectKind): IdentityTypes =>
   Object.assign({}, ...project.systems.map((system) => system.identityTypes[kind] ?? {})) as IdentityTypes;
 
-/** The systems that can hold data on this kind of subject: each is asked about every subject of that kind. */
+/** The systems that can hold data on this kind of subject. Each of them processes every subject of that kind. */
 export const systemsFor = (project: Project, kind: SubjectKind): readonly SystemEntry[] =>
   project.systems.filter((system) => system.kinds.includes(kind));

@@ -1,4 +1,4 @@
-/** Every error code that a caller can meet, with its HTTP status. docs/problems.md explains each. */
+/** Every error code that the API returns, with its HTTP status. docs/problems.md explains each code. */
 export const ERROR_STATUS = {
   malformed_json: 400,
   invalid_request: 422,
@@ -41,13 +41,13 @@ export const ERROR_STATUS = {
   internal: 500,
 } as const satisfies Record<string, number>;
 export type ErrorCode = keyof typeof ERROR_STATUS;
-
 const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERROR_STATUS, text);
 export const ERROR_CODES: readonly ErrorCode[] = Object.keys(ERROR_STATUS).filter(isErrorCode);
 
-/** A refusal in the domain's own words. `message` never carries an identity: it is shown, logged and stored. */
+/** An error for the caller. `message` is shown, logged and stored, so it never contains an identity. */
 export class DomainError extends Error {
   readonly code: ErrorCode;
+  /** Further fields of the problem response, such as `positions`. */
   readonly details: Readonly<Record<string, unknown>>;
   constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
     super(message);

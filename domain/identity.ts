@@ -1,44 +1,45 @@
-/** An identity names a subject: `{ type, value }`; composite values are arrays in column order. */
+/** A typed value that identifies a subject, such as an e-mail address or a customer number. */
 export interface Identity {
   readonly type: string;
-  /** One text per column: `['u-17']`, or `['ann@x.test', 'berlin']` for a composite type. */
+  /** One text per column, in column order: `['u-17']`, or `['ann@x.test', 'berlin']` for a composite type. */
   readonly value: readonly string[];
 }
 
-/** One identity of one subject of a batch. */
+/** One identity of the subject `seq` of a batch. */
 export interface SubjectIdentity {
   readonly seq: number;
   readonly identity: Identity;
 }
 
-/**
- * One fact about one subject, `key` being its identity of the kind's key type. `match`: the submitted identity at `position`
- * is (one of) this subject's; null of a segment, or of everyone. `identity`: besides its key the subject is called
- * this, as are `sharers` others; where they outnumber the subjects that were asked about, how many more is not looked for.
- */
+/** One fact that the directory returns about the subject whose key is `key`. */
 export type Resolved =
+  /** The submitted identity at `position` belongs to the subject. `position` is null for a segment or everyone. */
   | { readonly fact: 'match'; readonly position: number | null; readonly key: Identity }
   | {
       readonly fact: 'identity';
       readonly key: Identity;
       readonly identity: Identity;
       readonly origin: 'identity' | 'alias';
+      /** The number of other subjects with this identity. A directory may stop counting above the number of keys asked for. */
       readonly sharers: number;
     };
 
-/** How values of a type compare (rule 10). The normalised value serves look-up, duplicates, holds and digests alike. */
+/** How values of an identity type compare (rule 10). Look-ups, duplicates, holds and digests use the normalised value. */
 export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
 
+/** The properties of an identity type, from the data map. */
 export interface IdentityType {
   readonly comparison: Comparison;
   /** Number of values: 1, or the number of columns of a composite type. */
   readonly parts: number;
 }
+/** Identity types by name. */
 export type IdentityTypes = Readonly<Record<string, IdentityType>>;
 
-/** The type of every alias: a directed link that may stand for several subjects (rule 8). */
+/** The identity type of aliases. An alias may belong to several subjects (rule 8). */
 export const ALIAS = 'alias';
 
+/** Why a submitted identity is `invalid`. `ambiguous`: it is no alias and belongs to several subjects. */
 export type InvalidReason =
   | 'unknown_type'
   | 'wrong_number_of_values'
@@ -49,16 +50,17 @@ export type InvalidReason =
   | 'not_an_integer'
   | 'ambiguous';
 
+/** The normalised value of an identity, or the reason why the value is invalid for its type. */
 export type Normalised = { readonly value: readonly string[] } | { readonly invalid: InvalidReason };
 
 const MAX_VALUE_LENGTH = 1_024;
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
 const INTEGER = /^-?(0|[1-9]\d{0,18})$/;
 const BIGINT_MAX = 9_223_372_036_854_775_807n;
-// C0, DEL, C1, unpaired surrogates: PostgreSQL refuses some of them and no person sees the others.
+// C0, DEL, C1 and unpaired surrogates: PostgreSQL rejects some of them, and the others are invisible.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
-/** The form in which a value is stored, compared and digested, or why it cannot be one of its type. */
+/** Normalises a value to the form that is stored, compared and digested. */
 export function normalise(type: IdentityType | undefined, value: readonly string[]): Normalised {
   if (type === undefined) return { invalid: 'unknown_type' };
   if (value.length !== type.parts) return { invalid: 'wrong_number_of_values' };
@@ -100,5 +102,5 @@ function integer(part: string): { part: string } | { invalid: InvalidReason } {
   return { part: value.toString() };
 }
 
-/** The text that is compared and digested: unambiguous, because no valid value contains a control character. */
+/** The text that is digested. It is unambiguous, because no valid value contains a control character. */
 export const identityText = (identity: Identity): string => `${identity.type}\u0000${identity.value.join('\u0001')}`;

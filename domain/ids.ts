@@ -1,6 +1,5 @@
 import type { Step } from './vocabulary.ts';
 
-/** Prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
 const PREFIXES = {
   request: 'req',
   hold: 'hold',
@@ -12,6 +11,7 @@ const PREFIXES = {
   delivery: 'evt',
 } as const;
 
+/** Creates a prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
 export function newId(kind: keyof typeof PREFIXES, now: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   new DataView(bytes.buffer).setBigUint64(
@@ -30,46 +30,46 @@ export const TOKEN_ID = idOf('token');
 export const LINK_ID = idOf('link');
 export const WEBHOOK_ID = idOf('webhook');
 export const DELIVERY_ID = idOf('delivery');
-/** Any of them, wherever it stands. */
+/** Matches an id of any kind anywhere in a text. */
 export const OUR_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 
-/** The Temporal workflow that runs a request; one per request, for ever. */
+/** The id of the Temporal workflow of a request. A request keeps it for its whole lifetime. */
 export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;
 
-/** The child workflow that deletes one claimed batch in one system, or collects one epoch of an export from it. */
+/** The id of the child workflow for one claimed batch in one system, or for one epoch of an export in one system. */
 export const childWorkflowIdFor = (requestId: string, system: string, batch: number): string =>
   `${workflowIdFor(requestId)}/${system}/${batch}`;
 
-/** The workflow that delivers the notifications of one channel (`mail`, or a webhook's id) of a project. */
+/** The id of the workflow that delivers the notifications of one channel of a project. */
 export const notificationWorkflowIdFor = (project: string, channel: string): string => `notify-${project}/${channel}`;
 
-/** What names a piece of a request's work, in workflows, activities and the ledger alike. Never an identity. */
+/** Identifies a request in workflows, activities and the ledger. */
 export interface RequestKey {
   readonly requestId: string;
 }
 
-/** One system's part of one request. */
+/** Identifies the work of one system for one request. */
 export interface SystemKey extends RequestKey {
   readonly project: string;
   readonly system: string;
 }
 
-/** One claimed batch in one system. */
+/** Identifies one claimed batch in one system. */
 export interface BatchKey extends SystemKey {
   readonly batch: number;
 }
 
-/** One system in one epoch of an export. */
+/** Identifies the collection of one system in one epoch of an export. */
 export interface CollectionKey extends SystemKey {
   readonly epoch: number;
 }
 
-/** The step that needs an operator; `batch` 0: the step does not belong to one batch. */
+/** Identifies a step that needs an operator. `batch` is 0 for a step that does not belong to one batch. */
 export interface AttentionKey extends BatchKey {
   readonly step: Step;
 }
 
-/** At which timestamp of the workflow's clock an activity works (epoch milliseconds). */
+/** The time of the workflow's clock that an activity decides by, in epoch milliseconds (rule 4). */
 export interface AsOf {
   readonly asOf: number;
 }

@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './calendar.ts';
 
-/** How long after the one before each attempt at a delivery is made (Standard Webhooks 1.0). Mail keeps it too. */
+/** The delay before each attempt of a delivery, after the previous attempt (Standard Webhooks 1.0). Mail uses it too. */
 export const ATTEMPTS_AFTER_MS = [
   0,
   5_000,
@@ -14,35 +14,35 @@ export const ATTEMPTS_AFTER_MS = [
   24 * HOUR_MS,
 ] as const;
 
-/** Up to this part of the wait is added, so that what failed together does not come again together. */
+/** The maximum share of the delay that is added to it, so that deliveries that failed together are retried apart. */
 export const JITTER = 0.1;
 
-/** However long a receiver asks for. */
+/** The maximum delay that a receiver can request. */
 const LONGEST_RETRY_AFTER_MS = DAY_MS;
 
-/** The channel of a project's mail; the others are called by the ids of webhooks. */
+/** The channel of a project's mail. The other channels are named by the ids of webhooks. */
 export const MAIL = 'mail';
 
-/** Where one workflow delivers notifications: the mail of a project, or one webhook. */
+/** The mail of a project, or one webhook. One workflow delivers the notifications of a channel. */
 export interface Channel {
   readonly project: string;
   /** `mail`, or a webhook's id. */
   readonly channel: string;
 }
 
-/** What became of one attempt. `retryAfterMs`: the receiver asked for so much time. */
+/** The result of one attempt. `retryAfterMs` is the delay that the receiver requests. */
 export type Attempt =
   | { readonly delivered: true }
   | { readonly delivered: false; readonly code: string; readonly retryAfterMs?: number };
 
-/** It says that nobody is there any more: it is not asked again. */
-export const GONE = 'http_410';
+/** The code of an answer 410: the webhook is disabled, and the delivery is not retried. */
+export const RECEIVER_GONE = 'http_410';
 
-/** When a delivery of which so many attempts have failed is tried again; null: never. */
+/** When a delivery is retried after `attempts` failures. Null after the last attempt. */
 export function nextAttemptAt(id: string, attempts: number, failedAt: Date, retryAfterMs = 0): Date | null {
   const waitMs = ATTEMPTS_AFTER_MS[attempts];
   if (waitMs === undefined) return null;
-  // The id is random, and says the same when it is asked twice.
+  // Derived from the random id, so that the result is the same each time.
   const share = parseInt(id.slice(-8), 16) / 2 ** 32;
   const jittered = Math.round(waitMs * (1 + JITTER * share));
   return new Date(failedAt.getTime() + Math.max(jittered, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)));

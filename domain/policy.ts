@@ -1,26 +1,31 @@
 import { DAY_MS, type RunWindow, firstRunAtOrAfter } from './calendar.ts';
 import type { Expedite } from './vocabulary.ts';
 
-/** A project's rules, checked and in milliseconds: what `policy` of lethe.config.ts means. */
+/** The `policy` of a project in lethe.config.ts, after validation. Durations are in milliseconds. */
 export interface Policy {
+  /** The grace period: the time from acceptance until subjects may be claimed. */
   readonly graceMs: number;
+  /** The daily run, as `hardDeletion.dailyAt` sets it. */
   readonly window: RunWindow;
-  /** Subjects hard-deleted per run; `null`: no bound. */
+  /** The maximum number of subjects claimed per run. Null if there is no limit. */
   readonly quotaPerRun: number | null;
-  /** From the first empty verification to the last one: late events arrive meanwhile. */
+  /** The settle period: the time between the first empty verification and the last one, in which late events arrive. */
   readonly settleMs: number;
+  /** The maximum number of identities in a request body. */
   readonly subjectsPerRequest: number;
+  /** The maximum number of identities in an uploaded file. */
   readonly subjectsPerUpload: number;
+  /** The maximum number of subjects in a segment. A larger one fails the request. */
   readonly subjectsPerSegment: number;
-  /** Per regulation, from acceptance to the day by which the law wants an answer. */
+  /** The time from acceptance to `dueAt`, by regulation. */
   readonly deadlineMs: Readonly<Record<string, number>>;
-  /** How many subjects may join between acceptance and claim, as a part of those that were resolved (0.1 = 10 %). */
+  /** The share of subjects that a resolution may add before the claim without an operator (0.1 is 10 %). */
   readonly growth: number;
-  /** Calls of the API that one token may make in a minute. */
+  /** The maximum number of API calls per token and minute. */
   readonly callsPerMinute: number;
-  /** How long an archive that is ready can be had; then its key is destroyed. */
+  /** The time from when an archive is ready until it expires. */
   readonly exportsKeptMs: number;
-  /** Whether every deletion exports first. */
+  /** Whether every deletion of the project exports first (rule 18). */
   readonly exportFirst: boolean;
 }
 
@@ -28,27 +33,27 @@ export const DEFAULT_GROWTH = 0.1;
 export const DEFAULT_CALLS_PER_MINUTE = 600;
 export const DEFAULT_EXPORTS_KEPT_MS = 7 * DAY_MS;
 
-/** The longest that a link to an archive works, however long the archive is kept. */
+/** The maximum lifetime of a download link. The archive may be kept for longer. */
 export const LONGEST_LINK_MS = 7 * DAY_MS;
 
-/** By when an export is expected to be ready: a forecast, since one attempt at a system may take a day. */
+/** The estimated time from acceptance until an export is ready. One attempt at a system may take a day. */
 export const EXPORT_WITHIN_MS = DAY_MS;
 
-/** How long a count can be confirmed (User 360's gate for everyone). Later it is too old to stand for who would be deleted. */
+/** How long a count can be confirmed. Later it may differ too much from the subjects that would be deleted. */
 export const CONFIRMATION_MS = 3 * DAY_MS;
 
-/** The first timestamp at which a request's subjects may be claimed. */
+/** The first time at which a request's subjects may be claimed: a run, or `acceptedAt` if it is expedited to `now`. */
 export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: Expedite | null): number {
   if (expedite === 'now') return acceptedAt;
   return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
 }
 
-/** From which timestamp on rows belong into an export: under CCPA twelve months before the request, otherwise all (null). */
+/** The start of an export's window: twelve months before the request under CCPA. Null, for all rows, otherwise. */
 export function exportedSince(regulation: string, receivedAt: Date): Date | null {
   if (regulation !== 'ccpa') return null;
   const since = new Date(receivedAt);
   since.setUTCFullYear(since.getUTCFullYear() - 1);
-  // A 29 February has none a year before: the twelve months begin on the 28th, or a day would be missing.
+  // 29 February does not exist a year earlier. The window then starts on the 28th, so that no day is missing.
   if (since.getUTCDate() !== receivedAt.getUTCDate()) since.setUTCDate(0);
   return since;
 }

@@ -1,36 +1,36 @@
 import type { AttentionCode, Status } from './vocabulary.ts';
 
-/** What a deletion's workflow decides by: its rows at one point in time. Counts and codes only, never an identity. */
+/** The state of a deletion at one point in time, by which its workflow decides. Contains counts and codes, never an identity. */
 export interface DeletionState {
   readonly status: Status;
-  /** The receipt is written; nothing is left to do. */
+  /** The receipt is written, and the workflow ends. */
   readonly concluded: boolean;
-  /** The directory has not said yet which subjects the request means. */
+  /** The directory has not resolved the submitted identities yet. */
   readonly needsResolution: boolean;
-  /** Cancelled as a whole before it was resolved. */
+  /** The whole request was cancelled before it was resolved. */
   readonly cancelled: boolean;
-  /** Subjects that the directory does not know and that the systems were not asked about yet. */
+  /** Subjects that the directory does not know and that have not been searched for in all systems. */
   readonly unresolved: number;
-  /** Only while a person has to confirm the number of subjects. */
+  /** Present while the request needs a confirmation. */
   readonly confirmation?: {
     readonly subjects: number;
     readonly systemsToCount: readonly string[];
     /** Whether only an owner who did not submit the request can confirm it. */
     readonly needsAnotherOwner: boolean;
-    /** Null until every system is counted. */
+    /** When the confirmation expires, in epoch milliseconds. Null until every system has counted. */
     readonly until: number | null;
   };
-  /** Some subjects are exported first, and no export under way contains them. */
+  /** Some subjects have to be exported first, and no open export contains them. */
   readonly needsBackup?: true;
-  /** Subjects that cannot be claimed before an archive that contains them is ready; absent: none. */
+  /** Subjects that cannot be claimed before an archive that contains them is ready. Absent if there are none. */
   readonly awaitingBackup?: number;
   /** Systems that have not applied the newest visibility. */
   readonly systemsToSync: readonly string[];
-  /** Subjects that can be claimed at this time. 0 while a step before the claim needs an operator. */
+  /** Subjects that can be claimed now. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
   /** Claimed batches that a system has not finished, except those that need an operator first. */
   readonly openBatches: readonly { readonly system: string; readonly batch: number; readonly subjects: number }[];
-  /** Nothing is open any more, and no operator is needed first. */
+  /** No subject and no batch is open, and no operator is needed first. */
   readonly canConclude: boolean;
   readonly subjects: number;
   /** Subjects under a legal hold. */
@@ -46,37 +46,38 @@ export interface DeletionState {
   readonly nextClaimAt: number | null;
   /** Whether `nextClaimAt` is the end of the grace period, and not a later run or an expedited one. */
   readonly inGracePeriod: boolean;
-  /** When something becomes due by itself; null: only a signal can change anything (rule 3). */
+  /** When the next step becomes due, in epoch milliseconds. Null if only a signal can change the state (rule 3). */
   readonly nextDueAt: number | null;
-  /** Other requests whose subjects changed with this one's. */
+  /** Other requests whose subjects changed too. */
   readonly requestsToSignal: readonly string[];
 }
 
-/** The same for an export. */
+/** The state of an export at one point in time, by which its workflow decides. */
 export interface ExportState {
   readonly status: Status;
-  /** The key is destroyed and the objects are gone; nothing is left to do. */
+  /** The key is destroyed, the objects are deleted, and the workflow ends. */
   readonly concluded: boolean;
   readonly needsResolution: boolean;
   readonly unresolved: number;
+  /** The version of the archive's content (rule 17). */
   readonly epoch: number;
-  /** Systems without a collection in this epoch. */
+  /** Systems that are not collected in this epoch. */
   readonly uncollected: readonly string[];
-  /** Those of them that do not need an operator first. */
+  /** The uncollected systems that need no operator first. */
   readonly systemsToCollect: readonly string[];
   /** Every system is collected in this epoch, and no operator is needed first. */
   readonly canPackage: boolean;
-  /** The archive is past its time. */
+  /** The archive has reached its expiry time. */
   readonly isExpired: boolean;
-  /** The archive cannot be handed out (any more): the objects are removed, then the request ends. */
+  /** The archive cannot be downloaded. Its objects are deleted, and then the request is concluded. */
   readonly canConclude: boolean;
   readonly subjects: number;
   readonly attention: DeletionState['attention'];
   readonly retryAt: DeletionState['retryAt'];
   /** When a ready archive expires. Null if none is ready. */
   readonly expiresAt: number | null;
-  /** When something becomes due by itself; null: only a signal can change anything. */
+  /** When the next step becomes due, in epoch milliseconds. Null if only a signal can change the state. */
   readonly nextDueAt: number | null;
-  /** The deletion that waits for this export, if it has not seen the latest change. */
+  /** The deletion that waits for this export, if its workflow has not read the latest change. */
   readonly requestsToSignal: readonly string[];
 }

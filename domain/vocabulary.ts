@@ -1,27 +1,32 @@
-/** Lethe's words, as closed unions. Nothing else in Lethe spells a status, an outcome or a code. */
+// The closed sets of values that Lethe stores and returns. No other file repeats a status, an outcome or a code as text.
 
+/** A subject is a person (`user`) or a company. */
 export const SUBJECT_KINDS = ['user', 'company'] as const;
 export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
+/** A request exports or deletes the data of subjects. */
 export const REQUEST_KINDS = ['export', 'deletion'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-/** An owner does all that an admin does, and skips a system, confirms *everyone*, and manages members. */
+/** Roles of members. An owner has the rights of an admin, and can also skip systems, confirm *everyone* and manage members. */
 export const ROLES = ['owner', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** How it is said whom a request concerns. */
+/** How a request selects its subjects: by identities, by a segment of the directory, or all of them. */
 export const SELECTIONS = ['identities', 'segment', 'everyone'] as const;
 
-/** What of a subject is meant: its rows, its categories (column headers), or the sources of collection (rule 16). */
+/**
+ * The part of a subject's data that a request covers: all rows, the columns of its categories, or the columns that record
+ * sources of collection. A deletion of `categories` or `sources` clears columns and keeps the rows (rule 16).
+ */
 export const SCOPES = ['data', 'categories', 'sources'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** How an export writes rows: NDJSON loads again to the same rows, CSV is for spreadsheets. */
+/** File formats of an export. NDJSON keeps the type of each value; CSV is for spreadsheets. */
 export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-/** Of requests of any kind, in the order in which a request passes them. */
+/** Statuses of requests of both kinds. docs/glossary.md explains each. */
 export const STATUSES = [
   'received',
   'resolving',
@@ -59,6 +64,7 @@ export const SHARED_STATUSES: readonly Status[] = STATUSES.filter(
   (status) => ![...DELETION_STATUSES, ...EXPORT_STATUSES].some((own) => own === status),
 );
 
+/** Statuses that never change again. */
 export const TERMINAL_STATUSES = [
   'completed',
   'not_found',
@@ -72,10 +78,10 @@ export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 export const isTerminal = (status: Status): status is TerminalStatus =>
   (TERMINAL_STATUSES as readonly Status[]).includes(status);
 
-/** What is stored of a submitted identity; later outcomes follow from its subjects. */
+/** Outcomes that are stored with a submitted identity. Later outcomes are computed from its subjects. */
 export const STORED_OUTCOMES = ['matched', 'invalid', 'not_found', 'duplicate', 'attached', 'already_deleted'] as const;
 
-/** What became of one submitted identity, by its position in the request. */
+/** Outcomes of a submitted identity that callers see. docs/glossary.md explains each. */
 export const OUTCOMES = [
   ...STORED_OUTCOMES,
   'soft_deleted',
@@ -89,23 +95,22 @@ export const OUTCOMES = [
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**
- * Where one subject of a request stands.
+ * States of a subject within one request. For a deletion:
  *
- *     proposed                            (counted; touched by nothing before it is confirmed)
- *         ↘ resolved, attached, or cancelled
+ *     proposed → resolved, attached or cancelled   (counted; not changed before the count is confirmed)
  *     resolved → soft_deleted → claimed → deleted
- *         ↘ cancelling → cancelled        (restored everywhere it was hidden)
- *     attached                            (another request owns the subject and decides)
- *     not_found                           (looked for everywhere, nothing there)
+ *         ↘ cancelling → cancelled                 (restored in every system that had hidden it)
+ *     attached                                     (another request owns the subject; this one shares its outcome)
+ *     not_found                                    (no system holds data on it)
  *
- * Of a part-deletion (rule 16), which hides nobody, `scheduled` stands in the place of `soft_deleted`, and `cancelled`
- * follows at once. Of an export, which owns nobody:
+ * A part-deletion (rule 16) hides no subject: it uses `scheduled` instead of `soft_deleted`, and has no `cancelling`.
+ * For an export:
  *
- *     wanted → exported                   (in the archive that is ready)
- *         ↘ left_out                      (a deletion claimed the subject before that, rule 17), cancelled, not_found
+ *     selected → exported                          (the subject is in the ready archive)
+ *         ↘ left_out, cancelled, not_found         (left_out: a deletion claimed the subject first, rule 17)
  *
- * Only `soft_deleted` and `scheduled` can be claimed; nothing leaves `claimed` but `deleted`, or `partially_deleted` when
- * an operator skipped a system: what was not looked for again is not called deleted.
+ * Only `soft_deleted` and `scheduled` subjects can be claimed. A claimed subject becomes `deleted`, or `partially_deleted`
+ * if an operator skipped a system, whose data is not verified.
  */
 export const SUBJECT_STATES = [
   'proposed',
@@ -126,15 +131,17 @@ export const SUBJECT_STATES = [
 export type SubjectState = (typeof SUBJECT_STATES)[number];
 
 /**
- * States in which a deletion of scope `data` owns its subject: at most one such row exists per project, kind and subject.
- * A proposal owns nobody, nor does a part-deletion or an export.
+ * States in which a deletion of scope `data` owns its subject (rule 7): at most one such row exists per project, kind and
+ * subject. Proposed subjects, part-deletions and exports own no subject.
  */
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
 
-/** How an identity came to belong to a subject. */
+/**
+ * Where an identity of a subject comes from: the subject's key, the request, or the directory (`identity`, `alias`).
+ */
 export const IDENTITY_ORIGINS = ['key', 'submitted', 'identity', 'alias'] as const;
 
-/** Where one system stands with one claimed batch. */
+/** States of one claimed batch in one system. The last five end the work, or wait for an operator (`attention`). */
 export const WORK_STATES = [
   'pending',
   'deleting',
@@ -147,7 +154,7 @@ export const WORK_STATES = [
 ] as const;
 export type WorkState = (typeof WORK_STATES)[number];
 
-/** Where in a request's course an operator is needed. */
+/** Steps of a request that can need an operator. */
 export const STEPS = [
   'resolve',
   'inspect',
@@ -161,10 +168,10 @@ export const STEPS = [
 ] as const;
 export type Step = (typeof STEPS)[number];
 
-/** How far a system's word goes: it is read again, it attests, or it says nothing. */
+/** How a system verifies a deletion: Lethe reads its data, the system only attests it, or it reports nothing. */
 export type VerificationLevel = 'reads' | 'attested' | 'none';
 
-/** Why an operator is needed. Closed, so that alerts and docs/operations.md can name each. */
+/** Why an operator is needed. docs/operations.md explains each code. */
 export const ATTENTION_CODES = [
   'system_unavailable',
   'system_refused',
@@ -180,26 +187,26 @@ export const ATTENTION_CODES = [
 ] as const;
 export type AttentionCode = (typeof ATTENTION_CODES)[number];
 
-/** `null`: at the end of the grace period; otherwise at the next run, or at once. */
+/** When an expedited deletion claims its subjects: at the next run, or immediately. */
 export const EXPEDITES = ['next_run', 'now'] as const;
 export type Expedite = (typeof EXPEDITES)[number];
 
-/** What to do with a subject that another open deletion owns: share its outcome, or refuse the whole request. */
+/** What a new deletion does if another open deletion owns a subject: share its outcome, or be rejected as a whole (rule 7). */
 export const ON_CONFLICT = ['attach', 'reject'] as const;
 
-/** Who acts when nobody asked, and whose the storage of archives is: in place of a member's id, or a system's name. */
+/** Lethe itself: the actor of automatic changes, in place of a member's id, and the system name of the archive storage. */
 export const LETHE = 'lethe';
 
-/** Why the key of an archive was destroyed: its time was over, a deletion claimed one of its subjects, or a member said so. */
+/** Why the key of an archive was destroyed: it expired, a deletion claimed one of its subjects, or a member destroyed it. */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
 export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];
 
-/** Where one system stands in one epoch of an export. */
+/** States of the collection of one system in one epoch of an export. */
 export const COLLECTION_STATES = ['pending', 'collected'] as const;
 
-/** How the delivery of one notification ended. */
+/** How the delivery of a notification ended. `given_up`: after the last attempt, or because the webhook has ended. */
 export const DELIVERY_OUTCOMES = ['delivered', 'given_up', 'withheld'] as const;
 
-/** Where one link to an archive stands; `expired` also where the archive has gone before it. */
+/** States of a download link. A link whose archive was destroyed is `expired` too. */
 export const LINK_STATES = ['open', 'downloading', 'used', 'revoked', 'expired'] as const;
 export type LinkState = (typeof LINK_STATES)[number];

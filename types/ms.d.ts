@@ -1,4 +1,4 @@
-// ms@3.0.0-canary.1 hides its types from nodenext, which turns Temporal's Duration into `any`: sleep('banana') compiled.
+// ms@3.0.0-canary.1 hides its types from nodenext, which makes Temporal's Duration `any`: sleep('banana') would compile.
 declare module 'ms' {
   type Unit =
     | 'Years'

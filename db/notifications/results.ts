@@ -1,5 +1,5 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
-import { GONE, MAIL, nextAttemptAt } from '../../domain/notification.ts';
+import { RECEIVER_GONE, MAIL, nextAttemptAt } from '../../domain/notification.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { deliveries, webhooks } from '../schema/notifications.ts';
@@ -34,7 +34,7 @@ export async function delivered(database: Database, delivery: Delivery, at: Date
 export async function failed(database: Database, delivery: Delivery, failure: Failure, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
     const attempts = delivery.attempts + 1;
-    const gone = failure.code === GONE && delivery.channel !== MAIL;
+    const gone = failure.code === RECEIVER_GONE && delivery.channel !== MAIL;
     // Locks in the order of a removal: the webhook first, then its deliveries.
     if (gone)
       await tx.select({ id: webhooks.id }).from(webhooks).where(eq(webhooks.id, delivery.channel)).for('update');
@@ -73,8 +73,8 @@ async function disable(tx: Transaction, { project, channel }: Delivery, at: Date
     .set({ disabledAt: at })
     .where(and(eq(webhooks.id, channel), isNull(webhooks.disabledAt), isNull(webhooks.removedAt)));
   if (disabled.count === 0) return;
-  const others = await giveUpPending(tx, channel, GONE, at);
-  const detail = { webhook: channel, code: GONE, deliveries: others + 1 };
+  const others = await giveUpPending(tx, channel, RECEIVER_GONE, at);
+  const detail = { webhook: channel, code: RECEIVER_GONE, deliveries: others + 1 };
   await recordAudit(tx, { at, project, requestId: null, actor: LETHE, action: 'webhook.disabled', detail });
 }
 

@@ -3,8 +3,8 @@ import { bigint, check, index, jsonb, text } from 'drizzle-orm/pg-core';
 import { lethe, timestamptz } from './lethe.ts';
 
 /**
- * The audit log: append-only, by the trigger in the migration written by hand. It names subjects by position, sequence
- * range and digest only. No foreign keys: it outlives the rows that it is about.
+ * The audit log. A trigger in the hand-written migration makes it append-only. It has no foreign keys, because it outlives
+ * the rows that it describes.
  */
 export const auditEvents = lethe.table(
   'audit_events',
@@ -12,9 +12,11 @@ export const auditEvents = lethe.table(
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     at: timestamptz('at').notNull(),
     project: text('project').notNull(),
+    /** Null for events that do not belong to one request. */
     requestId: text('request_id'),
+    /** The id of the member, or `lethe` for automatic changes. */
     actor: text('actor').notNull(),
-    /** `noun.past_verb` */
+    /** `noun.past_verb`, such as `hold.placed`. */
     action: text('action').notNull(),
     /** Positions, ranges, counts, codes and references; never an identity. */
     detail: jsonb('detail')

@@ -5,27 +5,30 @@ import { ARCHIVE_ENDS, COLLECTION_STATES } from '../../domain/vocabulary.ts';
 import { lethe, oneOf, timestamptz } from './lethe.ts';
 import { requests } from './requests.ts';
 
-/** The key of an archive and its parts, encrypted with a digest key. Deleting this row makes them unreadable. */
+/** Archive keys, encrypted with a digest key. Deleting a row makes the archive and its parts unreadable (crypto-shredding). */
 export const archiveKeys = lethe.table('archive_keys', {
   requestId: text('request_id')
     .primaryKey()
     .references(() => requests.id),
   encrypted: bytea('encrypted').notNull(),
+  /** The id of the digest key that decrypts `encrypted`. */
   digestKey: text('digest_key').notNull(),
 });
 
-/** How far one system is collected in one epoch of an export. */
+/** The collection of one system in one epoch of an export. */
 export const collections = lethe.table(
   'collections',
   {
     requestId: text('request_id')
       .notNull()
       .references(() => requests.id),
+    /** The value of `requests.epoch` for which the system is collected. */
     epoch: integer('epoch').notNull(),
     system: text('system').notNull(),
     state: text('state', { enum: COLLECTION_STATES }).notNull().default('pending'),
-    /** All tables of the system are exported as of this time. */
+    /** All tables of the system are exported as of this time. Null until the system is collected. */
     cutOffAt: timestamptz('cut_off_at'),
+    /** Rows and bytes so far, while the state is `pending`. Each attempt starts at 0. */
     rows: bigint('rows', { mode: 'number' }).notNull().default(0),
     bytes: bigint('bytes', { mode: 'number' }).notNull().default(0),
   },
@@ -43,9 +46,11 @@ export const collectedTables = lethe.table(
     requestId: text('request_id').notNull(),
     epoch: integer('epoch').notNull(),
     system: text('system').notNull(),
+    /** The order of the tables in the export, from 1. */
     number: integer('number').notNull(),
+    /** The name of the object in the archive storage. */
     object: text('object').notNull(),
-    /** Table, meaning, columns, windowed, retained, rows, bytes, sha256: no value of any row. */
+    /** Metadata of the table. Contains no value of any row. */
     facts: json('facts').$type<PartFacts>().notNull(),
   },
   (table) => [
@@ -69,13 +74,15 @@ export const archives = lethe.table(
     requestId: text('request_id')
       .primaryKey()
       .references(() => requests.id),
+    /** The name of the object in the archive storage. */
     object: text('object').notNull(),
     rows: bigint('rows', { mode: 'number' }).notNull(),
+    /** Size and digest of the unencrypted archive. */
     bytes: bigint('bytes', { mode: 'number' }).notNull(),
     sha256: bytea('sha256').notNull(),
     readyAt: timestamptz('ready_at').notNull(),
     expiresAt: timestamptz('expires_at').notNull(),
-    /** When the key was destroyed. */
+    /** When the key was destroyed. Null while the archive can be read. */
     destroyedAt: timestamptz('destroyed_at'),
     reason: text('reason', { enum: ARCHIVE_ENDS }),
   },
@@ -85,7 +92,7 @@ export const archives = lethe.table(
   ],
 );
 
-/** Links to an archive, for one download each. The token itself is stored nowhere. */
+/** Download links to an archive, for one download each. */
 export const links = lethe.table(
   'links',
   {
@@ -93,16 +100,19 @@ export const links = lethe.table(
     requestId: text('request_id')
       .notNull()
       .references(() => requests.id),
+    /** Digest of the link's token. The token itself is not stored. */
     sha256: bytea('sha256').notNull().unique('links_sha256_key'),
     createdAt: timestamptz('created_at').notNull(),
+    /** The id of a member, or `lethe`. */
     createdBy: text('created_by').notNull(),
     expiresAt: timestamptz('expires_at').notNull(),
     revokedAt: timestamptz('revoked_at'),
     revokedBy: text('revoked_by'),
-    /** The running transfer. */
+    /** The id of the transfer that holds the lease. Null if no transfer runs. */
     transfer: text('transfer'),
-    /** When the running transfer last renewed its lease. */
+    /** When the running transfer last renewed its lease. Null if no transfer runs. */
     leaseRenewedAt: timestamptz('lease_renewed_at'),
+    /** When the whole archive was sent. Null until then. */
     usedAt: timestamptz('used_at'),
   },
   (table) => [
@@ -112,7 +122,7 @@ export const links = lethe.table(
   ],
 );
 
-/** The storage that this ledger's archives lie in. A process with another storage refuses to start. */
+/** The mark of the storage that contains this ledger's archives. A process with another storage does not start. */
 export const archiveStorage = lethe.table(
   'archive_storage',
   { oneRow: boolean('one_row').primaryKey().default(true), mark: text('mark').notNull() },

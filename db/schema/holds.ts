@@ -6,20 +6,24 @@ import { lethe, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
-/** Legal holds: they block hard deletion, never soft deletion. They store digests only. */
+/** Legal holds. They block hard deletion, but not soft deletion (rule 6). */
 export const holds = lethe.table('holds', {
   id: text('id').primaryKey(),
   project: text('project')
     .notNull()
     .references(() => projects.name),
   kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
+  /** The caller's reference to the legal case. */
   caseRef: text('case_ref').notNull(),
+  /** The person or department responsible for the hold, as the caller names it. */
   heldBy: text('held_by').notNull(),
   placedAt: timestamptz('placed_at').notNull(),
+  /** Null while the hold is active. */
   releasedAt: timestamptz('released_at'),
   releasedBy: text('released_by'),
 });
 
+/** Keyed digests of the identities of a hold, under every key in use. The identities themselves are not stored. */
 export const holdDigests = lethe.table(
   'hold_digests',
   {
@@ -29,7 +33,9 @@ export const holdDigests = lethe.table(
     project: text('project').notNull(),
     kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
     digest: bytea('digest').notNull(),
+    /** The id of the digest key that computed `digest`. */
     keyId: text('key_id').notNull(),
+    /** False once the hold is released. */
     active: boolean('active').notNull().default(true),
   },
   (table) => [
@@ -40,22 +46,25 @@ export const holdDigests = lethe.table(
   ],
 );
 
-/** Refusals to collect an identity again. */
+/** Suppressions: systems are not to collect data on these identities again. */
 export const suppressions = lethe.table('suppressions', {
   id: text('id').primaryKey(),
   project: text('project')
     .notNull()
     .references(() => projects.name),
   kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
-  /** The deletion that left it. Null for one that a member placed. */
+  /** The deletion that placed the suppression. Null if a member placed it. */
   requestId: text('request_id').references(() => requests.id),
   since: timestamptz('since').notNull(),
+  /** Null while the suppression is active. */
   liftedAt: timestamptz('lifted_at'),
-  /** In clear until every system has been notified. */
+  /** The identity in clear, until every system has applied the latest change. Then null. */
   identity: jsonb('identity').$type<Identity>(),
+  /** When every system had applied the latest change. Null until then. */
   propagatedAt: timestamptz('propagated_at'),
 });
 
+/** Keyed digests of the identities of a suppression, under every key in use. */
 export const suppressionDigests = lethe.table(
   'suppression_digests',
   {
@@ -65,7 +74,9 @@ export const suppressionDigests = lethe.table(
     project: text('project').notNull(),
     kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
     digest: bytea('digest').notNull(),
+    /** The id of the digest key that computed `digest`. */
     keyId: text('key_id').notNull(),
+    /** False once the suppression is lifted for this identity. */
     active: boolean('active').notNull().default(true),
   },
   (table) => [

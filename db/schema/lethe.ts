@@ -1,14 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { pgSchema, timestamp } from 'drizzle-orm/pg-core';
 
-/** Lethe's ledger: the only schema that Lethe creates tables in. */
+/** The PostgreSQL schema of the ledger, which contains all of Lethe's tables. */
 export const lethe = pgSchema('lethe');
 
-/** Microseconds in the database, milliseconds in TypeScript; written and read as `Date`. */
+/** A timestamp column, read and written as `Date`. PostgreSQL stores microseconds, TypeScript milliseconds. */
 export const timestamptz = (name: string) => timestamp(name, { withTimezone: true });
 
-/** The condition of a CHECK: one list is both this and the column's TypeScript union. */
+/** The CHECK condition that limits a column to `values`, the same list that types the column in TypeScript. */
 export const oneOf = (column: string, values: readonly string[]): SQL => sql.raw(`${column} IN (${literals(values)})`);
 
-/** A quoted list for CHECK conditions and partial indexes. `values` are our own words, never input. */
+/** A quoted list for CHECK conditions and partial indexes. `values` are constants of domain/, never input. */
 export const literals = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');

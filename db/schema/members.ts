@@ -5,7 +5,7 @@ import { lethe, literals, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
-/** Who may call. A member belongs to one project; a person who works in two is a member of both. */
+/** The members of projects, who can call the API. A person who works in two projects has a member in each. */
 export const members = lethe.table(
   'members',
   {
@@ -13,11 +13,13 @@ export const members = lethe.table(
     project: text('project')
       .notNull()
       .references(() => projects.name),
-    /** How colleagues know the member. Audit rows contain the id. */
+    /** The name that colleagues see. The audit log contains only the id. */
     name: text('name').notNull(),
     role: text('role', { enum: ROLES }).notNull(),
     addedAt: timestamptz('added_at').notNull(),
+    /** The id of the member that added this one, or a name that the operator of the database gave. */
     addedBy: text('added_by').notNull(),
+    /** Null while the member can call. */
     removedAt: timestamptz('removed_at'),
   },
   (table) => [
@@ -28,6 +30,7 @@ export const members = lethe.table(
   ],
 );
 
+/** Bearer tokens of the API. */
 export const tokens = lethe.table(
   'tokens',
   {
@@ -36,17 +39,17 @@ export const tokens = lethe.table(
       .notNull()
       .references(() => members.id),
     name: text('name').notNull(),
-    /** Of the whole token, which is shown once and stored nowhere. */
+    /** Digest of the whole token. The token itself is not stored. */
     sha256: bytea('sha256').notNull().unique('tokens_sha256_key'),
-    /** Never above the member's own; the lower of the two applies. */
+    /** The highest role that the token grants. The member's role limits it further. */
     role: text('role', { enum: ROLES }).notNull(),
-    /** The request kinds that a service token is limited to. Null: all kinds. */
+    /** The request kinds that the token is limited to. Null for all kinds. */
     kinds: text('kinds', { enum: REQUEST_KINDS }).array(),
     readOnly: boolean('read_only').notNull(),
     createdAt: timestamptz('created_at').notNull(),
     createdBy: text('created_by').notNull(),
     expiresAt: timestamptz('expires_at').notNull(),
-    /** To the minute. */
+    /** Updated at most once a minute. Null before the first use. */
     lastUsedAt: timestamptz('last_used_at'),
     revokedAt: timestamptz('revoked_at'),
     revokedBy: text('revoked_by'),
@@ -60,8 +63,8 @@ export const tokens = lethe.table(
 );
 
 /**
- * The request that a caller's Idempotency-Key stands for. No body is kept: a replay is answered from the request's row.
- * Key and fingerprint are keyed digests: a key may contain anything, and a plain hash of a body could be guessed.
+ * The idempotency keys of calls that created a request. Response bodies are not stored: a replay is answered from the
+ * request's row.
  */
 export const idempotencyKeys = lethe.table(
   'idempotency_keys',
@@ -69,8 +72,11 @@ export const idempotencyKeys = lethe.table(
     memberId: text('member_id')
       .notNull()
       .references(() => members.id),
+    /** Keyed digest of the idempotency key, which could contain personal data. */
     keyDigest: bytea('key_digest').notNull(),
+    /** Keyed digest of the call's content. A plain hash would allow guessing the content. */
     fingerprint: bytea('fingerprint').notNull(),
+    /** The id of the digest key that computed `fingerprint`. */
     digestKey: text('digest_key').notNull(),
     requestId: text('request_id')
       .notNull()

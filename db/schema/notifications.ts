@@ -5,7 +5,7 @@ import { lethe, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
-/** Subscribers to every status change of a project's requests. */
+/** The webhooks of a project. Each receives every status change of the project's requests. */
 export const webhooks = lethe.table(
   'webhooks',
   {
@@ -16,7 +16,7 @@ export const webhooks = lethe.table(
     url: text('url').notNull(),
     createdAt: timestamptz('created_at').notNull(),
     createdBy: text('created_by').notNull(),
-    /** Set when it answers 410: it receives nothing until an owner enables it again. */
+    /** Set when the receiver answers 410. Nothing is delivered until an owner enables the webhook again. */
     disabledAt: timestamptz('disabled_at'),
     removedAt: timestamptz('removed_at'),
   },
@@ -27,46 +27,52 @@ export const webhooks = lethe.table(
   ],
 );
 
-/** Signing secrets, encrypted with a digest key. During a rotation both secrets sign. */
+/** Signing secrets of webhooks, encrypted with a digest key. During a rotation, more than one secret signs. */
 export const webhookSecrets = lethe.table(
   'webhook_secrets',
   {
     webhookId: text('webhook_id')
       .notNull()
       .references(() => webhooks.id),
+    /** The number of the secret within the webhook. The highest is the newest. */
     number: integer('number').notNull(),
     encrypted: bytea('encrypted').notNull(),
+    /** The id of the digest key that decrypts `encrypted`. */
     digestKey: text('digest_key').notNull(),
+    /** When the secret stops signing. Null for the newest secret. */
     expiresAt: timestamptz('expires_at'),
   },
   (table) => [primaryKey({ name: 'webhook_secrets_pkey', columns: [table.webhookId, table.number] })],
 );
 
-/** The outbox: notifications of status changes, written in the transaction of the change. */
+/** The outbox: notifications of status changes, stored in the transaction of the change. */
 export const deliveries = lethe.table(
   'deliveries',
   {
     id: text('id').primaryKey(),
-    /** The order of the changes: changes of one request are committed one after the other. */
+    /** The order of the changes of a request. */
     seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
     project: text('project')
       .notNull()
       .references(() => projects.name),
     /** `mail`, or the id of a webhook. */
     channel: text('channel').notNull(),
-    /** The address of a mail until it is sent. */
+    /** The address of a mail until the delivery ends. Null for webhooks. */
     recipient: text('recipient'),
     requestId: text('request_id')
       .notNull()
       .references(() => requests.id),
     kind: text('kind', { enum: REQUEST_KINDS }).notNull(),
     status: text('status', { enum: STATUSES }).notNull(),
+    /** When the status changed. */
     at: timestamptz('at').notNull(),
     attempts: integer('attempts').notNull().default(0),
+    /** When the next attempt is due. Meaningless once the delivery has ended. */
     nextAt: timestamptz('next_at').notNull(),
+    /** Null while the delivery is pending. */
     endedAt: timestamptz('ended_at'),
     outcome: text('outcome', { enum: DELIVERY_OUTCOMES }),
-    /** Why the last attempt failed: a closed code, never the receiver's text. */
+    /** The code of the last failure, or the reason for the end. Never text of the receiver. */
     lastCode: text('last_code'),
   },
   (table) => [

@@ -28,7 +28,7 @@ import {
 import { lethe, literals, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 
-/** Deletions and exports. One row is one durable workflow. */
+/** Requests: deletions and exports. Each row has one Temporal workflow. */
 export const requests = lethe.table(
   'requests',
   {
@@ -41,53 +41,62 @@ export const requests = lethe.table(
     regulation: text('regulation').notNull(),
     scope: text('scope', { enum: SCOPES }).notNull(),
     selection: text('selection', { enum: SELECTIONS }).notNull(),
+    /** The name of the segment. Null for other selections. */
     segment: text('segment'),
+    /** Whether the deletion leaves a suppression of its identities. */
     suppress: boolean('suppress').notNull(),
     onConflict: text('on_conflict', { enum: ON_CONFLICT }).notNull(),
+    /** Null if the subjects wait until the end of the grace period. */
     expedite: text('expedite', { enum: EXPEDITES }),
     expediteReason: text('expedite_reason'),
+    /** The id of the member, or `lethe` for an export that a deletion waits for. */
     submittedBy: text('submitted_by').notNull(),
+    /** The number of submitted identities. For a segment or everyone, 0 until the request is resolved. */
     submitted: integer('submitted').notNull(),
     status: text('status', { enum: STATUSES }).notNull().default('received'),
     receivedAt: timestamptz('received_at').notNull(),
+    /** The deadline of the regulation. */
     dueAt: timestamptz('due_at').notNull(),
-    /** The run that may claim it. Null for exports. */
+    /** The first run that may claim its subjects. Null for exports. */
     hardDeleteAt: timestamptz('hard_delete_at'),
     estimatedCompletionAt: timestamptz('estimated_completion_at').notNull(),
-    /** Set when the whole request is cancelled before it has subjects to cancel. */
+    /** Set when the whole request is cancelled before it is resolved. */
     cancelledAt: timestamptz('cancelled_at'),
-    /** A closed code. A failed request has hidden and deleted nothing. */
+    /** Why the request failed, as a code. A failed request has hidden and deleted nothing. */
     failure: text('failure'),
+    /** When the request was first resolved. Null until then. */
     resolvedAt: timestamptz('resolved_at'),
+    /** When the request ended and its identities were purged. Null while it is open. */
     concludedAt: timestamptz('concluded_at'),
-    /** Pinned when the request is resolved (rule 5): data map hash by system. */
+    /** The data map hash of each system, pinned when the request is resolved (rule 5). Null until then. */
     systems: jsonb('systems').$type<Readonly<Record<string, string>>>(),
-    /** An operator has accepted that many more subjects matched than at acceptance. */
+    /** An operator has accepted that more subjects were added than `policy.growth` allows. */
     growthAccepted: boolean('growth_accepted').notNull().default(false),
-    /** Raised by every change that the workflow has to read (rule 2). */
+    /** Incremented by every change that the workflow has to read (rule 2). */
     wakeVersion: bigint('wake_version', { mode: 'number' }).notNull().default(0),
-    /** The version that the workflow has read. */
+    /** The `wake_version` that the workflow last read. */
     wakeSeen: bigint('wake_seen', { mode: 'number' }).notNull().default(0),
+    /** When the workflow last reconciled the request, or housekeeping last checked it. */
     attendedAt: timestamptz('attended_at').notNull(),
-    /** json, not jsonb: evidence keeps the order in which it was written. */
+    /** The final receipt. Null until then. json, not jsonb, so that the evidence keeps its field order. */
     receipt: json('receipt').$type<unknown>(),
-    /** Subjects are counted first; nothing is hidden before a member confirms the count. */
+    /** Whether a member has to confirm the count before subjects are hidden. */
     confirm: boolean('confirm').notNull().default(false),
-    /** Set when everything is counted. The request can be confirmed until then, and ends by itself at it. */
+    /** When the confirmation expires, which cancels all subjects. Null until every system has counted. */
     confirmBy: timestamptz('confirm_by'),
     confirmedAt: timestamptz('confirmed_at'),
     confirmedBy: text('confirmed_by'),
     /** The number of subjects that the member confirmed. */
     confirmedCount: integer('confirmed_count'),
-    /** Null for deletions. */
+    /** The file format of the export. Null for deletions. */
     format: text('format', { enum: EXPORT_FORMATS }),
-    /** The e-mail address of a colleague to notify. Erased when the request ends. */
+    /** The e-mail address of a colleague to notify. Erased when the request ends. Null if there is none. */
     notify: text('notify'),
-    /** For deletions: claims only subjects with a ready archive (rule 18). */
+    /** For deletions: whether only subjects in a ready archive are claimed (rule 18). */
     exportFirst: boolean('export_first').notNull().default(false),
-    /** For exports: the deletion that waits for this archive. */
+    /** For exports: the deletion that waits for this archive. Null for all other requests. */
     backupOf: text('backup_of').references((): AnyPgColumn => requests.id),
-    /** For exports: raised when the content of the archive changes; earlier collections are not packaged (rule 17). */
+    /** For exports: incremented when the subjects of the archive change. Earlier collections are not packaged (rule 17). */
     epoch: integer('epoch').notNull().default(1),
   },
   (table) => [
@@ -107,7 +116,7 @@ export const requests = lethe.table(
     check('requests_segment_check', sql`(selection = 'segment') = (segment IS NOT NULL)`),
     check('requests_failure_check', sql`(status = 'failed') = (failure IS NOT NULL)`),
     check('requests_expedite_reason_check', sql`(expedite IS NULL) = (expedite_reason IS NULL)`),
-    // An export is concluded when its archive is gone; it is expired before that, once the key is destroyed.
+    // An export expires when its key is destroyed, and is concluded later, when its objects are deleted.
     check(
       'requests_concluded_check',
       sql.raw(
@@ -129,7 +138,7 @@ export const requests = lethe.table(
     ),
     check('requests_backup_of_check', sql`kind = 'export' OR backup_of IS NULL`),
     check('requests_suppress_check', sql`scope = 'data' OR NOT suppress`),
-    // NULLS FIRST is what ORDER BY … DESC means: with drizzle's default, NULLS LAST, no list uses these indexes.
+    // ORDER BY … DESC implies NULLS FIRST. With drizzle's default, NULLS LAST, no list can use these indexes.
     index('requests_of_project').on(table.project, table.receivedAt.desc().nullsFirst(), table.id.desc().nullsFirst()),
     index('requests_by_status').on(
       table.project,
@@ -149,7 +158,7 @@ export const requests = lethe.table(
       table.receivedAt.desc().nullsFirst(),
       table.id.desc().nullsFirst(),
     ),
-    // Requests that can be at risk.
+    // For requests that can be at risk.
     index('requests_open_of_project')
       .on(table.project, table.receivedAt.desc().nullsFirst(), table.id.desc().nullsFirst())
       .where(sql`concluded_at IS NULL`),
@@ -168,7 +177,7 @@ export const requests = lethe.table(
   ],
 );
 
-/** What each system holds on proposed subjects. `tables` is null where the system cannot count. */
+/** The dry run's counts: the rows of each system on the proposed subjects, by table. */
 export const requestCounts = lethe.table(
   'request_counts',
   {
@@ -176,6 +185,7 @@ export const requestCounts = lethe.table(
       .notNull()
       .references(() => requests.id),
     system: text('system').notNull(),
+    /** Null if the system cannot count. */
     tables: jsonb('tables').$type<readonly { readonly table: string; readonly rows: number }[]>(),
   },
   (table) => [primaryKey({ name: 'request_counts_pkey', columns: [table.requestId, table.system] })],

@@ -4,7 +4,7 @@ import { lethe, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
-/** How far each system has applied the desired visibility of a request. */
+/** The systems of a deletion, and how far each has applied the desired visibility of its subjects (rule 9). */
 export const systemVisibility = lethe.table(
   'system_visibility',
   {
@@ -12,8 +12,11 @@ export const systemVisibility = lethe.table(
       .notNull()
       .references(() => requests.id),
     system: text('system').notNull(),
+    /** Whether the system can hide subjects. False for part-deletions. */
     hides: boolean('hides').notNull(),
+    /** The highest `subjects.generation` that the system has applied. */
     appliedGeneration: bigint('applied_generation', { mode: 'number' }).notNull().default(0),
+    /** When an operator skipped the system (rule 14). Null if it takes part. */
     skippedAt: timestamptz('skipped_at'),
     skipReason: text('skip_reason'),
     skippedBy: text('skipped_by'),
@@ -21,7 +24,7 @@ export const systemVisibility = lethe.table(
   (table) => [primaryKey({ name: 'system_visibility_pkey', columns: [table.requestId, table.system] })],
 );
 
-/** Hard deletions booked per run (rule 12). */
+/** The number of subjects claimed per run, which counts against the quota (rule 12). */
 export const runs = lethe.table(
   'runs',
   {
@@ -34,7 +37,7 @@ export const runs = lethe.table(
   (table) => [primaryKey({ name: 'runs_pkey', columns: [table.project, table.runAt] })],
 );
 
-/** One claimed batch in one system. */
+/** The work of one system on one claimed batch. */
 export const batchWork = lethe.table(
   'batch_work',
   {
@@ -44,15 +47,20 @@ export const batchWork = lethe.table(
     batch: integer('batch').notNull(),
     system: text('system').notNull(),
     state: text('state', { enum: WORK_STATES }).notNull().default('pending'),
+    /** The range of `subjects.seq` in the batch. Not every number in it belongs to the batch. */
     firstSeq: integer('first_seq').notNull(),
     lastSeq: integer('last_seq').notNull(),
+    /** The number of subjects in the batch. */
     size: integer('size').notNull(),
-    /** Raised each time the verification finds survivors. */
+    /** The number of the deletion pass. Incremented each time a verification finds survivors. */
     pass: integer('pass').notNull().default(1),
+    /** The connector's reference to a deletion that the system has accepted but not finished. */
     ticket: text('ticket'),
-    /** When it was first verified as empty. The last verification comes `policy.settle` later. */
+    /** When a verification first found no rows. The final verification follows after `policy.settle`. */
     emptiedAt: timestamptz('emptied_at'),
+    /** When the batch was finally verified or attested. Null until then. */
     verifiedAt: timestamptz('verified_at'),
+    /** The number of rows that the last verification still found. Null if no verification could count them. */
     survivors: integer('survivors'),
     skipReason: text('skip_reason'),
     skippedBy: text('skipped_by'),
@@ -63,7 +71,7 @@ export const batchWork = lethe.table(
   ],
 );
 
-/** What each finished range removed and kept. The receipt is the sum of these rows (rule 13). */
+/** The log of finished ranges of a batch. The receipt is the sum of these rows (rule 13). */
 export const systemRanges = lethe.table(
   'system_ranges',
   {
@@ -73,7 +81,9 @@ export const systemRanges = lethe.table(
     pass: integer('pass').notNull(),
     firstSeq: integer('first_seq').notNull(),
     lastSeq: integer('last_seq').notNull(),
+    /** 0 for a range of subjects. 1, 2, … for the parts of one subject that is deleted in several transactions. */
     part: integer('part').notNull(),
+    /** The counts of the range by table, as `TableFigures`. */
     tables: jsonb('tables').$type<unknown>().notNull(),
   },
   (table) => [
@@ -85,21 +95,22 @@ export const systemRanges = lethe.table(
 );
 
 /**
- * The rows kept of each subject, per basis, over all systems and passes: the sum of its ranges, added together with them.
- * Subjects without any have no row; attached subjects share those of their owner.
+ * The number of rows that deletions keep of each subject, per basis, summed over all systems and passes. A subject without
+ * retained rows has no row here. An attached subject has the rows of its owner.
  */
 export const retainedRows = lethe.table(
   'retained_rows',
   {
     requestId: text('request_id').notNull(),
     seq: integer('seq').notNull(),
+    /** The legal basis, from the data map. */
     basis: text('basis').notNull(),
     rows: bigint('rows', { mode: 'number' }).notNull(),
   },
   (table) => [primaryKey({ name: 'retained_rows_pkey', columns: [table.requestId, table.seq, table.basis] })],
 );
 
-/** Why an operator is needed now. A row is deleted when its reason is gone; the audit log keeps the history. */
+/** The steps that need an operator now. A row is deleted when its cause is resolved; the audit log keeps the history. */
 export const attention = lethe.table(
   'attention',
   {
@@ -108,11 +119,11 @@ export const attention = lethe.table(
       .references(() => requests.id),
     system: text('system').notNull(),
     step: text('step', { enum: STEPS }).notNull(),
-    /** 0 for steps that are not of one batch. */
+    /** 0 for steps that do not belong to one batch. */
     batch: integer('batch').notNull().default(0),
     code: text('code', { enum: ATTENTION_CODES }).notNull(),
     since: timestamptz('since').notNull(),
-    /** When the step is retried without an operator. Null: only when an operator asks. */
+    /** When the step is retried automatically. Null if only an operator can retry it. */
     retryAt: timestamptz('retry_at'),
   },
   (table) => [
