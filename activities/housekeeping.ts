@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../domain/calendar.ts';
 import { stalledChannels } from '../db/notifications/due.ts';
-import { forgetOldKeys } from '../db/requests/idempotency.ts';
-import { pendingSuppressions, stalledRequests } from '../db/operations/stalled.ts';
+import { deleteExpiredKeys } from '../db/requests/idempotency.ts';
+import { pendingSuppressions, takeStalledRequests } from '../db/operations/stalled.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Per round. Each round takes the requests that have waited longest. */
@@ -12,7 +12,7 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
   async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
     const inactiveSince = new Date(asOf - MINUTE_MS);
-    const stalled = await stalledRequests(deps.database, { asOf: at, inactiveSince, limit: PER_ROUND });
+    const stalled = await takeStalledRequests(deps.database, { asOf: at, inactiveSince, limit: PER_ROUND });
     for (const { id, unseenWake } of stalled) {
       await deps.starter.start(id);
       if (unseenWake) await deps.starter.wake([id]);
@@ -23,7 +23,7 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
       limit: PER_ROUND,
     }))
       await deps.starter.startNotifications(project, channel);
-    await forgetOldKeys(deps.database, at);
+    await deleteExpiredKeys(deps.database, at);
     return { recovered: stalled.length };
   },
 });

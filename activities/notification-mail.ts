@@ -1,8 +1,8 @@
 import { LETHE } from '../db/audit/audit.ts';
 import { recipientOf } from '../db/notifications/recipients.ts';
 import type { Delivery } from '../db/notifications/due.ts';
-import { delivered, failed, withheld } from '../db/notifications/results.ts';
-import { type MadeLink, makeLink, revokeLink } from '../db/exports/links.ts';
+import { recordDelivered, recordFailed, recordWithheld } from '../db/notifications/results.ts';
+import { type CreatedLink, createLink, revokeLink } from '../db/exports/links.ts';
 import { transaction } from '../db/transaction.ts';
 import { downloadUrl } from '../domain/archive.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -14,26 +14,26 @@ export async function sendMail(deps: ActivityDeps, delivery: Delivery, at: Date)
   const { database } = deps;
   const to = await recipientOf(database, delivery);
   if (to === null) return;
-  const link = delivery.status === 'ready' ? await createLink(deps, delivery, at) : undefined;
-  if (link === null) return withheld(database, delivery, 'archive_gone', at);
+  const link = delivery.status === 'ready' ? await createDownloadLink(deps, delivery, at) : undefined;
+  if (link === null) return recordWithheld(database, delivery, 'archive_gone', at);
   const { id, requestId } = delivery;
   const attempt = await deps.mailer.send({ id, to, ...renderMail({ ...delivery, ...linkFields(deps, link) }) });
-  if (attempt.delivered) return delivered(database, delivery, at);
+  if (attempt.delivered) return recordDelivered(database, delivery, at);
   if (link !== undefined) await revokeLink(database, { requestId, id: link.id, actor: LETHE, at });
-  await failed(database, delivery, attempt, at);
+  await recordFailed(database, delivery, attempt, at);
 }
 
 /** Null if the archive does not exist any more. */
-async function createLink({ database }: ActivityDeps, { requestId }: Delivery, at: Date): Promise<MadeLink | null> {
+async function createDownloadLink({ database }: ActivityDeps, { requestId }: Delivery, at: Date): Promise<CreatedLink | null> {
   try {
-    return await transaction(database, (tx) => makeLink(tx, { requestId, createdBy: LETHE, expiresAt: null, at }));
+    return await transaction(database, (tx) => createLink(tx, { requestId, createdBy: LETHE, expiresAt: null, at }));
   } catch (error) {
     if (error instanceof DomainError && error.code === 'archive_not_ready') return null;
     throw error;
   }
 }
 
-function linkFields({ publicUrl }: ActivityDeps, link: MadeLink | undefined) {
+function linkFields({ publicUrl }: ActivityDeps, link: CreatedLink | undefined) {
   if (link === undefined) return {};
   return { link: { url: downloadUrl(publicUrl, link.token), expiresAt: link.expiresAt } };
 }

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { channelsToNotify, type Delivery, dueDeliveries, nextDueAt } from '../db/notifications/due.ts';
 import { receiverOf } from '../db/notifications/recipients.ts';
-import { delivered, failed } from '../db/notifications/results.ts';
+import { recordDelivered, recordFailed } from '../db/notifications/results.ts';
 import { type Channel, MAIL } from '../domain/notification.ts';
 import type { AsOf } from '../domain/ids.ts';
 import { type Activities, wrapActivities } from './middleware.ts';
@@ -47,8 +47,8 @@ async function callWebhook({ database, keys, webhooks }: ActivityDeps, delivery:
   const data = { id: requestId, kind, status, project };
   const body = JSON.stringify({ type: `request.${status}`, timestamp: delivery.at.toISOString(), data });
   const attempt = await webhooks.send({ id, body, ...receiver });
-  if (attempt.delivered) await delivered(database, delivery, at);
-  else await failed(database, delivery, attempt, at);
+  if (attempt.delivered) await recordDelivered(database, delivery, at);
+  else await recordFailed(database, delivery, attempt, at);
 }
 
 /**

@@ -45,7 +45,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
         );
       }
       return end.end === 'resolved'
-        ? { end: end.end, unresolved: end.unknown, requestsToSignal: end.wake }
+        ? { end: end.end, unresolved: end.unresolved, requestsToSignal: end.wake }
         : { end: end.end, unresolved: 0, requestsToSignal: [] };
     });
   },

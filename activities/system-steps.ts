@@ -1,10 +1,10 @@
 import type { Batch, Count } from '../connectors/connector.ts';
-import { proposedSubjects, storeCount } from '../db/resolution/counts.ts';
+import { countProposedSubjects, storeCount } from '../db/resolution/counts.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
 import { readRequestRow } from '../db/requests/row.ts';
 import { readPendingSuppression } from '../db/suppressions/propagate.ts';
-import { markPresent, unknownSubjects } from '../db/subjects/unresolved.ts';
-import { visibilityApplied, visibilityChanges } from '../db/subjects/visibility.ts';
+import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
+import { recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
@@ -21,7 +21,11 @@ export const systemActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { ...key, step: 'visibility', batch: 0 }, asOf, async () => {
       const { requestId, project, system } = key;
       const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
-      const { applied, generation, hide, show, lastSeq } = await visibilityChanges(deps.database, requestId, system);
+      const { applied, generation, hide, show, lastSeq } = await readVisibilityChanges(
+        deps.database,
+        requestId,
+        system,
+      );
       const connector = deps.connector(project, system);
       for (const [size, hidden] of [
         [hide, true],
@@ -41,7 +45,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
           connector.setVisibility?.(batch, { hidden, generation, at: new Date(asOf) }, context),
         );
       }
-      await visibilityApplied(deps.database, requestId, system, generation);
+      await recordAppliedVisibility(deps.database, requestId, system, generation);
     });
   },
 
@@ -49,7 +53,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
   async searchUnresolved({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
-      const { size, lastSeq } = await unknownSubjects(deps.database, requestId);
+      const { size, lastSeq } = await countUnresolvedSubjects(deps.database, requestId);
       if (size === 0) return;
       if (hasNoVerification(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
@@ -62,7 +66,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
   async countSubjects({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
-      const { size, lastSeq } = await proposedSubjects(deps.database, requestId);
+      const { size, lastSeq } = await countProposedSubjects(deps.database, requestId);
       if (size === 0) return;
       if (hasNoVerification(deps, key)) return storeCount(deps.database, key, null);
       const identities = () => proposedIdentities(deps.database, requestId, lastSeq);

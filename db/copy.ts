@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Transaction } from './client.ts';
 
-/** One COPY field: text, a number, null, a boolean, bytes, or an array of texts or bytes. */
+/** A value of one COPY column. */
 export type Field = string | number | boolean | null | Buffer | readonly string[] | readonly Buffer[];
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -29,7 +29,7 @@ const elementText = (element: string | Buffer): string =>
     ? `"\\\\x${element.toString('hex')}"`
     : `"${element.replace(/[\\"]/g, (character) => `\\${character}`)}"`;
 
-/** Sends rows without bind parameters, which a log might keep. `into` is `table (column, …)`, never input. */
+/** Inserts rows by COPY, without bind parameters, which a server log might store. `into` is `table (column, …)`, never input. */
 export async function copyInto(
   tx: Transaction,
   into: string,

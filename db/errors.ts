@@ -1,21 +1,21 @@
 import { DrizzleQueryError } from 'drizzle-orm';
 
 /**
- * Whether PostgreSQL cannot be used now, as opposed to a statement that is wrong: no connection, starting or shutting
- * down, out of connections, disk or memory, or a read-only standby.
+ * Whether PostgreSQL is unavailable: no connection, starting or shutting down, out of connections, disk or memory, or a
+ * read-only standby. False for an error in a statement.
  */
 export function isStorageUnavailable(error: unknown): boolean {
   const code = errorCode(error);
   return code !== null && (CONNECTION.has(code) || /^(08|53|57P0|58)/.test(code) || code === '25006');
 }
 
-/** Whether a connection is lost, or ends with this error, as the server or the driver reports. */
+/** Whether the server or the driver reports that the connection is lost, or ends with this error. */
 export const isConnectionLost = (error: unknown): boolean =>
   ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');
 
 /**
- * The closed code of the driver or the server, also of an error that drizzle has wrapped. Never their text, which may
- * quote a stored value.
+ * The code of an error of the driver or the server, also when drizzle has wrapped it. Messages are not used, because they
+ * may quote stored values.
  */
 export function errorCode(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
@@ -24,15 +24,15 @@ export function errorCode(error: unknown): string | null {
   return error instanceof DrizzleQueryError ? errorCode(error.cause) : null;
 }
 
-/** Why a process cannot start, for its log: a code, or the message of an error of our own; neither contains a secret. */
+/** Why a process cannot start, for its log. Neither `code` nor `reason` contains a secret. */
 export function startupError(error: unknown): { readonly code: string | null; readonly reason: string | undefined } {
   const code = errorCode(error);
-  if (code === null) return { code, reason: isOurs(error) ? error.message : undefined };
+  if (code === null) return { code, reason: isOwnError(error) ? error.message : undefined };
   if (isStorageUnavailable(error)) return { code, reason: 'the database cannot be reached' };
-  return { code, reason: /^(28|3D)/.test(code) ? 'the database does not exist, or refuses the login' : undefined };
+  return { code, reason: /^(28|3D)/.test(code) ? 'the database does not exist, or the login was rejected' : undefined };
 }
 
-const isOurs = (error: unknown): error is Error => error instanceof Error && !(error instanceof DrizzleQueryError);
+const isOwnError = (error: unknown): error is Error => error instanceof Error && !(error instanceof DrizzleQueryError);
 
 const CONNECTION = new Set([
   'CONNECTION_CLOSED',

@@ -5,9 +5,10 @@ import { connect, type Database, type Queries } from './client.ts';
 import { transaction } from './transaction.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
-/** The advisory lock of migrations: 'leth' in ASCII. */
+/** The id of the advisory lock for migrations: 'leth' in ASCII. */
 const MIGRATION_LOCK = 0x6c657468;
 
+/** A file of db/migrations/. */
 export interface Migration {
   readonly name: string;
   readonly text: string;
@@ -24,18 +25,18 @@ export async function migrations(): Promise<readonly Migration[]> {
   );
 }
 
-/** Applies the missing migrations, each in its own transaction, one process at a time. Returns their names. */
+/** Applies the missing migrations, each in its own transaction, under an advisory lock. Returns their names. */
 export async function migrate(url: string): Promise<readonly string[]> {
   const database = connect(url, { connections: 1 });
   try {
     await database.execute(sql`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
-    await keepParametersOutOfTheLog(database);
+    await disableParameterLogging(database);
     const missing = await missingMigrations(database);
     for (const migration of missing) {
       await transaction(database, async (tx) => {
-        // On the driver: drizzle sends one statement at a time, a migration has many.
+        // Uses the driver, because a migration has many statements and drizzle sends one at a time.
         await tx.$client.unsafe(migration.text);
-        // The first migration creates the schema that this table is in.
+        // The first migration creates the schema of this table.
         await tx.execute(sql`CREATE TABLE IF NOT EXISTS lethe.migrations (
           name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`);
         await tx.execute(
@@ -49,12 +50,12 @@ export async function migrate(url: string): Promise<readonly string[]> {
   }
 }
 
-/** Throws unless the schema is exactly as new as this code. API and worker check it at start. */
+/** Throws unless the database has exactly the migrations of this code. The API and the worker check it at startup. */
 export async function requireMigrated(database: Database): Promise<void> {
   const missing = await missingMigrations(database);
   if (missing.length > 0) {
     throw new Error(
-      `the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\` first`,
+      `the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\``,
     );
   }
 }
@@ -76,20 +77,23 @@ async function missingMigrations(database: Queries): Promise<readonly Migration[
   return known.filter(({ name }) => !applied.has(name));
 }
 
-/** Submitted identities are parameters of the ledger's statements, and a server may log parameters of slow statements. */
-async function keepParametersOutOfTheLog(database: Database): Promise<void> {
-  const [{ may } = { may: false }] = await database.execute<{ may: boolean }>(sql`
+/**
+ * Turns off the logging of statement parameters for this database, if the role may. Parameters contain submitted
+ * identities, and a server may log the parameters of slow statements.
+ */
+async function disableParameterLogging(database: Database): Promise<void> {
+  const [{ allowed } = { allowed: false }] = await database.execute<{ allowed: boolean }>(sql`
     SELECT has_parameter_privilege('log_parameter_max_length', 'SET')
-       AND pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE') AS may`);
-  if (may)
+       AND pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE') AS allowed`);
+  if (allowed)
     await database.execute(
       sql`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length = 0', current_database()); END $$`,
     );
 }
 
 /**
- * The statement that an administrator has to run if this role may not. Null if the log keeps no parameters. Needs a
- * session of its own: a setting of the database applies to new sessions only.
+ * The statement with which an administrator turns off the logging of parameters. Null if it is off. Opens a new session,
+ * because a database setting applies only to new sessions.
  */
 export async function parametersInLog(url: string): Promise<string | null> {
   const database = connect(url, { connections: 1 });

@@ -5,9 +5,8 @@ import { textArray } from './sql.ts';
 import { transaction } from './transaction.ts';
 
 /**
- * One transaction at a time per project for everything that decides about subjects: resolve, hold, cancel, expedite,
- * claim, conclude (rule 6). READ COMMITTED with the lock as a statement of its own, so that what follows sees every
- * earlier decision.
+ * Runs `work` in a transaction that holds the project lock, as all decisions about subjects do (rule 6). The isolation level
+ * is READ COMMITTED and the lock is a separate statement, so that `work` sees every earlier decision.
  */
 export const withProjectLock = <T>(
   database: Database,
@@ -19,11 +18,12 @@ export const withProjectLock = <T>(
     return work(tx);
   });
 
+/** Waits for the project lock and holds it until the transaction ends. */
 export async function lockProject(tx: Transaction, project: string): Promise<void> {
   await tx.select().from(projects).where(eq(projects.name, project)).for('update');
 }
 
-/** Inserts the lock rows of all configured projects. The API and the worker call it at start. */
+/** Inserts the lock rows of all configured projects. The API and the worker call it at startup. */
 export async function ensureProjects(database: Database, names: readonly string[]): Promise<void> {
   await database.execute(sql`INSERT INTO ${projects} (name) SELECT unnest(${textArray(names)}) ON CONFLICT DO NOTHING`);
 }

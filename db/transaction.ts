@@ -2,46 +2,49 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, type Transaction, type TransactionClient, withBuilder } from './client.ts';
 import { isConnectionLost } from './errors.ts';
 
-/** All or nothing, also where the connection is lost amid it: then whoever asked is told so, and the process goes on. */
+/** Runs `work` in a transaction. Rejects if the connection is lost during it; the process continues. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  let gone = false;
+  let isLost = false;
   const { options } = database.$client;
   const begun = database.$client.begin('isolation level read committed', async (connection) => {
     try {
       const value = await work(
         withBuilder(
-          untilGone(connection, () => gone),
+          rejectAfterLoss(connection, () => isLost),
           options,
         ),
       );
-      if (!gone) return { value };
+      if (!isLost) return { value };
     } catch (error) {
-      // This connection, or another one: that shows when this one closes.
+      // The lost connection can be another one. If it is this one, the driver closes it within this time.
       if (isConnectionLost(error)) await sleep(CLOSES_WITHIN_MS);
-      if (!gone) throw error;
+      if (!isLost) throw error;
     }
-    // The driver has told of the loss. Its commit or rollback would go to another connection, or end the process
-    // (porsager/postgres#1208).
+    // `begin` has already rejected. Returning would make the driver send a commit or rollback to another connection, or
+    // end the process (porsager/postgres#1208).
     return new Promise<never>(() => undefined);
   });
-  begun.catch(() => (gone = true));
+  begun.catch(() => (isLost = true));
   return (await begun).value;
 }
 
 const CLOSES_WITHIN_MS = 500;
 
-/** What a lost transaction has still to say, the driver would give to its next connection: committed at once, and unlocked. */
-function untilGone(tx: TransactionClient, gone: () => boolean): TransactionClient {
-  const refuse = () => {
-    if (gone()) throw new Error('the transaction has lost its connection');
+/**
+ * Throws when a lost transaction sends another statement. The driver would send it on its next connection, where it would
+ * be committed immediately and without locks.
+ */
+function rejectAfterLoss(tx: TransactionClient, isLost: () => boolean): TransactionClient {
+  const requireConnection = () => {
+    if (isLost()) throw new Error('the transaction has lost its connection');
   };
   return new Proxy(tx, {
     apply(target, self, sent: unknown[]): unknown {
-      refuse();
+      requireConnection();
       return Reflect.apply(target, self, sent);
     },
     get(target, name): unknown {
-      refuse();
+      requireConnection();
       return Reflect.get(target, name);
     },
   });

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { readArchive } from '../../archives/archive.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
-import { openKey } from '../../db/exports/key.ts';
+import { decryptKey } from '../../db/exports/key.ts';
 import {
   beginTransfer,
   completeTransfer,
@@ -62,7 +62,7 @@ async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer
 }
 
 async function openArchive({ keys, storage }: ApiDeps, transfer: Transfer) {
-  const key = openKey(keys, transfer.requestId, transfer);
+  const key = decryptKey(keys, transfer.requestId, transfer);
   const rest = readArchive(storage, key, transfer.object)[Symbol.asyncIterator]();
   const first = await rest.next();
   if (first.done === true) throw new StorageError('damaged', 'the archive is empty');

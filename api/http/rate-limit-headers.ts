@@ -10,16 +10,13 @@ const POLICY = 'calls';
  * Sets `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): `r` calls remain, and one more is
  * available in `t` seconds. Throws `rate_limited` when no call remains, with `Retry-After` set to `t`.
  */
-export function setRateLimitHeaders(
-  c: Context<AppEnv>,
-  { perMinute, taken, partUs: costUs, aheadUs: usedUs }: Authenticated,
-): void {
+export function setRateLimitHeaders(c: Context<AppEnv>, { perMinute, isAllowed, costUs, usedUs }: Authenticated): void {
   const budgetUs = perMinute * costUs;
-  const remaining = taken ? Math.floor((budgetUs - usedUs) / costUs) : 0;
+  const remaining = isAllowed ? Math.floor((budgetUs - usedUs) / costUs) : 0;
   const nextCallInS = Math.max(1, Math.ceil((usedUs + (remaining + 1) * costUs - budgetUs) / 1e6));
   c.header('RateLimit-Policy', `"${POLICY}";q=${perMinute};w=${WINDOW_S}`);
   c.header('RateLimit', `"${POLICY}";r=${remaining};t=${nextCallInS}`);
-  if (taken) return;
+  if (isAllowed) return;
   c.header('Retry-After', String(nextCallInS));
   throw new DomainError(
     'rate_limited',

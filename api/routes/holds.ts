@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { holdProject, placeHold, releaseHold } from '../../db/holds/holds.ts';
+import { readHoldProject, placeHold, releaseHold } from '../../db/holds/holds.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { HOLD_ID, newId } from '../../domain/ids.ts';
@@ -113,7 +113,7 @@ export const holds = (deps: ApiDeps) =>
     .openapi(releaseRoute, async (c) => {
       const { id } = c.req.valid('param');
       const caller = c.get('caller');
-      const name = HOLD_ID.test(id) ? await holdProject(deps.database, id) : null;
+      const name = HOLD_ID.test(id) ? await readHoldProject(deps.database, id) : null;
       if (name !== caller.project) throw new DomainError('hold_not_found', 'The hold does not exist.');
       const { policy } = ownProject(deps, caller);
       const { wake } = await releaseHold(deps.database, policy.window, { id, actor: caller.memberId, at: deps.now() });

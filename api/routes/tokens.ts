@@ -151,7 +151,7 @@ export const tokens = (deps: ApiDeps) =>
     .openapi(revokeRoute, async (c) => {
       const { id } = c.req.valid('param');
       const caller = c.get('caller');
-      await revokeToken(deps.database, caller, { id, ofAll: caller.role === 'owner', at: deps.now() });
+      await revokeToken(deps.database, caller, { id, anyMember: caller.role === 'owner', at: deps.now() });
       return c.body(null, 204);
     });
 

@@ -7,12 +7,12 @@ import { attention, batchWork } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 import { isAt, raiseAttention } from './raise.ts';
 
-/** Raises attention for a step that failed for good. It becomes due again after an hour, without an operator's word. */
+/** Raises attention for a step whose retries are exhausted. The step is retried automatically after an hour. */
 export async function deferStep(database: Database, key: AttentionKey, at: Date): Promise<void> {
   await transaction(database, (tx) => raise(tx, key, at, new Date(at.getTime() + HOUR_MS)));
 }
 
-/** The same for a claimed batch, whose attempts took days already: due again after a day. */
+/** Raises attention for a claimed batch whose retries are exhausted. It is retried automatically after a day. */
 export async function deferBatch(database: Database, key: AttentionKey, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
     const deferred = await tx
@@ -31,9 +31,9 @@ export async function deferBatch(database: Database, key: AttentionKey, at: Date
 }
 
 async function raise(tx: Transaction, key: AttentionKey, at: Date, retryAt: Date): Promise<void> {
-  const [known] = await tx.select({ code: attention.code }).from(attention).where(isAt(key));
+  const [current] = await tx.select({ code: attention.code }).from(attention).where(isAt(key));
   await raiseAttention(tx, key, {
-    code: known?.code ?? (key.system === LETHE ? 'storage_unavailable' : 'system_unavailable'),
+    code: current?.code ?? (key.system === LETHE ? 'storage_unavailable' : 'system_unavailable'),
     at,
     retryAt,
   });

@@ -11,8 +11,8 @@ import { transaction } from '../transaction.ts';
 const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id = request_id)`;
 
 /**
- * Records that an operator is needed, since when and why; raised again it keeps the first timestamp. For a backup, its
- * deletion needs one too.
+ * Records that a step needs an operator. Raised again, it keeps its first `since`. The attention of a backup is copied to
+ * its deletion.
  */
 export async function raiseAttention(
   tx: Transaction,
@@ -35,7 +35,7 @@ export async function raiseAttention(
   await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.raised', detail });
 }
 
-/** Ends it. With `only`, another code for the same step stays. */
+/** Clears the attention of a step. With `only`, attention with another code stays. */
 export async function clearAttention(
   database: Database,
   key: AttentionKey,
@@ -55,7 +55,7 @@ export async function clearAttention(
   });
 }
 
-/** The one row of a step. */
+/** A condition that selects the row of a step. */
 export const isAt = ({ requestId, system, step, batch }: AttentionKey): SQL | undefined =>
   and(
     eq(attention.requestId, requestId),
@@ -64,7 +64,7 @@ export const isAt = ({ requestId, system, step, batch }: AttentionKey): SQL | un
     eq(attention.batch, batch),
   );
 
-/** A request's open attention. `later`: what is not due again at `asOf`, and blocks its step until then. */
+/** Reads a request's open attention. `blocking` contains the rows whose step may not be retried at `asOf`. */
 export async function readAttention(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx
     .select({
@@ -76,5 +76,5 @@ export async function readAttention(tx: Transaction, requestId: string, asOf: Da
     .from(attention)
     .where(eq(attention.requestId, requestId))
     .orderBy(asc(attention.system), asc(attention.step), asc(attention.batch));
-  return { rows, later: rows.filter(({ retryAt }) => retryAt === null || retryAt > asOf) };
+  return { rows, blocking: rows.filter(({ retryAt }) => retryAt === null || retryAt > asOf) };
 }

@@ -9,16 +9,17 @@ import { requests } from '../schema/requests.ts';
 import { attention, batchWork, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
+/** An operator's decision about the systems of a request that need attention. */
 export interface Retry {
   readonly requestId: string;
-  /** Null: all that need an operator. */
+  /** Null for all systems that need an operator. */
   readonly system: string | null;
   readonly reason: string;
   readonly actor: string;
   readonly at: Date;
 }
 
-/** An operator has removed the reason: every step that waited for one is retried. */
+/** Retries every step that waits for an operator. Throws `not_in_attention` if there is none. */
 export async function retrySystems(
   database: Database,
   retry: Retry,
@@ -29,7 +30,7 @@ export async function retrySystems(
     const ended = await endAttention(tx, requestId, system === null ? undefined : eq(attention.system, system));
     if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
     const systems = [...new Set(ended.map((row) => row.system))].toSorted();
-    // More subjects than were found at first: the operator has seen it and accepts them.
+    // By retrying, the operator accepts the added subjects.
     if (ended.some((row) => row.code === 'resolution_grew')) {
       await tx.update(requests).set({ growthAccepted: true }).where(eq(requests.id, requestId));
     }
@@ -54,8 +55,8 @@ export async function retrySystems(
 }
 
 /**
- * The request ends without this system: Lethe stops tracking what remains there, and the receipt says so (rule 14).
- * What it finished before stays finished. Exports are refused, backups too.
+ * Lets the request end without this system. Lethe stops tracking what remains there, and the receipt says so (rule 14).
+ * Batches that the system has finished stay finished. Throws `wrong_kind` for exports and backups.
  */
 export async function skipSystem(
   database: Database,
@@ -77,7 +78,7 @@ export async function skipSystem(
     if (known.count === 0) {
       throw new DomainError(
         'not_in_attention',
-        'before a request is resolved no system can be skipped: retry, or cancel it',
+        'No system can be skipped before the request is resolved. Retry the system, or cancel the request.',
       );
     }
     const batches = await tx
@@ -97,14 +98,18 @@ export async function skipSystem(
   });
 }
 
-/** An archive without one system would look like everything that is held. */
+/** Throws `wrong_kind` for exports and backups: an archive without one system would look complete. */
 async function refuseExports(tx: Transaction, { id, kind }: RequestRow, system: string): Promise<void> {
   const steps = await tx
     .select({ step: attention.step })
     .from(attention)
     .where(and(eq(attention.requestId, id), eq(attention.system, system)));
   const backup = steps.length > 0 && steps.every(({ step }) => step === 'backup');
-  if (kind === 'export' || backup) throw new DomainError('wrong_kind', 'no export leaves a system out');
+  if (kind === 'export' || backup)
+    throw new DomainError(
+      'wrong_kind',
+      'Systems cannot be skipped in an export. Retry the system, or cancel the export.',
+    );
 }
 
 async function withRequest<T>(
@@ -116,12 +121,13 @@ async function withRequest<T>(
   return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
-/** Throws `not_in_attention` if there is nothing to end. */
+/** Clears matching attention. Throws `not_in_attention` if there is none. */
 async function endAttention(tx: Transaction, requestId: string, condition: SQL | undefined) {
   const ended = await tx
     .delete(attention)
     .where(and(eq(attention.requestId, requestId), condition))
     .returning({ system: attention.system, code: attention.code });
-  if (ended.length === 0) throw new DomainError('not_in_attention', 'nothing that was named waits for an operator');
+  if (ended.length === 0)
+    throw new DomainError('not_in_attention', 'No open attention entry matches. See `attention` in the request.');
   return ended;
 }

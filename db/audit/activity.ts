@@ -8,11 +8,11 @@ import { textArray } from '../sql.ts';
 
 /** One audit event, with the name of the member that acted. */
 export interface Activity extends Readonly<Omit<typeof auditEvents.$inferSelect, 'project'>> {
-  /** Null if the actor is not a member, but the system. */
+  /** Null if the actor is not a member. */
   readonly actorName: string | null;
 }
 
-/** An absent condition excludes nothing. */
+/** The conditions of a page of events. Absent conditions exclude nothing. */
 export interface ActivityFilter {
   readonly requestId?: string | undefined;
   readonly actor?: string | undefined;
@@ -22,22 +22,24 @@ export interface ActivityFilter {
   readonly before?: Date | undefined;
 }
 
+/** The last event of the previous page. */
 export type AfterActivity = Pick<Activity, 'id' | 'at'>;
 
+/** A page of a project's audit events. */
 export interface ActivityPage {
   readonly project: string;
-  /** The request kinds of the caller's token: events of other requests are left out. Null: all kinds. */
+  /** The request kinds of the caller's token. Events of other requests are left out. Null for all kinds. */
   readonly kinds: readonly RequestKind[] | null;
   readonly filter: ActivityFilter;
   readonly after: AfterActivity | null;
   readonly limit: number;
 }
 
-/** The events of a project, newest first. */
+/** Lists the events of a project, newest first. */
 export const listActivity = async (queries: Queries, page: ActivityPage): Promise<readonly Activity[]> =>
-  selectEvents(queries).where(matches(page)).orderBy(desc(auditEvents.at), desc(auditEvents.id)).limit(page.limit);
+  selectEvents(queries).where(matchesPage(page)).orderBy(desc(auditEvents.at), desc(auditEvents.id)).limit(page.limit);
 
-/** The events of one request, in the order in which they were written, which is the order of the decisions. */
+/** Lists the events of one request in the order in which they were recorded. */
 export const requestLog = async (
   queries: Queries,
   page: { readonly requestId: string; readonly after: AfterActivity | null; readonly limit: number },
@@ -55,8 +57,8 @@ function selectEvents(queries: Queries) {
     .leftJoin(members, eq(members.id, auditEvents.actor));
 }
 
-/** Leaves absent conditions out of the statement, so that one plan fits all pages with the same filters. */
-function matches({ project, kinds, filter, after }: ActivityPage): SQL | undefined {
+/** Omits absent conditions from the statement, so that one plan fits all pages with the same filters. */
+function matchesPage({ project, kinds, filter, after }: ActivityPage): SQL | undefined {
   const { requestId, actor, action, from, before } = filter;
   const { at, id } = auditEvents;
   const [noun = '', verb] = action?.split('.') ?? [];

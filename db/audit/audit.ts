@@ -6,17 +6,18 @@ import { textArray } from '../sql.ts';
 
 export { LETHE } from '../../domain/vocabulary.ts';
 
-/** `action` is `noun.past_verb`. `detail` holds positions, ranges, counts, codes and references; never an identity. */
+/** An event for the audit log. `detail` contains positions, ranges, counts, codes and references, never an identity. */
 export interface AuditEvent extends Readonly<Omit<typeof auditEvents.$inferSelect, 'id' | 'action'>> {
+  /** `noun.past_verb` */
   readonly action: `${string}.${string}`;
 }
 
-/** Must run in the transaction of the change it records, so both commit or neither does. */
+/** Records an event. Must run in the transaction of the change, so that both commit or neither does. */
 export async function recordAudit(tx: Transaction, event: AuditEvent): Promise<void> {
   await tx.insert(auditEvents).values(event);
 }
 
-/** Raises the wake version in the transaction of the change; the caller signals the workflow afterwards (rule 2). */
+/** Increments `wake_version` in the transaction of a change. The caller signals the workflows afterwards (rule 2). */
 export async function raiseWake(tx: Queries, requestIds: readonly string[]): Promise<void> {
   await tx
     .update(requests)

@@ -4,11 +4,11 @@ import type { Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { attention } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
-import { UNDER_WAY } from './pending.ts';
+import { UNFINISHED_STATUSES } from './pending.ts';
 
 /**
- * What blocks a backup blocks its deletion's claim: a system that any of the open exports needs an operator for is in the
- * deletion's `attention` too, until none of them does.
+ * Copies the attention of a deletion's open exports to the deletion, which cannot claim before they are ready (rule 18).
+ * Clears the copies whose exports need no operator any more.
  */
 export async function copyBackupAttention(tx: Transaction, deletion: string, at: Date): Promise<void> {
   const changed = await tx.execute<{ project: string; system: string; raised: boolean }>(sql`
@@ -16,7 +16,7 @@ export async function copyBackupAttention(tx: Transaction, deletion: string, at:
       SELECT system, min(since) AS since, CASE WHEN bool_and(retry_at IS NOT NULL) THEN min(retry_at) END AS retry_at
       FROM ${requests} backup JOIN ${requests} deletion ON deletion.id = backup.backup_of AND deletion.concluded_at IS NULL
       JOIN ${attention} ON attention.request_id = backup.id
-      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${textArray(UNDER_WAY)})
+      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${textArray(UNFINISHED_STATUSES)})
       GROUP BY system),
     raised AS (
       INSERT INTO ${attention} AS copied (request_id, system, step, code, since, retry_at)
@@ -39,8 +39,8 @@ export async function copyBackupAttention(tx: Transaction, deletion: string, at:
 }
 
 /**
- * Ends the attention of a deletion's exports, of one system or of all, so that they retry. Returns those exports; the
- * caller ends the deletion's own attention.
+ * Clears the attention of a deletion's exports, for one system or for all, so that they retry. Returns those exports. Does
+ * not clear the deletion's own attention.
  */
 export async function retryBackups(
   tx: Transaction,

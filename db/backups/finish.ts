@@ -10,9 +10,11 @@ import { raiseBackupMissing } from './keep.ts';
 import { notBackedUp } from './pending.ts';
 
 /**
- * What the end of an export (ready, not found, cancelled or failed) means to the deletion that waits for it (rule 18). Runs in
- * the transaction of the end, after the export's rows show it, under the project lock. Subjects in the archive, and subjects
- * without data, may be claimed from the next run on; the others need an operator. Returns the requests to wake.
+ * Updates the deletion that waits for an export that is ready, not found, cancelled or failed (rule 18). Subjects in the
+ * archive, and subjects without data, may be claimed from the next run on. The others need an operator.
+ *
+ * Runs under the project lock, in the transaction that ends the export, after its rows are updated. Returns the requests
+ * to signal.
  */
 export async function finishBackup(
   tx: Transaction,
@@ -22,34 +24,35 @@ export async function finishBackup(
   if (backupOf === null) return [];
   const deletion = await readDeletionRow(tx, backupOf);
   const run = new Date(firstRunAtOrAfter(at.getTime(), window));
-  const saved = await tx.execute<never>(sql`
-    UPDATE ${subjects} mine
+  const backedUp = await tx.execute<never>(sql`
+    UPDATE ${subjects} subject
     SET backed_up = true,
-        hard_delete_at = CASE WHEN mine.state = 'attached' THEN mine.hard_delete_at
-          ELSE greatest(mine.hard_delete_at, ${deletion.expedite === 'now' ? at : run}) END
-    FROM ${subjects} twin
-    WHERE mine.request_id = ${backupOf} AND twin.request_id = ${id} AND twin.seq = mine.seq AND twin.state IN ('exported', 'not_found')
-      AND NOT mine.backed_up AND mine.state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')`);
+        hard_delete_at = CASE WHEN subject.state = 'attached' THEN subject.hard_delete_at
+          ELSE greatest(subject.hard_delete_at, ${deletion.expedite === 'now' ? at : run}) END
+    FROM ${subjects} copied
+    WHERE subject.request_id = ${backupOf} AND copied.request_id = ${id} AND copied.seq = subject.seq AND copied.state IN ('exported', 'not_found')
+      AND NOT subject.backed_up AND subject.state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')`);
   const owners = await tx.execute<Pick<typeof subjects.$inferSelect, 'requestId'>>(sql`
     UPDATE ${subjects} owner SET hard_delete_at = greatest(owner.hard_delete_at, CASE requests.expedite WHEN 'now' THEN ${at} ELSE ${run} END)
-    FROM ${subjects} mine, ${subjects} twin, ${requests}
-    WHERE mine.request_id = ${backupOf} AND mine.state = 'attached' AND twin.request_id = ${id} AND twin.seq = mine.seq
-      AND twin.state IN ('exported', 'not_found') AND owner.request_id = mine.owner_request AND owner.seq = mine.owner_seq
+    FROM ${subjects} subject, ${subjects} copied, ${requests}
+    WHERE subject.request_id = ${backupOf} AND subject.state = 'attached' AND copied.request_id = ${id} AND copied.seq = subject.seq
+      AND copied.state IN ('exported', 'not_found') AND owner.request_id = subject.owner_request AND owner.seq = subject.owner_seq
       AND owner.state IN ('resolved', 'soft_deleted', 'scheduled') AND requests.id = owner.request_id
     RETURNING owner.request_id`);
-  const detail = { export: id, subjects: saved.count };
-  if (saved.count > 0)
+  const detail = { export: id, subjects: backedUp.count };
+  if (backedUp.count > 0)
     await recordAudit(tx, { at, project, requestId: backupOf, actor: LETHE, action: 'backup.made', detail });
-  if (await leavesUnsaved(tx, backupOf, id)) await raiseBackupMissing(tx, { project, requestId: backupOf }, at);
+  if (await hasSubjectsWithoutBackup(tx, backupOf, id))
+    await raiseBackupMissing(tx, { project, requestId: backupOf }, at);
   await copyBackupAttention(tx, backupOf, at);
   const wake = [...new Set([backupOf, ...owners.map(({ requestId }) => requestId)])];
   await raiseWake(tx, wake);
   return wake;
 }
 
-/** Whether a subject of this export is in no archive, and in no export that may still become one. */
-async function leavesUnsaved(tx: Transaction, deletion: string, id: string): Promise<boolean> {
-  const left = await tx.execute<never>(sql`
+/** Whether a subject of this export is in no archive and in no other open export. */
+async function hasSubjectsWithoutBackup(tx: Transaction, deletion: string, id: string): Promise<boolean> {
+  const found = await tx.execute<never>(sql`
     SELECT FROM ${subjects} WHERE request_id = ${id} AND seq IN (${notBackedUp(deletion)}) LIMIT 1`);
-  return left.count > 0;
+  return found.count > 0;
 }

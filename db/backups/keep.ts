@@ -8,20 +8,19 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
-/** The subjects of deletions that are in one of these archives and not claimed yet, each with the run that it waits for. */
+/** The unclaimed subjects in these archives, each with the run that may claim it. `copied` is the subject's row in the export. */
 const waitingIn = (backups: readonly string[]): SQL => sql`
-  SELECT mine.request_id, mine.seq, greatest(mine.hard_delete_at, owner.hard_delete_at) AS hard_delete_at
+  SELECT subject.request_id, subject.seq, greatest(subject.hard_delete_at, owner.hard_delete_at) AS hard_delete_at
   FROM ${requests} backup
-  JOIN ${subjects} twin ON twin.request_id = backup.id AND twin.state = 'exported'
-  JOIN ${subjects} mine ON mine.request_id = backup.backup_of AND mine.seq = twin.seq AND mine.backed_up
-  LEFT JOIN ${subjects} owner ON owner.request_id = mine.owner_request AND owner.seq = mine.owner_seq
+  JOIN ${subjects} copied ON copied.request_id = backup.id AND copied.state = 'exported'
+  JOIN ${subjects} subject ON subject.request_id = backup.backup_of AND subject.seq = copied.seq AND subject.backed_up
+  LEFT JOIN ${subjects} owner ON owner.request_id = subject.owner_request AND owner.seq = subject.owner_seq
   WHERE backup.id = ANY(${textArray(backups)})
-    AND (mine.state IN ('resolved', 'soft_deleted', 'scheduled') OR (mine.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted')))`;
+    AND (subject.state IN ('resolved', 'soft_deleted', 'scheduled') OR (subject.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted')))`;
 
 /**
- * A backup outlives the claim that it is made for (rule 18): it is kept for `keptMs` after the last run that a subject in it
- * waits for. Called when it is ready, and when it would expire, since a hold or the quota may have delayed a claim. Returns
- * whether a subject waits.
+ * Keeps a backup for `keptMs` after the last run that a subject in it waits for. Called when it is ready and when it would
+ * expire, because a hold or the quota may have delayed a claim. Returns whether a subject still waits.
  */
 export async function extendBackup(
   tx: Transaction,
@@ -37,8 +36,8 @@ export async function extendBackup(
 }
 
 /**
- * These archives cannot be read any more: their subjects that are not claimed yet are not backed up, and their deletion makes
- * another archive. Returns the requests to wake.
+ * Marks the unclaimed subjects in destroyed archives as not backed up, so that their deletions start another export.
+ * Returns the requests to signal.
  */
 export async function invalidateBackups(tx: Transaction, backups: readonly string[]): Promise<readonly string[]> {
   if (backups.length === 0) return [];
@@ -50,7 +49,7 @@ export async function invalidateBackups(tx: Transaction, backups: readonly strin
   return deletions;
 }
 
-/** The same when a member destroyed the archive: as after a cancellation, another one is made when an operator asks. */
+/** As `invalidateBackups`, for an archive that a member destroyed. An operator has to start another export. */
 export async function invalidateDestroyedBackup(
   tx: Transaction,
   { id, project }: RequestRow,
@@ -61,7 +60,7 @@ export async function invalidateDestroyedBackup(
   return deletions;
 }
 
-/** A person ended the archive that this deletion waits for, or its making: no other is made until an operator asks. */
+/** Raises attention for a deletion whose backup was cancelled or destroyed. Only an operator's retry starts another export. */
 export const raiseBackupMissing = (
   tx: Transaction,
   deletion: { readonly project: string; readonly requestId: string },

@@ -4,10 +4,10 @@ import { archives } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 
-/** An export that was made before a deletion, as its status and receipt name it. The times are null until it is ready. */
+/** An export that a deletion waits for, as status and receipt list it. The timestamps are null until it is ready. */
 export type Backup = Readonly<Awaited<ReturnType<typeof readBackups>>[number]>;
 
-/** Oldest first. */
+/** Reads the exports of a deletion, oldest first. */
 export const readBackups = async (queries: Queries, deletion: string) =>
   queries
     .select({

@@ -12,33 +12,33 @@ import { identityDigests, matches, subjectIdentities, subjects, submittedIdentit
 import { notBackedUp } from './pending.ts';
 
 /**
- * Accepts the export that a deletion waits for (rule 18), of all its subjects that are in no archive and no open export. It
- * starts as resolved, since the deletion has asked the directory. Null: no subject waits for one.
+ * Creates the export that a deletion waits for (rule 18), with its subjects that are in no archive and no open export. The
+ * export is resolved from the start, with the deletion's identities. Null if no subject waits for an export.
  */
 export async function startBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
   const { project } = await readRequestRow(database, requestId);
-  const begun = await withProjectLock(database, project, async (tx) => {
+  const started = await withProjectLock(database, project, async (tx) => {
     const deletion = await readDeletionRow(tx, requestId);
     if (deletion.concludedAt !== null || !deletion.exportFirst) return null;
     const id = newId('request', at.getTime());
     const count = await copySubjects(tx, deletion, id);
     if (count === 0) return null;
     await copyRequest(tx, deletion, { id, at });
-    await copyNames(tx, requestId, id);
+    await copyIdentities(tx, requestId, id);
     await enqueueNotifications(tx, id, at);
-    for (const [of, action, detail] of [
+    for (const [about, action, detail] of [
       [id, 'request.received', { kind: 'export', backupOf: requestId, subjects: count }],
-      [requestId, 'backup.begun', { export: id, subjects: count }],
+      [requestId, 'backup.started', { export: id, subjects: count }],
     ] as const)
-      await recordAudit(tx, { at, project, requestId: of, actor: LETHE, action, detail });
+      await recordAudit(tx, { at, project, requestId: about, actor: LETHE, action, detail });
     return { id, count };
   });
-  if (begun === null) return null;
-  await analyzeTables(database, begun.count);
-  return begun.id;
+  if (started === null) return null;
+  await analyzeTables(database, started.count);
+  return started.id;
 }
 
-/** With the `seq` that they have in the deletion, so that one is found from the other. Returns their number. */
+/** Copies the subjects under the same `seq`, which relates both rows. Returns their number. */
 async function copySubjects(tx: Transaction, { id: requestId }: DeletionRow, id: string): Promise<number> {
   const { count } = await tx.execute<never>(sql`
     INSERT INTO ${subjects} (request_id, seq, project, kind, digest, known, present, state, hidden, generation)
@@ -47,7 +47,7 @@ async function copySubjects(tx: Transaction, { id: requestId }: DeletionRow, id:
   return count;
 }
 
-/** Exports everything, whatever the deletion's scope and window: afterwards the data is gone. */
+/** Creates the request. It always has scope `data` and no window, because the deletion removes what is not exported. */
 async function copyRequest(
   tx: Transaction,
   { id: requestId }: DeletionRow,
@@ -71,25 +71,25 @@ async function copyRequest(
 }
 
 /**
- * The identities. An attached subject gets those of its owner too: a request that does not own a subject knows fewer that are
- * the subject's alone, and the owner deletes by those it knows.
+ * Copies identities and digests. An attached subject also gets the identities of its owner, because the owner deletes by
+ * those and may know more of them.
  */
-async function copyNames(tx: Transaction, requestId: string, id: string): Promise<void> {
+async function copyIdentities(tx: Transaction, requestId: string, id: string): Promise<void> {
   await tx.execute(sql`
-    WITH twin AS MATERIALIZED (
-      SELECT mine.seq, mine.owner_request, mine.owner_seq FROM ${subjects} mine
-      JOIN ${subjects} copied ON copied.request_id = ${id} AND copied.seq = mine.seq WHERE mine.request_id = ${requestId})
+    WITH copied_subject AS MATERIALIZED (
+      SELECT subject.seq, subject.owner_request, subject.owner_seq FROM ${subjects} subject
+      JOIN ${subjects} copied ON copied.request_id = ${id} AND copied.seq = subject.seq WHERE subject.request_id = ${requestId})
     INSERT INTO ${subjectIdentities} (request_id, seq, type, value, digest, origin, shared)
     SELECT DISTINCT ON (seq, type, value) ${id}, seq, type, value, digest, origin, shared
-    FROM (SELECT twin.seq, type, value, digest, origin, shared
-          FROM twin JOIN ${subjectIdentities} named ON named.request_id = ${requestId} AND named.seq = twin.seq
+    FROM (SELECT copied_subject.seq, type, value, digest, origin, shared
+          FROM copied_subject JOIN ${subjectIdentities} identity ON identity.request_id = ${requestId} AND identity.seq = copied_subject.seq
           UNION ALL
-          SELECT twin.seq, type, value, digest, origin, shared
-          FROM twin JOIN ${subjectIdentities} named ON named.request_id = twin.owner_request AND named.seq = twin.owner_seq) named
+          SELECT copied_subject.seq, type, value, digest, origin, shared
+          FROM copied_subject JOIN ${subjectIdentities} identity ON identity.request_id = copied_subject.owner_request AND identity.seq = copied_subject.owner_seq) identities
     ORDER BY seq, type, value, shared, origin <> 'key'`);
   await tx.execute(sql`
     INSERT INTO ${identityDigests} (project, kind, digest, key_id, request_id, seq, is_key)
-    SELECT named.project, named.kind, named.digest, key_id, ${id}, named.seq, is_key
-    FROM ${identityDigests} named JOIN ${subjects} copied ON copied.request_id = ${id} AND copied.seq = named.seq
-    WHERE named.request_id = ${requestId}`);
+    SELECT original.project, original.kind, original.digest, key_id, ${id}, original.seq, is_key
+    FROM ${identityDigests} original JOIN ${subjects} copied ON copied.request_id = ${id} AND copied.seq = original.seq
+    WHERE original.request_id = ${requestId}`);
 }

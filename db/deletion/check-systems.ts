@@ -8,8 +8,8 @@ import { systemVisibility } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
 /**
- * Compares the systems pinned by the request with those configured now (rule 5). Raises attention for a missing one;
- * takes over a data map that was edited since, and audits it. Returns the systems that can be inspected.
+ * Compares the systems pinned by the request with the configured ones (rule 5). Raises attention for a missing system. Pins
+ * and audits an edited data map. Returns the systems that can be inspected.
  */
 export async function checkPinnedSystems(
   database: Database,
@@ -24,15 +24,15 @@ export async function checkPinnedSystems(
       .where(and(eq(systemVisibility.requestId, requestId), isNotNull(systemVisibility.skippedAt)));
     const pinned = Object.entries(systems ?? {}).filter(([name]) => !skipped.some((row) => row.system === name));
     for (const [system, hash] of pinned) {
-      const now = configured[system];
-      if (now === undefined) {
+      const currentHash = configured[system];
+      if (currentHash === undefined) {
         await raiseAttention(
           tx,
           { project, requestId, system, step: 'inspect', batch: 0 },
           { code: 'system_missing', at, retryAt: null },
         );
-      } else if (now !== hash) {
-        const merged = sql`${requests.systems} || ${sql.param({ [system]: now }, requests.systems)}`;
+      } else if (currentHash !== hash) {
+        const merged = sql`${requests.systems} || ${sql.param({ [system]: currentHash }, requests.systems)}`;
         await tx.update(requests).set({ systems: merged }).where(eq(requests.id, requestId));
         await recordAudit(tx, {
           at,
@@ -40,7 +40,7 @@ export async function checkPinnedSystems(
           requestId,
           actor: LETHE,
           action: 'data_map.changed',
-          detail: { system, from: hash, to: now },
+          detail: { system, from: hash, to: currentHash },
         });
       }
     }

@@ -12,18 +12,21 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { attention, batchWork, systemVisibility, runs } from '../schema/work.ts';
 
+/** The result of a claim. */
 export interface Claim {
   readonly claimed: number;
+  /** Due subjects over the quota, which are moved to the next run. */
   readonly leftForNextRun: number;
-  /** Exports that leave the claimed subjects out (rule 17). */
+  /** Exports that do not contain the claimed subjects any more (rule 17). */
   readonly wake: readonly string[];
 }
 
 /**
- * The point of no return. Claims subjects that are due at `asOf`, soft-deleted everywhere (for a part-deletion: found), not
- * held, and in an archive if one is made first, up to the run's quota. All requests of the project are ranked together
- * (expedited, then by due date) and each claims only its own, so the order does not depend on which workflow runs first.
- * Idempotent: a retry finds nothing due (rules 2, 6, 12).
+ * Claims due subjects of a request, up to the quota of the run: the point of no return. Leaves out held subjects and those
+ * that wait for a backup. Idempotent (rules 2, 6, 12).
+ *
+ * The quota is shared by ranking the due subjects of all requests of the project: expedited ones first, then by due date.
+ * Each request claims only its own, so the result does not depend on which workflow runs first.
  */
 export async function claim(
   database: Database,
@@ -35,27 +38,27 @@ export async function claim(
   const runAt = new Date(runAtOrBefore(asOf.getTime(), policy.window));
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    if (request.concludedAt !== null || request.systems === null || (await blocked(tx, requestId, asOf)))
+    if (request.concludedAt !== null || request.systems === null || (await isBlocked(tx, requestId, asOf)))
       return { claimed: 0, leftForNextRun: 0, wake: [] };
-    const quota = policy.quotaPerRun === null ? null : policy.quotaPerRun - (await booked(tx, project, runAt));
+    const quota = policy.quotaPerRun === null ? null : policy.quotaPerRun - (await readBooked(tx, project, runAt));
     const [{ batch } = { batch: 1 }] = await tx
       .select({ batch: sql<number>`coalesce(max(${subjects.batch}), 0) + 1` })
       .from(subjects)
       .where(eq(subjects.requestId, requestId));
-    const taken = await tx.execute<{ claimed: number; firstSeq: number; lastSeq: number }>(sql`
-      WITH due AS (
+    const counts = await tx.execute<{ claimed: number; firstSeq: number; lastSeq: number }>(sql`
+      WITH ranked AS (
         SELECT subjects.request_id, seq,
-               row_number() OVER (ORDER BY expedited DESC, requests.due_at, subjects.request_id, seq) AS place
+               row_number() OVER (ORDER BY expedited DESC, requests.due_at, subjects.request_id, seq) AS rank
         FROM ${subjects} JOIN ${requests} ON requests.id = subjects.request_id
         WHERE subjects.project = ${project} AND state IN ('soft_deleted', 'scheduled') AND subjects.hard_delete_at <= ${asOf}
           AND (subjects.request_id, seq) NOT IN (${heldSubjects(project)}) AND NOT ${waitsForBackup(project)}),
-      taken AS (
+      claimed AS (
         UPDATE ${subjects} SET state = 'claimed', batch = ${batch}, claimed_at = ${asOf}
-        FROM due WHERE subjects.request_id = ${requestId} AND due.request_id = ${requestId} AND subjects.seq = due.seq
-          AND (${quota}::bigint IS NULL OR due.place <= ${quota}::bigint)
+        FROM ranked WHERE subjects.request_id = ${requestId} AND ranked.request_id = ${requestId} AND subjects.seq = ranked.seq
+          AND (${quota}::bigint IS NULL OR ranked.rank <= ${quota}::bigint)
         RETURNING subjects.seq)
-      SELECT count(*) AS claimed, min(seq) AS first_seq, max(seq) AS last_seq FROM taken`);
-    const [{ claimed, firstSeq, lastSeq } = { claimed: 0, firstSeq: 0, lastSeq: 0 }] = taken;
+      SELECT count(*) AS claimed, min(seq) AS first_seq, max(seq) AS last_seq FROM claimed`);
+    const [{ claimed, firstSeq, lastSeq } = { claimed: 0, firstSeq: 0, lastSeq: 0 }] = counts;
     const leftForNextRun = await moveToNextRun(tx, project, { requestId, asOf, policy });
     if (claimed === 0) return { claimed, leftForNextRun, wake: [] };
     await tx
@@ -75,18 +78,15 @@ export async function claim(
       project,
       requestId,
       batch,
-      whole: request.scope === 'data',
+      deletesAllData: request.scope === 'data',
       at: asOf,
     });
     return { claimed, leftForNextRun, wake };
   });
 }
 
-/**
- * Whether broken coverage, subjects over the growth limit or an unreachable directory wait for an operator: nothing is
- * claimed before that (rule 5).
- */
-async function blocked(tx: Transaction, requestId: string, asOf: Date): Promise<boolean> {
+/** Whether the resolution or the inspection of the systems before the claim needs an operator (rule 5). */
+async function isBlocked(tx: Transaction, requestId: string, asOf: Date): Promise<boolean> {
   const rows = await tx
     .select({ step: attention.step })
     .from(attention)
@@ -101,7 +101,7 @@ async function blocked(tx: Transaction, requestId: string, asOf: Date): Promise<
   return rows.length > 0;
 }
 
-async function booked(tx: Transaction, project: string, runAt: Date): Promise<number> {
+async function readBooked(tx: Transaction, project: string, runAt: Date): Promise<number> {
   const [row] = await tx
     .select({ booked: runs.booked })
     .from(runs)
@@ -109,7 +109,7 @@ async function booked(tx: Transaction, project: string, runAt: Date): Promise<nu
   return row?.booked ?? 0;
 }
 
-/** Moves the subjects over the quota to the next run: `hard_delete_at` always names the run that may claim. */
+/** Moves due subjects that were not claimed to the next run. `hard_delete_at` is always the run that may claim. */
 async function moveToNextRun(
   tx: Transaction,
   project: string,

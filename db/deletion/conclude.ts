@@ -20,8 +20,8 @@ import { attention, batchWork } from '../schema/work.ts';
 import { buildReceipt } from './receipt.ts';
 
 /**
- * Ends a request: writes its status and receipt and purges its identities, in one transaction. Throws while anything is
- * open (rule 14). Idempotent.
+ * Concludes a deletion: stores its final status and receipt and purges its identities, in one transaction. Throws while a
+ * subject or batch is open (rule 14). Idempotent.
  */
 export async function conclude(
   database: Database,
@@ -32,12 +32,12 @@ export async function conclude(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (isTerminal(request.status)) return { status: request.status };
-    const status = await endStatus(tx, requestId);
-    if (status === null) throw new Error('something of the request is still open');
+    const status = await finalStatusOf(tx, requestId);
+    if (status === null) throw new Error('the deletion is still open');
     const ofRequest = eq(requests.id, requestId);
     await tx.update(requests).set({ status, concludedAt: at }).where(ofRequest);
     await enqueueNotifications(tx, requestId, at);
-    if (request.suppress) await keepSuppression(tx, request, at);
+    if (request.suppress) await storeSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
     const receipt = await buildReceipt(tx, requestId);
     await tx.update(requests).set({ receipt }).where(ofRequest);
@@ -53,10 +53,10 @@ export async function conclude(
   });
 }
 
-/** Null while something is open. A request of which every subject was cancelled is cancelled, not completed. */
-async function endStatus(tx: Transaction, requestId: string): Promise<TerminalStatus | null> {
-  const [ends] = await tx.execute<
-    Record<'open' | 'deleted' | 'partially' | 'cancelled' | 'unfinished', number> & { early: boolean }
+/** The final status. Null while a subject or batch is open. `cancelled` if no subject was deleted and at least one cancelled. */
+async function finalStatusOf(tx: Transaction, requestId: string): Promise<TerminalStatus | null> {
+  const [counts] = await tx.execute<
+    Record<'open' | 'deleted' | 'partially' | 'cancelled' | 'unfinished', number> & { cancelledEarly: boolean }
   >(sql`
     SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'deleted') AS deleted,
@@ -65,29 +65,30 @@ async function endStatus(tx: Transaction, requestId: string): Promise<TerminalSt
            (SELECT count(*) FROM ${batchWork} WHERE request_id = ${requestId}
              AND state NOT IN ('verified', 'attested', 'unverified', 'skipped')) AS unfinished,
            EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
-             OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS early
+             OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS cancelled_early
     FROM ${subjects} WHERE request_id = ${requestId}`);
-  if (ends === undefined || ends.open > 0 || ends.unfinished > 0) return null;
-  if (ends.partially > 0) return 'partially_completed';
-  if (ends.deleted > 0) return 'completed';
-  return ends.cancelled > 0 || ends.early ? 'cancelled' : 'not_found';
+  if (counts === undefined || counts.open > 0 || counts.unfinished > 0) return null;
+  if (counts.partially > 0) return 'partially_completed';
+  if (counts.deleted > 0) return 'completed';
+  return counts.cancelled > 0 || counts.cancelledEarly ? 'cancelled' : 'not_found';
 }
 
 /** Stores the digests of the deleted subjects as a suppression, which outlives the request. */
-async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): Promise<void> {
+async function storeSuppression(tx: Transaction, request: RequestRow, at: Date): Promise<void> {
   const id = newId('suppression', at.getTime());
-  const kept = await tx.execute<never>(sql`
-    WITH named AS (
-      SELECT DISTINCT ON (named.digest) project, kind, named.digest, key_id
-      FROM ${identityDigests} named JOIN ${subjects} USING (project, kind, request_id, seq)
+  const stored = await tx.execute<never>(sql`
+    WITH deleted_digest AS (
+      SELECT DISTINCT ON (subject_digest.digest) project, kind, subject_digest.digest, key_id
+      FROM ${identityDigests} subject_digest JOIN ${subjects} USING (project, kind, request_id, seq)
       WHERE request_id = ${request.id} AND state IN ('deleted', 'partially_deleted')),
     suppression AS (
       INSERT INTO ${suppressions} (id, project, kind, request_id, since, propagated_at)
-      SELECT ${id}, ${request.project}, ${request.subjectKind}, ${request.id}, ${at}, ${at} WHERE EXISTS (SELECT FROM named)
+      SELECT ${id}, ${request.project}, ${request.subjectKind}, ${request.id}, ${at}, ${at} WHERE EXISTS (SELECT FROM deleted_digest)
       RETURNING id)
     INSERT INTO ${suppressionDigests} (suppression_id, project, kind, digest, key_id)
-    SELECT suppression.id, named.project, named.kind, named.digest, named.key_id FROM named, suppression`);
-  if (kept.count === 0) return;
+    SELECT suppression.id, deleted_digest.project, deleted_digest.kind, deleted_digest.digest, deleted_digest.key_id
+    FROM deleted_digest, suppression`);
+  if (stored.count === 0) return;
   const { project, id: requestId } = request;
   await recordAudit(tx, {
     at,
@@ -95,11 +96,11 @@ async function keepSuppression(tx: Transaction, request: RequestRow, at: Date): 
     requestId,
     actor: LETHE,
     action: 'suppression.placed',
-    detail: { suppression: id, identities: kept.count },
+    detail: { suppression: id, identities: stored.count },
   });
 }
 
-/** Erases the identities and the address to notify. Digests, positions and outcomes stay. */
+/** Purges the identities and the address to notify. Digests, positions and outcomes remain (rule 14). */
 export async function purgeIdentities(tx: Transaction, requestId: string): Promise<void> {
   await tx
     .update(requests)

@@ -17,7 +17,7 @@ import { attention as attentionRows, batchWork, systemVisibility } from '../sche
 import { transferOwnership } from '../subjects/ownership.ts';
 import { closeBatches } from './batches.ts';
 
-/** Brings the request's rows up to date, marks the wake as seen, and returns the state that its workflow decides by. */
+/** Updates the deletion's rows, stores the wake version as seen, and returns the state by which its workflow decides. */
 export async function reconcileDeletion(
   database: Database,
   input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow },
@@ -27,8 +27,8 @@ export async function reconcileDeletion(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const concluded = request.concludedAt !== null;
-    const freed = concluded ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
-    const shared = concluded ? [] : await closeBatches(tx, project, requestId, asOf);
+    const transferred = concluded ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
+    const attached = concluded ? [] : await closeBatches(tx, project, requestId, asOf);
     const confirmation = concluded ? null : await settleConfirmation(tx, request, asOf);
     const work = await openWork(tx, requestId, asOf);
     const waiting = await waitingSubjects(tx, project, requestId, asOf);
@@ -40,7 +40,7 @@ export async function reconcileDeletion(
     const wakeSeen = sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`;
     await tx.update(requests).set({ status, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
-    const needsBackup = !concluded && (await lacksBackup(tx, request, waiting, attention.backupMissing));
+    const needsBackup = !concluded && (await needsNewBackup(tx, request, waiting, attention.hasMissingBackup));
     const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {
       status,
@@ -57,11 +57,11 @@ export async function reconcileDeletion(
         work.states.size === 0 &&
         !attention.blocksConclusion &&
         (request.resolvedAt !== null || request.cancelledAt !== null),
-      claimable: attention.blocks ? 0 : waiting.claimable,
+      claimable: attention.blocksClaim ? 0 : waiting.claimable,
       held: waiting.held,
       open: waiting.open,
       subjects: waiting.subjects,
-      systemsToSync: await systemsBehind(tx, requestId, asOf),
+      systemsToSync: await readSystemsToSync(tx, requestId, asOf),
       openBatches: work.runnable,
       attached: waiting.attached,
       attention: attention.rows,
@@ -69,7 +69,7 @@ export async function reconcileDeletion(
       nextClaimAt: waiting.nextAt?.getTime() ?? null,
       inGracePeriod: isGracePeriod(request, waiting.nextAt),
       nextDueAt: nextDueAt?.getTime() ?? null,
-      requestsToSignal: [...new Set([...freed, ...shared])],
+      requestsToSignal: [...new Set([...transferred, ...attached])],
     };
   });
 }
@@ -81,7 +81,7 @@ const isGracePeriod = ({ expedite, hardDeleteAt }: RequestRow, nextAt: Date | nu
 const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: RequestRow): Status => {
   if (['pending', 'deleting', 'attention'].some((state) => states.has(state))) return 'deleting';
   if (states.has('verifying')) return 'verifying';
-  // Between the last verification and the receipt no subject waits for a run.
+  // An open subject without open work waits for its run. Without one, only the receipt is left to store.
   if (open > 0) return 'grace';
   return status === 'deleting' ? 'verifying' : status;
 };
@@ -135,32 +135,32 @@ async function waitingSubjects(tx: Transaction, project: string, requestId: stri
   );
 }
 
-/** False while identities are unresolved, so that one archive holds as many of the subjects as possible. */
-async function lacksBackup(
+/** Whether an export has to start. Waits until all identities are resolved, so that fewer archives are needed. */
+async function needsNewBackup(
   tx: Transaction,
   { id, exportFirst, resolvedAt }: RequestRow,
   { unresolved }: Waiting,
-  missing: boolean,
+  hasMissingBackup: boolean,
 ): Promise<boolean> {
-  if (!exportFirst || resolvedAt === null || unresolved > 0 || missing) return false;
-  const chosen = await tx.execute<never>(sql`SELECT FROM (${notBackedUp(id)}) chosen LIMIT 1`);
-  return chosen.count > 0;
+  if (!exportFirst || resolvedAt === null || unresolved > 0 || hasMissingBackup) return false;
+  const found = await tx.execute<never>(sql`SELECT FROM (${notBackedUp(id)}) not_backed_up LIMIT 1`);
+  return found.count > 0;
 }
 
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
-  const { rows, later } = await readAttention(tx, requestId, asOf);
+  const { rows, blocking } = await readAttention(tx, requestId, asOf);
   return {
     rows: rows.map(({ system, code }) => ({ system, code })),
-    blocksConclusion: later.some((row) => row.step === 'conclude'),
-    blocks: later.some((row) => row.step === 'resolve' || row.step === 'inspect'),
-    backupMissing: rows.some((row) => row.code === 'backup_missing'),
-    // The export retries by itself.
-    retryAt: earliest(later.map((row) => (row.step === 'backup' ? null : row.retryAt))),
+    blocksConclusion: blocking.some((row) => row.step === 'conclude'),
+    blocksClaim: blocking.some((row) => row.step === 'resolve' || row.step === 'inspect'),
+    hasMissingBackup: rows.some((row) => row.code === 'backup_missing'),
+    // A backup retries in the workflow of the export.
+    retryAt: earliest(blocking.map((row) => (row.step === 'backup' ? null : row.retryAt))),
   };
 }
 
-/** The systems that have not applied the newest generation and need no operator first. */
-async function systemsBehind(tx: Transaction, requestId: string, asOf: Date): Promise<readonly string[]> {
+/** The systems that have not applied the newest generation and need no operator first (rule 9). */
+async function readSystemsToSync(tx: Transaction, requestId: string, asOf: Date): Promise<readonly string[]> {
   const rows = await tx.execute<{ system: string }>(sql`
     SELECT system FROM ${systemVisibility}
     WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL AND EXISTS (
@@ -174,29 +174,29 @@ async function systemsBehind(tx: Transaction, requestId: string, asOf: Date): Pr
 }
 
 /**
- * Subjects become `soft_deleted`, or `cancelled`, once every system that can hide has applied it. Those of a
- * part-deletion, which hides no subject, become `scheduled` once found. A request that attached to a subject while it was
- * being restored becomes its owner. Returns the requests to wake.
+ * Marks subjects as `soft_deleted`, or `cancelled`, once every system that can hide has applied their generation. Subjects of
+ * a part deletion become `scheduled` without that. A request that attached to a subject during its restoration becomes its
+ * owner. Returns the requests to signal.
  */
 async function settleVisibility(
   tx: Transaction,
   input: { readonly project: string; readonly requestId: string; readonly at: Date; readonly window: RunWindow },
 ): Promise<readonly string[]> {
   const { project, requestId, at, window } = input;
-  const [ends] = await tx.execute<Record<'hidden' | 'scheduled' | 'restored', number>>(sql`
-    WITH followed AS (
+  const [counts] = await tx.execute<Record<'hidden' | 'scheduled' | 'restored', number>>(sql`
+    WITH applied AS (
       SELECT min(applied_generation) AS generation FROM ${systemVisibility}
       WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
     settled AS (
       UPDATE ${subjects}
       SET state = CASE WHEN state = 'cancelling' THEN 'cancelled' WHEN scope = 'data' THEN 'soft_deleted' ELSE 'scheduled' END
-      FROM followed
-      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= followed.generation, true)
+      FROM applied
+      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= applied.generation, true)
         AND ((state = 'resolved' AND present AND hidden = (scope = 'data')) OR state = 'cancelling')
       RETURNING state)
     SELECT count(*) FILTER (WHERE state = 'soft_deleted') AS hidden, count(*) FILTER (WHERE state = 'scheduled') AS scheduled,
            count(*) FILTER (WHERE state = 'cancelled') AS restored FROM settled`);
-  const { hidden = 0, scheduled = 0, restored = 0 } = ends ?? {};
+  const { hidden = 0, scheduled = 0, restored = 0 } = counts ?? {};
   for (const [action, count] of [
     ['subjects.soft_deleted', hidden],
     ['subjects.scheduled', scheduled],

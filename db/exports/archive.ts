@@ -11,7 +11,7 @@ import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { archiveKeys, archives, archiveStorage } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
 
-/** Null until it is ready for the first time; the facts outlive the archive. */
+/** Reads the state of an archive, also after it is destroyed. Null if the export was never ready. */
 export async function readArchiveFacts(queries: Queries, requestId: string): Promise<ArchiveFacts | null> {
   const [facts] = await queries
     .select({
@@ -29,8 +29,8 @@ export async function readArchiveFacts(queries: Queries, requestId: string): Pro
 }
 
 /**
- * A member destroys the key: from here on nothing reads the archive, and the workflow deletes its objects. Throws
- * `archive_not_ready` if there is no archive, or no longer.
+ * Destroys the key of an archive for a member. The archive cannot be read afterwards, and the workflow deletes its objects.
+ * Throws `archive_not_ready` unless the archive is ready.
  */
 export async function destroyArchive(
   database: Database,
@@ -40,13 +40,14 @@ export async function destroyArchive(
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    if (request.status !== 'ready') throw new DomainError('archive_not_ready', 'there is no archive to destroy');
+    if (request.status !== 'ready')
+      throw new DomainError('archive_not_ready', 'The export has no archive that can be destroyed.');
     await destroy(tx, request, { ...end, reason: 'destroyed' });
     return { wake: [requestId, ...(await invalidateDestroyedBackup(tx, request, at))] };
   });
 }
 
-/** The same when it expires, unless it is a backup and a subject in it waits for its claim. */
+/** Destroys the key of an expired archive. A backup is kept while one of its subjects waits for a claim (rule 18). */
 export async function expireArchive(
   database: Database,
   end: { readonly requestId: string; readonly at: Date; readonly keptMs: number },
@@ -73,17 +74,17 @@ async function destroy(
   await raiseWake(tx, [requestId]);
 }
 
-/** Crypto-shredding: nothing else opens the request's objects, in the storage or in its backups. */
+/** Deletes the only key that decrypts the request's objects, in the storage and in copies of it (crypto-shredding). */
 export async function destroyKey(tx: Transaction, requestId: string): Promise<void> {
   await tx.delete(archiveKeys).where(eq(archiveKeys.requestId, requestId));
 }
 
-/** The first process records the storage of this ledger's archives; a process with another storage refuses to start. */
+/** Records the storage of this ledger's archives, or throws if this process has another storage. */
 export async function requireSameStorage(database: Database, mark: string): Promise<void> {
   await database.insert(archiveStorage).values({ mark }).onConflictDoNothing();
-  const [known] = await database.select({ mark: archiveStorage.mark }).from(archiveStorage);
-  if (known?.mark !== mark)
+  const [recorded] = await database.select({ mark: archiveStorage.mark }).from(archiveStorage);
+  if (recorded?.mark !== mark)
     throw new Error(
-      'LETHE_ARCHIVES is another storage than the one that the archives of this ledger lie in: api and workers have to see the same one (docs/operations.md, Archives)',
+      'LETHE_ARCHIVES is not the storage that contains the archives of this ledger: configure the same storage for the API and all workers (docs/operations.md, Archives)',
     );
 }

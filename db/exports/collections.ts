@@ -9,9 +9,10 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
+/** The collection of one system. */
 export type CollectionRow = Readonly<Awaited<ReturnType<typeof collectionsOf>>[number]>;
 
-/** One for each pinned system that can export. A system that is no longer configured keeps the export from being ready. */
+/** Creates a collection for each pinned system that can export, also for one that is no longer configured. */
 export async function beginCollections(
   tx: Transaction,
   { id, epoch, systems }: RequestRow,
@@ -23,7 +24,7 @@ export async function beginCollections(
     SELECT ${id}, ${epoch}, unnest(${textArray(names)}) ON CONFLICT DO NOTHING`);
 }
 
-/** Those of the request's current epoch. */
+/** Reads the collections of the request's current epoch. */
 export const collectionsOf = async (queries: Queries, { id, epoch }: RequestRow) =>
   queries
     .select({
@@ -36,7 +37,7 @@ export const collectionsOf = async (queries: Queries, { id, epoch }: RequestRow)
     .where(and(eq(collections.requestId, id), eq(collections.epoch, epoch)))
     .orderBy(asc(collections.system));
 
-/** How far each system is collected, in the newest epoch that was begun. Empty for deletions. `rows` and `bytes` grow. */
+/** Reads the progress of each system in the newest epoch with collections. Empty for deletions. */
 export const readCollections = async (queries: Queries, requestId: string) =>
   queries
     .select({
@@ -55,7 +56,7 @@ export const readCollections = async (queries: Queries, requestId: string) =>
     )
     .orderBy(asc(collections.system));
 
-/** How many subjects to export. Null: the system is collected already, or the export's subjects have changed since. */
+/** Counts the subjects to export. Null if the system is collected, or if the export's epoch has changed. */
 export async function readSelected(queries: Queries, { requestId, system, epoch }: CollectionKey) {
   const [row] = await queries
     .select({ size: sql<number>`count(*)`, lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
@@ -70,7 +71,7 @@ export async function readSelected(queries: Queries, { requestId, system, epoch 
   return row === undefined || row.size === 0 ? null : row;
 }
 
-/** How far an attempt is; written every few seconds, and reset by the next attempt. */
+/** Stores the progress of the current attempt. The next attempt starts again at 0. */
 export async function updateCollectionProgress(
   database: Database,
   key: CollectionKey,
@@ -82,7 +83,7 @@ export async function updateCollectionProgress(
     .where(and(isAt(key), eq(collections.state, 'pending')));
 }
 
-/** A system is collected as a whole or not at all: no archive contains some of its tables, or tables of two attempts. */
+/** Stores all tables of a system from one attempt. Changes nothing if the system is collected or the epoch has changed. */
 export async function storeCollection(
   database: Database,
   key: CollectionKey,
@@ -104,7 +105,7 @@ export async function storeCollection(
   });
 }
 
-/** Everything that was collected in the request's epoch, each system's tables in the order of their export. */
+/** Reads the tables that were collected in the request's epoch, by system, in the order of their export. */
 export const readParts = async (queries: Queries, { id, epoch }: RequestRow): Promise<readonly Part[]> =>
   queries
     .select({

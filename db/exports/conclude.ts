@@ -13,8 +13,8 @@ import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
 
 /**
- * Concludes an export whose objects are deleted from the storage. One that was ready has expired before; another gets its
- * last status now: `cancelled` too if deletions claimed all its subjects. Idempotent. Returns the requests to wake.
+ * Concludes an export whose objects are deleted from the storage. An export that was never ready becomes `not_found`, or
+ * `cancelled` if subjects were cancelled or left out. Idempotent. Returns the requests to signal.
  */
 export async function concludeExport(
   database: Database,
@@ -25,7 +25,7 @@ export async function concludeExport(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) return [];
-    const { status, leftOut } = await endOf(tx, requestId, request.status);
+    const { status, leftOut } = await finalStatusOf(tx, requestId, request.status);
     await tx.update(requests).set({ status, concludedAt: at }).where(eq(requests.id, requestId));
     const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}) };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
@@ -35,24 +35,24 @@ export async function concludeExport(
   });
 }
 
-async function endOf(
+async function finalStatusOf(
   tx: Transaction,
   requestId: string,
   status: Status,
 ): Promise<{ readonly status: Status; readonly leftOut: number }> {
-  const [ends] = await tx
+  const [counts] = await tx
     .select({
       selected: sql<number>`count(*) FILTER (WHERE state = 'selected')`,
       cancelled: sql<number>`count(*) FILTER (WHERE state = 'cancelled')`,
       leftOut: sql<number>`count(*) FILTER (WHERE state = 'left_out')`,
-      early: sql<boolean>`EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
+      cancelledEarly: sql<boolean>`EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
         OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL)`,
-      key: sql<boolean>`EXISTS (SELECT FROM ${archiveKeys} WHERE request_id = ${requestId})`,
+      hasKey: sql<boolean>`EXISTS (SELECT FROM ${archiveKeys} WHERE request_id = ${requestId})`,
     })
     .from(subjects)
     .where(eq(subjects.requestId, requestId));
-  if (ends === undefined || ends.selected > 0 || ends.key) throw new Error('something of the export is still open');
-  const { leftOut } = ends;
+  if (counts === undefined || counts.selected > 0 || counts.hasKey) throw new Error('the export is still open');
+  const { leftOut } = counts;
   if (status === 'expired') return { status, leftOut };
-  return { status: ends.cancelled > 0 || leftOut > 0 || ends.early ? 'cancelled' : 'not_found', leftOut };
+  return { status: counts.cancelled > 0 || leftOut > 0 || counts.cancelledEarly ? 'cancelled' : 'not_found', leftOut };
 }

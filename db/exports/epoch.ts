@@ -6,20 +6,20 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { destroyKey } from './archive.ts';
 
-const raised = { epoch: sql`${requests.epoch} + 1` };
+const nextEpoch = { epoch: sql`${requests.epoch} + 1` };
 
-/** The subjects of an export that is not ready have changed: it is collected again, or ends if none is left (rule 17). */
+/** Lets an unfinished export whose subjects have changed collect again, or end if no subject is left (rule 17). */
 export async function raiseEpoch(tx: Transaction, requestId: string): Promise<void> {
-  await tx.update(requests).set(raised).where(eq(requests.id, requestId));
-  const wanted = await tx
+  await tx.update(requests).set(nextEpoch).where(eq(requests.id, requestId));
+  const selected = await tx
     .select({ seq: subjects.seq })
     .from(subjects)
     .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'selected')))
     .limit(1);
-  if (wanted.length === 0) await destroyKey(tx, requestId);
+  if (selected.length === 0) await destroyKey(tx, requestId);
 }
 
-/** An object that was collected in this epoch is missing or damaged. Idempotent. */
+/** Lets an export collect again because an object of this epoch is missing or damaged. Idempotent. */
 export async function collectAgain(
   database: Database,
   lost: { readonly project: string; readonly requestId: string; readonly epoch: number; readonly at: Date },
@@ -28,7 +28,7 @@ export async function collectAgain(
   await withProjectLock(database, project, async (tx) => {
     const { count } = await tx
       .update(requests)
-      .set(raised)
+      .set(nextEpoch)
       .where(and(eq(requests.id, requestId), eq(requests.epoch, epoch), eq(requests.status, 'packaging')));
     if (count === 0) return;
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'export.restarted', detail: { epoch } });

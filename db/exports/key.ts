@@ -7,22 +7,22 @@ import { archiveKeys } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 
-/** The key of the archive and its parts. Null if there is none yet, or if it was destroyed. */
+/** Reads the archive key. Null if it is not created yet, or if it was destroyed. */
 export async function readKey(queries: Queries, keys: DigestKeys, requestId: string): Promise<string | null> {
   const [row] = await queries
     .select({ encrypted: archiveKeys.encrypted, digestKey: archiveKeys.digestKey })
     .from(archiveKeys)
     .where(eq(archiveKeys.requestId, requestId));
-  return row === undefined ? null : openKey(keys, requestId, row);
+  return row === undefined ? null : decryptKey(keys, requestId, row);
 }
 
-/** The same, from its row. */
-export const openKey = (keys: DigestKeys, requestId: string, encrypted: EncryptedSecret): string =>
+/** Decrypts the archive key of a row. */
+export const decryptKey = (keys: DigestKeys, requestId: string, encrypted: EncryptedSecret): string =>
   decryptSecret(keys, purposeOf(requestId), encrypted);
 
 /**
- * The same, made when it is first needed: two processes that make one at once both get the one that was stored. Null if no
- * subject is to be exported any more: a destroyed key does not come back.
+ * Reads the archive key, or creates it with `make`. Concurrent calls return the same key. Null if no subject is left to
+ * export, so that a destroyed key is not created again.
  */
 export async function keyForCollecting(
   database: Database,
@@ -30,8 +30,8 @@ export async function keyForCollecting(
   { requestId, project }: { readonly requestId: string; readonly project: string },
   make: () => Promise<string>,
 ): Promise<string | null> {
-  const known = await readKey(database, keys, requestId);
-  if (known !== null) return known;
+  const existing = await readKey(database, keys, requestId);
+  if (existing !== null) return existing;
   const { encrypted, digestKey } = encryptSecret(keys, purposeOf(requestId), await make());
   return withProjectLock(database, project, async (tx) => {
     await tx.execute(sql`

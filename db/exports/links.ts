@@ -11,38 +11,40 @@ import { archiveKeys, archives, links } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
 import { transaction } from '../transaction.ts';
 
+/** A download link to create. */
 export interface NewLink {
   readonly requestId: string;
   /** A member's id, or `lethe`. */
   readonly createdBy: string;
-  /** When the link expires at the latest. Null: as late as a link may. The archive's own expiry limits both. */
+  /** The latest expiry. Null for the maximum lifetime. The link never outlives the archive. */
   readonly expiresAt: Date | null;
   readonly at: Date;
 }
-/** `token` is stored in no table: the caller sees it in this answer only. */
-export interface MadeLink {
+/** A created link. `token` is not stored, and returned only here. */
+export interface CreatedLink {
   readonly id: string;
   readonly token: string;
   readonly expiresAt: Date;
 }
+/** A link as callers see it, without its token. */
 export type LinkRow = Readonly<Awaited<ReturnType<typeof listLinks>>[number]>;
 
-/** 32 random bytes, so that no limit on guesses is needed. */
+/** 32 random bytes in base64url, which cannot be guessed even without a rate limit. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 const newLinkToken = (): string => randomBytes(32).toString('base64url');
 
-/** The SHA-256 that is stored. Null for a text that cannot be a token. */
+/** The stored SHA-256 of a token. Null for text that cannot be a token. */
 export const linkDigest = (token: string): Buffer | null =>
   TOKEN.test(token) ? createHash('sha256').update(token).digest() : null;
 
-/** For one download of an archive that is ready. Throws `archive_not_ready`. */
-export async function makeLink(tx: Transaction, link: NewLink): Promise<MadeLink> {
+/** Creates a link for one download of a ready archive. Throws `archive_not_ready`. */
+export async function createLink(tx: Transaction, link: NewLink): Promise<CreatedLink> {
   const { requestId, createdBy, expiresAt, at } = link;
   const id = newId('link', at.getTime());
   const token = newLinkToken();
   const latest = new Date(Math.min(at.getTime() + LONGEST_LINK_MS, expiresAt?.getTime() ?? Infinity));
-  const [made] = await tx.execute<Pick<typeof requests.$inferSelect, 'project'> & Pick<LinkRow, 'expiresAt'>>(sql`
+  const [created] = await tx.execute<Pick<typeof requests.$inferSelect, 'project'> & Pick<LinkRow, 'expiresAt'>>(sql`
     WITH archive AS (
       SELECT request_id, least(expires_at, ${latest}) AS expires_at FROM ${archives}
       WHERE request_id = ${requestId} AND destroyed_at IS NULL AND expires_at > ${at}),
@@ -51,13 +53,17 @@ export async function makeLink(tx: Transaction, link: NewLink): Promise<MadeLink
       SELECT ${id}, request_id, ${linkDigest(token)}, ${at}, ${createdBy}, expires_at FROM archive
       RETURNING request_id, expires_at)
     SELECT project, link.expires_at FROM link JOIN ${requests} ON requests.id = link.request_id`);
-  if (made === undefined) throw new DomainError('archive_not_ready', 'there is no archive that could be downloaded');
-  const { project } = made;
+  if (created === undefined)
+    throw new DomainError(
+      'archive_not_ready',
+      'The export has no archive that can be downloaded. No link was created.',
+    );
+  const { project } = created;
   await recordAudit(tx, { at, project, requestId, actor: createdBy, action: 'link.made', detail: { link: id } });
-  return { id, token, expiresAt: made.expiresAt };
+  return { id, token, expiresAt: created.expiresAt };
 }
 
-/** Newest first, including those that have ended; never the token or its digest. */
+/** Lists links, newest first, including ended ones, without tokens and digests. */
 export const listLinks = async (
   queries: Queries,
   page: { readonly requestId: string; readonly after: string | null; readonly limit: number; readonly now: Date },
@@ -83,7 +89,7 @@ export const listLinks = async (
     .orderBy(desc(links.id))
     .limit(page.limit);
 
-/** Ends the link and its running transfer. Idempotent. Throws `link_not_found`. */
+/** Revokes a link, which also ends its running transfer. Idempotent. Throws `link_not_found`. */
 export const revokeLink = (
   database: Database,
   revocation: { readonly requestId: string; readonly id: string; readonly actor: string; readonly at: Date },
@@ -95,7 +101,7 @@ export const revokeLink = (
       .from(links)
       .innerJoin(requests, eq(requests.id, links.requestId))
       .where(and(eq(links.id, id), eq(links.requestId, requestId)));
-    if (link === undefined) throw new DomainError('link_not_found', 'there is no such link');
+    if (link === undefined) throw new DomainError('link_not_found', 'The link does not exist.');
     const revoked = await tx
       .update(links)
       .set({ revokedAt: at, revokedBy: actor })
@@ -105,25 +111,25 @@ export const revokeLink = (
     await recordAudit(tx, { at, project, requestId, actor, action: 'link.revoked', detail: { link: id } });
   });
 
-/** A link in use, by its `id`: no other transfer can use it while this one renews its lease. */
+/** A running transfer. No other transfer can use its link while this one renews its lease. */
 export type Transfer = Readonly<NonNullable<Awaited<ReturnType<typeof beginTransfer>>>>;
-type Key = Pick<Transfer, 'id' | 'transfer'>;
+type TransferKey = Pick<Transfer, 'id' | 'transfer'>;
 
-/** A transfer that has not renewed its lease for so long ended with its process: another one may take its place. */
+/** How long a lease lasts after its last renewal. Then another transfer may use the link. */
 export const LEASE_MS = 120_000;
 
-/** A lease that was last renewed at this time, or earlier, has expired at `at`. */
+/** Leases last renewed at this time or earlier have expired at `at`. */
 const leaseExpiredBefore = (at: Date): Date => new Date(at.getTime() - LEASE_MS);
 
 /**
- * One atomic update: of many who use a link at once, one gets it. `null` for a link that is unknown, used, revoked,
- * expired or in use, or whose archive was destroyed.
+ * Starts a transfer by one atomic update, so that only one of several concurrent calls gets the link. Null if the link is
+ * unknown, used, revoked, expired or in use, or if its archive was destroyed.
  */
 export async function beginTransfer(
   database: Database,
   { sha256, at }: { readonly sha256: Buffer; readonly at: Date },
 ) {
-  const [taken] = await database
+  const [transfer] = await database
     .update(links)
     .set({ transfer: crypto.randomUUID(), leaseRenewedAt: at })
     .from(archives)
@@ -149,11 +155,15 @@ export async function beginTransfer(
       encrypted: archiveKeys.encrypted,
       digestKey: archiveKeys.digestKey,
     });
-  return taken ?? null;
+  return transfer ?? null;
 }
 
-/** Whether the transfer may continue: false once its link is revoked, its archive destroyed, or another has its place. */
-export async function renewTransferLease(database: Database, { id, transfer }: Key, at: Date): Promise<boolean> {
+/** Renews the lease. False if the link was revoked, the archive destroyed, or the link taken by another transfer. */
+export async function renewTransferLease(
+  database: Database,
+  { id, transfer }: TransferKey,
+  at: Date,
+): Promise<boolean> {
   const renewed = await database
     .update(links)
     .set({ leaseRenewedAt: at })
@@ -169,8 +179,8 @@ export async function renewTransferLease(database: Database, { id, transfer }: K
   return renewed.count > 0;
 }
 
-/** The whole archive was sent: the link is used. One statement, so that a process that ends leaves no half of it. */
-export async function completeTransfer(database: Database, { id, transfer }: Key, at: Date): Promise<void> {
+/** Marks the link as used after the whole archive was sent, and records it in the audit log, in one statement. */
+export async function completeTransfer(database: Database, { id, transfer }: TransferKey, at: Date): Promise<void> {
   await database.execute(sql`
     WITH used AS (
       UPDATE ${links} SET used_at = ${at}, transfer = NULL, lease_renewed_at = NULL WHERE id = ${id} AND transfer = ${transfer}
@@ -180,8 +190,8 @@ export async function completeTransfer(database: Database, { id, transfer }: Key
     FROM used JOIN ${requests} ON requests.id = request_id`);
 }
 
-/** The transfer broke off: the link can be used again at once. */
-export async function releaseTransferLease(database: Database, { id, transfer }: Key): Promise<void> {
+/** Releases the lease of an interrupted transfer, so that the link can be used again immediately. */
+export async function releaseTransferLease(database: Database, { id, transfer }: TransferKey): Promise<void> {
   await database
     .update(links)
     .set({ transfer: null, leaseRenewedAt: null })

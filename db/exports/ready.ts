@@ -15,13 +15,13 @@ import { subjects } from '../schema/subjects.ts';
 import { collectionsOf, readParts } from './collections.ts';
 import { exportWindow } from './reconcile.ts';
 
-/** The contents of the archive in one epoch: once the epoch is raised, an archive with them is not stored. */
+/** The contents of an archive in one epoch. The archive is stored only if the epoch has not changed (rule 17). */
 export interface Packing {
   readonly epoch: number;
   readonly contents: Contents;
 }
 
-/** Null unless everything is collected and no archive is stored yet. */
+/** Reads the contents of the archive to write. Null unless every system is collected and no archive is stored. */
 export async function readPacking(database: Database, requestId: string, packagedAt: Date): Promise<Packing | null> {
   const request = await readRequestRow(database, requestId);
   if (request.status !== 'packaging') return null;
@@ -35,7 +35,7 @@ export async function readPacking(database: Database, requestId: string, package
     .toSorted()
     .map((system) => ({
       system,
-      cutOffAt: collections.find((one) => one.system === system)?.cutOffAt ?? null,
+      cutOffAt: collections.find((collection) => collection.system === system)?.cutOffAt ?? null,
     }));
   return {
     epoch: request.epoch,
@@ -61,6 +61,7 @@ function describeRequest(request: RequestRow, selected: number): Contents['reque
 
 const isSelected = (requestId: string) => and(eq(subjects.requestId, requestId), eq(subjects.state, 'selected'));
 
+/** An archive that is written to the storage but cannot be downloaded yet. */
 export interface WrittenArchive {
   readonly requestId: string;
   readonly epoch: number;
@@ -71,8 +72,8 @@ export interface WrittenArchive {
 }
 
 /**
- * Makes the written archive the one to download, unless the export's subjects have changed meanwhile (rule 17): a
- * compare-and-set on the epoch. Purges the identities. Returns the requests to wake, or null if they have changed.
+ * Makes a written archive ready by a compare-and-set on the epoch (rule 17), and purges the identities. Returns the requests
+ * to signal, or null if the export's subjects have changed.
  */
 export async function storeArchive(
   database: Database,
@@ -107,7 +108,7 @@ export async function storeArchive(
   });
 }
 
-/** The only object that is still needed once the archive is ready. Null if no archive is ready. */
+/** The object of the ready archive, the only one that the export still needs. Null if no archive is ready. */
 export async function readyObject(database: Database, requestId: string): Promise<string | null> {
   const [row] = await database
     .select({ object: archives.object })

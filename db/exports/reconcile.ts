@@ -15,13 +15,13 @@ import { subjects } from '../schema/subjects.ts';
 import { destroyKey } from './archive.ts';
 import { beginCollections, type CollectionRow, collectionsOf } from './collections.ts';
 
-/** Brings the export's rows up to date, marks the wake as seen, and returns the state that its workflow decides by. */
+/** Updates the export's rows, stores the wake version as seen, and returns the state by which its workflow decides. */
 export async function reconcileExport(
   database: Database,
   input: {
     readonly requestId: string;
     readonly asOf: Date;
-    /** Configured systems that cannot export: the archive names them, and the export does not wait for them. */
+    /** Configured systems that cannot export. The manifest lists them, and the export does not wait for them. */
     readonly withoutExport: readonly string[];
   },
 ): Promise<ExportState> {
@@ -29,13 +29,13 @@ export async function reconcileExport(
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    const counted = await countSubjects(tx, requestId);
-    const collections = await settleCollections(tx, request, counted, withoutExport);
-    const wanted = (await isEmptyExport(tx, request, collections, asOf)) ? 0 : counted.wanted;
-    const over = isOver(request, wanted);
-    // No archive will be handed out: without its key, what is in the storage already cannot be read.
-    if (over) await destroyKey(tx, requestId);
-    const status = over ? request.status : statusOf(request, counted.unresolved, collections);
+    const counts = await countSubjects(tx, requestId);
+    const collections = await startCollections(tx, request, counts, withoutExport);
+    const selected = (await settleEmptyExport(tx, request, collections, asOf)) ? 0 : counts.selected;
+    const hasEnded = hasNoSubjectLeft(request, selected);
+    // There will be no archive. Without the key, objects that are already stored cannot be read.
+    if (hasEnded) await destroyKey(tx, requestId);
+    const status = hasEnded ? request.status : statusOf(request, counts.unresolved, collections);
     await tx
       .update(requests)
       .set({ status, wakeSeen: sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`, attendedAt: asOf })
@@ -43,26 +43,26 @@ export async function reconcileExport(
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const expiresAt = status === 'ready' ? await expiryOf(tx, requestId) : null;
-    const uncollected = over ? [] : collections.filter(({ collected }) => !collected).map(({ system }) => system);
+    const uncollected = hasEnded ? [] : collections.filter(({ collected }) => !collected).map(({ system }) => system);
     const concluded = request.concludedAt !== null;
     return {
       status,
       concluded,
       needsResolution: request.resolvedAt === null && request.cancelledAt === null,
-      unresolved: counted.unresolved,
-      subjects: counted.subjects,
+      unresolved: counts.unresolved,
+      subjects: counts.subjects,
       epoch: request.epoch,
       uncollected,
       systemsToCollect: uncollected.filter((name) => !attention.blocksCollecting.has(name)),
-      canPackage: status === 'packaging' && !over && !attention.blocksPackaging,
+      canPackage: status === 'packaging' && !hasEnded && !attention.blocksPackaging,
       isExpired: expiresAt !== null && expiresAt <= asOf,
-      canConclude: !concluded && (over || status === 'expired') && !attention.blocksConclusion,
+      canConclude: !concluded && (hasEnded || status === 'expired') && !attention.blocksConclusion,
       attention: attention.rows,
       retryAt: attention.retryAt?.getTime() ?? null,
       expiresAt: expiresAt?.getTime() ?? null,
       nextDueAt:
         earliest([attention.retryAt, expiresAt !== null && expiresAt > asOf ? expiresAt : null])?.getTime() ?? null,
-      requestsToSignal: await unseenDeletion(tx, request),
+      requestsToSignal: await deletionToSignal(tx, request),
     };
   });
 }
@@ -71,40 +71,41 @@ async function countSubjects(tx: Transaction, requestId: string) {
   const [row] = await tx
     .select({
       subjects: sql<number>`count(*)`,
-      wanted: sql<number>`count(*) FILTER (WHERE state = 'selected')`,
+      selected: sql<number>`count(*) FILTER (WHERE state = 'selected')`,
       unresolved: sql<number>`count(*) FILTER (WHERE state = 'selected' AND NOT known AND present IS NOT TRUE)`,
     })
     .from(subjects)
     .where(eq(subjects.requestId, requestId));
-  return row ?? { subjects: 0, wanted: 0, unresolved: 0 };
+  return row ?? { subjects: 0, selected: 0, unresolved: 0 };
 }
 
-/** Begins the collections of the epoch once the subjects are resolved; each change of them raises the epoch (rule 17). */
-async function settleCollections(
+/** Creates the collections of the epoch once all subjects are resolved. Returns them. */
+async function startCollections(
   tx: Transaction,
   request: RequestRow,
-  { wanted, unresolved }: Awaited<ReturnType<typeof countSubjects>>,
+  { selected, unresolved }: Awaited<ReturnType<typeof countSubjects>>,
   withoutExport: readonly string[],
 ): Promise<readonly CollectionRow[]> {
-  if (request.resolvedAt === null || wanted === 0 || unresolved > 0) return [];
+  if (request.resolvedAt === null || selected === 0 || unresolved > 0) return [];
   await beginCollections(tx, request, withoutExport);
   return collectionsOf(tx, request);
 }
 
 /**
- * Whether all systems were asked for everything and none has a row: then nothing is packaged, and the answer is
- * `not_found`. Not if a window or a scope left something out, or if a system cannot export: unknown is not zero.
+ * Marks all subjects as `not_found` if every system was collected completely and has no row. Returns whether it did. False
+ * if a window or scope leaves rows out, or if a system cannot export, because such a system may hold data.
  */
-async function isEmptyExport(
+async function settleEmptyExport(
   tx: Transaction,
   request: RequestRow,
   collections: readonly CollectionRow[],
   at: Date,
 ): Promise<boolean> {
   const { id: requestId, project, systems, scope } = request;
-  const whole = scope === 'data' && exportWindow(request) === null;
-  const asked = collections.length > 0 && collections.length === Object.keys(systems ?? {}).length;
-  if (!whole || !asked || collections.some(({ collected, rows }) => !collected || rows > 0)) return false;
+  const isUnlimited = scope === 'data' && exportWindow(request) === null;
+  const includesAllSystems = collections.length > 0 && collections.length === Object.keys(systems ?? {}).length;
+  if (!isUnlimited || !includesAllSystems || collections.some(({ collected, rows }) => !collected || rows > 0))
+    return false;
   const { count } = await tx
     .update(subjects)
     .set({ state: 'not_found' })
@@ -114,15 +115,15 @@ async function isEmptyExport(
   return true;
 }
 
-/** The start of the period that the archive covers. Null: all rows, as always before a deletion. */
+/** The start of the export's window. Null for all rows, as in every backup. */
 export const exportWindow = ({ regulation, receivedAt, backupOf }: RequestRow): Date | null =>
   backupOf === null ? exportedSince(regulation, receivedAt) : null;
 
-/** No subject is left to export, and the archive was never ready. */
-const isOver = ({ status, resolvedAt, cancelledAt, concludedAt }: RequestRow, wanted: number): boolean =>
+/** Whether no subject is left to export, and the archive was never ready. */
+const hasNoSubjectLeft = ({ status, resolvedAt, cancelledAt, concludedAt }: RequestRow, selected: number): boolean =>
   concludedAt === null &&
   (resolvedAt !== null || cancelledAt !== null) &&
-  wanted === 0 &&
+  selected === 0 &&
   status !== 'ready' &&
   status !== 'expired';
 
@@ -137,14 +138,14 @@ function statusOf(
 }
 
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
-  const { rows, later } = await readAttention(tx, requestId, asOf);
-  const blocks = (...steps: Step[]) => later.filter(({ step }) => steps.includes(step));
+  const { rows, blocking } = await readAttention(tx, requestId, asOf);
+  const blocks = (...steps: Step[]) => blocking.filter(({ step }) => steps.includes(step));
   return {
     rows: rows.map(({ system, code }) => ({ system, code })),
     blocksCollecting: new Set(blocks('collect', 'inspect').map(({ system }) => system)),
     blocksPackaging: blocks('package', 'conclude').length > 0,
     blocksConclusion: blocks('conclude').length > 0,
-    retryAt: earliest(later.map(({ retryAt }) => retryAt)),
+    retryAt: earliest(blocking.map(({ retryAt }) => retryAt)),
   };
 }
 
@@ -156,8 +157,8 @@ async function expiryOf(tx: Transaction, requestId: string): Promise<Date | null
   return row?.expiresAt ?? null;
 }
 
-/** Every change of a backup raises its deletion's wake; the export's workflow passes it on if it reads the rows first. */
-async function unseenDeletion(tx: Transaction, { backupOf }: RequestRow): Promise<readonly string[]> {
+/** The deletion of a backup, if its workflow has not read the latest change. The export's workflow then signals it. */
+async function deletionToSignal(tx: Transaction, { backupOf }: RequestRow): Promise<readonly string[]> {
   if (backupOf === null) return [];
   const rows = await tx
     .select({ id: requests.id })

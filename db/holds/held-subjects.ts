@@ -3,11 +3,12 @@ import { holdDigests } from '../schema/holds.ts';
 import { identityDigests } from '../schema/subjects.ts';
 
 /**
- * A fragment for `(request_id, seq) IN (…)`: the subjects with an identity, under any digest key, that an active legal
- * hold names. Never stored: holds and claims both evaluate it under the project lock (rule 6).
+ * Selects the (request_id, seq) of the subjects with an identity under an active legal hold, under any digest key. Never
+ * stored: holds and claims evaluate it under the project lock (rule 6).
  */
 export const heldSubjects = (project: string): SQL => sql`
-  SELECT DISTINCT held.request_id, held.seq
+  SELECT DISTINCT subject_digest.request_id, subject_digest.seq
   FROM ${holdDigests} hold
-  JOIN ${identityDigests} held ON held.project = hold.project AND held.kind = hold.kind AND held.digest = hold.digest
+  JOIN ${identityDigests} subject_digest
+    ON subject_digest.project = hold.project AND subject_digest.kind = hold.kind AND subject_digest.digest = hold.digest
   WHERE hold.project = ${project} AND hold.active`;

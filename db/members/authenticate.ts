@@ -7,54 +7,59 @@ import { slots } from '../schema/projects.ts';
 import { intArray, textArray } from '../sql.ts';
 import type { Actor } from './authorized-transaction.ts';
 
-/** The member of a call, under whom its changes are recorded, and what its token allows. */
+/** The member that makes a call, and the rights of its token. */
 export interface Caller extends Actor {
+  /** The lower of the member's role and the token's role. */
   readonly role: Role;
-  /** Null: all request kinds. */
+  /** The request kinds that the token is limited to. Null for all kinds. */
   readonly kinds: readonly RequestKind[] | null;
   readonly readOnly: boolean;
 }
 
-/** A caller with the state of its token and of its rate limit. */
+/** A caller, with the state of its token and of its rate limit. */
 export interface Authenticated extends Caller {
   readonly expired: boolean;
   readonly revoked: boolean;
   readonly perMinute: number;
-  /** False: the budget was spent, and the call took nothing of it. */
-  readonly taken: boolean;
-  /** One call's part of a minute, and how far ahead of now the budget is used: microseconds. */
-  readonly partUs: number;
-  readonly aheadUs: number;
+  /** False if the rate limit was exceeded, and the call consumed nothing of it. */
+  readonly isAllowed: boolean;
+  /** The share of a minute that one call consumes, in microseconds. */
+  readonly costUs: number;
+  /** How much of the limit is used, in microseconds. */
+  readonly usedUs: number;
 }
 
+/** The rate limit of a project's tokens. */
 interface Budget {
   readonly project: string;
   readonly perMinute: number;
 }
 
 /**
- * One statement per call: finds the token, takes its next slot, and marks its use at most once a minute. Null if there
- * is no such token. A call moves the token's slot by one part of its minute, at most one whole budget ahead. A slot
- * further ahead than clock skew between processes explains was set by a clock that has since been set back.
+ * Finds the token of a call, books the call against its rate limit and stores its use, at most once a minute, in one
+ * statement. Null if the token is unknown.
+ *
+ * Each call moves the token's slot ahead by its cost, up to one minute ahead of now. A slot that is even further ahead
+ * than clock skew explains was set by a clock that was wrong, and is ignored.
  */
 export async function authenticate(
   database: Database,
   call: { readonly sha256: Buffer; readonly at: Date; readonly budgets: readonly Budget[] },
 ): Promise<Authenticated | null> {
   const { sha256, at, budgets } = call;
-  const whole = sql`(SELECT part * per_minute FROM found)`;
-  const known = sql`slot.next_at <= ${at}::timestamptz + ${whole} + interval '1 minute'`;
-  const moved = sql`greatest(CASE WHEN ${known} THEN slot.next_at END, ${at}) + (SELECT part FROM found)`;
+  const limit = sql`(SELECT cost * per_minute FROM found)`;
+  const isPlausible = sql`slot.next_at <= ${at}::timestamptz + ${limit} + interval '1 minute'`;
+  const nextAt = sql`greatest(CASE WHEN ${isPlausible} THEN slot.next_at END, ${at}) + (SELECT cost FROM found)`;
   const [row] = await database.execute<Authenticated>(sql`
     WITH found AS (
-      SELECT member.id AS member_id, token.id AS token_id, member.project, token.kinds, token.read_only, per_minute, part,
+      SELECT member.id AS member_id, token.id AS token_id, member.project, token.kinds, token.read_only, per_minute, cost,
              CASE WHEN member.role = 'owner' THEN token.role ELSE 'admin' END AS role,
              expires_at <= ${at} AS expired, revoked_at IS NOT NULL OR removed_at IS NOT NULL AS revoked
       FROM ${tokens} token JOIN ${members} member ON member.id = token.member_id
-      LEFT JOIN unnest(${textArray(budgets.map((one) => one.project))}, ${intArray(budgets.map((one) => one.perMinute))})
+      LEFT JOIN unnest(${textArray(budgets.map(({ project }) => project))}, ${intArray(budgets.map(({ perMinute }) => perMinute))})
            AS budget (project, calls) ON budget.project = member.project,
            coalesce(budget.calls, ${DEFAULT_CALLS_PER_MINUTE}) AS per_minute,
-           greatest(interval '1 minute' / per_minute, interval '1 microsecond') AS part
+           greatest(interval '1 minute' / per_minute, interval '1 microsecond') AS cost
       WHERE sha256 = ${sha256}),
     used AS (
       UPDATE ${tokens} SET last_used_at = ${at} FROM found
@@ -62,12 +67,12 @@ export async function authenticate(
         AND coalesce(tokens.last_used_at <= ${at}::timestamptz - interval '1 minute', true)),
     slot AS (
       INSERT INTO ${slots} AS slot (name, next_at)
-      SELECT 'token/' || token_id, ${at}::timestamptz + part FROM found WHERE NOT expired AND NOT revoked
-      ON CONFLICT (name) DO UPDATE SET next_at = ${moved} WHERE ${moved} <= ${at}::timestamptz + ${whole}
+      SELECT 'token/' || token_id, ${at}::timestamptz + cost FROM found WHERE NOT expired AND NOT revoked
+      ON CONFLICT (name) DO UPDATE SET next_at = ${nextAt} WHERE ${nextAt} <= ${at}::timestamptz + ${limit}
       RETURNING next_at)
-    SELECT member_id, token_id, project, kinds, read_only, role, expired, revoked, per_minute, EXISTS (SELECT FROM slot) AS taken,
-           (extract(epoch FROM part) * 1e6)::bigint AS part_us,
-           (extract(epoch FROM coalesce((SELECT next_at FROM slot), (SELECT next_at FROM ${slots} WHERE name = 'token/' || token_id), ${at}) - ${at}) * 1e6)::bigint AS ahead_us
+    SELECT member_id, token_id, project, kinds, read_only, role, expired, revoked, per_minute, EXISTS (SELECT FROM slot) AS is_allowed,
+           (extract(epoch FROM cost) * 1e6)::bigint AS cost_us,
+           (extract(epoch FROM coalesce((SELECT next_at FROM slot), (SELECT next_at FROM ${slots} WHERE name = 'token/' || token_id), ${at}) - ${at}) * 1e6)::bigint AS used_us
     FROM found`);
   return row ?? null;
 }

@@ -4,7 +4,7 @@ import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { members, tokens } from '../schema/members.ts';
 
-/** The member that makes a change, and the token it calls with. */
+/** The member that makes a change, and its token. */
 export interface Actor {
   readonly project: string;
   readonly memberId: string;
@@ -12,8 +12,8 @@ export interface Actor {
 }
 
 /**
- * Runs under the project lock. Throws `unauthorized` if the member was removed or the token revoked during the call: of
- * two owners who remove each other, one stays.
+ * Runs `work` under the project lock. Throws `unauthorized` if the member was removed or the token revoked during the call,
+ * so that two owners cannot remove each other concurrently.
  */
 export const withActiveToken = <T>(
   database: Database,
@@ -26,6 +26,6 @@ export const withActiveToken = <T>(
       .from(tokens)
       .innerJoin(members, eq(members.id, tokens.memberId))
       .where(and(eq(tokens.id, tokenId), isNull(tokens.revokedAt), isNull(members.removedAt)));
-    if (active.length === 0) throw new DomainError('unauthorized', 'the bearer token is revoked');
+    if (active.length === 0) throw new DomainError('unauthorized', 'The bearer token is revoked. Use another token of the member.');
     return work(tx);
   });

@@ -10,21 +10,25 @@ import { members, tokens } from '../schema/members.ts';
 import { type Actor, withActiveToken } from './authorized-transaction.ts';
 import { LONGEST_TOKEN_MS, type CreatedToken, createToken, type NewToken } from './tokens.ts';
 
+/** A member as callers see it. */
 export type MemberRow = Readonly<Pick<typeof members.$inferSelect, 'id' | 'name' | 'role' | 'addedAt'>>;
+/** A member to add. */
 export interface NewMember extends Pick<MemberRow, 'name' | 'role'> {
   readonly project: string;
   readonly actor: string;
   readonly at: Date;
 }
+/** An added member with its first token. */
 export interface AddedMember extends CreatedToken {
   readonly memberId: string;
 }
+/** A new or existing member with a new token. */
 export interface MemberWithToken extends AddedMember {
-  /** False: the member existed before. */
+  /** False if the member existed before. */
   readonly added: boolean;
 }
 
-/** Adds a member with a first token, without which it could not call. Throws `member_exists`. */
+/** Adds a member with its first token. Throws `member_exists`. */
 export const addMember = (
   database: Database,
   actor: Actor,
@@ -41,7 +45,7 @@ async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMe
     .insert(members)
     .values({ id: memberId, project, name, role, addedAt: at, addedBy: actor })
     .onConflictDoNothing();
-  if (added.count === 0) throw new DomainError('member_exists', 'the project has a member of this name');
+  if (added.count === 0) throw new DomainError('member_exists', 'The project already has a member with this name.');
   const detail = { member: memberId, role };
   await recordAudit(tx, { at, project, requestId: null, actor, action: 'member.added', detail });
   return { memberId, ...(await createToken(tx, widestToken(member, memberId, role, 'first'))) };
@@ -54,9 +58,9 @@ const widestToken = ({ project, actor, at }: NewMember, memberId: string, role: 
 };
 
 /**
- * For the operator of the database: adds a member, or another token to an existing one, such as after the last was lost.
- * A null role is that of the existing member, or owner for the first member of a project. Throws `member_exists` if the
- * member has another role, and `invalid_request` if a further member has no role.
+ * Adds a member, or a token of an existing member that has lost its own. For the operator of the database. A null role is
+ * the role of the existing member, or `owner` for the first member of a project. Throws `member_exists` if the member has
+ * another role, and `invalid_request` if a further member is given no role.
  */
 export const memberWithToken = (
   database: Database,
@@ -68,16 +72,18 @@ export const memberWithToken = (
       .select({ id: members.id, name: members.name, role: members.role })
       .from(members)
       .where(and(eq(members.project, project), isNull(members.removedAt)));
-    const known = existing.find((one) => one.name === name);
-    const role = member.role ?? known?.role ?? (existing.length === 0 ? 'owner' : null);
-    if (role === null) throw new DomainError('invalid_request', 'a further member needs a role: owner or admin');
-    if (known === undefined) return { added: true, ...(await insertMember(tx, { ...member, role })) };
-    if (known.role !== role) throw new DomainError('member_exists', `the member of this name is an ${known.role}`);
-    const token = await createToken(tx, widestToken({ ...member, role }, known.id, role, 'another'));
-    return { added: false, memberId: known.id, ...token };
+    const sameName = existing.find((row) => row.name === name);
+    const role = member.role ?? sameName?.role ?? (existing.length === 0 ? 'owner' : null);
+    if (role === null)
+      throw new DomainError('invalid_request', 'The project has members. Give a role: owner or admin.');
+    if (sameName === undefined) return { added: true, ...(await insertMember(tx, { ...member, role })) };
+    if (sameName.role !== role)
+      throw new DomainError('member_exists', `The member with this name has the role ${sameName.role}.`);
+    const token = await createToken(tx, widestToken({ ...member, role }, sameName.id, role, 'another'));
+    return { added: false, memberId: sameName.id, ...token };
   });
 
-/** Newest first, without removed members. */
+/** Lists members, newest first, without removed ones. */
 export const listMembers = async (
   queries: Queries,
   page: { readonly project: string; readonly after: string | null; readonly limit: number },
@@ -95,6 +101,7 @@ export const listMembers = async (
     .orderBy(desc(members.id))
     .limit(page.limit);
 
+/** Whether the project has a member with this id that is not removed. */
 export async function isMember(queries: Queries, project: string, id: string): Promise<boolean> {
   const found = await queries
     .select({ id: members.id })
@@ -103,10 +110,7 @@ export async function isMember(queries: Queries, project: string, id: string): P
   return found.length === 1;
 }
 
-/**
- * Revokes every token of the member, and every link that it made and that is not used yet. Throws `member_not_found` or
- * `last_owner`.
- */
+/** Removes a member, and revokes its tokens and its unused links. Throws `member_not_found` or `last_owner`. */
 export const removeMember = (
   database: Database,
   actor: Actor,
@@ -120,10 +124,11 @@ export const removeMember = (
         WHERE other.project = ${project} AND other.role = 'owner' AND other.removed_at IS NULL AND other.id <> member.id
       ) AS last_owner
       FROM ${members} member WHERE id = ${id} AND project = ${project} AND removed_at IS NULL`);
-    if (found === undefined) throw new DomainError('member_not_found', 'there is no such member');
-    if (found.lastOwner) throw new DomainError('last_owner', 'the project would be left without an owner');
+    if (found === undefined) throw new DomainError('member_not_found', 'The member does not exist.');
+    if (found.lastOwner)
+      throw new DomainError('last_owner', 'The member is the last owner of the project. It was not removed.');
     await tx.update(members).set({ removedAt: at }).where(eq(members.id, id));
-    const ended = await tx
+    const revokedTokens = await tx
       .update(tokens)
       .set({ revokedAt: at, revokedBy: memberId })
       .where(and(eq(tokens.memberId, id), isNull(tokens.revokedAt)));
@@ -131,6 +136,6 @@ export const removeMember = (
       .update(links)
       .set({ revokedAt: at, revokedBy: memberId })
       .where(and(eq(links.createdBy, id), isNull(links.revokedAt), isNull(links.usedAt)));
-    const detail = { member: id, tokens: ended.count, links: revokedLinks.count };
+    const detail = { member: id, tokens: revokedTokens.count, links: revokedLinks.count };
     await recordAudit(tx, { at, project, requestId: null, actor: memberId, action: 'member.removed', detail });
   });

@@ -3,8 +3,8 @@ import type { Database } from '../client.ts';
 import { slots } from '../schema/projects.ts';
 
 /**
- * Reserves the next free slot of a system and returns its time; the caller waits until then. One statement, so that
- * processes on several machines share one pace.
+ * Reserves the next slot of a system's rate limit and returns its time, until which the caller waits. One statement, so
+ * that all processes share the limit.
  */
 export async function reserveSlot(
   database: Database,

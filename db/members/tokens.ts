@@ -10,29 +10,31 @@ import type { Database, Queries, Transaction } from '../client.ts';
 import { members, tokens } from '../schema/members.ts';
 import { type Actor, withActiveToken } from './authorized-transaction.ts';
 
-/** The maximum and the default (Mixpanel's rule: "The OAuth token has a one year expiry"). */
+/** The maximum and default lifetime of a token, as in Mixpanel ("The OAuth token has a one year expiry"). */
 export const LONGEST_TOKEN_MS = 365 * DAY_MS;
 
 type Row = typeof tokens.$inferSelect;
-/** What a token allows. */
+/** The rights of a token. */
 export interface Rights extends Readonly<Pick<Row, 'name' | 'role' | 'readOnly' | 'expiresAt'>> {
-  /** Null: all request kinds. */
+  /** The request kinds that the token is limited to. Null for all kinds. */
   readonly kinds: readonly RequestKind[] | null;
 }
+/** A token to create. */
 export interface NewToken extends Rights {
   readonly project: string;
   readonly memberId: string;
   readonly actor: string;
   readonly at: Date;
 }
-/** `token` is stored nowhere: the response to its creation is the only place that contains it. */
+/** A created token. `token` is not stored, and only the response to its creation contains it. */
 export interface CreatedToken extends Rights {
   readonly tokenId: string;
   readonly token: string;
 }
+/** A token as callers see it, without its text and digest. */
 export type TokenRow = Rights & Readonly<Pick<Row, 'id' | 'memberId' | 'createdAt' | 'lastUsedAt' | 'revokedAt'>>;
 
-/** `lethe_<random>_<checksum>`: scanners find a leaked token by its prefix; the checksum detects a mistyped one without a query. */
+/** `lethe_<random>_<checksum>`. Secret scanners find the prefix; the checksum detects a mistyped token without a query. */
 const TOKEN = /^lethe_([0-9a-f]{64})_([0-9a-f]{8})$/;
 
 const checksum = (random: string): string => crc32(`lethe_${random}`).toString(16).padStart(8, '0');
@@ -43,12 +45,13 @@ function newApiToken(): string {
   return `lethe_${random}_${checksum(random)}`;
 }
 
-/** The SHA-256 that is stored. Null for text that cannot be a token. */
+/** The stored SHA-256 of a token. Null for text that cannot be a token. */
 export function tokenDigest(text: string): Buffer | null {
   const [, random, sum] = TOKEN.exec(text) ?? [];
   return random === undefined || sum !== checksum(random) ? null : sha256(text);
 }
 
+/** Creates a token and records it in the audit log. */
 export async function createToken(tx: Transaction, token: NewToken): Promise<CreatedToken> {
   const { project, memberId, name, role, kinds, readOnly, expiresAt, actor, at } = token;
   const tokenId = newId('token', at.getTime());
@@ -76,7 +79,7 @@ export const createOwnToken = (database: Database, actor: Actor, rights: Rights,
     createToken(tx, { ...rights, project: actor.project, memberId: actor.memberId, actor: actor.memberId, at }),
   );
 
-/** Newest first, with expired and revoked tokens; never the token or its digest. `memberId` null: of every member. */
+/** Lists tokens, newest first, including expired and revoked ones. `memberId` is null for the tokens of all members. */
 export const listTokens = async (
   queries: Queries,
   page: {
@@ -111,21 +114,23 @@ export const listTokens = async (
     .orderBy(desc(tokens.id))
     .limit(page.limit);
 
-/** Idempotent. `ofAll`: any token of the project, otherwise only the actor's own. Throws `token_not_found`. */
+/** Revokes a token of the actor, or with `anyMember` of the project. Idempotent. Throws `token_not_found`. */
 export const revokeToken = (
   database: Database,
   actor: Actor,
-  revocation: { readonly id: string; readonly ofAll: boolean; readonly at: Date },
+  revocation: { readonly id: string; readonly anyMember: boolean; readonly at: Date },
 ): Promise<void> =>
   withActiveToken(database, actor, async (tx) => {
-    const { id, ofAll, at } = revocation;
+    const { id, anyMember, at } = revocation;
     const { project, memberId } = actor;
     const [found] = await tx
       .select({ memberId: tokens.memberId })
       .from(tokens)
       .innerJoin(members, eq(members.id, tokens.memberId))
-      .where(and(eq(tokens.id, id), eq(members.project, project), ofAll ? undefined : eq(tokens.memberId, memberId)));
-    if (found === undefined) throw new DomainError('token_not_found', 'there is no such token');
+      .where(
+        and(eq(tokens.id, id), eq(members.project, project), anyMember ? undefined : eq(tokens.memberId, memberId)),
+      );
+    if (found === undefined) throw new DomainError('token_not_found', 'The token does not exist.');
     const revoked = await tx
       .update(tokens)
       .set({ revokedAt: at, revokedBy: memberId })

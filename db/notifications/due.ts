@@ -3,11 +3,11 @@ import type { Channel } from '../../domain/notification.ts';
 import type { Queries } from '../client.ts';
 import { deliveries, webhooks } from '../schema/notifications.ts';
 
-/** A pending notification. `at`: when the status changed. `attempts`: the failed ones. */
+/** A pending notification. `at` is when the status changed, `attempts` the number of failed attempts. */
 export type Delivery = Channel &
   Readonly<Pick<typeof deliveries.$inferSelect, 'id' | 'requestId' | 'kind' | 'status' | 'at' | 'attempts'>>;
 
-/** In the order of the changes. Nothing is due for a webhook that is disabled or removed. */
+/** The due deliveries of a channel, in the order of the changes. Empty for a disabled or removed webhook. */
 export const dueDeliveries = async (
   queries: Queries,
   of: Channel & { readonly asOf: Date; readonly limit: number },
@@ -28,7 +28,7 @@ export const dueDeliveries = async (
     .orderBy(asc(deliveries.seq))
     .limit(of.limit);
 
-/** Null if nothing is pending. */
+/** When the next delivery of a channel is due. Null if none is pending. */
 export async function nextDueAt(queries: Queries, of: Channel): Promise<Date | null> {
   const [row] = await queries
     .select({ nextAt: min(deliveries.nextAt) })
@@ -40,18 +40,18 @@ export async function nextDueAt(queries: Queries, of: Channel): Promise<Date | n
 const isPending = ({ project, channel }: Channel) =>
   and(eq(deliveries.project, project), eq(deliveries.channel, channel), isNull(deliveries.endedAt), hasReceiver());
 
-/** A delivery to mail, or to a webhook that is neither disabled nor removed. */
+/** Whether the delivery is a mail, or its webhook is neither disabled nor removed. */
 const hasReceiver = (): SQL => sql`(${deliveries.channel} = 'mail' OR EXISTS (
   SELECT FROM ${webhooks} WHERE ${webhooks.id} = ${deliveries.channel} AND disabled_at IS NULL AND removed_at IS NULL))`;
 
-/** The channels with notifications of this request that no attempt was made for yet. */
+/** The channels with notifications of this request that have not been attempted yet. */
 export const channelsToNotify = async (queries: Queries, requestId: string): Promise<readonly Channel[]> =>
   queries
     .selectDistinct({ project: deliveries.project, channel: deliveries.channel })
     .from(deliveries)
     .where(and(eq(deliveries.requestId, requestId), isNull(deliveries.endedAt), eq(deliveries.attempts, 0)));
 
-/** The channels with a notification that has been due for so long that no workflow can be serving them. */
+/** The channels with a notification that was due before `dueBefore`, which a running workflow would have delivered. */
 export const stalledChannels = async (
   queries: Queries,
   { dueBefore, limit }: { readonly dueBefore: Date; readonly limit: number },

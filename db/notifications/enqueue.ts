@@ -7,7 +7,7 @@ import { requests } from '../schema/requests.ts';
 import { subjectIdentities, submittedIdentities } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
-/** The statuses mailed to the `notify` address: the request has an answer, or needs a decision. */
+/** Statuses that are mailed to the `notify` address: the request has ended, is ready, or needs a confirmation. */
 const MAILED: readonly Status[] = [
   'awaiting_confirmation',
   'ready',
@@ -28,7 +28,7 @@ export async function enqueueNotifications(tx: Transaction, requestId: string, a
     ${notificationInsert('request', at)}`);
 }
 
-/** The same as part of the statement that makes the change. `request`: a CTE with id, project, kind, status and notify. */
+/** `enqueueNotifications` as a CTE of the statement that changes the status. `request` names a CTE with the changed rows. */
 export const notificationInsert = (request: string, at: Date): SQL => sql`
   INSERT INTO ${deliveries} (id, project, channel, recipient, request_id, kind, status, at, next_at)
   SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), changed.project, receiver.channel, receiver.recipient, changed.id, changed.kind,
@@ -41,8 +41,8 @@ export const notificationInsert = (request: string, at: Date): SQL => sql`
     SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${textArray(MAILED)})) receiver`;
 
 /**
- * Mail goes to colleagues, never to a subject of the request: erases an address that is one of its identities, or part
- * of one, and withholds its pending mail. Checked at every change while the identities are stored.
+ * Prevents mail to a subject of the request. Erases a `notify` address that is one of the request's identities, or part of
+ * one, and withholds its pending mail. Runs at every change, while the identities are stored.
  */
 async function withholdFromSubjects(tx: Transaction, requestId: string, at: Date): Promise<void> {
   const [request] = await tx

@@ -9,16 +9,18 @@ import { deliveries, webhooks } from '../schema/notifications.ts';
 import { textArray } from '../sql.ts';
 import type { Delivery } from './due.ts';
 
+/** A delivery of a webhook, as callers see it. */
 export interface DeliveryRow extends Omit<Delivery, keyof Channel> {
-  /** Null if the delivery has ended; `outcome` says how. */
+  /** When the next attempt is due. Null if the delivery has ended. */
   readonly nextAt: Date | null;
-  /** Only mail is withheld. */
+  /** Null while the delivery is pending. Never `withheld`, which only applies to mail. */
   readonly outcome: 'delivered' | 'given_up' | null;
   readonly lastCode: string | null;
 }
+/** The last delivery of the previous page. */
 export type AfterDelivery = Pick<DeliveryRow, 'at' | 'id'>;
 
-/** The deliveries of one webhook, newest first. `kinds` null: of requests of all kinds. */
+/** Lists the deliveries of one webhook, newest first. `kinds` limits them to requests of these kinds; null for all. */
 export const listDeliveries = async (
   queries: Queries,
   page: {
@@ -53,7 +55,7 @@ export const listDeliveries = async (
     .limit(page.limit);
 };
 
-/** Restarts the delivery with its first attempt, at once and under the same id. Throws `delivery_not_found`. */
+/** Restarts a delivery immediately, with its first attempt and the same id. Throws `delivery_not_found`. */
 export const retryDelivery = (
   database: Database,
   actor: Actor,
@@ -74,7 +76,7 @@ export const retryDelivery = (
         ),
       )
       .returning({ requestId: deliveries.requestId });
-    if (retried === undefined) throw new DomainError('delivery_not_found', 'there is no such delivery');
+    if (retried === undefined) throw new DomainError('delivery_not_found', 'The delivery does not exist.');
     const { requestId } = retried;
     const detail = { webhook: webhookId, delivery: id };
     await recordAudit(tx, { at, project, requestId, actor: memberId, action: 'delivery.retried', detail });

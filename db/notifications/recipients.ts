@@ -5,7 +5,7 @@ import { deliveries, webhooks } from '../schema/notifications.ts';
 import { activeSecrets } from './webhook-secrets.ts';
 import type { Delivery } from './due.ts';
 
-/** Null if the delivery has ended. */
+/** Reads the address of a mail. Null if the delivery has ended. */
 export async function recipientOf(queries: Queries, { id }: Delivery): Promise<string | null> {
   const [row] = await queries
     .select({ recipient: deliveries.recipient })
@@ -14,7 +14,7 @@ export async function recipientOf(queries: Queries, { id }: Delivery): Promise<s
   return row?.recipient ?? null;
 }
 
-/** Null if the delivery has ended, or the webhook was disabled or removed. */
+/** Reads the URL and the signing secrets of a webhook. Null if the delivery has ended or the webhook is not active. */
 export async function receiverOf(
   queries: Queries,
   keys: DigestKeys,
@@ -30,6 +30,6 @@ export async function receiverOf(
     );
   if (row === undefined) return null;
   const secrets = await activeSecrets(queries, keys, channel, at);
-  // Removing a webhook deletes its secrets: one removed between the two statements is not called, rather than unsigned.
+  // Without secrets the webhook was removed between the two statements. Null prevents an unsigned call.
   return secrets.length === 0 ? null : { url: row.url, secrets };
 }

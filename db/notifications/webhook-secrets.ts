@@ -5,17 +5,17 @@ import type { DigestKeys } from '../digests.ts';
 import { decryptSecret, encryptSecret } from '../encryption.ts';
 import { webhookSecrets } from '../schema/notifications.ts';
 
-/** Secrets that sign at a time at most, so that a signature stays short. */
-const MOST_SECRETS = 3;
+/** The maximum number of secrets that sign, so that the signature header stays short. */
+const MAX_SECRETS = 3;
 
-/** `whsec_…` after Standard Webhooks: 32 random bytes. */
+/** 32 random bytes in the format of Standard Webhooks, `whsec_…`. */
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 
 const purposeOf = (webhookId: string, number: number): string => `webhook ${webhookId}/${number}`;
 
 /**
- * Adds a secret that signs from now on, and returns it; it cannot be read again. The others expire at `othersEndAt`, or
- * earlier if they would have. Deletes those that have expired, and the oldest above the limit.
+ * Adds a secret and returns it. The other secrets expire at `othersEndAt` or at their own earlier expiry. Deletes expired
+ * secrets, and the oldest ones above the limit.
  */
 export async function addSecret(
   tx: Transaction,
@@ -32,7 +32,7 @@ export async function addSecret(
     .update(webhookSecrets)
     .set({ expiresAt: sql`least(${webhookSecrets.expiresAt}, ${othersEndAt})` })
     .where(ofWebhook);
-  const surplus = lte(webhookSecrets.number, newest - MOST_SECRETS + 1);
+  const surplus = lte(webhookSecrets.number, newest - MAX_SECRETS + 1);
   await tx.delete(webhookSecrets).where(and(ofWebhook, or(lte(webhookSecrets.expiresAt, at), surplus)));
   const secret = newSecret();
   const number = newest + 1;
@@ -41,7 +41,7 @@ export async function addSecret(
   return secret;
 }
 
-/** The secrets that sign now, newest first. */
+/** Reads the secrets that sign now, newest first. */
 export async function activeSecrets(
   queries: Queries,
   keys: DigestKeys,

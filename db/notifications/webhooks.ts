@@ -3,16 +3,16 @@ import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
-import { giveUpPending } from './results.ts';
+import { abandonPending } from './results.ts';
 import type { DigestKeys } from '../digests.ts';
 import { type Actor, withActiveToken } from '../members/authorized-transaction.ts';
 import { webhooks, webhookSecrets } from '../schema/notifications.ts';
 import { addSecret } from './webhook-secrets.ts';
 
-/** Every webhook receives every change of the project: more are a mistake rather than a need. */
-const MOST_WEBHOOKS = 10;
+/** The maximum number of webhooks per project. Each receives every status change of the project. */
+const MAX_WEBHOOKS = 10;
 
-/** The secrets are left out. */
+/** A webhook as callers see it, without its secrets. */
 export type WebhookRow = Readonly<
   Pick<typeof webhooks.$inferSelect, 'id' | 'url' | 'createdAt' | 'createdBy' | 'disabledAt'>
 >;
@@ -21,7 +21,7 @@ interface Change {
   readonly at: Date;
 }
 
-/** Newest first. All are one page: a project has few. */
+/** Lists all webhooks of a project, newest first, in one page. */
 export const listWebhooks = async (queries: Queries, project: string): Promise<readonly WebhookRow[]> => {
   const { id, url, createdAt, createdBy, disabledAt, removedAt } = webhooks;
   return queries
@@ -31,16 +31,16 @@ export const listWebhooks = async (queries: Queries, project: string): Promise<r
     .orderBy(desc(id));
 };
 
-/** Throws `webhook_not_found`, also for one that is removed or of another project. */
+/** Throws `webhook_not_found` if the webhook does not exist in the project or is removed. */
 export async function requireWebhook(queries: Queries, project: string, id: string): Promise<void> {
   const [found] = await queries
     .select({ id: webhooks.id })
     .from(webhooks)
     .where(and(eq(webhooks.id, id), eq(webhooks.project, project), isNull(webhooks.removedAt)));
-  if (found === undefined) throw new DomainError('webhook_not_found', 'there is no such webhook');
+  if (found === undefined) throw new DomainError('webhook_not_found', 'The webhook does not exist.');
 }
 
-/** It receives every change from now on. `secret` cannot be read again. Throws `too_many_webhooks`. */
+/** Adds a webhook. `secret` cannot be read again. Throws `too_many_webhooks`. */
 export const addWebhook = (
   database: Database,
   keys: DigestKeys,
@@ -52,14 +52,18 @@ export const addWebhook = (
     const id = newId('webhook', at.getTime());
     const added = await tx.execute<never>(sql`INSERT INTO ${webhooks} (id, project, url, created_at, created_by)
       SELECT ${id}, ${project}, ${url}, ${at}, ${memberId}
-      WHERE (SELECT count(*) FROM ${webhooks} WHERE project = ${project} AND removed_at IS NULL) < ${MOST_WEBHOOKS}`);
-    if (added.count === 0) throw new DomainError('too_many_webhooks', `a project has ${MOST_WEBHOOKS} at most`);
+      WHERE (SELECT count(*) FROM ${webhooks} WHERE project = ${project} AND removed_at IS NULL) < ${MAX_WEBHOOKS}`);
+    if (added.count === 0)
+      throw new DomainError(
+        'too_many_webhooks',
+        `The project already has ${MAX_WEBHOOKS} webhooks, which is the maximum. No webhook was added.`,
+      );
     const secret = await addSecret(tx, keys, id, { at, othersEndAt: at });
     await record(tx, actor, 'webhook.added', { id, at });
     return { id, secret };
   });
 
-/** Adds a secret; the current ones sign for `overlapMs` more. Throws `webhook_not_found`. */
+/** Adds a secret. The current secrets sign for another `overlapMs`. Throws `webhook_not_found`. */
 export const rotateSecret = (
   database: Database,
   keys: DigestKeys,
@@ -75,7 +79,7 @@ export const rotateSecret = (
     return { secret, endsAt };
   });
 
-/** Idempotent. It receives changes again, from now on. Throws `webhook_not_found`. */
+/** Enables a disabled webhook, which receives changes again from now on. Idempotent. Throws `webhook_not_found`. */
 export const enableWebhook = (database: Database, actor: Actor, change: Change): Promise<void> =>
   withActiveToken(database, actor, async (tx) => {
     await requireWebhook(tx, actor.project, change.id);
@@ -86,18 +90,18 @@ export const enableWebhook = (database: Database, actor: Actor, change: Change):
     if (enabled.count > 0) await record(tx, actor, 'webhook.enabled', change);
   });
 
-/** Also deletes its secrets and gives up its pending deliveries. Throws `webhook_not_found`. */
+/** Removes a webhook, deletes its secrets and abandons its pending deliveries. Throws `webhook_not_found`. */
 export const removeWebhook = (database: Database, actor: Actor, change: Change): Promise<void> =>
   withActiveToken(database, actor, async (tx) => {
     const { id, at } = change;
     await requireWebhook(tx, actor.project, id);
     await tx.update(webhooks).set({ removedAt: at }).where(eq(webhooks.id, id));
     await tx.delete(webhookSecrets).where(eq(webhookSecrets.webhookId, id));
-    await giveUpPending(tx, id, 'removed', at);
+    await abandonPending(tx, id, 'removed', at);
     await record(tx, actor, 'webhook.removed', change);
   });
 
-/** The URL is left out: it may contain a secret of the receiver. */
+/** The audit event does not contain the URL, which may contain a secret of the receiver. */
 const record = (
   tx: Transaction,
   { project, memberId }: Actor,

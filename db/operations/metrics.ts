@@ -11,38 +11,41 @@ import { identityDigests, subjects } from '../schema/subjects.ts';
 import { attention } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
-/** How long ended requests are counted: a scrape must not cost more with every year. */
+/** How long ended requests are counted, so that the cost of a scrape does not grow with every year. */
 const RECENT_MS = 90 * DAY_MS;
 
-/** The figures of the ledger, each by project and by the labels in `by`. */
+/** The ledger's metrics. All have the label `project`; `by` lists the others. */
 export const METRICS = {
-  requests: { by: ['kind', 'status'], help: 'Requests that are open, and those of the last 90 days that have ended' },
-  requests_at_risk: { by: [], help: 'Open requests that cannot meet their due date, or have not' },
+  requests: { by: ['kind', 'status'], help: 'Open requests, and requests that ended in the last 90 days' },
+  requests_at_risk: { by: [], help: 'Open requests that are forecast to miss their due date, or have missed it' },
   attention: { by: ['system', 'code'], help: 'Requests that need an operator' },
   /**
-   * The last run is the one that began over an hour ago; without runs, the hour itself. A claim moves what the quota
-   * leaves over to the next run, so what still names an old one was not looked at, is not hidden yet, or waits for an
-   * operator.
+   * The last run is the latest one that started over an hour ago. A claim moves subjects over the quota to the next run, so a
+   * subject that still has an earlier run was not claimed, is not hidden yet, or waits for an operator.
    */
   runs_missed: { by: [], help: 'Subjects that the last run should have claimed: due, not held, and not claimed' },
-  /** The first that a workflow does with a request is to resolve it. */
-  oldest_unstarted_seconds: { by: [], help: 'Age of the oldest request that no workflow has begun with; 0: none' },
+  /** A workflow starts a request by resolving it, which ends the status `received`. */
+  oldest_unstarted_seconds: {
+    by: [],
+    help: 'Age of the oldest request that no workflow has started, 0 if there is none',
+  },
   confirmations_waiting: { by: [], help: 'Requests that are counted and wait for a confirmation' },
-  /** Of tokens there would be a series each. */
-  slots_waiting: { by: ['system'], help: 'Calls of a system that wait for their turn, by its spacing' },
+  /** Systems only, because tokens would each be a separate series. */
+  slots_waiting: { by: ['system'], help: 'Calls to a system that wait because of its rate limit' },
 } as const satisfies Readonly<Record<string, { readonly by: readonly string[]; readonly help: string }>>;
 export type Metric = keyof typeof METRICS;
 
+/** One value of a metric. */
 export interface Measured {
   readonly metric: Metric;
   readonly project: string;
-  /** The values of `by`, in its order. */
+  /** The values of the labels in `by`, in that order. Null where there is none. */
   readonly first: string | null;
   readonly second: string | null;
   readonly value: number;
 }
 
-/** All figures in one statement. Missed runs are counted for configured projects only, by their policy. */
+/** Reads all metrics in one statement. `runs_missed` covers configured projects only, because it needs their policy. */
 export async function measure(
   database: Database,
   { catalog, asOf }: { readonly catalog: Catalog; readonly asOf: Date },
@@ -59,7 +62,7 @@ export async function measure(
     FROM (SELECT project, kind, status FROM ${requests} WHERE concluded_at IS NULL
           UNION ALL
           SELECT project, kind, status FROM ${projects} JOIN ${requests} ON project = name
-          WHERE status = ANY(${textArray(TERMINAL_STATUSES)}) AND received_at >= ${new Date(asOf.getTime() - RECENT_MS)}) told
+          WHERE status = ANY(${textArray(TERMINAL_STATUSES)}) AND received_at >= ${new Date(asOf.getTime() - RECENT_MS)}) counted
     GROUP BY project, kind, status
     UNION ALL
     SELECT metric, project, NULL, NULL, value
@@ -68,7 +71,7 @@ export async function measure(
                  count(*) FILTER (WHERE status = 'awaiting_confirmation') AS unconfirmed
           FROM ${projects} LEFT JOIN ${requests} ON project = name AND concluded_at IS NULL GROUP BY name) open,
          LATERAL (VALUES ('requests_at_risk', at_risk::float8), ('oldest_unstarted_seconds', greatest(unstarted, 0)::float8),
-                         ('confirmations_waiting', unconfirmed::float8)) AS one (metric, value)
+                         ('confirmations_waiting', unconfirmed::float8)) AS metrics (metric, value)
     UNION ALL
     SELECT 'attention', project, system, code, count(DISTINCT request_id)
     FROM ${attention} JOIN ${requests} ON requests.id = request_id GROUP BY project, system, code
@@ -76,8 +79,8 @@ export async function measure(
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
     FROM unnest(${textArray(configured.map(({ name }) => name))}, ${sql.param(lastRuns)}::timestamptz[]) AS configured (project, last_run)
     LEFT JOIN ${subjects} ON subjects.project = configured.project AND state IN ('resolved', 'soft_deleted', 'scheduled') AND hard_delete_at <= last_run
-      AND NOT EXISTS (SELECT FROM ${identityDigests} named JOIN ${holdDigests} hold USING (project, kind, digest)
-                      WHERE named.request_id = subjects.request_id AND named.seq = subjects.seq AND hold.active)
+      AND NOT EXISTS (SELECT FROM ${identityDigests} subject_digest JOIN ${holdDigests} hold USING (project, kind, digest)
+                      WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active)
     GROUP BY configured.project
     UNION ALL
     SELECT 'slots_waiting', project, system, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)

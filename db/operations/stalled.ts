@@ -3,8 +3,8 @@ import type { Database } from '../client.ts';
 import { suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 
-/** Requests that no workflow has reconciled lately. Moves their `attended_at`, so that the next call takes others. */
-export async function stalledRequests(
+/** Returns open requests that no workflow has reconciled lately, and sets their `attended_at`, so that the next call returns others. */
+export async function takeStalledRequests(
   database: Database,
   input: { readonly asOf: Date; readonly inactiveSince: Date; readonly limit: number },
 ): Promise<readonly { readonly id: string; readonly unseenWake: boolean }[]> {
@@ -16,7 +16,7 @@ export async function stalledRequests(
     RETURNING id, wake_seen < wake_version AS unseen_wake`);
 }
 
-/** Suppressions, or ends of one, that some system has not applied yet. */
+/** Suppressions whose latest change, placed or lifted, has not been applied by every system. */
 export async function pendingSuppressions(database: Database, limit: number): Promise<readonly string[]> {
   const rows = await database
     .select({ id: suppressions.id })

@@ -11,27 +11,28 @@ import { intArray } from '../sql.ts';
 import { cancelSubjects } from '../subjects/ownership.ts';
 import { readRequestRow } from './row.ts';
 
+/** The cancellation of a request, or of some of its positions. */
 export interface Cancellation {
   readonly requestId: string;
-  /** Submitted positions. A subject that several positions name is cancelled by any of them. */
+  /** Submitted positions. A subject of several positions is cancelled by any of them. */
   readonly positions: readonly number[] | 'all';
   readonly actor: string;
   readonly at: Date;
 }
+/** The result of a cancellation. */
 export interface Cancelled {
+  /** The number of cancelled subjects. Before the request is resolved, of cancelled positions. */
   readonly cancelled: number;
-  /** The first of the positions whose subjects are claimed or deleted, and their number. */
+  /** The first positions whose subjects are claimed or deleted. */
   readonly tooLate: readonly number[];
+  /** The number of all such positions. */
   readonly tooLateCount: number;
   readonly wake: readonly string[];
 }
 
-const POSITIONS_NAMED = 1_000;
+const MAX_LISTED_POSITIONS = 1_000;
 
-/**
- * Cancels the whole request or some positions, as far as they are not claimed (rule 6). Throws `too_late` if nothing of
- * them can be cancelled any more.
- */
+/** Cancels the unclaimed subjects of the request, or of some positions (rule 6). Throws `too_late` if there is none. */
 export async function cancelRequest(
   database: Database,
   window: RunWindow,
@@ -41,47 +42,55 @@ export async function cancelRequest(
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
-    const named = positions === 'all' ? null : positions;
-    const ofThese = sql`request_id = ${requestId} AND (${intArray(named)} IS NULL OR position = ANY(${intArray(named)}))`;
-    const late = sql`
+    if (request.concludedAt !== null)
+      throw new DomainError('too_late', 'The request has ended. Nothing was cancelled.');
+    const listed = positions === 'all' ? null : positions;
+    const isSelected = sql`request_id = ${requestId} AND (${intArray(listed)} IS NULL OR position = ANY(${intArray(listed)}))`;
+    const latePositions = sql`
       SELECT position FROM ${matches} JOIN ${subjects} USING (request_id, seq)
-      WHERE ${ofThese} AND state IN ('claimed', 'deleted', 'partially_deleted')`;
-    const tooLate = await firstOf(tx, late);
-    const early = request.resolvedAt === null;
-    if (named === null && early) await tx.update(requests).set({ cancelledAt: at }).where(eq(requests.id, requestId));
-    const { count: withdrawn } = await tx
+      WHERE ${isSelected} AND state IN ('claimed', 'deleted', 'partially_deleted')`;
+    const tooLate = await listPositions(tx, latePositions);
+    const isUnresolved = request.resolvedAt === null;
+    if (listed === null && isUnresolved)
+      await tx.update(requests).set({ cancelledAt: at }).where(eq(requests.id, requestId));
+    const { count: positionCount } = await tx
       .update(submittedIdentities)
       .set({ withdrawnAt: at })
       .where(
         and(
-          ofThese,
+          isSelected,
           isNull(submittedIdentities.withdrawnAt),
-          sql`NOT EXISTS (SELECT FROM (${late}) late WHERE late.position = ${submittedIdentities.position})`,
+          sql`NOT EXISTS (SELECT FROM (${latePositions}) late WHERE late.position = ${submittedIdentities.position})`,
         ),
       );
-    const chosen = sql`SELECT seq FROM ${matches} WHERE ${ofThese}`;
+    const chosen = sql`SELECT seq FROM ${matches} WHERE ${isSelected}`;
     const { cancelled: subjectCount, wake } = await cancelSubjects(tx, { requestId, chosen, at, window });
-    if (subjectCount === 0 && !early)
-      throw new DomainError('too_late', 'what was named is claimed, deleted, exported or cancelled already');
+    if (subjectCount === 0 && !isUnresolved)
+      throw new DomainError(
+        'too_late',
+        'All selected subjects are already claimed, deleted, exported or cancelled. Nothing was changed.',
+      );
     if (request.kind === 'export' && subjectCount > 0) await raiseEpoch(tx, requestId);
-    const cancelled = early ? withdrawn : subjectCount;
+    const cancelled = isUnresolved ? positionCount : subjectCount;
     await recordAudit(tx, {
       at,
       project,
       requestId,
       actor,
       action: 'subjects.cancelled',
-      detail: { count: cancelled, all: named === null },
+      detail: { count: cancelled, all: listed === null },
     });
     await raiseWake(tx, [requestId, ...wake]);
     return { cancelled, ...tooLate, wake: [requestId, ...wake] };
   });
 }
 
-async function firstOf(tx: Transaction, late: SQL): Promise<Pick<Cancelled, 'tooLate' | 'tooLateCount'>> {
+async function listPositions(
+  tx: Transaction,
+  latePositions: SQL,
+): Promise<Pick<Cancelled, 'tooLate' | 'tooLateCount'>> {
   const rows = await tx.execute<{ position: number; count: number }>(sql`
-    SELECT position, count(*) OVER () AS count FROM (${late} GROUP BY position) late
-    ORDER BY position LIMIT ${POSITIONS_NAMED}`);
+    SELECT position, count(*) OVER () AS count FROM (${latePositions} GROUP BY position) late
+    ORDER BY position LIMIT ${MAX_LISTED_POSITIONS}`);
   return { tooLate: rows.map((row) => row.position), tooLateCount: rows[0]?.count ?? 0 };
 }

@@ -6,7 +6,7 @@ import type { Role } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import { proposedSubjects } from '../resolution/counts.ts';
+import { countProposedSubjects } from '../resolution/counts.ts';
 import { members } from '../schema/members.ts';
 import { requests } from '../schema/requests.ts';
 import { exceptedIdentities, identityDigests, matches, subjects } from '../schema/subjects.ts';
@@ -14,6 +14,7 @@ import { currentOwner } from '../subjects/ownership.ts';
 import { estimatedCompletion, forecastOf } from './forecast.ts';
 import { isUnconfirmed, readDeletionRow, type RequestRow } from './row.ts';
 
+/** A member's confirmation of the counted subjects of a request. */
 export interface NewConfirmation {
   readonly requestId: string;
   readonly expectedCount: number;
@@ -22,20 +23,21 @@ export interface NewConfirmation {
   readonly by: { readonly memberId: string; readonly role: Role };
   readonly at: Date;
 }
+/** The result of a confirmation. */
 export interface Confirmed {
   readonly subjects: number;
-  /** The number of them that another open request owns by now: they share its outcome. */
+  /** The number of subjects that another open request owns, and whose outcome they share. */
   readonly attached: number;
   readonly hardDeleteAt: Date;
   readonly estimatedCompletionAt: Date;
   readonly wake: readonly string[];
 }
 
-const POSITIONS_NAMED = 100;
+const MAX_LISTED_POSITIONS = 100;
 
 /**
- * Confirms the count: no subject is hidden or deleted before. Proposed subjects become this request's own, or are attached
- * to the request that owns them by now. The grace period starts. Runs under the project lock.
+ * Confirms the count, which starts the grace period. Proposed subjects become `resolved`, or `attached` if another request
+ * owns them by now. Runs under the project lock.
  */
 export async function confirmRequest(
   tx: Transaction,
@@ -48,7 +50,7 @@ export async function confirmRequest(
   const fromNow = hardDeleteAt(project.policy, at.getTime(), request.expedite);
   const due = new Date(Math.max(request.hardDeleteAt.getTime(), fromNow));
   const attached = request.scope === 'data' ? await attachOwned(tx, request, due) : 0;
-  if (request.onConflict === 'reject' && attached > 0) throw await conflict(tx, requestId, attached);
+  if (request.onConflict === 'reject' && attached > 0) throw await conflictError(tx, requestId, attached);
   await ownProposed(tx, requestId, due);
   const forecast = forecastOf(project.policy, systemsFor(project, request.subjectKind), due, at);
   const moved = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
@@ -86,47 +88,52 @@ async function requireConfirmable(
   { by, at, expectedCount, acceptUnmatched }: NewConfirmation,
 ): Promise<number> {
   if (!isUnconfirmed(request))
-    throw new DomainError('not_awaiting_confirmation', 'the request needs no confirmation, or has been confirmed');
+    throw new DomainError('not_awaiting_confirmation', 'The request needs no confirmation, or is already confirmed.');
   if (request.selection === 'everyone' && (by.role !== 'owner' || by.memberId === request.submittedBy))
-    throw new DomainError('needs_another_owner', 'everyone is confirmed by an owner who did not submit the request');
+    throw new DomainError(
+      'needs_another_owner',
+      'Only an owner other than the submitter can confirm a request for everyone.',
+    );
   if (request.selection === 'everyone' && (await joinedAfter(tx, by.memberId, request.receivedAt)))
     throw new DomainError(
       'needs_another_owner',
-      'everyone is confirmed by an owner who was a member when it was submitted',
+      'Only an owner who was a member when the request was submitted can confirm a request for everyone.',
     );
   if (request.confirmBy !== null && request.confirmBy <= at)
-    throw new DomainError('confirmation_expired', `it could be given until ${request.confirmBy.toISOString()}`);
-  const { size } = await proposedSubjects(tx, request.id);
+    throw new DomainError('confirmation_expired', `The confirmation expired at ${request.confirmBy.toISOString()}.`);
+  const { size } = await countProposedSubjects(tx, request.id);
   if (request.status !== 'awaiting_confirmation' || size === 0)
-    throw new DomainError('not_awaiting_confirmation', 'the request is still being counted, or has ended');
+    throw new DomainError('not_awaiting_confirmation', 'The request is still being counted, or has ended.');
   if (size !== expectedCount)
-    throw new DomainError('count_moved', `${size} subjects wait for a confirmation`, { subjects: size });
+    throw new DomainError('count_moved', `${size} subjects wait for a confirmation, not ${expectedCount}.`, {
+      subjects: size,
+    });
   if (!acceptUnmatched) await refuseUnmatched(tx, request.id);
   return size;
 }
 
-/** A member who was added after the submission may be an accomplice of its sender: no second pair of eyes. */
+/** Whether the member was added after the submission, and so possibly by the submitter in order to confirm. */
 async function joinedAfter(tx: Transaction, memberId: string, submittedAt: Date): Promise<boolean> {
   const later = await tx.$count(members, and(eq(members.id, memberId), gt(members.addedAt, submittedAt)));
   return later > 0;
 }
 
-/** A mistyped exception excludes no subject: the person meant would be deleted with everyone. */
+/** Throws `unmatched_exceptions`: the subject that a misspelled exception should exclude would be deleted. */
 async function refuseUnmatched(tx: Transaction, requestId: string): Promise<void> {
   const unmatched = await tx
     .select({ number: exceptedIdentities.number, count: sql<number>`count(*) OVER ()` })
     .from(exceptedIdentities)
     .where(and(eq(exceptedIdentities.requestId, requestId), eq(exceptedIdentities.matched, false)))
     .orderBy(exceptedIdentities.number)
-    .limit(POSITIONS_NAMED);
+    .limit(MAX_LISTED_POSITIONS);
   const [first] = unmatched;
   if (first === undefined) return;
-  throw new DomainError('unmatched_exceptions', `${first.count} of the exceptions matched nobody`, {
+  throw new DomainError('unmatched_exceptions', `${first.count} of the exceptions matched no subject.`, {
     positions: unmatched.map((row) => row.number),
   });
 }
 
-/** Attaches the proposed subjects that another open request owns; the others have no owner (rule 7). Returns their number. */
+/** Attaches the proposed subjects that another open request owns (rule 7). Returns their number. */
 async function attachOwned(
   tx: Transaction,
   { id: requestId, project, subjectKind: kind }: RequestRow,
@@ -134,13 +141,13 @@ async function attachOwned(
 ): Promise<number> {
   const { count } = await tx.execute<never>(sql`
     WITH owned AS MATERIALIZED (
-      SELECT mine.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
-      FROM ${subjects} mine
+      SELECT subject.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
+      FROM ${subjects} subject
       CROSS JOIN LATERAL (
-        SELECT array_agg(digest) AS digests FROM ${identityDigests} own
-        WHERE own.request_id = mine.request_id AND own.seq = mine.seq AND is_key) named
+        SELECT array_agg(digest) AS digests FROM ${identityDigests} subject_digest
+        WHERE subject_digest.request_id = subject.request_id AND subject_digest.seq = subject.seq AND is_key) named
       CROSS JOIN LATERAL (${currentOwner({ requestId, project, kind })}) owner
-      WHERE mine.request_id = ${requestId} AND mine.state = 'proposed')
+      WHERE subject.request_id = ${requestId} AND subject.state = 'proposed')
     UPDATE ${subjects}
     SET state = 'attached', owner_request = owned.owner_request, owner_seq = owned.owner_seq, hidden = true,
         hard_delete_at = greatest(hard_delete_at, ${due})
@@ -148,7 +155,7 @@ async function attachOwned(
   return count;
 }
 
-/** The sub-select is evaluated once: all subjects get one generation. */
+/** Makes the proposed subjects this request's own. The subquery is evaluated once, so all get the same generation. */
 const ownProposed = (tx: Transaction, requestId: string, due: Date) =>
   tx
     .update(subjects)
@@ -160,11 +167,15 @@ const ownProposed = (tx: Transaction, requestId: string, due: Date) =>
     })
     .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed')));
 
-async function conflict(tx: Transaction, requestId: string, attached: number): Promise<DomainError> {
+async function conflictError(tx: Transaction, requestId: string, attached: number): Promise<DomainError> {
   const rows = await tx.execute<{ position: number }>(sql`
     SELECT DISTINCT position FROM ${matches} JOIN ${subjects} USING (request_id, seq)
-    WHERE request_id = ${requestId} AND state = 'attached' ORDER BY position LIMIT ${POSITIONS_NAMED}`);
-  return new DomainError('subject_conflict', `another open deletion owns ${attached} of the subjects`, {
-    positions: rows.map((row) => row.position),
-  });
+    WHERE request_id = ${requestId} AND state = 'attached' ORDER BY position LIMIT ${MAX_LISTED_POSITIONS}`);
+  return new DomainError(
+    'subject_conflict',
+    `Another open deletion owns ${attached} of the subjects. Nothing was confirmed.`,
+    {
+      positions: rows.map((row) => row.position),
+    },
+  );
 }

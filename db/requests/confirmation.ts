@@ -4,21 +4,24 @@ import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import { proposedSubjects } from '../resolution/counts.ts';
+import { countProposedSubjects } from '../resolution/counts.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { attention, systemVisibility } from '../schema/work.ts';
 import { isUnconfirmed, type RequestRow } from './row.ts';
 
+/** The state of a confirmation that a request needs. */
 export interface Confirmation {
+  /** The status of the request. */
   readonly status: Status;
+  /** When the confirmation expires. Null until every system has counted. */
   readonly until: Date | null;
   readonly state: NonNullable<DeletionState['confirmation']>;
 }
 
 /**
- * The state of a request that a member has to confirm: being counted, waiting, or expired, which cancels all proposed
- * subjects. Null if nothing waits for a confirmation. Runs under the project lock.
+ * Advances the confirmation of a request: opens it once every system has counted, and cancels all proposed subjects when it
+ * expires. Null if no subject waits for a confirmation. Runs under the project lock.
  */
 export async function settleConfirmation(
   tx: Transaction,
@@ -27,25 +30,25 @@ export async function settleConfirmation(
 ): Promise<Confirmation | null> {
   if (!isUnconfirmed(request) || request.resolvedAt === null) return null;
   if (request.confirmBy !== null && request.confirmBy <= asOf) return expireConfirmation(tx, request, asOf);
-  const { size } = await proposedSubjects(tx, request.id);
+  const { size } = await countProposedSubjects(tx, request.id);
   if (size === 0) return null;
-  const waiting = await uncounted(tx, request.id, asOf);
-  const until = request.confirmBy ?? (waiting.length === 0 ? await openConfirmation(tx, request, size, asOf) : null);
-  const ready = waiting.filter((one) => one.ready).map((one) => one.system);
+  const uncounted = await readUncountedSystems(tx, request.id, asOf);
+  const until = request.confirmBy ?? (uncounted.length === 0 ? await openConfirmation(tx, request, size, asOf) : null);
+  const systemsToCount = uncounted.filter(({ ready }) => ready).map(({ system }) => system);
   return {
     status: until === null ? 'resolving' : 'awaiting_confirmation',
     until,
     state: {
       subjects: size,
-      systemsToCount: ready,
+      systemsToCount,
       needsAnotherOwner: request.selection === 'everyone',
       until: until?.getTime() ?? null,
     },
   };
 }
 
-/** `ready`: no operator is needed first. */
-const uncounted = (tx: Transaction, requestId: string, asOf: Date) =>
+/** The systems that have not counted. `ready` is false if a system needs an operator first. */
+const readUncountedSystems = (tx: Transaction, requestId: string, asOf: Date) =>
   tx.execute<{ system: string; ready: boolean }>(sql`
     SELECT system, NOT EXISTS (
              SELECT FROM ${attention} WHERE attention.request_id = ${requestId} AND attention.system = pinned.system
@@ -55,7 +58,7 @@ const uncounted = (tx: Transaction, requestId: string, asOf: Date) =>
       SELECT FROM ${requestCounts} counted WHERE counted.request_id = ${requestId} AND counted.system = pinned.system)
     ORDER BY system`);
 
-/** Everything is counted: a member may confirm from now on. */
+/** Lets members confirm from now on. Returns when the confirmation expires. */
 async function openConfirmation(tx: Transaction, { id, project }: RequestRow, size: number, at: Date): Promise<Date> {
   const until = new Date(at.getTime() + CONFIRMATION_MS);
   await tx.update(requests).set({ confirmBy: until }).where(eq(requests.id, id));

@@ -16,7 +16,7 @@ import { ownedPositions } from './conflicts.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
 import { type Accepted, type AcceptedRequest, acceptOnce, type Replayable } from './idempotency.ts';
 
-/** A checked request, with every timestamp that follows from its project's policy. */
+/** A validated request, with the timestamps that follow from its project's policy. */
 export interface NewRequest extends Readonly<
   Pick<
     typeof requests.$inferSelect,
@@ -42,12 +42,13 @@ export interface NewRequest extends Readonly<
   readonly expedite: { readonly when: Expedite; readonly reason: string } | null;
   readonly forecast: Forecast;
 }
+/** How the request selects its subjects. */
 export type Selection =
   | { readonly by: 'identities'; readonly identities: readonly SubmittedIdentity[] }
   | { readonly by: 'segment'; readonly segment: string }
   | { readonly by: 'everyone'; readonly except: readonly Identity[] };
 
-/** `value` is normalised. Null if it is invalid for its type. */
+/** An identity of the request. `value` is normalized, or null if it is invalid for its type. */
 export interface SubmittedIdentity extends Readonly<
   Pick<typeof submittedIdentities.$inferSelect, 'type' | 'reason' | 'duplicateOf' | 'line'>
 > {
@@ -55,14 +56,14 @@ export interface SubmittedIdentity extends Readonly<
   readonly outcome: 'invalid' | 'duplicate' | null;
 }
 
-/** One statement, unless the call has an idempotency key or the request is rejected on a conflict. */
+/** Stores a request. Throws `subject_conflict` for `onConflict: 'reject'`, and the errors of `acceptOnce`. */
 export async function accept(
   database: Database,
   keys: DigestKeys,
   request: NewRequest,
   call: Replayable | null,
 ): Promise<Accepted> {
-  // A part-deletion shares no outcome and is attached to no other deletion (rule 16): it has no conflict.
+  // A part deletion is never attached to another deletion, so it has no conflict (rule 16).
   const rejects = request.onConflict === 'reject' && request.scope === 'data';
   const store = (tx: Transaction) => (rejects ? acceptUnlessOwned(tx, keys, request) : acceptRequest(tx, request));
   if (call !== null)
@@ -71,19 +72,23 @@ export async function accept(
   return { ...accepted, replayed: false };
 }
 
-const POSITIONS_NAMED = 100;
+const MAX_LISTED_POSITIONS = 100;
 
-/** `onConflict: 'reject'`: stores nothing if another open deletion owns one of the subjects. */
+/** Stores nothing and throws `subject_conflict` if another open deletion owns one of the subjects. */
 async function acceptUnlessOwned(tx: Transaction, keys: DigestKeys, request: NewRequest): Promise<AcceptedRequest> {
   await lockProject(tx, request.project);
   const positions = await ownedPositions(tx, keys, request, identitiesOf(request));
   if (positions.length === 0) return acceptRequest(tx, request);
-  throw new DomainError('subject_conflict', `another open deletion owns ${positions.length} of the subjects`, {
-    positions: positions.slice(0, POSITIONS_NAMED),
-  });
+  throw new DomainError(
+    'subject_conflict',
+    `Another open deletion owns ${positions.length} of the subjects. Nothing was stored.`,
+    {
+      positions: positions.slice(0, MAX_LISTED_POSITIONS),
+    },
+  );
 }
 
-/** One statement stores the request, its identities and the audit event. */
+/** Stores the request, its identities, its notifications and the audit event in one statement. */
 export async function acceptRequest(queries: Queries, request: NewRequest): Promise<AcceptedRequest> {
   const { selection, expedite } = request;
   const identities = identitiesOf(request);
@@ -102,17 +107,17 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
         due_at, hard_delete_at, estimated_completion_at
     ), identities AS (
       INSERT INTO ${submittedIdentities} (request_id, position, type, value, outcome, reason, duplicate_of, line)
-      SELECT request.id, one.position, one.type, one.value::text[], one.outcome, one.reason, one.duplicate_of, one.line
-      FROM request, unnest(${textArray(identities.map((one) => one.type))},
-                           ${textArray(identities.map((one) => (one.value === null ? null : arrayLiteral(one.value))))},
-                           ${textArray(sparse(identities.map((one) => one.outcome)))}, ${textArray(sparse(identities.map((one) => one.reason)))},
-                           ${intArray(sparse(identities.map((one) => one.duplicateOf)))}, ${intArray(sparse(identities.map((one) => one.line)))})
-             WITH ORDINALITY AS one (type, value, outcome, reason, duplicate_of, line, position)
+      SELECT request.id, submitted.position, submitted.type, submitted.value::text[], outcome, reason, duplicate_of, line
+      FROM request, unnest(${textArray(identities.map(({ type }) => type))},
+                           ${textArray(identities.map(({ value }) => (value === null ? null : arrayLiteral(value))))},
+                           ${textArray(nullIfEmpty(identities.map(({ outcome }) => outcome)))}, ${textArray(nullIfEmpty(identities.map(({ reason }) => reason)))},
+                           ${intArray(nullIfEmpty(identities.map(({ duplicateOf }) => duplicateOf)))}, ${intArray(nullIfEmpty(identities.map(({ line }) => line)))})
+             WITH ORDINALITY AS submitted (type, value, outcome, reason, duplicate_of, line, position)
     ), excepted AS (
       INSERT INTO ${exceptedIdentities} (request_id, number, type, value)
-      SELECT request.id, one.number, one.type, one.value::text[]
-      FROM request, unnest(${textArray(except.map((one) => one.type))}, ${textArray(except.map((one) => arrayLiteral(one.value)))})
-             WITH ORDINALITY AS one (type, value, number)
+      SELECT request.id, exception.number, exception.type, exception.value::text[]
+      FROM request, unnest(${textArray(except.map(({ type }) => type))}, ${textArray(except.map(({ value }) => arrayLiteral(value)))})
+             WITH ORDINALITY AS exception (type, value, number)
     ), deliveries AS (${notificationInsert('request', request.receivedAt)}
     ), audit AS (
       INSERT INTO ${auditEvents} (at, project, request_id, actor, action, detail)
@@ -124,7 +129,7 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       FROM request
     )
     SELECT id, project, kind, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`);
-  if (accepted === undefined) throw new Error('an accepted request returns its row');
+  if (accepted === undefined) throw new Error('the insert of the request returned no row');
   return accepted;
 }
 
@@ -137,6 +142,6 @@ function completion(request: NewRequest, subjects: number): SQL {
   return estimatedCompletion({ ...request, hardDeleteAt, expedited: expedite !== null }, subjects);
 }
 
-/** A column of nulls is sent as null: `unnest` fills shorter arrays, and null, with nulls. */
-const sparse = <T>(column: readonly (T | null)[]): readonly (T | null)[] | null =>
-  column.some((one) => one !== null) ? column : null;
+/** Null for a column that contains only nulls, which `unnest` expands to nulls again. */
+const nullIfEmpty = <T>(column: readonly (T | null)[]): readonly (T | null)[] | null =>
+  column.some((value) => value !== null) ? column : null;

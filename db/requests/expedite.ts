@@ -11,6 +11,7 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { readDeletionRow } from './row.ts';
 
+/** A caller's order to claim a request's subjects earlier. */
 export interface Expedition {
   readonly requestId: string;
   readonly expedite: Expedite;
@@ -19,7 +20,7 @@ export interface Expedition {
   readonly at: Date;
 }
 
-/** Moves the request's unclaimed subjects to an earlier run, ahead of subjects that are not expedited; never to a later one. */
+/** Moves the unclaimed subjects to an earlier run, where they are claimed first. Never moves them to a later run. */
 export async function expediteRequest(
   database: Database,
   project: Project,
@@ -29,7 +30,7 @@ export async function expediteRequest(
   const due = new Date(hardDeleteAt(project.policy, at.getTime(), expedite));
   return withProjectLock(database, project.name, async (tx) => {
     const request = await readDeletionRow(tx, requestId);
-    if (request.concludedAt !== null) throw new DomainError('too_late', 'the request has ended');
+    if (request.concludedAt !== null) throw new DomainError('too_late', 'The request has ended. Nothing was changed.');
     const { count: moved } = await tx
       .update(subjects)
       .set({ hardDeleteAt: sql`least(${subjects.hardDeleteAt}, ${due})`, expedited: true })
@@ -40,7 +41,7 @@ export async function expediteRequest(
         ),
       );
     if (moved === 0 && request.resolvedAt !== null)
-      throw new DomainError('too_late', 'nothing of the request waits any more');
+      throw new DomainError('too_late', 'No subject of the request waits for a run. Nothing was changed.');
     const forecast = forecastOf(project.policy, systemsFor(project, request.subjectKind), due, at);
     const completion = estimatedCompletion(
       { ...request, hardDeleteAt: due, expedited: true, forecast },

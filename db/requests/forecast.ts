@@ -5,12 +5,13 @@ import type { Policy } from '../../domain/policy.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects as subjectRows } from '../schema/subjects.ts';
 
-/** The part of a project's policy that a forecast needs (rule 12), in the units of the statement. */
+/** The values of a project's policy that a forecast needs (rule 12). */
 export interface Forecast {
-  /** The first run that any request could still be part of. */
+  /** The next run of the project. */
   readonly nextRunAt: Date;
+  /** Null if there is no quota. */
   readonly quotaPerRun: number | null;
-  /** From the claim of the last subject to the last verification. */
+  /** The estimated time from the claim of the last subject to its final verification. */
   readonly afterClaimMs: number;
 }
 
@@ -22,13 +23,13 @@ export const forecastOf = (
 ): Forecast => ({
   nextRunAt: new Date(Math.min(hardDeleteAt.getTime(), firstRunAtOrAfter(now.getTime(), policy.window))),
   quotaPerRun: policy.window === null ? null : policy.quotaPerRun,
-  afterClaimMs: Math.max(0, ...systems.map((one) => one.completesWithinMs)) + policy.settleMs,
+  afterClaimMs: Math.max(0, ...systems.map((system) => system.completesWithinMs)) + policy.settleMs,
 });
 
 /**
- * When the last of `subjects` will be verified, as a fragment of the statement that stores or moves the request. Runs
- * claim waiting subjects within the quota, expedited ones first, then by due date. What remains for this request's first
- * run is the worst backlog of any earlier run. Holds, cancellations and expeditions move the forecast.
+ * An expression for the estimated time at which the last of the request's `subjects` is verified. Runs claim waiting
+ * subjects up to the quota, expedited ones first, then by due date. The backlog at this request's first run is the largest
+ * backlog that any earlier run leaves. The estimate ignores later holds, cancellations and expedited requests.
  */
 export function estimatedCompletion(
   request: {
@@ -57,7 +58,7 @@ export function estimatedCompletion(
                 GROUP BY 1) runs) backlogs)`;
 }
 
-/** For open requests without an answer: whether the due date cannot be met, or was missed. A fragment over `requests`. */
+/** A condition on `requests`: open, not answered yet, and forecast to miss the due date, or past it. */
 export const atRisk = (now: Date): SQL<boolean> =>
   sql`(${requests.concludedAt} IS NULL AND ${requests.status} NOT IN ('ready', 'expired')
     AND (${requests.estimatedCompletionAt} > ${requests.dueAt} OR ${requests.dueAt} < ${now}))`;

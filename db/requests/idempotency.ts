@@ -9,10 +9,10 @@ import { requests } from '../schema/requests.ts';
 import { transaction } from '../transaction.ts';
 import type { RequestRow } from './row.ts';
 
-/** A call with an idempotency key: sent again, it makes no second request. */
+/** A call with an idempotency key. Repeating it creates no second request. */
 export interface Replayable {
   readonly key: string;
-  /** SHA-256 of everything that the call contains. */
+  /** SHA-256 of the call's content. */
   readonly content: Buffer;
 }
 interface KeyedCall extends Replayable {
@@ -35,16 +35,16 @@ const acceptedColumns = {
   estimatedCompletionAt,
 };
 
-/** The columns of a request that answer its acceptance. */
+/** The columns of a request that its 202 response contains. */
 export type AcceptedRequest = Pick<RequestRow, keyof typeof acceptedColumns>;
-/** `replayed`: an earlier call with the same key made this request; this call stored nothing. */
+/** `replayed` is true if an earlier call with the same key created the request and this call stored nothing. */
 export type Accepted = AcceptedRequest & { readonly replayed: boolean };
 
 const KEPT_MS = DAY_MS;
 
 /**
- * Accepts the call, or returns the request that an earlier call with the same key made. The lock ends with the
- * transaction: a process that dies leaves neither a request nor a used key, and a refused request leaves the key unused.
+ * Accepts the call, or returns the request that an earlier call with the same key created. Request and key are stored in one
+ * transaction, so a rejected request leaves the key unused. Throws `idempotency_key_in_use` or `idempotency_key_reused`.
  */
 export async function acceptOnce(
   database: Database,
@@ -55,12 +55,15 @@ export async function acceptOnce(
   const { memberId, content, at } = call;
   const keyDigest = keyDigestOf(keys, call);
   return transaction(database, async (tx) => {
-    // A separate statement: the query that follows must see what the previous holder of the lock committed.
-    const [lock] = await tx.execute<{ taken: boolean }>(
-      sql`SELECT pg_try_advisory_xact_lock(${lockOf(keyDigest)}::bigint) AS taken`,
+    // A separate statement, so that the next query sees what the previous holder of the lock committed.
+    const [lock] = await tx.execute<{ acquired: boolean }>(
+      sql`SELECT pg_try_advisory_xact_lock(${lockOf(keyDigest)}::bigint) AS acquired`,
     );
-    if (lock?.taken !== true)
-      throw new DomainError('idempotency_key_in_use', 'the first request with this key is still being answered');
+    if (lock?.acquired !== true)
+      throw new DomainError(
+        'idempotency_key_in_use',
+        'The first call with this key is still running. Send the call again later.',
+      );
     const { fingerprint, digestKey, createdAt } = idempotencyKeys;
     const [used] = await tx
       .select({ fingerprint, digestKey, accepted: acceptedColumns })
@@ -93,21 +96,21 @@ export async function acceptOnce(
   });
 }
 
-/** A fingerprint under an unknown digest key cannot be compared: the content counts as different. */
+/** Throws `idempotency_key_reused` if the content differs, or cannot be compared because its digest key is unknown. */
 function requireSameContent(
   keys: DigestKeys,
   { fingerprint, digestKey }: Pick<typeof idempotencyKeys.$inferSelect, 'fingerprint' | 'digestKey'>,
   content: Buffer,
 ): void {
-  const key = keys.find((one) => one.id === digestKey);
+  const key = keys.find(({ id: keyId }) => keyId === digestKey);
   if (key === undefined || !timingSafeEqual(fingerprintOf(key, content), fingerprint))
-    throw new DomainError('idempotency_key_reused', 'the key was used with another body');
+    throw new DomainError('idempotency_key_reused', 'The key was used with a different body. Nothing was stored.');
 }
 
 const fingerprintOf = ({ key }: DigestKey, content: Buffer): Buffer =>
   createHmac('sha256', key).update('idempotent content\u0002').update(content).digest();
 
-/** Under the oldest key: processes before and after a rotation compute the same digest. */
+/** Uses the oldest digest key, so that processes before and after a rotation compute the same digest. */
 function keyDigestOf(keys: DigestKeys, { memberId, key }: KeyedCall): Buffer {
   const oldest = keys.at(-1) ?? keys[0];
   return createHmac('sha256', oldest.key).update(`idempotency key\u0002${memberId}\u0002${key}`).digest();
@@ -115,7 +118,7 @@ function keyDigestOf(keys: DigestKeys, { memberId, key }: KeyedCall): Buffer {
 
 const lockOf = (keyDigest: Buffer): string => keyDigest.readBigInt64BE().toString();
 
-/** Deletes the keys that no call can replay any more. */
-export async function forgetOldKeys(database: Database, at: Date): Promise<void> {
+/** Deletes idempotency keys after their lifetime. */
+export async function deleteExpiredKeys(database: Database, at: Date): Promise<void> {
   await database.delete(idempotencyKeys).where(lte(idempotencyKeys.createdAt, new Date(at.getTime() - KEPT_MS)));
 }

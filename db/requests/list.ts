@@ -7,7 +7,7 @@ import { textArray } from '../sql.ts';
 import { atRisk } from './forecast.ts';
 import type { RequestRow } from './row.ts';
 
-/** Absent filters exclude nothing. */
+/** The filters of a list of requests. Absent filters exclude nothing. */
 export interface RequestFilter {
   readonly kind?: RequestKind | undefined;
   readonly status?: readonly Status[] | undefined;
@@ -19,12 +19,13 @@ export interface RequestFilter {
   readonly atRisk?: boolean | undefined;
 }
 
-/** The last request of the page before: newer requests do not move the pages that follow. */
+/** The last request of the previous page. New requests do not change the pages after it. */
 export type After = Pick<RequestRow, 'receivedAt' | 'id'>;
 
+/** A page of a project's requests. */
 export interface RequestPage {
   readonly project: string;
-  /** The kinds that the caller's token is limited to. Null: all. */
+  /** The request kinds of the caller's token. Null for all kinds. */
   readonly kinds: readonly RequestKind[] | null;
   readonly filter: RequestFilter;
   readonly now: Date;
@@ -32,7 +33,7 @@ export interface RequestPage {
   readonly limit: number;
 }
 
-/** Newest first, by keyset. */
+/** Lists requests, newest first, with keyset pagination. */
 export function listRequests(queries: Queries, page: RequestPage) {
   const { filter, limit } = page;
   const newest = [desc(requests.receivedAt), desc(requests.id)];
@@ -44,11 +45,11 @@ export function listRequests(queries: Queries, page: RequestPage) {
       .orderBy(...newest)
       .limit(limit);
   if (filter.status === undefined) return pageOf();
-  // Reads each status from its own index entries: one plan for all statuses would search the others for a rare one.
-  const found = pageOf(sql`${requests.status} = asked.status`).as('found');
+  // One index scan per status. A single scan for all statuses would read many rows to find a rare status.
+  const found = pageOf(sql`${requests.status} = filter.status`).as('found');
   return queries
     .select(getColumns(found))
-    .from(sql`unnest(${textArray([...new Set(filter.status)])}) AS asked (status)`)
+    .from(sql`unnest(${textArray([...new Set(filter.status)])}) AS filter (status)`)
     .crossJoinLateral(found)
     .orderBy(desc(found.receivedAt), desc(found.id))
     .limit(limit);
@@ -74,11 +75,11 @@ const summary = (now: Date) => ({
 
 const needsAttention = sql<boolean>`EXISTS (SELECT FROM ${attention} WHERE attention.request_id = requests.id)`;
 
-/** Contains only the filters in use, so that one plan fits all calls with the same filters. */
+/** Omits absent filters, so that one plan fits all calls with the same filters. */
 function conditions({ project, kinds, filter, now, after }: RequestPage) {
   const { kind, regulation, receivedFrom, receivedBefore, submittedBy } = filter;
-  const matches = (condition: SQL, wanted: boolean | undefined) =>
-    wanted === undefined ? undefined : wanted ? condition : not(condition);
+  const isEqual = (condition: SQL, expected: boolean | undefined) =>
+    expected === undefined ? undefined : expected ? condition : not(condition);
   return [
     eq(requests.project, project),
     kinds === null ? undefined : sql`${requests.kind} = ANY(${textArray(kinds)})`,
@@ -87,8 +88,8 @@ function conditions({ project, kinds, filter, now, after }: RequestPage) {
     receivedFrom === undefined ? undefined : gte(requests.receivedAt, receivedFrom),
     receivedBefore === undefined ? undefined : lt(requests.receivedAt, receivedBefore),
     submittedBy === undefined ? undefined : eq(requests.submittedBy, submittedBy),
-    matches(needsAttention, filter.needsAttention),
-    matches(atRisk(now), filter.atRisk),
+    isEqual(needsAttention, filter.needsAttention),
+    isEqual(atRisk(now), filter.atRisk),
     after === null ? undefined : sql`(${requests.receivedAt}, ${requests.id}) < (${after.receivedAt}, ${after.id})`,
   ];
 }

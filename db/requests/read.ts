@@ -11,14 +11,14 @@ import { attention, batchWork, systemVisibility } from '../schema/work.ts';
 import { atRisk } from './forecast.ts';
 import type { RequestRow } from './row.ts';
 
-/** Everything that a caller sees of a request. Read from the ledger: correct without Temporal. */
+/** The status of a request as callers see it. Read from the ledger only, so it is correct while Temporal is unavailable. */
 export interface RequestStatus extends RequestRow, Computed {
   /** Null unless the request is an export that is or was ready. */
   readonly archive: ArchiveFacts | null;
   /** Empty unless the request is a deletion that exports first. */
   readonly backups: readonly Backup[];
 }
-// A type, not an interface: `execute` takes rows with an index signature.
+// A type instead of an interface, because `execute` requires an index signature.
 type Computed = Readonly<{
   atRisk: boolean;
   subjectCount: number;
@@ -27,30 +27,33 @@ type Computed = Readonly<{
   /** The earliest run that may claim one of the waiting subjects. */
   nextClaimAt: Date | null;
   attention: readonly Attention[];
-  words: readonly SystemWord[];
-  /** Empty for requests that hide no subjects (rule 16). */
+  statements: readonly SystemStatement[];
+  /** Systems that cannot hide the subjects, or were skipped before. Empty for requests that hide no subjects (rule 16). */
   notHiddenIn: readonly string[];
   skipped: readonly { readonly system: string; readonly reason: string | null; readonly at: string }[];
-  /** One entry per system that was asked to count. */
+  /** The counts of the dry run, one per system. */
   counts: readonly SystemCount[];
+  /** The number of exceptions. */
   excepted: number;
   /** The numbers of the exceptions that matched no subject. */
   unmatched: readonly number[];
 }>;
+/** The rows of one system on the proposed subjects. `tables` is null if the system cannot count. */
 export type SystemCount = Readonly<Pick<typeof requestCounts.$inferSelect, 'system' | 'tables'>>;
+/** A step that needs an operator. */
 export interface Attention extends Readonly<Pick<typeof attention.$inferSelect, 'system' | 'step' | 'code'>> {
   readonly since: string;
-  /** When the step is retried without an operator. */
+  /** When the step is retried automatically. Null if only an operator can retry it. */
   readonly retryAt: string | null;
 }
-/** The latest statement of a system that cannot be verified by reading. */
-export interface SystemWord {
+/** The latest statement of a system that Lethe cannot verify by reading its data (rule 15). */
+export interface SystemStatement {
   readonly system: string;
   readonly level: 'attested' | 'none';
   readonly saidAt: string | null;
 }
 
-/** Completes a request's row to its status. Timestamps inside JSON arrive as text. */
+/** Reads the status of a request. Timestamps inside JSON values are text. */
 export async function readRequestStatus(queries: Queries, request: RequestRow, now: Date): Promise<RequestStatus> {
   const requestId = request.id;
   const [row] = await queries.execute<Computed>(sql`
@@ -75,13 +78,13 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
              WHERE request_id = ${requestId} GROUP BY system, step, code) grouped) AS attention,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'level', level, 'saidAt', said_at) ORDER BY system), '[]')
        FROM (SELECT system, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
-             FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY system) said) AS words,
+             FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY system) statement) AS statements,
       (SELECT coalesce(jsonb_agg(system ORDER BY system), '[]') FROM ${systemVisibility}
        WHERE request_id = ${requestId} AND scope = 'data' AND (NOT hides OR (skipped_at IS NOT NULL AND applied_generation = 0))) AS not_hidden_in,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'reason', skip_reason, 'at', skipped_at) ORDER BY skipped_at), '[]')
        FROM ${systemVisibility} WHERE request_id = ${requestId} AND skipped_at IS NOT NULL) AS skipped
     FROM ${requests}, counted WHERE ${eq(requests.id, requestId)}`);
-  if (row === undefined) throw new Error('a request that was just read is there');
+  if (row === undefined) throw new Error('the row of the request is missing');
   const archive = request.kind === 'export' ? await readArchiveFacts(queries, requestId) : null;
   const backups = request.exportFirst ? await readBackups(queries, requestId) : [];
   return { ...request, ...row, archive, backups };

@@ -3,37 +3,40 @@ import { DomainError } from '../../domain/errors.ts';
 import type { Queries } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 
-// The receipt is large and `notify` is personal: each is read only by the statement that needs it.
-const { receipt: _receipt, notify: _notify, ...everyday } = getColumns(requests);
+// The receipt is large and `notify` is personal data. Only the statements that need them read them.
+const { receipt: _receipt, notify: _notify, ...columns } = getColumns(requests);
 
-/** A request as every step needs it. Systems and their data map hashes are pinned when it is resolved (rule 5). */
+/** A row of `requests`, without the receipt and the address to notify. */
 export type RequestRow = Readonly<Omit<typeof requests.$inferSelect, 'receipt' | 'notify'>>;
 
-/** Subjects of such a request are neither hidden nor deleted. */
+/** Whether the request still needs a confirmation. Its subjects are neither hidden nor deleted. */
 export const isUnconfirmed = ({ confirm, confirmedAt }: RequestRow): boolean => confirm && confirmedAt === null;
 
-/** Throws `request_not_found`. */
+/** Reads a request. Throws `request_not_found`. */
 export async function readRequestRow(queries: Queries, requestId: string): Promise<RequestRow> {
-  const [row] = await queries.select(everyday).from(requests).where(eq(requests.id, requestId));
-  if (row === undefined) throw new DomainError('request_not_found', 'there is no such request');
+  const [row] = await queries.select(columns).from(requests).where(eq(requests.id, requestId));
+  if (row === undefined) throw new DomainError('request_not_found', 'The request does not exist.');
   return row;
 }
 
+/** The row of a deletion, which has a run. */
 export type DeletionRow = RequestRow & { readonly hardDeleteAt: Date };
 
-/** Throws `wrong_kind` for an export. */
+/** Reads a deletion. Throws `wrong_kind` for an export. */
 export async function readDeletionRow(queries: Queries, requestId: string): Promise<DeletionRow> {
   const row = await readRequestRow(queries, requestId);
-  if (!isDeletion(row)) throw new DomainError('wrong_kind', 'the request is an export');
+  if (!isDeletion(row))
+    throw new DomainError('wrong_kind', 'The request is an export. Only deletions support this operation.');
   return row;
 }
 
-/** Throws `wrong_kind` for a deletion. */
+/** Reads an export. Throws `wrong_kind` for a deletion. */
 export async function readExportRow(queries: Queries, requestId: string): Promise<RequestRow> {
   const row = await readRequestRow(queries, requestId);
-  if (isDeletion(row)) throw new DomainError('wrong_kind', 'the request is a deletion');
+  if (isDeletion(row))
+    throw new DomainError('wrong_kind', 'The request is a deletion. Only exports support this operation.');
   return row;
 }
 
-/** Only deletions have a date at which they may be claimed. */
+/** Whether the request is a deletion. Only deletions have a run. */
 export const isDeletion = (row: RequestRow): row is DeletionRow => row.hardDeleteAt !== null;

@@ -3,10 +3,10 @@ import type { Queries } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import type { RequestRow } from './row.ts';
 
-/** The numbers and dates that Temporal shows of a request from its start on. */
+/** The facts about a request that Temporal shows from the start of its workflow. */
 export type StartFacts = Pick<RequestRow, 'project' | 'kind' | 'submitted' | 'dueAt'>;
 
-/** Null if the request does not exist or has ended: it needs no workflow. */
+/** Reads the facts for a new workflow. Null if the request needs none, because it does not exist or has ended. */
 export async function startFactsOf(queries: Queries, requestId: string): Promise<StartFacts | null> {
   const { project, kind, submitted, dueAt } = requests;
   const [row] = await queries

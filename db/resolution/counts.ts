@@ -3,8 +3,8 @@ import type { Database, Queries } from '../client.ts';
 import { requestCounts } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 
-/** How many subjects are proposed, and the highest `seq` of them. */
-export async function proposedSubjects(
+/** Counts the proposed subjects, and reads their highest `seq`. */
+export async function countProposedSubjects(
   queries: Queries,
   requestId: string,
 ): Promise<{ readonly size: number; readonly lastSeq: number }> {
@@ -15,7 +15,7 @@ export async function proposedSubjects(
   return row;
 }
 
-/** Stores what a system holds, per table; null if it cannot count. The first count stays: it is what is confirmed. */
+/** Stores the row counts of a system by table, or null if it cannot count. Keeps the first count, which is confirmed. */
 export async function storeCount(
   database: Database,
   key: { readonly requestId: string; readonly system: string },

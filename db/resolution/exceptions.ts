@@ -6,8 +6,8 @@ import { exceptedDigests, exceptedIdentities } from '../schema/subjects.ts';
 import type { Staging } from './stage.ts';
 
 /**
- * Stages the subjects that a request for everyone excludes. An identity of several subjects excludes all of them, and
- * every other identity of an excluded subject is excluded too, also where another subject has the same one.
+ * Copies the identities of the subjects that a request for everyone excludes into a temporary table. An exception that
+ * belongs to several subjects excludes all of them.
  */
 export async function stageExcepted(
   { tx, keys, project, kind }: Staging,
@@ -17,8 +17,8 @@ export async function stageExcepted(
   const rows = (async function* () {
     for await (const page of facts) {
       yield page.map((fact) => {
-        const named = fact.fact === 'match' ? fact.key : fact.identity;
-        const digests = digestsOf(keys, project, kind, named).map(({ digest }) => digest);
+        const identity = fact.fact === 'match' ? fact.key : fact.identity;
+        const digests = digestsOf(keys, project, kind, identity).map(({ digest }) => digest);
         return [fact.fact === 'match' ? fact.position : null, digests];
       });
     }
@@ -26,7 +26,7 @@ export async function stageExcepted(
   await copyInto(tx, 'stage_excepted (number, digests)', rows);
 }
 
-/** Stores the digests of the excluded subjects and which identities matched, and erases the identities in clear. */
+/** Stores the digests of the excluded subjects and which exceptions matched, and erases the exceptions' values. */
 export async function storeExcepted({ tx, requestId }: Staging): Promise<void> {
   await tx.execute(sql`INSERT INTO ${exceptedDigests} (request_id, digest)
     SELECT DISTINCT ${requestId}, digest FROM stage_excepted, unnest(digests) digest`);
@@ -39,15 +39,15 @@ export async function storeExcepted({ tx, requestId }: Staging): Promise<void> {
     .where(eq(exceptedIdentities.requestId, requestId));
 }
 
-/** Removes the excluded subjects from the stage. What they share with another subject stays, whatever the directory says. */
+/** Removes the excluded subjects from the stage, and marks the identities that they share with the other subjects. */
 export async function dropExcepted({ tx, requestId }: Staging): Promise<void> {
   await tx.execute(sql`DELETE FROM stage USING (
-      SELECT DISTINCT key_type, key_value FROM stage own, unnest(own.digests) digest
-      JOIN ${exceptedDigests} excepted USING (digest) WHERE own.match AND excepted.request_id = ${requestId}) excluded
+      SELECT DISTINCT key_type, key_value FROM stage matched, unnest(matched.digests) digest
+      JOIN ${exceptedDigests} excepted USING (digest) WHERE matched.match AND excepted.request_id = ${requestId}) excluded
     WHERE stage.key_type = excluded.key_type AND stage.key_value = excluded.key_value`);
   await tx.execute(sql`UPDATE stage SET excluded = true
-    FROM (SELECT DISTINCT type, value FROM stage named, unnest(named.digests) digest
+    FROM (SELECT DISTINCT type, value FROM stage identity, unnest(identity.digests) digest
           JOIN ${exceptedDigests} excepted USING (digest)
-          WHERE NOT named.match AND excepted.request_id = ${requestId}) of_excluded
-    WHERE NOT match AND stage.type = of_excluded.type AND stage.value = of_excluded.value`);
+          WHERE NOT identity.match AND excepted.request_id = ${requestId}) excepted_identity
+    WHERE NOT match AND stage.type = excepted_identity.type AND stage.value = excepted_identity.value`);
 }

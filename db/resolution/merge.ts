@@ -7,30 +7,28 @@ import { currentOwner, subjectsWithSameKey } from '../subjects/ownership.ts';
 import type { Staging } from './stage.ts';
 
 /**
- * Makes one row per subject of the stage, with its `seq` if this request has it already, and the open request that owns
- * it if another one does.
+ * Creates the table `stage_subjects` with one row per subject of the stage: its `seq` if the request already has it, and
+ * otherwise the open request that owns it. Returns the numbers of known and of new subjects.
  */
-export async function stageSubjects(
-  staging: Staging,
-): Promise<{ readonly resolved: number; readonly joining: number }> {
+export async function stageSubjects(staging: Staging): Promise<{ readonly known: number; readonly added: number }> {
   const { tx, requestId, project, kind } = staging;
   await tx.execute(sql`CREATE TEMPORARY TABLE stage_subjects ON COMMIT DROP AS
-    SELECT named.*, mine.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
+    SELECT named.*, existing.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
     FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
           FROM stage WHERE match ORDER BY key_type, key_value, position) named
     LEFT JOIN LATERAL (
-      SELECT seq FROM (${subjectsWithSameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) mine ON true
-    LEFT JOIN LATERAL (${currentOwner(staging)}) owner ON mine.seq IS NULL`);
-  const [counts = { resolved: 0, joining: 0 }] = await tx.execute<{ resolved: number; joining: number }>(
-    sql`SELECT count(seq) AS resolved, count(*) FILTER (WHERE seq IS NULL) AS joining FROM stage_subjects`,
+      SELECT seq FROM (${subjectsWithSameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) existing ON true
+    LEFT JOIN LATERAL (${currentOwner(staging)}) owner ON existing.seq IS NULL`);
+  const [counts = { known: 0, added: 0 }] = await tx.execute<{ known: number; added: number }>(
+    sql`SELECT count(seq) AS known, count(*) FILTER (WHERE seq IS NULL) AS added FROM stage_subjects`,
   );
   return counts;
 }
 
 /**
- * Numbers and stores the subjects that are new to this request, in the order in which they were submitted. Those of an
- * unconfirmed request are proposed: they own no subject and wait for none. The same holds for part-deletions (rule 16) and
- * exports, which remove no row. An export leaves out the subjects that a deletion has claimed (rule 17).
+ * Numbers and stores the subjects that are new to this request, in the order of their positions. Only a confirmed deletion of
+ * scope `data` owns its subjects, or attaches them to their owner (rules 7, 16). An export leaves out the subjects that a
+ * deletion has claimed (rule 17).
  */
 export async function addSubjects({ tx, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
   const { hardDeleteAt, expedite } = request;
@@ -61,10 +59,11 @@ export async function addSubjects({ tx, requestId, project, kind }: Staging, req
 }
 
 /**
- * Replaces all identities of the stage's subjects: one that has passed to another subject must not be deleted. An identity
- * is `shared` if it was not itself submitted and a subject outside this request has it too (rule 8): more subjects have it
- * than this request means, or the directory's counts for it contradict each other. The rows here and below are unique and
- * in the order of the primary key: an index that grows at its end, with no conflict to look up, takes a third less time.
+ * Replaces all identities of the stage's subjects, because an identity that now belongs to another subject must not be
+ * deleted. An identity is `shared` if it was not itself submitted, and a subject outside this request has it too (rule 8):
+ * more subjects have it than this request contains, or the directory's counts of it contradict each other.
+ *
+ * Rows are inserted without duplicates in the order of the primary key, which takes a third less time. So does addDigests.
  */
 export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
   await tx.execute(sql`DELETE FROM ${subjectIdentities} USING ${subjects}, stage_subjects
@@ -72,50 +71,50 @@ export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
       AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
       AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')`);
   await tx.execute(sql`
-    WITH named AS (
+    WITH sharing AS (
       SELECT stage.digests[1] AS digest, bool_or(excluded) OR min(sharers) < max(sharers) OR max(sharers) >= count(DISTINCT subject.seq) FILTER (
                WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'claimed')) AS shared
       FROM stage JOIN stage_subjects subject USING (key_type, key_value)
       JOIN ${subjects} stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
       WHERE NOT match GROUP BY stage.digests[1]),
-    called AS (
-      SELECT subject.seq, fact.type, fact.value, fact.digests[1] AS digest, fact.origin, named.shared
-      FROM stage fact JOIN stage_subjects subject USING (key_type, key_value) JOIN named ON named.digest = fact.digests[1]
+    identity AS (
+      SELECT subject.seq, fact.type, fact.value, fact.digests[1] AS digest, fact.origin, sharing.shared
+      FROM stage fact JOIN stage_subjects subject USING (key_type, key_value) JOIN sharing ON sharing.digest = fact.digests[1]
       WHERE NOT fact.match
       UNION ALL
       SELECT seq, key_type, key_value, digests[1], 'key', false FROM stage_subjects)
     INSERT INTO ${subjectIdentities} (request_id, seq, type, value, digest, origin, shared)
-    SELECT DISTINCT ON (called.seq, called.digest) ${requestId}, called.seq, called.type, called.value, called.digest,
-           CASE WHEN called.origin = 'key' OR submitted.type IS NULL THEN called.origin ELSE 'submitted' END,
-           submitted.type IS NULL AND called.shared
-    FROM called JOIN ${subjects} stored ON stored.request_id = ${requestId} AND stored.seq = called.seq
+    SELECT DISTINCT ON (identity.seq, identity.digest) ${requestId}, identity.seq, identity.type, identity.value, identity.digest,
+           CASE WHEN identity.origin = 'key' OR submitted.type IS NULL THEN identity.origin ELSE 'submitted' END,
+           submitted.type IS NULL AND identity.shared
+    FROM identity JOIN ${subjects} stored ON stored.request_id = ${requestId} AND stored.seq = identity.seq
     LEFT JOIN (SELECT DISTINCT type, value FROM ${submittedIdentities}
                WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted
-           ON submitted.type = called.type AND submitted.value = called.value
+           ON submitted.type = identity.type AND submitted.value = identity.value
     WHERE stored.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')
-    ORDER BY called.seq, called.digest, called.origin = 'key' DESC, called.origin DESC`);
+    ORDER BY identity.seq, identity.digest, identity.origin = 'key' DESC, identity.origin DESC`);
 }
 
-/** Adds the digests of all current identities to those of earlier ones. Digests outlive the identities. */
+/** Stores the digests of all current identities. Digests of earlier identities stay. */
 export async function addDigests({ tx, keys, requestId, project, kind }: Staging): Promise<void> {
   const keyIds = keys.map((key) => key.id);
   await tx.execute(sql`INSERT INTO ${identityDigests} (project, kind, digest, key_id, request_id, seq, is_key)
     SELECT ${project}, ${kind}, digest, (${textArray(keyIds)})[number], ${requestId}, subject.seq, bool_or(stage.match)
-    FROM stage JOIN stage_subjects subject USING (key_type, key_value), unnest(stage.digests) WITH ORDINALITY AS under(digest, number)
-    WHERE NOT EXISTS (SELECT FROM ${identityDigests} known
-      WHERE known.request_id = ${requestId} AND known.seq = subject.seq AND known.digest = under.digest)
+    FROM stage JOIN stage_subjects subject USING (key_type, key_value), unnest(stage.digests) WITH ORDINALITY AS staged(digest, number)
+    WHERE NOT EXISTS (SELECT FROM ${identityDigests} stored
+      WHERE stored.request_id = ${requestId} AND stored.seq = subject.seq AND stored.digest = staged.digest)
     GROUP BY subject.seq, digest, number ORDER BY subject.seq, digest`);
 }
 
-/** Writes `duplicate` if earlier positions name all subjects of a position, and `attached` if another request owns all of them. */
+/** Stores `duplicate` if all subjects of a position have earlier positions, and `attached` if other requests own all of them. */
 export async function writeOutcomes(tx: Transaction, requestId: string): Promise<void> {
   await tx.execute(sql`
-    WITH named AS (
+    WITH matched AS (
       SELECT position, seq, min(position) OVER (PARTITION BY seq) AS first, state
       FROM ${matches} JOIN ${subjects} USING (request_id, seq) WHERE request_id = ${requestId}),
     outcomes AS (
       SELECT position, bool_and(first < position) AS duplicate, min(first) AS first, bool_and(state = 'attached') AS attached
-      FROM named GROUP BY position)
+      FROM matched GROUP BY position)
     UPDATE ${submittedIdentities}
     SET outcome = CASE WHEN duplicate THEN 'duplicate' WHEN attached THEN 'attached' ELSE 'matched' END,
         duplicate_of = CASE WHEN duplicate THEN first END
@@ -123,8 +122,8 @@ export async function writeOutcomes(tx: Transaction, requestId: string): Promise
 }
 
 /**
- * Subjects that the request no longer means: each of their positions now stands for another subject. A position that
- * stands for none does not count: what other systems still hold on a vanished subject has to be deleted.
+ * Selects the subjects whose positions all match other subjects now. A position that matches no subject does not count,
+ * because other systems may still hold data on a subject that is missing from the directory.
  */
 export const noLongerMatched = (requestId: string): SQL => sql`
     SELECT seq FROM ${subjects}

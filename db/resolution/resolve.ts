@@ -18,32 +18,35 @@ import { dropExcepted, stageExcepted, storeExcepted } from './exceptions.ts';
 import { addDigests, addIdentities, addSubjects, noLongerMatched, stageSubjects, writeOutcomes } from './merge.ts';
 import { analyzeStage, analyzeTables, stageFacts, stageUnknown } from './stage.ts';
 
+/** The directory's answer about a request. */
 export interface Resolution {
   readonly request: RequestRow;
   readonly facts: AsyncIterable<readonly Resolved[]>;
-  /** For `everyone`: the directory's answer on the excluded subjects. Its positions are the numbers of their identities. */
+  /** For `everyone`: the directory's answer about the exceptions. Its positions are the numbers of the exceptions. */
   readonly excepted?: AsyncIterable<readonly Resolved[]>;
   readonly systems: readonly SystemEntry[];
   readonly policy: Policy;
   readonly at: Date;
-  /** How many subjects a request may have. With more it fails, and nothing is hidden or deleted. */
+  /** The maximum number of subjects. With more, the request fails and nothing is hidden or deleted. Null if unlimited. */
   readonly limit: number | null;
-  /** How many subjects may join after the first resolution without an operator's approval. */
+  /** The maximum number of subjects that a later resolution adds without an operator's approval. */
   readonly growth: (resolved: number) => number;
 }
 
+/** The result of a resolution. `grew`: an operator has to approve the added subjects. `closed`: the request has ended. */
 export type ResolutionEnd =
   | {
       readonly end: 'resolved';
-      readonly joined: number;
+      readonly added: number;
       readonly removed: number;
-      readonly unknown: number;
+      /** Subjects that the directory does not know, for which all systems have to be searched. */
+      readonly unresolved: number;
       readonly wake: readonly string[];
     }
-  | { readonly end: 'grew'; readonly joined: number }
+  | { readonly end: 'grew'; readonly added: number }
   | { readonly end: 'closed' };
 
-/** Marks the request as being resolved. Idempotent. */
+/** Sets the status `resolving`. Idempotent. */
 export async function startResolving(database: Database, requestId: string, at: Date): Promise<void> {
   await database.execute(sql`
     WITH request AS (
@@ -53,8 +56,8 @@ export async function startResolving(database: Database, requestId: string, at: 
 }
 
 /**
- * Brings the request's subjects up to date with the directory. The first resolution makes them; one immediately before a
- * claim adds those that match now and cancels those that no longer match (rule 8). Idempotent.
+ * Updates the request's subjects from the directory's answer. The first resolution creates them. A later one, before a
+ * claim, adds subjects that match now and cancels those that no longer match (rule 8). Idempotent.
  */
 export async function storeResolution(
   database: Database,
@@ -63,7 +66,7 @@ export async function storeResolution(
 ): Promise<ResolutionEnd> {
   const { request, at } = resolution;
   const end = await transaction<ResolutionEnd>(database, async (tx) => {
-    // The planner has no statistics of the rows that this transaction writes, and would scan them once per row.
+    // Without statistics of the rows that this transaction writes, the planner would scan them once per row.
     await tx.execute(sql`SET LOCAL enable_nestloop = off`);
     const staging = { tx, keys, requestId: request.id, project: request.project, kind: request.subjectKind };
     await stageFacts(staging, resolution.facts);
@@ -73,7 +76,7 @@ export async function storeResolution(
     if (now.concludedAt !== null || now.cancelledAt !== null) return { end: 'closed' };
     const first = now.resolvedAt === null;
     // A member confirms exactly the subjects that were counted.
-    if (!first && isUnconfirmed(now)) return { end: 'resolved', joined: 0, removed: 0, unknown: 0, wake: [] };
+    if (!first && isUnconfirmed(now)) return { end: 'resolved', added: 0, removed: 0, unresolved: 0, wake: [] };
     if (first && resolution.excepted !== undefined) await storeExcepted(staging);
     if (now.selection === 'everyone') await dropExcepted(staging);
     if (first && now.selection !== 'identities') {
@@ -84,8 +87,8 @@ export async function storeResolution(
     await dropAmbiguous(tx, request.id);
     if (first) await stageUnknown(staging);
     await analyzeStage(staging);
-    const { resolved, joining } = await stageSubjects(staging);
-    if (!first && !now.growthAccepted && joining > resolution.growth(resolved)) return { end: 'grew', joined: joining };
+    const { known, added } = await stageSubjects(staging);
+    if (!first && !now.growthAccepted && added > resolution.growth(known)) return { end: 'grew', added };
     await addSubjects(staging, now);
     await addIdentities(staging);
     await addDigests(staging);
@@ -99,9 +102,9 @@ export async function storeResolution(
           window: resolution.policy.window,
         });
     if (first) await pinSystems(tx, now, resolution.systems, at);
-    const unknown = await unknownCount(tx, request.id);
-    if (first || joining > 0 || removed > 0) {
-      const detail = { subjects: resolved + joining, joined: first ? 0 : joining, departed: removed, unknown };
+    const unresolved = await countUnresolved(tx, request.id);
+    if (first || added > 0 || removed > 0) {
+      const detail = { subjects: known + added, added: first ? 0 : added, removed, unresolved };
       await recordAudit(tx, {
         at,
         project: request.project,
@@ -112,15 +115,15 @@ export async function storeResolution(
       });
     }
     await raiseWake(tx, wake);
-    return { end: 'resolved', joined: joining, removed, unknown, wake };
+    return { end: 'resolved', added, removed, unresolved, wake };
   });
-  if (end.end === 'resolved') await analyzeTables(database, end.joined);
+  if (end.end === 'resolved') await analyzeTables(database, end.added);
   return end;
 }
 
 /**
- * Gives each subject of a segment, or of everyone, a position, as if it had been submitted: later members do not join.
- * Their number is known only now, and with it the estimate of the completion.
+ * Gives each subject of a segment, or of everyone, a position, as if it had been submitted. Later subjects of the segment do
+ * not join. Updates the estimated completion, which depends on their number.
  */
 async function numberSelected(tx: Transaction, request: RequestRow, { policy, systems, at }: Resolution) {
   await tx.execute(sql`UPDATE stage SET position = numbered.position
@@ -141,22 +144,22 @@ async function numberSelected(tx: Transaction, request: RequestRow, { policy, sy
   return count;
 }
 
-/** Removes identities from the stage that were cancelled while the directory answered. */
+/** Removes positions from the stage that were cancelled while the directory answered. */
 async function dropWithdrawn(tx: Transaction, requestId: string): Promise<void> {
   const dropped = await tx.execute<never>(sql`DELETE FROM stage USING ${submittedIdentities} submitted
     WHERE stage.match AND submitted.request_id = ${requestId} AND submitted.position = stage.position AND withdrawn_at IS NOT NULL`);
   if (dropped.count > 0) await dropUnmatchedFacts(tx);
 }
 
-/** Removes the other identities of subjects that no position stands for any more. */
+/** Removes the identities of subjects without a position from the stage. */
 async function dropUnmatchedFacts(tx: Transaction): Promise<void> {
   await tx.execute(sql`DELETE FROM stage WHERE NOT match AND NOT EXISTS (
-    SELECT FROM stage own WHERE own.match AND own.key_type = stage.key_type AND own.key_value = stage.key_value)`);
+    SELECT FROM stage matched WHERE matched.match AND matched.key_type = stage.key_type AND matched.key_value = stage.key_value)`);
 }
 
 /**
- * Rejects an identity that is no alias and stands for several subjects: deleting a household because one member asked
- * would delete bystanders. Subjects that it stood for alone when it was first resolved stay its own.
+ * Rejects identities that are no alias and belong to several subjects, such as the address of a household (`ambiguous`). A
+ * subject that the identity matched alone in an earlier resolution stays.
  */
 async function dropAmbiguous(tx: Transaction, requestId: string): Promise<void> {
   await tx.execute(sql`CREATE TEMPORARY TABLE ambiguous ON COMMIT DROP AS
@@ -174,13 +177,13 @@ async function dropAmbiguous(tx: Transaction, requestId: string): Promise<void> 
       ),
     );
   await tx.execute(sql`DELETE FROM stage WHERE match AND position IN (SELECT position FROM ambiguous) AND NOT EXISTS (
-      SELECT FROM ${matches} JOIN ${subjectIdentities} own USING (request_id, seq)
+      SELECT FROM ${matches} JOIN ${subjectIdentities} identity USING (request_id, seq)
       WHERE matches.request_id = ${requestId} AND matches.position = stage.position
-        AND own.origin = 'key' AND own.type = stage.key_type AND own.value = stage.key_value)`);
+        AND identity.origin = 'key' AND identity.type = stage.key_type AND identity.value = stage.key_value)`);
   if (rejected.count > 0) await dropUnmatchedFacts(tx);
 }
 
-/** Stores which systems take part and their data-map hashes (rule 5), and the status after the first resolution. */
+/** Pins the systems and their data map hashes (rule 5), and sets the status after the first resolution. */
 async function pinSystems(
   tx: Transaction,
   request: RequestRow,
@@ -223,7 +226,7 @@ async function fail(
   return { end: 'closed' };
 }
 
-const unknownCount = (tx: Transaction, requestId: string): Promise<number> =>
+const countUnresolved = (tx: Transaction, requestId: string): Promise<number> =>
   tx.$count(
     subjects,
     and(

@@ -6,6 +6,7 @@ import { copyInto, type Field } from '../copy.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
 import { identityDigests, matches, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
 
+/** The context of a resolution: its transaction and the request whose facts are staged. */
 export interface Staging {
   readonly tx: Transaction;
   readonly keys: DigestKeys;
@@ -17,9 +18,10 @@ export interface Staging {
 const STAGE = 'stage (match, known, key_type, key_value, position, type, value, origin, sharers, digests)';
 
 /**
- * Copies the directory's answer into a temporary table, a fact per row. `digests` are those of the identity in the row,
- * in the order of the keys; `excluded` marks a name of an excluded subject. Runs before the project is locked, so that a
- * slow directory blocks no other transaction.
+ * Copies the directory's answer into the temporary table `stage`, one fact per row. `digests` are those of the row's
+ * identity, in the order of the digest keys. `excluded` marks an identity that an excluded subject has too.
+ *
+ * Runs before the project is locked, so that a slow directory blocks no other transaction.
  */
 export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly Resolved[]>): Promise<void> {
   await staging.tx
@@ -29,11 +31,11 @@ export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly
   await copyInto(
     staging.tx,
     STAGE,
-    mapped(facts, (fact) => stageRow(staging, fact, true)),
+    mapPages(facts, (fact) => stageRow(staging, fact, true)),
   );
 }
 
-/** An identity that the directory does not know is its own subject, and is still offered to every system. */
+/** Stages each identity that the directory does not know as a subject. Every system is searched for it. */
 export async function stageUnknown(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
   const { position, type, value, outcome, withdrawnAt } = submittedIdentities;
@@ -58,43 +60,47 @@ export async function stageUnknown(staging: Staging): Promise<void> {
 
 function stageRow({ keys, project, kind }: Staging, fact: Resolved, known: boolean): Field[] {
   const match = fact.fact === 'match';
-  const named = match ? fact.key : fact.identity;
-  const digests = digestsOf(keys, project, kind, named).map(({ digest }) => digest);
+  const identity = match ? fact.key : fact.identity;
+  const digests = digestsOf(keys, project, kind, identity).map(({ digest }) => digest);
   return [
     match,
     known,
     fact.key.type,
     fact.key.value,
     match ? fact.position : null,
-    named.type,
-    named.value,
+    identity.type,
+    identity.value,
     match ? 'key' : fact.origin,
     match ? null : fact.sharers,
     digests,
   ];
 }
 
-async function* mapped<From, To>(pages: AsyncIterable<readonly From[]>, each: (from: From) => To): AsyncIterable<To[]> {
+async function* mapPages<From, To>(
+  pages: AsyncIterable<readonly From[]>,
+  each: (from: From) => To,
+): AsyncIterable<To[]> {
   for await (const page of pages) yield page.map(each);
 }
 
-/** Analyzes the stage for the planner. A few rows are read faster than they are analyzed. */
+/** Creates indexes and statistics of the stage. Skipped for few rows, which are read faster than analyzed. */
 export async function analyzeStage({ tx }: Staging): Promise<void> {
-  const [{ many } = { many: false }] = await tx.execute<{ many: boolean }>(
-    sql`SELECT count(*) > ${MANY} AS many FROM stage`,
+  const [{ isLarge } = { isLarge: false }] = await tx.execute<{ isLarge: boolean }>(
+    sql`SELECT count(*) > ${ANALYZE_THRESHOLD} AS is_large FROM stage`,
   );
-  if (!many) return;
+  if (!isLarge) return;
   await tx.execute(sql`CREATE INDEX ON stage (position) WHERE match`);
   await tx.execute(sql`CREATE INDEX ON stage (key_type, key_value) WHERE match`);
   await tx.execute(sql`ANALYZE stage`);
 }
 
-/** Analyzes the tables of subjects after many rows are added. Until autovacuum does so, the planner would guess. */
+/** Updates the statistics of the subjects' tables after many rows were added, before autovacuum does. */
 export async function analyzeTables(database: Database, added: number): Promise<void> {
-  if (added <= MANY) return;
+  if (added <= ANALYZE_THRESHOLD) return;
   await database.execute(
     sql`ANALYZE ${subjects}, ${matches}, ${subjectIdentities}, ${identityDigests}, ${submittedIdentities}`,
   );
 }
 
-const MANY = 1_000;
+/** The number of rows above which statistics are worth their cost. */
+const ANALYZE_THRESHOLD = 1_000;

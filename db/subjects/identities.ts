@@ -5,58 +5,58 @@ import type { Database } from '../client.ts';
 import { exceptedIdentities, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
-/** Subjects per page; each has a handful of identities. */
+/** The number of subjects per page. A subject has a few identities. */
 const SUBJECTS_PAGE = 2_000;
 const SUBMITTED_PAGE = 5_000;
 
 /**
- * The identities to search a claimed batch by, in the order of `seq`. Leaves out identities shared with a subject outside
- * the request, or with one of the request that is not claimed (held, not yet due): the last of them takes their data.
+ * The identities by which systems delete a claimed batch, in the order of `seq`. Leaves out identities that a subject
+ * outside the request has too, or one of the request that is not claimed yet. The last of those deletes their data.
  */
 export const claimedIdentities = (database: Database, requestId: string, batch: number, first: number, last: number) =>
   pages(first, last, (from, to) =>
     selectIdentities(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
-      among: sql`batch = ${batch}`,
+      condition: sql`batch = ${batch}`,
       from,
       to,
     }),
   );
 
-/** The identities to search the proposed subjects by, as if all of them were claimed together. */
+/** The identities by which systems count the proposed subjects, as if all of them were claimed in one batch. */
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
-    selectIdentities(database, requestId, ['proposed'], { among: sql`state = 'proposed'`, from, to }),
+    selectIdentities(database, requestId, ['proposed'], { condition: sql`state = 'proposed'`, from, to }),
   );
 
-/** The identities to search the subjects of an export by. Leaves out identities shared with other subjects. */
+/** The identities by which systems export subjects. Leaves out identities that other subjects have too. */
 export const exportedIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
-    selectIdentities(database, requestId, ['selected'], { among: sql`state = 'selected'`, from, to }),
+    selectIdentities(database, requestId, ['selected'], { condition: sql`state = 'selected'`, from, to }),
   );
 
 /**
- * Selects an identity only if all subjects of the request that have it are in these states; their own keys always.
- * Probes each identity once per page, however many subjects share it.
+ * Selects the keys of the page's subjects, and their other identities if every subject of the request with the same identity
+ * is in one of `states`. Probes each identity once per page.
  */
 const selectIdentities = (
   database: Database,
   requestId: string,
   states: readonly SubjectState[],
-  page: { readonly among: SQL; readonly from: number; readonly to: number },
+  page: { readonly condition: SQL; readonly from: number; readonly to: number },
 ) =>
   database.execute<IdentityRow>(sql`
     WITH page AS MATERIALIZED (
-      SELECT seq, type, value, named.digest, origin FROM ${subjectIdentities} named JOIN ${subjects} USING (request_id, seq)
-      WHERE request_id = ${requestId} AND ${page.among} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared),
-    kept AS MATERIALIZED (
-      SELECT digest FROM (SELECT DISTINCT digest FROM page WHERE origin <> 'key') name
+      SELECT seq, type, value, identity.digest, origin FROM ${subjectIdentities} identity JOIN ${subjects} USING (request_id, seq)
+      WHERE request_id = ${requestId} AND ${page.condition} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared),
+    left_out AS MATERIALIZED (
+      SELECT digest FROM (SELECT DISTINCT digest FROM page WHERE origin <> 'key') candidate
       WHERE EXISTS (
         SELECT FROM ${subjectIdentities} same JOIN ${subjects} other USING (request_id, seq)
-        WHERE request_id = ${requestId} AND same.digest = name.digest AND NOT other.state = ANY(${textArray(states)})
+        WHERE request_id = ${requestId} AND same.digest = candidate.digest AND NOT other.state = ANY(${textArray(states)})
         OFFSET 0))
-    SELECT seq, type, value FROM page WHERE origin = 'key' OR digest NOT IN (SELECT digest FROM kept) ORDER BY seq`);
+    SELECT seq, type, value FROM page WHERE origin = 'key' OR digest NOT IN (SELECT digest FROM left_out) ORDER BY seq`);
 
-/** The identities of subjects whose visibility changed after a generation. */
+/** The identities of subjects whose desired visibility changed after a generation. */
 export const changedIdentities = (
   database: Database,
   requestId: string,
@@ -112,7 +112,7 @@ async function* pages(
 
 type SubmittedPages = AsyncIterable<readonly { readonly position: number; readonly identity: Identity }[]>;
 
-/** Page by page, the submitted identities that are valid and not withdrawn. */
+/** Reads the submitted identities that are valid and not cancelled, page by page. */
 export async function* readSubmitted(database: Database, requestId: string): SubmittedPages {
   const submitted = submittedIdentities;
   for (let after = 0; ;) {
@@ -137,7 +137,7 @@ export async function* readSubmitted(database: Database, requestId: string): Sub
   }
 }
 
-/** The identities that the request excludes, in one page: their number is limited like that of submitted ones. */
+/** Reads the exceptions of the request in one page, because their number is limited. */
 export async function* readExcepted(database: Database, requestId: string): SubmittedPages {
   const excepted = exceptedIdentities;
   const rows = await database

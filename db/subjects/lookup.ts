@@ -15,12 +15,14 @@ import { retainedOf } from './retained.ts';
 type LookedUpRequest = Pick<RequestRow, 'id' | 'kind' | 'status' | 'receivedAt' | 'concludedAt'> & {
   /** Null until the request is resolved. */
   readonly outcome: Outcome | null;
+  /** The rows kept of the subject, per basis. */
   readonly retained: readonly RetainedRows[];
 };
 
-const SHOWN = 100;
+/** The maximum number of requests, of holds and of suppressions in the answer. */
+const LIMIT = 100;
 
-/** The requests, holds and suppressions of one identity, found by its digest: no other subject is listed. */
+/** Finds the requests, holds and suppressions of one identity by its digest. */
 export async function lookUp(
   queries: Queries,
   keys: DigestKeys,
@@ -28,7 +30,7 @@ export async function lookUp(
     readonly project: string;
     readonly kind: SubjectKind;
     readonly identity: Identity;
-    /** Null: all kinds. */
+    /** The request kinds of the caller's token. Null for all kinds. */
     readonly kinds?: readonly RequestKind[] | null;
   },
 ) {
@@ -36,23 +38,23 @@ export async function lookUp(
   const digests = bytesIn(digestsOf(keys, project, kind, identity).map(({ digest }) => digest));
   const { id, caseRef, heldBy, placedAt } = holds;
   const [foundRequests, foundHolds, foundSuppressions] = await Promise.all([
-    // A request that is not resolved has no digests: it is found by the submitted value.
+    // An unresolved request has no digests and is found by the submitted value.
     queries.execute<LookedUpRequest>(sql`
       SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`, sql`found.seqs`)} AS retained, received_at, concluded_at
       FROM (SELECT subject.request_id, ${leastAdvanced(subjectOutcome(project))} AS outcome,
                    array_agg(subject.seq) AS seqs
-            FROM ${identityDigests} named JOIN ${subjects} subject USING (request_id, seq)
-            WHERE named.project = ${project} AND named.kind = ${kind} AND named.digest IN ${digests}
+            FROM ${identityDigests} subject_digest JOIN ${subjects} subject USING (request_id, seq)
+            WHERE subject_digest.project = ${project} AND subject_digest.kind = ${kind} AND subject_digest.digest IN ${digests}
             GROUP BY subject.request_id
             UNION ALL
-            SELECT DISTINCT waiting.id, NULL, ARRAY[]::integer[]
-            FROM ${requests} waiting JOIN ${submittedIdentities} submitted ON submitted.request_id = waiting.id
-            WHERE waiting.project = ${project} AND waiting.subject_kind = ${kind} AND waiting.resolved_at IS NULL
-              AND waiting.concluded_at IS NULL AND submitted.withdrawn_at IS NULL
+            SELECT DISTINCT unresolved.id, NULL, ARRAY[]::integer[]
+            FROM ${requests} unresolved JOIN ${submittedIdentities} submitted ON submitted.request_id = unresolved.id
+            WHERE unresolved.project = ${project} AND unresolved.subject_kind = ${kind} AND unresolved.resolved_at IS NULL
+              AND unresolved.concluded_at IS NULL AND submitted.withdrawn_at IS NULL
               AND submitted.type = ${identity.type} AND submitted.value = ${textArray(identity.value)}) found
       JOIN ${requests} ON requests.id = found.request_id
       WHERE ${kinds === null ? sql`true` : sql`kind = ANY(${textArray(kinds)})`}
-      ORDER BY received_at DESC, id DESC LIMIT ${SHOWN}`),
+      ORDER BY received_at DESC, id DESC LIMIT ${LIMIT}`),
     queries
       .select({ id, caseRef, heldBy, placedAt })
       .from(holds)
@@ -60,7 +62,7 @@ export async function lookUp(
         sql`${id} IN (SELECT hold_id FROM ${holdDigests} WHERE project = ${project} AND kind = ${kind} AND active AND digest IN ${digests})`,
       )
       .orderBy(desc(placedAt), id)
-      .limit(SHOWN),
+      .limit(LIMIT),
     queries
       .select({ id: suppressions.id, requestId: suppressions.requestId, since: suppressions.since })
       .from(suppressions)
@@ -69,7 +71,7 @@ export async function lookUp(
           WHERE project = ${project} AND kind = ${kind} AND active AND digest IN ${digests})`,
       )
       .orderBy(desc(suppressions.since), suppressions.id)
-      .limit(SHOWN),
+      .limit(LIMIT),
   ]);
   return { requests: foundRequests, holds: foundHolds, suppressions: foundSuppressions };
 }

@@ -7,14 +7,14 @@ import type { Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects } from '../schema/subjects.ts';
 
-/** The rows of a subject in all requests, by the digests of its key under every key in use: `named` in the outer statement. */
+/** Selects the rows of a subject in all requests. `named.digests` of the outer statement are the digests of its key. */
 export const subjectsWithSameKey = (project: string, kind: SubjectKind): SQL => sql`
   SELECT request_id, seq FROM ${identityDigests}
   WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
     AND identity_digests.digest = ANY(named.digests) OFFSET 0`;
 
 /**
- * The other request that owns the subject now (rule 7), at most one. OFFSET 0 stops PostgreSQL from flattening the
+ * Selects the other request that owns the subject now, at most one (rule 7). OFFSET 0 stops PostgreSQL from flattening the
  * subquery; flattened, it scans all subjects instead of probing the index.
  */
 export const currentOwner = ({
@@ -32,20 +32,21 @@ export const currentOwner = ({
       AND scope = 'data' AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') OFFSET 0)
   LIMIT 1`;
 
-interface Release {
+interface CancelledRequest {
   readonly requestId: string;
   readonly at: Date;
   readonly window: RunWindow;
 }
 
 /**
- * Cancels the subjects whose `seq` `chosen` selects, as far as they are not claimed. A subject that another request waits
- * for is transferred to it, still hidden (rule 7). The others are restored first, and become `cancelled` after that
- * (rule 9), or at once if they are not hidden. Runs under the project lock; the caller raises the wake of the returned requests.
+ * Cancels the unclaimed subjects whose `seq` the query `chosen` selects. A subject that another request is attached to is
+ * transferred to it, still hidden (rule 7). Another hidden subject becomes `cancelled` once it is restored (rule 9).
+ *
+ * Runs under the project lock. Returns the requests to signal; the caller raises their wake version.
  */
 export async function cancelSubjects(
   tx: Transaction,
-  cancellation: Release & { readonly chosen: SQL },
+  cancellation: CancelledRequest & { readonly chosen: SQL },
 ): Promise<{ readonly cancelled: number; readonly wake: readonly string[] }> {
   const { requestId, chosen, at, window } = cancellation;
   const firstRun = new Date(firstRunAtOrAfter(at.getTime(), window));
@@ -53,10 +54,10 @@ export async function cancelSubjects(
     cancelled: number;
     changed: readonly string[];
   }>(sql`
-    WITH withdrawn AS (UPDATE ${subjects} mine
+    WITH cancelled_subject AS (UPDATE ${subjects} subject
     SET state = CASE WHEN NOT hidden OR state = 'attached' OR present IS NOT TRUE OR EXISTS (
                   SELECT FROM ${subjects} waiting
-                  WHERE waiting.owner_request = ${requestId} AND waiting.owner_seq = mine.seq AND waiting.state = 'attached')
+                  WHERE waiting.owner_request = ${requestId} AND waiting.owner_seq = subject.seq AND waiting.state = 'attached')
                 THEN 'cancelled' ELSE 'cancelling' END,
         hidden = false,
         generation = CASE WHEN NOT hidden OR state = 'attached' THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
@@ -64,28 +65,29 @@ export async function cancelSubjects(
       AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'selected')
     RETURNING seq, owner_request, owner_seq, backed_up),
     ${releaseBackups(requestId, firstRun)}
-    SELECT (SELECT count(*) FROM withdrawn) AS cancelled, ARRAY(SELECT id FROM changed) AS changed`);
+    SELECT (SELECT count(*) FROM cancelled_subject) AS cancelled, ARRAY(SELECT id FROM changed) AS changed`);
   return { cancelled, wake: cancelled === 0 ? [] : [...changed, ...(await transferOwnership(tx, cancellation))] };
 }
 
 /**
- * Transfers every cancelled subject to the earliest request that waits for it, which hides it from now on. The requests
- * behind that one wait for the new owner (rule 7), and may export the subject first by now. Runs under the project lock,
- * after the subjects have become `cancelled`. Returns the requests to wake.
+ * Transfers every cancelled subject to the earliest request that is attached to it, still hidden. Later attached requests
+ * are attached to the new owner (rule 7), and may start an export of the subject now.
+ *
+ * Runs under the project lock, after the subjects have become `cancelled`. Returns the requests to signal.
  */
 export async function transferOwnership(
   tx: Transaction,
-  { requestId, at, window }: Release,
+  { requestId, at, window }: CancelledRequest,
 ): Promise<readonly string[]> {
   const firstRun = new Date(firstRunAtOrAfter(at.getTime(), window));
   const rows = await tx.execute<{ requestId: string }>(sql`
     WITH new_owner AS MATERIALIZED (
-      SELECT DISTINCT ON (waiting.owner_seq) waiting.request_id, waiting.seq, waiting.owner_seq, mine.present
+      SELECT DISTINCT ON (waiting.owner_seq) waiting.request_id, waiting.seq, waiting.owner_seq, cancelled.present
       FROM ${subjects} waiting
-      JOIN ${subjects} mine ON mine.request_id = waiting.owner_request AND mine.seq = waiting.owner_seq
-      WHERE waiting.owner_request = ${requestId} AND waiting.state = 'attached' AND mine.state = 'cancelled'
+      JOIN ${subjects} cancelled ON cancelled.request_id = waiting.owner_request AND cancelled.seq = waiting.owner_seq
+      WHERE waiting.owner_request = ${requestId} AND waiting.state = 'attached' AND cancelled.state = 'cancelled'
       ORDER BY waiting.owner_seq, waiting.request_id, waiting.seq),
-    behind AS (
+    reattached AS (
       UPDATE ${subjects} SET owner_request = new_owner.request_id, owner_seq = new_owner.seq
       FROM new_owner
       WHERE subjects.owner_request = ${requestId} AND subjects.owner_seq = new_owner.owner_seq AND state = 'attached'
@@ -98,7 +100,7 @@ export async function transferOwnership(
       FROM new_owner WHERE subject.request_id = new_owner.request_id AND subject.seq = new_owner.seq
       RETURNING subject.request_id)
     SELECT request_id FROM transferred
-    UNION SELECT request_id FROM behind JOIN ${requests} ON requests.id = request_id WHERE export_first`);
+    UNION SELECT request_id FROM reattached JOIN ${requests} ON requests.id = request_id WHERE export_first`);
   const wake = rows.map((row) => row.requestId);
   if (wake.length > 0) await raiseWake(tx, wake);
   return wake;

@@ -6,25 +6,25 @@ import { requests } from '../schema/requests.ts';
 import { identityDigests, matches, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { intArray } from '../sql.ts';
 
-/** Subjects that the directory does not know, before systems have been searched for them. */
-const unknownOf = (requestId: string): SQL | undefined =>
+/** Selects the subjects that the directory does not know and for which the systems are still searched. */
+const isUnresolved = (requestId: string): SQL | undefined =>
   and(eq(subjects.requestId, requestId), eq(subjects.known, false), sql`${subjects.state} IN ('resolved', 'selected')`);
 
-/** The number of subjects to search for, and their highest `seq`. */
-export async function unknownSubjects(
+/** Counts the subjects to search for, and reads their highest `seq`. */
+export async function countUnresolvedSubjects(
   database: Database,
   requestId: string,
 ): Promise<{ readonly size: number; readonly lastSeq: number }> {
   const [row = { size: 0, lastSeq: 0 }] = await database
     .select({ size: count(), lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
     .from(subjects)
-    .where(unknownOf(requestId));
+    .where(isUnresolved(requestId));
   return row;
 }
 
 /**
- * Keeps the subjects on which a system holds data, or cannot tell: they are to be hidden from now on. The sub-select
- * is evaluated once: all subjects get one generation.
+ * Marks subjects as present, because a system holds data on them or cannot tell, so that they are hidden. The subquery is
+ * evaluated once, so all get the same generation.
  */
 export async function markPresent(
   database: Database,
@@ -36,7 +36,7 @@ export async function markPresent(
     .set({ present: true, generation: sql`(SELECT nextval('lethe.visibility_generation'))` })
     .where(
       and(
-        unknownOf(requestId),
+        isUnresolved(requestId),
         sql`${subjects.present} IS NOT TRUE`,
         seqs === 'all' ? undefined : sql`${subjects.seq} = ANY(${intArray(seqs)})`,
       ),
@@ -44,8 +44,8 @@ export async function markPresent(
 }
 
 /**
- * Concludes the subjects on which no system holds data: `already_deleted` if an earlier request deleted them, otherwise
- * `not_found`. Returns the requests to wake.
+ * Settles the subjects on which no system holds data: the outcome of their positions is `already_deleted` if an earlier
+ * request deleted them, otherwise `not_found`. Returns the requests to signal.
  */
 export async function settleUnresolved(
   database: Database,
@@ -57,20 +57,20 @@ export async function settleUnresolved(
     const absent = await tx
       .update(subjects)
       .set({ state: 'not_found', hidden: false })
-      .where(and(unknownOf(requestId), sql`${subjects.present} IS NOT TRUE`))
+      .where(and(isUnresolved(requestId), sql`${subjects.present} IS NOT TRUE`))
       .returning({ seq: subjects.seq });
-    const waiting = await waitingToExport(tx, requestId);
-    if (absent.length === 0) return waiting;
+    const exporting = await wakeAttachedBackups(tx, requestId);
+    if (absent.length === 0) return exporting;
     const seqs = absent.map((row) => row.seq);
     await tx.execute(sql`
-      WITH gone AS (
-        SELECT DISTINCT mine.seq FROM ${identityDigests} mine
-        JOIN ${identityDigests} earlier ON earlier.project = mine.project AND earlier.kind = mine.kind AND earlier.digest = mine.digest
+      WITH deleted_earlier AS (
+        SELECT DISTINCT absent.seq FROM ${identityDigests} absent
+        JOIN ${identityDigests} earlier ON earlier.project = absent.project AND earlier.kind = absent.kind AND earlier.digest = absent.digest
         JOIN ${subjects} ON subjects.request_id = earlier.request_id AND subjects.seq = earlier.seq AND subjects.state = 'deleted'
           AND subjects.scope = 'data'
-        WHERE mine.request_id = ${requestId} AND mine.seq = ANY(${intArray(seqs)}))
+        WHERE absent.request_id = ${requestId} AND absent.seq = ANY(${intArray(seqs)}))
       UPDATE ${submittedIdentities} submitted
-      SET outcome = CASE WHEN EXISTS (SELECT FROM gone WHERE gone.seq = matches.seq) THEN 'already_deleted' ELSE 'not_found' END
+      SET outcome = CASE WHEN EXISTS (SELECT FROM deleted_earlier WHERE deleted_earlier.seq = matches.seq) THEN 'already_deleted' ELSE 'not_found' END
       FROM ${matches}
       WHERE submitted.request_id = ${requestId} AND matches.request_id = ${requestId} AND matches.position = submitted.position
         AND matches.seq = ANY(${intArray(seqs)}) AND submitted.outcome = 'matched'`);
@@ -82,7 +82,7 @@ export async function settleUnresolved(
       action: 'subjects.not_found',
       detail: { count: absent.length },
     });
-    const sharing = await tx
+    const attached = await tx
       .update(subjects)
       .set({ state: 'not_found', hidden: false })
       .where(
@@ -92,19 +92,19 @@ export async function settleUnresolved(
         ),
       )
       .returning({ requestId: subjects.requestId });
-    const wake = [...new Set(sharing.map((row) => row.requestId))];
+    const wake = [...new Set(attached.map((row) => row.requestId))];
     await raiseWake(tx, wake);
-    return [...new Set([...wake, ...waiting])];
+    return [...new Set([...wake, ...exporting])];
   });
 }
 
-/** The requests that export first and are attached to these subjects: they may begin, and must before a claim. */
-async function waitingToExport(tx: Transaction, requestId: string): Promise<readonly string[]> {
+/** Wakes the attached requests that export first, which can start their export now that the subjects are found. */
+async function wakeAttachedBackups(tx: Transaction, requestId: string): Promise<readonly string[]> {
   const attached = await tx.execute<{ requestId: string }>(sql`
-    SELECT DISTINCT mine.request_id FROM ${subjects} mine
-    JOIN ${subjects} owner ON owner.request_id = mine.owner_request AND owner.seq = mine.owner_seq
-    JOIN ${requests} ON requests.id = mine.request_id
-    WHERE mine.owner_request = ${requestId} AND mine.state = 'attached' AND export_first AND NOT owner.known AND owner.present`);
+    SELECT DISTINCT attached.request_id FROM ${subjects} attached
+    JOIN ${subjects} owner ON owner.request_id = attached.owner_request AND owner.seq = attached.owner_seq
+    JOIN ${requests} ON requests.id = attached.request_id
+    WHERE attached.owner_request = ${requestId} AND attached.state = 'attached' AND export_first AND NOT owner.known AND owner.present`);
   const wake = attached.map((row) => row.requestId);
   await raiseWake(tx, wake);
   return wake;

@@ -3,16 +3,20 @@ import type { Database } from '../client.ts';
 import { subjects } from '../schema/subjects.ts';
 import { systemVisibility } from '../schema/work.ts';
 
-/** What a system has to apply: the newest desired generation, and the numbers of subjects to hide and to show. */
+/** The changes of visibility that a system has to apply. */
 export type VisibilityChanges = Readonly<{
+  /** The generation that the system has applied. */
   applied: number;
+  /** The newest generation. */
   generation: number;
+  /** The numbers of subjects to hide and to restore. */
   hide: number;
   show: number;
+  /** The highest `seq` of these subjects. */
   lastSeq: number;
 }>;
 
-export async function visibilityChanges(
+export async function readVisibilityChanges(
   database: Database,
   requestId: string,
   system: string,
@@ -28,8 +32,8 @@ export async function visibilityChanges(
   return row ?? { applied: 0, generation: 0, hide: 0, show: 0, lastSeq: 0 };
 }
 
-/** A late attempt that applied an older generation changes nothing (rule 9). */
-export async function visibilityApplied(
+/** Records that a system has applied a generation. Does nothing if it has already applied a newer one (rule 9). */
+export async function recordAppliedVisibility(
   database: Database,
   requestId: string,
   system: string,

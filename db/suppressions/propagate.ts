@@ -3,15 +3,16 @@ import type { Identity } from '../../domain/identity.ts';
 import type { Database } from '../client.ts';
 import { suppressions } from '../schema/holds.ts';
 
-/** A suppression, or the end of one, that systems have to apply. */
+/** A change of a suppression that systems have to apply. */
 export interface PendingSuppression extends Readonly<
   Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>
 > {
   readonly identity: Identity;
+  /** False if the suppression was lifted. */
   readonly suppressed: boolean;
 }
 
-/** Null if every system has applied it. */
+/** Reads the latest change of a suppression. Null if every system has applied it. */
 export async function readPendingSuppression(database: Database, id: string): Promise<PendingSuppression | null> {
   const [row] = await database
     .select({
@@ -26,7 +27,7 @@ export async function readPendingSuppression(database: Database, id: string): Pr
   return row ?? null;
 }
 
-/** Erases the identity and keeps the digests. Does nothing if the suppression was lifted or placed again since it was read. */
+/** Erases the identity and keeps the digests. Changes nothing if the suppression was lifted or placed again meanwhile. */
 export async function markSuppressionPropagated(
   database: Database,
   id: string,

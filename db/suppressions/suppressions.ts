@@ -8,7 +8,7 @@ import { withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions } from '../schema/holds.ts';
 import { bytesIn, textArray } from '../sql.ts';
 
-/** Places or lifts the suppression of one identity. `id` is that of the new row, if this identity has none yet. */
+/** Places or lifts the suppression of one identity. `id` is used if the identity has no row yet. */
 export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>> {
   readonly identity: Identity;
   readonly actor: string;
@@ -16,8 +16,8 @@ export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$in
 }
 
 /**
- * Idempotent. One row per identity is kept beside those that deletions leave, so that systems are notified of its
- * last change only. The row holds the identity in clear until then.
+ * Places a suppression. Idempotent. Members' suppressions have one row per identity, so that systems apply only the latest
+ * change. The row contains the identity in clear until they have.
  */
 export async function placeSuppression(
   database: Database,
@@ -33,7 +33,7 @@ export async function placeSuppression(
   });
 }
 
-/** Ends every suppression of the identity, those left by deletions included. Throws `suppression_not_found`. */
+/** Lifts every suppression of the identity, including those of deletions. Throws `suppression_not_found`. */
 export async function liftSuppression(
   database: Database,
   keys: DigestKeys,
@@ -44,9 +44,9 @@ export async function liftSuppression(
     const lifted = await tx
       .update(suppressionDigests)
       .set({ active: false })
-      .where(and(named(keys, change), suppressionDigests.active))
+      .where(and(matchesIdentity(keys, change), suppressionDigests.active))
       .returning({ id: suppressionDigests.suppressionId });
-    if (lifted.length === 0) throw new DomainError('suppression_not_found', 'nothing suppresses this identity');
+    if (lifted.length === 0) throw new DomainError('suppression_not_found', 'No suppression exists for this identity.');
     await tx.execute(sql`UPDATE ${suppressions} SET lifted_at = ${at}
       WHERE id = ANY(${textArray(lifted.map((row) => row.id))}) AND lifted_at IS NULL
         AND NOT EXISTS (SELECT FROM ${suppressionDigests} WHERE suppression_id = suppressions.id AND active)`);
@@ -57,13 +57,16 @@ export async function liftSuppression(
   });
 }
 
-/** The row of this identity alone: a row that a deletion leaves stands for many. */
+/** Reads the row that members' changes of this identity use. Rows of deletions cover several identities. */
 async function ownRow(
   tx: Transaction,
   keys: DigestKeys,
   change: SuppressionChange,
 ): Promise<Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'since' | 'liftedAt'>> | undefined> {
-  const ids = tx.select({ id: suppressionDigests.suppressionId }).from(suppressionDigests).where(named(keys, change));
+  const ids = tx
+    .select({ id: suppressionDigests.suppressionId })
+    .from(suppressionDigests)
+    .where(matchesIdentity(keys, change));
   const [row] = await tx
     .select({ id: suppressions.id, since: suppressions.since, liftedAt: suppressions.liftedAt })
     .from(suppressions)
@@ -97,8 +100,8 @@ async function writeChange(
   return id;
 }
 
-/** The digests of the identity, under every key in use. */
-const named = (keys: DigestKeys, { project, kind, identity }: SuppressionChange): SQL | undefined =>
+/** Selects the digests of the identity, under every key in use. */
+const matchesIdentity = (keys: DigestKeys, { project, kind, identity }: SuppressionChange): SQL | undefined =>
   and(
     eq(suppressionDigests.project, project),
     eq(suppressionDigests.kind, kind),

@@ -164,7 +164,7 @@ async function ownerToken(url: string): Promise<{ text: string; end(): Promise<v
     // A database that went away first keeps nothing else from being stopped.
     end: () =>
       withLedger(url, (database) =>
-        revokeToken(database, actor, { id: tokenId, ofAll: false, at: new Date() }).catch(() => undefined),
+        revokeToken(database, actor, { id: tokenId, anyMember: false, at: new Date() }).catch(() => undefined),
       ),
   };
 }

@@ -11,7 +11,7 @@ import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { storeResolution } from '../../db/resolution/resolve.ts';
 import type { Resolved, Identity } from '../../domain/identity.ts';
-import { visibilityApplied, visibilityChanges } from '../../db/subjects/visibility.ts';
+import { recordAppliedVisibility, readVisibilityChanges } from '../../db/subjects/visibility.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { SystemEntry } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
@@ -192,8 +192,8 @@ export async function resolve(
 /** The system follows whatever is desired, and the rows say so. */
 export async function applyVisibility(world: Ledger, requestId: string, at: Date = START, system = 'app') {
   const { database } = world;
-  const { generation } = await visibilityChanges(database, requestId, system);
-  await visibilityApplied(database, requestId, system, generation);
+  const { generation } = await readVisibilityChanges(database, requestId, system);
+  await recordAppliedVisibility(database, requestId, system, generation);
   return reconcileAt(world, requestId, at);
 }
 

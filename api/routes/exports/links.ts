@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { type LinkRow, listLinks, makeLink, revokeLink } from '../../../db/exports/links.ts';
+import { createLink, type LinkRow, listLinks, revokeLink } from '../../../db/exports/links.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
 import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { LINK_ID, REQUEST_ID } from '../../../domain/ids.ts';
@@ -136,7 +136,7 @@ export const links = (deps: ApiDeps) =>
       const at = deps.now();
       const expiresAt = expiresIn === undefined ? null : new Date(at.getTime() + expiresIn * SECOND_MS);
       const { token, ...made } = await withActiveToken(deps.database, caller, (tx) =>
-        makeLink(tx, { requestId, createdBy: caller.memberId, expiresAt, at }),
+        createLink(tx, { requestId, createdBy: caller.memberId, expiresAt, at }),
       );
       c.header('Location', `/v1/requests/${requestId}/links/${made.id}`);
       return c.json({ id: made.id, url: downloadUrl(deps.publicUrl, token), expiresAt: made.expiresAt }, 201);

@@ -1,4 +1,4 @@
-import type { SystemWord, RequestStatus } from '../../../db/requests/read.ts';
+import type { SystemStatement, RequestStatus } from '../../../db/requests/read.ts';
 import { type Project, systemsFor } from '../../../domain/catalog.ts';
 import { SUBJECT_STATES, type SubjectState } from '../../../domain/vocabulary.ts';
 import { attentionResponse } from './attention.ts';
@@ -53,12 +53,12 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
 /** Systems that have reported, and systems that cannot be verified by reading and have not reported yet. */
 function unverified(status: RequestStatus, project: Project | undefined) {
   if (status.kind === 'export') return [];
-  const expected = projectSystems(status, project).flatMap(({ name, verification }): SystemWord[] =>
-    verification === 'reads' || status.words.some((word) => word.system === name)
+  const expected = projectSystems(status, project).flatMap(({ name, verification }): SystemStatement[] =>
+    verification === 'reads' || status.statements.some((statement) => statement.system === name)
       ? []
       : [{ system: name, level: verification, saidAt: null }],
   );
-  return [...status.words, ...expected].map(({ system, level, saidAt }) => ({
+  return [...status.statements, ...expected].map(({ system, level, saidAt }) => ({
     system,
     level,
     saidAt: saidAt === null ? null : new Date(saidAt),

@@ -51,7 +51,7 @@ test('exits with code 1 and one line for an old schema, another digest key or no
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(0);
   const other = await (await start(url, { LETHE_DIGEST_KEYS: keyOf(6) })).ended;
-  expect(other).toEqual({ code: 1, output: expect.stringContaining('not the one that rows were written with') });
+  expect(other).toEqual({ code: 1, output: expect.stringContaining('differs from the key with this id that is in use') });
   const away = await (await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`)).ended;
   expect(away).toMatchObject({ code: 1, output: expect.stringContaining('ECONNREFUSED') });
   expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
@@ -127,13 +127,13 @@ test('exits with one line when a process has another archive storage than the fi
     const { code, output } = await (await start(url, elsewhere, [program])).ended;
     expect([code, output.trim().split('\n')]).toEqual([
       1,
-      [expect.stringContaining('LETHE_ARCHIVES is another storage than the one')],
+      [expect.stringContaining('LETHE_ARCHIVES is not the storage')],
     ]);
     expect(output).not.toContain(elsewhere.LETHE_ARCHIVES.slice('file://'.length));
   }
   const second = await start(url);
   await second.listening();
-  expect(first.output()).not.toContain('another storage');
+  expect(first.output()).not.toContain('LETHE_ARCHIVES is not the storage');
 });
 
 /** Simulates a machine without the package. */

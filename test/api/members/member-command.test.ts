@@ -49,7 +49,7 @@ test('adds the first member as an owner and creates another token when it is run
 
 test('requires a role for further members', async () => {
   const bob = ['--project', 'demo', '--name', 'bob'];
-  expect(await member(bob)).toEqual(refused('a further member needs a role: owner or admin\n'));
+  expect(await member(bob)).toEqual(refused('The project has members. Give a role: owner or admin.\n'));
   const added = await member([...bob, '--role', 'admin', '--json']);
   const output = JSON.parse(added.stdout) as Record<string, unknown>;
   expect(output).toEqual({
@@ -64,7 +64,7 @@ test('requires a role for further members', async () => {
   });
   expect(await statusOf(String(output['token']))).toBe(200);
   expect(await statusOf(String(output['token']), '/v1/tokens?member=all')).toBe(403);
-  expect(await member([...bob, '--role', 'owner'])).toEqual(refused('the member of this name is an admin\n'));
+  expect(await member([...bob, '--role', 'owner'])).toEqual(refused('The member with this name has the role admin.\n'));
 });
 
 test('rejects invalid arguments with one line and exit code 1', async () => {
@@ -89,9 +89,11 @@ test('names an unreachable, missing or unmigrated database without its password'
   const away = await member(ANN, `postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`);
   expect(away).toEqual(refused('the database cannot be reached (ECONNREFUSED)\n'));
   const absent = Object.assign(new URL(api.url), { pathname: '/nowhere' }).href;
-  expect(await member(ANN, absent)).toEqual(refused('the database does not exist, or refuses the login (3D000)\n'));
+  expect(await member(ANN, absent)).toEqual(
+    refused('the database does not exist, or the login was rejected (3D000)\n'),
+  );
   const { url } = await createDatabase();
   expect(await member(ANN, url)).toEqual(
-    refused(expect.stringMatching(/^the database lacks .*: run `npm run migrate` first\n$/)),
+    refused(expect.stringMatching(/^the database lacks .*: run `npm run migrate`\n$/)),
   );
 });

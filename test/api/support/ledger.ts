@@ -7,7 +7,7 @@ import { readRequestRow } from '../../../db/requests/row.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
 import type { Resolved } from '../../../domain/identity.ts';
 import { markPresent } from '../../../db/subjects/unresolved.ts';
-import { visibilityApplied } from '../../../db/subjects/visibility.ts';
+import { recordAppliedVisibility } from '../../../db/subjects/visibility.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { match, named, pagesOf, user as identityOf } from '../../support/ledger.ts';
 import { accepted, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
@@ -56,7 +56,7 @@ export async function givenHiddenSubjects(api: TestApi, ...names: readonly strin
 
 /** Applies the newest visibility in every system. */
 export async function applyVisibility(database: Database, requestId: string, at: Date) {
-  await visibilityApplied(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
+  await recordAppliedVisibility(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
   return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window });
 }
 
