@@ -3,8 +3,8 @@ import { subjects } from '../schema/subjects.ts';
 import { retainedRows } from '../schema/work.ts';
 
 /**
- * The rows kept of the deleted ones of some subjects of a request (`seqs`: an array in the outer statement), added up per
- * basis: `[{ basis, rows }]`, empty while none is deleted. Attached subjects share the figures of their owner.
+ * Selects the retained rows of the request's deleted subjects in the array `seqs`, summed per basis: `[{ basis, rows }]`.
+ * An attached subject has the retained rows of its owner.
  */
 export const retainedOf = (requestId: SQL, seqs: SQL): SQL => sql`
   (SELECT coalesce(jsonb_agg(jsonb_build_object('basis', basis, 'rows', total) ORDER BY basis), '[]')

@@ -5,9 +5,9 @@ import { transaction } from '../../db/transaction.ts';
 import { isStorageUnavailable } from '../../db/errors.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 
-// That the process lives on is judged by vitest: an error that nobody caught fails the file.
+// Vitest fails the file if an error is caught nowhere, so a pass also shows that the process survives.
 
-test('a connection lost in a transaction is an error of the transaction, and others go on', async () => {
+test('rejects the transaction when its connection is lost, and keeps the database usable', async () => {
   const { url } = await createDatabase();
   const sent: string[] = [];
   const observe = (statement: string) => void sent.push(statement);
@@ -24,11 +24,11 @@ test('a connection lost in a transaction is an error of the transaction, and oth
         await tx.$client`SELECT pg_sleep(3)`;
       });
       expect(await lost.catch(isStorageUnavailable)).toBe(true);
-      // The first to use the new connection may be told of the old one's end.
+      // The first transaction on the new connection may fail with the error of the old one.
       const kept = () => transaction(database, (tx) => tx.$client`SELECT n FROM kept`).catch(() => null);
       await expect.poll(kept).toEqual([]);
     }
-    // Another transaction could have the connection by now.
+    // Waits until another transaction could use the connection.
     await sleep(1_000);
     expect(sent).toContain('commit');
     expect(sent).not.toContain('rollback');
@@ -37,13 +37,13 @@ test('a connection lost in a transaction is an error of the transaction, and oth
   }
 });
 
-test('a lost transaction has no more to say: what it would do later is not done on the next connection', async () => {
+test('does not send later statements of a lost transaction on the next connection', async () => {
   const { url } = await createDatabase();
   const [database, other] = [connect(url, { connections: 1 }), connect(url, { connections: 1 })];
   try {
     await database.$client`CREATE TABLE kept (n integer)`;
-    const { promise: reconnected, resolve: goOn } = Promise.withResolvers<void>();
-    const { promise: later, resolve: tell } = Promise.withResolvers<unknown>();
+    const { promise: reconnected, resolve: markReconnected } = Promise.withResolvers<void>();
+    const { promise: laterResult, resolve: setLaterResult } = Promise.withResolvers<unknown>();
     const lost = transaction(database, async (tx) => {
       const [own] = await tx.$client<{ pid: number }[]>`INSERT INTO kept VALUES (1) RETURNING pg_backend_pid() AS pid`;
       await other.$client`SELECT pg_terminate_backend(${own?.pid ?? 0}::integer, 5000)`;
@@ -51,22 +51,22 @@ test('a lost transaction has no more to say: what it would do later is not done 
       try {
         await tx.$client`INSERT INTO kept VALUES (2)`;
       } catch (error) {
-        tell(error);
+        setLaterResult(error);
         throw error;
       }
-      tell('inserted');
+      setLaterResult('inserted');
     });
     expect(await lost.catch(isStorageUnavailable)).toBe(true);
     await expect.poll(() => database.$client`SELECT n FROM kept`.catch(() => null)).toEqual([]);
-    goOn();
-    expect(await later).toEqual(new Error('the transaction has lost its connection'));
+    markReconnected();
+    expect(await laterResult).toEqual(new Error('the transaction has lost its connection'));
     expect(await other.$client`SELECT n FROM kept`).toEqual([]);
   } finally {
     await Promise.all([database.$client.end({ timeout: 1 }), other.$client.end({ timeout: 1 })]);
   }
 });
 
-test('the loss of another connection rolls back the transaction that needed it, and sets its own free', async () => {
+test('rolls back and releases its own connection when a transaction loses another connection that it uses', async () => {
   const { url } = await createDatabase();
   const [database, other] = [connect(url, { connections: 1 }), connect(url, { connections: 1 })];
   try {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { migrate, parametersInLog } from '../../db/migrate.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 
-test('a server whose log would keep what is submitted is told, with what to run; migrating sees to it where it may', async () => {
+test('reports the statement that turns off parameter logging, and runs it when the role may', async () => {
   const { url } = await createDatabase();
   const name = new URL(url).pathname.slice(1);
   const sql = postgres(url, { max: 1 });

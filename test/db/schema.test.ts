@@ -16,7 +16,7 @@ const tables = modules.flat().flatMap((value) => (is(value, PgTable) ? [getTable
 const world = await ledger();
 afterAll(() => world.closeLedger());
 
-test('a migrated database has the columns that db/schema/ declares, of the same type and nullability', async () => {
+test('has the columns that db/schema/ declares, with the same type and nullability, when migrated', async () => {
   const declared = tables.flatMap(({ name, columns, primaryKeys }) => {
     const keys = primaryKeys.flatMap((key) => key.columns.map((column) => column.name));
     return columns.map((column) => ({
@@ -29,6 +29,6 @@ test('a migrated database has the columns that db/schema/ declares, of the same 
     SELECT relname || '.' || attname AS column, format_type(atttypid, atttypmod) AS type, attnotnull AS not_null
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace = 'lethe'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped AND relname <> 'migrations'`;
-  const byName = (one: { column: string }, other: { column: string }) => (one.column < other.column ? -1 : 1);
+  const byName = (a: { column: string }, b: { column: string }) => (a.column < b.column ? -1 : 1);
   expect(stored.toSorted(byName)).toEqual(declared.toSorted(byName));
 });

@@ -19,12 +19,12 @@ import {
   states,
   user,
 } from '../../support/ledger.ts';
-import { cancel, first, givenBackup, people, PROJECTS } from './backing-up.ts';
+import { cancel, exportingFirst, givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
-test('one who is attached with an export first keeps the owner waiting, and is exported by all that the owner calls it', async () => {
-  const shape = first();
+test('makes the owner wait for the backup of an attached request, which exports all identities of the owner', async () => {
+  const shape = exportingFirst();
   const owner = await accept(world, people('a', 'b'), { ...shape, exportFirst: false });
   const address = { type: 'email', value: ['a@x.test'] };
   await resolve(world, owner, [...allKnown(people('a', 'b')), named(user('a'), address)]);
@@ -49,8 +49,8 @@ test('one who is attached with an export first keeps the owner waiting, and is e
   expect(await claimAt(world, owner, after(24))).toMatchObject({ claimed: 1, wake: [] });
 });
 
-test('one who was attached for an export is cancelled: the owner waits no longer, but for its run', async () => {
-  const shape = first();
+test('lets the owner claim at the next run when the attached request that waits for a backup is cancelled', async () => {
+  const shape = exportingFirst();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   const { deletion: attached, exporting } = await givenBackup(world, people('a'), shape);
   expect(await claimAt(world, owner, RUN)).toMatchObject({ claimed: 0 });
@@ -63,10 +63,10 @@ test('one who was attached for an export is cancelled: the owner waits no longer
 });
 
 test.each([
-  ['exports nothing first', false],
-  ['is in its archive', true],
-])('one who was attached and %s is cancelled: the run of the owner stays as it is', async (_claim, exportFirst) => {
-  const shape = first();
+  ['without a backup', false],
+  ['in a ready backup', true],
+])('does not change the run of the owner when an attached subject %s is cancelled', async (_case, exportFirst) => {
+  const shape = exportingFirst();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   const attached = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst });
   if (exportFirst) await endBackup(world, await backup(world, attached), { at: days(1) });
@@ -74,21 +74,21 @@ test.each([
   expect(await claimAt(world, owner, after(5))).toMatchObject({ claimed: 1 });
 });
 
-test('the owner cancelled: whoever inherits the subject still exports it first', async () => {
-  const shape = first();
+test('still requires the backup when a cancelled owner transfers the subject', async () => {
+  const shape = exportingFirst();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
-  const { deletion: heir, exporting } = await givenBackup(world, people('a'), shape);
+  const { deletion: newOwner, exporting } = await givenBackup(world, people('a'), shape);
   await cancel(world, owner, 'all', days(1));
-  await applyVisibility(world, heir, days(1));
-  expect(await states(world, heir)).toEqual({ soft_deleted: 1 });
+  await applyVisibility(world, newOwner, days(1));
+  expect(await states(world, newOwner)).toEqual({ soft_deleted: 1 });
   expect(await states(world, exporting)).toEqual({ selected: 1 });
-  expect(await claimAt(world, heir, RUN)).toMatchObject({ claimed: 0 });
+  expect(await claimAt(world, newOwner, RUN)).toMatchObject({ claimed: 0 });
   await endBackup(world, exporting, { at: after(1) });
-  expect(await claimAt(world, heir, after(24))).toMatchObject({ claimed: 1 });
+  expect(await claimAt(world, newOwner, after(24))).toMatchObject({ claimed: 1 });
 });
 
-test('who is already claimed when another request attaches cannot be saved, and ends with the owner', async () => {
-  const shape = first();
+test('does not start a backup when the owner has already claimed the attached subject', async () => {
+  const shape = exportingFirst();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await claimAt(world, owner, RUN);
   const late = await givenHiddenSubjects(world, people('a'), shape);
@@ -97,8 +97,8 @@ test('who is already claimed when another request attaches cannot be saved, and 
   expect(await startBackup(world.database, late, RUN)).toBeNull();
 });
 
-test('one who is attached while nobody knows yet whether there is such a person is exported once somebody does', async () => {
-  const shape = first();
+test('starts the backup of an attached unresolved subject once a system finds it', async () => {
+  const shape = exportingFirst();
   const owner = await accept(world, people('a'), { ...shape, exportFirst: false });
   await resolve(world, owner, []);
   const deletion = await accept(world, people('a'), shape);
@@ -115,14 +115,16 @@ test('one who is attached while nobody knows yet whether there is such a person 
   expect(await claimAt(world, owner, RUN)).toMatchObject({ claimed: 1 });
 });
 
-test('who waits behind an heir, and attached while the subject was shown again, exports it first all the same', async () => {
-  const shape = first();
+test('requires the backup of a request that attached during a restoration, behind the new owner', async () => {
+  const shape = exportingFirst();
   const owner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
   await cancel(world, owner, 'all', days(1));
-  const heir = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
-  const behind = await givenHiddenSubjects(world, people('a'), { ...shape, receivedAt: days(1) });
-  expect(await states(world, behind)).toEqual({ attached: 1 });
-  expect(await reconcileAt(world, behind, days(1))).not.toHaveProperty('needsBackup');
-  expect((await applyVisibility(world, owner, days(1))).requestsToSignal.toSorted()).toEqual([heir, behind].toSorted());
-  expect(await reconcileAt(world, behind, days(1))).toMatchObject({ needsBackup: true });
+  const newOwner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
+  const second = await givenHiddenSubjects(world, people('a'), { ...shape, receivedAt: days(1) });
+  expect(await states(world, second)).toEqual({ attached: 1 });
+  expect(await reconcileAt(world, second, days(1))).not.toHaveProperty('needsBackup');
+  expect((await applyVisibility(world, owner, days(1))).requestsToSignal.toSorted()).toEqual(
+    [newOwner, second].toSorted(),
+  );
+  expect(await reconcileAt(world, second, days(1))).toMatchObject({ needsBackup: true });
 });

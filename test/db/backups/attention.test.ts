@@ -22,54 +22,54 @@ import { givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
-type Backup = Awaited<ReturnType<typeof givenBackup>>;
+type GivenBackup = Awaited<ReturnType<typeof givenBackup>>;
 
-const keyOf = ({ project, exporting }: Backup, system: string, step: Step = 'collect') =>
+const keyOf = ({ project, exporting }: GivenBackup, system: string, step: Step = 'collect') =>
   ({ project, requestId: exporting, system, step, batch: 0 }) as const;
-const raise = (one: Backup, system: string, step?: Step, retryAt: Date | null = days(1)) =>
+const raise = (given: GivenBackup, system: string, step?: Step, retryAt: Date | null = days(1)) =>
   transaction(world.database, (tx) =>
-    raiseAttention(tx, keyOf(one, system, step), { code: 'system_unavailable', at: START, retryAt }),
+    raiseAttention(tx, keyOf(given, system, step), { code: 'system_unavailable', at: START, retryAt }),
   );
-const clear = (one: Backup, system: string, step?: Step) =>
-  clearAttention(world.database, keyOf(one, system, step), days(1));
+const clear = (given: GivenBackup, system: string, step?: Step) =>
+  clearAttention(world.database, keyOf(given, system, step), days(1));
 const attentionOf = (requestId: string) =>
   world.sql`SELECT system, step, code, retry_at FROM lethe.attention WHERE request_id = ${requestId} ORDER BY system`;
 const operator = (requestId: string, system: string | null = null) => ({
   requestId,
   system,
-  reason: 'mended',
+  reason: 'repaired',
   actor: 'operator',
   at: days(3),
 });
-const unseen = async (requestId: string): Promise<boolean> => {
+const hasUnseenWake = async (requestId: string): Promise<boolean> => {
   const [row] = await world.sql<{ unseen: boolean }[]>`
     SELECT wake_version > wake_seen AS unseen FROM lethe.requests WHERE id = ${requestId}`;
   return row?.unseen ?? false;
 };
 
-test('what the export needs an operator for, its deletion needs one for, until the last of it has gone', async () => {
-  const one = await givenBackup(world, people('a'));
+test('copies the attention of a backup to its deletion until the last entry is cleared', async () => {
+  const given = await givenBackup(world, people('a'));
   const bystander = await givenBackup(world, people('a'));
-  await raise(one, 'crm');
-  await raise(one, 'crm', 'inspect');
-  await raise(one, 'app');
-  const mirrored = { step: 'backup', code: 'backup_failing', retryAt: days(1) };
-  expect(await attentionOf(one.deletion)).toMatchObject([
-    { system: 'app', ...mirrored },
-    { system: 'crm', ...mirrored },
+  await raise(given, 'crm');
+  await raise(given, 'crm', 'inspect');
+  await raise(given, 'app');
+  const copied = { step: 'backup', code: 'backup_failing', retryAt: days(1) };
+  expect(await attentionOf(given.deletion)).toMatchObject([
+    { system: 'app', ...copied },
+    { system: 'crm', ...copied },
   ]);
-  expect(await unseen(one.deletion)).toBe(true);
+  expect(await hasUnseenWake(given.deletion)).toBe(true);
   expect(await attentionOf(bystander.deletion)).toEqual([]);
-  await clear(one, 'crm');
-  expect(await attentionOf(one.deletion)).toHaveLength(2);
-  await clear(one, 'crm', 'inspect');
-  expect(await attentionOf(one.deletion)).toMatchObject([{ system: 'app' }]);
-  expect(await reconcileAt(world, one.deletion, START)).toMatchObject({
+  await clear(given, 'crm');
+  expect(await attentionOf(given.deletion)).toHaveLength(2);
+  await clear(given, 'crm', 'inspect');
+  expect(await attentionOf(given.deletion)).toMatchObject([{ system: 'app' }]);
+  expect(await reconcileAt(world, given.deletion, START)).toMatchObject({
     attention: [{ system: 'app', code: 'backup_failing' }],
     nextDueAt: null,
   });
   const events = await world.sql`SELECT action, detail FROM lethe.audit_events
-    WHERE request_id = ${one.deletion} AND action LIKE 'attention.%' ORDER BY id`;
+    WHERE request_id = ${given.deletion} AND action LIKE 'attention.%' ORDER BY id`;
   expect(events).toMatchObject([
     { action: 'attention.raised', detail: { system: 'crm', step: 'backup', code: 'backup_failing' } },
     { action: 'attention.raised', detail: { system: 'app' } },
@@ -77,106 +77,106 @@ test('what the export needs an operator for, its deletion needs one for, until t
   ]);
 });
 
-test('once it is ready nothing of it needs anybody', async () => {
-  const one = await givenBackup(world, people('a'));
-  await raise(one, 'app');
-  await world.sql`DELETE FROM lethe.attention WHERE request_id = ${one.exporting}`;
-  await endBackup(world, one.exporting, { at: days(2) });
-  expect(await attentionOf(one.deletion)).toEqual([]);
+test('clears the copied attention when the backup is ready', async () => {
+  const given = await givenBackup(world, people('a'));
+  await raise(given, 'app');
+  await world.sql`DELETE FROM lethe.attention WHERE request_id = ${given.exporting}`;
+  await endBackup(world, given.exporting, { at: days(2) });
+  expect(await attentionOf(given.deletion)).toEqual([]);
 });
 
-test('retried, the deletion has its export tried again: of one system, or of all', async () => {
-  const one = await givenBackup(world, people('a'));
-  await raise(one, 'app');
-  await raise(one, 'crm');
-  const done = await retrySystems(world.database, operator(one.deletion, 'app'));
-  expect(done).toEqual({ systems: ['app'], wake: [one.deletion, one.exporting] });
-  expect(await attentionOf(one.exporting)).toMatchObject([{ system: 'crm' }]);
-  expect(await attentionOf(one.deletion)).toMatchObject([{ system: 'crm' }]);
-  expect(await unseen(one.exporting)).toBe(true);
-  await retrySystems(world.database, operator(one.deletion));
-  expect(await attentionOf(one.exporting)).toEqual([]);
-  await expect(retrySystems(world.database, operator(one.deletion))).rejects.toMatchObject({
+test('retries given or all systems of the backup when the deletion is retried', async () => {
+  const given = await givenBackup(world, people('a'));
+  await raise(given, 'app');
+  await raise(given, 'crm');
+  const retried = await retrySystems(world.database, operator(given.deletion, 'app'));
+  expect(retried).toEqual({ systems: ['app'], wake: [given.deletion, given.exporting] });
+  expect(await attentionOf(given.exporting)).toMatchObject([{ system: 'crm' }]);
+  expect(await attentionOf(given.deletion)).toMatchObject([{ system: 'crm' }]);
+  expect(await hasUnseenWake(given.exporting)).toBe(true);
+  await retrySystems(world.database, operator(given.deletion));
+  expect(await attentionOf(given.exporting)).toEqual([]);
+  await expect(retrySystems(world.database, operator(given.deletion))).rejects.toMatchObject({
     code: 'not_in_attention',
   });
 });
 
-test('retried, the export takes its deletion along', async () => {
-  const one = await givenBackup(world, people('a'));
-  await raise(one, 'app');
-  await retrySystems(world.database, operator(one.exporting));
-  expect(await attentionOf(one.deletion)).toEqual([]);
+test('clears the attention of the deletion when its backup is retried', async () => {
+  const given = await givenBackup(world, people('a'));
+  await raise(given, 'app');
+  await retrySystems(world.database, operator(given.exporting));
+  expect(await attentionOf(given.deletion)).toEqual([]);
 });
 
-test('no system is left out of what is exported first, nor out of any export', async () => {
-  const one = await givenBackup(world, people('a'));
-  await raise(one, 'app');
-  for (const requestId of [one.deletion, one.exporting]) {
+test('does not skip a system of a backup or of its deletion', async () => {
+  const given = await givenBackup(world, people('a'));
+  await raise(given, 'app');
+  for (const requestId of [given.deletion, given.exporting]) {
     const skip = { ...operator(requestId), system: 'app' };
     await expect(skipSystem(world.database, skip)).rejects.toMatchObject({ code: 'wrong_kind' });
     expect(await attentionOf(requestId)).toHaveLength(1);
   }
 });
 
-test('a system that the deletion itself waits for is skipped there, and still owes the export its rows', async () => {
-  const one = await givenBackup(world, people('a'));
-  await raise(one, 'app');
+test('skips a system in the deletion only and keeps the attention of the backup', async () => {
+  const given = await givenBackup(world, people('a'));
+  await raise(given, 'app');
   await transaction(world.database, (tx) =>
     raiseAttention(
       tx,
-      { ...keyOf(one, 'app', 'visibility'), requestId: one.deletion },
+      { ...keyOf(given, 'app', 'visibility'), requestId: given.deletion },
       { code: 'system_unavailable', at: START, retryAt: null },
     ),
   );
-  await skipSystem(world.database, { ...operator(one.deletion), system: 'app' });
-  expect(await attentionOf(one.deletion)).toMatchObject([{ step: 'backup', code: 'backup_failing' }]);
-  expect(await attentionOf(one.exporting)).toHaveLength(1);
+  await skipSystem(world.database, { ...operator(given.deletion), system: 'app' });
+  expect(await attentionOf(given.deletion)).toMatchObject([{ step: 'backup', code: 'backup_failing' }]);
+  expect(await attentionOf(given.exporting)).toHaveLength(1);
 });
 
-test('ended without an archive: an operator hears, nobody is claimed, and another begins only when told to', async () => {
-  const one = await givenBackup(world, people('a', 'b'));
-  await raise(one, 'app');
-  await endBackup(world, one.exporting, { at: days(2), status: 'cancelled' });
-  expect(await attentionOf(one.deletion)).toMatchObject([
+test('raises attention and does not claim when a backup ends without an archive, until an operator retries', async () => {
+  const given = await givenBackup(world, people('a', 'b'));
+  await raise(given, 'app');
+  await endBackup(world, given.exporting, { at: days(2), status: 'cancelled' });
+  expect(await attentionOf(given.deletion)).toMatchObject([
     { system: 'lethe', step: 'backup', code: 'backup_missing', retryAt: null },
   ]);
-  const view = await reconcileAt(world, one.deletion, days(2));
-  expect(view).toMatchObject({ awaitingBackup: 2, attention: [{ system: 'lethe', code: 'backup_missing' }] });
-  expect(view).not.toHaveProperty('needsBackup');
-  expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 0 });
-  await retrySystems(world.database, operator(one.deletion));
-  expect(await reconcileAt(world, one.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
-  const second = await backup(world, one.deletion, days(3));
+  const state = await reconcileAt(world, given.deletion, days(2));
+  expect(state).toMatchObject({ awaitingBackup: 2, attention: [{ system: 'lethe', code: 'backup_missing' }] });
+  expect(state).not.toHaveProperty('needsBackup');
+  expect(await claimAt(world, given.deletion, RUN)).toMatchObject({ claimed: 0 });
+  await retrySystems(world.database, operator(given.deletion));
+  expect(await reconcileAt(world, given.deletion, days(3))).toMatchObject({ needsBackup: true, attention: [] });
+  const second = await backup(world, given.deletion, days(3));
   await endBackup(world, second, { at: days(4) });
-  expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 2 });
+  expect(await claimAt(world, given.deletion, RUN)).toMatchObject({ claimed: 2 });
 });
 
-test('some cancelled out of it: an operator hears of those, and the others may be claimed', async () => {
-  const one = await givenBackup(world, people('a', 'b'));
-  const whole = { requestId: one.exporting, positions: [2], actor: 'operator', at: days(1) };
-  await cancelRequest(world.database, POLICY.window, whole);
-  await endBackup(world, one.exporting, { at: days(2) });
-  expect(await attentionOf(one.deletion)).toMatchObject([{ code: 'backup_missing' }]);
-  expect(await claimAt(world, one.deletion, RUN)).toMatchObject({ claimed: 1 });
-  expect(await states(world, one.deletion)).toEqual({ claimed: 1, soft_deleted: 1 });
+test('raises attention for subjects that are cancelled in the backup and claims the others', async () => {
+  const given = await givenBackup(world, people('a', 'b'));
+  const cancellation = { requestId: given.exporting, positions: [2], actor: 'operator', at: days(1) };
+  await cancelRequest(world.database, POLICY.window, cancellation);
+  await endBackup(world, given.exporting, { at: days(2) });
+  expect(await attentionOf(given.deletion)).toMatchObject([{ code: 'backup_missing' }]);
+  expect(await claimAt(world, given.deletion, RUN)).toMatchObject({ claimed: 1 });
+  expect(await states(world, given.deletion)).toEqual({ claimed: 1, soft_deleted: 1 });
 });
 
-test('the deletion cancelled: its export ends, and nobody misses it', async () => {
-  const one = await givenBackup(world, people('a', 'b'));
+test('does not raise attention when the cancellation of the deletion ends its backup', async () => {
+  const given = await givenBackup(world, people('a', 'b'));
   await cancelRequest(world.database, POLICY.window, {
-    requestId: one.deletion,
+    requestId: given.deletion,
     positions: 'all',
     actor: 'operator',
     at: days(1),
   });
-  expect(await states(world, one.exporting)).toEqual({ cancelled: 2 });
-  await endBackup(world, one.exporting, { at: days(1), status: 'cancelled' });
-  expect(await attentionOf(one.deletion)).toEqual([]);
+  expect(await states(world, given.exporting)).toEqual({ cancelled: 2 });
+  await endBackup(world, given.exporting, { at: days(1), status: 'cancelled' });
+  expect(await attentionOf(given.deletion)).toEqual([]);
 });
 
-test('who departs before the claim leaves the export that is under way', async () => {
+test('removes a subject from an open backup when the deletion no longer matches it', async () => {
   const device = [{ type: 'alias', value: ['device'] }];
   const { deletion, exporting } = await givenBackup(world, device);
-  await resolve(world, deletion, [match(1, user('somebody else'))], { at: RUN });
+  await resolve(world, deletion, [match(1, user('another'))], { at: RUN });
   expect(await states(world, exporting)).toEqual({ cancelled: 1 });
 });

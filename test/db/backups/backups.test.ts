@@ -26,12 +26,12 @@ import {
   user,
   statusAt,
 } from '../../support/ledger.ts';
-import { DAY, first, givenBackup, people, PROJECTS } from './backing-up.ts';
+import { DAY_HOURS, exportingFirst, givenBackup, people, PROJECTS } from './backing-up.ts';
 
 const world = await ledger(PROJECTS);
 
-test('hidden at once, and claimed by no run before it is in an archive; then by the next, not at the word', async () => {
-  const deletion = await givenHiddenSubjects(world, people('a'), first());
+test('does not claim before the backup is ready, and then claims at the next run', async () => {
+  const deletion = await givenHiddenSubjects(world, people('a'), exportingFirst());
   expect(await reconcileAt(world, deletion, START)).toMatchObject({
     status: 'grace',
     needsBackup: true,
@@ -49,30 +49,30 @@ test('hidden at once, and claimed by no run before it is in an archive; then by 
     expect(await claimAt(world, deletion, after(24 * day))).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await endBackup(world, exporting, { at: after(60) })).toEqual([deletion]);
   expect(await claimAt(world, deletion, after(60))).toMatchObject({ claimed: 0 });
-  const view = await reconcileAt(world, deletion, after(60));
-  expect(view).toMatchObject({ claimable: 0, nextDueAt: after(72).getTime() });
-  expect(view).not.toHaveProperty('awaitingBackup');
+  const state = await reconcileAt(world, deletion, after(60));
+  expect(state).toMatchObject({ claimable: 0, nextDueAt: after(72).getTime() });
+  expect(state).not.toHaveProperty('awaitingBackup');
   expect(await claimAt(world, deletion, after(72))).toMatchObject({ claimed: 1 });
 });
 
-test('in an archive long before its run: claimed at its run', async () => {
+test('claims at the scheduled run when the backup is ready long before it', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1) });
   expect(await claimAt(world, deletion, days(10))).toMatchObject({ claimed: 0 });
   expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
-test('the quota of a run is not used up by those who wait for an archive', async () => {
-  const shape = first();
+test('does not use the quota of a run for subjects that wait for a backup', async () => {
+  const shape = exportingFirst();
   const waiting = await givenHiddenSubjects(world, people('a', 'b'), { ...shape, dueAt: days(16) });
   const other = await givenHiddenSubjects(world, people('c', 'd'), { ...shape, exportFirst: false });
   expect(await claimAt(world, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await claimAt(world, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
 });
 
-test('it holds everyone in the deletion, under the same numbers, with all their names, and nobody else', async () => {
-  const shape = first();
-  await givenHiddenSubjects(world, people('else'), { ...shape, exportFirst: false });
+test('exports exactly the subjects of the deletion, with the same seq and all identities', async () => {
+  const shape = exportingFirst();
+  await givenHiddenSubjects(world, people('other'), { ...shape, exportFirst: false });
   const deletion = await accept(world, [user('a'), user('b')], { ...shape, regulation: 'ccpa', scope: 'categories' });
   const address = { type: 'email', value: ['a@x.test'] };
   const household = { type: 'email', value: ['home@x.test'] };
@@ -83,9 +83,9 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
   ]);
   await applyVisibility(world, deletion);
   const exporting = await backup(world, deletion);
-  const names = await world.sql`
+  const identities = await world.sql`
     SELECT seq, type, value[1] AS value, shared FROM lethe.subject_identities WHERE request_id = ${exporting} ORDER BY seq, value`;
-  expect(names).toMatchObject([
+  expect(identities).toMatchObject([
     { seq: 1, value: 'a', shared: false },
     { seq: 1, value: 'a@x.test', shared: false },
     { seq: 1, value: 'home@x.test', shared: true },
@@ -111,42 +111,42 @@ test('it holds everyone in the deletion, under the same numbers, with all their 
   });
   expect(await states(world, exporting)).toEqual({ selected: 2 });
   expect((await statusAt(world.database, exporting, START)).states).toEqual({ selected: 2 });
-  const told = await world.sql`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
-  expect(told).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
+  const outcomes = await world.sql`SELECT outcome FROM lethe.submitted_identities WHERE request_id = ${exporting}`;
+  expect(outcomes).toMatchObject([{ outcome: 'matched' }, { outcome: 'matched' }]);
 });
 
-test('begun again it begins nothing', async () => {
+test('does not start a second backup, nor one for a deletion without exportFirst', async () => {
   const { deletion } = await givenBackup(world, people('a'));
   expect(await startBackup(world.database, deletion, START)).toBeNull();
-  const plain = await givenHiddenSubjects(world, people('b'), { ...first(), exportFirst: false });
+  const plain = await givenHiddenSubjects(world, people('b'), { ...exportingFirst(), exportFirst: false });
   expect(await startBackup(world.database, plain, START)).toBeNull();
   expect(await reconcileAt(world, plain, START)).not.toHaveProperty('needsBackup');
 });
 
-test('nobody is exported who is still to be confirmed, or to be looked for', async () => {
-  const proposed = await awaiting(world, people('a'), first());
+test('does not back up proposed subjects or unresolved ones', async () => {
+  const proposed = await awaiting(world, people('a'), exportingFirst());
   expect(await reconcileAt(world, proposed, START)).not.toHaveProperty('needsBackup');
   expect(await startBackup(world.database, proposed, START)).toBeNull();
 
-  const shape = first();
-  const unknown = await accept(world, people('known', 'lost', 'found'), shape);
-  await resolve(world, unknown, [match(1, user('known'))]);
-  expect(await applyVisibility(world, unknown)).toMatchObject({ unresolved: 2 });
-  expect(await reconcileAt(world, unknown, START)).not.toHaveProperty('needsBackup');
-  expect(await states(world, await backup(world, unknown))).toEqual({ selected: 1 });
-  await markPresent(world.database, unknown, [3]);
-  await settleUnresolved(world.database, shape.project, unknown, START);
-  expect(await applyVisibility(world, unknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
-  expect(await states(world, await backup(world, unknown))).toEqual({ selected: 1 });
+  const shape = exportingFirst();
+  const partlyUnknown = await accept(world, people('known', 'lost', 'found'), shape);
+  await resolve(world, partlyUnknown, [match(1, user('known'))]);
+  expect(await applyVisibility(world, partlyUnknown)).toMatchObject({ unresolved: 2 });
+  expect(await reconcileAt(world, partlyUnknown, START)).not.toHaveProperty('needsBackup');
+  expect(await states(world, await backup(world, partlyUnknown))).toEqual({ selected: 1 });
+  await markPresent(world.database, partlyUnknown, [3]);
+  await settleUnresolved(world.database, shape.project, partlyUnknown, START);
+  expect(await applyVisibility(world, partlyUnknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
+  expect(await states(world, await backup(world, partlyUnknown))).toEqual({ selected: 1 });
 });
 
-test('who joins just before the claim is exported too, and claimed by a later run than the others', async () => {
+test('backs up a subject that is added before the claim and claims it in a later run', async () => {
   const device = [{ type: 'alias', value: ['device'] }];
-  const deletion = await accept(world, device, first());
+  const deletion = await accept(world, device, exportingFirst());
   await resolve(world, deletion, [match(1, user('owner'))]);
   await applyVisibility(world, deletion);
   await endBackup(world, await backup(world, deletion), { at: days(1) });
-  await resolve(world, deletion, [match(1, user('owner')), match(1, user('joined'))], { at: RUN });
+  await resolve(world, deletion, [match(1, user('owner')), match(1, user('added'))], { at: RUN });
   expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
   expect(await applyVisibility(world, deletion, RUN)).toMatchObject({
     claimable: 0,
@@ -154,33 +154,33 @@ test('who joins just before the claim is exported too, and claimed by a later ru
     awaitingBackup: 1,
   });
   const second = await backup(world, deletion, RUN);
-  const [joined] = await world.sql`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
-  expect(joined).toEqual({ seq: 2 });
+  const [added] = await world.sql`SELECT seq FROM lethe.subjects WHERE request_id = ${second}`;
+  expect(added).toEqual({ seq: 2 });
   expect(await claimAt(world, deletion, after(24))).toMatchObject({ claimed: 0 });
   await endBackup(world, second, { at: after(30) });
   expect(await claimAt(world, deletion, after(48))).toMatchObject({ claimed: 1 });
 });
 
-test('expedited to now it waits for the archive, then goes at once', async () => {
-  const shape = first();
+test('claims immediately after the backup is ready when the deletion is expedited to now', async () => {
+  const shape = exportingFirst();
   const { deletion, exporting } = await givenBackup(world, people('a'), shape);
   const project = { name: shape.project, policy: POLICY, directory: 'app', systems: [APP] };
-  const haste = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
-  await expediteRequest(world.database, project, haste);
+  const expedition = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
+  await expediteRequest(world.database, project, expedition);
   expect(await claimAt(world, deletion, days(2))).toMatchObject({ claimed: 0 });
   await endBackup(world, exporting, { at: days(3) });
   expect(await reconcileAt(world, deletion, days(3))).toMatchObject({ claimable: 1 });
   expect(await claimAt(world, deletion, days(3))).toMatchObject({ claimed: 1 });
 });
 
-test('on whom nothing was held anywhere needs no archive', async () => {
+test('claims subjects without data when their backup ends as not found', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a'));
   await endBackup(world, exporting, { at: days(1), status: 'not_found' });
   expect(await reconcileAt(world, deletion, days(1))).toMatchObject({ attention: [] });
   expect(await claimAt(world, deletion, RUN)).toMatchObject({ claimed: 1 });
 });
 
-test('status and receipt name the backup, how many it holds and until when it can be had', async () => {
+test('lists each backup in status and receipt with its subjects and expiry', async () => {
   const { deletion, exporting } = await givenBackup(world, people('a', 'b'));
   const pending = { requestId: exporting, status: 'resolving', readyAt: null, expiresAt: null, subjects: 2 };
   expect((await statusAt(world.database, deletion, START)).backups).toEqual([pending]);
@@ -189,9 +189,9 @@ test('status and receipt name the backup, how many it holds and until when it ca
     ...pending,
     status: 'ready',
     readyAt: days(1).toISOString(),
-    expiresAt: after(7 * DAY).toISOString(),
+    expiresAt: after(7 * DAY_HOURS).toISOString(),
   };
   expect((await buildReceipt(world.database, deletion)).backups).toEqual([ready]);
-  const plain = await givenHiddenSubjects(world, people('c'), { ...first(), exportFirst: false });
+  const plain = await givenHiddenSubjects(world, people('c'), { ...exportingFirst(), exportFirst: false });
   expect((await buildReceipt(world.database, plain)).backups).toEqual([]);
 });

@@ -23,22 +23,22 @@ import {
 const people = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => user(`${prefix}-${n}`));
 
 let world: Ledger;
-let number = 0;
+let nextProject = 0;
 beforeAll(async () => {
   world = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
 });
 afterAll(async () => world.closeLedger());
-/** Each test has a project, and so a quota, of its own. */
-const project = (): string => `p${number++}`;
+/** A project that no other test uses, so that each test has its own quota. */
+const project = (): string => `p${nextProject++}`;
 
-test('nothing is claimed a minute before its run, and all of it at the run', async () => {
+test('claims all due subjects at the run, and none a minute earlier', async () => {
   const requestId = await givenHiddenSubjects(world, people('a', 3), { project: project() });
   expect(await claimAt(world, requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ soft_deleted: 3 });
   expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
 });
 
-test('a claim that is repeated takes nothing twice and books nothing twice', async () => {
+test('neither claims nor books again when a claim is repeated', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('b', 5), { project: own });
   await claimAt(world, requestId, RUN, { quotaPerRun: 3 });
@@ -48,7 +48,7 @@ test('a claim that is repeated takes nothing twice and books nothing twice', asy
   expect(runs).toMatchObject([{ booked: 3 }]);
 });
 
-test('what a run leaves behind waits for the next, whatever wakes the workflow in between', async () => {
+test('claims subjects over the quota at the next run even if the workflow is signalled earlier', async () => {
   const requestId = await givenHiddenSubjects(world, people('c', 5), { project: project() });
   expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await claimAt(world, requestId, after(9), { quotaPerRun: 3 })).toEqual({
@@ -64,22 +64,22 @@ test('what a run leaves behind waits for the next, whatever wakes the workflow i
   });
 });
 
-test('expedited first, then by due date, whichever workflow asks first', async () => {
+test('claims expedited subjects first and then by due date, in any order of the workflows', async () => {
   const own = project();
   const dueIn = (count: number) => ({ project: own, dueAt: days(count) });
   const late = await givenHiddenSubjects(world, people('d-late', 4), dueIn(40));
   const early = await givenHiddenSubjects(world, people('d-early', 4), dueIn(20));
-  const first = await givenHiddenSubjects(world, people('d-now', 2), {
+  const expedited = await givenHiddenSubjects(world, people('d-now', 2), {
     ...dueIn(60),
     expedite: { when: 'next_run', reason: 'ticket' },
   });
-  for (const requestId of [late, early, first]) await claimAt(world, requestId, RUN, { quotaPerRun: 7 });
-  expect(await states(world, first)).toEqual({ claimed: 2 });
+  for (const requestId of [late, early, expedited]) await claimAt(world, requestId, RUN, { quotaPerRun: 7 });
+  expect(await states(world, expedited)).toEqual({ claimed: 2 });
   expect(await states(world, early)).toEqual({ claimed: 4 });
   expect(await states(world, late)).toEqual({ claimed: 1, soft_deleted: 3 });
 });
 
-test('a late claim, hours after the run, books into that run', async () => {
+test('books a claim hours after the run under that run', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('e', 2), { project: own });
   expect(await claimAt(world, requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
@@ -87,7 +87,7 @@ test('a late claim, hours after the run, books into that run', async () => {
   expect(runs.map((run) => run.runAt)).toEqual([RUN]);
 });
 
-test('held by any of its names, the claim leaves it; released, it waits for the first run from then', async () => {
+test('does not claim a held subject, and claims it at the next run after the release', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('f', 2), { project: own });
   const id = newId('hold', 1);
@@ -107,7 +107,7 @@ test('held by any of its names, the claim leaves it; released, it waits for the 
   expect(await claimAt(world, requestId, after(24))).toEqual({ claimed: 1, leftForNextRun: 0, wake: [] });
 });
 
-test('a system that is no longer configured: an operator is asked, and nothing is claimed', async () => {
+test('raises attention and does not claim when a pinned system is not configured', async () => {
   const requestId = await givenHiddenSubjects(world, people('i', 1), { project: project() });
   expect(await checkPinnedSystems(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
   const attention = await world.sql`SELECT system, code FROM lethe.attention WHERE request_id = ${requestId}`;
@@ -116,18 +116,18 @@ test('a system that is no longer configured: an operator is asked, and nothing i
   expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
-test('a data map that was edited is taken over once, and the audit log tells both hashes', async () => {
+test('pins an edited data map once and records both hashes in the audit log', async () => {
   const requestId = await givenHiddenSubjects(world, people('j', 1), { project: project() });
   for (const at of [RUN, after(1)]) {
     expect(await checkPinnedSystems(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
   }
-  const told =
+  const events =
     await world.sql`SELECT detail FROM lethe.audit_events WHERE request_id = ${requestId} AND action = 'data_map.changed'`;
-  expect(told).toMatchObject([{ detail: { system: 'app', from: 'map-1', to: 'map-2' } }]);
+  expect(events).toMatchObject([{ detail: { system: 'app', from: 'map-1', to: 'map-2' } }]);
   expect(await claimAt(world, requestId, RUN)).toMatchObject({ claimed: 1 });
 });
 
-test('two holds on one subject: the release of one frees nobody', async () => {
+test('still holds a subject when one of its two holds is released', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('g', 1), { project: own });
   const by = { project: own, kind: 'user', caseRef: 'C', heldBy: 'counsel', actor: 'operator', at: days(2) } as const;
@@ -137,18 +137,18 @@ test('two holds on one subject: the release of one frees nobody', async () => {
   expect(await claimAt(world, requestId, RUN)).toMatchObject({ claimed: 0 });
 });
 
-test('nothing is concluded while anything is open', async () => {
+test('does not conclude a deletion with open subjects', async () => {
   const requestId = await givenHiddenSubjects(world, people('h', 1), { project: project() });
   await expect(conclude(world.database, { requestId, at: RUN })).rejects.toThrow('still open');
   const [row] = await world.sql`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
   expect(row).toEqual({ count: 1 });
 });
 
-test('the audit log cannot be changed, and tells of counts and positions alone', async () => {
+test('rejects changes to audit events, which contain no identity', async () => {
   const requestId = await givenHiddenSubjects(world, people('canary', 2), { project: project() });
   await claimAt(world, requestId, RUN);
   await expect(world.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
-  await expect(world.sql`UPDATE lethe.audit_events SET actor = 'nobody'`).rejects.toThrow('append-only');
+  await expect(world.sql`UPDATE lethe.audit_events SET actor = 'other'`).rejects.toThrow('append-only');
   const events = await world.sql<
     { action: string }[]
   >`SELECT * FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`;
@@ -161,7 +161,7 @@ test('the audit log cannot be changed, and tells of counts and positions alone',
   expect(JSON.stringify(events)).not.toContain('canary');
 });
 
-test('slots of one name are handed out one after the other, of two names beside each other', async () => {
+test('reserves the slots of a system one after the other, independently of other systems', async () => {
   const at = { now: START, spacingMs: 1_000 };
   const slots = await Promise.all([1, 2, 3, 4].map(() => reserveSlot(world.database, 'system/a', at)));
   expect(slots.map(Number).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3].map((n) => START.getTime() + n * 1_000));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { accept as acceptAsked } from '../../../db/requests/create.ts';
+import { accept as acceptCall } from '../../../db/requests/create.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
 import { confirmRequest } from '../../../db/requests/confirm.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
@@ -31,53 +31,53 @@ import { cancel, finish, MAIL, outcomes, scheduled, statusOf } from './parts.ts'
 
 const world = await ledger([PROJECT, 'quota']);
 
-test('an open deletion of the same subject is neither owner nor heir: each goes its own way', async () => {
-  const name = user('both');
-  const part = await scheduled(world, [name]);
-  const whole = await givenHiddenSubjects(world, [name]);
-  const other = await scheduled(world, [name], { scope: 'sources' });
-  const all = async () => [await states(world, part), await states(world, whole), await states(world, other)];
-  expect(await all()).toEqual([{ scheduled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
-  // Whoever comes now is attached to the whole one, which alone owns.
-  const attached = await givenHiddenSubjects(world, [name]);
+test('neither owns nor attaches a part deletion when another deletion of the subject is open', async () => {
+  const identity = user('both');
+  const part = await scheduled(world, [identity]);
+  const whole = await givenHiddenSubjects(world, [identity]);
+  const other = await scheduled(world, [identity], { scope: 'sources' });
+  const allStates = async () => [await states(world, part), await states(world, whole), await states(world, other)];
+  expect(await allStates()).toEqual([{ scheduled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
+  // A new deletion is attached to the one of scope `data`, the only owner.
+  const attached = await givenHiddenSubjects(world, [identity]);
   const [owner] = await world.sql`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
   expect(owner).toEqual({ ownerRequest: whole });
 
   await cancel(world, part);
-  expect(await all()).toEqual([{ cancelled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
+  expect(await allStates()).toEqual([{ cancelled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
   expect([(await claimAt(world, whole)).claimed, (await claimAt(world, other)).claimed]).toEqual([1, 1]);
   await finish(world, other);
-  expect(await all()).toEqual([{ cancelled: 1 }, { claimed: 1 }, { deleted: 1 }]);
+  expect(await allStates()).toEqual([{ cancelled: 1 }, { claimed: 1 }, { deleted: 1 }]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
   await finish(world, whole);
   expect([await states(world, whole), await states(world, attached)]).toEqual([{ deleted: 1 }, { deleted: 1 }]);
 });
 
-test('a whole deletion that is cancelled is not handed to a part-deletion: its subject is shown again', async () => {
-  const name = user('given-back');
-  const part = await scheduled(world, [name]);
-  const whole = await givenHiddenSubjects(world, [name]);
+test('restores the subject of a cancelled deletion and does not transfer it to a part deletion', async () => {
+  const identity = user('restored');
+  const part = await scheduled(world, [identity]);
+  const whole = await givenHiddenSubjects(world, [identity]);
   await cancel(world, whole);
   expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelling: 1 }, { scheduled: 1 }]);
   await applyVisibility(world, whole, days(3));
   expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelled: 1 }, { scheduled: 1 }]);
 });
 
-test('nor is one that is not looked at yet, or is claimed, an owner', async () => {
-  const names = [user('unseen'), user('gone-on')];
-  const unseen = await accept(world, names.slice(0, 1), { scope: 'sources' });
-  await resolve(world, unseen, allKnown(names.slice(0, 1)));
-  const claimed = await scheduled(world, names.slice(1));
+test('does not attach a deletion to a part deletion that is not reconciled yet or is claimed', async () => {
+  const identities = [user('unreconciled'), user('claimed')];
+  const unreconciled = await accept(world, identities.slice(0, 1), { scope: 'sources' });
+  await resolve(world, unreconciled, allKnown(identities.slice(0, 1)));
+  const claimed = await scheduled(world, identities.slice(1));
   await claimAt(world, claimed);
-  const whole = await givenHiddenSubjects(world, names);
-  expect([await states(world, unseen), await states(world, claimed)]).toEqual([{ resolved: 1 }, { claimed: 1 }]);
+  const whole = await givenHiddenSubjects(world, identities);
+  expect([await states(world, unreconciled), await states(world, claimed)]).toEqual([{ resolved: 1 }, { claimed: 1 }]);
   expect(await states(world, whole)).toEqual({ soft_deleted: 2 });
 });
 
-test('what must meet no other deletion meets no part-deletion, nor does one refuse itself', async () => {
+test('does not conflict with part deletions, and does not reject a part deletion, when onConflict is reject', async () => {
   const rejecting = (name: Identity, scope: Scope) =>
-    acceptAsked(world.database, KEYS, newRequest([name], { scope, onConflict: 'reject' }), null);
+    acceptCall(world.database, KEYS, newRequest([name], { scope, onConflict: 'reject' }), null);
   await claimAt(world, await scheduled(world, [user('part-owned')]));
   await accept(world, [user('part-waiting')], { scope: 'sources' });
   for (const name of ['part-owned', 'part-waiting'])
@@ -87,8 +87,8 @@ test('what must meet no other deletion meets no part-deletion, nor does one refu
   await expect(rejecting(user('whole-owned'), 'data')).rejects.toMatchObject({ code: 'subject_conflict' });
 });
 
-test('later requests never say already_deleted because of a part-deletion, only because of a whole one', async () => {
-  const asked = async () => {
+test('reports already_deleted after a deletion of scope data, and never after a part deletion', async () => {
+  const outcomesOfLaterRequest = async () => {
     const requestId = await accept(world, [user('later')]);
     await resolve(world, requestId, []);
     await settleUnresolved(world.database, PROJECT, requestId, RUN);
@@ -102,12 +102,12 @@ test('later requests never say already_deleted because of a part-deletion, only 
   const part = await scheduled(world, [user('later')]);
   await end(part);
   expect(await statusOf(world, part)).toMatchObject({ status: 'completed', states: { deleted: 1 } });
-  expect(await asked()).toEqual(['not_found']);
+  expect(await outcomesOfLaterRequest()).toEqual(['not_found']);
   await end(await givenHiddenSubjects(world, [user('later')]));
-  expect(await asked()).toEqual(['already_deleted']);
+  expect(await outcomesOfLaterRequest()).toEqual(['already_deleted']);
 });
 
-test('it is ranked and booked like every deletion: one quota for all', async () => {
+test('shares the quota of a run between part deletions and other deletions', async () => {
   const own = { project: 'quota' };
   const policy = { ...POLICY, quotaPerRun: 3 };
   const whole = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(40) });
@@ -116,10 +116,10 @@ test('it is ranked and booked like every deletion: one quota for all', async () 
   expect(await claimAt(world, part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
 });
 
-test('confirmed, the proposed are scheduled, whoever else owns them; the count is of what would be emptied', async () => {
-  const names = [user('proposed-1'), user('proposed-2')];
-  const requestId = await scheduled(world, names, { confirm: true, onConflict: 'reject' });
-  await givenHiddenSubjects(world, names.slice(0, 1));
+test('schedules the proposed subjects of a confirmed part deletion also when another deletion owns them', async () => {
+  const identities = [user('proposed-1'), user('proposed-2')];
+  const requestId = await scheduled(world, identities, { confirm: true, onConflict: 'reject' });
+  await givenHiddenSubjects(world, identities.slice(0, 1));
   for (const system of ['app', 'mail']) await storeCount(world.database, { requestId, system }, { 'app.users': 2 });
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ status: 'awaiting_confirmation' });
   expect(await states(world, requestId)).toEqual({ proposed: 2 });

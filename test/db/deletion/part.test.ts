@@ -27,7 +27,7 @@ import {
 } from '../../support/ledger.ts';
 import { cancel, finish, outcomes, scheduled, statusOf } from './parts.ts';
 
-const PARTS = ['categories', 'sources'] as const satisfies readonly Scope[];
+const PART_SCOPES = ['categories', 'sources'] as const satisfies readonly Scope[];
 
 const world = await ledger();
 
@@ -49,7 +49,7 @@ const hold = (name: Identity) =>
     at: days(2),
   });
 
-test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no system has to follow', async (scope) => {
+test.each(PART_SCOPES)('schedules subjects of scope %s without hiding them in any system', async (scope) => {
   const requestId = await scheduled(world, [user(`${scope}-1`), user(`${scope}-2`)], { scope });
   expect(await states(world, requestId)).toEqual({ scheduled: 2 });
   await expect(conclude(world.database, { requestId, at: START })).rejects.toThrow('still open');
@@ -61,7 +61,7 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no system has 
   });
   const rows = await world.sql`SELECT DISTINCT scope, hidden FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(rows).toEqual([{ scope, hidden: false }]);
-  // `mail` hides nobody, ever; here nobody is to be hidden.
+  // `mail` cannot hide subjects, but a part deletion does not have to hide them.
   expect(await statusOf(world, requestId)).toMatchObject({ notHiddenIn: [], nextClaimAt: RUN });
   expect(await outcomes(world, requestId)).toEqual(['matched', 'matched']);
   const events = await actions(requestId);
@@ -74,7 +74,7 @@ test.each(PARTS)('%s: found it is scheduled, nobody is hidden and no system has 
   expect(await outcomes(world, requestId)).toEqual(['deleted', 'deleted']);
 });
 
-test('whom the directory does not know: scheduled once a system holds something, otherwise not found', async () => {
+test('schedules unknown subjects once a system has data on them, and ends the others as not found', async () => {
   const requestId = await accept(world, [user('unknown-1'), user('unknown-2')], { scope: 'sources' });
   await resolve(world, requestId, []);
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ unresolved: 2 });
@@ -85,7 +85,7 @@ test('whom the directory does not know: scheduled once a system holds something,
   expect(await states(world, requestId)).toEqual({ scheduled: 1, not_found: 1 });
 });
 
-test('a hold stops it before the claim, and is told too late after it', async () => {
+test('is held before the claim, and reported as too late to the hold after it', async () => {
   const requestId = await scheduled(world, [user('held-1'), user('held-2')]);
   expect(await hold(user('held-1'))).toMatchObject({ matching: [{ requestId, subjects: 1 }], tooLate: [] });
   expect(await outcomes(world, requestId)).toEqual(['held', 'matched']);
@@ -94,7 +94,7 @@ test('a hold stops it before the claim, and is told too late after it', async ()
   expect(await hold(user('held-2'))).toMatchObject({ matching: [], tooLate: [{ requestId, subjects: 1 }] });
 });
 
-test('cancelled before the claim it ends at once: nothing is to be shown again; after the claim it is too late', async () => {
+test('cancels without a restoration before the claim, and rejects a cancellation after it', async () => {
   const requestId = await scheduled(world, [user('back-1'), user('back-2')]);
   const generations =
     await world.sql`SELECT seq, generation FROM lethe.subjects WHERE request_id = ${requestId} ORDER BY 1`;
@@ -115,7 +115,7 @@ test('cancelled before the claim it ends at once: nothing is to be shown again; 
   expect(await states(world, late)).toEqual({ claimed: 1 });
 });
 
-test('resolved again before the claim: who has gone is let go at once, who joins is scheduled', async () => {
+test('cancels subjects that no longer match and schedules added ones when resolved before the claim', async () => {
   const requestId = await accept(world, [{ type: 'alias', value: ['moved'] }], { scope: 'categories' });
   await resolve(world, requestId, [match(1, user('moved-from'))]);
   await reconcileAt(world, requestId, START);
@@ -125,14 +125,14 @@ test('resolved again before the claim: who has gone is let go at once, who joins
   expect(await states(world, requestId)).toEqual({ cancelled: 1, scheduled: 1 });
 });
 
-test('a part-deletion that suppresses is no row of the ledger', async () => {
-  for (const scope of PARTS)
+test('rejects a part deletion with a suppression', async () => {
+  for (const scope of PART_SCOPES)
     await expect(accept(world, [user('suppressed')], { scope, suppress: true })).rejects.toSatisfy(
       (error) => errorCode(error) === '23514',
     );
 });
 
-test('the receipt adds up what was emptied over ranges and passes, and says what stayed and why', async () => {
+test('sums the cleared and retained rows of all ranges and passes in the receipt', async () => {
   const requestId = await scheduled(world, [user('sum-1'), user('sum-2')]);
   await claimAt(world, requestId);
   const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
@@ -162,7 +162,7 @@ test('the receipt adds up what was emptied over ranges and passes, and says what
   expect(entries.map(({ retained }) => retained)).toEqual([[{ basis: kept.basis, rows: 1 }], []]);
 });
 
-test('a look-up tells of a part-deletion by the outcome that it has so far', async () => {
+test('returns the current outcome of a part deletion in a look-up', async () => {
   const requestId = await scheduled(world, [user('looked-up')]);
   const found = await lookUp(world.database, KEYS, { project: PROJECT, kind: 'user', identity: user('looked-up') });
   expect(found).toMatchObject({ requests: [{ id: requestId, outcome: 'matched' }], suppressions: [] });

@@ -21,12 +21,10 @@ import {
   statusAt,
 } from '../../support/ledger.ts';
 
-/** Deletions of a part of the data, step by step. */
-
-/** Like `app`, but it cannot hide. */
+/** A system like `app` that cannot hide subjects. */
 export const MAIL: SystemEntry = { ...APP, name: 'mail', hides: false };
 
-/** Accepted and found: waiting for its run. */
+/** A part deletion that is resolved and waits for its run. */
 export async function scheduled(
   world: Ledger,
   names: readonly Identity[],
@@ -46,7 +44,7 @@ export const outcomes = async (world: Ledger, requestId: string) =>
     ({ outcome }) => outcome,
   );
 
-/** The claimed batch is done and looked for twice, in all its systems. */
+/** Finishes the claimed batch in all systems, with two verifications that find nothing. */
 export async function finish(
   world: Ledger,
   requestId: string,

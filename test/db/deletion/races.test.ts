@@ -41,7 +41,7 @@ const cancelAll = (requestId: string, at = RUN) =>
   );
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
-  test('cancel against claim: cancelled and nothing claimed, or claimed and told too late', async () => {
+  test('either cancels or claims when cancel races with claim', async () => {
     const ends = countOutcomes([
       { tooLate: true, claimed: 1, after: { claimed: 1 } },
       { tooLate: false, claimed: 0, after: { cancelling: 1 } },
@@ -63,7 +63,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('hold against claim: held and not claimed, or claimed and the holder told too late', async () => {
+  test('either holds or claims when hold races with claim, and reports a claimed subject as too late', async () => {
     const ends = countOutcomes([
       { matching: 0, tooLate: 1, claimed: 1, after: { claimed: 1 } },
       { matching: 1, tooLate: 0, claimed: 0, after: { soft_deleted: 1 } },
@@ -94,12 +94,12 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('two requests for one subject, the first cancelled: exactly one of them owns it, and it is still owed', async () => {
+  test('gives the subject one owner when the cancellation of a request races with a second request for it', async () => {
     const ends = countOutcomes([
-      // It waited already, and the subject was handed to it.
-      { mine: { cancelled: 1 }, theirs: { resolved: 1 } },
-      // It came while the first was being restored, and gets the subject when that is done.
-      { mine: { cancelling: 1 }, theirs: { attached: 1 } },
+      // The second request was attached already, and the subject was transferred to it.
+      { first: { cancelled: 1 }, second: { resolved: 1 } },
+      // The second request attached during the restoration, after which the subject is transferred to it.
+      { first: { cancelling: 1 }, second: { attached: 1 } },
     ]);
     const requests = await hiddenInBulk(
       world,
@@ -112,14 +112,14 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const second = await accept(world, [identity], { project: projectOf(round) });
       const { asked, facts } = askedOf([identity]);
       const resolving = () => resolve(world, second, [], { facts });
-      // One before the other, the other way round, and both at once from where the directory is asked.
+      // Covers both orders, and both at once from the moment in which the directory is asked.
       if (round % 4 === 0) await cancelAll(first, START).then(resolving);
       else if (round % 4 === 1) await resolving().then(() => cancelAll(first, START));
       else {
         const cancelling = asked.then(() => delay(round)).then(() => cancelAll(first, START));
         await Promise.all([resolving(), cancelling]);
       }
-      ends.add({ mine: await states(world, first), theirs: await states(world, second) });
+      ends.add({ first: await states(world, first), second: await states(world, second) });
       await applyVisibility(world, first);
       await applyVisibility(world, second);
       expect(await states(world, first)).toEqual({ cancelled: 1 });

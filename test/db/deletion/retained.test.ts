@@ -11,9 +11,9 @@ const world = await ledger();
 const TAX = 'tax law';
 const STATISTICS = 'statistics';
 
-/** Two subjects in the systems `app` and `mail`, claimed. */
-async function claimed(names: readonly Identity[]): Promise<string> {
-  const requestId = await scheduled(world, names, { scope: 'data' });
+/** A deletion whose subjects are claimed in the systems `app` and `mail`. */
+async function givenClaimed(identities: readonly Identity[]): Promise<string> {
+  const requestId = await scheduled(world, identities, { scope: 'data' });
   await applyVisibility(world, requestId);
   await claimAt(world, requestId);
   return requestId;
@@ -39,7 +39,7 @@ const entries = async (requestId: string) =>
   );
 
 test('adds up the retained rows of a subject per basis over tables, parts, passes and systems', async () => {
-  const requestId = await claimed([user('kept-1'), user('kept-2')]);
+  const requestId = await givenClaimed([user('kept-1'), user('kept-2')]);
   await record(
     requestId,
     [
@@ -64,8 +64,8 @@ test('adds up the retained rows of a subject per basis over tables, parts, passe
   expect(await buildReceipt(world.database, requestId)).toMatchObject({ outcomes: { deleted: 2 } });
 });
 
-test('counts the retained rows of a range once when it is recorded again, also at the same time', async () => {
-  const requestId = await claimed([user('again-1'), user('again-2')]);
+test('counts the retained rows of a range once when it is recorded repeatedly or concurrently', async () => {
+  const requestId = await givenClaimed([user('again-1'), user('again-2')]);
   const retained = [
     { seq: 1, basis: TAX, rows: 2 },
     { seq: 2, basis: TAX, rows: 3 },
@@ -80,7 +80,7 @@ test('counts the retained rows of a range once when it is recorded again, also a
 });
 
 test('lists no retained rows when the subject is not deleted yet', async () => {
-  const requestId = await claimed([user('early-1'), user('early-2')]);
+  const requestId = await givenClaimed([user('early-1'), user('early-2')]);
   await record(requestId, [{ seq: 1, basis: TAX, rows: 2 }]);
   expect(await entries(requestId)).toEqual([
     { outcome: 'soft_deleted', retained: [] },
@@ -88,8 +88,8 @@ test('lists no retained rows when the subject is not deleted yet', async () => {
   ]);
 });
 
-test('shares the retained rows of the owner with an attached subject that has another number', async () => {
-  const owner = await claimed([user('shared-1'), user('shared-2')]);
+test('shares the retained rows of the owner with an attached subject that has another seq', async () => {
+  const owner = await givenClaimed([user('shared-1'), user('shared-2')]);
   const attached = await givenHiddenSubjects(world, [user('shared-2')]);
   expect(await entries(attached)).toEqual([{ outcome: 'attached', retained: [] }]);
   await record(owner, [{ seq: 2, basis: TAX, rows: 4 }]);

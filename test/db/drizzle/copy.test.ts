@@ -31,7 +31,7 @@ const readLocked = (tx: Transaction) =>
     .for('update');
 const countStored = () => world.reading.$count(submittedIdentities);
 
-test('rows of a COPY can be locked in its transaction and roll back with it', async () => {
+test('locks the rows of a COPY in its transaction and rolls them back with it', async () => {
   const refused = new Error('refused');
   const failed = transaction(world.database, async (tx) => {
     await copyInto(tx, INTO, twoPages('req_rolled_back'));
@@ -44,7 +44,7 @@ test('rows of a COPY can be locked in its transaction and roll back with it', as
 });
 
 test('rolls back and keeps the connection usable when the source of a COPY throws', async () => {
-  const source = new Error('the source is gone');
+  const source = new Error('the source failed');
   const single = connect(world.url, { connections: 1 });
   try {
     const failed = transaction(single, (tx) =>
@@ -74,7 +74,7 @@ test('reports a connection that is lost in a COPY or in a statement after it', a
         await readLocked(tx);
       });
       expect({ last, unavailable: await lost.catch(isStorageUnavailable) }).toEqual({ last, unavailable: true });
-      // The first to use the new connection may see the error of the old one.
+      // The first statement on the new connection may fail with the error of the old one.
       await expect.poll(() => single.$count(submittedIdentities).catch(() => null)).toBe(0);
     }
   } finally {

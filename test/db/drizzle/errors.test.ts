@@ -15,14 +15,14 @@ async function thrownBy(send: (queries: Queries) => PromiseLike<unknown>, inside
   const { database } = api;
   const sent = inside ? transaction(database, async (tx) => send(tx)) : Promise.resolve(send(database));
   const error: unknown = await sent.catch((thrown: unknown) => thrown);
-  if (!(error instanceof DrizzleQueryError)) throw new Error('no error of drizzle', { cause: error });
+  if (!(error instanceof DrizzleQueryError)) throw new Error('the error is not of drizzle', { cause: error });
   return error;
 }
 const row = { id: 'hold_canary', project: 'demo', kind: 'user', caseRef: 'canary-case', heldBy: 'c' } as const;
 const insert = (queries: Queries) => queries.insert(holds).values({ ...row, placedAt: START });
 
 test.each([false, true])(
-  'an error of drizzle has the code, and no parameter of its own (in a transaction: %j)',
+  'returns the code and no parameter of a drizzle error (in a transaction: %j)',
   async (inside) => {
     await api.database.delete(holds);
     await insert(api.database);
@@ -42,7 +42,7 @@ test.each([false, true])(
     for (const error of errors) {
       expect(error.params).toBeUndefined();
       for (const text of [error.message, error.stack]) expect(text).not.toContain('canary');
-      // The driver's error does quote one: this is why the boundaries take nothing but the code.
+      // The driver's error quotes one, which is why only its code is used.
       expect(inspect(error.cause, { showHidden: true })).toContain('canary');
       expect(isStorageUnavailable(error)).toBe(false);
       expect(JSON.stringify(startupError(error))).not.toContain('canary');
@@ -50,7 +50,7 @@ test.each([false, true])(
   },
 );
 
-test('a problem and the log have nothing of an error of drizzle but its code', async () => {
+test('shows only the code of a drizzle error in the problem and the log', async () => {
   await api.database.delete(holds);
   await api.sql.unsafe(`
     CREATE FUNCTION public.quote() RETURNS trigger LANGUAGE plpgsql AS
@@ -73,7 +73,7 @@ test('a problem and the log have nothing of an error of drizzle but its code', a
   expect(api.log.join('')).not.toContain('canary');
 });
 
-test('an error without a code does not show the statement as the reason why a process cannot start', () => {
+test('does not use the statement of a drizzle error without a code as the startup error', () => {
   const error = new DrizzleQueryError('SELECT 1', undefined, new Error('canary'));
   expect(startupError(error)).toEqual({ code: null, reason: undefined });
   expect(startupError(new Error('the database lacks 0001_ledger'))).toEqual({
@@ -82,6 +82,6 @@ test('an error without a code does not show the statement as the reason why a pr
   });
 });
 
-test('this build of drizzle traces nothing, so that no span has parameters', () => {
+test('has no telemetry in this build of drizzle, so no span contains parameters', () => {
   expect(hasTelemetry).toBe(false);
 });

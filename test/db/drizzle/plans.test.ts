@@ -38,7 +38,7 @@ interface Plan {
 }
 const nodesOf = (plan: Plan): readonly Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 
-/** The plan that is kept for every value of the parameters of the statement that `list` sends. */
+/** The generic plan of the statement that `list` sends. */
 async function planOf(list: () => Promise<readonly unknown[]>) {
   const { database, statements } = world;
   const before = statements.length;
@@ -51,7 +51,7 @@ async function planOf(list: () => Promise<readonly unknown[]>) {
   const nodes = nodesOf(row?.['QUERY PLAN']?.[0]?.Plan ?? { 'Node Type': 'none' });
   return {
     scans: nodes.flatMap((node) => node['Index Name'] ?? []),
-    // Whether a request needs attention may be looked up by reading the few rows there are.
+    // The planner may scan the few rows of `attention`.
     sorts: nodes
       .filter((node) => /Sort|Seq Scan/.test(node['Node Type']) && node['Relation Name'] !== 'attention')
       .map((node) => node['Node Type']),
@@ -62,20 +62,23 @@ const after = { id: 'z', at: START };
 const page = { project: PROJECT, kinds: null, limit: 51 } as const;
 
 test.each([null, { id: 'req_z', receivedAt: START }])(
-  'reads a page of requests in the order of an index: after %j',
+  'reads a page of requests in the order of an index when the previous page ends at %j',
   async (last) => {
     const list = () => listRequests(world.database, { ...page, filter: {}, now: START, after: last });
     expect(await planOf(list)).toEqual({ scans: expect.arrayContaining(['requests_of_project']), sorts: [] });
   },
 );
 
-test.each([null, after])('reads a page of deliveries in the order of an index: after %j', async (last) => {
-  const list = () => listDeliveries(world.database, { webhookId: 'whk_1', kinds: null, after: last, limit: 51 });
-  expect(await planOf(list)).toEqual({ scans: ['deliveries_of_channel'], sorts: [] });
-});
+test.each([null, after])(
+  'reads a page of deliveries in the order of an index when the previous page ends at %j',
+  async (last) => {
+    const list = () => listDeliveries(world.database, { webhookId: 'whk_1', kinds: null, after: last, limit: 51 });
+    expect(await planOf(list)).toEqual({ scans: ['deliveries_of_channel'], sorts: [] });
+  },
+);
 
 test.each([null, { id: 60_000, at: new Date('2027-01-01T00:00:00Z') }])(
-  'reads a page of the activity in the order of an index: after %j',
+  'reads a page of the activity in the order of an index when the previous page ends at %j',
   async (last) => {
     const list = () => listActivity(world.database, { ...page, filter: {}, after: last });
     expect(await planOf(list)).toEqual({ scans: expect.arrayContaining(['audit_events_of_project']), sorts: [] });

@@ -10,7 +10,7 @@ import { type Ledger, ledger, PROJECT, START } from '../../support/ledger.ts';
 
 let world: Ledger;
 beforeAll(async () => {
-  // One connection, whose prepared statements the tests can list.
+  // Prepared statements are listed per connection.
   world = await ledger([PROJECT], 1);
 });
 afterAll(() => world.closeLedger());

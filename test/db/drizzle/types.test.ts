@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.closeLedger());
 
-/** Outside a transaction, inside one, and outside again: opening a transaction lays drizzle over a connection once more. */
+/** Checks before, inside and after a transaction, because a transaction wraps its connection in drizzle again. */
 async function everywhere(check: (queries: Queries, where: string) => Promise<void>): Promise<void> {
   await check(world.database, 'before');
   await transaction(world.database, (tx) => check(tx, 'inside'));
@@ -104,7 +104,7 @@ test('reads and writes jsonb as an object, not as a text that contains one', asy
     const event = { at, project: PROJECT, requestId: null, actor: where, action: 'test.written', detail } as const;
     if (where === 'inside') await recordAudit(queries as Parameters<typeof recordAudit>[0], event);
     else await queries.insert(auditEvents).values(event);
-    // Not JSON.stringify(detail) and `::jsonb` alone: the driver would make JSON of the text again.
+    // With `::jsonb` alone, the driver would serialize the text a second time.
     for (const value of [sql`${JSON.stringify(detail)}::text::jsonb`, sql`${sql.param(detail)}::jsonb`])
       await queries.execute(sql`INSERT INTO ${auditEvents} (at, project, actor, action, detail)
         VALUES (${at}, ${PROJECT}, ${where}, 'test.written', ${value})`);

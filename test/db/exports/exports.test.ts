@@ -14,8 +14,8 @@ import { days, KEYS, ledger, POLICY, PROJECT, START, states, user } from '../../
 const world = await ledger();
 
 const at = START;
-const by = { actor: 'operator', at };
-const look = (requestId: string, withoutExport: readonly string[] = []) =>
+const change = { actor: 'operator', at };
+const reconcile = (requestId: string, withoutExport: readonly string[] = []) =>
   reconcileExport(world.database, { requestId, asOf: at, withoutExport });
 const keyOf = (requestId: string, epoch = 1): CollectionKey => ({
   requestId,
@@ -41,7 +41,7 @@ const collect = (requestId: string, object: string, rows = 1, epoch = 1) =>
 const makeKey = (requestId: string, key = 'a key') =>
   keyForCollecting(world.database, KEYS, { requestId, project: PROJECT }, async () => key);
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
-  cancelRequest(world.database, POLICY.window, { requestId, positions, ...by });
+  cancelRequest(world.database, POLICY.window, { requestId, positions, ...change });
 const manifest = (rows: number) => ({ files: [{ rows }] }) as unknown as Manifest;
 const makeReady = (requestId: string, epoch = 1) =>
   storeArchive(
@@ -50,9 +50,9 @@ const makeReady = (requestId: string, epoch = 1) =>
     { at, keptMs: POLICY.exportsKeptMs, window: POLICY.window },
   );
 
-test('of two attempts the first that is whole counts, and the other changes nothing', async () => {
+test('keeps the first complete attempt of a collection when a second one completes', async () => {
   const requestId = await givenExport(world, [user('u-1')]);
-  expect(await look(requestId)).toMatchObject({
+  expect(await reconcile(requestId)).toMatchObject({
     status: 'collecting',
     systemsToCollect: ['app'],
     canPackage: false,
@@ -63,53 +63,53 @@ test('of two attempts the first that is whole counts, and the other changes noth
   await collect(requestId, 'second', 4);
   await updateCollectionProgress(world.database, keyOf(requestId), { rows: 99, bytes: 99 });
   expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'collected', rows: 3, bytes: 30 }]);
-  expect(await look(requestId)).toMatchObject({ status: 'packaging', systemsToCollect: [], canPackage: true });
+  expect(await reconcile(requestId)).toMatchObject({ status: 'packaging', systemsToCollect: [], canPackage: true });
   const packing = await readPacking(world.database, requestId, at);
   expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/first`]);
 });
 
-test('what was collected before somebody left is not packed, and an archive of it is never ready', async () => {
+test('does not package tables that were collected before a subject was cancelled', async () => {
   const requestId = await givenExport(world, [user('u-2'), user('u-3')]);
-  await look(requestId);
+  await reconcile(requestId);
   await collect(requestId, 'before');
-  await look(requestId);
+  await reconcile(requestId);
   await cancel(requestId, [2]);
   expect(await makeReady(requestId, 1)).toBeNull();
   expect(await readArchiveFacts(world.database, requestId)).toBeNull();
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', epoch: 2, systemsToCollect: ['app'] });
+  expect(await reconcile(requestId)).toMatchObject({ status: 'collecting', epoch: 2, systemsToCollect: ['app'] });
   await collect(requestId, 'late', 1, 1);
-  expect(await look(requestId)).toMatchObject({ status: 'collecting', systemsToCollect: ['app'] });
+  expect(await reconcile(requestId)).toMatchObject({ status: 'collecting', systemsToCollect: ['app'] });
   expect(await readPacking(world.database, requestId, at)).toBeNull();
   await collect(requestId, 'after', 1, 2);
-  await look(requestId);
+  await reconcile(requestId);
   const packing = await readPacking(world.database, requestId, at);
   expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/after`]);
   expect(await makeReady(requestId, 2)).toEqual([]);
   expect(await states(world, requestId)).toEqual({ cancelled: 1, exported: 1 });
 });
 
-test('two who make the key get the same one; once nobody is givenExport it is gone, and does not come back', async () => {
+test('returns one key to concurrent callers, and does not create it again when no subject is left', async () => {
   const requestId = await givenExport(world, [user('u-4')]);
   expect(await makeKey(requestId)).toBeNull();
-  await look(requestId);
-  const [one, other] = await Promise.all([makeKey(requestId, 'one'), makeKey(requestId, 'other')]);
-  expect(one).toBe(other);
-  expect(await readKey(world.database, KEYS, requestId)).toBe(one);
+  await reconcile(requestId);
+  const [first, second] = await Promise.all([makeKey(requestId, 'first'), makeKey(requestId, 'second')]);
+  expect(first).toBe(second);
+  expect(await readKey(world.database, KEYS, requestId)).toBe(first);
   await cancel(requestId);
   expect(await readKey(world.database, KEYS, requestId)).toBeNull();
   expect(await makeKey(requestId)).toBeNull();
-  expect(await look(requestId)).toMatchObject({ systemsToCollect: [], uncollected: [], canConclude: true });
+  expect(await reconcile(requestId)).toMatchObject({ systemsToCollect: [], uncollected: [], canConclude: true });
   expect((await exportOf(world, requestId)).keys).toBe(0);
 });
 
-test('an archive is destroyed once, and only one that is ready', async () => {
+test('destroys an archive once, and only while it is ready', async () => {
   const requestId = await givenExport(world, [user('u-5')]);
-  const destroy = () => destroyArchive(world.database, { requestId, ...by });
+  const destroy = () => destroyArchive(world.database, { requestId, ...change });
   await expect(destroy()).rejects.toMatchObject({ code: 'archive_not_ready' });
-  await look(requestId);
+  await reconcile(requestId);
   await makeKey(requestId);
   await collect(requestId, 'part');
-  await look(requestId);
+  await reconcile(requestId);
   await makeReady(requestId);
   await expect(cancel(requestId)).rejects.toMatchObject({ code: 'too_late' });
   expect((await destroy()).wake).toEqual([requestId]);
@@ -121,39 +121,45 @@ test('an archive is destroyed once, and only one that is ready', async () => {
     rows: 1,
   });
   expect((await exportOf(world, requestId)).keys).toBe(0);
-  expect(await look(requestId)).toMatchObject({ status: 'expired', concluded: false, canConclude: true });
+  expect(await reconcile(requestId)).toMatchObject({ status: 'expired', concluded: false, canConclude: true });
   await concludeExport(world.database, { requestId, at: days(8), window: POLICY.window });
   await concludeExport(world.database, { requestId, at: days(9), window: POLICY.window });
   expect((await exportOf(world, requestId)).actions).toEqual(['export.ready', 'export.expired']);
 });
 
-test('nobody holds a row: not found; but not where some cannot be asked, or a window leaves rows out', async () => {
+test('ends as not found only when every system was collected completely and has no row', async () => {
   const requestId = await givenExport(world, [user('u-6')]);
-  await look(requestId);
+  await reconcile(requestId);
   await collect(requestId, 'empty', 0);
-  expect(await look(requestId)).toMatchObject({ canConclude: true, canPackage: false });
+  expect(await reconcile(requestId)).toMatchObject({ canConclude: true, canPackage: false });
   await concludeExport(world.database, { requestId, at, window: POLICY.window });
   expect(await exportOf(world, requestId)).toMatchObject({ status: 'not_found', actions: ['export.not_found'] });
 
-  const mute = await givenExport(world, [user('u-6')]);
-  expect(await look(mute, ['app'])).toMatchObject({ status: 'packaging', canPackage: true, canConclude: false });
-  expect((await readPacking(world.database, mute, at))?.contents.systems).toEqual([{ system: 'app', cutOffAt: null }]);
+  const withoutExport = await givenExport(world, [user('u-6')]);
+  expect(await reconcile(withoutExport, ['app'])).toMatchObject({
+    status: 'packaging',
+    canPackage: true,
+    canConclude: false,
+  });
+  expect((await readPacking(world.database, withoutExport, at))?.contents.systems).toEqual([
+    { system: 'app', cutOffAt: null },
+  ]);
 
-  const half = await givenExport(world, [user('u-6')]);
-  await world.sql`UPDATE lethe.requests SET systems = systems || '{"crm": "map"}' WHERE id = ${half}`;
-  await look(half, ['crm']);
-  await collect(half, 'empty', 0);
-  expect(await look(half, ['crm'])).toMatchObject({ canPackage: true, canConclude: false });
+  const partial = await givenExport(world, [user('u-6')]);
+  await world.sql`UPDATE lethe.requests SET systems = systems || '{"crm": "map"}' WHERE id = ${partial}`;
+  await reconcile(partial, ['crm']);
+  await collect(partial, 'empty', 0);
+  expect(await reconcile(partial, ['crm'])).toMatchObject({ canPackage: true, canConclude: false });
 
   for (const changes of [{ regulation: 'ccpa' }, { scope: 'sources' }] as const) {
-    const part = await givenExport(world, [user('u-6')], changes);
-    await look(part);
-    await collect(part, 'empty', 0);
-    expect(await look(part)).toMatchObject({ canPackage: true, canConclude: false });
+    const limited = await givenExport(world, [user('u-6')], changes);
+    await reconcile(limited);
+    await collect(limited, 'empty', 0);
+    expect(await reconcile(limited)).toMatchObject({ canPackage: true, canConclude: false });
   }
 });
 
-test('what is still open is not concluded', async () => {
+test('does not conclude an export that is still open', async () => {
   const requestId = await givenExport(world, [user('u-7')]);
   await expect(concludeExport(world.database, { requestId, at, window: POLICY.window })).rejects.toThrow('still open');
   expect(await states(world, requestId)).toEqual({ selected: 1 });

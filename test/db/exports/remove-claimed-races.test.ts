@@ -20,12 +20,12 @@ import { BOTH_OCCURRED, inParallel, projectOf, race, ROUNDS, rounds, countOutcom
 const world = await ledger(rounds.map(projectOf), 20);
 
 const projects = rounds.map(projectOf);
-const names = (prefix: string) => rounds.map((round) => user(`${prefix}-${round}`));
+const identitiesOf = (prefix: string) => rounds.map((round) => user(`${prefix}-${round}`));
 
-/** As many exports that are collected and packed; `ready` is still to be said. */
-async function packed(prefix: string): Promise<readonly string[]> {
+/** One export per round, collected and packed but not yet ready. */
+async function givenPackedExports(prefix: string): Promise<readonly string[]> {
   const { database } = world;
-  const ids = await hiddenInBulk(world, projects, names(prefix), givenExport);
+  const ids = await hiddenInBulk(world, projects, identitiesOf(prefix), givenExport);
   await database.$client`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
   const { encrypted, digestKey } = encryptSecret(KEYS, 'archives of the races', 'a key');
   await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key)
@@ -33,20 +33,20 @@ async function packed(prefix: string): Promise<readonly string[]> {
   return ids;
 }
 
-/** The same, each made for one of the deletions. */
-async function packedFor(prefix: string, deletions: readonly string[]): Promise<readonly string[]> {
-  const ids = await packed(prefix);
+/** One packed export per round, each the backup of one deletion. */
+async function givenPackedBackups(prefix: string, deletions: readonly string[]): Promise<readonly string[]> {
+  const ids = await givenPackedExports(prefix);
   await world.sql`UPDATE lethe.requests SET backup_of = deletion
-    FROM unnest(${ids as string[]}::text[], ${deletions as string[]}::text[]) AS made (id, deletion) WHERE requests.id = made.id`;
+    FROM unnest(${ids as string[]}::text[], ${deletions as string[]}::text[]) AS backup (id, deletion) WHERE requests.id = backup.id`;
   return ids;
 }
 
-const deletionsFirst = (prefix: string) =>
-  hiddenInBulk(world, projects, names(prefix), (of, identities, changes) =>
-    givenHiddenSubjects(of, identities, { ...changes, exportFirst: true }),
+const givenDeletionsThatExportFirst = (prefix: string) =>
+  hiddenInBulk(world, projects, identitiesOf(prefix), (ofWorld, identities, changes) =>
+    givenHiddenSubjects(ofWorld, identities, { ...changes, exportFirst: true }),
   );
 
-function sayReady(requestId: string) {
+function makeReady(requestId: string) {
   const manifest = { files: [] } as unknown as Manifest;
   const archive: WrittenArchive = { requestId, epoch: 1, object: 'object', bytes: 1, sha256: '00', manifest };
   return storeArchive(world.database, archive, { at: RUN, keptMs: 1_000, window: POLICY.window });
@@ -59,7 +59,7 @@ interface End {
   readonly reason: string | null;
   readonly keys: number;
 }
-/** Where each of these requests stands, with its one subject; by one question for all rounds. */
+/** The final state of each request and of its one subject, read in one statement for all rounds. */
 const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world.sql<End[]>`
   SELECT state, status, epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = asked.id) AS keys
   FROM unnest(${requestIds as string[]}::text[]) WITH ORDINALITY AS asked (id, round)
@@ -68,75 +68,75 @@ const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world
   LEFT JOIN lethe.archives ON archives.request_id = asked.id ORDER BY round`;
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
-  test('claim against ready: left out of the archive, or the archive is destroyed; never ready with somebody who is claimed', async () => {
+  test('leaves the subject out or destroys the archive when a claim races with the archive becoming ready', async () => {
     const ends = countOutcomes([
-      { said: false, state: 'left_out', status: 'packaging', epoch: 2, reason: null, keys: 1 },
-      { said: true, state: 'exported', status: 'expired', epoch: 1, reason: 'subject_deleted', keys: 0 },
+      { isReady: false, state: 'left_out', status: 'packaging', epoch: 2, reason: null, keys: 1 },
+      { isReady: true, state: 'exported', status: 'expired', epoch: 1, reason: 'subject_deleted', keys: 0 },
     ]);
-    const said: boolean[] = [];
-    const exports = await packed('claimed');
-    const deletions = await hiddenInBulk(world, projects, names('claimed'));
+    const readyByRound: boolean[] = [];
+    const exports = await givenPackedExports('claimed');
+    const deletions = await hiddenInBulk(world, projects, identitiesOf('claimed'));
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
       const [ready, { claimed, wake }] = await race(
         round,
-        () => sayReady(requestId),
+        () => makeReady(requestId),
         () => claimAt(world, deletion),
       );
       expect({ claimed, wake }).toEqual({ claimed: 1, wake: [requestId] });
-      said[round] = ready !== null;
+      readyByRound[round] = ready !== null;
     });
-    for (const [round, end] of (await endsOf(exports)).entries()) ends.add({ said: said[round], ...end });
+    for (const [round, end] of (await endsOf(exports)).entries()) ends.add({ isReady: readyByRound[round], ...end });
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('claim against the archive that it waits for: nobody is claimed before it is ready, and everybody may be after', async () => {
+  test('does not claim before the backup is ready when a claim races with it, and can claim afterwards', async () => {
     const ends = countOutcomes([
       { claimed: 0, state: 'soft_deleted' },
       { claimed: 1, state: 'claimed' },
     ]);
-    const claimedBy: number[] = [];
-    const deletions = await deletionsFirst('saved');
-    const exports = await packedFor('saved', deletions);
+    const claimedByRound: number[] = [];
+    const deletions = await givenDeletionsThatExportFirst('backed-up');
+    const exports = await givenPackedBackups('backed-up', deletions);
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
-      const [woken, { claimed }] = await race(
+      const [requestsToSignal, { claimed }] = await race(
         round,
-        () => sayReady(requestId),
+        () => makeReady(requestId),
         () => claimAt(world, deletion),
       );
-      expect(woken).toEqual([deletion]);
-      claimedBy[round] = claimed;
+      expect(requestsToSignal).toEqual([deletion]);
+      claimedByRound[round] = claimed;
     });
     for (const [round, { state }] of (await endsOf(deletions)).entries())
-      ends.add({ claimed: claimedBy[round], state });
+      ends.add({ claimed: claimedByRound[round], state });
     await inParallel(async (round) => void (await claimAt(world, deletions[round] ?? '')));
     for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'claimed' });
     for (const end of await endsOf(exports)) expect(end).toMatchObject({ status: 'ready', keys: 1 });
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('the deletion cancelled against ready: let go, and in no archive; or in one that was ready before', async () => {
+  test('removes cancelled subjects from the backup only when the cancellation comes before it is ready', async () => {
     const ends = countOutcomes([
-      { said: false, state: 'cancelled', status: 'packaging', epoch: 2 },
-      { said: true, state: 'exported', status: 'ready', epoch: 1 },
+      { isReady: false, state: 'cancelled', status: 'packaging', epoch: 2 },
+      { isReady: true, state: 'exported', status: 'ready', epoch: 1 },
     ]);
-    const said: boolean[] = [];
-    const deletions = await deletionsFirst('let-go');
-    const exports = await packedFor('let-go', deletions);
+    const readyByRound: boolean[] = [];
+    const deletions = await givenDeletionsThatExportFirst('cancelled');
+    const exports = await givenPackedBackups('cancelled', deletions);
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
       const all = { requestId: deletion, positions: 'all', actor: 'operator', at: days(1) } as const;
       const [ready] = await race(
         round,
-        () => sayReady(requestId),
+        () => makeReady(requestId),
         () => cancelRequest(world.database, POLICY.window, all),
       );
-      said[round] = ready !== null;
+      readyByRound[round] = ready !== null;
     });
     for (const end of await endsOf(deletions)) expect(end).toMatchObject({ state: 'cancelling' });
     for (const [round, { state, status, epoch }] of (await endsOf(exports)).entries())
-      ends.add({ said: said[round], state, status, epoch });
+      ends.add({ isReady: readyByRound[round], state, status, epoch });
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 });

@@ -21,15 +21,15 @@ import {
 } from '../../support/ledger.ts';
 
 let world: Ledger;
-let number = 0;
+let nextProject = 0;
 beforeAll(async () => {
   world = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
 });
 afterAll(async () => world.closeLedger());
-const project = (): string => `p${number++}`;
+const project = (): string => `p${nextProject++}`;
 const people = (...names: string[]) => names.map(user);
 
-test('who is claimed while being collected is left out, and what was collected before counts no more', async () => {
+test('leaves out a subject that is claimed during the collection and raises the epoch', async () => {
   const own = project();
   const exporting = await givenExport(world, people('a', 'b'), { project: own });
   await storeArchiveKey(world, exporting);
@@ -46,20 +46,20 @@ test('who is claimed while being collected is left out, and what was collected b
   });
 });
 
-test('an archive that is ready and holds one who is claimed: its key is destroyed in the claim, and no export of others’', async () => {
+test('destroys the key of a ready archive with a claimed subject and keeps other archives', async () => {
   const own = project();
-  const [holding, others, elsewhere] = [
+  const [affected, otherSubjects, otherProject] = [
     await givenExport(world, people('a', 'b'), { project: own }),
     await givenExport(world, people('b', 'c'), { project: own }),
     await givenExport(world, people('a'), { project: project() }),
   ];
-  for (const id of [holding, others, elsewhere]) {
+  for (const id of [affected, otherSubjects, otherProject]) {
     await storeArchiveKey(world, id);
     await markReady(world, id);
   }
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
-  expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [holding] });
-  expect(await exportOf(world, holding)).toMatchObject({
+  expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [affected] });
+  expect(await exportOf(world, affected)).toMatchObject({
     status: 'expired',
     epoch: 1,
     keys: 0,
@@ -67,7 +67,7 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
     unseen: true,
     actions: ['export.revoked'],
   });
-  for (const id of [others, elsewhere])
+  for (const id of [otherSubjects, otherProject])
     expect(await exportOf(world, id)).toMatchObject({
       status: 'ready',
       keys: 1,
@@ -77,7 +77,7 @@ test('an archive that is ready and holds one who is claimed: its key is destroye
     });
 });
 
-test('a hidden subject of a deletion that is not claimed leaves no export', async () => {
+test('does not change an export when its subject is hidden but not claimed', async () => {
   const own = project();
   const exporting = await givenExport(world, people('a'), { project: own });
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
@@ -90,7 +90,7 @@ test('a hidden subject of a deletion that is not claimed leaves no export', asyn
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1, unseen: false });
 });
 
-test('a part-deletion takes nobody out: what is left is exported, collected again', async () => {
+test('collects again and keeps the subject when a part deletion claims it', async () => {
   const own = project();
   const exporting = await givenExport(world, people('a'), { project: own });
   const deletion = await accept(world, people('a'), { project: own, scope: 'categories' });
@@ -101,12 +101,12 @@ test('a part-deletion takes nobody out: what is left is exported, collected agai
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 2, unseen: true });
 });
 
-test('who is only called what somebody is that is claimed leaves no export', async () => {
+test('does not change an export when a claimed subject only shares another identity with it', async () => {
   const address: Identity = { type: 'email', value: ['home@x.test'] };
-  const calledSo = [match(1, user('a')), named(user('a'), address, 1)];
+  const subjectWithAddress = [match(1, user('a')), named(user('a'), address, 1)];
   for (const [exported, deleted] of [
-    [calledSo, [match(1, user('b')), named(user('b'), address, 1)]],
-    [calledSo, [match(1, address)]],
+    [subjectWithAddress, [match(1, user('b')), named(user('b'), address, 1)]],
+    [subjectWithAddress, [match(1, address)]],
     [[match(1, address)], [match(1, user('b')), named(user('b'), address, 1)]],
   ] as const) {
     const own = project();
@@ -125,7 +125,7 @@ test('who is only called what somebody is that is claimed leaves no export', asy
   }
 });
 
-test('a subject is the same under every key in use, whichever of the two requests came before the rotation', async () => {
+test('recognizes a claimed subject in an export when the digest keys were rotated between the requests', async () => {
   for (const [before, after] of [
     [KEYS, ROTATED],
     [ROTATED, KEYS],
@@ -139,7 +139,7 @@ test('a subject is the same under every key in use, whichever of the two request
   }
 });
 
-test('an export that is resolved while its subject is being deleted holds nobody of it', async () => {
+test('leaves a subject out of a new export when a deletion has already claimed it', async () => {
   const own = project();
   const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
   await claimAt(world, deletion);
@@ -148,7 +148,7 @@ test('an export that is resolved while its subject is being deleted holds nobody
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1 });
 });
 
-test('where no export is open a claim costs one statement more, and it reads no subject', async () => {
+test('costs one more statement per claim, which reads no subject, when no export is open', async () => {
   const own = project();
   const deletion = await givenHiddenSubjects(world, people('a', 'b', 'c'), { project: own });
   const before = world.statements.length;

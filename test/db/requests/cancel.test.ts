@@ -29,10 +29,11 @@ const cancel = (
   database = world.database,
   at = START,
 ) => cancelRequest(database, POLICY.window, { requestId, positions, actor: 'operator', at });
-const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${count}-${n}`));
+const people = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, n) => user(`${prefix}-${count}-${n}`));
 
-/** What it takes: statements, and rows that arrive in this process. */
-async function cost(work: (database: Ledger['database']) => Promise<unknown>) {
+/** The number of statements that `work` sends, and of rows that it receives. */
+async function measureCost(work: (database: Ledger['database']) => Promise<unknown>) {
   const { counted, rows } = countingRows(world.database);
   const before = world.statements.length;
   await work(counted);
@@ -40,15 +41,15 @@ async function cost(work: (database: Ledger['database']) => Promise<unknown>) {
 }
 
 test.each([
-  ['all', givenHiddenSubjects],
-  ['all that is proposed', awaiting],
-])('cancelling %s costs as many statements and rows for few as for many', async (_what, begun) => {
+  ['hidden', givenHiddenSubjects],
+  ['proposed', awaiting],
+])('cancels many %s subjects with as many statements and rows as few', async (_state, givenRequest) => {
   const costs = [];
   for (const count of [2, 1_500]) {
-    const requestId = await begun(world, people(begun.name, count));
-    costs.push(await cost((database) => cancel(requestId, 'all', database)));
+    const requestId = await givenRequest(world, people(givenRequest.name, count));
+    costs.push(await measureCost((database) => cancel(requestId, 'all', database)));
     expect(await states(world, requestId)).toEqual({
-      [begun === givenHiddenSubjects ? 'cancelling' : 'cancelled']: count,
+      [givenRequest === givenHiddenSubjects ? 'cancelling' : 'cancelled']: count,
     });
   }
   const [few, many] = costs;
@@ -57,29 +58,29 @@ test.each([
   expect(many?.rows).toBeLessThan(10);
 });
 
-test('cancelled for another request, the subjects are handed to it: one row for the request, whatever their number', async () => {
+test('transfers any number of cancelled subjects to an attached request with the same cost', async () => {
   const costs = [];
   for (const count of [2, 1_500]) {
-    const names = people('heirs', count);
-    const first = await givenHiddenSubjects(world, names);
+    const identities = people('transferred', count);
+    const first = await givenHiddenSubjects(world, identities);
     const later = (ms: number) => ({ receivedAt: new Date(START.getTime() + ms) });
-    const second = await accept(world, names, later(1));
-    const third = await accept(world, names.slice(0, 1), later(2));
-    await resolve(world, second, allKnown(names));
-    await resolve(world, third, allKnown(names.slice(0, 1)));
-    costs.push(await cost((database) => cancel(first, 'all', database)));
+    const second = await accept(world, identities, later(1));
+    const third = await accept(world, identities.slice(0, 1), later(2));
+    await resolve(world, second, allKnown(identities));
+    await resolve(world, third, allKnown(identities.slice(0, 1)));
+    costs.push(await measureCost((database) => cancel(first, 'all', database)));
     expect([await states(world, first), await states(world, second)]).toEqual([
       { cancelled: count },
       { resolved: count },
     ]);
-    // Who waited behind waits on, now for the heir.
-    const [behind] = await world.sql`SELECT state, owner_request FROM lethe.subjects WHERE request_id = ${third}`;
-    expect(behind).toEqual({ state: 'attached', ownerRequest: second });
+    // The third request is now attached to the new owner.
+    const [reattached] = await world.sql`SELECT state, owner_request FROM lethe.subjects WHERE request_id = ${third}`;
+    expect(reattached).toEqual({ state: 'attached', ownerRequest: second });
   }
   expect(costs[1]).toEqual(costs[0]);
 });
 
-test('of what is too late a thousand positions are named, and all are counted', async () => {
+test('lists at most a thousand positions that are too late and counts all of them', async () => {
   const count = 1_200;
   const requestId = await givenHiddenSubjects(world, people('late', count));
   await world.sql`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
@@ -101,9 +102,10 @@ test('of what is too late a thousand positions are named, and all are counted', 
   expect(await world.sql`SELECT count(*) FROM lethe.audit_events WHERE request_id = ${requestId}`).toEqual(before);
 });
 
-test('cancelled before anybody was found to hold anything: nobody was hidden, so nobody is waited for', async () => {
-  const requestId = await accept(world, [user('nobody-1'), user('somebody-1')]);
-  await resolve(world, requestId, allKnown([user('nobody-1'), user('somebody-1')]).slice(1));
+test('cancels a subject that is not hidden yet without waiting for its restoration', async () => {
+  const identities = [user('unknown-0'), user('known-0')];
+  const requestId = await accept(world, identities);
+  await resolve(world, requestId, allKnown(identities).slice(1));
   await applyVisibility(world, requestId);
   expect(await states(world, requestId)).toEqual({ resolved: 1, soft_deleted: 1 });
   await cancel(requestId);
@@ -114,7 +116,7 @@ test('cancelled before anybody was found to hold anything: nobody was hidden, so
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
 });
 
-test('of what is handed over it is remembered that it is hidden: taken back again, it is shown again', async () => {
+test('restores a transferred subject when its new owner cancels too', async () => {
   const first = await accept(world, [user('unknown-1')]);
   await resolve(world, first, []);
   await markPresent(world.database, first, 'all');

@@ -34,7 +34,7 @@ import {
 
 const world = await ledger(rounds.map(projectOf), 20);
 
-/** One request a round, each waiting for its confirmation. */
+/** One request per round, each waiting for its confirmation. */
 const awaitingInBulk = (name: string) =>
   hiddenInBulk(
     world,
@@ -43,8 +43,8 @@ const awaitingInBulk = (name: string) =>
     awaiting,
   );
 
-/** Whether it was confirmed, or why not. */
-const confirmIt = (round: number, requestId: string, at = START): Promise<string> => {
+/** Returns `confirmed`, or the code of the rejection. */
+const tryConfirm = (round: number, requestId: string, at = START): Promise<string> => {
   const project: Project = { name: projectOf(round), policy: POLICY, directory: 'app', systems: [APP] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
   const asked = { requestId, expectedCount: 1, acceptUnmatched: false, by, at };
@@ -58,7 +58,7 @@ const confirmIt = (round: number, requestId: string, at = START): Promise<string
 };
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
-  test('confirm against cancel: refused and nobody ever hidden, or hidden and to be restored', async () => {
+  test('either rejects the confirmation or restores the subjects when confirm races with cancel', async () => {
     const ends = countOutcomes([
       { answer: 'confirmed', cancelled: 1, after: { cancelling: 1 } },
       { answer: 'not_awaiting_confirmation', cancelled: 1, after: { cancelled: 1 } },
@@ -69,7 +69,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const cancellation = { requestId, positions: 'all', actor: 'operator', at: START } as const;
       const [answer, { cancelled }] = await race(
         round,
-        () => confirmIt(round, requestId),
+        () => tryConfirm(round, requestId),
         () => cancelRequest(world.database, POLICY.window, cancellation),
       );
       ends.add({ answer, cancelled, after: await states(world, requestId) });
@@ -77,17 +77,17 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('confirm against its time running out: confirmed and not let go, or let go and refused', async () => {
+  test('either confirms or cancels the subjects when confirm races with the expiry', async () => {
     const ends = countOutcomes([
       { answer: 'confirmed', after: { resolved: 1 }, lapsed: 0 },
       { answer: 'not_awaiting_confirmation', after: { cancelled: 1 }, lapsed: 1 },
     ]);
-    const requests = await awaitingInBulk('lapse');
+    const requests = await awaitingInBulk('expire');
     await inParallel(async (round) => {
       const requestId = requests[round] ?? '';
       const [answer] = await race(
         round,
-        () => confirmIt(round, requestId, new Date(days(3).getTime() - 1)),
+        () => tryConfirm(round, requestId, new Date(days(3).getTime() - 1)),
         () => reconcileAt(world, requestId, days(3)),
       );
       const [audit] = await world.sql<{ lapsed: number }[]>`
@@ -97,10 +97,10 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('confirm against a second request for the same subject: exactly one of them owns it, and it is deleted once', async () => {
+  test('gives the subject one owner when confirm races with a second request for it', async () => {
     const ends = countOutcomes([
-      { answer: 'confirmed', mine: { resolved: 1 }, theirs: { attached: 1 } },
-      { answer: 'confirmed', mine: { attached: 1 }, theirs: { resolved: 1 } },
+      { answer: 'confirmed', first: { resolved: 1 }, second: { attached: 1 } },
+      { answer: 'confirmed', first: { attached: 1 }, second: { resolved: 1 } },
     ]);
     const requests = await awaitingInBulk('twice');
     await inParallel(async (round) => {
@@ -109,13 +109,13 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const second = await accept(world, [identity], { project: projectOf(round) });
       const { asked, facts } = askedOf([identity]);
       const resolving = () => resolve(world, second, [], { facts });
-      const confirming = () => confirmIt(round, first);
+      const confirming = () => tryConfirm(round, first);
       let answer: string;
-      // One before the other, the other way round, and both at once from where the directory is asked.
+      // Covers both orders, and both at once from the moment in which the directory is asked.
       if (round % 4 === 0) answer = await resolving().then(confirming);
       else if (round % 4 === 1) [answer] = [await confirming(), await resolving()];
       else [answer] = await Promise.all([asked.then(() => delay(round, 60)).then(confirming), resolving()]);
-      ends.add({ answer, mine: await states(world, first), theirs: await states(world, second) });
+      ends.add({ answer, first: await states(world, first), second: await states(world, second) });
       for (const requestId of [first, second]) await applyVisibility(world, requestId);
       let claimed = 0;
       for (const requestId of [first, second]) claimed += (await claimAt(world, requestId, days(30))).claimed;

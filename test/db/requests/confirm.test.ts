@@ -35,13 +35,13 @@ import { confirm, PROJECT_ENTRY } from './confirming.ts';
 
 const world = await ledger();
 
-const audit = async (requestId: string): Promise<readonly string[]> =>
+const actionsOf = async (requestId: string): Promise<readonly string[]> =>
   (
     await world.sql<{ action: string }[]>`
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map((row) => row.action);
 
-test('what waits for a confirmation is counted and not hidden, owns nobody and is never due', async () => {
+test('neither hides nor owns subjects that are counted and wait for a confirmation', async () => {
   const requestId = await accept(world, [user('p-1'), user('p-2')], { confirm: true });
   await resolve(world, requestId, allKnown([user('p-1')]));
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
@@ -67,20 +67,20 @@ test('what waits for a confirmation is counted and not hidden, owns nobody and i
   const [row] =
     await world.sql`SELECT bool_or(hidden) AS hidden, count(owner_request) AS owned FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(row).toEqual({ hidden: false, owned: 0 });
-  expect(await audit(requestId)).toEqual(['request.received', 'subjects.resolved', 'confirmation.asked']);
-  expect(await owned([user('p-1'), user('p-2')])).toEqual([]);
+  expect(await actionsOf(requestId)).toEqual(['request.received', 'subjects.resolved', 'confirmation.asked']);
+  expect(await conflictingPositions([user('p-1'), user('p-2')])).toEqual([]);
 });
-const owned = (identities: readonly Identity[]) =>
+const conflictingPositions = (identities: readonly Identity[]) =>
   transaction(world.database, (tx) => ownedPositions(tx, KEYS, { project: PROJECT, subjectKind: 'user' }, identities));
 
-test('before it is even resolved it conflicts with nobody', async () => {
+test('causes no conflict before it is resolved when it needs a confirmation', async () => {
   await accept(world, [user('early')], { confirm: true });
-  expect(await owned([user('early')])).toEqual([]);
+  expect(await conflictingPositions([user('early')])).toEqual([]);
   await accept(world, [user('early')]);
-  expect(await owned([user('early')])).toEqual([1]);
+  expect(await conflictingPositions([user('early')])).toEqual([1]);
 });
 
-test('confirmed, they are hidden under one generation, and the grace period runs from then', async () => {
+test('hides all subjects under one generation and starts the grace period when confirmed', async () => {
   const requestId = await awaiting(world, [user('g-1'), user('g-2')]);
   const before = await readDeletionRow(world.database, requestId);
   const at = days(2);
@@ -94,19 +94,19 @@ test('confirmed, they are hidden under one generation, and the grace period runs
   const [generations] =
     await world.sql`SELECT count(DISTINCT generation) AS count FROM lethe.subjects WHERE request_id = ${requestId}`;
   expect(generations).toEqual({ count: 1 });
-  const view = await reconcileAt(world, requestId, at);
-  expect(view).toMatchObject({ status: 'grace', systemsToSync: ['app'] });
-  expect(view).not.toHaveProperty('confirmation');
+  const state = await reconcileAt(world, requestId, at);
+  expect(state).toMatchObject({ status: 'grace', systemsToSync: ['app'] });
+  expect(state).not.toHaveProperty('confirmation');
   expect(await readRequestRow(world.database, requestId)).toMatchObject({
     hardDeleteAt,
     confirmedAt: at,
     wakeVersion: 1,
   });
   await expect(confirm(world, requestId, 2, { at })).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
-  expect((await audit(requestId)).filter((action) => action === 'request.confirmed')).toHaveLength(1);
+  expect((await actionsOf(requestId)).filter((action) => action === 'request.confirmed')).toHaveLength(1);
 });
 
-test('never confirmed, it ends by itself: nobody was hidden, and the identities go', async () => {
+test('ends as cancelled and purges the identities when the confirmation expires', async () => {
   const requestId = await awaiting(world, [user('l-1')]);
   await reconcileAt(world, requestId, new Date(days(3).getTime() - 1));
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
@@ -118,15 +118,19 @@ test('never confirmed, it ends by itself: nobody was hidden, and the identities 
   });
   expect(await reconcileAt(world, requestId, days(3))).toMatchObject({ canConclude: true });
   expect(await conclude(world.database, { requestId, at: days(3) })).toEqual({ status: 'cancelled' });
-  expect((await audit(requestId)).slice(2)).toEqual(['confirmation.asked', 'confirmation.lapsed', 'request.cancelled']);
-  const [left] =
+  expect((await actionsOf(requestId)).slice(2)).toEqual([
+    'confirmation.asked',
+    'confirmation.lapsed',
+    'request.cancelled',
+  ]);
+  const [remaining] =
     await world.sql`SELECT count(value) AS count FROM lethe.submitted_identities WHERE request_id = ${requestId}`;
-  expect(left).toEqual({ count: 0 });
+  expect(remaining).toEqual({ count: 0 });
   await expect(confirm(world, requestId, 1, { at: days(4) })).rejects.toMatchObject({ code: 'confirmation_expired' });
   await expect(confirm(world, requestId, 1)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
 });
 
-test('some cancelled while it waits: the count moves, and those are never hidden', async () => {
+test('changes the count and never hides subjects that are cancelled before the confirmation', async () => {
   const requestId = await awaiting(world, [user('c-1'), user('c-2'), user('c-3')]);
   const by = { requestId, actor: 'operator', at: START };
   await cancelRequest(world.database, POLICY.window, { ...by, positions: [2] });
@@ -137,7 +141,7 @@ test('some cancelled while it waits: the count moves, and those are never hidden
   expect(await states(world, requestId)).toEqual({ cancelled: 1, resolved: 2 });
 });
 
-test('all cancelled: the dry run ends at once, with nothing to restore', async () => {
+test('ends a dry run without restoring anything when all subjects are cancelled', async () => {
   const requestId = await awaiting(world, [user('d-1'), user('d-2')]);
   await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
@@ -149,7 +153,7 @@ test('all cancelled: the dry run ends at once, with nothing to restore', async (
   await expect(confirm(world, requestId, 2)).rejects.toMatchObject({ code: 'not_awaiting_confirmation' });
 });
 
-test('not counted yet, or never to be confirmed: no confirmation is taken', async () => {
+test('rejects a confirmation when the request is not counted yet or needs none', async () => {
   const uncounted = await accept(world, [user('n-1')], { confirm: true });
   await resolve(world, uncounted, allKnown([user('n-1')]));
   await reconcileAt(world, uncounted, START);
@@ -162,7 +166,7 @@ test('not counted yet, or never to be confirmed: no confirmation is taken', asyn
   ]);
 });
 
-test('a request that came meanwhile hides and deletes as always; confirmed, the first one shares its outcome', async () => {
+test('attaches subjects that a later request owns when the first request is confirmed', async () => {
   const first = await awaiting(world, [user('m-1'), user('m-2')]);
   const second = await givenHiddenSubjects(world, [user('m-1')]);
   expect(await states(world, second)).toEqual({ soft_deleted: 1 });
@@ -172,7 +176,7 @@ test('a request that came meanwhile hides and deletes as always; confirmed, the 
   expect([await states(world, first), await states(world, second)]).toEqual([{ resolved: 2 }, { cancelled: 1 }]);
 });
 
-test('the other is found under an older digest key, too', async () => {
+test('attaches a subject whose owner used an older digest key', async () => {
   await givenHiddenSubjects(world, [user('r-1')]);
   const requestId = await accept(world, [user('r-1')], { confirm: true });
   await storeResolution(world.database, ROTATED, {
@@ -190,7 +194,7 @@ test('the other is found under an older digest key, too', async () => {
   expect(await states(world, requestId)).toEqual({ attached: 1 });
 });
 
-test('onConflict reject is judged again: what another owns by then refuses the confirmation whole', async () => {
+test('rejects the whole confirmation when onConflict is reject and another request owns a subject by then', async () => {
   const first = await awaiting(world, [user('x-1'), user('x-2'), user('x-3')], { onConflict: 'reject' });
   await givenHiddenSubjects(world, [user('x-2')]);
   await expect(confirm(world, first, 3)).rejects.toMatchObject({
@@ -204,7 +208,7 @@ test('onConflict reject is judged again: what another owns by then refuses the c
   });
 });
 
-test('expedited while it waits: due at once when it is confirmed, never before', async () => {
+test('becomes due when confirmed, not before, when it is expedited to now', async () => {
   const requestId = await awaiting(world, [user('e-1')]);
   const by = { requestId, expedite: 'now', reason: 'ticket', actor: 'operator', at: days(1) } as const;
   await expediteRequest(world.database, PROJECT_ENTRY, by);
@@ -213,7 +217,7 @@ test('expedited while it waits: due at once when it is confirmed, never before',
   expect(await applyVisibility(world, requestId, days(2))).toMatchObject({ claimable: 1 });
 });
 
-test('a hold on one who is proposed is told of it, and holds after the confirmation', async () => {
+test('reports a proposed subject as matching a hold, and holds it after the confirmation', async () => {
   const requestId = await awaiting(world, [user('h-1')]);
   const hold = { id: newId('hold', 1), project: PROJECT, kind: 'user', identities: [user('h-1')] } as const;
   const placed = await placeHold(world.database, KEYS, { ...hold, caseRef: 'C', heldBy: 'c', actor: 'a', at: START });
@@ -223,7 +227,7 @@ test('a hold on one who is proposed is told of it, and holds after the confirmat
   expect(await applyVisibility(world, requestId, days(40))).toMatchObject({ claimable: 0, held: 1 });
 });
 
-test('resolved once more while it waits, nothing of what was counted changes', async () => {
+test('does not change the counted subjects when it is resolved again before the confirmation', async () => {
   const requestId = await awaiting(world, [user('w-1')]);
   await resolve(world, requestId, [match(1, user('w-9'))]);
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
@@ -232,14 +236,14 @@ test('resolved once more while it waits, nothing of what was counted changes', a
   expect(row).toEqual({ value: ['w-1'] });
 });
 
-test('the first count of a system stands, however often it is counted', async () => {
+test('keeps the first count of a system when it is counted again', async () => {
   const requestId = await awaiting(world, [user('t-1')]);
   await storeCount(world.database, { requestId, system: 'app' }, { 'app.users': 99 });
   const counts = await world.sql`SELECT system, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
   expect(counts).toEqual([{ system: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);
 });
 
-test('a system that needs an operator is not counted until then, and no confirmation is asked for', async () => {
+test('does not open the confirmation while a system needs an operator, unless it is skipped', async () => {
   const requestId = await accept(world, [user('a-1')], { confirm: true });
   await resolve(world, requestId, allKnown([user('a-1')]));
   await world.sql`INSERT INTO lethe.attention (request_id, system, step, code, since, retry_at)
@@ -256,10 +260,10 @@ test('a system that needs an operator is not counted until then, and no confirma
   });
 });
 
-test('nobody to confirm: it ends as not found, and nobody is asked', async () => {
+test('ends as not found without opening the confirmation when no subject is selected', async () => {
   const requestId = await accept(world, [], { confirm: true, selection: { by: 'segment', segment: 'empty' } });
   await resolve(world, requestId, []);
   expect(await reconcileAt(world, requestId, START)).toMatchObject({ canConclude: true });
   expect(await conclude(world.database, { requestId, at: START })).toEqual({ status: 'not_found' });
-  expect(await audit(requestId)).not.toContain('confirmation.asked');
+  expect(await actionsOf(requestId)).not.toContain('confirmation.asked');
 });

@@ -5,7 +5,7 @@ import { APP, type Ledger, POLICY, PROJECT, START } from '../../support/ledger.t
 
 export const PROJECT_ENTRY: Project = { name: PROJECT, policy: POLICY, directory: 'app', systems: [APP] };
 
-/** By another owner than who submitted it, unless a change says otherwise. */
+/** Confirms a request. By default the member is an owner other than the submitter. */
 export const confirm = (
   { database }: Ledger,
   requestId: string,

@@ -6,7 +6,7 @@ const api = await testApi();
 const rejecting = async (...identities: Sent[]) =>
   (await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }))).json;
 
-test('a subject that is owned is recognised by any name of it, until it is given back', async () => {
+test('rejects any identity of an owned subject until the subject is restored', async () => {
   const id = await accepted(api, [user('owned'), user('bystander')]);
   const facts = [matchOf(1, 'owned'), matchOf(2, 'bystander'), calledOf('owned', 'alias', ['nick'])];
   await hide(api.database, id, facts, START);
@@ -24,7 +24,7 @@ test('a subject that is owned is recognised by any name of it, until it is given
   expect(await rejecting(user('bystander'))).toMatchObject({ code: 'subject_conflict' });
 });
 
-test('of what is not resolved yet only what was withdrawn is free again', async () => {
+test('rejects identities of an unresolved request, except for cancelled positions', async () => {
   const id = await accepted(api, [user('early-1'), user('early-2')]);
   expect(await rejecting(user('early-1'))).toMatchObject({ positions: [1] });
   await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
@@ -32,15 +32,15 @@ test('of what is not resolved yet only what was withdrawn is free again', async 
   expect(await rejecting(user('early-2'))).toMatchObject({ positions: [1] });
 });
 
-test("another project's and another kind's subjects are no conflict", async () => {
+test('does not conflict with subjects of another project', async () => {
   await accepted(api, [user('elsewhere')], { project: 'other' });
   expect(await rejecting(user('elsewhere'))).toMatchObject({ status: 'received' });
 });
 
-test('twenty that reject, at once, for one subject: one is accepted', async () => {
+test('accepts one of twenty concurrent requests for the same subject when all use onConflict reject', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => rejecting(user('raced'))));
-  const won = answers.filter((answer) => (answer as { status: unknown }).status === 'received');
-  expect(won).toHaveLength(1);
+  const accepted = answers.filter((answer) => (answer as { status: unknown }).status === 'received');
+  expect(accepted).toHaveLength(1);
   const [row] = await api.sql`SELECT count(*) FROM lethe.submitted_identities WHERE value = '{raced}'`;
   expect(row).toEqual({ count: 1 });
 });

@@ -52,7 +52,7 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
   };
 }
 
-/** Others in the project, without the story of how they came there. */
+/** Inserts the rows of waiting subjects in the project directly. */
 async function backlog(waiting: readonly Waiting[]) {
   await database.$client`TRUNCATE lethe.requests, lethe.subjects CASCADE`;
   for (const one of waiting) {
@@ -67,7 +67,7 @@ async function backlog(waiting: readonly Waiting[]) {
   }
 }
 
-/** The runs gone through one by one, as the claim does. */
+/** Simulates the runs one by one, as the claim does, and returns the day of the last one. */
 function lastRun(
   waiting: readonly Waiting[],
   quota: number,
@@ -87,7 +87,7 @@ function lastRun(
   return mine.first + Math.ceil((left + mine.subjects) / quota) - 1;
 }
 
-test('the forecast is the run that going through all runs arrives at', async () => {
+test('equals the run that a simulation of all runs returns', async () => {
   const waiting = fc.record({
     day: fc.integer({ min: -3, max: 20 }),
     subjects: fc.integer({ min: 1, max: 40 }),
@@ -126,7 +126,7 @@ test('the forecast is the run that going through all runs arrives at', async () 
   await fc.assert(cases, { seed: 20_261_122, numRuns: 60 });
 });
 
-test('25 000 at 10 000 a day take three runs, and without a quota one', async () => {
+test('takes three runs for 25 000 subjects with a quota of 10 000, and one run without a quota', async () => {
   await backlog([{ day: 14, subjects: 23_000, due: 29, expedited: false, state: 'soft_deleted' }]);
   const limited = await acceptRequest(database, request({}, 10_000, 2_000));
   expect(limited.estimatedCompletionAt).toEqual(day(14 + 2 + 2));
@@ -134,7 +134,7 @@ test('25 000 at 10 000 a day take three runs, and without a quota one', async ()
   expect(unlimited.estimatedCompletionAt).toEqual(day(14 + 2));
 });
 
-test("another project's backlog, and what is due only later, moves nothing", async () => {
+test('ignores the backlog of other projects and of later runs', async () => {
   await backlog([{ day: 15, subjects: 500, due: 29, expedited: false, state: 'soft_deleted' }]);
   await database.$client`INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at)
     SELECT id, 9000, 'other', 'user', '\\x00', true, 'soft_deleted', true, 1, ${day(14)} FROM lethe.requests LIMIT 1`;
@@ -142,7 +142,7 @@ test("another project's backlog, and what is due only later, moves nothing", asy
   expect(accepted.estimatedCompletionAt).toEqual(day(14 + 2));
 });
 
-/** What `mail` takes, the slowest of the project, and then the settle time. */
+/** The time that `mail`, the slowest system of the project, needs, plus the settle period. */
 const SLOWEST_MS = 3 * DAY_MS + PROJECT.policy.settleMs;
 const estimateOf = async (requestId: string) => (await statusAt(database, requestId, START)).estimatedCompletionAt;
 const stored = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
@@ -151,28 +151,28 @@ const stored = async (more: Partial<NewRequest>, quotaPerRun: number | null, sub
   return one.id;
 };
 
-test('how long a segment takes is known when it is resolved: 2 of 3 wait for a run after the first', async () => {
+test('updates the forecast of a segment when it is resolved and its size is known', async () => {
   await backlog([]);
   const id = await stored({ selection: { by: 'segment', segment: 'dormant' } }, 1, 0);
   expect(await estimateOf(id)).toEqual(day(14 + 2));
   const members = ['seg-a', 'seg-b', 'seg-c'].map((key) => ({ ...matchOf(0, key), position: null }));
   const policy = { ...PROJECT.policy, quotaPerRun: 1 };
   await resolve(database, id, members, START, { policy });
-  const renewed = new Date(day(14 + 2).getTime() + SLOWEST_MS);
-  expect(await estimateOf(id)).toEqual(renewed);
-  // Just before the claim it is resolved again: its own subjects are no backlog of its own.
+  const updated = new Date(day(14 + 2).getTime() + SLOWEST_MS);
+  expect(await estimateOf(id)).toEqual(updated);
+  // Resolved again before the claim, the request does not count its own subjects as backlog.
   await resolve(database, id, [matchOf(1, 'seg-a'), matchOf(2, 'seg-b'), matchOf(3, 'seg-c')], START, { policy });
-  expect(await estimateOf(id)).toEqual(renewed);
+  expect(await estimateOf(id)).toEqual(updated);
 });
 
-test('brought forward, it still takes as long as the slowest system, and its turns of the quota', async () => {
+test('includes the slowest system and the quota in the forecast when it is expedited', async () => {
   await backlog([]);
-  const [id, late] = [await stored({}, 10, 1), await stored({ hardDeleteAt: day(-1) }, 10, 1)];
+  const [id, overdue] = [await stored({}, 10, 1), await stored({ hardDeleteAt: day(-1) }, 10, 1)];
   const by = { expedite: 'next_run', reason: 'asked for', actor: 'operator', at: START } as const;
   await expediteRequest(database, PROJECT, { requestId: id, ...by });
   expect(await estimateOf(id)).toEqual(new Date(NEXT_RUN.getTime() + SLOWEST_MS));
-  await expediteRequest(database, PROJECT, { requestId: late, ...by });
-  expect(await estimateOf(late)).toEqual(day(-1 + 2));
+  await expediteRequest(database, PROJECT, { requestId: overdue, ...by });
+  expect(await estimateOf(overdue)).toEqual(day(-1 + 2));
 
   const many = await stored({}, 10, 3);
   const slow = { ...PROJECT, policy: { ...PROJECT.policy, quotaPerRun: 1 } };

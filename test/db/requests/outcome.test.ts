@@ -22,7 +22,7 @@ const retained = async (requestId: string) => (await entries(requestId)).map((en
 const cancel = (id: string, positions?: number[]) =>
   api.call('POST', `/v1/requests/${id}/cancel`, { ...(positions && { positions }) });
 
-test('an alias of several subjects is only as far as the last of them', async () => {
+test('reports the least advanced subject as the outcome of an alias with several subjects', async () => {
   const id = await accepted(api, [{ type: 'alias', value: 'family' }, user('mother'), user('child')]);
   const facts = [matchOf(1, 'mother'), matchOf(1, 'child'), matchOf(2, 'mother'), matchOf(3, 'child')];
   await hide(api.database, id, facts, START);
@@ -37,7 +37,7 @@ test('an alias of several subjects is only as far as the last of them', async ()
   expect(await outcomes(id)).toEqual(['held', 'duplicate', 'duplicate']);
 });
 
-test('what is being restored is not called cancelled before it is shown again everywhere', async () => {
+test('does not report cancelled before the subject is restored in every system', async () => {
   const id = await accepted(api, [user('back-1'), user('back-2')]);
   await hide(api.database, id, [matchOf(1, 'back-1'), matchOf(2, 'back-2')], START);
   await cancel(id, [1]);
@@ -46,13 +46,13 @@ test('what is being restored is not called cancelled before it is shown again ev
   expect(await outcomes(id)).toEqual(['cancelled', 'soft_deleted']);
 });
 
-test('cancelled before it is resolved: said at once, and what is invalid or twice stays what it is', async () => {
+test('reports cancelled immediately when the request is unresolved, except for invalid and duplicate positions', async () => {
   const id = await accepted(api, [user('soon'), { type: 'xng_id', value: 'none' }, user('soon')]);
   await cancel(id);
   expect(await outcomes(id)).toEqual(['cancelled', 'invalid', 'duplicate']);
 });
 
-test('a second request is attached, and shares the outcome, or inherits the subject when the first gives it up', async () => {
+test('shares the outcome of the owner with an attached request, which becomes the owner when the first cancels', async () => {
   const owner = await accepted(api, [user('shared-1'), user('shared-2')]);
   await hide(api.database, owner, [matchOf(1, 'shared-1'), matchOf(2, 'shared-2')], START);
   const second = await accepted(api, [user('shared-1'), user('shared-2')]);
@@ -69,7 +69,7 @@ test('a second request is attached, and shares the outcome, or inherits the subj
   expect(await retained(second)).toEqual([[{ basis: 'tax law, 10 years', rows: 2 }], []]);
 });
 
-test('what the directory does not know stays found until nobody holds anything on it, then it was deleted before or never there', async () => {
+test('reports matched for an unknown identity until the systems are searched, then already_deleted or not_found', async () => {
   const id = await accepted(api, [user('gone')]);
   await hide(api.database, id, [matchOf(1, 'gone')], START);
   await claimAt(api.database, id, RUN);
@@ -84,14 +84,14 @@ test('what the directory does not know stays found until nobody holds anything o
   expect(await outcomes(again)).toEqual(['already_deleted', 'not_found']);
 });
 
-test('an identity that names two subjects names none, and says so', async () => {
+test('reports invalid and ambiguous when an identity belongs to two subjects', async () => {
   const id = await accepted(api, [{ type: 'email', value: ['home@x.test', 'b'] }, user('one')]);
   await hide(api.database, id, [matchOf(1, 'one'), matchOf(1, 'two'), matchOf(2, 'one')], START);
   const [first] = await listSubjects(api.database, { requestId: id, project: 'demo', after: 0, limit: 1 });
   expect(first).toMatchObject({ outcome: 'invalid', reason: 'ambiguous' });
 });
 
-test('the subjects of a segment are numbered like submitted ones', async () => {
+test('numbers the subjects of a segment like submitted ones', async () => {
   const body = { ...deletionOf([]), subjects: { kind: 'user', segment: 'dormant' } };
   const id = textOf(await api.call('POST', '/v1/requests', body), 'id');
   const member = (key: string) => ({ ...matchOf(0, key), position: null });
