@@ -1,7 +1,7 @@
 import type { Batch, Deletion } from '../connectors/connector.ts';
 import type { Database } from '../db/client.ts';
 import {
-  batchDeleted,
+  recordBatchDeletion,
   type BatchWork,
   nextStep,
   readBatchWork,
@@ -48,7 +48,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       // Exports restarted at the claim, and may have read columns that were not cleared yet (rule 17).
       if (ticket === null && work.scope !== 'data')
         await deps.starter.wake(await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)));
-      await batchDeleted(deps.database, input, ticket);
+      await recordBatchDeletion(deps.database, input, ticket);
       return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.askAgainAt.getTime() };
     });
   },
@@ -65,7 +65,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
         const verification = await connector.verify(claimedBatch(deps.database, work), work.scope, context);
         if ('survivors' in verification) return { survivors: verification.survivors };
         if ('attestedAt' in verification) return { attestedAt: verification.attestedAt.getTime() };
-        return hasNoVerification(deps, input) ? { nothingSaid: true } : { unknown: true };
+        return hasNoVerification(deps, input) ? { unverified: true } : { unknown: true };
       });
       return recordVerification(deps.database, input, result, { now: asOf, settleMs });
     });

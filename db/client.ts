@@ -9,8 +9,8 @@ export type TransactionClient = postgres.TransactionSql<{ bigint: number }>;
 type Statements = Omit<PostgresJsDatabase, 'transaction'>;
 
 /**
- * A connection pool to the ledger. The builder returns the types of db/schema/. Rows of `execute` have the same form: columns
- * in camelCase, bigint as number, timestamptz as Date, JSON parsed.
+ * A connection pool to the ledger. The builder returns the types of db/schema/. Rows of `execute` have the same form:
+ * columns in camelCase, bigint as number, timestamptz as Date, JSON parsed.
  */
 export type Database = Statements & { readonly $client: Client };
 /** The connection of a transaction. */
@@ -20,7 +20,9 @@ export type Queries = Database | Transaction;
 
 export interface ConnectOptions {
   readonly connections?: number;
-  /** `kept` reuses plans, for processes with many small statements such as the API, where planning takes half the time. */
+  /**
+   * `kept` reuses plans, for processes with many small statements such as the API, where planning takes half the time.
+   */
   readonly plans?: 'fresh' | 'kept';
   /** Called with every statement that is sent, so that tests can count statements. */
   readonly observe?: (statement: string) => void;

@@ -29,7 +29,10 @@ const elementText = (element: string | Buffer): string =>
     ? `"\\\\x${element.toString('hex')}"`
     : `"${element.replace(/[\\"]/g, (character) => `\\${character}`)}"`;
 
-/** Inserts rows by COPY, without bind parameters, which a server log might store. `into` is `table (column, …)`, never input. */
+/**
+ * Inserts rows by COPY, without bind parameters, which a server log might store. `into` is `table (column, …)`, never
+ * input.
+ */
 export async function copyInto(
   tx: Transaction,
   into: string,

@@ -54,7 +54,7 @@ export async function requireDigestKeys(database: Database, keys: DigestKeys): P
   await database.insert(keysInUse).values(rows).onConflictDoNothing();
 }
 
-/** Converts the keys of the environment. Throws if there is none. */
+/** Converts the keys of the environment. Throws if the list is empty. */
 export function digestKeys(list: readonly { readonly id: string; readonly key: Buffer }[]): DigestKeys {
   const [newest, ...older] = list.map(({ id, key }) => ({ id, key: createSecretKey(key) }));
   if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS contains no key');

@@ -14,8 +14,8 @@ export const isConnectionLost = (error: unknown): boolean =>
   ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');
 
 /**
- * The code of an error of the driver or the server, also when drizzle has wrapped it. Messages are not used, because they
- * may quote stored values.
+ * The code of an error of the driver or the server, also when drizzle has wrapped it. Messages are not used, because
+ * they may quote stored values.
  */
 export function errorCode(error: unknown): string | null {
   if (!(error instanceof Error)) return null;

@@ -92,8 +92,8 @@ async function disableParameterLogging(database: Database): Promise<void> {
 }
 
 /**
- * The statement with which an administrator turns off the logging of parameters. Null if it is off. Opens a new session,
- * because a database setting applies only to new sessions.
+ * The statement with which an administrator turns off the logging of parameters. Null if it is off. Opens a new
+ * session, because a database setting applies only to new sessions.
  */
 export async function parametersInLog(url: string): Promise<string | null> {
   const database = connect(url, { connections: 1 });

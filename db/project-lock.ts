@@ -5,8 +5,8 @@ import { textArray } from './sql.ts';
 import { transaction } from './transaction.ts';
 
 /**
- * Runs `work` in a transaction that holds the project lock, as all decisions about subjects do (rule 6). The isolation level
- * is READ COMMITTED and the lock is a separate statement, so that `work` sees every earlier decision.
+ * Runs `work` in a transaction that holds the project lock, as all decisions about subjects do (rule 6). The isolation
+ * level is READ COMMITTED and the lock is a separate statement, so that `work` sees every earlier decision.
  */
 export const withProjectLock = <T>(
   database: Database,

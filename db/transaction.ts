@@ -31,8 +31,8 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
 const CLOSES_WITHIN_MS = 500;
 
 /**
- * Throws when a lost transaction sends another statement. The driver would send it on its next connection, where it would
- * be committed immediately and without locks.
+ * Throws when a lost transaction sends another statement. The driver would send it on its next connection, where it
+ * would be committed immediately and without locks.
  */
 function rejectAfterLoss(tx: TransactionClient, isLost: () => boolean): TransactionClient {
   const requireConnection = () => {

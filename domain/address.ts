@@ -23,7 +23,10 @@ export function isLoopback(url: URL): boolean {
   );
 }
 
-/** Whether the text is four decimal numbers. ipaddr.js also reads `8.8` and `0x8.8.8.8`, which other programs read differently. */
+/**
+ * Whether the text is four decimal numbers. ipaddr.js also reads `8.8` and `0x8.8.8.8`, which other programs read
+ * differently.
+ */
 const isPlainIpv4 = (text: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(text);
 
 /** The ranges of ipaddr.js that are public. Its names follow the IANA registries of special-purpose addresses. */

@@ -1,63 +1,66 @@
 import type { AttentionCode } from './vocabulary.ts';
 
-/** How often survivors are deleted again before an operator has to find out why they come back. */
+/** The number of passes after which survivors need an operator instead of another deletion. */
 const MAX_PASSES = 5;
 
-/** One range of a batch that a system has finished in one pass. The receipt is the sum of them (rule 13). */
+/** A range of a batch that a system has finished in one pass. The receipt is the sum of all ranges (rule 13). */
 export interface FinishedRange {
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** For a large subject that is cut by rows: 1, 2, …; otherwise 0. */
+  /** 1, 2, … for the parts of one large subject that is deleted in several transactions. Otherwise 0. */
   readonly part: number;
   readonly tables: readonly TableFigures[];
-  /** The rows kept of each subject of the range. Several entries of one subject and basis add up. */
+  /** The rows kept of each subject of the range. Entries with the same subject and basis are summed. */
   readonly retained: readonly (RetainedRows & { readonly seq: number })[];
 }
-/** Rows that a deletion keeps, and why. */
+/** The number of rows that a deletion keeps on a legal basis. */
 export interface RetainedRows {
   readonly basis: string;
   readonly rows: number;
 }
+/** The row counts of one table in a finished range. */
 export interface TableFigures {
   readonly table: string;
   readonly removed: number;
   readonly retained: number;
-  /** Why rows were kept; null if none were. */
+  /** The legal basis of the retained rows. Null if there are none. */
   readonly basis: string | null;
-  /** For a part-deletion: rows that stay and of which columns were emptied. */
+  /** For a part deletion: rows of which columns were cleared. */
   readonly blanked?: number;
 }
 
-/** What a system's latest verification of a batch found. Unknown is not zero (principle 2). */
+/** The result of a system's latest verification of a batch. `unknown` never counts as zero survivors. */
 export type VerificationResult =
   | { readonly survivors: number }
   | { readonly attestedAt: number }
-  | { readonly nothingSaid: true }
+  | { readonly unverified: true }
   | { readonly unknown: true };
 
+/** States that end the work of a system on a batch. `attention` ends it until an operator retries. */
 export type BatchEnd = 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
 
-/** The next step of one batch in one system, at a timestamp of the workflow's clock. */
+/** The next step of one batch in one system. `at` is epoch milliseconds of the workflow's clock. */
 export type NextStep =
   | { readonly step: 'delete' | 'verify'; readonly at: number }
   | { readonly step: 'ended'; readonly end: BatchEnd; readonly code?: AttentionCode };
 
+/** A verification result, with the state of the batch. Timestamps are epoch milliseconds. */
 export interface VerificationInput {
   readonly result: VerificationResult;
   readonly pass: number;
-  /** When a verification first found it empty; null: not yet. */
+  /** When a verification first found no rows. Null if none has. */
   readonly emptiedAt: number | null;
   readonly now: number;
   readonly settleMs: number;
 }
 
 /**
- * A batch has ended when two verifications, `settleMs` apart, found it empty: events that were on their way at the first
- * have arrived by the second. Survivors are deleted again, a bounded number of times.
+ * Decides what follows a verification. A batch is verified when two verifications, `settleMs` apart, find no rows, so
+ * that late events are found too. Survivors are deleted again, up to MAX_PASSES times.
  */
 export function nextStepAfterVerification({ result, pass, emptiedAt, now, settleMs }: VerificationInput): NextStep {
   if ('unknown' in result) return { step: 'ended', end: 'attention', code: 'verification_unknown' };
-  if ('nothingSaid' in result) return { step: 'ended', end: 'unverified' };
+  if ('unverified' in result) return { step: 'ended', end: 'unverified' };
   if ('attestedAt' in result) return { step: 'ended', end: 'attested' };
   if (result.survivors > 0) {
     return pass < MAX_PASSES

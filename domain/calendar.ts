@@ -1,4 +1,5 @@
-// Timestamps are epoch milliseconds in UTC. Durations are milliseconds in code, and words such as `14 days` in lethe.config.ts.
+// Timestamps are epoch milliseconds in UTC. Durations are milliseconds in code, and words such as `14 days` in
+// lethe.config.ts.
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -17,7 +18,9 @@ export function durationMs(text: string): number | null {
   return match?.[1] === undefined || unit === undefined ? null : Number(match[1]) * unit;
 }
 
-/** Parses a time of day, such as `'02:00'`, as milliseconds after midnight UTC. Null if the text is not a time of day. */
+/**
+ * Parses a time of day, such as `'02:00'`, as milliseconds after midnight UTC. Null if the text is not a time of day.
+ */
 export function timeOfDayMs(text: string): number | null {
   const match = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text);
   return match === null ? null : Number(match[1]) * HOUR_MS + Number(match[2]) * MINUTE_MS;
@@ -33,7 +36,9 @@ export function firstRunAtOrAfter(timestamp: number, window: RunWindow): number 
   return today >= timestamp ? today : today + DAY_MS;
 }
 
-/** The latest run at or before a timestamp. Without a window, the timestamp itself. Quota is booked under it (rule 12). */
+/**
+ * The latest run at or before a timestamp. Without a window, the timestamp itself. Quota is booked under it (rule 12).
+ */
 export function runAtOrBefore(timestamp: number, window: RunWindow): number {
   if (window === null) return timestamp;
   const today = Math.floor(timestamp / DAY_MS) * DAY_MS + window.dailyAtMs;
@@ -44,7 +49,7 @@ export function runAtOrBefore(timestamp: number, window: RunWindow): number {
 export const nextRunAfter = (timestamp: number, window: RunWindow): number =>
   window === null ? timestamp : runAtOrBefore(timestamp, window) + DAY_MS;
 
-/** The earliest timestamp, ignoring nulls. Null if there is none. */
+/** The earliest timestamp, ignoring nulls. Null if all are null. */
 export function earliest(timestamps: readonly (Date | null)[]): Date | null {
   const times = timestamps.filter((timestamp) => timestamp !== null).map((timestamp) => timestamp.getTime());
   return times.length === 0 ? null : new Date(Math.min(...times));

@@ -20,11 +20,16 @@ export type Resolved =
       readonly key: Identity;
       readonly identity: Identity;
       readonly origin: 'identity' | 'alias';
-      /** The number of other subjects with this identity. A directory may stop counting above the number of keys asked for. */
+      /**
+       * The number of other subjects with this identity. A directory may stop counting above the number of keys asked
+       * for.
+       */
       readonly sharers: number;
     };
 
-/** How values of an identity type compare (rule 10). Look-ups, duplicates, holds and digests use the normalised value. */
+/**
+ * How values of an identity type compare (rule 10). Look-ups, duplicates, holds and digests use the normalised value.
+ */
 export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
 
 /** The properties of an identity type, from the data map. */

@@ -1,6 +1,8 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './calendar.ts';
 
-/** The delay before each attempt of a delivery, after the previous attempt (Standard Webhooks 1.0). Mail uses it too. */
+/**
+ * The delay before each attempt of a delivery, after the previous attempt (Standard Webhooks 1.0). Mail uses it too.
+ */
 export const ATTEMPTS_AFTER_MS = [
   0,
   5_000,

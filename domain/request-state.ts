@@ -1,6 +1,9 @@
 import type { AttentionCode, Status } from './vocabulary.ts';
 
-/** The state of a deletion at one point in time, by which its workflow decides. Contains counts and codes, never an identity. */
+/**
+ * The state of a deletion at one point in time, by which its workflow decides. Contains counts and codes, never an
+ * identity.
+ */
 export interface DeletionState {
   readonly status: Status;
   /** The receipt is written, and the workflow ends. */
@@ -22,7 +25,7 @@ export interface DeletionState {
   };
   /** Some subjects have to be exported first, and no open export contains them. */
   readonly needsBackup?: true;
-  /** Subjects that cannot be claimed before an archive that contains them is ready. Absent if there are none. */
+  /** Subjects that cannot be claimed before an archive that contains them is ready. Absent instead of 0. */
   readonly awaitingBackup?: number;
   /** Systems that have not applied the newest visibility. */
   readonly systemsToSync: readonly string[];

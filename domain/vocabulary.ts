@@ -1,4 +1,5 @@
-// The closed sets of values that Lethe stores and returns. No other file repeats a status, an outcome or a code as text.
+// The closed sets of values that Lethe stores and returns. No other file repeats a status, an outcome or a code as
+// text.
 
 /** A subject is a person (`user`) or a company. */
 export const SUBJECT_KINDS = ['user', 'company'] as const;
@@ -8,7 +9,10 @@ export type SubjectKind = (typeof SUBJECT_KINDS)[number];
 export const REQUEST_KINDS = ['export', 'deletion'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-/** Roles of members. An owner has the rights of an admin, and can also skip systems, confirm *everyone* and manage members. */
+/**
+ * Roles of members. An owner has the rights of an admin, and can also skip systems, confirm *everyone* and manage
+ * members.
+ */
 export const ROLES = ['owner', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -16,8 +20,8 @@ export type Role = (typeof ROLES)[number];
 export const SELECTIONS = ['identities', 'segment', 'everyone'] as const;
 
 /**
- * The part of a subject's data that a request covers: all rows, the columns of its categories, or the columns that record
- * sources of collection. A deletion of `categories` or `sources` clears columns and keeps the rows (rule 16).
+ * The part of a subject's data that a request covers: all rows, the columns of its categories, or the columns that
+ * record sources of collection. A deletion of `categories` or `sources` clears columns and keeps the rows (rule 16).
  */
 export const SCOPES = ['data', 'categories', 'sources'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -103,14 +107,14 @@ export type Outcome = (typeof OUTCOMES)[number];
  *     attached                                     (another request owns the subject; this one shares its outcome)
  *     not_found                                    (no system holds data on it)
  *
- * A part-deletion (rule 16) hides no subject: it uses `scheduled` instead of `soft_deleted`, and has no `cancelling`.
+ * A part deletion (rule 16) hides no subject: it uses `scheduled` instead of `soft_deleted`, and has no `cancelling`.
  * For an export:
  *
  *     selected → exported                          (the subject is in the ready archive)
  *         ↘ left_out, cancelled, not_found         (left_out: a deletion claimed the subject first, rule 17)
  *
- * Only `soft_deleted` and `scheduled` subjects can be claimed. A claimed subject becomes `deleted`, or `partially_deleted`
- * if an operator skipped a system, whose data is not verified.
+ * Only `soft_deleted` and `scheduled` subjects can be claimed. A claimed subject becomes `deleted`, or
+ * `partially_deleted` if an operator skipped a system, whose data is not verified.
  */
 export const SUBJECT_STATES = [
   'proposed',
@@ -131,8 +135,8 @@ export const SUBJECT_STATES = [
 export type SubjectState = (typeof SUBJECT_STATES)[number];
 
 /**
- * States in which a deletion of scope `data` owns its subject (rule 7): at most one such row exists per project, kind and
- * subject. Proposed subjects, part-deletions and exports own no subject.
+ * States in which a deletion of scope `data` owns its subject (rule 7): at most one such row exists per project, kind
+ * and subject. Proposed subjects, part deletions and exports own no subject.
  */
 export const OWNING_STATES = ['resolved', 'soft_deleted', 'claimed', 'cancelling'] as const;
 
@@ -191,13 +195,21 @@ export type AttentionCode = (typeof ATTENTION_CODES)[number];
 export const EXPEDITES = ['next_run', 'now'] as const;
 export type Expedite = (typeof EXPEDITES)[number];
 
-/** What a new deletion does if another open deletion owns a subject: share its outcome, or be rejected as a whole (rule 7). */
+/**
+ * What a new deletion does if another open deletion owns a subject: share its outcome, or be rejected as a whole (rule
+ * 7).
+ */
 export const ON_CONFLICT = ['attach', 'reject'] as const;
 
-/** Lethe itself: the actor of automatic changes, in place of a member's id, and the system name of the archive storage. */
+/**
+ * Lethe itself: the actor of automatic changes, in place of a member's id, and the system name of the archive storage.
+ */
 export const LETHE = 'lethe';
 
-/** Why the key of an archive was destroyed: it expired, a deletion claimed one of its subjects, or a member destroyed it. */
+/**
+ * Why the key of an archive was destroyed: it expired, a deletion claimed one of its subjects, or a member destroyed
+ * it.
+ */
 export const ARCHIVE_ENDS = ['expired', 'subject_deleted', 'destroyed'] as const;
 export type ArchiveEnd = (typeof ARCHIVE_ENDS)[number];
 

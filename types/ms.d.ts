@@ -1,4 +1,5 @@
-// ms@3.0.0-canary.1 hides its types from nodenext, which makes Temporal's Duration `any`: sleep('banana') would compile.
+// ms@3.0.0-canary.1 hides its types from nodenext, which makes Temporal's Duration `any`: sleep('banana') would
+// compile.
 declare module 'ms' {
   type Unit =
     | 'Years'

@@ -11,8 +11,8 @@ import { transaction } from '../transaction.ts';
 const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id = request_id)`;
 
 /**
- * Records that a step needs an operator. Raised again, it keeps its first `since`. The attention of a backup is copied to
- * its deletion.
+ * Records that a step needs an operator. Raised again, it keeps its first `since`. The attention of a backup is copied
+ * to its deletion.
  */
 export async function raiseAttention(
   tx: Transaction,

@@ -19,7 +19,7 @@ export interface Retry {
   readonly at: Date;
 }
 
-/** Retries every step that waits for an operator. Throws `not_in_attention` if there is none. */
+/** Retries every step that waits for an operator. Throws `not_in_attention` if no step waits. */
 export async function retrySystems(
   database: Database,
   retry: Retry,
@@ -121,7 +121,7 @@ async function withRequest<T>(
   return withProjectLock(database, request.project, (tx) => work(tx, request));
 }
 
-/** Clears matching attention. Throws `not_in_attention` if there is none. */
+/** Clears matching attention. Throws `not_in_attention` if no entry matches. */
 async function endAttention(tx: Transaction, requestId: string, condition: SQL | undefined) {
   const ended = await tx
     .delete(attention)

@@ -7,8 +7,8 @@ import { textArray } from '../sql.ts';
 import { UNFINISHED_STATUSES } from './pending.ts';
 
 /**
- * Copies the attention of a deletion's open exports to the deletion, which cannot claim before they are ready (rule 18).
- * Clears the copies whose exports need no operator any more.
+ * Copies the attention of a deletion's open exports to the deletion, which cannot claim before they are ready (rule
+ * 18). Clears the copies whose exports need no operator any more.
  */
 export async function copyBackupAttention(tx: Transaction, deletion: string, at: Date): Promise<void> {
   const changed = await tx.execute<{ project: string; system: string; raised: boolean }>(sql`
@@ -39,8 +39,8 @@ export async function copyBackupAttention(tx: Transaction, deletion: string, at:
 }
 
 /**
- * Clears the attention of a deletion's exports, for one system or for all, so that they retry. Returns those exports. Does
- * not clear the deletion's own attention.
+ * Clears the attention of a deletion's exports, for one system or for all, so that they retry. Returns those exports.
+ * Does not clear the deletion's own attention.
  */
 export async function retryBackups(
   tx: Transaction,

@@ -10,11 +10,9 @@ import { raiseBackupMissing } from './keep.ts';
 import { notBackedUp } from './pending.ts';
 
 /**
- * Updates the deletion that waits for an export that is ready, not found, cancelled or failed (rule 18). Subjects in the
- * archive, and subjects without data, may be claimed from the next run on. The others need an operator.
- *
- * Runs under the project lock, in the transaction that ends the export, after its rows are updated. Returns the requests
- * to signal.
+ * Updates the deletion that waits for an ended export: its subjects in the archive, and those without data, may be
+ * claimed from the next run on; the others need an operator (rule 18). Runs under the project lock, in the transaction
+ * that ends the export, after its rows are updated. Returns the requests to signal.
  */
 export async function finishBackup(
   tx: Transaction,

@@ -8,7 +8,10 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
-/** The unclaimed subjects in these archives, each with the run that may claim it. `copied` is the subject's row in the export. */
+/**
+ * The unclaimed subjects in these archives, each with the run that may claim it. `copied` is the subject's row in the
+ * export.
+ */
 const waitingIn = (backups: readonly string[]): SQL => sql`
   SELECT subject.request_id, subject.seq, greatest(subject.hard_delete_at, owner.hard_delete_at) AS hard_delete_at
   FROM ${requests} backup
@@ -19,8 +22,8 @@ const waitingIn = (backups: readonly string[]): SQL => sql`
     AND (subject.state IN ('resolved', 'soft_deleted', 'scheduled') OR (subject.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted')))`;
 
 /**
- * Keeps a backup for `keptMs` after the last run that a subject in it waits for. Called when it is ready and when it would
- * expire, because a hold or the quota may have delayed a claim. Returns whether a subject still waits.
+ * Keeps a backup for `keptMs` after the last run that a subject in it waits for. Called when it is ready and when it
+ * would expire, because a hold or the quota may have delayed a claim. Returns whether a subject still waits.
  */
 export async function extendBackup(
   tx: Transaction,
@@ -60,7 +63,10 @@ export async function invalidateDestroyedBackup(
   return deletions;
 }
 
-/** Raises attention for a deletion whose backup was cancelled or destroyed. Only an operator's retry starts another export. */
+/**
+ * Raises attention for a deletion whose backup was cancelled or destroyed. Only an operator's retry starts another
+ * export.
+ */
 export const raiseBackupMissing = (
   tx: Transaction,
   deletion: { readonly project: string; readonly requestId: string },

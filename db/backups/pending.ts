@@ -11,8 +11,8 @@ const exportFirstRequests = (project: string): SQL => sql`
   SELECT id FROM ${requests} WHERE project = ${project} AND export_first AND concluded_at IS NULL`;
 
 /**
- * A condition on `subjects` of the outer statement: the subject is missing from a ready archive that its own request, or a
- * request attached to it, requires (rule 18). Never stored, and evaluated by each claim, like holds (rule 6).
+ * A condition on `subjects` of the outer statement: the subject is missing from a ready archive that its own request,
+ * or a request attached to it, requires (rule 18). Never stored, and evaluated by each claim, like holds (rule 6).
  */
 export const waitsForBackup = (project: string): SQL => sql`(
   (NOT subjects.backed_up AND subjects.request_id IN (${exportFirstRequests(project)}))
@@ -22,8 +22,8 @@ export const waitsForBackup = (project: string): SQL => sql`(
       AND attached.request_id IN (${exportFirstRequests(project)})))`;
 
 /**
- * Selects the `seq` of a deletion's subjects that have data and are in no archive and no open export. An attached subject
- * that its owner has claimed cannot be exported any more and is left out.
+ * Selects the `seq` of a deletion's subjects that have data and are in no archive and no open export. An attached
+ * subject that its owner has claimed cannot be exported any more and is left out.
  */
 export const notBackedUp = (requestId: string): SQL => sql`
   SELECT subject.seq
@@ -37,10 +37,8 @@ export const notBackedUp = (requestId: string): SQL => sql`
       WHERE backup.backup_of = ${requestId} AND backup.status = ANY(${textArray(UNFINISHED_STATUSES)}) AND copied.seq = subject.seq)`;
 
 /**
- * CTEs that remove cancelled subjects from the deletion's open exports. The owner of a subject that was attached here does
- * not wait for those exports any more: it may claim from `firstRun` on.
- *
- * Needs a CTE `cancelled_subject` with seq, owner_request, owner_seq and backed_up. `changed` lists the requests to signal.
+ * CTEs that remove the rows of a CTE `cancelled_subject` from the deletion's open exports. The owner of a subject that
+ * was attached here may claim it from `firstRun` on. The CTE `changed` lists the requests to signal.
  */
 export const releaseBackups = (requestId: string, firstRun: Date): SQL => sql`
   removed AS (

@@ -12,8 +12,8 @@ import { identityDigests, matches, subjectIdentities, subjects, submittedIdentit
 import { notBackedUp } from './pending.ts';
 
 /**
- * Creates the export that a deletion waits for (rule 18), with its subjects that are in no archive and no open export. The
- * export is resolved from the start, with the deletion's identities. Null if no subject waits for an export.
+ * Creates the export that a deletion waits for (rule 18), with its subjects that are in no archive and no open export.
+ * The export is resolved from the start, with the deletion's identities. Null if no subject waits for an export.
  */
 export async function startBackup(database: Database, requestId: string, at: Date): Promise<string | null> {
   const { project } = await readRequestRow(database, requestId);
@@ -71,8 +71,8 @@ async function copyRequest(
 }
 
 /**
- * Copies identities and digests. An attached subject also gets the identities of its owner, because the owner deletes by
- * those and may know more of them.
+ * Copies identities and digests. An attached subject also gets the identities of its owner, because the owner deletes
+ * by those and may know more of them.
  */
 async function copyIdentities(tx: Transaction, requestId: string, id: string): Promise<void> {
   await tx.execute(sql`

@@ -35,20 +35,21 @@ const columns = {
   emptiedAt: batchWork.emptiedAt,
 };
 
-/** One claimed batch in one system, with what its work needs of the request. */
+/** The work of one system on one claimed batch, with columns of the request. */
 export type BatchWork = Readonly<InferColumnsDataTypes<typeof columns>>;
 
+/** Reads the work of a system on a batch. Throws if the batch does not exist. */
 export async function readBatchWork(queries: Queries, key: BatchKey): Promise<BatchWork> {
   const [row] = await queries
     .select(columns)
     .from(batchWork)
     .innerJoin(requests, eq(requests.id, batchWork.requestId))
     .where(ofBatch(key));
-  if (row === undefined) throw new Error('no such batch');
+  if (row === undefined) throw new Error('the batch does not exist');
   return row;
 }
 
-/** The next step by the rows. A workflow that starts again continues there. */
+/** The next step of a batch according to its row, so that a restarted workflow continues there. */
 export function nextStep(work: BatchWork, now: number, settleMs: number): NextStep {
   switch (work.state) {
     case 'pending':
@@ -62,15 +63,15 @@ export function nextStep(work: BatchWork, now: number, settleMs: number): NextSt
   }
 }
 
-/** Every range of the pass is finished, or the system is to be asked again with its ticket. */
-export async function batchDeleted(database: Database, key: BatchKey, ticket: string | null): Promise<void> {
+/** Records that every range of the pass is finished, or that the system has to be asked again with `ticket`. */
+export async function recordBatchDeletion(database: Database, key: BatchKey, ticket: string | null): Promise<void> {
   await database
     .update(batchWork)
     .set({ state: ticket === null ? 'verifying' : 'deleting', ticket })
     .where(and(ofBatch(key), inArray(batchWork.state, ['pending', 'deleting', 'attention'])));
 }
 
-/** Records a verification and what follows from it. Idempotent: one that is repeated after a crash writes the same. */
+/** Records a verification and returns the next step. Idempotent, also after a crash. */
 export async function recordVerification(
   database: Database,
   key: BatchKey,
@@ -113,8 +114,8 @@ export async function recordVerification(
 }
 
 /**
- * Idempotent: the system's own log decided, and the receipt is the sum of these rows (rule 13). The rows kept of each
- * subject are added in the same statement, only when the range is new.
+ * Records a finished range, and adds the rows kept of each subject, in one statement. Idempotent: a range that is
+ * recorded already adds nothing (rule 13).
  */
 export async function recordRange(
   database: Database,
@@ -137,9 +138,9 @@ export async function recordRange(
 }
 
 /**
- * Marks claimed subjects as `deleted` once the last verification of every system was empty (or is known to be
- * impossible), and as `partially_deleted` if an operator skipped one. Requests that are attached to them get the same
- * outcome (rule 7). Returns the requests to wake.
+ * Marks claimed subjects as `deleted` once every system has verified, attested or finished unverified, and as
+ * `partially_deleted` if an operator skipped a system. Attached requests share the outcome (rule 7). Returns the
+ * requests to signal.
  */
 export async function closeBatches(
   tx: Transaction,

@@ -8,8 +8,8 @@ import { systemVisibility } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
 /**
- * Compares the systems pinned by the request with the configured ones (rule 5). Raises attention for a missing system. Pins
- * and audits an edited data map. Returns the systems that can be inspected.
+ * Compares the systems pinned by the request with the configured ones (rule 5). Raises attention for a missing system.
+ * Pins and audits an edited data map. Returns the systems that can be inspected.
  */
 export async function checkPinnedSystems(
   database: Database,

@@ -22,11 +22,8 @@ export interface Claim {
 }
 
 /**
- * Claims due subjects of a request, up to the quota of the run: the point of no return. Leaves out held subjects and those
- * that wait for a backup. Idempotent (rules 2, 6, 12).
- *
- * The quota is shared by ranking the due subjects of all requests of the project: expedited ones first, then by due date.
- * Each request claims only its own, so the result does not depend on which workflow runs first.
+ * Claims due subjects of a request, up to the quota of the run: the point of no return. Leaves out held subjects and
+ * those that wait for a backup. Idempotent (rules 2, 6, 12).
  */
 export async function claim(
   database: Database,
@@ -45,6 +42,8 @@ export async function claim(
       .select({ batch: sql<number>`coalesce(max(${subjects.batch}), 0) + 1` })
       .from(subjects)
       .where(eq(subjects.requestId, requestId));
+    // Ranks the due subjects of all requests and claims only this request's, so that the order of the workflows does
+    // not matter.
     const counts = await tx.execute<{ claimed: number; firstSeq: number; lastSeq: number }>(sql`
       WITH ranked AS (
         SELECT subjects.request_id, seq,

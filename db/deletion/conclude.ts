@@ -20,8 +20,8 @@ import { attention, batchWork } from '../schema/work.ts';
 import { buildReceipt } from './receipt.ts';
 
 /**
- * Concludes a deletion: stores its final status and receipt and purges its identities, in one transaction. Throws while a
- * subject or batch is open (rule 14). Idempotent.
+ * Concludes a deletion: stores its final status and receipt and purges its identities, in one transaction. Throws while
+ * a subject or batch is open (rule 14). Idempotent.
  */
 export async function conclude(
   database: Database,
@@ -53,7 +53,10 @@ export async function conclude(
   });
 }
 
-/** The final status. Null while a subject or batch is open. `cancelled` if no subject was deleted and at least one cancelled. */
+/**
+ * The final status. Null while a subject or batch is open. `cancelled` if no subject was deleted and at least one
+ * cancelled.
+ */
 async function finalStatusOf(tx: Transaction, requestId: string): Promise<TerminalStatus | null> {
   const [counts] = await tx.execute<
     Record<'open' | 'deleted' | 'partially' | 'cancelled' | 'unfinished', number> & { cancelledEarly: boolean }

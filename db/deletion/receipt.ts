@@ -10,7 +10,7 @@ import { subjects, submittedIdentities } from '../schema/subjects.ts';
 import { batchWork, systemRanges } from '../schema/work.ts';
 import { positionOutcome } from '../subjects/outcome.ts';
 
-/** The evidence of a deletion. Its figures are sums of the finished ranges; it holds no identity. */
+/** The receipt of a deletion. Its counts are sums of the finished ranges (rule 13). It contains no identity. */
 export interface Receipt {
   readonly requestId: string;
   readonly kind: 'deletion';
@@ -19,7 +19,7 @@ export interface Receipt {
   readonly regulation: string;
   readonly scope: string;
   readonly status: string;
-  /** False while subjects are still held, waiting or being deleted. */
+  /** False for an interim receipt, while subjects are held, wait for their run or are being deleted. */
   readonly final: boolean;
   readonly receivedAt: string;
   readonly dueAt: string;
@@ -28,7 +28,7 @@ export interface Receipt {
   readonly subjects: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly systems: readonly SystemReceipt[];
-  /** Exports made before the deletion, and until when they can be downloaded. */
+  /** Exports that the deletion waited for, with their expiry. */
   readonly backups: readonly {
     readonly requestId: string;
     readonly status: string;
@@ -36,46 +36,48 @@ export interface Receipt {
     readonly expiresAt: string | null;
     readonly subjects: number;
   }[];
-  /** Systems whose emptiness is not Lethe's own observation (rule 15). */
+  /** Systems that Lethe could not verify by reading their data (rule 15). */
   readonly unverified: readonly {
     readonly system: string;
     readonly level: string;
     readonly saidAt: string | null;
   }[];
+  /** What the receipt does not cover. */
   readonly limits: readonly string[];
 }
+/** The receipt's entry for one system. */
 export interface SystemReceipt {
   readonly system: string;
   readonly state: string;
   readonly verifiedAt: string | null;
-  /** Zero if the system was verified as empty. Null if it could not be read. */
+  /** 0 if the system is verified. Null if its data could not be read. */
   readonly survivors: number | null;
   readonly skipReason: string | null;
   readonly tables: readonly {
     readonly table: string;
     readonly removed: number;
-    /** For part-deletions: rows that stay, with columns cleared (rule 16). */
+    /** For part deletions: rows of which columns were cleared (rule 16). */
     readonly blanked: number;
     readonly retained: readonly RetainedRows[];
   }[];
 }
 
 const LIMITS = [
-  'Bytes of deleted rows, and of what was emptied, remain in database files until VACUUM and page reuse, and in write-ahead logs and backups until those expire.',
-  'What a system collects again after the last look is not covered; a suppression asks it not to.',
+  'Deleted and cleared values remain in database files until VACUUM and page reuse, and in write-ahead logs and backups until those expire.',
+  'Data that a system collects after the last verification is not covered. A suppression asks the system not to collect it.',
 ] as const;
 
 /**
- * Returns the stored receipt of a deletion, or, from the first claim until the end, what it would say now. For an export,
- * returns what is in the archive, from when that is ready; it outlives the archive. Throws `no_receipt_yet`.
+ * Returns the stored receipt of a deletion, or an interim receipt from the first claim on. For an export, returns the
+ * manifest of its archive, which outlives the archive. Throws `no_receipt_yet`.
  */
 export async function readReceipt(queries: Queries, requestId: string): Promise<Receipt | Manifest> {
   const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; begun: boolean }>(sql`
     SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS begun
     FROM ${requests} WHERE id = ${requestId}`);
-  if (row === undefined) throw new DomainError('request_not_found', 'there is no such request');
+  if (row === undefined) throw new DomainError('request_not_found', 'The request does not exist.');
   if (row.receipt !== null) return row.receipt;
-  if (!row.begun) throw new DomainError('no_receipt_yet', 'nothing has been claimed, and no archive is ready');
+  if (!row.begun) throw new DomainError('no_receipt_yet', 'No subject has been claimed, and no archive is ready.');
   return buildReceipt(queries, requestId);
 }
 
@@ -141,7 +143,7 @@ type WorkRow = Readonly<
   Pick<typeof batchWork.$inferSelect, 'system' | 'state' | 'verifiedAt' | 'survivors' | 'skipReason'>
 >;
 
-/** Per system the least advanced of its batches, and the time of the last verification. */
+/** Reads the state of each system, which is that of its least advanced batch, and the time of its last verification. */
 const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow[]> =>
   queries.execute<WorkRow>(sql`
     SELECT system, skip_reason, (array_agg(state ORDER BY array_position(

@@ -17,7 +17,9 @@ import { attention as attentionRows, batchWork, systemVisibility } from '../sche
 import { transferOwnership } from '../subjects/ownership.ts';
 import { closeBatches } from './batches.ts';
 
-/** Updates the deletion's rows, stores the wake version as seen, and returns the state by which its workflow decides. */
+/**
+ * Updates the deletion's rows, stores the wake version as seen, and returns the state by which its workflow decides.
+ */
 export async function reconcileDeletion(
   database: Database,
   input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow },
@@ -174,9 +176,9 @@ async function readSystemsToSync(tx: Transaction, requestId: string, asOf: Date)
 }
 
 /**
- * Marks subjects as `soft_deleted`, or `cancelled`, once every system that can hide has applied their generation. Subjects of
- * a part deletion become `scheduled` without that. A request that attached to a subject during its restoration becomes its
- * owner. Returns the requests to signal.
+ * Marks subjects as `soft_deleted`, or `cancelled`, once every system that can hide has applied their generation.
+ * Subjects of a part deletion become `scheduled` without that. A request that attached to a subject during its
+ * restoration becomes its owner. Returns the requests to signal.
  */
 async function settleVisibility(
   tx: Transaction,

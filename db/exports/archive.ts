@@ -29,8 +29,8 @@ export async function readArchiveFacts(queries: Queries, requestId: string): Pro
 }
 
 /**
- * Destroys the key of an archive for a member. The archive cannot be read afterwards, and the workflow deletes its objects.
- * Throws `archive_not_ready` unless the archive is ready.
+ * Destroys the key of an archive for a member. The archive cannot be read afterwards, and the workflow deletes its
+ * objects. Throws `archive_not_ready` unless the archive is ready.
  */
 export async function destroyArchive(
   database: Database,

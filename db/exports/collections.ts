@@ -83,7 +83,9 @@ export async function updateCollectionProgress(
     .where(and(isAt(key), eq(collections.state, 'pending')));
 }
 
-/** Stores all tables of a system from one attempt. Changes nothing if the system is collected or the epoch has changed. */
+/**
+ * Stores all tables of a system from one attempt. Changes nothing if the system is collected or the epoch has changed.
+ */
 export async function storeCollection(
   database: Database,
   key: CollectionKey,

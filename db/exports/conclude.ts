@@ -13,8 +13,8 @@ import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
 
 /**
- * Concludes an export whose objects are deleted from the storage. An export that was never ready becomes `not_found`, or
- * `cancelled` if subjects were cancelled or left out. Idempotent. Returns the requests to signal.
+ * Concludes an export whose objects are deleted from the storage. An export that was never ready becomes `not_found`,
+ * or `cancelled` if subjects were cancelled or left out. Idempotent. Returns the requests to signal.
  */
 export async function concludeExport(
   database: Database,

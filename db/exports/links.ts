@@ -122,8 +122,8 @@ export const LEASE_MS = 120_000;
 const leaseExpiredBefore = (at: Date): Date => new Date(at.getTime() - LEASE_MS);
 
 /**
- * Starts a transfer by one atomic update, so that only one of several concurrent calls gets the link. Null if the link is
- * unknown, used, revoked, expired or in use, or if its archive was destroyed.
+ * Starts a transfer by one atomic update, so that only one of several concurrent calls gets the link. Null if the link
+ * is unknown, used, revoked, expired or in use, or if its archive was destroyed.
  */
 export async function beginTransfer(
   database: Database,

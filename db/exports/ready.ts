@@ -72,8 +72,8 @@ export interface WrittenArchive {
 }
 
 /**
- * Makes a written archive ready by a compare-and-set on the epoch (rule 17), and purges the identities. Returns the requests
- * to signal, or null if the export's subjects have changed.
+ * Makes a written archive ready by a compare-and-set on the epoch (rule 17), and purges the identities. Returns the
+ * requests to signal, or null if the export's subjects have changed.
  */
 export async function storeArchive(
   database: Database,

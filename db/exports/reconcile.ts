@@ -92,8 +92,8 @@ async function startCollections(
 }
 
 /**
- * Marks all subjects as `not_found` if every system was collected completely and has no row. Returns whether it did. False
- * if a window or scope leaves rows out, or if a system cannot export, because such a system may hold data.
+ * Marks all subjects as `not_found` if every system was collected completely and has no row. Returns whether it did.
+ * False if a window or scope leaves rows out, or if a system cannot export, because that system may hold data.
  */
 async function settleEmptyExport(
   tx: Transaction,

@@ -20,10 +20,11 @@ export interface ClaimedBatch {
 }
 
 /**
- * Removes claimed subjects from unfinished exports, which then collect again, and destroys ready archives that contain one
- * (rule 17). Backups of deletions that still contain the subject are exempt.
+ * Removes claimed subjects from unfinished exports, which then collect again, and destroys ready archives that contain
+ * one (rule 17). Backups of deletions that still contain the subject are exempt.
  *
- * Runs under the project lock. Returns the requests to signal. In a project without open exports it costs one index probe.
+ * Runs under the project lock. Returns the requests to signal. In a project without open exports it costs one index
+ * probe.
  */
 export async function removeClaimedFromExports(tx: Transaction, claimed: ClaimedBatch): Promise<readonly string[]> {
   const { project, requestId, batch, deletesAllData, at } = claimed;

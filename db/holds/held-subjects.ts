@@ -3,8 +3,8 @@ import { holdDigests } from '../schema/holds.ts';
 import { identityDigests } from '../schema/subjects.ts';
 
 /**
- * Selects the (request_id, seq) of the subjects with an identity under an active legal hold, under any digest key. Never
- * stored: holds and claims evaluate it under the project lock (rule 6).
+ * Selects the (request_id, seq) of the subjects with an identity under an active legal hold, under any digest key.
+ * Never stored: holds and claims evaluate it under the project lock (rule 6).
  */
 export const heldSubjects = (project: string): SQL => sql`
   SELECT DISTINCT subject_digest.request_id, subject_digest.seq

@@ -27,9 +27,9 @@ export interface Matching {
 }
 
 /**
- * Places a legal hold, which blocks the hard deletion of current and future subjects with one of its identities. `matching`
- * counts the subjects that it blocks, and the submitted identities of unresolved requests. `tooLate` counts the subjects
- * that are already claimed (rule 6).
+ * Places a legal hold, which blocks the hard deletion of current and future subjects with one of its identities.
+ * `matching` counts the subjects that it blocks, and the submitted identities of unresolved requests. `tooLate` counts
+ * the subjects that are already claimed (rule 6).
  */
 export async function placeHold(
   database: Database,
@@ -79,7 +79,10 @@ export async function placeHold(
   });
 }
 
-/** Releases a hold. Subjects that became due during it are due at the next run (rule 2). Idempotent. Throws `hold_not_found`. */
+/**
+ * Releases a hold. Subjects that became due during it are due at the next run (rule 2). Idempotent. Throws
+ * `hold_not_found`.
+ */
 export async function releaseHold(
   database: Database,
   window: RunWindow,

@@ -38,9 +38,6 @@ interface Budget {
 /**
  * Finds the token of a call, books the call against its rate limit and stores its use, at most once a minute, in one
  * statement. Null if the token is unknown.
- *
- * Each call moves the token's slot ahead by its cost, up to one minute ahead of now. A slot that is even further ahead
- * than clock skew explains was set by a clock that was wrong, and is ignored.
  */
 export async function authenticate(
   database: Database,
@@ -48,6 +45,8 @@ export async function authenticate(
 ): Promise<Authenticated | null> {
   const { sha256, at, budgets } = call;
   const limit = sql`(SELECT cost * per_minute FROM found)`;
+  // Each call moves the slot ahead by its cost. A slot further ahead than the limit and clock skew allow was set by a
+  // wrong clock, and is ignored.
   const isPlausible = sql`slot.next_at <= ${at}::timestamptz + ${limit} + interval '1 minute'`;
   const nextAt = sql`greatest(CASE WHEN ${isPlausible} THEN slot.next_at END, ${at}) + (SELECT cost FROM found)`;
   const [row] = await database.execute<Authenticated>(sql`

@@ -12,8 +12,8 @@ export interface Actor {
 }
 
 /**
- * Runs `work` under the project lock. Throws `unauthorized` if the member was removed or the token revoked during the call,
- * so that two owners cannot remove each other concurrently.
+ * Runs `work` under the project lock. Throws `unauthorized` if the member was removed or the token revoked during the
+ * call, so that two owners cannot remove each other concurrently.
  */
 export const withActiveToken = <T>(
   database: Database,
@@ -26,6 +26,7 @@ export const withActiveToken = <T>(
       .from(tokens)
       .innerJoin(members, eq(members.id, tokens.memberId))
       .where(and(eq(tokens.id, tokenId), isNull(tokens.revokedAt), isNull(members.removedAt)));
-    if (active.length === 0) throw new DomainError('unauthorized', 'The bearer token is revoked. Use another token of the member.');
+    if (active.length === 0)
+      throw new DomainError('unauthorized', 'The bearer token is revoked. Use another token of the member.');
     return work(tx);
   });

@@ -58,9 +58,9 @@ const widestToken = ({ project, actor, at }: NewMember, memberId: string, role: 
 };
 
 /**
- * Adds a member, or a token of an existing member that has lost its own. For the operator of the database. A null role is
- * the role of the existing member, or `owner` for the first member of a project. Throws `member_exists` if the member has
- * another role, and `invalid_request` if a further member is given no role.
+ * Adds a member, or a token of an existing member that has lost its own. For the operator of the database. A null role
+ * is the role of the existing member, or `owner` for the first member of a project. Throws `member_exists` if the
+ * member has another role, and `invalid_request` if a further member is given no role.
  */
 export const memberWithToken = (
   database: Database,

@@ -34,7 +34,9 @@ export interface CreatedToken extends Rights {
 /** A token as callers see it, without its text and digest. */
 export type TokenRow = Rights & Readonly<Pick<Row, 'id' | 'memberId' | 'createdAt' | 'lastUsedAt' | 'revokedAt'>>;
 
-/** `lethe_<random>_<checksum>`. Secret scanners find the prefix; the checksum detects a mistyped token without a query. */
+/**
+ * `lethe_<random>_<checksum>`. Secret scanners find the prefix; the checksum detects a mistyped token without a query.
+ */
 const TOKEN = /^lethe_([0-9a-f]{64})_([0-9a-f]{8})$/;
 
 const checksum = (random: string): string => crc32(`lethe_${random}`).toString(16).padStart(8, '0');

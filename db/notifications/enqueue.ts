@@ -28,7 +28,10 @@ export async function enqueueNotifications(tx: Transaction, requestId: string, a
     ${notificationInsert('request', at)}`);
 }
 
-/** `enqueueNotifications` as a CTE of the statement that changes the status. `request` names a CTE with the changed rows. */
+/**
+ * `enqueueNotifications` as a CTE of the statement that changes the status. `request` names a CTE with the changed
+ * rows.
+ */
 export const notificationInsert = (request: string, at: Date): SQL => sql`
   INSERT INTO ${deliveries} (id, project, channel, recipient, request_id, kind, status, at, next_at)
   SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), changed.project, receiver.channel, receiver.recipient, changed.id, changed.kind,
@@ -41,8 +44,8 @@ export const notificationInsert = (request: string, at: Date): SQL => sql`
     SELECT 'mail', changed.notify WHERE changed.notify IS NOT NULL AND changed.status = ANY(${textArray(MAILED)})) receiver`;
 
 /**
- * Prevents mail to a subject of the request. Erases a `notify` address that is one of the request's identities, or part of
- * one, and withholds its pending mail. Runs at every change, while the identities are stored.
+ * Prevents mail to a subject of the request. Erases a `notify` address that is one of the request's identities, or part
+ * of one, and withholds its pending mail. Runs at every change, while the identities are stored.
  */
 async function withholdFromSubjects(tx: Transaction, requestId: string, at: Date): Promise<void> {
   const [request] = await tx

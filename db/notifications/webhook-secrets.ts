@@ -14,8 +14,8 @@ const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 const purposeOf = (webhookId: string, number: number): string => `webhook ${webhookId}/${number}`;
 
 /**
- * Adds a secret and returns it. The other secrets expire at `othersEndAt` or at their own earlier expiry. Deletes expired
- * secrets, and the oldest ones above the limit.
+ * Adds a secret and returns it. The other secrets expire at `othersEndAt` or at their own earlier expiry. Deletes
+ * expired secrets, and the oldest ones above the limit.
  */
 export async function addSecret(
   tx: Transaction,

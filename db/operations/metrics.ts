@@ -20,14 +20,14 @@ export const METRICS = {
   requests_at_risk: { by: [], help: 'Open requests that are forecast to miss their due date, or have missed it' },
   attention: { by: ['system', 'code'], help: 'Requests that need an operator' },
   /**
-   * The last run is the latest one that started over an hour ago. A claim moves subjects over the quota to the next run, so a
-   * subject that still has an earlier run was not claimed, is not hidden yet, or waits for an operator.
+   * The last run is the latest one that started over an hour ago. A claim moves subjects over the quota to the next
+   * run, so a subject that still has an earlier run was not claimed, is not hidden yet, or waits for an operator.
    */
   runs_missed: { by: [], help: 'Subjects that the last run should have claimed: due, not held, and not claimed' },
   /** A workflow starts a request by resolving it, which ends the status `received`. */
   oldest_unstarted_seconds: {
     by: [],
-    help: 'Age of the oldest request that no workflow has started, 0 if there is none',
+    help: 'Age of the oldest request that no workflow has started, or 0',
   },
   confirmations_waiting: { by: [], help: 'Requests that are counted and wait for a confirmation' },
   /** Systems only, because tokens would each be a separate series. */
@@ -39,7 +39,7 @@ export type Metric = keyof typeof METRICS;
 export interface Measured {
   readonly metric: Metric;
   readonly project: string;
-  /** The values of the labels in `by`, in that order. Null where there is none. */
+  /** The values of the labels in `by`, in that order. Null for a label that the metric does not have. */
   readonly first: string | null;
   readonly second: string | null;
   readonly value: number;

@@ -3,7 +3,10 @@ import type { Database } from '../client.ts';
 import { suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 
-/** Returns open requests that no workflow has reconciled lately, and sets their `attended_at`, so that the next call returns others. */
+/**
+ * Returns open requests that no workflow has reconciled lately, and sets their `attended_at`, so that the next call
+ * returns others.
+ */
 export async function takeStalledRequests(
   database: Database,
   input: { readonly asOf: Date; readonly inactiveSince: Date; readonly limit: number },

@@ -32,7 +32,9 @@ export interface Cancelled {
 
 const MAX_LISTED_POSITIONS = 1_000;
 
-/** Cancels the unclaimed subjects of the request, or of some positions (rule 6). Throws `too_late` if there is none. */
+/**
+ * Cancels the unclaimed subjects of the request, or of some positions (rule 6). Throws `too_late` if all are claimed.
+ */
 export async function cancelRequest(
   database: Database,
   window: RunWindow,

@@ -36,8 +36,8 @@ export interface Confirmed {
 const MAX_LISTED_POSITIONS = 100;
 
 /**
- * Confirms the count, which starts the grace period. Proposed subjects become `resolved`, or `attached` if another request
- * owns them by now. Runs under the project lock.
+ * Confirms the count, which starts the grace period. Proposed subjects become `resolved`, or `attached` if another
+ * request owns them by now. Runs under the project lock.
  */
 export async function confirmRequest(
   tx: Transaction,

@@ -20,8 +20,8 @@ export interface Confirmation {
 }
 
 /**
- * Advances the confirmation of a request: opens it once every system has counted, and cancels all proposed subjects when it
- * expires. Null if no subject waits for a confirmation. Runs under the project lock.
+ * Advances the confirmation of a request: opens it once every system has counted, and cancels all proposed subjects
+ * when it expires. Null if no subject waits for a confirmation. Runs under the project lock.
  */
 export async function settleConfirmation(
   tx: Transaction,

@@ -28,8 +28,8 @@ export const forecastOf = (
 
 /**
  * An expression for the estimated time at which the last of the request's `subjects` is verified. Runs claim waiting
- * subjects up to the quota, expedited ones first, then by due date. The backlog at this request's first run is the largest
- * backlog that any earlier run leaves. The estimate ignores later holds, cancellations and expedited requests.
+ * subjects up to the quota, expedited ones first, then by due date. The backlog at this request's first run is the
+ * largest backlog that any earlier run leaves. The estimate ignores later holds, cancellations and expedited requests.
  */
 export function estimatedCompletion(
   request: {

@@ -43,8 +43,9 @@ export type Accepted = AcceptedRequest & { readonly replayed: boolean };
 const KEPT_MS = DAY_MS;
 
 /**
- * Accepts the call, or returns the request that an earlier call with the same key created. Request and key are stored in one
- * transaction, so a rejected request leaves the key unused. Throws `idempotency_key_in_use` or `idempotency_key_reused`.
+ * Accepts the call, or returns the request that an earlier call with the same key created. Request and key are stored
+ * in one transaction, so a rejected request leaves the key unused. Throws `idempotency_key_in_use` or
+ * `idempotency_key_reused`.
  */
 export async function acceptOnce(
   database: Database,

@@ -11,7 +11,9 @@ import { attention, batchWork, systemVisibility } from '../schema/work.ts';
 import { atRisk } from './forecast.ts';
 import type { RequestRow } from './row.ts';
 
-/** The status of a request as callers see it. Read from the ledger only, so it is correct while Temporal is unavailable. */
+/**
+ * The status of a request as callers see it. Read from the ledger only, so it is correct while Temporal is unavailable.
+ */
 export interface RequestStatus extends RequestRow, Computed {
   /** Null unless the request is an export that is or was ready. */
   readonly archive: ArchiveFacts | null;
@@ -28,7 +30,9 @@ type Computed = Readonly<{
   nextClaimAt: Date | null;
   attention: readonly Attention[];
   statements: readonly SystemStatement[];
-  /** Systems that cannot hide the subjects, or were skipped before. Empty for requests that hide no subjects (rule 16). */
+  /**
+   * Systems that cannot hide the subjects, or were skipped before. Empty for requests that hide no subjects (rule 16).
+   */
   notHiddenIn: readonly string[];
   skipped: readonly { readonly system: string; readonly reason: string | null; readonly at: string }[];
   /** The counts of the dry run, one per system. */

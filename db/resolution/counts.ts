@@ -15,7 +15,9 @@ export async function countProposedSubjects(
   return row;
 }
 
-/** Stores the row counts of a system by table, or null if it cannot count. Keeps the first count, which is confirmed. */
+/**
+ * Stores the row counts of a system by table, or null if it cannot count. Keeps the first count, which is confirmed.
+ */
 export async function storeCount(
   database: Database,
   key: { readonly requestId: string; readonly system: string },

@@ -7,8 +7,8 @@ import { currentOwner, subjectsWithSameKey } from '../subjects/ownership.ts';
 import type { Staging } from './stage.ts';
 
 /**
- * Creates the table `stage_subjects` with one row per subject of the stage: its `seq` if the request already has it, and
- * otherwise the open request that owns it. Returns the numbers of known and of new subjects.
+ * Creates the table `stage_subjects` with one row per subject of the stage: its `seq` if the request already has it,
+ * and otherwise the open request that owns it. Returns the numbers of known and of new subjects.
  */
 export async function stageSubjects(staging: Staging): Promise<{ readonly known: number; readonly added: number }> {
   const { tx, requestId, project, kind } = staging;
@@ -26,9 +26,9 @@ export async function stageSubjects(staging: Staging): Promise<{ readonly known:
 }
 
 /**
- * Numbers and stores the subjects that are new to this request, in the order of their positions. Only a confirmed deletion of
- * scope `data` owns its subjects, or attaches them to their owner (rules 7, 16). An export leaves out the subjects that a
- * deletion has claimed (rule 17).
+ * Numbers and stores the subjects that are new to this request, in the order of their positions. Only a confirmed
+ * deletion of scope `data` owns its subjects, or attaches them to their owner (rules 7, 16). An export leaves out the
+ * subjects that a deletion has claimed (rule 17).
  */
 export async function addSubjects({ tx, requestId, project, kind }: Staging, request: RequestRow): Promise<void> {
   const { hardDeleteAt, expedite } = request;
@@ -59,17 +59,17 @@ export async function addSubjects({ tx, requestId, project, kind }: Staging, req
 }
 
 /**
- * Replaces all identities of the stage's subjects, because an identity that now belongs to another subject must not be
- * deleted. An identity is `shared` if it was not itself submitted, and a subject outside this request has it too (rule 8):
- * more subjects have it than this request contains, or the directory's counts of it contradict each other.
- *
- * Rows are inserted without duplicates in the order of the primary key, which takes a third less time. So does addDigests.
+ * Replaces the identities of the stage's subjects. An identity is `shared` if it was not submitted and more subjects
+ * have it than this request contains, or the directory's counts contradict each other (rule 8).
  */
 export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
+  // An identity that now belongs to another subject must not be deleted.
   await tx.execute(sql`DELETE FROM ${subjectIdentities} USING ${subjects}, stage_subjects
     WHERE subject_identities.request_id = ${requestId} AND subjects.request_id = ${requestId}
       AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
       AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')`);
+  // Inserted without duplicates, in the order of the primary key, which takes a third less time. addDigests does the
+  // same.
   await tx.execute(sql`
     WITH sharing AS (
       SELECT stage.digests[1] AS digest, bool_or(excluded) OR min(sharers) < max(sharers) OR max(sharers) >= count(DISTINCT subject.seq) FILTER (
@@ -106,7 +106,10 @@ export async function addDigests({ tx, keys, requestId, project, kind }: Staging
     GROUP BY subject.seq, digest, number ORDER BY subject.seq, digest`);
 }
 
-/** Stores `duplicate` if all subjects of a position have earlier positions, and `attached` if other requests own all of them. */
+/**
+ * Stores `duplicate` if all subjects of a position have earlier positions, and `attached` if other requests own all of
+ * them.
+ */
 export async function writeOutcomes(tx: Transaction, requestId: string): Promise<void> {
   await tx.execute(sql`
     WITH matched AS (

@@ -27,13 +27,17 @@ export interface Resolution {
   readonly systems: readonly SystemEntry[];
   readonly policy: Policy;
   readonly at: Date;
-  /** The maximum number of subjects. With more, the request fails and nothing is hidden or deleted. Null if unlimited. */
+  /**
+   * The maximum number of subjects. With more, the request fails and nothing is hidden or deleted. Null if unlimited.
+   */
   readonly limit: number | null;
   /** The maximum number of subjects that a later resolution adds without an operator's approval. */
   readonly growth: (resolved: number) => number;
 }
 
-/** The result of a resolution. `grew`: an operator has to approve the added subjects. `closed`: the request has ended. */
+/**
+ * The result of a resolution. `grew`: an operator has to approve the added subjects. `closed`: the request has ended.
+ */
 export type ResolutionEnd =
   | {
       readonly end: 'resolved';
@@ -122,8 +126,8 @@ export async function storeResolution(
 }
 
 /**
- * Gives each subject of a segment, or of everyone, a position, as if it had been submitted. Later subjects of the segment do
- * not join. Updates the estimated completion, which depends on their number.
+ * Gives each subject of a segment, or of everyone, a position, as if it had been submitted. Later subjects of the
+ * segment do not join. Updates the estimated completion, which depends on their number.
  */
 async function numberSelected(tx: Transaction, request: RequestRow, { policy, systems, at }: Resolution) {
   await tx.execute(sql`UPDATE stage SET position = numbered.position
@@ -158,8 +162,8 @@ async function dropUnmatchedFacts(tx: Transaction): Promise<void> {
 }
 
 /**
- * Rejects identities that are no alias and belong to several subjects, such as the address of a household (`ambiguous`). A
- * subject that the identity matched alone in an earlier resolution stays.
+ * Rejects identities that are no alias and belong to several subjects, such as the address of a household
+ * (`ambiguous`). A subject that the identity matched alone in an earlier resolution stays.
  */
 async function dropAmbiguous(tx: Transaction, requestId: string): Promise<void> {
   await tx.execute(sql`CREATE TEMPORARY TABLE ambiguous ON COMMIT DROP AS

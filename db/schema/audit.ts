@@ -3,8 +3,8 @@ import { bigint, check, index, jsonb, text } from 'drizzle-orm/pg-core';
 import { lethe, timestamptz } from './lethe.ts';
 
 /**
- * The audit log. A trigger in the hand-written migration makes it append-only. It has no foreign keys, because it outlives
- * the rows that it describes.
+ * The audit log. A trigger in the hand-written migration makes it append-only. It has no foreign keys, because it
+ * outlives the rows that it describes.
  */
 export const auditEvents = lethe.table(
   'audit_events',

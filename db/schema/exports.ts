@@ -5,7 +5,10 @@ import { ARCHIVE_ENDS, COLLECTION_STATES } from '../../domain/vocabulary.ts';
 import { lethe, oneOf, timestamptz } from './lethe.ts';
 import { requests } from './requests.ts';
 
-/** Archive keys, encrypted with a digest key. Deleting a row makes the archive and its parts unreadable (crypto-shredding). */
+/**
+ * Archive keys, encrypted with a digest key. Deleting a row makes the archive and its parts unreadable
+ * (crypto-shredding).
+ */
 export const archiveKeys = lethe.table('archive_keys', {
   requestId: text('request_id')
     .primaryKey()

@@ -5,8 +5,8 @@ import { lethe, timestamptz } from './lethe.ts';
 export const projects = lethe.table('projects', { name: text('name').primaryKey() });
 
 /**
- * The digest keys that rows were written with. The API and the worker do not start if one is missing, or if another key has
- * the same id (rule 11). `proof` is a digest of a constant under the key.
+ * The digest keys that rows were written with. The API and the worker do not start if one is missing, or if another key
+ * has the same id (rule 11). `proof` is a digest of a constant under the key.
  */
 export const digestKeys = lethe.table('digest_keys', { id: text('id').primaryKey(), proof: bytea('proof').notNull() });
 

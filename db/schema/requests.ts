@@ -90,13 +90,15 @@ export const requests = lethe.table(
     confirmedCount: integer('confirmed_count'),
     /** The file format of the export. Null for deletions. */
     format: text('format', { enum: EXPORT_FORMATS }),
-    /** The e-mail address of a colleague to notify. Erased when the request ends. Null if there is none. */
+    /** The e-mail address of a colleague to notify. Null without a notification, and when the request has ended. */
     notify: text('notify'),
     /** For deletions: whether only subjects in a ready archive are claimed (rule 18). */
     exportFirst: boolean('export_first').notNull().default(false),
     /** For exports: the deletion that waits for this archive. Null for all other requests. */
     backupOf: text('backup_of').references((): AnyPgColumn => requests.id),
-    /** For exports: incremented when the subjects of the archive change. Earlier collections are not packaged (rule 17). */
+    /**
+     * For exports: incremented when the subjects of the archive change. Earlier collections are not packaged (rule 17).
+     */
     epoch: integer('epoch').notNull().default(1),
   },
   (table) => [

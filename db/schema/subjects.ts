@@ -11,12 +11,16 @@ import {
 import type { InvalidReason } from '../../domain/identity.ts';
 import { lethe, literals, oneOf, timestamptz } from './lethe.ts';
 
-/** Raised for every change of a desired visibility, across requests: a transferred subject compares correctly (rule 9). */
+/**
+ * Numbers changes of visibility across all requests, so that generations of transferred subjects compare correctly
+ * (rule 9).
+ */
 export const visibilityGeneration = lethe.sequence('visibility_generation');
 
 /**
- * The identities as a caller submitted them, by position. `value` is erased when the request ends.
- * No foreign key: checking 2 000 of them takes four times as long as storing them, and one statement stores both.
+ * The identities that a caller submitted, by position. For a segment or everyone, the keys of the selected subjects. No
+ * foreign key, because checking 2 000 rows takes four times as long as inserting them, in the statement of their
+ * request.
  */
 export const submittedIdentities = lethe.table(
   'submitted_identities',
@@ -24,11 +28,15 @@ export const submittedIdentities = lethe.table(
     requestId: text('request_id').notNull(),
     position: integer('position').notNull(),
     type: text('type').notNull(),
-    /** Normalised. Null for a value that is invalid for its type. */
+    /** Normalized. Null for a value that is invalid for its type, and for all values when the request has ended. */
     value: text('value').array(),
+    /** Null until the request is resolved. Later outcomes are computed from the subjects. */
     outcome: text('outcome', { enum: STORED_OUTCOMES }),
+    /** Why the value is `invalid`. Null for other outcomes. */
     reason: text('reason').$type<InvalidReason>(),
+    /** The earlier position with the same subjects. Null unless the outcome is `duplicate`. */
     duplicateOf: integer('duplicate_of'),
+    /** When the position was cancelled. Null if it was not. */
     withdrawnAt: timestamptz('withdrawn_at'),
     /** The line of an uploaded file. Null without a file. */
     line: integer('line'),
@@ -41,16 +49,18 @@ export const submittedIdentities = lethe.table(
   ],
 );
 
-/** The identities that a deletion or export of everyone excludes. `value` is erased when the directory has answered. */
+/** The exceptions of a request for everyone: identities whose subjects are excluded. */
 export const exceptedIdentities = lethe.table(
   'excepted_identities',
   {
-    // No foreign key, as in submitted_identities: one statement stores both.
+    // No foreign key, as in submitted_identities.
     requestId: text('request_id').notNull(),
+    /** The number of the exception in the request, from 1. */
     number: integer('number').notNull(),
     type: text('type').notNull(),
+    /** Erased when the directory has answered. */
     value: text('value').array(),
-    /** Whether the directory knew it. Null until the directory has answered. */
+    /** Whether the exception matched a subject. Null until the directory has answered. */
     matched: boolean('matched'),
   },
   (table) => [
@@ -66,7 +76,10 @@ export const exceptedDigests = lethe.table(
   (table) => [primaryKey({ name: 'excepted_digests_pkey', columns: [table.requestId, table.digest] })],
 );
 
-/** The people (or companies) that a request concerns, numbered by `seq`. Every race is decided by an update of these rows. */
+/**
+ * The subjects of a request, numbered by `seq`. Every race between hold, cancellation and claim is decided by updates
+ * of these rows.
+ */
 export const subjects = lethe.table(
   'subjects',
   {
@@ -74,25 +87,31 @@ export const subjects = lethe.table(
     seq: integer('seq').notNull(),
     project: text('project').notNull(),
     kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
-    /** Keyed digest of the subject's own key: enough to recognise the subject, not enough to read the key back. */
+    /**
+     * Keyed digest of the subject's key, under the newest digest key. It identifies the subject and cannot be reversed.
+     */
     digest: bytea('digest').notNull(),
-    /** Whether the directory knows the subject. An unknown one is still offered to every system. */
+    /** Whether the directory knows the subject. Every system is searched for an unknown one. */
     known: boolean('known').notNull(),
-    /** Whether any system holds data on it. Null if not searched, because the directory knows it. */
+    /** True once the directory knows the subject or a system has data on it. Null until then. */
     present: boolean('present'),
     state: text('state', { enum: SUBJECT_STATES }).notNull(),
+    /** The request that owns the subject, and its `seq` there. Null unless this row is or was attached. */
     ownerRequest: text('owner_request'),
     ownerSeq: integer('owner_seq'),
-    /** The desired visibility. Every system converges to it on its own. */
+    /** The desired visibility. Each system converges to it independently (rule 9). */
     hidden: boolean('hidden').notNull(),
+    /** The generation of the last change of `hidden`, from `visibility_generation`. */
     generation: bigint('generation', { mode: 'number' }).notNull(),
-    /** The run that may claim it; a claim moves subjects over the quota to the next run. Null for exports. */
+    /** The run that may claim the subject. A claim moves subjects over the quota to the next run. Null for exports. */
     hardDeleteAt: timestamptz('hard_delete_at'),
+    /** Whether runs claim the subject before subjects that are not expedited. */
     expedited: boolean('expedited').notNull().default(false),
+    /** The number of the batch that the subject was claimed in. Null until then, and for attached subjects. */
     batch: integer('batch'),
     claimedAt: timestamptz('claimed_at'),
     scope: text('scope', { enum: SCOPES }).notNull().default('data'),
-    /** For deletions with `export_first`: the subject is in a ready archive. */
+    /** For deletions with `export_first`: whether the subject is in a ready archive. */
     backedUp: boolean('backed_up').notNull().default(false),
   },
   (table) => [
@@ -107,15 +126,14 @@ export const subjects = lethe.table(
     check('subjects_claimed_at_check', sql`(batch IS NULL) = (claimed_at IS NULL)`),
     check('subjects_attached_check', sql`(state = 'attached') <= (owner_request IS NOT NULL)`),
     check('subjects_proposed_check', sql`state <> 'proposed' OR (NOT hidden AND owner_request IS NULL)`),
-    // Part-deletions (rule 16) and exports hide nothing and own no subject.
+    // Part deletions (rule 16) and exports hide and own no subject.
     check(
       'subjects_never_hidden_check',
       sql`state NOT IN ('scheduled', 'selected', 'exported', 'left_out') OR (NOT hidden AND owner_request IS NULL)`,
     ),
     check('subjects_hidden_scope_check', sql`scope = 'data' OR NOT hidden`),
     check('subjects_scheduled_check', sql`state <> 'scheduled' OR scope <> 'data'`),
-    // One open deletion owns a subject (rule 7). A proposal does not, nor does a part-deletion: a whole deletion may
-    // still remove what it clears.
+    // One open deletion owns a subject (rule 7). Proposed subjects and part deletions do not own theirs.
     uniqueIndex('subjects_one_owner')
       .on(table.project, table.kind, table.digest)
       .where(sql.raw(`scope = 'data' AND state IN (${literals(OWNING_STATES)})`)),
@@ -134,7 +152,9 @@ export const subjects = lethe.table(
   ],
 );
 
-/** Which subjects a submitted identity stands for: an alias may stand for several, several identities for one. */
+/**
+ * Which subjects a submitted identity matches. An alias can match several, and several identities can match the same.
+ */
 export const matches = lethe.table(
   'matches',
   {
@@ -148,7 +168,7 @@ export const matches = lethe.table(
   ],
 );
 
-/** The identities of each subject, in clear. Deleted when the request ends. */
+/** The identities of each subject, in clear. Deleted when the request is concluded. */
 export const subjectIdentities = lethe.table(
   'subject_identities',
   {
@@ -156,10 +176,10 @@ export const subjectIdentities = lethe.table(
     seq: integer('seq').notNull(),
     type: text('type').notNull(),
     value: text('value').array().notNull(),
-    /** Under the newest key. Stands for type and value in comparisons. */
+    /** Keyed digest under the newest digest key. Comparisons use it instead of type and value. */
     digest: bytea('digest').notNull(),
     origin: text('origin', { enum: IDENTITY_ORIGINS }).notNull(),
-    /** A subject outside this request has the same identity: its data stays (rule 8). */
+    /** Whether a subject outside this request has the same identity, whose data then stays (rule 8). */
     shared: boolean('shared').notNull(),
   },
   (table) => [
@@ -169,17 +189,20 @@ export const subjectIdentities = lethe.table(
   ],
 );
 
-/** Keyed digests of every identity of every subject, under every key in use. They outlive the identities. */
+/**
+ * Keyed digests of every identity of every subject, under every key in use. They remain when the identities are purged.
+ */
 export const identityDigests = lethe.table(
   'identity_digests',
   {
     project: text('project').notNull(),
     kind: text('kind', { enum: SUBJECT_KINDS }).notNull(),
     digest: bytea('digest').notNull(),
+    /** The id of the digest key that computed `digest`. */
     keyId: text('key_id').notNull(),
     requestId: text('request_id').notNull(),
     seq: integer('seq').notNull(),
-    /** The digest of the subject's own key, not of another identity. */
+    /** Whether `digest` is of the subject's key, and not of another identity. */
     isKey: boolean('is_key').notNull(),
   },
   (table) => [

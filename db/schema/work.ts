@@ -12,7 +12,7 @@ export const systemVisibility = lethe.table(
       .notNull()
       .references(() => requests.id),
     system: text('system').notNull(),
-    /** Whether the system can hide subjects. False for part-deletions. */
+    /** Whether the system can hide subjects. False for part deletions. */
     hides: boolean('hides').notNull(),
     /** The highest `subjects.generation` that the system has applied. */
     appliedGeneration: bigint('applied_generation', { mode: 'number' }).notNull().default(0),
@@ -95,8 +95,8 @@ export const systemRanges = lethe.table(
 );
 
 /**
- * The number of rows that deletions keep of each subject, per basis, summed over all systems and passes. A subject without
- * retained rows has no row here. An attached subject has the rows of its owner.
+ * The number of rows that deletions keep of each subject, per basis, summed over all systems and passes. A subject
+ * without retained rows has no row here. An attached subject has the rows of its owner.
  */
 export const retainedRows = lethe.table(
   'retained_rows',
@@ -110,7 +110,9 @@ export const retainedRows = lethe.table(
   (table) => [primaryKey({ name: 'retained_rows_pkey', columns: [table.requestId, table.seq, table.basis] })],
 );
 
-/** The steps that need an operator now. A row is deleted when its cause is resolved; the audit log keeps the history. */
+/**
+ * The steps that need an operator now. A row is deleted when its cause is resolved; the audit log keeps the history.
+ */
 export const attention = lethe.table(
   'attention',
   {

@@ -35,8 +35,8 @@ export const exportedIdentities = (database: Database, requestId: string, last: 
   );
 
 /**
- * Selects the keys of the page's subjects, and their other identities if every subject of the request with the same identity
- * is in one of `states`. Probes each identity once per page.
+ * Selects the keys of the page's subjects, and their other identities if every subject of the request with the same
+ * identity is in one of `states`. Probes each identity once per page.
  */
 const selectIdentities = (
   database: Database,

@@ -9,18 +9,22 @@ import { retainedOf } from './retained.ts';
 /** The outcome of one submitted identity. Subjects of a segment, or of everyone, are numbered as if submitted. */
 export type SubjectEntry = Readonly<
   Pick<typeof submittedIdentities.$inferSelect, 'position' | 'line' | 'type' | 'value' | 'reason' | 'duplicateOf'> & {
+    /** Null until the request is resolved. */
     outcome: Outcome | null;
+    /** The rows kept of its deleted subjects, per basis. */
     retained: readonly RetainedRows[];
-    /** The number of further identities of its subjects, and the first hundred of them. */
+    /** The number of further identities of its subjects. */
     identityCount: number;
+    /** The first hundred of them. */
     identities: readonly Readonly<
       Pick<typeof subjectIdentities.$inferSelect, 'type' | 'value' | 'origin' | 'shared'>
     >[];
   }
 >;
 
-const IDENTITIES_SHOWN = 100;
+const MAX_IDENTITIES = 100;
 
+/** Lists the submitted identities of a request with their outcomes, by position. */
 export async function listSubjects(
   queries: Queries,
   page: { readonly requestId: string; readonly project: string; readonly after: number; readonly limit: number },
@@ -38,11 +42,11 @@ export async function listSubjects(
     FROM entry
     CROSS JOIN LATERAL (
       SELECT count(*) AS identity_count,
-             coalesce(jsonb_agg(jsonb_build_object('type', pulled.type, 'value', pulled.value, 'origin', origin, 'shared', shared)
-                                ORDER BY seq, number) FILTER (WHERE number <= ${IDENTITIES_SHOWN}), '[]') AS identities
+             coalesce(jsonb_agg(jsonb_build_object('type', further.type, 'value', further.value, 'origin', origin, 'shared', shared)
+                                ORDER BY seq, number) FILTER (WHERE number <= ${MAX_IDENTITIES}), '[]') AS identities
       FROM (SELECT *, row_number() OVER (ORDER BY seq, origin, type, value) AS number
-            FROM ${subjectIdentities} named
-            WHERE named.request_id = ${requestId} AND named.seq = ANY(entry.seqs) AND entry.outcome IS DISTINCT FROM 'duplicate'
-              AND (named.type, named.value) IS DISTINCT FROM (entry.type, entry.value)) pulled) pulled_in
+            FROM ${subjectIdentities} identity
+            WHERE identity.request_id = ${requestId} AND identity.seq = ANY(entry.seqs) AND entry.outcome IS DISTINCT FROM 'duplicate'
+              AND (identity.type, identity.value) IS DISTINCT FROM (entry.type, entry.value)) further) further_identities
     ORDER BY position`);
 }

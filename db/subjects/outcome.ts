@@ -4,7 +4,7 @@ import { heldSubjects } from '../holds/held-subjects.ts';
 import { matches, subjects } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
-/** Least advanced first: an identity with several subjects is only as far as the last of them. */
+/** Outcomes from the least to the most advanced. An identity with several subjects has the least advanced of theirs. */
 const ADVANCE: readonly Outcome[] = [
   'matched',
   'held',
@@ -19,8 +19,8 @@ const ADVANCE: readonly Outcome[] = [
 ];
 
 /**
- * The outcome of one subject as callers see it, from its row (`subject` in the outer statement). A claimed subject is still
- * `soft_deleted`: `deleted` requires a verification.
+ * An expression for the outcome of one subject, `subject` in the outer statement. A claimed subject is `soft_deleted`
+ * until its deletion is verified.
  */
 export const subjectOutcome = (project: string): SQL => sql`
   CASE WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
@@ -30,13 +30,13 @@ export const subjectOutcome = (project: string): SQL => sql`
        WHEN subject.state IN ('soft_deleted', 'claimed', 'cancelling') THEN 'soft_deleted'
        ELSE subject.state END`;
 
-/** The least advanced of several outcomes. */
+/** An aggregate expression for the least advanced of several outcomes. */
 export const leastAdvanced = (outcome: SQL): SQL => sql`
   (${textArray(ADVANCE)})[min(array_position(${textArray(ADVANCE)}, ${outcome}))]`;
 
 /**
- * The outcome of one submitted identity (`entry` in the outer statement), as …/subjects lists it and the receipt counts it:
- * its stored outcome if that is final, otherwise the outcome of its subjects.
+ * An expression for the outcome of one submitted identity, `entry` in the outer statement: its stored outcome if that
+ * is final, otherwise the outcome of its subjects.
  */
 export const positionOutcome = (request: { readonly requestId: string; readonly project: string }): SQL => sql`
   CASE WHEN entry.outcome IN ('invalid', 'duplicate', 'already_deleted') THEN entry.outcome

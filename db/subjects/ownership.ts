@@ -14,8 +14,8 @@ export const subjectsWithSameKey = (project: string, kind: SubjectKind): SQL => 
     AND identity_digests.digest = ANY(named.digests) OFFSET 0`;
 
 /**
- * Selects the other request that owns the subject now, at most one (rule 7). OFFSET 0 stops PostgreSQL from flattening the
- * subquery; flattened, it scans all subjects instead of probing the index.
+ * Selects the other request that owns the subject now, at most one (rule 7). OFFSET 0 stops PostgreSQL from flattening
+ * the subquery; flattened, it scans all subjects instead of probing the index.
  */
 export const currentOwner = ({
   requestId,
@@ -39,8 +39,8 @@ interface CancelledRequest {
 }
 
 /**
- * Cancels the unclaimed subjects whose `seq` the query `chosen` selects. A subject that another request is attached to is
- * transferred to it, still hidden (rule 7). Another hidden subject becomes `cancelled` once it is restored (rule 9).
+ * Cancels the unclaimed subjects whose `seq` the query `chosen` selects. A subject that another request is attached to
+ * is transferred to it, still hidden (rule 7). Another hidden subject becomes `cancelled` once it is restored (rule 9).
  *
  * Runs under the project lock. Returns the requests to signal; the caller raises their wake version.
  */
@@ -70,8 +70,8 @@ export async function cancelSubjects(
 }
 
 /**
- * Transfers every cancelled subject to the earliest request that is attached to it, still hidden. Later attached requests
- * are attached to the new owner (rule 7), and may start an export of the subject now.
+ * Transfers every cancelled subject to the earliest request that is attached to it, still hidden. Later attached
+ * requests are attached to the new owner (rule 7), and may start an export of the subject now.
  *
  * Runs under the project lock, after the subjects have become `cancelled`. Returns the requests to signal.
  */

@@ -3,8 +3,8 @@ import { subjects } from '../schema/subjects.ts';
 import { retainedRows } from '../schema/work.ts';
 
 /**
- * Selects the retained rows of the request's deleted subjects in the array `seqs`, summed per basis: `[{ basis, rows }]`.
- * An attached subject has the retained rows of its owner.
+ * Selects the retained rows of the request's deleted subjects in the array `seqs`, summed per basis, as JSON. An
+ * attached subject has the retained rows of its owner.
  */
 export const retainedOf = (requestId: SQL, seqs: SQL): SQL => sql`
   (SELECT coalesce(jsonb_agg(jsonb_build_object('basis', basis, 'rows', total) ORDER BY basis), '[]')

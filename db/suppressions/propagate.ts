@@ -27,7 +27,9 @@ export async function readPendingSuppression(database: Database, id: string): Pr
   return row ?? null;
 }
 
-/** Erases the identity and keeps the digests. Changes nothing if the suppression was lifted or placed again meanwhile. */
+/**
+ * Erases the identity and keeps the digests. Changes nothing if the suppression was lifted or placed again meanwhile.
+ */
 export async function markSuppressionPropagated(
   database: Database,
   id: string,

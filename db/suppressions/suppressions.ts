@@ -16,8 +16,8 @@ export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$in
 }
 
 /**
- * Places a suppression. Idempotent. Members' suppressions have one row per identity, so that systems apply only the latest
- * change. The row contains the identity in clear until they have.
+ * Places a suppression. Idempotent. Members' suppressions have one row per identity, so that systems apply only the
+ * latest change. The row contains the identity in clear until they have.
  */
 export async function placeSuppression(
   database: Database,

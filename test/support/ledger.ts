@@ -205,8 +205,8 @@ export const claimAt = ({ database }: Ledger, requestId: string, asOf = RUN, pol
   claim(database, { ...POLICY, ...policy }, { requestId, asOf });
 
 /**
- * The same as `givenHiddenSubjects` (or as `like`) for many requests of one subject each, by a handful of statements: `names[n]` in
- * `projects[n]`. Returns the requests' ids in that order.
+ * The same as `givenHiddenSubjects` (or as `like`) for many requests of one subject each, by a handful of statements:
+ * `names[n]` in `projects[n]`. Returns the requests' ids in that order.
  */
 export async function hiddenInBulk(
   world: Ledger,

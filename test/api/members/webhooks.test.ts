@@ -232,8 +232,8 @@ describe('deliveries', () => {
     const [delivery] = await dueDeliveries(api.database, { project: 'demo', channel: id, asOf: START, limit: 1 });
     if (delivery === undefined) throw new Error('nothing is due');
     await remove(id);
-    await recordDelivered(api.database, delivery, later(1_000));
-    await recordFailed(api.database, delivery, { code: 'http_410' }, later(1_000));
+    await recordDelivered(api.database, delivery, afterStart(1_000));
+    await recordFailed(api.database, delivery, { code: 'http_410' }, afterStart(1_000));
     const rows =
       await api.sql`SELECT outcome, last_code, ended_at, attempts FROM lethe.deliveries WHERE channel = ${id}`;
     expect([...rows]).toEqual([{ outcome: 'given_up', lastCode: 'removed', endedAt: START, attempts: 0 }]);

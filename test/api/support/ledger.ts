@@ -1,4 +1,4 @@
-import { batchDeleted, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
+import { recordBatchDeletion, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
 import { claim } from '../../../db/deletion/claim.ts';
 import type { Database } from '../../../db/client.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
@@ -74,7 +74,7 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
   const retained = [{ seq: 1, basis: 'tax law, 10 years', rows: 2 }];
   await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retained });
   const settleMs = PROJECT.policy.settleMs;
-  for (const key of [app, mail]) await batchDeleted(database, key, null);
+  for (const key of [app, mail]) await recordBatchDeletion(database, key, null);
   await recordVerification(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
   await recordVerification(database, app, { survivors: 0 }, { now: at.getTime() + DAY_MS, settleMs });
   await recordVerification(database, mail, { attestedAt: at.getTime() }, { now: at.getTime(), settleMs });

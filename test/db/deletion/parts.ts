@@ -1,5 +1,5 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
-import { batchDeleted, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
+import { recordBatchDeletion, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
@@ -61,7 +61,7 @@ export async function finish(
       ...range,
     });
   for (const system of Object.keys((await statusOf(world, requestId)).systems ?? {})) {
-    await batchDeleted(world.database, { ...key, system }, null);
+    await recordBatchDeletion(world.database, { ...key, system }, null);
     for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
       await recordVerification(world.database, { ...key, system }, { survivors: 0 }, { now, settleMs });
   }

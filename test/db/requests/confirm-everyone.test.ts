@@ -30,7 +30,9 @@ import { confirm } from './confirming.ts';
 
 const world = await ledger();
 
-/** A counted deletion of everyone. The directory knows the subjects `keys` and answers `excepted` about the exceptions. */
+/**
+ * A counted deletion of everyone. The directory knows the subjects `keys` and answers `excepted` about the exceptions.
+ */
 async function everyone(
   keys: readonly Identity[],
   except: readonly Identity[],
