@@ -1,5 +1,5 @@
 import type { SubmittedIdentity } from '../db/requests/create.ts';
-import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalise } from '../domain/identity.ts';
+import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalize } from '../domain/identity.ts';
 import { type ValidationError, bodyError, invalidRequest } from './http/validation-errors.ts';
 
 /** An identity in a request body. A text is the same as a list with that one text. */
@@ -60,12 +60,12 @@ const partsText = (parts: number): string =>
 
 const partsOf = ({ value }: SentIdentity): readonly string[] => (typeof value === 'string' ? [value] : value);
 
-/** Collects submitted identities in order: normalised, and marked when they are invalid or duplicates. */
+/** Collects submitted identities in order: normalized, and marked when they are invalid or duplicates. */
 export function identityList(types: IdentityTypes) {
   const first = new Map<string, number>();
   const identities: SubmittedIdentity[] = [];
   const toSubmitted = (type: string, parts: readonly string[], line: number | null): SubmittedIdentity => {
-    const normal = normalise(typeOf(types, type), parts);
+    const normal = normalize(typeOf(types, type), parts);
     if ('invalid' in normal)
       return { type, value: null, outcome: 'invalid', reason: normal.invalid, duplicateOf: null, line };
     const text = identityText({ type, value: normal.value });
@@ -136,7 +136,7 @@ function validIdentities(
   errors: ValidationError[],
 ): readonly Identity[] {
   return sent.flatMap((identity, index): Identity[] => {
-    const normal = normalise(typeOf(types, identity.type), partsOf(identity));
+    const normal = normalize(typeOf(types, identity.type), partsOf(identity));
     if ('value' in normal) return [{ type: identity.type, value: normal.value }];
     errors.push(identityError(types, identity, normal.invalid, pointer(index)));
     return [];

@@ -1,6 +1,6 @@
 import type { Batch, Connector, ConnectorContext, Resolved } from '../connectors/connector.ts';
 import { identityTypesOf, systemsFor } from '../domain/catalog.ts';
-import { ALIAS, type Identity, type IdentityTypes, normalise, type SubjectIdentity } from '../domain/identity.ts';
+import { ALIAS, type Identity, type IdentityTypes, normalize, type SubjectIdentity } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { ReadDeployment } from './deployment.ts';
@@ -25,7 +25,7 @@ export async function countHoldings(
   if (project === undefined)
     throw new Error(`unknown project ${name}; lethe.config.ts has: ${[...deployment.catalog.keys()].join(', ')}`);
   const types = identityTypesOf(project, kind);
-  const normal = normalise(types[given.type], given.value);
+  const normal = normalize(types[given.type], given.value);
   if ('invalid' in normal)
     throw new Error(`the ${kind} identity is invalid: ${normal.invalid}. Identity types: ${listTypes(types)}`);
   const identity = { type: given.type, value: normal.value };

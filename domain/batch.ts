@@ -23,7 +23,7 @@ export interface TableFigures {
   readonly table: string;
   readonly removed: number;
   readonly retained: number;
-  /** The legal basis of the retained rows. Null if there are none. */
+  /** The legal basis of the retained rows. Null if no rows were kept. */
   readonly basis: string | null;
   /** For a part deletion: rows of which columns were cleared. */
   readonly blanked?: number;

@@ -28,7 +28,7 @@ export type Resolved =
     };
 
 /**
- * How values of an identity type compare (rule 10). Look-ups, duplicates, holds and digests use the normalised value.
+ * How values of an identity type compare (rule 10). Look-ups, duplicates, holds and digests use the normalized value.
  */
 export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
 
@@ -55,8 +55,8 @@ export type InvalidReason =
   | 'not_an_integer'
   | 'ambiguous';
 
-/** The normalised value of an identity, or the reason why the value is invalid for its type. */
-export type Normalised = { readonly value: readonly string[] } | { readonly invalid: InvalidReason };
+/** The normalized value of an identity, or the reason why the value is invalid for its type. */
+export type Normalized = { readonly value: readonly string[] } | { readonly invalid: InvalidReason };
 
 const MAX_VALUE_LENGTH = 1_024;
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
@@ -65,20 +65,20 @@ const BIGINT_MAX = 9_223_372_036_854_775_807n;
 // C0, DEL, C1 and unpaired surrogates: PostgreSQL rejects some of them, and the others are invisible.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
-/** Normalises a value to the form that is stored, compared and digested. */
-export function normalise(type: IdentityType | undefined, value: readonly string[]): Normalised {
+/** Normalizes a value to the form that is stored, compared and digested. */
+export function normalize(type: IdentityType | undefined, value: readonly string[]): Normalized {
   if (type === undefined) return { invalid: 'unknown_type' };
   if (value.length !== type.parts) return { invalid: 'wrong_number_of_values' };
   const parts: string[] = [];
   for (const part of value) {
-    const normal = normalisePart(type.comparison, part);
+    const normal = normalizePart(type.comparison, part);
     if ('invalid' in normal) return normal;
     parts.push(normal.part);
   }
   return { value: parts };
 }
 
-function normalisePart(comparison: Comparison, part: string): { part: string } | { invalid: InvalidReason } {
+function normalizePart(comparison: Comparison, part: string): { part: string } | { invalid: InvalidReason } {
   if (part.length === 0) return { invalid: 'empty' };
   if (part.length > MAX_VALUE_LENGTH) return { invalid: 'too_long' };
   if (CONTROL.test(part)) return { invalid: 'control_characters' };

@@ -11,7 +11,7 @@ const PREFIXES = {
   delivery: 'evt',
 } as const;
 
-/** Creates a prefixed UUIDv7: sortable by time, recognisable in a log, and never derived from a subject. */
+/** Creates a prefixed UUIDv7: sortable by time, recognizable in a log, and never derived from a subject. */
 export function newId(kind: keyof typeof PREFIXES, now: number): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   new DataView(bytes.buffer).setBigUint64(
@@ -31,7 +31,7 @@ export const LINK_ID = idOf('link');
 export const WEBHOOK_ID = idOf('webhook');
 export const DELIVERY_ID = idOf('delivery');
 /** Matches an id of any kind anywhere in a text. */
-export const OUR_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
+export const ANY_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 
 /** The id of the Temporal workflow of a request. A request keeps it for its whole lifetime. */
 export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;

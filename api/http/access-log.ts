@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
 import type { Caller } from '../../db/members/authenticate.ts';
-import { OUR_ID } from '../../domain/ids.ts';
+import { ANY_ID } from '../../domain/ids.ts';
 import type { AppEnv } from '../deps.ts';
 import type { Call } from './metrics.ts';
 
@@ -15,7 +15,7 @@ export const accessLog = (logger: Logger, observe: (call: Call) => void = () => 
     const call = { method: c.req.method, route: routeOf(c), status: c.res.status };
     // Undefined when the call was rejected before its token was checked.
     const caller: Caller | undefined = c.get('caller');
-    const ids = { id: OUR_ID.exec(c.req.path)?.[0], member: caller?.memberId, token: caller?.tokenId };
+    const ids = { id: ANY_ID.exec(c.req.path)?.[0], member: caller?.memberId, token: caller?.tokenId };
     logger.info({ requestId: c.get('requestId'), ...call, ...ids, ms: Math.round(ms) }, 'request completed');
     observe({ ...call, seconds: ms / 1_000 });
   };

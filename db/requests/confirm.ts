@@ -145,7 +145,7 @@ async function attachOwned(
       FROM ${subjects} subject
       CROSS JOIN LATERAL (
         SELECT array_agg(digest) AS digests FROM ${identityDigests} subject_digest
-        WHERE subject_digest.request_id = subject.request_id AND subject_digest.seq = subject.seq AND is_key) named
+        WHERE subject_digest.request_id = subject.request_id AND subject_digest.seq = subject.seq AND is_key) subject_key
       CROSS JOIN LATERAL (${currentOwner({ requestId, project, kind })}) owner
       WHERE subject.request_id = ${requestId} AND subject.state = 'proposed')
     UPDATE ${subjects}

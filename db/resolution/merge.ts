@@ -13,9 +13,9 @@ import type { Staging } from './stage.ts';
 export async function stageSubjects(staging: Staging): Promise<{ readonly known: number; readonly added: number }> {
   const { tx, requestId, project, kind } = staging;
   await tx.execute(sql`CREATE TEMPORARY TABLE stage_subjects ON COMMIT DROP AS
-    SELECT named.*, existing.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
+    SELECT subject_key.*, existing.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
     FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
-          FROM stage WHERE match ORDER BY key_type, key_value, position) named
+          FROM stage WHERE match ORDER BY key_type, key_value, position) subject_key
     LEFT JOIN LATERAL (
       SELECT seq FROM (${subjectsWithSameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) existing ON true
     LEFT JOIN LATERAL (${currentOwner(staging)}) owner ON existing.seq IS NULL`);

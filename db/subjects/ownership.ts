@@ -7,11 +7,11 @@ import type { Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects } from '../schema/subjects.ts';
 
-/** Selects the rows of a subject in all requests. `named.digests` of the outer statement are the digests of its key. */
+/** Selects the rows of a subject in all requests. `subject_key.digests` of the outer statement are the digests of its key. */
 export const subjectsWithSameKey = (project: string, kind: SubjectKind): SQL => sql`
   SELECT request_id, seq FROM ${identityDigests}
   WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
-    AND identity_digests.digest = ANY(named.digests) OFFSET 0`;
+    AND identity_digests.digest = ANY(subject_key.digests) OFFSET 0`;
 
 /**
  * Selects the other request that owns the subject now, at most one (rule 7). OFFSET 0 stops PostgreSQL from flattening

@@ -18,25 +18,29 @@ import { newId } from '../../domain/ids.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { ledgerDatabase } from './databases.ts';
 
-/** A migrated ledger of this test file's own, and its steps without Temporal and without a system's database. */
+/** A migrated ledger for one test file. The functions below change it without Temporal and without a system. */
 export interface Ledger {
-  /** The driver below `database`, for statements of a test's own. */
+  /** The driver of `database`, for SQL in tests. */
   readonly sql: Client;
   readonly database: Database;
+  /** A second pool, as the API uses for reads. */
   readonly reading: Database;
   readonly url: string;
+  /** Every statement that both pools have sent. */
   readonly statements: string[];
   closeLedger(): Promise<void>;
 }
 
 export const KEYS = digestKeys([{ id: 'k1', key: Buffer.alloc(32, 7) }]);
-/** A newer key in front of them. */
+/** The same keys after a rotation: a newer key comes first. */
 export const ROTATED: DigestKeys = [...digestKeys([{ id: 'k2', key: Buffer.alloc(32, 9) }]), ...KEYS];
 export const PROJECT = 'demo';
 export const START = new Date('2026-01-05T10:00:00Z');
+/** The time `count` days after START. */
 export const days = (count: number): Date => new Date(START.getTime() + count * DAY_MS);
-/** The first run after the grace period of what is accepted at the start. */
+/** The first run after the grace period of a request that is accepted at START. */
 export const RUN = new Date('2026-01-20T02:00:00Z');
+/** The time `hours` hours after RUN. */
 export const after = (hours: number): Date => new Date(RUN.getTime() + hours * HOUR_MS);
 
 export const POLICY: Policy = {
@@ -72,10 +76,11 @@ export const APP: SystemEntry = {
   dataMapHash: 'map-1',
 };
 
-/** Closed with the test file, unless the test closes them. */
-const open = new Set<() => Promise<void>>();
-afterAll(async () => void (await Promise.all([...open].map((close) => close()))));
+/** Closes the ledgers that are still open after the test file. */
+const openLedgers = new Set<() => Promise<void>>();
+afterAll(async () => void (await Promise.all([...openLedgers].map((close) => close()))));
 
+/** Creates a migrated ledger with these projects. */
 export async function ledger(projects: readonly string[] = [PROJECT], connections = 10): Promise<Ledger> {
   const { url } = await ledgerDatabase();
   const statements: string[] = [];
@@ -84,10 +89,10 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
   const reading = connect(url, { connections: 2, observe });
   await ensureProjects(database, projects);
   const close = async (): Promise<void> => {
-    open.delete(close);
+    openLedgers.delete(close);
     await Promise.all([database.$client.end(), reading.$client.end()]);
   };
-  open.add(close);
+  openLedgers.add(close);
   return {
     database,
     sql: database.$client,
@@ -108,7 +113,7 @@ export const submitted = (identity: Identity): SubmittedIdentity => ({
   line: null,
 });
 
-/** As the API would hand it to the ledger. */
+/** A deletion as the API passes it to the ledger. */
 export function newRequest(identities: readonly Identity[], changes: Partial<NewRequest> = {}): NewRequest {
   const receivedAt = changes.receivedAt ?? START;
   return {
@@ -135,6 +140,7 @@ export function newRequest(identities: readonly Identity[], changes: Partial<New
   };
 }
 
+/** Stores a request and returns its id. */
 export async function accept(
   { database }: Ledger,
   identities: readonly Identity[],
@@ -143,8 +149,10 @@ export async function accept(
   return (await acceptRequest(database, newRequest(identities, changes))).id;
 }
 
+/** The fact that the submitted identity at `position` belongs to the subject `key`. */
 export const match = (position: number | null, key: Identity): Resolved => ({ fact: 'match', position, key });
-export const named = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
+/** The fact that the subject `key` has a further identity, which `sharers` other subjects have too. */
+export const identityFact = (key: Identity, identity: Identity, sharers = 0): Resolved => ({
   fact: 'identity',
   key,
   identity,
@@ -152,24 +160,26 @@ export const named = (key: Identity, identity: Identity, sharers = 0): Resolved 
   sharers,
 });
 
-/** Everybody is known, under the one name that was submitted. */
+/** The directory's answer that every submitted identity is the key of a subject. */
 export const allKnown = (identities: readonly Identity[]): Resolved[] =>
   identities.map((key, index) => match(index + 1, key));
 
-/** The same, and the moment in which the directory is asked. */
-export function askedOf(identities: readonly Identity[]) {
-  const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
+/** The same as pages, and a promise that resolves when the directory is asked. */
+export function observedFacts(identities: readonly Identity[]) {
+  const { promise: asked, resolve: markAsked } = Promise.withResolvers<void>();
   const facts = (async function* () {
-    tell();
+    markAsked();
     yield allKnown(identities);
   })();
   return { asked, facts };
 }
 
+/** The facts as one page of the directory's answer. */
 export async function* pagesOf(facts: readonly Resolved[]) {
   yield facts;
 }
 
+/** Stores the directory's answer about a request. */
 export async function resolve(
   { database }: Ledger,
   requestId: string,
@@ -189,7 +199,7 @@ export async function resolve(
   });
 }
 
-/** The system follows whatever is desired, and the rows say so. */
+/** Records that the system has applied the newest visibility, and reconciles the request. */
 export async function applyVisibility(world: Ledger, requestId: string, at: Date = START, system = 'app') {
   const { database } = world;
   const { generation } = await readVisibilityChanges(database, requestId, system);
@@ -200,34 +210,43 @@ export async function applyVisibility(world: Ledger, requestId: string, at: Date
 export const reconcileAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
   reconcileDeletion(database, { requestId, asOf, window: POLICY.window });
 
-/** Claims, at the first run unless it says when, what is due by then. */
+/** Claims the due subjects at `asOf`, by default at RUN. */
 export const claimAt = ({ database }: Ledger, requestId: string, asOf = RUN, policy: Partial<Policy> = {}) =>
   claim(database, { ...POLICY, ...policy }, { requestId, asOf });
 
 /**
- * The same as `givenHiddenSubjects` (or as `like`) for many requests of one subject each, by a handful of statements:
- * `names[n]` in `projects[n]`. Returns the requests' ids in that order.
+ * Creates many requests of one subject each, with few statements: `identities[n]` in `projects[n]`. Copies the rows of a
+ * request that `givenModel` creates. Returns the ids in the same order.
  */
-export async function hiddenInBulk(
+export async function givenHiddenInBulk(
   world: Ledger,
   projects: readonly string[],
-  names: readonly Identity[],
-  like: typeof givenHiddenSubjects = givenHiddenSubjects,
+  identities: readonly Identity[],
+  givenModel: typeof givenHiddenSubjects = givenHiddenSubjects,
 ): Promise<readonly string[]> {
   const { database } = world;
-  const ids = names.map((_, n) => newId('request', START.getTime() + n + 1));
-  const model = await like(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
-  const digests = names.map((name, n) => ownDigest(KEYS, projects[n] ?? PROJECT, 'user', name).digest.toString('hex'));
-  const made = database.$client`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${names.map(({ value }) => value[0] ?? '')}::text[],
-    ${digests}::text[]) AS made (id, project, name, hex)`;
+  const ids = identities.map((_, n) => newId('request', START.getTime() + n + 1));
+  const model = await givenModel(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
+  const digests = identities.map((identity, n) =>
+    ownDigest(KEYS, projects[n] ?? PROJECT, 'user', identity).digest.toString('hex'),
+  );
+  const values = identities.map(({ value }) => value[0] ?? '');
+  const created = database.$client`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${values}::text[],
+    ${digests}::text[]) AS created (id, project, value, hex)`;
   for (const [table, columns] of [
-    ['requests', { id: 'made.id', project: 'made.project' }],
-    ['submitted_identities', { request_id: 'made.id', value: 'ARRAY[made.name]' }],
-    ['subjects', { request_id: 'made.id', project: 'made.project', digest: "decode(made.hex, 'hex')" }],
-    ['matches', { request_id: 'made.id' }],
-    ['subject_identities', { request_id: 'made.id', value: 'ARRAY[made.name]', digest: "decode(made.hex, 'hex')" }],
-    ['identity_digests', { request_id: 'made.id', project: 'made.project', digest: "decode(made.hex, 'hex')" }],
-    ['system_visibility', { request_id: 'made.id' }],
+    ['requests', { id: 'created.id', project: 'created.project' }],
+    ['submitted_identities', { request_id: 'created.id', value: 'ARRAY[created.value]' }],
+    ['subjects', { request_id: 'created.id', project: 'created.project', digest: "decode(created.hex, 'hex')" }],
+    ['matches', { request_id: 'created.id' }],
+    [
+      'subject_identities',
+      { request_id: 'created.id', value: 'ARRAY[created.value]', digest: "decode(created.hex, 'hex')" },
+    ],
+    [
+      'identity_digests',
+      { request_id: 'created.id', project: 'created.project', digest: "decode(created.hex, 'hex')" },
+    ],
+    ['system_visibility', { request_id: 'created.id' }],
   ] as const) {
     const changed: Readonly<Record<string, string>> = columns;
     const all = await database.$client<{ name: string }[]>`
@@ -235,12 +254,12 @@ export async function hiddenInBulk(
     const list = all.map(({ name }) => changed[name] ?? `model.${name}`).join(', ');
     const own = table === 'requests' ? 'id' : 'request_id';
     await database.$client`INSERT INTO ${database.$client(`lethe.${table}`)} (${database.$client(all.map(({ name }) => name))})
-      SELECT ${database.$client.unsafe(list)} FROM ${database.$client(`lethe.${table}`)} model, ${made} WHERE model.${database.$client(own)} = ${model}`;
+      SELECT ${database.$client.unsafe(list)} FROM ${database.$client(`lethe.${table}`)} model, ${created} WHERE model.${database.$client(own)} = ${model}`;
   }
   return ids;
 }
 
-/** Accepted, resolved and hidden: waiting for its run. */
+/** Creates a deletion whose subjects are hidden and wait for their run. */
 export async function givenHiddenSubjects(
   world: Ledger,
   identities: readonly Identity[],
@@ -252,8 +271,8 @@ export async function givenHiddenSubjects(
   return requestId;
 }
 
-/** Accepted, resolved and counted: waiting for somebody to confirm it. */
-export async function awaiting(
+/** Creates a deletion that is counted and waits for its confirmation. */
+export async function givenAwaitingConfirmation(
   world: Ledger,
   identities: readonly Identity[],
   changes: Partial<NewRequest> = {},
@@ -265,12 +284,13 @@ export async function awaiting(
   return requestId;
 }
 
+/** Counts the subjects of a request by state. */
 export async function states({ database }: Ledger, requestId: string): Promise<Record<string, number>> {
   const rows = await database.$client<{ state: string; count: number }[]>`
     SELECT state, count(*) FROM lethe.subjects WHERE request_id = ${requestId} GROUP BY state ORDER BY state`;
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }
 
-/** What the API answers for a request. */
+/** Reads the status of a request as the API does. */
 export const statusAt = async (database: Database, requestId: string, now: Date) =>
   readRequestStatus(database, await readRequestRow(database, requestId), now);

@@ -1,4 +1,4 @@
-import { type Comparison, type Identity, type IdentityType, ALIAS, normalise } from '../../../domain/identity.ts';
+import { type Comparison, type Identity, type IdentityType, ALIAS, normalize } from '../../../domain/identity.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
 import type { Column, IdentityColumns, KindMap, PostgresSettings, Retention, TableMap, Wording } from './data-map.ts';
 import { canonical } from '../sql.ts';
@@ -153,6 +153,6 @@ export const parentsOf = (target: Target, model: KindModel): readonly Target[] =
 
 /** A key from the database in normalized form. */
 export function keyIdentity(model: KindModel, value: readonly string[]): Identity {
-  const normal = normalise(model.types[model.keyType], value);
+  const normal = normalize(model.types[model.keyType], value);
   return { type: model.keyType, value: 'invalid' in normal ? value : normal.value };
 }

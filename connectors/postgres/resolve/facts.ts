@@ -1,4 +1,4 @@
-import { type Identity, ALIAS, normalise } from '../../../domain/identity.ts';
+import { type Identity, ALIAS, normalize } from '../../../domain/identity.ts';
 import type { Resolved } from '../../connector.ts';
 import { type Members, within } from '../visibility/batch-table.ts';
 import { typeOf } from '../data-map/catalog.ts';
@@ -35,7 +35,7 @@ export async function factsOfPage(resolution: Resolution, first: number, last: n
   const facts: Resolved[] = [];
   const addIdentities = (type: string, origin: 'identity' | 'alias', rows: readonly IdentityRow[]): void => {
     for (const { key, value, sharers } of rows) {
-      const normalized = normalise(model.types[type], value);
+      const normalized = normalize(model.types[type], value);
       // An invalid value, such as an empty e-mail address, is not an identity.
       if ('invalid' in normalized) continue;
       const identity: Identity = { type, value: normalized.value };

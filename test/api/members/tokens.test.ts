@@ -193,7 +193,7 @@ test('rejects the list of other members for an admin and of other projects for a
       code: 'forbidden',
       needs: ['owner'],
     });
-  const unknown = { status: 404, code: 'member_not_found' };
+  const unknown = { status: 404, code: 'member_not_found', detail: 'The member does not exist.' };
   for (const member of [api.otherOwner.memberId, 'mem_0000000000007000800000000000abcd'])
     expect((await call(ann, 'GET', `/v1/tokens?member=${member}`)).json).toMatchObject(unknown);
   for (const query of ['member=ann', 'member=', 'cursor=x', 'limit=0', 'limit=201', 'page=2'])

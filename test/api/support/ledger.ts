@@ -9,7 +9,7 @@ import type { Resolved } from '../../../domain/identity.ts';
 import { markPresent } from '../../../db/subjects/unresolved.ts';
 import { recordAppliedVisibility } from '../../../db/subjects/visibility.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { match, named, pagesOf, user as identityOf } from '../../support/ledger.ts';
+import { match, identityFact, pagesOf, user as identityOf } from '../../support/ledger.ts';
 import { accepted, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
 
 /** The changes that a worker makes to the rows, without a worker, so that the API is tested on real states. */
@@ -18,7 +18,7 @@ export const matchOf = (position: number, key: string): Resolved => match(positi
 /** One subject per identity, in the order of submission. */
 export const matchesOf = (keys: readonly string[]): Resolved[] => keys.map((key, index) => matchOf(index + 1, key));
 export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved =>
-  named(identityOf(key), { type, value }, sharers);
+  identityFact(identityOf(key), { type, value }, sharers);
 
 export async function resolve(
   database: Database,

@@ -11,7 +11,7 @@ import {
   days,
   givenHiddenSubjects,
   ledger,
-  named,
+  identityFact,
   reconcileAt,
   resolve,
   RUN,
@@ -27,10 +27,10 @@ test('makes the owner wait for the backup of an attached request, which exports 
   const shape = exportingFirst();
   const owner = await accept(world, people('a', 'b'), { ...shape, exportFirst: false });
   const address = { type: 'email', value: ['a@x.test'] };
-  await resolve(world, owner, [...allKnown(people('a', 'b')), named(user('a'), address)]);
+  await resolve(world, owner, [...allKnown(people('a', 'b')), identityFact(user('a'), address)]);
   await applyVisibility(world, owner);
   const attached = await accept(world, people('a'), shape);
-  await resolve(world, attached, [...allKnown(people('a')), named(user('a'), address)]);
+  await resolve(world, attached, [...allKnown(people('a')), identityFact(user('a'), address)]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
   expect(await reconcileAt(world, owner, START)).toMatchObject({ awaitingBackup: 1 });
   expect(await reconcileAt(world, owner, START)).not.toHaveProperty('needsBackup');

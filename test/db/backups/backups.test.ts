@@ -10,13 +10,13 @@ import {
   allKnown,
   APP,
   applyVisibility,
-  awaiting,
+  givenAwaitingConfirmation,
   claimAt,
   days,
   givenHiddenSubjects,
   ledger,
   match,
-  named,
+  identityFact,
   POLICY,
   reconcileAt,
   resolve,
@@ -78,8 +78,8 @@ test('exports exactly the subjects of the deletion, with the same seq and all id
   const household = { type: 'email', value: ['home@x.test'] };
   await resolve(world, deletion, [
     ...allKnown(people('a', 'b')),
-    named(user('a'), address),
-    named(user('a'), household, 1),
+    identityFact(user('a'), address),
+    identityFact(user('a'), household, 1),
   ]);
   await applyVisibility(world, deletion);
   const exporting = await backup(world, deletion);
@@ -124,7 +124,7 @@ test('does not start a second backup, nor one for a deletion without exportFirst
 });
 
 test('does not back up proposed subjects or unresolved ones', async () => {
-  const proposed = await awaiting(world, people('a'), exportingFirst());
+  const proposed = await givenAwaitingConfirmation(world, people('a'), exportingFirst());
   expect(await reconcileAt(world, proposed, START)).not.toHaveProperty('needsBackup');
   expect(await startBackup(world.database, proposed, START)).toBeNull();
 

@@ -38,7 +38,7 @@ test('claims all due subjects at the run, and none a minute earlier', async () =
   expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
 });
 
-test('neither claims nor books again when a claim is repeated', async () => {
+test('does not claim or book again when a claim is repeated', async () => {
   const own = project();
   const requestId = await givenHiddenSubjects(world, people('b', 5), { project: own });
   await claimAt(world, requestId, RUN, { quotaPerRun: 3 });

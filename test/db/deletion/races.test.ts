@@ -6,10 +6,10 @@ import { newId } from '../../../domain/ids.ts';
 import {
   accept,
   applyVisibility,
-  askedOf,
+  observedFacts,
   claimAt,
   days,
-  hiddenInBulk,
+  givenHiddenInBulk,
   KEYS,
   ledger,
   POLICY,
@@ -41,12 +41,12 @@ const cancelAll = (requestId: string, at = RUN) =>
   );
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
-  test('either cancels or claims when cancel races with claim', async () => {
+  test('cancels or claims, but not both, when cancel races with claim', async () => {
     const ends = countOutcomes([
       { tooLate: true, claimed: 1, after: { claimed: 1 } },
       { tooLate: false, claimed: 0, after: { cancelling: 1 } },
     ]);
-    const requests = await hiddenInBulk(
+    const requests = await givenHiddenInBulk(
       world,
       rounds.map(projectOf),
       rounds.map((round) => user(`cancel-${round}`)),
@@ -63,12 +63,12 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('either holds or claims when hold races with claim, and reports a claimed subject as too late', async () => {
+  test('holds the subject, or reports it as too late, when hold races with claim', async () => {
     const ends = countOutcomes([
       { matching: 0, tooLate: 1, claimed: 1, after: { claimed: 1 } },
       { matching: 1, tooLate: 0, claimed: 0, after: { soft_deleted: 1 } },
     ]);
-    const requests = await hiddenInBulk(
+    const requests = await givenHiddenInBulk(
       world,
       rounds.map(projectOf),
       rounds.map((round) => user(`hold-${round}`)),
@@ -101,7 +101,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       // The second request attached during the restoration, after which the subject is transferred to it.
       { first: { cancelling: 1 }, second: { attached: 1 } },
     ]);
-    const requests = await hiddenInBulk(
+    const requests = await givenHiddenInBulk(
       world,
       rounds.map(projectOf),
       rounds.map((round) => user(`twice-${round}`)),
@@ -110,7 +110,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const identity = user(`twice-${round}`);
       const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });
-      const { asked, facts } = askedOf([identity]);
+      const { asked, facts } = observedFacts([identity]);
       const resolving = () => resolve(world, second, [], { facts });
       // Covers both orders, and both at once from the moment in which the directory is asked.
       if (round % 4 === 0) await cancelAll(first, START).then(resolving);

@@ -12,7 +12,7 @@ import {
   givenHiddenSubjects,
   ledger,
   match,
-  named,
+  identityFact,
   POLICY,
   resolve,
   ROTATED,
@@ -42,7 +42,7 @@ test('resolves two identities of one subject to one subject and a duplicate', as
   await resolve(world, requestId, [
     match(1, user('a-1')),
     match(2, user('a-1')),
-    named(user('a-1'), email('a-1@x.test')),
+    identityFact(user('a-1'), email('a-1@x.test')),
   ]);
   expect(await outcomes(requestId)).toEqual(['matched', 'duplicate 1']);
   expect(await states(world, requestId)).toEqual({ resolved: 1 });
@@ -69,7 +69,7 @@ test('matches all subjects of an alias, and rejects an e-mail address of two sub
     match(1, user('c-2')),
     match(2, user('c-3')),
     match(2, user('c-4')),
-    named(user('c-3'), email('home@x.test'), 1),
+    identityFact(user('c-3'), email('home@x.test'), 1),
   ]);
   expect(await outcomes(requestId)).toEqual(['matched', 'invalid ambiguous']);
   expect(await states(world, requestId)).toEqual({ resolved: 2 });
@@ -79,27 +79,27 @@ test('matches all subjects of an alias, and rejects an e-mail address of two sub
 test('marks an identity as shared unless the request contains every subject that has it', async () => {
   const home = email('both@x.test');
   const single = await accept(world, [user('d-1')]);
-  await resolve(world, single, [match(1, user('d-1')), named(user('d-1'), home, 1)]);
+  await resolve(world, single, [match(1, user('d-1')), identityFact(user('d-1'), home, 1)]);
   expect(await identities(single)).toContain('1 email both@x.test shared');
   const both = await accept(world, [user('d-3'), user('d-4')]);
   const facts = [
     match(1, user('d-3')),
     match(2, user('d-4')),
-    named(user('d-3'), home, 1),
-    named(user('d-4'), home, 1),
+    identityFact(user('d-3'), home, 1),
+    identityFact(user('d-4'), home, 1),
   ];
   await resolve(world, both, facts);
   expect((await identities(both)).filter((text) => text.includes('shared'))).toEqual([]);
 });
 
 test.each([
-  ['does not mark', 'contains all of them', 12, false],
-  ['marks', 'lacks one of them', 13, true],
-])('%s an identity of many subjects as shared when the request %s', async (_verb, _case, owners, shared) => {
+  ['contains all of them', 12, false],
+  ['lacks one of them', 13, true],
+])('checks whether an identity of many subjects is shared when the request %s', async (_case, owners, shared) => {
   const keys = Array.from({ length: 12 }, (_, n) => user(`many-${owners}-${n}`));
   const requestId = await accept(world, keys);
   // Two facts give the first subject the same identity, which counts once.
-  const facts = [...keys, ...keys.slice(0, 1)].map((key) => named(key, alias('household'), owners - 1));
+  const facts = [...keys, ...keys.slice(0, 1)].map((key) => identityFact(key, alias('household'), owners - 1));
   await resolve(world, requestId, [...allKnown(keys), ...facts]);
   const household = (await identities(requestId)).filter((text) => text.includes('household'));
   expect(household).toHaveLength(12);
@@ -109,14 +109,14 @@ test.each([
 test('marks an identity as shared when the directory reports contradicting numbers of sharers', async () => {
   const keys = [user('odd-1'), user('odd-2')];
   const requestId = await accept(world, keys);
-  const facts = keys.map((key, n) => named(key, email('odd@x.test'), n));
+  const facts = keys.map((key, n) => identityFact(key, email('odd@x.test'), n));
   await resolve(world, requestId, [...allKnown(keys), ...facts]);
   expect((await identities(requestId)).filter((text) => text.endsWith('odd@x.test shared'))).toHaveLength(2);
 });
 
 test('marks identities as shared when a subject that has them is cancelled or owned by another request', async () => {
   const keys = ['1', '2', '3'].map((n) => user(`back-${n}`));
-  const facts = [...allKnown(keys), ...keys.map((key) => named(key, alias('flat'), 2))];
+  const facts = [...allKnown(keys), ...keys.map((key) => identityFact(key, alias('flat'), 2))];
   const first = await givenHiddenSubjects(world, keys);
   const countShared = async (requestId: string) =>
     (await identities(requestId)).filter((text) => text.endsWith(' shared')).length;
@@ -124,7 +124,10 @@ test('marks identities as shared when a subject that has them is cancelled or ow
   expect(await countShared(first)).toBe(0);
   const second = await accept(world, [...keys.slice(2), user('back-4')]);
   const secondKeys = [...keys.slice(2), user('back-4')];
-  await resolve(world, second, [...allKnown(secondKeys), ...secondKeys.map((key) => named(key, alias('loft'), 1))]);
+  await resolve(world, second, [
+    ...allKnown(secondKeys),
+    ...secondKeys.map((key) => identityFact(key, alias('loft'), 1)),
+  ]);
   expect(await states(world, second)).toEqual({ attached: 1, resolved: 1 });
   expect(await countShared(second)).toBe(2);
   await cancelRequest(world.database, POLICY.window, {
@@ -139,8 +142,8 @@ test('marks identities as shared when a subject that has them is cancelled or ow
 
 test('replaces the identities of a subject when it is resolved again', async () => {
   const requestId = await accept(world, [user('e-1')]);
-  await resolve(world, requestId, [match(1, user('e-1')), named(user('e-1'), email('old@x.test'))]);
-  await resolve(world, requestId, [match(1, user('e-1')), named(user('e-1'), email('new@x.test'))]);
+  await resolve(world, requestId, [match(1, user('e-1')), identityFact(user('e-1'), email('old@x.test'))]);
+  await resolve(world, requestId, [match(1, user('e-1')), identityFact(user('e-1'), email('new@x.test'))]);
   expect(await identities(requestId)).toEqual(['1 email new@x.test', '1 user_id e-1']);
 });
 

@@ -22,7 +22,7 @@ const row = { id: 'hold_canary', project: 'demo', kind: 'user', caseRef: 'canary
 const insert = (queries: Queries) => queries.insert(holds).values({ ...row, placedAt: START });
 
 test.each([false, true])(
-  'returns the code and no parameter of a drizzle error (in a transaction: %j)',
+  'returns the code and no parameter of a drizzle error when being in a transaction is %j',
   async (inside) => {
     await api.database.delete(holds);
     await insert(api.database);

@@ -8,7 +8,7 @@ import {
   claimAt,
   days,
   givenHiddenSubjects,
-  hiddenInBulk,
+  givenHiddenInBulk,
   KEYS,
   ledger,
   POLICY,
@@ -25,7 +25,7 @@ const identitiesOf = (prefix: string) => rounds.map((round) => user(`${prefix}-$
 /** One export per round, collected and packed but not yet ready. */
 async function givenPackedExports(prefix: string): Promise<readonly string[]> {
   const { database } = world;
-  const ids = await hiddenInBulk(world, projects, identitiesOf(prefix), givenExport);
+  const ids = await givenHiddenInBulk(world, projects, identitiesOf(prefix), givenExport);
   await database.$client`UPDATE lethe.requests SET status = 'packaging' WHERE id = ANY(${ids as string[]}::text[])`;
   const { encrypted, digestKey } = encryptSecret(KEYS, 'archives of the races', 'a key');
   await database.$client`INSERT INTO lethe.archive_keys (request_id, encrypted, digest_key)
@@ -42,7 +42,7 @@ async function givenPackedBackups(prefix: string, deletions: readonly string[]):
 }
 
 const givenDeletionsThatExportFirst = (prefix: string) =>
-  hiddenInBulk(world, projects, identitiesOf(prefix), (ofWorld, identities, changes) =>
+  givenHiddenInBulk(world, projects, identitiesOf(prefix), (ofWorld, identities, changes) =>
     givenHiddenSubjects(ofWorld, identities, { ...changes, exportFirst: true }),
   );
 
@@ -75,7 +75,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     ]);
     const readyByRound: boolean[] = [];
     const exports = await givenPackedExports('claimed');
-    const deletions = await hiddenInBulk(world, projects, identitiesOf('claimed'));
+    const deletions = await givenHiddenInBulk(world, projects, identitiesOf('claimed'));
     await inParallel(async (round) => {
       const [requestId = '', deletion = ''] = [exports[round], deletions[round]];
       const [ready, { claimed, wake }] = await race(

@@ -11,7 +11,7 @@ import {
   type Ledger,
   ledger,
   match,
-  named,
+  identityFact,
   reconcileAt,
   resolve,
   ROTATED,
@@ -103,11 +103,11 @@ test('collects again and keeps the subject when a part deletion claims it', asyn
 
 test('does not change an export when a claimed subject only shares another identity with it', async () => {
   const address: Identity = { type: 'email', value: ['home@x.test'] };
-  const subjectWithAddress = [match(1, user('a')), named(user('a'), address, 1)];
+  const subjectWithAddress = [match(1, user('a')), identityFact(user('a'), address, 1)];
   for (const [exported, deleted] of [
-    [subjectWithAddress, [match(1, user('b')), named(user('b'), address, 1)]],
+    [subjectWithAddress, [match(1, user('b')), identityFact(user('b'), address, 1)]],
     [subjectWithAddress, [match(1, address)]],
-    [[match(1, address)], [match(1, user('b')), named(user('b'), address, 1)]],
+    [[match(1, address)], [match(1, user('b')), identityFact(user('b'), address, 1)]],
   ] as const) {
     const own = project();
     const exporting = await accept(world, people('x'), {

@@ -5,7 +5,7 @@ import {
   accept,
   allKnown,
   applyVisibility,
-  awaiting,
+  givenAwaitingConfirmation,
   claimAt,
   days,
   givenHiddenSubjects,
@@ -42,7 +42,7 @@ async function measureCost(work: (database: Ledger['database']) => Promise<unkno
 
 test.each([
   ['hidden', givenHiddenSubjects],
-  ['proposed', awaiting],
+  ['proposed', givenAwaitingConfirmation],
 ])('cancels many %s subjects with as many statements and rows as few', async (_state, givenRequest) => {
   const costs = [];
   for (const count of [2, 1_500]) {
@@ -86,10 +86,10 @@ test('lists at most a thousand positions that are too late and counts all of the
   await world.sql`UPDATE lethe.subjects SET hard_delete_at = ${days(30)} WHERE request_id = ${requestId} AND seq = 5`;
   await claimAt(world, requestId, days(16));
   const { tooLate, tooLateCount, cancelled } = await cancel(requestId);
-  expect({ cancelled, tooLateCount, named: tooLate.length }).toEqual({
+  expect({ cancelled, tooLateCount, listed: tooLate.length }).toEqual({
     cancelled: 1,
     tooLateCount: count - 1,
-    named: 1_000,
+    listed: 1_000,
   });
   expect(tooLate.slice(3, 6)).toEqual([4, 6, 7]);
   expect(tooLate.at(-1)).toBe(1_001);

@@ -10,13 +10,13 @@ import {
   accept,
   APP,
   applyVisibility,
-  awaiting,
+  givenAwaitingConfirmation,
   days,
   email,
   KEYS,
   ledger,
   match,
-  named,
+  identityFact,
   pagesOf,
   POLICY,
   reconcileAt,
@@ -56,11 +56,16 @@ test('excludes every subject that an exception matches and erases the exceptions
   const keys = ['1', '2', '3', '4', '5'].map((n) => user(`all-${n}`));
   const [first = user(''), second = user('')] = keys;
   // An address that two subjects share excludes both.
-  const excepted = [match(1, user('all-4')), match(2, first), match(2, second), named(first, email('home@x.test'))];
+  const excepted = [
+    match(1, user('all-4')),
+    match(2, first),
+    match(2, second),
+    identityFact(first, email('home@x.test')),
+  ];
   const identityFacts = [
-    named(user('all-3'), email('home@x.test')),
-    named(user('all-5'), email('five@x.test')),
-    named(first, email('home@x.test')),
+    identityFact(user('all-3'), email('home@x.test')),
+    identityFact(user('all-5'), email('five@x.test')),
+    identityFact(first, email('home@x.test')),
   ];
   const requestId = await everyone(keys, [user('all-4'), email('home@x.test')], excepted, identityFacts);
   expect(await keysOf(requestId)).toEqual(['all-3', 'all-5']);
@@ -85,7 +90,7 @@ test('does not add excluded subjects before the claim, also after the digest key
   await confirm(world, requestId, 1);
   await applyVisibility(world, requestId);
   // The directory now returns the excluded subject for the position of another.
-  const facts = [match(1, user('k-2')), named(user('k-2'), email('both@x.test'))];
+  const facts = [match(1, user('k-2')), identityFact(user('k-2'), email('both@x.test'))];
   for (const keys of [KEYS, ROTATED]) {
     const end = await storeResolution(world.database, keys, {
       request: await readRequestRow(world.database, requestId),
@@ -121,7 +126,7 @@ test('requires another owner to confirm everyone, and any member to confirm othe
     await expect(confirm(world, requestId, 1, { by })).rejects.toMatchObject({ code: 'needs_another_owner' });
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
   await confirm(world, requestId, 1);
-  const selected = await awaiting(world, [user('o-2')]);
+  const selected = await givenAwaitingConfirmation(world, [user('o-2')]);
   await confirm(world, selected, 1, { by: { memberId: 'operator', role: 'admin' } });
   expect(await states(world, selected)).toEqual({ resolved: 1 });
 });

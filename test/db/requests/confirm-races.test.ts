@@ -8,11 +8,11 @@ import {
   accept,
   APP,
   applyVisibility,
-  askedOf,
-  awaiting,
+  observedFacts,
+  givenAwaitingConfirmation,
   claimAt,
   days,
-  hiddenInBulk,
+  givenHiddenInBulk,
   ledger,
   POLICY,
   reconcileAt,
@@ -36,11 +36,11 @@ const world = await ledger(rounds.map(projectOf), 20);
 
 /** One request per round, each waiting for its confirmation. */
 const awaitingInBulk = (name: string) =>
-  hiddenInBulk(
+  givenHiddenInBulk(
     world,
     rounds.map(projectOf),
     rounds.map((round) => user(`${name}-${round}`)),
-    awaiting,
+    givenAwaitingConfirmation,
   );
 
 /** Returns `confirmed`, or the code of the rejection. */
@@ -58,7 +58,7 @@ const tryConfirm = (round: number, requestId: string, at = START): Promise<strin
 };
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
-  test('either rejects the confirmation or restores the subjects when confirm races with cancel', async () => {
+  test('rejects the confirmation or restores the subjects when confirm races with cancel', async () => {
     const ends = countOutcomes([
       { answer: 'confirmed', cancelled: 1, after: { cancelling: 1 } },
       { answer: 'not_awaiting_confirmation', cancelled: 1, after: { cancelled: 1 } },
@@ -77,7 +77,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
     expect(ends.seen()).toEqual(BOTH_OCCURRED);
   });
 
-  test('either confirms or cancels the subjects when confirm races with the expiry', async () => {
+  test('confirms or cancels the subjects, but not both, when confirm races with the expiry', async () => {
     const ends = countOutcomes([
       { answer: 'confirmed', after: { resolved: 1 }, lapsed: 0 },
       { answer: 'not_awaiting_confirmation', after: { cancelled: 1 }, lapsed: 1 },
@@ -107,7 +107,7 @@ describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
       const identity = user(`twice-${round}`);
       const first = requests[round] ?? '';
       const second = await accept(world, [identity], { project: projectOf(round) });
-      const { asked, facts } = askedOf([identity]);
+      const { asked, facts } = observedFacts([identity]);
       const resolving = () => resolve(world, second, [], { facts });
       const confirming = () => tryConfirm(round, first);
       let answer: string;

@@ -15,7 +15,7 @@ import {
   allKnown,
   APP,
   applyVisibility,
-  awaiting,
+  givenAwaitingConfirmation,
   days,
   givenHiddenSubjects,
   KEYS,
@@ -41,7 +41,7 @@ const actionsOf = async (requestId: string): Promise<readonly string[]> =>
       SELECT action FROM lethe.audit_events WHERE request_id = ${requestId} ORDER BY id`
   ).map((row) => row.action);
 
-test('neither hides nor owns subjects that are counted and wait for a confirmation', async () => {
+test('does not hide or own subjects that are counted and wait for a confirmation', async () => {
   const requestId = await accept(world, [user('p-1'), user('p-2')], { confirm: true });
   await resolve(world, requestId, allKnown([user('p-1')]));
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
@@ -81,7 +81,7 @@ test('causes no conflict before it is resolved when it needs a confirmation', as
 });
 
 test('hides all subjects under one generation and starts the grace period when confirmed', async () => {
-  const requestId = await awaiting(world, [user('g-1'), user('g-2')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('g-1'), user('g-2')]);
   const before = await readDeletionRow(world.database, requestId);
   const at = days(2);
   const { hardDeleteAt, subjects, attached } = await confirm(world, requestId, 2, { at });
@@ -107,7 +107,7 @@ test('hides all subjects under one generation and starts the grace period when c
 });
 
 test('ends as cancelled and purges the identities when the confirmation expires', async () => {
-  const requestId = await awaiting(world, [user('l-1')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('l-1')]);
   await reconcileAt(world, requestId, new Date(days(3).getTime() - 1));
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
   await expect(confirm(world, requestId, 1, { at: days(3) })).rejects.toMatchObject({ code: 'confirmation_expired' });
@@ -131,7 +131,7 @@ test('ends as cancelled and purges the identities when the confirmation expires'
 });
 
 test('changes the count and never hides subjects that are cancelled before the confirmation', async () => {
-  const requestId = await awaiting(world, [user('c-1'), user('c-2'), user('c-3')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('c-1'), user('c-2'), user('c-3')]);
   const by = { requestId, actor: 'operator', at: START };
   await cancelRequest(world.database, POLICY.window, { ...by, positions: [2] });
   expect(await states(world, requestId)).toEqual({ cancelled: 1, proposed: 2 });
@@ -142,7 +142,7 @@ test('changes the count and never hides subjects that are cancelled before the c
 });
 
 test('ends a dry run without restoring anything when all subjects are cancelled', async () => {
-  const requestId = await awaiting(world, [user('d-1'), user('d-2')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('d-1'), user('d-2')]);
   await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'operator', at: START });
   expect(await states(world, requestId)).toEqual({ cancelled: 2 });
   expect(await reconcileAt(world, requestId, START)).toMatchObject({
@@ -167,7 +167,7 @@ test('rejects a confirmation when the request is not counted yet or needs none',
 });
 
 test('attaches subjects that a later request owns when the first request is confirmed', async () => {
-  const first = await awaiting(world, [user('m-1'), user('m-2')]);
+  const first = await givenAwaitingConfirmation(world, [user('m-1'), user('m-2')]);
   const second = await givenHiddenSubjects(world, [user('m-1')]);
   expect(await states(world, second)).toEqual({ soft_deleted: 1 });
   expect(await confirm(world, first, 2)).toMatchObject({ subjects: 2, attached: 1 });
@@ -195,7 +195,9 @@ test('attaches a subject whose owner used an older digest key', async () => {
 });
 
 test('rejects the whole confirmation when onConflict is reject and another request owns a subject by then', async () => {
-  const first = await awaiting(world, [user('x-1'), user('x-2'), user('x-3')], { onConflict: 'reject' });
+  const first = await givenAwaitingConfirmation(world, [user('x-1'), user('x-2'), user('x-3')], {
+    onConflict: 'reject',
+  });
   await givenHiddenSubjects(world, [user('x-2')]);
   await expect(confirm(world, first, 3)).rejects.toMatchObject({
     code: 'subject_conflict',
@@ -209,7 +211,7 @@ test('rejects the whole confirmation when onConflict is reject and another reque
 });
 
 test('becomes due when confirmed, not before, when it is expedited to now', async () => {
-  const requestId = await awaiting(world, [user('e-1')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('e-1')]);
   const by = { requestId, expedite: 'now', reason: 'ticket', actor: 'operator', at: days(1) } as const;
   await expediteRequest(world.database, PROJECT_ENTRY, by);
   expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ claimable: 0, status: 'awaiting_confirmation' });
@@ -218,7 +220,7 @@ test('becomes due when confirmed, not before, when it is expedited to now', asyn
 });
 
 test('reports a proposed subject as matching a hold, and holds it after the confirmation', async () => {
-  const requestId = await awaiting(world, [user('h-1')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('h-1')]);
   const hold = { id: newId('hold', 1), project: PROJECT, kind: 'user', identities: [user('h-1')] } as const;
   const placed = await placeHold(world.database, KEYS, { ...hold, caseRef: 'C', heldBy: 'c', actor: 'a', at: START });
   expect(placed.matching).toEqual([{ requestId, subjects: 1 }]);
@@ -228,7 +230,7 @@ test('reports a proposed subject as matching a hold, and holds it after the conf
 });
 
 test('does not change the counted subjects when it is resolved again before the confirmation', async () => {
-  const requestId = await awaiting(world, [user('w-1')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('w-1')]);
   await resolve(world, requestId, [match(1, user('w-9'))]);
   expect(await states(world, requestId)).toEqual({ proposed: 1 });
   const [row] =
@@ -237,7 +239,7 @@ test('does not change the counted subjects when it is resolved again before the 
 });
 
 test('keeps the first count of a system when it is counted again', async () => {
-  const requestId = await awaiting(world, [user('t-1')]);
+  const requestId = await givenAwaitingConfirmation(world, [user('t-1')]);
   await storeCount(world.database, { requestId, system: 'app' }, { 'app.users': 99 });
   const counts = await world.sql`SELECT system, tables FROM lethe.request_counts WHERE request_id = ${requestId}`;
   expect(counts).toEqual([{ system: 'app', tables: [{ table: 'app.users', rows: 1 }] }]);

@@ -31,7 +31,7 @@ import { cancel, finish, MAIL, outcomes, scheduled, statusOf } from './parts.ts'
 
 const world = await ledger([PROJECT, 'quota']);
 
-test('neither owns nor attaches a part deletion when another deletion of the subject is open', async () => {
+test('does not own or attach a part deletion when another deletion of the subject is open', async () => {
   const identity = user('both');
   const part = await scheduled(world, [identity]);
   const whole = await givenHiddenSubjects(world, [identity]);
