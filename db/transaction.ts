@@ -6,7 +6,7 @@ import { isConnectionLost } from './errors.ts';
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
   let isLost = false;
   const { options } = database.$client;
-  const begun = database.$client.begin('isolation level read committed', async (connection) => {
+  const committed = database.$client.begin('isolation level read committed', async (connection) => {
     try {
       const value = await work(
         withBuilder(
@@ -24,8 +24,8 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     // end the process (porsager/postgres#1208).
     return new Promise<never>(() => undefined);
   });
-  begun.catch(() => (isLost = true));
-  return (await begun).value;
+  committed.catch(() => (isLost = true));
+  return (await committed).value;
 }
 
 const CLOSES_WITHIN_MS = 500;

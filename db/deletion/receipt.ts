@@ -72,12 +72,12 @@ const LIMITS = [
  * manifest of its archive, which outlives the archive. Throws `no_receipt_yet`.
  */
 export async function readReceipt(queries: Queries, requestId: string): Promise<Receipt | Manifest> {
-  const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; begun: boolean }>(sql`
-    SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS begun
+  const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; hasBatches: boolean }>(sql`
+    SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS has_batches
     FROM ${requests} WHERE id = ${requestId}`);
   if (row === undefined) throw new DomainError('request_not_found', 'The request does not exist.');
   if (row.receipt !== null) return row.receipt;
-  if (!row.begun) throw new DomainError('no_receipt_yet', 'No subject has been claimed, and no archive is ready.');
+  if (!row.hasBatches) throw new DomainError('no_receipt_yet', 'No subject has been claimed, and no archive is ready.');
   return buildReceipt(queries, requestId);
 }
 
@@ -169,12 +169,12 @@ const readFigures = (queries: Queries, requestId: string): Promise<readonly Figu
 
 function tablesOf(figures: readonly Figure[]): SystemReceipt['tables'] {
   return [...new Set(figures.map((figure) => figure.table))].map((table) => {
-    const own = figures.filter((figure) => figure.table === table);
+    const ofTable = figures.filter((figure) => figure.table === table);
     return {
       table,
-      removed: own.reduce((sum, figure) => sum + figure.removed, 0),
-      blanked: own.reduce((sum, figure) => sum + figure.blanked, 0),
-      retained: own.flatMap(({ basis, retained }) => (basis === null ? [] : [{ basis, rows: retained }])),
+      removed: ofTable.reduce((sum, figure) => sum + figure.removed, 0),
+      blanked: ofTable.reduce((sum, figure) => sum + figure.blanked, 0),
+      retained: ofTable.flatMap(({ basis, retained }) => (basis === null ? [] : [{ basis, rows: retained }])),
     };
   });
 }

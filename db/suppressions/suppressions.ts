@@ -25,7 +25,7 @@ export async function placeSuppression(
   change: SuppressionChange,
 ): Promise<{ readonly id: string; readonly since: Date }> {
   return withProjectLock(database, change.project, async (tx) => {
-    const current = await ownRow(tx, keys, change);
+    const current = await readMemberRow(tx, keys, change);
     if (current?.liftedAt === null) return current;
     const id = await writeChange(tx, keys, change, { id: current?.id ?? change.id, liftedAt: null });
     await record(tx, change, 'suppression.placed', id);
@@ -50,15 +50,15 @@ export async function liftSuppression(
     await tx.execute(sql`UPDATE ${suppressions} SET lifted_at = ${at}
       WHERE id = ANY(${textArray(lifted.map((row) => row.id))}) AND lifted_at IS NULL
         AND NOT EXISTS (SELECT FROM ${suppressionDigests} WHERE suppression_id = suppressions.id AND active)`);
-    const own = await ownRow(tx, keys, change);
-    const id = await writeChange(tx, keys, change, { id: own?.id ?? change.id, liftedAt: at });
+    const existing = await readMemberRow(tx, keys, change);
+    const id = await writeChange(tx, keys, change, { id: existing?.id ?? change.id, liftedAt: at });
     await record(tx, change, 'suppression.lifted', id);
     return { id };
   });
 }
 
 /** Reads the row that members' changes of this identity use. Rows of deletions cover several identities. */
-async function ownRow(
+async function readMemberRow(
   tx: Transaction,
   keys: DigestKeys,
   change: SuppressionChange,

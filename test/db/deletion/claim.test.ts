@@ -39,12 +39,12 @@ test('claims all due subjects at the run, and none a minute earlier', async () =
 });
 
 test('does not claim or book again when a claim is repeated', async () => {
-  const own = project();
-  const requestId = await givenHiddenSubjects(world, people('b', 5), { project: own });
+  const projectName = project();
+  const requestId = await givenHiddenSubjects(world, people('b', 5), { project: projectName });
   await claimAt(world, requestId, RUN, { quotaPerRun: 3 });
   expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ claimed: 3, soft_deleted: 2 });
-  const runs = await world.sql`SELECT booked FROM lethe.runs WHERE project = ${own}`;
+  const runs = await world.sql`SELECT booked FROM lethe.runs WHERE project = ${projectName}`;
   expect(runs).toMatchObject([{ booked: 3 }]);
 });
 
@@ -65,8 +65,8 @@ test('claims subjects over the quota at the next run even if the workflow is sig
 });
 
 test('claims expedited subjects first and then by due date, in any order of the workflows', async () => {
-  const own = project();
-  const dueIn = (count: number) => ({ project: own, dueAt: days(count) });
+  const projectName = project();
+  const dueIn = (count: number) => ({ project: projectName, dueAt: days(count) });
   const late = await givenHiddenSubjects(world, people('d-late', 4), dueIn(40));
   const early = await givenHiddenSubjects(world, people('d-early', 4), dueIn(20));
   const expedited = await givenHiddenSubjects(world, people('d-now', 2), {
@@ -80,21 +80,21 @@ test('claims expedited subjects first and then by due date, in any order of the 
 });
 
 test('books a claim hours after the run under that run', async () => {
-  const own = project();
-  const requestId = await givenHiddenSubjects(world, people('e', 2), { project: own });
+  const projectName = project();
+  const requestId = await givenHiddenSubjects(world, people('e', 2), { project: projectName });
   expect(await claimAt(world, requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
-  const runs = await world.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${own}`;
+  const runs = await world.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${projectName}`;
   expect(runs.map((run) => run.runAt)).toEqual([RUN]);
 });
 
 test('does not claim a held subject, and claims it at the next run after the release', async () => {
-  const own = project();
-  const requestId = await givenHiddenSubjects(world, people('f', 2), { project: own });
+  const projectName = project();
+  const requestId = await givenHiddenSubjects(world, people('f', 2), { project: projectName });
   const id = newId('hold', 1);
   const by = { caseRef: 'C', heldBy: 'counsel', actor: 'operator' };
   await placeHold(world.database, KEYS, {
     id,
-    project: own,
+    project: projectName,
     kind: 'user',
     identities: [user('f-1')],
     ...by,
@@ -128,9 +128,16 @@ test('pins an edited data map once and records both hashes in the audit log', as
 });
 
 test('still holds a subject when one of its two holds is released', async () => {
-  const own = project();
-  const requestId = await givenHiddenSubjects(world, people('g', 1), { project: own });
-  const by = { project: own, kind: 'user', caseRef: 'C', heldBy: 'counsel', actor: 'operator', at: days(2) } as const;
+  const projectName = project();
+  const requestId = await givenHiddenSubjects(world, people('g', 1), { project: projectName });
+  const by = {
+    project: projectName,
+    kind: 'user',
+    caseRef: 'C',
+    heldBy: 'counsel',
+    actor: 'operator',
+    at: days(2),
+  } as const;
   for (const id of ['hold_1', 'hold_2'])
     await placeHold(world.database, KEYS, { id, identities: people('g', 1), ...by });
   await releaseHold(world.database, POLICY.window, { id: 'hold_1', actor: 'operator', at: days(3) });

@@ -108,10 +108,10 @@ test('reports already_deleted after a deletion of scope data, and never after a 
 });
 
 test('shares the quota of a run between part deletions and other deletions', async () => {
-  const own = { project: 'quota' };
+  const inProject = { project: 'quota' };
   const policy = { ...POLICY, quotaPerRun: 3 };
-  const whole = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(40) });
-  const part = await scheduled(world, [user('q-1'), user('q-2')], { ...own, dueAt: days(20) });
+  const whole = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...inProject, dueAt: days(40) });
+  const part = await scheduled(world, [user('q-1'), user('q-2')], { ...inProject, dueAt: days(20) });
   expect(await claimAt(world, whole, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
   expect(await claimAt(world, part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
 });
@@ -125,8 +125,8 @@ test('schedules the proposed subjects of a confirmed part deletion also when ano
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
   const entry = { name: PROJECT, policy: POLICY, directory: 'app', systems: [APP, MAIL] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
-  const asked = { requestId, expectedCount: 2, acceptUnmatched: false, by, at: days(1) };
-  const confirmed = await withProjectLock(world.database, PROJECT, (tx) => confirmRequest(tx, entry, asked));
+  const confirmation = { requestId, expectedCount: 2, acceptUnmatched: false, by, at: days(1) };
+  const confirmed = await withProjectLock(world.database, PROJECT, (tx) => confirmRequest(tx, entry, confirmation));
   expect(confirmed).toMatchObject({ subjects: 2, attached: 0 });
   expect(await reconcileAt(world, requestId, days(1))).toMatchObject({ status: 'grace', systemsToSync: [] });
   expect(await states(world, requestId)).toEqual({ scheduled: 2 });

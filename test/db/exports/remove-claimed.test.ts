@@ -30,10 +30,10 @@ const project = (): string => `p${nextProject++}`;
 const people = (...names: string[]) => names.map(user);
 
 test('leaves out a subject that is claimed during the collection and raises the epoch', async () => {
-  const own = project();
-  const exporting = await givenExport(world, people('a', 'b'), { project: own });
+  const projectName = project();
+  const exporting = await givenExport(world, people('a', 'b'), { project: projectName });
   await storeArchiveKey(world, exporting);
-  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
   expect(await states(world, exporting)).toEqual({ left_out: 1, selected: 1 });
   expect(await exportOf(world, exporting)).toEqual({
@@ -47,17 +47,17 @@ test('leaves out a subject that is claimed during the collection and raises the 
 });
 
 test('destroys the key of a ready archive with a claimed subject and keeps other archives', async () => {
-  const own = project();
+  const projectName = project();
   const [affected, otherSubjects, otherProject] = [
-    await givenExport(world, people('a', 'b'), { project: own }),
-    await givenExport(world, people('b', 'c'), { project: own }),
+    await givenExport(world, people('a', 'b'), { project: projectName }),
+    await givenExport(world, people('b', 'c'), { project: projectName }),
     await givenExport(world, people('a'), { project: project() }),
   ];
   for (const id of [affected, otherSubjects, otherProject]) {
     await storeArchiveKey(world, id);
     await markReady(world, id);
   }
-  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [affected] });
   expect(await exportOf(world, affected)).toMatchObject({
     status: 'expired',
@@ -78,9 +78,9 @@ test('destroys the key of a ready archive with a claimed subject and keeps other
 });
 
 test('does not change an export when its subject is hidden but not claimed', async () => {
-  const own = project();
-  const exporting = await givenExport(world, people('a'), { project: own });
-  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
+  const projectName = project();
+  const exporting = await givenExport(world, people('a'), { project: projectName });
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
   await reconcileAt(world, deletion, RUN);
   expect(await claimAt(world, deletion, new Date(RUN.getTime() - 1))).toMatchObject({
     claimed: 0,
@@ -91,9 +91,9 @@ test('does not change an export when its subject is hidden but not claimed', asy
 });
 
 test('collects again and keeps the subject when a part deletion claims it', async () => {
-  const own = project();
-  const exporting = await givenExport(world, people('a'), { project: own });
-  const deletion = await accept(world, people('a'), { project: own, scope: 'categories' });
+  const projectName = project();
+  const exporting = await givenExport(world, people('a'), { project: projectName });
+  const deletion = await accept(world, people('a'), { project: projectName, scope: 'categories' });
   await resolve(world, deletion, allKnown(people('a')));
   await applyVisibility(world, deletion);
   expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
@@ -109,15 +109,15 @@ test('does not change an export when a claimed subject only shares another ident
     [subjectWithAddress, [match(1, address)]],
     [[match(1, address)], [match(1, user('b')), identityFact(user('b'), address, 1)]],
   ] as const) {
-    const own = project();
+    const projectName = project();
     const exporting = await accept(world, people('x'), {
-      project: own,
+      project: projectName,
       kind: 'export',
       hardDeleteAt: null,
       format: 'csv',
     });
     await resolve(world, exporting, exported);
-    const deletion = await accept(world, people('y'), { project: own });
+    const deletion = await accept(world, people('y'), { project: projectName });
     await resolve(world, deletion, deleted);
     await applyVisibility(world, deletion);
     expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [] });
@@ -130,9 +130,9 @@ test('recognizes a claimed subject in an export when the digest keys were rotate
     [KEYS, ROTATED],
     [ROTATED, KEYS],
   ] as const) {
-    const own = project();
-    const exporting = await givenExport(world, people('a'), { project: own }, before);
-    const deletion = await accept(world, people('a'), { project: own });
+    const projectName = project();
+    const exporting = await givenExport(world, people('a'), { project: projectName }, before);
+    const deletion = await accept(world, people('a'), { project: projectName });
     await resolve(world, deletion, allKnown(people('a')), {}, after);
     await applyVisibility(world, deletion);
     expect(await claimAt(world, deletion)).toMatchObject({ claimed: 1, wake: [exporting] });
@@ -140,17 +140,17 @@ test('recognizes a claimed subject in an export when the digest keys were rotate
 });
 
 test('leaves a subject out of a new export when a deletion has already claimed it', async () => {
-  const own = project();
-  const deletion = await givenHiddenSubjects(world, people('a'), { project: own });
+  const projectName = project();
+  const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
   await claimAt(world, deletion);
-  const exporting = await givenExport(world, people('a', 'b'), { project: own });
+  const exporting = await givenExport(world, people('a', 'b'), { project: projectName });
   expect(await states(world, exporting)).toEqual({ left_out: 1, selected: 1 });
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1 });
 });
 
 test('costs one more statement per claim, which reads no subject, when no export is open', async () => {
-  const own = project();
-  const deletion = await givenHiddenSubjects(world, people('a', 'b', 'c'), { project: own });
+  const projectName = project();
+  const deletion = await givenHiddenSubjects(world, people('a', 'b', 'c'), { project: projectName });
   const before = world.statements.length;
   await claimAt(world, deletion);
   const unquoted = world.statements.slice(before).map((statement) => statement.replaceAll('"', ''));

@@ -47,8 +47,8 @@ const awaitingInBulk = (name: string) =>
 const tryConfirm = (round: number, requestId: string, at = START): Promise<string> => {
   const project: Project = { name: projectOf(round), policy: POLICY, directory: 'app', systems: [APP] };
   const by = { memberId: 'mem_other', role: 'owner' } as const;
-  const asked = { requestId, expectedCount: 1, acceptUnmatched: false, by, at };
-  return withProjectLock(world.database, project.name, (tx) => confirmRequest(tx, project, asked)).then(
+  const confirmation = { requestId, expectedCount: 1, acceptUnmatched: false, by, at };
+  return withProjectLock(world.database, project.name, (tx) => confirmRequest(tx, project, confirmation)).then(
     () => 'confirmed',
     (error: unknown) => {
       if (error instanceof DomainError) return error.code;

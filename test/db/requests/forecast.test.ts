@@ -53,17 +53,17 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
 }
 
 /** Inserts the rows of waiting subjects in the project directly. */
-async function backlog(waiting: readonly Waiting[]) {
+async function givenBacklog(waiting: readonly Waiting[]) {
   await database.$client`TRUNCATE lethe.requests, lethe.subjects CASCADE`;
-  for (const one of waiting) {
-    const earlier = request({ dueAt: day(one.due), hardDeleteAt: day(one.day) }, null, 0);
+  for (const group of waiting) {
+    const earlier = request({ dueAt: day(group.due), hardDeleteAt: day(group.day) }, null, 0);
     await acceptRequest(database, earlier);
-    const batch = one.state === 'claimed' ? 1 : null;
+    const batch = group.state === 'claimed' ? 1 : null;
     await database.$client`
       INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at, expedited, batch, claimed_at)
-      SELECT ${earlier.id}, seq, 'demo', 'user', sha256(convert_to(${earlier.id} || seq, 'UTF8')), true, ${one.state}, true, 1, ${day(one.day)},
-             ${one.expedited}, ${batch}, ${batch === null ? null : START}
-      FROM generate_series(1, ${one.subjects}) seq`;
+      SELECT ${earlier.id}, seq, 'demo', 'user', sha256(convert_to(${earlier.id} || seq, 'UTF8')), true, ${group.state}, true, 1, ${day(group.day)},
+             ${group.expedited}, ${batch}, ${batch === null ? null : START}
+      FROM generate_series(1, ${group.subjects}) seq`;
   }
 }
 
@@ -71,20 +71,20 @@ async function backlog(waiting: readonly Waiting[]) {
 function lastRun(
   waiting: readonly Waiting[],
   quota: number,
-  mine: { first: number; due: number; expedited: boolean; subjects: number },
+  ownRequest: { first: number; due: number; expedited: boolean; subjects: number },
 ) {
   const ahead = waiting.filter(
-    (one) =>
-      (one.state === 'resolved' || one.state === 'soft_deleted') &&
-      one.day <= mine.first &&
-      (one.expedited || (!mine.expedited && one.due <= mine.due)),
+    (group) =>
+      (group.state === 'resolved' || group.state === 'soft_deleted') &&
+      group.day <= ownRequest.first &&
+      (group.expedited || (!ownRequest.expedited && group.due <= ownRequest.due)),
   );
   let left = 0;
-  for (let run = 0; run <= mine.first; run += 1) {
-    left += ahead.filter((one) => Math.max(one.day, 0) === run).reduce((sum, one) => sum + one.subjects, 0);
-    if (run < mine.first) left = Math.max(0, left - quota);
+  for (let run = 0; run <= ownRequest.first; run += 1) {
+    left += ahead.filter((group) => Math.max(group.day, 0) === run).reduce((sum, one) => sum + group.subjects, 0);
+    if (run < ownRequest.first) left = Math.max(0, left - quota);
   }
-  return mine.first + Math.ceil((left + mine.subjects) / quota) - 1;
+  return ownRequest.first + Math.ceil((left + ownRequest.subjects) / quota) - 1;
 }
 
 test('equals the run that a simulation of all runs returns', async () => {
@@ -95,7 +95,7 @@ test('equals the run that a simulation of all runs returns', async () => {
     expedited: fc.boolean(),
     state: fc.constantFrom('resolved', 'soft_deleted', 'claimed', 'cancelled'),
   } as const);
-  const mine = fc.record({
+  const ownRequest = fc.record({
     first: fc.integer({ min: 0, max: 16 }),
     due: fc.integer({ min: 20, max: 40 }),
     expedited: fc.boolean(),
@@ -103,10 +103,10 @@ test('equals the run that a simulation of all runs returns', async () => {
   });
   const cases = fc.asyncProperty(
     fc.array(waiting, { maxLength: 8 }),
-    mine,
+    ownRequest,
     fc.integer({ min: 1, max: 25 }),
     async (others, own, quota) => {
-      await backlog(others);
+      await givenBacklog(others);
       const accepted = await acceptRequest(
         database,
         request(
@@ -127,7 +127,7 @@ test('equals the run that a simulation of all runs returns', async () => {
 });
 
 test('takes three runs for 25 000 subjects with a quota of 10 000, and one run without a quota', async () => {
-  await backlog([{ day: 14, subjects: 23_000, due: 29, expedited: false, state: 'soft_deleted' }]);
+  await givenBacklog([{ day: 14, subjects: 23_000, due: 29, expedited: false, state: 'soft_deleted' }]);
   const limited = await acceptRequest(database, request({}, 10_000, 2_000));
   expect(limited.estimatedCompletionAt).toEqual(day(14 + 2 + 2));
   const unlimited = await acceptRequest(database, request({}, null, 2_000));
@@ -135,7 +135,7 @@ test('takes three runs for 25 000 subjects with a quota of 10 000, and one run w
 });
 
 test('ignores the backlog of other projects and of later runs', async () => {
-  await backlog([{ day: 15, subjects: 500, due: 29, expedited: false, state: 'soft_deleted' }]);
+  await givenBacklog([{ day: 15, subjects: 500, due: 29, expedited: false, state: 'soft_deleted' }]);
   await database.$client`INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at)
     SELECT id, 9000, 'other', 'user', '\\x00', true, 'soft_deleted', true, 1, ${day(14)} FROM lethe.requests LIMIT 1`;
   const accepted = await acceptRequest(database, request({}, 1, 1));
@@ -145,15 +145,15 @@ test('ignores the backlog of other projects and of later runs', async () => {
 /** The time that `mail`, the slowest system of the project, needs, plus the settle period. */
 const SLOWEST_MS = 3 * DAY_MS + PROJECT.policy.settleMs;
 const estimateOf = async (requestId: string) => (await statusAt(database, requestId, START)).estimatedCompletionAt;
-const stored = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
-  const one = request(more, quotaPerRun, subjects);
-  await acceptRequest(database, one);
-  return one.id;
+const givenRequest = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
+  const created = request(more, quotaPerRun, subjects);
+  await acceptRequest(database, created);
+  return created.id;
 };
 
 test('updates the forecast of a segment when it is resolved and its size is known', async () => {
-  await backlog([]);
-  const id = await stored({ selection: { by: 'segment', segment: 'dormant' } }, 1, 0);
+  await givenBacklog([]);
+  const id = await givenRequest({ selection: { by: 'segment', segment: 'dormant' } }, 1, 0);
   expect(await estimateOf(id)).toEqual(day(14 + 2));
   const members = ['seg-a', 'seg-b', 'seg-c'].map((key) => ({ ...matchOf(0, key), position: null }));
   const policy = { ...PROJECT.policy, quotaPerRun: 1 };
@@ -166,15 +166,15 @@ test('updates the forecast of a segment when it is resolved and its size is know
 });
 
 test('includes the slowest system and the quota in the forecast when it is expedited', async () => {
-  await backlog([]);
-  const [id, overdue] = [await stored({}, 10, 1), await stored({ hardDeleteAt: day(-1) }, 10, 1)];
+  await givenBacklog([]);
+  const [id, overdue] = [await givenRequest({}, 10, 1), await givenRequest({ hardDeleteAt: day(-1) }, 10, 1)];
   const by = { expedite: 'next_run', reason: 'asked for', actor: 'operator', at: START } as const;
   await expediteRequest(database, PROJECT, { requestId: id, ...by });
   expect(await estimateOf(id)).toEqual(new Date(NEXT_RUN.getTime() + SLOWEST_MS));
   await expediteRequest(database, PROJECT, { requestId: overdue, ...by });
   expect(await estimateOf(overdue)).toEqual(day(-1 + 2));
 
-  const many = await stored({}, 10, 3);
+  const many = await givenRequest({}, 10, 3);
   const slow = { ...PROJECT, policy: { ...PROJECT.policy, quotaPerRun: 1 } };
   await resolve(database, many, [matchOf(1, 'm-a'), matchOf(2, 'm-b'), matchOf(3, 'm-c')], START);
   await expediteRequest(database, slow, { requestId: many, ...by });
