@@ -24,7 +24,11 @@ export async function sendMail(deps: ActivityDeps, delivery: Delivery, at: Date)
 }
 
 /** Null if the archive does not exist any more. */
-async function createDownloadLink({ database }: ActivityDeps, { requestId }: Delivery, at: Date): Promise<CreatedLink | null> {
+async function createDownloadLink(
+  { database }: ActivityDeps,
+  { requestId }: Delivery,
+  at: Date,
+): Promise<CreatedLink | null> {
   try {
     return await transaction(database, (tx) => createLink(tx, { requestId, createdBy: LETHE, expiresAt: null, at }));
   } catch (error) {

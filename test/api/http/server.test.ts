@@ -51,7 +51,10 @@ test('exits with code 1 and one line for an old schema, another digest key or no
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(0);
   const other = await (await start(url, { LETHE_DIGEST_KEYS: keyOf(6) })).ended;
-  expect(other).toEqual({ code: 1, output: expect.stringContaining('differs from the key with this id that is in use') });
+  expect(other).toEqual({
+    code: 1,
+    output: expect.stringContaining('differs from the key with this id that is in use'),
+  });
   const away = await (await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`)).ended;
   expect(away).toMatchObject({ code: 1, output: expect.stringContaining('ECONNREFUSED') });
   expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);

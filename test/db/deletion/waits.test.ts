@@ -7,7 +7,7 @@ import {
   accept,
   after,
   allKnown,
-  awaiting,
+  givenAwaitingConfirmation,
   claimAt,
   days,
   givenHiddenSubjects,
@@ -73,8 +73,10 @@ test('returns the earliest automatic retry when steps need an operator', async (
 });
 
 test('requires another owner for the confirmation only when everyone is selected', async () => {
-  const listed = await awaiting(world, [user('confirmed-1')]);
+  const listed = await givenAwaitingConfirmation(world, [user('confirmed-1')]);
   expect(await reconcileAt(world, listed, START)).toMatchObject({ confirmation: { needsAnotherOwner: false } });
-  const everyone = await awaiting(world, [user('confirmed-2')], { selection: { by: 'everyone', except: [] } });
+  const everyone = await givenAwaitingConfirmation(world, [user('confirmed-2')], {
+    selection: { by: 'everyone', except: [] },
+  });
   expect(await reconcileAt(world, everyone, START)).toMatchObject({ confirmation: { needsAnotherOwner: true } });
 });
