@@ -39,7 +39,7 @@ export interface AppEnv {
     readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined; destroy?(): unknown } };
     readonly outgoing?: Pick<ServerResponse, 'once' | 'destroyed' | 'writableFinished'>;
   };
-  /** `request` is set below `/requests/{id}`: the row as read when the call was authorised. */
+  /** `request` is set below `/requests/{id}`: the row as read when the call was authorized. */
   Variables: { requestId: string; caller: Caller; request: RequestRow };
 }
 

@@ -1726,7 +1726,7 @@ export interface Progress {
    */
   live: {
     /**
-     * What the workflow waits for. Null if no worker answers.
+     * What the workflow waits for, in words. Null if no worker answers.
      */
     waitingFor: string | null;
     /**

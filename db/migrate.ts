@@ -5,7 +5,7 @@ import { connect, type Database, type Queries } from './client.ts';
 import { transaction } from './transaction.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
-/** The id of the advisory lock for migrations: 'leth' in ASCII. */
+/** The id of the advisory lock for migrations: the first four letters of lethe in ASCII. */
 const MIGRATION_LOCK = 0x6c657468;
 
 /** A file of db/migrations/. */

@@ -35,12 +35,16 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
   project_not_found: {
     detail: 'The token has no access to a project of this name. Nothing was changed; check `project`.',
   },
-  request_not_found: { detail: 'The request does not exist.' },
-  hold_not_found: { detail: 'The hold does not exist.' },
-  suppression_not_found: { detail: 'No suppression exists for this identity.' },
-  member_not_found: { detail: 'The member does not exist.' },
-  token_not_found: { detail: 'The token does not exist.' },
-  no_receipt_yet: { detail: 'No subject has been claimed, and no archive is ready.' },
+  request_not_found: { detail: 'The project has no request with this id. Nothing was changed; check the id.' },
+  hold_not_found: { detail: 'The project has no legal hold with this id. Nothing was changed; check the id.' },
+  suppression_not_found: {
+    detail: 'The identity has no suppression in this project. Nothing was changed; check `identity`.',
+  },
+  member_not_found: { detail: 'The project has no member with this id. Nothing was changed; check the id.' },
+  token_not_found: { detail: 'No token with this id is accessible to the caller. Nothing was changed; check the id.' },
+  no_receipt_yet: {
+    detail: 'The request has no claimed subject and no ready archive yet. Retry later; `status` shows its progress.',
+  },
   body_too_large: {
     detail: 'The body has more than 10000000 bytes. Nothing was stored; split the list into several calls.',
     limit: 10_000_000,
@@ -58,26 +62,58 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
     detail: 'Line 17: a quote is never closed. Nothing was stored; correct the file and upload it again.',
     line: 17,
   },
-  subject_conflict: { detail: 'Another open deletion owns 1 of the subjects. Nothing was stored.', positions: [2] },
-  idempotency_key_in_use: { detail: 'The first call with this key is still running. Send the call again later.' },
-  idempotency_key_reused: { detail: 'The key was used with a different body. Nothing was stored.' },
-  not_awaiting_confirmation: { detail: 'The request needs no confirmation, or is already confirmed.' },
-  needs_another_owner: { detail: 'Only an owner other than the submitter can confirm a request for everyone.' },
-  count_moved: { detail: '2501 subjects wait for a confirmation, not 2500.', subjects: 2_501 },
-  confirmation_expired: { detail: 'The confirmation expired at 2026-11-26T10:00:00.000Z.' },
-  unmatched_exceptions: { detail: '1 of the exceptions matched no subject.', positions: [3] },
-  member_exists: { detail: 'The project already has a member with this name.' },
-  last_owner: { detail: 'The member is the last owner of the project. It was not removed.' },
+  subject_conflict: {
+    detail:
+      'Another open deletion owns 1 of the subjects. Nothing was stored; remove `positions`, or set `onConflict` to attach.',
+    positions: [2],
+  },
+  idempotency_key_in_use: {
+    detail:
+      'The first call with this Idempotency-Key is still running. Send the call again after the seconds in Retry-After.',
+  },
+  idempotency_key_reused: {
+    detail: 'The Idempotency-Key was used with a different body. Nothing was stored; use a new key.',
+  },
+  not_awaiting_confirmation: {
+    detail:
+      'The request needs no confirmation, or is already confirmed. Nothing was changed; see `status` of the request.',
+  },
+  needs_another_owner: {
+    detail:
+      'Only an owner other than the submitter can confirm a request for everyone. Nothing was changed; ask another owner.',
+  },
+  count_moved: {
+    detail:
+      '2501 subjects wait for a confirmation, not 2500. Nothing was changed; fetch the request and confirm its count.',
+    subjects: 2_501,
+  },
+  confirmation_expired: {
+    detail: 'The confirmation expired at 2026-11-26T10:00:00.000Z. Nothing was changed; submit the request again.',
+  },
+  unmatched_exceptions: {
+    detail:
+      '1 of the exceptions matched no subject. Nothing was changed; submit the request again, or set `acceptUnmatched`.',
+    positions: [3],
+  },
+  member_exists: {
+    detail: 'The project already has a member with this name. Nothing was changed; choose another `name`.',
+  },
+  last_owner: { detail: 'The member is the last owner of the project. Nothing was changed; add another owner first.' },
   too_late: {
     detail: 'All selected subjects are already claimed, deleted, exported or cancelled. Nothing was changed.',
   },
-  not_in_attention: { detail: 'No open attention entry matches. See `attention` in the request.' },
-  wrong_kind: { detail: 'The request is an export. Only deletions support this operation.' },
-  archive_not_ready: { detail: 'The export has no archive that can be downloaded. No link was created.' },
-  link_not_found: { detail: 'The link does not exist.' },
-  webhook_not_found: { detail: 'The webhook does not exist.' },
-  too_many_webhooks: { detail: 'The project already has 10 webhooks, which is the maximum. No webhook was added.' },
-  delivery_not_found: { detail: 'The delivery does not exist.' },
+  not_in_attention: { detail: 'No open attention entry matches. Nothing was changed; see `attention` in the request.' },
+  wrong_kind: { detail: 'The request is an export, and only deletions support this operation. Nothing was changed.' },
+  archive_not_ready: {
+    detail:
+      'The export has no archive that can be downloaded. No link was created; see `status` and `archive` of the request.',
+  },
+  link_not_found: { detail: 'The request has no download link with this id. Nothing was changed; check the id.' },
+  webhook_not_found: { detail: 'The project has no webhook with this id. Nothing was changed; check the id.' },
+  too_many_webhooks: {
+    detail: 'The project already has 10 webhooks, which is the maximum. Nothing was changed; remove one first.',
+  },
+  delivery_not_found: { detail: 'The webhook has no delivery with this id. Nothing was changed; check the id.' },
   storage_unavailable: {
     detail: 'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
   },

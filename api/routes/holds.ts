@@ -114,7 +114,11 @@ export const holds = (deps: ApiDeps) =>
       const { id } = c.req.valid('param');
       const caller = c.get('caller');
       const name = HOLD_ID.test(id) ? await readHoldProject(deps.database, id) : null;
-      if (name !== caller.project) throw new DomainError('hold_not_found', 'The hold does not exist.');
+      if (name !== caller.project)
+        throw new DomainError(
+          'hold_not_found',
+          'The project has no legal hold with this id. Nothing was changed; check the id.',
+        );
       const { policy } = ownProject(deps, caller);
       const { wake } = await releaseHold(deps.database, policy.window, { id, actor: caller.memberId, at: deps.now() });
       await deps.orchestrator.wake(wake);

@@ -74,7 +74,11 @@ const ownRequest = (deps: ApiDeps): MiddlewareHandler<AppEnv> =>
     const id = c.req.param('id') ?? '';
     const caller = c.get('caller');
     const request = REQUEST_ID.test(id) ? await readRequestRow(deps.database, id) : null;
-    if (request?.project !== caller.project) throw new DomainError('request_not_found', 'The request does not exist.');
+    if (request?.project !== caller.project)
+      throw new DomainError(
+        'request_not_found',
+        'The project has no request with this id. Nothing was changed; check the id.',
+      );
     requireAccess(caller, { access: 'read', kind: request.kind });
     c.set('request', request);
     await next();

@@ -142,7 +142,10 @@ export const tokens = (deps: ApiDeps) =>
       const { project, memberId: own } = c.get('caller');
       if (member !== undefined && member !== own) requireAccess(c.get('caller'), { access: 'read', role: 'owner' });
       if (member !== undefined && member !== 'all' && !(await isMember(deps.database, project, member)))
-        throw new DomainError('member_not_found', 'The member does not exist.');
+        throw new DomainError(
+          'member_not_found',
+          'The project has no member with this id. Nothing was changed; check the id.',
+        );
       const memberId = member === 'all' ? null : (member ?? own);
       const after = parseIdCursor(from, TOKEN_ID);
       const rows = await listTokens(deps.database, { project, memberId, after, limit: size + 1 });

@@ -78,7 +78,7 @@ export async function skipSystem(
     if (known.count === 0) {
       throw new DomainError(
         'not_in_attention',
-        'No system can be skipped before the request is resolved. Retry the system, or cancel the request.',
+        'No system can be skipped before the request is resolved. Nothing was changed; retry the system, or cancel the request.',
       );
     }
     const batches = await tx
@@ -108,7 +108,7 @@ async function refuseExports(tx: Transaction, { id, kind }: RequestRow, system: 
   if (kind === 'export' || backup)
     throw new DomainError(
       'wrong_kind',
-      'Systems cannot be skipped in an export. Retry the system, or cancel the export.',
+      'Systems cannot be skipped in an export. Nothing was changed; retry the system, or cancel the export.',
     );
 }
 
@@ -128,6 +128,9 @@ async function endAttention(tx: Transaction, requestId: string, condition: SQL |
     .where(and(eq(attention.requestId, requestId), condition))
     .returning({ system: attention.system, code: attention.code });
   if (ended.length === 0)
-    throw new DomainError('not_in_attention', 'No open attention entry matches. See `attention` in the request.');
+    throw new DomainError(
+      'not_in_attention',
+      'No open attention entry matches. Nothing was changed; see `attention` in the request.',
+    );
   return ended;
 }

@@ -75,9 +75,17 @@ export async function readReceipt(queries: Queries, requestId: string): Promise<
   const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; hasBatches: boolean }>(sql`
     SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS has_batches
     FROM ${requests} WHERE id = ${requestId}`);
-  if (row === undefined) throw new DomainError('request_not_found', 'The request does not exist.');
+  if (row === undefined)
+    throw new DomainError(
+      'request_not_found',
+      'The project has no request with this id. Nothing was changed; check the id.',
+    );
   if (row.receipt !== null) return row.receipt;
-  if (!row.hasBatches) throw new DomainError('no_receipt_yet', 'No subject has been claimed, and no archive is ready.');
+  if (!row.hasBatches)
+    throw new DomainError(
+      'no_receipt_yet',
+      'The request has no claimed subject and no ready archive yet. Retry later; `status` shows its progress.',
+    );
   return buildReceipt(queries, requestId);
 }
 

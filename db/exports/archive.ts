@@ -41,7 +41,10 @@ export async function destroyArchive(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.status !== 'ready')
-      throw new DomainError('archive_not_ready', 'The export has no archive that can be destroyed.');
+      throw new DomainError(
+        'archive_not_ready',
+        'The export has no archive that can be destroyed. Nothing was changed; see `archive` of the request.',
+      );
     await destroy(tx, request, { ...end, reason: 'destroyed' });
     return { wake: [requestId, ...(await invalidateDestroyedBackup(tx, request, at))] };
   });

@@ -56,7 +56,7 @@ export async function createLink(tx: Transaction, link: NewLink): Promise<Create
   if (created === undefined)
     throw new DomainError(
       'archive_not_ready',
-      'The export has no archive that can be downloaded. No link was created.',
+      'The export has no archive that can be downloaded. No link was created; see `status` and `archive` of the request.',
     );
   const { project } = created;
   await recordAudit(tx, { at, project, requestId, actor: createdBy, action: 'link.made', detail: { link: id } });
@@ -101,7 +101,11 @@ export const revokeLink = (
       .from(links)
       .innerJoin(requests, eq(requests.id, links.requestId))
       .where(and(eq(links.id, id), eq(links.requestId, requestId)));
-    if (link === undefined) throw new DomainError('link_not_found', 'The link does not exist.');
+    if (link === undefined)
+      throw new DomainError(
+        'link_not_found',
+        'The request has no download link with this id. Nothing was changed; check the id.',
+      );
     const revoked = await tx
       .update(links)
       .set({ revokedAt: at, revokedBy: actor })

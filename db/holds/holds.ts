@@ -90,7 +90,11 @@ export async function releaseHold(
 ): Promise<{ readonly wake: readonly string[] }> {
   const { id, actor, at } = release;
   const project = await readHoldProject(database, id);
-  if (project === null) throw new DomainError('hold_not_found', 'The hold does not exist.');
+  if (project === null)
+    throw new DomainError(
+      'hold_not_found',
+      'The project has no legal hold with this id. Nothing was changed; check the id.',
+    );
   return withProjectLock(database, project, async (tx) => {
     const { count: releasedHolds } = await tx
       .update(holds)

@@ -45,7 +45,11 @@ async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMe
     .insert(members)
     .values({ id: memberId, project, name, role, addedAt: at, addedBy: actor })
     .onConflictDoNothing();
-  if (added.count === 0) throw new DomainError('member_exists', 'The project already has a member with this name.');
+  if (added.count === 0)
+    throw new DomainError(
+      'member_exists',
+      'The project already has a member with this name. Nothing was changed; choose another `name`.',
+    );
   const detail = { member: memberId, role };
   await recordAudit(tx, { at, project, requestId: null, actor, action: 'member.added', detail });
   return { memberId, ...(await createToken(tx, widestToken(member, memberId, role, 'first'))) };
@@ -124,9 +128,16 @@ export const removeMember = (
         WHERE other.project = ${project} AND other.role = 'owner' AND other.removed_at IS NULL AND other.id <> member.id
       ) AS last_owner
       FROM ${members} member WHERE id = ${id} AND project = ${project} AND removed_at IS NULL`);
-    if (found === undefined) throw new DomainError('member_not_found', 'The member does not exist.');
+    if (found === undefined)
+      throw new DomainError(
+        'member_not_found',
+        'The project has no member with this id. Nothing was changed; check the id.',
+      );
     if (found.lastOwner)
-      throw new DomainError('last_owner', 'The member is the last owner of the project. It was not removed.');
+      throw new DomainError(
+        'last_owner',
+        'The member is the last owner of the project. Nothing was changed; add another owner first.',
+      );
     await tx.update(members).set({ removedAt: at }).where(eq(members.id, id));
     const revokedTokens = await tx
       .update(tokens)

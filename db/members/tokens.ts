@@ -132,7 +132,11 @@ export const revokeToken = (
       .where(
         and(eq(tokens.id, id), eq(members.project, project), anyMember ? undefined : eq(tokens.memberId, memberId)),
       );
-    if (found === undefined) throw new DomainError('token_not_found', 'The token does not exist.');
+    if (found === undefined)
+      throw new DomainError(
+        'token_not_found',
+        'No token with this id is accessible to the caller. Nothing was changed; check the id.',
+      );
     const revoked = await tx
       .update(tokens)
       .set({ revokedAt: at, revokedBy: memberId })

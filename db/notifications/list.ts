@@ -76,7 +76,11 @@ export const retryDelivery = (
         ),
       )
       .returning({ requestId: deliveries.requestId });
-    if (retried === undefined) throw new DomainError('delivery_not_found', 'The delivery does not exist.');
+    if (retried === undefined)
+      throw new DomainError(
+        'delivery_not_found',
+        'The webhook has no delivery with this id. Nothing was changed; check the id.',
+      );
     const { requestId } = retried;
     const detail = { webhook: webhookId, delivery: id };
     await recordAudit(tx, { at, project, requestId, actor: memberId, action: 'delivery.retried', detail });

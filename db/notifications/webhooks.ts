@@ -37,7 +37,11 @@ export async function requireWebhook(queries: Queries, project: string, id: stri
     .select({ id: webhooks.id })
     .from(webhooks)
     .where(and(eq(webhooks.id, id), eq(webhooks.project, project), isNull(webhooks.removedAt)));
-  if (found === undefined) throw new DomainError('webhook_not_found', 'The webhook does not exist.');
+  if (found === undefined)
+    throw new DomainError(
+      'webhook_not_found',
+      'The project has no webhook with this id. Nothing was changed; check the id.',
+    );
 }
 
 /** Adds a webhook. `secret` cannot be read again. Throws `too_many_webhooks`. */
@@ -56,7 +60,7 @@ export const addWebhook = (
     if (added.count === 0)
       throw new DomainError(
         'too_many_webhooks',
-        `The project already has ${MAX_WEBHOOKS} webhooks, which is the maximum. No webhook was added.`,
+        `The project already has ${MAX_WEBHOOKS} webhooks, which is the maximum. Nothing was changed; remove one first.`,
       );
     const secret = await addSecret(tx, keys, id, { at, othersEndAt: at });
     await record(tx, actor, 'webhook.added', { id, at });

@@ -45,7 +45,7 @@ export async function cancelRequest(
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null)
-      throw new DomainError('too_late', 'The request has ended. Nothing was cancelled.');
+      throw new DomainError('too_late', 'The request has ended. Nothing was cancelled; see its `status`.');
     const listed = positions === 'all' ? null : positions;
     const isSelected = sql`request_id = ${requestId} AND (${intArray(listed)} IS NULL OR position = ANY(${intArray(listed)}))`;
     const latePositions = sql`

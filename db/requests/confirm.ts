@@ -88,26 +88,39 @@ async function requireConfirmable(
   { by, at, expectedCount, acceptUnmatched }: NewConfirmation,
 ): Promise<number> {
   if (!isUnconfirmed(request))
-    throw new DomainError('not_awaiting_confirmation', 'The request needs no confirmation, or is already confirmed.');
+    throw new DomainError(
+      'not_awaiting_confirmation',
+      'The request needs no confirmation, or is already confirmed. Nothing was changed; see `status` of the request.',
+    );
   if (request.selection === 'everyone' && (by.role !== 'owner' || by.memberId === request.submittedBy))
     throw new DomainError(
       'needs_another_owner',
-      'Only an owner other than the submitter can confirm a request for everyone.',
+      'Only an owner other than the submitter can confirm a request for everyone. Nothing was changed; ask another owner.',
     );
   if (request.selection === 'everyone' && (await joinedAfter(tx, by.memberId, request.receivedAt)))
     throw new DomainError(
       'needs_another_owner',
-      'Only an owner who was a member when the request was submitted can confirm a request for everyone.',
+      'Only an owner who was a member at the submission can confirm a request for everyone. Nothing was changed; ask another owner.',
     );
   if (request.confirmBy !== null && request.confirmBy <= at)
-    throw new DomainError('confirmation_expired', `The confirmation expired at ${request.confirmBy.toISOString()}.`);
+    throw new DomainError(
+      'confirmation_expired',
+      `The confirmation expired at ${request.confirmBy.toISOString()}. Nothing was changed; submit the request again.`,
+    );
   const { size } = await countProposedSubjects(tx, request.id);
   if (request.status !== 'awaiting_confirmation' || size === 0)
-    throw new DomainError('not_awaiting_confirmation', 'The request is still being counted, or has ended.');
+    throw new DomainError(
+      'not_awaiting_confirmation',
+      'The request is still being counted, or has ended. Nothing was changed; see `status` of the request.',
+    );
   if (size !== expectedCount)
-    throw new DomainError('count_moved', `${size} subjects wait for a confirmation, not ${expectedCount}.`, {
-      subjects: size,
-    });
+    throw new DomainError(
+      'count_moved',
+      `${size} subjects wait for a confirmation, not ${expectedCount}. Nothing was changed; fetch the request and confirm its count.`,
+      {
+        subjects: size,
+      },
+    );
   if (!acceptUnmatched) await refuseUnmatched(tx, request.id);
   return size;
 }
@@ -128,9 +141,13 @@ async function refuseUnmatched(tx: Transaction, requestId: string): Promise<void
     .limit(MAX_LISTED_POSITIONS);
   const [first] = unmatched;
   if (first === undefined) return;
-  throw new DomainError('unmatched_exceptions', `${first.count} of the exceptions matched no subject.`, {
-    positions: unmatched.map((row) => row.number),
-  });
+  throw new DomainError(
+    'unmatched_exceptions',
+    `${first.count} of the exceptions matched no subject. Nothing was changed; submit the request again, or set \`acceptUnmatched\`.`,
+    {
+      positions: unmatched.map((row) => row.number),
+    },
+  );
 }
 
 /** Attaches the proposed subjects that another open request owns (rule 7). Returns their number. */
@@ -173,7 +190,7 @@ async function conflictError(tx: Transaction, requestId: string, attached: numbe
     WHERE request_id = ${requestId} AND state = 'attached' ORDER BY position LIMIT ${MAX_LISTED_POSITIONS}`);
   return new DomainError(
     'subject_conflict',
-    `Another open deletion owns ${attached} of the subjects. Nothing was confirmed.`,
+    `Another open deletion owns ${attached} of the subjects. Nothing was confirmed; see \`positions\`.`,
     {
       positions: rows.map((row) => row.position),
     },

@@ -81,7 +81,7 @@ async function acceptUnlessOwned(tx: Transaction, keys: DigestKeys, request: New
   if (positions.length === 0) return acceptRequest(tx, request);
   throw new DomainError(
     'subject_conflict',
-    `Another open deletion owns ${positions.length} of the subjects. Nothing was stored.`,
+    `Another open deletion owns ${positions.length} of the subjects. Nothing was stored; remove \`positions\`, or set \`onConflict\` to attach.`,
     {
       positions: positions.slice(0, MAX_LISTED_POSITIONS),
     },

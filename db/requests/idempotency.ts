@@ -63,7 +63,7 @@ export async function acceptOnce(
     if (lock?.acquired !== true)
       throw new DomainError(
         'idempotency_key_in_use',
-        'The first call with this key is still running. Send the call again later.',
+        'The first call with this Idempotency-Key is still running. Send the call again after the seconds in Retry-After.',
       );
     const { fingerprint, digestKey, createdAt } = idempotencyKeys;
     const [used] = await tx
@@ -105,7 +105,10 @@ function requireSameContent(
 ): void {
   const key = keys.find(({ id: keyId }) => keyId === digestKey);
   if (key === undefined || !timingSafeEqual(fingerprintOf(key, content), fingerprint))
-    throw new DomainError('idempotency_key_reused', 'The key was used with a different body. Nothing was stored.');
+    throw new DomainError(
+      'idempotency_key_reused',
+      'The Idempotency-Key was used with a different body. Nothing was stored; use a new key.',
+    );
 }
 
 const fingerprintOf = ({ key }: DigestKey, content: Buffer): Buffer =>

@@ -15,7 +15,11 @@ export const isUnconfirmed = ({ confirm, confirmedAt }: RequestRow): boolean => 
 /** Reads a request. Throws `request_not_found`. */
 export async function readRequestRow(queries: Queries, requestId: string): Promise<RequestRow> {
   const [row] = await queries.select(columns).from(requests).where(eq(requests.id, requestId));
-  if (row === undefined) throw new DomainError('request_not_found', 'The request does not exist.');
+  if (row === undefined)
+    throw new DomainError(
+      'request_not_found',
+      'The project has no request with this id. Nothing was changed; check the id.',
+    );
   return row;
 }
 
@@ -26,7 +30,10 @@ export type DeletionRow = RequestRow & { readonly hardDeleteAt: Date };
 export async function readDeletionRow(queries: Queries, requestId: string): Promise<DeletionRow> {
   const row = await readRequestRow(queries, requestId);
   if (!isDeletion(row))
-    throw new DomainError('wrong_kind', 'The request is an export. Only deletions support this operation.');
+    throw new DomainError(
+      'wrong_kind',
+      'The request is an export, and only deletions support this operation. Nothing was changed.',
+    );
   return row;
 }
 
@@ -34,7 +41,10 @@ export async function readDeletionRow(queries: Queries, requestId: string): Prom
 export async function readExportRow(queries: Queries, requestId: string): Promise<RequestRow> {
   const row = await readRequestRow(queries, requestId);
   if (isDeletion(row))
-    throw new DomainError('wrong_kind', 'The request is a deletion. Only exports support this operation.');
+    throw new DomainError(
+      'wrong_kind',
+      'The request is a deletion, and only exports support this operation. Nothing was changed.',
+    );
   return row;
 }
 

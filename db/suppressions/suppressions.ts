@@ -46,7 +46,11 @@ export async function liftSuppression(
       .set({ active: false })
       .where(and(matchesIdentity(keys, change), suppressionDigests.active))
       .returning({ id: suppressionDigests.suppressionId });
-    if (lifted.length === 0) throw new DomainError('suppression_not_found', 'No suppression exists for this identity.');
+    if (lifted.length === 0)
+      throw new DomainError(
+        'suppression_not_found',
+        'The identity has no suppression in this project. Nothing was changed; check `identity`.',
+      );
     await tx.execute(sql`UPDATE ${suppressions} SET lifted_at = ${at}
       WHERE id = ANY(${textArray(lifted.map((row) => row.id))}) AND lifted_at IS NULL
         AND NOT EXISTS (SELECT FROM ${suppressionDigests} WHERE suppression_id = suppressions.id AND active)`);

@@ -135,13 +135,13 @@ test('calls no system and marks no subject when the request was cancelled before
 });
 
 test('removes only what the system keeps for the request when cleanUpSystem is repeated', async () => {
-  const neighbour = await hiddenRequest(world, [{ type: 'user_id', value: ['theirs-2'] }]);
+  const neighbor = await hiddenRequest(world, [{ type: 'user_id', value: ['theirs-2'] }]);
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
   for (const at of [RUN, new Date(RUN.getTime() + DAY_MS)])
     await perform(world.activities.verifyBatch, batchInput(requestId, at));
-  const others = { ...(await rowsOfOthers(world, otherRequest)), neighbour: await keptFor(neighbour) };
-  expect(Object.values(others.neighbour).flat()).not.toEqual([]);
+  const others = { ...(await rowsOfOthers(world, otherRequest)), neighbor: await keptFor(neighbor) };
+  expect(Object.values(others.neighbor).flat()).not.toEqual([]);
   expect(Object.values(await keptFor(requestId)).flat()).not.toEqual([]);
   const app = await rowsIn(world.app, 'app');
   await perform(world.activities.cleanUpSystem, stepInput(requestId, RUN));
@@ -150,7 +150,7 @@ test('removes only what the system keeps for the request when cleanUpSystem is r
   await perform(world.activities.cleanUpSystem, stepInput(requestId, RUN), 2);
   expect(await allRows(world)).toEqual(once);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
-  expect({ ...(await rowsOfOthers(world, otherRequest)), neighbour: await keptFor(neighbour) }).toEqual(others);
+  expect({ ...(await rowsOfOthers(world, otherRequest)), neighbor: await keptFor(neighbor) }).toEqual(others);
   expect(await isHidden(world.app, 'theirs-2')).toEqual({ flagged: true, hidden: true });
 });
 

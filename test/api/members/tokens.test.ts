@@ -129,21 +129,21 @@ test('revokes a token idempotently, also by itself', async () => {
 });
 
 test('lets an owner revoke tokens of every member and an admin only its own', async () => {
-  const anns = await createToken(ann);
-  const bobs = await createToken(bob);
+  const annToken = await createToken(ann);
+  const bobToken = await createToken(bob);
   const asAdmin = await createToken(ann, { role: 'admin' });
   const unknown = await call(bob, 'DELETE', '/v1/tokens/tok_0000000000007000800000000000abcd');
   expect(unknown.json).toMatchObject({ status: 404, code: 'token_not_found' });
   const sameAs = (answer: typeof unknown) =>
     expect({ ...(answer.json as object), instance: '' }).toEqual({ ...(unknown.json as object), instance: '' });
-  sameAs(await call(bob, 'DELETE', `/v1/tokens/${anns.id}`));
+  sameAs(await call(bob, 'DELETE', `/v1/tokens/${annToken.id}`));
   sameAs(await call(bob, 'DELETE', '/v1/tokens/nothing-of-the-kind'));
   // A token with a lower role has fewer permissions than its member.
-  sameAs(await call(asAdmin.token, 'DELETE', `/v1/tokens/${bobs.id}`));
-  sameAs(await call(api.otherOwner, 'DELETE', `/v1/tokens/${anns.id}`));
-  for (const { token } of [anns, bobs]) expect((await call(token, 'GET', '/v1/tokens')).status).toBe(200);
-  expect((await call(ann, 'DELETE', `/v1/tokens/${bobs.id}`)).status).toBe(204);
-  expect((await call(bobs.token, 'GET', '/v1/tokens')).status).toBe(401);
+  sameAs(await call(asAdmin.token, 'DELETE', `/v1/tokens/${bobToken.id}`));
+  sameAs(await call(api.otherOwner, 'DELETE', `/v1/tokens/${annToken.id}`));
+  for (const { token } of [annToken, bobToken]) expect((await call(token, 'GET', '/v1/tokens')).status).toBe(200);
+  expect((await call(ann, 'DELETE', `/v1/tokens/${bobToken.id}`)).status).toBe(204);
+  expect((await call(bobToken.token, 'GET', '/v1/tokens')).status).toBe(401);
 });
 
 test('lists own tokens, and for an owner those of others, without the token or its digest', async () => {
@@ -193,7 +193,11 @@ test('rejects the list of other members for an admin and of other projects for a
       code: 'forbidden',
       needs: ['owner'],
     });
-  const unknown = { status: 404, code: 'member_not_found', detail: 'The member does not exist.' };
+  const unknown = {
+    status: 404,
+    code: 'member_not_found',
+    detail: 'The project has no member with this id. Nothing was changed; check the id.',
+  };
   for (const member of [api.otherOwner.memberId, 'mem_0000000000007000800000000000abcd'])
     expect((await call(ann, 'GET', `/v1/tokens?member=${member}`)).json).toMatchObject(unknown);
   for (const query of ['member=ann', 'member=', 'cursor=x', 'limit=0', 'limit=201', 'page=2'])

@@ -121,7 +121,10 @@ describe('a webhook', () => {
         ['POST', `/deliveries/evt_${NO_ID}/retry`, undefined],
       ] as const) {
         const answer = await api.call(method, `/v1/webhooks/${path}${below}`, body, headers);
-        expect(answer.json).toMatchObject({ code: 'webhook_not_found', detail: 'The webhook does not exist.' });
+        expect(answer.json).toMatchObject({
+          code: 'webhook_not_found',
+          detail: 'The project has no webhook with this id. Nothing was changed; check the id.',
+        });
       }
     await remove(active.id);
   });

@@ -81,7 +81,7 @@ function lastRun(
   );
   let left = 0;
   for (let run = 0; run <= ownRequest.first; run += 1) {
-    left += ahead.filter((group) => Math.max(group.day, 0) === run).reduce((sum, one) => sum + group.subjects, 0);
+    left += ahead.filter((group) => Math.max(group.day, 0) === run).reduce((sum, group) => sum + group.subjects, 0);
     if (run < ownRequest.first) left = Math.max(0, left - quota);
   }
   return ownRequest.first + Math.ceil((left + ownRequest.subjects) / quota) - 1;
