@@ -38,7 +38,7 @@ export async function listSubjects(
       FROM ${submittedIdentities} WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
     SELECT position, line, type, value, reason, duplicate_of, identity_count, identities,
            ${positionOutcome({ requestId, project })} AS outcome,
-           CASE WHEN entry.outcome = 'duplicate' THEN '[]' ELSE ${retainedOf(sql`${requestId}`, sql`entry.seqs`)} END AS retained
+           CASE WHEN entry.outcome = 'duplicate' THEN '[]' ELSE ${retainedOf(sql`${requestId}`)} END AS retained
     FROM entry
     CROSS JOIN LATERAL (
       SELECT count(*) AS identity_count,

@@ -40,7 +40,7 @@ export async function lookUp(
   const [foundRequests, foundHolds, foundSuppressions] = await Promise.all([
     // An unresolved request has no digests and is found by the submitted value.
     queries.execute<LookedUpRequest>(sql`
-      SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`, sql`found.seqs`)} AS retained, received_at, concluded_at
+      SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`)} AS retained, received_at, concluded_at
       FROM (SELECT subject.request_id, ${leastAdvanced(subjectOutcome(project))} AS outcome,
                    array_agg(subject.seq) AS seqs
             FROM ${identityDigests} subject_digest JOIN ${subjects} subject USING (request_id, seq)

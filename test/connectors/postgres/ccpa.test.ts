@@ -145,7 +145,7 @@ test('exports categories with tables, columns, descriptions and row counts, but 
     expect(events?.columns).toContainEqual(
       expect.objectContaining({ name: 'ip', meaning: 'IP address of your device' }),
     );
-    expect(text).toContain('The network address it came from.');
+    expect(text).toContain('IP address of your device');
     // A table with only older rows is not listed under CCPA.
     expect(files.some(({ table }) => table === 'app.newsletter')).toBe(regulation === 'gdpr');
   }
