@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Stack } from './stack.ts';
 
-/** The demo speaks to Lethe as any caller does, and reads of the answers only what it shows. */
+/** The demo calls the public API. Each schema holds only the fields that the demo shows. */
 export const Status = z.object({
   status: z.string(),
   hardDeleteAt: z.string(),
@@ -47,15 +47,18 @@ export const Subjects = z.object({
 
 const Requests = z.object({ items: z.array(z.object({ id: z.string(), concludedAt: z.string().nullable() })) });
 
-/** Deletions that go on by themselves: neither ended nor waiting for somebody. An export changes no figure. */
-export async function openDeletions(stack: Stack): Promise<readonly string[]> {
+/** Deletions that are due and still run by themselves: neither held nor in need of a confirmation or an operator. */
+export async function overdueDeletions(stack: Stack): Promise<readonly string[]> {
   const { items } = await call(stack, Requests, '/v1/requests?project=demo&kind=deletion&limit=50');
   const open = items.filter(({ concludedAt }) => concludedAt === null).map(({ id }) => id);
-  const statuses = await Promise.all(open.map((id) => call(stack, Status, `/v1/requests/${id}`)));
-  return open.filter((_, index) => {
-    const { status, heldSubjects, attention } = statuses[index] ?? {};
-    return status !== 'awaiting_confirmation' && heldSubjects === 0 && attention?.length === 0;
-  });
+  const statuses = await Promise.all(
+    open.map(async (id) => ({ id, ...(await call(stack, Status, `/v1/requests/${id}`)) })),
+  );
+  return statuses
+    .filter(({ status }) => status !== 'awaiting_confirmation')
+    .filter(({ heldSubjects, attention }) => heldSubjects === 0 && attention.length === 0)
+    .filter(({ hardDeleteAt }) => Date.parse(hardDeleteAt) <= Date.now())
+    .map(({ id }) => id);
 }
 
 const Accepted = z.object({ id: z.string() });
@@ -70,8 +73,9 @@ export async function call<Schema extends z.ZodType>(
   init: RequestInit = {},
 ): Promise<z.output<Schema>> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const answer = await fetch(`${apiUrl}${path}`, { ...init, headers });
-  const body: unknown = await answer.json();
-  if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${path} answered ${answer.status}: ${JSON.stringify(body)}`);
+  const response = await fetch(`${apiUrl}${path}`, { ...init, headers });
+  const body: unknown = await response.json();
+  if (!response.ok)
+    throw new Error(`${init.method ?? 'GET'} ${path} returned ${response.status}: ${JSON.stringify(body)}`);
   return schema.parse(body);
 }

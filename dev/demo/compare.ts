@@ -6,19 +6,19 @@ export interface Comparison {
   readonly equal: boolean;
 }
 
-/** The receipt's figures beside those that were counted before the deletion, table by table. */
+/** Compares the receipt, table by table, with the rows that were counted before the deletion. */
 export function compare(receipt: Receipt, seeded: Figures): Comparison {
   const tables = receipt.systems.flatMap((system) => system.tables);
-  const told = new Map(tables.map(({ table, removed, retained }) => [table, { removed, retained }]));
-  const names = [...new Set([...Object.keys(seeded), ...told.keys()])];
+  const reported = new Map(tables.map(({ table, removed, retained }) => [table, { removed, retained }]));
+  const names = [...new Set([...Object.keys(seeded), ...reported.keys()])];
   const rows = names.map((name) => {
-    const { removed = 0, retained = [] } = told.get(name) ?? {};
+    const { removed = 0, retained = [] } = reported.get(name) ?? {};
     const kept = retained.reduce((total, basis) => total + basis.rows, 0);
     return { name, seeded: seeded[name] ?? 0, removed, kept, basis: retained.map(({ basis }) => basis).join('; ') };
   });
   const unequal = rows.filter((row) => row.seeded !== row.removed + row.kept).map((row) => row.name);
-  const gone = receipt.systems.every(({ survivors, verifiedAt }) => survivors === 0 && verifiedAt !== null);
-  const equal = receipt.status === 'completed' && gone && unequal.length === 0;
+  const verified = receipt.systems.every(({ survivors, verifiedAt }) => survivors === 0 && verifiedAt !== null);
+  const equal = receipt.status === 'completed' && verified && unequal.length === 0;
   return {
     equal,
     lines: [
@@ -26,10 +26,10 @@ export function compare(receipt: Receipt, seeded: Figures): Comparison {
       ...rows.map((row) => line(row.name, row.seeded, row.removed, row.kept, row.basis)),
       '',
       ...receipt.systems.map(
-        (system) =>
-          `  ${system.system}: looked for again ${system.verifiedAt ?? 'never'}, survivors ${system.survivors ?? 'unknown'}`,
+        ({ system, verifiedAt, survivors }) =>
+          `  system ${system}: ${verifiedAt === null ? 'not verified' : `verified ${verifiedAt}`}, survivors: ${survivors ?? 'unknown'}`,
       ),
-      ...(equal ? [] : [`  not as seeded: ${unequal.join(', ') || receipt.status}`]),
+      ...(equal ? [] : [`  differs from the seeded rows: ${unequal.join(', ') || `status ${receipt.status}`}`]),
     ],
   };
 }

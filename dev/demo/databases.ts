@@ -5,16 +5,16 @@ const connect = (url: string): postgres.Sql => postgres(url, { max: 1, connect_t
 const withName = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
 const nameOf = (url: string): string => decodeURIComponent(new URL(url).pathname.slice(1)) || 'lethe';
 
-/** Lethe's own database and, beside it on the same server, the application's. Either is made where it is missing. */
+/** Creates Lethe's database and the application's, on the same server, where they do not exist. */
 export async function makeDatabases(url: string): Promise<{ lethe: string; demo: string }> {
   const name = nameOf(url);
   const urls = { lethe: withName(url, name), demo: withName(url, `${name}_demo`) };
-  await makeDatabase(urls.lethe);
-  await makeDatabase(urls.demo);
+  await createDatabaseIfMissing(urls.lethe);
+  await createDatabaseIfMissing(urls.demo);
   return urls;
 }
 
-async function makeDatabase(url: string): Promise<void> {
+async function createDatabaseIfMissing(url: string): Promise<void> {
   if (await exists(url)) return;
   const sql = connect(withName(url, 'postgres'));
   try {
@@ -37,7 +37,7 @@ async function exists(url: string): Promise<boolean> {
   }
 }
 
-/** What an administrator would run from `npm run system-sql`. */
+/** Runs what `npm run system-sql` prints for an administrator. */
 export async function prepareSystem(url: string, { definitions }: ReadDeployment): Promise<void> {
   const sql = connect(url);
   try {

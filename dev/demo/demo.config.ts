@@ -1,13 +1,16 @@
 import { defineDeployment } from '../../config/deployment.ts';
 import shipped from '../../lethe.config.ts';
 
-/** The shipped deployment in seconds instead of days, so that a person can watch a deletion from end to end. */
+/**
+ * The shipped deployment with times for trying it out: an hour to hold, cancel or expedite a request by hand,
+ * and a receipt seconds after the deletion.
+ */
 export default defineDeployment({
   projects: {
     demo: {
       ...shipped.projects.demo,
       policy: {
-        gracePeriod: '6 seconds',
+        gracePeriod: '1 hour',
         hardDeletion: {},
         settle: '3 seconds',
         deadline: { gdpr: '30 days', ccpa: '45 days' },

@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { entryPoint } from '../../config/entry-point.ts';
-import { Receipt, Subjects, accept, call, openDeletions } from './client.ts';
+import { Receipt, Subjects, accept, call, overdueDeletions } from './client.ts';
 import { compare } from './compare.ts';
 import { figuresOf, sum } from './figures.ts';
-import { type Stack, startStack, type Teller } from './stack.ts';
+import { follow, paint } from './follow.ts';
+import { type Reporter, type Stack, startStack } from './stack.ts';
 import { chooseSubjects } from './subjects.ts';
-import { paint, watch } from './watch.ts';
 
-/** Housekeeping finds within two minutes what lost its workflow together with Temporal's state. */
-const PATIENCE_MS = 120_000;
+/** Housekeeping restarts a workflow that was lost with Temporal's state within two minutes. */
+const RESUME_TIMEOUT_MS = 120_000;
 
-/** `npm run demo [-- --once] [-- --scale N]`: everything up, and one deletion seen through from acceptance to receipt. */
+/** `npm run demo [-- --once] [-- --scale N] [-- --seed N]`: starts everything and runs one deletion to its receipt. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -23,27 +23,27 @@ async function main(): Promise<number> {
   });
   const interrupt = new AbortController();
   const interrupted = once(interrupt.signal, 'abort');
-  // A second signal finds no listener and ends this process at once; what it started ends with it.
+  // A second signal finds no listener and ends this process at once; its child processes end with it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
-  console.log(paint('bold', 'Lethe: a deletion, from acceptance to receipt'));
+  console.log(paint('bold', 'Lethe demo: a deletion from the request to the receipt\n'));
   const data = { scale: Number(values.scale), seed: Number(values.seed) };
-  const stack = await startStack(data, teller());
+  const stack = await startStack(data, createReporter());
   try {
-    const equal = await Promise.race([deletion(stack), interrupted]);
+    const equal = await Promise.race([runDeletion(stack), interrupted]);
     if (typeof equal !== 'boolean') return 130;
     if (!values.once) {
-      tellMore(stack);
-      await Promise.race([interrupted, untilOneEnds(stack, interrupt.signal)]);
+      printNextSteps(stack);
+      await Promise.race([interrupted, superviseUntil(stack, interrupt.signal)]);
     }
     return equal ? 0 : 1;
   } finally {
-    console.log('\nstopping what was started');
+    console.log('\nStopping the processes that the demo started');
     await stack.stop();
   }
 }
 
-async function deletion(stack: Stack): Promise<boolean> {
-  await finishEarlier(stack);
+async function runDeletion(stack: Stack): Promise<boolean> {
+  await finishInterrupted(stack);
   const { userIds, identities } = await chooseSubjects(stack.demoUrl);
   const seeded = sum(await Promise.all(userIds.map((userId) => figuresOf(stack.demoUrl, userId))));
   const { id } = await accept(stack, {
@@ -52,12 +52,13 @@ async function deletion(stack: Stack): Promise<boolean> {
     regulation: 'gdpr',
     subjects: { kind: 'user', identities: identities.map(({ type, value }) => ({ type, value })) },
     suppress: true,
+    expedite: { when: 'now', reason: 'demo' },
   });
-  console.log(`\nPOST /v1/requests → ${paint('bold', id)}`);
-  for (const { type, value, why } of identities)
-    console.log(`  ${type.padEnd(12)} ${[value].flat().join(', ').padEnd(40)} ${paint('dim', why)}`);
+  console.log(`\nPOST /v1/requests → ${paint('bold', id)}, expedited: no grace period`);
+  for (const { type, value, note } of identities)
+    console.log(`  ${type.padEnd(12)} ${[value].flat().join(', ').padEnd(40)} ${paint('dim', note)}`);
   console.log('');
-  await watch(stack, id);
+  await follow(stack, id);
   const receipt = await call(stack, Receipt, `/v1/requests/${id}/receipt`);
   const outcomes = Object.entries(receipt.outcomes)
     .toSorted(([, one], [, other]) => other - one)
@@ -73,49 +74,55 @@ async function deletion(stack: Stack): Promise<boolean> {
   return equal;
 }
 
-/** A demo that was killed has left a deletion behind, whose subjects it owns: its rows and its workflow go on. */
-async function finishEarlier(stack: Stack): Promise<void> {
-  const earlier = await openDeletions(stack);
-  if (earlier.length > 0) console.log(`  earlier      ${earlier.join(', ')} goes on where it was stopped`);
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(500)) {
+/** Waits for the deletion of a demo that was killed: it still owns its subjects, which this demo must not choose. */
+async function finishInterrupted(stack: Stack): Promise<void> {
+  const interrupted = await overdueDeletions(stack);
+  if (interrupted.length > 0) console.log(`  resumed      ${interrupted.join(', ')} of an interrupted demo`);
+  for (const end = Date.now() + RESUME_TIMEOUT_MS; Date.now() < end; await sleep(500)) {
     stack.assertAlive();
-    if ((await openDeletions(stack)).length === 0) return;
+    if ((await overdueDeletions(stack)).length === 0) return;
   }
 }
 
-/** Lines of what there is; on a terminal the last one says what is on its way. */
-function teller(): Teller {
+/** Prints one line per component; on a terminal the last line shows what is being started. */
+function createReporter(): Reporter {
   const out = process.stdout;
-  const wipe = out.isTTY ? '\r\u001b[2K' : '';
+  const clearLine = out.isTTY ? '\r\u001b[2K' : '';
   return {
-    say: (line) => out.write(`${wipe}  ${line}\n`),
-    begin: (what) => out.isTTY && out.write(`${wipe}  ${paint('dim', `${what} …`)}`),
+    report: (line) => out.write(`${clearLine}  ${line}\n`),
+    begin: (component) => out.isTTY && out.write(`${clearLine}  ${paint('dim', `starting ${component} …`)}`),
   };
 }
 
-function tellMore({ apiUrl, uiUrl, token }: Stack): void {
+function printNextSteps({ apiUrl, uiUrl, environmentFile }: Stack): void {
+  const headers = `-H "Authorization: Bearer $LETHE_TOKEN" -H 'Content-Type: application/json'`;
   console.log(`
-  API          ${apiUrl}   (what it can: ${apiUrl}/openapi.json)
-  Temporal UI  ${uiUrl ?? 'that of your own Temporal'}
+  API          ${apiUrl}   (reference: ${apiUrl}/docs)
+  Temporal UI  ${uiUrl ?? 'the one of your Temporal server'}
 
-${paint('bold', 'Next, one by yourself')}, in another terminal:
+${paint('bold', 'Next: delete a user yourself.')} In another terminal, in this folder:
 
-  export TOKEN=${token}
+  source ${environmentFile}     # sets LETHE_URL and LETHE_TOKEN
 
-  curl -i ${apiUrl}/v1/requests \\
-    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  REQUEST=$LETHE_URL/v1/requests/$(curl -sS $LETHE_URL/v1/requests \\
+    ${headers} \\
     -d '{"project":"demo","kind":"deletion","regulation":"gdpr",
-         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}'
+         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}' | jq -r .id)
 
-and, ten seconds later, with the location that it answered:
+The user is hidden now. The grace period is one hour; delete at once:
 
-  curl ${apiUrl}/v1/requests/req_…/receipt -H "Authorization: Bearer $TOKEN"
+  curl -sS $REQUEST/expedite ${headers} \\
+    -d '{"when":"now","reason":"trying it out"}'
 
-It stays up until Ctrl-C.`);
+About ten seconds later, read the receipt:
+
+  curl -sS $REQUEST/receipt -H "Authorization: Bearer $LETHE_TOKEN" | jq
+
+README.md shows more. Press Ctrl-C to stop the demo.`);
 }
 
-/** Throws, naming it, when a process ends that should not. */
-async function untilOneEnds(stack: Stack, signal: AbortSignal): Promise<void> {
+/** Throws when a process of the stack ends before the signal. */
+async function superviseUntil(stack: Stack, signal: AbortSignal): Promise<void> {
   for (; !signal.aborted; await sleep(500)) stack.assertAlive();
 }
 

@@ -1,11 +1,11 @@
 import postgres from 'postgres';
 
-/** Rows per table; a table of which there are none is absent. */
+/** Rows per table. Tables without rows are absent. */
 export type Figures = Readonly<Record<string, number>>;
 
 /**
- * What the demo holds on one user now, counted by statements that know nothing of Lethe:
- * the user's own identities and those aliases and addresses that no other user shares.
+ * Counts the rows of a user without Lethe's code: rows under the user's own identities, and under those aliases and
+ * addresses that no other user shares.
  */
 export const figuresOf = (url: string, userId: string): Promise<Figures> =>
   count(
@@ -31,7 +31,7 @@ export const figuresOf = (url: string, userId: string): Promise<Figures> =>
     UNION ALL SELECT 'app.invoices', count(*)::int FROM app.invoices WHERE user_id = ${userId}`,
   );
 
-/** The company and its memberships; never its users. */
+/** Counts the company and its memberships, not its users. */
 export const companyFiguresOf = (url: string, companyId: string): Promise<Figures> =>
   count(
     url,
@@ -51,10 +51,10 @@ interface Row {
   readonly rows: number;
 }
 
-async function count(url: string, question: (sql: postgres.Sql) => Promise<Row[]>): Promise<Figures> {
+async function count(url: string, query: (sql: postgres.Sql) => Promise<Row[]>): Promise<Figures> {
   const sql = postgres(url, { max: 1 });
   try {
-    const rows = await question(sql);
+    const rows = await query(sql);
     return Object.fromEntries(rows.filter((row) => row.rows > 0).map((row) => [row.table, row.rows]));
   } finally {
     await sql.end();

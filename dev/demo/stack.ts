@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
@@ -20,69 +20,72 @@ import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CONFIG = join(ROOT, 'dev/demo/demo.config.ts');
-/** What the demo keeps between runs: git-ignored, and gone with `rm -r .lethe/demo`. */
+/** State that the demo keeps between runs. `rm -r .lethe/demo` deletes it. */
 const STATE = join(ROOT, '.lethe/demo');
+/** Shell variables for calls by hand. Exists while the demo runs. */
+const ENVIRONMENT_FILE = join(STATE, 'env');
 
 export interface Stack {
   readonly demoUrl: string;
   readonly apiUrl: string;
   readonly uiUrl: string | null;
   readonly token: string;
-  /** Throws, naming it and its last words, when something that was started has ended by itself. */
+  /** Relative to the working directory. Sets LETHE_URL and LETHE_TOKEN. */
+  readonly environmentFile: string;
+  /** Throws with the end of the log when the API or the worker has ended. */
   assertAlive(): void;
   stop(): Promise<void>;
 }
 
-/** Tells what there is, and on a terminal what is being waited for meanwhile. */
-export interface Teller {
-  say(line: string): void;
-  begin(what: string): void;
+export interface Reporter {
+  report(line: string): void;
+  begin(component: string): void;
 }
 
-/** Everything that Lethe needs and that the environment does not name; it is told which is which. */
-export async function startStack(data: DemoData, { say, begin }: Teller): Promise<Stack> {
+/** Starts each server that the environment does not name, and reports which one is used. */
+export async function startStack(data: DemoData, { report, begin }: Reporter): Promise<Stack> {
   sizeOf(data);
   const given = demoEnvironment();
-  const made = readSecrets();
-  const started: { name: string; stop(): Promise<void>; process?: ServerProcess }[] = [];
+  const secrets = readSecrets();
+  const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
-    for (const { stop: end } of started.splice(0).toReversed()) await end();
+    for (const component of started.splice(0).toReversed()) await component.stop();
   };
   try {
-    // What was asked for and cannot be is told before anything is started.
+    // Configured addresses are checked before anything is started.
     if (given.port !== undefined) await assertPortFree(given.port, 'the API');
     if (given.temporalAddress !== undefined) await assertReachable(given.temporalAddress, 'TEMPORAL_ADDRESS');
     if (given.databaseUrl !== undefined) await assertReachable(addressOf(given.databaseUrl), 'DATABASE_URL');
     begin('PostgreSQL');
     const database = given.databaseUrl ?? (await embeddedPostgres());
-    say(
-      `PostgreSQL   ${hostOf(database)}${given.databaseUrl === undefined ? ', started here' : ', from DATABASE_URL'}`,
+    report(
+      `PostgreSQL   ${hostOf(database)}${given.databaseUrl === undefined ? ', started by the demo' : ', from DATABASE_URL'}`,
     );
     begin('Temporal');
     const temporal = given.temporalAddress === undefined ? await embeddedTemporal() : null;
     const address = given.temporalAddress ?? temporal?.address ?? '';
-    say(`Temporal     ${address}${temporal === null ? ', from TEMPORAL_ADDRESS' : ', started here'}`);
+    report(`Temporal     ${address}${temporal === null ? ', from TEMPORAL_ADDRESS' : ', started by the demo'}`);
 
     const urls = await makeDatabases(database);
     await migrate(urls.lethe);
     if (!(await isSeeded(urls.demo, data))) {
-      begin('the demo data');
+      begin('the import of demo data');
       await seedDemo(urls.demo, data);
       const { users, events } = sizeOf(data);
-      say(`data         ${users} users with ${events} events, seeded`);
+      report(`data         ${users} users with ${events} events, seeded`);
     }
-    begin('API and worker');
+    begin('the API and the worker');
     await prepareSystem(urls.demo, readDeployment(await loadDeployment(CONFIG)));
 
-    const port = given.port ?? (await portNear(8080));
-    const token = await ownerToken(urls.lethe);
-    started.push({ name: 'the token', stop: token.end });
+    const port = given.port ?? (await preferredPort(8080));
+    const token = await createOwnerToken(urls.lethe);
+    started.push({ stop: token.revoke });
     const environment = childEnvironment({
       DATABASE_URL: urls.lethe,
       DEMO_DATABASE_URL: urls.demo,
       TEMPORAL_ADDRESS: address,
       LETHE_CONFIG: CONFIG,
-      LETHE_DIGEST_KEYS: given.digestKeys ?? made.digestKeys,
+      LETHE_DIGEST_KEYS: given.digestKeys ?? secrets.digestKeys,
       HOST: '127.0.0.1',
       PORT: String(port),
       LOG_LEVEL: 'info',
@@ -93,11 +96,21 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
     const api = await startProcess('api', 'api/server.ts', environment);
     const worker = await startProcess('worker', 'worker.ts', environment);
     const apiUrl = `http://127.0.0.1:${port}`;
-    const assertAlive = (): void => [api, worker].forEach(failWhenEnded);
-    await until(async () => (await fetch(`${apiUrl}/readyz`).catch(() => null))?.ok === true, api, assertAlive);
-    await until(() => worker.child.log().includes('"polling"'), worker, assertAlive);
-    say(`API          ${apiUrl}`);
-    return { demoUrl: urls.demo, apiUrl, uiUrl: temporal?.uiUrl ?? null, token: token.text, assertAlive, stop };
+    const assertAlive = (): void => [api, worker].forEach(throwIfEnded);
+    await waitUntil(async () => (await fetch(`${apiUrl}/readyz`).catch(() => null))?.ok === true, api, assertAlive);
+    await waitUntil(() => worker.child.log().includes('"polling"'), worker, assertAlive);
+    report(`API          ${apiUrl}`);
+    started.push({ stop: async () => rmSync(ENVIRONMENT_FILE, { force: true }) });
+    writeFileSync(ENVIRONMENT_FILE, `export LETHE_URL=${apiUrl}\nexport LETHE_TOKEN=${token.text}\n`, { mode: 0o600 });
+    return {
+      demoUrl: urls.demo,
+      apiUrl,
+      uiUrl: temporal?.uiUrl ?? null,
+      token: token.text,
+      environmentFile: relative('', ENVIRONMENT_FILE),
+      assertAlive,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -105,19 +118,19 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
 
   async function embeddedPostgres(): Promise<string> {
     const server = await startPostgres({ dir: join(STATE, 'postgres') });
-    started.push({ name: 'PostgreSQL', stop: server.stop });
+    started.push(server);
     return Object.assign(new URL(server.url), { pathname: '/lethe' }).href;
   }
 
   async function embeddedTemporal(): Promise<{ address: string; uiUrl: string }> {
-    // A history is kept only beside the rows it belongs to: on another database it would find nothing.
+    // Histories are kept only with the embedded database: their requests exist in no other one.
     const keep = given.databaseUrl === undefined ? { dbFile: join(STATE, 'temporal.db') } : {};
-    const server = await startTemporal({ ...keep, port: await portNear(7233), uiPort: await portNear(8233) });
-    started.push({ name: 'Temporal', stop: server.stop });
+    const server = await startTemporal({ ...keep, port: await preferredPort(7233), uiPort: await preferredPort(8233) });
+    started.push(server);
     return server;
   }
 
-  async function startProcess(name: string, file: string, env: Record<string, string>): Promise<Named> {
+  async function startProcess(name: string, file: string, env: Record<string, string>): Promise<NamedProcess> {
     mkdirSync(STATE, { recursive: true });
     const command = {
       program: process.execPath,
@@ -125,35 +138,37 @@ export async function startStack(data: DemoData, { say, begin }: Teller): Promis
       signals: ['TERM', 'KILL'] as [string, string],
     };
     const child = await startServer({ ...command, env, logFile: join(STATE, `${name}.log`) });
-    started.push({ name, stop: child.stop });
+    started.push(child);
     return { name, child };
   }
 }
 
-interface Named {
+interface NamedProcess {
   readonly name: string;
   readonly child: ServerProcess;
 }
 
-function failWhenEnded({ name, child }: Named): void {
+function throwIfEnded({ name, child }: NamedProcess): void {
   if (child.hasExited())
-    throw new Error(`the ${name} process has ended by itself. Its last words:\n${child.log().slice(-2_000)}`);
+    throw new Error(`The ${name} process ended unexpectedly. The end of its log:\n${child.log().slice(-2_000)}`);
 }
 
-async function until(
+async function waitUntil(
   isReady: () => boolean | Promise<boolean>,
-  { name, child }: Named,
+  { name, child }: NamedProcess,
   assertAlive: () => void,
 ): Promise<void> {
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
     assertAlive();
     if (await isReady()) return;
   }
-  throw new Error(`the ${name} process was not ready within a minute. Its last words:\n${child.log().slice(-2_000)}`);
+  throw new Error(
+    `The ${name} process was not ready within a minute. The end of its log:\n${child.log().slice(-2_000)}`,
+  );
 }
 
-/** Each start of the demo mints one, and its end revokes it: a token that was shown is stored nowhere. */
-async function ownerToken(url: string): Promise<{ text: string; end(): Promise<void> }> {
+/** Creates a token for this run. `revoke` ends it. */
+async function createOwnerToken(url: string): Promise<{ text: string; revoke(): Promise<void> }> {
   const { tokenId, token, memberId } = await withLedger(url, async (database) => {
     await ensureProjects(database, ['demo']);
     return memberWithToken(database, { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() });
@@ -161,8 +176,8 @@ async function ownerToken(url: string): Promise<{ text: string; end(): Promise<v
   const actor = { project: 'demo', memberId, tokenId };
   return {
     text: token,
-    // A database that went away first keeps nothing else from being stopped.
-    end: () =>
+    // An unreachable database must not prevent the other components from stopping.
+    revoke: () =>
       withLedger(url, (database) =>
         revokeToken(database, actor, { id: tokenId, anyMember: false, at: new Date() }).catch(() => undefined),
       ),
@@ -178,8 +193,8 @@ async function withLedger<T>(url: string, work: (database: Database) => Promise<
   }
 }
 
-/** The usual port is only a wish. */
-const portNear = async (usual: number): Promise<number> => ((await isPortFree(usual)) ? usual : freePort());
+const preferredPort = async (preferred: number): Promise<number> =>
+  (await isPortFree(preferred)) ? preferred : freePort();
 
 const hostOf = (url: string): string => new URL(url).host;
 
@@ -190,13 +205,13 @@ const addressOf = (url: string): string => {
 
 const Secrets = z.object({ digestKeys: z.string() });
 
-/** Made at the first run and kept: rows written with a digest key can only be found with it. */
+/** Created on the first run and kept: digests can only be compared under the key that made them. */
 function readSecrets(): z.output<typeof Secrets> {
   const file = join(STATE, 'secrets.json');
   mkdirSync(STATE, { recursive: true });
   if (!existsSync(file)) {
-    const made = { digestKeys: `demo:${randomBytes(32).toString('base64url')}` };
-    writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
+    const secrets = { digestKeys: `demo:${randomBytes(32).toString('base64url')}` };
+    writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });
   }
   chmodSync(file, 0o600);
   return Secrets.parse(JSON.parse(readFileSync(file, 'utf8')));

@@ -34,11 +34,11 @@ const countsIn = (output: string): Record<string, number> =>
     [...output.matchAll(/^ {2}app {2}(\S+) +(\d+)$/gm)].map(([, table = '', rows]) => [table, Number(rows)]),
   );
 
-test('the demo has no mistake', async () => {
+test('finds no error in the demo', async () => {
   expect(await check()).toEqual({ code: 0, output: 'no config errors in demo\n' });
 });
 
-test('a table that appeared since is a mistake, told with its path below the project', async () => {
+test('reports a new unmapped table with the path of its system', async () => {
   const sql = postgres(url, { max: 1 });
   try {
     await sql`CREATE TABLE app.notes (note_id bigint PRIMARY KEY, user_id text)`;
@@ -55,30 +55,30 @@ test.each([
   ['a user with a chain of aliases', 'u-27'],
   ['a user who shares a device', 'u-50'],
   ['a user who shares an address', 'u-20'],
-])('--subject counts of %s what was seeded', async (_, userId) => {
+])('counts the seeded rows of %s', async (_, userId) => {
   const { code, output } = await check('--subject', 'user_id', userId);
   expect(code).toBe(0);
   expect(countsIn(output)).toEqual(await figuresOf(url, userId));
 });
 
-test('--subject finds the same by an alias of an alias as by the key', async () => {
+test('counts the same rows by an alias of an alias as by the key', async () => {
   const { output } = await check('--subject', 'alias', 'a-27-3');
   expect(countsIn(output)).toEqual(await figuresOf(url, 'u-27'));
 });
 
-test('--subject counts of a company what was seeded, and none of its users', async () => {
+test('counts the seeded rows of a company and none of its users', async () => {
   const { output } = await check('--subject', 'domain', 'Company-1.EXAMPLE.test', '--kind', 'company');
   expect(countsIn(output)).toEqual(await companyFiguresOf(url, '9000000001'));
 });
 
-test('--subject of somebody unknown counts nothing', async () => {
-  const { code, output } = await check('--subject', 'user_id', 'u-nobody');
+test('counts no rows when the subject is unknown', async () => {
+  const { code, output } = await check('--subject', 'user_id', 'u-unknown');
   expect(code).toBe(0);
   expect(countsIn(output)).toEqual({});
   expect(output).toContain('the directory has no such user');
 });
 
-test('an address that two users share is told as such, without saying who they are', async () => {
+test('rejects an address that two users share without naming them', async () => {
   const sql = postgres(url, { max: 1 });
   const [household] = await sql<{ email: string }[]>`SELECT email FROM app.users WHERE user_id = 'u-20'`;
   await sql.end();
@@ -89,7 +89,7 @@ test('an address that two users share is told as such, without saying who they a
   });
 });
 
-test('no output carries another identity of the subject', async () => {
+test('does not print other identities of the subject', async () => {
   const sql = postgres(url, { max: 1 });
   const [user] = await sql`SELECT xng_id, external_id, email, name FROM app.users WHERE user_id = 'u-27'`;
   await sql.end();
@@ -99,39 +99,39 @@ test('no output carries another identity of the subject', async () => {
   }
 });
 
-test('nothing stays in lethe_system of a question', async () => {
+test('leaves no rows in lethe_system', async () => {
   await check('--subject', 'user_id', 'u-27');
   const sql = postgres(url, { max: 1 });
-  const [left] = await sql<{ rows: number }[]>`
+  const [remaining] = await sql<{ rows: number }[]>`
     SELECT (SELECT count(*) FROM lethe_system.batch)::int + (SELECT count(*) FROM lethe_system.batches)::int AS rows`;
   await sql.end();
-  expect(left?.rows).toBe(0);
+  expect(remaining?.rows).toBe(0);
 });
 
-test('what cannot be an identity of its type is refused without repeating it', async () => {
+test('rejects an invalid value without printing it', async () => {
   const { code, output } = await check('--subject', 'xng_id', 'not-a-uuid-canary');
   expect(code).toBe(1);
   expect(output).toContain('not_a_uuid');
   expect(output).not.toContain('canary');
 });
 
-test('a type that there is not is answered with those that there are', async () => {
+test('lists the identity types when the type is unknown', async () => {
   const { output } = await check('--subject', 'mail', 'x');
   expect(output).toContain('unknown_type');
   expect(output).toContain('email: caseInsensitive, 2 values');
 });
 
-test('a value without --subject is a mistake of the call, not a check of everything', async () => {
+test('prints the usage when a value is given without --subject', async () => {
   expect((await check('user_id', 'u-27')).code).toBe(2);
 });
 
-test('a configuration file that is not there is told by its variable', async () => {
+test('names LETHE_CONFIG when the configuration file does not exist', async () => {
   const env = childEnvironment({ LETHE_CONFIG: 'nowhere.config.ts' });
   await expect(run(process.execPath, ['commands/check.ts'], { env })).rejects.toThrow(
     /configuration file not found: .*nowhere.*LETHE_CONFIG/,
   );
 });
 
-test('a subject without a value is a mistake of the call', async () => {
+test('prints the usage when --subject has no value', async () => {
   expect((await check('--subject', 'user_id')).code).toBe(2);
 });

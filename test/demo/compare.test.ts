@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Receipt } from '../../dev/demo/client.ts';
 import { compare } from '../../dev/demo/compare.ts';
-import { picture } from '../../dev/demo/watch.ts';
+import { drawStages } from '../../dev/demo/follow.ts';
 
 const receipt = (changes: Partial<Receipt['systems'][number]> = {}, status = 'completed'): Receipt => ({
   status,
@@ -20,36 +20,36 @@ const receipt = (changes: Partial<Receipt['systems'][number]> = {}, status = 'co
     },
   ],
 });
-const SEEDED = { 'app.events': 4, 'app.invoices': 2 };
+const SEEDED_ROWS = { 'app.events': 4, 'app.invoices': 2 };
 
-test('a receipt that removed or retained every seeded row is equal', () => {
-  expect(compare(receipt(), SEEDED).equal).toBe(true);
+test('accepts a receipt when every seeded row was removed or retained', () => {
+  expect(compare(receipt(), SEEDED_ROWS).equal).toBe(true);
 });
 
 test.each([
-  ['one row less than seeded', receipt(), { ...SEEDED, 'app.events': 5 }],
-  ['a table that the receipt does not name', receipt(), { ...SEEDED, 'app.orders': 1 }],
+  ['one row fewer than seeded', receipt(), { ...SEEDED_ROWS, 'app.events': 5 }],
+  ['a seeded table missing', receipt(), { ...SEEDED_ROWS, 'app.orders': 1 }],
   ['a table that was not seeded', receipt(), { 'app.events': 4 }],
-  ['survivors', receipt({ survivors: 1 }), SEEDED],
-  ['survivors that nobody could count', receipt({ survivors: null }), SEEDED],
-  ['no look after the deletion', receipt({ verifiedAt: null }), SEEDED],
-  ['a request that was only partially completed', receipt({}, 'partially_completed'), SEEDED],
-])('a receipt with %s is not equal', (_, given, seeded) => {
-  expect(compare(given, seeded).equal).toBe(false);
+  ['survivors', receipt({ survivors: 1 }), SEEDED_ROWS],
+  ['an unknown number of survivors', receipt({ survivors: null }), SEEDED_ROWS],
+  ['no verification', receipt({ verifiedAt: null }), SEEDED_ROWS],
+  ['the status partially_completed', receipt({}, 'partially_completed'), SEEDED_ROWS],
+])('rejects a receipt with %s', (_, received, seeded) => {
+  expect(compare(received, seeded).equal).toBe(false);
 });
 
-test('no line of the picture is wider than the terminal', () => {
+test('draws no line wider than the terminal', () => {
   const steps = [{ status: 'received', afterMs: 0 }];
-  for (const line of picture(steps, 'a long wait '.repeat(20), 100, 60))
+  for (const line of drawStages(steps, 'a long wait '.repeat(20), 100, 60))
     expect(stripVTControlCharacters(line).length).toBeLessThanOrEqual(60);
 });
 
-test('a step that was too short to be seen is drawn without a time', () => {
+test('draws a skipped status without a time', () => {
   const steps = ['received', 'completed'].map((status) => ({ status, afterMs: 100 }));
-  expect(picture(steps, '', 200, 100).filter((line) => line.includes('0.1 s'))).toHaveLength(2);
+  expect(drawStages(steps, '', 200, 100).filter((line) => line.includes('0.1 s'))).toHaveLength(2);
 });
 
-test('an end that is not the usual one is drawn last', () => {
+test('draws the final status last when the request is cancelled', () => {
   const steps = ['received', 'cancelled'].map((status) => ({ status, afterMs: 100 }));
-  expect(picture(steps, '', 200, 100).at(-1)).toContain('cancelled');
+  expect(drawStages(steps, '', 200, 100).at(-1)).toContain('cancelled');
 });

@@ -4,19 +4,19 @@ import { companyFiguresOf, figuresOf, sum } from '../../dev/demo/figures.ts';
 import { isSeeded, seedDemo, sizeOf } from '../../dev/demo/data/generate.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 
-const SMALL = { scale: 0.02, seed: 1 };
-const open: postgres.Sql[] = [];
+const SMALL_DATA = { scale: 0.02, seed: 1 };
+const connections: postgres.Sql[] = [];
 const connect = (url: string): postgres.Sql => {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
-  open.push(sql);
+  connections.push(sql);
   return sql;
 };
-afterAll(() => Promise.all(open.map((sql) => sql.end())));
+afterAll(() => Promise.all(connections.map((sql) => sql.end())));
 
 let url = '';
 beforeAll(async () => {
   ({ url } = await createDatabase());
-  await seedDemo(url, SMALL);
+  await seedDemo(url, SMALL_DATA);
 });
 
 const TABLES = [
@@ -43,44 +43,47 @@ async function fingerprint(database: string): Promise<string[]> {
   return digests;
 }
 
-test('the same seed gives the same rows in every table, in another database', async () => {
+test('generates equal rows in two databases when scale and seed are equal', async () => {
   const other = await createDatabase();
-  await seedDemo(other.url, SMALL);
+  await seedDemo(other.url, SMALL_DATA);
   expect(await fingerprint(other.url)).toEqual(await fingerprint(url));
 });
 
-test('another seed gives other events', async () => {
+test('generates other events when the seed differs', async () => {
   const other = await createDatabase();
-  await seedDemo(other.url, { ...SMALL, seed: 2 });
+  await seedDemo(other.url, { ...SMALL_DATA, seed: 2 });
   const events = (tables: string[]): string | undefined => tables.find((table) => table.startsWith('events'));
   expect(events(await fingerprint(other.url))).not.toBe(events(await fingerprint(url)));
 });
 
-test('a database is seeded for its own scale and seed only', async () => {
-  expect(await isSeeded(url, SMALL)).toBe(true);
-  expect(await isSeeded(url, { ...SMALL, seed: 3 })).toBe(false);
+test('reports a database as seeded only for its own scale and seed', async () => {
+  expect(await isSeeded(url, SMALL_DATA)).toBe(true);
+  expect(await isSeeded(url, { ...SMALL_DATA, seed: 3 })).toBe(false);
 });
 
-test.each([{ scale: Number.NaN }, { scale: 0 }, { scale: 1_000 }, { seed: 1.5 }])('%o makes no database', (wrong) => {
-  expect(() => sizeOf({ ...SMALL, ...wrong })).toThrow('--seed must be a whole number');
-});
+test.each([{ scale: Number.NaN }, { scale: 0 }, { scale: 1_000 }, { seed: 1.5 }])(
+  'rejects the scale or seed %o',
+  (invalid) => {
+    expect(() => sizeOf({ ...SMALL_DATA, ...invalid })).toThrow('--seed must be a whole number');
+  },
+);
 
-test('a schema `app` that is not the demo’s is left alone', async () => {
+test('does not change a schema `app` that the demo did not create', async () => {
   const other = await createDatabase();
   const sql = connect(other.url);
   await sql.unsafe('CREATE SCHEMA app; CREATE TABLE app.users (user_id text); INSERT INTO app.users VALUES ($$mine$$)');
-  await expect(seedDemo(other.url, SMALL)).rejects.toThrow('left alone');
+  await expect(seedDemo(other.url, SMALL_DATA)).rejects.toThrow('It was not changed');
   expect(await sql`SELECT user_id FROM app.users`).toEqual([{ user_id: 'mine' }]);
 });
 
-test('one user has far more events than most', async () => {
+test('generates one user with far more events than the median', async () => {
   const [row] = await connect(url)<{ most: number; usual: number }[]>`
     SELECT max(events)::int AS most, (percentile_disc(0.5) WITHIN GROUP (ORDER BY events))::int AS usual
     FROM (SELECT count(*) AS events FROM app.events GROUP BY user_id) AS per_user`;
   expect(row?.most).toBeGreaterThan(20 * (row?.usual ?? 0));
 });
 
-test('events under an alias of an alias count for the user at its end', async () => {
+test('counts events under an alias of an alias for the user', async () => {
   const [row] = await connect(url)<{ direct: number }[]>`
     SELECT count(*)::int AS direct FROM app.events WHERE user_id = 'u-27'`;
   const figures = await figuresOf(url, 'u-27');
@@ -88,7 +91,7 @@ test('events under an alias of an alias count for the user at its end', async ()
   expect(figures['app.aliases']).toBe(3);
 });
 
-test('events of a shared device count for nobody', async () => {
+test('does not count events of a device that two users share', async () => {
   const sql = connect(url);
   const [device] = await sql<{ count: number }[]>`SELECT count(*)::int FROM app.events WHERE user_id = 'device-50'`;
   const [own] = await sql<{ count: number }[]>`
@@ -97,7 +100,7 @@ test('events of a shared device count for nobody', async () => {
   expect((await figuresOf(url, 'u-50'))['app.events']).toBe(own?.count);
 });
 
-test('the subscription of a household’s shared address counts for none of them', async () => {
+test('does not count the subscription of an address that two users share', async () => {
   const subscribed = await connect(url)`
     SELECT FROM app.newsletter JOIN app.users ON lower(users.email) = newsletter.email WHERE user_id = 'u-20'`;
   expect(subscribed).toHaveLength(1);
@@ -105,10 +108,10 @@ test('the subscription of a household’s shared address counts for none of them
   expect(await figuresOf(url, 'u-21')).not.toHaveProperty('app.newsletter');
 });
 
-test('a company’s figures are its row and its memberships, never its users', async () => {
+test('counts the row and the memberships of a company, not its users', async () => {
   expect(Object.keys(await companyFiguresOf(url, '9000000001'))).toEqual(['app.companies', 'app.memberships']);
 });
 
-test('figures of several users add up per table', () => {
+test('adds the figures of several users per table', () => {
   expect(sum([{ a: 1, b: 2 }, { b: 3 }])).toEqual({ a: 1, b: 5 });
 });

@@ -6,7 +6,7 @@ import type { Identity } from '../../domain/identity.ts';
 import { batchOf, byIdentities, deletion, exportAll, resolveAll, testContext } from '../connectors/fixture.ts';
 import { defaultDeployment } from '../support/world/default-deployment.ts';
 
-/** The shipped deployment on the data that it ships with. */
+/** The shipped deployment on the demo data. */
 let url = '';
 let sql: postgres.Sql;
 let connector: Connector;
@@ -18,9 +18,9 @@ beforeEach(async () => {
 });
 afterAll(async () => void (await Promise.all(closing.map((close) => close()))));
 
-/** With a chain of aliases, under which a part of the events arrived; and one who shares a device. */
+/** The first has events under a chain of aliases; the second shares a device. */
 const USERS = ['u-27', 'u-50'] as const;
-/** What each is called, as the ledger hands it over: without what somebody else is called too. */
+/** The identities of each user without those that another user shares. */
 async function subjects(): Promise<Identity[][]> {
   const keys = USERS.map((value) => ({ type: 'user_id', value: [value] }));
   const facts = await resolveAll(connector, byIdentities(...keys));
@@ -33,46 +33,46 @@ async function subjects(): Promise<Identity[][]> {
 }
 
 const TABLES = ['users', 'aliases', 'events', 'orders', 'order_items', 'newsletter', 'invoices', 'memberships'];
-/** Every table, but with nothing in the columns that are named. */
-async function fingerprint(without: Readonly<Record<string, readonly string[]>>): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
+/** A digest per table, without the named columns. */
+async function fingerprint(excluded: Readonly<Record<string, readonly string[]>>): Promise<Record<string, string>> {
+  const digests: Record<string, string> = {};
   for (const table of TABLES) {
     const [row] = await sql<{ digest: string }[]>`
       SELECT count(*) || ' ' || md5(string_agg(whole::text, ';' ORDER BY whole::text)) AS digest
-      FROM (SELECT to_jsonb(t) - ${(without[table] ?? []) as string[]}::text[] AS whole FROM ${sql(`app.${table}`)} t) rows`;
-    found[table] = row?.digest ?? '';
+      FROM (SELECT to_jsonb(t) - ${(excluded[table] ?? []) as string[]}::text[] AS whole FROM ${sql(`app.${table}`)} t) rows`;
+    digests[table] = row?.digest ?? '';
   }
-  return found;
+  return digests;
 }
 
-test('sources: the receipt tells as many events as were seeded, they are empty of them, and nothing else is', async () => {
+test('clears the source columns of every seeded event and changes nothing else when the scope is sources', async () => {
   const seeded = await Promise.all(USERS.map((id) => figuresOf(url, id)));
   const events = seeded.reduce((sum, figures) => sum + (figures['app.events'] ?? 0), 0);
   expect(events).toBeGreaterThan(20);
-  const emptied = { events: ['ip', 'sdk', 'utm_source'] };
-  const [before, whole] = [await fingerprint(emptied), await fingerprint({})];
+  const clearedColumns = { events: ['ip', 'sdk', 'utm_source'] };
+  const [before, whole] = [await fingerprint(clearedColumns), await fingerprint({})];
   const batch = batchOf(await subjects());
-  const done = deletion({ scope: 'sources' });
-  await connector.hardDelete(batch, done, testContext());
-  expect(done.ranges.flatMap(({ tables }) => tables).filter(({ blanked }) => blanked !== undefined)).toEqual([
+  const performed = deletion({ scope: 'sources' });
+  await connector.hardDelete(batch, performed, testContext());
+  expect(performed.ranges.flatMap(({ tables }) => tables).filter(({ blanked }) => blanked !== undefined)).toEqual([
     { table: 'app.events', removed: 0, retained: 0, basis: null, blanked: events },
   ]);
   expect(await connector.verify(batch, 'sources', testContext())).toMatchObject({ survivors: 0 });
-  expect(await fingerprint(emptied)).toEqual(before);
+  expect(await fingerprint(clearedColumns)).toEqual(before);
   const { events: changed, ...rest } = await fingerprint({});
   expect(whole).toMatchObject(rest);
   expect(changed).not.toBe(whole['events']);
-  const [left] =
+  const [cleared] =
     await sql`SELECT count(*)::int AS empty FROM app.events WHERE ip IS NULL AND sdk IS NULL AND utm_source IS NULL`;
-  expect(left).toEqual({ empty: events });
+  expect(cleared).toEqual({ empty: events });
 });
 
-test('categories: the name goes, what may not be empty stays and is told, and no other row is touched', async () => {
+test('clears nullable columns, reports the others as retained and changes no other row when the scope is categories', async () => {
   const [before, whole] = [await fingerprint({ users: ['name'] }), await fingerprint({})];
   const batch = batchOf(await subjects());
-  const done = deletion({ scope: 'categories' });
-  await connector.hardDelete(batch, done, testContext());
-  expect(done.ranges.flatMap(({ tables }) => tables).filter(({ table }) => table === 'app.users')).toEqual([
+  const performed = deletion({ scope: 'categories' });
+  await connector.hardDelete(batch, performed, testContext());
+  expect(performed.ranges.flatMap(({ tables }) => tables).filter(({ table }) => table === 'app.users')).toEqual([
     { table: 'app.users', removed: 0, blanked: 2, retained: 2, basis: 'cannot be empty: created_at' },
   ]);
   expect(await connector.verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
@@ -80,20 +80,20 @@ test('categories: the name goes, what may not be empty stays and is told, and no
   const { users, ...rest } = await fingerprint({});
   expect(whole).toMatchObject(rest);
   expect(users).not.toBe(whole['users']);
-  const named = await sql<{ id: string }[]>`SELECT user_id AS id FROM app.users WHERE name IS NULL ORDER BY 1`;
-  expect(named.map(({ id }) => id)).toEqual([...USERS]);
+  const nameless = await sql<{ id: string }[]>`SELECT user_id AS id FROM app.users WHERE name IS NULL ORDER BY 1`;
+  expect(nameless.map(({ id }) => id)).toEqual([...USERS]);
 });
 
-test('whoever opens an export of the demo reads what each table is, and each column that is no number of a row', async () => {
-  const everybody = await sql<{ value: string }[]>`SELECT user_id AS value FROM app.users LIMIT 500`;
-  const batch = batchOf(everybody.map(({ value }) => [{ type: 'user_id', value: [value] }]));
-  const got = await exportAll(connector, batch, { scope: 'categories' });
-  expect([...got.values()].filter(({ table }) => table.meaning === null)).toEqual([]);
-  const untold = [...got].flatMap(([name, { table }]) =>
+test('explains each table and each column that is no row number in an export of the demo', async () => {
+  const users = await sql<{ value: string }[]>`SELECT user_id AS value FROM app.users LIMIT 500`;
+  const batch = batchOf(users.map(({ value }) => [{ type: 'user_id', value: [value] }]));
+  const tables = await exportAll(connector, batch, { scope: 'categories' });
+  expect([...tables.values()].filter(({ table }) => table.meaning === null)).toEqual([]);
+  const unexplained = [...tables].flatMap(([name, { table }]) =>
     table.columns.flatMap((column) => (column.meaning === null ? [`${name}.${column.name}`] : [])),
   );
-  expect(untold.filter((name) => !/_id$|\.line$/.test(name))).toEqual([]);
-  const sources = [...got].flatMap(([name, { table }]) =>
+  expect(unexplained.filter((name) => !/_id$|\.line$/.test(name))).toEqual([]);
+  const sources = [...tables].flatMap(([name, { table }]) =>
     table.columns.filter(({ source }) => source).map((column) => `${name}.${column.name}`),
   );
   expect(sources).toEqual(['app.events.ip', 'app.events.sdk', 'app.events.utm_source']);

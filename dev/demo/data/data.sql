@@ -1,4 +1,4 @@
--- Every value is computed from its row's number and the seed: the same seed gives the same database, on any machine.
+-- Every value is computed from the row's number and the seed, so that a seed gives the same rows on any machine.
 CREATE FUNCTION pg_temp.pick(n bigint, salt int, choices bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS
 $$ SELECT (hashint8extended(n, salt + :seed) & 9223372036854775807) % choices $$;
 
@@ -21,7 +21,7 @@ INSERT INTO app.aliases SELECT 'a-' || n || '-2', 'a-' || n || '-1' FROM generat
 INSERT INTO app.aliases SELECT 'a-' || n || '-3', 'a-' || n || '-2' FROM generate_series(27, :users, 27) AS n;
 INSERT INTO app.aliases SELECT 'device-' || n, 'u-' || n + owner FROM generate_series(50, :users - 1, 50) AS n, generate_series(0, 1) AS owner;
 
--- A few users have most of the events; a part of the events arrived under an alias.
+-- A few users have most of the events. Some events arrived under an alias.
 INSERT INTO app.events
 SELECT e, CASE WHEN n % 50 = 0 AND n < :users AND e % 5 = 0 THEN 'device-' || n
                WHEN n % 27 = 0 AND e % 4 = 0 THEN 'a-' || n || '-3'
@@ -45,7 +45,7 @@ INSERT INTO app.invoices
 SELECT row_number() OVER (ORDER BY order_id), user_id, ordered_at, 100 + pg_temp.pick(row_number() OVER (ORDER BY order_id), 12, 9900), 'Example Street ' || substr(user_id, 3)
 FROM app.orders;
 
--- People type their address as they like: subscriptions differ in case from the profile.
+-- Subscriptions spell the address in another case than the profile.
 INSERT INTO app.newsletter
 SELECT DISTINCT lower(email), business_unit, timestamptz '2026-01-01 00:00Z' FROM app.users WHERE substr(user_id, 3)::int % 2 = 0;
 

@@ -9,22 +9,24 @@ export interface DemoData {
 
 const text = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
-/** How many there will be; throws where the numbers make no sense. */
+/** Throws when scale or seed is out of range. */
 export function sizeOf({ scale, seed }: DemoData): { readonly users: number; readonly events: number } {
   if (!Number.isSafeInteger(seed) || !(scale > 0 && scale <= 100))
-    throw new Error('--seed must be a whole number, --scale more than 0 and at most 100');
+    throw new Error('--seed must be a whole number; --scale must be greater than 0 and at most 100');
   const users = Math.max(200, Math.round(50_000 * scale));
   return { users, events: users * 10 };
 }
 
-/** Makes the demo's schema anew, in one transaction: what is killed half-way leaves what was there before. */
+/** Replaces the demo's schema in one transaction, so that an interrupted import leaves the earlier data. */
 export async function seedDemo(url: string, { scale, seed }: DemoData): Promise<void> {
   const numbers: Record<string, number> = { seed, ...sizeOf({ scale, seed }) };
   const data = text('data.sql').replace(/:(seed|users|events)\b/g, (_, name: string) => String(numbers[name]));
   await withClient(url, async (sql) => {
     const state = await demoState(sql);
     if (state === 'foreign')
-      throw new Error('this database has a schema `app` that is not the demo’s: it is left alone');
+      throw new Error(
+        'This database has a schema `app` that the demo did not create. It was not changed; use another database.',
+      );
     await sql.begin(async (tx) => {
       if (state !== 'absent') await tx`DROP SCHEMA app CASCADE`;
       await tx.unsafe(text('schema.sql'));
@@ -35,7 +37,7 @@ export async function seedDemo(url: string, { scale, seed }: DemoData): Promise<
   });
 }
 
-/** Whether the demo's data of this scale and seed was loaded, whatever has been deleted of it since. */
+/** Whether data of this scale and seed was imported, even when rows were deleted since. */
 export const isSeeded = (url: string, data: DemoData): Promise<boolean> =>
   withClient(url, async (sql) => (await demoState(sql)) === comment(data));
 

@@ -1,4 +1,4 @@
--- The application whose data the demo deletes. Every column by which a subject is found has an index.
+-- The application whose data the demo deletes. Every column that identifies a subject has an index.
 CREATE SCHEMA app;
 COMMENT ON SCHEMA app IS 'Lethe demo';
 
@@ -18,7 +18,7 @@ CREATE INDEX users_email ON app.users (lower(email), lower(business_unit));
 CREATE TABLE app.aliases (alias text, user_id text, PRIMARY KEY (alias, user_id));
 CREATE INDEX aliases_user ON app.aliases (user_id);
 
--- Without a foreign key: many events arrive under an alias.
+-- No foreign key: many events arrive under an alias.
 CREATE TABLE app.events (
   event_id    bigint PRIMARY KEY,
   user_id     text NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE app.newsletter (
 );
 CREATE INDEX newsletter_email ON app.newsletter (lower(email), lower(business_unit));
 
--- Kept for the tax office, without the person: address and reference go.
+-- Retained for the tax office. A deletion clears the address and the reference to the user.
 CREATE TABLE app.invoices (
   invoice_id bigint PRIMARY KEY,
   user_id    text REFERENCES app.users,
