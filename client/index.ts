@@ -3,9 +3,9 @@ import { type Operations, type Problem, ROUTES, type Route } from './operations.
 export type * from './operations.ts';
 
 export interface LetheClientOptions {
-  /** Where the API is; a path in front of `/v1` is kept. */
+  /** The address of the API. A path before `/v1` is kept. */
   readonly url: string | URL;
-  /** `lethe_…` */
+  /** The member's token: `lethe_…`. */
   readonly token: string;
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -16,29 +16,33 @@ export interface CallOptions {
 
 type Name = keyof Operations;
 type Input<Of extends Name> = Operations[Of]['input'];
-type Answer<Of extends Name> = Operations[Of]['answer'];
-/** An operation that asks for nothing is called with nothing. */
-type Given<Of extends Name> = Record<never, never> extends Input<Of> ? [input?: Input<Of>] : [input: Input<Of>];
-type ListName = { [Of in Name]: Answer<Of> extends { nextCursor: string | null } ? Of : never }[Name];
+type Output<Of extends Name> = Operations[Of]['answer'];
+/** The input is optional where it has no required field. */
+type InputArguments<Of extends Name> =
+  Record<never, never> extends Input<Of> ? [input?: Input<Of>] : [input: Input<Of>];
+type ListName = { [Of in Name]: Output<Of> extends { nextCursor: string | null } ? Of : never }[Name];
 
-/** A function for each operation of the document. A call is sent once: what to do about a failure is the caller's. */
+/** One function per operation of the API. A call is sent once: the client does not retry. */
 export type LetheClient = {
-  readonly [Of in Name]: (...given: [...Given<Of>, options?: CallOptions]) => Promise<Answer<Of>>;
+  readonly [Of in Name]: (...input: [...InputArguments<Of>, options?: CallOptions]) => Promise<Output<Of>>;
 } & {
-  /** Every page of a list, from the first on. */
-  pages<Of extends ListName>(list: Of, ...given: [...Given<Of>, options?: CallOptions]): AsyncGenerator<Answer<Of>>;
+  /** Iterates over all pages of a list, starting with the first. */
+  pages<Of extends ListName>(
+    list: Of,
+    ...input: [...InputArguments<Of>, options?: CallOptions]
+  ): AsyncGenerator<Output<Of>>;
 };
 
-/** What Lethe refused, and why: `code` is one of a closed list (docs/problems.md), and never names a person. */
+/** An error response. docs/problems.md lists the values of `code`. No field contains personal data. */
 export class LetheProblem extends Error {
   override readonly name = 'LetheProblem';
   readonly code: Problem['code'];
   readonly status: number;
-  /** What is wrong with what was sent, each by a JSON pointer. */
+  /** Validation errors, each with a JSON pointer to the field. Empty for other codes. */
   readonly errors: NonNullable<Problem['errors']>;
-  /** In how many seconds to ask again, where that is known. */
+  /** Seconds to wait before the next call. Null when the response has no `Retry-After`. */
   readonly retryAfter: number | null;
-  /** The whole of it, with the members that only some codes have. */
+  /** The whole response body, with the fields that only some codes have. */
   readonly problem: Problem;
 
   constructor(problem: Problem, retryAfter: string | null) {
@@ -55,11 +59,11 @@ export function letheClient({ url, token, fetch = globalThis.fetch }: LetheClien
   const base = new URL(url);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
 
-  async function call(route: Route, input: Sent = {}, { signal }: CallOptions = {}): Promise<unknown> {
+  async function call(route: Route, input: AnyInput = {}, { signal }: CallOptions = {}): Promise<unknown> {
     const { method, sends, accept } = route;
-    const { body, ...given } = input;
-    const { target, headers } = addressed(route, given);
-    const answer = await fetch(new URL(target, base), {
+    const { body, ...parameters } = input;
+    const { target, headers } = placeParameters(route, parameters);
+    const response = await fetch(new URL(target, base), {
       method,
       headers: {
         Authorization: `Bearer ${token}`,
@@ -71,19 +75,19 @@ export function letheClient({ url, token, fetch = globalThis.fetch }: LetheClien
       ...(body === undefined
         ? {}
         : { body: sends === JSON_TYPE ? JSON.stringify(body) : (body as NonNullable<RequestInit['body']>) }),
-      // A stream is sent as it is read; the answer comes after it.
+      // fetch requires half duplex for a streamed body.
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
       ...(signal === undefined ? {} : { signal }),
     });
-    if (!answer.ok) throw await refusal(answer);
-    if (answer.status === 204) return undefined;
-    return accept === JSON_TYPE ? answer.json() : answer;
+    if (!response.ok) throw await errorFrom(response);
+    if (response.status === 204) return undefined;
+    return accept === JSON_TYPE ? response.json() : response;
   }
 
-  async function* pages(list: ListName, given: Sent = {}, options?: CallOptions): AsyncGenerator<unknown> {
+  async function* pages(list: ListName, input: AnyInput = {}, options?: CallOptions): AsyncGenerator<unknown> {
     let cursor: string | null | undefined = null;
     do {
-      const page = (await call(ROUTES[list], cursor === null ? given : { ...given, cursor }, options)) as Page;
+      const page = (await call(ROUTES[list], cursor === null ? input : { ...input, cursor }, options)) as Page;
       yield page;
       cursor = page.nextCursor;
     } while (cursor !== null);
@@ -91,12 +95,12 @@ export function letheClient({ url, token, fetch = globalThis.fetch }: LetheClien
 
   const calls = Object.entries(ROUTES).map(([name, route]) => [
     name,
-    (given?: Sent, options?: CallOptions) => call(route, given, options),
+    (input?: AnyInput, options?: CallOptions) => call(route, input, options),
   ]);
   return { ...Object.fromEntries(calls), pages } as LetheClient;
 }
 
-interface Sent {
+interface AnyInput {
   readonly body?: unknown;
   readonly cursor?: string;
 }
@@ -107,24 +111,27 @@ interface Page {
 
 const JSON_TYPE = 'application/json';
 
-/** Members of the path and the headers go where the route says, all others are the query; a list is told by commas. */
-function addressed({ path, headers: named = {} }: Route, given: object) {
+/** Puts each parameter into the path or a header where the route names it there, otherwise into the query. */
+function placeParameters({ path, headers: headerNames = {} }: Route, parameters: object) {
   const query = new URLSearchParams();
   const headers: Record<string, string> = {};
   let target = path.slice(1);
-  for (const [name, value] of Object.entries<string | number | boolean | readonly string[] | undefined>({ ...given })) {
+  const entries = Object.entries<string | number | boolean | readonly string[] | undefined>({ ...parameters });
+  for (const [name, value] of entries) {
     if (value === undefined) continue;
-    const header = named[name];
-    if (header !== undefined) headers[header] = String(value);
-    else if (target.includes(`{${name}}`)) target = target.replace(`{${name}}`, encodeURIComponent(String(value)));
-    else query.set(name, String(value));
+    // A list is sent as its values separated by commas.
+    const text = String(value);
+    const header = headerNames[name];
+    if (header !== undefined) headers[header] = text;
+    else if (target.includes(`{${name}}`)) target = target.replace(`{${name}}`, encodeURIComponent(text));
+    else query.set(name, text);
   }
   return { target: query.size === 0 ? target : `${target}?${query.toString()}`, headers };
 }
 
-async function refusal(answer: Response): Promise<Error> {
-  const type = answer.headers.get('Content-Type') ?? '';
+async function errorFrom(response: Response): Promise<Error> {
+  const type = response.headers.get('Content-Type') ?? '';
   if (!type.startsWith('application/problem+json'))
-    return new Error(`${answer.status}, and no problem of Lethe's: something in between answered`);
-  return new LetheProblem((await answer.json()) as Problem, answer.headers.get('Retry-After'));
+    return new Error(`HTTP ${response.status} without a problem document: a proxy may have answered instead of Lethe.`);
+  return new LetheProblem((await response.json()) as Problem, response.headers.get('Retry-After'));
 }

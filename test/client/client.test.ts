@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,64 +14,67 @@ const api = await testApi();
 
 const server = serve({ fetch: api.app.fetch, hostname: '127.0.0.1', port: 0 });
 afterAll(() => new Promise((ended) => server.close(ended)));
+const address = server.address();
+if (address === null || typeof address === 'string') throw new Error('the server has no port');
+const url = `http://127.0.0.1:${address.port}`;
 
-/** Somebody else's empty folder, with the package as npm makes it. */
-const folder = await mkdtemp(join(tmpdir(), 'lethe-client-'));
-afterAll(() => rm(folder, { recursive: true }));
-const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
-const installed = join(folder, 'node_modules', 'lethe');
-await mkdir(installed, { recursive: true });
-await run('tar', [
-  'xzf',
-  join(folder, /"filename": "([^"]+)"/.exec(stdout)?.[1] ?? ''),
-  '--strip-components=1',
-  '-C',
-  installed,
-]);
-await cp(new URL('consumer/use.ts', import.meta.url), join(folder, 'use.ts'));
-await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+/** A caller's empty project: the tarball is packed as README.md says and installed without a registry. */
+const project = await mkdtemp(join(tmpdir(), 'lethe-client-'));
+afterAll(() => rm(project, { recursive: true }));
+await run('npm', ['pack', './client', '--pack-destination', project], { cwd: root });
+const tarballs = await readdir(project);
+await run('npm', ['install', '--offline', '--no-audit', '--no-fund', `./${tarballs[0]}`], { cwd: project });
+
+/** The TypeScript example of README.md, saved under the name that README.md gives it. */
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+const [, example = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+await writeFile(join(project, 'request.mts'), example);
+await cp(new URL('consumer/use.ts', import.meta.url), join(project, 'use.mts'));
+
 const compilerOptions = {
   strict: true,
   target: 'es2024',
   module: 'nodenext',
-  lib: ['es2024', 'dom', 'dom.iterable', 'dom.asynciterable'],
   types: ['node'],
   typeRoots: [join(root, 'node_modules/@types')],
   skipLibCheck: false,
 };
-await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
-
-const compiled = await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder]).catch(
+await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts', 'request.mts'] }));
+const compiled = await run(join(root, 'node_modules/.bin/tsc'), ['-p', project]).catch(
   (error: { stdout: string }) => error,
 );
 
-test('the package is the client alone, without a line of the service', () => {
-  const files = [...stdout.matchAll(/"path": "([^"]+)"/g)].map(([, path]) => path);
-  expect(new Set(files)).toEqual(
+test('installs the client as the only package', async () => {
+  expect(tarballs).toEqual([expect.stringMatching(/^lethe-client-\d+\.\d+\.\d+\.tgz$/)]);
+  const entries = await readdir(join(project, 'node_modules'), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  expect(new Set(files.map((file) => file.slice(join(project, 'node_modules/').length)))).toEqual(
     new Set([
-      'LICENSE',
-      'README.md',
-      'package.json',
-      ...['index.js', 'index.d.ts', 'operations.js', 'operations.d.ts'].map((name) => `client/dist/${name}`),
+      '.package-lock.json',
+      ...['LICENSE', 'README.md', 'package.json'].map((name) => `@lethe/client/${name}`),
+      ...['index.js', 'index.d.ts', 'operations.js', 'operations.d.ts'].map((name) => `@lethe/client/dist/${name}`),
     ]),
   );
 });
 
-test('good use compiles against the package, and whatever is misspelt does not', () => {
+test('has the version of the service', async () => {
+  const versionOf = async (path: string): Promise<unknown> =>
+    (JSON.parse(await readFile(join(root, path), 'utf8')) as { version: unknown }).version;
+  expect(await versionOf('client/package.json')).toBe(await versionOf('package.json'));
+});
+
+test('compiles correct calls and rejects misspelt ones when installed in an empty project', () => {
   expect(compiled.stdout).toBe('');
 });
 
-test('the compiled caller submits, reads, pages, downloads and meets problems, on Node with nothing installed', async () => {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  const url = `http://127.0.0.1:${address.port}`;
-  const { stdout: said } = await run(process.execPath, [join(folder, 'use.js'), url, api.owner.token]);
-  const told = JSON.parse(said) as Record<string, unknown>;
+test('submits, reads, pages, downloads and reports problems when installed in an empty project', async () => {
+  const { stdout } = await run(process.execPath, [join(project, 'use.mjs'), url, api.owner.token]);
+  const results = JSON.parse(stdout) as Record<string, unknown>;
   const requests = await api.sql<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY received_at, id`;
   expect(requests).toHaveLength(6);
-  expect(requests.map(({ id }) => id)).toContain(told['accepted']);
-  expect(told).toEqual({
-    accepted: told['accepted'],
+  expect(requests.map(({ id }) => id)).toContain(results['accepted']);
+  expect(results).toEqual({
+    accepted: results['accepted'],
     status: 'received',
     pages: [2, 2, 1],
     ids: 5,
@@ -79,9 +82,15 @@ test('the compiled caller submits, reads, pages, downloads and meets problems, o
     csv: ['text/csv; charset=utf-8', 1 + 5],
     lines: { total: 3, accepted: 2, merged: 1, failed: 0, blank: 0 },
     replayed: true,
-    refused: [404, 'request_not_found'],
-    withFaults: [422, ['/subjects/identities/0/type']],
-    unknown: [401, 'unauthorized'],
+    notFound: [404, 'request_not_found'],
+    invalid: [422, ['/subjects/identities/0/type']],
+    unauthorized: [401, 'unauthorized'],
     aborted: 'AbortError',
   });
+});
+
+test('runs the TypeScript example of README.md without a build', async () => {
+  const env = { ...process.env, LETHE_URL: url, LETHE_TOKEN: api.owner.token };
+  const { stdout } = await run(process.execPath, ['request.mts'], { cwd: project, env });
+  expect(stdout).toMatch(/^req_\w+ is received, due \d{4}-\d{2}-\d{2}/);
 });

@@ -1,9 +1,9 @@
-import { type LetheClient, letheClient, LetheProblem, type NewRequest, type RequestStatus } from 'lethe/client';
+import { type LetheClient, letheClient, LetheProblem, type NewRequest, type RequestStatus } from '@lethe/client';
 
-/** How a caller uses the package: compiled and run by client.test.ts as somebody else's project. */
+/** A caller's project: client.test.ts compiles and runs it in an empty folder with the installed package. */
 const [url = '', token = ''] = process.argv.slice(2);
 const lethe: LetheClient = letheClient({ url, token });
-const told: Record<string, unknown> = {};
+const results: Record<string, unknown> = {};
 
 const body: NewRequest = {
   project: 'demo',
@@ -18,11 +18,11 @@ const body: NewRequest = {
   },
 };
 const accepted = await lethe.createRequest({ body });
-told.accepted = accepted.id;
+results.accepted = accepted.id;
 for (let more = 0; more < 4; more += 1) await lethe.createRequest({ body });
 
 const status: RequestStatus = await lethe.readRequest({ id: accepted.id });
-told.status = status.status;
+results.status = status.status;
 
 const pages: number[] = [];
 const ids = new Set<string>();
@@ -30,9 +30,9 @@ for await (const page of lethe.pages('listRequests', { status: ['received', 'gra
   pages.push(page.items.length);
   for (const { id } of page.items) ids.add(id);
 }
-told.pages = pages;
-told.ids = ids.size;
-told.none = (await lethe.listRequests({ needsAttention: true })).items.length;
+results.pages = pages;
+results.ids = ids.size;
+results.none = (await lethe.listRequests({ needsAttention: true })).items.length;
 
 const hold = await lethe.placeHold({
   body: {
@@ -43,13 +43,13 @@ const hold = await lethe.placeHold({
     heldBy: 'ann',
   },
 });
-told.released = await lethe.releaseHold({ id: hold.id });
+results.released = await lethe.releaseHold({ id: hold.id });
 
 const csv = await lethe.listActivityCsv({ action: 'request.*' });
-told.csv = [csv.headers.get('Content-Type'), (await csv.text()).trim().split('\n').length];
+results.csv = [csv.headers.get('Content-Type'), (await csv.text()).trim().split('\n').length];
 
 const file = new Blob(['user_id\nu-1\nu-1\nu-2\n']);
-const uploaded = async (body: Blob | ReadableStream<Uint8Array>) =>
+const upload = async (body: Blob | ReadableStream<Uint8Array>) =>
   lethe.uploadSubjects({
     project: 'demo',
     kind: 'deletion',
@@ -60,55 +60,55 @@ const uploaded = async (body: Blob | ReadableStream<Uint8Array>) =>
     idempotencyKey: 'file-1',
     body,
   });
-const first = await uploaded(file.stream());
-told.lines = first.lines;
-told.replayed = (await uploaded(file)).id === first.id;
+const first = await upload(file.stream());
+results.lines = first.lines;
+results.replayed = (await upload(file)).id === first.id;
 
-told.refused = await lethe.readRequest({ id: 'req_of/nobody?' }).catch(problemOf);
-told.withFaults = await lethe
-  .createRequest({ body: { ...body, subjects: { kind: 'user', identities: [{ type: 'nix', value: 'x' }] } } })
-  .catch(problemOf);
-told.unknown = await letheClient({ url, token: 'lethe_wrong' }).listRequests().catch(problemOf);
-told.aborted = await lethe.listRequests({}, { signal: AbortSignal.abort() }).catch(nameOf);
+results.notFound = await lethe.readRequest({ id: 'req_a/b?c' }).catch(describeProblem);
+results.invalid = await lethe
+  .createRequest({ body: { ...body, subjects: { kind: 'user', identities: [{ type: 'unknown', value: 'x' }] } } })
+  .catch(describeProblem);
+results.unauthorized = await letheClient({ url, token: 'lethe_wrong' }).listRequests().catch(describeProblem);
+results.aborted = await lethe.listRequests({}, { signal: AbortSignal.abort() }).catch(errorName);
 
-function problemOf(error: unknown): unknown {
+function describeProblem(error: unknown): unknown {
   if (!(error instanceof LetheProblem)) throw error;
   switch (error.code) {
     case 'invalid_request':
       return [error.status, error.errors.map(({ pointer }) => pointer)];
-    // @ts-expect-error no such code
+    // @ts-expect-error unknown code
     case 'invalid_requests':
       return null;
     default:
       return [error.status, error.code];
   }
 }
-function nameOf(error: unknown): string {
+function errorName(error: unknown): string {
   return error instanceof Error ? error.name : 'none';
 }
 
-/** Never run: what must not compile. */
-export async function misspelt(): Promise<void> {
-  // @ts-expect-error whose subjects they are is needed
+/** Never called: each line must fail to compile. */
+export async function misuse(): Promise<void> {
+  // @ts-expect-error missing parameters
   await lethe.uploadSubjects({ body: file });
-  // @ts-expect-error no such operation
+  // @ts-expect-error unknown operation
   await lethe.createRequests({ body });
-  // @ts-expect-error a body is needed
+  // @ts-expect-error missing body
   await lethe.createRequest({});
-  // @ts-expect-error the id is needed
+  // @ts-expect-error missing id
   await lethe.readRequest();
-  // @ts-expect-error no such member of a body
+  // @ts-expect-error unknown field of a body
   await lethe.createRequest({ body: { ...body, regulations: 'gdpr' } });
-  // @ts-expect-error no such filter
+  // @ts-expect-error unknown filter
   await lethe.listRequests({ state: 'grace' });
-  // @ts-expect-error no such status
-  await lethe.listRequests({ status: ['gone'] });
-  // @ts-expect-error no such member of an answer
+  // @ts-expect-error unknown status
+  await lethe.listRequests({ status: ['unknown'] });
+  // @ts-expect-error unknown field of a response
   void accepted.identifier;
-  // @ts-expect-error no list
+  // @ts-expect-error not a list
   lethe.pages('readRequest', { id: accepted.id });
-  // @ts-expect-error a download has no pages
+  // @ts-expect-error a CSV response has no pages
   await lethe.listActivityCsv({ limit: 2 });
 }
 
-console.log(JSON.stringify(told));
+console.log(JSON.stringify(results));
