@@ -21,9 +21,7 @@ import { type DemoData, isSeeded, seedDemo, sizeOf } from './data/generate.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const CONFIG = join(ROOT, 'dev/demo/demo.config.ts');
 /** State that the demo keeps between runs. `rm -r .lethe/demo` deletes it. */
-const STATE = join(ROOT, '.lethe/demo');
-/** Shell variables for calls by hand. Exists while the demo runs. */
-const ENVIRONMENT_FILE = join(STATE, 'env');
+const STATE_FOLDER = join(ROOT, '.lethe/demo');
 
 export interface Stack {
   readonly demoUrl: string;
@@ -43,10 +41,15 @@ export interface Reporter {
 }
 
 /** Starts each server that the environment does not name, and reports which one is used. */
-export async function startStack(data: DemoData, { report, begin }: Reporter): Promise<Stack> {
+export async function startStack(
+  data: DemoData,
+  { report, begin }: Reporter,
+  stateFolder = STATE_FOLDER,
+): Promise<Stack> {
   sizeOf(data);
   const given = demoEnvironment();
-  const secrets = readSecrets();
+  const secrets = readSecrets(stateFolder);
+  const environmentFile = join(stateFolder, 'env');
   const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     for (const component of started.splice(0).toReversed()) await component.stop();
@@ -89,9 +92,9 @@ export async function startStack(data: DemoData, { report, begin }: Reporter): P
       HOST: '127.0.0.1',
       PORT: String(port),
       LOG_LEVEL: 'info',
-      LETHE_ARCHIVES: pathToFileURL(join(STATE, 'archives')).href,
+      LETHE_ARCHIVES: pathToFileURL(join(stateFolder, 'archives')).href,
       LETHE_PUBLIC_URL: `http://127.0.0.1:${port}`,
-      MAIL_URL: pathToFileURL(join(STATE, 'outbox')).href,
+      MAIL_URL: pathToFileURL(join(stateFolder, 'outbox')).href,
     });
     const api = await startProcess('api', 'api/server.ts', environment);
     const worker = await startProcess('worker', 'worker.ts', environment);
@@ -100,14 +103,14 @@ export async function startStack(data: DemoData, { report, begin }: Reporter): P
     await waitUntil(async () => (await fetch(`${apiUrl}/readyz`).catch(() => null))?.ok === true, api, assertAlive);
     await waitUntil(() => worker.child.log().includes('"polling"'), worker, assertAlive);
     report(`API          ${apiUrl}`);
-    started.push({ stop: async () => rmSync(ENVIRONMENT_FILE, { force: true }) });
-    writeFileSync(ENVIRONMENT_FILE, `export LETHE_URL=${apiUrl}\nexport LETHE_TOKEN=${token.text}\n`, { mode: 0o600 });
+    started.push({ stop: async () => rmSync(environmentFile, { force: true }) });
+    writeFileSync(environmentFile, `export LETHE_URL=${apiUrl}\nexport LETHE_TOKEN=${token.text}\n`, { mode: 0o600 });
     return {
       demoUrl: urls.demo,
       apiUrl,
       uiUrl: temporal?.uiUrl ?? null,
       token: token.text,
-      environmentFile: relative('', ENVIRONMENT_FILE),
+      environmentFile: relative('', environmentFile),
       assertAlive,
       stop,
     };
@@ -117,27 +120,27 @@ export async function startStack(data: DemoData, { report, begin }: Reporter): P
   }
 
   async function embeddedPostgres(): Promise<string> {
-    const server = await startPostgres({ dir: join(STATE, 'postgres') });
+    const server = await startPostgres({ dir: join(stateFolder, 'postgres') });
     started.push(server);
     return Object.assign(new URL(server.url), { pathname: '/lethe' }).href;
   }
 
   async function embeddedTemporal(): Promise<{ address: string; uiUrl: string }> {
     // Histories are kept only with the embedded database: their requests exist in no other one.
-    const keep = given.databaseUrl === undefined ? { dbFile: join(STATE, 'temporal.db') } : {};
+    const keep = given.databaseUrl === undefined ? { dbFile: join(stateFolder, 'temporal.db') } : {};
     const server = await startTemporal({ ...keep, port: await preferredPort(7233), uiPort: await preferredPort(8233) });
     started.push(server);
     return server;
   }
 
   async function startProcess(name: string, file: string, env: Record<string, string>): Promise<NamedProcess> {
-    mkdirSync(STATE, { recursive: true });
+    mkdirSync(stateFolder, { recursive: true });
     const command = {
       program: process.execPath,
       args: [join(ROOT, file)],
       signals: ['TERM', 'KILL'] as [string, string],
     };
-    const child = await startServer({ ...command, env, logFile: join(STATE, `${name}.log`) });
+    const child = await startServer({ ...command, env, logFile: join(stateFolder, `${name}.log`) });
     started.push(child);
     return { name, child };
   }
@@ -206,9 +209,9 @@ const addressOf = (url: string): string => {
 const Secrets = z.object({ digestKeys: z.string() });
 
 /** Created on the first run and kept: digests can only be compared under the key that made them. */
-function readSecrets(): z.output<typeof Secrets> {
-  const file = join(STATE, 'secrets.json');
-  mkdirSync(STATE, { recursive: true });
+function readSecrets(stateFolder: string): z.output<typeof Secrets> {
+  const file = join(stateFolder, 'secrets.json');
+  mkdirSync(stateFolder, { recursive: true });
   if (!existsSync(file)) {
     const secrets = { digestKeys: `demo:${randomBytes(32).toString('base64url')}` };
     writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ const api = await testApi();
 
 const server = serve({ fetch: api.app.fetch, hostname: '127.0.0.1', port: 0 });
 afterAll(() => new Promise((ended) => server.close(ended)));
+await once(server, 'listening');
 const address = server.address();
 if (address === null || typeof address === 'string') throw new Error('the server has no port');
 const url = `http://127.0.0.1:${address.port}`;
