@@ -83,6 +83,6 @@ export function drawStages(steps: readonly Step[], work: string, elapsedMs: numb
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1).padStart(5)} s`;
 
-/** Colours the text unless stdout is no terminal or NO_COLOR is set. */
+/** Colors the text unless stdout is no terminal or NO_COLOR is set. */
 export const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
   styleText(format, text, { stream: process.stdout });
