@@ -102,7 +102,7 @@ function printNextSteps({ apiUrl, uiUrl, environmentFile }: Stack): void {
 
 ${paint('bold', 'Next: delete a user yourself.')} In another terminal, in this folder:
 
-  source ${environmentFile}     # sets LETHE_URL and LETHE_TOKEN
+  source ${environmentFile}
 
   REQUEST=$LETHE_URL/v1/requests/$(curl -sS $LETHE_URL/v1/requests \\
     ${headers} \\
