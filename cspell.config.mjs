@@ -14,6 +14,7 @@ export default {
     'client/dist',
     'db/migrations',
     'test/replay/histories',
+    'test/repository/language.test.ts',
   ],
   words: [...glossary].flatMap(([, term]) => term?.split(/[ _]/) ?? []),
   dictionaries: ['names'],

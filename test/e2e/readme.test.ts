@@ -6,10 +6,10 @@ import { figuresOf } from '../../dev/demo/figures.ts';
 import { startStack } from '../../dev/demo/stack.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { pathWithCommands } from './support/command-line.ts';
-import { folder } from './support/service.ts';
+import { temporaryFolder } from './support/service.ts';
 
 /** The demo with its state in a folder of this test, where the blocks of README.md run as they are. */
-const workingFolder = folder();
+const workingFolder = temporaryFolder();
 const stateFolder = join(workingFolder, '.lethe/demo');
 mkdirSync(stateFolder, { recursive: true });
 process.env['DATABASE_URL'] = (await createDatabase()).url;
@@ -32,7 +32,7 @@ test('runs the first deletion and the first export of README.md as written', asy
   const script = `set -euo pipefail\n${shellBlocks('A first deletion')}\n${shellBlocks('A first export')}`;
   const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
     cwd: workingFolder,
-    env: { ...process.env, PATH: pathWithCommands(folder()) },
+    env: { ...process.env, PATH: pathWithCommands(temporaryFolder()) },
     encoding: 'utf8',
     timeout: 90_000,
   });
