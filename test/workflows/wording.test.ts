@@ -129,15 +129,13 @@ describe('The current details', () => {
 
   test('shows status, wait, counts, batches, and each attention code with its remedy', () => {
     expect(describeProgress({ kind: 'deletion', dueAt: RUN, progress, confirmation: undefined }).split('\n')).toEqual([
-      '| | |',
-      '|---|---|',
-      '| Status | `deleting` |',
-      '| Waits for | Steps in progress: batch 1 in app |',
-      '| Due | 2026-12-14 02:00 UTC |',
-      '| Subjects | 1,204 |',
-      '| Under legal hold | 1 subject |',
-      '| Batch 1 | 1,203 subjects in app |',
-      `| **Needs attention** | crm: \`system_unavailable\`. ${REMEDIES.system_unavailable} |`,
+      '- **Status**: `deleting`',
+      '- **Waits for**: Steps in progress: batch 1 in app',
+      '- **Due**: 2026-12-14 02:00 UTC',
+      '- **Subjects**: 1,204',
+      '- **Under legal hold**: 1 subject',
+      '- **Batch 1**: 1,203 subjects in app',
+      `- **Needs attention**: crm: \`system_unavailable\`. ${REMEDIES.system_unavailable}`,
     ]);
   });
 
@@ -148,9 +146,9 @@ describe('The current details', () => {
       progress: { ...progress, waitingFor: null },
       confirmation,
     });
-    expect(details).toContain('| To be collected | app (epoch 1) |');
-    expect(details).toContain('| To be confirmed | 2,500 subjects |');
-    expect(details).toContain('| Waits for | Nothing: the request has ended |');
+    expect(details).toContain('- **To be collected**: app (epoch 1)');
+    expect(details).toContain('- **To be confirmed**: 2,500 subjects');
+    expect(details).toContain('- **Waits for**: Nothing: the request has ended');
   });
 
   test('stays below the limits of Temporal when every code is raised and many batches are open', () => {

@@ -54,7 +54,7 @@ export function publishProgress(
   };
 }
 
-/** A table in Markdown, as Temporal's UI shows it. */
+/** A list in Markdown: Temporal's UI shows tables without space between their columns. */
 export function describeProgress({ kind, dueAt, progress, confirmation }: Published): string {
   const { status, waitingFor, subjects, held, attention, batches } = progress;
   const rows = [
@@ -69,7 +69,7 @@ export function describeProgress({ kind, dueAt, progress, confirmation }: Publis
         ? [`Batch ${batch.batch}`, `${countOf(batch.subjects, 'subject')} in ${batch.system}`]
         : ['To be collected', `${batch.system} (epoch ${batch.batch})`],
     ),
-    ...attention.map(({ system, code }) => ['**Needs attention**', `${system}: \`${code}\`. ${REMEDIES[code]}`]),
+    ...attention.map(({ system, code }) => ['Needs attention', `${system}: \`${code}\`. ${REMEDIES[code]}`]),
   ];
-  return ['| | |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+  return rows.map(([name, text]) => `- **${name}**: ${text}`).join('\n');
 }

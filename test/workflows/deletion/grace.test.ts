@@ -76,7 +76,7 @@ test('shows a summary for every activity and timer, and describes each handler',
     currentDetails: string;
     definition: Record<'queryDefinitions' | 'signalDefinitions', { name: string; description: string }[]>;
   }>('__temporal_workflow_metadata');
-  expect(currentDetails).toContain(`| Waits for | ${graceUntil} |`);
+  expect(currentDetails).toContain(`- **Waits for**: ${graceUntil}`);
   const handlers = [...definition.queryDefinitions, ...definition.signalDefinitions];
   expect(handlers.map(({ name }) => name)).toEqual(expect.arrayContaining(['progress', 'requestChanged']));
   expect(handlers.filter(({ description }) => !description)).toEqual([]);
