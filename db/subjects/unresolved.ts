@@ -23,8 +23,8 @@ export async function countUnresolvedSubjects(
 }
 
 /**
- * Marks subjects as present, because a system holds data on them or cannot tell, so that they are hidden. The subquery
- * is evaluated once, so all get the same generation.
+ * Marks subjects as present, because a system holds data on them or cannot report it, so that they are hidden. The
+ * subquery is evaluated once, so all get the same generation.
  */
 export async function markPresent(
   database: Database,
