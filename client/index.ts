@@ -16,7 +16,7 @@ export interface CallOptions {
 
 type Name = keyof Operations;
 type Input<Of extends Name> = Operations[Of]['input'];
-type Output<Of extends Name> = Operations[Of]['answer'];
+type Output<Of extends Name> = Operations[Of]['output'];
 /** The input is optional where it has no required field. */
 type InputArguments<Of extends Name> =
   Record<never, never> extends Input<Of> ? [input?: Input<Of>] : [input: Input<Of>];
@@ -60,7 +60,7 @@ export function letheClient({ url, token, fetch = globalThis.fetch }: LetheClien
   if (!base.pathname.endsWith('/')) base.pathname += '/';
 
   async function call(route: Route, input: AnyInput = {}, { signal }: CallOptions = {}): Promise<unknown> {
-    const { method, sends, accept } = route;
+    const { method, contentType, accept } = route;
     const { body, ...parameters } = input;
     const { target, headers } = placeParameters(route, parameters);
     const response = await fetch(new URL(target, base), {
@@ -68,13 +68,13 @@ export function letheClient({ url, token, fetch = globalThis.fetch }: LetheClien
       headers: {
         Authorization: `Bearer ${token}`,
         Accept: accept,
-        ...(sends === undefined ? {} : { 'Content-Type': sends }),
+        ...(contentType === undefined ? {} : { 'Content-Type': contentType }),
         ...headers,
       },
       redirect: 'error',
       ...(body === undefined
         ? {}
-        : { body: sends === JSON_TYPE ? JSON.stringify(body) : (body as NonNullable<RequestInit['body']>) }),
+        : { body: contentType === JSON_TYPE ? JSON.stringify(body) : (body as NonNullable<RequestInit['body']>) }),
       // fetch requires half duplex for a streamed body.
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
       ...(signal === undefined ? {} : { signal }),
@@ -132,6 +132,8 @@ function placeParameters({ path, headers: headerNames = {} }: Route, parameters:
 async function errorFrom(response: Response): Promise<Error> {
   const type = response.headers.get('Content-Type') ?? '';
   if (!type.startsWith('application/problem+json'))
-    return new Error(`HTTP ${response.status} without a problem document: a proxy may have answered instead of Lethe.`);
+    return new Error(
+      `HTTP ${response.status} without a problem document: a proxy may have responded instead of Lethe.`,
+    );
   return new LetheProblem((await response.json()) as Problem, response.headers.get('Retry-After'));
 }

@@ -175,14 +175,14 @@ export interface Operations {
    */
   createRequest: {
     input: CreateRequestInput;
-    answer: AcceptedRequest;
+    output: AcceptedRequest;
   };
   /**
    * List requests
    */
   listRequests: {
     input: ListRequestsInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -198,21 +198,21 @@ export interface Operations {
    */
   uploadSubjects: {
     input: UploadSubjectsInput;
-    answer: AcceptedUpload;
+    output: AcceptedUpload;
   };
   /**
    * Get a request
    */
-  readRequest: {
-    input: ReadRequestInput;
-    answer: RequestStatus;
+  getRequest: {
+    input: GetRequestInput;
+    output: RequestStatus;
   };
   /**
    * List the subjects of a request
    */
   listSubjects: {
     input: ListSubjectsInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -226,23 +226,23 @@ export interface Operations {
   /**
    * Get the progress of a request
    */
-  readProgress: {
-    input: ReadProgressInput;
-    answer: Progress;
+  getProgress: {
+    input: GetProgressInput;
+    output: Progress;
   };
   /**
    * Confirm a deletion
    */
   confirmRequest: {
     input: ConfirmRequestInput;
-    answer: Confirmed;
+    output: Confirmed;
   };
   /**
    * Cancel a request
    */
   cancelRequest: {
     input: CancelRequestInput;
-    answer: {
+    output: {
       /**
        * ID of the request.
        */
@@ -266,7 +266,7 @@ export interface Operations {
    */
   expediteRequest: {
     input: ExpediteRequestInput;
-    answer: {
+    output: {
       /**
        * ID of the request.
        */
@@ -282,7 +282,7 @@ export interface Operations {
    */
   retryRequest: {
     input: RetryRequestInput;
-    answer: {
+    output: {
       /**
        * ID of the request.
        */
@@ -300,7 +300,7 @@ export interface Operations {
    */
   skipSystem: {
     input: SkipSystemInput;
-    answer: {
+    output: {
       /**
        * ID of the request.
        */
@@ -314,23 +314,23 @@ export interface Operations {
   /**
    * Get the receipt of a request
    */
-  readReceipt: {
-    input: ReadReceiptInput;
-    answer: Receipt;
+  getReceipt: {
+    input: GetReceiptInput;
+    output: Receipt;
   };
   /**
    * Create a download link
    */
-  makeLink: {
-    input: MakeLinkInput;
-    answer: MadeLink;
+  createLink: {
+    input: CreateLinkInput;
+    output: CreatedLink;
   };
   /**
    * List download links
    */
   listLinks: {
     input: ListLinksInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -346,25 +346,25 @@ export interface Operations {
    */
   revokeLink: {
     input: RevokeLinkInput;
-    answer: void;
+    output: void;
   };
   /**
    * Destroy an archive
    */
   destroyArchive: {
     input: DestroyArchiveInput;
-    answer: void;
+    output: void;
   };
   /**
    * List the audit events of a request
    */
-  readLog: {
-    input: ReadLogInput;
-    answer: {
+  listRequestActivity: {
+    input: ListRequestActivityInput;
+    output: {
       /**
        * Items of the page.
        */
-      items: Event[];
+      items: AuditEvent[];
       /**
        * Cursor of the next page. Null on the last page.
        */
@@ -374,37 +374,37 @@ export interface Operations {
   /**
    * List the audit events of a request
    */
-  readLogCsv: {
-    input: ReadLogCsvInput;
-    answer: Response;
+  listRequestActivityCsv: {
+    input: ListRequestActivityCsvInput;
+    output: Response;
   };
   /**
    * Look up an identity
    */
   lookUpSubject: {
     input: LookUpSubjectInput;
-    answer: LookedUp;
+    output: LookupResult;
   };
   /**
    * Place a legal hold
    */
   placeHold: {
     input: PlaceHoldInput;
-    answer: Hold;
+    output: Hold;
   };
   /**
    * Release a legal hold
    */
   releaseHold: {
     input: ReleaseHoldInput;
-    answer: void;
+    output: void;
   };
   /**
    * Place a suppression
    */
   placeSuppression: {
     input: PlaceSuppressionInput;
-    answer: {
+    output: {
       /**
        * ID of the suppression.
        */
@@ -420,7 +420,7 @@ export interface Operations {
    */
   liftSuppression: {
     input: LiftSuppressionInput;
-    answer: {
+    output: {
       /**
        * ID of the suppression.
        */
@@ -436,11 +436,11 @@ export interface Operations {
    */
   listActivity: {
     input: ListActivityInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
-      items: Event[];
+      items: AuditEvent[];
       /**
        * Cursor of the next page. Null on the last page.
        */
@@ -452,14 +452,14 @@ export interface Operations {
    */
   listActivityCsv: {
     input: ListActivityCsvInput;
-    answer: Response;
+    output: Response;
   };
   /**
    * List members
    */
   listMembers: {
     input: ListMembersInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -475,28 +475,28 @@ export interface Operations {
    */
   addMember: {
     input: AddMemberInput;
-    answer: AddedMember;
+    output: AddedMember;
   };
   /**
    * Remove a member
    */
   removeMember: {
     input: RemoveMemberInput;
-    answer: void;
+    output: void;
   };
   /**
    * Create a token
    */
-  mintToken: {
-    input: MintTokenInput;
-    answer: MintedToken;
+  createToken: {
+    input: CreateTokenInput;
+    output: CreatedToken;
   };
   /**
    * List tokens
    */
   listTokens: {
     input: ListTokensInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -512,21 +512,21 @@ export interface Operations {
    */
   revokeToken: {
     input: RevokeTokenInput;
-    answer: void;
+    output: void;
   };
   /**
    * Add a webhook
    */
   addWebhook: {
     input: AddWebhookInput;
-    answer: AddedWebhook;
+    output: AddedWebhook;
   };
   /**
    * List webhooks
    */
   listWebhooks: {
     input: ListWebhooksInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -542,28 +542,28 @@ export interface Operations {
    */
   removeWebhook: {
     input: RemoveWebhookInput;
-    answer: void;
+    output: void;
   };
   /**
    * Rotate the secret of a webhook
    */
   rotateWebhookSecret: {
     input: RotateWebhookSecretInput;
-    answer: RotatedSecret;
+    output: RotatedSecret;
   };
   /**
    * Re-enable a disabled webhook
    */
   enableWebhook: {
     input: EnableWebhookInput;
-    answer: void;
+    output: void;
   };
   /**
    * List the deliveries of a webhook
    */
   listDeliveries: {
     input: ListDeliveriesInput;
-    answer: {
+    output: {
       /**
        * Items of the page.
        */
@@ -579,7 +579,7 @@ export interface Operations {
    */
   retryDelivery: {
     input: RetryDeliveryInput;
-    answer: void;
+    output: void;
   };
 }
 export interface CreateRequestInput {
@@ -1198,7 +1198,7 @@ export interface AcceptedUpload {
     into: number;
   }[];
 }
-export interface ReadRequestInput {
+export interface GetRequestInput {
   /**
    * ID of the request.
    */
@@ -1620,7 +1620,7 @@ export interface Subject {
     shared: boolean;
   }[];
 }
-export interface ReadProgressInput {
+export interface GetProgressInput {
   /**
    * ID of the request.
    */
@@ -1816,9 +1816,9 @@ export interface ExpediteRequestInput {
    * ID of the request.
    */
   id: string;
-  body: Expedition;
+  body: Expedite;
 }
-export interface Expedition {
+export interface Expedite {
   /**
    * When subjects are claimed, instead of after the grace period.
    *
@@ -1865,7 +1865,7 @@ export interface Skip {
    */
   reason: string;
 }
-export interface ReadReceiptInput {
+export interface GetReceiptInput {
   /**
    * ID of the request.
    */
@@ -2167,7 +2167,7 @@ export interface ExportReceipt {
     sha256: string;
   }[];
 }
-export interface MakeLinkInput {
+export interface CreateLinkInput {
   /**
    * ID of the request.
    */
@@ -2180,7 +2180,7 @@ export interface NewLink {
    */
   expiresIn?: number;
 }
-export interface MadeLink {
+export interface CreatedLink {
   /**
    * ID of the link.
    */
@@ -2260,7 +2260,7 @@ export interface DestroyArchiveInput {
    */
   id: string;
 }
-export interface ReadLogInput {
+export interface ListRequestActivityInput {
   /**
    * ID of the request.
    */
@@ -2274,7 +2274,7 @@ export interface ReadLogInput {
    */
   cursor?: string;
 }
-export interface Event {
+export interface AuditEvent {
   /**
    * ID of the event.
    */
@@ -2306,7 +2306,7 @@ export interface Event {
     [k: string]: string | number | boolean | null | number[];
   };
 }
-export interface ReadLogCsvInput {
+export interface ListRequestActivityCsvInput {
   /**
    * ID of the request.
    */
@@ -2326,7 +2326,7 @@ export interface Lookup {
   kind: 'user' | 'company';
   identity: Identity;
 }
-export interface LookedUp {
+export interface LookupResult {
   /**
    * Requests that have not ended.
    */
@@ -2691,12 +2691,12 @@ export interface AddedMember {
    * Time at which the member was added.
    */
   addedAt: string;
-  token: MintedToken;
+  token: CreatedToken;
 }
 /**
  * First token of the member.
  */
-export interface MintedToken {
+export interface CreatedToken {
   /**
    * ID of the token.
    */
@@ -2735,7 +2735,7 @@ export interface RemoveMemberInput {
    */
   id: string;
 }
-export interface MintTokenInput {
+export interface CreateTokenInput {
   body: NewToken;
 }
 export interface NewToken {
@@ -3081,46 +3081,46 @@ export interface Route {
   readonly method: string;
   readonly path: string;
   readonly accept: string;
-  readonly sends?: string;
+  readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
-  createRequest: {"method":"POST","path":"/v1/requests","accept":"application/json","sends":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
+  createRequest: {"method":"POST","path":"/v1/requests","accept":"application/json","contentType":"application/json","headers":{"idempotencyKey":"Idempotency-Key"}},
   listRequests: {"method":"GET","path":"/v1/requests","accept":"application/json"},
-  uploadSubjects: {"method":"POST","path":"/v1/uploads","accept":"application/json","sends":"text/csv","headers":{"idempotencyKey":"Idempotency-Key"}},
-  readRequest: {"method":"GET","path":"/v1/requests/{id}","accept":"application/json"},
+  uploadSubjects: {"method":"POST","path":"/v1/uploads","accept":"application/json","contentType":"text/csv","headers":{"idempotencyKey":"Idempotency-Key"}},
+  getRequest: {"method":"GET","path":"/v1/requests/{id}","accept":"application/json"},
   listSubjects: {"method":"GET","path":"/v1/requests/{id}/subjects","accept":"application/json"},
-  readProgress: {"method":"GET","path":"/v1/requests/{id}/progress","accept":"application/json"},
-  confirmRequest: {"method":"POST","path":"/v1/requests/{id}/confirm","accept":"application/json","sends":"application/json"},
-  cancelRequest: {"method":"POST","path":"/v1/requests/{id}/cancel","accept":"application/json","sends":"application/json"},
-  expediteRequest: {"method":"POST","path":"/v1/requests/{id}/expedite","accept":"application/json","sends":"application/json"},
-  retryRequest: {"method":"POST","path":"/v1/requests/{id}/retry","accept":"application/json","sends":"application/json"},
-  skipSystem: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","sends":"application/json"},
-  readReceipt: {"method":"GET","path":"/v1/requests/{id}/receipt","accept":"application/json"},
-  makeLink: {"method":"POST","path":"/v1/requests/{id}/links","accept":"application/json","sends":"application/json"},
+  getProgress: {"method":"GET","path":"/v1/requests/{id}/progress","accept":"application/json"},
+  confirmRequest: {"method":"POST","path":"/v1/requests/{id}/confirm","accept":"application/json","contentType":"application/json"},
+  cancelRequest: {"method":"POST","path":"/v1/requests/{id}/cancel","accept":"application/json","contentType":"application/json"},
+  expediteRequest: {"method":"POST","path":"/v1/requests/{id}/expedite","accept":"application/json","contentType":"application/json"},
+  retryRequest: {"method":"POST","path":"/v1/requests/{id}/retry","accept":"application/json","contentType":"application/json"},
+  skipSystem: {"method":"POST","path":"/v1/requests/{id}/skip","accept":"application/json","contentType":"application/json"},
+  getReceipt: {"method":"GET","path":"/v1/requests/{id}/receipt","accept":"application/json"},
+  createLink: {"method":"POST","path":"/v1/requests/{id}/links","accept":"application/json","contentType":"application/json"},
   listLinks: {"method":"GET","path":"/v1/requests/{id}/links","accept":"application/json"},
   revokeLink: {"method":"DELETE","path":"/v1/requests/{id}/links/{linkId}","accept":"application/json"},
   destroyArchive: {"method":"DELETE","path":"/v1/requests/{id}/archive","accept":"application/json"},
-  readLog: {"method":"GET","path":"/v1/requests/{id}/log","accept":"application/json"},
-  readLogCsv: {"method":"GET","path":"/v1/requests/{id}/log","accept":"text/csv"},
-  lookUpSubject: {"method":"POST","path":"/v1/subjects/lookup","accept":"application/json","sends":"application/json"},
-  placeHold: {"method":"POST","path":"/v1/holds","accept":"application/json","sends":"application/json"},
+  listRequestActivity: {"method":"GET","path":"/v1/requests/{id}/log","accept":"application/json"},
+  listRequestActivityCsv: {"method":"GET","path":"/v1/requests/{id}/log","accept":"text/csv"},
+  lookUpSubject: {"method":"POST","path":"/v1/subjects/lookup","accept":"application/json","contentType":"application/json"},
+  placeHold: {"method":"POST","path":"/v1/holds","accept":"application/json","contentType":"application/json"},
   releaseHold: {"method":"DELETE","path":"/v1/holds/{id}","accept":"application/json"},
-  placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","sends":"application/json"},
-  liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","sends":"application/json"},
+  placeSuppression: {"method":"POST","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
+  liftSuppression: {"method":"DELETE","path":"/v1/suppressions","accept":"application/json","contentType":"application/json"},
   listActivity: {"method":"GET","path":"/v1/activity","accept":"application/json"},
   listActivityCsv: {"method":"GET","path":"/v1/activity","accept":"text/csv"},
   listMembers: {"method":"GET","path":"/v1/members","accept":"application/json"},
-  addMember: {"method":"POST","path":"/v1/members","accept":"application/json","sends":"application/json"},
+  addMember: {"method":"POST","path":"/v1/members","accept":"application/json","contentType":"application/json"},
   removeMember: {"method":"DELETE","path":"/v1/members/{id}","accept":"application/json"},
-  mintToken: {"method":"POST","path":"/v1/tokens","accept":"application/json","sends":"application/json"},
+  createToken: {"method":"POST","path":"/v1/tokens","accept":"application/json","contentType":"application/json"},
   listTokens: {"method":"GET","path":"/v1/tokens","accept":"application/json"},
   revokeToken: {"method":"DELETE","path":"/v1/tokens/{id}","accept":"application/json"},
-  addWebhook: {"method":"POST","path":"/v1/webhooks","accept":"application/json","sends":"application/json"},
+  addWebhook: {"method":"POST","path":"/v1/webhooks","accept":"application/json","contentType":"application/json"},
   listWebhooks: {"method":"GET","path":"/v1/webhooks","accept":"application/json"},
   removeWebhook: {"method":"DELETE","path":"/v1/webhooks/{id}","accept":"application/json"},
-  rotateWebhookSecret: {"method":"POST","path":"/v1/webhooks/{id}/rotate","accept":"application/json","sends":"application/json"},
+  rotateWebhookSecret: {"method":"POST","path":"/v1/webhooks/{id}/rotate","accept":"application/json","contentType":"application/json"},
   enableWebhook: {"method":"POST","path":"/v1/webhooks/{id}/enable","accept":"application/json"},
   listDeliveries: {"method":"GET","path":"/v1/webhooks/{id}/deliveries","accept":"application/json"},
   retryDelivery: {"method":"POST","path":"/v1/webhooks/{id}/deliveries/{deliveryId}/retry","accept":"application/json"},

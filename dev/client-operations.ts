@@ -25,7 +25,7 @@ export interface Route {
   readonly method: string;
   readonly path: string;
   readonly accept: string;
-  readonly sends?: string;
+  readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +38,7 @@ ${table}
 interface Call {
   readonly name: string;
   readonly operation: Operation;
-  readonly answer: object;
+  readonly output: object;
   readonly body: object | null;
   readonly route: Readonly<Record<string, unknown>>;
 }
@@ -53,7 +53,7 @@ function callsOf(method: string, path: string, operation: Operation): readonly C
   if (parameters.some(({ schema, explode }) => schema.type === 'array' && explode !== false))
     throw new Error(`${operationId}: the client supports array parameters only with explode: false`);
   const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1];
-  const [sends, sentBody] = Object.entries(requestBody?.content ?? {})[0] ?? [];
+  const [contentType, sentBody] = Object.entries(requestBody?.content ?? {})[0] ?? [];
   const headers = parameters
     .filter((parameter) => parameter.in === 'header')
     .map(({ name }) => [camelCase(name), name]);
@@ -61,15 +61,15 @@ function callsOf(method: string, path: string, operation: Operation): readonly C
     method,
     path,
     accept: JSON_TYPE,
-    ...(sends === undefined ? {} : { sends }),
+    ...(contentType === undefined ? {} : { contentType }),
     ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) as Record<string, string> }),
   };
-  const body = sentBody === undefined ? null : sends === JSON_TYPE ? sentBody.schema : { tsType: STREAMED };
-  const answer = success?.content?.[JSON_TYPE]?.schema ?? { tsType: 'void' };
-  const json = { name: operationId, operation, answer, body, route };
+  const body = sentBody === undefined ? null : contentType === JSON_TYPE ? sentBody.schema : { tsType: STREAMED };
+  const output = success?.content?.[JSON_TYPE]?.schema ?? { tsType: 'void' };
+  const json = { name: operationId, operation, output, body, route };
   if (success?.content?.[CSV_TYPE] === undefined) return [json];
   const csv = { tsType: 'Response' };
-  return [json, { ...json, name: `${operationId}Csv`, answer: csv, route: { ...route, accept: CSV_TYPE } }];
+  return [json, { ...json, name: `${operationId}Csv`, output: csv, route: { ...route, accept: CSV_TYPE } }];
 }
 
 const STREAMED = 'string | Blob | ReadableStream<Uint8Array>';
@@ -78,7 +78,7 @@ function schemaOf({ components }: OpenApi, calls: readonly Call[]): unknown {
   const properties = Object.fromEntries(
     calls.map((call) => [
       call.name,
-      object({ input: inputOf(call), answer: call.answer }, ['input', 'answer'], call.operation.summary),
+      object({ input: inputOf(call), output: call.output }, ['input', 'output'], call.operation.summary),
     ]),
   );
   const schema = { ...object(properties, Object.keys(properties)), definitions: components.schemas };

@@ -16,8 +16,8 @@ const Readiness = z
   })
   .openapi('Readiness');
 
-const healthz = createRoute({
-  operationId: 'healthz',
+const livenessRoute = createRoute({
+  operationId: 'checkLiveness',
   method: 'get',
   path: '/healthz',
   summary: 'Check liveness',
@@ -26,8 +26,8 @@ const healthz = createRoute({
   responses: { 200: jsonResponse(Liveness, 'The process is running.') },
 });
 
-const readyz = createRoute({
-  operationId: 'readyz',
+const readinessRoute = createRoute({
+  operationId: 'checkReadiness',
   method: 'get',
   path: '/readyz',
   summary: 'Check readiness',
@@ -42,8 +42,8 @@ const readyz = createRoute({
 
 export const health = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
-    .openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200))
-    .openapi(readyz, async (c) => {
+    .openapi(livenessRoute, (c) => c.json({ status: 'ok' as const }, 200))
+    .openapi(readinessRoute, async (c) => {
       const [database, reachable] = await Promise.all([databaseState(deps), deps.orchestrator.reachable()]);
       const ready = database.schema === 'current';
       return c.json({ ready, ...database, temporal: reachable ? 'reachable' : 'away' } as const, ready ? 200 : 503);

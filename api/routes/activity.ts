@@ -38,7 +38,7 @@ const Event = z
         'x-example': { selection: 'identities', submitted: 2 },
       }),
   })
-  .openapi('Event');
+  .openapi('AuditEvent');
 
 export const Events = pageWith(Event);
 

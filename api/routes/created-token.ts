@@ -45,7 +45,7 @@ export const CreatedToken = z
       .string()
       .openapi({ description: 'The bearer token. Shown only in this response.', 'x-example': SAMPLE_TOKEN.token }),
   })
-  .openapi('MintedToken');
+  .openapi('CreatedToken');
 
 export const accessOf = (readOnly: boolean): z.output<typeof access> => (readOnly ? 'read' : 'write');
 

@@ -52,7 +52,7 @@ const Found = z
       'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt }],
     }),
   })
-  .openapi('LookedUp');
+  .openapi('LookupResult');
 
 const route = createRoute({
   operationId: 'lookUpSubject',

@@ -66,7 +66,7 @@ const CREATED_EXAMPLES = {
 };
 
 const newTokenRoute = createRoute({
-  operationId: 'mintToken',
+  operationId: 'createToken',
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/tokens',

@@ -41,7 +41,7 @@ const linkExpiresAt = timestamp.openapi({
   'x-example': '2026-11-24T10:05:00.000Z',
 });
 
-const MadeLink = z
+const CreatedLink = z
   .strictObject({
     id: linkId,
     url: z.string().openapi({
@@ -51,7 +51,7 @@ const MadeLink = z
     }),
     expiresAt: linkExpiresAt,
   })
-  .openapi('MadeLink');
+  .openapi('CreatedLink');
 
 const Link = z
   .strictObject({
@@ -72,8 +72,8 @@ const Link = z
   })
   .openapi('Link');
 
-const makeRoute = createRoute({
-  operationId: 'makeLink',
+const createLinkRoute = createRoute({
+  operationId: 'createLink',
   ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/requests/{id}/links',
@@ -82,12 +82,12 @@ const makeRoute = createRoute({
     "Creates a link for one completed download of the archive. The export must have status `ready` (`archive_not_ready`). An export of everyone, or one that precedes a deletion of everyone, requires an owner's token (`forbidden`). Several links can be open at a time.",
   request: { params: exportParams, ...body(NewLink) },
   responses: {
-    201: jsonResponse(MadeLink, 'Created. The link can be used immediately.', ['Location']),
+    201: jsonResponse(CreatedLink, 'Created. The link can be used immediately.', ['Location']),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'archive_not_ready'),
   },
 });
 
-const listRoute = createRoute({
+const listLinksRoute = createRoute({
   operationId: 'listLinks',
   ...requirePermission({ access: 'read' }),
   method: 'get',
@@ -102,7 +102,7 @@ const listRoute = createRoute({
   },
 });
 
-const revokeRoute = createRoute({
+const revokeLinkRoute = createRoute({
   operationId: 'revokeLink',
   ...requirePermission({ access: 'write' }),
   method: 'delete',
@@ -126,7 +126,7 @@ const revokeRoute = createRoute({
 
 export const links = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
-    .openapi(makeRoute, async (c) => {
+    .openapi(createLinkRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');
       const { expiresIn } = c.req.valid('json');
       const caller = c.get('caller');
@@ -141,7 +141,7 @@ export const links = (deps: ApiDeps) =>
       c.header('Location', `/v1/requests/${requestId}/links/${made.id}`);
       return c.json({ id: made.id, url: downloadUrl(deps.publicUrl, token), expiresAt: made.expiresAt }, 201);
     })
-    .openapi(listRoute, async (c) => {
+    .openapi(listLinksRoute, async (c) => {
       const { id: requestId } = c.req.valid('param');
       const { limit: size, cursor: from } = c.req.valid('query');
       const after = parseIdCursor(from, LINK_ID);
@@ -149,7 +149,7 @@ export const links = (deps: ApiDeps) =>
       const rows = await listLinks(deps.database, { requestId, after, limit: size + 1, now: deps.now() });
       return c.json(pageOf<LinkRow>(c, rows, size, idCursor), 200);
     })
-    .openapi(revokeRoute, async (c) => {
+    .openapi(revokeLinkRoute, async (c) => {
       const { id: requestId, linkId: id } = c.req.valid('param');
       await revokeLink(deps.database, { requestId, id, actor: c.get('caller').memberId, at: deps.now() });
       return c.body(null, 204);

@@ -8,9 +8,9 @@ import { EXPEDITE_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { reason, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
-const Expedition = z
+const Expedite = z
   .strictObject({ when: z.enum(EXPEDITES).openapi({ description: EXPEDITE_DESCRIPTION }), reason })
-  .openapi('Expedition');
+  .openapi('Expedite');
 
 const Expedited = z.strictObject({
   id: fields.id,
@@ -25,7 +25,7 @@ const route = createRoute({
   summary: 'Expedite a deletion',
   description:
     'Moves the subjects that are not claimed to an earlier run, ahead of subjects that are not expedited. A later time never replaces an earlier one. Holds still apply, and a deletion with `confirm` still waits for its confirmation. The status does not change. Returns `too_late` if the request has ended or every subject is claimed.',
-  request: { params: requestParams, ...body(Expedition) },
+  request: { params: requestParams, ...body(Expedite) },
   responses: {
     202: jsonResponse(Expedited, 'Accepted. The workflow applies the new time asynchronously.'),
     ...problemResponsesWithBody('request_not_found', 'wrong_kind', 'too_late'),

@@ -10,7 +10,7 @@ import { cursor, limit, requestParams } from '../../schemas.ts';
 import { EVENT_COLUMNS, Events, EVENTS_CSV } from '../activity.ts';
 
 const route = createRoute({
-  operationId: 'readLog',
+  operationId: 'listRequestActivity',
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/log',

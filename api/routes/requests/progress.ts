@@ -69,7 +69,7 @@ const Progress = z
   .openapi('Progress');
 
 const route = createRoute({
-  operationId: 'readProgress',
+  operationId: 'getProgress',
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/progress',

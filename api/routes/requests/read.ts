@@ -152,7 +152,7 @@ const Status = z
   .openapi('RequestStatus');
 
 const route = createRoute({
-  operationId: 'readRequest',
+  operationId: 'getRequest',
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}',

@@ -196,7 +196,7 @@ const ExportReceipt = z
 const Receipt = z.discriminatedUnion('kind', [DeletionReceipt, ExportReceipt]).openapi('Receipt');
 
 const route = createRoute({
-  operationId: 'readReceipt',
+  operationId: 'getReceipt',
   ...requirePermission({ access: 'read' }),
   method: 'get',
   path: '/requests/{id}/receipt',

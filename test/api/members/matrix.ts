@@ -17,44 +17,44 @@ export const CALLERS = [
   'exporting',
 ];
 const MATRIX = `
-  createRequest     401 401 401 401 401  404 202  202  403w  403d
-  uploadSubjects    401 401 401 401 401  404 202  202  403w  403d
-  listRequests      401 401 401 401 401  404 200  200  200   200
-  readRequest       401 401 401 401 401  404 200  200  200   403d
-  listSubjects      401 401 401 401 401  404 200  200  200   403d
-  readProgress      401 401 401 401 401  404 200  200  200   403d
-  readReceipt       401 401 401 401 401  404 409  409  409   403d
-  makeLink          401 401 401 401 401  404 201  201  403w  201
-  listLinks         401 401 401 401 401  404 200  200  200   200
-  revokeLink        401 401 401 401 401  404 204  204  403w  204
-  destroyArchive    401 401 401 401 401  404 204  204  403w  204
-  readLog           401 401 401 401 401  404 200  200  200   403d
-  confirmRequest    401 401 401 401 401  404 409  409  403w  403d
-  cancelRequest     401 401 401 401 401  404 202  202  403w  403d
-  expediteRequest   401 401 401 401 401  404 202  202  403w  403d
-  retryRequest      401 401 401 401 401  404 409  409  403w  403d
-  skipSystem     401 401 401 401 401  404 403o 409  403w  403d
-  lookUpSubject     401 401 401 401 401  404 200  200  200   403d
-  placeHold         401 401 401 401 401  404 201  201  403w  403d
-  releaseHold       401 401 401 401 401  404 204  204  403w  403d
-  placeSuppression  401 401 401 401 401  404 202  202  403w  403d
-  liftSuppression   401 401 401 401 401  404 202  202  403w  403d
-  listActivity      401 401 401 401 401  404 200  200  200   200
-  listMembers       401 401 401 401 401  200 200  200  200   200
-  addMember         401 401 401 401 401  201 403o 201  403w  403d
-  removeMember      401 401 401 401 401  404 403o 204  403w  204
-  mintToken         401 401 401 401 401  201 201  201  403w  403d
-  listTokens        401 401 401 401 401  404 403o 200  200   200
-  revokeToken       401 401 401 401 401  404 404  204  403w  204
-  addWebhook        401 401 401 401 401  201 403o 201  403w  403d
-  listWebhooks      401 401 401 401 401  200 200  200  200   200
-  removeWebhook     401 401 401 401 401  404 403o 204  403w  403d
-  rotateWebhookSecret 401 401 401 401 401 404 403o 200 403w  403d
-  enableWebhook     401 401 401 401 401  404 403o 204  403w  403d
-  listDeliveries    401 401 401 401 401  404 200  200  200   200
-  retryDelivery     401 401 401 401 401  404 403o 204  403w  403d
-  healthz           200 200 200 200 200  200 200  200  200   200
-  readyz            200 200 200 200 200  200 200  200  200   200
+  createRequest        401 401 401 401 401  404 202  202  403w 403d
+  uploadSubjects       401 401 401 401 401  404 202  202  403w 403d
+  listRequests         401 401 401 401 401  404 200  200  200  200
+  getRequest           401 401 401 401 401  404 200  200  200  403d
+  listSubjects         401 401 401 401 401  404 200  200  200  403d
+  getProgress          401 401 401 401 401  404 200  200  200  403d
+  getReceipt           401 401 401 401 401  404 409  409  409  403d
+  createLink           401 401 401 401 401  404 201  201  403w 201
+  listLinks            401 401 401 401 401  404 200  200  200  200
+  revokeLink           401 401 401 401 401  404 204  204  403w 204
+  destroyArchive       401 401 401 401 401  404 204  204  403w 204
+  listRequestActivity  401 401 401 401 401  404 200  200  200  403d
+  confirmRequest       401 401 401 401 401  404 409  409  403w 403d
+  cancelRequest        401 401 401 401 401  404 202  202  403w 403d
+  expediteRequest      401 401 401 401 401  404 202  202  403w 403d
+  retryRequest         401 401 401 401 401  404 409  409  403w 403d
+  skipSystem           401 401 401 401 401  404 403o 409  403w 403d
+  lookUpSubject        401 401 401 401 401  404 200  200  200  403d
+  placeHold            401 401 401 401 401  404 201  201  403w 403d
+  releaseHold          401 401 401 401 401  404 204  204  403w 403d
+  placeSuppression     401 401 401 401 401  404 202  202  403w 403d
+  liftSuppression      401 401 401 401 401  404 202  202  403w 403d
+  listActivity         401 401 401 401 401  404 200  200  200  200
+  listMembers          401 401 401 401 401  200 200  200  200  200
+  addMember            401 401 401 401 401  201 403o 201  403w 403d
+  removeMember         401 401 401 401 401  404 403o 204  403w 204
+  createToken          401 401 401 401 401  201 201  201  403w 403d
+  listTokens           401 401 401 401 401  404 403o 200  200  200
+  revokeToken          401 401 401 401 401  404 404  204  403w 204
+  addWebhook           401 401 401 401 401  201 403o 201  403w 403d
+  listWebhooks         401 401 401 401 401  200 200  200  200  200
+  removeWebhook        401 401 401 401 401  404 403o 204  403w 403d
+  rotateWebhookSecret  401 401 401 401 401  404 403o 200  403w 403d
+  enableWebhook        401 401 401 401 401  404 403o 204  403w 403d
+  listDeliveries       401 401 401 401 401  404 200  200  200  200
+  retryDelivery        401 401 401 401 401  404 403o 204  403w 403d
+  checkLiveness        200 200 200 200 200  200 200  200  200  200
+  checkReadiness       200 200 200 200 200  200 200  200  200  200
 `;
 const NEEDS: Readonly<Record<string, string>> = { w: 'write', d: 'deletion', o: 'owner' };
 
@@ -84,15 +84,15 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
     { 'Content-Type': 'text/csv' },
   ],
   listRequests: ({ project }) => ['GET', `/v1/requests?project=${project}`],
-  readRequest: ({ request }) => ['GET', `/v1/requests/${request}`],
+  getRequest: ({ request }) => ['GET', `/v1/requests/${request}`],
   listSubjects: ({ request }) => ['GET', `/v1/requests/${request}/subjects`],
-  readProgress: ({ request }) => ['GET', `/v1/requests/${request}/progress`],
-  readReceipt: ({ request }) => ['GET', `/v1/requests/${request}/receipt`],
-  makeLink: ({ export: id }) => ['POST', `/v1/requests/${id}/links`, {}],
+  getProgress: ({ request }) => ['GET', `/v1/requests/${request}/progress`],
+  getReceipt: ({ request }) => ['GET', `/v1/requests/${request}/receipt`],
+  createLink: ({ export: id }) => ['POST', `/v1/requests/${id}/links`, {}],
   listLinks: ({ export: id }) => ['GET', `/v1/requests/${id}/links`],
   revokeLink: ({ export: id, link }) => ['DELETE', `/v1/requests/${id}/links/${link}`],
   destroyArchive: ({ export: id }) => ['DELETE', `/v1/requests/${id}/archive`],
-  readLog: ({ request }) => ['GET', `/v1/requests/${request}/log`],
+  listRequestActivity: ({ request }) => ['GET', `/v1/requests/${request}/log`],
   confirmRequest: ({ request }) => ['POST', `/v1/requests/${request}/confirm`, { expectedCount: 1 }],
   cancelRequest: ({ request }) => ['POST', `/v1/requests/${request}/cancel`, {}],
   expediteRequest: ({ request }) => ['POST', `/v1/requests/${request}/expedite`, { when: 'now', reason }],
@@ -111,7 +111,7 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
   listMembers: () => ['GET', '/v1/members'],
   addMember: () => ['POST', '/v1/members', { name: crypto.randomUUID(), role: 'admin' }],
   removeMember: ({ member }) => ['DELETE', `/v1/members/${member}`],
-  mintToken: () => ['POST', '/v1/tokens', { name: 'job', kinds: ['deletion'] }],
+  createToken: () => ['POST', '/v1/tokens', { name: 'job', kinds: ['deletion'] }],
   listTokens: ({ member }) => ['GET', `/v1/tokens?member=${member}`],
   revokeToken: ({ token }) => ['DELETE', `/v1/tokens/${token}`],
   addWebhook: () => ['POST', '/v1/webhooks', WEBHOOK],
@@ -121,8 +121,8 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
   enableWebhook: ({ webhook }) => ['POST', `/v1/webhooks/${webhook}/enable`],
   listDeliveries: ({ webhook }) => ['GET', `/v1/webhooks/${webhook}/deliveries`],
   retryDelivery: ({ webhook, delivery }) => ['POST', `/v1/webhooks/${webhook}/deliveries/${delivery}/retry`],
-  healthz: () => ['GET', '/healthz'],
-  readyz: () => ['GET', '/readyz'],
+  checkLiveness: () => ['GET', '/healthz'],
+  checkReadiness: () => ['GET', '/readyz'],
 };
 export const WEBHOOK = { url: 'https://hooks.test/lethe' };
 export const HOLD = { kind: 'user', identities: [user('u-2')], caseRef: 'C-1', heldBy: 'counsel' };

@@ -20,25 +20,25 @@ const withToken = operations.filter(({ operation }) => operation.security?.lengt
 test('lists every route as OpenAPI 3.1 with a unique operation ID', () => {
   expect(document.openapi).toBe('3.1.0');
   expect(operations.map(({ name, operation }) => `${operation.operationId} ${name}`)).toEqual([
-    'healthz GET /healthz',
-    'readyz GET /readyz',
+    'checkLiveness GET /healthz',
+    'checkReadiness GET /readyz',
     'createRequest POST /v1/requests',
     'listRequests GET /v1/requests',
     'uploadSubjects POST /v1/uploads',
-    'readRequest GET /v1/requests/{id}',
+    'getRequest GET /v1/requests/{id}',
     'listSubjects GET /v1/requests/{id}/subjects',
-    'readProgress GET /v1/requests/{id}/progress',
+    'getProgress GET /v1/requests/{id}/progress',
     'confirmRequest POST /v1/requests/{id}/confirm',
     'cancelRequest POST /v1/requests/{id}/cancel',
     'expediteRequest POST /v1/requests/{id}/expedite',
     'retryRequest POST /v1/requests/{id}/retry',
     'skipSystem POST /v1/requests/{id}/skip',
-    'readReceipt GET /v1/requests/{id}/receipt',
-    'makeLink POST /v1/requests/{id}/links',
+    'getReceipt GET /v1/requests/{id}/receipt',
+    'createLink POST /v1/requests/{id}/links',
     'listLinks GET /v1/requests/{id}/links',
     'revokeLink DELETE /v1/requests/{id}/links/{linkId}',
     'destroyArchive DELETE /v1/requests/{id}/archive',
-    'readLog GET /v1/requests/{id}/log',
+    'listRequestActivity GET /v1/requests/{id}/log',
     'lookUpSubject POST /v1/subjects/lookup',
     'placeHold POST /v1/holds',
     'releaseHold DELETE /v1/holds/{id}',
@@ -48,7 +48,7 @@ test('lists every route as OpenAPI 3.1 with a unique operation ID', () => {
     'listMembers GET /v1/members',
     'addMember POST /v1/members',
     'removeMember DELETE /v1/members/{id}',
-    'mintToken POST /v1/tokens',
+    'createToken POST /v1/tokens',
     'listTokens GET /v1/tokens',
     'revokeToken DELETE /v1/tokens/{id}',
     'addWebhook POST /v1/webhooks',
@@ -147,7 +147,7 @@ test('explains every error code in docs/problems.md', async () => {
 test('rejects a response that does not conform to the document', () => {
   const ready = { ready: true, database: 'reachable', schema: 'current', temporal: 'away' };
   const schema = { $ref: '#/components/schemas/Readiness' };
-  const check = (value: unknown) => () => assertSchema(document, schema, value, 'readyz');
+  const check = (value: unknown) => () => assertSchema(document, schema, value, 'checkReadiness');
   expect(check(ready)).not.toThrow();
   expect(check({ ...ready, extra: 1 })).toThrow('does not conform');
   expect(check({ ...ready, database: 'gone' })).toThrow('does not conform');

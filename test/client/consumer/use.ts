@@ -21,7 +21,7 @@ const accepted = await lethe.createRequest({ body });
 results.accepted = accepted.id;
 for (let more = 0; more < 4; more += 1) await lethe.createRequest({ body });
 
-const status: RequestStatus = await lethe.readRequest({ id: accepted.id });
+const status: RequestStatus = await lethe.getRequest({ id: accepted.id });
 results.status = status.status;
 
 const pages: number[] = [];
@@ -64,7 +64,7 @@ const first = await upload(file.stream());
 results.lines = first.lines;
 results.replayed = (await upload(file)).id === first.id;
 
-results.notFound = await lethe.readRequest({ id: 'req_a/b?c' }).catch(describeProblem);
+results.notFound = await lethe.getRequest({ id: 'req_a/b?c' }).catch(describeProblem);
 results.invalid = await lethe
   .createRequest({ body: { ...body, subjects: { kind: 'user', identities: [{ type: 'unknown', value: 'x' }] } } })
   .catch(describeProblem);
@@ -96,7 +96,7 @@ export async function misuse(): Promise<void> {
   // @ts-expect-error missing body
   await lethe.createRequest({});
   // @ts-expect-error missing id
-  await lethe.readRequest();
+  await lethe.getRequest();
   // @ts-expect-error unknown field of a body
   await lethe.createRequest({ body: { ...body, regulations: 'gdpr' } });
   // @ts-expect-error unknown filter
@@ -106,7 +106,7 @@ export async function misuse(): Promise<void> {
   // @ts-expect-error unknown field of a response
   void accepted.identifier;
   // @ts-expect-error not a list
-  lethe.pages('readRequest', { id: accepted.id });
+  lethe.pages('getRequest', { id: accepted.id });
   // @ts-expect-error a CSV response has no pages
   await lethe.listActivityCsv({ limit: 2 });
 }
