@@ -5,7 +5,7 @@ import { accessLog } from './http/access-log.ts';
 import { limitBodies } from './http/body-limit.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
 import { docs } from './openapi/pages.ts';
-import { documentOf } from './openapi/document.ts';
+import { buildDocument } from './openapi/document.ts';
 import type { OpenApi } from './openapi/shape.ts';
 import { download } from './download/download.ts';
 import { STYLE_HASH } from './download/pages.ts';
@@ -76,7 +76,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
   app.route('/', health(deps));
   app.route('/v1', v1(deps));
   let document: OpenApi | undefined;
-  app.get('/openapi.json', (c) => c.json((document ??= documentOf(app))));
+  app.get('/openapi.json', (c) => c.json((document ??= buildDocument(app))));
   app.route('/docs', docs());
   app.route('/download', download(deps));
 

@@ -7,12 +7,12 @@ import type { ApiDeps, AppEnv } from './deps.ts';
 import { setRateLimitHeaders } from './http/rate-limit-headers.ts';
 
 /** Sets the caller and its rate limit by one statement; a malformed token needs none. Throws `unauthorized`. */
-export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
+export const requireToken = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
   const budgets = [...deps.catalog.values()].map(({ name, policy }) => ({
     project: name,
     perMinute: policy.callsPerMinute,
   }));
-  return async function authenticated(c, next) {
+  return async function requireToken(c, next) {
     const token = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
     if (token === undefined)
       throw unauthorized('The header Authorization has no bearer token. Send Authorization: Bearer lethe_….');
@@ -24,7 +24,7 @@ export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
     if (found.revoked) throw unauthorized('The bearer token is revoked. Use another token of the member.');
     if (found.expired)
       throw unauthorized('The bearer token has expired. Use another token of the member, or ask an owner for one.');
-    c.set('caller', callerOf(found));
+    c.set('caller', toCaller(found));
     setRateLimitHeaders(c, found);
     await next();
   };
@@ -32,7 +32,7 @@ export const authenticated = (deps: ApiDeps): MiddlewareHandler<AppEnv> => {
 
 const unauthorized = (detail: string): DomainError => new DomainError('unauthorized', detail);
 
-const callerOf = ({ memberId, tokenId, project, role, kinds, readOnly }: Authenticated): Caller => ({
+const toCaller = ({ memberId, tokenId, project, role, kinds, readOnly }: Authenticated): Caller => ({
   memberId,
   tokenId,
   project,

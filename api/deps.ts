@@ -44,7 +44,7 @@ export interface AppEnv {
 }
 
 /** Throws `project_not_found` for every project except the caller's own, whether it exists or not. */
-export function ownProject({ catalog }: ApiDeps, caller: Caller, name: string = caller.project): Project {
+export function requireOwnProject({ catalog }: ApiDeps, caller: Caller, name: string = caller.project): Project {
   const project = name === caller.project ? catalog.get(name) : undefined;
   if (project === undefined)
     throw new DomainError(

@@ -32,7 +32,7 @@ function invalidText(types: IdentityTypes, type: string, reason: InvalidReason):
     case 'unknown_type':
       return unknownTypeText(types);
     case 'wrong_number_of_values':
-      return partsText(typeOf(types, type)?.parts ?? 1);
+      return partsText(identityTypeOf(types, type)?.parts ?? 1);
     case 'empty':
       return 'must not be empty';
     case 'too_long':
@@ -61,11 +61,11 @@ const partsText = (parts: number): string =>
 const partsOf = ({ value }: SentIdentity): readonly string[] => (typeof value === 'string' ? [value] : value);
 
 /** Collects submitted identities in order: normalized, and marked when they are invalid or duplicates. */
-export function identityList(types: IdentityTypes) {
+export function createIdentityList(types: IdentityTypes) {
   const first = new Map<string, number>();
   const identities: SubmittedIdentity[] = [];
   const toSubmitted = (type: string, parts: readonly string[], line: number | null): SubmittedIdentity => {
-    const normal = normalize(typeOf(types, type), parts);
+    const normal = normalize(identityTypeOf(types, type), parts);
     if ('invalid' in normal)
       return { type, value: null, outcome: 'invalid', reason: normal.invalid, duplicateOf: null, line };
     const text = identityText({ type, value: normal.value });
@@ -83,12 +83,12 @@ export function identityList(types: IdentityTypes) {
 }
 
 /** Appends to `errors`. */
-export function submittedIdentities(
+export function parseSubmittedIdentities(
   types: IdentityTypes,
   sent: readonly SentIdentity[],
   errors: ValidationError[],
 ): readonly SubmittedIdentity[] {
-  const list = identityList(types);
+  const list = createIdentityList(types);
   for (const [index, identity] of sent.entries()) {
     const { reason } = list.add(identity.type, partsOf(identity));
     if (reason === null || !REJECTING_REASONS.has(reason)) continue;
@@ -98,7 +98,7 @@ export function submittedIdentities(
 }
 
 /** Every invalid exception is an error: it would exclude no subject. Appends to `errors`. */
-export function exceptedIdentities(
+export function parseExceptions(
   types: IdentityTypes,
   sent: readonly SentIdentity[],
   errors: ValidationError[],
@@ -107,11 +107,11 @@ export function exceptedIdentities(
 }
 
 /** For holds, look-ups and suppressions, where every invalid value is an error. */
-export function knownIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
+export function parseIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
   return requireValid(types, sent, (index) => `/identities/${index}`);
 }
 
-export function knownIdentity(types: IdentityTypes, sent: SentIdentity): Identity {
+export function parseIdentity(types: IdentityTypes, sent: SentIdentity): Identity {
   const [known] = requireValid(types, [sent], () => '/identity');
   if (known === undefined) throw new Error('one identity was sent and none was read');
   return known;
@@ -136,7 +136,7 @@ function validIdentities(
   errors: ValidationError[],
 ): readonly Identity[] {
   return sent.flatMap((identity, index): Identity[] => {
-    const normal = normalize(typeOf(types, identity.type), partsOf(identity));
+    const normal = normalize(identityTypeOf(types, identity.type), partsOf(identity));
     if ('value' in normal) return [{ type: identity.type, value: normal.value }];
     errors.push(identityError(types, identity, normal.invalid, pointer(index)));
     return [];
@@ -144,4 +144,5 @@ function validIdentities(
 }
 
 /** Own properties only: `constructor` is not an identity type. */
-export const typeOf = (types: IdentityTypes, type: string) => (Object.hasOwn(types, type) ? types[type] : undefined);
+export const identityTypeOf = (types: IdentityTypes, type: string) =>
+  Object.hasOwn(types, type) ? types[type] : undefined;

@@ -45,11 +45,11 @@ export const timestamp = z.iso.datetime();
  */
 export const listOf = <Item extends z.ZodType>(item: Item, maximum: number) =>
   z.preprocess(
-    (value) => (Array.isArray(value) ? untilErrors(item, value.slice(0, maximum + 1)) : value),
+    (value) => (Array.isArray(value) ? takeUntilErrorLimit(item, value.slice(0, maximum + 1)) : value),
     z.array(item).min(1).max(maximum),
   );
 
-function untilErrors(item: z.ZodType, values: readonly unknown[]): readonly unknown[] {
+function takeUntilErrorLimit(item: z.ZodType, values: readonly unknown[]): readonly unknown[] {
   let errors = 0;
   const last = values.findIndex((value) => !item.safeParse(value).success && ++errors === ERRORS_SHOWN);
   return last < 0 ? values : values.slice(0, last + 1);
@@ -71,7 +71,7 @@ export const identity = z
   })
   .openapi('Identity', { description: 'Identity of a subject.' });
 
-/** The project's policy limits the number further; the maximum is more than a body has room for. */
+/** The project's policy limits the number further; this maximum is larger than any body allows. */
 export const identities = listOf(identity, 250_000);
 
 export const pathId = (pattern: RegExp, resource: string, example: string) =>

@@ -14,7 +14,7 @@ import { startupError } from '../db/errors.ts';
 import { isLoopback } from '../domain/address.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/http-server.ts';
-import { metrics } from './http/metrics.ts';
+import { createMetrics } from './http/metrics.ts';
 import { temporalOrchestrator } from './temporal/orchestrator.ts';
 
 const logger = pino({ base: { process: 'api' } });
@@ -39,7 +39,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
   await requireSameStorage(database, await storage.storageId());
   const now = () => new Date();
   const metricsDatabase = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
-  const { app: metricsApp, observe } = metrics({ database: metricsDatabase, catalog, now, logger });
+  const { app: metricsApp, observe } = createMetrics({ database: metricsDatabase, catalog, now, logger });
   const app = createApp({
     database,
     keys,

@@ -45,7 +45,7 @@ export type Confirmation = {
    */
   needs: 'member' | 'another_owner';
   /**
-   * End of the period for the confirmation: three days after the count. Null before.
+   * Time at which the confirmation expires: three days after the count. Null until the count is complete.
    */
   until: string | null;
   /**
@@ -144,13 +144,13 @@ export type Archive = {
  * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
  * - `attached`: another open deletion owns the subject; this request shares its outcome.
  * - `already_deleted`: an earlier deletion deleted the subject.
- * - `soft_deleted`: hidden; waits for the claim or is being hard-deleted.
- * - `held`: hidden; a legal hold blocks the hard deletion.
- * - `cancelled`: cancelled and restored.
- * - `deleted`: deleted in every system, except for `retained` rows.
- * - `partially_deleted`: deleted except in a system that an operator skipped.
- * - `exported`: contained in the archive.
- * - `left_out`: not in the archive, because a deletion claimed the subject first.
+ * - `soft_deleted`: the subject is hidden and waits for the claim, or is being hard-deleted.
+ * - `held`: the subject is hidden, and a legal hold blocks the hard deletion.
+ * - `cancelled`: the subject is cancelled and restored.
+ * - `deleted`: the subject is deleted in every system, except for `retained` rows.
+ * - `partially_deleted`: the subject is deleted, except in a system that an operator skipped.
+ * - `exported`: the data of the subject is in the archive.
+ * - `left_out`: the archive does not contain the subject, because a deletion claimed it first.
  */
 export type Outcome =
   | 'matched'
@@ -808,7 +808,7 @@ export interface AcceptedRequest {
    */
   cancellableUntil: string | null;
   /**
-   * Estimated end of the request, from the runs, the quota and the slowest system.
+   * Estimated time at which the request ends, based on the runs, the quota and the slowest system.
    */
   estimatedCompletionAt: string;
   /**
@@ -958,7 +958,7 @@ export interface RequestSummary {
    */
   hardDeleteAt: string | null;
   /**
-   * Estimated end of the request, from the runs, the quota and the slowest system.
+   * Estimated time at which the request ends, based on the runs, the quota and the slowest system.
    */
   estimatedCompletionAt: string;
   /**
@@ -980,27 +980,27 @@ export interface RequestSummary {
 }
 export interface UploadSubjectsInput {
   /**
-   * The project that the subjects belong to. A key of `projects` in lethe.config.ts. Example: `demo`.
+   * Project of the subjects: a key of `projects` in lethe.config.ts. Example: `demo`.
    */
   project: string;
   /**
-   * The kind of request. Uploads are deletions.
+   * Kind of request. Uploads create deletions only.
    */
   kind: 'deletion';
   /**
-   * The law that the request is made under. It must have a deadline in the project’s policy. Example: `gdpr`.
+   * Regulation that applies. The policy of the project sets its deadline. Example: `gdpr`.
    */
   regulation: string;
   /**
-   * The kind of all subjects in the file.
+   * Kind of all subjects in the file.
    */
   subjects: 'user' | 'company';
   /**
-   * The identity type of all lines. Example: `user_id`.
+   * Identity type of all lines. Example: `user_id`.
    */
   type: string;
   /**
-   * The columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one for each part. Required when the file has more columns and the name of none of them is the type. Example: `email,business_unit`.
+   * Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, the parameter is required unless the number of columns equals the number of parts, or the type has one part and exactly one column has its name. Example: `email,business_unit`.
    */
   columns?: string;
   /**
@@ -1008,23 +1008,23 @@ export interface UploadSubjectsInput {
    */
   header?: 'present' | 'absent';
   /**
-   * The separator between two columns.
+   * Character between two columns.
    */
   delimiter?: ',' | ';' | 'tab';
   /**
-   * Suppress the subjects: systems must not collect their data again.
+   * Leaves a suppression of every deleted subject in every system. Requires scope `data`.
    */
   suppress?: boolean;
   /**
-   * What happens when another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.
+   * What to do if another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.
    */
   onConflict?: 'attach' | 'reject';
   /**
-   * Dry run: count the subjects, and change nothing before `POST /v1/requests/{id}/confirm`.
+   * Dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.
    */
   confirm?: boolean;
   /**
-   * Hard-delete before the grace period ends: in the next run, or now. Requires `reason`.
+   * Claims the subjects before the end of the grace period: at the next run, or now. Requires `reason`.
    */
   expedite?: 'next_run' | 'now';
   /**
@@ -1032,11 +1032,11 @@ export interface UploadSubjectsInput {
    */
   reason?: string;
   /**
-   * What is deleted: `data` deletes rows; `categories` and `sources` clear the columns that hold them.
+   * What is deleted: `data` deletes the subjects. `categories` clears all columns except keys, and `sources` the columns that record how data was collected; rows remain.
    */
   scope?: 'data' | 'categories' | 'sources';
   /**
-   * Soft-delete at once, and hard-delete only subjects that a ready archive contains.
+   * Exports the data before the deletion: subjects are claimed only once the archive is ready.
    */
   exportFirst?: boolean;
   /**
@@ -1102,7 +1102,7 @@ export interface AcceptedUpload {
    */
   cancellableUntil: string | null;
   /**
-   * Estimated end of the request, from the runs, the quota and the slowest system.
+   * Estimated time at which the request ends, based on the runs, the quota and the slowest system.
    */
   estimatedCompletionAt: string;
   /**
@@ -1284,7 +1284,7 @@ export interface RequestStatus {
    */
   cancellableUntil: string | null;
   /**
-   * Estimated end of the request, from the runs, the quota and the slowest system.
+   * Estimated time at which the request ends, based on the runs, the quota and the slowest system.
    */
   estimatedCompletionAt: string;
   /**
@@ -1665,13 +1665,13 @@ export interface Progress {
     /**
      * State of the batch in the system.
      *
-     * - `pending`: not started.
-     * - `deleting`: being hard-deleted.
-     * - `verifying`: being verified.
+     * - `pending`: the deletion has not started.
+     * - `deleting`: the batch is being hard-deleted.
+     * - `verifying`: the batch is being verified.
      * - `verified`: the system was read again and holds no rows of the subjects.
-     * - `attested`: the system reports the deletion; Lethe cannot read it.
+     * - `attested`: the system reports the deletion; Lethe cannot verify it by reading.
      * - `unverified`: the system reports nothing.
-     * - `attention`: needs an operator.
+     * - `attention`: the system needs an operator.
      * - `skipped`: an operator skipped the system.
      */
     state: 'pending' | 'deleting' | 'verifying' | 'verified' | 'attested' | 'unverified' | 'attention' | 'skipped';
@@ -1791,7 +1791,7 @@ export interface Confirmed {
    */
   cancellableUntil: string;
   /**
-   * Estimated end of the request, from the runs, the quota and the slowest system.
+   * Estimated time at which the request ends, based on the runs, the quota and the slowest system.
    */
   estimatedCompletionAt: string;
 }
@@ -2176,7 +2176,7 @@ export interface CreateLinkInput {
 }
 export interface NewLink {
   /**
-   * Seconds until the link expires. At most, and by default, seven days. A link never outlives its archive.
+   * Seconds until the link expires. Default and maximum: seven days. The link expires no later than its archive.
    */
   expiresIn?: number;
 }
@@ -2186,7 +2186,7 @@ export interface CreatedLink {
    */
   id: string;
   /**
-   * URL for one download. It requires no token, so that everyone who has it can use it. Shown only in this response.
+   * URL for one download. It requires no token: everyone who has the URL can use it. Shown only in this response.
    */
   url: string;
   /**
@@ -2216,7 +2216,7 @@ export interface Link {
   /**
    * State of the link.
    *
-   * - `open`: can be used.
+   * - `open`: the link can be used.
    * - `downloading`: a download is running.
    * - `used`: the download was completed.
    * - `revoked`: a member revoked the link.
@@ -2292,7 +2292,7 @@ export interface AuditEvent {
    */
   actor: string;
   /**
-   * Name of the member, also after the removal. Null for an automatic action.
+   * Name of the member, even if the member was removed. Null for an automatic action.
    */
   actorName: string | null;
   /**
@@ -2653,7 +2653,7 @@ export interface Member {
    */
   name: string;
   /**
-   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, exports everyone, and confirms deletions of everyone.
    */
   role: 'owner' | 'admin';
   /**
@@ -2670,7 +2670,7 @@ export interface NewMember {
    */
   name: string;
   /**
-   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, exports everyone, and confirms deletions of everyone.
    */
   role: 'owner' | 'admin';
 }
@@ -2684,7 +2684,7 @@ export interface AddedMember {
    */
   name: string;
   /**
-   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, exports everyone, and confirms deletions of everyone.
    */
   role: 'owner' | 'admin';
   /**
@@ -2702,11 +2702,11 @@ export interface CreatedToken {
    */
   id: string;
   /**
-   * Where the token is used. Helps to decide which token to revoke.
+   * Name of the token. Name its use, so that you know later which token to revoke.
    */
   name: string;
   /**
-   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, exports everyone, and confirms deletions of everyone.
    */
   role: 'owner' | 'admin';
   /**
@@ -2717,7 +2717,7 @@ export interface CreatedToken {
    */
   kinds: ('export' | 'deletion')[] | null;
   /**
-   * Whether the token may change anything.
+   * `read`: the token can only read. `write`: the token can also change data.
    */
   access: 'read' | 'write';
   /**
@@ -2740,26 +2740,26 @@ export interface CreateTokenInput {
 }
 export interface NewToken {
   /**
-   * Where the token is used. Helps to decide which token to revoke.
+   * Name of the token. Name its use, so that you know later which token to revoke.
    */
   name: string;
   /**
-   * Role of the token, at most that of the calling token, which is the default.
+   * Role of the token, at most the role of the calling token. Default: the role of the calling token.
    */
   role?: 'owner' | 'admin';
   /**
-   * Kinds of request that the token covers, at most those of the calling token, which are the default.
+   * Kinds of request that the token covers, at most those of the calling token. Default: those of the calling token.
    *
    * @minItems 1
    * @maxItems 2
    */
   kinds?: ('export' | 'deletion')[];
   /**
-   * Whether the token may change anything.
+   * `read`: the token can only read. `write`: the token can also change data.
    */
   access?: 'read' | 'write';
   /**
-   * Time at which the token expires. At most, and by default, in 365 days.
+   * Time at which the token expires. Default and maximum: 365 days from now.
    */
   expiresAt?: string;
 }
@@ -2783,11 +2783,11 @@ export interface Token {
    */
   id: string;
   /**
-   * Where the token is used. Helps to decide which token to revoke.
+   * Name of the token. Name its use, so that you know later which token to revoke.
    */
   name: string;
   /**
-   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.
+   * Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, exports everyone, and confirms deletions of everyone.
    */
   role: 'owner' | 'admin';
   /**
@@ -2798,7 +2798,7 @@ export interface Token {
    */
   kinds: ('export' | 'deletion')[] | null;
   /**
-   * Whether the token may change anything.
+   * `read`: the token can only read. `write`: the token can also change data.
    */
   access: 'read' | 'write';
   /**
@@ -2986,7 +2986,7 @@ export interface Readiness {
   temporal: 'reachable' | 'away';
 }
 /**
- * RFC 9457 problem. Some codes add fields of their own, such as `limit` or `positions`.
+ * RFC 9457 problem. Some codes add fields, such as `limit` or `positions`.
  */
 export interface Problem {
   /**

@@ -6,7 +6,7 @@ import { createApp } from '../api/app.ts';
 import { problemsPage } from '../api/http/problems.ts';
 import type { OpenApi } from '../api/openapi/shape.ts';
 import type { Orchestrator } from '../api/temporal/orchestrator.ts';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { connect } from '../db/client.ts';
 import { digestKeys } from '../db/digests.ts';
 import { clientOperations } from '../dev/client-operations.ts';
@@ -48,11 +48,11 @@ const UNUSED_ORCHESTRATOR: Orchestrator = {
   startSuppression: async () => undefined,
   wake: async () => undefined,
   startNotifications: async () => undefined,
-  progress: async () => null,
-  reachable: async () => false,
+  readProgress: async () => null,
+  isReachable: async () => false,
 };
 
 const inRepository = (path: string): URL => new URL(`../${path}`, import.meta.url);
 const readText = (path: string): Promise<string | null> => readFile(inRepository(path), 'utf8').catch(() => null);
 
-await entryPoint(main);
+await runCommand(main);

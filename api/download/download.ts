@@ -16,7 +16,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { requireHttps } from '../http/require-https.ts';
 import { DOWNLOAD_PAGE, INVALID_LINK_PAGE, UNAVAILABLE_PAGE } from './pages.ts';
 
-/** A fraction of the lease: one failed renewal does not end a download, and a revoked link is noticed soon. */
+/** A fraction of the lease, so that one failed renewal does not end a download and a revoked link ends it soon. */
 const RENEW_MS = 20_000;
 
 /**
@@ -45,7 +45,7 @@ export function download(deps: ApiDeps): Hono<AppEnv> {
     });
 }
 
-/** Reads the first chunk before the response starts, so that a failure can still be a response of its own. */
+/** Reads the first chunk before the response starts, so that a failure can still return an error page. */
 async function zipResponse(deps: ApiDeps, c: Context<AppEnv>, transfer: Transfer): Promise<Response> {
   const connection = connectionOf(c.env);
   const { first, rest } = await openArchive(deps, transfer).catch(async (error: unknown) => {
@@ -99,8 +99,8 @@ interface ArchiveStream {
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /**
- * Streams an archive. The link becomes used once everything has been sent; after an interruption it can be used again at
- * once. The lease is renewed meanwhile, and the download is aborted when the link is revoked or the archive destroyed.
+ * Streams an archive. The link becomes used once everything has been sent; after an interruption it can be used again
+ * immediately. The lease is renewed meanwhile. The download is aborted when the link is revoked or the archive destroyed.
  */
 function archiveStream(
   deps: ApiDeps,
@@ -142,7 +142,7 @@ function archiveStream(
       if (await renewTransferLease(database, transfer, at)) leaseRenewedAt = at.getTime();
       else await abort(controller, 'ended');
     } catch (error) {
-      // A short outage of the database is tolerated. After the lease, another download may have taken the link.
+      // A short outage of the database is tolerated. Once the lease has expired, another download may use the link.
       if (at.getTime() - leaseRenewedAt >= LEASE_MS) await abort(controller, failureCode(error));
     }
   };

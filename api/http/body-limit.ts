@@ -14,7 +14,7 @@ const tooLarge = (limit: number): DomainError =>
     { limit },
   );
 
-/** Limits the bodies of all routes except uploads, which read theirs as it arrives: this buffers a body without a length. */
+/** Limits the bodies of all routes. Excludes uploads, because it buffers a body without a length and uploads stream theirs. */
 export function limitBodies(deps: ApiDeps) {
   const limit = bodyLimitOf(deps);
   const onError = () => {
@@ -23,7 +23,7 @@ export function limitBodies(deps: ApiDeps) {
   return except('/v1/uploads', bodyLimit({ maxSize: limit, onError }));
 }
 
-/** Yields a body as it arrives, up to the limit. Does not drain what the reader leaves unread. */
+/** Yields a body as it arrives, up to the limit. Does not read the rest when the reader stops. */
 export async function* bodyBytes({ headers, body }: Request, limit: number): AsyncIterable<Uint8Array> {
   if (Number(headers.get('Content-Length')) > limit) throw tooLarge(limit);
   if (body === null) return;

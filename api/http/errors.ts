@@ -57,7 +57,7 @@ export const onError =
         'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
       );
     }
-    logger.error({ ...fields, at: frames(error) }, 'unexpected error');
+    logger.error({ ...fields, at: stackFrames(error) }, 'unexpected error');
     return problem(
       c,
       'internal',
@@ -66,7 +66,7 @@ export const onError =
   };
 
 /** The stack without the message, which may quote what the caller sent. */
-const frames = (error: Error): readonly string[] =>
+const stackFrames = (error: Error): readonly string[] =>
   (error.stack ?? '')
     .split('\n')
     .filter((line) => /^\s+at /.test(line))

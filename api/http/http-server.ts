@@ -27,8 +27,8 @@ const DEFAULT_TIMEOUTS: Timeouts = {
   silenceMs: 120_000,
   drainMs: 20_000,
 };
-/** How long a shutdown still accepts requests on open connections, which callers sent before they could notice it. */
-const GRACE_MS = 500;
+/** How long a shutdown accepts requests on open connections: callers may have sent them before they noticed it. */
+const LATE_REQUESTS_MS = 500;
 
 export interface ListenOptions extends Partial<Timeouts> {
   readonly host: string;
@@ -38,7 +38,7 @@ export interface ListenOptions extends Partial<Timeouts> {
 }
 export interface HttpServer {
   readonly url: string;
-  /** Accepts no new connections and resolves when all active requests are answered. */
+  /** Stops accepting connections and resolves when every active request has its response. */
   drain(): Promise<void>;
 }
 
@@ -85,7 +85,7 @@ export async function listen(
     // The close() of node:http would cut responses that are being sent, and stop checking for slow callers.
     NetServer.prototype.close.call(server);
     const deadline = sleep(drainMs, undefined, { ref: false }).then(() => closeSockets(() => true));
-    await Promise.race([closed, sleep(GRACE_MS)]);
+    await Promise.race([closed, sleep(LATE_REQUESTS_MS)]);
     const sweep = setInterval(() => closeSockets((active) => active.size === 0), 50);
     await closed;
     clearInterval(sweep);

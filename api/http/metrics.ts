@@ -28,7 +28,7 @@ export interface Call {
 }
 
 /** Returns an app with `GET /metrics`, and the function that observes each call. Labels contain no text of a caller. */
-export function metrics(deps: MetricsDeps) {
+export function createMetrics(deps: MetricsDeps) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });

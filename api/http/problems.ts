@@ -9,7 +9,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   invalid_request: {
     title: 'Validation failed',
     advice:
-      'Nothing was changed. `errors` lists up to 100 validation errors; the `pointer` of each is a JSON pointer into the body, or the name of a parameter or header. Unknown fields are rejected, so that a misspelt field is not ignored.',
+      'Nothing was changed. `errors` lists up to 100 validation errors; the `pointer` of each is a JSON pointer into the body, or the name of a parameter or header. Unknown fields are rejected, so that a misspelled field is not ignored.',
   },
   unauthorized: {
     title: 'Authentication failed',
@@ -127,7 +127,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   unmatched_exceptions: {
     title: 'Exceptions matched no subject',
     advice:
-      'Nothing was changed. `positions` lists the exceptions that the directory does not know (at most 100); a misspelt exception excludes no subject. Cancel the request and submit it again, or confirm it with `acceptUnmatched: true`.',
+      'Nothing was changed. `positions` lists the exceptions that the directory does not know (at most 100); a misspelled exception excludes no subject. Cancel the request and submit it again, or confirm it with `acceptUnmatched: true`.',
   },
   member_exists: {
     title: 'Member already exists',
@@ -140,17 +140,17 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   too_late: {
     title: 'Too late for this change',
     advice:
-      'Nothing was changed. The subjects are claimed, deleted, exported or cancelled, or the request has ended. The claim is the point of no return: deletion has begun.',
+      'Nothing was changed. The subjects are already claimed, deleted, exported or cancelled, or the request has ended. A claimed subject cannot be cancelled, because its deletion has begun.',
   },
   wrong_kind: {
     title: 'Not supported for this request kind',
     advice:
-      'Nothing was changed. Exports have no grace period, confirmation or skippable systems; deletions have no archive of their own: `backups` in the status lists the exports that were made for one.',
+      'Nothing was changed. Exports have no grace period, confirmation or skippable systems; deletions have no archive. `backups` in the status of a deletion lists the exports that precede it.',
   },
   archive_not_ready: {
     title: 'Archive not available',
     advice:
-      'Nothing was changed. The archive exists while the status of the export is `ready`. It is gone once it is destroyed, has expired, or contains a subject that was deleted since; submit a new export.',
+      'Nothing was changed. The archive exists while the status of the export is `ready`. It is no longer available once a member destroys it, it expires, or a deletion claims one of its subjects; submit a new export.',
   },
   link_not_found: {
     title: 'Download link not found',
@@ -184,7 +184,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   },
 };
 
-/** Leads to /docs/problems. `rate_limited` has a registered type (draft-ietf-httpapi-ratelimit-headers-10). */
+/** A link to /docs/problems. `rate_limited` has a registered type (draft-ietf-httpapi-ratelimit-headers-10). */
 export const problemType = (code: ErrorCode): string =>
   code === 'rate_limited' ? 'https://iana.org/assignments/http-problem-types#quota-exceeded' : `/docs/problems#${code}`;
 

@@ -8,7 +8,7 @@ const POLICY = 'calls';
 
 /**
  * Sets `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): `r` calls remain, and one more is
- * available in `t` seconds. Throws `rate_limited` when no call remains, with `Retry-After` set to `t`.
+ * available in `t` seconds. Throws `rate_limited` and sets `Retry-After` to `t` when no call remains.
  */
 export function setRateLimitHeaders(c: Context<AppEnv>, { perMinute, isAllowed, costUs, usedUs }: Authenticated): void {
   const budgetUs = perMinute * costUs;

@@ -1,17 +1,17 @@
 import type { z } from 'zod';
 
-// The texts of zod itself can quote what the caller sent. Any other message is set by our schemas.
+// The texts of zod itself can quote what the caller sent. Every other message comes from a schema of the API.
 const ZOD_TEXT = /^(Invalid|Too|Unrecognized)\b/;
 
 /** What is wrong with a value, as the predicate of a sentence. */
-export function validationText(issue: z.core.$ZodIssue, missing: boolean): string {
+export function validationText(issue: z.core.$ZodIssue, isMissing: boolean): string {
   if (!ZOD_TEXT.test(issue.message)) return issue.message;
-  if (missing) return 'is required';
+  if (isMissing) return 'is required';
   switch (issue.code) {
     case 'invalid_type':
       return TYPES[issue.expected] ?? WRONG_TYPE;
     case 'invalid_value':
-      return `must be ${alternatives(issue.values)}`;
+      return `must be ${listAlternatives(issue.values)}`;
     case 'invalid_format':
       return FORMATS[issue.format] ?? 'does not have the required format';
     case 'too_small':
@@ -43,11 +43,11 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 function limitText(origin: string, bound: 'least' | 'most', limit: number): string {
   if (origin === 'string')
-    return bound === 'least' && limit === 1 ? 'must not be empty' : has(bound, limit, 'character');
-  return origin === 'array' ? has(bound, limit, 'item') : `must be at ${bound} ${limit}`;
+    return bound === 'least' && limit === 1 ? 'must not be empty' : lengthText(bound, limit, 'character');
+  return origin === 'array' ? lengthText(bound, limit, 'item') : `must be at ${bound} ${limit}`;
 }
 
-const has = (bound: string, limit: number, unit: string): string =>
+const lengthText = (bound: string, limit: number, unit: string): string =>
   `must have at ${bound} ${limit} ${unit}${limit === 1 ? '' : 's'}`;
 
 /** One text for all branches of a union. A branch that failed on an item of a list describes that item. */
@@ -58,7 +58,7 @@ function unionText(branches: readonly (readonly z.core.$ZodIssue[])[]): string {
 }
 
 /** `one, two or three`; the values come from the schema. */
-function alternatives(values: readonly unknown[]): string {
+function listAlternatives(values: readonly unknown[]): string {
   const texts = values.map((value) => (/^\w+$/.test(String(value)) ? String(value) : `"${String(value)}"`));
   return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} or ${texts.at(-1)}`;
 }

@@ -34,7 +34,7 @@ export const withCsv = <Content extends object>(
 });
 
 /** Only `Accept` decides. Throws `invalid_request` if a CSV is requested with `cursor` or `limit`. */
-export function wantsCsv(c: Context<AppEnv>): boolean {
+export function shouldReturnCsv(c: Context<AppEnv>): boolean {
   c.header('Vary', 'Accept');
   const supports = ['application/json', CSV];
   if (accepts(c, { header: 'Accept', supports, default: 'application/json' }) !== CSV) return false;
@@ -52,7 +52,7 @@ export function wantsCsv(c: Context<AppEnv>): boolean {
   return true;
 }
 
-export interface Download<Row> {
+export interface CsvDownload<Row> {
   /** The file name is `lethe-<name>.csv`. */
   readonly name: string;
   readonly columns: readonly (keyof Row & string)[];
@@ -63,16 +63,21 @@ export interface Download<Row> {
  * Streams page by page, without holding a connection between pages. The first page is read before the response starts, so
  * that an unavailable database is still reported as a problem; a later failure aborts the response.
  */
-export async function csvDownload<Row extends object>(
+export async function streamCsv<Row extends object>(
   c: Context<AppEnv>,
   logger: Logger,
-  { name, columns, read }: Download<Row>,
+  { name, columns, read }: CsvDownload<Row>,
 ): Promise<Response> {
   const first = await read(null, PAGE_SIZE);
   const requestId = c.get('requestId');
   async function* chunks() {
     for (let rows = first, header = true; ; header = false) {
-      const text = stringify([...rows], { columns: [...columns], header, escape_formulas: true, cast: { date } });
+      const text = stringify([...rows], {
+        columns: [...columns],
+        header,
+        escape_formulas: true,
+        cast: { date: formatTimestamp },
+      });
       if (text !== '') yield new TextEncoder().encode(text);
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE_SIZE) return;
@@ -90,4 +95,4 @@ export async function csvDownload<Row extends object>(
   });
 }
 
-const date = (timestamp: Date): string => timestamp.toISOString();
+const formatTimestamp = (timestamp: Date): string => timestamp.toISOString();

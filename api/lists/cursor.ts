@@ -5,21 +5,21 @@ import { DELIVERY_ID, REQUEST_ID } from '../../domain/ids.ts';
 import { invalidRequest } from '../http/validation-errors.ts';
 
 /** Cursors are opaque to callers. Each encodes the last item of a page. */
-export const requestCursor = ({ receivedAt, id }: After): string => encode(`${receivedAt.getTime()} ${id}`);
+export const encodeRequestCursor = ({ receivedAt, id }: After): string => encode(`${receivedAt.getTime()} ${id}`);
 
 export function parseRequestCursor(cursor: string | undefined): After | null {
   const place = parseTimestampAndId(cursor, REQUEST_ID);
   return place === null ? null : { receivedAt: place.at, id: place.id };
 }
 
-export const activityCursor = ({ at, id }: AfterActivity): string => encode(`${at.getTime()} ${id}`);
+export const encodeActivityCursor = ({ at, id }: AfterActivity): string => encode(`${at.getTime()} ${id}`);
 
 export function parseActivityCursor(cursor: string | undefined): AfterActivity | null {
   const place = parseTimestampAndId(cursor, EVENT_ID);
   return place === null ? null : { at: place.at, id: Number(place.id) };
 }
 
-export const deliveryCursor = ({ at, id }: AfterDelivery): string => encode(`${at.getTime()} ${id}`);
+export const encodeDeliveryCursor = ({ at, id }: AfterDelivery): string => encode(`${at.getTime()} ${id}`);
 
 export const parseDeliveryCursor = (cursor: string | undefined): AfterDelivery | null =>
   parseTimestampAndId(cursor, DELIVERY_ID);
@@ -35,7 +35,7 @@ function parseTimestampAndId(
 }
 
 /** For lists ordered by ID, which is the order of creation. */
-export const idCursor = ({ id }: { readonly id: string }): string => encode(id);
+export const encodeIdCursor = ({ id }: { readonly id: string }): string => encode(id);
 
 export function parseIdCursor(cursor: string | undefined, pattern: RegExp): string | null {
   if (cursor === undefined) return null;
@@ -44,7 +44,7 @@ export function parseIdCursor(cursor: string | undefined, pattern: RegExp): stri
   return id;
 }
 
-export const positionCursor = (position: number): string => encode(`p${position}`);
+export const encodePositionCursor = (position: number): string => encode(`p${position}`);
 
 export function parsePositionCursor(cursor: string | undefined): number {
   if (cursor === undefined) return 0;

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 /** Schemas of list filters. An omitted filter matches everything. */
 
 /** In UTC. PostgreSQL has no year 0. */
-export const timestampOf = (description: string) =>
+export const timestampFilter = (description: string) =>
   z.iso
     .datetime()
     .refine((text) => !text.startsWith('0000'), { message: 'must not be in the year 0' })
@@ -11,7 +11,7 @@ export const timestampOf = (description: string) =>
     .optional()
     .openapi({ description, example: '2026-11-23T00:00:00Z' });
 
-export const flag = (description: string) =>
+export const booleanFilter = (description: string) =>
   z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
@@ -19,7 +19,7 @@ export const flag = (description: string) =>
     .openapi({ type: 'boolean', description });
 
 /** Comma-separated values. In the document: an array in the form style, not exploded. */
-export const anyOf = <Value extends string>(values: readonly [Value, ...Value[]], description: string) =>
+export const listFilter = <Value extends string>(values: readonly [Value, ...Value[]], description: string) =>
   z
     .string()
     .transform((text) => text.split(','))

@@ -4,7 +4,7 @@ import type { AppEnv } from '../deps.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
 /** The response of every list. `exampleCursor` is the `nextCursor` in the document's example. */
-export const pageWith = <Item extends z.ZodType>(item: Item, exampleCursor: string | null = SAMPLE.cursor) =>
+export const pageSchema = <Item extends z.ZodType>(item: Item, exampleCursor: string | null = SAMPLE.cursor) =>
   z.strictObject({
     items: z.array(item).openapi({ description: 'Items of the page.' }),
     nextCursor: z
@@ -14,7 +14,7 @@ export const pageWith = <Item extends z.ZodType>(item: Item, exampleCursor: stri
   });
 
 /** Expects one row more than the page holds if there is a next page; `Link` then repeats the query with its cursor. */
-export function pageOf<Row>(
+export function createPage<Row>(
   c: Context<AppEnv>,
   rows: readonly Row[],
   limit: number,

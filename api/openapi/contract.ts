@@ -28,7 +28,7 @@ const Problem = z
       .openapi({ description: 'With `invalid_request`: the invalid fields, at most 100.' }),
   })
   .openapi('Problem', {
-    description: 'RFC 9457 problem. Some codes add fields of their own, such as `limit` or `positions`.',
+    description: 'RFC 9457 problem. Some codes add fields, such as `limit` or `positions`.',
   });
 
 /** Codes that every route under /v1 can return. */
@@ -42,7 +42,7 @@ const EVERYWHERE = [
 ] as const satisfies readonly ErrorCode[];
 const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
 
-/** Response headers; api/openapi/headers.ts describes each. A route does not list the headers of every response. */
+/** Response headers, which api/openapi/headers.ts describes. A route lists only headers that not every response has. */
 export type HeaderName =
   | 'Content-Disposition'
   | 'Idempotency-Replayed'

@@ -40,13 +40,13 @@ const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   duplicate: 'an earlier position names the same subjects; see `duplicateOf`.',
   attached: 'another open deletion owns the subject; this request shares its outcome.',
   already_deleted: 'an earlier deletion deleted the subject.',
-  soft_deleted: 'hidden; waits for the claim or is being hard-deleted.',
-  held: 'hidden; a legal hold blocks the hard deletion.',
-  cancelled: 'cancelled and restored.',
-  deleted: 'deleted in every system, except for `retained` rows.',
-  partially_deleted: 'deleted except in a system that an operator skipped.',
-  exported: 'contained in the archive.',
-  left_out: 'not in the archive, because a deletion claimed the subject first.',
+  soft_deleted: 'the subject is hidden and waits for the claim, or is being hard-deleted.',
+  held: 'the subject is hidden, and a legal hold blocks the hard deletion.',
+  cancelled: 'the subject is cancelled and restored.',
+  deleted: 'the subject is deleted in every system, except for `retained` rows.',
+  partially_deleted: 'the subject is deleted, except in a system that an operator skipped.',
+  exported: 'the data of the subject is in the archive.',
+  left_out: 'the archive does not contain the subject, because a deletion claimed it first.',
 };
 export const OUTCOME_DESCRIPTION = valuesDescription(
   'Outcome of the submitted identity. Null until it is resolved.',
@@ -115,19 +115,19 @@ const ATTENTION_MEANINGS: Readonly<Record<AttentionCode, string>> = {
 export const ATTENTION_DESCRIPTION = valuesDescription('Why an operator is needed.', ATTENTION_MEANINGS);
 
 const WORK_MEANINGS: Readonly<Record<WorkState, string>> = {
-  pending: 'not started.',
-  deleting: 'being hard-deleted.',
-  verifying: 'being verified.',
+  pending: 'the deletion has not started.',
+  deleting: 'the batch is being hard-deleted.',
+  verifying: 'the batch is being verified.',
   verified: 'the system was read again and holds no rows of the subjects.',
-  attested: 'the system reports the deletion; Lethe cannot read it.',
+  attested: 'the system reports the deletion; Lethe cannot verify it by reading.',
   unverified: 'the system reports nothing.',
-  attention: 'needs an operator.',
+  attention: 'the system needs an operator.',
   skipped: 'an operator skipped the system.',
 };
 export const WORK_DESCRIPTION = valuesDescription('State of the batch in the system.', WORK_MEANINGS);
 
 const LINK_MEANINGS: Readonly<Record<LinkState, string>> = {
-  open: 'can be used.',
+  open: 'the link can be used.',
   downloading: 'a download is running.',
   used: 'the download was completed.',
   revoked: 'a member revoked the link.',

@@ -6,7 +6,7 @@ import { HEADERS } from './headers.ts';
 import { PROBLEM_EXAMPLES } from './problem-examples.ts';
 import type { Content, OpenApi, Operation, Parameter, Schemas } from './shape.ts';
 
-/** In the order of the page. The first part of an operation's path selects its tag. */
+/** In the order of the documentation page. The first part of the path of an operation selects its tag. */
 const TAGS: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
   requests: { name: 'Requests', description: 'Deletions and exports, from submission to receipt.' },
   uploads: { name: 'Uploads', description: 'Deletions of many subjects, submitted as a CSV file.' },
@@ -60,20 +60,20 @@ const TOKEN = {
 } as const;
 
 /** Completes the generated document with tags, examples, headers and required permissions. */
-export function documentOf(app: OpenAPIHono<AppEnv>): OpenApi {
+export function buildDocument(app: OpenAPIHono<AppEnv>): OpenApi {
   // The library's type is wider than the document that it generates for these routes.
   const generated = app.getOpenAPI31Document(INFO) as unknown as OpenApi;
   const { schemas } = generated.components;
-  const paths = mapped(generated.paths, (item, path) =>
-    mapped(item, (operation) => complete(operation, tagOf(path).name, schemas)),
+  const paths = mapValues(generated.paths, (item, path) =>
+    mapValues(item, (operation) => completeOperation(operation, tagOf(path).name, schemas)),
   );
   const used = new Set(Object.keys(paths).map((path) => tagOf(path)));
   const text = JSON.stringify(paths);
   const components = {
     schemas,
     securitySchemes: { token: TOKEN },
-    headers: picked(HEADERS, (name) => text.includes(`"#/components/headers/${name}"`)),
-    examples: picked(PROBLEM_EXAMPLES, (code) => text.includes(`"#/components/examples/${code}"`)),
+    headers: pickKeys(HEADERS, (name) => text.includes(`"#/components/headers/${name}"`)),
+    examples: pickKeys(PROBLEM_EXAMPLES, (code) => text.includes(`"#/components/examples/${code}"`)),
   };
   const tags = Object.values(TAGS).filter((tag) => used.has(tag));
   return withoutSamples({ ...generated, tags, paths, components });
@@ -88,32 +88,34 @@ function tagOf(path: string) {
   return tag;
 }
 
-function complete(operation: Operation, tag: string, schemas: Schemas): Operation {
+function completeOperation(operation: Operation, tag: string, schemas: Schemas): Operation {
   const { parameters = [], requestBody, responses } = operation;
-  const filled = (content: Content): Content =>
-    mapped(content, (media) => ({ examples: examplesOf(schemas, media), ...media }));
+  const withExamples = (content: Content): Content =>
+    mapValues(content, (media) => ({ examples: examplesOf(schemas, media), ...media }));
   return {
     ...operation,
     tags: [tag],
-    description: [operation.description, requirement(operation)].filter((text) => text !== undefined).join('\n\n'),
-    parameters: parameters.map((parameter) => described(parameter, schemas)),
-    ...(requestBody === undefined ? {} : { requestBody: { ...requestBody, content: filled(requestBody.content) } }),
-    responses: mapped(responses, (response, status) => ({
+    description: [operation.description, requirementText(operation)].filter((text) => text !== undefined).join('\n\n'),
+    parameters: parameters.map((parameter) => describeParameter(parameter, schemas)),
+    ...(requestBody === undefined
+      ? {}
+      : { requestBody: { ...requestBody, content: withExamples(requestBody.content) } }),
+    responses: mapValues(responses, (response, status) => ({
       ...response,
       headers: { ...headerReferences(headersOf(operation, Number(status))), ...response.headers },
-      ...(response.content === undefined ? {} : { content: filled(response.content) }),
+      ...(response.content === undefined ? {} : { content: withExamples(response.content) }),
     })),
   };
 }
 
 /** Every response after authentication has the rate limit headers. */
 const headersOf = (operation: Operation, status: number): readonly HeaderName[] =>
-  isOpen(operation) || status === 401 ? ['X-Request-Id'] : ['X-Request-Id', 'RateLimit-Policy', 'RateLimit'];
+  isPublic(operation) || status === 401 ? ['X-Request-Id'] : ['X-Request-Id', 'RateLimit-Policy', 'RateLimit'];
 
-const isOpen = ({ security }: Operation): boolean => security?.length === 0;
+const isPublic = ({ security }: Operation): boolean => security?.length === 0;
 
 /** One sentence about the token that the operation requires. */
-function requirement({ security = [] }: Operation): string | undefined {
+function requirementText({ security = [] }: Operation): string | undefined {
   const scopes = security.flatMap(({ token = [] }) => token);
   if (scopes.length === 0) return undefined;
   const token = scopes.includes('owner') ? "an owner's token" : 'a token';
@@ -124,10 +126,10 @@ function requirement({ security = [] }: Operation): string | undefined {
 }
 
 /**
- * zod describes the value of a query parameter only. Swagger UI fills in examples, so that an optional parameter has its
- * example in the description.
+ * zod describes only the value of a query parameter. Swagger UI would send the example of an optional parameter, so its
+ * example is part of the description.
  */
-function described(parameter: Parameter, schemas: Schemas): Parameter {
+function describeParameter(parameter: Parameter, schemas: Schemas): Parameter {
   const { example, ...schema } = parameter.schema;
   const { required = false, description = schema.description ?? '' } = parameter;
   if (required) return { ...parameter, description, example: exampleOf(schemas, parameter.schema) };
@@ -135,11 +137,11 @@ function described(parameter: Parameter, schemas: Schemas): Parameter {
   return { ...parameter, schema, description: [description, ...sample].join(' ') };
 }
 
-const mapped = <Value, Result>(
+const mapValues = <Value, Result>(
   record: Readonly<Record<string, Value>>,
   change: (value: Value, key: string) => Result,
 ): Record<string, Result> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 
-const picked = <Value>(record: Readonly<Record<string, Value>>, isPicked: (key: string) => boolean) =>
+const pickKeys = <Value>(record: Readonly<Record<string, Value>>, isPicked: (key: string) => boolean) =>
   Object.fromEntries(Object.entries(record).filter(([key]) => isPicked(key)));

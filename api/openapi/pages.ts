@@ -41,8 +41,8 @@ h2:target { background: #fff3bf; }
 code { font-family: ui-monospace, monospace; }
 `;
 
-/** The target of a problem's `type`: each code is an anchor. */
-const problemsHtml = (): string => `<!doctype html>
+/** The page that the `type` of a problem links to. Each code is an anchor. */
+const renderProblems = (): string => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
@@ -53,25 +53,25 @@ const problemsHtml = (): string => `<!doctype html>
   </head>
   <body>
     <h1>Problems</h1>
-    <p>${html(PROBLEMS_INTRODUCTION)}</p>
-${ERROR_CODES.map(section).join('\n')}
+    <p>${renderText(PROBLEMS_INTRODUCTION)}</p>
+${ERROR_CODES.map(renderSection).join('\n')}
   </body>
 </html>
 `;
 
-const section = (code: ErrorCode): string => {
+const renderSection = (code: ErrorCode): string => {
   const { title, advice } = PROBLEMS[code];
   return `    <h2 id="${code}">${code}</h2>
-    <p><strong>${ERROR_STATUS[code]} ${html(title)}.</strong> ${html(advice)}</p>`;
+    <p><strong>${ERROR_STATUS[code]} ${renderText(title)}.</strong> ${renderText(advice)}</p>`;
 };
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-/** Of Markdown, these texts use only code spans. */
-const html = (text: string): string =>
+/** The texts use no Markdown except code spans. */
+const renderText = (text: string): string =>
   text.replaceAll(/[&<>]/g, (char) => ENTITIES[char] ?? char).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 
-const swaggerUi = (name: string) => () =>
+const readSwaggerUi = (name: string) => () =>
   readFile(join(dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json')), name));
 
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
@@ -82,10 +82,10 @@ const FILES: Readonly<Record<string, readonly [type: string, read: () => string 
   {
     '/': [HTML, () => PAGE],
     '/init.js': [JAVASCRIPT, () => INIT],
-    '/swagger-ui-bundle.js': [JAVASCRIPT, swaggerUi('swagger-ui-bundle.js')],
-    '/swagger-ui.css': [CSS, swaggerUi('swagger-ui.css')],
-    '/favicon.png': ['image/png', swaggerUi('favicon-32x32.png')],
-    '/problems': [HTML, problemsHtml],
+    '/swagger-ui-bundle.js': [JAVASCRIPT, readSwaggerUi('swagger-ui-bundle.js')],
+    '/swagger-ui.css': [CSS, readSwaggerUi('swagger-ui.css')],
+    '/favicon.png': ['image/png', readSwaggerUi('favicon-32x32.png')],
+    '/problems': [HTML, renderProblems],
     '/problems.css': [CSS, () => PROBLEMS_CSS],
     '/problems.md': ['text/markdown; charset=utf-8', problemsPage],
   };

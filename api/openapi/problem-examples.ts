@@ -1,7 +1,7 @@
 import { ERROR_CODES, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
 import { PROBLEMS, problemType } from '../http/problems.ts';
 
-/** The `detail` of each code in the examples of the document, and the fields of its own. */
+/** The `detail` of each code in the examples of the document, and the fields that only this code has. */
 const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [field: string]: unknown }>> = {
   malformed_json: { detail: 'The body is not valid JSON. Nothing was changed; send one JSON object.' },
   invalid_request: {

@@ -3,12 +3,12 @@ import { type Activity, type AfterActivity, listActivity } from '../../db/audit/
 import { REQUEST_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
-import { csvDownload, wantsCsv, withCsv } from '../lists/csv-download.ts';
-import { activityCursor, parseActivityCursor } from '../lists/cursor.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { streamCsv, shouldReturnCsv, withCsv } from '../lists/csv-download.ts';
+import { encodeActivityCursor, parseActivityCursor } from '../lists/cursor.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
 import { SAMPLE } from '../openapi/samples.ts';
-import { pageOf, pageWith } from '../lists/page.ts';
-import { timestampOf } from '../lists/filters.ts';
+import { createPage, pageSchema } from '../lists/page.ts';
+import { timestampFilter } from '../lists/filters.ts';
 import { cursor, timestamp, limit, projectName, text } from '../schemas.ts';
 
 const Event = z
@@ -24,7 +24,7 @@ const Event = z
       'x-example': SAMPLE.member,
     }),
     actorName: z.string().nullable().openapi({
-      description: 'Name of the member, also after the removal. Null for an automatic action.',
+      description: 'Name of the member, even if the member was removed. Null for an automatic action.',
       'x-example': 'ann',
     }),
     action: z.string().openapi({
@@ -40,7 +40,7 @@ const Event = z
   })
   .openapi('AuditEvent');
 
-export const Events = pageWith(Event);
+export const Events = pageSchema(Event);
 
 export const EVENT_COLUMNS = [
   'id',
@@ -65,8 +65,8 @@ const filters = {
     .regex(/^[a-z_]+\.([a-z_]+|\*)$/)
     .optional()
     .openapi({ description: 'Matches one action, or all actions of a noun.', example: 'hold.*' }),
-  from: timestampOf('Matches events at or after this time.'),
-  before: timestampOf('Matches events before this time.'),
+  from: timestampFilter('Matches events at or after this time.'),
+  before: timestampFilter('Matches events before this time.'),
 };
 
 const route = createRoute({
@@ -88,9 +88,9 @@ export const activity = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { project: name, limit: size, cursor: from, ...filter } = c.req.valid('query');
     const { kinds } = c.get('caller');
-    const project = ownProject(deps, c.get('caller'), name).name;
+    const project = requireOwnProject(deps, c.get('caller'), name).name;
     const read = (after: AfterActivity | null, maximum: number) =>
       listActivity(deps.database, { project, kinds, filter, after, limit: maximum });
-    if (wantsCsv(c)) return csvDownload(c, deps.logger, { name: 'activity', columns: EVENT_COLUMNS, read });
-    return c.json(pageOf(c, await read(parseActivityCursor(from), size + 1), size, activityCursor), 200);
+    if (shouldReturnCsv(c)) return streamCsv(c, deps.logger, { name: 'activity', columns: EVENT_COLUMNS, read });
+    return c.json(createPage(c, await read(parseActivityCursor(from), size + 1), size, encodeActivityCursor), 200);
   });

@@ -12,15 +12,17 @@ export const SAMPLE_TOKEN = {
 };
 
 export const tokenName = text(200).openapi({
-  description: 'Where the token is used. Helps to decide which token to revoke.',
+  description: 'Name of the token. Name its use, so that you know later which token to revoke.',
   example: 'nightly job',
 });
 export const role = z.enum(ROLES).openapi({
   description:
-    'Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, and exports or confirms everyone.',
+    'Role. An `admin` submits and manages requests. An `owner` also manages members and webhooks, skips systems, exports everyone, and confirms deletions of everyone.',
 });
 export const kinds = listOf(z.enum(REQUEST_KINDS), REQUEST_KINDS.length);
-export const access = z.enum(['read', 'write']).openapi({ description: 'Whether the token may change anything.' });
+export const access = z
+  .enum(['read', 'write'])
+  .openapi({ description: '`read`: the token can only read. `write`: the token can also change data.' });
 
 /** Fields of every response about a token. */
 export const tokenFields = {

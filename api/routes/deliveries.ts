@@ -5,11 +5,11 @@ import { DELIVERY_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
-import { deliveryCursor, parseDeliveryCursor } from '../lists/cursor.ts';
+import { encodeDeliveryCursor, parseDeliveryCursor } from '../lists/cursor.ts';
 import { SAMPLE } from '../openapi/samples.ts';
-import { pageOf, pageWith } from '../lists/page.ts';
+import { createPage, pageSchema } from '../lists/page.ts';
 import { cursor, timestamp, limit } from '../schemas.ts';
-import { changesWebhooks, requireEveryKind, webhookParams } from './webhooks.ts';
+import { webhookPermission, requireEveryKind, webhookParams } from './webhooks.ts';
 
 const DELIVERY = 'evt_6f9619ff8b86d011b42d00c04fc964ff';
 
@@ -52,14 +52,14 @@ const listRoute = createRoute({
     'Returns the pending, delivered and abandoned deliveries of the webhook, newest first. A token that is limited to some kinds of request sees deliveries about requests of these kinds only.',
   request: { params: webhookParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Delivery), 'One page of deliveries.', ['Link']),
+    200: jsonResponse(pageSchema(Delivery), 'One page of deliveries.', ['Link']),
     ...problemResponses('webhook_not_found', 'invalid_request'),
   },
 });
 
 const retryRoute = createRoute({
   operationId: 'retryDelivery',
-  ...changesWebhooks,
+  ...webhookPermission,
   method: 'post',
   path: '/webhooks/{id}/deliveries/{deliveryId}/retry',
   summary: 'Retry a delivery',
@@ -89,8 +89,8 @@ export const deliveries = (deps: ApiDeps) =>
       const after = parseDeliveryCursor(from);
       await requireWebhook(deps.database, project, webhookId);
       const rows = await listDeliveries(deps.database, { webhookId, kinds, after, limit: size + 1 });
-      const { items, nextCursor } = pageOf(c, rows, size, deliveryCursor);
-      return c.json({ items: items.map(listed), nextCursor }, 200);
+      const { items, nextCursor } = createPage(c, rows, size, encodeDeliveryCursor);
+      return c.json({ items: items.map(deliveryResponse), nextCursor }, 200);
     })
     .openapi(retryRoute, async (c) => {
       const { id: webhookId, deliveryId: id } = c.req.valid('param');
@@ -101,4 +101,4 @@ export const deliveries = (deps: ApiDeps) =>
       return c.body(null, 204);
     });
 
-const listed = ({ kind: _kind, status, ...row }: DeliveryRow) => ({ ...row, type: `request.${status}` });
+const deliveryResponse = ({ kind: _kind, status, ...row }: DeliveryRow) => ({ ...row, type: `request.${status}` });

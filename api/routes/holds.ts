@@ -5,8 +5,8 @@ import { DomainError } from '../../domain/errors.ts';
 import { HOLD_ID, newId } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { knownIdentities } from '../identities.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
+import { parseIdentities } from '../identities.ts';
 import { identities, timestamp, kind, pathId, projectName, text } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
@@ -81,7 +81,7 @@ export const holds = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(placeRoute, async (c) => {
       const newHold = c.req.valid('json');
-      const project = ownProject(deps, c.get('caller'), newHold.project);
+      const project = requireOwnProject(deps, c.get('caller'), newHold.project);
       const limit = project.policy.subjectsPerRequest;
       const submitted = newHold.identities.length;
       if (submitted > limit) {
@@ -91,7 +91,7 @@ export const holds = (deps: ApiDeps) =>
           { limit },
         );
       }
-      const known = knownIdentities(identityTypesOf(project, newHold.kind), newHold.identities);
+      const known = parseIdentities(identityTypesOf(project, newHold.kind), newHold.identities);
       const at = deps.now();
       const id = newId('hold', at.getTime());
       const { kind: subjectKind, caseRef, heldBy } = newHold;
@@ -119,7 +119,7 @@ export const holds = (deps: ApiDeps) =>
           'hold_not_found',
           'The project has no legal hold with this id. Nothing was changed; check the id.',
         );
-      const { policy } = ownProject(deps, caller);
+      const { policy } = requireOwnProject(deps, caller);
       const { wake } = await releaseHold(deps.database, policy.window, { id, actor: caller.memberId, at: deps.now() });
       await deps.orchestrator.wake(wake);
       return c.body(null, 204);

@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import { readRequestRow } from '../../db/requests/row.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { REQUEST_ID } from '../../domain/ids.ts';
-import { authenticated, requireAccess } from '../auth.ts';
+import { requireToken, requireAccess } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { requireHttps } from '../http/require-https.ts';
 import { activity } from './activity.ts';
@@ -58,9 +58,9 @@ const RESOURCES = [
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   app.use(requireHttps(deps.trustedProxies));
-  app.use(authenticated(deps));
+  app.use(requireToken(deps));
   // Matches `/requests/:id` itself as well.
-  app.use('/requests/:id/*', ownRequest(deps));
+  app.use('/requests/:id/*', requireOwnRequest(deps));
   for (const resource of RESOURCES) app.route('/', resource(deps));
   return app;
 }
@@ -69,8 +69,8 @@ export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
  * Guards everything below `/requests/{id}`. A malformed ID, an unknown request and a request of another project return the
  * same `request_not_found`. Throws `forbidden` for a token that is limited to other kinds of request.
  */
-const ownRequest = (deps: ApiDeps): MiddlewareHandler<AppEnv> =>
-  async function ownRequest(c, next) {
+const requireOwnRequest = (deps: ApiDeps): MiddlewareHandler<AppEnv> =>
+  async function requireOwnRequest(c, next) {
     const id = c.req.param('id') ?? '';
     const caller = c.get('caller');
     const request = REQUEST_ID.test(id) ? await readRequestRow(deps.database, id) : null;

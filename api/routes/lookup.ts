@@ -3,8 +3,8 @@ import { lookUp } from '../../db/subjects/lookup.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { knownIdentity } from '../identities.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
+import { parseIdentity } from '../identities.ts';
 import { identity, timestamp, kind, projectName } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { fields, Outcome } from './requests/fields.ts';
@@ -72,8 +72,8 @@ const route = createRoute({
 export const lookup = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const query = c.req.valid('json');
-    const project = ownProject(deps, c.get('caller'), query.project);
-    const known = knownIdentity(identityTypesOf(project, query.kind), query.identity);
+    const project = requireOwnProject(deps, c.get('caller'), query.project);
+    const known = parseIdentity(identityTypesOf(project, query.kind), query.identity);
     const found = await lookUp(deps.database, deps.keys, {
       project: project.name,
       kind: query.kind,

@@ -3,11 +3,11 @@ import { addMember, listMembers, removeMember } from '../../db/members/members.t
 import { MEMBER_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
-import { idCursor, parseIdCursor } from '../lists/cursor.ts';
+import { encodeIdCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { createdTokenResponse, CreatedToken, requireOwnPermissions, role } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
-import { pageOf, pageWith } from '../lists/page.ts';
+import { createPage, pageSchema } from '../lists/page.ts';
 import { cursor, timestamp, limit, pathId, text } from '../schemas.ts';
 
 const name = text(200).openapi({ description: 'Name of the member, unique in the project.', example: 'ann' });
@@ -34,7 +34,7 @@ const listRoute = createRoute({
   description: 'Returns the members of the project, newest first. Removed members are not returned.',
   request: { query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Member), 'One page of members.', ['Link']),
+    200: jsonResponse(pageSchema(Member), 'One page of members.', ['Link']),
     ...problemResponses('invalid_request'),
   },
 });
@@ -46,7 +46,7 @@ const addRoute = createRoute({
   path: '/members',
   summary: 'Add a member',
   description:
-    'Adds a member and creates the first token of the member, which is shown only in this response. The new token covers all kinds of request, so the calling token must cover all kinds, too (`forbidden`). A deletion of everyone that was submitted before cannot be confirmed by the new member.',
+    'Adds a member and creates the first token of the member, which is shown only in this response. The new token covers all kinds of request, so the calling token must cover all kinds, too (`forbidden`). The new member cannot confirm a deletion of everyone that was submitted earlier.',
   request: body(NewMember),
   responses: {
     201: jsonResponse(AddedMember, 'Created. The member can call the API immediately.', ['Location']),
@@ -76,7 +76,7 @@ export const members = (deps: ApiDeps) =>
       const { project } = c.get('caller');
       const after = parseIdCursor(from, MEMBER_ID);
       const rows = await listMembers(deps.database, { project, after, limit: size + 1 });
-      return c.json(pageOf(c, rows, size, idCursor), 200);
+      return c.json(createPage(c, rows, size, encodeIdCursor), 200);
     })
     .openapi(addRoute, async (c) => {
       const newMember = c.req.valid('json');

@@ -5,8 +5,8 @@ import { identityTypesOf } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
-import { knownIdentity } from '../identities.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
+import { parseIdentity } from '../identities.ts';
 import { identity, timestamp, kind, projectName } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
@@ -64,26 +64,30 @@ export const suppressions = (deps: ApiDeps) =>
       const { id, since } = await placeSuppression(
         deps.database,
         deps.keys,
-        changeOf(deps, c.get('caller'), c.req.valid('json')),
+        toSuppressionChange(deps, c.get('caller'), c.req.valid('json')),
       );
       await deps.orchestrator.startSuppression(id);
       return c.json({ id, since }, 202);
     })
     .openapi(liftRoute, async (c) => {
-      const change = changeOf(deps, c.get('caller'), c.req.valid('json'));
+      const change = toSuppressionChange(deps, c.get('caller'), c.req.valid('json'));
       const { id } = await liftSuppression(deps.database, deps.keys, change);
       await deps.orchestrator.startSuppression(id);
       return c.json({ id, liftedAt: change.at }, 202);
     });
 
-function changeOf(deps: ApiDeps, caller: Caller, requested: z.output<typeof Suppression>): SuppressionChange {
-  const project = ownProject(deps, caller, requested.project);
+function toSuppressionChange(
+  deps: ApiDeps,
+  caller: Caller,
+  requested: z.output<typeof Suppression>,
+): SuppressionChange {
+  const project = requireOwnProject(deps, caller, requested.project);
   const at = deps.now();
   return {
     id: newId('suppression', at.getTime()),
     project: project.name,
     kind: requested.kind,
-    identity: knownIdentity(identityTypesOf(project, requested.kind), requested.identity),
+    identity: parseIdentity(identityTypesOf(project, requested.kind), requested.identity),
     actor: caller.memberId,
     at,
   };

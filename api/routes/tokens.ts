@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
-import { idCursor, parseIdCursor } from '../lists/cursor.ts';
+import { encodeIdCursor, parseIdCursor } from '../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyError, invalidRequest } from '../http/validation-errors.ts';
 import {
@@ -21,23 +21,24 @@ import {
   tokenName,
 } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
-import { pageOf, pageWith } from '../lists/page.ts';
+import { createPage, pageSchema } from '../lists/page.ts';
 import { cursor, timestamp, limit, pathId } from '../schemas.ts';
 
 const NewToken = z
   .strictObject({
     name: tokenName,
     role: role.optional().openapi({
-      description: 'Role of the token, at most that of the calling token, which is the default.',
+      description: 'Role of the token, at most the role of the calling token. Default: the role of the calling token.',
       'x-example': 'admin',
     }),
     kinds: kinds.optional().openapi({
-      description: 'Kinds of request that the token covers, at most those of the calling token, which are the default.',
+      description:
+        'Kinds of request that the token covers, at most those of the calling token. Default: those of the calling token.',
       'x-example': ['deletion'],
     }),
     access: access.default('write'),
     expiresAt: timestamp.optional().openapi({
-      description: 'Time at which the token expires. At most, and by default, in 365 days.',
+      description: 'Time at which the token expires. Default and maximum: 365 days from now.',
       'x-example': SAMPLE_TOKEN.expiresAt,
     }),
   })
@@ -99,7 +100,7 @@ const listRoute = createRoute({
     }),
   },
   responses: {
-    200: jsonResponse(pageWith(Token), 'One page of tokens.', ['Link']),
+    200: jsonResponse(pageSchema(Token), 'One page of tokens.', ['Link']),
     ...problemResponses('member_not_found', 'invalid_request'),
   },
 });
@@ -149,7 +150,7 @@ export const tokens = (deps: ApiDeps) =>
       const memberId = member === 'all' ? null : (member ?? own);
       const after = parseIdCursor(from, TOKEN_ID);
       const rows = await listTokens(deps.database, { project, memberId, after, limit: size + 1 });
-      return c.json(pageOf(c, rows.map(listed), size, idCursor), 200);
+      return c.json(createPage(c, rows.map(tokenResponse), size, encodeIdCursor), 200);
     })
     .openapi(revokeRoute, async (c) => {
       const { id } = c.req.valid('param');
@@ -158,7 +159,7 @@ export const tokens = (deps: ApiDeps) =>
       return c.body(null, 204);
     });
 
-const listed = ({ memberId, kinds: covered, readOnly, ...row }: TokenRow) => ({
+const tokenResponse = ({ memberId, kinds: covered, readOnly, ...row }: TokenRow) => ({
   ...row,
   member: memberId,
   kinds: covered === null ? null : [...covered],

@@ -2,16 +2,16 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
 import { identityTypesOf } from '../../domain/catalog.ts';
 import { startRequest } from './requests/create/create.ts';
-import { notifyErrors, replayable, type Submission, termErrors } from './requests/create/parse.ts';
+import { notifyErrors, toReplayable, type Submission, termErrors } from './requests/create/parse.ts';
 import { ACCEPTED_HEADERS, acceptedFields, acceptedResponse } from './requests/create/response.ts';
 import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requirePermission } from '../auth.ts';
 import { bodyLimitOf } from '../http/body-limit.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../deps.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
 import { type ValidationError, invalidRequest } from '../http/validation-errors.ts';
-import { typeOf, unknownTypeText } from '../identities.ts';
-import type { Rules } from '../uploads/lines.ts';
+import { identityTypeOf, unknownTypeText } from '../identities.ts';
+import type { UploadRules } from '../uploads/lines.ts';
 import { FILE_EXAMPLE, FORM_EXAMPLES, UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
 import { readUpload } from '../uploads/read-upload.ts';
 
@@ -98,20 +98,25 @@ export const uploads = (deps: ApiDeps) => {
   app.openAPIRegistry.registerPath(documented);
   return app.openapi({ ...route, hide: true }, async (c) => {
     const caller = c.get('caller');
-    const { parameters, lines } = await readUpload(c.req.raw, c.req.query(), bodyLimitOf(deps), rulesOf(deps, caller));
-    const { identities, tally, sha256 } = lines;
+    const { parameters, lines } = await readUpload(
+      c.req.raw,
+      c.req.query(),
+      bodyLimitOf(deps),
+      checkParameters(deps, caller),
+    );
+    const { identities, report, sha256 } = lines;
     const errors = notifyErrors(parameters.notify ?? null, identities);
     if (errors.length > 0) throw invalidRequest(errors);
     const submission = {
-      ...submissionOf(deps, caller, parameters),
+      ...toSubmission(deps, caller, parameters),
       selection: { by: 'identities' as const, identities },
     };
-    const call = replayable(c.req.valid('header'), 'uploadSubjects', parameters, sha256);
-    return c.json({ ...acceptedResponse(c, await startRequest(deps, caller, submission, call)), ...tally }, 202);
+    const call = toReplayable(c.req.valid('header'), 'uploadSubjects', parameters, sha256);
+    return c.json({ ...acceptedResponse(c, await startRequest(deps, caller, submission, call)), ...report }, 202);
   });
 };
 
-const submissionOf = (
+const toSubmission = (
   deps: ApiDeps,
   caller: Caller,
   {
@@ -129,7 +134,7 @@ const submissionOf = (
     exportFirst,
   }: UploadParameters,
 ): Omit<Submission, 'selection'> => ({
-  project: ownProject(deps, caller, project),
+  project: requireOwnProject(deps, caller, project),
   kind,
   subjectKind: subjects,
   regulation,
@@ -144,13 +149,13 @@ const submissionOf = (
 });
 
 /** Throws `invalid_request` with every error of the parameters, before the file is read. */
-const rulesOf =
+const checkParameters =
   (deps: ApiDeps, caller: Caller) =>
-  ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): Rules => {
-    const project = ownProject(deps, caller, parameters.project);
+  ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): UploadRules => {
+    const project = requireOwnProject(deps, caller, parameters.project);
     const { subjectsPerRequest, subjectsPerUpload } = project.policy;
     const types = identityTypesOf(project, subjects);
-    const known = typeOf(types, type);
+    const known = identityTypeOf(types, type);
     const errors = termErrors(project, { ...parameters, subjectKind: subjects }).map((error): ValidationError => ({
       ...error,
       in: place,

@@ -17,7 +17,7 @@ import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '
 import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../http/validation-errors.ts';
 import { SAMPLE } from '../openapi/samples.ts';
-import { pageWith } from '../lists/page.ts';
+import { pageSchema } from '../lists/page.ts';
 import { timestamp, pathId, text } from '../schemas.ts';
 
 const DAY_S = 86_400;
@@ -79,8 +79,8 @@ const Rotated = z
   })
   .openapi('RotatedSecret');
 
+export const webhookPermission = requirePermission({ access: 'write', role: 'owner' });
 /** A webhook receives notifications of every kind of request, so a token that is limited to some kinds cannot change it. */
-export const changesWebhooks = requirePermission({ access: 'write', role: 'owner' });
 export function requireEveryKind(c: Context<AppEnv>): Caller {
   const caller = c.get('caller');
   requireAccess(caller, ...REQUEST_KINDS.map((kind) => ({ access: 'write', kind }) as const));
@@ -89,12 +89,12 @@ export function requireEveryKind(c: Context<AppEnv>): Caller {
 
 const addRoute = createRoute({
   operationId: 'addWebhook',
-  ...changesWebhooks,
+  ...webhookPermission,
   method: 'post',
   path: '/webhooks',
   summary: 'Add a webhook',
   description:
-    'Sends a signed POST request to the URL for every status change of a request from now on, according to Standard Webhooks. A notification names the request and its status and contains no personal data. Returns `forbidden` if the token is limited to some kinds of request. A project has at most 10 webhooks.',
+    'Adds a webhook. From now on, Lethe sends a signed POST request to the URL for every status change of a request, according to Standard Webhooks. A notification names the request and its status and contains no personal data. Returns `forbidden` if the token is limited to some kinds of request. A project has at most 10 webhooks.',
   request: body(NewWebhook),
   responses: {
     201: jsonResponse(AddedWebhook, 'Created. Status changes from now on are sent.', ['Location']),
@@ -109,12 +109,12 @@ const listRoute = createRoute({
   path: '/webhooks',
   summary: 'List webhooks',
   description: 'Returns all webhooks of the project, newest first, in one page. Removed webhooks are not returned.',
-  responses: { 200: jsonResponse(pageWith(Webhook, null), 'All webhooks of the project.'), ...problemResponses() },
+  responses: { 200: jsonResponse(pageSchema(Webhook, null), 'All webhooks of the project.'), ...problemResponses() },
 });
 
 const removeRoute = createRoute({
   operationId: 'removeWebhook',
-  ...changesWebhooks,
+  ...webhookPermission,
   method: 'delete',
   path: '/webhooks/{id}',
   summary: 'Remove a webhook',
@@ -129,7 +129,7 @@ const removeRoute = createRoute({
 
 const rotateRoute = createRoute({
   operationId: 'rotateWebhookSecret',
-  ...changesWebhooks,
+  ...webhookPermission,
   method: 'post',
   path: '/webhooks/{id}/rotate',
   summary: 'Rotate the secret of a webhook',
@@ -144,7 +144,7 @@ const rotateRoute = createRoute({
 
 const enableRoute = createRoute({
   operationId: 'enableWebhook',
-  ...changesWebhooks,
+  ...webhookPermission,
   method: 'post',
   path: '/webhooks/{id}/enable',
   summary: 'Re-enable a disabled webhook',

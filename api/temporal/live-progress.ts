@@ -18,7 +18,7 @@ export interface PendingActivity {
 const CHILDREN_SHOWN = 8;
 
 /** The query needs a worker, the description does not. Without a worker, `workflow` is null. */
-export async function liveProgress(client: Client, workflowId: string): Promise<LiveProgress> {
+export async function readLiveProgress(client: Client, workflowId: string): Promise<LiveProgress> {
   const [described, queried] = await Promise.allSettled([
     describeWithChildren(client, workflowId),
     client.workflow.getHandle(workflowId).query(progressQuery),
@@ -32,20 +32,20 @@ async function describeWithChildren(client: Client, workflowId: string): Promise
   const children = (raw.pendingChildren ?? []).flatMap((child) => child.workflowId ?? []).slice(0, CHILDREN_SHOWN);
   const ofChildren = await Promise.all(
     children.map(async (childId) => {
-      // `dsr-<request>/<system>/<batch>`. A child that has ended has nothing pending.
+      // `dsr-<request>/<system>/<batch>`. A child that has ended has no pending activity.
       const system = childId.split('/')[1] ?? null;
       const child = await client.workflow
         .getHandle(childId)
         .describe()
         .catch(() => null);
-      return (child?.raw.pendingActivities ?? []).map((activity) => pending(activity, system));
+      return (child?.raw.pendingActivities ?? []).map((activity) => toPendingActivity(activity, system));
     }),
   );
-  return [...(raw.pendingActivities ?? []).map((activity) => pending(activity, null)), ...ofChildren.flat()];
+  return [...(raw.pendingActivities ?? []).map((activity) => toPendingActivity(activity, null)), ...ofChildren.flat()];
 }
 
 /** Names and numbers only: the text of the last failure may contain personal data. */
-function pending(activity: RawActivity, system: string | null): PendingActivity {
+function toPendingActivity(activity: RawActivity, system: string | null): PendingActivity {
   const seconds = activity.nextAttemptScheduleTime?.seconds;
   return {
     system,

@@ -13,7 +13,7 @@ import {
   requestChangedSignal,
   searchAttributes,
 } from '../../workflows/shared/messages.ts';
-import { type LiveProgress, liveProgress } from './live-progress.ts';
+import { type LiveProgress, readLiveProgress } from './live-progress.ts';
 
 /**
  * The calls that the API makes to Temporal. None of them fails a request of a caller: the ledger is the source of truth,
@@ -27,8 +27,8 @@ export interface Orchestrator {
   /** Starts or signals the workflow that delivers the notifications of a project's channel. */
   startNotifications(project: string, channel: string): Promise<void>;
   /** The state that only Temporal has. Null if Temporal is unavailable. */
-  progress(requestId: string): Promise<LiveProgress | null>;
-  reachable(): Promise<boolean>;
+  readProgress(requestId: string): Promise<LiveProgress | null>;
+  isReachable(): Promise<boolean>;
 }
 
 export interface OrchestratorDeps {
@@ -41,11 +41,11 @@ const DEADLINE_MS = 1_500;
 const CONCURRENT_SIGNALS = 20;
 
 export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Orchestrator {
-  const within = <T>(work: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + DEADLINE_MS, work);
+  const withDeadline = <T>(work: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + DEADLINE_MS, work);
   const logFailure = (action: string, id: string, error: unknown): void =>
     deps.log.warn({ action, id, code: temporalCode(error) }, 'Temporal call failed; housekeeping repeats it');
 
-  /** One workflow per ID: a running or completed one is success; a terminated or failed one is started again. */
+  /** Idempotent. Starts the workflow unless it runs or is completed. A terminated or failed workflow is started again. */
   const startOnce = async (type: string, workflowId: string, options: Partial<StartOptions>): Promise<void> => {
     await client.workflow
       .start(type, {
@@ -65,7 +65,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       try {
         const facts = given ?? (await deps.factsOf(requestId));
         if (facts === null) return;
-        await within(() =>
+        await withDeadline(() =>
           startOnce(WORKFLOWS[facts.kind].type, workflowIdFor(requestId), startOptions(requestId, facts)),
         );
       } catch (error) {
@@ -81,7 +81,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
           staticSummary: 'Suppression to place or lift in every system',
           workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
         };
-        await within(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
+        await withDeadline(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
       } catch (error) {
         logFailure('startSuppression', suppressionId, error);
       }
@@ -103,7 +103,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
     async startNotifications(project, channel) {
       try {
         const options = { taskQueue: REQUESTS_TASK_QUEUE, workflowId: notificationWorkflowIdFor(project, channel) };
-        await within(() =>
+        await withDeadline(() =>
           client.workflow.signalWithStart('deliverNotifications', {
             ...options,
             args: [{ project, channel }],
@@ -116,12 +116,12 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       }
     },
 
-    async progress(requestId) {
-      return within(() => liveProgress(client, workflowIdFor(requestId))).catch(() => null);
+    async readProgress(requestId) {
+      return withDeadline(() => readLiveProgress(client, workflowIdFor(requestId))).catch(() => null);
     },
 
-    async reachable() {
-      const response = within(() => client.workflowService.getSystemInfo({}));
+    async isReachable() {
+      const response = withDeadline(() => client.workflowService.getSystemInfo({}));
       return response.then(
         () => true,
         () => false,
@@ -166,7 +166,7 @@ const attributesOf = (facts: StartFacts) => [
   { key: searchAttributes.needsAttention, value: false },
 ];
 
-/** The error as a closed code: the text of a failure is never logged, because it may quote its input. */
+/** The code of an error. Its text is never logged, because it may quote the input of the call. */
 function temporalCode(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (isGrpcServiceError(cause)) return GRPC[cause.code] ?? `grpc_${cause.code}`;

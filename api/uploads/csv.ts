@@ -10,13 +10,13 @@ const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const LINE_BREAKS = /\r\n|\r|\n/g;
 
 /**
- * Reads CSV (RFC 4180; lines may also end in LF or CR) record by record as the bytes arrive. `take` gets the line on which
- * the record begins; an error that it throws ends the reading. Throws `malformed_csv` without quoting the file.
+ * Reads CSV (RFC 4180; lines may also end in LF or CR) record by record as the bytes arrive. `onRecord` receives the line on
+ * which the record begins; an error that it throws ends the reading. Throws `malformed_csv` without quoting the file.
  */
 export async function readCsv(
   bytes: AsyncIterable<Uint8Array>,
   delimiter: string,
-  take: (line: number, fields: readonly string[]) => void,
+  onRecord: (line: number, fields: readonly string[]) => void,
 ): Promise<void> {
   let line = 1;
   let sinceRecord = 0;
@@ -30,23 +30,23 @@ export async function readCsv(
     on_record: (record: readonly string[]) => {
       const text = record.join(',');
       if (text.includes('\0') || !isUtf8(Buffer.from(text, 'latin1')))
-        throw malformed(line, 'the text is not valid UTF-8');
-      take(line, record.map(fromUtf8));
-      // The parser's own count takes CRLF in a quoted field for two lines.
+        throw malformedCsv(line, 'the text is not valid UTF-8');
+      onRecord(line, record.map(decodeUtf8));
+      // The parser counts CRLF in a quoted field as two lines.
       line += 1 + (text.match(LINE_BREAKS)?.length ?? 0);
       sinceRecord = 0;
       return null;
     },
   });
   const counted = async function* () {
-    for await (const chunk of withoutMark(bytes)) {
+    for await (const chunk of stripByteOrderMark(bytes)) {
       yield chunk;
       sinceRecord += chunk.length;
-      if (sinceRecord > RECORD_BYTES_WITH_DELIMITERS) throw malformed(line, TOO_LONG);
+      if (sinceRecord > RECORD_BYTES_WITH_DELIMITERS) throw malformedCsv(line, TOO_LONG);
     }
   };
   await pipeline(counted, parser.resume()).catch((error: unknown) => {
-    throw error instanceof CsvError ? malformed(line, MESSAGES[error.code] ?? 'the record cannot be parsed') : error;
+    throw error instanceof CsvError ? malformedCsv(line, MESSAGES[error.code] ?? 'the record cannot be parsed') : error;
   });
 }
 
@@ -58,13 +58,16 @@ const MESSAGES: Readonly<Record<string, string>> = {
   CSV_MAX_RECORD_SIZE: TOO_LONG,
 };
 
-export const malformed = (line: number, reason: string, remedy = 'correct the file and upload it again'): DomainError =>
-  new DomainError('malformed_csv', `Line ${line}: ${reason}. Nothing was stored; ${remedy}.`, { line });
+export const malformedCsv = (
+  line: number,
+  reason: string,
+  remedy = 'correct the file and upload it again',
+): DomainError => new DomainError('malformed_csv', `Line ${line}: ${reason}. Nothing was stored; ${remedy}.`, { line });
 
-const fromUtf8 = (field: string): string => Buffer.from(field, 'latin1').toString('utf8');
+const decodeUtf8 = (field: string): string => Buffer.from(field, 'latin1').toString('utf8');
 
 /** Removes the byte order mark that spreadsheets write, even when it arrives in several chunks. */
-async function* withoutMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+async function* stripByteOrderMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
   let head: Buffer | null = Buffer.alloc(0);
   for await (const chunk of bytes) {
     if (head === null) {
@@ -73,11 +76,11 @@ async function* withoutMark(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Buf
     }
     head = Buffer.concat([head, chunk]);
     if (head.length < BYTE_ORDER_MARK.length) continue;
-    yield withoutMarkAt(head);
+    yield stripMark(head);
     head = null;
   }
   if (head !== null) yield head;
 }
 
-const withoutMarkAt = (head: Buffer): Buffer =>
+const stripMark = (head: Buffer): Buffer =>
   head.indexOf(BYTE_ORDER_MARK) === 0 ? head.subarray(BYTE_ORDER_MARK.length) : head;

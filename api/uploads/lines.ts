@@ -3,15 +3,15 @@ import type { SubmittedIdentity } from '../../db/requests/create.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { IdentityTypes } from '../../domain/identity.ts';
 import { selectColumns } from './columns.ts';
-import { malformed, readCsv } from './csv.ts';
+import { malformedCsv, readCsv } from './csv.ts';
 import { bodyError, type ValidationError, invalidRequest } from '../http/validation-errors.ts';
-import { identityList } from '../identities.ts';
+import { createIdentityList } from '../identities.ts';
 import type { UploadParameters } from './parameters.ts';
 
 /** The identities of a file. `total` is the sum of `accepted`, `merged`, `failed` and `blank`. */
-export interface Lines {
+export interface UploadLines {
   readonly identities: readonly SubmittedIdentity[];
-  readonly tally: {
+  readonly report: {
     readonly lines: {
       readonly total: number;
       readonly accepted: number;
@@ -26,7 +26,7 @@ export interface Lines {
   readonly sha256: Buffer;
 }
 
-export interface Rules {
+export interface UploadRules {
   readonly types: IdentityTypes;
   readonly parts: number;
   /** The largest number of identities. Reading stops at the first one above it. */
@@ -42,8 +42,8 @@ const DELIMITERS = { ',': ',', ';': ';', tab: '\t' } as const;
 export async function readLines(
   file: AsyncIterable<Uint8Array>,
   { type, columns, header, delimiter }: UploadParameters,
-  { types, parts, limit, place }: Rules,
-): Promise<Lines> {
+  { types, parts, limit, place }: UploadRules,
+): Promise<UploadLines> {
   const hash = createHash('sha256');
   const hashed = async function* () {
     for await (const chunk of file) {
@@ -57,7 +57,7 @@ export async function readLines(
     throw invalidRequest([{ in: place, pointer: '/columns', code: selection.error, detail: selection.detail }]);
   };
   let indexes = header === 'absent' ? indexesIn(null) : null;
-  const list = identityList(types);
+  const list = createIdentityList(types);
   const at: number[] = [];
   const failures: { line: number; reason: string }[] = [];
   const mergedInto: { line: number; into: number }[] = [];
@@ -91,7 +91,7 @@ export async function readLines(
   });
   const [failed, merged] = [failures.length, mergedInto.length];
   const accepted = list.identities.length - failed - merged;
-  const tally = {
+  const report = {
     lines: { total, accepted, merged, failed, blank },
     failures: failures.slice(0, MAX_LINES_SHOWN),
     mergedInto: mergedInto.slice(0, MAX_LINES_SHOWN),
@@ -105,15 +105,15 @@ export async function readLines(
           'contains no valid identity of the type; `failures` lists the first invalid lines',
         ),
       ],
-      tally,
+      report,
     );
-  return { identities: list.identities, tally, sha256: hash.digest() };
+  return { identities: list.identities, report, sha256: hash.digest() };
 }
 
 /** Spreadsheets of many countries separate columns by semicolons. Read as commas, whole lines would become identities. */
 function requireNoSemicolon(line: number, fields: readonly string[], delimiter: UploadParameters['delimiter']): void {
   if (delimiter !== ';' && fields.length === 1 && fields[0]?.includes(';') === true)
-    throw malformed(
+    throw malformedCsv(
       line,
       'its only column contains a semicolon',
       'if semicolons separate the columns, pass delimiter=;',

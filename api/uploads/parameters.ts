@@ -12,15 +12,15 @@ const flag = (description: string) =>
 
 const Parameters = z.strictObject({
   project: projectName.openapi({
-    description: 'The project that the subjects belong to. A key of `projects` in lethe.config.ts.',
+    description: 'Project of the subjects: a key of `projects` in lethe.config.ts.',
   }),
-  kind: z.literal('deletion').openapi({ description: 'The kind of request. Uploads are deletions.' }),
+  kind: z.literal('deletion').openapi({ description: 'Kind of request. Uploads create deletions only.' }),
   regulation: z.string().max(100).openapi({
-    description: 'The law that the request is made under. It must have a deadline in the project’s policy.',
+    description: 'Regulation that applies. The policy of the project sets its deadline.',
     example: 'gdpr',
   }),
-  subjects: kind.openapi({ description: 'The kind of all subjects in the file.' }),
-  type: z.string().max(200).openapi({ description: 'The identity type of all lines.', example: 'user_id' }),
+  subjects: kind.openapi({ description: 'Kind of all subjects in the file.' }),
+  type: z.string().max(200).openapi({ description: 'Identity type of all lines.', example: 'user_id' }),
   columns: z
     .string()
     .max(1_000)
@@ -37,29 +37,29 @@ const Parameters = z.strictObject({
     .openapi({
       type: 'string',
       description:
-        'The columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one for each part. Required when the file has more columns and the name of none of them is the type.',
+        'Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, the parameter is required unless the number of columns equals the number of parts, or the type has one part and exactly one column has its name.',
       example: 'email,business_unit',
     }),
   header: z
     .enum(['present', 'absent'])
     .default('present')
     .openapi({ description: 'Whether the first line contains the names of the columns.' }),
-  delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'The separator between two columns.' }),
-  suppress: flag('Suppress the subjects: systems must not collect their data again.'),
+  delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'Character between two columns.' }),
+  suppress: flag('Leaves a suppression of every deleted subject in every system. Requires scope `data`.'),
   onConflict: z.enum(ON_CONFLICT).default('attach').openapi({
     description:
-      'What happens when another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.',
+      'What to do if another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.',
   }),
-  confirm: flag('Dry run: count the subjects, and change nothing before `POST /v1/requests/{id}/confirm`.'),
-  expedite: z
-    .enum(EXPEDITES)
-    .optional()
-    .openapi({ description: 'Hard-delete before the grace period ends: in the next run, or now. Requires `reason`.' }),
+  confirm: flag('Dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.'),
+  expedite: z.enum(EXPEDITES).optional().openapi({
+    description: 'Claims the subjects before the end of the grace period: at the next run, or now. Requires `reason`.',
+  }),
   reason: reason.optional(),
   scope: z.enum(SCOPES).default('data').openapi({
-    description: 'What is deleted: `data` deletes rows; `categories` and `sources` clear the columns that hold them.',
+    description:
+      'What is deleted: `data` deletes the subjects. `categories` clears all columns except keys, and `sources` the columns that record how data was collected; rows remain.',
   }),
-  exportFirst: flag('Soft-delete at once, and hard-delete only subjects that a ready archive contains.'),
+  exportFirst: flag('Exports the data before the deletion: subjects are claimed only once the archive is ready.'),
   notify: notify.optional(),
 });
 
@@ -78,7 +78,7 @@ export type UploadParameters = z.output<typeof UploadParameters>;
 const FILE = {
   type: 'string',
   contentMediaType: 'text/csv',
-  description: 'The CSV file. It must be the last part of the form.',
+  description: 'CSV file. It must be the last part of the form.',
 } as const;
 export const UploadForm = Parameters.extend({ file: z.string().openapi(FILE) });
 

@@ -2,24 +2,24 @@ import { DomainError } from '../../domain/errors.ts';
 import { bodyBytes } from '../http/body-limit.ts';
 import { type ValidationError, invalidRequest, validationErrors } from '../http/validation-errors.ts';
 import { type Fields, readForm } from './multipart.ts';
-import { type Lines, readLines, type Rules } from './lines.ts';
+import { type UploadLines, readLines, type UploadRules } from './lines.ts';
 import { UploadParameters } from './parameters.ts';
 
 export interface Upload {
   readonly parameters: UploadParameters;
-  readonly lines: Lines;
+  readonly lines: UploadLines;
 }
 type Query = Readonly<Record<string, string>>;
 
 /**
- * Reads an upload: a CSV body with its parameters in the query, or a form with the parameters as fields. `rulesOf` checks
- * the parameters before the first line is read.
+ * Reads an upload: a CSV body with its parameters in the query, or a form with the parameters as fields.
+ * `checkParameters` is called before the first line is read.
  */
 export async function readUpload(
   request: Request,
   query: Query,
   limit: number,
-  rulesOf: (parameters: UploadParameters, place: ValidationError['in']) => Rules,
+  checkParameters: (parameters: UploadParameters, place: ValidationError['in']) => UploadRules,
 ): Promise<Upload> {
   const read = async (
     sent: unknown,
@@ -29,7 +29,7 @@ export async function readUpload(
     const parsed = UploadParameters.safeParse(sent);
     if (!parsed.success) throw invalidRequest(validationErrors(parsed.error, place, sent));
     const parameters = parsed.data;
-    return { parameters, lines: await readLines(file, parameters, rulesOf(parameters, place)) };
+    return { parameters, lines: await readLines(file, parameters, checkParameters(parameters, place)) };
   };
   const contentType = request.headers.get('Content-Type') ?? '';
   const bytes = bodyBytes(request, limit);
@@ -43,7 +43,7 @@ export async function readUpload(
   if (!/^multipart\/form-data *;/i.test(contentType))
     throw unsupported('The body is neither CSV nor a form. Send Content-Type: text/csv or multipart/form-data.');
   rejectQuery(query);
-  return readForm(contentType, bytes, (fields, file) => read(valuesOf(fields), 'body', file));
+  return readForm(contentType, bytes, (fields, file) => read(groupValues(fields), 'body', file));
 }
 
 const unsupported = (detail: string): DomainError => new DomainError('unsupported_media_type', detail);
@@ -56,7 +56,7 @@ function rejectQuery(query: Query): void {
 }
 
 /** A field that occurs twice becomes a list, which its schema rejects. */
-const valuesOf = (fields: Fields): unknown =>
+const groupValues = (fields: Fields): unknown =>
   Object.fromEntries(
     [...Map.groupBy(fields, ([name]) => name)].map(([name, occurrences]) => {
       const values = occurrences.map(([, value]) => value);

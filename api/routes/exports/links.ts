@@ -9,8 +9,8 @@ import { requirePermission, requireAccess } from '../../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { downloadUrl } from '../../../domain/archive.ts';
-import { idCursor, parseIdCursor } from '../../lists/cursor.ts';
-import { pageOf, pageWith } from '../../lists/page.ts';
+import { encodeIdCursor, parseIdCursor } from '../../lists/cursor.ts';
+import { createPage, pageSchema } from '../../lists/page.ts';
 import { LINK_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { cursor, timestamp, limit, pathId } from '../../schemas.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
@@ -28,7 +28,7 @@ const NewLink = z
       .optional()
       .openapi({
         description:
-          'Seconds until the link expires. At most, and by default, seven days. A link never outlives its archive.',
+          'Seconds until the link expires. Default and maximum: seven days. The link expires no later than its archive.',
         'x-example': 86_400,
       }),
   })
@@ -46,7 +46,7 @@ const CreatedLink = z
     id: linkId,
     url: z.string().openapi({
       description:
-        'URL for one download. It requires no token, so that everyone who has it can use it. Shown only in this response.',
+        'URL for one download. It requires no token: everyone who has the URL can use it. Shown only in this response.',
       'x-example': 'https://lethe.example/download/q7Xn0sVbW4yLr2eJtC9oZk1uHdM8fPa5gQxRiTwE3vA',
     }),
     expiresAt: linkExpiresAt,
@@ -97,7 +97,7 @@ const listLinksRoute = createRoute({
     'Returns the download links of the archive, newest first, including used, revoked and expired ones. Their URLs are not stored.',
   request: { params: exportParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Link), 'One page of links.', ['Link']),
+    200: jsonResponse(pageSchema(Link), 'One page of links.', ['Link']),
     ...problemResponses('request_not_found', 'wrong_kind', 'invalid_request'),
   },
 });
@@ -147,7 +147,7 @@ export const links = (deps: ApiDeps) =>
       const after = parseIdCursor(from, LINK_ID);
       await readExportRow(deps.database, requestId);
       const rows = await listLinks(deps.database, { requestId, after, limit: size + 1, now: deps.now() });
-      return c.json(pageOf<LinkRow>(c, rows, size, idCursor), 200);
+      return c.json(createPage<LinkRow>(c, rows, size, encodeIdCursor), 200);
     })
     .openapi(revokeLinkRoute, async (c) => {
       const { id: requestId, linkId: id } = c.req.valid('param');

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../../deps.ts';
 import { listOf, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
@@ -45,7 +45,7 @@ const route = createRoute({
 export const cancel = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id: requestId } = c.req.valid('param');
-    const { policy } = ownProject(deps, c.get('caller'));
+    const { policy } = requireOwnProject(deps, c.get('caller'));
     const positions = c.req.valid('json').positions ?? 'all';
     const { cancelled, tooLate, tooLateCount, wake } = await cancelRequest(deps.database, policy.window, {
       requestId,

@@ -4,7 +4,7 @@ import type { RequestStatus } from '../../../db/requests/read.ts';
 import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../../deps.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
@@ -22,9 +22,10 @@ export const Confirmation = z
       description:
         'Who can confirm: any member with `write` access (`member`), or an owner other than the submitter (`another_owner`).',
     }),
-    until: timestamp
-      .nullable()
-      .openapi({ description: 'End of the period for the confirmation: three days after the count. Null before.' }),
+    until: timestamp.nullable().openapi({
+      description:
+        'Time at which the confirmation expires: three days after the count. Null until the count is complete.',
+    }),
     subjects: z
       .int()
       .nullable()
@@ -102,7 +103,7 @@ export const confirm = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id: requestId } = c.req.valid('param');
     const caller = c.get('caller');
-    const project = ownProject(deps, caller);
+    const project = requireOwnProject(deps, caller);
     const confirmation = { requestId, ...c.req.valid('json'), by: caller, at: deps.now() };
     const { subjects, attached, hardDeleteAt, estimatedCompletionAt, wake } = await withActiveToken(
       deps.database,

@@ -3,7 +3,7 @@ import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { EXPEDITES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../../deps.ts';
 import { EXPEDITE_DESCRIPTION } from '../../openapi/descriptions.ts';
 import { reason, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
@@ -36,7 +36,7 @@ export const expedite = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { id: requestId } = c.req.valid('param');
     const { when, reason: given } = c.req.valid('json');
-    const project = ownProject(deps, c.get('caller'));
+    const project = requireOwnProject(deps, c.get('caller'));
     const { hardDeleteAt, wake } = await expediteRequest(deps.database, project, {
       requestId,
       expedite: when,

@@ -39,7 +39,7 @@ export const retainedRows = z.strictObject({
   rows: z.int().openapi({ description: 'Number of retained rows.' }),
 });
 
-// Components: the document refers to them only if their uses add no metadata.
+// The document refers to these components only where their use adds no metadata.
 const Status = z.enum(STATUSES).openapi('Status', { description: STATUS_DESCRIPTION, 'x-example': 'grace' });
 export const Outcome = z
   .enum(OUTCOMES)
@@ -81,7 +81,7 @@ export const fields = {
     'x-example': SAMPLE.hardDeleteAt,
   }),
   estimatedCompletionAt: timestamp.openapi({
-    description: 'Estimated end of the request, from the runs, the quota and the slowest system.',
+    description: 'Estimated time at which the request ends, based on the runs, the quota and the slowest system.',
     'x-example': SAMPLE.verifiedAt,
   }),
   atRisk: z.boolean().openapi({ description: 'Whether the request will miss or has missed `dueAt`.' }),
@@ -97,7 +97,7 @@ export const hardDeleteAtOrNull = fields.hardDeleteAt
   .nullable()
   .openapi({ description: 'Time from which subjects may be claimed and hard-deleted. Null for exports.' });
 
-/** One export that a deletion with `exportFirst` waits for. Its status is an open text in receipts. */
+/** One export that a deletion with `exportFirst` waits for. */
 export const backupFields = {
   requestId: z.string().openapi({ description: 'ID of the export request.' }),
   readyAt: timestamp.nullable().openapi({ description: 'Time at which the archive became ready. Null before.' }),
@@ -107,7 +107,7 @@ export const backupFields = {
   subjects: z.int().openapi({ description: 'Number of subjects of the export.' }),
 };
 
-/** What a system reports that Lethe cannot verify by reading. */
+/** For systems that Lethe cannot verify by reading. */
 export const reportedAt = timestamp
   .nullable()
   .openapi({ description: 'Time of the latest report of the system. Null before the first one.' });

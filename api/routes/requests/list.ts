@@ -4,10 +4,10 @@ import { MEMBER_ID } from '../../../domain/ids.ts';
 import { REQUEST_KINDS, STATUSES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
-import { parseRequestCursor, requestCursor } from '../../lists/cursor.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../../deps.ts';
-import { pageOf, pageWith } from '../../lists/page.ts';
-import { anyOf, flag, timestampOf } from '../../lists/filters.ts';
+import { parseRequestCursor, encodeRequestCursor } from '../../lists/cursor.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../../deps.ts';
+import { createPage, pageSchema } from '../../lists/page.ts';
+import { listFilter, booleanFilter, timestampFilter } from '../../lists/filters.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { cursor, kind, limit, projectName, text } from '../../schemas.ts';
 import { fields, hardDeleteAtOrNull } from './fields.ts';
@@ -37,17 +37,17 @@ const Summary = z
 
 const filters = {
   kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Matches requests of this kind.' }),
-  status: anyOf(STATUSES, 'Matches requests in one of these statuses.'),
+  status: listFilter(STATUSES, 'Matches requests in one of these statuses.'),
   regulation: text(100).optional().openapi({ description: 'Matches requests under this regulation.', example: 'gdpr' }),
-  receivedFrom: timestampOf('Matches requests received at or after this time.'),
-  receivedBefore: timestampOf('Matches requests received before this time.'),
+  receivedFrom: timestampFilter('Matches requests received at or after this time.'),
+  receivedBefore: timestampFilter('Matches requests received before this time.'),
   submittedBy: z
     .string()
     .regex(MEMBER_ID)
     .optional()
     .openapi({ description: 'Matches requests that this member submitted.' }),
-  needsAttention: flag('Matches requests that need an operator (`true`) or do not (`false`).'),
-  atRisk: flag('Matches requests that will miss or have missed `dueAt` (`true`) or not (`false`).'),
+  needsAttention: booleanFilter('Matches requests that need an operator (`true`) or do not (`false`).'),
+  atRisk: booleanFilter('Matches requests that will miss or have missed `dueAt` (`true`) or not (`false`).'),
 };
 
 const route = createRoute({
@@ -60,7 +60,7 @@ const route = createRoute({
     'Returns the requests of the project that match every filter, newest first. A token that is limited to some kinds of request sees requests of these kinds only.',
   request: { query: z.strictObject({ project: projectName.optional(), ...filters, limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Summary), 'One page of requests.', ['Link']),
+    200: jsonResponse(pageSchema(Summary), 'One page of requests.', ['Link']),
     ...problemResponses('project_not_found', 'invalid_request'),
   },
 });
@@ -69,7 +69,7 @@ export const listRequests = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const { project: name, limit: size, cursor: from, ...filter } = c.req.valid('query');
     const { kinds } = c.get('caller');
-    const project = ownProject(deps, c.get('caller'), name).name;
+    const project = requireOwnProject(deps, c.get('caller'), name).name;
     const rows = await requestsOf(deps.database, {
       project,
       kinds,
@@ -78,7 +78,7 @@ export const listRequests = (deps: ApiDeps) =>
       after: parseRequestCursor(from),
       limit: size + 1,
     });
-    const { items, nextCursor } = pageOf(c, rows, size, requestCursor);
+    const { items, nextCursor } = createPage(c, rows, size, encodeRequestCursor);
     const summaries = items.map((row) => ({ ...row, href: `/v1/requests/${row.id}` }));
     return c.json({ items: summaries, nextCursor }, 200);
   });

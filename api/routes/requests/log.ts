@@ -2,10 +2,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type AfterActivity, requestLog } from '../../../db/audit/activity.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
-import { csvDownload, wantsCsv, withCsv } from '../../lists/csv-download.ts';
-import { activityCursor, parseActivityCursor } from '../../lists/cursor.ts';
+import { streamCsv, shouldReturnCsv, withCsv } from '../../lists/csv-download.ts';
+import { encodeActivityCursor, parseActivityCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { pageOf } from '../../lists/page.ts';
+import { createPage } from '../../lists/page.ts';
 import { cursor, limit, requestParams } from '../../schemas.ts';
 import { EVENT_COLUMNS, Events, EVENTS_CSV } from '../activity.ts';
 
@@ -30,6 +30,7 @@ export const log = (deps: ApiDeps) =>
     const { limit: size, cursor: from } = c.req.valid('query');
     const read = (after: AfterActivity | null, maximum: number) =>
       requestLog(deps.database, { requestId, after, limit: maximum });
-    if (wantsCsv(c)) return csvDownload(c, deps.logger, { name: `log-${requestId}`, columns: EVENT_COLUMNS, read });
-    return c.json(pageOf(c, await read(parseActivityCursor(from), size + 1), size, activityCursor), 200);
+    if (shouldReturnCsv(c))
+      return streamCsv(c, deps.logger, { name: `log-${requestId}`, columns: EVENT_COLUMNS, read });
+    return c.json(createPage(c, await read(parseActivityCursor(from), size + 1), size, encodeActivityCursor), 200);
   });

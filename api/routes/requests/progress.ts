@@ -90,7 +90,7 @@ export const progress = (deps: ApiDeps) =>
     const [batches, collections, live] = await Promise.all([
       readProgress(deps.database, id),
       readCollections(deps.database, id),
-      concludedAt === null ? deps.orchestrator.progress(id) : null,
+      concludedAt === null ? deps.orchestrator.readProgress(id) : null,
     ]);
     return c.json(
       {

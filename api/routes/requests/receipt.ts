@@ -11,14 +11,15 @@ import { backupFields, fields, reportedAt, retainedRows } from './fields.ts';
 const countsBy = (description: string) =>
   z.record(z.string(), z.int()).openapi({ description, 'x-example': { deleted: 2 } });
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
-const closedText = (description: string, example: string) => z.string().openapi({ description, 'x-example': example });
+/** Text, not an enumeration: a stored receipt can contain values of an earlier version. */
+const textField = (description: string, example: string) => z.string().openapi({ description, 'x-example': example });
 
 /** Fields that both receipts share. */
 const common = {
-  subjectKind: closedText('Kind of subject.', 'user'),
+  subjectKind: textField('Kind of subject.', 'user'),
   project: fields.project,
   regulation: fields.regulation,
-  scope: closedText('Part of the data that the request covers: `data`, `categories` or `sources`.', 'data'),
+  scope: textField('Part of the data that the request covers: `data`, `categories` or `sources`.', 'data'),
   receivedAt: fields.receivedAt,
 };
 
@@ -51,7 +52,7 @@ const DeletionReceipt = z
     project: common.project,
     regulation: common.regulation,
     scope: common.scope,
-    status: closedText('Status of the request.', 'completed'),
+    status: textField('Status of the request.', 'completed'),
     final: z.boolean().openapi({
       description:
         'Whether the request has ended. An interim receipt changes while subjects wait or are being deleted.',

@@ -41,8 +41,8 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     confirmation: confirmationResponse(status),
     heldSubjects: status.heldSubjects,
     attention: status.attention.map(attentionResponse),
-    unverified: unverified(status, project),
-    notHiddenIn: status.resolvedAt === null ? cannotHide(status, project) : status.notHiddenIn,
+    unverified: unverifiedSystems(status, project),
+    notHiddenIn: status.resolvedAt === null ? systemsWithoutHiding(status, project) : status.notHiddenIn,
     skipped: status.skipped.map((skip) => ({ ...skip, at: new Date(skip.at) })),
     archive: archive === null || format === null ? null : { ...archive, format },
     backups: status.backups,
@@ -51,7 +51,7 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
 }
 
 /** Systems that have reported, and systems that cannot be verified by reading and have not reported yet. */
-function unverified(status: RequestStatus, project: Project | undefined) {
+function unverifiedSystems(status: RequestStatus, project: Project | undefined) {
   if (status.kind === 'export') return [];
   const expected = projectSystems(status, project).flatMap(({ name, verification }): SystemStatement[] =>
     verification === 'reads' || status.statements.some((statement) => statement.system === name)
@@ -66,7 +66,7 @@ function unverified(status: RequestStatus, project: Project | undefined) {
 }
 
 /** Part deletions and exports hide no subject (rule 16). */
-const cannotHide = (status: RequestStatus, project: Project | undefined): readonly string[] =>
+const systemsWithoutHiding = (status: RequestStatus, project: Project | undefined): readonly string[] =>
   status.kind === 'export' || status.scope !== 'data'
     ? []
     : projectSystems(status, project).flatMap((system) => (system.hides ? [] : [system.name]));

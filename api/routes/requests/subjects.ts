@@ -3,9 +3,9 @@ import { listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
 import { IDENTITY_ORIGINS } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
-import { parsePositionCursor, positionCursor } from '../../lists/cursor.ts';
+import { parsePositionCursor, encodePositionCursor } from '../../lists/cursor.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
-import { pageOf, pageWith } from '../../lists/page.ts';
+import { createPage, pageSchema } from '../../lists/page.ts';
 import { cursor, limit, requestParams } from '../../schemas.ts';
 import { fields, Outcome } from './fields.ts';
 
@@ -74,7 +74,7 @@ const route = createRoute({
     'Returns the outcome of each submitted identity and the identities that Lethe found for it, ordered by position. The identities are erased when the request ends; positions and outcomes remain.',
   request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
   responses: {
-    200: jsonResponse(pageWith(Subject), 'One page of submitted identities.', ['Link']),
+    200: jsonResponse(pageSchema(Subject), 'One page of submitted identities.', ['Link']),
     ...problemResponses('request_not_found', 'invalid_request'),
   },
 });
@@ -86,7 +86,7 @@ export const listSubjects = (deps: ApiDeps) =>
     const after = parsePositionCursor(query.cursor);
     const rows = await subjectsOf(deps.database, { requestId, project, after, limit: query.limit + 1 });
     return c.json(
-      pageOf(c, rows, query.limit, (last) => positionCursor(last.position)),
+      createPage(c, rows, query.limit, (last) => encodePositionCursor(last.position)),
       200,
     );
   });

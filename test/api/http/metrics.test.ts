@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { metrics } from '../../../api/http/metrics.ts';
+import { createMetrics } from '../../../api/http/metrics.ts';
 import { connect } from '../../../db/client.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
 import { transaction } from '../../../db/transaction.ts';
@@ -46,7 +46,7 @@ afterAll(async () => world.closeLedger());
 const scraper = (database = world.database, timeoutMs = 5_000) => {
   const log: string[] = [];
   const logger = pino({}, { write: (line: string) => void log.push(line) });
-  const { app, observe } = metrics({ database, catalog: CATALOG, now: () => clock, logger, timeoutMs });
+  const { app, observe } = createMetrics({ database, catalog: CATALOG, now: () => clock, logger, timeoutMs });
   const text = async () => {
     const answer = await app.request('/metrics');
     expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, expect.stringMatching(/^text\/plain;/)]);

@@ -73,7 +73,7 @@ test('propagates a suppression in its own workflow and restarts it after it has 
 
 test('returns the progress that the Temporal server knows when no worker runs', async () => {
   await orchestrator.start('req_three');
-  expect(await orchestrator.progress('req_three')).toEqual({ workflow: null, activities: [] });
-  expect(await orchestrator.progress('req_nowhere')).toBeNull();
-  expect(await orchestrator.reachable()).toBe(true);
+  expect(await orchestrator.readProgress('req_three')).toEqual({ workflow: null, activities: [] });
+  expect(await orchestrator.readProgress('req_nowhere')).toBeNull();
+  expect(await orchestrator.isReachable()).toBe(true);
 });

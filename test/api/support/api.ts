@@ -104,10 +104,10 @@ export class RecordingOrchestrator implements Orchestrator {
   async startNotifications(project: string, channel: string): Promise<void> {
     this.notified.push(`${project}/${channel}`);
   }
-  async progress(): Promise<LiveProgress | null> {
+  async readProgress(): Promise<LiveProgress | null> {
     return this.live;
   }
-  async reachable(): Promise<boolean> {
+  async isReachable(): Promise<boolean> {
     return this.live !== null;
   }
 }

@@ -7,10 +7,10 @@ import { systemsFor } from '../../../../domain/catalog.ts';
 import { newId } from '../../../../domain/ids.ts';
 import { hardDeleteAt } from '../../../../domain/policy.ts';
 import { type Permission, requireAccess, requirePermission } from '../../../auth.ts';
-import { type ApiDeps, type AppEnv, ownProject } from '../../../deps.ts';
+import { type ApiDeps, type AppEnv, requireOwnProject } from '../../../deps.ts';
 import { invalidRequest } from '../../../http/validation-errors.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../../openapi/contract.ts';
-import { deadlineOf, parseRequest, replayable, type Submission, termErrors } from './parse.ts';
+import { deadlineOf, parseRequest, toReplayable, type Submission, termErrors } from './parse.ts';
 import { ACCEPTED_HEADERS, AcceptedRequest, acceptedResponse } from './response.ts';
 import { idempotencyHeaders, NEW_REQUEST_EXAMPLES, NewRequestBody } from './schema.ts';
 
@@ -50,14 +50,14 @@ export const createRequest = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
     const request = c.req.valid('json');
     const caller = c.get('caller');
-    requireAccess(caller, { access: 'write', kind: request.kind }, ...neededForEveryone(request));
-    const submission = parseRequest(ownProject(deps, caller, request.project), request);
-    const call = replayable(c.req.valid('header'), 'createRequest', request);
+    requireAccess(caller, { access: 'write', kind: request.kind }, ...permissionsForEveryone(request));
+    const submission = parseRequest(requireOwnProject(deps, caller, request.project), request);
+    const call = toReplayable(c.req.valid('header'), 'createRequest', request);
     return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
   });
 
 /** Only an owner may export everyone. The deletion of everyone requires the confirmation of another owner instead. */
-const neededForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>
+const permissionsForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>
   kind === 'export' && subjects.everyone === true ? [{ access: 'write', kind, role: 'owner' }] : [];
 
 /** Stores the row, then starts the workflow. Housekeeping starts it if this process ends in between (rule 1). */
@@ -67,7 +67,7 @@ export async function startRequest(
   submission: Submission,
   call: Replayable | null,
 ): Promise<Accepted> {
-  requireAccess(caller, ...neededForArchive(submission));
+  requireAccess(caller, ...permissionsForArchive(submission));
   const request = newRequest(caller, submission, deps.now());
   const accepted = await accept(deps.database, deps.keys, request, call);
   const { id, project, kind, submitted, dueAt } = accepted;
@@ -76,10 +76,10 @@ export async function startRequest(
 }
 
 /**
- * A caller that requests an archive before a deletion, or a link by mail to one that the project requires, gets the data of
- * an export. It needs the permission to export; for everyone, the permission of an owner.
+ * Returns the permission to export if the deletion gives its caller an archive: by `exportFirst`, or by a link that is
+ * mailed to `notify` because the project requires the export. For everyone, the role owner is required as well.
  */
-function neededForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Permission[] {
+function permissionsForArchive({ kind, exportFirst, notify, selection, project }: Submission): readonly Permission[] {
   if (kind === 'export' || !(exportFirst || (project.policy.exportFirst && notify !== null))) return [];
   const exports = { access: 'write', kind: 'export' } as const;
   return [selection.by === 'everyone' ? { ...exports, role: 'owner' } : exports];

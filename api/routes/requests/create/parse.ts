@@ -7,7 +7,7 @@ import { DomainError } from '../../../../domain/errors.ts';
 import type { Policy } from '../../../../domain/policy.ts';
 import type { RequestKind } from '../../../../domain/vocabulary.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../../../http/validation-errors.ts';
-import { exceptedIdentities, submittedIdentities } from '../../../identities.ts';
+import { parseExceptions, parseSubmittedIdentities } from '../../../identities.ts';
 import type { idempotencyHeaders, NewRequestBody, SelectedSubjects } from './schema.ts';
 
 type FromPolicy = 'id' | 'submittedBy' | 'receivedAt' | 'dueAt' | 'hardDeleteAt' | 'forecast';
@@ -39,7 +39,7 @@ export function parseRequest(project: Project, body: NewRequestBody): Submission
   return { ...terms, project, subjectKind, selection };
 }
 
-/** Errors that depend on the project, and contradictions between fields. The pointers are those of a JSON body. */
+/** Errors that depend on the project, and contradictions between fields. Pointers refer to a JSON body. */
 export function termErrors(
   project: Project,
   terms: Pick<Submission, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
@@ -115,8 +115,8 @@ function selectionOf(project: Project, subjects: SelectedSubjects, errors: Valid
   if (segment !== undefined) return { by: 'segment', segment };
   const types = identityTypesOf(project, kind);
   return identities === undefined
-    ? { by: 'everyone', except: exceptedIdentities(types, except, errors) }
-    : { by: 'identities', identities: submittedIdentities(types, identities, errors) };
+    ? { by: 'everyone', except: parseExceptions(types, except, errors) }
+    : { by: 'identities', identities: parseSubmittedIdentities(types, identities, errors) };
 }
 
 /**
@@ -135,7 +135,7 @@ export function notifyErrors(
 }
 
 /** Null without an `Idempotency-Key`. The hash covers the operation, its parameters, and the bytes of a file. */
-export function replayable(
+export function toReplayable(
   headers: z.output<typeof idempotencyHeaders>,
   operation: string,
   parameters: unknown,
