@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { inspectAll } from '../config/inspect.ts';
 import { type Holdings, countHoldings } from '../config/holdings.ts';
 import { countConfigErrors, loadDeployment, readDeployment } from '../config/deployment.ts';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
 import type { ConfigError } from '../connectors/connector.ts';
 import { type SubjectKind, SUBJECT_KINDS } from '../domain/vocabulary.ts';
@@ -49,8 +49,8 @@ function reportErrors(errors: readonly ConfigError[], projects: readonly string[
   return errors.length === 0 ? 0 : 1;
 }
 
-function reportHoldings(project: string, kind: SubjectKind, { known, subjects, systems }: Holdings): void {
-  const found = known
+function reportHoldings(project: string, kind: SubjectKind, { isKnown, subjects, systems }: Holdings): void {
+  const found = isKnown
     ? `${subjects} ${kind} ${subjects === 1 ? 'subject' : 'subjects'}`
     : `the directory has no such ${kind}`;
   console.log(`${project}: ${found}`);
@@ -61,4 +61,4 @@ function reportHoldings(project: string, kind: SubjectKind, { known, subjects, s
   }
 }
 
-await entryPoint(main);
+await runCommand(main);

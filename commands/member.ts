@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment, migrateEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
 import { type MemberWithToken, memberWithToken } from '../db/members/members.ts';
@@ -12,7 +12,7 @@ import { type Role, ROLES } from '../domain/vocabulary.ts';
 const USAGE = 'usage: npm run member -- --project NAME --name NAME [--role owner|admin] [--json]';
 /** The same rule as in the API: no control characters. */
 const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
-/** The actor in audit events of this command. Its caller has access to the database and is no member. */
+/** The actor in audit events of this command. An operator runs it, with access to the database and without a token. */
 const OPERATOR = 'operator';
 
 /** Adds a member with a token, or another token for a member. Prints the token once and stores only its digest. */
@@ -65,4 +65,4 @@ API token ${member.tokenId}, valid until ${member.expiresAt.toISOString().slice(
 
 ${member.token}`;
 
-await entryPoint(main);
+await runCommand(main);

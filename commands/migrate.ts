@@ -1,9 +1,9 @@
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { migrateEnvironment } from '../config/environment.ts';
 import { migrate, parametersInLog } from '../db/migrate.ts';
 
 /** Applies the migrations of the ledger. Concurrent calls wait for each other. */
-await entryPoint(async () => {
+await runCommand(async () => {
   const { databaseUrl } = migrateEnvironment();
   const applied = await migrate(databaseUrl);
   console.log(applied.length === 0 ? 'the database is up to date' : `applied ${applied.join(', ')}`);

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
 
 const USAGE = `usage: npm run system-sql [-- [PROJECT] [SYSTEM] [--role ROLE]]
          Print the SQL that an administrator runs in each system: the schema lethe_system, and the grants for ROLE.`;
 
-/** Connects to nothing and runs nothing. */
+/** Prints SQL. Connects to no system and runs nothing. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { role: { type: 'string' } } });
   const [onlyProject, onlySystem] = positionals;
@@ -24,4 +24,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-await entryPoint(main);
+await runCommand(main);

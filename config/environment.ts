@@ -13,7 +13,7 @@ function processEnvironment(): Source {
   return process.env;
 }
 
-/** The environment of a child process: that of this process with `changes`. */
+/** Returns the environment of this process with `changes`, for a child process. */
 export function childEnvironment(changes: Readonly<Record<string, string>>): Record<string, string> {
   const inherited = Object.entries(processEnvironment()).flatMap(([name, value]) =>
     value === undefined || changes[name.replace(/_FILE$/, '')] !== undefined ? [] : [[name, value] as const],
@@ -21,7 +21,7 @@ export function childEnvironment(changes: Readonly<Record<string, string>>): Rec
   return { ...Object.fromEntries(inherited), ...changes };
 }
 
-// Messages never show the value: zod's own messages can.
+// Every check sets its own message, because the messages of zod can show the value.
 
 const databaseUrl = z
   .string({ error: 'is not set' })
@@ -202,12 +202,12 @@ function temporalConnection(env: Pick<Environment, keyof Environment & `TEMPORAL
   };
   const hasCertificates = ca !== undefined || crt !== undefined;
   // An API key is sent unencrypted only with TEMPORAL_TLS=false.
-  const encrypted =
+  const isEncrypted =
     env.TEMPORAL_TLS === undefined ? hasCertificates || apiKey !== undefined : env.TEMPORAL_TLS === 'true';
   return {
     address: env.TEMPORAL_ADDRESS,
     namespace: env.TEMPORAL_NAMESPACE,
-    tls: hasCertificates ? certificates : encrypted,
+    tls: hasCertificates ? certificates : isEncrypted,
     ...(apiKey === undefined ? {} : { apiKey }),
   };
 }

@@ -9,7 +9,7 @@ interface Terminal {
   write(text: string): unknown;
 }
 
-/** Reports why a process ends: as plain text when its output is a terminal, otherwise as one line of the log. */
+/** Reports why a process ends, as plain text on a terminal and otherwise as one line of the log. */
 export function reportFatal(
   log: FatalLog,
   failure: Failure,

@@ -7,8 +7,8 @@ import type { ReadDeployment } from './deployment.ts';
 import { type SecretReader, withConnector } from './inspect.ts';
 
 export interface Holdings {
-  /** Whether the directory knows the identity. If it does not, every system is still searched, as a deletion would. */
-  readonly known: boolean;
+  /** Whether the directory knows the identity. Otherwise every system is still searched, as in a deletion. */
+  readonly isKnown: boolean;
   readonly subjects: number;
   readonly systems: readonly { readonly system: string; readonly tables: Readonly<Record<string, number>> }[];
 }
@@ -42,7 +42,7 @@ export async function countHoldings(
     });
   const facts = await query(project.directory, async (directory) => {
     const found: Resolved[] = [];
-    const identities = () => pageOf([{ position: 1, identity }]);
+    const identities = () => yieldPage([{ position: 1, identity }]);
     const pages = directory.resolve?.({ requestId, kind, by: 'identities', identities }, connectorContext()) ?? [];
     for await (const page of pages) found.push(...page);
     return found;
@@ -56,14 +56,14 @@ export async function countHoldings(
     firstSeq: 1,
     lastSeq: subjects,
     size: subjects,
-    identities: () => pageOf(members),
+    identities: () => yieldPage(members),
   };
   const systems = [];
   for (const { name: system } of systemsFor(project, kind)) {
     const count = await query(system, (connector) => connector.count(batch, 'data', connectorContext()));
     systems.push({ system, tables: count.tables });
   }
-  return { known: facts.some(({ fact }) => fact === 'match'), subjects, systems };
+  return { isKnown: facts.some(({ fact }) => fact === 'match'), subjects, systems };
 }
 
 const listTypes = (types: IdentityTypes): string =>
@@ -71,7 +71,7 @@ const listTypes = (types: IdentityTypes): string =>
     .map(([type, { comparison, parts }]) => `${type}: ${comparison}${parts > 1 ? `, ${parts} values` : ''}`)
     .join('; ') || 'none for this kind';
 
-/** Expands as a deletion does (rule 8): adds each subject's other identities, except those shared with another subject. */
+/** Adds the other identities of each subject, except those that another subject shares, as a deletion does (rule 8). */
 function resolveMembers(given: Identity, facts: readonly Resolved[]): SubjectIdentity[] {
   const keys = [
     ...new Map(facts.filter((fact) => fact.fact === 'match').map(({ key }) => [key.value.join('\0'), key])).values(),
@@ -82,11 +82,11 @@ function resolveMembers(given: Identity, facts: readonly Resolved[]): SubjectIde
       `the identity is ambiguous: it matches ${keys.length} subjects. Use another identity of the subject.`,
     );
   const seqOf = new Map(keys.map((key, index) => [key.value.join('\0'), index + 1]));
-  const same = (identity: Identity): boolean =>
+  const isGiven = (identity: Identity): boolean =>
     identity.type === given.type && identity.value.join('\0') === given.value.join('\0');
   const others = facts.flatMap((fact) => {
     const seq = seqOf.get(fact.key.value.join('\0'));
-    if (fact.fact !== 'identity' || seq === undefined || (fact.sharers > 0 && !same(fact.identity))) return [];
+    if (fact.fact !== 'identity' || seq === undefined || (fact.sharers > 0 && !isGiven(fact.identity))) return [];
     return [{ seq, identity: fact.identity }];
   });
   const keyMembers = keys.map((identity, index) => ({ seq: index + 1, identity }));
@@ -94,12 +94,12 @@ function resolveMembers(given: Identity, facts: readonly Resolved[]): SubjectIde
   return [...keyMembers, ...others.filter((member) => !isKey(member))].toSorted((a, b) => a.seq - b.seq);
 }
 
-async function* pageOf<Item>(items: Item[]): AsyncGenerator<Item[]> {
+async function* yieldPage<Item>(items: Item[]): AsyncGenerator<Item[]> {
   await Promise.resolve();
   yield items;
 }
 
-/** A command has no heartbeat, and a few calls need no slots. */
+/** A command has no heartbeat, and its few calls need no slots. */
 const connectorContext = (): ConnectorContext => ({
   signal: AbortSignal.timeout(120_000),
   heartbeat: () => undefined,

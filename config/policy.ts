@@ -83,7 +83,7 @@ export function readPolicy(settings: unknown, path: string, errors: ConfigError[
   };
 }
 
-/** A deadline that no request could meet is a config error (rule 12). */
+/** Reports deadlines that no request can meet (rule 12). */
 export function checkDeadlines(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
   const slowestMs = Math.max(0, ...systems.map((system) => system.completesWithinMs));
   const neededMs = policy.graceMs + slowestMs + policy.settleMs;
@@ -104,7 +104,7 @@ function days(ms: number): string {
   return count === 1 ? '1 day' : `${count} days`;
 }
 
-/** `beforeDeletion` needs a system that exports each kind: otherwise subjects would be deleted without an archive (rule 18). */
+/** Reports kinds that no system exports when `beforeDeletion` is set: they would be deleted without an archive (rule 18). */
 export function checkExports(policy: Policy, systems: readonly SystemEntry[], path: string): ConfigError[] {
   if (!policy.exportFirst) return [];
   const kinds = [...new Set(systems.flatMap((system) => system.kinds))];

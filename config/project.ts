@@ -68,7 +68,7 @@ function checkDirectory(
   }
 }
 
-/** An identity type has one comparison per project: otherwise a hold could match in one system only (rule 10). */
+/** Checks that an identity type compares alike in all systems. Otherwise a hold could match in one system only (rule 10). */
 function checkComparisons(described: ReadonlyMap<string, Description>, path: string, errors: ConfigError[]): void {
   for (const kind of SUBJECT_KINDS) {
     const first = new Map<string, { system: string; match: string }>();

@@ -1,5 +1,5 @@
 /** Runs a command and sets its exit code. Prints the reason of a failure without a stack. */
-export async function entryPoint(main: () => Promise<number>): Promise<void> {
+export async function runCommand(main: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await main();
   } catch (error) {

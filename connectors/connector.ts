@@ -10,7 +10,7 @@ export type { Resolved } from '../domain/identity.ts';
  * What Lethe needs from a system that holds personal data.
  *
  * Every verb works on a batch of subjects and is idempotent: calling it again leads to the same state and the same
- * figures. An unknown subject is no error. A verb that cannot determine a result throws; it never reports zero instead.
+ * figures. An unknown subject is not an error. A verb that cannot determine a result throws; it never reports zero instead.
  *
  * A verb throws `ConnectorError`, whose message must not contain an identity or any text of the system. When
  * `context.signal` aborts, it stops before its next step and throws the signal's reason.
@@ -140,13 +140,13 @@ export interface ConnectorContext {
   readonly signal: AbortSignal;
   /** The connector calls it once per range and every few seconds while it waits. */
   heartbeat(): void;
-  /** Waits for the next call that `limits.spacingMs` allows. Returns at once when no spacing is declared. */
+  /** Waits until `limits.spacingMs` allows the next call. Returns immediately when no spacing is declared. */
   slot(): Promise<void>;
 }
 
 export interface VisibilityChange {
   readonly hidden: boolean;
-  /** From one sequence for all requests, so that generations of different requests for one subject compare. */
+  /** From one sequence for all requests, so that generations of different requests for one subject can be compared. */
   readonly generation: number;
   /** Written to a soft-delete column of a timestamp type. */
   readonly at: Date;
@@ -155,7 +155,7 @@ export interface VisibilityChange {
 export interface HardDeletion {
   /** `data` deletes rows. `categories` and `sources` only clear columns, and hide and suppress no subject (rule 16). */
   readonly scope: Scope;
-  /** 1, and 1 more after each verification that found survivors. Each pass processes all ranges again. */
+  /** Number of the deletion attempt, from 1. Each verification that finds survivors starts the next pass over all ranges. */
   readonly pass: number;
   /** Adds a suppression for every identity of the batch. Ignored for part deletions. */
   readonly suppress: boolean;

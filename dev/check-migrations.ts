@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '..');
@@ -12,7 +12,7 @@ const ROOT = resolve(import.meta.dirname, '..');
  * `node dev/check-migrations.ts [DB_FOLDER]`: fails when a migration is missing for the schema. drizzle-kit
  * generates migrations into a copy of the folder; a new folder there is the missing migration.
  */
-await entryPoint(async () => {
+await runCommand(async () => {
   const db = resolve(process.argv[2] ?? join(ROOT, 'db'));
   const copy = await mkdtemp(join(tmpdir(), 'lethe-migrations-'));
   try {

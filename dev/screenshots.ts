@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium } from 'playwright-core';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { workflowIdFor } from '../domain/ids.ts';
 import { z } from 'zod';
 import { accept, call } from './demo/client.ts';
@@ -26,7 +26,7 @@ const Current = z.object({ status: z.string() });
  * `npm run screenshots` starts the demo's servers, sends requests and writes the images of docs/temporal-ui.md.
  * `CHROMIUM_PATH` names a Chromium; by default it is /usr/bin/chromium.
  */
-await entryPoint(async () => {
+await runCommand(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lethe-screenshots-'));
   const quiet = { report: () => {}, begin: () => {} };
   const stack = await startStack({ scale: 0.02, seed: 1 }, quiet, folder);

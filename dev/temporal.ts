@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { entryPoint } from '../config/entry-point.ts';
+import { runCommand } from '../config/run-command.ts';
 import { isAlive } from './embedded/processes.ts';
 import { startTemporal } from './embedded/temporal/temporal.ts';
 
 const DB_FILE = '.lethe/temporal.db';
 
 /** `npm run temporal [-- --port N --ui-port N]`: Temporal's development server for evaluation. Keeps its state. */
-await entryPoint(async () => {
+await runCommand(async () => {
   const { values } = parseArgs({
     options: { port: { type: 'string', default: '7233' }, 'ui-port': { type: 'string', default: '8233' } },
   });

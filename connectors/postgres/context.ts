@@ -26,8 +26,8 @@ export function modelOf(context: Context, kind: SubjectKind): KindModel {
   return model;
 }
 
-/** A verb's connection, with the identities of the batch loaded into the batch table. */
-export interface Loaded {
+/** The connection of a verb, with the identities of its batch in the batch table. */
+export interface LoadedBatch {
   readonly session: Session;
   readonly model: KindModel;
   readonly catalog: Catalog;
@@ -39,13 +39,20 @@ export async function withBatch<Result>(
   context: Context,
   batch: Batch,
   activity: ConnectorContext,
-  use: (loaded: Loaded) => Promise<Result>,
+  use: (loaded: LoadedBatch) => Promise<Result>,
 ): Promise<Result> {
   const model = modelOf(context, batch.kind);
-  return withSession(context.server, activity, async (session) => use(await load(context, session, model, batch)));
+  return withSession(context.server, activity, async (session) =>
+    use(await prepareBatch(context, session, model, batch)),
+  );
 }
 
-export async function load(context: Context, session: Session, model: KindModel, batch: Batch): Promise<Loaded> {
+export async function prepareBatch(
+  context: Context,
+  session: Session,
+  model: KindModel,
+  batch: Batch,
+): Promise<LoadedBatch> {
   await rejectStandby(session);
   const catalog = await readCatalog(session, mappedTables([model]));
   const { subjectsPerCommit } = paceOf(context.settings);

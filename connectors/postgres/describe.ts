@@ -19,7 +19,7 @@ export function describe(settings: PostgresSettings): Description {
   };
 }
 
-/** Independent of wording, pace, omitted keys and the order of keys. */
+/** Does not depend on wording, pace, omitted keys or the order of keys. */
 function dataMapHash({ kinds, segments, ignore }: PostgresSettings): string {
   const maps = {
     user: kinds.user && withoutWordings(kinds.user),

@@ -29,7 +29,7 @@ export function postgres(settings: PostgresSettings): ConnectorDefinition {
   };
 }
 
-/** Every verb opens and closes its own connection. */
+/** Opens the connector. Every verb opens and closes its own connection. */
 export function openPostgres(settings: PostgresSettings, open: OpenContext, tuning: Partial<Tuning> = {}): Connector {
   const context: Context = {
     system: open.system,

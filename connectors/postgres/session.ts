@@ -36,7 +36,7 @@ export class Session {
   }
 
   /** Closes the socket without waiting for the server. */
-  drop(): void {
+  disconnect(): void {
     this.client.connection.stream.destroy();
   }
 
@@ -98,8 +98,8 @@ export async function openSession(server: Server, activity: Pick<ConnectorContex
 }
 
 /**
- * row_security=off turns a policy that hides rows into an error. inspect() has checked that every lookup has an index, so
- * sequential scans are off. The search path has the operators of citext and nothing that a schema could shadow.
+ * row_security=off turns a policy that hides rows into an error. Sequential scans are off, because inspect() checks that
+ * every lookup has an index. The search path is pg_catalog and the schema of citext, so nothing shadows a name.
  */
 const settings = (tuning: Tuning): string => `
   SET row_security = off; SET timezone = 'UTC'; SET enable_seqscan = off; SET jit = off;
@@ -131,7 +131,7 @@ export const executeAndCount = async (
     values,
   )) ?? 0;
 
-/** Conflicts that end when another transaction ends, also one that deletes the row that references ours. */
+/** Conflicts that end when another transaction ends, including a reference from a row that another transaction deletes. */
 export const isConflict = (error: unknown): boolean =>
   [...LOCK_CONFLICTS, FOREIGN_KEY_VIOLATION].includes(codeOf(error));
 

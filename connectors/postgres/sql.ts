@@ -16,7 +16,7 @@ export function tableName(table: string): TableName {
 }
 
 /** `schema.table`, the form that counts and receipts use. */
-export const canonical = (table: string): string => {
+export const qualifiedName = (table: string): string => {
   const { schema, name } = tableName(table);
   return `${schema}.${name}`;
 };

@@ -9,7 +9,7 @@ export interface Tuning {
   /** Rows per commit of a subject that is too large for one statement. */
   readonly rowsPerPart: number;
   /** Subjects per page of `resolve`. Bounds memory. */
-  readonly page: number;
+  readonly pageSize: number;
   /** Receives every statement without its parameters. */
   readonly observe: (sql: string) => void;
 }
@@ -20,6 +20,6 @@ export const TUNING: Tuning = {
   retries: 5,
   backoffMs: 50,
   rowsPerPart: 10_000,
-  page: 1_000,
+  pageSize: 1_000,
   observe: () => {},
 };

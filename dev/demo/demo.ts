@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { entryPoint } from '../../config/entry-point.ts';
+import { runCommand } from '../../config/run-command.ts';
 import { Receipt, Subjects, accept, call, overdueDeletions } from './client.ts';
 import { compare } from './compare.ts';
 import { figuresOf, sum } from './figures.ts';
@@ -126,4 +126,4 @@ async function superviseUntil(stack: Stack, signal: AbortSignal): Promise<void> 
   for (; !signal.aborted; await sleep(500)) stack.assertAlive();
 }
 
-await entryPoint(main);
+await runCommand(main);

@@ -1,7 +1,7 @@
 import { ConnectorError } from '../../connector.ts';
 import { type KindModel, columnOf, columnsOf } from './model.ts';
 import type { Session } from '../session.ts';
-import { canonical, tableName } from '../sql.ts';
+import { qualifiedName, tableName } from '../sql.ts';
 
 export interface ColumnType {
   /** With its length, as in a cast: `character varying(40)`. */
@@ -33,8 +33,8 @@ export interface Catalog {
 }
 
 export function mappedTables(models: readonly KindModel[], segments?: string): readonly string[] {
-  const tables = models.flatMap((model) => model.targets.map((target) => canonical(target.table)));
-  return [...new Set(segments === undefined ? tables : [...tables, canonical(segments)])];
+  const tables = models.flatMap((model) => model.targets.map((target) => qualifiedName(target.table)));
+  return [...new Set(segments === undefined ? tables : [...tables, qualifiedName(segments)])];
 }
 
 export async function readCatalog(session: Session, tables: readonly string[]): Promise<Catalog> {
@@ -82,9 +82,11 @@ const FOREIGN_KEYS = `
   WHERE k.contype = 'f' AND child.oid <> parent.oid`;
 
 export function typeOf(catalog: Catalog, table: string, column: string): ColumnType {
-  const type = catalog.columns.get(canonical(table))?.get(column);
+  const type = catalog.columns.get(qualifiedName(table))?.get(column);
   if (type === undefined)
-    throw new ConnectorError('coverage_broken', `${canonical(table)} has no column ${column}`, { retryable: false });
+    throw new ConnectorError('coverage_broken', `${qualifiedName(table)} has no column ${column}`, {
+      retryable: false,
+    });
   return type;
 }
 

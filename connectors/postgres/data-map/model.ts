@@ -1,7 +1,7 @@
 import { type Comparison, type Identity, type IdentityType, ALIAS, normalize } from '../../../domain/identity.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
 import type { Column, IdentityColumns, KindMap, PostgresSettings, Retention, TableMap, Wording } from './data-map.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 /** Columns that together hold an identity, the types of that identity, and its comparison. */
 export interface Match {
@@ -43,7 +43,7 @@ export const columnOf = (column: Column): { column: string; match: Comparison } 
 export const columnsOf = (identity: IdentityColumns): readonly string[] =>
   'columns' in identity ? identity.columns : [identity.column];
 
-/** Aliases share columns with keys: they compare like a text key, and exactly beside a key of another type. */
+/** Aliases share columns with keys. They compare like the key if it is text, and otherwise exactly. */
 const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
 
 function buildModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColumns'> {
@@ -135,7 +135,7 @@ function lookupColumnsOf({ map, targets }: Pick<KindModel, 'map' | 'targets'>): 
   ];
 }
 
-export const qualifiedColumn = (table: string, column: string): string => `${canonical(table)}.${column}`;
+export const qualifiedColumn = (table: string, column: string): string => `${qualifiedName(table)}.${column}`;
 
 /** The columns that relate a row to its subject, directly or through another table. */
 export const linkColumns = (target: Target): readonly string[] => [
@@ -148,7 +148,8 @@ export const linkColumns = (target: Target): readonly string[] => [
 /** Every entry of the table that `via` names, because each entry selects other rows. */
 export const parentsOf = (target: Target, model: KindModel): readonly Target[] =>
   model.targets.filter(
-    (other) => target.via !== undefined && other !== target && canonical(other.table) === canonical(target.via.table),
+    (other) =>
+      target.via !== undefined && other !== target && qualifiedName(other.table) === qualifiedName(target.via.table),
   );
 
 /** A key from the database in normalized form. */

@@ -1,14 +1,14 @@
 import type { Comparison } from '../../../domain/identity.ts';
 import type { PostgresSettings } from './data-map.ts';
 import { type KindModel, columnsOf, buildModels } from './model.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 /** Columns that one key of the data map names, and their use. */
 export interface NamedColumns {
   readonly path: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** `key` finds a subject, `find` its rows, `join` rows through other rows. `blank` and `source` are cleared. */
+  /** `key` finds a subject, `find` its rows, `join` rows through other rows. `blank` and `source` columns are cleared. */
   readonly use: 'key' | 'find' | 'join' | 'blank' | 'source' | 'time' | 'flag' | 'read';
   readonly comparison: Comparison;
   /** Whether the key declares an identity type, whose comparison has to fit the column's type. */
@@ -34,12 +34,12 @@ const exactColumns = (
 ): NamedColumns[] =>
   columns.length === 0
     ? []
-    : [{ path, table: canonical(table), columns, use, comparison: 'exact', declaresType: false }];
+    : [{ path, table: qualifiedName(table), columns, use, comparison: 'exact', declaresType: false }];
 
 function kindColumns(model: KindModel): NamedColumns[] {
   const { map } = model;
   const path = `kinds.${model.kind}`;
-  const own = canonical(map.table);
+  const own = qualifiedName(map.table);
   const comparison = model.key.comparison;
   const identities = Object.entries(map.identities ?? {}).map(([type, identity]): NamedColumns => ({
     path: `${path}.identities.${type}`,
@@ -97,7 +97,7 @@ function linkColumns(target: KindModel['targets'][number]): NamedColumns[] {
   const names = target.role === 'aliases' ? ['subject', 'alias'] : ['subject'];
   return target.matches.map((match, index) => ({
     path: `${target.path}.${names[index] ?? 'subject'}`,
-    table: canonical(target.table),
+    table: qualifiedName(target.table),
     columns: match.columns,
     use: 'find',
     comparison: match.comparison,

@@ -1,6 +1,6 @@
 import type { Catalog } from './catalog.ts';
 import { type KindModel, type Target, parentsOf } from './model.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 export interface DeletionOrder {
   readonly targets: readonly Target[];
@@ -19,7 +19,7 @@ export function deletionOrder(model: KindModel, catalog: Catalog): DeletionOrder
     );
     if (next === undefined) {
       const circular = [...remaining];
-      return { targets: [...targets, ...circular], cycle: circular.map((target) => canonical(target.table)) };
+      return { targets: [...targets, ...circular], cycle: circular.map((target) => qualifiedName(target.table)) };
     }
     remaining.delete(next);
     targets.push(next);
@@ -29,12 +29,13 @@ export function deletionOrder(model: KindModel, catalog: Catalog): DeletionOrder
 
 /** The targets whose rows are deleted before those of this one. */
 function childrenOf(target: Target, model: KindModel, catalog: Catalog): ReadonlySet<Target> {
-  const table = canonical(target.table);
+  const table = qualifiedName(target.table);
   const referencing = catalog.foreignKeys.filter(({ to }) => to === table).map(({ from }) => from);
   return new Set(
     model.targets.filter(
       (other) =>
-        other !== target && (parentsOf(other, model).includes(target) || referencing.includes(canonical(other.table))),
+        other !== target &&
+        (parentsOf(other, model).includes(target) || referencing.includes(qualifiedName(other.table))),
     ),
   );
 }

@@ -2,20 +2,20 @@ import { ALIAS } from '../../../domain/identity.ts';
 import type { ConfigError } from '../../connector.ts';
 import type { PostgresSettings, TableMap } from './data-map.ts';
 import { type KindModel, type Target, columnsOf, buildModels, parentsOf, qualifiedColumn } from './model.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 /** Checks each name in the data map that refers to another part of it. */
 export function checkReferences(settings: PostgresSettings): readonly ConfigError[] {
   const models = buildModels(settings);
-  const mapped = new Set(models.flatMap((model) => model.targets.map(({ table }) => canonical(table))));
+  const mapped = new Set(models.flatMap((model) => model.targets.map(({ table }) => qualifiedName(table))));
   const errors: ConfigError[] = models.flatMap(checkKind);
   if (settings.segments !== undefined && settings.kinds.user === undefined)
     errors.push({ path: 'segments', message: 'needs kinds.user: segments contain users' });
   for (const [index, { table }] of (settings.ignore ?? []).entries())
-    if (mapped.has(canonical(table)))
+    if (mapped.has(qualifiedName(table)))
       errors.push({
         path: `ignore.${index}.table`,
-        message: `${canonical(table)} is mapped; a mapped table cannot be ignored`,
+        message: `${qualifiedName(table)} is mapped; a mapped table cannot be ignored`,
       });
   return errors;
 }
@@ -34,7 +34,7 @@ function checkKind(model: KindModel): ConfigError[] {
     if (parentsOf(target, model).length === 0)
       errors.push({
         path: `${target.path}.via.table`,
-        message: `${canonical(target.via.table)} is not mapped for ${model.kind}`,
+        message: `${qualifiedName(target.via.table)} is not mapped for ${model.kind}`,
       });
     else if (model.targets.some((other) => other === target && isCircular(other, model, [])))
       errors.push({ path: `${target.path}.via.table`, message: 'leads back to this table through via' });

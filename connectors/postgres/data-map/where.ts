@@ -20,14 +20,14 @@ export function where(target: Target, model: KindModel, catalog: Catalog, member
 function matchWhere(target: Target, match: Match, catalog: Catalog, members: string): string {
   const sides = sidesOf(target.table, match, catalog);
   const from = `FROM lethe_system.batch WHERE ${members} AND type IN (${literalList(match.types)})`;
-  return isIn(
+  return inCondition(
     sides.map(({ column }) => column),
     sides.map(({ value }) => value),
     from,
   );
 }
 
-function isIn(columns: readonly string[], values: readonly string[], from: string): string {
+function inCondition(columns: readonly string[], values: readonly string[], from: string): string {
   if (columns.length === 0) return 'false';
   if (columns.length === 1) return `${columns.join()} = ANY (ARRAY(SELECT ${values.join()} ${from}))`;
   return `(${columns.join(', ')}) IN (SELECT ${values.join(', ')} ${from})`;
@@ -64,7 +64,7 @@ function viaWhere(
   if (parents.length === 0)
     throw new ConnectorError('coverage_broken', `${target.path}: the table of via is not mapped`, { retryable: false });
   const conditions = parents.map((parent) =>
-    isIn(
+    inCondition(
       on.map(([here]) => ident(here)),
       on.map(([, there]) => ident(there)),
       `FROM ${relation(parent.table)} WHERE ${where(parent, model, catalog, members)}`,
@@ -75,7 +75,7 @@ function viaWhere(
 
 /** Selects the `seq` of each subject that has a row here. OFFSET 0 prevents a join that reads the whole table. */
 export function presentSeqs(target: Target, model: KindModel, catalog: Catalog): string {
-  const parts = chains(target, model, '').flatMap(({ root, joins }) =>
+  const parts = joinChains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
       const sides = sidesOf(root.table, match, catalog, { column: 'origin.', value: 'member.' });
       return `SELECT seq FROM lethe_system.batch AS member WHERE ${MEMBERS} AND type IN (${literalList(match.types)})
@@ -97,7 +97,7 @@ export function rowsPerSubject(
   condition: (prefix: string) => string = () => 'true',
 ): string {
   const row = target.via === undefined ? 'origin' : ident(`via_${target.path}`);
-  const parts = chains(target, model, '').flatMap(({ root, joins }) =>
+  const parts = joinChains(target, model, '').flatMap(({ root, joins }) =>
     root.matches.map((match) => {
       const sides = sidesOf(root.table, match, catalog, { column: 'origin.', value: 'member.' });
       return `SELECT seq, table_id, row_id FROM lethe_system.batch AS member CROSS JOIN LATERAL
@@ -110,7 +110,7 @@ export function rowsPerSubject(
 }
 
 /** The joins from each table with a subject column to the target, through all `via`. */
-function chains(target: Target, model: KindModel, below: string): readonly { root: Target; joins: string }[] {
+function joinChains(target: Target, model: KindModel, below: string): readonly { root: Target; joins: string }[] {
   if (target.via === undefined) return [{ root: target, joins: below }];
   const { on } = target.via;
   return parentsOf(target, model).flatMap((parent) => {
@@ -118,6 +118,6 @@ function chains(target: Target, model: KindModel, below: string): readonly { roo
       ident,
     );
     const join = on.map(([here, there]) => `${child}.${ident(here)} = ${parentAlias}.${ident(there)}`).join(' AND ');
-    return chains(parent, model, `JOIN ${relation(target.table)} AS ${child} ON ${join} ${below}`);
+    return joinChains(parent, model, `JOIN ${relation(target.table)} AS ${child} ON ${join} ${below}`);
   });
 }

@@ -1,19 +1,19 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
-import type { Context, Loaded } from '../context.ts';
-import { within } from '../visibility/batch-table.ts';
+import type { Context, LoadedBatch } from '../context.ts';
+import { membersInRange } from '../visibility/batch-table.ts';
 import type { Target } from '../data-map/model.ts';
 import { type PartialScope, clearingSet, planClearing } from './clear-columns.ts';
 import { executeAndCount, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from './range-log.ts';
 import { assignments, hasColumnToBlank, remaining } from './remaining.ts';
-import { canonical, ident, literal, relation } from '../sql.ts';
+import { qualifiedName, ident, literal, relation } from '../sql.ts';
 import { RowCounts, type SubjectRows } from './row-counts.ts';
 import { rowsPerSubject, where } from '../data-map/where.ts';
 
 /** Shared by all chunks of one call. */
 export interface Chunks {
   readonly context: Context;
-  readonly loaded: Loaded;
+  readonly loaded: LoadedBatch;
   /** Children first. */
   readonly order: readonly Target[];
   readonly scope: Scope;
@@ -41,11 +41,11 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
     await closeLogRow(session, key, counts);
     return counts;
   });
-  // Another attempt has finished this range; its counts are the result.
+  // If another attempt has finished this range, its counts are the result.
   return done ?? (await readLogRow(session, key)) ?? new RowCounts().counts();
 }
 
-const membersIn = ({ loaded }: Chunks, unit: Unit) => within(loaded.members, unit.first, unit.last);
+const membersIn = ({ loaded }: Chunks, unit: Unit) => membersInRange(loaded.members, unit.first, unit.last);
 
 /** Locks in key order, so that two chunks wait for each other instead of deadlocking. */
 export async function lockSubjects(chunks: Chunks, unit: Unit): Promise<void> {
@@ -74,8 +74,8 @@ const subjectCounts = (rows: string): string =>
   `(SELECT coalesce(json_agg(json_build_array(seq, rows)), '[]') FROM (${rows}) AS counted) AS "perSubject"`;
 
 /**
- * Rows that lose their reference are counted when they lose it. Every pass finds rows that keep it: the first pass counts
- * all of them, later passes only those that they had to blank.
+ * Counts unlinked rows in the pass that unlinks them. Every pass finds rows that keep their reference, so the first pass
+ * counts all of them, and later passes only those that they blank.
  */
 async function retainRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
   const { session, model, catalog } = chunks.loaded;
@@ -99,7 +99,7 @@ async function retainRows(chunks: Chunks, unit: Unit, target: Target, rowCounts:
   rowCounts.add(target, row ?? {});
 }
 
-/** Clears only columns that have a value, so that a second pass counts no row twice. The first pass counts kept columns. */
+/** Clears only columns that have a value, so that a second pass counts no row twice. Only the first pass counts kept rows. */
 async function clearColumns(
   chunks: Chunks,
   unit: Unit,
@@ -126,7 +126,7 @@ async function clearColumns(
 /** Deletes from the last table, usually the subjects' own, and completes the log row in the same statement. */
 async function deleteLast(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<Counts> {
   const { session, model, catalog } = chunks.loaded;
-  const table = canonical(target.table);
+  const table = qualifiedName(target.table);
   const counts = await runRedacted<Counts>(
     session,
     `WITH deleted AS (DELETE FROM ${relation(target.table)} WHERE ${where(target, model, catalog)} RETURNING 1)

@@ -1,12 +1,12 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Catalog, type ColumnType, typeOf } from '../data-map/catalog.ts';
 import { type KindModel, type Target, qualifiedColumn } from '../data-map/model.ts';
-import { canonical, ident } from '../sql.ts';
+import { qualifiedName, ident } from '../sql.ts';
 
 /** The scopes of a part deletion: rows stay, columns are cleared (rule 16). */
 export type PartialScope = Exclude<Scope, 'data'>;
 
-/** A column that can be cleared, its value afterwards, and the condition that it still has another one. */
+/** A column that can be cleared: its value afterwards, and the condition `filled` that it still has another value. */
 export interface ClearableColumn {
   readonly column: string;
   readonly becomes: 'NULL' | 'DEFAULT';
@@ -36,7 +36,7 @@ export function planClearing(target: Target, scope: PartialScope, model: KindMod
 function personalColumns(target: Target, model: KindModel, catalog: Catalog): readonly string[] {
   if (target.role !== 'subject') return [];
   const flag = model.map.softDelete?.column;
-  const columns = [...(catalog.columns.get(canonical(target.table)) ?? [])];
+  const columns = [...(catalog.columns.get(qualifiedName(target.table)) ?? [])];
   return columns.flatMap(([column, { generated }]) =>
     generated || column === flag || model.lookupColumns.has(qualifiedColumn(target.table, column)) ? [] : [column],
   );

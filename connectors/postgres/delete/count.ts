@@ -3,7 +3,7 @@ import type { Batch, ConnectorContext, Count } from '../../connector.ts';
 import { type Context, withBatch } from '../context.ts';
 import { throwIfCancelled } from '../failure.ts';
 import { NO_ROWS, remaining } from './remaining.ts';
-import { canonical, relation } from '../sql.ts';
+import { qualifiedName, relation } from '../sql.ts';
 import { presentSeqs, where } from '../data-map/where.ts';
 
 /** Counts with the conditions of the deletion itself, in one statement per table. */
@@ -19,7 +19,7 @@ export async function count(context: Context, batch: Batch, scope: Scope, activi
                 ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
         members,
       );
-      const table = canonical(target.table);
+      const table = qualifiedName(target.table);
       if (condition !== NO_ROWS) tables[table] = (tables[table] ?? 0) + (row?.count ?? 0);
       for (const seq of row?.seqs ?? []) present.add(seq);
     }

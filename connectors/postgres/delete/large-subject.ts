@@ -1,4 +1,4 @@
-import { within } from '../visibility/batch-table.ts';
+import { membersInRange } from '../visibility/batch-table.ts';
 import { type Chunks, lockSubjects } from './chunk.ts';
 import type { Target } from '../data-map/model.ts';
 import { clearingSet, planClearing } from './clear-columns.ts';
@@ -9,8 +9,8 @@ import { relation } from '../sql.ts';
 import { RowCounts } from './row-counts.ts';
 
 /**
- * Deletes at most `rows` rows of a subject that is too large for one commit, children first. `more`: another part can be
- * needed. An ordinary chunk deletes the remaining rows, including the subject's own.
+ * Deletes at most `rows` rows of a subject that is too large for one commit, children first. `more` says
+ * whether another part can be needed. At the end, an ordinary chunk deletes the remaining rows and the subject's own.
  */
 export async function deleteLargeSubjectPart(
   chunks: Chunks,
@@ -53,7 +53,7 @@ async function changeRows(
   const changed = await executeAndCount(
     session,
     `${statement} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT $6::int)) AND (${condition})`,
-    [...within(members, unit.first, unit.last), rows],
+    [...membersInRange(members, unit.first, unit.last), rows],
   );
   if (chunks.scope !== 'data') rowCounts.add(target, { blanked: changed });
   else if (target.retain === undefined) rowCounts.add(target, { removed: changed });

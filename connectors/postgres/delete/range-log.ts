@@ -32,7 +32,7 @@ export const logKey = (members: Members, pass: number, unit: Unit): readonly unk
   unit.part,
 ];
 
-/** Locks the chunk. A second attempt waits here, and returns false once the first has committed. */
+/** Locks the chunk. A second attempt waits here and returns false after the first attempt has committed. */
 export const openLogRow = async (session: Session, key: readonly unknown[]): Promise<boolean> =>
   (await session.run(
     `INSERT INTO lethe_system.ranges (system, request_id, batch, pass, first_seq, last_seq, part)

@@ -6,7 +6,7 @@ import { anyColumnFilled, planClearing } from './clear-columns.ts';
 import { ident, literal } from '../sql.ts';
 import { where } from '../data-map/where.ts';
 
-/** The condition for a table that needs no work. It has no parameters. */
+/** The condition for a table that has no rows to change. It has no parameters. */
 export const NO_ROWS = 'false';
 
 /** The rows that still need work: rows to delete or clear, and retained rows that still identify or describe the subject. */
@@ -21,7 +21,7 @@ export function remaining(target: Target, scope: Scope, model: KindModel, catalo
   return (retain.blank ?? []).length === 0 ? NO_ROWS : `(${belongs}) AND (${hasColumnToBlank(target)})`;
 }
 
-/** A condition: a column under `blank` still has a value. `prefix` is that of the relation. */
+/** Returns the condition that a column under `blank` still has a value. `prefix` names the relation, such as `own.`. */
 export function hasColumnToBlank({ retain }: Target, prefix = ''): string {
   const filled = (retain?.blank ?? []).map((column) => `${prefix}${ident(column)} IS NOT NULL`);
   return filled.length === 0 ? NO_ROWS : filled.join(' OR ');

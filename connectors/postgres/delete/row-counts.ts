@@ -1,7 +1,7 @@
 import type { FinishedRange } from '../../../domain/batch.ts';
 import type { Target } from '../data-map/model.ts';
 import type { Counts, TableCounts } from './range-log.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 /** The number of rows that a table retains of one subject. */
 export type SubjectRows = readonly [seq: number, rows: number];
@@ -13,7 +13,7 @@ export class RowCounts {
   readonly #retainedRows = new Map<string, Map<number, number>>();
 
   add(target: Target, added: Partial<TableCounts> & { readonly perSubject?: readonly SubjectRows[] }): void {
-    const table = canonical(target.table);
+    const table = qualifiedName(target.table);
     const old: TableCounts = this.#tables.get(table) ?? { removed: 0, retained: 0, basis: null };
     const retained = old.retained + (added.retained ?? 0);
     const addedBasis = added.basis ?? target.retain?.basis ?? old.basis;

@@ -1,12 +1,12 @@
 import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type Verification } from '../../connector.ts';
-import { within } from '../visibility/batch-table.ts';
-import { type Context, type Loaded, StandbyError, withBatch } from '../context.ts';
+import { membersInRange } from '../visibility/batch-table.ts';
+import { type Context, type LoadedBatch, StandbyError, withBatch } from '../context.ts';
 import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, toConnectorError } from '../failure.ts';
 import type { Target } from '../data-map/model.ts';
 import type { Range } from './ranges.ts';
 import { NO_ROWS, remaining } from './remaining.ts';
-import { canonical, relation } from '../sql.ts';
+import { qualifiedName, relation } from '../sql.ts';
 
 /** Counts survivors. A table that cannot be read is unknown, never zero. An unreachable server throws a retryable error. */
 export async function verify(
@@ -19,7 +19,7 @@ export async function verify(
     return await withBatch(context, batch, activity, async (loaded) => {
       const tables: Record<string, number> = {};
       for (const target of loaded.model.targets) {
-        const table = canonical(target.table);
+        const table = qualifiedName(target.table);
         const condition = remaining(target, scope, loaded.model, loaded.catalog);
         const found = await countSurvivors(
           loaded,
@@ -41,7 +41,7 @@ export async function verify(
 
 /** Halves a range that is too large for one statement. A single subject that is too large stays unknown. */
 async function countSurvivors(
-  loaded: Loaded,
+  loaded: LoadedBatch,
   target: Target,
   condition: string,
   range: Range,
@@ -54,7 +54,7 @@ async function countSurvivors(
   try {
     const [row] = await session.rows<{ count: number }>(
       `SELECT count(*)::float8 AS count FROM ${relation(target.table)} WHERE ${condition}`,
-      condition === NO_ROWS ? [] : within(members, first, last),
+      condition === NO_ROWS ? [] : membersInRange(members, first, last),
     );
     return row?.count ?? 0;
   } catch (error) {

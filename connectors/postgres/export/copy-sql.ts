@@ -7,7 +7,7 @@ import { ident } from '../sql.ts';
  * One JSON object per line. COPY's text format would double backslashes. In its csv format nothing is quoted, because
  * JSON contains neither \x01 nor \x02; newlines between tokens of a json value become spaces. JSON null equals NULL.
  */
-export function ndjson(table: SelectedTable, catalog: Catalog): string {
+export function copyNdjson(table: SelectedTable, catalog: Catalog): string {
   const row = 'row_to_json(exported.*)';
   const isSingleLine = table.columns.every(({ name }) =>
     SINGLE_LINE_TYPES.includes(typeOf(catalog, table.table, name).base),
@@ -17,8 +17,8 @@ export function ndjson(table: SelectedTable, catalog: Catalog): string {
     TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02', ENCODING 'UTF8')`;
 }
 
-/** With a header. NULL is an empty cell, an empty text is `""`. */
-export function csv(table: SelectedTable, catalog: Catalog): string {
+/** CSV with a header. NULL becomes an empty cell, an empty text becomes `""`. */
+export function copyCsv(table: SelectedTable, catalog: Catalog): string {
   const cells = table.columns.map(({ name }) => {
     const column = ident(name);
     const heading = ident(FORMULA_PREFIXES.includes(name.codePointAt(0) ?? 0) ? `'${name}` : name);
@@ -29,7 +29,7 @@ export function csv(table: SelectedTable, catalog: Catalog): string {
     TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')`;
 }
 
-/** Casts columns to text whose JSON form cannot be loaded again. */
+/** Casts a column to text if its JSON form cannot be loaded again. */
 const loadableColumns = ({ table, columns }: SelectedTable, catalog: Catalog): string =>
   columns
     .map(({ name }) =>

@@ -1,6 +1,6 @@
 import type { Batch, ConnectorContext, ExportedTable, ExportOptions } from '../../connector.ts';
 import { literalMembers } from '../visibility/batch-table.ts';
-import { type Context, load, modelOf } from '../context.ts';
+import { type Context, prepareBatch, modelOf } from '../context.ts';
 import { countCategories } from './categories.ts';
 import { openRowReader } from './row-reader.ts';
 import { selectTables } from './tables.ts';
@@ -19,13 +19,13 @@ export async function* exportBatch(
 ): AsyncGenerator<ExportedTable> {
   const model = modelOf(context, batch.kind);
   const session = await openSession(context.server, activity);
-  const drop = (): void => session.drop();
+  const disconnect = (): void => session.disconnect();
   const heartbeats = setInterval(() => activity.heartbeat(), HEARTBEAT_MS);
-  activity.signal.addEventListener('abort', drop);
+  activity.signal.addEventListener('abort', disconnect);
   try {
     // Not every platform supports it. Elsewhere a backend notices a closed socket at its next write.
     await session.run('SET client_connection_check_interval = 2000').catch(() => 0);
-    const loaded = await load(context, session, model, batch);
+    const loaded = await prepareBatch(context, session, model, batch);
     await beginSnapshot(session);
     for (const table of selectTables(model, loaded.catalog, options, literalMembers(loaded.members))) {
       throwIfCancelled(activity.signal);
@@ -47,8 +47,8 @@ export async function* exportBatch(
     throw toStreamError(error, activity.signal);
   } finally {
     clearInterval(heartbeats);
-    activity.signal.removeEventListener('abort', drop);
-    session.drop();
+    activity.signal.removeEventListener('abort', disconnect);
+    session.disconnect();
   }
 }
 

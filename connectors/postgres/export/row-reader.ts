@@ -1,6 +1,6 @@
 import { type ConnectorContext, ConnectorError, type ExportedTable, type ExportOptions } from '../../connector.ts';
-import type { Loaded } from '../context.ts';
-import { csv, ndjson } from './copy-sql.ts';
+import type { LoadedBatch } from '../context.ts';
+import { copyCsv, copyNdjson } from './copy-sql.ts';
 import type { SelectedTable } from './tables.ts';
 import { toStreamError } from '../failure.ts';
 import { RowEnds, wholeRows } from './whole-rows.ts';
@@ -15,12 +15,12 @@ export interface RowReader {
 
 /** Fetches rows as they are read. Closes the connection when they are not read to their end. */
 export function openRowReader(
-  { session, catalog }: Loaded,
+  { session, catalog }: LoadedBatch,
   { rowsOf, ...rest }: SelectedTable,
   format: ExportOptions['format'],
   activity: ConnectorContext,
 ): RowReader {
-  const sql = (format === 'csv' ? csv : ndjson)({ ...rest, rowsOf }, catalog);
+  const sql = (format === 'csv' ? copyCsv : copyNdjson)({ ...rest, rowsOf }, catalog);
   let state: 'new' | 'reading' | 'read' | 'closed' = 'new';
   let bytes = 0;
   const ends = new RowEnds(format);
@@ -45,7 +45,7 @@ export function openRowReader(
     } catch (error) {
       throw toStreamError(error, activity.signal);
     } finally {
-      if (state !== 'read') session.drop();
+      if (state !== 'read') session.disconnect();
     }
   }
 

@@ -3,7 +3,7 @@ import { isTimestamp } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import type { KindModel, Target } from '../data-map/model.ts';
 import { anyColumnFilled, planClearing } from '../delete/clear-columns.ts';
-import { canonical, ident, literal, relation } from '../sql.ts';
+import { qualifiedName, ident, literal, relation } from '../sql.ts';
 import { where } from '../data-map/where.ts';
 
 /** A table of an export, with a query for the selected rows. */
@@ -19,7 +19,7 @@ export function selectTables(
   members: string,
 ): readonly SelectedTable[] {
   const ownTable = model.targets.filter(({ role }) => role === 'subject');
-  const byTable = Map.groupBy([...ownTable, ...model.targets], ({ table }) => canonical(table));
+  const byTable = Map.groupBy([...ownTable, ...model.targets], ({ table }) => qualifiedName(table));
   return [...byTable.entries()]
     .map(([table, targets]) => selectTable(table, [...new Set(targets)], model, catalog, options, members))
     .filter(({ columns }) => columns.length > 0);
@@ -44,19 +44,19 @@ function selectTable(
   }));
   const windowed = options.since !== null && targets.every(({ time }) => time !== undefined);
   const effective = windowed ? options : { ...options, since: null };
-  const conditions = targets.map((target) => condition(target, model, catalog, effective, members));
+  const conditions = targets.map((target) => rowCondition(target, model, catalog, effective, members));
   return {
     table,
     meaning: targets.find(({ wording }) => wording.about !== undefined)?.wording.about ?? null,
     columns: options.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
     windowed,
     retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
-    rowsOf: (list) => union(relation(table), list, conditions),
+    rowsOf: (list) => unionRows(relation(table), list, conditions),
   };
 }
 
 /** Each condition uses its own index, and excludes rows that an earlier condition selects. */
-const union = (table: string, list: string, conditions: readonly string[]): string =>
+const unionRows = (table: string, list: string, conditions: readonly string[]): string =>
   conditions
     .map((condition, index) => {
       const others = conditions.slice(0, index).map((earlier) => ` AND (${earlier}) IS NOT TRUE`);
@@ -65,7 +65,7 @@ const union = (table: string, list: string, conditions: readonly string[]): stri
     .join(' UNION ALL ');
 
 /** Uses the same condition as a deletion. A row whose time is NULL is inside the window. */
-function condition(
+function rowCondition(
   target: Target,
   model: KindModel,
   catalog: Catalog,
@@ -75,14 +75,14 @@ function condition(
   const parts = [`(${where(target, model, catalog, members)})`];
   const plan = scope === 'sources' ? planClearing(target, scope, model, catalog) : undefined;
   if (plan?.kept.length === 0) parts.push(anyColumnFilled(plan));
-  if (since !== null && target.time !== undefined) parts.push(inWindow(target, target.time, since, catalog));
+  if (since !== null && target.time !== undefined) parts.push(windowCondition(target, target.time, since, catalog));
   return parts.join(' AND ');
 }
 
-function inWindow(target: Target, time: string, since: Date, catalog: Catalog): string {
+function windowCondition(target: Target, time: string, since: Date, catalog: Catalog): string {
   const type = typeOf(catalog, target.table, time);
   if (!isTimestamp(type))
-    throw new ConnectorError('coverage_broken', `${canonical(target.table)}.${time} is not a timestamp`, {
+    throw new ConnectorError('coverage_broken', `${qualifiedName(target.table)}.${time} is not a timestamp`, {
       retryable: false,
     });
   // In the column's type: a day for a date, UTC for a timestamp without time zone.

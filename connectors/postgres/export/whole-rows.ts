@@ -7,11 +7,11 @@ const QUOTE = 0x22;
 /** Finds and counts the ends of rows in a stream. A newline inside quotes of CSV does not end a row. */
 export class RowEnds {
   #rows = 0;
-  #quoted = false;
-  readonly #quotes: boolean;
+  #isQuoted = false;
+  readonly #hasQuotes: boolean;
 
   constructor(format: 'ndjson' | 'csv') {
-    this.#quotes = format === 'csv';
+    this.#hasQuotes = format === 'csv';
   }
 
   get rows(): number {
@@ -20,11 +20,11 @@ export class RowEnds {
 
   /** The length of the piece up to the end of its last complete row. */
   completeLength(piece: Buffer): number {
-    const hasNoQuotes = !this.#quotes || (!this.#quoted && !piece.includes(QUOTE));
-    return hasNoQuotes ? this.#lines(piece) : this.#csv(piece);
+    const hasNoQuotes = !this.#hasQuotes || (!this.#isQuoted && !piece.includes(QUOTE));
+    return hasNoQuotes ? this.#lineLength(piece) : this.#csvLength(piece);
   }
 
-  #lines(piece: Buffer): number {
+  #lineLength(piece: Buffer): number {
     let end = 0;
     for (let at = piece.indexOf(NEWLINE); at >= 0; at = piece.indexOf(NEWLINE, end)) {
       end = at + 1;
@@ -34,12 +34,12 @@ export class RowEnds {
   }
 
   /** A doubled quote inside quotes toggles twice, so it changes nothing. */
-  #csv(piece: Buffer): number {
+  #csvLength(piece: Buffer): number {
     let end = 0;
     for (let at = 0; at < piece.length; at += 1) {
       const byte = piece[at];
-      if (byte === QUOTE) this.#quoted = !this.#quoted;
-      else if (byte === NEWLINE && !this.#quoted) {
+      if (byte === QUOTE) this.#isQuoted = !this.#isQuoted;
+      else if (byte === NEWLINE && !this.#isQuoted) {
         end = at + 1;
         this.#rows += 1;
       }

@@ -4,9 +4,9 @@ import type { ColumnType } from '../data-map/catalog.ts';
 import type { Inspection } from './inspection.ts';
 import { type NamedColumns, namedColumns } from '../data-map/named-columns.ts';
 import { clearableColumn } from '../delete/clear-columns.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
-/** Every column that the data map names exists and has a type that suits its use. */
+/** Checks that every column in the data map exists and has a type that suits its use. */
 export function checkColumns(inspection: Inspection): readonly ConfigError[] {
   const { catalog, relations, context } = inspection;
   const named = namedColumns(context.settings).filter(({ table }) => relations.has(table));
@@ -75,7 +75,7 @@ function checkUnlinks({ context, catalog }: Inspection): ConfigError[] {
         ...(target.via?.on ?? []).map(([column]) => column),
       ];
       return columns.flatMap((column) => {
-        const type = catalog.columns.get(canonical(target.table))?.get(column);
+        const type = catalog.columns.get(qualifiedName(target.table))?.get(column);
         const message = type === undefined ? undefined : unlinkError(target.retain?.unlink, column, type);
         return message === undefined ? [] : [{ path: `${target.path}.retain.unlink`, message }];
       });
@@ -83,7 +83,7 @@ function checkUnlinks({ context, catalog }: Inspection): ConfigError[] {
   );
 }
 
-/** `deleted-` and 32 digits. */
+/** The length of `deleted-` and 32 digits. */
 const PSEUDONYM_LENGTH = 40;
 
 function unlinkError(unlink: 'null' | 'pseudonym' | undefined, column: string, type: ColumnType): string | undefined {

@@ -1,16 +1,16 @@
 import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 interface UncoveredTable {
   readonly table: string;
   readonly reason: string;
 }
 
-/** Every table that looks personal is mapped, or listed under `ignore` with a reason. */
+/** Checks that every table that looks personal is mapped, or listed under `ignore` with a reason. */
 export async function checkCoverage(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { session, context } = inspection;
-  const ignored = (context.settings.ignore ?? []).map(({ table }) => canonical(table));
+  const ignored = (context.settings.ignore ?? []).map(({ table }) => qualifiedName(table));
   const covered = [...tablePaths(inspection).map(({ table }) => table), ...ignored];
   const keys = context.models.map((model) => model.keyType);
   const tables = await session.rows<UncoveredTable>(UNCOVERED, [covered, keys, oidsOf(inspection)]);

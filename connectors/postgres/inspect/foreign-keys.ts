@@ -1,7 +1,7 @@
 import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf } from './inspection.ts';
 import { type KindModel, type Target, linkColumns } from '../data-map/model.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 interface ForeignKey {
   readonly name: string;
@@ -13,20 +13,20 @@ interface ForeignKey {
   readonly onDelete: string;
 }
 
-/** The database's own reaction to a deleted row must not change rows that the receipt does not count. */
+/** Checks that ON DELETE actions of the database change no rows that the receipt does not count. */
 export async function checkForeignKeys(inspection: Inspection): Promise<readonly ConfigError[]> {
   const keys = await inspection.session.rows<ForeignKey>(FOREIGN_KEYS, [oidsOf(inspection)]);
   return inspection.context.models.flatMap((model) =>
     model.targets.flatMap((parent) =>
       keys
-        .filter((key) => key.parent === canonical(parent.table))
+        .filter((key) => key.parent === qualifiedName(parent.table))
         .flatMap((key) => checkForeignKey(key, parent, model)),
     ),
   );
 }
 
 function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
-  const children = model.targets.filter((target) => canonical(target.table) === key.child);
+  const children = model.targets.filter((target) => qualifiedName(target.table) === key.child);
   if (key.onDelete === 'n' || key.onDelete === 'd') {
     const action = key.onDelete === 'n' ? 'SET NULL' : 'SET DEFAULT';
     return [
@@ -42,7 +42,7 @@ function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): Con
   return children.filter(({ retain }) => retain !== undefined).flatMap((child) => checkRetained(key, child));
 }
 
-/** CASCADE is allowed only where Lethe deletes the same rows before. */
+/** Allows CASCADE only where Lethe deletes the same rows itself, before the cascade. */
 function checkCascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): ConfigError[] {
   const error = (reason: string): ConfigError[] => [
     { path: parent.path, message: `${key.child} references ${key.parent} ON DELETE CASCADE, ${reason}` },
@@ -55,7 +55,7 @@ function checkCascade(key: ForeignKey, parent: Target, children: readonly Target
 
 const joinsByKey = (key: ForeignKey, child: Target): boolean =>
   child.via !== undefined &&
-  canonical(child.via.table) === key.parent &&
+  qualifiedName(child.via.table) === key.parent &&
   child.via.on.length > 0 &&
   child.via.on.every(([here, there]) =>
     key.childColumns.some((column, i) => column === here && key.parentColumns[i] === there),

@@ -1,6 +1,6 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
 import { type KindModel, buildModels, linkColumns } from '../data-map/model.ts';
-import { canonical, ident, relation, tableName } from '../sql.ts';
+import { qualifiedName, ident, relation, tableName } from '../sql.ts';
 
 /** The rights of Lethe's role on one table. `update` lists columns. */
 export interface RequiredGrants {
@@ -16,7 +16,7 @@ export interface RequiredGrants {
 export function requiredGrants(settings: PostgresSettings): readonly RequiredGrants[] {
   const all = new Map<string, RequiredGrants>();
   const grantsOf = (table: string): RequiredGrants => {
-    const name = canonical(table);
+    const name = qualifiedName(table);
     const found = all.get(name) ?? {
       table: name,
       select: true,
@@ -48,7 +48,7 @@ function addKindGrants(model: KindModel, grantsOf: (table: string) => RequiredGr
   grantsOf(model.map.table).update.add(model.map.softDelete?.column ?? model.key.columns[0] ?? '');
 }
 
-export function grants(settings: PostgresSettings, role: string): readonly string[] {
+export function grantStatements(settings: PostgresSettings, role: string): readonly string[] {
   const to = `TO ${ident(role)};`;
   const tables = requiredGrants(settings);
   const schemas = [...new Set(tables.map(({ table }) => tableName(table).schema))];

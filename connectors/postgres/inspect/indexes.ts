@@ -10,7 +10,7 @@ interface Index {
   readonly leading: string;
 }
 
-/** Every lookup column is the first of an index: otherwise each chunk would read the whole table. */
+/** Checks that every lookup column is the first of an index. Otherwise each chunk would read the whole table. */
 export async function checkIndexes(inspection: Inspection): Promise<readonly ConfigError[]> {
   const indexes = await inspection.session.rows<Index>(INDEXES, [oidsOf(inspection)]);
   return namedColumns(inspection.context.settings).flatMap((named) => {

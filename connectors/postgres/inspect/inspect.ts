@@ -48,7 +48,7 @@ const CHECKS: readonly ((inspection: Inspection) => Promise<readonly ConfigError
 
 const MIN_SERVER_VERSION = 150_000;
 
-/** The server is recent enough and accepts writes. */
+/** Checks that the server is recent enough and accepts writes. */
 async function checkServer({ session }: Inspection): Promise<readonly ConfigError[]> {
   const [server] = await session.rows<{ version: number; standby: boolean; readOnly: boolean }>(
     `SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,
@@ -59,13 +59,14 @@ async function checkServer({ session }: Inspection): Promise<readonly ConfigErro
     errors.push({ path: 'url', message: 'the server must be PostgreSQL 15 or newer' });
   if (server?.standby === true)
     errors.push({ path: 'url', message: 'the server is a standby, which cannot delete; use the primary' });
-  else if (server?.readOnly === true) errors.push({ path: 'url', message: 'the server or the role is read-only' });
+  else if (server?.readOnly === true)
+    errors.push({ path: 'url', message: 'the server or the role is read-only; allow writes' });
   return errors;
 }
 
 const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialized view', f: 'a foreign table' };
 
-/** A DELETE on a mapped table removes all matching rows of that table, and no others. */
+/** Checks that a DELETE on a mapped table removes all matching rows of that table and no other rows. */
 function checkRelations(inspection: Inspection): readonly ConfigError[] {
   return tablePaths(inspection).flatMap(({ path, table }) => {
     const relation = inspection.relations.get(table);
@@ -93,7 +94,7 @@ function checkOrder({ context, catalog }: Inspection): ConfigError[] {
   });
 }
 
-/** Two entries for one table can report the same error. */
+/** Removes duplicates: two entries for one table can report the same error. */
 const unique = (errors: readonly ConfigError[]): ConfigError[] => [
   ...new Map(errors.map((error) => [`${error.path}\n${error.message}`, error])).values(),
 ];

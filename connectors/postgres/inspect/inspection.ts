@@ -1,7 +1,7 @@
 import type { Catalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
-import { canonical, tableName } from '../sql.ts';
+import { qualifiedName, tableName } from '../sql.ts';
 
 export interface Relation {
   readonly table: string;
@@ -47,8 +47,10 @@ const RELATIONS = `
 export function tablePaths({ context }: Inspection): readonly { path: string; table: string }[] {
   const targets = context.models.flatMap((model) => model.targets);
   const { segments } = context.settings;
-  const places = targets.map((target) => ({ path: `${target.path}.table`, table: canonical(target.table) }));
-  return segments === undefined ? places : [...places, { path: 'segments.table', table: canonical(segments.table) }];
+  const places = targets.map((target) => ({ path: `${target.path}.table`, table: qualifiedName(target.table) }));
+  return segments === undefined
+    ? places
+    : [...places, { path: 'segments.table', table: qualifiedName(segments.table) }];
 }
 
 /** The oids of the mapped tables that exist, as a parameter of oid[]. */

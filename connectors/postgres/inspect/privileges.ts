@@ -2,7 +2,7 @@ import type { ConfigError } from '../../connector.ts';
 import { requiredGrants } from './grants.ts';
 import { type Inspection, tablePaths } from './inspection.ts';
 import { planClearing } from '../delete/clear-columns.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 interface Privilege {
   readonly table: string;
@@ -20,7 +20,7 @@ export async function checkPrivileges(inspection: Inspection): Promise<readonly 
     const of = (right: Privilege['right'], column = ''): Privilege => ({ table: need.table, oid, right, column });
     const cleared = context.models.flatMap((model) =>
       model.targets
-        .filter(({ table }) => canonical(table) === need.table)
+        .filter(({ table }) => qualifiedName(table) === need.table)
         .flatMap((target) => planClearing(target, 'categories', model, catalog).clearable.map(({ column }) => column)),
     );
     const existing = catalog.columns.get(need.table);

@@ -4,7 +4,7 @@ import { SCHEMA_VERSION } from '../setup/system-tables.ts';
 
 const REMEDY = 'run the SQL that npm run system-sql prints';
 
-/** The schema lethe_system exists, has this version, was created for this data map and is accessible to this role. */
+/** Checks that the schema lethe_system exists, is accessible to the role, and fits this version and data map. */
 export async function checkSchema({ session, context }: Inspection): Promise<readonly ConfigError[]> {
   const error = (message: string): ConfigError[] => [{ path: 'url', message: `${message}; ${REMEDY}` }];
   const [existing] = await session.rows<{ table: boolean }>(
@@ -33,12 +33,12 @@ export async function checkSchema({ session, context }: Inspection): Promise<rea
       ([type, { comparison }]) => `${model.kind} ${type} ${comparison} ${type === model.keyType}`,
     ),
   );
-  const same =
+  const isSame =
     types
       .map(({ type }) => type)
       .toSorted()
       .join() === declared.toSorted().join();
-  return same ? [] : error('the schema lethe_system has other identity types than the data map');
+  return isSame ? [] : error('the schema lethe_system has other identity types than the data map');
 }
 
 const RIGHTS = [

@@ -1,15 +1,15 @@
 import type { ConfigError } from '../../connector.ts';
 import { type Inspection, oidsOf, tablePaths } from './inspection.ts';
-import { canonical } from '../sql.ts';
+import { qualifiedName } from '../sql.ts';
 
 /** A trigger can copy deleted rows or prevent their deletion, so the data map has to list it. */
 export async function checkTriggers(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { context, session } = inspection;
   const listed = context.models.flatMap(({ map, kind }) => [
-    { path: `kinds.${kind}`, table: canonical(map.table), triggers: map.triggers ?? [] },
+    { path: `kinds.${kind}`, table: qualifiedName(map.table), triggers: map.triggers ?? [] },
     ...(map.tables ?? []).map((table, index) => ({
       path: `kinds.${kind}.tables.${index}`,
-      table: canonical(table.table),
+      table: qualifiedName(table.table),
       triggers: table.triggers ?? [],
     })),
   ]);
@@ -35,7 +35,7 @@ export async function checkTriggers(inspection: Inspection): Promise<readonly Co
   return [...unlisted, ...missing];
 }
 
-/** tgtype: 8 = DELETE, 16 = UPDATE. Triggers of partitions fire as well as those of their parent. */
+/** tgtype: 8 is DELETE, 16 is UPDATE. Triggers of partitions are included, because they fire as well. */
 const TRIGGERS = `
   WITH RECURSIVE mapped(oid, root) AS (
     SELECT c.oid, c.oid FROM unnest($1::oid[]) AS c(oid)

@@ -1,11 +1,11 @@
 import { type Identity, ALIAS, normalize } from '../../../domain/identity.ts';
 import type { Resolved } from '../../connector.ts';
-import { type Members, within } from '../visibility/batch-table.ts';
+import { type Members, membersInRange } from '../visibility/batch-table.ts';
 import { typeOf } from '../data-map/catalog.ts';
 import { columnSide } from '../data-map/cast.ts';
 import { columnsOf, keyIdentity } from '../data-map/model.ts';
 import type { Resolution } from './resolution.ts';
-import { edge, forward, isSubject, ownKey } from './matches.ts';
+import { aliasCondition, followAliases, isSubjectCondition, keyCondition } from './matches.ts';
 import { ident, relation } from '../sql.ts';
 import { MEMBERS } from '../data-map/where.ts';
 
@@ -23,7 +23,7 @@ export async function keysOfPage(
 ): Promise<readonly Resolved[]> {
   const rows = await session.rows<{ value: string[] }>(
     `SELECT value FROM lethe_system.batch WHERE ${MEMBERS} ORDER BY seq`,
-    within(subjects, first, last),
+    membersInRange(subjects, first, last),
   );
   return rows.map(({ value }) => ({ fact: 'match', position: null, key: keyIdentity(model, value) }));
 }
@@ -31,7 +31,7 @@ export async function keysOfPage(
 /** The other identities and aliases of the subjects $4..$5. Runs one statement per identity type and page. */
 export async function factsOfPage(resolution: Resolution, first: number, last: number): Promise<readonly Resolved[]> {
   const { session, model, subjects } = resolution;
-  const members: Members = within(subjects, first, last);
+  const members: Members = membersInRange(subjects, first, last);
   const facts: Resolved[] = [];
   const addIdentities = (type: string, origin: 'identity' | 'alias', rows: readonly IdentityRow[]): void => {
     for (const { key, value, sharers } of rows) {
@@ -69,7 +69,7 @@ function identityStatement(resolution: Resolution, type: string): string {
         SELECT b.seq, own.${ident(model.key.columns[0] ?? '')}::text AS key,
                ARRAY[${columns.map((column) => `own.${ident(column)}::text`).join(', ')}] AS value,
                ${columns.map((column, index) => `${side('own', column)} AS ${parts[index]}`).join(', ')}
-        FROM lethe_system.batch AS b JOIN ${table} AS own ON ${ownKey(resolution, 'b.value[1]')}
+        FROM lethe_system.batch AS b JOIN ${table} AS own ON ${keyCondition(resolution, 'b.value[1]')}
         WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
           AND ${columns.map((column) => `own.${ident(column)} IS NOT NULL`).join(' AND ')}) AS own) AS named
     ORDER BY seq`;
@@ -79,29 +79,29 @@ function identityStatement(resolution: Resolution, type: string): string {
 const SUBJECT_COUNT = `(SELECT max(seq) FROM lethe_system.batch WHERE system = $1 AND request_id = $2 AND batch = $3)`;
 
 /**
- * Follows aliases backward from each subject, but not through another subject. Then follows each alias forward, once, to
+ * Follows aliases backward from each subject, but not through another subject. Then follows each alias followAliases, once, to
  * count the subjects that share it.
  */
 function aliasStatement(resolution: Resolution): string {
   const { model } = resolution;
   const { aliases } = model.map;
   if (aliases === undefined) return '';
-  const back = edge(resolution, aliases.subject);
+  const back = aliasCondition(resolution, aliases.subject);
   const key = ident(model.key.columns[0] ?? '');
   const [table, alias] = [relation(aliases.table), ident(aliases.alias)];
   return `WITH RECURSIVE
     names(key, name) AS (
       SELECT b.value[1], e.${alias}::text FROM lethe_system.batch AS b JOIN ${table} AS e ON ${back('b.value[1]')}
       WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
-        AND NOT ${isSubject(resolution, `e.${alias}::text`)}
+        AND NOT ${isSubjectCondition(resolution, `e.${alias}::text`)}
       UNION
       SELECT n.key, e.${alias}::text FROM names AS n JOIN ${table} AS e ON ${back('n.name')}
-      WHERE NOT ${isSubject(resolution, `e.${alias}::text`)}),
+      WHERE NOT ${isSubjectCondition(resolution, `e.${alias}::text`)}),
     called AS MATERIALIZED (SELECT name, array_agg(key) AS keys FROM names WHERE name <> key GROUP BY name),
     counted AS MATERIALIZED (SELECT keys, name, (
-      WITH RECURSIVE ${forward(resolution, 'SELECT called.name AS start, called.name AS name')}
+      WITH RECURSIVE ${followAliases(resolution, 'SELECT called.name AS start, called.name AS name')}
       SELECT count(*)::int - 1 FROM (
-        SELECT own.${key}::text FROM hop JOIN ${relation(model.map.table)} AS own ON ${ownKey(resolution, 'hop.name')}
+        SELECT own.${key}::text FROM hop JOIN ${relation(model.map.table)} AS own ON ${keyCondition(resolution, 'hop.name')}
         UNION SELECT unnest(called.keys)) AS owners) AS sharers
       FROM called)
     SELECT unnest(keys) AS key, ARRAY[name] AS value, sharers FROM counted`;

@@ -13,41 +13,41 @@ export function matchStatements(resolution: Resolution): readonly { sql: string;
     const comparison = model.types[type]?.comparison ?? 'exact';
     const match = { columns, types: [type], comparison };
     const sides = sidesOf(model.map.table, match, catalog, { column: 'own.', value: 'b.' });
-    return into(`SELECT b.seq, own.${key}::text AS key FROM lethe_system.batch AS b
+    return insertMatches(`SELECT b.seq, own.${key}::text AS key FROM lethe_system.batch AS b
       JOIN ${relation(model.map.table)} AS own ON ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')}
-      WHERE ${submitted('b')} AND b.type = ${literal(type)}`);
+      WHERE ${submittedCondition('b')} AND b.type = ${literal(type)}`);
   });
-  const aliases = model.map.aliases === undefined ? [] : [into(fromAliases(resolution))];
+  const aliases = model.map.aliases === undefined ? [] : [insertMatches(aliasMatches(resolution))];
   return [...identities, ...aliases].map((sql) => ({ sql, batch: matches[2] }));
 }
 
-const submitted = (b: string): string =>
+const submittedCondition = (b: string): string =>
   `${b}.system = $1 AND ${b}.request_id = $2 AND ${b}.batch = $3 AND ${b}.seq BETWEEN $4::int AND $5::int`;
 
-const into = (select: string): string =>
+const insertMatches = (select: string): string =>
   `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
    SELECT $1, $2, $6, found.seq, 'key', ARRAY[found.key] FROM (${select}) AS found`;
 
-function fromAliases(resolution: Resolution): string {
+function aliasMatches(resolution: Resolution): string {
   const { model } = resolution;
   const key = ident(model.key.columns[0] ?? '');
-  return `WITH RECURSIVE ${forward(
+  return `WITH RECURSIVE ${followAliases(
     resolution,
     `SELECT b.seq AS start, b.value[1] AS name FROM lethe_system.batch AS b
-      WHERE ${submitted('b')} AND b.type = ${literal(ALIAS)}`,
+      WHERE ${submittedCondition('b')} AND b.type = ${literal(ALIAS)}`,
   )}
     SELECT hop.start AS seq, own.${key}::text AS key FROM hop JOIN ${relation(model.map.table)} AS own
-      ON ${ownKey(resolution, 'hop.name')}`;
+      ON ${keyCondition(resolution, 'hop.name')}`;
 }
 
 /**
  * Follows aliases forward to all their subjects, and stops at each subject (rule 8). UNION drops duplicates of
  * (start, name), so that cycles end.
  */
-export function forward(resolution: Resolution, starts: string): string {
+export function followAliases(resolution: Resolution, starts: string): string {
   const { aliases } = resolution.model.map;
   if (aliases === undefined) return '';
-  const from = edge(resolution, aliases.alias);
+  const from = aliasCondition(resolution, aliases.alias);
   return `start AS MATERIALIZED (${starts}),
     hop(start, name) AS (
       SELECT s.start, e.${ident(aliases.subject)}::text FROM start AS s
@@ -55,22 +55,22 @@ export function forward(resolution: Resolution, starts: string): string {
       UNION
       SELECT h.start, e.${ident(aliases.subject)}::text FROM hop AS h
         JOIN ${relation(aliases.table)} AS e ON ${from('h.name')}
-      WHERE NOT ${isSubject(resolution, 'h.name')})`;
+      WHERE NOT ${isSubjectCondition(resolution, 'h.name')})`;
 }
 
-/** Returns a condition on a row `e` of the alias table: `column` equals a name, in the form of the index. */
-export function edge({ model, catalog }: Resolution, column: string): (name: string) => string {
+/** Returns a condition on a row `e` of the alias table: `column` equals a name, compared in the form of its index. */
+export function aliasCondition({ model, catalog }: Resolution, column: string): (name: string) => string {
   const type = typeOf(catalog, model.map.aliases?.table ?? '', column);
   const comparison = model.types[ALIAS]?.comparison ?? 'exact';
   return (name) => `${columnSide(`e.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
 }
 
-export function ownKey({ model, catalog }: Resolution, name: string): string {
+export function keyCondition({ model, catalog }: Resolution, name: string): string {
   const column = model.key.columns[0] ?? '';
   const type = typeOf(catalog, model.map.table, column);
   const { comparison } = model.key;
   return `${columnSide(`own.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
 }
 
-export const isSubject = (resolution: Resolution, name: string): string =>
-  `EXISTS (SELECT FROM ${relation(resolution.model.map.table)} AS own WHERE ${ownKey(resolution, name)} OFFSET 0)`;
+export const isSubjectCondition = (resolution: Resolution, name: string): string =>
+  `EXISTS (SELECT FROM ${relation(resolution.model.map.table)} AS own WHERE ${keyCondition(resolution, name)} OFFSET 0)`;

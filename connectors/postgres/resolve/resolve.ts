@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectorContext, Resolved, Selection, Submitted } from '../../connector.ts';
-import { type Members, copyIdentities, unloadBatch, within } from '../visibility/batch-table.ts';
+import { type Members, copyIdentities, unloadBatch, membersInRange } from '../visibility/batch-table.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import { type Context, modelOf } from '../context.ts';
 import { throwIfCancelled, toConnectorError } from '../failure.ts';
@@ -89,12 +89,12 @@ async function* matchFacts(
   { context, session, model, matches }: Resolution,
   activity: ConnectorContext,
 ): AsyncGenerator<readonly Resolved[]> {
-  for (const { first, last } of await memberRanges(session, matches, context.server.tuning.page)) {
+  for (const { first, last } of await memberRanges(session, matches, context.server.tuning.pageSize)) {
     throwIfCancelled(activity.signal);
     activity.heartbeat();
     const page = await session.rows<{ position: number; value: string[] }>(
       `SELECT DISTINCT seq AS position, value FROM lethe_system.batch WHERE ${MEMBERS} ORDER BY position, value`,
-      within(matches, first, last),
+      membersInRange(matches, first, last),
     );
     yield page.map(({ position, value }) => ({ fact: 'match', position, key: keyIdentity(model, value) }));
   }
@@ -106,17 +106,17 @@ async function* subjectFacts(
   activity: ConnectorContext,
 ): AsyncGenerator<readonly Resolved[]> {
   const { session, subjects } = resolution;
-  const { page } = resolution.context.server.tuning;
+  const { pageSize } = resolution.context.server.tuning;
   const [row] = await session.rows<{ count: number }>(
     `SELECT coalesce(max(seq), 0) AS count FROM lethe_system.batch
      WHERE system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5`,
     subjects,
   );
-  for (let first = 1; first <= (row?.count ?? 0); first += page) {
+  for (let first = 1; first <= (row?.count ?? 0); first += pageSize) {
     throwIfCancelled(activity.signal);
     activity.heartbeat();
-    if (includeMatches) yield await keysOfPage(resolution, first, first + page - 1);
-    const facts = await factsOfPage(resolution, first, first + page - 1);
+    if (includeMatches) yield await keysOfPage(resolution, first, first + pageSize - 1);
+    const facts = await factsOfPage(resolution, first, first + pageSize - 1);
     if (facts.length > 0) yield facts;
   }
 }

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
-import { grants } from '../inspect/grants.ts';
+import { grantStatements } from '../inspect/grants.ts';
 import { buildModels } from '../data-map/model.ts';
 import { FUNCTIONS } from './system-functions.ts';
 import { SCHEMA_VERSION, TABLES } from './system-tables.ts';
@@ -29,7 +29,9 @@ export function systemSql(settings: PostgresSettings, setup: { system: string; r
     '-- The version of this schema.',
     `INSERT INTO lethe_system.schema_version SELECT ${SCHEMA_VERSION} WHERE NOT EXISTS (`,
     `  SELECT FROM lethe_system.schema_version WHERE version >= ${SCHEMA_VERSION});`,
-    ...(setup.role === undefined ? [] : ['-- The least rights that Lethe needs.', ...grants(settings, setup.role)]),
+    ...(setup.role === undefined
+      ? []
+      : ['-- The least rights that Lethe needs.', ...grantStatements(settings, setup.role)]),
     '',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** Increase it with every change of the tables or functions: inspect() compares it with the database. */
+/** Increase it with every change of the tables or functions. inspect() compares it with the database. */
 export const SCHEMA_VERSION = 1;
 
 /** The schema lethe_system in the database of a system. After a request it contains digests, but no identities. */

@@ -17,11 +17,11 @@ export const membersOf = (system: string, batch: Batch): Members => [
   batch.lastSeq,
 ];
 
-/** The same condition for COPY, which takes no parameters. It contains no identity. */
+/** The condition on the batch table for COPY, which takes no parameters. It contains no identity. */
 export const literalMembers = ([system, requestId, batch, firstSeq, lastSeq]: Members): string =>
   `system = ${literal(system)} AND request_id = ${literal(requestId)} AND batch = ${literal(batch)} AND seq BETWEEN ${Number(firstSeq)} AND ${Number(lastSeq)}`;
 
-export const within = (members: Members, firstSeq: number, lastSeq: number): Members => [
+export const membersInRange = (members: Members, firstSeq: number, lastSeq: number): Members => [
   members[0],
   members[1],
   members[2],
@@ -30,8 +30,8 @@ export const within = (members: Members, firstSeq: number, lastSeq: number): Mem
 ];
 
 /**
- * Copies the identities of a batch once; a retry finds them. Returns the range size of the first attempt, so that a
- * changed configuration does not move the ranges of a resumed deletion.
+ * Copies the identities of a batch on the first call only. Returns the range size of the first call, so that a changed
+ * configuration does not move the ranges of a resumed deletion.
  */
 export async function loadBatch(
   session: Session,
@@ -47,7 +47,7 @@ export async function loadBatch(
       [...members, batch.kind, subjectsPerCommit],
     );
     if (inserted === 1) {
-      // The pages come from the ledger, which can be slow. This server's timeout must not apply to it.
+      // The pages come from the ledger, which can be slow. The timeout of this server must not interrupt it.
       await session.run('SET LOCAL statement_timeout = 0');
       await session.run(`DELETE FROM lethe_system.batch WHERE ${MEMBERS_OF_BATCH}`, members);
       await copyIdentities(session, members, batch.identities());

@@ -15,7 +15,7 @@ export async function conclude(
   const requestKey = [context.system, request.requestId];
   await withSession(context.server, activity, (session) =>
     session.transaction(async () => {
-      // A hidden subject that this request never claimed belongs to another request, which keeps it hidden.
+      // Keeps the tombstones of hidden subjects that this request did not claim: another request owns them.
       await session.run(
         `DELETE FROM lethe_system.tombstones
          WHERE system = $1 AND request_id = $2 AND (NOT hidden OR digest IN (

@@ -1,6 +1,6 @@
 import type { Batch, ConnectorContext } from '../../connector.ts';
 import { unloadBatch } from './batch-table.ts';
-import { type Context, type Loaded, withBatch } from '../context.ts';
+import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';
 
 /** Adds or lifts a suppression for exactly the identities of the batch. */
@@ -11,12 +11,12 @@ export async function setSuppression(
   activity: ConnectorContext,
 ): Promise<void> {
   await withBatch(context, batch, activity, async (loaded) => {
-    await (suppressed ? suppress(loaded) : lift(loaded));
+    await (suppressed ? suppress(loaded) : liftSuppressions(loaded));
     await unloadBatch(loaded.session, loaded.members);
   });
 }
 
-export async function suppress({ session, model, members }: Loaded): Promise<void> {
+export async function suppress({ session, model, members }: LoadedBatch): Promise<void> {
   await session.run(
     `INSERT INTO lethe_system.suppressions (system, kind, digest)
      SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest FROM (${digests(model.kind)}) AS digests ORDER BY digest
@@ -25,7 +25,7 @@ export async function suppress({ session, model, members }: Loaded): Promise<voi
   );
 }
 
-async function lift({ session, model, members }: Loaded): Promise<void> {
+async function liftSuppressions({ session, model, members }: LoadedBatch): Promise<void> {
   await session.run(
     `DELETE FROM lethe_system.suppressions
      WHERE digest = ANY (ARRAY(${digests(model.kind)}))`,

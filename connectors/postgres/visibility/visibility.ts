@@ -1,8 +1,8 @@
 import { type Batch, type ConnectorContext, ConnectorError, type VisibilityChange } from '../../connector.ts';
-import { type Members, within } from './batch-table.ts';
+import { type Members, membersInRange } from './batch-table.ts';
 import { columnSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import { type Context, type Loaded, withBatch } from '../context.ts';
+import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { throwIfCancelled } from '../failure.ts';
 import type { KindModel } from '../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
@@ -10,7 +10,7 @@ import { isConflict, retry } from '../session.ts';
 import { ident, literal, relation } from '../sql.ts';
 import { sidesOf } from '../data-map/where.ts';
 
-/** One commit for a small request, but few locked rows in a busy table. */
+/** A small request needs one commit, and a large one never locks many rows of a busy table. */
 const SUBJECTS_PER_COMMIT = 1_000;
 
 /** Hides or restores subjects: writes tombstones and the soft-delete column, in one transaction per chunk. */
@@ -24,7 +24,7 @@ export async function setVisibility(
     for (const { first, last } of await memberRanges(loaded.session, loaded.members, SUBJECTS_PER_COMMIT)) {
       throwIfCancelled(activity.signal);
       activity.heartbeat();
-      const members = within(loaded.members, first, last);
+      const members = membersInRange(loaded.members, first, last);
       await retry(context.server.tuning, isConflict, () =>
         loaded.session.transaction(() => (change.hidden ? hide : restore)(loaded, members, change)),
       );
@@ -32,8 +32,12 @@ export async function setVisibility(
   });
 }
 
-/** A newer generation wins, the same one is repeated, an older one changes nothing. */
-async function writeTombstones({ session, model }: Loaded, members: Members, change: VisibilityChange): Promise<void> {
+/** Idempotent. Overwrites tombstones of the same or an older generation, and no newer ones. */
+async function writeTombstones(
+  { session, model }: LoadedBatch,
+  members: Members,
+  change: VisibilityChange,
+): Promise<void> {
   await session.run(
     `INSERT INTO lethe_system.tombstones AS old (system, kind, digest, generation, request_id, hidden)
      SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest, $6::bigint, $2, $7::boolean
@@ -45,7 +49,7 @@ async function writeTombstones({ session, model }: Loaded, members: Members, cha
   );
 }
 
-async function hide(loaded: Loaded, members: Members, change: VisibilityChange): Promise<void> {
+async function hide(loaded: LoadedBatch, members: Members, change: VisibilityChange): Promise<void> {
   await writeTombstones(loaded, members, change);
   const flag = flagOf(loaded.model, loaded.catalog);
   if (flag === undefined) return;
@@ -68,7 +72,7 @@ async function hide(loaded: Loaded, members: Members, change: VisibilityChange):
 }
 
 /** Resets a flag only if it still has the value that Lethe wrote: a deletion by the application stays. */
-async function restore(loaded: Loaded, members: Members, change: VisibilityChange): Promise<void> {
+async function restore(loaded: LoadedBatch, members: Members, change: VisibilityChange): Promise<void> {
   await writeTombstones(loaded, members, change);
   const flag = flagOf(loaded.model, loaded.catalog);
   if (flag === undefined) return;
@@ -87,7 +91,7 @@ const keysOf = ({ kind, keyType }: KindModel): string =>
   `lethe_system.members($1, $2, $3, $4::int, $5::int, ${literal(kind)}, ${literal(keyType)}) AS m`;
 
 /** The subjects whose tombstone has this generation. OFFSET 0 forces one index lookup per subject. */
-function selectedSubjects({ model, catalog }: Loaded, condition: string): string {
+function selectedSubjects({ model, catalog }: LoadedBatch, condition: string): string {
   const [own] = sidesOf(model.map.table, model.key, catalog, { column: '', value: 'm.' });
   return `SELECT ${own?.value ?? 'NULL'} AS key, m.digest, t.flagged_at FROM ${keysOf(model)}, LATERAL (
       SELECT flagged_at FROM lethe_system.tombstones AS t
@@ -118,7 +122,7 @@ function flagOf(model: KindModel, catalog: Catalog): SoftDeleteFlag | undefined 
     throw new ConnectorError('coverage_broken', 'the soft-delete column is neither a timestamp nor a boolean', {
       retryable: false,
     });
-  // In the precision of the column, so that a rounded value is recognized again.
+  // Cast to the precision of the column, so that a restore recognizes the rounded value.
   return {
     key,
     column,

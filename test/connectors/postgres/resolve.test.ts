@@ -92,7 +92,7 @@ test('counts the sharers of a common identity up to the number of subjects', asy
   await db.sql`INSERT INTO app.aliases SELECT 'household', 'u-' || n FROM generate_series(1, 30) n`;
   const sharersOf = async (count: number, page = 1_000) => {
     const ids = Array.from({ length: count }, (_, n) => ({ type: 'user_id', value: [`u-${n + 1}`] }));
-    const facts = await resolveAll(db.connector({ page }), byIdentities(...ids));
+    const facts = await resolveAll(db.connector({ pageSize: page }), byIdentities(...ids));
     const shared = facts.flatMap((fact) => (fact.fact === 'identity' && fact.sharers > 0 ? [fact] : []));
     return ['email', 'alias'].map((type) => {
       const sharers = shared.filter(({ identity }) => identity.type === type).map((fact) => fact.sharers);
@@ -156,7 +156,7 @@ test('runs a constant number of statements, plus some per page', async () => {
   const countStatements = async (n: number): Promise<number> => {
     db.statements.length = 0;
     await resolveAll(
-      db.connector({ page: 10 }),
+      db.connector({ pageSize: 10 }),
       byIdentities(...Array.from({ length: n }, (_, i) => ({ type: 'user_id', value: [`u-${i + 1}`] }))),
     );
     return db.statements.length;
@@ -174,7 +174,7 @@ test('runs a constant number of statements, plus some per page', async () => {
 
 test('yields every match and identity once across pages', async () => {
   await db.sql`INSERT INTO app.aliases SELECT 'shared by all', 'u-' || n FROM generate_series(1, 30) n`;
-  const connector = db.connector({ page: 4 });
+  const connector = db.connector({ pageSize: 4 });
   const selection = byIdentities({ type: 'alias', value: ['shared by all'] }, { type: 'user_id', value: ['u-1'] });
   const pages: (readonly Resolved[])[] = [];
   if (connector.resolve === undefined) throw new Error('this connector has no resolve verb');
@@ -186,7 +186,7 @@ test('yields every match and identity once across pages', async () => {
 });
 
 test('removes its rows from the batch table, also when its reader stops', async () => {
-  const connector = db.connector({ page: 2 });
+  const connector = db.connector({ pageSize: 2 });
   await resolveAll(connector, byIdentities(...user(1)));
   if (connector.resolve === undefined) throw new Error('this connector has no resolve verb');
   for await (const _ of connector.resolve({ requestId: requestId(), kind: 'user', by: 'everyone' }, testContext()))

@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { openPromise } from 'yauzl';
-import { entryPoint } from '../../../config/entry-point.ts';
+import { runCommand } from '../../../config/run-command.ts';
 
 /** The commands of README.md that a machine may lack. */
 const REPLACEABLE = ['jq', 'unzip'];
@@ -34,4 +34,4 @@ async function runSubstitute(command: string, args: readonly string[]): Promise<
 }
 
 const [, script, command = '', ...args] = process.argv;
-if (script === import.meta.filename) await entryPoint(() => runSubstitute(command, args));
+if (script === import.meta.filename) await runCommand(() => runSubstitute(command, args));
