@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExportOptions } from '../../connectors/connector.ts';
 import type { Identity } from '../../domain/identity.ts';
-import { type Fixture, batchOf, exporting, fixture, withTables, user, testContext } from '../connectors/fixture.ts';
+import { type Fixture, batchOf, exportVerbOf, fixture, withTables, user, testContext } from '../connectors/fixture.ts';
 import { archives } from '../support/archives.ts';
 import { type Packed, collect, contents, pack, packingContext, unzipTest } from './packing.ts';
 
@@ -32,7 +32,7 @@ async function archiveOf(subjects: readonly Identity[][], format: ExportOptions[
   const context = await packingContext(storage);
   const connector = db.connector({}, settings);
   const options: ExportOptions = { scope: 'data', since: null, format };
-  const tables = exporting(connector)(batchOf(subjects), options, testContext());
+  const tables = exportVerbOf(connector)(batchOf(subjects), options, testContext());
   const request = { id: context.requestId, format, subjects: subjects.length };
   return pack(context, contents(await collect(context, tables), request));
 }

@@ -65,7 +65,7 @@ test('has the version of the service', async () => {
   expect(await versionOf('client/package.json')).toBe(await versionOf('package.json'));
 });
 
-test('compiles correct calls and rejects misspelt ones when installed in an empty project', () => {
+test('compiles correct calls and rejects misspelled ones when installed in an empty project', () => {
   expect(compiled.stdout).toBe('');
 });
 

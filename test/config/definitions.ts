@@ -21,7 +21,7 @@ export function systemWith(
     describe: () => description,
     validate: () => errors,
     open: () => {
-      throw new Error('reading a configuration opens nothing');
+      throw new Error('a configuration is read without opening a system');
     },
   };
 }

@@ -137,7 +137,7 @@ test.each([
   expect(message).not.toMatch(/canary/i);
 });
 
-test('accepts LETHE_PUBLIC_URL with https, or with http on this machine, and nothing else', () => {
+test('accepts LETHE_PUBLIC_URL only with https, or with http on this machine', () => {
   const parse = (LETHE_PUBLIC_URL: string) => apiEnvironment({ ...complete, LETHE_PUBLIC_URL }).publicUrl.href;
   expect(apiEnvironment(complete).publicUrl.href).toBe('http://127.0.0.1:8080/');
   for (const good of ['https://lethe.test', 'https://lethe.test:8443/', 'http://localhost:8080', 'http://[::1]:1'])

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Identity } from '../../domain/identity.ts';
 import type { Connector } from '../../connectors/connector.ts';
-import { batchOf, deletion, exportAll, exporting, receipt, requestId, texts, testContext } from './fixture.ts';
+import { batchOf, deletion, exportAll, exportVerbOf, addUpRanges, requestId, allText, testContext } from './fixture.ts';
 
 /** A system with data, and the connector under test. */
 export interface Candidate {
@@ -11,7 +11,7 @@ export interface Candidate {
   /** A subject without rows in the system. */
   readonly unknownSubject: readonly Identity[];
   /** Per subject, a text that only rows of this subject contain. */
-  readonly marks: readonly string[];
+  readonly ownTexts: readonly string[];
   /** All rows of other subjects. */
   rowsOfOthers(): Promise<unknown>;
   /** All rows, including those of the two subjects. */
@@ -25,11 +25,11 @@ export interface Candidate {
 }
 
 /** Tests the contract that every connector implements. */
-export function conformance(name: string, make: () => Promise<Candidate>): void {
+export function testConformance(name: string, createCandidate: () => Promise<Candidate>): void {
   describe(`contract of ${name}`, () => {
     let candidate: Candidate;
     beforeEach(async () => {
-      candidate = await make();
+      candidate = await createCandidate();
     });
     afterEach(() => candidate.close());
 
@@ -59,7 +59,9 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
       expect(await connector.hardDelete(batch, second, testContext())).toEqual({ done: true });
       expect(await candidate.allRows()).toEqual(state);
       expect(second.ranges).toEqual(first.ranges);
-      expect(Object.values(receipt(first.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBeGreaterThan(0);
+      expect(Object.values(addUpRanges(first.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBeGreaterThan(
+        0,
+      );
       expect(await candidate.rowsOfOthers()).toEqual(others);
       expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
     });
@@ -69,7 +71,7 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
       const batch = batchOf([candidate.unknownSubject]);
       const done = deletion();
       expect(await candidate.connector.hardDelete(batch, done, testContext())).toEqual({ done: true });
-      for (const { removed, retained } of Object.values(receipt(done.ranges))) expect(removed + retained).toBe(0);
+      for (const { removed, retained } of Object.values(addUpRanges(done.ranges))) expect(removed + retained).toBe(0);
       expect(await candidate.connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
       expect(await candidate.allRows()).toEqual(before);
     });
@@ -82,12 +84,12 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
       expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 1 });
       const second = deletion({ pass: 2 });
       await connector.hardDelete(batch, second, testContext());
-      expect(Object.values(receipt(second.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBe(1);
+      expect(Object.values(addUpRanges(second.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBe(1);
       expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
     });
 
     /** Sorted, because the order of exported rows is not defined. */
-    const sortedLines = (got: Parameters<typeof texts>[0]): string[] => texts(got).split('\n').toSorted();
+    const sortedLines = (got: Parameters<typeof allText>[0]): string[] => allText(got).split('\n').toSorted();
     const partialScopes = ['categories', 'sources'] as const;
     const sum = (figures: Iterable<number>): number => [...figures].reduce((all, each) => all + each, 0);
 
@@ -131,15 +133,15 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
     test.each(['ndjson', 'csv'] as const)(
       'exports exactly the rows of the batch as %s without changes',
       async (format) => {
-        const { connector, subjects, marks } = candidate;
+        const { connector, subjects, ownTexts } = candidate;
         const before = await candidate.allRows();
         const batch = batchOf(subjects.slice(0, 1));
         const got = await exportAll(connector, batch, { format });
         const { tables } = await connector.count(batch, 'data', testContext());
         expect(Object.fromEntries([...got].map(([table, { figures }]) => [table, figures.rows]))).toEqual(tables);
         for (const { figures, text } of got.values()) expect(figures.bytes).toBe(Buffer.byteLength(text));
-        expect(texts(got)).toContain(marks[0]);
-        for (const other of marks.slice(1)) expect(texts(got)).not.toContain(other);
+        expect(allText(got)).toContain(ownTexts[0]);
+        for (const other of ownTexts.slice(1)) expect(allText(got)).not.toContain(other);
         expect(await candidate.allRows()).toEqual(before);
         const again = await exportAll(connector, batch, { format });
         expect(sortedLines(again)).toEqual(sortedLines(got));
@@ -147,18 +149,18 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
     );
 
     test('exports hidden subjects and no rows for an unknown subject', async () => {
-      const { connector, subjects, marks, unknownSubject } = candidate;
+      const { connector, subjects, ownTexts, unknownSubject } = candidate;
       const id = requestId();
       await hide(batchOf(subjects, { requestId: id, batch: 'g1' }), 1, true);
       const got = await exportAll(connector, batchOf(subjects, { requestId: id, batch: 'e1' }));
-      for (const mark of marks) expect(texts(got)).toContain(mark);
+      for (const ownText of ownTexts) expect(allText(got)).toContain(ownText);
       const empty = await exportAll(connector, batchOf([unknownSubject]));
       expect(sum([...empty.values()].map(({ figures }) => figures.rows))).toBe(0);
       expect((await exportAll(connector, batchOf([unknownSubject]), { scope: 'categories' })).size).toBe(0);
     });
 
     test('exports categories as columns and row counts without values', async () => {
-      const { connector, subjects, marks } = candidate;
+      const { connector, subjects, ownTexts } = candidate;
       const got = [...(await exportAll(connector, batchOf(subjects), { scope: 'categories' })).values()];
       const { tables } = await connector.count(batchOf(subjects), 'data', testContext());
       expect(sum(got.map(({ figures }) => figures.rows))).toBe(sum(Object.values(tables)));
@@ -170,7 +172,7 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
           expect(filled).toBeLessThanOrEqual(figures.rows);
         }
       }
-      for (const mark of marks) expect(JSON.stringify(got)).not.toContain(mark);
+      for (const ownText of ownTexts) expect(JSON.stringify(got)).not.toContain(ownText);
     });
 
     test('exports sources with their columns only', async () => {
@@ -184,7 +186,7 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
     test('ends an export when its reader stops or it is cancelled, and exports everything the next time', async () => {
       const { connector, subjects } = candidate;
       const options = { scope: 'data', since: null, format: 'ndjson' } as const;
-      for await (const { rows } of exporting(connector)(batchOf(subjects), options, testContext())) {
+      for await (const { rows } of exportVerbOf(connector)(batchOf(subjects), options, testContext())) {
         await rows[Symbol.asyncIterator]().return?.();
         break;
       }
@@ -192,7 +194,7 @@ export function conformance(name: string, make: () => Promise<Candidate>): void 
       const call = exportAll(connector, batchOf(subjects), {}, testContext(AbortSignal.abort(reason)));
       await expect(call).rejects.toBe(reason);
       const got = await exportAll(connector, batchOf(subjects));
-      expect(texts(got)).toContain(candidate.marks[0]);
+      expect(allText(got)).toContain(candidate.ownTexts[0]);
     });
 
     test('restores the previous state when a hidden subject is restored', async () => {

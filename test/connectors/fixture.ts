@@ -219,7 +219,7 @@ export function deletion(options: Partial<HardDeletion> = {}): HardDeletion & { 
 }
 
 /** Adds up ranges as a receipt does. A range that is reported several times counts once. */
-export function receipt(ranges: readonly FinishedRange[]): Record<string, { removed: number; retained: number }> {
+export function addUpRanges(ranges: readonly FinishedRange[]): Record<string, { removed: number; retained: number }> {
   const once = new Map(ranges.map((range) => [`${range.firstSeq} ${range.lastSeq} ${range.part}`, range]));
   const sum: Record<string, { removed: number; retained: number }> = {};
   for (const { tables } of once.values())
@@ -247,7 +247,7 @@ export async function exportAll(
 ): Promise<Map<string, ExportedText>> {
   const got = new Map<string, ExportedText>();
   const whole: ExportOptions = { scope: 'data', since: null, format: 'ndjson', ...options };
-  for await (const table of exporting(connector)(batch, whole, context)) {
+  for await (const table of exportVerbOf(connector)(batch, whole, context)) {
     const pieces: Buffer[] = [];
     for await (const piece of table.rows) pieces.push(piece);
     expect(got.has(table.table), `${table.table} comes once`).toBe(false);
@@ -257,12 +257,12 @@ export async function exportAll(
   return got;
 }
 
-export function exporting(connector: Connector): NonNullable<Connector['export']> {
+export function exportVerbOf(connector: Connector): NonNullable<Connector['export']> {
   if (connector.export === undefined) throw new Error('this connector has no export verb');
   return connector.export.bind(connector);
 }
 
-export const texts = (got: ReadonlyMap<string, ExportedText>): string =>
+export const allText = (got: ReadonlyMap<string, ExportedText>): string =>
   [...got.values()].map(({ text }) => text).join('\n');
 
 /** The rows of one table. */

@@ -11,7 +11,7 @@ import {
   fixture,
   requestId,
   resolveAll,
-  texts,
+  allText,
   testContext,
 } from '../fixture.ts';
 
@@ -44,7 +44,7 @@ const seedCanaries = async (): Promise<void> => {
 };
 
 /** Makes the server log every statement with its duration and parameters. */
-const logEverything = async (): Promise<void> => {
+const enableStatementLog = async (): Promise<void> => {
   const name = new URL(db.url).pathname.slice(1);
   for (const setting of [
     `log_statement = 'all'`,
@@ -56,7 +56,7 @@ const logEverything = async (): Promise<void> => {
     await db.sql.unsafe(`ALTER DATABASE ${name} SET ${setting}`);
 };
 
-async function readLog(since: number, marker: string): Promise<string> {
+async function readServerLog(since: number, marker: string): Promise<string> {
   const file = inject('postgresLog') ?? '';
   await db.sql.unsafe(`DO $$ BEGIN RAISE LOG '${marker}'; END $$`);
   for (;;) {
@@ -70,7 +70,7 @@ test('does not write identities to the server log, also when a verb fails', asyn
   const file = inject('postgresLog');
   if (file === null) context.skip('the log of an external server cannot be read');
   await seedCanaries();
-  await logEverything();
+  await enableStatementLog();
   const since = readFileSync(file ?? '', 'utf8').length;
   const connector = db.connector({ retries: 1 });
   const id = requestId();
@@ -81,7 +81,7 @@ test('does not write identities to the server log, also when a verb fails', asyn
   await connector.count(batch('b1'), 'data', testContext());
   for (const scope of ['data', 'categories', 'sources'] as const)
     for (const format of ['ndjson', 'csv'] as const)
-      exportedText += texts(await exportAll(connector, batch('e1'), { scope, format, since: new Date(0) }));
+      exportedText += allText(await exportAll(connector, batch('e1'), { scope, format, since: new Date(0) }));
   for (const scope of ['categories', 'sources'] as const) {
     await connector.hardDelete(batch(`b-${scope}`), deletion({ scope }), testContext());
     expect(await connector.verify(batch(`b-${scope}`), scope, testContext())).toMatchObject({ survivors: 0 });
@@ -99,22 +99,22 @@ test('does not write identities to the server log, also when a verb fails', asyn
   await db.sql.unsafe('DROP TABLE app.parcels');
   await connector.hardDelete(batch('b1'), deletion({ suppress: true }), testContext());
   expect(await connector.verify(batch('b1'), 'data', testContext())).toMatchObject({ survivors: 0 });
-  const during = await dump();
+  const during = await readSystemTables();
   await connector.conclude?.({ requestId: id, kind: 'user' }, testContext());
 
-  const log = await readLog(since, `end of ${id}`);
+  const log = await readServerLog(since, `end of ${id}`);
   expect(log).toContain('lethe_system.batch');
   expect(log).toContain('a row that still references it');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
   // Proves that the canaries were present while the batch was loaded.
   expect(during).toContain('canary-key');
   for (const canary of CANARIES) expect(exportedText).toContain(canary);
-  const after = await dump();
+  const after = await readSystemTables();
   for (const canary of CANARIES) expect(after).not.toContain(canary);
 });
 
 /** All rows of lethe_system as text. */
-async function dump(): Promise<string> {
+async function readSystemTables(): Promise<string> {
   const tables = await db.sql<
     { name: string }[]
   >`SELECT relname AS name FROM pg_class WHERE relnamespace = 'lethe_system'::regnamespace AND relkind = 'r'`;
@@ -169,14 +169,14 @@ test('does not write a row to the server log when a constraint rejects a cleared
   await db.sql.unsafe(
     `UPDATE app.users SET name = 'x'; ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`,
   );
-  await logEverything();
+  await enableStatementLog();
   const since = readFileSync(file ?? '', 'utf8').length;
   const id = requestId();
   const call = db
     .connector()
     .hardDelete(batchOf([IDENTITIES], { requestId: id }), deletion({ scope: 'categories' }), testContext());
   await expect(call).rejects.toMatchObject({ code: 'refused' });
-  const log = await readLog(since, `end of ${id}`);
+  const log = await readServerLog(since, `end of ${id}`);
   expect(log).toContain('a constraint prevents this change');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
 });

@@ -8,7 +8,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import { type Packed, collect, contents, pack, packingContext } from '../../archives/packing.ts';
 import { archives } from '../../support/archives.ts';
 import { type DefaultDeployment, defaultDeployment } from '../../support/world/default-deployment.ts';
-import { batchOf, exporting, testContext } from '../fixture.ts';
+import { batchOf, exportVerbOf, testContext } from '../fixture.ts';
 
 /** Exports under CCPA with the shipped data map and real rows, as downloaded archives. */
 const RECEIVED = new Date('2026-11-22T10:00:00Z');
@@ -60,7 +60,10 @@ async function archiveOf(regulation: string, scope: Scope): Promise<Packed> {
     { type: 'alias', value: ['canary-alias'] },
   ];
   const batch = batchOf([identities], { requestId: target.requestId, batch: 'e1' });
-  const parts = await collect(target, exporting(connector)(batch, { scope, since, format: 'ndjson' }, testContext()));
+  const parts = await collect(
+    target,
+    exportVerbOf(connector)(batch, { scope, since, format: 'ndjson' }, testContext()),
+  );
   return pack(target, contents(parts, { regulation, scope, since, receivedAt: RECEIVED }));
 }
 

@@ -1,4 +1,4 @@
-import { conformance } from '../conformance.ts';
+import { testConformance } from '../conformance.ts';
 import { fixture, user } from '../fixture.ts';
 
 const SUBJECT_KEYS = ['u-1', 'a-1', 'u-2', 'a-2'].map((name) => `'${name}'`).join(', ');
@@ -17,13 +17,13 @@ const ROWS_OF_OTHERS: Record<string, string> = {
   segment_members: `user_id NOT IN (${SUBJECT_KEYS})`,
 };
 
-conformance('the PostgreSQL connector', async () => {
+testConformance('the PostgreSQL connector', async () => {
   const db = await fixture();
   return {
     connector: db.connector(),
     subjects: [user(1), user(2)],
     unknownSubject: user('unknown'),
-    marks: ['street 1', 'street 2'],
+    ownTexts: ['street 1', 'street 2'],
     rowsOfOthers: () => db.state(ROWS_OF_OTHERS),
     allRows: () => db.state(),
     storedForRequests: async () => {

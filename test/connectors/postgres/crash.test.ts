@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FinishedRange } from '../../../domain/batch.ts';
-import { type Fixture, batchOf, deletion, fixture, receipt, user, testContext } from '../fixture.ts';
+import { type Fixture, batchOf, deletion, fixture, addUpRanges, user, testContext } from '../fixture.ts';
 
 const USERS = 25;
 /** The receipt of a deletion of the 25 subjects. */
@@ -26,7 +26,7 @@ afterEach(() => db.close());
 const subjects = Array.from({ length: USERS }, (_, index) => user(index + 1));
 
 /** Throws after the commit of the n-th range, as when a worker dies before its report is stored. */
-function failingAt(n: number, reported: FinishedRange[] = []) {
+function failAfterRange(n: number, reported: FinishedRange[] = []) {
   const failing = deletion({
     onRangeFinished: async (range) => {
       reported.push(range);
@@ -37,7 +37,7 @@ function failingAt(n: number, reported: FinishedRange[] = []) {
 }
 
 /** A chunk that deletes more than `rows` events exceeds the statement timeout. */
-const slowAbove = (rows: number) =>
+const slowDownAbove = (rows: number) =>
   db.sql.unsafe(`
     CREATE OR REPLACE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN IF (SELECT count(*) FROM deleted) > ${rows} THEN PERFORM pg_sleep(30); END IF; RETURN NULL; END $$;
@@ -52,7 +52,7 @@ async function loggedUnits(): Promise<string[]> {
 
 test.each([1, 2, 3])('counts every row once when the worker dies between commit %i and its report', async (n) => {
   const batch = batchOf(subjects);
-  const { failing } = failingAt(n);
+  const { failing } = failAfterRange(n);
   await expect(db.connector().hardDelete(batch, failing, testContext())).rejects.toThrow('killed');
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
@@ -61,7 +61,7 @@ test.each([1, 2, 3])('counts every row once when the worker dies between commit 
     [11, 20],
     [21, 25],
   ]);
-  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(again.ranges)).toEqual(WHOLE_RECEIPT);
   expect(await loggedUnits()).toEqual(['1 1 10 0', '1 11 20 0', '1 21 25 0']);
   expect((await db.state())['users']).toHaveLength(5);
 });
@@ -76,7 +76,7 @@ test('keeps committed chunks and deletes the others in the next attempt when it 
   expect((await db.state())['users']).toHaveLength(20);
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
-  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(again.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
 test('does not change rows or log when the connection is lost inside a chunk', async () => {
@@ -95,11 +95,11 @@ test('does not change rows or log when the connection is lost inside a chunk', a
   await db.sql.unsafe('DROP TRIGGER die ON app.users');
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
-  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(again.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
 test('halves a chunk that times out and reports its parts as ranges', async () => {
-  await slowAbove(5);
+  await slowDownAbove(5);
   const done = deletion();
   await db.connector({ statementTimeoutMs: 300 }).hardDelete(batchOf(subjects.slice(0, 10)), done, testContext());
   expect(done.ranges.map(({ firstSeq, lastSeq, part }) => [firstSeq, lastSeq, part])).toEqual([
@@ -110,14 +110,14 @@ test('halves a chunk that times out and reports its parts as ranges', async () =
     [8, 8, 0],
     [9, 10, 0],
   ]);
-  expect(receipt(done.ranges)['app.events']).toEqual({ removed: 20, retained: 0 });
-  expect(receipt(done.ranges)['app.users']).toEqual({ removed: 10, retained: 0 });
+  expect(addUpRanges(done.ranges)['app.events']).toEqual({ removed: 20, retained: 0 });
+  expect(addUpRanges(done.ranges)['app.users']).toEqual({ removed: 10, retained: 0 });
 });
 
 test('continues with the same halves in the next attempt, also when it is no longer slow', async () => {
-  await slowAbove(5);
+  await slowDownAbove(5);
   const batch = batchOf(subjects);
-  const { failing, reported } = failingAt(2);
+  const { failing, reported } = failAfterRange(2);
   await expect(db.connector({ statementTimeoutMs: 300 }).hardDelete(batch, failing, testContext())).rejects.toThrow(
     'killed',
   );
@@ -125,7 +125,7 @@ test('continues with the same halves in the next attempt, also when it is no lon
   const again = deletion();
   await db.connector().hardDelete(batch, again, testContext());
   expect(again.ranges.slice(0, 2)).toEqual(reported);
-  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(again.ranges)).toEqual(WHOLE_RECEIPT);
   expect(await loggedUnits()).not.toContain('1 1 10 0');
 });
 
@@ -145,16 +145,16 @@ test('counts late rows once when the worker dies in a second pass', async () => 
   await expect(db.connector().hardDelete(batch, second, testContext())).rejects.toThrow('killed');
   const again = deletion({ pass: 2 });
   await db.connector().hardDelete(batch, again, testContext());
-  const added = receipt(again.ranges);
+  const added = addUpRanges(again.ranges);
   expect(added['app.events']).toEqual({ removed: 3, retained: 0 });
   expect(added['app.invoices']).toEqual({ removed: 0, retained: 0 });
   expect(added['app.users']).toEqual({ removed: 0, retained: 0 });
-  expect(receipt(first.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(first.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
 test('deletes a large subject in parts of bounded size', async () => {
   await db.sql`INSERT INTO app.events (user_id) SELECT 'u-1' FROM generate_series(1, 95)`;
-  await slowAbove(30);
+  await slowDownAbove(30);
   const before = await db.state({ users: `user_id <> 'u-1'`, events: `user_id NOT IN ('u-1', 'a-1')` });
   const done = deletion();
   const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
@@ -170,7 +170,7 @@ test('deletes a large subject in parts of bounded size', async () => {
     [4, 7],
     [0, 0],
   ]);
-  expect(receipt(done.ranges)).toMatchObject({
+  expect(addUpRanges(done.ranges)).toMatchObject({
     'app.events': { removed: 97, retained: 0 },
     'app.orders': { removed: 1 },
     'app.invoices': { retained: 1 },
@@ -182,26 +182,26 @@ test('deletes a large subject in parts of bounded size', async () => {
 
 test('continues with the next part of a large subject when the worker dies between two parts', async () => {
   await db.sql`INSERT INTO app.events (user_id) SELECT 'u-1' FROM generate_series(1, 95)`;
-  await slowAbove(30);
+  await slowDownAbove(30);
   const connector = db.connector({ statementTimeoutMs: 300, rowsPerPart: 30 });
   const batch = batchOf([user(1)]);
-  const { failing, reported } = failingAt(2);
+  const { failing, reported } = failAfterRange(2);
   await expect(connector.hardDelete(batch, failing, testContext())).rejects.toThrow('killed');
   const again = deletion();
   await connector.hardDelete(batch, again, testContext());
   expect(again.ranges.slice(0, 2)).toEqual(reported);
-  expect(receipt(again.ranges)['app.events']).toEqual({ removed: 97, retained: 0 });
+  expect(addUpRanges(again.ranges)['app.events']).toEqual({ removed: 97, retained: 0 });
 });
 
 test('does not move the ranges of a running deletion when subjectsPerCommit changes', async () => {
   const batch = batchOf(subjects);
-  const { failing } = failingAt(1);
+  const { failing } = failAfterRange(1);
   await expect(db.connector().hardDelete(batch, failing, testContext())).rejects.toThrow('killed');
   const faster = { ...db.settings, pace: { share: 1, subjectsPerCommit: 3 } };
   const again = deletion();
   await db.connector({}, faster).hardDelete(batch, again, testContext());
   expect(again.ranges).toHaveLength(3);
-  expect(receipt(again.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(again.ranges)).toEqual(WHOLE_RECEIPT);
 });
 
 test('reports the counts of another attempt when that attempt finished the range', async () => {
@@ -216,7 +216,7 @@ test('reports the counts of another attempt when that attempt finished the range
     },
   });
   await db.connector().hardDelete(batch, late, testContext());
-  expect(receipt(ranges.slice(1, 2))).toEqual({ 'app.events': { removed: 7, retained: 0 } });
+  expect(addUpRanges(ranges.slice(1, 2))).toEqual({ 'app.events': { removed: 7, retained: 0 } });
   expect((await db.state({ users: `user_id IN ('u-11', 'u-20')` }))['users']).toHaveLength(2);
 });
 
@@ -227,7 +227,7 @@ test('deletes each range once when two attempts run concurrently', async () => {
     db.connector().hardDelete(batch, first, testContext()),
     db.connector().hardDelete(batch, second, testContext()),
   ]);
-  expect(receipt(first.ranges)).toEqual(WHOLE_RECEIPT);
+  expect(addUpRanges(first.ranges)).toEqual(WHOLE_RECEIPT);
   expect(second.ranges).toEqual(first.ranges);
 });
 

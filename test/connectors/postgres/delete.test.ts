@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
 import { systemSql } from '../../../connectors/postgres/index.ts';
-import { type Fixture, SETTINGS, batchOf, deletion, fixture, receipt, user, testContext } from '../fixture.ts';
+import { type Fixture, SETTINGS, batchOf, deletion, fixture, addUpRanges, user, testContext } from '../fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-const failing = (sqlstate: string, times: number): string => `
+const failingTrigger = (sqlstate: string, times: number): string => `
   CREATE SEQUENCE app.attempts;
   CREATE FUNCTION app.fail() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN IF nextval('app.attempts') <= ${times} THEN RAISE EXCEPTION USING ERRCODE = '${sqlstate}', MESSAGE = 'u-1 u-2'; END IF; RETURN NULL; END $$;
@@ -18,10 +18,10 @@ const failing = (sqlstate: string, times: number): string => `
 test.each([['40P01'], ['55P03'], ['40001'], ['23503']])(
   'retries a chunk that fails with %s and counts it once',
   async (sqlstate) => {
-    await db.sql.unsafe(failing(sqlstate, 2));
+    await db.sql.unsafe(failingTrigger(sqlstate, 2));
     const done = deletion();
     await db.connector().hardDelete(batchOf([user(1), user(2)]), done, testContext());
-    expect(receipt(done.ranges)['app.events']).toEqual({ removed: 4, retained: 0 });
+    expect(addUpRanges(done.ranges)['app.events']).toEqual({ removed: 4, retained: 0 });
     expect(done.ranges).toHaveLength(1);
   },
 );
@@ -31,7 +31,7 @@ test.each([
   ['P0001', 'refused', false],
   ['23503', 'blocked_by_other_rows', false],
 ])('reports a permanent %s as %s without the text of the server', async (sqlstate, code, retryable) => {
-  await db.sql.unsafe(failing(sqlstate, 1_000));
+  await db.sql.unsafe(failingTrigger(sqlstate, 1_000));
   const before = await db.state();
   const error: unknown = await db
     .connector({ retries: 1 })
@@ -155,7 +155,7 @@ test('deletes a company with its memberships and without its users', async () =>
   const batch = batchOf([identities, [{ type: 'company_id', value: ['99999999999999999999'] }]], { kind: 'company' });
   const done = deletion();
   await db.connector().hardDelete(batch, done, testContext());
-  expect(receipt(done.ranges)).toEqual({
+  expect(addUpRanges(done.ranges)).toEqual({
     'app.memberships': { removed: 6, retained: 0 },
     'app.companies': { removed: 1, retained: 0 },
   });
@@ -191,7 +191,7 @@ test('does not match a value that cannot be cast to the type of a column', async
   ]);
   const done = deletion();
   await db.connector({}, settings).hardDelete(batch, done, testContext());
-  expect(receipt(done.ranges)).toEqual({
+  expect(addUpRanges(done.ranges)).toEqual({
     'app.clicks': { removed: 1, retained: 0 },
     'app.links': { removed: 1, retained: 0 },
     'app.people': { removed: 1, retained: 0 },

@@ -96,7 +96,7 @@ const verbs: [string, () => Promise<unknown>][] = [
   ['verify', () => connector().verify(batchOf(SUBJECTS), 'data', testContext())],
 ];
 
-test.each(verbs)('%s reads the rows of a few subjects by index and does not scan a table', async (_name, verb) => {
+test.each(verbs)('%s reads the rows of its subjects by index and does not scan a table', async (_name, verb) => {
   for (const { table, sequential, rows } of await readsOf(verb)) {
     expect(`${table} ${sequential}`).toBe(`${table} 0`);
     expect(rows, `rows read of ${table}`).toBeLessThan(USERS / 5);

@@ -121,7 +121,7 @@ test('does not list invalid values and incomplete composite values as identities
     expect(identitiesOf(facts, key).filter((name) => name.startsWith('email'))).toEqual([]);
 });
 
-test('excludes hidden subjects from a segment and from everyone, but not when they are named', async () => {
+test('excludes hidden subjects from a segment and from everyone, but not when they are selected by identity', async () => {
   const connector = db.connector();
   await connector.setVisibility?.(
     batchOf([user(1)], { batch: 'g1' }),

@@ -4,12 +4,12 @@ import {
   batchOf,
   deletion,
   exportAll,
-  exporting,
+  exportVerbOf,
   fixture,
   withTables,
   requestId,
   rowsOf,
-  texts,
+  allText,
   user,
   valuesOf,
   testContext,
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-test('exports exactly the rows that a deletion counts, with each table once and the own table first', async () => {
+test("exports exactly the rows that a deletion counts, with each table once and the subject's own table first", async () => {
   const batch = batchOf([user(1), user(2)]);
   const got = await exportAll(db.connector(), batch);
   const count = await db.connector().count(batch, 'data', testContext());
@@ -67,7 +67,7 @@ test('exports hidden subjects like visible ones', async () => {
 test('exports tables without rows for an unknown subject', async () => {
   const got = await exportAll(db.connector(), batchOf([user('unknown')]));
   expect(got.size).toBeGreaterThan(5);
-  expect(texts(got).trim()).toBe('');
+  expect(allText(got).trim()).toBe('');
   for (const { figures } of got.values()) expect(figures).toEqual({ rows: 0, bytes: 0 });
 });
 
@@ -93,10 +93,10 @@ describe('export of two users who share a company, an order and an alias', () =>
     const settings = await addSharedRows();
     // A batch contains no shared identity.
     const got = await exportAll(db.connector({}, settings), batchOf([user(n)]));
-    expect(texts(got).split(own)).toHaveLength(4);
-    expect(texts(got)).not.toContain(other);
-    expect(texts(got)).not.toContain('canary of both');
-    expect(texts(got)).not.toContain(`u-${3 - n}`);
+    expect(allText(got).split(own)).toHaveLength(4);
+    expect(allText(got)).not.toContain(other);
+    expect(allText(got)).not.toContain('canary of both');
+    expect(allText(got)).not.toContain(`u-${3 - n}`);
     expect(rowsOf(got, 'app.memberships')).toEqual([{ company_id: 1, user_id: `u-${n}` }]);
     expect(rowsOf(got, 'app.participants')).toMatchObject([{ order_id: 1, user_id: `u-${n}` }]);
     expect(rowsOf(got, 'app.aliases')).toContainEqual({ alias: 'shared', user_id: `u-${n}` });
@@ -109,7 +109,7 @@ describe('export of two users who share a company, an order and an alias', () =>
     const got = await exportAll(db.connector({}, settings), company);
     expect([...got.keys()]).toEqual(['app.companies', 'app.memberships']);
     expect(rowsOf(got, 'app.memberships').map((row) => row['user_id'])).toEqual(expect.arrayContaining(['u-1', 'u-2']));
-    expect(texts(got)).not.toContain('canary');
+    expect(allText(got)).not.toContain('canary');
   });
 
   test('exports a row of a shared alias once when both users submitted it', async () => {
@@ -143,7 +143,7 @@ test('exports a table with two entries once, without duplicate rows', async () =
 test('exports all tables from one snapshot when rows are deleted during the export', async () => {
   const seen: [string, number][] = [];
   const options = { scope: 'data', since: null, format: 'ndjson' } as const;
-  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, testContext())) {
+  for await (const table of exportVerbOf(db.connector())(batchOf([user(1)]), options, testContext())) {
     for await (const _ of table.rows);
     seen.push([table.table, table.figures().rows]);
     if (seen.length === 1)
@@ -153,10 +153,11 @@ test('exports all tables from one snapshot when rows are deleted during the expo
   expect(Object.fromEntries(seen)).toMatchObject({ 'app.events': 2, 'app.orders': 1, 'app.order_items': 2 });
 });
 
-test('skips a table whose rows are not read and does not allow to read them later', async () => {
+test('skips a table whose rows are not read and rejects a later attempt to read them', async () => {
   const options = { scope: 'data', since: null, format: 'ndjson' } as const;
   const tables = [];
-  for await (const table of exporting(db.connector())(batchOf([user(1)]), options, testContext())) tables.push(table);
+  for await (const table of exportVerbOf(db.connector())(batchOf([user(1)]), options, testContext()))
+    tables.push(table);
   expect(tables.length).toBeGreaterThan(5);
   expect(db.statements.filter((sql) => sql.startsWith('COPY (')).length).toBe(0);
   const [first] = tables;

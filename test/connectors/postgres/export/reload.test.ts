@@ -14,7 +14,7 @@ const settings: PostgresSettings = {
 type Column = readonly [column: string, type: string, values: fc.Arbitrary<string | null>];
 const from = (...values: string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
 
-/** One column for each type whose text is easily damaged, with values that are easily damaged. */
+/** One column for each type whose text is easily damaged, with such values. */
 const COLUMNS: readonly Column[] = [
   ['words', 'text', text()],
   ['short', 'varchar(20)', text(20)],

@@ -9,7 +9,7 @@ import {
   exportAll,
   fixture,
   withTables,
-  receipt,
+  addUpRanges,
   requestId,
   rowsOf,
   user,
@@ -26,7 +26,7 @@ afterEach(() => db.close());
 const CLEARED = { name: null, born: null, plan: 'free', tags: {}, score: '0.00', pair: null, initial: null };
 const users = () => db.sql`SELECT * FROM app.users WHERE user_id IN ('u-1', 'u-2') ORDER BY user_id`;
 
-test('clears the own row of a subject except key, identities and soft-delete column', async () => {
+test("clears a subject's own row except key, identities and soft-delete column", async () => {
   await db.sql.unsafe(`
     ALTER TABLE app.users ADD born date, ADD plan text NOT NULL DEFAULT 'free', ADD tags json NOT NULL DEFAULT '{}',
       ADD score numeric(8, 2) NOT NULL DEFAULT 0, ADD pair int[], ADD initial text GENERATED ALWAYS AS (left(name, 1)) STORED;
@@ -71,7 +71,7 @@ test('does not clear columns that find other rows, so that a later deletion find
   ]);
   const full = deletion();
   await connector.hardDelete(batchOf([user(1)]), full, testContext());
-  expect(receipt(full.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
+  expect(addUpRanges(full.ranges)).toMatchObject({ 'app.badges': { removed: 1 }, 'app.users': { removed: 1 } });
 });
 
 test.each([
@@ -123,7 +123,7 @@ test('counts the rows of columns that cannot be cleared once, with their basis',
   expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   const second = deletion({ scope: 'categories', pass: 2 });
   await db.connector().hardDelete(batch, second, testContext());
-  expect(receipt(second.ranges)['app.users'] ?? { removed: 0, retained: 0 }).toEqual({ removed: 0, retained: 0 });
+  expect(addUpRanges(second.ranges)['app.users'] ?? { removed: 0, retained: 0 }).toEqual({ removed: 0, retained: 0 });
   expect(second.ranges.flatMap(({ retained }) => retained)).toEqual([]);
 });
 
@@ -249,5 +249,5 @@ test('deletes the same rows after a part deletion as without it', async () => {
   await db.connector().hardDelete(batchOf([user(1)]), deletion({ scope: 'sources' }), testContext());
   const full = deletion();
   await db.connector().hardDelete(batchOf([user(1)]), full, testContext());
-  expect(receipt(full.ranges)).toEqual(receipt(fresh.ranges));
+  expect(addUpRanges(full.ranges)).toEqual(addUpRanges(fresh.ranges));
 });

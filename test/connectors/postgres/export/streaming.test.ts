@@ -10,7 +10,7 @@ import {
   SETTINGS,
   batchOf,
   exportAll,
-  exporting,
+  exportVerbOf,
   fixture,
   rowsOf,
   user,
@@ -54,7 +54,7 @@ const waitUntilDisconnected = async (): Promise<void> => {
 
 /** Starts an export and reads the first buffer of the events. */
 async function startReading(context: ConnectorContext, options = ALL_ROWS): Promise<AsyncIterator<Buffer>> {
-  const tables = exporting(connector())(large(), options, context)[Symbol.asyncIterator]();
+  const tables = exportVerbOf(connector())(large(), options, context)[Symbol.asyncIterator]();
   for (let next = await tables.next(); next.done !== true; next = await tables.next()) {
     const rows = next.value.rows[Symbol.asyncIterator]();
     const first = await rows.next();
@@ -90,7 +90,7 @@ test.each<[ExportOptions['format'], (text: string) => unknown[]]>([
 ])('yields %s in buffers of complete rows and at least 64 KiB', async (format, parsed) => {
   const sizes: number[] = [];
   let rows = 0;
-  for await (const table of exporting(connector())(large(), { ...ALL_ROWS, format }, testContext())) {
+  for await (const table of exportVerbOf(connector())(large(), { ...ALL_ROWS, format }, testContext())) {
     if (table.table !== 'app.events') continue;
     for await (const piece of table.rows) {
       sizes.push(piece.length);
@@ -109,7 +109,7 @@ test(`does not use more memory while it exports ${LARGE} rows`, async () => {
   const collect = runInNewContext('gc') as () => void;
   const usage: number[] = [];
   let bytes = 0;
-  for await (const { rows } of exporting(connector())(large(), ALL_ROWS, testContext()))
+  for await (const { rows } of exportVerbOf(connector())(large(), ALL_ROWS, testContext()))
     for await (const piece of rows) {
       const before = bytes;
       bytes += piece.length;
@@ -124,7 +124,7 @@ test(`does not use more memory while it exports ${LARGE} rows`, async () => {
   expect(Math.min(...usage.slice(half)) - Math.min(...usage.slice(0, half))).toBeLessThan(4_000_000);
 });
 
-test('escapes backslash, quote and line end once, as JSON', async () => {
+test('escapes a backslash, a quote and a line end once, as in JSON', async () => {
   const got = await exportAll(connector(), batchOf([[{ type: 'user_id', value: ['u-large'] }]]));
   const [first] = rowsOf(got, 'app.events');
   expect(String(first?.['note']).slice(0, 5)).toBe('"a"\n\\');
@@ -158,7 +158,7 @@ test('ends the COPY when the reader stops between rows', async () => {
 });
 
 test('ends the transaction when the reader stops between tables', async () => {
-  const tables = exporting(connector())(large(), ALL_ROWS, testContext())[Symbol.asyncIterator]();
+  const tables = exportVerbOf(connector())(large(), ALL_ROWS, testContext())[Symbol.asyncIterator]();
   await tables.next();
   expect(await countConnections()).toBe(1);
   await tables.return?.();
@@ -167,7 +167,7 @@ test('ends the transaction when the reader stops between tables', async () => {
 
 test('throws when the reader requests the next table before the end of the rows', async () => {
   const call = (async () => {
-    for await (const table of exporting(connector())(large(), ALL_ROWS, testContext()))
+    for await (const table of exportVerbOf(connector())(large(), ALL_ROWS, testContext()))
       await table.rows[Symbol.asyncIterator]().next();
   })();
   await expect(call).rejects.toThrow('the rows of app.users were not read to their end');
