@@ -47,7 +47,9 @@ export const batchActivities = (deps: ActivityDeps) => ({
       const ticket = 'done' in deletion ? null : deletion.ticket;
       // Exports restarted at the claim, and may have read columns that were not cleared yet (rule 17).
       if (ticket === null && work.scope !== 'data')
-        await deps.starter.wake(await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)));
+        await deps.starter.signalRequests(
+          await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)),
+        );
       await recordBatchDeletion(deps.database, input, ticket);
       return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.askAgainAt.getTime() };
     });

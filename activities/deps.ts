@@ -10,7 +10,7 @@ import type { WebhookSender } from '../outbound/webhook.ts';
 export interface Starter {
   start(requestId: string): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
-  wake(requestIds: readonly string[]): Promise<void>;
+  signalRequests(requestIds: readonly string[]): Promise<void>;
   /** Starts or signals the workflow that delivers this channel's notifications (`mail`, or a webhook's id). */
   startNotifications(project: string, channel: string): Promise<void>;
 }

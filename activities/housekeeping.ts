@@ -15,7 +15,7 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
     const stalled = await takeStalledRequests(deps.database, { asOf: at, inactiveSince, limit: PER_ROUND });
     for (const { id, unseenWake } of stalled) {
       await deps.starter.start(id);
-      if (unseenWake) await deps.starter.wake([id]);
+      if (unseenWake) await deps.starter.signalRequests([id]);
     }
     for (const id of await pendingSuppressions(deps.database, PER_ROUND)) await deps.starter.startSuppression(id);
     for (const { project, channel } of await stalledChannels(deps.database, {

@@ -52,7 +52,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   async claimSubjects({ requestId, asOf }: RequestKey & AsOf): Promise<{ claimed: number; leftForNextRun: number }> {
     const { policy } = await projectOfRequest(deps, requestId);
     const { wake, ...counts } = await claim(deps.database, policy, { requestId, asOf: new Date(asOf) });
-    await deps.starter.wake(wake);
+    await deps.starter.signalRequests(wake);
     return counts;
   },
 

@@ -46,7 +46,7 @@ async function servedDocument(): Promise<OpenApi> {
 const UNUSED_ORCHESTRATOR: Orchestrator = {
   start: async () => undefined,
   startSuppression: async () => undefined,
-  wake: async () => undefined,
+  signalRequests: async () => undefined,
   startNotifications: async () => undefined,
   readProgress: async () => null,
   isReachable: async () => false,

@@ -56,7 +56,7 @@ async function pack(
       { requestId, epoch, object, ...written },
       { at: now(), keptMs, window },
     );
-    await deps.starter.wake(wake ?? []);
+    await deps.starter.signalRequests(wake ?? []);
   } catch (error) {
     signal.throwIfAborted();
     // A lost or damaged object has to be collected again.

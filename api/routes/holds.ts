@@ -106,7 +106,7 @@ export const holds = (deps: ApiDeps) =>
         at,
       };
       const { matching: held, tooLate, wake } = await placeHold(deps.database, deps.keys, hold);
-      await deps.orchestrator.wake(wake);
+      await deps.orchestrator.signalRequests(wake);
       c.header('Location', `/v1/holds/${id}`);
       return c.json({ id, placedAt: at, matching: [...held], tooLate: [...tooLate] }, 201);
     })
@@ -121,6 +121,6 @@ export const holds = (deps: ApiDeps) =>
         );
       const { policy } = requireOwnProject(deps, caller);
       const { wake } = await releaseHold(deps.database, policy.window, { id, actor: caller.memberId, at: deps.now() });
-      await deps.orchestrator.wake(wake);
+      await deps.orchestrator.signalRequests(wake);
       return c.body(null, 204);
     });

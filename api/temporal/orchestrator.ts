@@ -23,7 +23,7 @@ export interface Orchestrator {
   /** `facts` avoids a read if the caller has just written them. */
   start(requestId: string, facts?: StartFacts): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
-  wake(requestIds: readonly string[]): Promise<void>;
+  signalRequests(requestIds: readonly string[]): Promise<void>;
   /** Starts or signals the workflow that delivers the notifications of a project's channel. */
   startNotifications(project: string, channel: string): Promise<void>;
   /** The state that only Temporal has. Null if Temporal is unavailable. */
@@ -87,7 +87,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       }
     },
 
-    async wake(requestIds) {
+    async signalRequests(requestIds) {
       const until = Date.now() + DEADLINE_MS;
       for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
         const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
@@ -96,7 +96,7 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
         const failed = results.find(
           (one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError),
         );
-        if (failed?.status === 'rejected') return logFailure('wake', page[0] ?? '', failed.reason);
+        if (failed?.status === 'rejected') return logFailure('signalRequests', page[0] ?? '', failed.reason);
       }
     },
 

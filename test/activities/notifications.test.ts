@@ -35,14 +35,14 @@ beforeAll(async () => {
     connector: () => {
       throw new Error('no connector is used');
     },
-    starter: { start: doNothing, startSuppression: doNothing, wake: doNothing, startNotifications: doNothing },
+    starter: { start: ignore, startSuppression: ignore, signalRequests: ignore, startNotifications: ignore },
     storage: archives(),
     ...notificationDeps(),
     mailer: openMailer({ url: outbox.url, from: FROM }),
   };
 });
 afterAll(() => book.closeLedger());
-const doNothing = async (): Promise<void> => undefined;
+const ignore = async (): Promise<void> => undefined;
 // Hides the warnings about failures that the tests cause.
 const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 

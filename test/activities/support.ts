@@ -91,7 +91,7 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
     starter: {
       start: async () => {},
       startSuppression: async () => {},
-      wake: async () => {},
+      signalRequests: async () => {},
       startNotifications: async () => {},
     },
     storage: archives(),

@@ -27,6 +27,6 @@ export const archive = (deps: ApiDeps) =>
     await readExportRow(deps.database, requestId);
     const actor = c.get('caller').memberId;
     const { wake } = await destroyArchive(deps.database, { requestId, actor, at: deps.now() });
-    await deps.orchestrator.wake(wake);
+    await deps.orchestrator.signalRequests(wake);
     return c.body(null, 204);
   });

@@ -88,7 +88,7 @@ export const attention = (deps: ApiDeps) =>
       const { system: name = null, reason: given } = c.req.valid('json');
       const retry = { requestId, system: name, reason: given, actor: c.get('caller').memberId, at: deps.now() };
       const { systems, wake } = await retrySystems(deps.database, retry);
-      await deps.orchestrator.wake(wake);
+      await deps.orchestrator.signalRequests(wake);
       return c.json({ id: requestId, systems: [...systems] }, 202);
     })
     .openapi(skipRoute, async (c) => {
@@ -96,6 +96,6 @@ export const attention = (deps: ApiDeps) =>
       const { system: name, reason: given } = c.req.valid('json');
       const skip = { requestId, system: name, reason: given, actor: c.get('caller').memberId, at: deps.now() };
       const { wake } = await skipSystem(deps.database, skip);
-      await deps.orchestrator.wake(wake);
+      await deps.orchestrator.signalRequests(wake);
       return c.json({ id: requestId, system: name }, 202);
     });

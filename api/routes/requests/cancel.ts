@@ -53,6 +53,6 @@ export const cancel = (deps: ApiDeps) =>
       actor: c.get('caller').memberId,
       at: deps.now(),
     });
-    await deps.orchestrator.wake(wake);
+    await deps.orchestrator.signalRequests(wake);
     return c.json({ id: requestId, cancelled, tooLate: [...tooLate], tooLateCount }, 202);
   });

@@ -110,7 +110,7 @@ export const confirm = (deps: ApiDeps) =>
       caller,
       (tx) => confirmRequest(tx, project, confirmation),
     );
-    await deps.orchestrator.wake(wake);
+    await deps.orchestrator.signalRequests(wake);
     return c.json(
       {
         id: requestId,

@@ -44,6 +44,6 @@ export const expedite = (deps: ApiDeps) =>
       actor: c.get('caller').memberId,
       at: deps.now(),
     });
-    await deps.orchestrator.wake(wake);
+    await deps.orchestrator.signalRequests(wake);
     return c.json({ id: requestId, hardDeleteAt }, 202);
   });

@@ -10,7 +10,7 @@ import { folderStorage } from '../../../archives/storage/folder.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { listen, type HttpServer } from '../../../api/http/http-server.ts';
 import { archiveFolder, PUBLIC_URL } from '../../support/archives.ts';
-import { acceptedExport, linkTo, makeReady, stateOf } from './exports.ts';
+import { submitExport, createLink, makeReady, linkStateOf } from './exports.ts';
 import { CATALOG, KEYS, START, testApi, user } from '../support/api.ts';
 
 /** Downloads over real connections, from several servers that share one database and one storage. */
@@ -24,7 +24,7 @@ const LARGE = randomBytes(40_000_000);
 const servers: HttpServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.drain())));
 
-async function served(renewTransfersMs = 20_000): Promise<HttpServer> {
+async function startServer(renewTransfersMs = 20_000): Promise<HttpServer> {
   const { database, orchestrator, log } = api;
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
   const deps = { database, keys: KEYS, catalog: CATALOG, orchestrator, logger, storage, publicUrl: PUBLIC_URL };
@@ -35,7 +35,11 @@ async function served(renewTransfersMs = 20_000): Promise<HttpServer> {
 }
 
 /** Sends the POST of the button on the page. The body of the response is not read yet. */
-async function press({ url }: Pick<HttpServer, 'url'>, path: string, agent = new Agent()): Promise<IncomingMessage> {
+async function pressDownload(
+  { url }: Pick<HttpServer, 'url'>,
+  path: string,
+  agent = new Agent(),
+): Promise<IncomingMessage> {
   const call = request(`${url}${path}`, { method: 'POST', agent });
   const responded = once(call, 'response');
   call.end();
@@ -44,40 +48,40 @@ async function press({ url }: Pick<HttpServer, 'url'>, path: string, agent = new
 }
 
 /** The digest of the received body, which keeps the output of a failed comparison readable. */
-async function received(answer: IncomingMessage): Promise<string> {
+async function digestOfBody(answer: IncomingMessage): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of answer) hash.update(piece as Buffer);
   return hash.digest('hex');
 }
 const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-const ready = async (bytes?: Buffer) => makeReady(api, storage, await acceptedExport(api, [user('u-1')]), bytes);
+const ready = async (bytes?: Buffer) => makeReady(api, storage, await submitExport(api, [user('u-1')]), bytes);
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
+async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await holds()) return;
   throw new Error('the condition was not met in time');
 }
-const becomes = (requestId: string, linkId: string, state: string) =>
-  until(async () => (await stateOf(api, requestId, linkId)) === state);
+const waitForState = (requestId: string, linkId: string, state: string) =>
+  waitUntil(async () => (await linkStateOf(api, requestId, linkId)) === state);
 
 test('gives the whole archive to one of 100 concurrent calls and responds to the others as for an unknown link', async () => {
-  const pair = [await served(), await served()];
+  const pair = [await startServer(), await startServer()];
   const { id, bytes } = await ready(randomBytes(3_000_000));
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   const unknownPath = `/download/${randomBytes(32).toString('base64url')}`;
   const readResponse = async (answer: IncomingMessage) => {
-    const body = await received(answer);
+    const body = await digestOfBody(answer);
     const { 'x-request-id': call, date, ...headers } = answer.headers;
     expect([call, date]).toEqual([expect.any(String), expect.any(String)]);
     return { status: answer.statusCode, headers, body };
   };
-  const unknown = await readResponse(await press(await served(), unknownPath));
+  const unknown = await readResponse(await pressDownload(await startServer(), unknownPath));
   expect(unknown.status).toBe(404);
   const answers = await Promise.all(
     Array.from({ length: 100 }, async (_, n) => {
       const server = pair[n % 2];
       if (server === undefined) throw new Error('the pair has two servers');
-      return readResponse(await press(server, link.path));
+      return readResponse(await pressDownload(server, link.path));
     }),
   );
   const [got, ...more] = answers.filter(({ status }) => status === 200);
@@ -93,8 +97,8 @@ test('gives the whole archive to one of 100 concurrent calls and responds to the
   const refused = answers.filter(({ status }) => status !== 200);
   expect(refused).toHaveLength(99);
   for (const answer of refused) expect(answer).toEqual(unknown);
-  await becomes(id, link.id, 'used');
-  const used = await readResponse(await press(await served(), link.path));
+  await waitForState(id, link.id, 'used');
+  const used = await readResponse(await pressDownload(await startServer(), link.path));
   expect(used).toEqual(unknown);
   const audit = await api.sql`SELECT action, actor, detail FROM lethe.audit_events
     WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`;
@@ -105,23 +109,23 @@ test('gives the whole archive to one of 100 concurrent calls and responds to the
 });
 
 test('opens the link again when a download is interrupted, and completes the next download', async () => {
-  const [one, other] = [await served(), await served()];
+  const [one, other] = [await startServer(), await startServer()];
   const { id, bytes } = await ready(LARGE);
-  const link = await linkTo(api, id);
-  const broken = await press(one, link.path);
+  const link = await createLink(api, id);
+  const broken = await pressDownload(one, link.path);
   expect(broken.statusCode).toBe(200);
   await once(broken, 'readable');
   broken.pause();
-  expect(await stateOf(api, id, link.id)).toBe('downloading');
-  const meanwhile = await press(other, link.path);
+  expect(await linkStateOf(api, id, link.id)).toBe('downloading');
+  const meanwhile = await pressDownload(other, link.path);
   expect(meanwhile.statusCode).toBe(404);
   meanwhile.resume();
   broken.destroy();
-  await becomes(id, link.id, 'open');
-  const whole = await press(other, link.path);
+  await waitForState(id, link.id, 'open');
+  const whole = await pressDownload(other, link.path);
   expect(whole.statusCode).toBe(200);
-  expect(await received(whole)).toBe(digestOf(bytes));
-  await becomes(id, link.id, 'used');
+  expect(await digestOfBody(whole)).toBe(digestOf(bytes));
+  await waitForState(id, link.id, 'used');
   const used = await api.sql`SELECT FROM lethe.audit_events WHERE request_id = ${id} AND action = 'link.used'`;
   expect(used).toHaveLength(1);
 });
@@ -130,17 +134,17 @@ test.each([
   ['its link is revoked', async (id: string, link: string) => api.call('DELETE', `/v1/requests/${id}/links/${link}`)],
   ['its archive is destroyed', async (id: string) => api.call('DELETE', `/v1/requests/${id}/archive`)],
 ])('aborts a running download when %s', async (_, end) => {
-  const server = await served(50);
+  const server = await startServer(50);
   const { id } = await ready(LARGE);
-  const link = await linkTo(api, id);
-  const answer = await press(server, link.path);
+  const link = await createLink(api, id);
+  const answer = await pressDownload(server, link.path);
   await once(answer, 'readable');
   // Lease renewals alone do not abort it.
   await sleep(200);
-  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  expect(await linkStateOf(api, id, link.id)).toBe('downloading');
   expect((await end(id, link.id)).status).toBe(204);
-  await expect(received(answer)).rejects.toThrow('aborted');
-  const again = await press(server, link.path);
+  await expect(digestOfBody(answer)).rejects.toThrow('aborted');
+  const again = await pressDownload(server, link.path);
   expect(again.statusCode).toBe(404);
   again.resume();
   // The connection is closed first, then the lease is released.
@@ -149,18 +153,18 @@ test.each([
 });
 
 test('completes a running download and marks its link as used during a shutdown', async () => {
-  const server = await served();
+  const server = await startServer();
   const { id, bytes } = await ready(LARGE);
-  const link = await linkTo(api, id);
-  const answer = await press(server, link.path);
+  const link = await createLink(api, id);
+  const answer = await pressDownload(server, link.path);
   await once(answer, 'readable');
   answer.pause();
   const drained = server.drain();
   await sleep(700);
-  expect(await stateOf(api, id, link.id)).toBe('downloading');
-  expect(await received(answer)).toBe(digestOf(bytes));
+  expect(await linkStateOf(api, id, link.id)).toBe('downloading');
+  expect(await digestOfBody(answer)).toBe(digestOf(bytes));
   await drained;
-  await becomes(id, link.id, 'used');
+  await waitForState(id, link.id, 'used');
 });
 
 /** A real API process. Its clock is the real one, unlike that of this file. */
@@ -192,28 +196,30 @@ test('allows one of 100 downloads across two processes and completes a download 
   await api.sql`UPDATE lethe.archives SET ready_at = ${now}, expires_at = ${new Date(now.getTime() + 3_600_000)} WHERE request_id = ${id}`;
   const linkNow = async () => {
     api.clock.now = now;
-    const link = await linkTo(api, id);
+    const link = await createLink(api, id);
     api.clock.now = START;
     return link;
   };
   const link = await linkNow();
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => press(n % 2 === 0 ? one : other, link.path)));
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => pressDownload(n % 2 === 0 ? one : other, link.path)),
+  );
   const got = answers.filter(({ statusCode }) => statusCode === 200);
-  const rest = await Promise.all(answers.filter((answer) => !got.includes(answer)).map(received));
+  const rest = await Promise.all(answers.filter((answer) => !got.includes(answer)).map(digestOfBody));
   expect([got.length, rest.length, new Set(rest).size]).toEqual([1, 99, 1]);
-  for (const answer of got) expect(await received(answer)).toBe(digestOf(bytes));
-  await becomes(id, link.id, 'used');
+  for (const answer of got) expect(await digestOfBody(answer)).toBe(digestOf(bytes));
+  await waitForState(id, link.id, 'used');
 
   const last = await linkNow();
-  const answer = await press(one, last.path);
+  const answer = await pressDownload(one, last.path);
   await once(answer, 'readable');
   answer.pause();
   one.child.kill('SIGTERM');
   const exited = once(one.child, 'exit');
-  await until(async () => one.output().includes('"shutting down"'));
-  expect(await received(answer)).toBe(digestOf(bytes));
+  await waitUntil(async () => one.output().includes('"shutting down"'));
+  expect(await digestOfBody(answer)).toBe(digestOf(bytes));
   expect((await exited)[0]).toBe(0);
-  expect(await stateOf(api, id, last.id)).toBe('used');
+  expect(await linkStateOf(api, id, last.id)).toBe('used');
   const logs = one.output() + other.output();
   for (const { path } of [link, last]) expect(logs).not.toContain(path.slice('/download/'.length));
   expect(logs.match(/"msg":"download completed"/g)).toHaveLength(2);

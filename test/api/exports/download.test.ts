@@ -7,13 +7,13 @@ import { beforeEach, expect, test } from 'vitest';
 import { folderStorage } from '../../../archives/storage/folder.ts';
 import { MINUTE_MS } from '../../../domain/calendar.ts';
 import { archiveFolder } from '../../support/archives.ts';
-import { acceptedExport, linkTo, makeReady, stateOf } from './exports.ts';
+import { submitExport, createLink, makeReady, linkStateOf } from './exports.ts';
 import { START, testApi, user } from '../support/api.ts';
 
 const folder = archiveFolder();
 const storage = folderStorage(folder);
 const api = await testApi({ storage });
-const ready = async (bytes?: Buffer) => makeReady(api, storage, await acceptedExport(api, [user('u-1')]), bytes);
+const ready = async (bytes?: Buffer) => makeReady(api, storage, await submitExport(api, [user('u-1')]), bytes);
 const unknown = () => `/download/${randomBytes(32).toString('base64url')}`;
 const at = (ms: number) => new Date(START.getTime() + ms);
 
@@ -37,7 +37,7 @@ const bytesOf = async (path: string) => {
   const { status, body } = await call('POST', path);
   return { status, bytes: Buffer.from(await body.arrayBuffer()) };
 };
-async function until(holds: () => Promise<boolean>): Promise<void> {
+async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   for (let times = 0; times < 200; times += 1, await new Promise((resolve) => setTimeout(resolve, 20)))
     if (await holds()) return;
   throw new Error('the condition was not met in time');
@@ -45,10 +45,10 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 test('shows the same page for every link without a query and without consuming the link', async () => {
   const { id, bytes } = await ready();
-  const link = await linkTo(api, id);
-  const used = await linkTo(api, id);
+  const link = await createLink(api, id);
+  const used = await createLink(api, id);
   expect((await bytesOf(used.path)).bytes.equals(bytes)).toBe(true);
-  expect(await stateOf(api, id, used.id)).toBe('used');
+  expect(await linkStateOf(api, id, used.id)).toBe('used');
   api.statements();
   const page = await textOf('GET', link.path);
   for (const path of [used.path, unknown(), '/download/canary', '/download/%00', `/download/${'x'.repeat(2_000)}`])
@@ -57,7 +57,7 @@ test('shows the same page for every link without a query and without consuming t
   const head = await textOf('HEAD', link.path);
   expect([head.status, head.headers, head.text]).toEqual([200, page.headers, '']);
   expect(api.statements()).toEqual([]);
-  expect(await stateOf(api, id, link.id)).toBe('open');
+  expect(await linkStateOf(api, id, link.id)).toBe('open');
   expect((await bytesOf(link.path)).bytes.equals(bytes)).toBe(true);
 });
 
@@ -83,7 +83,7 @@ test('serves a page that loads nothing, runs no script, posts only to itself and
 
 test('downloads a ZIP file with a generated name when the button is pressed', async () => {
   const { id, bytes } = await ready();
-  const { path, id: link } = await linkTo(api, id);
+  const { path, id: link } = await createLink(api, id);
   const { status, headers, body } = await call('POST', path, { Range: 'bytes=0-10' });
   expect(status).toBe(200);
   expect(headers).toMatchObject({
@@ -97,7 +97,7 @@ test('downloads a ZIP file with a generated name when the button is pressed', as
     'x-robots-tag': 'noindex, nofollow',
   });
   expect(Buffer.from(await body.arrayBuffer()).equals(bytes)).toBe(true);
-  expect(await stateOf(api, id, link)).toBe('used');
+  expect(await linkStateOf(api, id, link)).toBe('used');
 });
 
 test('returns the same 404 page for every link that cannot be used', async () => {
@@ -106,10 +106,10 @@ test('returns the same 404 page for every link that cannot be used', async () =>
   expect(unusable.headers['content-type']).toBe('text/html; charset=UTF-8');
   const { id } = await ready();
   const [used, busy, revoked, expired] = [
-    await linkTo(api, id),
-    await linkTo(api, id),
-    await linkTo(api, id),
-    await linkTo(api, id, { expiresIn: 60 }),
+    await createLink(api, id),
+    await createLink(api, id),
+    await createLink(api, id),
+    await createLink(api, id, { expiresIn: 60 }),
   ];
   await bytesOf(used.path);
   const running = await call('POST', busy.path);
@@ -121,7 +121,11 @@ test('returns the same 404 page for every link that cannot be used', async () =>
   await running.body.body?.cancel();
 
   const [keyless, destroyed, past] = [await ready(), await ready(), await ready()];
-  const links = [await linkTo(api, keyless.id), await linkTo(api, destroyed.id), await linkTo(api, past.id)];
+  const links = [
+    await createLink(api, keyless.id),
+    await createLink(api, destroyed.id),
+    await createLink(api, past.id),
+  ];
   await api.sql`DELETE FROM lethe.archive_keys WHERE request_id = ${keyless.id}`;
   await api.call('DELETE', `/v1/requests/${destroyed.id}/archive`);
   await api.sql`UPDATE lethe.archives SET expires_at = ${api.clock.now} WHERE request_id = ${past.id}`;
@@ -145,40 +149,40 @@ test.each([
   ['open', 'interrupted', false],
 ])('marks the link as %s when the response was %s', async (state, _, sent) => {
   const { id } = await ready();
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   const outgoing = Object.assign(new EventEmitter(), { destroyed: false, writableFinished: false });
   const env = { incoming: { socket: api.peer }, outgoing: outgoing as unknown as ServerResponse };
   const answer = await api.app.request(link.path, { method: 'POST' }, env);
   await answer.arrayBuffer();
-  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  expect(await linkStateOf(api, id, link.id)).toBe('downloading');
   outgoing.writableFinished = sent;
   outgoing.emit('close');
-  await until(async () => (await stateOf(api, id, link.id)) === state);
+  await waitUntil(async () => (await linkStateOf(api, id, link.id)) === state);
 });
 
 test('opens the link again two minutes after the last lease renewal of a killed process', async () => {
   const { id, bytes } = await ready();
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   await api.sql`UPDATE lethe.links SET transfer = 'killed', lease_renewed_at = ${START} WHERE id = ${link.id}`;
   api.clock.now = at(2 * MINUTE_MS - 1);
   expect((await bytesOf(link.path)).status).toBe(404);
-  expect(await stateOf(api, id, link.id)).toBe('downloading');
+  expect(await linkStateOf(api, id, link.id)).toBe('downloading');
   api.clock.now = at(2 * MINUTE_MS);
-  expect(await stateOf(api, id, link.id)).toBe('open');
+  expect(await linkStateOf(api, id, link.id)).toBe('open');
   expect((await bytesOf(link.path)).bytes.equals(bytes)).toBe(true);
-  expect(await stateOf(api, id, link.id)).toBe('used');
+  expect(await linkStateOf(api, id, link.id)).toBe('used');
 });
 
 test('returns 503 with Retry-After and keeps the link open when the archive is unavailable', async () => {
   const { id, object, bytes } = await ready();
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   const withoutArchive = await testApi({ url: api.url, storage: folderStorage(join(folder, 'elsewhere')) });
   const answer = await withoutArchive.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } });
   expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '60']);
   expect(await answer.text()).toContain('<form method="post">');
   expect(withoutArchive.log.join('')).toContain('"code":"missing"');
   expect(withoutArchive.log.join('')).not.toContain(object);
-  expect(await stateOf(api, id, link.id)).toBe('open');
+  expect(await linkStateOf(api, id, link.id)).toBe('open');
   expect((await bytesOf(link.path)).bytes.equals(bytes)).toBe(true);
 });
 
@@ -200,7 +204,7 @@ test.each([
     );
   }
   await file.close();
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   const { status, body } = await call('POST', link.path);
   expect(status).toBe(200);
   const received: Uint8Array[] = [];
@@ -210,13 +214,13 @@ test.each([
   })();
   await expect(reading).rejects.toThrow('the download was aborted');
   expect(Buffer.concat(received).length).toBeLessThan(bytes.length);
-  await until(async () => (await stateOf(api, id, link.id)) === 'open');
+  await waitUntil(async () => (await linkStateOf(api, id, link.id)) === 'open');
   expect(api.log.join('')).toContain('"code":"damaged"');
 });
 
 test('rejects plain HTTP from another machine for the page and the download', async () => {
   const { id } = await ready();
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   api.peer.remoteAddress = '192.0.2.7';
   api.statements();
   for (const method of ['GET', 'POST']) {
@@ -225,12 +229,12 @@ test('rejects plain HTTP from another machine for the page and the download', as
   }
   expect(api.statements()).toEqual([]);
   api.peer.remoteAddress = '127.0.0.1';
-  expect(await stateOf(api, id, link.id)).toBe('open');
+  expect(await linkStateOf(api, id, link.id)).toBe('open');
 });
 
 test('does not log the token of a link for any outcome of the call', async () => {
   const { id } = await ready();
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   const token = link.path.slice('/download/'.length);
   api.log.splice(0);
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) await textOf(method, link.path);
@@ -250,10 +254,10 @@ test('does not log the token of a link for any outcome of the call', async () =>
   expect((await offline.app.request(link.path, { method: 'POST' }, { incoming: { socket: api.peer } })).status).toBe(
     503,
   );
-  const broken = await linkTo(api, id);
+  const broken = await createLink(api, id);
   await api.sql`UPDATE lethe.archive_keys SET digest_key = 'unknown' WHERE request_id = ${id}`;
   expect((await textOf('POST', broken.path)).status).toBe(500);
-  expect(await stateOf(api, id, broken.id)).toBe('open');
+  expect(await linkStateOf(api, id, broken.id)).toBe('open');
   const log = [...api.log, ...offline.log];
   expect(log.filter((line) => line.includes('"route":"/download/:token"')).length).toBeGreaterThan(5);
   for (const secret of [token, broken.path.slice('/download/'.length)]) expect(log.join('')).not.toContain(secret);

@@ -4,16 +4,16 @@ import { withProjectLock } from '../../../db/project-lock.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { archives } from '../../support/archives.ts';
-import { acceptedExport, exportOf, makeReady } from './exports.ts';
+import { submitExport, exportOf, makeReady } from './exports.ts';
 import { matchesOf, resolve } from '../support/ledger.ts';
-import { accepted, carrying, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, bearerOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const storage = archives();
 const api = await testApi({ storage });
 const createToken = async (more: object) =>
   textOf(await api.call('POST', '/v1/tokens', { name: 'limited', ...more }), 'token');
-const exporting = carrying(await createToken({ kinds: ['export'] }));
-const deleting = carrying(await createToken({ kinds: ['deletion'] }));
+const exporting = bearerOf(await createToken({ kinds: ['export'] }));
+const deleting = bearerOf(await createToken({ kinds: ['deletion'] }));
 const read = (id: string, path = '') => api.call('GET', `/v1/requests/${id}${path}`);
 
 test('does not return, log or record the address of `notify`', async () => {
@@ -54,7 +54,7 @@ test('does not return, log or record the address of `notify`', async () => {
 });
 
 test('shows the archive in the status from when it is ready until after it is destroyed', async () => {
-  const id = await acceptedExport(api, [user('u-1')]);
+  const id = await submitExport(api, [user('u-1')]);
   expect((await read(id)).json).toMatchObject({
     kind: 'export',
     format: 'ndjson',
@@ -87,7 +87,7 @@ test('shows the archive in the status from when it is ready until after it is de
   expect(atRisk.text).not.toContain(id);
   api.clock.now = START;
   expect((await api.call('DELETE', `/v1/requests/${id}/archive`)).status).toBe(204);
-  expect(api.orchestrator.woken).toContain(id);
+  expect(api.orchestrator.signaled).toContain(id);
   expect((await read(id)).json).toMatchObject({
     status: 'expired',
     concludedAt: null,
@@ -98,7 +98,7 @@ test('shows the archive in the status from when it is ready until after it is de
 });
 
 test('returns the manifest of the archive as the receipt of an export', async () => {
-  const id = await acceptedExport(api, [user('u-1')]);
+  const id = await submitExport(api, [user('u-1')]);
   expect((await read(id, '/receipt')).json).toMatchObject({ status: 409, code: 'no_receipt_yet' });
   const column = { name: 'placed_at', type: 'timestamptz', meaning: 'When', source: false };
   const facts = { table: 'app.orders', meaning: null, columns: [column], windowed: false, retained: null };
@@ -127,7 +127,7 @@ test('returns the manifest of the archive as the receipt of an export', async ()
 });
 
 test('reports the collections of the newest epoch in the progress', async () => {
-  const id = await acceptedExport(api, [user('u-1')]);
+  const id = await submitExport(api, [user('u-1')]);
   expect((await read(id, '/progress')).json).toMatchObject({ batches: [], collections: [] });
   await api.sql`INSERT INTO lethe.collections (request_id, epoch, system, state, cut_off_at, rows, bytes) VALUES
     (${id}, 1, 'app', 'collected', ${START}, 5, 500), (${id}, 2, 'mail', 'pending', NULL, 0, 0), (${id}, 2, 'app', 'pending', NULL, 3, 300)`;
@@ -141,7 +141,7 @@ test('reports the collections of the newest epoch in the progress', async () => 
 
 test('reports for each subject whether it is in the archive, and lists exports in a lookup', async () => {
   const names = ['look-1', 'look-2', 'look-3'];
-  const id = await acceptedExport(api, names.map(user));
+  const id = await submitExport(api, names.map(user));
   await resolve(api.database, id, matchesOf(names), START);
   const outcomes = async () =>
     ((await read(id, '/subjects')).json as { items: { outcome: string }[] }).items.map((one) => one.outcome);
@@ -161,7 +161,7 @@ test('reports for each subject whether it is in the archive, and lists exports i
 });
 
 test('returns wrong_kind for operations of the other kind, and forbidden to a token of the other kind', async () => {
-  const [exported, deletion] = [await acceptedExport(api, [user('u-1')]), await accepted(api, [user('u-1')])];
+  const [exported, deletion] = [await submitExport(api, [user('u-1')]), await submitDeletion(api, [user('u-1')])];
   const reason = 'ticket 1';
   const deletionCalls = [
     ['POST', '/confirm', { expectedCount: 1 }],
@@ -186,7 +186,7 @@ test('returns wrong_kind for operations of the other kind, and forbidden to a to
 });
 
 test('retries a system of an export when the token may export', async () => {
-  const id = await acceptedExport(api, [user('u-1')]);
+  const id = await submitExport(api, [user('u-1')]);
   await withProjectLock(api.database, 'demo', (tx) =>
     raiseAttention(
       tx,
@@ -206,9 +206,9 @@ test('retries a system of an export when the token may export', async () => {
 });
 
 test('lists exports by kind and status for tokens that may export', async () => {
-  const id = await acceptedExport(api, [user('u-1')]);
+  const id = await submitExport(api, [user('u-1')]);
   await makeReady(api, storage, id);
-  const deletion = await accepted(api, [user('u-1')]);
+  const deletion = await submitDeletion(api, [user('u-1')]);
   const listed = async (query: string, headers = {}) =>
     (await api.call('GET', `/v1/requests?${query}`, undefined, headers)).text;
   expect(await listed('kind=export&status=ready,collecting')).toContain(id);
@@ -220,9 +220,9 @@ test('lists exports by kind and status for tokens that may export', async () => 
 });
 
 test('cancels an export when the token may export', async () => {
-  const id = await acceptedExport(api, [user('u-1'), user('u-2')]);
+  const id = await submitExport(api, [user('u-1'), user('u-2')]);
   expect((await api.call('POST', `/v1/requests/${id}/cancel`, {}, deleting)).status).toBe(403);
   const answer = await api.call('POST', `/v1/requests/${id}/cancel`, {}, exporting);
   expect([answer.status, answer.json]).toEqual([202, { id, cancelled: 2, tooLate: [], tooLateCount: 0 }]);
-  expect(api.orchestrator.woken).toContain(id);
+  expect(api.orchestrator.signaled).toContain(id);
 });

@@ -3,7 +3,7 @@ import { encrypt, generateArchiveKey } from '../../../archives/encryption.ts';
 import type { ArchiveStorage } from '../../../archives/storage/storage.ts';
 import { encryptSecret } from '../../../db/encryption.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { KEYS, type Sent, START, type TestApi, textOf } from '../support/api.ts';
+import { KEYS, type SentIdentity, START, type TestApi, textOf } from '../support/api.ts';
 
 /** Exports in the states that a worker brings about, created without a worker. */
 
@@ -16,7 +16,11 @@ export const exportOf = (identities: readonly unknown[], more: Record<string, un
 });
 
 /** Stores an export of these identities and returns its id. */
-export async function acceptedExport(api: TestApi, identities: readonly Sent[], more: Record<string, unknown> = {}) {
+export async function submitExport(
+  api: TestApi,
+  identities: readonly SentIdentity[],
+  more: Record<string, unknown> = {},
+) {
   const answer = await api.call('POST', '/v1/requests', exportOf(identities, more));
   if (answer.status !== 202) throw new Error(answer.text);
   return textOf(answer, 'id');
@@ -58,14 +62,14 @@ export interface Link {
   readonly path: string;
 }
 
-export async function linkTo(api: TestApi, requestId: string, more: Record<string, unknown> = {}): Promise<Link> {
+export async function createLink(api: TestApi, requestId: string, more: Record<string, unknown> = {}): Promise<Link> {
   const answer = await api.call('POST', `/v1/requests/${requestId}/links`, more);
   if (answer.status !== 201) throw new Error(answer.text);
   const url = textOf(answer, 'url');
   return { id: textOf(answer, 'id'), url, path: new URL(url).pathname };
 }
 
-export const stateOf = async (api: TestApi, requestId: string, linkId: string): Promise<unknown> => {
+export const linkStateOf = async (api: TestApi, requestId: string, linkId: string): Promise<unknown> => {
   const { json } = await api.call('GET', `/v1/requests/${requestId}/links?limit=200`);
   return (json as { items: { id: string; state: string }[] }).items.find(({ id }) => id === linkId)?.state;
 };

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../domain/calendar.ts';
 import { downloadUrl } from '../../../domain/archive.ts';
 import { archives } from '../../support/archives.ts';
-import { acceptedExport, exportOf, linkTo, makeReady, stateOf } from './exports.ts';
-import { type Answer, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+import { submitExport, exportOf, createLink, makeReady, linkStateOf } from './exports.ts';
+import { type Answer, bearerOf, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const storage = archives();
 const api = await testApi({ storage });
 const ready = async () =>
-  (await makeReady(api, storage, await acceptedExport(api, [user('u-1')]), Buffer.from('zip'))).id;
+  (await makeReady(api, storage, await submitExport(api, [user('u-1')]), Buffer.from('zip'))).id;
 const at = (ms: number) => new Date(START.getTime() + ms);
 const events = async (id: string) => [
   ...(await api.sql`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id} AND action LIKE 'link.%' ORDER BY id`),
@@ -66,35 +66,35 @@ test('limits the expiry of a link to seven days and to the expiry of its archive
 });
 
 test('creates a link only while the archive is available', async () => {
-  const id = await acceptedExport(api, [user('u-1')]);
+  const id = await submitExport(api, [user('u-1')]);
   const make = () => api.call('POST', `/v1/requests/${id}/links`, {});
   expect((await make()).json).toMatchObject({ status: 409, code: 'archive_not_ready' });
   await makeReady(api, storage, id, Buffer.from('zip'));
-  const link = await linkTo(api, id);
+  const link = await createLink(api, id);
   api.clock.now = at(7 * DAY_MS);
   expect((await make()).json).toMatchObject({ code: 'archive_not_ready' });
-  expect(await stateOf(api, id, link.id)).toBe('expired');
+  expect(await linkStateOf(api, id, link.id)).toBe('expired');
   api.clock.now = START;
-  expect(await stateOf(api, id, link.id)).toBe('open');
+  expect(await linkStateOf(api, id, link.id)).toBe('open');
   await api.call('DELETE', `/v1/requests/${id}/archive`);
   expect((await make()).json).toMatchObject({ code: 'archive_not_ready' });
-  expect(await stateOf(api, id, link.id)).toBe('expired');
+  expect(await linkStateOf(api, id, link.id)).toBe('expired');
   expect(await api.sql`SELECT FROM lethe.links WHERE request_id = ${id}`).toHaveLength(1);
 });
 
 test('revokes a link idempotently and only below its own request', async () => {
   const [id, other] = [await ready(), await ready()];
-  const [link, kept] = [await linkTo(api, id), await linkTo(api, id)];
+  const [link, kept] = [await createLink(api, id), await createLink(api, id)];
   const revoke = (request: string, of: string) => api.call('DELETE', `/v1/requests/${request}/links/${of}`);
   expect((await revoke(other, link.id)).json).toMatchObject({ status: 404, code: 'link_not_found' });
   expect((await revoke(id, 'link_canary')).json).toMatchObject({ code: 'link_not_found' });
-  expect(await stateOf(api, id, link.id)).toBe('open');
+  expect(await linkStateOf(api, id, link.id)).toBe('open');
   api.clock.now = at(MINUTE_MS);
   expect([(await revoke(id, link.id)).status, (await revoke(id, link.id)).status]).toEqual([204, 204]);
   api.clock.now = START;
   const [row] = await api.sql`SELECT revoked_at, revoked_by FROM lethe.links WHERE id = ${link.id}`;
   expect(row).toEqual({ revokedAt: at(MINUTE_MS), revokedBy: api.owner.memberId });
-  expect([await stateOf(api, id, link.id), await stateOf(api, id, kept.id)]).toEqual(['revoked', 'open']);
+  expect([await linkStateOf(api, id, link.id), await linkStateOf(api, id, kept.id)]).toEqual(['revoked', 'open']);
   expect((await events(id)).at(-1)).toEqual({
     action: 'link.revoked',
     actor: api.owner.memberId,
@@ -108,7 +108,7 @@ test('lists links in pages, newest first and each once', async () => {
   const made: string[] = [];
   for (let n = 0; n < 5; n += 1) {
     api.clock.now = at(n);
-    made.unshift((await linkTo(api, id)).id);
+    made.unshift((await createLink(api, id)).id);
   }
   api.clock.now = START;
   const seen: string[] = [];
@@ -130,23 +130,23 @@ test('lets only an owner create links to an export of everyone, and revokes them
   const everyone = { ...exportOf([]), subjects: { kind: 'user', everyone: true } };
   const all = textOf(await api.call('POST', '/v1/requests', everyone), 'id');
   await makeReady(api, storage, all, Buffer.from('zip'));
-  const make = (id: string, by: { token: string }) => api.call('POST', `/v1/requests/${id}/links`, {}, carrying(by));
+  const make = (id: string, by: { token: string }) => api.call('POST', `/v1/requests/${id}/links`, {}, bearerOf(by));
   expect((await make(all, admin)).json).toMatchObject({ status: 403, needs: ['owner'] });
   const left = textOf(await make(all, leaving), 'id');
   const kept = textOf(await make(all, api.owner), 'id');
   expect((await make(await ready(), admin)).status).toBe(201);
   expect((await api.call('DELETE', `/v1/members/${leaving.memberId}`)).status).toBe(204);
-  expect([await stateOf(api, all, left), await stateOf(api, all, kept)]).toEqual(['revoked', 'open']);
+  expect([await linkStateOf(api, all, left), await linkStateOf(api, all, kept)]).toEqual(['revoked', 'open']);
 });
 
 test('lets only an owner create links to the backup of a deletion of everyone', async () => {
   const admin = await api.member('another admin', { role: 'admin' });
   const everyone = { ...deletionOf([]), subjects: { kind: 'user', everyone: true }, confirm: true, exportFirst: true };
   const deletion = textOf(await api.call('POST', '/v1/requests', everyone), 'id');
-  const backup = await acceptedExport(api, [user('u-1')]);
+  const backup = await submitExport(api, [user('u-1')]);
   await api.sql`UPDATE lethe.requests SET backup_of = ${deletion} WHERE id = ${backup}`;
   await makeReady(api, storage, backup, Buffer.from('zip'));
-  const make = (by: { token: string }) => api.call('POST', `/v1/requests/${backup}/links`, {}, carrying(by));
+  const make = (by: { token: string }) => api.call('POST', `/v1/requests/${backup}/links`, {}, bearerOf(by));
   expect((await make(admin)).json).toMatchObject({ status: 403, needs: ['owner'] });
   expect((await make(api.owner)).status).toBe(201);
 });

@@ -8,11 +8,11 @@ import { raiseAttention } from '../../../db/attention/raise.ts';
 import { documentOf } from '../openapi/document.ts';
 import { archives } from '../../support/archives.ts';
 import { sized, withThousandSpaces } from '../../support/size.ts';
-import { acceptedExport, linkTo, makeReady } from '../exports/exports.ts';
+import { submitExport, createLink, makeReady } from '../exports/exports.ts';
 import { type Generated, requestsOf } from './generated.ts';
 import { CANARY, PLACEHOLDER } from './generated-values.ts';
 import { claimAt, concludeAll, deleteFirstBatch, hide, matchOf, resolve } from '../support/ledger.ts';
-import { accepted, type Answer, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, type Answer, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const storage = archives();
 const api = await testApi({ storage });
@@ -48,7 +48,7 @@ function remember(kind: string, id: string): void {
   learned.set(kind, [...ids.filter((one) => one !== id), id].slice(-MAX_REMEMBERED));
 }
 
-function existing(kind: string, index: number): string {
+function existingId(kind: string, index: number): string {
   const ids = [...(prepared.get(kind) ?? []), ...(learned.get(kind) ?? [])];
   return ids[index % Math.max(1, ids.length)] ?? `${kind}_${'f'.repeat(32)}`;
 }
@@ -58,20 +58,20 @@ const links = new Map<string, string>();
 const listener = await api.call('POST', '/v1/webhooks', { url: 'https://hooks.test/' });
 const WEBHOOK = textOf(listener, 'id');
 KEPT.add(WEBHOOK);
-await accepted(api, [user(`${CANARY}-notified`)]);
+await submitDeletion(api, [user(`${CANARY}-notified`)]);
 const [delivery] = await api.sql<{ id: string }[]>`SELECT id FROM lethe.deliveries WHERE channel = ${WEBHOOK}`;
 
-const paired = (path: string): string =>
-  ofWebhook(path).replace(/(req_\w+)\/links\/link_\w+/, (both, id: string) => {
+const pairIds = (path: string): string =>
+  useKeptWebhook(path).replace(/(req_\w+)\/links\/link_\w+/, (both, id: string) => {
     const link = links.get(id);
     return link === undefined ? both : `${id}/links/${link}`;
   });
-const ofWebhook = (path: string): string =>
+const useKeptWebhook = (path: string): string =>
   path
     .replace(/\/wh_\w+\/deliveries/, `/${WEBHOOK}/deliveries`)
     .replace(/\/deliveries\/evt_\w+\//, `/deliveries/${delivery?.id}/`);
-const filled = (text: string): string =>
-  text.replaceAll(PLACEHOLDER, (_, kind: string, index: string) => existing(kind, Number(index)));
+const fillPlaceholders = (text: string): string =>
+  text.replaceAll(PLACEHOLDER, (_, kind: string, index: string) => existingId(kind, Number(index)));
 
 /** Creates requests in each state that a worker brings about, so that every operation can succeed. */
 async function prepare(round: string): Promise<void> {
@@ -79,15 +79,15 @@ async function prepare(round: string): Promise<void> {
   const ids: string[] = [];
   for (let n = 0; n < sized(8, 20); n += 1) {
     const name = (state: string) => `${CANARY}-${round}-${state}-${n}`;
-    const waiting = await accepted(api, [user(name('a')), user(name('b'))], { confirm: true });
+    const waiting = await submitDeletion(api, [user(name('a')), user(name('b'))], { confirm: true });
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
     for (const { name: system } of PROJECT.systems) await storeCount(database, { requestId: waiting, system }, null);
     await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window });
 
-    const claimed = await accepted(api, [user(name('c'))]);
+    const claimed = await submitDeletion(api, [user(name('c'))]);
     await hide(database, claimed, [matchOf(1, name('c'))], START);
     await claimAt(database, claimed, RUN);
-    const stuck = await accepted(api, [user(name('d'))]);
+    const stuck = await submitDeletion(api, [user(name('d'))]);
     await hide(database, stuck, [matchOf(1, name('d'))], START);
     await claimAt(database, stuck, RUN);
     await withProjectLock(database, 'demo', (tx) =>
@@ -98,14 +98,14 @@ async function prepare(round: string): Promise<void> {
       ),
     );
     await database.$client`UPDATE lethe.batch_work SET state = 'attention' WHERE request_id = ${stuck} AND system = 'app'`;
-    const hidden = await accepted(api, [user(name('e'))]);
+    const hidden = await submitDeletion(api, [user(name('e'))]);
     await hide(database, hidden, [matchOf(1, name('e'))], START);
-    const exported = await acceptedExport(api, [user(name('f'))]);
+    const exported = await submitExport(api, [user(name('f'))]);
     await makeReady(api, storage, exported, Buffer.from('an archive'));
-    links.set(exported, (await linkTo(api, exported)).id);
+    links.set(exported, (await createLink(api, exported)).id);
     ids.push(waiting, claimed, stuck, stuck, hidden, exported);
   }
-  const ended = await accepted(api, [user(`${CANARY}-${round}-ended`)]);
+  const ended = await submitDeletion(api, [user(`${CANARY}-${round}-ended`)]);
   await hide(database, ended, [matchOf(1, `${CANARY}-${round}-ended`)], START);
   await claimAt(database, ended, RUN);
   await deleteFirstBatch(database, ended, RUN);
@@ -118,30 +118,35 @@ const statuses = new Set<number>();
 
 /** Sends the requests concurrently, so that they also conflict with each other. */
 async function send(requests: readonly Generated[]): Promise<void> {
-  const answers = await Promise.all(requests.map(answerTo));
+  const answers = await Promise.all(requests.map(sendOne));
   const log = api.log.splice(0).join('');
   api.statements();
   for (const [index, answer] of answers.entries()) {
     statuses.add(answer.status);
-    if (answer.status < 300) learn(requests[index]?.operationId ?? '', answer);
+    if (answer.status < 300) recordAnswer(requests[index]?.operationId ?? '', answer);
   }
   const failed = answers.filter(({ status }) => status >= 500);
   const leaking = answers.filter(({ status, text }) => status >= 300 && SECRET.test(text));
   expect({ failed, leaking, log: failed.length > 0 || SECRET.test(log) ? log : '' }).toEqual(CLEAN);
 }
 
-function answerTo({ method, path, query, headers, body, caller }: Generated): Promise<Answer> {
-  const searchParams = new URLSearchParams(query.map(([name, value]): [string, string] => [name, filled(value)]));
+function sendOne({ method, path, query, headers, body, caller }: Generated): Promise<Answer> {
+  const searchParams = new URLSearchParams(
+    query.map(([name, value]): [string, string] => [name, fillPlaceholders(value)]),
+  );
   // Clients resolve `..` in a path before they send it.
-  const { pathname, search } = new URL(`${paired(filled(path))}?${searchParams.toString()}`, 'http://localhost');
-  const sent = body === null ? undefined : filled(body);
+  const { pathname, search } = new URL(
+    `${pairIds(fillPlaceholders(path))}?${searchParams.toString()}`,
+    'http://localhost',
+  );
+  const sent = body === null ? undefined : fillPlaceholders(body);
   return api.call(method, pathname + search, sent, { ...headers, Authorization: CALLERS[caller] ?? '' });
 }
 
 const CLEAN = { failed: [], leaking: [], log: '' };
 const SECRET = new RegExp(`${CANARY}|lethe_[0-9a-f]{8}|whsec_`);
 
-function learn(operationId: string, { text, headers }: Answer): void {
+function recordAnswer(operationId: string, { text, headers }: Answer): void {
   const [, id, link] = /(req_\w+)\/links\/(\w+)/.exec(headers.get('Location') ?? '') ?? [];
   if (id !== undefined && link !== undefined) links.set(id, link);
   reached.set(operationId, (reached.get(operationId) ?? 0) + 1);
@@ -156,13 +161,13 @@ const REQUESTS = sized(2_000, 5_000);
 const MORE = Array.from({ length: 6 }, () => 1_000);
 const ROUNDS = [20_261_122, randomInt(2 ** 31 - 1)].map((seed, round) => ({ seed, round }));
 
-const four = fc.array(requestsOf(document, CALLERS.length), { minLength: 4, maxLength: 4 });
-const fours = (seed: number, count: number) => ({ seed, numRuns: count / 4, endOnFailure: true });
+const fourRequests = fc.array(requestsOf(document, CALLERS.length), { minLength: 4, maxLength: 4 });
+const runOptions = (seed: number, count: number) => ({ seed, numRuns: count / 4, endOnFailure: true });
 
 for (const { seed, round } of ROUNDS) {
   test(`returns no 5xx, undocumented response, identity or token for ${withThousandSpaces(REQUESTS)} generated requests (seed ${seed})`, async () => {
     await prepare(String(round));
-    await fc.assert(fc.asyncProperty(four, send), fours(seed, REQUESTS));
+    await fc.assert(fc.asyncProperty(fourRequests, send), runOptions(seed, REQUESTS));
   }, 180_000);
 }
 
@@ -179,7 +184,7 @@ test('has reached every operation and every status with the generated requests',
   for (const [round, count] of MORE.entries()) {
     if (unreached().length === 0) break;
     await prepare(`more ${round}`);
-    await fc.assert(fc.asyncProperty(four, send), fours(randomInt(2 ** 31 - 1), count));
+    await fc.assert(fc.asyncProperty(fourRequests, send), runOptions(randomInt(2 ** 31 - 1), count));
   }
   expect(unreached()).toEqual([]);
 }, 180_000);

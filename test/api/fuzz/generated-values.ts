@@ -8,17 +8,17 @@ export const PLACEHOLDER = /@(req|hold|mem|tok|sup|link|wh|evt|cursor):(\d+)@/g;
 const placeholder = (kind: string) => fc.nat({ max: 100_000 }).map((index) => `@${kind}:${index}@`);
 
 /** Values that the project of the tests knows. Without them, nearly every request would fail at its first field. */
-export const WORDS: Readonly<Record<string, readonly string[]>> = {
-  project: ['demo', 'demo', 'demo', 'other', 'nix'],
-  regulation: ['gdpr', 'ccpa', 'nix'],
-  system: ['app', 'mail', 'nix'],
-  type: ['user_id', 'user_id', 'alias', 'email', 'xng_id', 'number', 'nix'],
+export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
+  project: ['demo', 'demo', 'demo', 'other', 'nonexistent'],
+  regulation: ['gdpr', 'ccpa', 'nonexistent'],
+  system: ['app', 'mail', 'nonexistent'],
+  type: ['user_id', 'user_id', 'alias', 'email', 'xng_id', 'number', 'nonexistent'],
   columns: ['1', 'user_id', '1,2', 'user_id,email', '99'],
   Accept: ['application/json', 'text/csv', '*/*', 'image/png', 'text/csv;q=0.1,application/json;q=0.2'],
 };
 const TIMESTAMPS = ['2026-11-23T10:00:00Z', '2026-11-23T09:59:59.999Z', '2027-06-01T00:00:00Z', '9999-12-31T23:59:59Z'];
 
-export const nasty = fc.oneof(
+export const hostileValue = fc.oneof(
   fc.jsonValue(),
   fc.string({ unit: 'binary' }).map((text) => CANARY + text),
   fc.constantFrom<unknown>('', '\u0000', `${CANARY}\u0000`, '\ud800', '__proto__', 'constructor', '\u202e', -0, 1e308),
@@ -46,16 +46,16 @@ export const canary = fc.oneof(
 );
 
 /** The value with one field, at any depth, replaced, removed or added. */
-export const mutated = (value: unknown): fc.Arbitrary<unknown> => {
-  if (typeof value !== 'object' || value === null) return nasty;
+export const mutate = (value: unknown): fc.Arbitrary<unknown> => {
+  if (typeof value !== 'object' || value === null) return hostileValue;
   const keys = Object.keys(value);
   const replaced = fc.constantFrom(...keys, CANARY).chain((key) =>
-    fc.oneof(mutated(Reflect.get(value, key)), fc.constant(undefined)).map((by) => {
+    fc.oneof(mutate(Reflect.get(value, key)), fc.constant(undefined)).map((by) => {
       if (Array.isArray(value)) return value.map((item: unknown, index) => (String(index) === key ? by : item));
       return { ...value, [key]: by };
     }),
   );
-  return fc.oneof({ weight: 1, arbitrary: nasty }, { weight: 6, arbitrary: replaced });
+  return fc.oneof({ weight: 1, arbitrary: hostileValue }, { weight: 6, arbitrary: replaced });
 };
 
 /** Values that match the schemas of the document. */
@@ -92,7 +92,7 @@ export function valuesOf(document: OpenApi): (schema: Schema, name: string) => f
       case 'string':
         return textOf(schema, name);
       default:
-        return nasty;
+        return hostileValue;
     }
   }
 
@@ -106,7 +106,7 @@ export function valuesOf(document: OpenApi): (schema: Schema, name: string) => f
     if (kind !== undefined) return placeholder(kind);
     if (name === 'cursor') return placeholder('cursor');
     if (schema.format === 'date-time') return fc.constantFrom(...TIMESTAMPS);
-    const words = WORDS[name] ?? [];
+    const words = KNOWN_VALUES[name] ?? [];
     const examples = typeof schema.example === 'string' ? [schema.example] : [];
     if (words.length + examples.length === 0) return canary;
     return fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...words, ...examples) }, { weight: 1, arbitrary: canary });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Content, OpenApi, Operation, Parameter } from '../../../api/openapi/shape.ts';
-import { CANARY, canary, idOf, mutated, nasty, valuesOf, WORDS } from './generated-values.ts';
+import { CANARY, canary, idOf, mutate, hostileValue, valuesOf, KNOWN_VALUES } from './generated-values.ts';
 
 type Query = readonly (readonly [string, string])[];
 
@@ -66,7 +66,7 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
     return fc.oneof(
       { weight: required ? 30 : 3, arbitrary: valid },
       { weight: required ? 1 : 12, arbitrary: fc.constant<Query>([]) },
-      { weight: 1, arbitrary: nasty.map((value): Query => [[name, String(text(value))]]) },
+      { weight: 1, arbitrary: hostileValue.map((value): Query => [[name, String(text(value))]]) },
     );
   }
 
@@ -75,13 +75,13 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
       if (type === 'text/csv') return csv.map((body) => ({ body, type }));
       const examples = Object.values(media.examples ?? {}).map(({ value }) => value);
       const good = fc.oneof(
-        { weight: 2, arbitrary: fc.constantFrom(...examples).chain(disguised) },
+        { weight: 2, arbitrary: fc.constantFrom(...examples).chain(withCanaries) },
         { weight: 1, arbitrary: valueOf(media.schema, operation.operationId) },
       );
       if (type === 'multipart/form-data')
-        return fc.tuple(fc.oneof(good, good.chain(mutated)), csv).map(([fields, file]) => formOf(fields, file));
+        return fc.tuple(fc.oneof(good, good.chain(mutate)), csv).map(([fields, file]) => formOf(fields, file));
       const json = fc
-        .oneof({ weight: 6, arbitrary: good }, { weight: 4, arbitrary: good.chain(mutated) })
+        .oneof({ weight: 6, arbitrary: good }, { weight: 4, arbitrary: good.chain(mutate) })
         .map((value) => JSON.stringify(value) ?? '');
       return fc.oneof(
         { weight: 30, arbitrary: json.map((body) => ({ body, type })) },
@@ -100,7 +100,10 @@ export function requestsOf(document: OpenApi, callers: number): fc.Arbitrary<Gen
 function plainQuery({ parameters = [], requestBody }: Operation, type: string | null): Query {
   const inForm = type === 'text/csv' ? (requestBody?.content['multipart/form-data']?.schema.required ?? []) : [];
   const needed = parameters.filter((one) => one.in === 'query' && (one.required === true || inForm.includes(one.name)));
-  return needed.map(({ name, example, schema }) => [name, WORDS[name]?.[0] ?? String(example ?? schema.enum?.[0])]);
+  return needed.map(({ name, example, schema }) => [
+    name,
+    KNOWN_VALUES[name]?.[0] ?? String(example ?? schema.enum?.[0]),
+  ]);
 }
 
 const otherType = fc.constantFrom(
@@ -111,12 +114,12 @@ const otherType = fc.constantFrom(
   'text/csv',
   'multipart/form-data',
   `multipart/form-data; boundary=${CANARY}`,
-  'nix',
+  'nonexistent',
   'application/x-www-form-urlencoded',
 );
 
 /** An example of the document with a canary in place of every identity value. */
-const disguised = (example: unknown): fc.Arbitrary<unknown> =>
+const withCanaries = (example: unknown): fc.Arbitrary<unknown> =>
   fc.array(canary, { minLength: 8, maxLength: 8 }).map((names) => {
     let next = 0;
     const walk = (value: unknown, name: string): unknown => {
@@ -171,7 +174,7 @@ const oddHeader = fc.oneof(
   canary.map((name) => name.replaceAll(/[^\u0021-\u007e]/g, '')),
 );
 const ODD: Headers = {
-  Accept: fc.constantFrom(...(WORDS['Accept'] ?? [])),
+  Accept: fc.constantFrom(...(KNOWN_VALUES['Accept'] ?? [])),
   'Accept-Language': oddHeader,
   'X-Request-Id': oddHeader,
   'If-None-Match': oddHeader,

@@ -3,15 +3,25 @@ import { beforeAll, expect, test } from 'vitest';
 import { archives, PUBLIC_URL } from '../../support/archives.ts';
 import { createApp } from '../../../api/app.ts';
 import type { Call } from '../../../api/http/metrics.ts';
-import { accepted, carrying, CATALOG, deletionOf, KEYS, START, testApi, type TestApi, user } from '../support/api.ts';
+import {
+  submitDeletion,
+  bearerOf,
+  CATALOG,
+  deletionOf,
+  KEYS,
+  START,
+  testApi,
+  type TestApi,
+  user,
+} from '../support/api.ts';
 
 let api: TestApi;
 let requestId: string;
 let otherRequestId: string;
 beforeAll(async () => {
   api = await testApi();
-  requestId = await accepted(api, [user('canary-a')]);
-  otherRequestId = await accepted(api, [user('canary-b')], { project: 'other' });
+  requestId = await submitDeletion(api, [user('canary-a')]);
+  otherRequestId = await submitDeletion(api, [user('canary-b')], { project: 'other' });
 });
 
 /** The one log line of a call. Checks it against the one observation. */
@@ -33,7 +43,7 @@ async function traceOf(method: string, path: string, token: string | null = api.
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   const headers = {
     'Content-Type': 'application/json',
-    ...(token === null ? {} : carrying(token)),
+    ...(token === null ? {} : bearerOf(token)),
   };
   const answer = await app.request(path, { method, headers, ...sent }, { incoming: { socket: peer } });
   const completed = lines

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { accepted, deletionOf, testApi, user } from '../support/api.ts';
+import { submitDeletion, deletionOf, testApi, user } from '../support/api.ts';
 
 const api = await testApi({ bodyLimitBytes: 1_000_000 });
 const CANARY = 'canary-7f3a@leak.test';
@@ -218,7 +218,7 @@ test('returns the same 404 for unknown and malformed ids', async () => {
 
 describe('a cancellation with an invalid body', () => {
   const cancelling = async (body?: unknown) => {
-    const id = await accepted(api, [user('u-1'), user('u-2')]);
+    const id = await submitDeletion(api, [user('u-1'), user('u-2')]);
     const answer = await api.call('POST', `/v1/requests/${id}/cancel`, body);
     const cancelled = await api.sql`
       SELECT FROM lethe.submitted_identities WHERE request_id = ${id} AND withdrawn_at IS NOT NULL`;

@@ -7,19 +7,19 @@ import { createApp } from '../../../api/app.ts';
 import { listen, type HttpServer, type ListenOptions } from '../../../api/http/http-server.ts';
 import { CATALOG, deletionOf, KEYS, START, testApi, user } from '../support/api.ts';
 
-const HERE = { host: '127.0.0.1', port: 0, drainMs: 5_000 };
+const LOCAL_SERVER = { host: '127.0.0.1', port: 0, drainMs: 5_000 };
 const servers: HttpServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.drain())));
 
 type Handler = (request: Request) => Response | Promise<Response>;
-async function served(fetch: Handler, changes: Partial<ListenOptions> = {}): Promise<HttpServer> {
-  const one = await listen({ fetch }, { ...HERE, drainMs: 50, ...changes });
+async function startServer(fetch: Handler, changes: Partial<ListenOptions> = {}): Promise<HttpServer> {
+  const one = await listen({ fetch }, { ...LOCAL_SERVER, drainMs: 50, ...changes });
   servers.push(one);
   return one;
 }
 
 /** A raw connection that shows every byte sent and received. */
-function caller({ url }: HttpServer) {
+function openConnection({ url }: HttpServer) {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let received = '';
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
@@ -36,7 +36,7 @@ function caller({ url }: HttpServer) {
   };
 }
 /** A handler that waits until `open` is called. */
-function gate() {
+function createGate() {
   const { promise, resolve } = Promise.withResolvers<void>();
   let started = 0;
   const answer: Handler = async () => {
@@ -50,7 +50,7 @@ function gate() {
   return { answer, open: resolve, hasStarted };
 }
 
-async function servedApp(changes: Partial<ListenOptions>) {
+async function startApp(changes: Partial<ListenOptions>) {
   const api = await testApi();
   const { database, orchestrator, owner, log } = api;
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
@@ -64,7 +64,7 @@ async function servedApp(changes: Partial<ListenOptions>) {
     logger,
     ...exportDeps,
   });
-  const one = await listen(app, { ...HERE, ...changes });
+  const one = await listen(app, { ...LOCAL_SERVER, ...changes });
   servers.push(one);
   const body = JSON.stringify(deletionOf([user('canary-slow')]));
   const head = `POST /v1/requests HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${owner.token}\r\nContent-Type: application/json\r\n`;
@@ -72,7 +72,7 @@ async function servedApp(changes: Partial<ListenOptions>) {
   return { one, log, stored, body, head };
 }
 
-async function trickle(to: ReturnType<typeof caller>, text: string): Promise<void> {
+async function sendSlowly(to: ReturnType<typeof openConnection>, text: string): Promise<void> {
   for (const byte of text) {
     if (to.socket.destroyed) return;
     to.socket.write(byte);
@@ -84,12 +84,12 @@ test.each([
   ['with Content-Length', (length: number) => `Content-Length: ${length}\r\n\r\n`, (body: string) => body],
   ['in chunks', () => 'Transfer-Encoding: chunked\r\n\r\n', (body: string) => `${body.length.toString(16)}\r\n${body}`],
 ])('ends a slow body sent %s with 408 and stores nothing', async (_, lengthOf, sent) => {
-  const { one, log, stored, body, head } = await servedApp({ headersMs: 300, requestMs: 300, checkMs: 50 });
-  const slow = caller(one);
+  const { one, log, stored, body, head } = await startApp({ headersMs: 300, requestMs: 300, checkMs: 50 });
+  const slow = openConnection(one);
   slow.socket.write(head + lengthOf(body.length));
-  await trickle(slow, sent(body));
+  await sendSlowly(slow, sent(body));
   expect(await slow.closed).toMatch(/^HTTP\/1\.1 408 /);
-  const quick = caller(one);
+  const quick = openConnection(one);
   quick.socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
   await quick.answered(1);
   expect(quick.received()).toMatch(/^HTTP\/1\.1 202 /);
@@ -98,11 +98,11 @@ test.each([
 });
 
 test('ends slow headers and an incomplete body with 408', async () => {
-  const { one, log, stored, body, head } = await servedApp({ headersMs: 200, requestMs: 400, checkMs: 50 });
-  const slow = caller(one);
-  await trickle(slow, head);
+  const { one, log, stored, body, head } = await startApp({ headersMs: 200, requestMs: 400, checkMs: 50 });
+  const slow = openConnection(one);
+  await sendSlowly(slow, head);
   expect(await slow.closed).toMatch(/^HTTP\/1\.1 408 /);
-  const half = caller(one);
+  const half = openConnection(one);
   half.socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 20)}`);
   expect(await half.closed).toMatch(/^HTTP\/1\.1 408 /);
   expect(await stored()).toBe(0);
@@ -111,7 +111,7 @@ test('ends slow headers and an incomplete body with 408', async () => {
 
 test('disconnects a caller that does not read the response and stops the response', async () => {
   const result = Promise.withResolvers<string>();
-  const one = await served(
+  const one = await startServer(
     () =>
       new Response(
         new ReadableStream({
@@ -121,7 +121,7 @@ test('disconnects a caller that does not read the response and stops the respons
       ),
     { silenceMs: 300 },
   );
-  const unresponsive = caller(one);
+  const unresponsive = openConnection(one);
   unresponsive.socket.pause();
   unresponsive.get('/endless');
   expect(await result.promise).toBe('cancelled');
@@ -129,14 +129,14 @@ test('disconnects a caller that does not read the response and stops the respons
 });
 
 test('closes idle connections and completes active requests during a shutdown', async () => {
-  const slow = gate();
-  const one = await served(
+  const slow = createGate();
+  const one = await startServer(
     (request) => (request.url.includes('/slow') ? slow.answer(request) : new Response('quick')),
     {
       drainMs: 5_000,
     },
   );
-  const [busy, idle, silent] = [caller(one), caller(one), caller(one)];
+  const [busy, idle, silent] = [openConnection(one), openConnection(one), openConnection(one)];
   idle.get('/quick');
   await idle.answered(1);
   busy.get('/slow');
@@ -147,7 +147,7 @@ test('closes idle connections and completes active requests during a shutdown', 
     expect.stringMatching(/connection: keep-alive[^]*quick$/i),
     '',
   ]);
-  const late = caller(one);
+  const late = openConnection(one);
   expect(await late.closed).toBe('');
   expect([ended, busy.received()]).toEqual([false, '']);
   slow.open();
@@ -156,14 +156,14 @@ test('closes idle connections and completes active requests during a shutdown', 
 });
 
 test('answers requests that were sent before the shutdown and closes the connection with the last one', async () => {
-  const slow = gate();
-  const one = await served(
+  const slow = createGate();
+  const one = await startServer(
     (request) => (request.url.includes('/slow') ? slow.answer(request) : new Response('quick')),
     {
       drainMs: 5_000,
     },
   );
-  const [piped, first] = [caller(one), caller(one)];
+  const [piped, first] = [openConnection(one), openConnection(one)];
   piped.get('/slow?1');
   piped.get('/slow?2');
   first.get('/quick');
@@ -179,8 +179,8 @@ test('answers requests that were sent before the shutdown and closes the connect
 
 test('sends a response completely during a shutdown while the caller still reads it', async () => {
   const body = 'x'.repeat(20_000_000);
-  const one = await served(() => new Response(body), { drainMs: 20_000 });
-  const reader = caller(one);
+  const one = await startServer(() => new Response(body), { drainMs: 20_000 });
+  const reader = openConnection(one);
   reader.get('/large');
   await reader.answered(1);
   reader.socket.pause();
@@ -192,16 +192,16 @@ test('sends a response completely during a shutdown while the caller still reads
 });
 
 test('disconnects slow callers after the drain time and waits for handlers of disconnected callers', async () => {
-  const never = await served(gate().answer, { drainMs: 100 });
-  const stuck = caller(never);
+  const never = await startServer(createGate().answer, { drainMs: 100 });
+  const stuck = openConnection(never);
   stuck.get('/never');
   await sleep(50);
   await never.drain();
   expect(await stuck.closed).toBe('');
 
-  const slow = gate();
+  const slow = createGate();
   let done = false;
-  const one = await served(
+  const one = await startServer(
     async (request) => {
       const answer = await slow.answer(request);
       done = true;
@@ -209,7 +209,7 @@ test('disconnects slow callers after the drain time and waits for handlers of di
     },
     { drainMs: 5_000 },
   );
-  const disconnected = caller(one);
+  const disconnected = openConnection(one);
   disconnected.get('/slow');
   await slow.hasStarted();
   disconnected.socket.destroy();

@@ -48,10 +48,10 @@ test('restarts a terminated workflow but does not start one for an ended request
 });
 
 test('signals all running workflows and skips one that does not run', async () => {
-  const ids = Array.from({ length: 25 }, (_, index) => `req_wake_${index}`);
+  const ids = Array.from({ length: 25 }, (_, index) => `req_signal_${index}`);
   // Sequential: on a busy machine, a start that times out is left to housekeeping and logged.
   for (const id of ids) await orchestrator.start(id);
-  await orchestrator.wake(['req_never_started', ...ids]);
+  await orchestrator.signalRequests(['req_never_started', ...ids]);
   for (const id of [ids[0], ids[24]]) {
     const { events } = await client.workflow.getHandle(workflowIdFor(String(id))).fetchHistory();
     expect(

@@ -8,7 +8,7 @@ import { migrate } from '../../../db/migrate.ts';
 import { startFactsOf } from '../../../db/requests/start.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { type PostgresServer, startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
-import { accepted, deletionOf, PROJECT, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, deletionOf, PROJECT, testApi, textOf, user } from '../support/api.ts';
 
 const dir = join(tmpdir(), `lethe-test-outage-${process.pid}`);
 let server: PostgresServer | undefined;
@@ -22,7 +22,7 @@ test('returns 503 without partial writes while PostgreSQL is down and recovers b
   const { url, port } = server;
   await migrate(url);
   const api = await testApi({ url });
-  const before = await accepted(api, [user('before')]);
+  const before = await submitDeletion(api, [user('before')]);
   await server.stop();
 
   for (const onConflict of ['attach', 'reject']) {
@@ -42,7 +42,7 @@ test('returns 503 without partial writes while PostgreSQL is down and recovers b
   expect(api.log.join('')).not.toContain('canary');
 
   server = await startPostgres({ dir, port });
-  const after = await accepted(api, [user('after')]);
+  const after = await submitDeletion(api, [user('after')]);
   const stored = await api.sql<{ id: string }[]>`SELECT id FROM lethe.requests ORDER BY id`;
   expect(stored.map((row) => row.id).toSorted()).toEqual([before, after].toSorted());
   const [counts] = await api.sql`SELECT (SELECT count(*) FROM lethe.submitted_identities) AS identities,

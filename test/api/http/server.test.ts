@@ -9,7 +9,7 @@ import { freePort } from '../../../dev/embedded/ports.ts';
 import { archiveFolder } from '../../support/archives.ts';
 import { ledgerDatabase } from '../../support/databases.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
-import { carrying, deletionOf, user } from '../support/api.ts';
+import { bearerOf, deletionOf, user } from '../support/api.ts';
 
 const keyOf = (byte: number) => `k1:${Buffer.alloc(32, byte).toString('base64url')}`;
 const running: (() => void)[] = [];
@@ -67,7 +67,7 @@ test('completes every active request when SIGTERM arrives twice', async () => {
   const database = connect(url, { connections: 1 });
   const owner = { project: 'demo', name: 'owner', role: 'owner', actor: 'test', at: new Date() } as const;
   const { token } = await memberWithToken(database, owner);
-  const headers = { ...carrying(token), 'Content-Type': 'application/json' };
+  const headers = { ...bearerOf(token), 'Content-Type': 'application/json' };
   const calls = Array.from({ length: 20 }, (_, index) =>
     fetch(`${server.base}/v1/requests`, {
       method: 'POST',

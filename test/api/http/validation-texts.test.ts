@@ -45,7 +45,7 @@ describe('the detail of a validation error', () => {
     );
   });
 
-  test('names the type when a value has another one', () => {
+  test('names the expected type when a value has another type', () => {
     const wrong = Object.fromEntries(Object.keys(valid).map((name) => [name, { canary: 1 }]));
     expect(detailsFor({ ...wrong, nested: 'x' })).toEqual({
       '/text': 'must be text',
@@ -85,7 +85,7 @@ describe('the detail of a validation error', () => {
 });
 
 describe('POST /v1/requests', () => {
-  test('asks for the header when the Content-Type is missing or another one', async () => {
+  test('requires Content-Type application/json when the header is missing or has another value', async () => {
     const body = JSON.stringify(deletionOf([user('u-1')]));
     for (const type of ['', 'text/plain', 'application/x-www-form-urlencoded']) {
       const { json } = await api.call('POST', '/v1/requests', body, { 'Content-Type': type });
@@ -135,7 +135,7 @@ describe('POST /v1/requests', () => {
     });
   });
 
-  test('does not show the validator’s own text for any wrong body', async () => {
+  test('does not show the text of the validator for an invalid body', async () => {
     for (const body of [
       {},
       [],
@@ -165,7 +165,7 @@ test('names the query parameter and its error', async () => {
   });
 });
 
-test('reports an unknown or malformed token as such', async () => {
+test('says that a bearer token is unknown or malformed', async () => {
   const { json } = await api.call('GET', '/v1/requests', undefined, { Authorization: 'Bearer wrong' });
   expect(json).toMatchObject({ status: 401, detail: expect.stringContaining('unknown or malformed') });
 });

@@ -13,7 +13,7 @@ const authorization: Record<string, string> = {
   owner: bearer(api.owner.token),
 };
 
-const as = (caller: string, [method, path, body, headers]: Call): Promise<Answer> =>
+const callAs = (caller: string, [method, path, body, headers]: Call): Promise<Answer> =>
   api.call(method, path, body, { ...headers, Authorization: authorization[caller] ?? 'unknown' });
 
 function bearer(token: string): string {
@@ -23,7 +23,7 @@ function bearer(token: string): string {
 /** Creates one untouched target of each sort as the owner of the project. */
 async function createTargets(): Promise<Targets> {
   const create = async (...call: Call) => {
-    const answer = await as('owner', call);
+    const answer = await callAs('owner', call);
     if (answer.status >= 300) throw new Error(answer.text);
     return answer;
   };
@@ -62,9 +62,9 @@ async function deliveryOf(webhook: string): Promise<string> {
 
 beforeAll(async () => {
   const createToken = async (more: object) =>
-    textOf(await as('owner', ['POST', '/v1/tokens', { name: 'job', ...more }]), 'token');
-  const revoked = await as('owner', ['POST', '/v1/tokens', { name: 'job' }]);
-  await as('owner', ['DELETE', `/v1/tokens/${textOf(revoked, 'id')}`]);
+    textOf(await callAs('owner', ['POST', '/v1/tokens', { name: 'job', ...more }]), 'token');
+  const revoked = await callAs('owner', ['POST', '/v1/tokens', { name: 'job' }]);
+  await callAs('owner', ['DELETE', `/v1/tokens/${textOf(revoked, 'id')}`]);
   api.clock.now = new Date(START.getTime() - DAY_MS);
   const expired = await createToken({ expiresAt: START.toISOString() });
   api.clock.now = START;
@@ -81,7 +81,7 @@ beforeAll(async () => {
   };
   for (const [caller, token] of Object.entries(tokens)) authorization[caller] = bearer(token);
   // Writes the first use of each token. The clock stands still from here on, so no later use is written.
-  for (const caller of CALLERS) await as(caller, ['GET', '/v1/members']);
+  for (const caller of CALLERS) await callAs(caller, ['GET', '/v1/members']);
 });
 
 test('covers every operation of the document and every route below /v1', async () => {
@@ -120,7 +120,7 @@ describe('callers without permission', () => {
   beforeAll(async () => {
     targets = await createTargets();
     api.orchestrator.started.splice(0);
-    api.orchestrator.woken.splice(0);
+    api.orchestrator.signaled.splice(0);
     api.orchestrator.notified.splice(0);
     before = await tableDigests();
   });
@@ -128,7 +128,7 @@ describe('callers without permission', () => {
   test.each(cells.filter(({ status }) => status >= 400))(
     'rejects $operationId by $caller with $status $needs',
     async ({ operationId, caller, status, needs }) => {
-      const answer = await as(caller, callOf(operationId, targets));
+      const answer = await callAs(caller, callOf(operationId, targets));
       expect(answer.json).toMatchObject({ status, ...(status === 403 ? { code: 'forbidden', needs } : {}) });
       expect(answer.json).toMatchObject(status === 401 ? { code: 'unauthorized' } : {});
     },
@@ -138,8 +138,8 @@ describe('callers without permission', () => {
     'returns the same response to $operationId by $caller for existing and missing objects',
     async ({ operationId, caller }) => {
       const [existing, missing] = [
-        await as(caller, callOf(operationId, targets)),
-        await as(caller, callOf(operationId, MISSING_TARGETS)),
+        await callAs(caller, callOf(operationId, targets)),
+        await callAs(caller, callOf(operationId, MISSING_TARGETS)),
       ];
       expect(comparable(existing)).toEqual(comparable(missing));
     },
@@ -148,8 +148,8 @@ describe('callers without permission', () => {
   test('changes, starts and records nothing for rejected calls', async () => {
     expect(before['audit_events']).toMatch(/^[1-9]/);
     expect(await tableDigests()).toEqual(before);
-    const { started, woken, notified } = api.orchestrator;
-    expect([started, woken, notified]).toEqual([[], [], []]);
+    const { started, signaled, notified } = api.orchestrator;
+    expect([started, signaled, notified]).toEqual([[], [], []]);
   });
 });
 
@@ -164,17 +164,17 @@ function comparable({ status, headers, text }: Answer): unknown {
 test.each(cells.filter(({ status }) => status < 400))(
   'allows $operationId by $caller with $status',
   async ({ operationId, caller, status }) => {
-    const answer = await as(caller, callOf(operationId, await createTargets()));
+    const answer = await callAs(caller, callOf(operationId, await createTargets()));
     expect(answer.text).toBe(answer.status === status ? answer.text : '');
     expect(answer.status).toBe(status);
   },
 );
 
-test('lists nothing of one project to the owner of another', async () => {
+test('does not list data of one project to the owner of another', async () => {
   const { member, token, request } = await createTargets();
   const paths = ['/v1/members?limit=200', '/v1/tokens?member=all&limit=200', '/v1/activity?limit=200', '/v1/requests'];
   for (const path of paths) {
-    const seen = (caller: string) => as(caller, ['GET', path]).then(({ text }) => text);
+    const seen = (caller: string) => callAs(caller, ['GET', path]).then(({ text }) => text);
     const ours = [member, token, request, api.owner.memberId, api.owner.tokenId];
     const [owners, others] = [await seen('owner'), await seen('other')];
     expect(ours.some((id) => owners.includes(id))).toBe(true);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { childEnvironment } from '../../../config/environment.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
-import { carrying, testApi } from '../support/api.ts';
+import { bearerOf, testApi } from '../support/api.ts';
 
 const api = await testApi();
 // A new deployment has no members, so those of the test API are deleted.
@@ -28,7 +28,7 @@ const TOKEN = /^lethe_[0-9a-f]{64}_[0-9a-f]{8}$/m;
 
 const statusOf = async (token: string | undefined, path = '/v1/requests?project=demo') => {
   api.clock.now = new Date();
-  return (await api.call('GET', path, undefined, carrying(token ?? ''))).status;
+  return (await api.call('GET', path, undefined, bearerOf(token ?? ''))).status;
 };
 const members = () => api.sql`SELECT name, role, added_by FROM lethe.members ORDER BY id`;
 

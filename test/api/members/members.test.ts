@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { memberWithToken, removeMember, type AddedMember } from '../../../db/members/members.ts';
 import { DomainError } from '../../../domain/errors.ts';
-import { type By, carrying, START, testApi, textOf } from '../support/api.ts';
+import { type By, bearerOf, START, testApi, textOf } from '../support/api.ts';
 
 const api = await testApi();
 const ann = await api.member('ann');
@@ -10,7 +10,7 @@ beforeEach(() => {
   api.clock.now = START;
 });
 
-const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, carrying(by));
+const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, bearerOf(by));
 const add = (by: By, name: string, role = 'admin') => call(by, 'POST', '/v1/members', { name, role });
 const remove = (by: By, { memberId }: Pick<AddedMember, 'memberId'>) => call(by, 'DELETE', `/v1/members/${memberId}`);
 const membersIn = async (by: By, query = '') =>

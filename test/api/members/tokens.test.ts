@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { type By, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+import { type By, bearerOf, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 const ann = await api.member('ann');
@@ -11,7 +11,7 @@ beforeEach(() => {
   api.statements();
 });
 
-const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, carrying(by));
+const call = (by: By, method: string, path: string, body?: unknown) => api.call(method, path, body, bearerOf(by));
 const postToken = (by: By, body: object = {}) => call(by, 'POST', '/v1/tokens', { name: 'job', ...body });
 const createToken = async (by: By, body: object = {}) => {
   const answer = await postToken(by, body);

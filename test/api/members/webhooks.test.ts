@@ -5,7 +5,7 @@ import { dueDeliveries, stalledChannels } from '../../../db/notifications/due.ts
 import { receiverOf } from '../../../db/notifications/recipients.ts';
 import { recordDelivered, recordFailed } from '../../../db/notifications/results.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { accepted, carrying, KEYS, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, bearerOf, KEYS, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 const URL = 'https://hooks.test/lethe';
@@ -105,7 +105,7 @@ describe('a webhook', () => {
   test('returns the same 404 for webhooks that are unknown, removed or of another project', async () => {
     const { id } = await add();
     await remove(id);
-    const other = carrying(api.otherOwner);
+    const other = bearerOf(api.otherOwner);
     const active = await add();
     for (const [path, headers] of [
       [id, {}],
@@ -133,7 +133,7 @@ describe('a webhook', () => {
 describe('secrets', () => {
   test('uses the old and the new secret during the overlap, one day by default', async () => {
     const { id, secret } = await add();
-    await accepted(api, [user('u-1')]);
+    await submitDeletion(api, [user('u-1')]);
     expect(await signing(id, START)).toEqual([secret]);
     const rotated = await api.call('POST', `/v1/webhooks/${id}/rotate`, {});
     const fresh = textOf(rotated, 'secret');
@@ -146,7 +146,7 @@ describe('secrets', () => {
 
   test('limits signing to three secrets and does not extend a secret by a rotation', async () => {
     const { id } = await add();
-    await accepted(api, [user('u-1')]);
+    await submitDeletion(api, [user('u-1')]);
     const rotate = async (overlap: number) =>
       textOf(await api.call('POST', `/v1/webhooks/${id}/rotate`, { overlap }), 'secret');
     const second = await rotate(7 * 86_400);
@@ -164,7 +164,7 @@ describe('secrets', () => {
 
   test('does not decrypt a secret in the row of another webhook', async () => {
     const [one, another] = [await add(), await add()];
-    await accepted(api, [user('u-1')]);
+    await submitDeletion(api, [user('u-1')]);
     await api.sql`UPDATE lethe.webhook_secrets SET encrypted =
       (SELECT encrypted FROM lethe.webhook_secrets WHERE webhook_id = ${one.id}) WHERE webhook_id = ${another.id}`;
     expect(await signing(one.id, START)).toEqual([one.secret]);
@@ -177,7 +177,7 @@ describe('deliveries', () => {
   test('lists each delivery once across pages and only for kinds that the token may read', async () => {
     const { id } = await add();
     const requests = [];
-    for (let n = 0; n < 5; n++) requests.push(await accepted(api, [user(`u-${n}`)]));
+    for (let n = 0; n < 5; n++) requests.push(await submitDeletion(api, [user(`u-${n}`)]));
     const seen: string[] = [];
     for (let path: string | null = `/v1/webhooks/${id}/deliveries?limit=2`; path !== null;) {
       const { json } = await api.call('GET', path);
@@ -192,14 +192,14 @@ describe('deliveries', () => {
       nextAt: START.toISOString(),
     });
     const limited = await api.call('POST', '/v1/tokens', { name: 'exports', kinds: ['export'] });
-    expect(await deliveriesOf(id, carrying(textOf(limited, 'token')))).toEqual([]);
+    expect(await deliveriesOf(id, bearerOf(textOf(limited, 'token')))).toEqual([]);
     expect((await api.call('GET', `/v1/webhooks/${id}/deliveries?cursor=nonsense`)).status).toBe(422);
     await remove(id);
   });
 
   test('retries an abandoned or completed delivery from its first attempt with the same id', async () => {
     const { id } = await add();
-    await accepted(api, [user('u-1')]);
+    await submitDeletion(api, [user('u-1')]);
     const query = { project: 'demo', channel: id, asOf: START, limit: 10 };
     const attempt = async (end: 'delivered' | 'failed') => {
       const [delivery] = await dueDeliveries(api.database, { ...query, asOf: afterStart(30 * DAY_MS) });
@@ -231,7 +231,7 @@ describe('deliveries', () => {
 
   test('abandons the deliveries of a removed webhook and ignores later results', async () => {
     const { id } = await add();
-    await accepted(api, [user('u-1')]);
+    await submitDeletion(api, [user('u-1')]);
     const [delivery] = await dueDeliveries(api.database, { project: 'demo', channel: id, asOf: START, limit: 1 });
     if (delivery === undefined) throw new Error('nothing is due');
     await remove(id);
@@ -244,9 +244,9 @@ describe('deliveries', () => {
     expect(await itemsOf('/v1/activity?action=webhook.disabled')).toEqual([]);
   });
 
-  test('disables a webhook that answers 410 and delivers again once it is enabled', async () => {
+  test('disables a webhook that returns 410 and delivers again once it is enabled', async () => {
     const { id } = await add();
-    for (const name of ['u-1', 'u-2']) await accepted(api, [user(name)]);
+    for (const name of ['u-1', 'u-2']) await submitDeletion(api, [user(name)]);
     const query = { project: 'demo', channel: id, asOf: START, limit: 10 };
     const [first] = await dueDeliveries(api.database, query);
     if (first === undefined) throw new Error('nothing is due');
@@ -254,7 +254,7 @@ describe('deliveries', () => {
     expect(await deliveriesOf(id)).toMatchObject([{ outcome: 'given_up' }, { outcome: 'given_up' }]);
     const listed = await itemsOf('/v1/webhooks');
     expect(listed.find((one) => one['id'] === id)).toMatchObject({ disabledAt: START.toISOString() });
-    await accepted(api, [user('u-3')]);
+    await submitDeletion(api, [user('u-3')]);
     expect(await deliveriesOf(id)).toHaveLength(2);
     expect((await api.call('POST', `/v1/webhooks/${id}/deliveries/${first.id}/retry`)).status).toBe(204);
     expect(await dueDeliveries(api.database, query)).toEqual([]);
@@ -267,7 +267,7 @@ describe('deliveries', () => {
     expect(api.orchestrator.notified).toContain(`demo/${id}`);
     expect(await dueDeliveries(api.database, query)).toMatchObject([{ id: first.id }]);
     expect(await itemsOf('/v1/activity?action=webhook.enabled')).toHaveLength(1);
-    await accepted(api, [user('u-4')]);
+    await submitDeletion(api, [user('u-4')]);
     expect(await dueDeliveries(api.database, query)).toHaveLength(2);
     await remove(id);
   });

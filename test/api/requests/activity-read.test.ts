@@ -5,7 +5,7 @@ import { DAY_MS } from '../../../domain/calendar.ts';
 import { newId } from '../../../domain/ids.ts';
 import { actions, activity, CSV, type Event, eventsOf, log } from '../support/events.ts';
 import { givenHiddenSubjects } from '../support/ledger.ts';
-import { carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+import { bearerOf, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 
@@ -20,9 +20,9 @@ test('returns only the events that match the filters, as JSON and as CSV', async
   const fay = await api.member('fay');
   api.clock.now = new Date(START.getTime() + DAY_MS);
   const hold = { project: 'demo', kind: 'user', identities: [user('f')], caseRef: 'C-8', heldBy: 'counsel' };
-  const holdId = textOf(await api.call('POST', '/v1/holds', hold, carrying(fay)), 'id');
+  const holdId = textOf(await api.call('POST', '/v1/holds', hold, bearerOf(fay)), 'id');
   api.clock.now = new Date(START.getTime() + 2 * DAY_MS);
-  await api.call('DELETE', `/v1/holds/${holdId}`, undefined, carrying(fay));
+  await api.call('DELETE', `/v1/holds/${holdId}`, undefined, bearerOf(fay));
   api.clock.now = START;
   const [first, second] = [1, 2].map((days) => new Date(START.getTime() + days * DAY_MS).toISOString());
   const byFay = `actor=${fay.memberId}`;
@@ -47,7 +47,7 @@ test('returns only the events that match the filters, as JSON and as CSV', async
 
 test('returns every event once, newest first, while new events are recorded', async () => {
   const gus = await api.member('gus');
-  const recordEvent = () => api.call('POST', '/v1/requests', deletionOf([user('g')]), carrying(gus));
+  const recordEvent = () => api.call('POST', '/v1/requests', deletionOf([user('g')]), bearerOf(gus));
   for (let index = 0; index < 7; index += 1) await recordEvent();
   const before = await activity(api, `actor=${gus.memberId}`);
   const seen: Event[] = [];
@@ -65,7 +65,7 @@ test('returns every event once, newest first, while new events are recorded', as
 
 test('hides events of requests of other kinds when a token is limited to some kinds', async () => {
   const created = await api.call('POST', '/v1/tokens', { name: 'exports', kinds: ['export'], access: 'read' });
-  const limited = carrying(textOf(created, 'token'));
+  const limited = bearerOf(textOf(created, 'token'));
   const id = await givenHiddenSubjects(api, 'limited');
   const seen = await activity(api, '', limited);
   expect(seen.length).toBeGreaterThan(0);
@@ -80,7 +80,7 @@ test('hides events of requests of other kinds when a token is limited to some ki
 
 test('returns a CSV file with escaped formulas when Accept is text/csv', async () => {
   const formula = await api.member('=HYPERLINK("http://x.test","a ""b"", c")');
-  const id = textOf(await api.call('POST', '/v1/requests', deletionOf([user('csv')]), carrying(formula)), 'id');
+  const id = textOf(await api.call('POST', '/v1/requests', deletionOf([user('csv')]), bearerOf(formula)), 'id');
   const csv = await api.call('GET', `/v1/requests/${id}/log`, undefined, CSV);
   expect(csv.headers.get('Content-Type')).toBe('text/csv; charset=utf-8');
   expect(csv.headers.get('Content-Disposition')).toBe(`attachment; filename="lethe-log-${id}.csv"`);
@@ -127,7 +127,7 @@ test('rejects invalid filters and pages of a CSV without quoting them', async ()
     });
     expect(answer.text).not.toContain('canary');
   }
-  const other = await api.call('GET', '/v1/activity?project=other', undefined, carrying(api.owner));
+  const other = await api.call('GET', '/v1/activity?project=other', undefined, bearerOf(api.owner));
   expect(other.json).toMatchObject({ status: 404, code: 'project_not_found' });
 });
 
@@ -142,7 +142,7 @@ test('streams 50 000 events in pages and stops reading when the caller cancels',
            jsonb_build_object('number', n, 'text', repeat('x', 600))
     FROM generate_series(1, ${ROWS}) n`;
   const download = (path: string) =>
-    api.app.request(path, { headers: { ...carrying(api.owner), ...CSV } }, { incoming: { socket: api.peer } });
+    api.app.request(path, { headers: { ...bearerOf(api.owner), ...CSV } }, { incoming: { socket: api.peer } });
 
   api.statements();
   const numbers = recordsOf(await (await download(MANY)).text()).map(
@@ -175,9 +175,9 @@ async function busyConnections(): Promise<number> {
 }
 
 test('stops reading when the caller disconnects and aborts the response when the database fails', async () => {
-  const { url, close } = await listening();
+  const { url, close } = await startServer();
   try {
-    const headers = { ...carrying(api.owner), ...CSV };
+    const headers = { ...bearerOf(api.owner), ...CSV };
     api.statements();
     const disconnect = new AbortController();
     const response = await fetch(`${url}${MANY}`, { headers, signal: disconnect.signal });
@@ -198,13 +198,13 @@ test('stops reading when the caller disconnects and aborts the response when the
     const away = await fetch(`${url}${MANY}`, { headers });
     expect([away.status, away.headers.get('Content-Type')]).toEqual([500, 'application/problem+json']);
     await api.sql`ALTER TABLE lethe.audit_events_away RENAME TO audit_events`;
-    expect((await fetch(`${url}/v1/activity?limit=1`, { headers: carrying(api.owner) })).status).toBe(200);
+    expect((await fetch(`${url}/v1/activity?limit=1`, { headers: bearerOf(api.owner) })).status).toBe(200);
   } finally {
     await close();
   }
 });
 
-async function listening() {
+async function startServer() {
   const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((done) => {
     const server = serve({ fetch: api.app.fetch, hostname: '127.0.0.1', port: 0 }, (info) =>
       done({ server, port: info.port }),

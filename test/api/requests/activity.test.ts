@@ -7,7 +7,7 @@ import { newId } from '../../../domain/ids.ts';
 import { actions, activity, log } from '../support/events.ts';
 import {
   applyVisibility,
-  calledOf,
+  identityFactOf,
   claimAt,
   concludeAll,
   deleteFirstBatch,
@@ -17,7 +17,7 @@ import {
   matchOf,
   resolve,
 } from '../support/ledger.ts';
-import { accepted, carrying, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, bearerOf, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload } from '../uploads/upload.ts';
 
 const api = await testApi();
@@ -31,7 +31,7 @@ const raiseDeleteAttention = (requestId: string, system: string) =>
 
 test('records every change with the member who made it and automatic actions without a name', async () => {
   const dora = await api.member('Dora Dahl');
-  const as = carrying(dora);
+  const as = bearerOf(dora);
   const call = async (method: string, path: string, body?: unknown) => {
     const answer = await api.call(method, path, body, as);
     expect({ path, ok: answer.status < 300 }).toEqual({ path, ok: true });
@@ -107,7 +107,7 @@ test('records every change with the member who made it and automatic actions wit
 
 test('records the reason of an expedited deletion', async () => {
   const expedite = { when: 'next_run', reason: 'ticket 8' };
-  const id = await accepted(api, [user('expedited')], { expedite });
+  const id = await submitDeletion(api, [user('expedited')], { expedite });
   await api.call('POST', `/v1/requests/${id}/expedite`, { when: 'now', reason: 'ticket 9' });
   expect(await log(api, id)).toMatchObject([
     { action: 'request.received', detail: { expedite: 'next_run', reason: 'ticket 8' } },
@@ -147,7 +147,7 @@ test('returns the events of one request only and hides them from other projects'
     links: { log: `/v1/requests/${id}/log` },
   });
 
-  const theirs = carrying(api.otherOwner);
+  const theirs = bearerOf(api.otherOwner);
   expect(await activity(api, `requestId=${id}`, theirs)).toEqual([]);
   for (const accept of ['application/json', 'text/csv']) {
     const [foreign, unknown] = await Promise.all(
@@ -162,7 +162,7 @@ test('returns the events of one request only and hides them from other projects'
 
 test('contains no identity in activity or log after a complete deletion', async () => {
   const email = { type: 'email', value: ['Canary-ann@x.test', 'canary-berlin'] };
-  const id = await accepted(
+  const id = await submitDeletion(
     api,
     [user('canary-1'), { type: 'alias', value: 'canary-alias' }, email, user('canary-4'), user('canary-1')],
     { suppress: true, expedite: { when: 'next_run', reason: 'ticket 5' } },
@@ -176,8 +176,8 @@ test('contains no identity in activity or log after a complete deletion', async 
       matchOf(2, 'canary-2'),
       matchOf(3, 'canary-3'),
       matchOf(4, 'canary-4'),
-      calledOf('canary-3', 'email', ['canary-ann@x.test', 'canary-berlin']),
-      calledOf('canary-2', 'alias', ['canary-alias'], 1),
+      identityFactOf('canary-3', 'email', ['canary-ann@x.test', 'canary-berlin']),
+      identityFactOf('canary-2', 'alias', ['canary-alias'], 1),
     ],
     START,
   );

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import type { AttentionCode, Step } from '../../../domain/vocabulary.ts';
-import { calledOf, claimAt, hide, matchesOf, matchOf } from '../support/ledger.ts';
-import { accepted, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { identityFactOf, claimAt, hide, matchesOf, matchOf } from '../support/ledger.ts';
+import { submitDeletion, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 let number = 0;
@@ -12,9 +12,9 @@ let number = 0;
 async function hiddenRequest(count: number) {
   number += 1;
   const names = Array.from({ length: count }, (_, index) => `r${number}-${index}`);
-  const id = await accepted(api, names.map(user));
+  const id = await submitDeletion(api, names.map(user));
   await hide(api.database, id, matchesOf(names), START);
-  api.orchestrator.woken = [];
+  api.orchestrator.signaled = [];
   return { id, names };
 }
 const status = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
@@ -34,7 +34,7 @@ test('cancels one of three subjects and signals the workflow', async () => {
   expect(answer.json).toEqual({ id, cancelled: 1, tooLate: [], tooLateCount: 0 });
   expect(await status(id)).toMatchObject({ subjects: { states: { soft_deleted: 2, cancelling: 1 } } });
   expect(await wakeVersion(id)).toBe(version + 1);
-  expect(api.orchestrator.woken).toContain(id);
+  expect(api.orchestrator.signaled).toContain(id);
 });
 
 test('returns too_late and changes nothing when subjects are already cancelled or claimed', async () => {
@@ -69,7 +69,7 @@ test('does not move an expedited request back to a later run', async () => {
   const later = await post(id, 'expedite', { when: 'next_run', reason: 'ticket 3' });
   expect(later.json).toEqual({ id, hardDeleteAt: START.toISOString() });
   expect(await status(id)).toMatchObject({ hardDeleteAt: START.toISOString() });
-  expect(api.orchestrator.woken).toContain(id);
+  expect(api.orchestrator.signaled).toContain(id);
 });
 
 const placeHold = (identities: unknown[], more: Record<string, unknown> = {}) =>
@@ -95,7 +95,7 @@ test('holds waiting subjects, reports claimed subjects as too late and stores no
     matching: [{ requestId: open.id, subjects: 1 }],
     tooLate: [{ requestId: claimed.id, subjects: 1 }],
   });
-  expect(api.orchestrator.woken).toEqual([open.id]);
+  expect(api.orchestrator.signaled).toEqual([open.id]);
   expect(await status(open.id)).toMatchObject({ heldSubjects: 1, subjects: { states: { soft_deleted: 3 } } });
   const page = await api.call('GET', `/v1/requests/${open.id}/subjects`);
   expect(page.json).toMatchObject({
@@ -115,10 +115,10 @@ test('compares a composite identity of a hold without regard to case and with al
     ['Ann@X.test', 'ann@x.test'],
     ['bea@x.test', 'BEA@x.TEST'],
   ] as const) {
-    const id = await accepted(api, [email(submitted, 'berlin'), email(submitted, 'bonn')]);
+    const id = await submitDeletion(api, [email(submitted, 'berlin'), email(submitted, 'bonn')]);
     const stored = submitted.toLowerCase();
     const facts = ['berlin', 'bonn'].map((unit, index) => matchOf(index + 1, `${stored} of ${unit}`));
-    const emails = ['berlin', 'bonn'].map((unit) => calledOf(`${stored} of ${unit}`, 'email', [stored, unit]));
+    const emails = ['berlin', 'bonn'].map((unit) => identityFactOf(`${stored} of ${unit}`, 'email', [stored, unit]));
     await hide(api.database, id, [...facts, ...emails], START);
     expect((await placeHold([email(heldAs, 'Berlin')])).json).toMatchObject({
       matching: [{ requestId: id, subjects: 1 }],
@@ -128,15 +128,15 @@ test('compares a composite identity of a hold without regard to case and with al
 });
 
 test('holds a subject when the hold is placed before the request is resolved', async () => {
-  const early = await accepted(api, [user('hold-early'), user('another'), user('withdrawn'), user('hold-early')]);
+  const early = await submitDeletion(api, [user('hold-early'), user('another'), user('withdrawn'), user('hold-early')]);
   await post(early, 'cancel', { positions: [3] });
-  const cancelled = await accepted(api, [user('hold-early')]);
+  const cancelled = await submitDeletion(api, [user('hold-early')]);
   await post(cancelled, 'cancel', {});
-  await accepted(api, [user('hold-early')], { project: 'other' });
-  api.orchestrator.woken = [];
+  await submitDeletion(api, [user('hold-early')], { project: 'other' });
+  api.orchestrator.signaled = [];
   const answer = await placeHold(['hold-early', 'hold-early', 'withdrawn', 'unknown'].map(user));
   expect(answer.json).toMatchObject({ matching: [{ requestId: early, subjects: 1 }], tooLate: [] });
-  expect(api.orchestrator.woken).toEqual([early]);
+  expect(api.orchestrator.signaled).toEqual([early]);
   await hide(api.database, early, [matchOf(1, 'hold-early'), matchOf(2, 'another')], START);
   expect(await status(early)).toMatchObject({ heldSubjects: 1, subjects: { states: { soft_deleted: 2 } } });
 });
@@ -208,7 +208,7 @@ test('lists the remedy of each attention and retries only the named system', asy
   ]);
   expect(await status(id)).toMatchObject({ attention: [{ system: 'mail' }] });
   expect(await audit(id)).toContain('system.retried');
-  expect(api.orchestrator.woken).toEqual([id]);
+  expect(api.orchestrator.signaled).toEqual([id]);
   expect((await post(id, 'retry', { system: 'app', reason: 'ticket 4' })).json).toMatchObject({
     code: 'not_in_attention',
   });
@@ -250,7 +250,7 @@ test('accepts the growth of the resolution with a retry and rejects a skip befor
   await post(id, 'retry', { reason: 'all subjects are correct' });
   const [row] = await api.sql`SELECT growth_accepted FROM lethe.requests WHERE id = ${id}`;
   expect(row).toEqual({ growthAccepted: true });
-  const early = await accepted(api, [user('early')]);
+  const early = await submitDeletion(api, [user('early')]);
   await raiseRequestAttention(early, 'app', 'system_unavailable', 'resolve');
   expect((await post(early, 'skip', { system: 'app', reason: 'no' })).json).toMatchObject({
     code: 'not_in_attention',

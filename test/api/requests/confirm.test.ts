@@ -6,7 +6,7 @@ import { conclude } from '../../../db/deletion/conclude.ts';
 import { withProjectLock } from '../../../db/project-lock.ts';
 import { match } from '../../support/ledger.ts';
 import { applyVisibility, hide, matchOf, resolve } from '../support/ledger.ts';
-import { accepted, carrying, deletionOf, type Sent, START, testApi, textOf, user } from '../support/api.ts';
+import { bearerOf, deletionOf, START, submitDeletion, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 const otherOwner = await api.member('another owner');
@@ -15,7 +15,7 @@ const admin = await api.member('an admin', { role: 'admin' });
 const everyone = (more: Record<string, unknown> = {}) => ({ kind: 'user', everyone: true, ...more });
 const create = (subjects: unknown, more: Record<string, unknown> = {}) =>
   api.call('POST', '/v1/requests', { ...deletionOf([]), subjects, confirm: true, ...more });
-const confirm = (id: string, body: unknown, headers: Record<string, string> = carrying(otherOwner)) =>
+const confirm = (id: string, body: unknown, headers: Record<string, string> = bearerOf(otherOwner)) =>
   api.call('POST', `/v1/requests/${id}/confirm`, body, headers);
 const read = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
 const validationError = (pointer: string, code: string) => ({ in: 'body', pointer, code, detail: expect.any(String) });
@@ -34,9 +34,9 @@ async function counted(id: string, facts: readonly Resolved[], excepted: readonl
   await applyVisibility(api.database, id, START);
   return id;
 }
-const countedDeletion = async (identities: readonly Sent[], more: Record<string, unknown> = {}) =>
+const countedDeletion = async (identities: readonly ReturnType<typeof user>[], more: Record<string, unknown> = {}) =>
   counted(
-    await accepted(api, identities, { confirm: true, ...more }),
+    await submitDeletion(api, identities, { confirm: true, ...more }),
     identities.map(({ value }, index) => matchOf(index + 1, String(value))),
   );
 
@@ -54,7 +54,7 @@ describe('submitting a request for everyone', () => {
         'POST',
         '/v1/requests',
         { ...deletionOf([]), subjects: everyone() },
-        carrying(member),
+        bearerOf(member),
       );
       expect([rejected.status, rejected.json]).toMatchObject([
         422,
@@ -62,7 +62,7 @@ describe('submitting a request for everyone', () => {
       ]);
     }
     const body = { ...deletionOf([]), subjects: everyone(), confirm: true };
-    const response = await api.call('POST', '/v1/requests', body, carrying(admin));
+    const response = await api.call('POST', '/v1/requests', body, bearerOf(admin));
     expect([response.status, response.json]).toMatchObject([202, { status: 'received', submitted: 0 }]);
   });
 
@@ -96,7 +96,7 @@ describe('submitting a request for everyone', () => {
 });
 
 test('returns subjects, rows per table, deadline and who can confirm a counted request', async () => {
-  const id = await accepted(api, [user('t-1'), user('t-2')], { confirm: true });
+  const id = await submitDeletion(api, [user('t-1'), user('t-2')], { confirm: true });
   expect(await read(id)).toMatchObject({
     status: 'received',
     confirmation: {
@@ -140,12 +140,12 @@ test('returns subjects, rows per table, deadline and who can confirm a counted r
     identity: user('t-1'),
   });
   expect(lookedUp.json).toMatchObject({ openRequests: [{ id, status: 'awaiting_confirmation', outcome: 'matched' }] });
-  expect(await read(await accepted(api, [user('t-3')]))).toMatchObject({ confirmation: null });
+  expect(await read(await submitDeletion(api, [user('t-3')]))).toMatchObject({ confirmation: null });
 });
 
 test('confirms a request once, signals the workflow and records the member', async () => {
   const id = await countedDeletion([user('c-1'), user('c-2')]);
-  api.orchestrator.woken = [];
+  api.orchestrator.signaled = [];
   api.clock.now = new Date(START.getTime() + DAY_MS);
   const answer = await confirm(id, { expectedCount: 2 });
   const hardDeleteAt = '2026-12-09T02:00:00.000Z';
@@ -153,7 +153,7 @@ test('confirms a request once, signals the workflow and records the member', asy
     202,
     { id, subjects: 2, attached: 0, hardDeleteAt, cancellableUntil: hardDeleteAt },
   ]);
-  expect(api.orchestrator.woken).toEqual([id]);
+  expect(api.orchestrator.signaled).toEqual([id]);
   expect(await read(id)).toMatchObject({
     status: 'grace',
     hardDeleteAt,
@@ -170,12 +170,12 @@ test('confirms a request once, signals the workflow and records the member', asy
 
 test('changes nothing and signals no workflow when a confirmation is rejected', async () => {
   const id = await countedDeletion([user('r-1'), user('r-2')]);
-  const uncounted = await accepted(api, [user('r-3')], { confirm: true });
-  const ordinary = await accepted(api, [user('r-4')]);
+  const uncounted = await submitDeletion(api, [user('r-3')], { confirm: true });
+  const ordinary = await submitDeletion(api, [user('r-4')]);
   const everyoneRequest = await counted(textOf(await create(everyone()), 'id'), [selected('r-9')]);
   const state = () => api.sql`SELECT request_id, seq, state, hidden, generation FROM lethe.subjects ORDER BY 1, 2`;
   const before = [await state(), await api.sql`SELECT max(id) FROM lethe.audit_events`];
-  api.orchestrator.woken = [];
+  api.orchestrator.signaled = [];
   const two = { expectedCount: 2 };
   expect(await confirm(id, { expectedCount: 3 })).toMatchObject({
     status: 409,
@@ -184,13 +184,13 @@ test('changes nothing and signals no workflow when a confirmation is rejected', 
   expect(await confirm(uncounted, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   expect(await confirm(ordinary, two)).toMatchObject({ status: 409, json: { code: 'not_awaiting_confirmation' } });
   for (const member of [api.owner, admin])
-    expect(await confirm(everyoneRequest, { expectedCount: 1 }, carrying(member))).toMatchObject({
+    expect(await confirm(everyoneRequest, { expectedCount: 1 }, bearerOf(member))).toMatchObject({
       status: 403,
       json: { code: 'needs_another_owner' },
     });
   for (const body of [{}, { expectedCount: 0 }, { expectedCount: '2' }, { expectedCount: 2, more: 1 }])
     expect(await confirm(id, body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });
-  expect(await confirm(id, two, carrying(api.otherOwner))).toMatchObject({
+  expect(await confirm(id, two, bearerOf(api.otherOwner))).toMatchObject({
     status: 404,
     json: { code: 'request_not_found' },
   });
@@ -198,14 +198,14 @@ test('changes nothing and signals no workflow when a confirmation is rejected', 
   expect(await confirm(id, two)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
   api.clock.now = START;
   expect([await state(), await api.sql`SELECT max(id) FROM lethe.audit_events`]).toEqual(before);
-  expect(api.orchestrator.woken).toEqual([]);
+  expect(api.orchestrator.signaled).toEqual([]);
 });
 
 test('rejects the confirmation of everyone by an owner who was added after the submission', async () => {
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('new-1')]);
   api.clock.now = new Date(START.getTime() + 1_000);
   const newOwner = await api.member('new owner');
-  const rejected = await confirm(id, { expectedCount: 1 }, carrying(newOwner));
+  const rejected = await confirm(id, { expectedCount: 1 }, bearerOf(newOwner));
   expect([rejected.status, rejected.json]).toMatchObject([403, { code: 'needs_another_owner' }]);
   expect(await read(id)).toMatchObject({ status: 'awaiting_confirmation', subjects: { states: { proposed: 1 } } });
   expect((await confirm(id, { expectedCount: 1 })).status).toBe(202);
@@ -215,13 +215,13 @@ test('rejects the confirmation of everyone by an owner who was added after the s
 test('rejects the confirmation of everyone with another token of the submitter', async () => {
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('s-1')]);
   const created = await api.call('POST', '/v1/tokens', { name: 'second' });
-  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(created, 'token') }))).toMatchObject({
+  expect(await confirm(id, { expectedCount: 1 }, bearerOf({ token: textOf(created, 'token') }))).toMatchObject({
     status: 403,
     json: { code: 'needs_another_owner' },
   });
   // A token with role admin does not suffice, even if its member is an owner.
-  const lesser = await api.call('POST', '/v1/tokens', { name: 'lesser', role: 'admin' }, carrying(otherOwner));
-  expect(await confirm(id, { expectedCount: 1 }, carrying({ token: textOf(lesser, 'token') }))).toMatchObject({
+  const lesser = await api.call('POST', '/v1/tokens', { name: 'lesser', role: 'admin' }, bearerOf(otherOwner));
+  expect(await confirm(id, { expectedCount: 1 }, bearerOf({ token: textOf(lesser, 'token') }))).toMatchObject({
     json: { code: 'needs_another_owner' },
   });
   expect(await confirm(id, { expectedCount: 1 })).toMatchObject({ status: 202 });
@@ -231,7 +231,7 @@ test('rejects the confirmation of an owner who is removed while the call waits f
   const removedOwner = await api.member('an owner who is removed');
   const id = await counted(textOf(await create(everyone()), 'id'), [selected('r-1')]);
   const { answer } = await withProjectLock(api.database, 'demo', async (tx) => {
-    const sent = confirm(id, { expectedCount: 1 }, carrying(removedOwner));
+    const sent = confirm(id, { expectedCount: 1 }, bearerOf(removedOwner));
     await waitForBlockedTransaction();
     await tx.$client`UPDATE lethe.members SET removed_at = ${START} WHERE id = ${removedOwner.memberId}`;
     return { answer: sent };
@@ -272,7 +272,7 @@ test('lowers the count for cancelled subjects and ends the request when all are 
 
 test('rejects the confirmation with onConflict reject when another request owns a subject by then', async () => {
   const id = await countedDeletion([user('o-1'), user('o-2')], { onConflict: 'reject' });
-  const other = await accepted(api, [user('o-2')]);
+  const other = await submitDeletion(api, [user('o-2')]);
   await hide(api.database, other, [matchOf(1, 'o-2')], START);
   expect(await confirm(id, { expectedCount: 2 })).toMatchObject({
     status: 409,

@@ -8,7 +8,7 @@ import { DAY_MS } from '../../../domain/calendar.ts';
 import { archives } from '../../support/archives.ts';
 import { exportOf, makeReady } from '../exports/exports.ts';
 import { claimAt, hide, matchesOf } from '../support/ledger.ts';
-import { accepted, carrying, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, bearerOf, deletionOf, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const storage = archives();
 const api = await testApi({ storage });
@@ -18,7 +18,7 @@ const later = new Date(START.getTime() + DAY_MS);
 
 /** A hidden deletion that waits for its export. */
 async function waitingForExport(name: string) {
-  const deletion = await accepted(api, [user(name)], { exportFirst: true });
+  const deletion = await submitDeletion(api, [user(name)], { exportFirst: true });
   await hide(api.database, deletion, matchesOf([name]), START);
   const backup = await startBackup(api.database, deletion, START);
   return { deletion, backup: backup ?? '' };
@@ -71,7 +71,7 @@ test('retries a system of the export through the deletion and rejects skipping i
   }
   const retried = await api.call('POST', `/v1/requests/${deletion}/retry`, { reason: 'repaired' });
   expect([retried.status, retried.json]).toMatchObject([202, { systems: ['app'] }]);
-  expect(api.orchestrator.woken).toEqual([deletion, backup]);
+  expect(api.orchestrator.signaled).toEqual([deletion, backup]);
   for (const id of [deletion, backup]) expect(await read(id)).toMatchObject({ attention: [] });
 });
 
@@ -82,8 +82,8 @@ test.each([
   'requires the permission to export, and for everyone an owner, when %s',
   async (_condition, target, condition) => {
     const created = await target.call('POST', '/v1/tokens', { name: 'deletes', kinds: ['deletion'] });
-    const deleting = carrying(textOf(created, 'token'));
-    const admin = carrying(await target.member('an admin', { role: 'admin' }));
+    const deleting = bearerOf(textOf(created, 'token'));
+    const admin = bearerOf(await target.member('an admin', { role: 'admin' }));
     const submit = async (more: object, by: Record<string, string>) =>
       (await target.call('POST', '/v1/requests', deletionOf([user('u-9')], { ...more }), by)).json;
     const everyone = { subjects: { kind: 'user', everyone: true }, confirm: true };
@@ -99,7 +99,7 @@ test.each([
 
 test('rejects an upload with exportFirst when the token may not export', async () => {
   const created = await api.call('POST', '/v1/tokens', { name: 'deletes files', kinds: ['deletion'] });
-  const headers = { ...carrying(textOf(created, 'token')), 'Content-Type': 'text/csv' };
+  const headers = { ...bearerOf(textOf(created, 'token')), 'Content-Type': 'text/csv' };
   const query = 'project=demo&kind=deletion&subjects=user&regulation=gdpr&type=user_id&header=absent';
   const send = async (more = '') => (await api.call('POST', `/v1/uploads?${query}${more}`, 'u-10\n', headers)).json;
   expect(await send('&exportFirst=true')).toMatchObject({ status: 403, needs: ['export'] });

@@ -5,7 +5,7 @@ import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { applyVisibility, claimAt, hide, matchOf } from '../support/ledger.ts';
-import { accepted, type Answer, carrying, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, type Answer, bearerOf, deletionOf, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 /** The run of requests received a day after START. */
@@ -20,7 +20,7 @@ const pageOf = (answer: Answer) => answer.json as Page;
 const listed = async (query: string, headers: Record<string, string> = {}) =>
   pageOf(await api.call('GET', `/v1/requests?${query}`, undefined, headers)).items.map(({ id }) => id);
 const hiddenRequest = async (name: string, more: Record<string, unknown> = {}) => {
-  const id = await accepted(api, [user(name)], more);
+  const id = await submitDeletion(api, [user(name)], more);
   await hide(api.database, id, [matchOf(1, name)], START);
   return id;
 };
@@ -56,7 +56,7 @@ test('returns the requests that match every filter', async () => {
   await applyVisibility(api.database, claimed, RUN);
   await raiseDeleteAttention(claimed);
   const requestOfBea = textOf(
-    await api.call('POST', '/v1/requests', deletionOf([user('submitted by bea')]), carrying(bea)),
+    await api.call('POST', '/v1/requests', deletionOf([user('submitted by bea')]), bearerOf(bea)),
     'id',
   );
   api.clock.now = day(2);
@@ -106,8 +106,8 @@ async function inOrder(ids: readonly string[]): Promise<readonly string[]> {
 }
 
 test('returns the same atRisk in list, filter and status until the request ends', async () => {
-  const late = await accepted(api, [user('late')]);
-  const early = await accepted(api, [user('in time')], { regulation: 'ccpa' });
+  const late = await submitDeletion(api, [user('late')]);
+  const early = await submitDeletion(api, [user('in time')], { regulation: 'ccpa' });
   api.clock.now = day(31);
   const risky = await listed('atRisk=true');
   expect(risky).toContain(late);
@@ -124,14 +124,14 @@ test('returns the same atRisk in list, filter and status until the request ends'
 
 test('returns every matching request once while new requests arrive', async () => {
   const cleo = await api.member('cleo');
-  const submit = async (name: string, headers = carrying(cleo)) =>
+  const submit = async (name: string, headers = bearerOf(cleo)) =>
     textOf(await api.call('POST', '/v1/requests', deletionOf([user(name)]), headers), 'id');
   const before: string[] = [];
   for (let index = 0; index < 11; index += 1) {
     // Several in the same millisecond, so that the ID decides.
     api.clock.now = new Date(day(3).getTime() + Math.floor(index / 4));
     before.push(await submit(`cleo ${index}`));
-    await submit(`not cleo ${index}`, carrying(api.owner));
+    await submit(`not cleo ${index}`, bearerOf(api.owner));
   }
   const path = `/v1/requests?submittedBy=${cleo.memberId}&status=received,grace&atRisk=false&limit=3`;
   const pages = await allPages(path, async () => {
@@ -143,7 +143,7 @@ test('returns every matching request once while new requests arrive', async () =
   api.clock.now = START;
 });
 
-test('needs one statement beside the authentication for every page', async () => {
+test('needs one statement after the authentication for every page', async () => {
   for (const query of [
     'limit=1',
     'limit=200',
@@ -159,23 +159,23 @@ test('needs one statement beside the authentication for every page', async () =>
 test('lists only requests of the kinds that the token covers', async () => {
   const limited = async (kind: string) => {
     const answer = await api.call('POST', '/v1/tokens', { name: kind, kinds: [kind], access: 'read' });
-    return carrying(textOf(answer, 'token'));
+    return bearerOf(textOf(answer, 'token'));
   };
   expect(await listed('', await limited('deletion'))).toEqual(await listed(''));
   expect(await listed('kind=deletion', await limited('export'))).toEqual([]);
 });
 
-test('uses the own project by default and rejects another project like an unknown one', async () => {
+test("uses the caller's project by default and rejects another project like an unknown one", async () => {
   const elsewhere = textOf(
     await api.call('POST', '/v1/requests', { ...deletionOf([user('elsewhere')]), project: 'other' }),
     'id',
   );
   expect(await listed('project=demo')).toEqual(await listed(''));
   expect(await listed('')).not.toContain(elsewhere);
-  expect(await listed('', carrying(api.otherOwner))).toEqual([elsewhere]);
+  expect(await listed('', bearerOf(api.otherOwner))).toEqual([elsewhere]);
   expect(await listed(`submittedBy=${api.otherOwner.memberId}`)).toEqual([]);
   const [others, none] = await Promise.all(
-    ['other', 'none'].map((name) => api.call('GET', `/v1/requests?project=${name}`, undefined, carrying(api.owner))),
+    ['other', 'none'].map((name) => api.call('GET', `/v1/requests?project=${name}`, undefined, bearerOf(api.owner))),
   );
   const problemOf = (answer: Answer | undefined) => ({ ...(answer?.json as object), instance: null });
   expect(problemOf(others)).toEqual(problemOf(none));

@@ -3,23 +3,23 @@ import { ownDigest } from '../../../db/digests.ts';
 import { pendingSuppressions } from '../../../db/operations/stalled.ts';
 import { readPendingSuppression, markSuppressionPropagated } from '../../../db/suppressions/propagate.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
-import { calledOf, claimAt, concludeAll, deleteFirstBatch, hide, matchOf } from '../support/ledger.ts';
-import { accepted, KEYS, RUN, type Sent, START, testApi, textOf, user } from '../support/api.ts';
+import { identityFactOf, claimAt, concludeAll, deleteFirstBatch, hide, matchOf } from '../support/ledger.ts';
+import { submitDeletion, KEYS, RUN, type SentIdentity, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 
-const lookup = async (identity: Sent, more: Record<string, unknown> = {}) =>
+const lookup = async (identity: SentIdentity, more: Record<string, unknown> = {}) =>
   (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;
 const EMPTY = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
 
 test('finds a request by every identity of its subject', async () => {
-  const id = await accepted(api, [user('look-1')]);
+  const id = await submitDeletion(api, [user('look-1')]);
   expect(await lookup(user('look-1'))).toMatchObject({ openRequests: [{ id, outcome: null }], deletions: [] });
   expect(await lookup({ type: 'alias', value: 'nick' })).toEqual(EMPTY);
   const facts = [
     matchOf(1, 'look-1'),
-    calledOf('look-1', 'alias', ['nick']),
-    calledOf('look-1', 'email', ['look@x.test', 'b']),
+    identityFactOf('look-1', 'alias', ['nick']),
+    identityFactOf('look-1', 'email', ['look@x.test', 'b']),
   ];
   await hide(api.database, id, facts, START);
   for (const identity of [
@@ -69,7 +69,7 @@ test('returns a hold until it is released', async () => {
   expect(await lookup(email)).toEqual(EMPTY);
 });
 
-const suppress = (method: 'POST' | 'DELETE', identity: Sent) =>
+const suppress = (method: 'POST' | 'DELETE', identity: SentIdentity) =>
   api.call(method, '/v1/suppressions', { project: 'demo', kind: 'user', identity });
 const rowOf = async (id: string) =>
   (
@@ -113,8 +113,8 @@ test('stores one row per suppressed identity and erases the identity after propa
 });
 
 test('keeps the other identities of a deletion suppressed when one of them is lifted', async () => {
-  const id = await accepted(api, [user('kept')], { suppress: true });
-  await hide(api.database, id, [matchOf(1, 'kept'), calledOf('kept', 'alias', ['kept-alias'])], START);
+  const id = await submitDeletion(api, [user('kept')], { suppress: true });
+  await hide(api.database, id, [matchOf(1, 'kept'), identityFactOf('kept', 'alias', ['kept-alias'])], START);
   await claimAt(api.database, id, RUN);
   await deleteFirstBatch(api.database, id, RUN);
   await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { recordRange } from '../../../db/deletion/batches.ts';
 import { applyVisibility, claimAt, hide, matchesOf } from '../support/ledger.ts';
-import { accepted, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, deletionOf, RUN, START, testApi, textOf, user } from '../support/api.ts';
 import { upload, uploadForm } from '../uploads/upload.ts';
 
-/** Part deletions: scope `categories` or `sources`. */
+/** Part deletions have scope `categories` or `sources`. */
 const api = await testApi();
 const SCOPES = ['categories', 'sources'] as const;
 const read = async (id: string, what = '') => (await api.call('GET', `/v1/requests/${id}${what}`)).json;
 
 test.each(SCOPES)('%s hides no subject and reports cleared rows in the receipt', async (scope) => {
   const name = `p-${scope}`;
-  const id = await accepted(api, [user(name)], { scope, regulation: 'ccpa' });
+  const id = await submitDeletion(api, [user(name)], { scope, regulation: 'ccpa' });
   expect(await read(id)).toMatchObject({ scope, status: 'received', notHiddenIn: [] });
   await hide(api.database, id, matchesOf([name]), START);
   expect(await read(id)).toMatchObject({
@@ -52,7 +52,10 @@ test.each(SCOPES)('%s hides no subject and reports cleared rows in the receipt',
 });
 
 test('lists systems that cannot hide for a whole deletion and none for a part deletion', async () => {
-  const [whole, part] = [await accepted(api, [user('w-1')]), await accepted(api, [user('w-1')], { scope: 'sources' })];
+  const [whole, part] = [
+    await submitDeletion(api, [user('w-1')]),
+    await submitDeletion(api, [user('w-1')], { scope: 'sources' }),
+  ];
   expect(await read(whole)).toMatchObject({ notHiddenIn: ['mail'] });
   for (const id of [whole, part]) await hide(api.database, id, matchesOf(['w-1']), START);
   expect(await read(whole)).toMatchObject({ notHiddenIn: ['mail'], subjects: { states: { soft_deleted: 1 } } });
@@ -92,7 +95,7 @@ test('uses scope data for an upload without a scope', async () => {
 test('does not conflict with a deletion of another scope', async () => {
   const reject = (scope: string) =>
     api.call('POST', '/v1/requests', deletionOf([user('c-1')], { scope, onConflict: 'reject' }));
-  await accepted(api, [user('c-1')], { scope: 'categories' });
+  await submitDeletion(api, [user('c-1')], { scope: 'categories' });
   expect(await reject('data')).toMatchObject({ status: 202 });
   expect(await reject('sources')).toMatchObject({ status: 202 });
   expect(await reject('data')).toMatchObject({ status: 409, json: { code: 'subject_conflict' } });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import {
   applyVisibility,
-  calledOf,
+  identityFactOf,
   claimAt,
   concludeAll,
   deleteFirstBatch,
@@ -10,7 +10,7 @@ import {
   matchOf,
   resolve,
 } from '../support/ledger.ts';
-import { accepted, RUN, START, testApi, textOf, user } from '../support/api.ts';
+import { submitDeletion, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const api = await testApi();
 const at = (days: number) => new Date(START.getTime() + days * DAY_MS);
@@ -18,7 +18,7 @@ const subjects = (id: string, query = '') => api.call('GET', `/v1/requests/${id}
 const status = async (id: string) => (await api.call('GET', `/v1/requests/${id}`)).json;
 
 test('returns the outcome and the identities of each position until the request ends', async () => {
-  const id = await accepted(api, [
+  const id = await submitDeletion(api, [
     user('u-1'),
     { type: 'alias', value: 'household' },
     user('u-1'),
@@ -40,10 +40,10 @@ test('returns the outcome and the identities of each position until the request 
     matchOf(2, 'u-1'),
     matchOf(2, 'u-2'),
     matchOf(4, 'u-1'),
-    calledOf('u-1', 'email', ['one@x.test', 'b']),
-    calledOf('u-1', 'alias', ['household'], 1),
-    calledOf('u-1', 'alias', ['old-name'], 1),
-    calledOf('u-2', 'alias', ['household'], 1),
+    identityFactOf('u-1', 'email', ['one@x.test', 'b']),
+    identityFactOf('u-1', 'alias', ['household'], 1),
+    identityFactOf('u-1', 'alias', ['old-name'], 1),
+    identityFactOf('u-2', 'alias', ['household'], 1),
   ];
   await resolve(api.database, id, facts, START);
   expect(await status(id)).toMatchObject({ subjects: { submitted: 5, resolved: 3, states: { resolved: 3 } } });
@@ -154,7 +154,7 @@ test('returns the outcome and the identities of each position until the request 
 });
 
 test('returns every subject once in pages ordered by position', async () => {
-  const id = await accepted(
+  const id = await submitDeletion(
     api,
     Array.from({ length: 23 }, (_, index) => user(`page-${index}`)),
   );
@@ -171,7 +171,7 @@ test('returns every subject once in pages ordered by position', async () => {
 });
 
 test('needs the same number of statements for 1 and 200 subjects', async () => {
-  const id = await accepted(
+  const id = await submitDeletion(
     api,
     Array.from({ length: 200 }, (_, index) => user(`many-${index}`)),
   );
@@ -221,7 +221,7 @@ test('lists only the requests of the project, newest first', async () => {
 });
 
 test('rejects an invalid limit, cursor, parameter or project', async () => {
-  const id = await accepted(api, [user('q')]);
+  const id = await submitDeletion(api, [user('q')]);
   for (const path of [
     '/v1/requests?project=demo&limit=0',
     '/v1/requests?project=demo&limit=201',
@@ -239,7 +239,7 @@ test('rejects an invalid limit, cursor, parameter or project', async () => {
 });
 
 test('sets atRisk when a request has missed its due date', async () => {
-  const id = await accepted(api, [user('late')], { regulation: 'gdpr' });
+  const id = await submitDeletion(api, [user('late')], { regulation: 'gdpr' });
   expect(await status(id)).toMatchObject({ atRisk: false });
   api.clock.now = at(31);
   expect(await status(id)).toMatchObject({ atRisk: true });

@@ -88,7 +88,7 @@ export const CATALOG: Catalog = new Map([
 export class RecordingOrchestrator implements Orchestrator {
   started: string[] = [];
   suppressions: string[] = [];
-  woken: string[] = [];
+  signaled: string[] = [];
   /** `project/channel`. */
   notified: string[] = [];
   live: LiveProgress | null = null;
@@ -98,8 +98,8 @@ export class RecordingOrchestrator implements Orchestrator {
   async startSuppression(suppressionId: string): Promise<void> {
     this.suppressions.push(suppressionId);
   }
-  async wake(requestIds: readonly string[]): Promise<void> {
-    this.woken.push(...requestIds);
+  async signalRequests(requestIds: readonly string[]): Promise<void> {
+    this.signaled.push(...requestIds);
   }
   async startNotifications(project: string, channel: string): Promise<void> {
     this.notified.push(`${project}/${channel}`);
@@ -201,7 +201,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
       const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
       const init = {
         method,
-        headers: { ...carrying(namesOther(path, body) ? otherOwner : owner), ...json, ...headers },
+        headers: { ...bearerOf(namesOther(path, body) ? otherOwner : owner), ...json, ...headers },
       };
       const sentBody = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
       const response = await app.request(path, { ...init, ...sentBody }, { incoming: { socket: peer } });
@@ -226,13 +226,13 @@ const namesOther = (path: string, body: unknown): boolean =>
 
 /** The caller: a token, or a member with a token. */
 export type By = string | { readonly token: string };
-export const carrying = (by: By) => ({ Authorization: `Bearer ${typeof by === 'string' ? by : by.token}` });
+export const bearerOf = (by: By) => ({ Authorization: `Bearer ${typeof by === 'string' ? by : by.token}` });
 
-export interface Sent {
+export interface SentIdentity {
   readonly type: string;
   readonly value: string | readonly string[];
 }
-export const user = (value: string): Sent => ({ type: 'user_id', value });
+export const user = (value: string): SentIdentity => ({ type: 'user_id', value });
 
 export const deletionOf = (identities: readonly unknown[], more: Record<string, unknown> = {}) => ({
   project: 'demo',
@@ -251,7 +251,11 @@ export function textOf(answer: Answer, field: string): string {
 }
 
 /** Stores a deletion of these identities and returns its id. */
-export async function accepted(api: TestApi, identities: readonly Sent[], more: Record<string, unknown> = {}) {
+export async function submitDeletion(
+  api: TestApi,
+  identities: readonly SentIdentity[],
+  more: Record<string, unknown> = {},
+) {
   const answer = await api.call('POST', '/v1/requests', deletionOf(identities, more));
   if (answer.status !== 202) throw new Error(answer.text);
   return textOf(answer, 'id');

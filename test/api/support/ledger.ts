@@ -10,14 +10,14 @@ import { markPresent } from '../../../db/subjects/unresolved.ts';
 import { recordAppliedVisibility } from '../../../db/subjects/visibility.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { match, identityFact, pagesOf, user as identityOf } from '../../support/ledger.ts';
-import { accepted, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
+import { submitDeletion, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
 
 /** The changes that a worker makes to the rows, without a worker, so that the API is tested on real states. */
 
 export const matchOf = (position: number, key: string): Resolved => match(position, identityOf(key));
 /** One subject per identity, in the order of submission. */
 export const matchesOf = (keys: readonly string[]): Resolved[] => keys.map((key, index) => matchOf(index + 1, key));
-export const calledOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved =>
+export const identityFactOf = (key: string, type: string, value: readonly string[], sharers = 0): Resolved =>
   identityFact(identityOf(key), { type, value }, sharers);
 
 export async function resolve(
@@ -49,7 +49,7 @@ export async function hide(database: Database, requestId: string, facts: readonl
 
 /** Stores a deletion of these users and hides them. */
 export async function givenHiddenSubjects(api: TestApi, ...names: readonly string[]) {
-  const id = await accepted(api, names.map(user));
+  const id = await submitDeletion(api, names.map(user));
   await hide(api.database, id, matchesOf(names), START);
   return id;
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { assertConforms } from '../openapi/document.ts';
-import { type Answer, carrying, type TestApi } from '../support/api.ts';
+import { type Answer, bearerOf, type TestApi } from '../support/api.ts';
 
 type Body = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Array>;
 
@@ -39,7 +39,7 @@ export async function send(api: TestApi, path: string, body: Body, headers: Reco
     method,
     body,
     duplex: 'half' as const,
-    headers: { ...carrying(api.owner), ...headers },
+    headers: { ...bearerOf(api.owner), ...headers },
   };
   const response = await api.app.request(path, init, { incoming: { socket: api.peer } });
   const text = await response.text();
@@ -51,7 +51,7 @@ export async function send(api: TestApi, path: string, body: Body, headers: Reco
 type Piece = string | Uint8Array | (() => string);
 
 /** A body that arrives in chunks, each created on demand. `then` decides whether it ends or fails. */
-export function inPieces(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'ends') {
+export function streamOf(pieces: readonly Piece[], then: 'ends' | 'breaks' = 'ends') {
   const encoder = new TextEncoder();
   const left = [...pieces];
   return new ReadableStream<Uint8Array>({
@@ -72,7 +72,7 @@ export const requestCount = async ({ database }: TestApi): Promise<number> =>
   (await database.$client`SELECT FROM lethe.requests`).length;
 
 /** Checks that a call is rejected and that nothing is stored or started. Returns the body of the response. */
-export async function rejected(api: TestApi, call: () => ReturnType<typeof upload>): Promise<unknown> {
+export async function expectRejected(api: TestApi, call: () => ReturnType<typeof upload>): Promise<unknown> {
   const before = await requestCount(api);
   const started = api.orchestrator.started.length;
   const answer = await call();

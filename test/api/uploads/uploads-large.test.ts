@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { deletionOf, testApi, textOf, user } from '../support/api.ts';
-import { inPieces, queryOf, send, upload, uploadForm } from './upload.ts';
+import { streamOf, queryOf, send, upload, uploadForm } from './upload.ts';
 
 const api = await testApi();
 const EXPEDITED = { expedite: 'next_run', reason: 'ticket 4711' };
@@ -97,7 +97,7 @@ test('does not hold a file of the maximum size in memory', async () => {
       if (ten % 10 === 9) measure();
       return Array.from({ length: 10 }, (__, index) => row(ten * 10 + index)).join('');
     });
-    return inPieces([before, 'user_id,note\n', ...rows, after]);
+    return streamOf([before, 'user_id,note\n', ...rows, after]);
   };
   const parts = new URLSearchParams(queryOf(EXPEDITED));
   const head = [...parts].map(

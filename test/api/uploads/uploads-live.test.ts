@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
 import { listen } from '../../../api/http/http-server.ts';
-import { carrying, testApi } from '../support/api.ts';
+import { bearerOf, testApi } from '../support/api.ts';
 import { queryOf } from './upload.ts';
 
 const api = await testApi();
@@ -41,7 +41,7 @@ test('sends the whole response to a caller that is rejected while it sends a lar
       method: 'POST',
       body,
       duplex: 'half',
-      headers: { ...carrying(api.owner), 'Content-Type': 'text/csv' },
+      headers: { ...bearerOf(api.owner), 'Content-Type': 'text/csv' },
     });
     expect([response.status, await response.json()]).toEqual([
       422,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { carrying, PROJECT, testApi, textOf } from '../support/api.ts';
-import { CANARY, requestError, inPieces, queryOf, rejected, send, upload, uploadForm } from './upload.ts';
+import { bearerOf, PROJECT, testApi, textOf } from '../support/api.ts';
+import { CANARY, requestError, streamOf, queryOf, expectRejected, send, upload, uploadForm } from './upload.ts';
 
 const api = await testApi({
   project: { ...PROJECT, policy: { ...PROJECT.policy, subjectsPerRequest: 20, subjectsPerUpload: 50 } },
@@ -17,9 +17,9 @@ describe('rejected uploads', () => {
     ['a quote in the middle of a field', `user_id\n${CANARY}"x"\nu-2\n`, 2],
     ['a NUL', `user_id\nu-1\n${CANARY}\0\n`, 3],
     ['a record that is too long', `user_id\n${CANARY.repeat(7_000)}`, 2],
-    ['nothing but delimiters', inPieces(['user_id\n', ...Array.from({ length: 6 }, () => ','.repeat(65_536))]), 2],
+    ['nothing but delimiters', streamOf(['user_id\n', ...Array.from({ length: 6 }, () => ','.repeat(65_536))]), 2],
   ])('rejects %s with the number of the line', async (_, file, number) => {
-    expect(await rejected(api, () => upload(api, file))).toMatchObject(line(number));
+    expect(await expectRejected(api, () => upload(api, file))).toMatchObject(line(number));
     expect(api.log.join('')).not.toContain(CANARY);
   });
 
@@ -28,7 +28,7 @@ describe('rejected uploads', () => {
     ['in the first line when there is no header', `${CANARY};x\n`, { header: 'absent' }],
     ['when `columns` selects it by number', `name;user_id\nx;${CANARY}\n`, { columns: '1' }],
   ])('rejects a file whose only column contains a semicolon %s', async (_, file, parameters) => {
-    const answer = await rejected(api, () => upload(api, file, parameters));
+    const answer = await expectRejected(api, () => upload(api, file, parameters));
     expect(answer).toMatchObject({ ...line(1), detail: expect.stringContaining('delimiter=;') });
     expect((await upload(api, file, { ...parameters, delimiter: ';' })).status).toBe(202);
   });
@@ -40,11 +40,11 @@ describe('rejected uploads', () => {
 
   test('rejects bytes and charsets other than UTF-8', async () => {
     const latin1 = new Uint8Array(Buffer.from(`user_id\nu-1\n${CANARY}\u00fc\n`, 'latin1'));
-    expect(await rejected(api, () => upload(api, latin1))).toMatchObject(line(3));
+    expect(await expectRejected(api, () => upload(api, latin1))).toMatchObject(line(3));
     const utf16 = new Uint8Array(Buffer.from('\uFEFFuser_id\nu-1', 'utf16le'));
-    expect(await rejected(api, () => upload(api, utf16))).toMatchObject(line(1));
+    expect(await expectRejected(api, () => upload(api, utf16))).toMatchObject(line(1));
     const charset = { 'Content-Type': 'text/csv; charset=iso-8859-1' };
-    expect(await rejected(api, () => upload(api, latin1, {}, charset))).toMatchObject({ status: 415 });
+    expect(await expectRejected(api, () => upload(api, latin1, {}, charset))).toMatchObject({ status: 415 });
     expect(
       (await upload(api, 'user_id\nu-1', {}, { 'Content-Type': 'text/csv; charset="UTF-8"; header=present' })).status,
     ).toBe(202);
@@ -52,19 +52,19 @@ describe('rejected uploads', () => {
 
   test('rejects a file without a valid identity and lists its invalid lines', async () => {
     for (const empty of ['', 'user_id', 'user_id\n', 'user_id\n\n\n'])
-      expect(await rejected(api, () => upload(api, empty))).toMatchObject(
+      expect(await expectRejected(api, () => upload(api, empty))).toMatchObject(
         requestError('/file', 'no_identities', 'body'),
       );
-    expect(await rejected(api, () => upload(api, `number\n\n${CANARY}\n${CANARY}2`, { type: 'number' }))).toMatchObject(
-      {
-        ...requestError('/file', 'no_identities', 'body'),
-        lines: { total: 3, accepted: 0, merged: 0, failed: 2, blank: 1 },
-        failures: [
-          { line: 3, reason: 'not_an_integer' },
-          { line: 4, reason: 'not_an_integer' },
-        ],
-      },
-    );
+    expect(
+      await expectRejected(api, () => upload(api, `number\n\n${CANARY}\n${CANARY}2`, { type: 'number' })),
+    ).toMatchObject({
+      ...requestError('/file', 'no_identities', 'body'),
+      lines: { total: 3, accepted: 0, merged: 0, failed: 2, blank: 1 },
+      failures: [
+        { line: 3, reason: 'not_an_integer' },
+        { line: 4, reason: 'not_an_integer' },
+      ],
+    });
   });
 
   test('stops reading at the limit of a request, or of an upload when it is expedited', async () => {
@@ -75,7 +75,7 @@ describe('rejected uploads', () => {
       [50, expedited],
     ] as const) {
       expect((await upload(api, `user_id\n${lines(limit)}`, parameters)).status).toBe(202);
-      expect(await rejected(api, () => upload(api, `user_id\n${lines(limit + 1)}`, parameters))).toMatchObject({
+      expect(await expectRejected(api, () => upload(api, `user_id\n${lines(limit + 1)}`, parameters))).toMatchObject({
         status: 422,
         code: 'too_many_subjects',
         limit,
@@ -85,7 +85,7 @@ describe('rejected uploads', () => {
     const endless = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new TextEncoder().encode(`e-${++pulled}\n`)),
     });
-    expect(await rejected(api, () => upload(api, endless))).toMatchObject({ code: 'too_many_subjects' });
+    expect(await expectRejected(api, () => upload(api, endless))).toMatchObject({ code: 'too_many_subjects' });
     expect(pulled).toBeLessThan(100);
   });
 
@@ -94,8 +94,8 @@ describe('rejected uploads', () => {
     for (const name of ['project', 'kind', 'regulation', 'subjects', 'type']) {
       const without = { [name]: undefined };
       const code = name === 'kind' || name === 'subjects' ? 'invalid_value' : 'invalid_type';
-      expect(await rejected(api, () => upload(api, file, without))).toMatchObject(requestError(`/${name}`, code));
-      expect(await rejected(api, () => uploadForm(api, file, without))).toMatchObject(
+      expect(await expectRejected(api, () => upload(api, file, without))).toMatchObject(requestError(`/${name}`, code));
+      expect(await expectRejected(api, () => uploadForm(api, file, without))).toMatchObject(
         requestError(`/${name}`, code, 'body'),
       );
     }
@@ -110,16 +110,16 @@ describe('rejected uploads', () => {
       [{ delimiter: '|' }, '/delimiter', 'invalid_value'],
       [{ [CANARY]: '1' }, '', 'unrecognized_keys'],
     ] as const) {
-      expect(await rejected(api, () => upload(api, file, parameters))).toMatchObject(requestError(pointer, code));
-      expect(await rejected(api, () => uploadForm(api, file, parameters))).toMatchObject(
+      expect(await expectRejected(api, () => upload(api, file, parameters))).toMatchObject(requestError(pointer, code));
+      expect(await expectRejected(api, () => uploadForm(api, file, parameters))).toMatchObject(
         requestError(pointer, code, 'body'),
       );
     }
-    expect(await rejected(api, () => upload(api, file, { project: CANARY }))).toMatchObject({
+    expect(await expectRejected(api, () => upload(api, file, { project: CANARY }))).toMatchObject({
       code: 'project_not_found',
     });
     expect(
-      await rejected(api, () =>
+      await expectRejected(api, () =>
         send(api, `/v1/uploads?${queryOf({})}&type=alias`, file, { 'Content-Type': 'text/csv' }),
       ),
     ).toMatchObject(requestError('/type', 'invalid_type'));
@@ -140,7 +140,7 @@ describe('rejected uploads', () => {
     });
     const file = ['file', `user_id\n${CANARY}`] as const;
     const form = (...parts: (readonly [string, string])[]) =>
-      rejected(api, () => send(api, '/v1/uploads', formOf(...parts), {}));
+      expectRejected(api, () => send(api, '/v1/uploads', formOf(...parts), {}));
     expect(await form(...fields, file, ['suppress', 'true'])).toMatchObject(
       requestError('/file', 'fields_come_first', 'body'),
     );
@@ -149,20 +149,20 @@ describe('rejected uploads', () => {
     expect(await form(...fields, ['type', 'alias'], file)).toMatchObject(requestError('/type', 'invalid_type', 'body'));
     for (const later of [[], fields])
       expect(await form(file, ...later)).toMatchObject(requestError('/file', 'fields_come_first', 'body'));
-    expect(await rejected(api, () => send(api, '/v1/uploads?project=demo', formOf(...fields, file), {}))).toMatchObject(
-      requestError('/project', 'belongs_in_the_form'),
-    );
+    expect(
+      await expectRejected(api, () => send(api, '/v1/uploads?project=demo', formOf(...fields, file), {})),
+    ).toMatchObject(requestError('/project', 'belongs_in_the_form'));
     const type = 'multipart/form-data; boundary=b';
     const head = fields
       .map(([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
       .join('');
     const whole = `${head}--b\r\nContent-Disposition: form-data; name="file"; filename="${CANARY}"\r\n\r\nuser_id\n${CANARY}`;
     for (const cut of [whole, whole.slice(0, -5), head, head.slice(0, 30)])
-      expect(await rejected(api, () => send(api, '/v1/uploads', cut, { 'Content-Type': type }))).toMatchObject({
+      expect(await expectRejected(api, () => send(api, '/v1/uploads', cut, { 'Content-Type': type }))).toMatchObject({
         code: 'malformed_csv',
       });
     expect(
-      await rejected(api, () => send(api, '/v1/uploads', whole, { 'Content-Type': 'multipart/form-data' })),
+      await expectRejected(api, () => send(api, '/v1/uploads', whole, { 'Content-Type': 'multipart/form-data' })),
     ).toMatchObject({
       status: 415,
     });
@@ -171,7 +171,7 @@ describe('rejected uploads', () => {
 
   test('rejects another or a missing media type', async () => {
     for (const type of ['application/json', 'text/plain', ''])
-      expect(await rejected(api, () => upload(api, 'user_id\nu-1', {}, { 'Content-Type': type }))).toMatchObject({
+      expect(await expectRejected(api, () => upload(api, 'user_id\nu-1', {}, { 'Content-Type': type }))).toMatchObject({
         status: 415,
         code: 'unsupported_media_type',
       });
@@ -179,10 +179,12 @@ describe('rejected uploads', () => {
 
   test('rejects a body that ends early, as a file and as a form', async () => {
     const lines = ['user_id\n', `${CANARY}-1\n`, `${CANARY}-2\n`];
-    expect(await rejected(api, () => upload(api, inPieces(lines, 'breaks')))).toMatchObject({ code: 'malformed_csv' });
+    expect(await expectRejected(api, () => upload(api, streamOf(lines, 'breaks')))).toMatchObject({
+      code: 'malformed_csv',
+    });
     const type = { 'Content-Type': 'multipart/form-data; boundary=b' };
     const form = ['--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n', ...lines];
-    expect(await rejected(api, () => send(api, '/v1/uploads', inPieces(form, 'breaks'), type))).toMatchObject({
+    expect(await expectRejected(api, () => send(api, '/v1/uploads', streamOf(form, 'breaks'), type))).toMatchObject({
       status: 422,
     });
     expect(api.log.join('')).not.toMatch(/"level":(50|60)/);
@@ -190,14 +192,14 @@ describe('rejected uploads', () => {
 
   test('rejects an upload with onConflict reject when another open deletion owns a subject', async () => {
     await upload(api, 'user_id\nowned-1\nowned-2');
-    const answer = await rejected(api, () => upload(api, 'user_id\nfree\n\nowned-2', { onConflict: 'reject' }));
+    const answer = await expectRejected(api, () => upload(api, 'user_id\nfree\n\nowned-2', { onConflict: 'reject' }));
     expect(answer).toMatchObject({ status: 409, code: 'subject_conflict', positions: [2] });
   });
 
   test('rejects a read-only token', async () => {
     const created = await api.call('POST', '/v1/tokens', { name: 'reader', access: 'read' });
-    const reader = carrying(textOf(created, 'token'));
-    expect(await rejected(api, () => upload(api, 'user_id\nu-1', {}, reader))).toMatchObject({
+    const reader = bearerOf(textOf(created, 'token'));
+    expect(await expectRejected(api, () => upload(api, 'user_id\nu-1', {}, reader))).toMatchObject({
       status: 403,
       code: 'forbidden',
     });
@@ -206,9 +208,9 @@ describe('rejected uploads', () => {
   test('rejects a body over the limit with and without Content-Length', async () => {
     const small = await testApi({ bodyLimitBytes: 1_000 });
     const file = `user_id,note\nu-1,${'x'.repeat(1_000)}\n`;
-    for (const body of [file, inPieces([file]), inPieces(file.split('u'))])
+    for (const body of [file, streamOf([file]), streamOf(file.split('u'))])
       expect((await upload(small, body)).json).toMatchObject({ status: 413, code: 'body_too_large', limit: 1_000 });
-    const declared = await upload(small, inPieces([file]), {}, { 'Content-Length': '2000' });
+    const declared = await upload(small, streamOf([file]), {}, { 'Content-Length': '2000' });
     expect(declared.json).toMatchObject({ status: 413 });
     expect((await upload(small, 'user_id\nu-1')).status).toBe(202);
     expect(await small.sql`SELECT value FROM lethe.submitted_identities`).toEqual([{ value: ['u-1'] }]);

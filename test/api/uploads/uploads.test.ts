@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { testApi, textOf } from '../support/api.ts';
-import { CANARY, requestError, inPieces, rejected, requestCount, upload, uploadForm } from './upload.ts';
+import { CANARY, requestError, streamOf, expectRejected, requestCount, upload, uploadForm } from './upload.ts';
 
 const api = await testApi();
 
@@ -62,8 +62,8 @@ describe('files', () => {
     const bytes = new TextEncoder().encode('\uFEFFuser_id\r\nKöln\r\nu-2\ru-3\nu-4');
     const expected = [row(2, 'Köln'), row(3, 'u-2'), row(4, 'u-3'), row(5, 'u-4')];
     expect(await rowsOf(bytes)).toEqual(expected);
-    expect(await rowsOf(inPieces([...bytes].map((byte) => Uint8Array.of(byte))))).toEqual(expected);
-    expect(await rowsOf(inPieces([bytes.subarray(0, 1), bytes.subarray(1)]))).toEqual(expected);
+    expect(await rowsOf(streamOf([...bytes].map((byte) => Uint8Array.of(byte))))).toEqual(expected);
+    expect(await rowsOf(streamOf([bytes.subarray(0, 1), bytes.subarray(1)]))).toEqual(expected);
   });
 
   test('reports the line on which a record with quoted line breaks begins', async () => {
@@ -137,8 +137,10 @@ describe('columns', () => {
     ['column 0', 'a,b\nu-1,u-2', { columns: '0' }, 'custom'],
     ['an empty name', 'a,b\nu-1,u-2', { columns: 'a,' }, 'custom'],
   ])('rejects columns that name %s', async (_, file, parameters, code) => {
-    expect(await rejected(api, () => upload(api, file, parameters))).toMatchObject(requestError('/columns', code));
-    expect(await rejected(api, () => uploadForm(api, file, parameters))).toMatchObject(
+    expect(await expectRejected(api, () => upload(api, file, parameters))).toMatchObject(
+      requestError('/columns', code),
+    );
+    expect(await expectRejected(api, () => uploadForm(api, file, parameters))).toMatchObject(
       requestError('/columns', code, 'body'),
     );
   });

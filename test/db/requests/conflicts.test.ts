@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { applyVisibility, calledOf, hide, matchOf } from '../../api/support/ledger.ts';
-import { accepted, deletionOf, type Sent, START, testApi, user } from '../../api/support/api.ts';
+import { applyVisibility, identityFactOf, hide, matchOf } from '../../api/support/ledger.ts';
+import { submitDeletion, deletionOf, type SentIdentity, START, testApi, user } from '../../api/support/api.ts';
 
 const api = await testApi();
-const rejecting = async (...identities: Sent[]) =>
+const rejecting = async (...identities: SentIdentity[]) =>
   (await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }))).json;
 
 test('rejects any identity of an owned subject until the subject is restored', async () => {
-  const id = await accepted(api, [user('owned'), user('bystander')]);
-  const facts = [matchOf(1, 'owned'), matchOf(2, 'bystander'), calledOf('owned', 'alias', ['nick'])];
+  const id = await submitDeletion(api, [user('owned'), user('bystander')]);
+  const facts = [matchOf(1, 'owned'), matchOf(2, 'bystander'), identityFactOf('owned', 'alias', ['nick'])];
   await hide(api.database, id, facts, START);
   expect(await rejecting(user('free'), { type: 'alias', value: 'nick' })).toMatchObject({
     code: 'subject_conflict',
@@ -25,7 +25,7 @@ test('rejects any identity of an owned subject until the subject is restored', a
 });
 
 test('rejects identities of an unresolved request, except for cancelled positions', async () => {
-  const id = await accepted(api, [user('early-1'), user('early-2')]);
+  const id = await submitDeletion(api, [user('early-1'), user('early-2')]);
   expect(await rejecting(user('early-1'))).toMatchObject({ positions: [1] });
   await api.call('POST', `/v1/requests/${id}/cancel`, { positions: [1] });
   expect(await rejecting(user('early-1'))).toMatchObject({ status: 'received' });
@@ -33,7 +33,7 @@ test('rejects identities of an unresolved request, except for cancelled position
 });
 
 test('does not conflict with subjects of another project', async () => {
-  await accepted(api, [user('elsewhere')], { project: 'other' });
+  await submitDeletion(api, [user('elsewhere')], { project: 'other' });
   expect(await rejecting(user('elsewhere'))).toMatchObject({ status: 'received' });
 });
 

@@ -41,7 +41,7 @@ export async function cancel(world: World, requestId: string, positions: readonl
   const at = await nowOf(world);
   const { window } = policyOf(world, project);
   const done = await cancelRequest(world.database, window, { requestId, positions, actor: 'operator', at });
-  await world.orchestrator.wake(done.wake);
+  await world.orchestrator.signalRequests(done.wake);
   return done;
 }
 
@@ -53,7 +53,7 @@ export async function confirm(world: World, requestId: string, expectedCount: nu
   const done = await withProjectLock(world.database, project, (tx) =>
     confirmRequest(tx, projectOf(world.deps, project), asked),
   );
-  await world.orchestrator.wake(done.wake);
+  await world.orchestrator.signalRequests(done.wake);
 }
 
 export async function hold(world: World, project: string, identities: readonly Identity[]) {
@@ -61,14 +61,14 @@ export async function hold(world: World, project: string, identities: readonly I
   const id = newId('hold', at.getTime());
   const by = { caseRef: 'C-7', heldBy: 'counsel', actor: 'operator', at };
   const placed = await placeHold(world.database, KEYS, { id, project, kind: 'user', identities, ...by });
-  await world.orchestrator.wake(placed.wake);
+  await world.orchestrator.signalRequests(placed.wake);
   return { id, ...placed };
 }
 
 export async function release(world: World, project: string, id: string) {
   const at = await nowOf(world);
   const { wake } = await releaseHold(world.database, policyOf(world, project).window, { id, actor: 'operator', at });
-  await world.orchestrator.wake(wake);
+  await world.orchestrator.signalRequests(wake);
 }
 
 export async function expedite(world: World, requestId: string, when: 'now' | 'next_run') {
@@ -80,7 +80,7 @@ export async function expedite(world: World, requestId: string, when: 'now' | 'n
     expedite: when,
     ...by,
   });
-  await world.orchestrator.wake(done.wake);
+  await world.orchestrator.signalRequests(done.wake);
 }
 
 export async function retry(world: World, requestId: string) {
@@ -92,7 +92,7 @@ export async function retry(world: World, requestId: string) {
     actor: 'operator',
     at,
   });
-  await world.orchestrator.wake(wake);
+  await world.orchestrator.signalRequests(wake);
 }
 
 /** Polls in real time, for conditions that become true without skipping time. */

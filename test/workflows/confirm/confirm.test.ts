@@ -288,10 +288,10 @@ test('continues a confirmed request when housekeeping repeats a lost signal', as
   await addUser(world.app, 'lost');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'lost' }] });
   await counted(id);
-  const wake = world.orchestrator.wake;
-  world.orchestrator.wake = async () => {};
+  const wake = world.orchestrator.signalRequests;
+  world.orchestrator.signalRequests = async () => {};
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202 });
-  world.orchestrator.wake = wake;
+  world.orchestrator.signalRequests = wake;
   expect((await statusOf(world, id)).states).toEqual({ resolved: 1 });
   await world.sql`UPDATE lethe.requests SET attended_at = '2000-01-01' WHERE id = ${id}`;
   expect(await runHousekeeping(world)).toBe(1);

@@ -50,7 +50,7 @@ test('waits for the confirmation without a system that an operator skipped, and 
   const requestId = await submit(world, 'two', [user('u-4')], { confirm: true });
   await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   const skip = { requestId, system: 'crm', reason: 'shut down', actor: 'mem_owner', at: new Date() };
-  await world.orchestrator.wake((await skipSystem(world.database, skip)).wake);
+  await world.orchestrator.signalRequests((await skipSystem(world.database, skip)).wake);
   await waitForConfirmationStage(world, requestId);
   expect((await statusOf(world, requestId)).counts.map(({ system }) => system)).toEqual(['app']);
   const callsBefore = faults.calls.length;

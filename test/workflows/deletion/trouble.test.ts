@@ -52,7 +52,7 @@ test('ends as partially_completed and reports no subject as deleted when an oper
   await skipToRun(requestId);
   await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
   const skip = { requestId, system: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(world) };
-  await world.orchestrator.wake((await skipSystem(world.database, skip)).wake);
+  await world.orchestrator.signalRequests((await skipSystem(world.database, skip)).wake);
   expect(await ended(world, requestId)).toBe('partially_completed');
   world.faultsOf('two', 'crm').away.clear();
   const receipt = await receiptOf(world, requestId);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { accepted, deletionOf, START, testApi, textOf, user } from '../../support/api.ts';
+import { submitDeletion, deletionOf, START, testApi, textOf, user } from '../../support/api.ts';
 
 const api = await testApi();
 
@@ -36,10 +36,10 @@ test('accepts a deletion with the dates of the policy and starts its workflow', 
   ]);
 });
 
-test('needs one statement beside the authentication for 1 identity and for 2 000', async () => {
+test('needs one statement after the authentication for 1 identity and for 2 000', async () => {
   for (const count of [1, 2_000]) {
     api.statements();
-    await accepted(
+    await submitDeletion(
       api,
       Array.from({ length: count }, (_, index) => user(`one-${count}-${index}`)),
     );
@@ -48,7 +48,7 @@ test('needs one statement beside the authentication for 1 identity and for 2 000
 });
 
 test('treats a string like a list of one string and marks duplicates', async () => {
-  const id = await accepted(api, [
+  const id = await submitDeletion(api, [
     user('a"b\\c,{d}'),
     { type: 'user_id', value: ['a"b\\c,{d}'] },
     { type: 'email', value: ['X@Y.test', 'Café'] },
@@ -65,7 +65,7 @@ test('treats a string like a list of one string and marks duplicates', async () 
 });
 
 test('stores outcome invalid without the value when a value is not a UUID or an integer', async () => {
-  const id = await accepted(api, [
+  const id = await submitDeletion(api, [
     { type: 'xng_id', value: 'no-uuid' },
     { type: 'number', value: '99999999999999999999' },
     { type: 'xng_id', value: '0190A5E4-3C00-7000-8000-000000000001' },
@@ -113,7 +113,7 @@ test('sets hardDeleteAt to the next run or to now when a request is expedited', 
 });
 
 test('rejects the whole request with onConflict reject when an open request has the same identity', async () => {
-  await accepted(api, [user('taken'), { type: 'email', value: ['taken@x.test', 'b'] }]);
+  await submitDeletion(api, [user('taken'), { type: 'email', value: ['taken@x.test', 'b'] }]);
   const before = await api.sql`SELECT count(*) AS requests FROM lethe.requests`;
   const identities = [user('free'), { type: 'email', value: ['TAKEN@x.test', 'B'] }, user('taken')];
   const rejected = await api.call('POST', '/v1/requests', deletionOf(identities, { onConflict: 'reject' }));

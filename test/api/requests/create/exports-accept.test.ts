@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { exportOf } from '../../exports/exports.ts';
-import { carrying, deletionOf, PROJECT, testApi, textOf, user } from '../../support/api.ts';
+import { bearerOf, deletionOf, PROJECT, testApi, textOf, user } from '../../support/api.ts';
 
 const api = await testApi();
 
@@ -93,10 +93,10 @@ describe('an invalid export, which stores nothing', () => {
   test('is rejected for everyone without the token of an owner', async () => {
     const admin = await api.member('an admin', { role: 'admin' });
     const everyone = { ...exportOf([]), subjects: { kind: 'user', everyone: true } };
-    expect(await errorsOf(everyone, carrying(admin))).toEqual([403]);
+    expect(await errorsOf(everyone, bearerOf(admin))).toEqual([403]);
     expect((await api.call('POST', '/v1/requests', everyone)).status).toBe(202);
     const segment = { ...exportOf([]), subjects: { kind: 'user', segment: 'left' } };
-    expect((await api.call('POST', '/v1/requests', segment, carrying(admin))).status).toBe(202);
+    expect((await api.call('POST', '/v1/requests', segment, bearerOf(admin))).status).toBe(202);
   });
 
   test('is rejected when no system can export the kind of subject, also with exportFirst', async () => {

@@ -15,7 +15,7 @@ import { devServer } from '../../../support/servers/temporal.ts';
 import { applyVisibility, concludeAll, hide, matchOf } from '../../support/ledger.ts';
 import {
   type Answer,
-  carrying,
+  bearerOf,
   CATALOG,
   deletionOf,
   KEYS,
@@ -29,7 +29,7 @@ import {
 const api = await testApi();
 const body = (name: string, more: Record<string, unknown> = {}) => deletionOf([user(name)], more);
 const post = (key: string, sent: unknown, to: TestApi = api, token = to.owner.token): Promise<Answer> =>
-  to.call('POST', '/v1/requests', sent, { 'Idempotency-Key': key, ...carrying(token) });
+  to.call('POST', '/v1/requests', sent, { 'Idempotency-Key': key, ...bearerOf(token) });
 
 const counts = async ({ database }: TestApi = api) => {
   const [row] = await database.$client`SELECT (SELECT count(*) FROM lethe.requests) AS requests,
@@ -206,7 +206,7 @@ test('recognizes the body after a rotation of the digest keys, unless its key is
           method: 'POST',
           body: JSON.stringify(sent),
           headers: {
-            ...carrying(api.owner),
+            ...bearerOf(api.owner),
             'Content-Type': 'application/json',
             'Idempotency-Key': 'rotated',
           },
@@ -270,7 +270,7 @@ test('stores neither key nor body and deletes keys after a day', async () => {
   const idleStarter = {
     start: async () => {},
     startSuppression: async () => {},
-    wake: async () => {},
+    signalRequests: async () => {},
     startNotifications: async () => {},
   };
   const unused = () => {

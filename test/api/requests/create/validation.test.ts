@@ -77,7 +77,7 @@ describe('an invalid request', () => {
     expect(errorsOf(response)).toMatchObject([{ pointer: '/regulation', detail: unknown }]);
   });
 
-  test('suggests what to do when there are too many identities', async () => {
+  test('suggests a remedy when there are too many identities', async () => {
     const identities = Array.from({ length: 2_001 }, (_, index) => user(`u-${index}`));
     const detail = 'The request has 2001 identities, the limit is 2000. Nothing was stored; split the list';
     expect((await rejected(deletionOf(identities))).json).toMatchObject({
@@ -91,7 +91,7 @@ describe('an invalid request', () => {
     });
   });
 
-  test('says which field contradicts another one', async () => {
+  test('names the field that contradicts another one', async () => {
     const segment = { kind: 'company', segment: 'all' };
     expect(await detailsOf(deletionOf([], { subjects: segment, onConflict: 'reject' }))).toEqual({
       '/subjects/segment': 'requires kind user',
