@@ -24,7 +24,7 @@ export async function withConnectorContext<T>(
     verb({
       signal: context.cancellationSignal,
       heartbeat: () => context.heartbeat(),
-      slot: async () => {
+      waitForSlot: async () => {
         if (spacingMs === undefined) return;
         const now = new Date();
         const slot = await reserveSlot(deps.reading, `system/${project}/${system}`, { now, spacingMs });

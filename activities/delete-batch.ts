@@ -51,7 +51,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
           await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)),
         );
       await recordBatchDeletion(deps.database, input, ticket);
-      return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.askAgainAt.getTime() };
+      return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.continueAt.getTime() };
     });
   },
 

@@ -103,5 +103,5 @@ async function* yieldPage<Item>(items: Item[]): AsyncGenerator<Item[]> {
 const connectorContext = (): ConnectorContext => ({
   signal: AbortSignal.timeout(120_000),
   heartbeat: () => undefined,
-  slot: () => Promise.resolve(),
+  waitForSlot: () => Promise.resolve(),
 });

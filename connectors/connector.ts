@@ -141,7 +141,7 @@ export interface ConnectorContext {
   /** The connector calls it once per range and every few seconds while it waits. */
   heartbeat(): void;
   /** Waits until `limits.spacingMs` allows the next call. Returns immediately when no spacing is declared. */
-  slot(): Promise<void>;
+  waitForSlot(): Promise<void>;
 }
 
 export interface VisibilityChange {
@@ -165,8 +165,8 @@ export interface HardDeletion {
   onRangeFinished(range: FinishedRange): Promise<void>;
 }
 
-/** A system that deletes asynchronously returns a ticket. Lethe calls `hardDelete` with it at or after `askAgainAt`. */
-export type Deletion = { readonly done: true } | { readonly askAgainAt: Date; readonly ticket: string };
+/** A system that deletes asynchronously returns a ticket. Lethe calls `hardDelete` with it at or after `continueAt`. */
+export type Deletion = { readonly done: true } | { readonly continueAt: Date; readonly ticket: string };
 
 /** `survivors` is the sum of `tables`. `unknown` is a code, for a system that is reachable but cannot be searched. */
 export type Verification =

@@ -140,7 +140,7 @@ function archiveStream(
     const at = now();
     try {
       if (await renewTransferLease(database, transfer, at)) leaseRenewedAt = at.getTime();
-      else await abort(controller, 'ended');
+      else await abort(controller, 'link_invalid');
     } catch (error) {
       // A short outage of the database is tolerated. Once the lease has expired, another download may use the link.
       if (at.getTime() - leaseRenewedAt >= LEASE_MS) await abort(controller, failureCode(error));

@@ -13,7 +13,7 @@ export interface Candidate {
   /** Per subject, a text that only rows of this subject contain. */
   readonly ownTexts: readonly string[];
   /** All rows of other subjects. */
-  rowsOfOthers(): Promise<unknown>;
+  rowsOfOtherSubjects(): Promise<unknown>;
   /** All rows, including those of the two subjects. */
   allRows(): Promise<unknown>;
   /** What the connector stores for its requests. Empty after `conclude`. */
@@ -49,9 +49,9 @@ export function testConformance(name: string, createCandidate: () => Promise<Can
       expect(await candidate.allRows()).toEqual(before);
     });
 
-    test('deletes idempotently, with the same ranges, and does not change rows of others', async () => {
+    test('deletes idempotently, with the same ranges, and does not change rows of other subjects', async () => {
       const { connector, subjects } = candidate;
-      const others = await candidate.rowsOfOthers();
+      const others = await candidate.rowsOfOtherSubjects();
       const batch = batchOf(subjects);
       const [first, second] = [deletion(), deletion()];
       expect(await connector.hardDelete(batch, first, testContext())).toEqual({ done: true });
@@ -62,7 +62,7 @@ export function testConformance(name: string, createCandidate: () => Promise<Can
       expect(Object.values(addUpRanges(first.ranges)).reduce((sum, { removed }) => sum + removed, 0)).toBeGreaterThan(
         0,
       );
-      expect(await candidate.rowsOfOthers()).toEqual(others);
+      expect(await candidate.rowsOfOtherSubjects()).toEqual(others);
       expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
     });
 
@@ -94,10 +94,10 @@ export function testConformance(name: string, createCandidate: () => Promise<Can
     const sum = (figures: Iterable<number>): number => [...figures].reduce((all, each) => all + each, 0);
 
     test.each(partialScopes)(
-      'clears columns of %s idempotently, keeps every row and does not change rows of others',
+      'clears columns of %s idempotently, keeps every row and does not change rows of other subjects',
       async (scope) => {
         const { connector, subjects } = candidate;
-        const [others, batch] = [await candidate.rowsOfOthers(), batchOf(subjects)];
+        const [others, batch] = [await candidate.rowsOfOtherSubjects(), batchOf(subjects)];
         const before = await connector.count(batch, 'data', testContext());
         const toClear = await connector.count(batch, scope, testContext());
         const [first, second] = [deletion({ scope }), deletion({ scope })];
@@ -115,7 +115,7 @@ export function testConformance(name: string, createCandidate: () => Promise<Can
         expect(sum(tables.map(({ removed }) => removed))).toBe(0);
         expect(await connector.verify(batch, scope, testContext())).toMatchObject({ survivors: 0 });
         expect(await connector.count(batch, 'data', testContext())).toEqual(before);
-        expect(await candidate.rowsOfOthers()).toEqual(others);
+        expect(await candidate.rowsOfOtherSubjects()).toEqual(others);
         expect(await candidate.isHidden(0)).toBe(false);
       },
     );

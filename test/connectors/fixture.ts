@@ -172,7 +172,7 @@ export async function fixture(users = 30, settings = SETTINGS): Promise<Fixture>
 export const testContext = (signal = new AbortController().signal): ConnectorContext => ({
   signal,
   heartbeat: () => {},
-  slot: async () => {},
+  waitForSlot: async () => {},
 });
 
 export const requestId = (): string => `req_${randomBytes(16).toString('hex')}`;

@@ -9,8 +9,8 @@ export interface Faults {
   readonly refused: Set<keyof Connector>;
   /** The result of `verify`, unless null. */
   verification: Verification | null;
-  /** The number of times that `hardDelete` returns a ticket and asks for a later call before it deletes. */
-  askAgain: number;
+  /** The number of times that `hardDelete` returns a ticket instead of deleting. */
+  postponements: number;
   readonly tickets: (string | null)[];
   /** Awaited before each count. */
   beforeCount: (() => Promise<void>) | null;
@@ -25,7 +25,7 @@ export const noFaults = (): Faults => ({
   away: new Set(),
   refused: new Set(),
   verification: null,
-  askAgain: 0,
+  postponements: 0,
   tickets: [],
   beforeCount: null,
   beforeTable: null,
@@ -37,7 +37,7 @@ export const noFaults = (): Faults => ({
 export function clearFaults(faults: Faults): void {
   faults.away.clear();
   faults.refused.clear();
-  const none = { verification: null, askAgain: 0, beforeCount: null, beforeTable: null, afterDelete: null };
+  const none = { verification: null, postponements: 0, beforeCount: null, beforeTable: null, afterDelete: null };
   Object.assign(faults, none satisfies Partial<Faults>);
 }
 
@@ -76,9 +76,9 @@ export function withFaults(connector: Connector, faults: Faults): Connector {
     async hardDelete(batch, deletion, work) {
       recordCall('hardDelete');
       faults.tickets.push(deletion.ticket);
-      if (faults.askAgain > 0) {
-        faults.askAgain -= 1;
-        return { askAgainAt: new Date(deletion.at.getTime() + DAY_MS), ticket: `ticket-${faults.askAgain}` };
+      if (faults.postponements > 0) {
+        faults.postponements -= 1;
+        return { continueAt: new Date(deletion.at.getTime() + DAY_MS), ticket: `ticket-${faults.postponements}` };
       }
       const done = await connector.hardDelete(batch, deletion, work);
       await faults.afterDelete?.();

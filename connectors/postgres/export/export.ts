@@ -29,7 +29,7 @@ export async function* exportBatch(
     await beginSnapshot(session);
     for (const table of selectTables(model, loaded.catalog, options, literalMembers(loaded.members))) {
       throwIfCancelled(activity.signal);
-      await runCallback(() => activity.slot());
+      await runCallback(() => activity.waitForSlot());
       if (options.scope === 'categories') {
         const counted = await countCategories(session, table);
         if (counted !== undefined) yield counted;

@@ -47,10 +47,18 @@ function checkCascade(key: ForeignKey, parent: Target, children: readonly Target
   const error = (reason: string): ConfigError[] => [
     { path: parent.path, message: `${key.child} references ${key.parent} ON DELETE CASCADE, ${reason}` },
   ];
-  if (children.length === 0) return error(`and is not mapped for ${model.kind}: its rows would be deleted uncounted`);
-  if (children.some(({ retain }) => retain !== undefined)) return error('and is retained: its rows would be deleted');
+  if (children.length === 0)
+    return error(
+      `and is not mapped for ${model.kind}: its rows would be deleted without being counted; map it, or use ON DELETE NO ACTION`,
+    );
+  if (children.some(({ retain }) => retain !== undefined))
+    return error('and is retained: its rows would be deleted; use ON DELETE NO ACTION');
   const deletesSameRows = children.some((child) => joinsByKey(key, child) || referencesSubject(key, parent, child));
-  return deletesSameRows ? [] : error('by columns that the data map does not use: it would delete rows of others');
+  return deletesSameRows
+    ? []
+    : error(
+        'by columns that the data map does not use: it would delete rows of other subjects; use ON DELETE NO ACTION',
+      );
 }
 
 const joinsByKey = (key: ForeignKey, child: Target): boolean =>

@@ -4,7 +4,7 @@ import { fixture, user } from '../fixture.ts';
 const SUBJECT_KEYS = ['u-1', 'a-1', 'u-2', 'a-2'].map((name) => `'${name}'`).join(', ');
 
 /** Conditions for the rows of all users but the first two. */
-const ROWS_OF_OTHERS: Record<string, string> = {
+const OTHER_SUBJECTS: Record<string, string> = {
   users: `user_id NOT IN (${SUBJECT_KEYS})`,
   aliases: `user_id NOT IN (${SUBJECT_KEYS})`,
   events: `user_id NOT IN (${SUBJECT_KEYS})`,
@@ -24,7 +24,7 @@ testConformance('the PostgreSQL connector', async () => {
     subjects: [user(1), user(2)],
     unknownSubject: user('unknown'),
     ownTexts: ['street 1', 'street 2'],
-    rowsOfOthers: () => db.state(ROWS_OF_OTHERS),
+    rowsOfOtherSubjects: () => db.state(OTHER_SUBJECTS),
     allRows: () => db.state(),
     storedForRequests: async () => {
       const stored: unknown[] = [];

@@ -50,7 +50,7 @@ test('does not report an unknown identity as not_found when a system has no veri
 test('continues the deletion with the system’s ticket at the time that the system names', async () => {
   await addUser(world.app, 'u-3');
   const faults = world.faultsOf('slow');
-  faults.askAgain = 2;
+  faults.postponements = 2;
   const requestId = await submit(world, 'slow', [user('u-3')]);
   const due = (await statusOf(world, requestId)).hardDeleteAt;
   expect(await ended(world, requestId)).toBe('completed');

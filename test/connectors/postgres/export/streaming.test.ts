@@ -227,7 +227,7 @@ test('throws an error of the server between rows without its text', async () => 
 
 test('sends heartbeats while the reader is slow and waits for a slot per table', async () => {
   let [beats, slots] = [0, 0];
-  const context = { ...testContext(), heartbeat: () => void (beats += 1), slot: async () => void (slots += 1) };
+  const context = { ...testContext(), heartbeat: () => void (beats += 1), waitForSlot: async () => void (slots += 1) };
   const rows = await startReading(context);
   const before = beats;
   while (beats === before) await sleep(50);

@@ -141,7 +141,7 @@ describe('inspect()', () => {
     [
       'CASCADE to rows of other subjects',
       'ALTER TABLE app.events ADD answered bigint REFERENCES app.events ON DELETE CASCADE',
-      /^kinds\.user\.tables\.0: app\.events .*rows of others/,
+      /^kinds\.user\.tables\.0: app\.events .*rows of other subjects/,
     ],
     [
       'SET NULL',
