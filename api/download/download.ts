@@ -111,13 +111,13 @@ function archiveStream(
   let pending = first;
   let sent = 0;
   let leaseRenewedAt = now().getTime();
-  let open = true;
+  let isOpen = true;
   let renewal: NodeJS.Timeout;
 
   /** Idempotent: only the first call has an effect. */
   const finish = async (done: boolean): Promise<void> => {
-    if (!open) return;
-    open = false;
+    if (!isOpen) return;
+    isOpen = false;
     clearInterval(renewal);
     const update = done ? completeTransfer(database, transfer, now()) : releaseTransferLease(database, transfer);
     rest.return?.().catch(() => undefined);
@@ -129,7 +129,7 @@ function archiveStream(
     }
   };
   const abort = async (controller: Controller, code: string): Promise<void> => {
-    if (!open) return;
+    if (!isOpen) return;
     logger.warn({ ...about, code }, 'download aborted');
     const released = finish(false);
     connection?.close();
@@ -149,7 +149,7 @@ function archiveStream(
   /** Sends the last chunk only after the archive has proved complete, so that a finished download is intact. */
   const pull = async (controller: Controller): Promise<void> => {
     const next = await rest.next();
-    if (!open) return;
+    if (!isOpen) return;
     sent += pending.length;
     if (next.done === true && sent !== transfer.bytes) throw new StorageError('damaged', 'the archive is incomplete');
     controller.enqueue(pending);

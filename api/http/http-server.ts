@@ -51,11 +51,11 @@ export async function listen(
   const connections = new Map<Socket, Set<ServerResponse>>();
   const handlers = new Set<Promise<void>>();
   const handle = getRequestListener(app.fetch, { hostname: host });
-  let draining = false;
+  let isDraining = false;
 
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };
   const server = createServer({ ...timeouts, keepAliveTimeout: keepAliveMs }, (request, response) => {
-    if (draining) response.shouldKeepAlive = false;
+    if (isDraining) response.shouldKeepAlive = false;
     const active = connections.get(request.socket);
     active?.add(response);
     response.once('close', () => active?.delete(response));
@@ -76,7 +76,7 @@ export async function listen(
     for (const [socket, active] of connections) if (shouldClose(active)) socket.destroy();
   };
   const drain = async () => {
-    draining = true;
+    isDraining = true;
     for (const active of connections.values()) {
       const last = [...active].at(-1);
       if (last !== undefined) last.shouldKeepAlive = false;

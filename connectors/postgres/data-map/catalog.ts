@@ -10,9 +10,8 @@ export interface ColumnType {
   readonly base: string;
   /** The type, or the type of its elements, has a cast to JSON that it cannot read back, such as hstore. */
   readonly hasCustomJson: boolean;
-  readonly notNull: boolean;
-  /** A generated column. */
-  readonly generated: boolean;
+  readonly isNotNull: boolean;
+  readonly isGenerated: boolean;
   /** The default expression as PostgreSQL prints it. */
   readonly default: string | null;
   /** Part of the primary key or partition key, or referenced by a foreign key. */
@@ -54,8 +53,8 @@ interface ColumnRow extends ColumnType {
 }
 
 const COLUMNS = `
-  SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "notNull",
-         a.attgenerated <> '' AS generated, pg_get_expr(d.adbin, d.adrelid) AS "default",
+  SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "isNotNull",
+         a.attgenerated <> '' AS "isGenerated", pg_get_expr(d.adbin, d.adrelid) AS "default",
          format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base,
          EXISTS (SELECT FROM pg_cast k WHERE k.castsource IN (coalesce(b.oid, t.oid), coalesce(b.typelem, t.typelem)) AND k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "hasCustomJson",
          EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))

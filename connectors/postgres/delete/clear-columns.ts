@@ -37,16 +37,16 @@ function personalColumns(target: Target, model: KindModel, catalog: Catalog): re
   if (target.role !== 'subject') return [];
   const flag = model.map.softDelete?.column;
   const columns = [...(catalog.columns.get(qualifiedName(target.table)) ?? [])];
-  return columns.flatMap(([column, { generated }]) =>
-    generated || column === flag || model.lookupColumns.has(qualifiedColumn(target.table, column)) ? [] : [column],
+  return columns.flatMap(([column, { isGenerated }]) =>
+    isGenerated || column === flag || model.lookupColumns.has(qualifiedColumn(target.table, column)) ? [] : [column],
   );
 }
 
 /** Undefined when clearing would move or orphan rows, or when the column has no neutral value. */
 export function clearableColumn(column: string, type: ColumnType): ClearableColumn | undefined {
-  if (type.generated || type.isKeyColumn) return undefined;
+  if (type.isGenerated || type.isKeyColumn) return undefined;
   // IS NOT NULL would be false for a composite value with a NULL field.
-  if (!type.notNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
+  if (!type.isNotNull) return { column, becomes: 'NULL', filled: `${ident(column)} IS DISTINCT FROM NULL` };
   const value = type.default ?? '';
   if (type.isForeignKey || !CONSTANT.test(value)) return undefined;
   return {

@@ -29,11 +29,11 @@ function typeError(
     case 'flag':
       if (type.base !== 'bool' && !isTimestamp(type))
         return `${column} is ${type.full}; it must be a timestamp, a date or a boolean`;
-      return type.notNull && type.base !== 'bool'
+      return type.isNotNull && type.base !== 'bool'
         ? `${column} is NOT NULL, so Lethe could not restore a subject; allow NULL`
         : undefined;
     case 'blank':
-      return type.notNull
+      return type.isNotNull
         ? `${column} is NOT NULL, so it cannot be blanked; allow NULL or remove it from blank`
         : undefined;
     case 'source':
@@ -88,7 +88,7 @@ const PSEUDONYM_LENGTH = 40;
 
 function unlinkError(unlink: 'null' | 'pseudonym' | undefined, column: string, type: ColumnType): string | undefined {
   if (unlink === 'null')
-    return type.notNull ? `${column} is NOT NULL; allow NULL or set unlink: 'pseudonym'` : undefined;
+    return type.isNotNull ? `${column} is NOT NULL; allow NULL or set unlink: 'pseudonym'` : undefined;
   const length = /\((\d+)\)/.exec(type.full)?.[1];
   const fits =
     type.base === 'uuid' ||

@@ -4,7 +4,7 @@ import { namedColumns } from '../data-map/named-columns.ts';
 
 interface Index {
   readonly table: string;
-  readonly unique: boolean;
+  readonly isUnique: boolean;
   readonly columns: number;
   /** The first column or expression, as PostgreSQL prints it. */
   readonly leading: string;
@@ -18,12 +18,12 @@ export async function checkIndexes(inspection: Inspection): Promise<readonly Con
     const [column] = named.columns;
     const type = column === undefined ? undefined : inspection.catalog.columns.get(named.table)?.get(column);
     if (column === undefined || type === undefined) return [];
-    const lowerCased = named.comparison === 'caseInsensitive' && type.base !== 'citext';
-    const usable = indexes.filter((index) => index.table === named.table && isFirst(index, column, lowerCased));
-    const indexed = lowerCased ? `lower(${column})` : column;
+    const isLowerCased = named.comparison === 'caseInsensitive' && type.base !== 'citext';
+    const usable = indexes.filter((index) => index.table === named.table && isFirst(index, column, isLowerCased));
+    const indexed = isLowerCased ? `lower(${column})` : column;
     if (usable.length === 0)
       return [{ path: named.path, message: `${named.table} needs a valid, non-partial index on ${indexed}` }];
-    if (named.use === 'key' && !usable.some(({ unique, columns }) => unique && columns === 1))
+    if (named.use === 'key' && !usable.some(({ isUnique, columns }) => isUnique && columns === 1))
       return [
         {
           path: named.path,
@@ -34,15 +34,15 @@ export async function checkIndexes(inspection: Inspection): Promise<readonly Con
   });
 }
 
-function isFirst({ leading }: Index, column: string, lowerCased: boolean): boolean {
+function isFirst({ leading }: Index, column: string, isLowerCased: boolean): boolean {
   const quoted = /^[a-z_][a-z0-9_]*$/.test(column) ? [column, `"${column}"`] : [`"${column.replaceAll('"', '""')}"`];
-  return lowerCased
+  return isLowerCased
     ? quoted.some((name) => leading === `lower(${name})` || leading === `lower((${name})::text)`)
     : quoted.includes(leading);
 }
 
 const INDEXES = `
-  SELECT n.nspname || '.' || c.relname AS "table", i.indisunique AND i.indimmediate AS "unique",
+  SELECT n.nspname || '.' || c.relname AS "table", i.indisunique AND i.indimmediate AS "isUnique",
          i.indnkeyatts::int AS columns, pg_get_indexdef(i.indexrelid, 1, false) AS leading
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname IN ('btree', 'hash')
