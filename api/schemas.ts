@@ -33,7 +33,7 @@ export const kind = z.enum(SUBJECT_KINDS).openapi({ description: 'Kind of subjec
 
 export const notify = z.email().max(254).openapi({
   description:
-    'E-mail address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.',
+    'Email address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.',
   example: 'privacy@shop.test',
 });
 

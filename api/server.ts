@@ -72,7 +72,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
     process.exit(0);
   };
   let shutdown: Promise<void> | undefined;
-  // A repeated signal is ignored; without a listener it would end the process at once.
+  // A repeated signal is ignored; without a listener it would end the process immediately.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (shutdown ??= shutDown(signal)));
   // Supervisors wait for this line before they send SIGTERM.
   logger.info({ url: server.url }, 'listening');

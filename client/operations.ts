@@ -603,7 +603,7 @@ export interface NewDeletion {
    */
   regulation: string;
   /**
-   * E-mail address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.
+   * Email address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.
    */
   notify?: string | null;
   /**
@@ -708,7 +708,7 @@ export interface NewExport {
    */
   regulation: string;
   /**
-   * E-mail address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.
+   * Email address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.
    */
   notify?: string | null;
   /**
@@ -2228,7 +2228,7 @@ export interface Link {
    */
   createdAt: string;
   /**
-   * ID of the member, or `lethe` for a link that was sent by e-mail.
+   * ID of the member, or `lethe` for a link that was sent by email.
    */
   createdBy: string;
   /**

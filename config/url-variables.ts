@@ -87,5 +87,5 @@ export const mailbox = z
   .string()
   .default('Lethe <lethe@localhost>')
   .refine((value) => /^(?:[^<>@\p{Cc}]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/u.test(value), {
-    error: 'must be an e-mail address such as Lethe <lethe@example.com>',
+    error: 'must be an email address such as Lethe <lethe@example.com>',
   });

@@ -48,7 +48,7 @@ export interface Connector {
   setSuppression?(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
   /** Removes what the connector stored for the request. Suppressions and tombstones of other requests stay. */
   conclude?(request: { requestId: string; kind: SubjectKind }, context: ConnectorContext): Promise<void>;
-  /** Releases connections. No verb is called afterwards. */
+  /** Releases connections. No verb is called afterward. */
   close(): Promise<void>;
 }
 
@@ -211,7 +211,7 @@ export interface Count {
  * - `refused`: rejected by the system. `coverage_broken`: the data map does not match the schema.
  * - `blocked_by_other_rows`: rows outside the data map reference a row to delete.
  *
- * An error that is not retryable raises attention at once; others are retried first, after `retryAfterMs` if given.
+ * An error that is not retryable raises attention immediately; others are retried first, after `retryAfterMs` if given.
  */
 export class ConnectorError extends Error {
   readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'blocked_by_other_rows' | 'timeout';

@@ -1,4 +1,4 @@
-/** A typed value that identifies a subject, such as an e-mail address or a customer number. */
+/** A typed value that identifies a subject, such as an email address or a customer number. */
 export interface Identity {
   readonly type: string;
   /** One text per column, in column order: `['u-17']`, or `['ann@x.test', 'berlin']` for a composite type. */

@@ -37,7 +37,7 @@ const TYPES: Readonly<Record<string, string>> = {
   object: 'must be an object',
 };
 const FORMATS: Readonly<Record<string, string>> = {
-  email: 'must be an e-mail address',
+  email: 'must be an email address',
   datetime: 'must be a timestamp in UTC such as 2026-11-23T10:00:00Z',
 };
 

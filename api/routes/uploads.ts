@@ -54,7 +54,7 @@ const AcceptedUpload = z
 
 const DESCRIPTION = `Stores a deletion of the identities in a CSV file, one per line, and starts it asynchronously. It continues like a deletion created with \`POST /v1/requests\`.
 
-Send the file as a \`text/csv\` body with the parameters in the query, or as \`multipart/form-data\` with the parameters as fields and \`file\` as the last part. \`notify\` is accepted in a form only, because an e-mail address must not appear in a URL. The file is CSV (RFC 4180) in UTF-8.
+Send the file as a \`text/csv\` body with the parameters in the query, or as \`multipart/form-data\` with the parameters as fields and \`file\` as the last part. \`notify\` is accepted in a form only, because an email address must not appear in a URL. The file is CSV (RFC 4180) in UTF-8.
 
 An invalid line does not reject the other lines; the response lists it under \`failures\`. A file without any valid line is rejected. The maximum number of identities is \`policy.subjectsPerRequest\`, or \`policy.subjectsPerUpload\` with \`expedite\`.`;
 

@@ -65,7 +65,7 @@ const Parameters = z.strictObject({
 
 /**
  * The query of a `text/csv` upload. All parameters are optional here, because a form sends them as fields. `notify` is not
- * among them: an e-mail address must not be part of a URL.
+ * among them: an email address must not be part of a URL.
  */
 export const UploadQuery = Parameters.omit({ notify: true }).partial();
 

@@ -90,7 +90,7 @@ export const requests = lethe.table(
     confirmedCount: integer('confirmed_count'),
     /** The file format of the export. Null for deletions. */
     format: text('format', { enum: EXPORT_FORMATS }),
-    /** The e-mail address of a colleague to notify. Null without a notification, and when the request has ended. */
+    /** The email address of a colleague to notify. Null without a notification, and when the request has ended. */
     notify: text('notify'),
     /** For deletions: whether only subjects in a ready archive are claimed (rule 18). */
     exportFirst: boolean('export_first').notNull().default(false),

@@ -181,7 +181,7 @@ test.each(['lethe', 'a@b, c@d', 'Lethe <a@b>\r\nBcc: c@d', '<a@b>', 'Le<the <a@b
   'rejects MAIL_FROM=%j',
   (MAIL_FROM) => {
     expect(messageOf(() => workerEnvironment({ ...complete, MAIL_FROM }))).toContain(
-      'MAIL_FROM: must be an e-mail address',
+      'MAIL_FROM: must be an email address',
     );
   },
 );

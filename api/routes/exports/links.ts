@@ -59,7 +59,7 @@ const Link = z
     state: z.enum(LINK_STATES).openapi({ description: LINK_DESCRIPTION }),
     createdAt: timestamp.openapi({ description: 'Time of the creation.', 'x-example': SAMPLE.placedAt }),
     createdBy: z.string().openapi({
-      description: 'ID of the member, or `lethe` for a link that was sent by e-mail.',
+      description: 'ID of the member, or `lethe` for a link that was sent by email.',
       'x-example': SAMPLE.member,
     }),
     expiresAt: linkExpiresAt,

@@ -6,7 +6,7 @@ import { qualifiedName, ident } from '../sql.ts';
 /** The scopes of a part deletion: rows stay, columns are cleared (rule 16). */
 export type PartialScope = Exclude<Scope, 'data'>;
 
-/** A column that can be cleared: its value afterwards, and the condition `filled` that it still has another value. */
+/** A column that can be cleared: its value afterward, and the condition `filled` that it still has another value. */
 export interface ClearableColumn {
   readonly column: string;
   readonly becomes: 'NULL' | 'DEFAULT';

@@ -36,7 +36,7 @@ export async function factsOfPage(resolution: Resolution, first: number, last: n
   const addIdentities = (type: string, origin: 'identity' | 'alias', rows: readonly IdentityRow[]): void => {
     for (const { key, value, sharers } of rows) {
       const normalized = normalize(model.types[type], value);
-      // An invalid value, such as an empty e-mail address, is not an identity.
+      // An invalid value, such as an empty email address, is not an identity.
       if ('invalid' in normalized) continue;
       const identity: Identity = { type, value: normalized.value };
       facts.push({ fact: 'identity', key: keyIdentity(model, [key]), identity, origin, sharers });

@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS lethe_system.suppressions (
   since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- The log of finished ranges. Its row locks the range while a deletion runs, and holds the counts of the receipt afterwards.
+-- The log of finished ranges. Its row locks the range while a deletion runs, and holds the counts of the receipt afterward.
 CREATE TABLE IF NOT EXISTS lethe_system.ranges (
   system text, request_id text, batch text, pass integer, first_seq integer, last_seq integer, part integer,
   counts jsonb NOT NULL DEFAULT '{}', finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -65,7 +65,7 @@ describe('the detail of a validation error', () => {
     expect(detailsFor({ text: '', whole: 0, mail: 'x', at: '2026-11-23', list: [], nested: { code: 'y' } })).toEqual({
       '/text': 'must not be empty',
       '/whole': 'must be at least 1',
-      '/mail': 'must be an e-mail address',
+      '/mail': 'must be an email address',
       '/at': 'must be a timestamp in UTC such as 2026-11-23T10:00:00Z',
       '/list': 'must have at least 1 item',
       '/nested/code': 'does not have the required format',

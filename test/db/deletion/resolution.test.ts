@@ -62,7 +62,7 @@ test('is idempotent with the same subjects, generations and audit events when re
   expect(JSON.stringify(await dump())).toBe(before);
 });
 
-test('matches all subjects of an alias, and rejects an e-mail address of two subjects as ambiguous', async () => {
+test('matches all subjects of an alias, and rejects an email address of two subjects as ambiguous', async () => {
   const requestId = await accept(world, [alias('device'), email('home@x.test')]);
   await resolve(world, requestId, [
     match(1, user('c-1')),

@@ -60,7 +60,7 @@ test('restores the subject without a tombstone when both requests are cancelled'
   expect(left).toEqual({ tombstones: 0 });
 });
 
-test('deletes no subject by an e-mail address that two users share, and keeps its rows until both are deleted', async () => {
+test('deletes no subject by an email address that two users share, and keeps its rows until both are deleted', async () => {
   await addUser(world.app, 'ann', { email: 'home@example.test' });
   await addUser(world.app, 'bob', { email: 'Home@example.test' });
   const byEmail = await submit(world, 'demo', [{ type: 'email', value: ['home@example.test', 'berlin'] }]);

@@ -121,7 +121,7 @@ test('scopes keys to the member, not to the token', async () => {
   expect(textOf(again, 'id')).toBe(textOf(first, 'id'));
 });
 
-test('replays a key for 24 hours and creates a new request afterwards', async () => {
+test('replays a key for 24 hours and creates a new request afterward', async () => {
   const first = await post('old', body('old'));
   api.clock.now = new Date(START.getTime() + DAY_MS - 1_000);
   expect(textOf(await post('old', body('old')), 'id')).toBe(textOf(first, 'id'));

@@ -183,7 +183,7 @@ test('throws the reason and disconnects when the export is cancelled between row
   await waitUntilDisconnected();
 });
 
-test('ends at once, also in the server, when the export is cancelled while the server is busy', async () => {
+test('ends immediately, also in the server, when the export is cancelled while the server is busy', async () => {
   const application = await db.sql.reserve();
   await application`BEGIN`;
   await application`LOCK TABLE app.events IN ACCESS EXCLUSIVE MODE`;

@@ -104,7 +104,7 @@ describe('inspect()', () => {
       /^kinds: app\.logins has the column user_id/,
     ],
     [
-      'a table with an e-mail column',
+      'a table with an email column',
       'CREATE TABLE app.leads (work_email text)',
       /^kinds: app\.leads has the column work_email/,
     ],
