@@ -125,7 +125,7 @@ test(
 
     // Temporal's UI shows counts and no identity.
     const shown = JSON.stringify(await handle.query('__temporal_workflow_metadata'));
-    expect(shown).toContain('| To be confirmed | 2,500 subjects |');
+    expect(shown).toContain('- **To be confirmed**: 2,500 subjects');
 
     await world.env.sleep('2 days');
     expect(await api.confirm('bob', id, 2_500)).toMatchObject({ status: 202, json: { subjects: 2_500, attached: 0 } });
