@@ -61,7 +61,7 @@ export function grantStatements(settings: PostgresSettings, role: string): reado
     ...SCHEMA_GRANTS.map(([rights, table]) => `GRANT ${rights} ON lethe_system.${table} ${to}`),
     `GRANT EXECUTE ON FUNCTION lethe_system.digest(text, text, text, text[]) ${to}`,
     `GRANT EXECUTE ON FUNCTION lethe_system.members(text, text, text, integer, integer, text, text) ${to}`,
-    `GRANT EXECUTE ON FUNCTION lethe_system.quietly(text, text[]) ${to}`,
+    `GRANT EXECUTE ON FUNCTION lethe_system.run_redacted(text, text[]) ${to}`,
   ];
 }
 

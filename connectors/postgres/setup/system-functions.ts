@@ -55,7 +55,7 @@ $$;
 
 -- Runs one statement with its caller's rights. The error of a violated constraint is replaced, because the server log would
 -- contain the value (DETAIL: Key (user_id)=(…) is still referenced).
-CREATE OR REPLACE FUNCTION lethe_system.quietly(statement text, arguments text[]) RETURNS jsonb
+CREATE OR REPLACE FUNCTION lethe_system.run_redacted(statement text, arguments text[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
   result jsonb;
@@ -69,5 +69,5 @@ END $$;
 
 REVOKE ALL ON FUNCTION lethe_system.digest(text, text, text, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_system.members(text, text, text, integer, integer, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION lethe_system.quietly(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_system.run_redacted(text, text[]) FROM PUBLIC;
 `;
