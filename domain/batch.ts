@@ -56,7 +56,7 @@ export interface VerificationInput {
 
 /**
  * Decides what follows a verification. A batch is verified when two verifications, `settleMs` apart, find no rows, so
- * that late events are found too. Survivors are deleted again, up to MAX_PASSES times.
+ * that late events are found too. Survivors are deleted again until MAX_PASSES is reached.
  */
 export function nextStepAfterVerification({ result, pass, emptiedAt, now, settleMs }: VerificationInput): NextStep {
   if ('unknown' in result) return { step: 'ended', end: 'attention', code: 'verification_unknown' };

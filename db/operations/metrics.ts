@@ -16,7 +16,10 @@ const RECENT_MS = 90 * DAY_MS;
 
 /** The ledger's metrics. All have the label `project`; `by` lists the others. */
 export const METRICS = {
-  requests: { by: ['kind', 'status'], help: 'Open requests, and requests that ended in the last 90 days' },
+  requests: {
+    by: ['kind', 'status'],
+    help: 'Open requests, and ended requests that were received in the last 90 days',
+  },
   requests_at_risk: { by: [], help: 'Open requests that are forecast to miss their due date, or have missed it' },
   attention: { by: ['system', 'code'], help: 'Requests that need an operator' },
   /**

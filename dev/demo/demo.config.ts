@@ -2,8 +2,8 @@ import { defineDeployment } from '../../config/deployment.ts';
 import shipped from '../../lethe.config.ts';
 
 /**
- * The shipped deployment with times for trying it out: an hour to hold, cancel or expedite a request by hand,
- * and a receipt seconds after the deletion.
+ * The shipped deployment with short periods: one hour to hold, cancel or expedite a request, and a receipt within
+ * seconds after the deletion.
  */
 export default defineDeployment({
   projects: {

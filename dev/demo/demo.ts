@@ -66,7 +66,7 @@ async function runDeletion(stack: Stack): Promise<boolean> {
   console.log(`\nGET /v1/requests/${id}/receipt\n  identities: ${outcomes.join(', ')}`);
   const { items } = await call(stack, Subjects, `/v1/requests/${id}/subjects`);
   const withRetained = items.filter(({ outcome, retained }) => outcome === 'deleted' && retained.length > 0);
-  console.log(`  ${withRetained.length} of the deleted have retained rows\n`);
+  console.log(`  ${withRetained.length} of the deleted identities have retained rows\n`);
   const { lines, equal } = compare(receipt, seeded);
   for (const line of lines) console.log(line);
   const verdict = `the receipt ${equal ? 'equals' : 'does NOT equal'} what was seeded`;
@@ -74,7 +74,7 @@ async function runDeletion(stack: Stack): Promise<boolean> {
   return equal;
 }
 
-/** Waits for the deletion of a demo that was killed: it still owns its subjects, which this demo must not choose. */
+/** Waits for the deletion of a demo that was killed, because it still owns its subjects. */
 async function finishInterrupted(stack: Stack): Promise<void> {
   const interrupted = await overdueDeletions(stack);
   if (interrupted.length > 0) console.log(`  resumed      ${interrupted.join(', ')} of an interrupted demo`);
@@ -109,7 +109,7 @@ ${paint('bold', 'Next: delete a user yourself.')} In another terminal, in this f
     -d '{"project":"demo","kind":"deletion","regulation":"gdpr",
          "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}' | jq -r .id)
 
-The user is hidden now. The grace period is one hour; delete at once:
+Lethe hides the user within about a second. The grace period is one hour; delete at once:
 
   curl -sS $REQUEST/expedite ${headers} \\
     -d '{"when":"now","reason":"trying it out"}'
