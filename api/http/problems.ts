@@ -189,7 +189,7 @@ export const problemType = (code: ErrorCode): string =>
   code === 'rate_limited' ? 'https://iana.org/assignments/http-problem-types#quota-exceeded' : `/docs/problems#${code}`;
 
 export const PROBLEMS_INTRODUCTION =
-  'Every error is an RFC 9457 problem (`application/problem+json`). `code` is one of the codes below and determines `status` and `title`. `detail` describes this occurrence, `type` links to the description of the code, and `instance` is the id of the call in the log of the API. A problem never contains an identity.';
+  'Find the `code` of an error below to learn what it means, what was not changed and what to do. Every error is an RFC 9457 problem (`application/problem+json`), and `code` determines `status` and `title`. `detail` describes this occurrence, `type` links to the description of the code, and `instance` is the id of the call in the log of the API. A problem never contains an identity.';
 
 /** The text of docs/problems.md, which a test compares, and of the path /docs/problems.md. */
 export const problemsPage = (): string =>
