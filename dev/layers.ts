@@ -15,7 +15,6 @@ const FOLDERS = [
   'activities',
   'api',
   'archives',
-  'bench',
   'client',
   'config',
   'connectors',
@@ -24,7 +23,6 @@ const FOLDERS = [
   'domain',
   'outbound',
   'test',
-  'web',
   'workflows',
 ];
 const ENTRY_POINTS = String.raw`^(\./)?(\.\./)+(worker|commands/.*|lethe\.config)\.ts$`;

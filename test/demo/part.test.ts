@@ -84,7 +84,7 @@ test('clears nullable columns, reports the others as retained and changes no oth
   expect(nameless.map(({ id }) => id)).toEqual([...USERS]);
 });
 
-test('explains each table and each column that is no row number in an export of the demo', async () => {
+test('describes each table and each column except row numbers in an export of the demo', async () => {
   const users = await sql<{ value: string }[]>`SELECT user_id AS value FROM app.users LIMIT 500`;
   const batch = batchOf(users.map(({ value }) => [{ type: 'user_id', value: [value] }]));
   const tables = await exportAll(connector, batch, { scope: 'categories' });

@@ -39,7 +39,7 @@ beforeAll(async () => {
   bundle = await workflowBundle();
 });
 
-describe('The current workflow code', () => {
+describe('current workflow code', () => {
   test.each(names)('replays %s', async (name) => {
     await expect(
       Worker.runReplayHistory({ workflowBundle: bundle, replayName: name }, read(name)),
@@ -58,7 +58,7 @@ test.each([
   expect(statuses.at(-1)).toBe(JSON.stringify(status));
 });
 
-describe('A replay with changed workflow code', () => {
+describe('changed workflow code', () => {
   const deletions = ['deletion-mid-timer', 'deletion-complete', 'deletion-cancelled', 'deletion-after-continue-as-new'];
   let changed: WorkflowBundleWithSourceMap;
   beforeAll(async () => {
