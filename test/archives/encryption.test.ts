@@ -87,7 +87,7 @@ test('passes on an error of the storage instead of reporting damage', async () =
 });
 
 test('passes on an error of the source during encryption', async () => {
-  const reason = new Error('the system went unreachable');
+  const reason = new Error('the system became unreachable');
   const failing = async function* (): AsyncGenerator<Uint8Array> {
     yield randomBytes(200_000);
     throw reason;

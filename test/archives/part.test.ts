@@ -106,7 +106,7 @@ test('reports bytes during the transfer and rows at the end', async () => {
 });
 
 test('stores nothing and passes on the error when a table fails', async () => {
-  const reason = new Error('the server went away');
+  const reason = new Error('the server became unavailable');
   const rows = async function* (): AsyncGenerator<Buffer> {
     yield Buffer.from(TEXT.repeat(9_000));
     throw reason;

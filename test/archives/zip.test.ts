@@ -37,7 +37,7 @@ test(`packs a file of more than ${SIZE} and the entry after it`, { timeout: 180_
 });
 
 test('passes on the error of an entry and does not start the next one', async () => {
-  const reason = new Error('the storage went away');
+  const reason = new Error('the storage became unavailable');
   let started = 0;
   const failing = async function* (): AsyncGenerator<Uint8Array> {
     started += 1;

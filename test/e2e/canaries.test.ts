@@ -133,19 +133,19 @@ async function runAllFeatures() {
   // A request with a config error, whose attention entry must not contain personal data.
   await app.unsafe('CREATE TABLE app.forgotten (user_id text REFERENCES app.users)');
   await app.unsafe(`INSERT INTO app.forgotten VALUES ('canary-key-6')`);
-  const troubled = await caller.submit(users(id('xng_id', uuidOf(6))));
+  const needingAttention = await caller.submit(users(id('xng_id', uuidOf(6))));
   await waitUntil(
     'the request needs attention',
-    async () => (await caller.status(troubled)).attention.some(({ code }) => code === 'coverage_broken'),
-    () => caller.status(troubled),
+    async () => (await caller.status(needingAttention)).attention.some(({ code }) => code === 'coverage_broken'),
+    () => caller.status(needingAttention),
   );
   await app.unsafe('DROP TABLE app.forgotten');
   expect(
-    (await service.call('POST', `/v1/requests/${troubled}/retry`, { reason: 'the table was dropped' })).status,
+    (await service.call('POST', `/v1/requests/${needingAttention}/retry`, { reason: 'the table was dropped' })).status,
   ).toBe(202);
   const company = await caller.submit({ kind: 'company', identities: [id('domain', 'CANARY-7.test')] });
-  const ended = [large, attached, troubled, company];
-  for (const requestId of [troubled, company]) await caller.waitForStatus(requestId, 'completed');
+  const ended = [large, attached, needingAttention, company];
+  for (const requestId of [needingAttention, company]) await caller.waitForStatus(requestId, 'completed');
   await waitUntil('the suppressions are propagated', async () => {
     const [{ left } = { left: 1 }] = await ledger<{ left: number }[]>`
       SELECT count(*)::int AS left FROM lethe.suppressions WHERE propagated_at IS NULL`;

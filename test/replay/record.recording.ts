@@ -12,8 +12,8 @@ import { startWorld, type World } from '../support/world/world.ts';
 import { reaches, submitExport } from '../workflows/export/exporting.ts';
 
 /**
- * `npm run record-histories` records histories of this code, which later code has to replay. Does not overwrite a recorded
- * history, since runs like it may still be open.
+ * `npm run record-histories` records histories of this code, which later code has to replay. Does not overwrite a
+ * recorded history, because runs like it may still be open.
  */
 let world: World;
 beforeAll(async () => {

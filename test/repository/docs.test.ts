@@ -63,7 +63,7 @@ function unknownOperations(text: string): string[] {
 
 /** A path in backticks that a reader would search for in the repository: a source file, or a folder. */
 const REPOSITORY_PATH = /`((?:[\w.-]+\/)*(?:[\w.-]+\.(?:ts|mjs|sql|md|yml)|[\w-]+\.json|[\w-]+\/))`/g;
-/** Files that the pages create, and files of an archive or a package. */
+/** Files that a reader or Lethe creates. */
 const OTHER_FILES: ReadonlySet<string> = new Set(['manifest.json', 'receipt.json']);
 
 /** Returns the paths that do not exist. A path can start at the root, at the page or at an earlier path of its line. */

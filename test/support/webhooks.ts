@@ -11,9 +11,9 @@ export async function ownerOf({ database }: { database: Database }, project: str
   return { project, memberId, tokenId };
 }
 
-export async function webhookAt(book: { database: Database }, project: string, url: string) {
-  const actor = await ownerOf(book, project);
-  return { actor, ...(await addWebhook(book.database, KEYS, actor, { url, at: START })) };
+export async function webhookAt(ledger: { database: Database }, project: string, url: string) {
+  const actor = await ownerOf(ledger, project);
+  return { actor, ...(await addWebhook(ledger.database, KEYS, actor, { url, at: START })) };
 }
 
 export interface Delivery {

@@ -1,7 +1,14 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Slow files that mostly wait. They start first, so that other files run in the meantime. */
-const FIRST = ['test/e2e/export-killed', 'test/e2e/away', 'test/e2e/', 'test/workflows/', 'test/dev/', 'test/db/'];
+const FIRST = [
+  'test/e2e/export-killed',
+  'test/e2e/unavailable',
+  'test/e2e/',
+  'test/workflows/',
+  'test/dev/',
+  'test/db/',
+];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -10,10 +10,10 @@ const WORKFLOWS = fileURLToPath(new URL('../../../workflows/index.ts', import.me
 /** The first test file that needs the bundle creates it; the other files of the run reuse it. */
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
   const folder = join(inject('runFolder'), 'workflow-bundle');
-  await installOnce(folder, async (beside) => {
+  await installOnce(folder, async (temporary) => {
     const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('ERROR') });
-    mkdirSync(beside);
-    writeFileSync(join(beside, 'workflows.js'), code);
+    mkdirSync(temporary);
+    writeFileSync(join(temporary, 'workflows.js'), code);
   });
   return { codePath: join(folder, 'workflows.js') };
 }

@@ -27,8 +27,8 @@ export async function s3Binary(): Promise<string | null> {
   if (found !== undefined) return found;
   try {
     if (!pathsOf('go').some(isExecutable)) throw new Error('go is not on PATH');
-    await installOnce(CACHE, async (beside) => {
-      const env = { ...process.env, GOBIN: beside, CGO_ENABLED: '0' };
+    await installOnce(CACHE, async (temporary) => {
+      const env = { ...process.env, GOBIN: temporary, CGO_ENABLED: '0' };
       await promisify(execFile)('go', ['install', `${MODULE}@${VERSION}`], { env, timeout: BUILD_MS });
     });
     return join(CACHE, NAME);

@@ -97,7 +97,7 @@ export async function startWorld(
     await sql.end();
   });
   const urls = { app: (await createDatabase(template)).url, crm: (await createDatabase(template)).url };
-  const book = await ledger(Object.keys(projects));
+  const testLedger = await ledger(Object.keys(projects));
   const { catalog, definitions } = deploymentOf(projects);
   const faults = new Map<string, Faults>();
   const connectors = new Map<string, Connector>();
@@ -110,10 +110,13 @@ export async function startWorld(
     }
   }
   const log = { warn: () => {} };
-  const orchestrator = temporalOrchestrator(env.client, { factsOf: (id) => startFactsOf(book.database, id), log });
+  const orchestrator = temporalOrchestrator(env.client, {
+    factsOf: (id) => startFactsOf(testLedger.database, id),
+    log,
+  });
   const deps: ActivityDeps = {
-    database: book.database,
-    reading: book.reading,
+    database: testLedger.database,
+    reading: testLedger.reading,
     keys: KEYS,
     catalog,
     connector: (project, system) => must(connectors.get(`${project}/${system}`)),
@@ -125,7 +128,7 @@ export async function startWorld(
   let workers = await startWorkers(env, deps, [...connectors.keys()]);
   const [app, crm] = [urls.app, urls.crm].map((url) => postgres(url, { max: 2, onnotice: () => {} }));
   return {
-    ...book,
+    ...testLedger,
     env,
     app: must(app),
     crm: must(crm),
@@ -139,7 +142,7 @@ export async function startWorld(
     },
     async close() {
       await workers.stop();
-      await Promise.all([app?.end(), crm?.end(), book.closeLedger()]);
+      await Promise.all([app?.end(), crm?.end(), testLedger.closeLedger()]);
     },
   };
 }
