@@ -12,16 +12,16 @@ import { runWithHeartbeat } from './middleware.ts';
 /** Failed attempts before attention is raised. Most failures are short and need no operator. */
 const ATTEMPTS_BEFORE_ATTENTION = 3;
 
-/** Runs a connector's verb with heartbeats, the activity's cancellation, and the system's rate limit. */
+/** Calls a connector with heartbeats, the activity's cancellation, and the system's rate limit. */
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
   { project, system }: Pick<SystemKey, 'project' | 'system'>,
-  verb: (context: ConnectorContext) => Promise<T>,
+  call: (context: ConnectorContext) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
   const spacingMs = projectOf(deps, project).systems.find(({ name }) => name === system)?.spacingMs;
   return runWithHeartbeat(() =>
-    verb({
+    call({
       signal: context.cancellationSignal,
       heartbeat: () => context.heartbeat(),
       waitForSlot: async () => {

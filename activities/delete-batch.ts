@@ -32,7 +32,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       await clearAttention(deps.database, inspection, new Date(asOf), 'system_unavailable');
       const deletion: Deletion = await withConnectorContext(deps, input, (context) =>
         connector.hardDelete(
-          claimedBatch(deps.database, work),
+          toConnectorBatch(deps.database, work),
           {
             scope: work.scope,
             pass: work.pass,
@@ -64,7 +64,7 @@ export const batchActivities = (deps: ActivityDeps) => ({
       if (next.step !== 'verify') return next;
       const connector = deps.connector(project, input.system);
       const result = await withConnectorContext(deps, input, async (context): Promise<VerificationResult> => {
-        const verification = await connector.verify(claimedBatch(deps.database, work), work.scope, context);
+        const verification = await connector.verify(toConnectorBatch(deps.database, work), work.scope, context);
         if ('survivors' in verification) return { survivors: verification.survivors };
         if ('attestedAt' in verification) return { attestedAt: verification.attestedAt.getTime() };
         return hasNoVerification(deps, input) ? { unverified: true } : { unknown: true };
@@ -74,8 +74,8 @@ export const batchActivities = (deps: ActivityDeps) => ({
   },
 });
 
-/** The claimed batch, as connectors take it. */
-const claimedBatch = (database: Database, work: BatchWork): Batch => ({
+/** Converts the work on a claimed batch to the form that connectors accept. */
+const toConnectorBatch = (database: Database, work: BatchWork): Batch => ({
   requestId: work.requestId,
   kind: work.kind,
   batch: `b${work.batch}`,

@@ -15,10 +15,10 @@ export interface Starter {
   startNotifications(project: string, channel: string): Promise<void>;
 }
 
-/** What activities use. Without a clock: timestamps come from the workflow, so tests can skip time. */
+/** The dependencies of activities. Contains no clock: timestamps come from the workflow, so that tests can skip time. */
 export interface ActivityDeps {
   readonly database: Database;
-  /** A second pool, for reads while a transaction is open. With one pool, transactions could wait for each other's connection. */
+  /** A second pool, for statements during an open transaction. With one pool, transactions could wait for each other's connection. */
   readonly reading: Database;
   readonly keys: DigestKeys;
   readonly catalog: Catalog;
@@ -40,6 +40,6 @@ export function projectOf({ catalog }: ActivityDeps, name: string): Project {
 /** Whether the system cannot verify at all. `unknown` from a system that can verify is a failure. */
 export const hasNoVerification = (
   deps: ActivityDeps,
-  at: { readonly project: string; readonly system: string },
+  key: { readonly project: string; readonly system: string },
 ): boolean =>
-  projectOf(deps, at.project).systems.some((entry) => entry.name === at.system && entry.verification === 'none');
+  projectOf(deps, key.project).systems.some((entry) => entry.name === key.system && entry.verification === 'none');

@@ -41,7 +41,7 @@ export function attentionCode(error: unknown): AttentionCode {
   }
 }
 
-/** Lost or damaged objects of the archive storage do not come back. */
+/** Whether a retry can succeed. It cannot after the archive storage has lost or damaged an object. */
 export function isRetryable(error: unknown): boolean {
   if (error instanceof StorageError) return error.code === 'unavailable';
   return !(error instanceof ConnectorError) || error.retryable;

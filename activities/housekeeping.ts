@@ -4,23 +4,23 @@ import { deleteExpiredKeys } from '../db/requests/idempotency.ts';
 import { pendingSuppressions, takeStalledRequests } from '../db/operations/stalled.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Per round. Each round takes the requests that have waited longest. */
-const PER_ROUND = 500;
+/** The maximum number of each kind per round. Each round takes the requests that have waited longest. */
+const MAX_PER_ROUND = 500;
 
 export const housekeepingActivities = (deps: ActivityDeps) => ({
   /** Starts missing workflows, repeats lost signals (rules 1, 2), and removes old idempotency keys. Leaves running workflows alone. */
   async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
     const inactiveSince = new Date(asOf - MINUTE_MS);
-    const stalled = await takeStalledRequests(deps.database, { asOf: at, inactiveSince, limit: PER_ROUND });
+    const stalled = await takeStalledRequests(deps.database, { asOf: at, inactiveSince, limit: MAX_PER_ROUND });
     for (const { id, unseenWake } of stalled) {
       await deps.starter.start(id);
       if (unseenWake) await deps.starter.signalRequests([id]);
     }
-    for (const id of await pendingSuppressions(deps.database, PER_ROUND)) await deps.starter.startSuppression(id);
+    for (const id of await pendingSuppressions(deps.database, MAX_PER_ROUND)) await deps.starter.startSuppression(id);
     for (const { project, channel } of await stalledChannels(deps.database, {
       dueBefore: inactiveSince,
-      limit: PER_ROUND,
+      limit: MAX_PER_ROUND,
     }))
       await deps.starter.startNotifications(project, channel);
     await deleteExpiredKeys(deps.database, at);

@@ -11,7 +11,7 @@ import { resolveActivities } from './resolve.ts';
 import { notificationActivities, withNotificationDispatch } from './notifications.ts';
 import { withHeartbeat } from './middleware.ts';
 
-/** On the requests' queue: use only Lethe's own database, and start workflows. */
+/** The activities of the requests' queue. They use only Lethe's own database, and start workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
   withRedactedFailures(
     withHeartbeat(
@@ -23,7 +23,7 @@ export const createLedgerActivities = (deps: ActivityDeps) =>
     ),
   );
 
-/** On a system's queue. */
+/** The activities of a system's queue. */
 export const createSystemActivities = (deps: ActivityDeps) =>
   withRedactedFailures({
     ...resolveActivities(deps),
@@ -32,11 +32,11 @@ export const createSystemActivities = (deps: ActivityDeps) =>
     ...collectActivities(deps),
   });
 
-/** On the archives' queue. */
+/** The activities of the archives' queue. */
 export const createArchiveActivities = (deps: ActivityDeps) =>
   withRedactedFailures(withNotificationDispatch(deps, archiveActivities(deps)));
 
-/** On the notifications' queue. */
+/** The activities of the notifications' queue. */
 export const createNotificationActivities = (deps: ActivityDeps) =>
   withRedactedFailures(withHeartbeat(notificationActivities(deps)));
 

@@ -17,7 +17,7 @@ import type { AsOf, AttentionKey, BatchKey, SystemKey, RequestKey } from '../dom
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 
-/** What a workflow reads from its request once. None of it changes later. */
+/** The facts that a workflow reads from its request once, when a run starts. */
 export interface RequestFacts {
   readonly project: string;
   readonly subjectKind: SubjectKind;

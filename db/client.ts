@@ -63,9 +63,10 @@ export function withBuilder<C extends Client | TransactionClient>(
   const { [TIMESTAMPTZ]: serialize } = options.serializers;
   // Drizzle sends unprepared statements, each of which costs another round trip and a new plan.
   const { unsafe } = client;
-  client.unsafe = ((text, values, how) => unsafe(text, values, { ...how, prepare: true })) as C['unsafe'];
+  client.unsafe = ((text, values, queryOptions) =>
+    unsafe(text, values, { ...queryOptions, prepare: true })) as C['unsafe'];
   const builder = drizzle({ client: Object.assign(client, { options }) as unknown as Client, paramsInErrors: false });
-  // Drizzle makes the driver return dates as text. Restored, so that rows of `execute` contain a Date.
+  // Drizzle makes the driver return dates as text. Restores the conversion, so that rows of `execute` contain a Date.
   if (parse !== undefined) options.parsers[TIMESTAMPTZ] = parse;
   if (serialize !== undefined) options.serializers[TIMESTAMPTZ] = serialize;
   return builder as unknown as Statements & { readonly $client: C };

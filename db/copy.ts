@@ -14,14 +14,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\f': '\\f',
   '\v': '\\v',
 };
-const escaped = (text: string): string =>
+const escape = (text: string): string =>
   text.replace(/[\\\n\r\t\b\f\v]/g, (character) => ESCAPES[character] ?? character);
 
 function fieldText(field: Field): string {
   if (field === null) return '\\N';
   if (Buffer.isBuffer(field)) return `\\\\x${field.toString('hex')}`;
-  if (typeof field === 'string') return escaped(field);
-  if (typeof field === 'object') return escaped(`{${field.map(elementText).join(',')}}`);
+  if (typeof field === 'string') return escape(field);
+  if (typeof field === 'object') return escape(`{${field.map(elementText).join(',')}}`);
   return String(field);
 }
 const elementText = (element: string | Buffer): string =>

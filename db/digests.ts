@@ -19,7 +19,7 @@ export interface Digest {
 }
 
 /** HMAC-SHA-256 over project, kind and normalized identity. It matches a known identity and cannot be reversed. */
-function digestWith(key: DigestKey, project: string, kind: SubjectKind, identity: Identity): Digest {
+function computeDigest(key: DigestKey, project: string, kind: SubjectKind, identity: Identity): Digest {
   const digest = createHmac('sha256', key.key)
     .update(`${project}\u0002${kind}\u0002${identityText(identity)}`)
     .digest();
@@ -32,11 +32,11 @@ export const digestsOf = (
   project: string,
   kind: SubjectKind,
   identity: Identity,
-): readonly Digest[] => keys.map((key) => digestWith(key, project, kind, identity));
+): readonly Digest[] => keys.map((key) => computeDigest(key, project, kind, identity));
 
 /** The digest of an identity under the newest key. */
 export const ownDigest = (keys: DigestKeys, project: string, kind: SubjectKind, identity: Identity): Digest =>
-  digestWith(keys[0], project, kind, identity);
+  computeDigest(keys[0], project, kind, identity);
 
 /** Throws if rows exist under a key that is missing, or if a key differs from the stored key with the same id. */
 export async function requireDigestKeys(database: Database, keys: DigestKeys): Promise<void> {

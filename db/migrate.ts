@@ -15,7 +15,7 @@ export interface Migration {
   readonly sha256: string;
 }
 
-export async function migrations(): Promise<readonly Migration[]> {
+export async function readMigrations(): Promise<readonly Migration[]> {
   const names = (await readdir(FOLDER)).toSorted();
   return Promise.all(
     names.map(async (name) => {
@@ -31,7 +31,7 @@ export async function migrate(url: string): Promise<readonly string[]> {
   try {
     await database.execute(sql`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
     await disableParameterLogging(database);
-    const missing = await missingMigrations(database);
+    const missing = await findMissingMigrations(database);
     for (const migration of missing) {
       await transaction(database, async (tx) => {
         // Uses the driver, because a migration has many statements and drizzle sends one at a time.
@@ -52,7 +52,7 @@ export async function migrate(url: string): Promise<readonly string[]> {
 
 /** Throws unless the database has exactly the migrations of this code. The API and the worker check it at startup. */
 export async function requireMigrated(database: Database): Promise<void> {
-  const missing = await missingMigrations(database);
+  const missing = await findMissingMigrations(database);
   if (missing.length > 0) {
     throw new Error(
       `the database lacks ${missing.map((migration) => migration.name).join(', ')}: run \`npm run migrate\``,
@@ -60,7 +60,7 @@ export async function requireMigrated(database: Database): Promise<void> {
   }
 }
 
-async function missingMigrations(database: Queries): Promise<readonly Migration[]> {
+async function findMissingMigrations(database: Queries): Promise<readonly Migration[]> {
   const [{ present } = { present: false }] = await database.execute<{ present: boolean }>(
     sql`SELECT to_regclass('lethe.migrations') IS NOT NULL AS present`,
   );
@@ -68,7 +68,7 @@ async function missingMigrations(database: Queries): Promise<readonly Migration[
     ? await database.execute<{ name: string; sha256: string }>(sql`SELECT name, sha256 FROM lethe.migrations`)
     : [];
   const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]));
-  const known = await migrations();
+  const known = await readMigrations();
   const changed = known.find(({ name, sha256 }) => applied.has(name) && applied.get(name) !== sha256);
   if (changed !== undefined) throw new Error(`migration ${changed.name} was changed after it was applied`);
   const newer = rows.filter(({ name }) => !known.some((migration) => migration.name === name));
@@ -95,7 +95,7 @@ async function disableParameterLogging(database: Database): Promise<void> {
  * The statement with which an administrator turns off the logging of parameters. Null if it is off. Opens a new
  * session, because a database setting applies only to new sessions.
  */
-export async function parametersInLog(url: string): Promise<string | null> {
+export async function adviseParameterLogging(url: string): Promise<string | null> {
   const database = connect(url, { connections: 1 });
   try {
     const [row] = await database.execute<{ advice: string | null }>(sql`

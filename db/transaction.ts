@@ -16,7 +16,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
       );
       if (!isLost) return { value };
     } catch (error) {
-      // The lost connection can be another one. If it is this one, the driver closes it within this time.
+      // The error may concern another connection. If it concerns this one, the driver closes it within this time.
       if (isConnectionLost(error)) await sleep(CLOSES_WITHIN_MS);
       if (!isLost) throw error;
     }

@@ -25,7 +25,7 @@ export interface TableFigures {
   readonly retained: number;
   /** The legal basis of the retained rows. Null if no rows were kept. */
   readonly basis: string | null;
-  /** For a part deletion: rows of which columns were cleared. */
+  /** For a part deletion: the number of rows with cleared columns. */
   readonly blanked?: number;
 }
 

@@ -22,14 +22,14 @@ export function newId(kind: keyof typeof PREFIXES, now: number): string {
   return `${PREFIXES[kind]}_${Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')}`;
 }
 
-const idOf = (kind: keyof typeof PREFIXES): RegExp => new RegExp(`^${PREFIXES[kind]}_[0-9a-f]{32}$`);
-export const REQUEST_ID = idOf('request');
-export const HOLD_ID = idOf('hold');
-export const MEMBER_ID = idOf('member');
-export const TOKEN_ID = idOf('token');
-export const LINK_ID = idOf('link');
-export const WEBHOOK_ID = idOf('webhook');
-export const DELIVERY_ID = idOf('delivery');
+const idPattern = (kind: keyof typeof PREFIXES): RegExp => new RegExp(`^${PREFIXES[kind]}_[0-9a-f]{32}$`);
+export const REQUEST_ID = idPattern('request');
+export const HOLD_ID = idPattern('hold');
+export const MEMBER_ID = idPattern('member');
+export const TOKEN_ID = idPattern('token');
+export const LINK_ID = idPattern('link');
+export const WEBHOOK_ID = idPattern('webhook');
+export const DELIVERY_ID = idPattern('delivery');
 /** Matches an id of any kind anywhere in a text. */
 export const ANY_ID = new RegExp(String.raw`\b(?:${Object.values(PREFIXES).join('|')})_[0-9a-f]{32}\b`);
 

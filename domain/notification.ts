@@ -16,7 +16,7 @@ export const ATTEMPTS_AFTER_MS = [
   24 * HOUR_MS,
 ] as const;
 
-/** The maximum share of the delay that is added to it, so that deliveries that failed together are retried apart. */
+/** The maximum jitter, as a share of the delay, so that deliveries that failed together are not retried together. */
 export const JITTER = 0.1;
 
 /** The maximum delay that a receiver can request. */
@@ -37,7 +37,7 @@ export type Attempt =
   | { readonly delivered: true }
   | { readonly delivered: false; readonly code: string; readonly retryAfterMs?: number };
 
-/** The code of an answer 410: the webhook is disabled, and the delivery is not retried. */
+/** The code of a failure with status 410, which disables the webhook. The delivery is not retried. */
 export const RECEIVER_GONE = 'http_410';
 
 /** When a delivery is retried after `attempts` failures. Null after the last attempt. */

@@ -14,7 +14,7 @@ export async function deliverNotifications(channel: Channel): Promise<void> {
   for (;;) {
     wakeup.reset();
     const { nextAt } = await notifications.deliverDueNotifications({ ...channel, asOf: Date.now() });
-    if (nextAt === null && !wakeup.wasSignalled()) return;
+    if (nextAt === null && !wakeup.wasSignaled()) return;
     if (wakeup.shouldContinueAsNew()) await continueAsNew<typeof deliverNotifications>(channel);
     if (nextAt === null) continue;
     const nextAttempt = `Next delivery attempt at ${utcText(nextAt)}`;

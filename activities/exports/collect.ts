@@ -3,7 +3,7 @@ import { generateArchiveKey } from '../../archives/encryption.ts';
 import { writePart } from '../../archives/part.ts';
 import { type Batch, type ConnectorContext, ConnectorError, type ExportOptions } from '../../connectors/connector.ts';
 import { readSelected, storeCollection, updateCollectionProgress } from '../../db/exports/collections.ts';
-import { keyForCollecting } from '../../db/exports/key.ts';
+import { readOrCreateKey } from '../../db/exports/key.ts';
 import { exportWindow } from '../../db/exports/reconcile.ts';
 import { exportedIdentities } from '../../db/subjects/identities.ts';
 import { readRequestRow, type RequestRow } from '../../db/requests/row.ts';
@@ -22,7 +22,7 @@ export const collectActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { project, requestId, system, step: 'collect', batch: 0 }, asOf, async () => {
       const selected = await readSelected(deps.database, key);
       if (selected === null) return;
-      const archiveKey = await keyForCollecting(deps.database, deps.keys, key, generateArchiveKey);
+      const archiveKey = await readOrCreateKey(deps.database, deps.keys, key, generateArchiveKey);
       if (archiveKey === null) return;
       // A table without a mapping would be missing from the archive.
       await requireCoverage(deps, key);
@@ -34,7 +34,8 @@ export const collectActivities = (deps: ActivityDeps) => ({
   },
 });
 
-interface Collecting {
+/** The data that one attempt of a collection needs. */
+interface CollectionTask {
   readonly request: RequestRow;
   readonly size: number;
   readonly lastSeq: number;
@@ -45,7 +46,7 @@ interface Collecting {
 async function collectAll(
   deps: ActivityDeps,
   key: CollectionKey,
-  { request, ...rest }: Collecting,
+  { request, ...rest }: CollectionTask,
   context: ConnectorContext,
 ) {
   const { requestId, project, system } = key;
@@ -72,14 +73,14 @@ async function collectAll(
     context.signal.throwIfAborted();
     throw error;
   }
-  await progress.reported();
+  await progress.waitForReports();
   await storeCollection(deps.database, key, { cutOffAt, parts });
 }
 
 const batchOf = (
   deps: ActivityDeps,
   { id: requestId, subjectKind: kind, epoch }: RequestRow,
-  { size, lastSeq }: Omit<Collecting, 'request'>,
+  { size, lastSeq }: Omit<CollectionTask, 'request'>,
 ): Batch => ({
   requestId,
   kind,
@@ -111,6 +112,6 @@ function reportProgress({ database }: ActivityDeps, key: CollectionKey) {
     onProgress: (rows: number | null, bytes: number) =>
       report({ rows: total.rows + (rows ?? 0), bytes: total.bytes + bytes }),
     add: ({ rows, bytes }: PartFacts) => void (total = { rows: total.rows + rows, bytes: total.bytes + bytes }),
-    reported: () => reporting,
+    waitForReports: () => reporting,
   };
 }

@@ -4,23 +4,23 @@ import { generateArchiveKey } from '../../archives/encryption.ts';
 import { StorageError } from '../../archives/storage/storage.ts';
 import { LETHE } from '../../db/audit/audit.ts';
 import { collectAgain } from '../../db/exports/epoch.ts';
-import { keyForCollecting } from '../../db/exports/key.ts';
-import { type Packing, readPacking, readyObject, storeArchive } from '../../db/exports/ready.ts';
+import { readOrCreateKey } from '../../db/exports/key.ts';
+import { type PendingArchive, readPendingArchive, readyObject, storeArchive } from '../../db/exports/ready.ts';
 import type { AsOf, AttentionKey, SystemKey } from '../../domain/ids.ts';
 import { type ActivityDeps, projectOf } from '../deps.ts';
 import { attemptClock, withAttention, withConnectorContext } from '../connector-context.ts';
 
 type ArchiveInput = Pick<SystemKey, 'requestId' | 'project'> & AsOf;
 
-/** Work on the archive storage, on its own queue. Its attention names Lethe as the system. */
+/** Steps on the archive storage, which run on their own queue. Their attention names `lethe` as the system. */
 export const archiveActivities = (deps: ActivityDeps) => ({
   /** Packages the collections unless the archive exists. Then removes all other objects of the request from the storage. */
   async packageArchive(input: ArchiveInput): Promise<void> {
     const { requestId, asOf } = input;
     await withAttention(deps, attentionKey(input, 'package'), asOf, async () => {
       await withConnectorContext(deps, storageOf(input), async ({ signal }) => {
-        const packing = await readPacking(deps.database, requestId, attemptClock()());
-        if (packing !== null) await pack(deps, input, packing, signal);
+        const pending = await readPendingArchive(deps.database, requestId, attemptClock()());
+        if (pending !== null) await writeAndStore(deps, input, pending, signal);
         const object = await readyObject(deps.database, requestId);
         if (object !== null) await deps.storage.removeExcept(requestId, [object]);
       });
@@ -36,16 +36,16 @@ export const archiveActivities = (deps: ActivityDeps) => ({
   },
 });
 
-async function pack(
+async function writeAndStore(
   deps: ActivityDeps,
   input: ArchiveInput,
-  { epoch, contents }: Packing,
+  { epoch, contents }: PendingArchive,
   signal: AbortSignal,
 ): Promise<void> {
   const { requestId, project, asOf } = input;
   const now = attemptClock();
   // If no system can export, no collection has created a key yet.
-  const key = await keyForCollecting(deps.database, deps.keys, input, generateArchiveKey);
+  const key = await readOrCreateKey(deps.database, deps.keys, input, generateArchiveKey);
   if (key === null) return;
   const object = `${requestId}/${randomUUID()}`;
   try {

@@ -5,7 +5,7 @@ import { LETHE } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { attention, batchWork } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
-import { isAt, raiseAttention } from './raise.ts';
+import { matchesKey, raiseAttention } from './raise.ts';
 
 /** Raises attention for a step whose retries are exhausted. The step is retried automatically after an hour. */
 export async function deferStep(database: Database, key: AttentionKey, at: Date): Promise<void> {
@@ -31,7 +31,7 @@ export async function deferBatch(database: Database, key: AttentionKey, at: Date
 }
 
 async function raise(tx: Transaction, key: AttentionKey, at: Date, retryAt: Date): Promise<void> {
-  const [current] = await tx.select({ code: attention.code }).from(attention).where(isAt(key));
+  const [current] = await tx.select({ code: attention.code }).from(attention).where(matchesKey(key));
   await raiseAttention(tx, key, {
     code: current?.code ?? (key.system === LETHE ? 'storage_unavailable' : 'system_unavailable'),
     at,

@@ -46,7 +46,7 @@ export async function clearAttention(
   await transaction(database, async (tx) => {
     const [cleared] = await tx
       .delete(attention)
-      .where(and(isAt(key), only === null ? undefined : eq(attention.code, only)))
+      .where(and(matchesKey(key), only === null ? undefined : eq(attention.code, only)))
       .returning({ backupOf });
     if (cleared === undefined) return;
     if (cleared.backupOf !== null) await copyBackupAttention(tx, cleared.backupOf, at);
@@ -56,7 +56,7 @@ export async function clearAttention(
 }
 
 /** A condition that selects the row of a step. */
-export const isAt = ({ requestId, system, step, batch }: AttentionKey): SQL | undefined =>
+export const matchesKey = ({ requestId, system, step, batch }: AttentionKey): SQL | undefined =>
   and(
     eq(attention.requestId, requestId),
     eq(attention.system, system),

@@ -26,7 +26,7 @@ export async function retrySystems(
 ): Promise<{ readonly systems: readonly string[]; readonly wake: readonly string[] }> {
   const { requestId, system, reason, actor, at } = retry;
   return withRequest(database, requestId, async (tx, { project, backupOf }) => {
-    const exports = await retryBackups(tx, requestId, system);
+    const backups = await retryBackups(tx, requestId, system);
     const ended = await endAttention(tx, requestId, system === null ? undefined : eq(attention.system, system));
     if (backupOf !== null) await copyBackupAttention(tx, backupOf, at);
     const systems = [...new Set(ended.map((row) => row.system))].toSorted();
@@ -48,7 +48,7 @@ export async function retrySystems(
       const detail = { system: name, reason };
       await recordAudit(tx, { at, project, requestId, actor, action: 'system.retried', detail });
     }
-    const wake = [requestId, ...exports];
+    const wake = [requestId, ...backups];
     await raiseWake(tx, wake);
     return { systems, wake };
   });
@@ -104,8 +104,8 @@ async function refuseExports(tx: Transaction, { id, kind }: RequestRow, system: 
     .select({ step: attention.step })
     .from(attention)
     .where(and(eq(attention.requestId, id), eq(attention.system, system)));
-  const backup = steps.length > 0 && steps.every(({ step }) => step === 'backup');
-  if (kind === 'export' || backup)
+  const isOnlyBackup = steps.length > 0 && steps.every(({ step }) => step === 'backup');
+  if (kind === 'export' || isOnlyBackup)
     throw new DomainError(
       'wrong_kind',
       'Systems cannot be skipped in an export. Nothing was changed; retry the system, or cancel the export.',

@@ -150,10 +150,10 @@ export async function closeBatches(
 ): Promise<readonly string[]> {
   const closed = await tx.execute<{ batch: number; state: 'deleted' | 'partially_deleted'; count: number }>(sql`
     WITH finished AS (
-      SELECT batch, bool_or(state = 'skipped') AS partially FROM ${batchWork} WHERE request_id = ${requestId}
+      SELECT batch, bool_or(state = 'skipped') AS has_skipped FROM ${batchWork} WHERE request_id = ${requestId}
       GROUP BY batch HAVING bool_and(state IN ('verified', 'attested', 'unverified', 'skipped'))),
     closed AS (
-      UPDATE ${subjects} SET state = CASE WHEN partially THEN 'partially_deleted' ELSE 'deleted' END
+      UPDATE ${subjects} SET state = CASE WHEN has_skipped THEN 'partially_deleted' ELSE 'deleted' END
       FROM finished WHERE request_id = ${requestId} AND subjects.batch = finished.batch AND subjects.state = 'claimed'
       RETURNING subjects.batch, state)
     SELECT batch, state, count(*) FROM closed GROUP BY batch, state`);
@@ -169,10 +169,10 @@ export async function closeBatches(
   }
   if (closed.length === 0) return [];
   const attached = await tx.execute<{ requestId: string }>(sql`
-    UPDATE ${subjects} attached SET state = mine.state
-    FROM ${subjects} mine
-    WHERE attached.owner_request = ${requestId} AND attached.state = 'attached' AND mine.request_id = ${requestId}
-      AND mine.seq = attached.owner_seq AND mine.state IN ('deleted', 'partially_deleted')
+    UPDATE ${subjects} attached SET state = owner.state
+    FROM ${subjects} owner
+    WHERE attached.owner_request = ${requestId} AND attached.state = 'attached' AND owner.request_id = ${requestId}
+      AND owner.seq = attached.owner_seq AND owner.state IN ('deleted', 'partially_deleted')
     RETURNING attached.request_id`);
   const wake = [...new Set(attached.map((row) => row.requestId))];
   await raiseWake(tx, wake);

@@ -59,11 +59,11 @@ export async function conclude(
  */
 async function finalStatusOf(tx: Transaction, requestId: string): Promise<TerminalStatus | null> {
   const [counts] = await tx.execute<
-    Record<'open' | 'deleted' | 'partially' | 'cancelled' | 'unfinished', number> & { cancelledEarly: boolean }
+    Record<'open' | 'deleted' | 'partiallyDeleted' | 'cancelled' | 'unfinished', number> & { cancelledEarly: boolean }
   >(sql`
     SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'deleted') AS deleted,
-           count(*) FILTER (WHERE state = 'partially_deleted') AS partially,
+           count(*) FILTER (WHERE state = 'partially_deleted') AS partially_deleted,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
            (SELECT count(*) FROM ${batchWork} WHERE request_id = ${requestId}
              AND state NOT IN ('verified', 'attested', 'unverified', 'skipped')) AS unfinished,
@@ -71,7 +71,7 @@ async function finalStatusOf(tx: Transaction, requestId: string): Promise<Termin
              OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS cancelled_early
     FROM ${subjects} WHERE request_id = ${requestId}`);
   if (counts === undefined || counts.open > 0 || counts.unfinished > 0) return null;
-  if (counts.partially > 0) return 'partially_completed';
+  if (counts.partiallyDeleted > 0) return 'partially_completed';
   if (counts.deleted > 0) return 'completed';
   return counts.cancelled > 0 || counts.cancelledEarly ? 'cancelled' : 'not_found';
 }

@@ -32,8 +32,8 @@ export async function reconcileDeletion(
     const transferred = concluded ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
     const attached = concluded ? [] : await closeBatches(tx, project, requestId, asOf);
     const confirmation = concluded ? null : await settleConfirmation(tx, request, asOf);
-    const work = await openWork(tx, requestId, asOf);
-    const waiting = await waitingSubjects(tx, project, requestId, asOf);
+    const work = await readOpenWork(tx, requestId, asOf);
+    const waiting = await countWaiting(tx, project, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf);
     const status =
       concluded || request.resolvedAt === null
@@ -88,7 +88,7 @@ const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: 
   return status === 'deleting' ? 'verifying' : status;
 };
 
-async function openWork(tx: Transaction, requestId: string, asOf: Date) {
+async function readOpenWork(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx.execute<
     Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state' | 'size'> & { runnable: boolean }
   >(sql`
@@ -115,7 +115,7 @@ type Waiting = Readonly<{
   nextAt: Date | null;
 }>;
 
-async function waitingSubjects(tx: Transaction, project: string, requestId: string, asOf: Date): Promise<Waiting> {
+async function countWaiting(tx: Transaction, project: string, requestId: string, asOf: Date): Promise<Waiting> {
   const [row] = await tx.execute<Waiting>(sql`
     WITH held AS MATERIALIZED (${heldSubjects(project)}),
     subject AS (

@@ -80,7 +80,7 @@ export async function updateCollectionProgress(
   await database
     .update(collections)
     .set({ rows, bytes })
-    .where(and(isAt(key), eq(collections.state, 'pending')));
+    .where(and(matchesKey(key), eq(collections.state, 'pending')));
 }
 
 /**
@@ -97,7 +97,7 @@ export async function storeCollection(
     const collected = await tx
       .update(collections)
       .set({ state: 'collected', cutOffAt, rows: sum(({ rows }) => rows), bytes: sum(({ bytes }) => bytes) })
-      .where(and(isAt(key), collectionPending(key)));
+      .where(and(matchesKey(key), collectionPending(key)));
     if (collected.count === 0) return;
     await tx.execute(sql`
       INSERT INTO ${collectedTables} (request_id, epoch, system, number, object, facts)
@@ -119,7 +119,7 @@ export const readParts = async (queries: Queries, { id, epoch }: RequestRow): Pr
     .where(and(eq(collectedTables.requestId, id), eq(collectedTables.epoch, epoch)))
     .orderBy(asc(collectedTables.system), asc(collectedTables.number));
 
-const isAt = ({ requestId, system, epoch }: CollectionKey): SQL | undefined =>
+const matchesKey = ({ requestId, system, epoch }: CollectionKey): SQL | undefined =>
   and(eq(collections.requestId, requestId), eq(collections.epoch, epoch), eq(collections.system, system));
 
 /** Whether the export is open and in this epoch, and the system is not collected yet. */

@@ -22,9 +22,9 @@ export async function raiseEpoch(tx: Transaction, requestId: string): Promise<vo
 /** Lets an export collect again because an object of this epoch is missing or damaged. Idempotent. */
 export async function collectAgain(
   database: Database,
-  lost: { readonly project: string; readonly requestId: string; readonly epoch: number; readonly at: Date },
+  outdated: { readonly project: string; readonly requestId: string; readonly epoch: number; readonly at: Date },
 ): Promise<void> {
-  const { project, requestId, epoch, at } = lost;
+  const { project, requestId, epoch, at } = outdated;
   await withProjectLock(database, project, async (tx) => {
     const { count } = await tx
       .update(requests)

@@ -21,18 +21,18 @@ export const decryptKey = (keys: DigestKeys, requestId: string, encrypted: Encry
   decryptSecret(keys, purposeOf(requestId), encrypted);
 
 /**
- * Reads the archive key, or creates it with `make`. Concurrent calls return the same key. Null if no subject is left to
+ * Reads the archive key, or creates it with `generate`. Concurrent calls return the same key. Null if no subject is left to
  * export, so that a destroyed key is not created again.
  */
-export async function keyForCollecting(
+export async function readOrCreateKey(
   database: Database,
   keys: DigestKeys,
   { requestId, project }: { readonly requestId: string; readonly project: string },
-  make: () => Promise<string>,
+  generate: () => Promise<string>,
 ): Promise<string | null> {
   const existing = await readKey(database, keys, requestId);
   if (existing !== null) return existing;
-  const { encrypted, digestKey } = encryptSecret(keys, purposeOf(requestId), await make());
+  const { encrypted, digestKey } = encryptSecret(keys, purposeOf(requestId), await generate());
   return withProjectLock(database, project, async (tx) => {
     await tx.execute(sql`
       INSERT INTO ${archiveKeys} (request_id, encrypted, digest_key)

@@ -15,14 +15,18 @@ import { subjects } from '../schema/subjects.ts';
 import { collectionsOf, readParts } from './collections.ts';
 import { exportWindow } from './reconcile.ts';
 
-/** The contents of an archive in one epoch. The archive is stored only if the epoch has not changed (rule 17). */
-export interface Packing {
+/** The contents of an archive to write in one epoch. It becomes ready only if the epoch has not changed (rule 17). */
+export interface PendingArchive {
   readonly epoch: number;
   readonly contents: Contents;
 }
 
 /** Reads the contents of the archive to write. Null unless every system is collected and no archive is stored. */
-export async function readPacking(database: Database, requestId: string, packagedAt: Date): Promise<Packing | null> {
+export async function readPendingArchive(
+  database: Database,
+  requestId: string,
+  packagedAt: Date,
+): Promise<PendingArchive | null> {
   const request = await readRequestRow(database, requestId);
   if (request.status !== 'packaging') return null;
   const [collections, parts, selected] = await Promise.all([

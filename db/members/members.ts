@@ -52,19 +52,19 @@ async function insertMember(tx: Transaction, member: NewMember): Promise<AddedMe
     );
   const detail = { member: memberId, role };
   await recordAudit(tx, { at, project, requestId: null, actor, action: 'member.added', detail });
-  return { memberId, ...(await createToken(tx, widestToken(member, memberId, role, 'first'))) };
+  return { memberId, ...(await createToken(tx, unrestrictedToken(member, memberId, role, 'first'))) };
 }
 
 /** A token with the longest lifetime and all rights of the role. */
-const widestToken = ({ project, actor, at }: NewMember, memberId: string, role: Role, name: string): NewToken => {
+const unrestrictedToken = ({ project, actor, at }: NewMember, memberId: string, role: Role, name: string): NewToken => {
   const expiresAt = new Date(at.getTime() + LONGEST_TOKEN_MS);
   return { project, memberId, name, role, kinds: null, readOnly: false, expiresAt, actor, at };
 };
 
 /**
- * Adds a member, or a token of an existing member that has lost its own. For the operator of the database. A null role
- * is the role of the existing member, or `owner` for the first member of a project. Throws `member_exists` if the
- * member has another role, and `invalid_request` if a further member is given no role.
+ * Adds a member, or another token of an existing member. Only the operator of the database calls it. A null role is the
+ * role of the existing member, or `owner` for the first member of a project. Throws `member_exists` if the member has
+ * another role, and `invalid_request` for a null role if the project has only other members.
  */
 export const memberWithToken = (
   database: Database,
@@ -83,7 +83,7 @@ export const memberWithToken = (
     if (sameName === undefined) return { added: true, ...(await insertMember(tx, { ...member, role })) };
     if (sameName.role !== role)
       throw new DomainError('member_exists', `The member with this name has the role ${sameName.role}.`);
-    const token = await createToken(tx, widestToken({ ...member, role }, sameName.id, role, 'another'));
+    const token = await createToken(tx, unrestrictedToken({ ...member, role }, sameName.id, role, 'another'));
     return { added: false, memberId: sameName.id, ...token };
   });
 

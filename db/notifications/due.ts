@@ -10,7 +10,7 @@ export type Delivery = Channel &
 /** The due deliveries of a channel, in the order of the changes. Empty for a disabled or removed webhook. */
 export const dueDeliveries = async (
   queries: Queries,
-  of: Channel & { readonly asOf: Date; readonly limit: number },
+  page: Channel & { readonly asOf: Date; readonly limit: number },
 ): Promise<readonly Delivery[]> =>
   queries
     .select({
@@ -24,16 +24,16 @@ export const dueDeliveries = async (
       attempts: deliveries.attempts,
     })
     .from(deliveries)
-    .where(and(isPending(of), lte(deliveries.nextAt, of.asOf)))
+    .where(and(isPending(page), lte(deliveries.nextAt, page.asOf)))
     .orderBy(asc(deliveries.seq))
-    .limit(of.limit);
+    .limit(page.limit);
 
 /** When the next delivery of a channel is due. Null if none is pending. */
-export async function nextDueAt(queries: Queries, of: Channel): Promise<Date | null> {
+export async function nextDueAt(queries: Queries, channel: Channel): Promise<Date | null> {
   const [row] = await queries
     .select({ nextAt: min(deliveries.nextAt) })
     .from(deliveries)
-    .where(isPending(of));
+    .where(isPending(channel));
   return row?.nextAt ?? null;
 }
 

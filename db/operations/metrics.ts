@@ -87,7 +87,7 @@ export async function measure(
     GROUP BY configured.project
     UNION ALL
     SELECT 'slots_waiting', project, system, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)
-    FROM unnest(${textArray(spaced.map((one) => one.project))}, ${textArray(spaced.map((one) => one.name))},
-                ${sql.param(spaced.map((one) => one.spacingMs))}::float8[]) AS spaced (project, system, spacing_ms)
+    FROM unnest(${textArray(spaced.map(({ project }) => project))}, ${textArray(spaced.map(({ name }) => name))},
+                ${sql.param(spaced.map(({ spacingMs }) => spacingMs))}::float8[]) AS spaced (project, system, spacing_ms)
     LEFT JOIN ${slots} ON name = 'system/' || project || '/' || system`);
 }

@@ -53,7 +53,7 @@ export async function confirmRequest(
   if (request.onConflict === 'reject' && attached > 0) throw await conflictError(tx, requestId, attached);
   await ownProposed(tx, requestId, due);
   const forecast = forecastOf(project.policy, systemsFor(project, request.subjectKind), due, at);
-  const moved = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
+  const rescheduled = { ...request, hardDeleteAt: due, expedited: request.expedite !== null, forecast };
   const [stored] = await tx
     .update(requests)
     .set({
@@ -62,7 +62,7 @@ export async function confirmRequest(
       confirmedBy: by.memberId,
       confirmedCount: size,
       hardDeleteAt: due,
-      estimatedCompletionAt: sql`greatest(${requests.estimatedCompletionAt}, ${estimatedCompletion(moved, size)})`,
+      estimatedCompletionAt: sql`greatest(${requests.estimatedCompletionAt}, ${estimatedCompletion(rescheduled, size)})`,
     })
     .where(eq(requests.id, requestId))
     .returning({ estimatedCompletionAt: requests.estimatedCompletionAt });

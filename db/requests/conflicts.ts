@@ -11,7 +11,7 @@ import type { RequestRow } from './row.ts';
  * Returns the submitted positions whose subject another open deletion owns (rule 7). Compares digests with resolved
  * deletions, and values with deletions that are not resolved yet. Runs under the project lock.
  */
-export async function ownedPositions(
+export async function findOwnedPositions(
   tx: Transaction,
   keys: DigestKeys,
   request: Pick<RequestRow, 'project' | 'subjectKind'>,

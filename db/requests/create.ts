@@ -12,7 +12,7 @@ import { requests } from '../schema/requests.ts';
 import { exceptedIdentities, submittedIdentities } from '../schema/subjects.ts';
 import { arrayLiteral, intArray, textArray } from '../sql.ts';
 import { transaction } from '../transaction.ts';
-import { ownedPositions } from './conflicts.ts';
+import { findOwnedPositions } from './conflicts.ts';
 import { type Forecast, estimatedCompletion } from './forecast.ts';
 import { type Accepted, type AcceptedRequest, acceptOnce, type Replayable } from './idempotency.ts';
 
@@ -77,7 +77,7 @@ const MAX_LISTED_POSITIONS = 100;
 /** Stores nothing and throws `subject_conflict` if another open deletion owns one of the subjects. */
 async function acceptUnlessOwned(tx: Transaction, keys: DigestKeys, request: NewRequest): Promise<AcceptedRequest> {
   await lockProject(tx, request.project);
-  const positions = await ownedPositions(tx, keys, request, identitiesOf(request));
+  const positions = await findOwnedPositions(tx, keys, request, identitiesOf(request));
   if (positions.length === 0) return acceptRequest(tx, request);
   throw new DomainError(
     'subject_conflict',

@@ -12,7 +12,7 @@ import { subjects } from '../schema/subjects.ts';
 import { readDeletionRow } from './row.ts';
 
 /** A caller's order to claim a request's subjects earlier. */
-export interface Expedition {
+export interface ExpediteOrder {
   readonly requestId: string;
   readonly expedite: Expedite;
   readonly reason: string;
@@ -24,9 +24,9 @@ export interface Expedition {
 export async function expediteRequest(
   database: Database,
   project: Project,
-  expedition: Expedition,
+  order: ExpediteOrder,
 ): Promise<{ readonly hardDeleteAt: Date; readonly wake: readonly string[] }> {
-  const { requestId, expedite, reason, actor, at } = expedition;
+  const { requestId, expedite, reason, actor, at } = order;
   const due = new Date(hardDeleteAt(project.policy, at.getTime(), expedite));
   return withProjectLock(database, project.name, async (tx) => {
     const request = await readDeletionRow(tx, requestId);

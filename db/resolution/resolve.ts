@@ -85,7 +85,8 @@ export async function storeResolution(
     if (now.selection === 'everyone') await dropExcepted(staging);
     if (first && now.selection !== 'identities') {
       const selected = await numberSelected(tx, now, resolution);
-      if (resolution.limit !== null && selected > resolution.limit) return fail(tx, request, 'too_many_subjects', at);
+      if (resolution.limit !== null && selected > resolution.limit)
+        return failRequest(tx, request, 'too_many_subjects', at);
     }
     await dropWithdrawn(tx, request.id);
     await dropAmbiguous(tx, request.id);
@@ -208,7 +209,7 @@ async function pinSystems(
   if (rows.length > 0) await tx.insert(systemVisibility).values(rows).onConflictDoNothing();
 }
 
-async function fail(
+async function failRequest(
   tx: Transaction,
   request: RequestRow,
   failure: string,

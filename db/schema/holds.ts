@@ -46,7 +46,7 @@ export const holdDigests = lethe.table(
   ],
 );
 
-/** Suppressions: systems are not to collect data on these identities again. */
+/** Suppressions. Systems must not collect data on their identities again. */
 export const suppressions = lethe.table('suppressions', {
   id: text('id').primaryKey(),
   project: text('project')

@@ -160,7 +160,7 @@ export const requests = lethe.table(
       table.receivedAt.desc().nullsFirst(),
       table.id.desc().nullsFirst(),
     ),
-    // For requests that can be at risk.
+    // For lists of requests at risk, which are always open.
     index('requests_open_of_project')
       .on(table.project, table.receivedAt.desc().nullsFirst(), table.id.desc().nullsFirst())
       .where(sql`concluded_at IS NULL`),

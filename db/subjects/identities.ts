@@ -10,8 +10,8 @@ const SUBJECTS_PAGE = 2_000;
 const SUBMITTED_PAGE = 5_000;
 
 /**
- * The identities by which systems delete a claimed batch, in the order of `seq`. Leaves out identities that a subject
- * outside the request has too, or one of the request that is not claimed yet. The last of those deletes their data.
+ * The identities by which systems delete a claimed batch, in the order of `seq`. Leaves out identities that also belong
+ * to a subject outside the request, or to one of its subjects that is not claimed yet. The last claim deletes by them.
  */
 export const claimedIdentities = (database: Database, requestId: string, batch: number, first: number, last: number) =>
   pages(first, last, (from, to) =>

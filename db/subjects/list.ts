@@ -15,7 +15,7 @@ export type SubjectEntry = Readonly<
     retained: readonly RetainedRows[];
     /** The number of further identities of its subjects. */
     identityCount: number;
-    /** The first hundred of them. */
+    /** The first hundred of the further identities. */
     identities: readonly Readonly<
       Pick<typeof subjectIdentities.$inferSelect, 'type' | 'value' | 'origin' | 'shared'>
     >[];

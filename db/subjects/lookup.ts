@@ -26,7 +26,7 @@ const LIMIT = 100;
 export async function lookUp(
   queries: Queries,
   keys: DigestKeys,
-  asked: {
+  search: {
     readonly project: string;
     readonly kind: SubjectKind;
     readonly identity: Identity;
@@ -34,7 +34,7 @@ export async function lookUp(
     readonly kinds?: readonly RequestKind[] | null;
   },
 ) {
-  const { project, kind, identity, kinds = null } = asked;
+  const { project, kind, identity, kinds = null } = search;
   const digests = bytesIn(digestsOf(keys, project, kind, identity).map(({ digest }) => digest));
   const { id, caseRef, heldBy, placedAt } = holds;
   const [foundRequests, foundHolds, foundSuppressions] = await Promise.all([

@@ -15,13 +15,14 @@ import { claimSubjects, conclude, countSubjects, deleteBatch, startBackup, syncV
 /**
  * Fulfills a deletion, from acceptance to receipt. The rows decide: each round reads them, starts the steps that are due,
  * and waits until a step ends, something becomes due, or a signal reports changed rows (hold, cancel, expedite).
- * A run that starts after a termination continues from the rows.
+ * A workflow run that starts after a termination continues from the rows.
  *
  *  1. Resolve: ask the directory for the subjects. Ask every system about identities that the directory does not know.
- *     A request that needs a confirmation is counted and waits for it; unconfirmed after its time, it ends.
- *  2. Hide the subjects in every system that can hide; restore cancelled ones. A deletion of columns (rule 16) hides no
+ *     A request that needs a confirmation is counted and waits for it. It ends when the confirmation expires.
+ *  2. Hide the subjects in every system that can hide; restore cancelled ones. A part deletion (rule 16) hides no
  *     subject. A deletion that exports first waits until an archive that contains the subjects is ready (rule 18).
- *  3. Claim what is due and not held at the first run after the grace period: the point of no return.
+ *  3. From the first run after the grace period on, claim the subjects that are due and not held: the point of no
+ *     return.
  *  4. Delete and verify each claimed batch in each system.
  *  5. Conclude when no subject is open: write the receipt, purge the identities.
  */

@@ -1,10 +1,11 @@
 import type { DeletionState, ExportState } from '../../domain/request-state.ts';
 import { countOf, utcText } from '../../domain/wording/format.ts';
 
-/** What a request waits for, in words for callers and operators. Counts, names of systems and timestamps, never an identity. */
+// Describes what a request waits for, to callers and operators. The texts contain counts, names of systems and
+// timestamps, never an identity.
 
-/** More steps than these are only counted. */
-const STEPS_NAMED = 3;
+/** Steps above this number are counted, not named. */
+const MAX_NAMED_STEPS = 3;
 const SEPARATOR = ' · ';
 const subjectsOf = (count: number): string => countOf(count, 'subject');
 
@@ -38,8 +39,8 @@ const joinWaits = (waits: readonly (string | null)[]): string =>
 
 function describeSteps(running: readonly string[]): string | null {
   if (running.length === 0) return null;
-  const others = running.length - STEPS_NAMED;
-  return `Steps in progress: ${running.slice(0, STEPS_NAMED).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
+  const others = running.length - MAX_NAMED_STEPS;
+  return `Steps in progress: ${running.slice(0, MAX_NAMED_STEPS).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }
 
 function describeConfirmation(confirmation: DeletionState['confirmation']): string | null {

@@ -3,14 +3,15 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 
-/** Everything that Lethe's processes and its workflows exchange. Ids, numbers and closed codes, never an identity. */
+// The queues and messages of Lethe's processes and workflows. They contain ids, numbers and closed codes, never an
+// identity.
 
 export const REQUESTS_TASK_QUEUE = 'lethe-requests-v2';
-/** One queue per system: a failing or slow system takes no worker from the others. */
+/** Each system has its own queue, so that a failing or slow system takes no worker from the others. */
 export const systemTaskQueue = (project: string, system: string): string => `lethe-system-v2/${project}/${system}`;
-/** Packages and removes archives. Few at a time, since each takes a core. */
+/** The queue for packaging and removing archives. Few run at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
-/** Mail and webhooks: a slow receiver does not delay the ledger's activities. */
+/** The queue for mail and webhooks, so that a slow receiver does not delay the ledger's activities. */
 export const NOTIFICATION_TASK_QUEUE = 'lethe-notifications-v1';
 
 export interface SuppressionInput {
@@ -29,9 +30,9 @@ export interface RequestProgress {
 }
 
 export const progressQuery = defineQuery<RequestProgress>('progress');
-/** The rows of a request have changed (hold, release, cancel, confirm, expedite, retry, skip): its workflow reads them again. */
+/** Makes a workflow read its rows again after a change (hold, release, cancel, confirm, expedite, retry, skip). */
 export const requestChangedSignal = defineSignal('requestChanged');
-/** A channel has a new notification: its workflow delivers what is due. */
+/** Makes the workflow of a channel deliver what is due. */
 export const notificationQueuedSignal = defineSignal('notificationQueued');
 
 export const searchAttributes = {

@@ -46,7 +46,7 @@ const systemProxy = (
     SYSTEM_SUMMARIES,
   );
 
-/** For steps that must succeed: hide, delete, verify, clean up. */
+/** For steps that must succeed, such as hiding, deletion, verification and cleanup. */
 export const system = (project: string, name: string) => systemProxy(project, name, '3 days');
 
 /** For steps that a claim waits for. The workflow defers a claim whose preparation takes longer. */

@@ -24,7 +24,7 @@ export const resolveSubjects = (request: Request) =>
     await signalRequests(requestsToSignal);
   });
 
-/** Asks every system about identities that the directory does not know. `not_found` only if no system holds data on them. */
+/** Asks every system about identities that the directory does not know. They become `not_found` if no system has data. */
 export const searchUnresolved = (request: Request) =>
   withAttention(request, request.directory, 'resolve', async () => {
     const names = await ledger.checkPinnedSystems(activityInput(request));

@@ -52,7 +52,7 @@ export const NOTIFICATION_SUMMARIES: Summaries<NotificationActivities> = {
   deliverDueNotifications: () => 'Deliver the due notifications',
 };
 
-/** Activities that are scheduled with their summary. */
+/** Creates a proxy that schedules each activity with its summary. */
 export function proxyWithSummaries<T extends Activities>(options: ActivityOptions, summaries: Summaries<T>): T {
   const proxy = proxyActivities(options);
   const activities = Object.entries<(input: never) => string>(summaries).map(([name, summarize]) => [

@@ -2,9 +2,9 @@ import { condition, setHandler, type SignalDefinition, workflowInfo } from '@tem
 import { DAY_MS } from '../../domain/calendar.ts';
 import { requestChangedSignal } from './messages.ts';
 
-/** After this long, code that only older runs need can be removed (rule 3). */
+/** The age at which a run continues as new, so that code for older runs can be removed (rule 3). */
 const LONGEST_RUN_MS = 30 * DAY_MS;
-/** Temporal stores at most 400 bytes. */
+/** In characters. Temporal stores at most 400 bytes. */
 const LONGEST_SUMMARY = 200;
 
 /** How a workflow waits between two readings of its rows. */
@@ -12,9 +12,9 @@ export interface Wakeup {
   /** Call before reading the rows: a signal that arrives during the reading is then kept. */
   reset(): void;
   wake(): void;
-  /** Since the last reset. */
-  wasSignalled(): boolean;
-  /** Waits for a signal or the timestamp, whichever comes first. Null: for a signal. */
+  /** Whether a signal or `wake` has arrived since the last reset. */
+  wasSignaled(): boolean;
+  /** Waits for a signal or the timestamp, whichever comes first. With null, waits for a signal only. */
   waitUntil(timestamp: number | null, summary: string): Promise<void>;
   /** Whether the history is long or the run is old. */
   shouldContinueAsNew(): boolean;
@@ -28,25 +28,25 @@ export const createRequestWakeup = (): Wakeup =>
   );
 
 export function createWakeup(signal: SignalDefinition, description: string): Wakeup {
-  let signalled = false;
+  let signaled = false;
   const wake = (): void => {
-    signalled = true;
+    signaled = true;
   };
   setHandler(signal, wake, { description });
-  const oldAt = workflowInfo().runStartTime.getTime() + LONGEST_RUN_MS;
+  const continueAsNewAt = workflowInfo().runStartTime.getTime() + LONGEST_RUN_MS;
   return {
     reset() {
-      signalled = false;
+      signaled = false;
     },
     wake,
-    wasSignalled: () => signalled,
+    wasSignaled: () => signaled,
     async waitUntil(timestamp, summary) {
-      // An old run continues as new when its last task ends, which wakes it: it needs no timer for that.
-      const endsAt = Math.min(timestamp ?? Infinity, Date.now() < oldAt ? oldAt : Infinity);
+      // An old run needs no timer. The end of its last task wakes it, and it continues as new.
+      const endsAt = Math.min(timestamp ?? Infinity, Date.now() < continueAsNewAt ? continueAsNewAt : Infinity);
       const shown = summary.length <= LONGEST_SUMMARY ? summary : `${summary.slice(0, LONGEST_SUMMARY)}…`;
-      if (endsAt === Infinity) await condition(() => signalled);
-      else if (endsAt > Date.now()) await condition(() => signalled, endsAt - Date.now(), { summary: shown });
+      if (endsAt === Infinity) await condition(() => signaled);
+      else if (endsAt > Date.now()) await condition(() => signaled, endsAt - Date.now(), { summary: shown });
     },
-    shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested || Date.now() >= oldAt,
+    shouldContinueAsNew: () => workflowInfo().continueAsNewSuggested || Date.now() >= continueAsNewAt,
   };
 }

@@ -48,7 +48,7 @@ test('does not claim or book again when a claim is repeated', async () => {
   expect(runs).toMatchObject([{ booked: 3 }]);
 });
 
-test('claims subjects over the quota at the next run even if the workflow is signalled earlier', async () => {
+test('claims subjects over the quota at the next run even if the workflow is signaled earlier', async () => {
   const requestId = await givenHiddenSubjects(world, people('c', 5), { project: project() });
   expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await claimAt(world, requestId, after(9), { quotaPerRun: 3 })).toEqual({

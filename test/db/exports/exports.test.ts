@@ -3,9 +3,9 @@ import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { destroyArchive, expireArchive, readArchiveFacts } from '../../../db/exports/archive.ts';
 import { updateCollectionProgress, readCollections, storeCollection } from '../../../db/exports/collections.ts';
 import { concludeExport } from '../../../db/exports/conclude.ts';
-import { keyForCollecting, readKey } from '../../../db/exports/key.ts';
+import { readOrCreateKey, readKey } from '../../../db/exports/key.ts';
 import { reconcileExport } from '../../../db/exports/reconcile.ts';
-import { readPacking, storeArchive } from '../../../db/exports/ready.ts';
+import { readPendingArchive, storeArchive } from '../../../db/exports/ready.ts';
 import type { Manifest, PartFacts } from '../../../domain/archive.ts';
 import type { CollectionKey } from '../../../domain/ids.ts';
 import { exportOf, givenExport } from '../../support/exports.ts';
@@ -39,7 +39,7 @@ const collect = (requestId: string, object: string, rows = 1, epoch = 1) =>
     parts: [{ object: `${requestId}/${object}`, facts: facts('app.users', rows) }],
   });
 const makeKey = (requestId: string, key = 'a key') =>
-  keyForCollecting(world.database, KEYS, { requestId, project: PROJECT }, async () => key);
+  readOrCreateKey(world.database, KEYS, { requestId, project: PROJECT }, async () => key);
 const cancel = (requestId: string, positions: readonly number[] | 'all' = 'all') =>
   cancelRequest(world.database, POLICY.window, { requestId, positions, ...change });
 const manifest = (rows: number) => ({ files: [{ rows }] }) as unknown as Manifest;
@@ -64,8 +64,8 @@ test('keeps the first complete attempt of a collection when a second one complet
   await updateCollectionProgress(world.database, keyOf(requestId), { rows: 99, bytes: 99 });
   expect(await readCollections(world.database, requestId)).toMatchObject([{ state: 'collected', rows: 3, bytes: 30 }]);
   expect(await reconcile(requestId)).toMatchObject({ status: 'packaging', systemsToCollect: [], canPackage: true });
-  const packing = await readPacking(world.database, requestId, at);
-  expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/first`]);
+  const pending = await readPendingArchive(world.database, requestId, at);
+  expect(pending?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/first`]);
 });
 
 test('does not package tables that were collected before a subject was cancelled', async () => {
@@ -79,11 +79,11 @@ test('does not package tables that were collected before a subject was cancelled
   expect(await reconcile(requestId)).toMatchObject({ status: 'collecting', epoch: 2, systemsToCollect: ['app'] });
   await collect(requestId, 'late', 1, 1);
   expect(await reconcile(requestId)).toMatchObject({ status: 'collecting', systemsToCollect: ['app'] });
-  expect(await readPacking(world.database, requestId, at)).toBeNull();
+  expect(await readPendingArchive(world.database, requestId, at)).toBeNull();
   await collect(requestId, 'after', 1, 2);
   await reconcile(requestId);
-  const packing = await readPacking(world.database, requestId, at);
-  expect(packing?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/after`]);
+  const pending = await readPendingArchive(world.database, requestId, at);
+  expect(pending?.contents.parts.map(({ object }) => object)).toEqual([`${requestId}/after`]);
   expect(await makeReady(requestId, 2)).toEqual([]);
   expect(await states(world, requestId)).toEqual({ cancelled: 1, exported: 1 });
 });
@@ -141,7 +141,7 @@ test('ends as not found only when every system was collected completely and has 
     canPackage: true,
     canConclude: false,
   });
-  expect((await readPacking(world.database, withoutExport, at))?.contents.systems).toEqual([
+  expect((await readPendingArchive(world.database, withoutExport, at))?.contents.systems).toEqual([
     { system: 'app', cutOffAt: null },
   ]);
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { conclude } from '../../../db/deletion/conclude.ts';
-import { ownedPositions } from '../../../db/requests/conflicts.ts';
+import { findOwnedPositions } from '../../../db/requests/conflicts.ts';
 import { storeCount } from '../../../db/resolution/counts.ts';
 import { expediteRequest } from '../../../db/requests/expedite.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
@@ -71,7 +71,9 @@ test('does not hide or own subjects that are counted and wait for a confirmation
   expect(await conflictingPositions([user('p-1'), user('p-2')])).toEqual([]);
 });
 const conflictingPositions = (identities: readonly Identity[]) =>
-  transaction(world.database, (tx) => ownedPositions(tx, KEYS, { project: PROJECT, subjectKind: 'user' }, identities));
+  transaction(world.database, (tx) =>
+    findOwnedPositions(tx, KEYS, { project: PROJECT, subjectKind: 'user' }, identities),
+  );
 
 test('causes no conflict before it is resolved when it needs a confirmation', async () => {
   await accept(world, [user('early')], { confirm: true });
