@@ -49,22 +49,22 @@ test('deletes all rows of the claimed subjects and no other row, and counts them
   });
   expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
   expect(await figuresOf(world, requestId)).toEqual(FIGURES);
-  const left = JSON.stringify(await rowsIn(world.app, 'app')).replaceAll(/mine-\d\.theirs/g, '');
-  expect(left).not.toContain('mine');
+  const left = JSON.stringify(await rowsIn(world.app, 'app')).replaceAll(/leaver-\d\.stayer/g, '');
+  expect(left).not.toContain('leaver');
 });
 
 test('deletes and counts nothing twice when deleteBatch is repeated, even if the end of the first attempt was not recorded', async () => {
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
-  const once = await allRows(world);
+  const rowsAfterFirst = await allRows(world);
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN), 2);
-  expect(await allRows(world)).toEqual(once);
+  expect(await allRows(world)).toEqual(rowsAfterFirst);
   await reopen();
   expect(await perform(world.activities.deleteBatch, batchInput(requestId, RUN), 3)).toEqual({
     step: 'verify',
     at: RUN.getTime(),
   });
-  expect(await allRows(world)).toEqual(once);
+  expect(await allRows(world)).toEqual(rowsAfterFirst);
   expect(await figuresOf(world, requestId)).toEqual(FIGURES);
 });
 
@@ -82,14 +82,14 @@ test.each([1, 2, 3])(
     });
     expect(await world.sql`SELECT FROM lethe.system_ranges`).toHaveLength(nth - 1);
     expect(await world.app`SELECT FROM lethe_system.ranges`).toHaveLength(nth);
-    expect((await usersLeft()).filter((id) => id.startsWith('mine'))).toHaveLength(
+    expect((await usersLeft()).filter((id) => id.startsWith('leaver'))).toHaveLength(
       Math.max(0, SUBJECT_IDS.length - 2 * nth),
     );
     world.beforeReport.do = null;
     await perform(world.activities.deleteBatch, batchInput(requestId, RUN), 2);
     expect(await figuresOf(world, requestId)).toEqual(FIGURES);
     expect(await retainedRows(requestId)).toEqual(RETAINED);
-    expect(await usersLeft()).toEqual(['theirs-1', 'theirs-2', 'theirs-3']);
+    expect(await usersLeft()).toEqual(['stayer-1', 'stayer-2', 'stayer-3']);
     expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
   },
 );
@@ -97,7 +97,7 @@ test.each([1, 2, 3])(
 test('counts late rows once and keeps the figures of the first pass when the worker is killed in the second', async () => {
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
-  await world.app`INSERT INTO app.events SELECT nextval('app.numbers'), 'mine-1', '2026-01-21', 'late' FROM generate_series(1, 4)`;
+  await world.app`INSERT INTO app.events SELECT nextval('app.numbers'), 'leaver-1', '2026-01-21', 'late' FROM generate_series(1, 4)`;
   expect(await perform(world.activities.verifyBatch, batchInput(requestId, RUN))).toEqual({
     step: 'delete',
     at: RUN.getTime(),
@@ -134,8 +134,8 @@ test('leaves the rows of a subject unchanged when a hold is placed just before t
   const requestId = await hiddenRequest(world);
   const id = newId('hold', RUN.getTime());
   const details = { caseRef: 'C-7', heldBy: 'counsel', actor: 'operator', at: RUN };
-  const identities = [{ type: 'alias', value: ['alias-mine-2'] }];
-  const held = async () => JSON.stringify(await rowsIn(world.app, 'app')).match(/[^"]*mine-2[^"]*/g);
+  const identities = [{ type: 'alias', value: ['alias-leaver-2'] }];
+  const held = async () => JSON.stringify(await rowsIn(world.app, 'app')).match(/[^"]*leaver-2[^"]*/g);
   const before = await held();
   await placeHold(world.database, KEYS, { id, project: 'demo', kind: 'user', identities, ...details });
   expect(await perform(world.activities.claimSubjects, stepInput(requestId, RUN))).toEqual({
@@ -144,12 +144,12 @@ test('leaves the rows of a subject unchanged when a hold is placed just before t
   });
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
   expect(await held()).toEqual(before);
-  expect(await usersLeft()).toEqual(['mine-2', 'theirs-1', 'theirs-2', 'theirs-3']);
+  expect(await usersLeft()).toEqual(['leaver-2', 'stayer-1', 'stayer-2', 'stayer-3']);
   expect(await states(world, requestId)).toEqual({ claimed: 4, soft_deleted: 1 });
 });
 
 test('restores a subject that is cancelled just before the claim, and deletes the others', async () => {
-  const rowsOfSubject = async () => JSON.stringify(await rowsIn(world.app, 'app')).match(/[^"]*mine-3[^"]*/g);
+  const rowsOfSubject = async () => JSON.stringify(await rowsIn(world.app, 'app')).match(/[^"]*leaver-3[^"]*/g);
   const before = await rowsOfSubject();
   const requestId = await hiddenRequest(world);
   await cancelRequest(world.database, POLICY.window, { requestId, positions: [3], actor: 'operator', at: RUN });
@@ -160,7 +160,7 @@ test('restores a subject that is cancelled just before the claim, and deletes th
   await perform(world.activities.applyVisibility, stepInput(requestId, RUN));
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
   expect(await rowsOfSubject()).toEqual(before);
-  expect(await usersLeft()).toEqual(['mine-3', 'theirs-1', 'theirs-2', 'theirs-3']);
+  expect(await usersLeft()).toEqual(['leaver-3', 'stayer-1', 'stayer-2', 'stayer-3']);
 });
 
 test('keeps the time of the first empty verification when verifyBatch is repeated, and ends the batch after the settle period', async () => {
@@ -169,12 +169,12 @@ test('keeps the time of the first empty verification when verifyBatch is repeate
   const before = await rowsOfOthers(world, otherRequest);
   const first = { step: 'verify', at: SETTLED.getTime() };
   expect(await perform(world.activities.verifyBatch, batchInput(requestId, RUN))).toEqual(first);
-  const { audit_events: _, ...once } = (await allRows(world)).ledger;
+  const { audit_events: _, ...rowsAfterFirst } = (await allRows(world)).ledger;
   expect(
     await perform(world.activities.verifyBatch, batchInput(requestId, new Date(RUN.getTime() + 1_000)), 2),
   ).toEqual(first);
-  const { audit_events: __, ...twice } = (await allRows(world)).ledger;
-  expect(twice).toEqual(once);
+  const { audit_events: __, ...rowsAfterSecond } = (await allRows(world)).ledger;
+  expect(rowsAfterSecond).toEqual(rowsAfterFirst);
   const end = { step: 'ended', end: 'verified' };
   expect(await perform(world.activities.verifyBatch, batchInput(requestId, SETTLED))).toEqual(end);
   const ended = await allRows(world);
@@ -186,7 +186,7 @@ test('keeps the time of the first empty verification when verifyBatch is repeate
 test('finds survivors and counts them once without deleting them when verifyBatch is repeated', async () => {
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
-  await world.app`INSERT INTO app.events VALUES (nextval('app.numbers'), 'alias-mine-4', '2026-01-21', 'late')`;
+  await world.app`INSERT INTO app.events VALUES (nextval('app.numbers'), 'alias-leaver-4', '2026-01-21', 'late')`;
   const rows = await rowsIn(world.app, 'app');
   const again = { step: 'delete', at: RUN.getTime() };
   expect(await perform(world.activities.verifyBatch, batchInput(requestId, RUN))).toEqual(again);

@@ -49,7 +49,7 @@ async function failureOf(done: Promise<unknown>): Promise<{ type: string; stored
 }
 
 /** A trigger whose error quotes the row that it rejects. */
-const quoting = (table: string, event: string): string => `
+const createQuotingTrigger = (table: string, event: string): string => `
   CREATE FUNCTION public.quote_row() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN RAISE EXCEPTION USING message = coalesce(OLD, NEW)::text, detail = coalesce(OLD, NEW)::text; END';
   CREATE TRIGGER quote_row BEFORE ${event} ON ${table} FOR EACH ROW EXECUTE FUNCTION public.quote_row()`;
@@ -59,14 +59,14 @@ test('reduces an error of a system that quotes a row to a closed code and a fixe
   // On a table outside the data map, since triggers of mapped tables have to be acknowledged.
   await world.app.unsafe(`
     CREATE FUNCTION public.quote_row() RETURNS trigger LANGUAGE plpgsql AS
-      'BEGIN RAISE EXCEPTION USING message = ''mine-1 mine-2 '' || NEW::text; END';
+      'BEGIN RAISE EXCEPTION USING message = ''leaver-1 leaver-2 '' || NEW::text; END';
     CREATE TRIGGER quote_row BEFORE INSERT ON lethe_system.ranges FOR EACH ROW EXECUTE FUNCTION public.quote_row()`);
   const before = await rowsIn(world.app, 'app');
   const { type, stored, nonRetryable } = await failureOf(
     perform(world.activities.deleteBatch, batchInput(requestId, RUN)),
   );
   expect({ type, nonRetryable }).toEqual({ type: 'refused', nonRetryable: true });
-  expect(stored).not.toMatch(/mine|quote_row|P0001|pg|node_modules|[a-z-]+\.ts/);
+  expect(stored).not.toMatch(/leaver|quote_row|P0001|pg|node_modules|[a-z-]+\.ts/);
   expect(await rowsIn(world.app, 'app')).toEqual(before);
 });
 
@@ -77,43 +77,43 @@ test.each([
   'reduces an error of the ledger that quotes an identity of %s to a closed code and a fixed sentence',
   async (table, event) => {
     const requestId = await accept(world, subjectIdentities);
-    await world.sql.unsafe(quoting(`lethe.${table}`, event));
+    await world.sql.unsafe(createQuotingTrigger(`lethe.${table}`, event));
     const { type, stored, nonRetryable } = await failureOf(
       perform(world.activities.resolveSubjects, stepInput(requestId, START)),
     );
     expect({ type, nonRetryable }).toEqual({ type: 'storage_P0001', nonRetryable: false });
-    expect(stored).not.toMatch(/mine|quote_row|lethe\.|node_modules|[a-z-]+\.ts/);
+    expect(stored).not.toMatch(/leaver|quote_row|lethe\.|node_modules|[a-z-]+\.ts/);
   },
 );
 
 test('reduces an error of drizzle whose cause quotes a parameter to a closed code', async () => {
   const requestId = await claimedRequest(world);
   const error: unknown = await world.database
-    .execute(sql`SELECT ${'mine-1'}::integer AS quoted`)
+    .execute(sql`SELECT ${'leaver-1'}::integer AS quoted`)
     .catch((thrown: unknown) => thrown);
   if (!(error instanceof DrizzleQueryError)) throw new Error('no error of drizzle', { cause: error });
-  expect(error.cause?.message).toBe('invalid input syntax for type integer: "mine-1"');
+  expect(error.cause?.message).toBe('invalid input syntax for type integer: "leaver-1"');
   world.beforeReport.do = () => {
     throw error;
   };
   const { type, stored } = await failureOf(perform(world.activities.deleteBatch, batchInput(requestId, RUN)));
   expect(type).toBe('storage_22P02');
-  expect(stored).not.toMatch(/mine|quoted|integer|Drizzle/);
+  expect(stored).not.toMatch(/leaver|quoted|integer|Drizzle/);
 });
 
 test('does not pass on the text of an unexpected error', async () => {
   const requestId = await claimedRequest(world);
   world.beforeReport.do = () => {
-    throw new TypeError('mine-1 is not iterable', { cause: new Error('mine-2') });
+    throw new TypeError('leaver-1 is not iterable', { cause: new Error('leaver-2') });
   };
   const { type, stored } = await failureOf(perform(world.activities.deleteBatch, batchInput(requestId, RUN)));
   expect(type).toBe('storage_unavailable');
-  expect(stored).not.toMatch(/mine|iterable|TypeError/);
+  expect(stored).not.toMatch(/leaver|iterable|TypeError/);
 });
 
 test('does not repeat an unknown id of the input in the failure', async () => {
-  const { stored } = await failureOf(perform(world.activities.readRequest, { requestId: 'mine-1' }));
-  expect(stored).not.toContain('mine');
+  const { stored } = await failureOf(perform(world.activities.readRequest, { requestId: 'leaver-1' }));
+  expect(stored).not.toContain('leaver');
 });
 
 test('returns a cancellation, not a failure, when it is cancelled during a deletion, and counts committed rows once', async () => {
@@ -124,12 +124,12 @@ test('returns a cancellation, not a failure, when it is cancelled during a delet
     .run(world.activities.deleteBatch, batchInput(requestId, RUN))
     .catch((error: unknown) => error);
   expect(cancelled).toBeInstanceOf(CancelledFailure);
-  expect(JSON.stringify(cancelled)).not.toContain('mine');
+  expect(JSON.stringify(cancelled)).not.toContain('leaver');
   expect(await attention()).toEqual([]);
-  expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(3);
+  expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'leaver-%'`).toHaveLength(3);
   world.beforeReport.do = null;
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN), 2);
-  expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'mine-%'`).toHaveLength(0);
+  expect(await world.app`SELECT FROM app.users WHERE user_id LIKE 'leaver-%'`).toHaveLength(0);
   expect(await world.sql`SELECT FROM lethe.system_ranges`).toHaveLength(3);
 });
 

@@ -20,16 +20,16 @@ import { FROM, loopback, mailFolder, notificationDeps } from '../support/outboun
 import { respondWith, startReceiver } from '../support/servers/receiver.ts';
 import { deliveriesOf, webhookAt } from '../support/webhooks.ts';
 
-let book: Ledger;
+let world: Ledger;
 let deps: ActivityDeps;
 const outbox = mailFolder();
 /** One project per test, since a project has one mail channel. */
-const PROJECTS = ['schedule', 'crash', 'behind', 'order', 'stop', 'mail-ready', 'fails', 'gone', 'subject', 'many'];
+const PROJECTS = ['schedule', 'crash', 'parallel', 'order', 'stop', 'mail-ready', 'fails', 'gone', 'subject', 'many'];
 beforeAll(async () => {
-  book = await ledger(PROJECTS);
+  world = await ledger(PROJECTS);
   deps = {
-    database: book.database,
-    reading: book.reading,
+    database: world.database,
+    reading: world.reading,
     keys: KEYS,
     catalog: new Map(),
     connector: () => {
@@ -41,7 +41,7 @@ beforeAll(async () => {
     mailer: openMailer({ url: outbox.url, from: FROM }),
   };
 });
-afterAll(() => book.closeLedger());
+afterAll(() => world.closeLedger());
 const ignore = async (): Promise<void> => undefined;
 // Hides the warnings about failures that the tests cause.
 const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
@@ -64,21 +64,21 @@ const dataOf = (body: string) => (JSON.parse(body) as { data: { id: string; stat
 
 /** Changes the status and queues its notifications, as the ledger does. */
 const changeStatus = (requestId: string, status: string, at = START) =>
-  transaction(book.database, async (tx) => {
+  transaction(world.database, async (tx) => {
     await tx.$client`UPDATE lethe.requests SET status = ${status} WHERE id = ${requestId}`;
     await enqueueNotifications(tx, requestId, at);
   });
 
 async function readyExport(project: string, notify: string): Promise<string> {
   const more = { kind: 'export', format: 'ndjson', hardDeleteAt: null, notify } as const;
-  const requestId = await accept(book, [user('u-1')], { project, ...more });
-  await book.sql`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
+  const requestId = await accept(world, [user('u-1')], { project, ...more });
+  await world.sql`INSERT INTO lethe.archives (request_id, object, rows, bytes, sha256, ready_at, expires_at)
     VALUES (${requestId}, ${`${requestId}/archive`}, 1, 1, '', ${START}, ${days(7)})`;
   await changeStatus(requestId, 'ready');
   return requestId;
 }
 
-const linksOf = (requestId: string) => book.sql<{ revokedAt: Date | null; createdBy: string; sha256: Buffer }[]>`
+const linksOf = (requestId: string) => world.sql<{ revokedAt: Date | null; createdBy: string; sha256: Buffer }[]>`
   SELECT revoked_at, created_by, sha256 FROM lethe.links WHERE request_id = ${requestId} ORDER BY id`;
 
 test('delays each attempt by the published schedule plus up to a tenth that depends only on the id', () => {
@@ -107,9 +107,9 @@ test('waits as long as the receiver asks, at least the published delay and at mo
 });
 
 test('sends again with the same id and records one attempt when the worker is killed after sending', async () => {
-  const hook = await startReceiver();
-  const { id: channel, secret } = await webhookAt(book, 'crash', hook.url);
-  const requestId = await accept(book, [], { project: 'crash' });
+  const receiver = await startReceiver();
+  const { id: channel, secret } = await webhookAt(world, 'crash', receiver.url);
+  const requestId = await accept(world, [], { project: 'crash' });
   const sender = webhookSender({ networks: loopback() });
   const killedSender: typeof sender = {
     async send(message) {
@@ -120,21 +120,20 @@ test('sends again with the same id and records one attempt when the worker is ki
   await expect(deliverDue({ project: 'crash', channel }, START, { webhooks: killedSender })).rejects.toThrow(
     'a database operation failed',
   );
-  expect(await deliveriesOf(book, channel, requestId)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await deliveriesOf(world, channel, requestId)).toMatchObject([{ attempts: 0, outcome: null }]);
   expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
   expect(await deliverDue({ project: 'crash', channel })).toEqual({ nextAt: null });
-  const [delivery] = await deliveriesOf(book, channel, requestId);
+  const [delivery] = await deliveriesOf(world, channel, requestId);
   expect(delivery).toMatchObject({ attempts: 1, outcome: 'delivered' });
-  expect(hook.received.map(({ headers }) => headers['webhook-id'])).toEqual([delivery?.id, delivery?.id]);
-  for (const { body, headers } of hook.received) expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
+  expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([delivery?.id, delivery?.id]);
+  for (const { body, headers } of receiver.received)
+    expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
 });
 
 test('waits for running deliveries before the activity fails', async () => {
-  const { id: channel } = await webhookAt(book, 'behind', 'https://hooks.test/');
-  const [first, second] = [
-    await accept(book, [], { project: 'behind' }),
-    await accept(book, [], { project: 'behind' }),
-  ];
+  const { id: channel } = await webhookAt(world, 'parallel', 'https://hooks.test/');
+  const first = await accept(world, [], { project: 'parallel' });
+  const second = await accept(world, [], { project: 'parallel' });
   const webhooks: ActivityDeps['webhooks'] = {
     async send({ body }) {
       if (dataOf(body).id === first) throw new Error('the ledger is unavailable');
@@ -142,24 +141,24 @@ test('waits for running deliveries before the activity fails', async () => {
       return { delivered: true };
     },
   };
-  await expect(deliverDue({ project: 'behind', channel }, START, { webhooks })).rejects.toThrow(
+  await expect(deliverDue({ project: 'parallel', channel }, START, { webhooks })).rejects.toThrow(
     'a database operation failed',
   );
-  expect(await deliveriesOf(book, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
-  expect(await deliveriesOf(book, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
+  expect(await deliveriesOf(world, channel, first)).toMatchObject([{ attempts: 0, outcome: null }]);
+  expect(await deliveriesOf(world, channel, second)).toMatchObject([{ outcome: 'delivered' }]);
 });
 
 test('delivers one notification of a request at a time and at most five requests at once', async () => {
-  const hook = await startReceiver();
-  const { id: channel } = await webhookAt(book, 'order', hook.url);
-  const requests = await Promise.all([1, 2, 3, 4, 5, 6].map(() => accept(book, [], { project: 'order' })));
+  const receiver = await startReceiver();
+  const { id: channel } = await webhookAt(world, 'order', receiver.url);
+  const requests = await Promise.all([1, 2, 3, 4, 5, 6].map(() => accept(world, [], { project: 'order' })));
   for (const status of ['resolving', 'grace', 'deleting'])
     for (const requestId of requests) await changeStatus(requestId, status);
   const open = new Set<string>();
   const counts: number[] = [];
   const delivered = new Map<string, string[]>();
   const { promise: five, resolve: fiveAreOpen } = Promise.withResolvers<void>();
-  hook.respond = async (response, { body }) => {
+  receiver.respond = async (response, { body }) => {
     const { id, status } = dataOf(body);
     counts.push(open.has(id) ? Number.POSITIVE_INFINITY : open.add(id).size);
     delivered.set(id, [...(delivered.get(id) ?? []), status]);
@@ -177,28 +176,28 @@ test('delivers one notification of a request at a time and at most five requests
 });
 
 test('stops between two deliveries when the worker shuts down, and delivers the others in the next attempt', async () => {
-  const hook = await startReceiver();
-  const { id: channel } = await webhookAt(book, 'stop', hook.url);
-  const requestId = await accept(book, [], { project: 'stop' });
+  const receiver = await startReceiver();
+  const { id: channel } = await webhookAt(world, 'stop', receiver.url);
+  const requestId = await accept(world, [], { project: 'stop' });
   for (const status of ['resolving', 'grace']) await changeStatus(requestId, status);
   const env = environment();
-  hook.respond = (response) => {
+  receiver.respond = (response) => {
     env.cancel('WORKER_SHUTDOWN');
     respondWith(204)(response);
   };
   await expect(deliverDue({ project: 'stop', channel }, START, {}, env)).rejects.toThrow('WORKER_SHUTDOWN');
-  const outcomes = (await deliveriesOf(book, channel, requestId)).map(({ outcome }) => outcome);
+  const outcomes = (await deliveriesOf(world, channel, requestId)).map(({ outcome }) => outcome);
   expect(outcomes).toEqual(['delivered', null, null]);
-  hook.respond = respondWith(204);
+  receiver.respond = respondWith(204);
   await deliverDue({ project: 'stop', channel });
-  expect(hook.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
+  expect(receiver.received.map(({ body }) => dataOf(body).status)).toEqual(['received', 'resolving', 'grace']);
 });
 
 describe('The mail of a ready export', () => {
   test('contains a link for one download, of which the ledger stores only the digest', async () => {
     const requestId = await readyExport('mail-ready', 'ann@lethe.test');
     expect(await deliverDue({ project: 'mail-ready', channel: 'mail' })).toEqual({ nextAt: null });
-    const [delivery] = await deliveriesOf(book, 'mail', requestId);
+    const [delivery] = await deliveriesOf(world, 'mail', requestId);
     expect(delivery).toMatchObject({ status: 'ready', outcome: 'delivered', recipient: null });
     const mail = outbox.mails().get(`${delivery?.id}.eml`) ?? '';
     const [, token = ''] = /^https:\/\/lethe\.test\/download\/([A-Za-z0-9_-]{43})\r?$/m.exec(mail) ?? [];
@@ -218,21 +217,21 @@ describe('The mail of a ready export', () => {
     const requestId = await readyExport('fails', 'canary-recipient@lethe.test');
     const mailer = openMailer({ url: refusing.url(), from: FROM });
     const { nextAt } = await deliverDue({ project: 'fails', channel: 'mail' }, START, { mailer });
-    const [delivery] = await deliveriesOf(book, 'mail', requestId);
+    const [delivery] = await deliveriesOf(world, 'mail', requestId);
     expect(nextAt).toBe(nextAttemptAt(delivery?.id ?? '', 1, START)?.getTime());
     expect(delivery).toMatchObject({ attempts: 1, lastCode: 'smtp_550', recipient: 'canary-recipient@lethe.test' });
     expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }]);
     await deliverDue({ project: 'fails', channel: 'mail' }, new Date(nextAt ?? 0));
     expect(await linksOf(requestId)).toMatchObject([{ revokedAt: START }, { revokedAt: null }]);
-    expect(await deliveriesOf(book, 'mail', requestId)).toMatchObject([{ outcome: 'delivered', recipient: null }]);
+    expect(await deliveriesOf(world, 'mail', requestId)).toMatchObject([{ outcome: 'delivered', recipient: null }]);
   });
 
   test('is withheld when the archive is destroyed, and its recipient is purged after the last attempt', async () => {
     const requestId = await readyExport('gone', 'ann@lethe.test');
-    await destroyArchive(book.database, { requestId, actor: 'test', at: START });
+    await destroyArchive(world.database, { requestId, actor: 'test', at: START });
     const before = outbox.mails().size;
     expect(await deliverDue({ project: 'gone', channel: 'mail' })).toEqual({ nextAt: null });
-    expect(await deliveriesOf(book, 'mail', requestId)).toMatchObject([
+    expect(await deliveriesOf(world, 'mail', requestId)).toMatchObject([
       { status: 'ready', outcome: 'withheld', lastCode: 'archive_gone', recipient: null },
     ]);
     expect(outbox.mails().size).toBe(before);
@@ -242,24 +241,24 @@ describe('The mail of a ready export', () => {
     for (let at: number | null = START.getTime(), n = 0; at !== null && n < 11; n++)
       at = (await deliverDue({ project: 'gone', channel: 'mail' }, new Date(at), { mailer: failingMailer })).nextAt;
     const abandoned = { attempts: 10, outcome: 'given_up', recipient: null };
-    expect(await deliveriesOf(book, 'mail', another)).toMatchObject([abandoned]);
+    expect(await deliveriesOf(world, 'mail', another)).toMatchObject([abandoned]);
     expect((await linksOf(another)).every(({ revokedAt }) => revokedAt !== null)).toBe(true);
   });
 
   test('is withheld and its recipient purged when the recipient is a subject of the request', async () => {
-    const submitted = await accept(book, [email('canary-ann@lethe.test')], {
+    const submitted = await accept(world, [email('canary-ann@lethe.test')], {
       project: 'subject',
       notify: 'Canary-Ann@LETHE.test',
     });
-    const colleague = await accept(book, [email('bob@lethe.test')], { project: 'subject', notify: 'ann@lethe.test' });
-    await book.sql`INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
+    const colleague = await accept(world, [email('bob@lethe.test')], { project: 'subject', notify: 'ann@lethe.test' });
+    await world.sql`INSERT INTO lethe.deliveries (id, project, channel, recipient, request_id, kind, status, at, next_at)
       VALUES ('evt_1', 'subject', 'mail', 'Canary-Ann@LETHE.test', ${submitted}, 'deletion', 'awaiting_confirmation', ${START}, ${START})`;
-    await book.sql`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
+    await world.sql`UPDATE lethe.requests SET confirm = true, confirm_by = ${days(3)} WHERE project = 'subject'`;
     for (const requestId of [submitted, colleague]) await changeStatus(requestId, 'awaiting_confirmation');
-    expect(await deliveriesOf(book, 'mail', submitted)).toMatchObject([
+    expect(await deliveriesOf(world, 'mail', submitted)).toMatchObject([
       { outcome: 'withheld', lastCode: 'subject', recipient: null },
     ]);
-    const rows = await book.sql`SELECT id, notify FROM lethe.requests WHERE project = 'subject' ORDER BY id`;
+    const rows = await world.sql`SELECT id, notify FROM lethe.requests WHERE project = 'subject' ORDER BY id`;
     expect(new Map(rows.map(({ id, notify }) => [id, notify]))).toEqual(
       new Map([
         [submitted, null],
@@ -267,14 +266,14 @@ describe('The mail of a ready export', () => {
       ]),
     );
     await deliverDue({ project: 'subject', channel: 'mail' });
-    expect(await deliveriesOf(book, 'mail', colleague)).toMatchObject([{ outcome: 'delivered' }]);
+    expect(await deliveriesOf(world, 'mail', colleague)).toMatchObject([{ outcome: 'delivered' }]);
     expect([...outbox.mails().values()].join('')).not.toMatch(/canary-ann/i);
   });
 });
 
 test('coalesces the starts for a thousand changes, starts after the last one, and ignores failed starts', async () => {
-  const { id: channel } = await webhookAt(book, 'many', 'https://hooks.test/');
-  const requestId = await accept(book, [], { project: 'many', notify: 'ann@lethe.test' });
+  const { id: channel } = await webhookAt(world, 'many', 'https://hooks.test/');
+  const requestId = await accept(world, [], { project: 'many', notify: 'ann@lethe.test' });
   const started: string[] = [];
   const startNotifications = async (project: string, of: string) => {
     await new Promise((done) => setTimeout(done, 20));

@@ -16,7 +16,7 @@ import {
   world,
 } from './support.ts';
 
-/** The guarantees of a deletion, for the activities of a part deletion. */
+// The activities of a part deletion give the same guarantees as those of other deletions.
 withWorldPerTest();
 beforeEach(async () => {
   for (const sql of [world.app, world.elsewhere]) await sql`UPDATE app.events SET ip = '10.1.2.3', sdk = 'web'`;
@@ -57,12 +57,12 @@ test.each(SCOPES)(
     expect(await deleteBatch(requestId)).toEqual({ step: 'verify', at: RUN.getTime() });
     expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
     expect(await blanked(requestId)).toEqual([CLEARED[scope]]);
-    const once = await allRows(world);
+    const rowsAfterFirst = await allRows(world);
     await deleteBatch(requestId, 2);
-    expect(await allRows(world)).toEqual(once);
+    expect(await allRows(world)).toEqual(rowsAfterFirst);
     await world.sql`UPDATE lethe.batch_work SET state = 'pending' WHERE request_id = ${requestId}`;
     await deleteBatch(requestId, 3);
-    expect(await allRows(world)).toEqual(once);
+    expect(await allRows(world)).toEqual(rowsAfterFirst);
   },
 );
 
@@ -91,15 +91,15 @@ test('does not clear columns of a subject that is cancelled just before the clai
   await cancelRequest(world.database, POLICY.window, cancellation);
   expect(await perform(world.activities.claimSubjects, stepInput(requestId, RUN))).toMatchObject({ claimed: 4 });
   await deleteBatch(requestId);
-  const uncleared = await world.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'mine-%'`;
-  expect(uncleared).toEqual([{ user_id: 'mine-2' }]);
+  const uncleared = await world.app`SELECT user_id FROM app.users WHERE name IS NOT NULL AND user_id LIKE 'leaver-%'`;
+  expect(uncleared).toEqual([{ user_id: 'leaver-2' }]);
   expect(await blanked(requestId)).toEqual([['app.users', 4]]);
 });
 
 test('clears columns again when the verification finds a new value', async () => {
   const requestId = await claimedRequest('sources');
   await deleteBatch(requestId);
-  await world.app`UPDATE app.events SET utm_source = 'again' WHERE user_id = 'mine-3'`;
+  await world.app`UPDATE app.events SET utm_source = 'again' WHERE user_id = 'leaver-3'`;
   expect(await perform(world.activities.verifyBatch, batchInput(requestId, RUN))).toMatchObject({ step: 'delete' });
   await deleteBatch(requestId);
   expect(await blanked(requestId)).toEqual([['app.events', 17]]);

@@ -36,13 +36,13 @@ const withoutAuditLog = async () => {
 test('stores the subjects once and changes no row of the directory when resolveSubjects is repeated', async () => {
   const before = await rowsOfOthers(world, otherRequest);
   const app = await rowsIn(world.app, 'app');
-  const requestId = await accept(world, [...subjectIdentities, { type: 'alias', value: ['alias-mine-1'] }]);
+  const requestId = await accept(world, [...subjectIdentities, { type: 'alias', value: ['alias-leaver-1'] }]);
   const first = await perform(world.activities.resolveSubjects, stepInput(requestId, START));
   expect(first).toEqual({ end: 'resolved', unresolved: 0, requestsToSignal: [] });
-  const once = await withoutAuditLog();
-  expect(once['subjects']?.filter((row) => row.includes(requestId))).toHaveLength(SUBJECT_IDS.length);
+  const rowsAfterFirst = await withoutAuditLog();
+  expect(rowsAfterFirst['subjects']?.filter((row) => row.includes(requestId))).toHaveLength(SUBJECT_IDS.length);
   expect(await perform(world.activities.resolveSubjects, stepInput(requestId, START), 2)).toEqual(first);
-  expect(await withoutAuditLog()).toEqual(once);
+  expect(await withoutAuditLog()).toEqual(rowsAfterFirst);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
   expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
 });
@@ -60,15 +60,15 @@ test('hides only the subjects of the request when applyVisibility is repeated', 
   await perform(world.activities.resolveSubjects, stepInput(requestId, START));
   const before = await rowsOfOthers(world, otherRequest);
   await perform(world.activities.applyVisibility, stepInput(requestId, START));
-  const once = await allRows(world);
+  const rowsAfterFirst = await allRows(world);
   await perform(world.activities.applyVisibility, stepInput(requestId, new Date(START.getTime() + 1_000)), 2);
-  expect(await allRows(world)).toEqual(once);
+  expect(await allRows(world)).toEqual(rowsAfterFirst);
   // As after a worker that was killed before it recorded the generation.
   await world.sql`UPDATE lethe.system_visibility SET applied_generation = 0 WHERE request_id = ${requestId}`;
   await perform(world.activities.applyVisibility, stepInput(requestId, new Date(START.getTime() + 1_000)), 3);
-  expect(await allRows(world)).toEqual(once);
+  expect(await allRows(world)).toEqual(rowsAfterFirst);
   for (const id of SUBJECT_IDS) expect(await isHidden(world.app, id)).toEqual({ flagged: true, hidden: true });
-  expect(await isHidden(world.app, 'theirs-1')).toEqual({ flagged: false, hidden: false });
+  expect(await isHidden(world.app, 'stayer-1')).toEqual({ flagged: false, hidden: false });
   expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
 });
 
@@ -78,15 +78,15 @@ test('restores cancelled subjects and keeps the others hidden when applyVisibili
   const before = await rowsIn(world.app, 'app');
   await cancel(requestId, [2]);
   await perform(world.activities.applyVisibility, stepInput(requestId, START));
-  expect(await isHidden(world.app, 'mine-2')).toEqual({ flagged: false, hidden: false });
-  expect(await isHidden(world.app, 'mine-1')).toEqual({ flagged: true, hidden: true });
+  expect(await isHidden(world.app, 'leaver-2')).toEqual({ flagged: false, hidden: false });
+  expect(await isHidden(world.app, 'leaver-1')).toEqual({ flagged: true, hidden: true });
   await cancel(requestId);
   await perform(world.activities.applyVisibility, stepInput(requestId, START));
   expect(await rowsIn(world.app, 'app')).toEqual(before);
 });
 
 test('keeps a flag that the application had set itself when applyVisibility restores the subject', async () => {
-  await world.app`UPDATE app.users SET deleted_at = '2025-06-01' WHERE user_id = 'mine-4'`;
+  await world.app`UPDATE app.users SET deleted_at = '2025-06-01' WHERE user_id = 'leaver-4'`;
   const before = await rowsIn(world.app, 'app');
   const requestId = await hiddenRequest(world);
   await cancel(requestId);
@@ -115,10 +115,10 @@ test('marks only identities with data as present when searchUnresolved is repeat
   const before = await rowsOfOthers(world, otherRequest);
   const app = await rowsIn(world.app, 'app');
   await perform(world.activities.searchUnresolved, stepInput(requestId, START));
-  const once = await allRows(world);
+  const rowsAfterFirst = await allRows(world);
   expect(await presenceOf(requestId)).toMatchObject([{ present: true }, { present: null }]);
   await perform(world.activities.searchUnresolved, stepInput(requestId, START), 2);
-  expect(await allRows(world)).toEqual(once);
+  expect(await allRows(world)).toEqual(rowsAfterFirst);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
   expect(await rowsOfOthers(world, otherRequest)).toEqual(before);
   await perform(world.activities.settleUnresolved, stepInput(requestId, START));
@@ -135,26 +135,26 @@ test('calls no system and marks no subject when the request was cancelled before
 });
 
 test('removes only what the system keeps for the request when cleanUpSystem is repeated', async () => {
-  const neighbor = await hiddenRequest(world, [{ type: 'user_id', value: ['theirs-2'] }]);
+  const neighbor = await hiddenRequest(world, [{ type: 'user_id', value: ['stayer-2'] }]);
   const requestId = await claimedRequest(world);
   await perform(world.activities.deleteBatch, batchInput(requestId, RUN));
   for (const at of [RUN, new Date(RUN.getTime() + DAY_MS)])
     await perform(world.activities.verifyBatch, batchInput(requestId, at));
-  const others = { ...(await rowsOfOthers(world, otherRequest)), neighbor: await keptFor(neighbor) };
+  const others = { ...(await rowsOfOthers(world, otherRequest)), neighbor: await readKeptRows(neighbor) };
   expect(Object.values(others.neighbor).flat()).not.toEqual([]);
-  expect(Object.values(await keptFor(requestId)).flat()).not.toEqual([]);
+  expect(Object.values(await readKeptRows(requestId)).flat()).not.toEqual([]);
   const app = await rowsIn(world.app, 'app');
   await perform(world.activities.cleanUpSystem, stepInput(requestId, RUN));
-  const once = await allRows(world);
-  expect(Object.values(await keptFor(requestId)).flat()).toEqual([]);
+  const rowsAfterFirst = await allRows(world);
+  expect(Object.values(await readKeptRows(requestId)).flat()).toEqual([]);
   await perform(world.activities.cleanUpSystem, stepInput(requestId, RUN), 2);
-  expect(await allRows(world)).toEqual(once);
+  expect(await allRows(world)).toEqual(rowsAfterFirst);
   expect(await rowsIn(world.app, 'app')).toEqual(app);
-  expect({ ...(await rowsOfOthers(world, otherRequest)), neighbor: await keptFor(neighbor) }).toEqual(others);
-  expect(await isHidden(world.app, 'theirs-2')).toEqual({ flagged: true, hidden: true });
+  expect({ ...(await rowsOfOthers(world, otherRequest)), neighbor: await readKeptRows(neighbor) }).toEqual(others);
+  expect(await isHidden(world.app, 'stayer-2')).toEqual({ flagged: true, hidden: true });
 });
 
-async function keptFor(requestId: string): Promise<Record<string, string[]>> {
+async function readKeptRows(requestId: string): Promise<Record<string, string[]>> {
   const kept = await rowsIn(world.app, 'lethe_system');
   return Object.fromEntries(
     Object.entries(kept).map(([name, rows]) => [name, rows.filter((row) => row.includes(requestId))]),

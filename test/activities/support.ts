@@ -63,7 +63,7 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
     await sql.unsafe(SHARED);
     await sql.end();
   });
-  const book = await ledger(PROJECTS, connections);
+  const testLedger = await ledger(PROJECTS, connections);
   const { catalog, definitions } = deployment(subjectsPerCommit);
   const faults = noFaults();
   const beforeReport: ActivityWorld['beforeReport'] = { do: null };
@@ -79,12 +79,12 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
       ?.open({ system: 'app', secret: () => url });
     connectors.set(
       project,
-      withFaults(hooked(required(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
+      withFaults(withHooks(required(opened), beforeReport, beforeInspection), project === 'demo' ? faults : noFaults()),
     );
   }
   const deps: ActivityDeps = {
-    database: book.database,
-    reading: book.reading,
+    database: testLedger.database,
+    reading: testLedger.reading,
     keys: KEYS,
     catalog,
     connector: (project) => required(connectors.get(project)),
@@ -99,7 +99,7 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
   };
   const [app, elsewhere] = PROJECTS.map((project) => required(databases.get(project)));
   return {
-    ...book,
+    ...testLedger,
     app: required(app),
     elsewhere: required(elsewhere),
     faults,
@@ -107,7 +107,7 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
     beforeInspection,
     activities: { ...createLedgerActivities(deps), ...createSystemActivities(deps) },
     async close() {
-      await Promise.all([app?.end(), elsewhere?.end(), book.closeLedger()]);
+      await Promise.all([app?.end(), elsewhere?.end(), testLedger.closeLedger()]);
     },
   };
 }
@@ -142,7 +142,7 @@ function deployment(subjectsPerCommit: number) {
 }
 
 /** A connector that calls the hooks between a range's commit and its report, and before an inspection. */
-const hooked = (
+const withHooks = (
   connector: Connector,
   before: ActivityWorld['beforeReport'],
   inspection: ActivityWorld['beforeInspection'],
@@ -172,8 +172,8 @@ const hooked = (
   close: () => connector.close(),
 });
 
-export const SUBJECT_IDS = ['mine-1', 'mine-2', 'mine-3', 'mine-4', 'mine-5'] as const;
-const OTHER_IDS = ['theirs-1', 'theirs-2', 'theirs-3'] as const;
+export const SUBJECT_IDS = ['leaver-1', 'leaver-2', 'leaver-3', 'leaver-4', 'leaver-5'] as const;
+const OTHER_IDS = ['stayer-1', 'stayer-2', 'stayer-3'] as const;
 export const subjectIdentities: readonly Identity[] = SUBJECT_IDS.map((id) => ({ type: 'user_id', value: [id] }));
 
 /** Adds rows to every table with personal data. The text of each row names its person. */
@@ -187,15 +187,15 @@ const addPerson = (sql: postgres.Sql, id: string) =>
     INSERT INTO app.order_items SELECT md5('order ${id}')::uuid, line, 'sku-${id}', 100 FROM generate_series(1, 2) line;
     INSERT INTO app.newsletter VALUES ('${id}@example.test', 'berlin', '2025-03-01');
     INSERT INTO app.invoices VALUES (nextval('app.numbers'), '${id}', '2025-04-01', 100, 'Main St ${id}');
-    INSERT INTO app.companies VALUES (nextval('app.numbers'), '${id}.theirs.test', 'N');
-    INSERT INTO app.memberships SELECT company_id, '${id}', 'owner' FROM app.companies WHERE domain = '${id}.theirs.test';
+    INSERT INTO app.companies VALUES (nextval('app.numbers'), '${id}.stayer.test', 'N');
+    INSERT INTO app.memberships SELECT company_id, '${id}', 'owner' FROM app.companies WHERE domain = '${id}.stayer.test';
     INSERT INTO app.segment_members VALUES ('all', '${id}')`);
 
-/** A device that both sides share, with an event under its name, which no deletion removes. */
+/** A device of a leaver and a stayer, with an event under its alias, which no deletion of the leaver removes. */
 const SHARED = `
-  INSERT INTO app.aliases VALUES ('device', 'mine-1'), ('device', 'theirs-1');
-  INSERT INTO app.events VALUES (nextval('app.numbers'), 'device', '2025-02-01', 'theirs too');
-  INSERT INTO app.business_units VALUES ('berlin', 'office@theirs.test')`;
+  INSERT INTO app.aliases VALUES ('device', 'leaver-1'), ('device', 'stayer-1');
+  INSERT INTO app.events VALUES (nextval('app.numbers'), 'device', '2025-02-01', 'stayer');
+  INSERT INTO app.business_units VALUES ('berlin', 'office@stayer.test')`;
 
 /** The removed and retained rows of the five subjects in a receipt. */
 export const FIGURES = {
@@ -236,18 +236,18 @@ export async function rowsIn(sql: postgres.Sql | TransactionClient, schema: stri
   return rows;
 }
 
-const having = (rows: Record<string, string[]>, text: string): Record<string, string[]> =>
+const filterRows = (rows: Record<string, string[]>, text: string): Record<string, string[]> =>
   Object.fromEntries(Object.entries(rows).map(([name, found]) => [name, found.filter((row) => row.includes(text))]));
 
 /** Everything that no tested activity may change: rows of other people and of another project. */
 export async function rowsOfOthers(world: ActivityWorld, otherRequest: string) {
   const kept = await rowsIn(world.app, 'lethe_system');
   return {
-    people: having(await rowsIn(world.app, 'app'), 'theirs'),
+    people: filterRows(await rowsIn(world.app, 'app'), 'stayer'),
     elsewhere: await rowsIn(world.elsewhere, 'app'),
     elsewhereKept: await rowsIn(world.elsewhere, 'lethe_system'),
-    otherRequests: having(kept, otherRequest),
-    ledger: having(await rowsIn(world.sql, 'lethe'), otherRequest),
+    otherRequests: filterRows(kept, otherRequest),
+    ledger: filterRows(await rowsIn(world.sql, 'lethe'), otherRequest),
   };
 }
 

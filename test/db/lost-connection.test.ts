@@ -5,7 +5,7 @@ import { transaction } from '../../db/transaction.ts';
 import { isStorageUnavailable } from '../../db/errors.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 
-// Vitest fails the file if an error is caught nowhere, so a pass also shows that the process survives.
+// Vitest fails the file on an uncaught error, so a pass also shows that the process survives.
 
 test('rejects the transaction when its connection is lost, and keeps the database usable', async () => {
   const { url } = await createDatabase();

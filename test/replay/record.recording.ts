@@ -9,7 +9,7 @@ import { cancel, confirm, ended, eventually, hold, nowOf, statusOf, submit } fro
 import { timeSkipping } from '../support/servers/temporal.ts';
 import { deliveriesOf, webhookAt } from '../support/webhooks.ts';
 import { startWorld, type World } from '../support/world/world.ts';
-import { reaches, submitExport } from '../workflows/export/exporting.ts';
+import { waitForStatus, submitExport } from '../workflows/export/exporting.ts';
 
 /**
  * `npm run record-histories` records histories of this code, which later code has to replay. Does not overwrite a
@@ -107,7 +107,7 @@ test('records notifications that wait for the next attempt, and complete ones', 
 test('records an export that is ready, an expired one, and a child workflow', async () => {
   await addUser(world.app, 'u-7');
   const requestId = await submitExport(world, 'demo', [user('u-7')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   await world.env.sleep('1 day');
   await record('export-ready', workflowIdFor(requestId));
   await record('export-system', `${workflowIdFor(requestId)}/app/1`);
@@ -119,10 +119,10 @@ test('records an export that collects again after a subject is cancelled', async
   await Promise.all([addUser(world.app, 'u-8'), addUser(world.app, 'u-9')]);
   world.faultsOf('demo').away.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-8'), user('u-9')]);
-  await reaches(world, requestId, 'collecting');
+  await waitForStatus(world, requestId, 'collecting');
   await cancel(world, requestId, [2]);
   world.faultsOf('demo').away.clear();
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   await record('export-collected-again', workflowIdFor(requestId));
   expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
 });

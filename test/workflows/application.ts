@@ -72,7 +72,7 @@ export async function tablesWith(world: World, text: string): Promise<readonly s
     const tables = await sql.unsafe<{ name: string }[]>(`SELECT oid::regclass::text AS name FROM pg_class
       WHERE relnamespace = '${schema}'::regnamespace AND relkind IN ('r', 'p')`);
     for (const { name } of tables)
-      if ((await sql.unsafe(`SELECT FROM ${name} one WHERE one::text ILIKE '%${text}%' LIMIT 1`)).count > 0)
+      if ((await sql.unsafe(`SELECT FROM ${name} stored WHERE stored::text ILIKE '%${text}%' LIMIT 1`)).count > 0)
         found.push(name);
   }
   return found;

@@ -11,14 +11,14 @@ export const exportingFirst = () => ({ project: `p${nextProject++}`, exportFirst
 export const people = (...names: string[]) => names.map(user);
 
 /** A deletion whose subjects are hidden, and its open backup. */
-export async function givenBackup(world: Ledger, identities: readonly Identity[], shape = exportingFirst()) {
-  const deletion = await givenHiddenSubjects(world, identities, shape);
-  return { project: shape.project, deletion, exporting: await backup(world, deletion) };
+export async function givenBackup(world: Ledger, identities: readonly Identity[], changes = exportingFirst()) {
+  const deletion = await givenHiddenSubjects(world, identities, changes);
+  return { project: changes.project, deletion, exporting: await backup(world, deletion) };
 }
 
 /** A deletion whose subjects are hidden, and its backup, which is ready on day 1. */
-export async function givenReadyBackup(world: Ledger, identities: readonly Identity[], shape = exportingFirst()) {
-  const given = await givenBackup(world, identities, shape);
+export async function givenReadyBackup(world: Ledger, identities: readonly Identity[], changes = exportingFirst()) {
+  const given = await givenBackup(world, identities, changes);
   await storeArchiveKey(world, given.exporting);
   await endBackup(world, given.exporting, { at: days(1) });
   return given;

@@ -63,17 +63,17 @@ test('claims at the scheduled run when the backup is ready long before it', asyn
 });
 
 test('does not use the quota of a run for subjects that wait for a backup', async () => {
-  const shape = exportingFirst();
-  const waiting = await givenHiddenSubjects(world, people('a', 'b'), { ...shape, dueAt: days(16) });
-  const other = await givenHiddenSubjects(world, people('c', 'd'), { ...shape, exportFirst: false });
+  const changes = exportingFirst();
+  const waiting = await givenHiddenSubjects(world, people('a', 'b'), { ...changes, dueAt: days(16) });
+  const other = await givenHiddenSubjects(world, people('c', 'd'), { ...changes, exportFirst: false });
   expect(await claimAt(world, waiting, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 0, leftForNextRun: 0 });
   expect(await claimAt(world, other, RUN, { quotaPerRun: 2 })).toMatchObject({ claimed: 2 });
 });
 
 test('exports exactly the subjects of the deletion, with the same seq and all identities', async () => {
-  const shape = exportingFirst();
-  await givenHiddenSubjects(world, people('other'), { ...shape, exportFirst: false });
-  const deletion = await accept(world, [user('a'), user('b')], { ...shape, regulation: 'ccpa', scope: 'categories' });
+  const changes = exportingFirst();
+  await givenHiddenSubjects(world, people('other'), { ...changes, exportFirst: false });
+  const deletion = await accept(world, [user('a'), user('b')], { ...changes, regulation: 'ccpa', scope: 'categories' });
   const address = { type: 'email', value: ['a@x.test'] };
   const household = { type: 'email', value: ['home@x.test'] };
   await resolve(world, deletion, [
@@ -128,14 +128,14 @@ test('does not back up proposed subjects or unresolved ones', async () => {
   expect(await reconcileAt(world, proposed, START)).not.toHaveProperty('needsBackup');
   expect(await startBackup(world.database, proposed, START)).toBeNull();
 
-  const shape = exportingFirst();
-  const partlyUnknown = await accept(world, people('known', 'lost', 'found'), shape);
+  const changes = exportingFirst();
+  const partlyUnknown = await accept(world, people('known', 'lost', 'found'), changes);
   await resolve(world, partlyUnknown, [match(1, user('known'))]);
   expect(await applyVisibility(world, partlyUnknown)).toMatchObject({ unresolved: 2 });
   expect(await reconcileAt(world, partlyUnknown, START)).not.toHaveProperty('needsBackup');
   expect(await states(world, await backup(world, partlyUnknown))).toEqual({ selected: 1 });
   await markPresent(world.database, partlyUnknown, [3]);
-  await settleUnresolved(world.database, shape.project, partlyUnknown, START);
+  await settleUnresolved(world.database, changes.project, partlyUnknown, START);
   expect(await applyVisibility(world, partlyUnknown)).toMatchObject({ needsBackup: true, awaitingBackup: 2 });
   expect(await states(world, await backup(world, partlyUnknown))).toEqual({ selected: 1 });
 });
@@ -162,9 +162,9 @@ test('backs up a subject that is added before the claim and claims it in a later
 });
 
 test('claims immediately after the backup is ready when the deletion is expedited to now', async () => {
-  const shape = exportingFirst();
-  const { deletion, exporting } = await givenBackup(world, people('a'), shape);
-  const project = { name: shape.project, policy: POLICY, directory: 'app', systems: [APP] };
+  const changes = exportingFirst();
+  const { deletion, exporting } = await givenBackup(world, people('a'), changes);
+  const project = { name: changes.project, policy: POLICY, directory: 'app', systems: [APP] };
   const expedition = { requestId: deletion, expedite: 'now', reason: 'asked', actor: 'operator', at: days(2) } as const;
   await expediteRequest(world.database, project, expedition);
   expect(await claimAt(world, deletion, days(2))).toMatchObject({ claimed: 0 });

@@ -29,17 +29,17 @@ beforeAll(async () => {
 });
 afterAll(async () => world.closeLedger());
 /** A project that no other test uses, so that each test has its own quota. */
-const project = (): string => `p${nextProject++}`;
+const nextProjectName = (): string => `p${nextProject++}`;
 
 test('claims all due subjects at the run, and none a minute earlier', async () => {
-  const requestId = await givenHiddenSubjects(world, people('a', 3), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('a', 3), { project: nextProjectName() });
   expect(await claimAt(world, requestId, after(-1 / 60))).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
   expect(await states(world, requestId)).toEqual({ soft_deleted: 3 });
   expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 3, leftForNextRun: 0, wake: [] });
 });
 
 test('does not claim or book again when a claim is repeated', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const requestId = await givenHiddenSubjects(world, people('b', 5), { project: projectName });
   await claimAt(world, requestId, RUN, { quotaPerRun: 3 });
   expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
@@ -49,7 +49,7 @@ test('does not claim or book again when a claim is repeated', async () => {
 });
 
 test('claims subjects over the quota at the next run even if the workflow is signaled earlier', async () => {
-  const requestId = await givenHiddenSubjects(world, people('c', 5), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('c', 5), { project: nextProjectName() });
   expect(await claimAt(world, requestId, RUN, { quotaPerRun: 3 })).toEqual({ claimed: 3, leftForNextRun: 2, wake: [] });
   expect(await claimAt(world, requestId, after(9), { quotaPerRun: 3 })).toEqual({
     claimed: 0,
@@ -65,7 +65,7 @@ test('claims subjects over the quota at the next run even if the workflow is sig
 });
 
 test('claims expedited subjects first and then by due date, in any order of the workflows', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const dueIn = (count: number) => ({ project: projectName, dueAt: days(count) });
   const late = await givenHiddenSubjects(world, people('d-late', 4), dueIn(40));
   const early = await givenHiddenSubjects(world, people('d-early', 4), dueIn(20));
@@ -80,7 +80,7 @@ test('claims expedited subjects first and then by due date, in any order of the 
 });
 
 test('books a claim hours after the run under that run', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const requestId = await givenHiddenSubjects(world, people('e', 2), { project: projectName });
   expect(await claimAt(world, requestId, after(5), { quotaPerRun: 10 })).toMatchObject({ claimed: 2 });
   const runs = await world.sql<{ runAt: Date }[]>`SELECT run_at FROM lethe.runs WHERE project = ${projectName}`;
@@ -88,7 +88,7 @@ test('books a claim hours after the run under that run', async () => {
 });
 
 test('does not claim a held subject, and claims it at the next run after the release', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const requestId = await givenHiddenSubjects(world, people('f', 2), { project: projectName });
   const id = newId('hold', 1);
   const by = { caseRef: 'C', heldBy: 'counsel', actor: 'operator' };
@@ -108,7 +108,7 @@ test('does not claim a held subject, and claims it at the next run after the rel
 });
 
 test('raises attention and does not claim when a pinned system is not configured', async () => {
-  const requestId = await givenHiddenSubjects(world, people('i', 1), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('i', 1), { project: nextProjectName() });
   expect(await checkPinnedSystems(world.database, { requestId, configured: {}, at: RUN })).toEqual([]);
   const attention = await world.sql`SELECT system, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ system: 'app', code: 'system_missing' }]);
@@ -117,7 +117,7 @@ test('raises attention and does not claim when a pinned system is not configured
 });
 
 test('pins an edited data map once and records both hashes in the audit log', async () => {
-  const requestId = await givenHiddenSubjects(world, people('j', 1), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('j', 1), { project: nextProjectName() });
   for (const at of [RUN, after(1)]) {
     expect(await checkPinnedSystems(world.database, { requestId, configured: { app: 'map-2' }, at })).toEqual(['app']);
   }
@@ -128,7 +128,7 @@ test('pins an edited data map once and records both hashes in the audit log', as
 });
 
 test('still holds a subject when one of its two holds is released', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const requestId = await givenHiddenSubjects(world, people('g', 1), { project: projectName });
   const by = {
     project: projectName,
@@ -145,14 +145,14 @@ test('still holds a subject when one of its two holds is released', async () => 
 });
 
 test('does not conclude a deletion with open subjects', async () => {
-  const requestId = await givenHiddenSubjects(world, people('h', 1), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('h', 1), { project: nextProjectName() });
   await expect(conclude(world.database, { requestId, at: RUN })).rejects.toThrow('still open');
   const [row] = await world.sql`SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId}`;
   expect(row).toEqual({ count: 1 });
 });
 
 test('rejects changes to audit events, which contain no identity', async () => {
-  const requestId = await givenHiddenSubjects(world, people('canary', 2), { project: project() });
+  const requestId = await givenHiddenSubjects(world, people('canary', 2), { project: nextProjectName() });
   await claimAt(world, requestId, RUN);
   await expect(world.sql`DELETE FROM lethe.audit_events`).rejects.toThrow('append-only');
   await expect(world.sql`UPDATE lethe.audit_events SET actor = 'other'`).rejects.toThrow('append-only');

@@ -34,34 +34,38 @@ const world = await ledger([PROJECT, 'quota']);
 test('does not own or attach a part deletion when another deletion of the subject is open', async () => {
   const identity = user('both');
   const part = await scheduled(world, [identity]);
-  const whole = await givenHiddenSubjects(world, [identity]);
+  const fullDeletion = await givenHiddenSubjects(world, [identity]);
   const other = await scheduled(world, [identity], { scope: 'sources' });
-  const allStates = async () => [await states(world, part), await states(world, whole), await states(world, other)];
+  const allStates = async () => [
+    await states(world, part),
+    await states(world, fullDeletion),
+    await states(world, other),
+  ];
   expect(await allStates()).toEqual([{ scheduled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   // A new deletion is attached to the one of scope `data`, the only owner.
   const attached = await givenHiddenSubjects(world, [identity]);
   const [owner] = await world.sql`SELECT owner_request FROM lethe.subjects WHERE request_id = ${attached}`;
-  expect(owner).toEqual({ ownerRequest: whole });
+  expect(owner).toEqual({ ownerRequest: fullDeletion });
 
   await cancel(world, part);
   expect(await allStates()).toEqual([{ cancelled: 1 }, { soft_deleted: 1 }, { scheduled: 1 }]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
-  expect([(await claimAt(world, whole)).claimed, (await claimAt(world, other)).claimed]).toEqual([1, 1]);
+  expect([(await claimAt(world, fullDeletion)).claimed, (await claimAt(world, other)).claimed]).toEqual([1, 1]);
   await finish(world, other);
   expect(await allStates()).toEqual([{ cancelled: 1 }, { claimed: 1 }, { deleted: 1 }]);
   expect(await states(world, attached)).toEqual({ attached: 1 });
-  await finish(world, whole);
-  expect([await states(world, whole), await states(world, attached)]).toEqual([{ deleted: 1 }, { deleted: 1 }]);
+  await finish(world, fullDeletion);
+  expect([await states(world, fullDeletion), await states(world, attached)]).toEqual([{ deleted: 1 }, { deleted: 1 }]);
 });
 
 test('restores the subject of a cancelled deletion and does not transfer it to a part deletion', async () => {
   const identity = user('restored');
   const part = await scheduled(world, [identity]);
-  const whole = await givenHiddenSubjects(world, [identity]);
-  await cancel(world, whole);
-  expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelling: 1 }, { scheduled: 1 }]);
-  await applyVisibility(world, whole, days(3));
-  expect([await states(world, whole), await states(world, part)]).toEqual([{ cancelled: 1 }, { scheduled: 1 }]);
+  const fullDeletion = await givenHiddenSubjects(world, [identity]);
+  await cancel(world, fullDeletion);
+  expect([await states(world, fullDeletion), await states(world, part)]).toEqual([{ cancelling: 1 }, { scheduled: 1 }]);
+  await applyVisibility(world, fullDeletion, days(3));
+  expect([await states(world, fullDeletion), await states(world, part)]).toEqual([{ cancelled: 1 }, { scheduled: 1 }]);
 });
 
 test('does not attach a deletion to a part deletion that is not reconciled yet or is claimed', async () => {
@@ -70,21 +74,21 @@ test('does not attach a deletion to a part deletion that is not reconciled yet o
   await resolve(world, unreconciled, allKnown(identities.slice(0, 1)));
   const claimed = await scheduled(world, identities.slice(1));
   await claimAt(world, claimed);
-  const whole = await givenHiddenSubjects(world, identities);
+  const fullDeletion = await givenHiddenSubjects(world, identities);
   expect([await states(world, unreconciled), await states(world, claimed)]).toEqual([{ resolved: 1 }, { claimed: 1 }]);
-  expect(await states(world, whole)).toEqual({ soft_deleted: 2 });
+  expect(await states(world, fullDeletion)).toEqual({ soft_deleted: 2 });
 });
 
 test('does not conflict with part deletions, and does not reject a part deletion, when onConflict is reject', async () => {
-  const rejecting = (name: Identity, scope: Scope) =>
+  const submitRejecting = (name: Identity, scope: Scope) =>
     acceptCall(world.database, KEYS, newRequest([name], { scope, onConflict: 'reject' }), null);
   await claimAt(world, await scheduled(world, [user('part-owned')]));
   await accept(world, [user('part-waiting')], { scope: 'sources' });
   for (const name of ['part-owned', 'part-waiting'])
-    expect(await rejecting(user(name), 'data')).toMatchObject({ status: 'received' });
-  await givenHiddenSubjects(world, [user('whole-owned')]);
-  expect(await rejecting(user('whole-owned'), 'categories')).toMatchObject({ status: 'received' });
-  await expect(rejecting(user('whole-owned'), 'data')).rejects.toMatchObject({ code: 'subject_conflict' });
+    expect(await submitRejecting(user(name), 'data')).toMatchObject({ status: 'received' });
+  await givenHiddenSubjects(world, [user('full-owned')]);
+  expect(await submitRejecting(user('full-owned'), 'categories')).toMatchObject({ status: 'received' });
+  await expect(submitRejecting(user('full-owned'), 'data')).rejects.toMatchObject({ code: 'subject_conflict' });
 });
 
 test('reports already_deleted after a deletion of scope data, and never after a part deletion', async () => {
@@ -110,9 +114,9 @@ test('reports already_deleted after a deletion of scope data, and never after a 
 test('shares the quota of a run between part deletions and other deletions', async () => {
   const inProject = { project: 'quota' };
   const policy = { ...POLICY, quotaPerRun: 3 };
-  const whole = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...inProject, dueAt: days(40) });
+  const fullDeletion = await givenHiddenSubjects(world, [user('q-1'), user('q-2')], { ...inProject, dueAt: days(40) });
   const part = await scheduled(world, [user('q-1'), user('q-2')], { ...inProject, dueAt: days(20) });
-  expect(await claimAt(world, whole, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
+  expect(await claimAt(world, fullDeletion, RUN, policy)).toMatchObject({ claimed: 1, leftForNextRun: 1 });
   expect(await claimAt(world, part, RUN, policy)).toMatchObject({ claimed: 2, leftForNextRun: 0 });
 });
 

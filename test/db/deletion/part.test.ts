@@ -85,7 +85,7 @@ test('schedules unknown subjects once a system has data on them, and ends the ot
   expect(await states(world, requestId)).toEqual({ scheduled: 1, not_found: 1 });
 });
 
-test('is held before the claim, and reported as too late to the hold after it', async () => {
+test('holds a part deletion before the claim, and reports the hold as too late after it', async () => {
   const requestId = await scheduled(world, [user('held-1'), user('held-2')]);
   expect(await hold(user('held-1'))).toMatchObject({ matching: [{ requestId, subjects: 1 }], tooLate: [] });
   expect(await outcomes(world, requestId)).toEqual(['held', 'matched']);

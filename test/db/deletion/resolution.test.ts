@@ -171,10 +171,15 @@ test('does not create subjects for positions that are cancelled while the direct
   await cancelRequest(world.database, POLICY.window, { requestId, positions: [2], actor: 'operator', at });
   await resolve(world, requestId, allKnown([user('h-1'), user('h-2')]));
   expect(await states(world, requestId)).toEqual({ resolved: 1 });
-  const whole = await accept(world, [user('h-3')]);
-  await cancelRequest(world.database, POLICY.window, { requestId: whole, positions: 'all', actor: 'operator', at });
-  expect(await resolve(world, whole, allKnown([user('h-3')]))).toEqual({ end: 'closed' });
-  expect(await states(world, whole)).toEqual({});
+  const cancelledRequest = await accept(world, [user('h-3')]);
+  await cancelRequest(world.database, POLICY.window, {
+    requestId: cancelledRequest,
+    positions: 'all',
+    actor: 'operator',
+    at,
+  });
+  expect(await resolve(world, cancelledRequest, allKnown([user('h-3')]))).toEqual({ end: 'closed' });
+  expect(await states(world, cancelledRequest)).toEqual({});
 });
 
 test('attaches a subject that another open deletion owns, also after the digest keys are rotated', async () => {

@@ -20,7 +20,7 @@ import {
   user,
 } from '../../support/ledger.ts';
 
-/** The fields of a deletion's state from which the workflow says what the request waits for. */
+// Tests the fields of a deletion's state from which the workflow describes what the request waits for.
 const world = await ledger([PROJECT, 'limited']);
 
 test('returns the end of the grace period while the subjects wait for their first run', async () => {

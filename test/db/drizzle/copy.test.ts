@@ -7,7 +7,7 @@ import { submittedIdentities } from '../../../db/schema/subjects.ts';
 import { transaction } from '../../../db/transaction.ts';
 import { type Ledger, ledger } from '../../support/ledger.ts';
 
-// Vitest fails the file if an error is caught nowhere, so a pass also shows that the process survives.
+// Vitest fails the file on an uncaught error, so a pass also shows that the process survives.
 
 let world: Ledger;
 beforeAll(async () => void (world = await ledger()));

@@ -11,7 +11,10 @@ import { START, testApi, user } from '../../api/support/api.ts';
 const api = await testApi();
 
 /** The error of a statement whose cause quotes a parameter. */
-async function thrownBy(send: (queries: Queries) => PromiseLike<unknown>, inside: boolean): Promise<DrizzleQueryError> {
+async function catchDrizzleError(
+  send: (queries: Queries) => PromiseLike<unknown>,
+  inside: boolean,
+): Promise<DrizzleQueryError> {
   const { database } = api;
   const sent = inside ? transaction(database, async (tx) => send(tx)) : Promise.resolve(send(database));
   const error: unknown = await sent.catch((thrown: unknown) => thrown);
@@ -27,8 +30,8 @@ test.each([false, true])(
     await api.database.delete(holds);
     await insert(api.database);
     const errors = [
-      await thrownBy((queries) => queries.execute(sql`SELECT ${'canary-17'}::integer`), inside),
-      await thrownBy(
+      await catchDrizzleError((queries) => queries.execute(sql`SELECT ${'canary-17'}::integer`), inside),
+      await catchDrizzleError(
         (queries) =>
           queries
             .select()
@@ -36,13 +39,13 @@ test.each([false, true])(
             .where(eq(holds.id, sql`${'canary-id'}::uuid::text`)),
         inside,
       ),
-      await thrownBy((queries) => insert(queries), inside),
+      await catchDrizzleError((queries) => insert(queries), inside),
     ];
     expect(errors.map(errorCode)).toEqual(['22P02', '22P02', '23505']);
     for (const error of errors) {
       expect(error.params).toBeUndefined();
       for (const text of [error.message, error.stack]) expect(text).not.toContain('canary');
-      // The driver's error quotes one, which is why only its code is used.
+      // The driver's error quotes a parameter, so only its code is used.
       expect(inspect(error.cause, { showHidden: true })).toContain('canary');
       expect(isStorageUnavailable(error)).toBe(false);
       expect(JSON.stringify(startupError(error))).not.toContain('canary');
@@ -56,7 +59,7 @@ test('shows only the code of a drizzle error in the problem and the log', async 
     CREATE FUNCTION public.quote() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN RAISE EXCEPTION USING message = NEW::text, detail = NEW::text; END';
     CREATE TRIGGER quote BEFORE INSERT ON lethe.holds FOR EACH ROW EXECUTE FUNCTION public.quote()`);
-  const thrown = await thrownBy((queries) => insert(queries), false);
+  const thrown = await catchDrizzleError((queries) => insert(queries), false);
   expect(thrown.cause?.message).toContain('canary-case');
   api.log.splice(0);
   const hold = {

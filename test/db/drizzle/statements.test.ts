@@ -21,7 +21,7 @@ beforeEach(async () => {
     .values({ id: 'hold_1', project: PROJECT, kind: 'user', caseRef: 'C-1', heldBy: 'counsel', placedAt: START });
 });
 
-const preparedWith = async (queries: Queries, mark: string): Promise<number> => {
+const countPrepared = async (queries: Queries, mark: string): Promise<number> => {
   const [row] = await queries.execute<{ count: number }>(sql`
     SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE ${`%${mark}%`} AND statement NOT LIKE '%pg_prepared%'`);
   return row?.count ?? -1;
@@ -42,22 +42,22 @@ test.each([
   'prepares a statement of %s once and reuses it, outside and inside a transaction',
   async (_, send, mark) => {
     const { database } = world;
-    expect(await preparedWith(database, mark)).toBe(0);
+    expect(await countPrepared(database, mark)).toBe(0);
     for (const id of ['hold_1', 'hold_2', 'hold_3']) await send(database, id);
-    expect(await preparedWith(database, mark)).toBe(1);
+    expect(await countPrepared(database, mark)).toBe(1);
     await transaction(database, async (tx) => {
       for (const id of ['hold_1', 'hold_2']) await send(tx, id);
-      expect(await preparedWith(tx, mark)).toBe(1);
+      expect(await countPrepared(tx, mark)).toBe(1);
     });
     await send(database, 'hold_1');
-    expect(await preparedWith(database, mark)).toBe(1);
+    expect(await countPrepared(database, mark)).toBe(1);
   },
 );
 
 test('prepares a statement that is first sent in a transaction', async () => {
   await transaction(world.database, async (tx) => {
     await tx.execute(sql`SELECT FROM ${holds} WHERE id = ${'hold_1'} AND 'first in a transaction' <> ''`);
-    expect(await preparedWith(tx, 'first in a transaction')).toBe(1);
+    expect(await countPrepared(tx, 'first in a transaction')).toBe(1);
   });
 });
 

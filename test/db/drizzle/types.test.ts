@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => world.closeLedger());
 
 /** Checks before, inside and after a transaction, because a transaction wraps its connection in drizzle again. */
-async function everywhere(check: (queries: Queries, where: string) => Promise<void>): Promise<void> {
+async function checkEverywhere(check: (queries: Queries, where: string) => Promise<void>): Promise<void> {
   await check(world.database, 'before');
   await transaction(world.database, (tx) => check(tx, 'inside'));
   await check(world.database, 'after');
@@ -26,7 +26,7 @@ test('reads a timestamp as the same Date with the builder and with execute', asy
   await world.database.execute(
     sql`UPDATE ${requests} SET received_at = '2026-03-01T12:34:56.789123+05', resolved_at = NULL WHERE id = ${id}`,
   );
-  await everywhere(async (queries) => {
+  await checkEverywhere(async (queries) => {
     const [built] = await queries
       .select({ receivedAt: requests.receivedAt, resolvedAt: requests.resolvedAt })
       .from(requests)
@@ -47,7 +47,7 @@ test('writes a Date unchanged to the millisecond with the builder and with execu
     );
     return row?.text;
   };
-  await everywhere(async (queries) => {
+  await checkEverywhere(async (queries) => {
     const reset = sql`UPDATE ${requests} SET received_at = '2000-01-01' WHERE id = ${id}`;
     await queries.execute(reset);
     await queries.update(requests).set({ receivedAt: at }).where(eq(requests.id, id));
@@ -65,7 +65,7 @@ test('writes a Date unchanged to the millisecond with the builder and with execu
 
 test('reads and writes bigint as number', async () => {
   const id = await accept(world, [user('bigint')]);
-  await everywhere(async (queries, where) => {
+  await checkEverywhere(async (queries, where) => {
     const version = 2 ** 40 + where.length;
     await queries.update(requests).set({ wakeVersion: version }).where(eq(requests.id, id));
     await queries.execute(sql`UPDATE ${requests} SET wake_seen = ${version} WHERE id = ${id}`);
@@ -81,7 +81,7 @@ test('reads and writes bigint as number', async () => {
 
 test('reads and writes bytea as Buffer', async () => {
   const proof = Buffer.from([0, 1, 0x5c, 0x27, 0xff]);
-  await everywhere(async (queries, where) => {
+  await checkEverywhere(async (queries, where) => {
     await queries.insert(digestKeys).values({ id: `built ${where}`, proof });
     await queries.execute(sql`INSERT INTO ${digestKeys} (id, proof) VALUES (${`executed ${where}`}, ${proof})`);
     const built = await queries.select().from(digestKeys).where(eq(digestKeys.proof, proof));
@@ -100,7 +100,7 @@ test('reads and writes bytea as Buffer', async () => {
 test('reads and writes jsonb as an object, not as a text that contains one', async () => {
   const at = new Date('2026-03-01T00:00:00Z');
   const detail = { code: 'it’s "quoted" \\ {}', count: 2, list: [1, 2], none: null };
-  await everywhere(async (queries, where) => {
+  await checkEverywhere(async (queries, where) => {
     const event = { at, project: PROJECT, requestId: null, actor: where, action: 'test.written', detail } as const;
     if (where === 'inside') await recordAudit(queries as Parameters<typeof recordAudit>[0], event);
     else await queries.insert(auditEvents).values(event);

@@ -61,11 +61,11 @@ interface End {
 }
 /** The final state of each request and of its one subject, read in one statement for all rounds. */
 const endsOf = (requestIds: readonly string[]): Promise<readonly End[]> => world.sql<End[]>`
-  SELECT state, status, epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = asked.id) AS keys
-  FROM unnest(${requestIds as string[]}::text[]) WITH ORDINALITY AS asked (id, round)
-  JOIN lethe.requests ON requests.id = asked.id
-  JOIN lethe.subjects ON subjects.request_id = asked.id
-  LEFT JOIN lethe.archives ON archives.request_id = asked.id ORDER BY round`;
+  SELECT state, status, epoch, reason, (SELECT count(*) FROM lethe.archive_keys WHERE request_id = given_request.id) AS keys
+  FROM unnest(${requestIds as string[]}::text[]) WITH ORDINALITY AS given_request (id, round)
+  JOIN lethe.requests ON requests.id = given_request.id
+  JOIN lethe.subjects ON subjects.request_id = given_request.id
+  LEFT JOIN lethe.archives ON archives.request_id = given_request.id ORDER BY round`;
 
 describe(`${ROUNDS} races each have one winner`, { timeout: 300_000 }, () => {
   test('leaves the subject out or destroys the archive when a claim races with the archive becoming ready', async () => {

@@ -26,11 +26,11 @@ beforeAll(async () => {
   world = await ledger(Array.from({ length: 20 }, (_, n) => `p${n}`));
 });
 afterAll(async () => world.closeLedger());
-const project = (): string => `p${nextProject++}`;
+const nextProjectName = (): string => `p${nextProject++}`;
 const people = (...names: string[]) => names.map(user);
 
 test('leaves out a subject that is claimed during the collection and raises the epoch', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const exporting = await givenExport(world, people('a', 'b'), { project: projectName });
   await storeArchiveKey(world, exporting);
   const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
@@ -47,11 +47,11 @@ test('leaves out a subject that is claimed during the collection and raises the 
 });
 
 test('destroys the key of a ready archive with a claimed subject and keeps other archives', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const [affected, otherSubjects, otherProject] = [
     await givenExport(world, people('a', 'b'), { project: projectName }),
     await givenExport(world, people('b', 'c'), { project: projectName }),
-    await givenExport(world, people('a'), { project: project() }),
+    await givenExport(world, people('a'), { project: nextProjectName() }),
   ];
   for (const id of [affected, otherSubjects, otherProject]) {
     await storeArchiveKey(world, id);
@@ -78,7 +78,7 @@ test('destroys the key of a ready archive with a claimed subject and keeps other
 });
 
 test('does not change an export when its subject is hidden but not claimed', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const exporting = await givenExport(world, people('a'), { project: projectName });
   const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
   await reconcileAt(world, deletion, RUN);
@@ -91,7 +91,7 @@ test('does not change an export when its subject is hidden but not claimed', asy
 });
 
 test('collects again and keeps the subject when a part deletion claims it', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const exporting = await givenExport(world, people('a'), { project: projectName });
   const deletion = await accept(world, people('a'), { project: projectName, scope: 'categories' });
   await resolve(world, deletion, allKnown(people('a')));
@@ -109,7 +109,7 @@ test('does not change an export when a claimed subject only shares another ident
     [subjectWithAddress, [match(1, address)]],
     [[match(1, address)], [match(1, user('b')), identityFact(user('b'), address, 1)]],
   ] as const) {
-    const projectName = project();
+    const projectName = nextProjectName();
     const exporting = await accept(world, people('x'), {
       project: projectName,
       kind: 'export',
@@ -130,7 +130,7 @@ test('recognizes a claimed subject in an export when the digest keys were rotate
     [KEYS, ROTATED],
     [ROTATED, KEYS],
   ] as const) {
-    const projectName = project();
+    const projectName = nextProjectName();
     const exporting = await givenExport(world, people('a'), { project: projectName }, before);
     const deletion = await accept(world, people('a'), { project: projectName });
     await resolve(world, deletion, allKnown(people('a')), {}, after);
@@ -140,7 +140,7 @@ test('recognizes a claimed subject in an export when the digest keys were rotate
 });
 
 test('leaves a subject out of a new export when a deletion has already claimed it', async () => {
-  const projectName = project();
+  const projectName = nextProjectName();
   const deletion = await givenHiddenSubjects(world, people('a'), { project: projectName });
   await claimAt(world, deletion);
   const exporting = await givenExport(world, people('a', 'b'), { project: projectName });
@@ -148,8 +148,8 @@ test('leaves a subject out of a new export when a deletion has already claimed i
   expect(await exportOf(world, exporting)).toMatchObject({ epoch: 1 });
 });
 
-test('costs one more statement per claim, which reads no subject, when no export is open', async () => {
-  const projectName = project();
+test('sends one more statement per claim, which reads no subject, when no export is open', async () => {
+  const projectName = nextProjectName();
   const deletion = await givenHiddenSubjects(world, people('a', 'b', 'c'), { project: projectName });
   const before = world.statements.length;
   await claimAt(world, deletion);

@@ -33,7 +33,7 @@ const world = await ledger();
 /**
  * A counted deletion of everyone. The directory knows the subjects `keys` and answers `excepted` about the exceptions.
  */
-async function everyone(
+async function givenCountedEveryone(
   keys: readonly Identity[],
   except: readonly Identity[],
   excepted: readonly Resolved[],
@@ -67,7 +67,7 @@ test('excludes every subject that an exception matches and erases the exceptions
     identityFact(user('all-5'), email('five@x.test')),
     identityFact(first, email('home@x.test')),
   ];
-  const requestId = await everyone(keys, [user('all-4'), email('home@x.test')], excepted, identityFacts);
+  const requestId = await givenCountedEveryone(keys, [user('all-4'), email('home@x.test')], excepted, identityFacts);
   expect(await keysOf(requestId)).toEqual(['all-3', 'all-5']);
   const emails =
     await world.sql`SELECT value, shared FROM lethe.subject_identities WHERE request_id = ${requestId} AND type = 'email' ORDER BY value`;
@@ -86,7 +86,7 @@ test('excludes every subject that an exception matches and erases the exceptions
 });
 
 test('does not add excluded subjects before the claim, also after the digest keys are rotated', async () => {
-  const requestId = await everyone([user('k-1'), user('k-2')], [user('k-2')], [match(1, user('k-2'))]);
+  const requestId = await givenCountedEveryone([user('k-1'), user('k-2')], [user('k-2')], [match(1, user('k-2'))]);
   await confirm(world, requestId, 1);
   await applyVisibility(world, requestId);
   // The directory now returns the excluded subject for the position of another.
@@ -107,7 +107,7 @@ test('does not add excluded subjects before the claim, also after the digest key
 });
 
 test('rejects the confirmation when an exception matched no subject, unless the caller accepts it', async () => {
-  const requestId = await everyone([user('u-1')], [user('u-0'), user('typo')], [match(1, user('u-0'))]);
+  const requestId = await givenCountedEveryone([user('u-1')], [user('u-0'), user('typo')], [match(1, user('u-0'))]);
   await expect(confirm(world, requestId, 1)).rejects.toMatchObject({
     code: 'unmatched_exceptions',
     details: { positions: [2] },
@@ -118,7 +118,7 @@ test('rejects the confirmation when an exception matched no subject, unless the 
 });
 
 test('requires another owner to confirm everyone, and any member to confirm other selections', async () => {
-  const requestId = await everyone([user('o-1')], [], []);
+  const requestId = await givenCountedEveryone([user('o-1')], [], []);
   for (const by of [
     { memberId: 'operator', role: 'owner' },
     { memberId: 'mem_admin', role: 'admin' },
@@ -133,7 +133,7 @@ test('requires another owner to confirm everyone, and any member to confirm othe
 
 test('purges exceptions and their digests when the request is concluded', async () => {
   const unresolved = await accept(world, [], { confirm: true, selection: { by: 'everyone', except: [user('s-1')] } });
-  const resolved = await everyone([user('s-2')], [user('s-1')], [match(1, user('s-1'))]);
+  const resolved = await givenCountedEveryone([user('s-2')], [user('s-1')], [match(1, user('s-1'))]);
   for (const requestId of [unresolved, resolved]) {
     await cancelRequest(world.database, POLICY.window, { requestId, positions: 'all', actor: 'a', at: START });
     await conclude(world.database, { requestId, at: new Date(START.getTime() + DAY_MS) });

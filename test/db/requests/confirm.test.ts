@@ -212,7 +212,7 @@ test('rejects the whole confirmation when onConflict is reject and another reque
   });
 });
 
-test('becomes due when confirmed, not before, when it is expedited to now', async () => {
+test('makes a request that is expedited to now due at its confirmation, and not before', async () => {
   const requestId = await givenAwaitingConfirmation(world, [user('e-1')]);
   const by = { requestId, expedite: 'now', reason: 'ticket', actor: 'operator', at: days(1) } as const;
   await expediteRequest(world.database, PROJECT_ENTRY, by);

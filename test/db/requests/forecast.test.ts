@@ -21,7 +21,7 @@ interface Waiting {
   readonly state: 'resolved' | 'soft_deleted' | 'claimed' | 'cancelled';
 }
 
-function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number): NewRequest {
+function makeRequest(more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number): NewRequest {
   const value = (index: number) => [`s-${index}`];
   return {
     id: newId('request', START.getTime()),
@@ -56,7 +56,7 @@ function request(more: Partial<NewRequest>, quotaPerRun: number | null, subjects
 async function givenBacklog(waiting: readonly Waiting[]) {
   await database.$client`TRUNCATE lethe.requests, lethe.subjects CASCADE`;
   for (const group of waiting) {
-    const earlier = request({ dueAt: day(group.due), hardDeleteAt: day(group.day) }, null, 0);
+    const earlier = makeRequest({ dueAt: day(group.due), hardDeleteAt: day(group.day) }, null, 0);
     await acceptRequest(database, earlier);
     const batch = group.state === 'claimed' ? 1 : null;
     await database.$client`
@@ -68,26 +68,28 @@ async function givenBacklog(waiting: readonly Waiting[]) {
 }
 
 /** Simulates the runs one by one, as the claim does, and returns the day of the last one. */
-function lastRun(
+function simulateLastRun(
   waiting: readonly Waiting[],
   quota: number,
   ownRequest: { first: number; due: number; expedited: boolean; subjects: number },
 ) {
-  const ahead = waiting.filter(
+  const rankedBefore = waiting.filter(
     (group) =>
       (group.state === 'resolved' || group.state === 'soft_deleted') &&
       group.day <= ownRequest.first &&
       (group.expedited || (!ownRequest.expedited && group.due <= ownRequest.due)),
   );
-  let left = 0;
+  let backlog = 0;
   for (let run = 0; run <= ownRequest.first; run += 1) {
-    left += ahead.filter((group) => Math.max(group.day, 0) === run).reduce((sum, group) => sum + group.subjects, 0);
-    if (run < ownRequest.first) left = Math.max(0, left - quota);
+    backlog += rankedBefore
+      .filter((group) => Math.max(group.day, 0) === run)
+      .reduce((sum, group) => sum + group.subjects, 0);
+    if (run < ownRequest.first) backlog = Math.max(0, backlog - quota);
   }
-  return ownRequest.first + Math.ceil((left + ownRequest.subjects) / quota) - 1;
+  return ownRequest.first + Math.ceil((backlog + ownRequest.subjects) / quota) - 1;
 }
 
-test('equals the run that a simulation of all runs returns', async () => {
+test('returns the same completion as a simulation of all runs', async () => {
   const waiting = fc.record({
     day: fc.integer({ min: -3, max: 20 }),
     subjects: fc.integer({ min: 1, max: 40 }),
@@ -109,7 +111,7 @@ test('equals the run that a simulation of all runs returns', async () => {
       await givenBacklog(others);
       const accepted = await acceptRequest(
         database,
-        request(
+        makeRequest(
           {
             dueAt: day(own.due),
             hardDeleteAt: day(own.first),
@@ -119,18 +121,18 @@ test('equals the run that a simulation of all runs returns', async () => {
           own.subjects,
         ),
       );
-      const expected = day(lastRun(others, quota, own)).getTime() + AFTER_CLAIM_MS;
+      const expected = day(simulateLastRun(others, quota, own)).getTime() + AFTER_CLAIM_MS;
       expect(accepted.estimatedCompletionAt.getTime()).toBe(expected);
     },
   );
   await fc.assert(cases, { seed: 20_261_122, numRuns: 60 });
 });
 
-test('takes three runs for 25 000 subjects with a quota of 10 000, and one run without a quota', async () => {
+test('estimates three runs for 25 000 subjects with a quota of 10 000, and one run without a quota', async () => {
   await givenBacklog([{ day: 14, subjects: 23_000, due: 29, expedited: false, state: 'soft_deleted' }]);
-  const limited = await acceptRequest(database, request({}, 10_000, 2_000));
+  const limited = await acceptRequest(database, makeRequest({}, 10_000, 2_000));
   expect(limited.estimatedCompletionAt).toEqual(day(14 + 2 + 2));
-  const unlimited = await acceptRequest(database, request({}, null, 2_000));
+  const unlimited = await acceptRequest(database, makeRequest({}, null, 2_000));
   expect(unlimited.estimatedCompletionAt).toEqual(day(14 + 2));
 });
 
@@ -138,7 +140,7 @@ test('ignores the backlog of other projects and of later runs', async () => {
   await givenBacklog([{ day: 15, subjects: 500, due: 29, expedited: false, state: 'soft_deleted' }]);
   await database.$client`INSERT INTO lethe.subjects (request_id, seq, project, kind, digest, known, state, hidden, generation, hard_delete_at)
     SELECT id, 9000, 'other', 'user', '\\x00', true, 'soft_deleted', true, 1, ${day(14)} FROM lethe.requests LIMIT 1`;
-  const accepted = await acceptRequest(database, request({}, 1, 1));
+  const accepted = await acceptRequest(database, makeRequest({}, 1, 1));
   expect(accepted.estimatedCompletionAt).toEqual(day(14 + 2));
 });
 
@@ -146,7 +148,7 @@ test('ignores the backlog of other projects and of later runs', async () => {
 const SLOWEST_MS = 3 * DAY_MS + PROJECT.policy.settleMs;
 const estimateOf = async (requestId: string) => (await statusAt(database, requestId, START)).estimatedCompletionAt;
 const givenRequest = async (more: Partial<NewRequest>, quotaPerRun: number | null, subjects: number) => {
-  const created = request(more, quotaPerRun, subjects);
+  const created = makeRequest(more, quotaPerRun, subjects);
   await acceptRequest(database, created);
   return created.id;
 };

@@ -45,7 +45,7 @@ beforeEach(async () => {
     await sql`TRUNCATE app.users, app.events, app.orders, app.newsletter, app.invoices, app.aliases CASCADE`;
 });
 
-const counted = (id: string) => waitForConfirmationStage(world, id);
+const waitUntilCounted = (id: string) => waitForConfirmationStage(world, id);
 
 test(
   'counts everyone except the exceptions, and deletes all 2 500 subjects after another owner confirms',
@@ -72,7 +72,7 @@ test(
       { type: 'email', value: ['HOME@example.test', 'berlin'] },
     ];
     const id = await api.create('ann', { kind: 'user', everyone: true, except });
-    await counted(id);
+    await waitUntilCounted(id);
 
     const waiting = await api.read(id);
     expect(waiting).toMatchObject({
@@ -169,7 +169,7 @@ test('cancels all subjects, changes no row and rejects a confirmation after thre
   for (const sql of [world.app, world.crm]) await addUser(sql, 'late');
   const before = await checksumsOfAll(world);
   const id = await api.create('ann', { kind: 'user', everyone: true });
-  await counted(id);
+  await waitUntilCounted(id);
   expect(await ended(world, id)).toBe('cancelled');
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 409, json: { code: 'confirmation_expired' } });
   expect(await api.read(id)).toMatchObject({ status: 'cancelled', subjects: { states: { cancelled: 1 } } });
@@ -191,7 +191,7 @@ test('ends at once and changes no row when a request is cancelled while it waits
   const callsBefore = world.faultsOf('demo').calls.length;
   const before = await checksumsOfAll(world);
   const id = await api.create('cid', { kind: 'user', identities: [{ type: 'user_id', value: 'dry' }] });
-  await counted(id);
+  await waitUntilCounted(id);
   const { confirmation } = await api.read(id);
   expect(confirmation).toMatchObject({ needs: 'member', subjects: 1, except: null });
   expect(await api.call('cid', 'POST', `/v1/requests/${id}/cancel`, {})).toMatchObject({
@@ -214,7 +214,7 @@ test('purges submitted and excluded identities when a request ends without a con
   const everyone = { kind: 'user', everyone: true, except: [person('canary-2'), person('canary-unmatched')] };
   const listed = { kind: 'user', identities: [person('canary-1'), person('canary-unknown')] };
   const requestIds = [await api.create('ann', everyone), await api.create('ann', listed, { suppress: true })] as const;
-  for (const id of requestIds) await counted(id);
+  for (const id of requestIds) await waitUntilCounted(id);
   expect(await tablesWith(world, 'canary')).toContain('lethe.submitted_identities');
   await api.call('ann', 'POST', `/v1/requests/${requestIds[1]}/cancel`, {});
   expect(await endedInRealTime(world, requestIds[1])).toBe('cancelled');
@@ -227,7 +227,7 @@ test('counts identities that the directory does not know, and searches for them 
   await addUser(world.crm, 'only-crm');
   const identities = ['only-crm', 'nowhere'].map((value) => ({ type: 'user_id', value }));
   const id = await api.create('cid', { kind: 'user', identities });
-  await counted(id);
+  await waitUntilCounted(id);
   const { confirmation } = await api.read(id);
   const threeEvents = expect.arrayContaining([{ table: 'app.events', rows: 3 }]);
   expect(confirmation).toMatchObject({
@@ -244,7 +244,7 @@ test('counts identities that the directory does not know, and searches for them 
 test('does not delay another request for the same subject, and shares its outcome', async () => {
   await addUser(world.app, 'twice');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'twice' }] });
-  await counted(id);
+  await waitUntilCounted(id);
   const other = await submit(world, 'demo', [user('twice')]);
   await eventually('hidden', async () => (await statusOf(world, other)).states.soft_deleted === 1);
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202, json: { attached: 1 } });
@@ -254,7 +254,7 @@ test('does not delay another request for the same subject, and shares its outcom
   expect(await rowsOf(world.app, 'twice')).toEqual({});
 });
 
-test('raises attention and waits with the confirmation while a system cannot be counted', async () => {
+test('raises attention and delays the confirmation while a system cannot be counted', async () => {
   for (const sql of [world.app, world.crm]) await addUser(sql, 'away');
   world.faultsOf('demo', 'crm').away.add('count');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'away' }] });
@@ -276,7 +276,7 @@ test('raises attention and waits with the confirmation while a system cannot be 
 test('lists a system without verification with null counts and does not wait for it', async () => {
   await addUser(world.app, 'unverifiable');
   const id = await api.create('dan', { kind: 'user', identities: [{ type: 'user_id', value: 'unverifiable' }] });
-  await counted(id);
+  await waitUntilCounted(id);
   expect(await api.read(id, 'dan')).toMatchObject({
     confirmation: { counts: [{ system: 'app' }, { system: 'crm', tables: null }] },
   });
@@ -287,7 +287,7 @@ test('lists a system without verification with null counts and does not wait for
 test('continues a confirmed request when housekeeping repeats a lost signal', async () => {
   await addUser(world.app, 'lost');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'lost' }] });
-  await counted(id);
+  await waitUntilCounted(id);
   const wake = world.orchestrator.signalRequests;
   world.orchestrator.signalRequests = async () => {};
   expect(await api.confirm('bob', id, 1)).toMatchObject({ status: 202 });

@@ -24,7 +24,7 @@ test('continues to wait for the confirmation when housekeeping restarts a termin
   expect([await rowsOf(world.app, 'u-1'), await rowsOf(world.crm, 'u-1')]).toEqual([{}, {}]);
 });
 
-const identitiesLeft = async (sql: World['app'], requestId: string) => {
+const countStoredIdentities = async (sql: World['app'], requestId: string) => {
   const [row] = await sql<{ identities: number }[]>`
     SELECT count(*)::int AS identities FROM lethe_system.batch WHERE request_id = ${requestId}`;
   return row?.identities;
@@ -40,7 +40,10 @@ test('ends without waiting for an unavailable system when it is cancelled during
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   world.faultsOf('two', 'crm').away.clear();
   expect(await rowsOf(world.crm, 'u-2')).toEqual(ALL_ROWS);
-  expect([await identitiesLeft(world.app, requestId), await identitiesLeft(world.crm, requestId)]).toEqual([0, 0]);
+  expect([
+    await countStoredIdentities(world.app, requestId),
+    await countStoredIdentities(world.crm, requestId),
+  ]).toEqual([0, 0]);
 });
 
 test('waits for the confirmation without a system that an operator skipped, and does not call that system again', async () => {
@@ -81,7 +84,10 @@ test('cleans up after a running count has stopped and leaves no identity when it
   open();
   faults.beforeCount = null;
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
-  expect([await identitiesLeft(world.app, requestId), await identitiesLeft(world.crm, requestId)]).toEqual([0, 0]);
+  expect([
+    await countStoredIdentities(world.app, requestId),
+    await countStoredIdentities(world.crm, requestId),
+  ]).toEqual([0, 0]);
 });
 
 test('cleans up after every running search has stopped and leaves no identity when it is cancelled during the search', async () => {
@@ -109,5 +115,8 @@ test('cleans up after every running search has stopped and leaves no identity wh
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   crm.away.clear();
   expect(cleanUps()).toBe(before + 2);
-  expect([await identitiesLeft(world.app, requestId), await identitiesLeft(world.crm, requestId)]).toEqual([0, 0]);
+  expect([
+    await countStoredIdentities(world.app, requestId),
+    await countStoredIdentities(world.crm, requestId),
+  ]).toEqual([0, 0]);
 });

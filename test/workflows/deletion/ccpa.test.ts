@@ -7,9 +7,9 @@ import { addUser } from '../../support/world/users.ts';
 import { nowOf } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
-import { reaches, submitExport } from '../export/exporting.ts';
+import { waitForStatus, submitExport } from '../export/exporting.ts';
 
-/** Exports under CCPA, from acceptance to the bytes of the download. */
+// Tests exports under CCPA, from acceptance to the bytes of the download.
 let world: World;
 beforeAll(async () => {
   world = await startWorld(await timeSkipping(), { demo: {} });
@@ -27,18 +27,18 @@ afterAll(async () => world.close());
 /** The files of the archive by path, as a caller downloads them. */
 async function archiveOf(regulation: string, scope: Scope): Promise<ReadonlyMap<string, Buffer>> {
   const requestId = await submitExport(world, 'demo', [user('canary-user')], { regulation, scope });
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   return archiveFiles(world, requestId);
 }
 const textOf = (files: ReadonlyMap<string, Buffer>): string => [...files.values()].join('\n');
-const canaries = (files: ReadonlyMap<string, Buffer>): string[] =>
+const findCanaries = (files: ReadonlyMap<string, Buffer>): string[] =>
   [...new Set(textOf(files).match(/canary-(event|sdk|utm|name)[\w-]*/g))].toSorted();
 
 test('excludes rows older than twelve months under CCPA and includes them under another regulation', async () => {
   const recent = ['canary-event-364', 'canary-name', 'canary-sdk-364', 'canary-utm-364'];
-  expect(canaries(await archiveOf('ccpa', 'data'))).toEqual(recent);
+  expect(findCanaries(await archiveOf('ccpa', 'data'))).toEqual(recent);
   const older = ['canary-event-366', 'canary-sdk-366', 'canary-utm-366'];
-  expect(canaries(await archiveOf('gdpr', 'data'))).toEqual([...recent, ...older].toSorted());
+  expect(findCanaries(await archiveOf('gdpr', 'data'))).toEqual([...recent, ...older].toSorted());
 });
 
 test('contains column names and no value of any row when the scope is categories', async () => {
@@ -54,5 +54,5 @@ test('contains only the source columns of the data map when the scope is sources
   expect(String(files.get('data/app/app.events.ndjson'))).toBe(
     '{"ip":"10.1.2.3","sdk":"canary-sdk-364","utm_source":"canary-utm-364"}\n',
   );
-  expect(canaries(files)).toEqual(['canary-sdk-364', 'canary-utm-364']);
+  expect(findCanaries(files)).toEqual(['canary-sdk-364', 'canary-utm-364']);
 });

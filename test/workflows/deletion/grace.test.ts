@@ -22,14 +22,14 @@ import { withWorld } from '../../support/world/world.ts';
 
 const world = await withWorld({ demo: {}, open: { policy: { window: null } } });
 
-const softDeleted = (requestId: string, count = 1) =>
+const waitUntilSoftDeleted = (requestId: string, count = 1) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 
 test('hides the subject at once and deletes it at the first run after the grace period', async () => {
   await addUser(world.app, 'u-1');
   await addUser(world.app, 'bystander');
   const requestId = await submit(world, 'demo', [user('u-1')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: true, hidden: true });
   expect(await isHidden(world.app, 'bystander')).toEqual({ flagged: false, hidden: false });
   const { hardDeleteAt, receivedAt } = await readDeletionRow(world.database, requestId);
@@ -65,7 +65,7 @@ test('shows a summary for every activity and timer, and describes each handler',
   await addUser(world.app, 'u-6');
   const requestId = await submit(world, 'demo', [user('u-6')]);
   const handle = world.env.client.workflow.getHandle(workflowIdFor(requestId));
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   const { hardDeleteAt } = await readDeletionRow(world.database, requestId);
   const graceUntil = `Grace period until ${utcText(hardDeleteAt.getTime())}; can be cancelled until then`;
   await eventually('waits for its run', async () => {
@@ -95,7 +95,7 @@ test('shows a summary for every activity and timer, and describes each handler',
 test('restores the subject and deletes nothing when the request is cancelled on day 3', async () => {
   await addUser(world.app, 'u-2');
   const requestId = await submit(world, 'demo', [user('u-2')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   const deletions = world.faultsOf('demo').calls.filter((verb) => verb === 'hardDelete').length;
   await world.env.sleep('3 days');
   await cancel(world, requestId, 'all');
@@ -109,7 +109,7 @@ test('restores the subject and deletes nothing when the request is cancelled on 
 test('deletes a held subject at the run after the release, not at its own run', async () => {
   await addUser(world.app, 'u-3');
   const requestId = await submit(world, 'demo', [user('u-3')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await world.env.sleep('10 days');
   const { id } = await hold(world, 'demo', [user('u-3')]);
   await world.env.sleep('30 days');
@@ -130,7 +130,7 @@ test('deletes a held subject at the run after the release, not at its own run', 
 test('runs no statement until the release when a subject is held and the project has no run window', async () => {
   await addUser(world.app, 'u-4');
   const requestId = await submit(world, 'open', [user('u-4')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   const { id } = await hold(world, 'open', [user('u-4')]);
   await world.env.sleep('14 days');
   const before = world.statements.length;
@@ -145,7 +145,7 @@ test('runs no statement until the release when a subject is held and the project
 test('deletes the subject at once and records it in the audit log when the request is expedited to now', async () => {
   await addUser(world.app, 'u-5');
   const requestId = await submit(world, 'demo', [user('u-5')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await world.env.sleep('1 day');
   await expedite(world, requestId, 'now');
   await eventually('deleted', async () => Object.keys(await rowsOf(world.app, 'u-5')).length === 0);

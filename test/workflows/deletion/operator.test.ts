@@ -24,13 +24,13 @@ beforeAll(async () => {
 });
 afterAll(async () => world.close());
 
-const softDeleted = (requestId: string) =>
+const waitUntilSoftDeleted = (requestId: string) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
 
 test('restores the unclaimed subject when an operator cancels the workflow in Temporal', async () => {
   await addUser(world.app, 'u-1');
   const requestId = await submit(world, 'demo', [user('u-1')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });

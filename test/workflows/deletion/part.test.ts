@@ -42,7 +42,7 @@ async function addPeople(sql: postgres.Sql, ...ids: string[]): Promise<void> {
 const TABLES = ['users', 'events', 'orders', 'order_items', 'newsletter', 'invoices'] as const;
 type Contents = Record<(typeof TABLES)[number], Record<string, unknown>[]>;
 /** Every row of the application, sorted. */
-async function contents(sql: postgres.Sql): Promise<Contents> {
+async function readContents(sql: postgres.Sql): Promise<Contents> {
   const tables = await Promise.all(
     TABLES.map(async (name) => [name, [...(await sql`SELECT * FROM ${sql(`app.${name}`)} row ORDER BY row::text`)]]),
   );
@@ -64,11 +64,11 @@ const sorted = (found: Contents): Contents =>
 
 const submitPart = (project: string, id: string, scope: Scope, changes: Partial<NewRequest> = {}) =>
   submit(world, project, [user(id)], { scope, regulation: 'ccpa', ...changes });
-const inState = (requestId: string, state: 'scheduled' | 'soft_deleted', count = 1) =>
+const waitForState = (requestId: string, state: 'scheduled' | 'soft_deleted', count = 1) =>
   eventually(state, async () => (await statusOf(world, requestId)).states[state] === count);
 const runOf = async (requestId: string) => (await readDeletionRow(world.database, requestId)).hardDeleteAt;
 const tablesOf = async (requestId: string, system = 'app') =>
-  (await receiptOf(world, requestId)).systems.find((one) => one.system === system)?.tables;
+  (await receiptOf(world, requestId)).systems.find(({ system: name }) => name === system)?.tables;
 
 const BASIS = 'cannot be empty: created_at';
 const RECEIPT = {
@@ -80,19 +80,19 @@ test.each(['categories', 'sources'] as const)(
   'clears the columns in every system at the run, hides no subject and keeps every row when the scope is %s',
   async (scope) => {
     for (const sql of [world.app, world.crm]) await addPeople(sql, 'p-1', 'bystander');
-    const before = [await contents(world.app), await contents(world.crm)];
+    const before = [await readContents(world.app), await readContents(world.crm)];
     const requestId = await submitPart('two', 'p-1', scope);
-    await inState(requestId, 'scheduled');
+    await waitForState(requestId, 'scheduled');
     const run = await runOf(requestId);
     await sleepUntil(world, new Date(run.getTime() - 60_000));
-    expect([await contents(world.app), await contents(world.crm)]).toEqual(before);
+    expect([await readContents(world.app), await readContents(world.crm)]).toEqual(before);
     expect(await isHidden(world.app, 'p-1')).toEqual({ flagged: false, hidden: false });
     expect(await statusOf(world, requestId)).toMatchObject({ status: 'grace', notHiddenIn: [] });
     expect(calls()).not.toContain('hardDelete');
 
     expect(await ended(world, requestId)).toBe('completed');
-    const after = [await contents(world.app), await contents(world.crm)].map(sorted);
-    expect(after).toEqual(before.map((one) => sorted(withClearedColumns(one, 'p-1', scope))));
+    const after = [await readContents(world.app), await readContents(world.crm)].map(sorted);
+    expect(after).toEqual(before.map((rows) => sorted(withClearedColumns(rows, 'p-1', scope))));
     expect(after).not.toEqual(before.map(sorted));
     expect([await countLetheRows(world.app), await countLetheRows(world.crm)]).toEqual([NO_LETHE_ROWS, NO_LETHE_ROWS]);
     expect(calls()).not.toContain('setVisibility');
@@ -113,7 +113,7 @@ test.each(['categories', 'sources'] as const)(
 
 test('clears columns that are written again before the verification, and counts them twice in the receipt', async () => {
   await addPeople(world.app, 'p-2', 'bystander');
-  const before = await contents(world.app);
+  const before = await readContents(world.app);
   const requestId = await submitPart('demo', 'p-2', 'categories');
   const faults = world.faultsOf('demo');
   faults.afterDelete = async () => {
@@ -121,7 +121,7 @@ test('clears columns that are written again before the verification, and counts 
     await world.app`UPDATE app.users SET name = 'again' WHERE user_id = 'p-2'`;
   };
   expect(await ended(world, requestId)).toBe('completed');
-  expect(sorted(await contents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-2', 'categories')));
+  expect(sorted(await readContents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-2', 'categories')));
   expect(await tablesOf(requestId)).toEqual([{ ...RECEIPT.categories[0], blanked: 2 }]);
   const verifications = await world.sql`SELECT detail -> 'survivors' AS survivors FROM lethe.audit_events
     WHERE request_id = ${requestId} AND action = 'batch.verified' ORDER BY id`;
@@ -131,7 +131,7 @@ test('clears columns that are written again before the verification, and counts 
 test('clears the columns of an event that arrives during the settle period', async () => {
   await addPeople(world.app, 'p-3');
   const requestId = await submitPart('demo', 'p-3', 'sources');
-  await inState(requestId, 'scheduled');
+  await waitForState(requestId, 'scheduled');
   await sleepUntil(world, new Date((await runOf(requestId)).getTime() + 60_000));
   await eventually('verified once', async () => (await statusOf(world, requestId)).status === 'verifying');
   await addEvents(world.app, 'p-3', 2);
@@ -146,20 +146,26 @@ test('clears the columns of an event that arrives during the settle period', asy
   expect(events).toMatchObject({ removed: 0, blanked: 5 });
 });
 
-test('runs beside a full deletion of the same subject without waiting, and the full deletion removes the rows', async () => {
+test('runs in parallel with a full deletion of the same subject, and the full deletion removes the rows', async () => {
   await addPeople(world.app, 'p-4', 'bystander');
   const part = await submitPart('demo', 'p-4', 'categories');
-  const whole = await submit(world, 'demo', [user('p-4')]);
+  const fullDeletion = await submit(world, 'demo', [user('p-4')]);
   const late = await submitPart('demo', 'p-4', 'sources');
-  await Promise.all([inState(part, 'scheduled'), inState(whole, 'soft_deleted'), inState(late, 'scheduled')]);
+  await Promise.all([
+    waitForState(part, 'scheduled'),
+    waitForState(fullDeletion, 'soft_deleted'),
+    waitForState(late, 'scheduled'),
+  ]);
   expect(await isHidden(world.app, 'p-4')).toEqual({ flagged: true, hidden: true });
-  for (const requestId of [part, whole, late]) expect(await ended(world, requestId)).toBe('completed');
+  for (const requestId of [part, fullDeletion, late]) expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.app, 'p-4')).toEqual({});
   expect(await rowsOf(world.app, 'bystander')).toEqual(ALL_ROWS);
-  const removed = Object.fromEntries((await tablesOf(whole))?.map((one) => [one.table, one.removed]) ?? []);
+  const removed = Object.fromEntries(
+    (await tablesOf(fullDeletion))?.map(({ table, removed: rows }) => [table, rows]) ?? [],
+  );
   expect(removed).toMatchObject({ 'app.users': 1, 'app.events': 3, 'app.orders': 1, 'app.newsletter': 1 });
   for (const requestId of [part, late])
-    expect((await tablesOf(requestId))?.filter((one) => one.removed > 0)).toEqual([]);
+    expect((await tablesOf(requestId))?.filter(({ removed: rows }) => rows > 0)).toEqual([]);
   const again = await submit(world, 'demo', [user('p-4')]);
   expect(await ended(world, again)).toBe('not_found');
   expect(await receiptOf(world, again)).toMatchObject({ outcomes: { already_deleted: 1 } });
@@ -170,16 +176,16 @@ test('does not treat a subject as already deleted after a part deletion', async 
   const part = await submitPart('demo', 'p-5', 'sources', { expedite: { when: 'now', reason: 'a ticket' } });
   expect(await ended(world, part)).toBe('completed');
   expect(await rowsOf(world.app, 'p-5')).toEqual(ALL_ROWS);
-  const whole = await submit(world, 'demo', [user('p-5')]);
-  await inState(whole, 'soft_deleted');
-  expect(await ended(world, whole)).toBe('completed');
+  const fullDeletion = await submit(world, 'demo', [user('p-5')]);
+  await waitForState(fullDeletion, 'soft_deleted');
+  expect(await ended(world, fullDeletion)).toBe('completed');
   expect(await rowsOf(world.app, 'p-5')).toEqual({});
 });
 
 test('clears columns in the only system that knows the subject, and a later request ends as not_found', async () => {
   await addPeople(world.crm, 'p-6');
   const part = await submitPart('two', 'p-6', 'sources');
-  await inState(part, 'scheduled');
+  await waitForState(part, 'scheduled');
   expect(await ended(world, part)).toBe('completed');
   expect(await world.crm`SELECT DISTINCT ip, sdk, utm_source FROM app.events`).toEqual([CLEARED_SOURCES]);
   await world.crm`TRUNCATE app.users, app.events CASCADE`;
@@ -190,64 +196,64 @@ test('clears columns in the only system that knows the subject, and a later requ
 
 test('clears the columns of a held subject after the release, not at its run', async () => {
   await addPeople(world.app, 'p-7');
-  const before = await contents(world.app);
+  const before = await readContents(world.app);
   const requestId = await submitPart('demo', 'p-7', 'categories');
-  await inState(requestId, 'scheduled');
+  await waitForState(requestId, 'scheduled');
   const { id } = await hold(world, 'demo', [user('p-7')]);
   await world.env.sleep('40 days');
   expect(await statusOf(world, requestId)).toMatchObject({ status: 'grace', heldSubjects: 1 });
-  expect(await contents(world.app)).toEqual(before);
+  expect(await readContents(world.app)).toEqual(before);
   await release(world, 'demo', id);
   expect(await ended(world, requestId)).toBe('completed');
-  expect(sorted(await contents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-7', 'categories')));
+  expect(sorted(await readContents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-7', 'categories')));
 });
 
 test('changes nothing when the part deletion is cancelled on day 3', async () => {
   await addPeople(world.app, 'p-8');
-  const before = await contents(world.app);
+  const before = await readContents(world.app);
   const requestId = await submitPart('demo', 'p-8', 'sources');
-  await inState(requestId, 'scheduled');
+  await waitForState(requestId, 'scheduled');
   await world.env.sleep('3 days');
   expect(await cancel(world, requestId, 'all')).toMatchObject({ cancelled: 1 });
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   await world.env.sleep('30 days');
-  expect(await contents(world.app)).toEqual(before);
+  expect(await readContents(world.app)).toEqual(before);
   for (const verb of ['hardDelete', 'setVisibility'] as const) expect(calls()).not.toContain(verb);
 });
 
 test('counts the columns to clear and changes no row before everyone except one subject is confirmed', async () => {
   await addPeople(world.app, 'e-1', 'e-2', 'e-3', 'excluded');
   await world.app`UPDATE app.events SET ip = NULL, sdk = NULL, utm_source = NULL WHERE user_id = 'e-3'`;
-  const before = await contents(world.app);
+  const before = await readContents(world.app);
   const everyone = { by: 'everyone', except: [user('excluded')] } as const;
   const requestId = await submit(world, 'demo', [], { scope: 'sources', confirm: true, selection: everyone });
   await eventually('counted', async () => (await statusOf(world, requestId)).status === 'awaiting_confirmation');
   const { counts, states } = await statusOf(world, requestId);
   expect([counts, states]).toEqual([[{ system: 'app', tables: [{ table: 'app.events', rows: 6 }] }], { proposed: 3 }]);
-  expect(await contents(world.app)).toEqual(before);
+  expect(await readContents(world.app)).toEqual(before);
   await confirm(world, requestId, 3);
-  await inState(requestId, 'scheduled', 3);
+  await waitForState(requestId, 'scheduled', 3);
   expect(await isHidden(world.app, 'e-1')).toEqual({ flagged: false, hidden: false });
   expect(await ended(world, requestId)).toBe('completed');
   const after = ['e-1', 'e-2', 'e-3'].reduce((rows, id) => withClearedColumns(rows, id, 'sources'), before);
-  expect(sorted(await contents(world.app))).toEqual(sorted(after));
+  expect(sorted(await readContents(world.app))).toEqual(sorted(after));
   expect(await world.app`SELECT DISTINCT sdk FROM app.events WHERE user_id = 'excluded'`).toEqual([{ sdk: 'web' }]);
 });
 
 test('raises attention when a constraint forbids an empty column, and completes after it is dropped', async () => {
   await addPeople(world.app, 'p-9');
-  const before = await contents(world.app);
+  const before = await readContents(world.app);
   await world.app`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`;
   const requestId = await submitPart('demo', 'p-9', 'categories');
-  await inState(requestId, 'scheduled');
+  await waitForState(requestId, 'scheduled');
   await expedite(world, requestId, 'now');
   await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   expect(await statusOf(world, requestId)).toMatchObject({
     attention: [{ step: 'delete', code: 'system_refused' }],
   });
-  expect(await contents(world.app)).toEqual(before);
+  expect(await readContents(world.app)).toEqual(before);
   await world.app`ALTER TABLE app.users DROP CONSTRAINT named`;
   await retry(world, requestId);
   expect(await ended(world, requestId)).toBe('completed');
-  expect(sorted(await contents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-9', 'categories')));
+  expect(sorted(await readContents(world.app))).toEqual(sorted(withClearedColumns(before, 'p-9', 'categories')));
 });

@@ -35,7 +35,7 @@ async function addUsers(prefix: string, count: number, events = 1): Promise<void
     SELECT nextval('app.test_events'), ${prefix} || '-' || n, '2025-02-01', 'seen'
     FROM generate_series(1, ${count}) n, generate_series(1, ${events})`;
 }
-const rowsLeft = async (prefix: string): Promise<number> => {
+const countRows = async (prefix: string): Promise<number> => {
   const [row] = await world.app<
     { count: string }[]
   >`SELECT (SELECT count(*) FROM app.users WHERE user_id LIKE ${`${prefix}-%`})
@@ -47,10 +47,10 @@ const decoded = (history: Parameters<typeof historyToJSON>[0]): string =>
   JSON.stringify(JSON.parse(historyToJSON(history)), (key, value: unknown) =>
     key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : value,
   );
-const claims = (requestId: string) =>
+const readClaims = (requestId: string) =>
   world.sql<{ at: Date; count: number }[]>`SELECT claimed_at AS at, count(*) FROM lethe.subjects
     WHERE request_id = ${requestId} AND claimed_at IS NOT NULL GROUP BY claimed_at ORDER BY claimed_at`;
-const allHidden = (requestId: string, count: number) =>
+const waitUntilSoftDeleted = (requestId: string, count: number) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 
 test('claims nothing when one of 2 000 subjects is cancelled on day 3, and deletes the others at their run', async () => {
@@ -60,21 +60,21 @@ test('claims nothing when one of 2 000 subjects is cancelled on day 3, and delet
     'demo',
     Array.from({ length: 2_000 }, (_, n) => user(`many-${n + 1}`)),
   );
-  await allHidden(requestId, 2_000);
+  await waitUntilSoftDeleted(requestId, 2_000);
   await world.env.sleep('3 days');
   expect(await cancel(world, requestId, [1_234])).toMatchObject({ cancelled: 1, tooLate: [] });
   await eventually('restored', async () => (await statusOf(world, requestId)).states.cancelled === 1);
   expect(await isHidden(world.app, 'many-1234')).toEqual({ flagged: false, hidden: false });
   expect(await isHidden(world.app, 'many-1235')).toEqual({ flagged: true, hidden: true });
-  expect(await claims(requestId)).toEqual([]);
-  expect(await rowsLeft('many')).toBe(4_000);
+  expect(await readClaims(requestId)).toEqual([]);
+  expect(await countRows('many')).toBe(4_000);
   const { hardDeleteAt } = await statusOf(world, requestId);
   expect(await ended(world, requestId)).toBe('completed');
-  const [claimed, ...more] = await claims(requestId);
+  const [claimed, ...more] = await readClaims(requestId);
   expect(more).toEqual([]);
   expect(claimed?.count).toBe(1_999);
   expect(Number(claimed?.at) - Number(hardDeleteAt)).toBeLessThan(60_000);
-  expect(await rowsLeft('many')).toBe(2);
+  expect(await countRows('many')).toBe(2);
   expect(await receiptOf(world, requestId)).toMatchObject({
     status: 'completed',
     subjects: { cancelled: 1, deleted: 1_999 },
@@ -89,7 +89,7 @@ test(
     await addUsers('small', SMALL);
     await world.app`INSERT INTO app.segment_members SELECT 'leavers', user_id FROM app.users WHERE user_id LIKE 'seg-%'`;
     const large = await submit(world, 'busy', [], { selection: { by: 'segment', segment: 'leavers' } });
-    await allHidden(large, SEGMENT);
+    await waitUntilSoftDeleted(large, SEGMENT);
     const { dueAt } = await statusOf(world, large);
     // Accepted later, but due earlier.
     const small = await submit(
@@ -100,21 +100,21 @@ test(
         dueAt: new Date(dueAt.getTime() - DAY_MS),
       },
     );
-    await allHidden(small, SMALL);
+    await waitUntilSoftDeleted(small, SMALL);
     expect(await ended(world, small)).toBe('completed');
     expect(await ended(world, large)).toBe('completed');
-    const [first, second, third, ...more] = await claims(large);
+    const [first, second, third, ...more] = await readClaims(large);
     expect(more).toEqual([]);
     expect([first?.count, second?.count, third?.count]).toEqual([QUOTA - SMALL, QUOTA, QUOTA / 2 + SMALL]);
-    expect((await claims(small)).map(({ count }) => count)).toEqual([SMALL]);
+    expect((await readClaims(small)).map(({ count }) => count)).toEqual([SMALL]);
     const day = (claim: { at: Date } | undefined) => Math.floor(Number(claim?.at) / DAY_MS);
     expect([day(second) - day(first), day(third) - day(second)]).toEqual([1, 1]);
     const booked = await world.sql<
       { booked: number }[]
     >`SELECT booked FROM lethe.runs WHERE project = 'busy' ORDER BY run_at`;
     expect(booked.map((run) => run.booked)).toEqual([QUOTA, QUOTA, QUOTA / 2 + SMALL]);
-    expect(await rowsLeft('seg')).toBe(0);
-    expect(await rowsLeft('small')).toBe(0);
+    expect(await countRows('seg')).toBe(0);
+    expect(await countRows('small')).toBe(0);
     const { systems } = await receiptOf(world, large);
     expect(systems[0]?.tables.find(({ table }) => table === 'app.events')?.removed).toBe(SEGMENT);
   },
@@ -128,7 +128,7 @@ test(
     await world.app`INSERT INTO app.segment_members SELECT 'everyone-else', user_id FROM app.users WHERE user_id LIKE 'huge-%'`;
     const requestId = await submit(world, 'large', [], { selection: { by: 'segment', segment: 'everyone-else' } });
     expect(await ended(world, requestId)).toBe('completed');
-    expect(await rowsLeft('huge')).toBe(0);
+    expect(await countRows('huge')).toBe(0);
     let events = 0;
     let bytes = 0;
     for (const id of [workflowIdFor(requestId), `${workflowIdFor(requestId)}/app/1`]) {

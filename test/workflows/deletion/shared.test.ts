@@ -11,15 +11,15 @@ beforeAll(async () => {
 });
 afterAll(async () => world.close());
 
-const inState = (requestId: string, state: 'soft_deleted' | 'attached') =>
+const waitForState = (requestId: string, state: 'soft_deleted' | 'attached') =>
   eventually(state, async () => (await statusOf(world, requestId)).states[state] === 1);
 
 test('gives a second request for the same subject the outcome of the first', async () => {
   await addUser(world.app, 'u-1');
   const first = await submit(world, 'demo', [user('u-1')]);
-  await inState(first, 'soft_deleted');
+  await waitForState(first, 'soft_deleted');
   const second = await submit(world, 'demo', [user('u-1')]);
-  await inState(second, 'attached');
+  await waitForState(second, 'attached');
   expect(await ended(world, first)).toBe('completed');
   expect(await ended(world, second)).toBe('completed');
   expect(await rowsOf(world.app, 'u-1')).toEqual({});
@@ -29,13 +29,13 @@ test('gives a second request for the same subject the outcome of the first', asy
 test('keeps the subject hidden for the second request when the first is cancelled, and deletes it at the second’s run', async () => {
   await addUser(world.app, 'u-2');
   const first = await submit(world, 'demo', [user('u-2')]);
-  await inState(first, 'soft_deleted');
+  await waitForState(first, 'soft_deleted');
   await world.env.sleep('3 days');
   const second = await submit(world, 'demo', [user('u-2')]);
-  await inState(second, 'attached');
+  await waitForState(second, 'attached');
   await cancel(world, first, 'all');
   await eventually('cancelled', async () => (await statusOf(world, first)).status === 'cancelled');
-  await inState(second, 'soft_deleted');
+  await waitForState(second, 'soft_deleted');
   expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: true, hidden: true });
   await world.env.sleep('12 days');
   expect(await rowsOf(world.app, 'u-2')).toEqual(ALL_ROWS);
@@ -46,11 +46,11 @@ test('keeps the subject hidden for the second request when the first is cancelle
 test('restores the subject without a tombstone when both requests are cancelled', async () => {
   await addUser(world.app, 'u-3');
   const first = await submit(world, 'demo', [user('u-3')]);
-  await inState(first, 'soft_deleted');
+  await waitForState(first, 'soft_deleted');
   const second = await submit(world, 'demo', [user('u-3')]);
-  await inState(second, 'attached');
+  await waitForState(second, 'attached');
   await cancel(world, first, 'all');
-  await inState(second, 'soft_deleted');
+  await waitForState(second, 'soft_deleted');
   await cancel(world, second, 'all');
   expect(await endedInRealTime(world, first)).toBe('cancelled');
   expect(await endedInRealTime(world, second)).toBe('cancelled');
@@ -85,17 +85,17 @@ const SHARERS = 12;
 const { newsletter: _, ...OWN_ROWS } = ALL_ROWS;
 
 test('keeps the rows of a shared device and address when one of its users is not deleted', async () => {
-  const left = await deleteSharers(SHARERS - 1);
-  expect(left.users).toEqual([...Array.from({ length: SHARERS - 1 }, () => ({})), OWN_ROWS]);
-  expect(left.device).toEqual({ events: 2, newsletter: 1 });
-  expect(left.aliases).toBe(1);
+  const remaining = await deleteSharers(SHARERS - 1);
+  expect(remaining.users).toEqual([...Array.from({ length: SHARERS - 1 }, () => ({})), OWN_ROWS]);
+  expect(remaining.device).toEqual({ events: 2, newsletter: 1 });
+  expect(remaining.aliases).toBe(1);
 });
 
 test('deletes the rows of a shared device and address when all of its users are deleted', async () => {
-  const left = await deleteSharers(SHARERS);
-  expect(left.users).toEqual(Array.from({ length: SHARERS }, () => ({})));
-  expect(left.device).toEqual({});
-  expect(left.aliases).toBe(0);
+  const remaining = await deleteSharers(SHARERS);
+  expect(remaining.users).toEqual(Array.from({ length: SHARERS }, () => ({})));
+  expect(remaining.device).toEqual({});
+  expect(remaining.aliases).toBe(0);
 });
 
 /** Deletes this number of the users who share a device and an address. Returns the rows that are left. */

@@ -30,11 +30,12 @@ const world = await withWorld(
 const catalog = new Map(world.deps.catalog);
 Object.assign(world.deps, { catalog });
 
-const first = { exportFirst: true };
-const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
-const hidden = (requestId: string) =>
+const EXPORT_FIRST = { exportFirst: true };
+const readAttentionCodes = async (requestId: string) =>
+  (await statusOf(world, requestId)).attention.map(({ code }) => code);
+const waitUntilHidden = (requestId: string) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
-const ready = (requestId: string, count = 1) =>
+const waitUntilReady = (requestId: string, count = 1) =>
   eventually('ready', async () => {
     const backups = await backupsOf(world, requestId);
     return backups.length === count && backups.every(({ status }) => status === 'ready');
@@ -54,7 +55,7 @@ const claimedAt = async (requestId: string): Promise<number> => {
 const removeFromConfig = (name: string, system: string): (() => void) => {
   const project = catalog.get(name);
   if (project === undefined) throw new Error('no such project');
-  catalog.set(name, { ...project, systems: project.systems.filter((one) => one.name !== system) });
+  catalog.set(name, { ...project, systems: project.systems.filter(({ name: other }) => other !== system) });
   return () => void catalog.set(name, project);
 };
 /** Skips time past the run that would claim the subject. */
@@ -66,8 +67,8 @@ const skipPastRun = async (requestId: string) => {
 test('exports every row before the deletion, keeps the archive for a week after it, and names it in the receipt', async () => {
   await addUser(world.app, 'u-1', { events: 5 });
   await addUser(world.app, 'bystander');
-  const deletion = await submit(world, 'demo', [user('u-1')], first);
-  await ready(deletion);
+  const deletion = await submit(world, 'demo', [user('u-1')], EXPORT_FIRST);
+  await waitUntilReady(deletion);
   const backup = await onlyBackup(deletion);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: true, hidden: true });
   const files = await archiveText(world, backup);
@@ -91,10 +92,10 @@ test('claims no subject while the export before the deletion fails, and claims i
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
-  const deletion = await submit(world, 'two', [user('u-2')], first);
+  const deletion = await submit(world, 'two', [user('u-2')], EXPORT_FIRST);
   const submittedAt = await nowOf(world);
-  await hidden(deletion);
-  await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
+  await waitUntilHidden(deletion);
+  await eventually('attention', async () => (await readAttentionCodes(deletion)).includes('backup_failing'));
   expect((await statusOf(world, deletion)).attention).toMatchObject([{ system: 'crm', step: 'backup' }]);
   // A system that is not configured is not retried, which saves an attempt per hour for twenty days.
   const restoreConfig = removeFromConfig('two', 'crm');
@@ -106,7 +107,7 @@ test('claims no subject while the export before the deletion fails, and claims i
     expect(await isHidden(sql, 'u-2')).toEqual({ flagged: true, hidden: true });
   }
   expect(crm.calls).not.toContain('hardDelete');
-  expect(await codes(deletion)).toEqual(['backup_failing']);
+  expect(await readAttentionCodes(deletion)).toEqual(['backup_failing']);
   expect((await backupsOf(world, deletion)).map(({ status }) => status)).toEqual(['collecting']);
   crm.refused.clear();
   restoreConfig();
@@ -126,9 +127,12 @@ test('deletes an expedited subject as soon as the archive is ready, and not befo
   await Promise.all([addUser(world.app, 'u-3'), addUser(world.crm, 'u-3')]);
   const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
-  const deletion = await submit(world, 'two', [user('u-3')], { ...first, expedite: { when: 'now', reason: 'asked' } });
-  await hidden(deletion);
-  await eventually('attention', async () => (await codes(deletion)).includes('backup_failing'));
+  const deletion = await submit(world, 'two', [user('u-3')], {
+    ...EXPORT_FIRST,
+    expedite: { when: 'now', reason: 'asked' },
+  });
+  await waitUntilHidden(deletion);
+  await eventually('attention', async () => (await readAttentionCodes(deletion)).includes('backup_failing'));
   expect(await rowsOf(world.app, 'u-3')).toEqual(ALL_ROWS);
   crm.refused.clear();
   await retry(world, deletion);
@@ -144,8 +148,8 @@ test('deletes an expedited subject as soon as the archive is ready, and not befo
 test('exports a subject that joins just before the claim, and deletes it at a later run', async () => {
   await Promise.all(['u-4', 'u-5'].map((id) => addUser(world.app, id)));
   await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-4')`;
-  const deletion = await submit(world, 'growing', [{ type: 'alias', value: ['device-4'] }], first);
-  await ready(deletion);
+  const deletion = await submit(world, 'growing', [{ type: 'alias', value: ['device-4'] }], EXPORT_FIRST);
+  await waitUntilReady(deletion);
   await world.app`INSERT INTO app.aliases VALUES ('device-4', 'u-5')`;
   await skipPastRun(deletion);
   await eventually('the first is deleted', async () => Object.keys(await rowsOf(world.app, 'u-4')).length === 0);
@@ -167,13 +171,13 @@ test('exports a subject that joins just before the claim, and deletes it at a la
 test('waits for the archive of an attached request that exports first', async () => {
   await Promise.all([addUser(world.app, 'u-6'), addUser(world.crm, 'u-6')]);
   const owner = await submit(world, 'two', [user('u-6')]);
-  await hidden(owner);
+  await waitUntilHidden(owner);
   await world.env.sleep('13 days');
   const crm = world.faultsOf('two', 'crm');
   crm.refused.add('export');
-  const attached = await submit(world, 'two', [user('u-6')], first);
+  const attached = await submit(world, 'two', [user('u-6')], EXPORT_FIRST);
   await eventually('attached', async () => (await statusOf(world, attached)).states.attached === 1);
-  await eventually('attention', async () => (await codes(attached)).includes('backup_failing'));
+  await eventually('attention', async () => (await readAttentionCodes(attached)).includes('backup_failing'));
   await skipPastRun(owner);
   expect(await rowsOf(world.app, 'u-6')).toEqual(ALL_ROWS);
   expect((await statusOf(world, owner)).states).toEqual({ soft_deleted: 1 });
@@ -189,21 +193,21 @@ test('waits for the archive of an attached request that exports first', async ()
 test('raises attention and claims no subject when the export is cancelled, and exports again after a retry', async () => {
   await addUser(world.app, 'u-7');
   world.faultsOf('demo').refused.add('export');
-  const deletion = await submit(world, 'demo', [user('u-7')], first);
+  const deletion = await submit(world, 'demo', [user('u-7')], EXPORT_FIRST);
   await eventually('the export has started', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
-  await eventually('refused', async () => (await codes(backup)).includes('system_refused'));
+  await eventually('refused', async () => (await readAttentionCodes(backup)).includes('system_refused'));
   await waitUntilIdle(world, backup);
   await cancel(world, backup, 'all');
   expect(await endedInRealTime(world, backup)).toBe('cancelled');
-  await eventually('attention', async () => (await codes(deletion)).includes('backup_missing'));
+  await eventually('attention', async () => (await readAttentionCodes(deletion)).includes('backup_missing'));
   world.faultsOf('demo').refused.clear();
   await skipPastRun(deletion);
   expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
   expect(await backupsOf(world, deletion)).toHaveLength(1);
   await retry(world, deletion);
   await eventually('the second export is ready', async () => (await backupsOf(world, deletion))[1]?.status === 'ready');
-  expect(await codes(deletion)).toEqual([]);
+  expect(await readAttentionCodes(deletion)).toEqual([]);
   expect(await ended(world, deletion)).toBe('completed');
   expect(await rowsOf(world.app, 'u-7')).toEqual({});
 });
@@ -211,7 +215,7 @@ test('raises attention and claims no subject when the export is cancelled, and e
 test('restores the subject and leaves no key and no object when the deletion is cancelled during its export', async () => {
   await Promise.all([addUser(world.app, 'u-8'), addUser(world.crm, 'u-8')]);
   world.faultsOf('two', 'crm').refused.add('export');
-  const deletion = await submit(world, 'two', [user('u-8')], first);
+  const deletion = await submit(world, 'two', [user('u-8')], EXPORT_FIRST);
   await eventually('the export has started', async () => (await backupsOf(world, deletion)).length === 1);
   const backup = await onlyBackup(deletion);
   await eventually('partly collected', async () => (await objectsOf(folder, backup)) > 0);
@@ -221,5 +225,5 @@ test('restores the subject and leaves no key and no object when the deletion is 
   expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: false, hidden: false });
   expect(await objectsOf(folder, backup)).toBe(0);
   expect(await world.sql`SELECT FROM lethe.archive_keys WHERE request_id = ${backup}`).toHaveLength(0);
-  expect(await codes(deletion)).toEqual([]);
+  expect(await readAttentionCodes(deletion)).toEqual([]);
 });

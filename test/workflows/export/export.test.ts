@@ -11,7 +11,7 @@ import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.t
 import { ended, eventually, sleepUntil, statusOf, submit } from '../../support/world/actions.ts';
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
-import { hasKey, identitiesLeft, reaches, rowsIn, faultyStorage, submitExport } from './exporting.ts';
+import { hasKey, countStoredIdentities, waitForStatus, rowsIn, faultyStorage, submitExport } from './exporting.ts';
 
 let world: World;
 const storage = faultyStorage();
@@ -41,11 +41,11 @@ test('archives every row of the subject and no other, purges the identities, and
   await addUser(world.app, 'u-1');
   await addUser(world.app, 'bystander');
   const requestId = await submitExport(world, 'demo', [user('u-1')], { notify: 'colleague@example.test' });
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   expect(nonEmpty(await rowsIn(world, requestId))).toEqual(ALL_FILES);
   expect(await archiveText(world, requestId)).not.toContain('bystander');
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1 });
-  expect(await identitiesLeft(world, requestId)).toBe(0);
+  expect(await countStoredIdentities(world, requestId)).toBe(0);
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
   expect(await rowsOf(world.app, 'u-1')).toEqual(ALL_ROWS);
   expect(await isHidden(world.app, 'u-1')).toEqual({ flagged: false, hidden: false });
@@ -58,7 +58,7 @@ test('archives every row of the subject and no other, purges the identities, and
 test('destroys the key, then the objects, and ends the request when the archive expires', async () => {
   await addUser(world.app, 'u-2');
   const requestId = await submitExport(world, 'demo', [user('u-2')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   const { readyAt, expiresAt } = await archiveOf(requestId);
   expect(expiresAt.getTime() - readyAt.getTime()).toBe(7 * DAY_MS);
   await sleepUntil(world, new Date(expiresAt.getTime() - 60_000));
@@ -81,11 +81,11 @@ test('destroys the key, then the objects, and ends the request when the archive 
 test('destroys the key at the expiry while the storage is unavailable, and removes the objects afterwards', async () => {
   await addUser(world.app, 'u-3');
   const requestId = await submitExport(world, 'demo', [user('u-3')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   await eventually('one object', async () => storage.objectsOf(requestId).length === 1);
   storage.unavailable = true;
   await sleepUntil(world, new Date((await archiveOf(requestId)).expiresAt.getTime() + DAY_MS));
-  await reaches(world, requestId, 'expired');
+  await waitForStatus(world, requestId, 'expired');
   expect(await hasKey(world, requestId)).toBe(false);
   expect(storage.objectsOf(requestId)).toHaveLength(1);
   expect((await statusOf(world, requestId)).attention).toMatchObject([
@@ -99,7 +99,7 @@ test('destroys the key at the expiry while the storage is unavailable, and remov
 test('archives the rows of each system as of its own timestamp', async () => {
   await Promise.all([addUser(world.app, 'u-4'), addUser(world.crm, 'u-4', { events: 5 })]);
   const requestId = await submitExport(world, 'two', [user('u-4')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   expect(await rowsIn(world, requestId)).toMatchObject({
     'data/app/app.events.ndjson': 3,
     'data/crm/app.events.ndjson': 5,
@@ -115,7 +115,7 @@ test('archives a subject that a deletion has hidden, and destroys the archive wh
   await eventually('hidden', async () => (await statusOf(world, deletion)).states.soft_deleted === 1);
   await world.env.sleep('10 days');
   const requestId = await submitExport(world, 'demo', [user('u-5')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   expect(nonEmpty(await rowsIn(world, requestId))).toEqual(ALL_FILES);
   expect(await ended(world, deletion)).toBe('completed');
   expect(await ended(world, requestId)).toBe('expired');
@@ -130,13 +130,13 @@ test('ends as not_found without a key and without an object when no system has d
   expect(await statusOf(world, requestId)).toMatchObject({ states: { not_found: 1 } });
   expect(await hasKey(world, requestId)).toBe(false);
   expect(storage.objectsOf(requestId)).toEqual([]);
-  expect(await identitiesLeft(world, requestId)).toBe(0);
+  expect(await countStoredIdentities(world, requestId)).toBe(0);
 });
 
 test('archives a subject that the directory does not know and a system does', async () => {
   await addUser(world.crm, 'u-6');
   const requestId = await submitExport(world, 'two', [user('u-6'), user('unknown-2')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   expect((await statusOf(world, requestId)).states).toEqual({ exported: 1, not_found: 1 });
   expect(await rowsIn(world, requestId)).toMatchObject({ 'data/crm/app.events.ndjson': 3 });
 });
@@ -146,7 +146,7 @@ test('archives a segment, a company, and everyone', async () => {
   await addUser(world.app, 'u-8');
   await world.app`INSERT INTO app.segment_members VALUES ('trial', 'u-7'), ('trial', 'u-8')`;
   const segment = await submitExport(world, 'demo', [], { selection: { by: 'segment', segment: 'trial' } });
-  await reaches(world, segment, 'ready');
+  await waitForStatus(world, segment, 'ready');
   expect((await statusOf(world, segment)).states).toEqual({ exported: 2 });
   expect(await rowsIn(world, segment)).toMatchObject({
     'data/app/app.users.ndjson': 2,
@@ -158,7 +158,7 @@ test('archives a segment, a company, and everyone', async () => {
   const company = await submitExport(world, 'demo', [{ type: 'domain', value: ['seven.test'] }], {
     subjectKind: 'company',
   });
-  await reaches(world, company, 'ready');
+  await waitForStatus(world, company, 'ready');
   expect(await rowsIn(world, company)).toEqual({
     'data/app/app.companies.ndjson': 1,
     'data/app/app.memberships.ndjson': 1,
@@ -167,7 +167,7 @@ test('archives a segment, a company, and everyone', async () => {
   const [row] = await world.app<{ users: string; events: string }[]>`
     SELECT (SELECT count(*) FROM app.users) AS users, (SELECT count(*) FROM app.events) AS events`;
   const everyone = await submitExport(world, 'demo', [], { selection: { by: 'everyone', except: [] } });
-  await reaches(world, everyone, 'ready');
+  await waitForStatus(world, everyone, 'ready');
   expect(await rowsIn(world, everyone)).toMatchObject({
     'data/app/app.users.ndjson': Number(row?.users),
     'data/app/app.events.ndjson': Number(row?.events),
@@ -177,7 +177,7 @@ test('archives a segment, a company, and everyone', async () => {
 test('expires on time when housekeeping restarts a workflow that was terminated while ready', async () => {
   await addUser(world.app, 'u-9');
   const requestId = await submitExport(world, 'demo', [user('u-9')]);
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   const { expiresAt } = await archiveOf(requestId);
   // The time-skipping server stops skipping after a workflow is terminated with a running activity.
   await eventually('waits for the expiry', async () => {

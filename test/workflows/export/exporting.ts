@@ -57,7 +57,7 @@ export const submitExport = (
 ): Promise<string> =>
   submit(world, project, identities, { kind: 'export', hardDeleteAt: null, format: 'ndjson', ...changes });
 
-export const reaches = (world: World, requestId: string, status: string) =>
+export const waitForStatus = (world: World, requestId: string, status: string) =>
   eventually(status, async () => (await statusOf(world, requestId)).status === status);
 
 /** The number of rows of every table in the archive, by the path of its file. */
@@ -71,7 +71,7 @@ export const hasKey = async (world: World, requestId: string): Promise<boolean> 
   (await readKey(world.database, KEYS, requestId)) !== null;
 
 /** Counts the identities of the request that the ledger and the system `app` still store. */
-export async function identitiesLeft({ database, app }: World, requestId: string): Promise<number> {
+export async function countStoredIdentities({ database, app }: World, requestId: string): Promise<number> {
   const [row] = await database.$client<{ identities: number }[]>`
     SELECT (SELECT count(*) FROM lethe.submitted_identities WHERE request_id = ${requestId} AND value IS NOT NULL)
       + (SELECT count(*) FROM lethe.subject_identities WHERE request_id = ${requestId})

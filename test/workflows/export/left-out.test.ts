@@ -10,18 +10,18 @@ import { ended, eventually, statusOf, submit } from '../../support/world/actions
 import { timeSkipping } from '../../support/servers/temporal.ts';
 import { startWorld, type World } from '../../support/world/world.ts';
 
-/** A deletion claims a subject of an export at different times (rule 17). */
+// A deletion claims a subject of an export at different times (rule 17).
 let world: World;
 const folder = archiveFolder();
 /** An archive is written only after this has resolved. Does not delay its parts. */
-let beforePacking: Promise<void> | null = null;
+let beforePackaging: Promise<void> | null = null;
 beforeAll(async () => {
   const stored = folderStorage(folder);
   const storage: ArchiveStorage = {
     ...stored,
     async write(name, bytes, signal) {
       const [requestId = ''] = name.split('/');
-      if (beforePacking !== null && (await statusOf(world, requestId)).status === 'packaging') await beforePacking;
+      if (beforePackaging !== null && (await statusOf(world, requestId)).status === 'packaging') await beforePackaging;
       return stored.write(name, bytes, signal);
     },
   };
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(async () => world.close());
 afterEach(() => {
-  beforePacking = null;
+  beforePackaging = null;
   world.faultsOf('two', 'crm').beforeTable = null;
 });
 
@@ -37,7 +37,7 @@ const addUsers = (...ids: string[]) =>
   Promise.all([world.app, world.crm].flatMap((sql) => ids.map((id) => addUser(sql, id))));
 const submitExport = (...ids: string[]) =>
   submit(world, 'two', ids.map(user), { kind: 'export', hardDeleteAt: null, format: 'ndjson' });
-const inStatus = (requestId: string, status: string) =>
+const waitForStatus = (requestId: string, status: string) =>
   eventually(status, async () => (await statusOf(world, requestId)).status === status);
 /** Submits an expedited deletion and waits until both systems have deleted the subject, without skipping time. */
 const deleteNow = async (id: string): Promise<void> => {
@@ -60,7 +60,7 @@ test('collects everything again without a subject that a deletion claims during 
   await deleteNow('u-1');
   expect((await statusOf(world, requestId)).status).toBe('collecting');
   open();
-  await inStatus(requestId, 'ready');
+  await waitForStatus(requestId, 'ready');
   expect(await exportOf(world, requestId)).toMatchObject({
     epoch: 2,
     keys: 1,
@@ -76,13 +76,13 @@ test('collects everything again without a subject that a deletion claims during 
 test('discards an archive and packages again when a deletion claims a subject while it is written', async () => {
   await addUsers('u-3', 'u-4');
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-  beforePacking = gate;
+  beforePackaging = gate;
   const requestId = await submitExport('u-3', 'u-4');
-  await inStatus(requestId, 'packaging');
+  await waitForStatus(requestId, 'packaging');
   await deleteNow('u-3');
   expect((await exportOf(world, requestId)).reason).toBeNull();
   open();
-  await inStatus(requestId, 'ready');
+  await waitForStatus(requestId, 'ready');
   expect(await exportOf(world, requestId)).toMatchObject({ epoch: 2 });
   const files = await archiveText(world, requestId);
   expect(files).not.toMatch(rowsOfUser('u-3'));
@@ -92,14 +92,14 @@ test('discards an archive and packages again when a deletion claims a subject wh
 
 test('destroys the key and the file of a ready archive when a deletion claims its subject, and of no other archive', async () => {
   await addUsers('u-5', 'u-6');
-  const [holding, others] = [await submitExport('u-5', 'u-6'), await submitExport('u-6')];
-  for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
+  const [affected, unaffected] = [await submitExport('u-5', 'u-6'), await submitExport('u-6')];
+  for (const requestId of [affected, unaffected]) await waitForStatus(requestId, 'ready');
   await deleteNow('u-5');
-  expect(await exportOf(world, holding)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
-  await eventually('the file is removed', async () => (await objectsOf(folder, holding)) === 0);
-  expect(await ended(world, holding)).toBe('expired');
-  expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
-  expect(await archiveText(world, others)).toMatch(rowsOfUser('u-6'));
+  expect(await exportOf(world, affected)).toMatchObject({ status: 'expired', keys: 0, reason: 'subject_deleted' });
+  await eventually('the file is removed', async () => (await objectsOf(folder, affected)) === 0);
+  expect(await ended(world, affected)).toBe('expired');
+  expect(await exportOf(world, unaffected)).toMatchObject({ status: 'ready', keys: 1, reason: null });
+  expect(await archiveText(world, unaffected)).toMatch(rowsOfUser('u-6'));
 });
 
 test('ends as cancelled without key and object when a deletion claims the only subject', async () => {
@@ -123,18 +123,18 @@ test('destroys an archive that was collected before a claimed part deletion clea
   const now = { when: 'now', reason: 'asked' } as const;
   const deletion = await submit(world, 'two', [user('u-8')], { scope: 'categories', expedite: now });
   await eventually('claimed', async () => (await statusOf(world, deletion)).status === 'deleting');
-  const [holding, others] = [await submitExport('u-8', 'u-9'), await submitExport('u-9')];
-  for (const requestId of [holding, others]) await inStatus(requestId, 'ready');
+  const [affected, unaffected] = [await submitExport('u-8', 'u-9'), await submitExport('u-9')];
+  for (const requestId of [affected, unaffected]) await waitForStatus(requestId, 'ready');
   faults.away.delete('hardDelete');
-  await inStatus(holding, 'expired');
-  expect(await exportOf(world, holding)).toMatchObject({
+  await waitForStatus(affected, 'expired');
+  expect(await exportOf(world, affected)).toMatchObject({
     keys: 0,
     reason: 'subject_deleted',
     actions: expect.arrayContaining(['export.revoked']),
   });
-  expect(await exportOf(world, others)).toMatchObject({ status: 'ready', keys: 1, reason: null });
+  expect(await exportOf(world, unaffected)).toMatchObject({ status: 'ready', keys: 1, reason: null });
   const again = await submitExport('u-8');
-  await inStatus(again, 'ready');
+  await waitForStatus(again, 'ready');
   const [row] = await world.crm`SELECT name FROM app.users WHERE user_id = 'u-8'`;
   expect(row).toEqual({ name: null });
   expect(await exportOf(world, again)).toMatchObject({ epoch: 1, keys: 1 });

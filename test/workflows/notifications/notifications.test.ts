@@ -38,21 +38,21 @@ const historyOf = async (workflowId: string): Promise<string> =>
   historyToJSON(await world.env.client.workflow.getHandle(workflowId).fetchHistory());
 
 test('delivers the changes of a deletion once each, signed and in order, and mails a colleague about its end', async () => {
-  const hook = await startReceiver();
-  const { id: channel, secret } = await webhookAt(world, 'demo', `${hook.url}/lethe`);
+  const receiver = await startReceiver();
+  const { id: channel, secret } = await webhookAt(world, 'demo', `${receiver.url}/lethe`);
   await addUser(world.app, 'u-1');
   const requestId = await submit(world, 'demo', [user('u-1')], { notify: COLLEAGUE });
   expect(await ended(world, requestId)).toBe('completed');
   const statuses = ['received', 'resolving', 'grace', 'deleting', 'verifying', 'completed'];
-  await eventually('every webhook is received', async () => hook.received.length === statuses.length);
-  const bodies = hook.received.map(({ body, headers }) => new Webhook(secret).verify(body, headers));
+  await eventually('every webhook is received', async () => receiver.received.length === statuses.length);
+  const bodies = receiver.received.map(({ body, headers }) => new Webhook(secret).verify(body, headers));
   expect(bodies).toMatchObject(
     statuses.map((status) => ({
       type: `request.${status}`,
       data: { id: requestId, kind: 'deletion', status, project: 'demo' },
     })),
   );
-  const ids = hook.received.map(({ headers }) => headers['webhook-id']);
+  const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
   expect(new Set(ids).size).toBe(statuses.length);
   await eventually('every delivery is recorded', async () =>
     (await deliveriesOf(world, channel, requestId)).every(({ outcome }) => outcome === 'delivered'),
@@ -82,20 +82,20 @@ test('delivers the changes of a deletion once each, signed and in order, and mai
     ].map(historyOf),
   );
   for (const history of histories)
-    for (const needle of encodingsOf([COLLEAGUE, secret, hook.url, 'u-1'])) expect(history).not.toContain(needle);
+    for (const needle of encodingsOf([COLLEAGUE, secret, receiver.url, 'u-1'])) expect(history).not.toContain(needle);
   // The search finds a text that a history contains.
   expect(encodingsOf([requestId]).some((needle) => histories[0]?.includes(needle))).toBe(true);
   expect(await ledgerText()).not.toMatch(new RegExp(`${COLLEAGUE}|${secret.slice(6, 30)}`));
 });
 
 test('retries a failing webhook ten times on the published schedule, then abandons it and records that in the audit log', async () => {
-  const hook = await startReceiver();
+  const receiver = await startReceiver();
   const attempts: number[] = [];
-  hook.respond = async (response) => {
+  receiver.respond = async (response) => {
     attempts.push(await world.env.currentTimeMs());
     respondWith(500)(response);
   };
-  const { id: channel } = await webhookAt(world, 'failing', hook.url);
+  const { id: channel } = await webhookAt(world, 'failing', receiver.url);
   const requestId = await accept(world, [], { project: 'failing', receivedAt: await nowOf(world) });
   await world.orchestrator.startNotifications('failing', channel);
   await deliveryEnd('failing', channel);
@@ -106,7 +106,7 @@ test('retries a failing webhook ten times on the published schedule, then abando
     expect(waited).toBeGreaterThanOrEqual(published - 1_000);
     expect(waited).toBeLessThan(published * (1 + JITTER) + 60_000);
   }
-  expect(new Set(hook.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   expect(await deliveriesOf(world, channel, requestId)).toMatchObject([
     { attempts: 10, outcome: 'given_up', lastCode: 'http_500' },
   ]);
@@ -117,13 +117,13 @@ test('retries a failing webhook ten times on the published schedule, then abando
 });
 
 test('waits as long as the receiver’s Retry-After asks, and then delivers', async () => {
-  const hook = await startReceiver();
+  const receiver = await startReceiver();
   const attempts: number[] = [];
-  hook.respond = async (response) => {
+  receiver.respond = async (response) => {
     attempts.push(await world.env.currentTimeMs());
     respondWith(attempts.length === 1 ? 503 : 204, { 'retry-after': '7200' })(response);
   };
-  const { id: channel } = await webhookAt(world, 'failing', hook.url);
+  const { id: channel } = await webhookAt(world, 'failing', receiver.url);
   const receivedAt = await nowOf(world);
   const requestId = await accept(world, [], { project: 'failing', receivedAt });
   await world.orchestrator.startNotifications('failing', channel);
@@ -167,11 +167,11 @@ test('disables a webhook that answers 410 and abandons its deliveries, and conti
 });
 
 test('starts a delivery from housekeeping when it has been due for a minute', async () => {
-  const hook = await startReceiver();
-  const { id: channel } = await webhookAt(world, 'disabled', hook.url);
+  const receiver = await startReceiver();
+  const { id: channel } = await webhookAt(world, 'disabled', receiver.url);
   const requestId = await accept(world, [], { project: 'disabled', receivedAt: await nowOf(world) });
   await world.env.sleep('5 minutes');
-  expect(hook.received).toEqual([]);
+  expect(receiver.received).toEqual([]);
   // No request is stalled: housekeeping finds stalled channels on their own.
   await world.sql`UPDATE lethe.requests SET attended_at = ${await nowOf(world)}`;
   expect(await runHousekeeping(world)).toBe(0);
@@ -179,7 +179,7 @@ test('starts a delivery from housekeeping when it has been due for a minute', as
     'delivered',
     async () => (await deliveriesOf(world, channel, requestId))[0]?.outcome === 'delivered',
   );
-  expect(hook.received).toHaveLength(1);
+  expect(receiver.received).toHaveLength(1);
 });
 
 test('does not mail a subject of the request, even if only the directory knows the address', async () => {
@@ -210,7 +210,7 @@ const encodingsOf = (texts: readonly string[]): readonly string[] =>
           .toString('base64')
           .slice(4, -4),
       )
-      .filter((one) => one.length > 6),
+      .filter((encoded) => encoded.length > 6),
   ]);
 
 /** Every row of the ledger, as text. */

@@ -35,24 +35,24 @@ test('removes a cancelled subject from the open backup and lets it collect again
 });
 
 test('keeps a backup after its deletion claims, but not after its deletion was cancelled and another one claims', async () => {
-  const shape = exportingFirst();
-  const { deletion: kept, exporting: archive } = await givenReadyBackup(world, people('a'), shape);
+  const changes = exportingFirst();
+  const { deletion: kept, exporting: archive } = await givenReadyBackup(world, people('a'), changes);
   expect(await claimAt(world, kept, RUN)).toMatchObject({ claimed: 1, wake: [] });
   expect(await exportOf(world, archive)).toMatchObject({ status: 'ready', keys: 1, actions: [] });
 
-  const { deletion: cancelled, exporting: unprotected } = await givenReadyBackup(world, people('b'), shape);
+  const { deletion: cancelled, exporting: unprotected } = await givenReadyBackup(world, people('b'), changes);
   await cancel(world, cancelled, 'all', days(2));
   await applyVisibility(world, cancelled, days(2));
   await conclude(world.database, { requestId: cancelled, at: days(2) });
-  const later = await givenHiddenSubjects(world, people('b'), { ...shape, exportFirst: false });
+  const later = await givenHiddenSubjects(world, people('b'), { ...changes, exportFirst: false });
   expect(await claimAt(world, later, RUN)).toMatchObject({ claimed: 1, wake: [unprotected] });
   expect(await exportOf(world, unprotected)).toMatchObject({ status: 'expired', keys: 0, actions: ['export.revoked'] });
 });
 
 test('destroys the backup of a deletion that is still restoring subjects when another deletion claims one of them', async () => {
-  const shape = exportingFirst();
-  const { deletion: cancelled, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
-  const newOwner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
+  const changes = exportingFirst();
+  const { deletion: cancelled, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), changes);
+  const newOwner = await givenHiddenSubjects(world, people('a'), { ...changes, exportFirst: false });
   await cancel(world, cancelled, 'all', days(2));
   await applyVisibility(world, newOwner, days(2));
   expect(await states(world, cancelled)).toEqual({ cancelled: 1, cancelling: 1 });
@@ -61,9 +61,9 @@ test('destroys the backup of a deletion that is still restoring subjects when an
 });
 
 test('destroys a ready backup when another deletion claims a cancelled subject of it, and backs up the others again', async () => {
-  const shape = exportingFirst();
-  const { deletion, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), shape);
-  const newOwner = await givenHiddenSubjects(world, people('a'), { ...shape, exportFirst: false });
+  const changes = exportingFirst();
+  const { deletion, exporting: archive } = await givenReadyBackup(world, people('a', 'b'), changes);
+  const newOwner = await givenHiddenSubjects(world, people('a'), { ...changes, exportFirst: false });
   await cancel(world, deletion, [1], days(2));
   await applyVisibility(world, newOwner, days(2));
   expect(await claimAt(world, newOwner, RUN)).toMatchObject({ claimed: 1, wake: [archive, deletion] });

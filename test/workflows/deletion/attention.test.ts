@@ -21,14 +21,15 @@ import { withWorld } from '../../support/world/world.ts';
 
 const world = await withWorld({ demo: {}, two: { crm: true }, growing: { policy: { growth: 2 } } });
 
-const softDeleted = (requestId: string) =>
+const waitUntilSoftDeleted = (requestId: string) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
 /** Skips time to the run that claims the subject. */
 const skipToRun = async (requestId: string) => {
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await sleepUntil(world, (await readDeletionRow(world.database, requestId)).hardDeleteAt);
 };
-const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
+const readAttentionCodes = async (requestId: string) =>
+  (await statusOf(world, requestId)).attention.map(({ code }) => code);
 
 test('raises attention for a failing system, deletes from the other one, and completes when it is available again', async () => {
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
@@ -36,13 +37,15 @@ test('raises attention for a failing system, deletes from the other one, and com
   world.faultsOf('two', 'crm').away.add('hardDelete');
   await skipToRun(requestId);
   await eventually('deleted in app', async () => Object.keys(await rowsOf(world.app, 'u-1')).length === 0);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('system_unavailable'),
+  );
   await world.env.sleep('2 hours');
   expect(await rowsOf(world.crm, 'u-1')).toEqual(ALL_ROWS);
   world.faultsOf('two', 'crm').away.clear();
   expect(await ended(world, requestId)).toBe('completed');
   expect(await rowsOf(world.crm, 'u-1')).toEqual({});
-  expect(await codes(requestId)).toEqual([]);
+  expect(await readAttentionCodes(requestId)).toEqual([]);
 });
 
 test('ends as partially_completed and reports no subject as deleted when an operator skips a failing system', async () => {
@@ -50,7 +53,9 @@ test('ends as partially_completed and reports no subject as deleted when an oper
   const requestId = await submit(world, 'two', [user('u-2')]);
   world.faultsOf('two', 'crm').away.add('hardDelete');
   await skipToRun(requestId);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('system_unavailable'),
+  );
   const skip = { requestId, system: 'crm', reason: 'contract ended', actor: 'operator', at: await nowOf(world) };
   await world.orchestrator.signalRequests((await skipSystem(world.database, skip)).wake);
   expect(await ended(world, requestId)).toBe('partially_completed');
@@ -86,7 +91,9 @@ test('raises attention after five passes when rows keep reappearing', async () =
   faults.afterDelete = () => addEvents(world.app, 'u-4', 1);
   const requestId = await submit(world, 'demo', [user('u-4')]);
   await skipToRun(requestId);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('survivors_remain'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('survivors_remain'),
+  );
   await world.env.sleep('30 days');
   expect((await statusOf(world, requestId)).status).toBe('deleting');
   faults.afterDelete = null;
@@ -101,7 +108,9 @@ test('does not complete while the verification returns unknown', async () => {
   faults.verification = { unknown: 'permission_lost' };
   const requestId = await submit(world, 'demo', [user('u-5')]);
   await skipToRun(requestId);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('verification_unknown'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('verification_unknown'),
+  );
   await world.env.sleep('30 days');
   expect((await receiptOf(world, requestId)).final).toBe(false);
   faults.verification = null;
@@ -126,10 +135,12 @@ test('deletes an event that arrives during the settle period before it reports t
 test('raises attention and deletes nothing while a table is neither mapped nor ignored', async () => {
   await addUser(world.app, 'u-7');
   const requestId = await submit(world, 'demo', [user('u-7')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await world.app`CREATE TABLE app.forgotten (user_id text REFERENCES app.users, note text)`;
   await skipToRun(requestId);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('coverage_broken'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('coverage_broken'),
+  );
   expect(await rowsOf(world.app, 'u-7')).toEqual(ALL_ROWS);
   expect((await statusOf(world, requestId)).states).toEqual({ soft_deleted: 1 });
   await world.app`DROP TABLE app.forgotten`;
@@ -142,12 +153,14 @@ test('raises attention while the directory is unavailable, and resolves and hide
   await addUser(world.app, 'u-8');
   world.faultsOf('demo').away.add('resolve');
   const requestId = await submit(world, 'demo', [user('u-8')]);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('system_unavailable'),
+  );
   await world.env.sleep('6 hours');
   expect((await statusOf(world, requestId)).status).toBe('resolving');
   world.faultsOf('demo').away.clear();
   await skippingUntil(world, 'hidden', async () => (await statusOf(world, requestId)).states.soft_deleted === 1);
-  expect(await codes(requestId)).toEqual([]);
+  expect(await readAttentionCodes(requestId)).toEqual([]);
   expect(await isHidden(world.app, 'u-8')).toEqual({ flagged: true, hidden: true });
   await cancel(world, requestId, 'all');
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
@@ -173,10 +186,12 @@ test('raises attention and claims nothing when far more subjects match, until an
   await Promise.all(people.map((id) => addUser(world.app, id)));
   await world.app`INSERT INTO app.aliases VALUES ('device-3', 'u-20')`;
   const requestId = await submit(world, 'demo', [{ type: 'alias', value: ['device-3'] }]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await world.app`INSERT INTO app.aliases VALUES ('device-3', 'u-21'), ('device-3', 'u-22'), ('device-3', 'u-23')`;
   await skipToRun(requestId);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('resolution_grew'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('resolution_grew'),
+  );
   await world.env.sleep('5 days');
   for (const id of people) expect(await rowsOf(world.app, id)).toEqual(ALL_ROWS);
   await retry(world, requestId);
@@ -187,7 +202,7 @@ test('raises attention and claims nothing when far more subjects match, until an
 test('completes when housekeeping restarts a workflow that was terminated during the grace period', async () => {
   await addUser(world.app, 'u-9');
   const requestId = await submit(world, 'demo', [user('u-9')]);
-  await softDeleted(requestId);
+  await waitUntilSoftDeleted(requestId);
   await world.env.sleep('2 days');
   await terminate(world, requestId);
   await world.env.sleep('2 minutes');

@@ -12,7 +12,7 @@ import { workflowBundle } from '../../support/run/workflow-bundle.ts';
 
 quietTemporal();
 
-/** The workflow with a fake activity, so that a signal arrives between the answer and the end of the workflow. */
+// Replaces the activity, so that a signal arrives between its result and the end of the workflow.
 test('delivers again before it ends when a signal arrives during the last delivery', async () => {
   const env = await timeSkipping();
   const channel = { project: 'demo', channel: 'mail' };

@@ -14,13 +14,14 @@ import {
   statusOf,
 } from '../../support/world/actions.ts';
 import { withWorld } from '../../support/world/world.ts';
-import { hasKey, identitiesLeft, reaches, rowsIn, faultyStorage, submitExport } from './exporting.ts';
+import { hasKey, countStoredIdentities, waitForStatus, rowsIn, faultyStorage, submitExport } from './exporting.ts';
 
 const storage = faultyStorage();
 const world = await withWorld({ demo: {}, two: { crm: true } }, { storage });
 afterEach(() => void Object.assign(storage, { unavailable: false, lost: 0 }));
 
-const codes = async (requestId: string) => (await statusOf(world, requestId)).attention.map(({ code }) => code);
+const readAttentionCodes = async (requestId: string) =>
+  (await statusOf(world, requestId)).attention.map(({ code }) => code);
 const epochOf = async (requestId: string) => {
   const [row] = await world.sql<{ epoch: number }[]>`SELECT epoch FROM lethe.requests WHERE id = ${requestId}`;
   return row?.epoch;
@@ -28,7 +29,7 @@ const epochOf = async (requestId: string) => {
 const expectNothingLeft = async (requestId: string) => {
   expect(storage.objectsOf(requestId)).toEqual([]);
   expect(await hasKey(world, requestId)).toBe(false);
-  expect(await identitiesLeft(world, requestId)).toBe(0);
+  expect(await countStoredIdentities(world, requestId)).toBe(0);
   expect((await world.sql`SELECT FROM lethe.archives WHERE request_id = ${requestId}`).count).toBe(0);
 };
 /** Blocks the collection before a table until `open` is called. */
@@ -47,7 +48,9 @@ test('raises attention while a system is unavailable, and is ready only with the
   await Promise.all([addUser(world.app, 'u-1'), addUser(world.crm, 'u-1')]);
   world.faultsOf('two', 'crm').away.add('export');
   const requestId = await submitExport(world, 'two', [user('u-1')]);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('system_unavailable'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('system_unavailable'),
+  );
   await world.env.sleep('4 hours');
   expect(await statusOf(world, requestId)).toMatchObject({ status: 'collecting', attention: [{ system: 'crm' }] });
   const skip = { requestId, system: 'crm', reason: 'no', actor: 'operator', at: await nowOf(world) };
@@ -58,14 +61,14 @@ test('raises attention while a system is unavailable, and is ready only with the
     'data/app/app.events.ndjson': 3,
     'data/crm/app.events.ndjson': 3,
   });
-  expect(await codes(requestId)).toEqual([]);
+  expect(await readAttentionCodes(requestId)).toEqual([]);
 });
 
 test('raises attention at once when a system refuses, and continues after a retry', async () => {
   await addUser(world.app, 'u-2');
   world.faultsOf('demo').refused.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-2')]);
-  await eventually('attention', async () => (await codes(requestId)).includes('system_refused'));
+  await eventually('attention', async () => (await readAttentionCodes(requestId)).includes('system_refused'));
   await eventually('deferred', async () => {
     const [row] = await world.sql<{ later: boolean }[]>`
       SELECT retry_at < since + interval '2 hours' AS later FROM lethe.attention WHERE request_id = ${requestId}`;
@@ -74,8 +77,8 @@ test('raises attention at once when a system refuses, and continues after a retr
   world.faultsOf('demo').refused.clear();
   expect((await statusOf(world, requestId)).status).toBe('collecting');
   await retry(world, requestId);
-  await reaches(world, requestId, 'ready');
-  expect(await codes(requestId)).toEqual([]);
+  await waitForStatus(world, requestId, 'ready');
+  expect(await readAttentionCodes(requestId)).toEqual([]);
 });
 
 test('collects every table again when an attempt fails, and leaves no object of the failed attempt', async () => {
@@ -103,7 +106,9 @@ test('raises attention while the storage is unavailable, and packages the archiv
   await addUser(world.app, 'u-4');
   storage.unavailable = true;
   const requestId = await submitExport(world, 'demo', [user('u-4')]);
-  await skippingUntil(world, 'attention', async () => (await codes(requestId)).includes('storage_unavailable'));
+  await skippingUntil(world, 'attention', async () =>
+    (await readAttentionCodes(requestId)).includes('storage_unavailable'),
+  );
   expect((await statusOf(world, requestId)).status).toBe('packaging');
   storage.unavailable = false;
   await skippingUntil(world, 'ready', async () => (await statusOf(world, requestId)).status === 'ready');
@@ -144,7 +149,7 @@ test('collects again without a subject that is cancelled during the collection',
   await reached;
   await cancel(world, requestId, [2]);
   open();
-  await reaches(world, requestId, 'ready');
+  await waitForStatus(world, requestId, 'ready');
   expect(await epochOf(requestId)).toBe(2);
   expect((await statusOf(world, requestId)).states).toEqual({ cancelled: 1, exported: 1 });
   expect(await rowsIn(world, requestId)).toMatchObject({
@@ -159,7 +164,7 @@ test('leaves nothing when an operator cancels the workflow in Temporal while a s
   world.faultsOf('demo').away.add('export');
   const requestId = await submitExport(world, 'demo', [user('u-9')]);
   await eventually('collecting', async () => world.faultsOf('demo').calls.includes('export'));
-  await reaches(world, requestId, 'collecting');
+  await waitForStatus(world, requestId, 'collecting');
   await world.env.client.workflow.getHandle(workflowIdFor(requestId)).cancel();
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
   await expectNothingLeft(requestId);

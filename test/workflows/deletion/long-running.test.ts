@@ -13,14 +13,14 @@ beforeAll(async () => {
 });
 afterAll(async () => world.close());
 
-const softDeleted = (requestId: string, count: number) =>
+const waitUntilSoftDeleted = (requestId: string, count: number) =>
   eventually('soft-deleted', async () => (await statusOf(world, requestId)).states.soft_deleted === count);
 const runIdOf = async (requestId: string) => {
   const { runId } = await world.env.client.workflow.getHandle(workflowIdFor(requestId)).describe();
   return runId;
 };
 /** Skips one month at a time, so that the work of each month is done before the next one. */
-async function months(count: number): Promise<void> {
+async function skipMonths(count: number): Promise<void> {
   for (let month = 0; month < count; month++) {
     await world.env.sleep('30 days');
     await new Promise((done) => setTimeout(done, 200));
@@ -30,16 +30,16 @@ async function months(count: number): Promise<void> {
 test('continues as new every 30 days, keeps every signal and deletes nothing while the subjects are held', async () => {
   await Promise.all(['u-1', 'u-2'].map((id) => addUser(world.app, id)));
   const requestId = await submit(world, 'demo', [user('u-1'), user('u-2')]);
-  await softDeleted(requestId, 2);
+  await waitUntilSoftDeleted(requestId, 2);
   const firstRun = await runIdOf(requestId);
   const held = await hold(world, 'demo', [user('u-1'), user('u-2')]);
-  await months(4);
+  await skipMonths(4);
   const laterRun = await runIdOf(requestId);
   expect(laterRun).not.toBe(firstRun);
   await cancel(world, requestId, [2]);
   await eventually('restored', async () => (await statusOf(world, requestId)).states.cancelled === 1);
   expect(await isHidden(world.app, 'u-2')).toEqual({ flagged: false, hidden: false });
-  await months(3);
+  await skipMonths(3);
   expect(await runIdOf(requestId)).not.toBe(laterRun);
   for (const id of ['u-1', 'u-2']) expect(await rowsOf(world.app, id)).toEqual(ALL_ROWS);
   const releasedAt = await nowOf(world);
@@ -55,8 +55,8 @@ test('continues as new every 30 days, keeps every signal and deletes nothing whi
 test('waits without statements for a task that outlives the run', async () => {
   await addUser(world.app, 'u-5');
   const requestId = await submit(world, 'patient', [user('u-5')]);
-  await softDeleted(requestId, 1);
-  await months(1);
+  await waitUntilSoftDeleted(requestId, 1);
+  await skipMonths(1);
   await eventually('verifying', async () => (await statusOf(world, requestId)).status === 'verifying');
   await world.env.sleep('5 days');
   await new Promise((done) => setTimeout(done, 300));
