@@ -5,7 +5,7 @@ import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { reportFatal } from '../config/fatal.ts';
 import { connect } from '../db/client.ts';
-import { digestKeys, requireDigestKeys } from '../db/digests.ts';
+import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
@@ -23,7 +23,7 @@ const logger = pino({ base: { process: 'api' } });
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
   const { catalog } = readDeployment(await loadDeployment(environment.configPath));
-  const keys = digestKeys(environment.digestKeys);
+  const keys = createDigestKeys(environment.digestKeys);
   const database = connect(environment.databaseUrl, { plans: 'kept' });
   await requireMigrated(database);
   await requireDigestKeys(database, keys);

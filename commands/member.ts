@@ -3,7 +3,7 @@ import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment, migrateEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
-import { type MemberWithToken, memberWithToken } from '../db/members/members.ts';
+import { type MemberWithToken, addMemberOrToken } from '../db/members/members.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { startupError } from '../db/errors.ts';
@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   try {
     await requireMigrated(database);
     await ensureProjects(database, [project]);
-    const member = await memberWithToken(database, { project, name, role, actor: OPERATOR, at: new Date() });
+    const member = await addMemberOrToken(database, { project, name, role, actor: OPERATOR, at: new Date() });
     console.log(json ? JSON.stringify(memberJson(project, name, member)) : memberText(project, name, member));
     return 0;
   } catch (error) {

@@ -8,7 +8,7 @@ import type { OpenApi } from '../api/openapi/shape.ts';
 import type { Orchestrator } from '../api/temporal/orchestrator.ts';
 import { runCommand } from '../config/run-command.ts';
 import { connect } from '../db/client.ts';
-import { digestKeys } from '../db/digests.ts';
+import { createDigestKeys } from '../db/digests.ts';
 import { clientOperations } from '../dev/client-operations.ts';
 
 /** Generates docs/openapi.json from the routes, and client/operations.ts from it. `--check` only lists stale files. */
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
 async function servedDocument(): Promise<OpenApi> {
   const app = createApp({
     database: connect('postgres://unused'),
-    keys: digestKeys([{ id: 'unused', key: Buffer.alloc(32) }]),
+    keys: createDigestKeys([{ id: 'unused', key: Buffer.alloc(32) }]),
     catalog: new Map(),
     orchestrator: UNUSED_ORCHESTRATOR,
     now: () => new Date(),

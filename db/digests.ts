@@ -35,7 +35,7 @@ export const digestsOf = (
 ): readonly Digest[] => keys.map((key) => computeDigest(key, project, kind, identity));
 
 /** The digest of an identity under the newest key. */
-export const ownDigest = (keys: DigestKeys, project: string, kind: SubjectKind, identity: Identity): Digest =>
+export const newestDigest = (keys: DigestKeys, project: string, kind: SubjectKind, identity: Identity): Digest =>
   computeDigest(keys[0], project, kind, identity);
 
 /** Throws if rows exist under a key that is missing, or if a key differs from the stored key with the same id. */
@@ -55,7 +55,7 @@ export async function requireDigestKeys(database: Database, keys: DigestKeys): P
 }
 
 /** Converts the keys of the environment. Throws if the list is empty. */
-export function digestKeys(list: readonly { readonly id: string; readonly key: Buffer }[]): DigestKeys {
+export function createDigestKeys(list: readonly { readonly id: string; readonly key: Buffer }[]): DigestKeys {
   const [newest, ...older] = list.map(({ id, key }) => ({ id, key: createSecretKey(key) }));
   if (newest === undefined) throw new Error('LETHE_DIGEST_KEYS contains no key');
   return [newest, ...older];

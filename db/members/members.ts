@@ -66,7 +66,7 @@ const unrestrictedToken = ({ project, actor, at }: NewMember, memberId: string, 
  * role of the existing member, or `owner` for the first member of a project. Throws `member_exists` if the member has
  * another role, and `invalid_request` for a null role if the project has only other members.
  */
-export const memberWithToken = (
+export const addMemberOrToken = (
   database: Database,
   member: Omit<NewMember, 'role'> & { readonly role: Role | null },
 ): Promise<MemberWithToken> =>

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { loadDeployment, readDeployment } from '../../config/deployment.ts';
 import { childEnvironment, demoEnvironment } from '../../config/environment.ts';
 import { connect, type Database } from '../../db/client.ts';
-import { memberWithToken } from '../../db/members/members.ts';
+import { addMemberOrToken } from '../../db/members/members.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
 import { migrate } from '../../db/migrate.ts';
 import { revokeToken } from '../../db/members/tokens.ts';
@@ -174,7 +174,7 @@ async function waitUntil(
 async function createOwnerToken(url: string): Promise<{ text: string; revoke(): Promise<void> }> {
   const { tokenId, token, memberId } = await withLedger(url, async (database) => {
     await ensureProjects(database, ['demo']);
-    return memberWithToken(database, { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() });
+    return addMemberOrToken(database, { project: 'demo', name: 'demo', role: 'owner', actor: 'demo', at: new Date() });
   });
   const actor = { project: 'demo', memberId, tokenId };
   return {

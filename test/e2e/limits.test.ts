@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import { memberWithToken } from '../../db/members/members.ts';
+import { addMemberOrToken } from '../../db/members/members.ts';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { onCleanup, type Service, startService } from './support/service.ts';
@@ -61,7 +61,7 @@ test('enforces one budget per token across two processes', async () => {
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'rate_limited', 'violated-policies': ['calls'] });
   }
   const member = { project: 'demo', name: 'another', role: 'admin', actor: 'test', at: new Date() } as const;
-  const { token } = await memberWithToken(ledger, member);
+  const { token } = await addMemberOrToken(ledger, member);
   for (const [n, url] of [...urls, ...urls, ...urls].entries())
     expect(await listRequests(token, url)).toMatchObject({
       status: 200,

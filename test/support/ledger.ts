@@ -5,7 +5,7 @@ import { readRequestStatus } from '../../db/requests/read.ts';
 import { readRequestRow } from '../../db/requests/row.ts';
 import { type Client, type Database, connect } from '../../db/client.ts';
 import { storeCount } from '../../db/resolution/counts.ts';
-import { type DigestKeys, digestKeys, ownDigest } from '../../db/digests.ts';
+import { type DigestKeys, createDigestKeys, newestDigest } from '../../db/digests.ts';
 import { claim } from '../../db/deletion/claim.ts';
 import { reconcileDeletion } from '../../db/deletion/reconcile.ts';
 import { ensureProjects } from '../../db/project-lock.ts';
@@ -31,9 +31,9 @@ export interface Ledger {
   closeLedger(): Promise<void>;
 }
 
-export const KEYS = digestKeys([{ id: 'k1', key: Buffer.alloc(32, 7) }]);
+export const KEYS = createDigestKeys([{ id: 'k1', key: Buffer.alloc(32, 7) }]);
 /** The same keys after a rotation: a newer key comes first. */
-export const ROTATED: DigestKeys = [...digestKeys([{ id: 'k2', key: Buffer.alloc(32, 9) }]), ...KEYS];
+export const ROTATED: DigestKeys = [...createDigestKeys([{ id: 'k2', key: Buffer.alloc(32, 9) }]), ...KEYS];
 export const PROJECT = 'demo';
 export const START = new Date('2026-01-05T10:00:00Z');
 /** The time `count` days after START. */
@@ -228,7 +228,7 @@ export async function givenHiddenInBulk(
   const ids = identities.map((_, n) => newId('request', START.getTime() + n + 1));
   const model = await givenModel(world, [user(`model of ${ids[0]}`)], { project: projects[0] ?? PROJECT });
   const digests = identities.map((identity, n) =>
-    ownDigest(KEYS, projects[n] ?? PROJECT, 'user', identity).digest.toString('hex'),
+    newestDigest(KEYS, projects[n] ?? PROJECT, 'user', identity).digest.toString('hex'),
   );
   const values = identities.map(({ value }) => value[0] ?? '');
   const created = database.$client`unnest(${ids as string[]}::text[], ${projects as string[]}::text[], ${values}::text[],

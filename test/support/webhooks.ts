@@ -1,5 +1,5 @@
 import type { Database } from '../../db/client.ts';
-import { memberWithToken } from '../../db/members/members.ts';
+import { addMemberOrToken } from '../../db/members/members.ts';
 import type { Actor } from '../../db/members/authorized-transaction.ts';
 import { addWebhook } from '../../db/notifications/webhooks.ts';
 import { KEYS, START } from './ledger.ts';
@@ -7,7 +7,7 @@ import { KEYS, START } from './ledger.ts';
 /** Creates a project owner, who may change webhooks. */
 export async function ownerOf({ database }: { database: Database }, project: string): Promise<Actor> {
   const member = { project, name: crypto.randomUUID(), role: 'owner', actor: 'test', at: START } as const;
-  const { memberId, tokenId } = await memberWithToken(database, member);
+  const { memberId, tokenId } = await addMemberOrToken(database, member);
   return { project, memberId, tokenId };
 }
 

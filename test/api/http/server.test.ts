@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../../db/client.ts';
-import { memberWithToken } from '../../../db/members/members.ts';
+import { addMemberOrToken } from '../../../db/members/members.ts';
 import { migrate } from '../../../db/migrate.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { archiveFolder } from '../../support/archives.ts';
@@ -66,7 +66,7 @@ test('completes every active request when SIGTERM arrives twice', async () => {
   await server.listening();
   const database = connect(url, { connections: 1 });
   const owner = { project: 'demo', name: 'owner', role: 'owner', actor: 'test', at: new Date() } as const;
-  const { token } = await memberWithToken(database, owner);
+  const { token } = await addMemberOrToken(database, owner);
   const headers = { ...bearerOf(token), 'Content-Type': 'application/json' };
   const calls = Array.from({ length: 20 }, (_, index) =>
     fetch(`${server.base}/v1/requests`, {

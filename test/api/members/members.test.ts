@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { memberWithToken, removeMember, type AddedMember } from '../../../db/members/members.ts';
+import { addMemberOrToken, removeMember, type AddedMember } from '../../../db/members/members.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { type By, bearerOf, START, testApi, textOf } from '../support/api.ts';
 
@@ -171,7 +171,7 @@ async function removingEachOther(round: number, others: number): Promise<{ resul
   const project = `race-${others}-${round}`;
   await api.sql`INSERT INTO lethe.projects (name) VALUES (${project})`;
   const owner = (name: string) =>
-    memberWithToken(api.database, { project, name, role: 'owner', actor: 'test', at: START });
+    addMemberOrToken(api.database, { project, name, role: 'owner', actor: 'test', at: START });
   const pair = [await owner('one'), await owner('other')] as const;
   for (let count = 0; count < others; count++) await owner(`bystander ${count}`);
   const attempt = async (by: AddedMember, target: AddedMember): Promise<string> => {

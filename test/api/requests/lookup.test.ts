@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ownDigest } from '../../../db/digests.ts';
+import { newestDigest } from '../../../db/digests.ts';
 import { pendingSuppressions } from '../../../db/operations/stalled.ts';
 import { readPendingSuppression, markSuppressionPropagated } from '../../../db/suppressions/propagate.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
@@ -47,7 +47,7 @@ test('finds a digest that was stored with an older key', async () => {
   const identity = { type: 'user_id', value: ['old-key'] };
   const [, older] = KEYS;
   if (older === undefined) throw new Error('two digest keys are needed');
-  const { digest, keyId } = ownDigest([older], 'demo', 'user', identity);
+  const { digest, keyId } = newestDigest([older], 'demo', 'user', identity);
   await api.sql`INSERT INTO lethe.holds (id, project, kind, case_ref, held_by, placed_at)
     VALUES ('hold_00000000000000000000000000000001', 'demo', 'user', 'C-1', 'counsel', ${START})`;
   await api.sql`INSERT INTO lethe.hold_digests (hold_id, project, kind, digest, key_id)

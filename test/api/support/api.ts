@@ -7,8 +7,8 @@ import { createApp } from '../../../api/app.ts';
 import type { LiveProgress } from '../../../api/temporal/live-progress.ts';
 import type { Orchestrator } from '../../../api/temporal/orchestrator.ts';
 import { type Client, connect, type Database } from '../../../db/client.ts';
-import { digestKeys, requireDigestKeys } from '../../../db/digests.ts';
-import { type AddedMember as TestMember, memberWithToken } from '../../../db/members/members.ts';
+import { createDigestKeys, requireDigestKeys } from '../../../db/digests.ts';
+import { type AddedMember as TestMember, addMemberOrToken } from '../../../db/members/members.ts';
 import { ensureProjects } from '../../../db/project-lock.ts';
 import type { Catalog, Project } from '../../../domain/catalog.ts';
 import { DAY_MS, HOUR_MS } from '../../../domain/calendar.ts';
@@ -16,7 +16,7 @@ import type { Role } from '../../../domain/vocabulary.ts';
 import { ledgerDatabase } from '../../support/databases.ts';
 import { assertConforms } from '../openapi/document.ts';
 
-export const KEYS = digestKeys([
+export const KEYS = createDigestKeys([
   { id: 'k2', key: Buffer.alloc(32, 2) },
   { id: 'k1', key: Buffer.alloc(32, 1) },
 ]);
@@ -163,7 +163,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   await ensureProjects(database, ['demo', 'other']);
   const clock = { now: START };
   const member: TestApi['member'] = (name, { role = 'owner', project = 'demo' } = {}) =>
-    memberWithToken(database, { project, name, role, actor: 'test', at: clock.now });
+    addMemberOrToken(database, { project, name, role, actor: 'test', at: clock.now });
   const owner = await member(`owner ${crypto.randomUUID()}`);
   const otherOwner = await member(`owner ${crypto.randomUUID()}`, { project: 'other' });
   sent.splice(0);

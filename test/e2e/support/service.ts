@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
 import { z } from 'zod';
 import { loadDeployment, readDeployment } from '../../../config/deployment.ts';
 import { connect } from '../../../db/client.ts';
-import { memberWithToken } from '../../../db/members/members.ts';
+import { addMemberOrToken } from '../../../db/members/members.ts';
 import { prepareSystem } from '../../../dev/demo/databases.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { type ServerProcess, startServer } from '../../../dev/embedded/child-process.ts';
@@ -117,7 +117,7 @@ export async function startService(at: {
   const { apiUrl, api } = await startApi();
   const database = connect(at.ledgerUrl, { connections: 1 });
   const owner = { project: 'demo', name: 'end-to-end tests', role: 'owner', actor: 'test', at: new Date() } as const;
-  const { token } = await memberWithToken(database, owner);
+  const { token } = await addMemberOrToken(database, owner);
   await database.$client.end();
   return {
     apiUrl,

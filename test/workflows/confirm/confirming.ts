@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { createApp } from '../../../api/app.ts';
-import { memberWithToken } from '../../../db/members/members.ts';
+import { addMemberOrToken } from '../../../db/members/members.ts';
 import type { Role } from '../../../domain/vocabulary.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { PUBLIC_URL } from '../../support/archives.ts';
@@ -32,7 +32,13 @@ export async function callers(world: World) {
   });
   const tokens: Record<string, string> = {};
   for (const [name, project, role] of MEMBERS) {
-    const added = await memberWithToken(world.database, { project, name, role, actor: 'test', at: await nowOf(world) });
+    const added = await addMemberOrToken(world.database, {
+      project,
+      name,
+      role,
+      actor: 'test',
+      at: await nowOf(world),
+    });
     tokens[name] = added.token;
   }
 

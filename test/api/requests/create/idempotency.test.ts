@@ -6,7 +6,7 @@ import { notificationDeps } from '../../../support/outbound.ts';
 import { housekeepingActivities } from '../../../../activities/housekeeping.ts';
 import { createApp } from '../../../../api/app.ts';
 import { temporalOrchestrator } from '../../../../api/temporal/orchestrator.ts';
-import { digestKeys } from '../../../../db/digests.ts';
+import { createDigestKeys } from '../../../../db/digests.ts';
 import { withProjectLock } from '../../../../db/project-lock.ts';
 import { startFactsOf } from '../../../../db/requests/start.ts';
 import { DAY_MS } from '../../../../domain/calendar.ts';
@@ -214,7 +214,7 @@ test('recognizes the body after a rotation of the digest keys, unless its key is
         { incoming: { socket: { remoteAddress: '127.0.0.1' } } },
       );
   };
-  const newer = rotated([...digestKeys([{ id: 'k3', key: Buffer.alloc(32, 3) }]), newest, oldest]);
+  const newer = rotated([...createDigestKeys([{ id: 'k3', key: Buffer.alloc(32, 3) }]), newest, oldest]);
   const again = await newer(body('rotated'));
   expect([again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 'true']);
   expect(await again.json()).toEqual(first.json);
