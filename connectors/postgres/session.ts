@@ -115,7 +115,10 @@ export async function runRedacted<Result>(
   sql: string,
   values: readonly (string | number)[],
 ): Promise<Result | undefined> {
-  const [row] = await session.rows<{ result: Result }>('SELECT lethe_system.run_redacted($1, $2) AS result', [sql, values]);
+  const [row] = await session.rows<{ result: Result }>('SELECT lethe_system.run_redacted($1, $2) AS result', [
+    sql,
+    values,
+  ]);
   return row?.result;
 }
 
