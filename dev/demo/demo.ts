@@ -107,7 +107,7 @@ ${paint('bold', 'Next: delete a user yourself.')} In another terminal, in this f
   REQUEST=$LETHE_URL/v1/requests/$(curl -sS $LETHE_URL/v1/requests \\
     ${headers} \\
     -d '{"project":"demo","kind":"deletion","regulation":"gdpr",
-         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-17"}]}}' | jq -r .id)
+         "subjects":{"kind":"user","identities":[{"type":"user_id","value":"u-20"}]}}' | jq -r .id)
 
 Lethe hides the user within about a second. The grace period is one hour; delete at once:
 
