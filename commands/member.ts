@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { loadDeployment, readDeployment } from '../config/deployment.ts';
+import { loadDeployment, projectEntry, readDeployment } from '../config/deployment.ts';
 import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment, migrateEnvironment } from '../config/environment.ts';
 import { connect } from '../db/client.ts';
@@ -19,8 +19,7 @@ const OPERATOR = 'operator';
 async function main(): Promise<number> {
   const { project, name, role, json } = readArguments();
   const { catalog } = readDeployment(await loadDeployment(deploymentEnvironment().configPath));
-  if (!catalog.has(project))
-    throw new Error(`unknown project ${project}; lethe.config.ts has: ${[...catalog.keys()].join(', ')}`);
+  projectEntry(catalog, project);
   const database = connect(migrateEnvironment().databaseUrl, { connections: 1 });
   try {
     await requireMigrated(database);

@@ -71,3 +71,11 @@ function placeOf({ stack }: Error): string | undefined {
   const [, file, line] = /(?:^|file:\/\/|\()(\/[^\n():]+\.[cm]?[jt]s):(\d+)/m.exec(stack ?? '') ?? [];
   return file === undefined ? undefined : `${file}:${line}`;
 }
+
+/** The entry of a project in a map by project name. Throws an error that lists the known names. */
+export function projectEntry<Entry>(projects: ReadonlyMap<string, Entry>, name: string): Entry {
+  const entry = projects.get(name);
+  if (entry === undefined)
+    throw new Error(`unknown project ${name}; lethe.config.ts has: ${[...projects.keys()].join(', ')}`);
+  return entry;
+}

@@ -3,7 +3,7 @@ import { identityTypesOf, systemsFor } from '../domain/catalog.ts';
 import { ALIAS, type Identity, type IdentityTypes, normalize, type SubjectIdentity } from '../domain/identity.ts';
 import { newId } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
-import type { ReadDeployment } from './deployment.ts';
+import { projectEntry, type ReadDeployment } from './deployment.ts';
 import { type SecretReader, withConnector } from './inspect.ts';
 
 export interface Holdings {
@@ -21,9 +21,7 @@ export async function countHoldings(
   given: Identity,
   secret: SecretReader,
 ): Promise<Holdings> {
-  const project = deployment.catalog.get(name);
-  if (project === undefined)
-    throw new Error(`unknown project ${name}; lethe.config.ts has: ${[...deployment.catalog.keys()].join(', ')}`);
+  const project = projectEntry(deployment.catalog, name);
   const types = identityTypesOf(project, kind);
   const normal = normalize(types[given.type], given.value);
   if ('invalid' in normal)

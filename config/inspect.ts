@@ -1,5 +1,5 @@
 import { type Connector, ConnectorError, type ConfigError } from '../connectors/connector.ts';
-import type { ReadDeployment } from './deployment.ts';
+import { projectEntry, type ReadDeployment } from './deployment.ts';
 import { joinPath } from './checks.ts';
 
 /** Reads the value of `env('NAME')`. */
@@ -22,12 +22,9 @@ export async function inspectAll(
   return errors;
 }
 
-function systemsOf({ definitions }: ReadDeployment, project: string): readonly string[] {
-  const systems = definitions.get(project);
-  if (systems === undefined)
-    throw new Error(`unknown project ${project}; lethe.config.ts has: ${[...definitions.keys()].join(', ')}`);
-  return [...systems.keys()];
-}
+const systemsOf = ({ definitions }: ReadDeployment, project: string): readonly string[] => [
+  ...projectEntry(definitions, project).keys(),
+];
 
 /** An unreachable system becomes one more entry of the list, so that the others are still inspected. */
 async function inspect(connector: Connector): Promise<readonly ConfigError[]> {

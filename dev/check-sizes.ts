@@ -1,11 +1,10 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isHandwritten } from './handwritten.ts';
 
 const MAX_FILES = 12;
 const MAX_LINES = 300;
 const SOURCES = /\.(ts|tsx|js|css|html|sql)$/;
-/** Folders without handwritten files. Hidden folders are skipped too. */
-const SKIPPED_FOLDERS: readonly string[] = ['node_modules', 'coverage', 'dist'];
 /** Generated files and migrations, which must not change after they are applied. */
 const EXEMPT: readonly string[] = ['client/operations.ts', 'db/migrations'];
 
@@ -22,7 +21,7 @@ function checkFolder(folder: string): string[] {
     .filter(({ path, entry }) => !EXEMPT.includes(path) && !entry.name.startsWith('.'))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const files = entries.filter(({ entry }) => entry.isFile() && SOURCES.test(entry.name));
-  const folders = entries.filter(({ entry }) => entry.isDirectory() && !SKIPPED_FOLDERS.includes(entry.name));
+  const folders = entries.filter(({ entry }) => entry.isDirectory() && isHandwritten(entry.name));
   return [
     ...(files.length > MAX_FILES ? [`${folder || '.'}: ${files.length} source files, at most ${MAX_FILES}`] : []),
     ...files.flatMap(({ path }) => checkFile(path)),

@@ -1,37 +1,36 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isHandwritten } from './handwritten.ts';
 
 const TEXTS = /\.(ts|tsx|js|css|html|sql|md|yml|example)$/;
-/** Folders without handwritten files. Hidden folders are skipped too. */
-const SKIPPED_FOLDERS: readonly string[] = ['node_modules', 'coverage', 'dist', 'histories'];
 
 /** Words and phrases with their replacements. */
 const BANNED: readonly { readonly phrase: RegExp; readonly instead: string }[] = [
-  { phrase: /\bwho(?:so)?ever\b/, instead: 'name the actor: caller, operator, member' },
-  { phrase: /\bwhatever\b/, instead: 'name the thing' },
-  { phrase: /\bwhom(?:ever)?\b/, instead: 'name the subject or the receiver' },
-  { phrase: /\b(?:nobody|no one|somebody)\b/, instead: 'name the subject, caller or operator' },
-  { phrase: /\btold\b/, instead: 'notified, reported, listed, recorded' },
-  { phrase: /\bto be had\b/, instead: 'available' },
-  { phrase: /\b(?:goes|go|went|going) on\b/, instead: 'continues' },
-  { phrase: /\b(?:has|have|had) gone\b/, instead: 'is deleted, is missing, has ended' },
-  { phrase: /\blook(?:s|ed)? (?:for )?again\b/, instead: 'verifies' },
-  { phrase: /\blets? go\b/, instead: 'releases' },
-  { phrase: /\b(?:gave|given|gives|giving) up\b/, instead: 'abandoned' },
-  { phrase: /\bas once\b/, instead: 'idempotent' },
-  { phrase: /\bhand(?:s|ed|ing)? (?:it |them )?out\b/, instead: 'exports, issues' },
-  { phrase: /\bcall(?:s|ed|ing)? off\b/, instead: 'cancels' },
-  { phrase: /\b(?:take|takes|taken|took) back\b/, instead: 'cancels' },
-  { phrase: /\banew\b/, instead: 'again' },
-  { phrase: /\bamid\b/, instead: 'during' },
-  { phrase: /\bthereof\b|\bwhence\b/, instead: 'of it, from where' },
-  { phrase: /\b(?:is|it is|are) none\b/, instead: 'does not exist, is not a …' },
-  { phrase: /\bspared?\b/, instead: 'excluded' },
-  { phrase: /\b(?:audit )?trail\b/, instead: 'audit log' },
-  { phrase: /\binstants?\b/, instead: 'timestamp' },
-  { phrase: /\bstanding refusals?\b/, instead: 'suppression' },
-  { phrase: /\bmistakes?\b/, instead: 'config error, validation error' },
-  { phrase: /\bprocessors?\b/, instead: 'system' },
+  { phrase: /\bwho(?:so)?ever\b/i, instead: 'name the actor: caller, operator, member' },
+  { phrase: /\bwhatever\b/i, instead: 'name the thing' },
+  { phrase: /\bwhom(?:ever)?\b/i, instead: 'name the subject or the receiver' },
+  { phrase: /\b(?:nobody|no one|somebody)\b/i, instead: 'name the subject, caller or operator' },
+  { phrase: /\btold\b/i, instead: 'notified, reported, listed, recorded' },
+  { phrase: /\bto be had\b/i, instead: 'available' },
+  { phrase: /\b(?:goes|go|went|going) on\b/i, instead: 'continues' },
+  { phrase: /\b(?:has|have|had) gone\b/i, instead: 'is deleted, is missing, has ended' },
+  { phrase: /\blook(?:s|ed)? (?:for )?again\b/i, instead: 'verifies' },
+  { phrase: /\blets? go\b/i, instead: 'releases' },
+  { phrase: /\b(?:gave|given|gives|giving) up\b/i, instead: 'abandoned' },
+  { phrase: /\bas once\b/i, instead: 'idempotent' },
+  { phrase: /\bhand(?:s|ed|ing)? (?:it |them )?out\b/i, instead: 'exports, issues' },
+  { phrase: /\bcall(?:s|ed|ing)? off\b/i, instead: 'cancels' },
+  { phrase: /\b(?:take|takes|taken|took) back\b/i, instead: 'cancels' },
+  { phrase: /\banew\b/i, instead: 'again' },
+  { phrase: /\bamid\b/i, instead: 'during' },
+  { phrase: /\bthereof\b|\bwhence\b/i, instead: 'of it, from where' },
+  { phrase: /\b(?:is|it is|are) none\b/i, instead: 'does not exist, is not a …' },
+  { phrase: /\bspared?\b/i, instead: 'excluded' },
+  { phrase: /\b(?:audit )?trail\b/i, instead: 'audit log' },
+  { phrase: /\binstants?\b/i, instead: 'timestamp' },
+  { phrase: /\bstanding refusals?\b/i, instead: 'suppression' },
+  { phrase: /\bmistakes?\b/i, instead: 'config error, validation error' },
+  { phrase: /\bprocessors?\b/i, instead: 'system' },
 ];
 
 /** Lines that may contain a banned word, identified by the file and a part of the line. */
@@ -59,8 +58,7 @@ else process.exitCode = 1;
 function textsOf(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory())
-      return entry.name.startsWith('.') || SKIPPED_FOLDERS.includes(entry.name) ? [] : textsOf(path);
+    if (entry.isDirectory()) return isHandwritten(entry.name) ? textsOf(path) : [];
     return TEXTS.test(entry.name) ? [path] : [];
   });
 }
@@ -73,7 +71,7 @@ function checkFile(path: string): Finding[] {
       exceptions.some(({ text }) => line.includes(text))
         ? []
         : BANNED.flatMap(({ phrase, instead }) => {
-            const [word] = new RegExp(phrase, 'i').exec(line) ?? [];
+            const [word] = phrase.exec(line) ?? [];
             return word === undefined ? [] : [{ place: `${path}:${index + 1}`, word, instead }];
           }),
     );

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runCommand } from '../config/run-command.ts';
+import { interruptSignal } from './interrupt.ts';
 import { isAlive } from './embedded/processes.ts';
 import { startTemporal } from './embedded/temporal/temporal.ts';
 
@@ -12,15 +13,14 @@ await runCommand(async () => {
   const { values } = parseArgs({
     options: { port: { type: 'string', default: '7233' }, 'ui-port': { type: 'string', default: '8233' } },
   });
-  const interrupt = new AbortController();
-  const interrupted = once(interrupt.signal, 'abort').then(() => true);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  const interrupt = interruptSignal();
+  const interrupted = once(interrupt, 'abort').then(() => true);
   console.log('Starting Temporal');
   const ports = { port: Number(values.port), uiPort: Number(values['ui-port']) };
   const server = await startTemporal({ dbFile: DB_FILE, ...ports });
   console.log(`Temporal  ${server.address}\nUI        ${server.uiUrl}\nState     ${DB_FILE}\nPress Ctrl-C to stop.`);
-  while (!interrupt.signal.aborted && isAlive(server.pid)) await Promise.race([interrupted, sleep(500)]);
+  while (!interrupt.aborted && isAlive(server.pid)) await Promise.race([interrupted, sleep(500)]);
   await server.stop();
-  if (!interrupt.signal.aborted) throw new Error(`Temporal ended unexpectedly. Its log is ${server.logFile}.`);
+  if (!interrupt.aborted) throw new Error(`Temporal ended unexpectedly. Its log is ${server.logFile}.`);
   return 0;
 });

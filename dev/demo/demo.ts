@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runCommand } from '../../config/run-command.ts';
+import { interruptSignal } from '../interrupt.ts';
 import { Receipt, Subjects, accept, call, overdueDeletions } from './client.ts';
 import { compare } from './compare.ts';
 import { figuresOf, sum } from './figures.ts';
@@ -21,10 +22,8 @@ async function main(): Promise<number> {
       seed: { type: 'string', default: '1' },
     },
   });
-  const interrupt = new AbortController();
-  const interrupted = once(interrupt.signal, 'abort');
-  // A second signal finds no listener and ends this process at once; its child processes end with it.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  const interrupt = interruptSignal();
+  const interrupted = once(interrupt, 'abort');
   console.log(paint('bold', 'Lethe demo: a deletion from the request to the receipt\n'));
   const data = { scale: Number(values.scale), seed: Number(values.seed) };
   const stack = await startStack(data, createReporter());
@@ -33,7 +32,7 @@ async function main(): Promise<number> {
     if (typeof equal !== 'boolean') return 130;
     if (!values.once) {
       printNextSteps(stack);
-      await Promise.race([interrupted, superviseUntil(stack, interrupt.signal)]);
+      await Promise.race([interrupted, superviseUntil(stack, interrupt)]);
     }
     return equal ? 0 : 1;
   } finally {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, expect, inject, test, type TestContext } from 'vitest';
 import type { Identity } from '../../../domain/identity.ts';
 import {
   type Fixture,
@@ -56,8 +56,11 @@ const enableStatementLog = async (): Promise<void> => {
     await db.sql.unsafe(`ALTER DATABASE ${name} SET ${setting}`);
 };
 
-async function readServerLog(since: number, marker: string): Promise<string> {
-  const file = inject('postgresLog') ?? '';
+/** Skips the test on an external server, whose log cannot be read. */
+const serverLogOf = (context: TestContext): string =>
+  inject('postgresLog') ?? context.skip('the log of an external server cannot be read');
+
+async function readServerLog(file: string, since: number, marker: string): Promise<string> {
   await db.sql.unsafe(`DO $$ BEGIN RAISE LOG '${marker}'; END $$`);
   for (;;) {
     const text = readFileSync(file, 'utf8').slice(since);
@@ -67,11 +70,10 @@ async function readServerLog(since: number, marker: string): Promise<string> {
 }
 
 test('does not write identities to the server log, also when a verb fails', async (context) => {
-  const file = inject('postgresLog');
-  if (file === null) context.skip('the log of an external server cannot be read');
+  const file = serverLogOf(context);
   await seedCanaries();
   await enableStatementLog();
-  const since = readFileSync(file ?? '', 'utf8').length;
+  const since = readFileSync(file, 'utf8').length;
   const connector = db.connector({ retries: 1 });
   const id = requestId();
   let exportedText = '';
@@ -102,7 +104,7 @@ test('does not write identities to the server log, also when a verb fails', asyn
   const during = await readSystemTables();
   await connector.conclude?.({ requestId: id, kind: 'user' }, testContext());
 
-  const log = await readServerLog(since, `end of ${id}`);
+  const log = await readServerLog(file, since, `end of ${id}`);
   expect(log).toContain('lethe_system.batch');
   expect(log).toContain('a row that still references it');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
@@ -163,20 +165,19 @@ test.each<[string, string]>([
 });
 
 test('does not write a row to the server log when a constraint rejects a cleared value', async (context) => {
-  const file = inject('postgresLog');
-  if (file === null) context.skip('the log of an external server cannot be read');
+  const file = serverLogOf(context);
   await seedCanaries();
   await db.sql.unsafe(
     `UPDATE app.users SET name = 'x'; ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`,
   );
   await enableStatementLog();
-  const since = readFileSync(file ?? '', 'utf8').length;
+  const since = readFileSync(file, 'utf8').length;
   const id = requestId();
   const call = db
     .connector()
     .hardDelete(batchOf([IDENTITIES], { requestId: id }), deletion({ scope: 'categories' }), testContext());
   await expect(call).rejects.toMatchObject({ code: 'refused' });
-  const log = await readServerLog(since, `end of ${id}`);
+  const log = await readServerLog(file, since, `end of ${id}`);
   expect(log).toContain('a constraint prevents this change');
   for (const canary of CANARIES) expect(log).not.toContain(canary);
 });

@@ -25,7 +25,7 @@ export async function addEvents(sql: postgres.Sql | postgres.TransactionSql, id:
     SELECT nextval('app.test_events'), ${id}, '2025-02-01', 'seen' FROM generate_series(1, ${count})`;
 }
 
-/** The number of rows of a user in each table that has any. */
+/** Counts the rows of a user per table. Omits tables without a row of the user. */
 export async function rowsOf(sql: postgres.Sql, id: string): Promise<Record<string, number>> {
   const rows = await sql<{ name: string; count: string }[]>`
     SELECT 'users' AS name, count(*) FROM app.users WHERE user_id = ${id}
