@@ -27,6 +27,10 @@ export interface TableFigures {
   readonly basis: string | null;
   /** For a part deletion: the number of rows with cleared columns. */
   readonly blanked?: number;
+  /** The number of rows of other subjects whose reference was changed. */
+  readonly detached?: number;
+  /** Rows that were kept with replaced values, and the replaced columns. */
+  readonly anonymised?: { readonly rows: number; readonly columns: readonly string[] };
 }
 
 /** The result of a system's latest verification of a batch. `unknown` never counts as zero survivors. */

@@ -1,6 +1,8 @@
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { type Batch, type ConnectorContext, ConnectorError } from '../connector.ts';
 import { type Members, loadBatch } from './visibility/batch-table.ts';
+import { collectReferenced } from './visibility/collected.ts';
+import { dropGhosts } from './visibility/ghosts.ts';
 import { type Catalog, mappedTables, readCatalog } from './data-map/catalog.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
 import type { KindModel } from './data-map/model.ts';
@@ -57,6 +59,8 @@ export async function prepareBatch(
   const catalog = await readCatalog(session, mappedTables([model]));
   const { subjectsPerCommit } = paceOf(context.settings);
   const loaded = await loadBatch(session, context.system, batch, subjectsPerCommit);
+  await dropGhosts(session, model, loaded.members);
+  await collectReferenced({ session, model, catalog, ...loaded });
   return { session, model, catalog, ...loaded };
 }
 

@@ -3,7 +3,7 @@ import { DAY_MS } from '../../domain/calendar.ts';
 import type { Description } from '../connector.ts';
 import { paceOf } from './context.ts';
 import type { KindMap, PostgresSettings, Wording } from './data-map/data-map.ts';
-import { buildModels } from './data-map/model.ts';
+import { buildModels } from './data-map/build-models.ts';
 
 /** Describes the system without connecting to it. */
 export function describe(settings: PostgresSettings): Description {

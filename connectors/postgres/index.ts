@@ -8,7 +8,7 @@ import { describe } from './describe.ts';
 import { exportBatch } from './export/export.ts';
 import { hardDelete } from './delete/hard-delete.ts';
 import { inspect } from './inspect/inspect.ts';
-import { buildModels } from './data-map/model.ts';
+import { buildModels } from './data-map/build-models.ts';
 import { systemSql } from './setup/system-sql.ts';
 import { resolve } from './resolve/resolve.ts';
 import { setSuppression } from './visibility/suppression.ts';

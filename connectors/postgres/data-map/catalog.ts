@@ -1,5 +1,6 @@
 import { ConnectorError } from '../../connector.ts';
-import { type KindModel, columnOf, columnsOf } from './model.ts';
+import { columnPath } from './column-path.ts';
+import { type KindModel, columnsOf } from './model.ts';
 import type { Session } from '../session.ts';
 import { qualifiedName, tableName } from '../sql.ts';
 
@@ -20,10 +21,18 @@ export interface ColumnType {
   readonly isForeignKey: boolean;
 }
 
+/** A foreign key from or to a mapped table. A partition counts as its partitioned table. */
 export interface ForeignKey {
-  readonly from: string;
-  readonly to: string;
+  readonly name: string;
+  readonly child: string;
+  readonly childColumns: readonly string[];
+  readonly parent: string;
+  readonly parentColumns: readonly string[];
+  readonly onDelete: DeleteRule;
 }
+
+/** pg_constraint.confdeltype: no action, restrict, cascade, set null, set default. */
+export type DeleteRule = 'a' | 'r' | 'c' | 'n' | 'd';
 
 /** Column types and foreign keys of the mapped tables. */
 export interface Catalog {
@@ -42,7 +51,7 @@ export async function readCatalog(session: Session, tables: readonly string[]): 
   const columns = new Map<string, Map<string, ColumnType>>(tables.map((table) => [table, new Map()]));
   for (const row of await session.rows<ColumnRow>(COLUMNS, parameters))
     columns.get(`${row.schema}.${row.table}`)?.set(row.column, row);
-  const foreignKeys = await session.rows<{ from: string; to: string }>(FOREIGN_KEYS, parameters);
+  const foreignKeys = await session.rows<ForeignKey>(FOREIGN_KEYS, parameters);
   return { columns, foreignKeys };
 }
 
@@ -70,18 +79,32 @@ const COLUMNS = `
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   ORDER BY a.attrelid, a.attnum`;
 
-const FOREIGN_KEYS = `
-  WITH tables AS (
-    SELECT c.oid, n.nspname || '.' || c.relname AS name
-    FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
-    JOIN pg_namespace n ON n.nspname = mapped.schema
-    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name)
-  SELECT DISTINCT child.name AS "from", parent.name AS "to"
-  FROM pg_constraint k JOIN tables child ON child.oid = k.conrelid JOIN tables parent ON parent.oid = k.confrelid
-  WHERE k.contype = 'f' AND child.oid <> parent.oid`;
+const name = (oid: string): string =>
+  `(SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid})`;
 
+const columnNames = (side: 'con' | 'conf'): string =>
+  `ARRAY(SELECT a.attname::text FROM unnest(k.${side}key) WITH ORDINALITY AS u(num, i)
+         JOIN pg_attribute a ON a.attrelid = k.${side}relid AND a.attnum = u.num ORDER BY u.i)`;
+
+/** Foreign keys of a partition that its partitioned table does not have are included, and duplicates are not. */
+const FOREIGN_KEYS = `
+  WITH mapped AS (
+    SELECT c.oid FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
+    JOIN pg_namespace n ON n.nspname = mapped.schema
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name),
+  keys AS (
+    SELECT k.*, coalesce(pg_partition_root(k.conrelid), k.conrelid) AS child,
+           coalesce(pg_partition_root(k.confrelid), k.confrelid) AS parent
+    FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0)
+  SELECT DISTINCT ON (child, parent, "childColumns", "parentColumns", "onDelete") * FROM (
+    SELECT k.conname::text AS name, ${name('k.child')} AS child, ${name('k.parent')} AS parent,
+           k.confdeltype::text AS "onDelete", ${columnNames('con')} AS "childColumns", ${columnNames('conf')} AS "parentColumns"
+    FROM keys k WHERE k.child IN (SELECT oid FROM mapped) OR k.parent IN (SELECT oid FROM mapped)) AS found
+  ORDER BY child, parent, "childColumns", "parentColumns", "onDelete", name`;
+
+/** The type of a column, or text for a key inside a json or jsonb column. */
 export function typeOf(catalog: Catalog, table: string, column: string): ColumnType {
-  const type = catalog.columns.get(qualifiedName(table))?.get(column);
+  const type = findType(catalog, table, column);
   if (type === undefined)
     throw new ConnectorError('coverage_broken', `${qualifiedName(table)} has no column ${column}`, {
       retryable: false,
@@ -89,11 +112,29 @@ export function typeOf(catalog: Catalog, table: string, column: string): ColumnT
   return type;
 }
 
+export function findType(catalog: Catalog, table: string, name: string): ColumnType | undefined {
+  const { column, keys } = columnPath(name);
+  const type = catalog.columns.get(qualifiedName(table))?.get(column);
+  if (type === undefined || keys.length === 0) return type;
+  return type.base === 'json' || type.base === 'jsonb' ? TEXT : undefined;
+}
+
+const TEXT: ColumnType = {
+  full: 'text',
+  base: 'text',
+  hasCustomJson: false,
+  isNotNull: false,
+  isGenerated: false,
+  default: null,
+  isKeyColumn: false,
+  isForeignKey: false,
+};
+
 /** The columns of the subject's own table for each identity type. Aliases have none. */
 export function identityColumns(model: KindModel): readonly { type: string; columns: readonly string[] }[] {
   const identities = Object.entries(model.map.identities ?? {});
   return [
-    { type: model.keyType, columns: [columnOf(model.map.key).column] },
+    { type: model.keyType, columns: model.key.columns },
     ...identities.map(([type, identity]) => ({ type, columns: columnsOf(identity) })),
   ];
 }

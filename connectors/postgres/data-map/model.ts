@@ -1,6 +1,18 @@
 import { type Comparison, type Identity, type IdentityType, ALIAS, normalize } from '../../../domain/identity.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
-import type { Column, IdentityColumns, KindMap, PostgresSettings, Retention, TableMap, Wording } from './data-map.ts';
+import type {
+  Anonymised,
+  Conditions,
+  DeleteAction,
+  Detachment,
+  IdentityColumns,
+  Key,
+  KindMap,
+  Relation,
+  Retention,
+  Wording,
+} from './data-map.ts';
+import { columnPath } from './column-path.ts';
 import { qualifiedName } from '../sql.ts';
 
 /** Columns that together hold an identity, the types of that identity, and its comparison. */
@@ -8,17 +20,36 @@ export interface Match {
   readonly columns: readonly string[];
   readonly types: readonly string[];
   readonly comparison: Comparison;
+  /** The column is an array that contains the value. */
+  readonly isArray?: boolean;
 }
 
-/** One table of the data map. A row that fits any of `matches` belongs to the subject. */
+export interface Link {
+  readonly table: string;
+  /** Pairs of a column here and a column of `table`. */
+  readonly on: readonly (readonly [here: string, there: string])[];
+}
+
+/** One entry of the data map. A row that fits any of `matches`, or `via`, belongs to the subject or refers to it. */
 export interface Target {
   readonly table: string;
   /** Relative to the system: `kinds.user.tables.2`. */
   readonly path: string;
   readonly role: 'subject' | 'aliases' | 'table';
   readonly matches: readonly Match[];
-  readonly via?: { readonly table: string; readonly on: readonly (readonly [string, string])[] };
+  readonly conditions: Conditions;
+  readonly via?: Link;
+  /** The rows of another entry that point to these rows. Their keys are collected into the batch table. */
+  readonly referencedBy?: Link;
+  readonly sharedWith: readonly Link[];
+  /** What a deletion does with the rows, if it does not delete them. At most one is present. */
   readonly retain?: Retention;
+  readonly detach?: Detachment;
+  readonly anonymise?: Readonly<Record<string, Anonymised>>;
+  readonly onDelete: readonly DeleteAction[];
+  readonly isExported: boolean;
+  readonly omit: readonly string[];
+  readonly approve: readonly string[];
   /** The column with the time at which a row was created. */
   readonly time?: string;
   readonly sources: readonly string[];
@@ -37,105 +68,31 @@ export interface KindModel {
   readonly lookupColumns: ReadonlySet<string>;
 }
 
-export const columnOf = (column: Column): { column: string; match: Comparison } =>
-  typeof column === 'string' ? { column, match: 'exact' } : column;
+/** The key in one form: `type` is its identity type. */
+export function keyOf(key: Key): { type: string; columns: readonly string[]; comparison: Comparison } {
+  if (typeof key === 'string') return { type: key, columns: [key], comparison: 'exact' };
+  if ('columns' in key) return { type: key.name, columns: key.columns, comparison: key.match ?? 'exact' };
+  return { type: key.column, columns: [key.column], comparison: key.match };
+}
 
 export const columnsOf = (identity: IdentityColumns): readonly string[] =>
   'columns' in identity ? identity.columns : [identity.column];
 
 /** Aliases share columns with keys. They compare like the key if it is text, and otherwise exactly. */
-const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
-
-function buildModel(kind: SubjectKind, map: KindMap): Omit<KindModel, 'lookupColumns'> {
-  const { column, match } = columnOf(map.key);
-  const key: Match = { columns: [column], types: [column], comparison: match };
-  const path = `kinds.${kind}`;
-  const keyOrAlias = { columns: [], types: [column, ALIAS], comparison: aliasComparison(match) };
-  const aliases: Target[] =
-    map.aliases === undefined
-      ? []
-      : [
-          {
-            table: map.aliases.table,
-            path: `${path}.aliases`,
-            role: 'aliases',
-            sources: [],
-            wording: map.aliases,
-            matches: [
-              { ...keyOrAlias, columns: [map.aliases.subject] },
-              { ...keyOrAlias, columns: [map.aliases.alias] },
-            ],
-          },
-        ];
-  const tables = (map.tables ?? []).map((table, index) => buildTarget(table, `${path}.tables.${index}`, map));
-  const ownTable: Target = {
-    table: map.table,
-    path,
-    role: 'subject',
-    matches: [key],
-    sources: map.sources ?? [],
-    wording: map,
-  };
-  return { kind, map, keyType: column, types: identityTypes(map), key, targets: [...tables, ...aliases, ownTable] };
-}
+export const aliasComparison = (key: Comparison): Comparison => (key === 'caseInsensitive' ? key : 'exact');
 
 export function identityTypes(map: KindMap): Record<string, IdentityType> {
-  const { column, match } = columnOf(map.key);
-  const types: Record<string, IdentityType> = { [column]: { comparison: match, parts: 1 } };
+  const { type: keyType, columns, comparison } = keyOf(map.key);
+  const types: Record<string, IdentityType> = { [keyType]: { comparison, parts: columns.length } };
   for (const [type, identity] of Object.entries(map.identities ?? {}))
     types[type] = { comparison: identity.match ?? 'exact', parts: columnsOf(identity).length };
-  if (map.aliases !== undefined) types[ALIAS] = { comparison: aliasComparison(match), parts: 1 };
+  if (map.aliases !== undefined) types[ALIAS] = { comparison: aliasComparison(comparison), parts: 1 };
   return types;
 }
 
-function buildTarget(table: TableMap, path: string, map: KindMap): Target {
-  const common = {
-    table: table.table,
-    path,
-    role: 'table' as const,
-    sources: table.sources ?? [],
-    wording: table,
-    ...(table.retain && { retain: table.retain }),
-    ...(table.time !== undefined && { time: table.time }),
-  };
-  if (table.via !== undefined)
-    return { ...common, matches: [], via: { table: table.via.table, on: Object.entries(table.via.on) } };
-  return { ...common, matches: [subjectMatch(table.subject, map)] };
-}
-
-function subjectMatch(subject: NonNullable<TableMap['subject']>, map: KindMap): Match {
-  const key = columnOf(map.key);
-  if (typeof subject === 'object' && 'identity' in subject) {
-    const comparison = map.identities?.[subject.identity]?.match ?? 'exact';
-    return { columns: subject.columns, types: [subject.identity], comparison };
-  }
-  const { column, match } =
-    typeof subject === 'string' ? { column: subject, match: 'key_and_aliases' as const } : subject;
-  const types = match === 'key' ? [key.column] : [key.column, ALIAS];
-  return { columns: [column], types, comparison: key.match === 'caseInsensitive' ? 'caseInsensitive' : 'exact' };
-}
-
-export function buildModels(settings: PostgresSettings): readonly KindModel[] {
-  const models = (['user', 'company'] as const).flatMap((kind) => {
-    const map = settings.kinds[kind];
-    return map === undefined ? [] : [buildModel(kind, map)];
-  });
-  const lookupColumns = new Set(models.flatMap(lookupColumnsOf));
-  return models.map((model) => ({ ...model, lookupColumns }));
-}
-
-function lookupColumnsOf({ map, targets }: Pick<KindModel, 'map' | 'targets'>): string[] {
-  const identityColumns = Object.values(map.identities ?? {}).flatMap(columnsOf);
-  return [
-    ...identityColumns.map((column) => qualifiedColumn(map.table, column)),
-    ...targets.flatMap((target) => linkColumns(target).map((column) => qualifiedColumn(target.table, column))),
-    ...targets.flatMap(({ via }) =>
-      via === undefined ? [] : via.on.map(([, column]) => qualifiedColumn(via.table, column)),
-    ),
-  ];
-}
-
-export const qualifiedColumn = (table: string, column: string): string => `${qualifiedName(table)}.${column}`;
+/** `schema.table.column`, without the keys inside a document. */
+export const qualifiedColumn = (table: string, name: string): string =>
+  `${qualifiedName(table)}.${columnPath(name).column}`;
 
 /** The columns that relate a row to its subject, directly or through another table. */
 export const linkColumns = (target: Target): readonly string[] => [
@@ -145,12 +102,38 @@ export const linkColumns = (target: Target): readonly string[] => [
   ]),
 ];
 
-/** Every entry of the table that `via` names, because each entry selects other rows. */
-export const parentsOf = (target: Target, model: KindModel): readonly Target[] =>
-  model.targets.filter(
+/** The relations to other tables: `via`, `referencedBy` and `sharedWith`. */
+export const linksOf = ({ via, referencedBy, sharedWith }: Target): readonly Link[] =>
+  [via, referencedBy, ...sharedWith].filter((link) => link !== undefined);
+
+export const linkOf = ({ table, on }: Relation): Link => ({ table, on: Object.entries(on) });
+
+export const isDeleted = ({ retain, detach, anonymise }: Target): boolean =>
+  retain === undefined && detach === undefined && anonymise === undefined;
+
+export const isSameTable = (a: string, b: string): boolean => qualifiedName(a) === qualifiedName(b);
+
+/**
+ * The entries of the table that `via` or `referencedBy` names, because each entry selects other rows. Detached rows
+ * belong to another person, so nothing belongs to them. A row that is detached, or that refers to its own table, has
+ * parents only among the rows that a deletion removes.
+ */
+export function parentsOf(target: Target, model: KindModel): readonly Target[] {
+  const link = target.via ?? target.referencedBy;
+  if (link === undefined) return [];
+  const needsDeleted = target.detach !== undefined || isSameTable(link.table, target.table);
+  return model.targets.filter(
     (other) =>
-      target.via !== undefined && other !== target && qualifiedName(other.table) === qualifiedName(target.via.table),
+      other !== target &&
+      isSameTable(other.table, link.table) &&
+      other.detach === undefined &&
+      (!needsDeleted || isDeleted(other) || other.role === 'subject'),
   );
+}
+
+/** Whether the rows belong to rows of the same table, to any depth. */
+export const isRecursive = (target: Target): boolean =>
+  target.via !== undefined && isSameTable(target.via.table, target.table) && isDeleted(target);
 
 /** A key from the database in normalized form. */
 export function keyIdentity(model: KindModel, value: readonly string[]): Identity {

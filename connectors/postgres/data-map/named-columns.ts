@@ -1,6 +1,9 @@
 import type { Comparison } from '../../../domain/identity.ts';
 import type { PostgresSettings } from './data-map.ts';
-import { type KindModel, columnsOf, buildModels } from './model.ts';
+import { buildModels } from './build-models.ts';
+import { columnPath } from './column-path.ts';
+import { type KindModel, type Target, columnsOf, linksOf } from './model.ts';
+import { referenceChanges } from './reference-changes.ts';
 import { qualifiedName } from '../sql.ts';
 
 /** Columns that one key of the data map names, and their use. */
@@ -8,8 +11,11 @@ export interface NamedColumns {
   readonly path: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** `key` finds a subject, `find` its rows, `join` rows through other rows. `blank` and `source` columns are cleared. */
-  readonly use: 'key' | 'find' | 'join' | 'blank' | 'source' | 'time' | 'flag' | 'read';
+  /**
+   * `key` finds a subject, `find` its rows, `contain` rows whose array has its key, `join` rows through other rows.
+   * `blank` and `source` columns are cleared, `change` columns get another value.
+   */
+  readonly use: 'key' | 'find' | 'contain' | 'join' | 'blank' | 'source' | 'change' | 'time' | 'flag' | 'read';
   readonly comparison: Comparison;
   /** Whether the key declares an identity type, whose comparison has to fit the column's type. */
   readonly declaresType: boolean;
@@ -22,7 +28,7 @@ export function namedColumns(settings: PostgresSettings): readonly NamedColumns[
   return [
     ...named,
     ...exactColumns('segments.segment', segments.table, [segments.segment], 'join'),
-    ...exactColumns('segments.subject', segments.table, [segments.subject], 'read'),
+    ...exactColumns('segments.subject', segments.table, [segments.subject].flat(), 'read'),
   ];
 }
 
@@ -59,47 +65,71 @@ function kindColumns(model: KindModel): NamedColumns[] {
       'flag',
     ),
     ...model.targets.flatMap((target) => targetColumns(target)),
-    ...(map.tables ?? []).flatMap((table, index) => [
-      ...exactColumns(
-        `${path}.tables.${index}.time`,
-        table.table,
-        table.time === undefined ? [] : [table.time],
-        'time',
-      ),
-      ...exactColumns(`${path}.tables.${index}.retain.blank`, table.table, table.retain?.blank ?? [], 'blank'),
-    ]),
+    ...exactColumns(`${path}.anonymise`, map.table, Object.keys(map.anonymise ?? {}), 'change'),
   ];
 }
 
-function targetColumns(target: KindModel['targets'][number]): NamedColumns[] {
+function targetColumns(target: Target): NamedColumns[] {
+  const { path, table, time, retain, conditions } = target;
+  const changed = referenceChanges(target).map(({ column }) => columnPath(column).column);
   return [
     ...linkColumns(target),
-    ...exactColumns(`${target.path}.sources`, target.table, target.sources, 'source'),
-    ...exactColumns(`${target.path}.columns`, target.table, Object.keys(target.wording.columns ?? {}), 'read'),
+    ...linkedColumns(target),
+    ...exactColumns(`${path}.where`, table, Object.keys(conditions), 'read'),
+    ...exactColumns(`${path}.time`, table, time === undefined ? [] : [time], 'time'),
+    ...exactColumns(`${path}.retain.blank`, table, retain?.blank ?? [], 'blank'),
+    ...exactColumns(`${path}.${retain === undefined ? 'detach' : 'retain'}`, table, changed, 'change'),
+    ...exactColumns(`${path}.sources`, table, target.sources, 'source'),
+    ...exactColumns(`${path}.omit`, table, target.omit, 'read'),
+    ...exactColumns(`${path}.approve`, table, target.approve, 'read'),
+    ...exactColumns(`${path}.columns`, table, Object.keys(target.wording.columns ?? {}), 'read'),
   ];
 }
 
-function linkColumns(target: KindModel['targets'][number]): NamedColumns[] {
-  if (target.role === 'subject') return [];
-  if (target.via !== undefined) {
-    const { table, on } = target.via;
-    const mine = on.map(([column]) => column);
-    return [
-      ...exactColumns(`${target.path}.via`, target.table, mine, 'join'),
-      ...exactColumns(
-        `${target.path}.via`,
+/** The columns of other tables to which `via`, `referencedBy` and `sharedWith` refer, and those that are searched. */
+function linkedColumns(target: Target): NamedColumns[] {
+  const { path, via, referencedBy, sharedWith } = target;
+  const there = linksOf(target).flatMap(({ table, on }) => {
+    const key = via === undefined ? 'referencedBy' : 'via';
+    return exactColumns(
+      `${path}.${key}`,
+      table,
+      on.map(([, column]) => column),
+      'read',
+    );
+  });
+  const searched = [referencedBy, ...sharedWith].filter((link) => link !== undefined);
+  return [
+    ...there,
+    ...searched.flatMap(({ table, on }) =>
+      exactColumns(
+        `${path}.sharedWith`,
         table,
         on.map(([, column]) => column),
-        'read',
+        'join',
       ),
-    ];
-  }
+    ),
+  ];
+}
+
+function linkColumns(target: Target): NamedColumns[] {
+  if (target.role === 'subject') return [];
+  const { path, via, referencedBy } = target;
+  const link = via ?? referencedBy;
+  const key = via === undefined ? 'referencedBy' : 'via';
+  if (link !== undefined)
+    return exactColumns(
+      `${path}.${key}`,
+      target.table,
+      link.on.map(([column]) => column),
+      'join',
+    );
   const names = target.role === 'aliases' ? ['subject', 'alias'] : ['subject'];
   return target.matches.map((match, index) => ({
-    path: `${target.path}.${names[index] ?? 'subject'}`,
+    path: `${path}.${names[index] ?? 'subject'}`,
     table: qualifiedName(target.table),
     columns: match.columns,
-    use: 'find',
+    use: match.isArray === true ? 'contain' : 'find',
     comparison: match.comparison,
     declaresType: false,
   }));

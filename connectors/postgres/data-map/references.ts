@@ -1,7 +1,9 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import type { ConfigError } from '../../connector.ts';
-import type { PostgresSettings, TableMap } from './data-map.ts';
-import { type KindModel, type Target, columnsOf, buildModels, parentsOf, qualifiedColumn } from './model.ts';
+import { buildModels } from './build-models.ts';
+import type { PostgresSettings } from './data-map.ts';
+import { type KindModel, type Target, columnsOf, isRecursive, parentsOf, qualifiedColumn } from './model.ts';
+import { checkEffect } from './effects.ts';
 import { qualifiedName } from '../sql.ts';
 
 /** Checks each name in the data map that refers to another part of it. */
@@ -11,6 +13,9 @@ export function checkReferences(settings: PostgresSettings): readonly ConfigErro
   const errors: ConfigError[] = models.flatMap(checkKind);
   if (settings.segments !== undefined && settings.kinds.user === undefined)
     errors.push({ path: 'segments', message: 'needs kinds.user: segments contain users' });
+  const parts = models.find(({ kind }) => kind === 'user')?.key.columns.length ?? 1;
+  if (settings.segments !== undefined && [settings.segments.subject].flat().length !== parts)
+    errors.push({ path: 'segments.subject', message: `must have ${parts} columns, as the key of the users has` });
   for (const [index, { table }] of (settings.ignore ?? []).entries())
     if (mapped.has(qualifiedName(table)))
       errors.push({
@@ -28,20 +33,26 @@ function checkKind(model: KindModel): ConfigError[] {
   for (const type of Object.keys(map.identities ?? {}))
     if (type === ALIAS || type === model.keyType)
       errors.push({ path: `${path}.identities.${type}`, message: 'the name is reserved for aliases or for the key' });
+  if (map.aliases !== undefined && model.key.columns.length > 1)
+    errors.push({
+      path: `${path}.aliases`,
+      message: 'needs a key of one column; map the table of aliases under tables',
+    });
   for (const target of model.targets) {
-    errors.push(...checkSources(target, model));
-    if (target.via === undefined) continue;
-    if (parentsOf(target, model).length === 0)
-      errors.push({
-        path: `${target.path}.via.table`,
-        message: `${qualifiedName(target.via.table)} is not mapped for ${model.kind}`,
-      });
-    else if (model.targets.some((other) => other === target && isCircular(other, model, [])))
-      errors.push({ path: `${target.path}.via.table`, message: 'leads back to this table through via' });
+    errors.push(...checkSources(target, model), ...checkLink(target, model), ...checkSubject(target, model));
+    errors.push(...checkEffect(target, model));
   }
-  for (const [index, table] of (map.tables ?? []).entries())
-    errors.push(...checkTable(table, `${path}.tables.${index}`, model));
   return errors;
+}
+
+function checkLink(target: Target, model: KindModel): ConfigError[] {
+  const link = target.via ?? target.referencedBy;
+  if (link === undefined) return [];
+  const path = `${target.path}.${target.via === undefined ? 'referencedBy' : 'via'}.table`;
+  if (parentsOf(target, model).length === 0)
+    return [{ path, message: `${qualifiedName(link.table)} has no other entry for ${model.kind}; map it first` }];
+  const circular = isCircular(target, model, []) && !isRecursive(target);
+  return circular ? [{ path, message: 'leads back to this table through via' }] : [];
 }
 
 /** A cleared lookup column would no longer find its rows. */
@@ -50,31 +61,23 @@ const checkSources = (target: Target, model: KindModel): ConfigError[] =>
     .filter((column) => model.lookupColumns.has(qualifiedColumn(target.table, column)))
     .map((column) => ({ path: `${target.path}.sources`, message: `${column} finds rows, so it cannot be cleared` }));
 
-function isCircular(target: KindModel['targets'][number], model: KindModel, seen: readonly string[]): boolean {
+function isCircular(target: Target, model: KindModel, seen: readonly string[]): boolean {
   if (seen.includes(target.path)) return true;
-  return parentsOf(target, model).some((parent) => isCircular(parent, model, [...seen, target.path]));
+  const parents = parentsOf(target, model).filter((parent) => !isRecursive(target) || !isRecursive(parent));
+  return parents.some((parent) => isCircular(parent, model, [...seen, target.path]));
 }
 
-function checkTable(table: TableMap, path: string, model: KindModel): ConfigError[] {
-  const errors: ConfigError[] = [];
-  const { subject, retain } = table;
-  if (typeof subject === 'object' && 'identity' in subject) {
-    const identity = model.map.identities?.[subject.identity];
-    if (identity === undefined)
-      errors.push({
-        path: `${path}.subject.identity`,
-        message: `${subject.identity} is not declared under kinds.${model.kind}.identities`,
-      });
-    else if (columnsOf(identity).length !== subject.columns.length)
-      errors.push({
-        path: `${path}.subject.columns`,
-        message: `must have ${columnsOf(identity).length} columns, as the identity has`,
-      });
-    if (retain?.unlink === 'pseudonym' && subject.columns.length > 1)
-      errors.push({
-        path: `${path}.retain.unlink`,
-        message: 'a pseudonym replaces one column; this subject has several',
-      });
-  }
-  return errors;
+/** The columns of a subject must be as many as those of the identity that they hold. */
+function checkSubject(target: Target, model: KindModel): ConfigError[] {
+  if (target.role !== 'table' || target.referencedBy !== undefined) return [];
+  const path = `${target.path}.subject`;
+  return target.matches.flatMap(({ columns, types: [type = ''] }) => {
+    const { parts } = model.types[type] ?? {};
+    if (parts === undefined)
+      return [{ path: `${path}.identity`, message: `${type} is not declared under kinds.${model.kind}.identities` }];
+    if (parts === columns.length) return [];
+    const names =
+      model.keyType === type ? model.key.columns : columnsOf(model.map.identities?.[type] ?? { columns: [] });
+    return [{ path: `${path}.columns`, message: `must have ${parts} columns, in the order of ${names.join(', ')}` }];
+  });
 }

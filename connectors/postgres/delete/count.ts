@@ -4,25 +4,43 @@ import { type Context, withBatch } from '../context.ts';
 import { throwIfCancelled } from '../failure.ts';
 import { NO_ROWS, remaining } from './remaining.ts';
 import { qualifiedName, relation } from '../sql.ts';
-import { presentSeqs, where } from '../data-map/where.ts';
+import { presentSeqs } from '../rows/rows-per-subject.ts';
+import { anonymisedCondition } from '../rows/anonymise.ts';
+import { type WhereOptions, where } from '../rows/where.ts';
+import type { Catalog } from '../data-map/catalog.ts';
+import { type KindModel, type Target, isSameTable } from '../data-map/model.ts';
 
 /** Counts with the conditions of the deletion itself, in one statement per table. */
 export async function count(context: Context, batch: Batch, scope: Scope, activity: ConnectorContext): Promise<Count> {
   return withBatch(context, batch, activity, async ({ session, model, catalog, members }) => {
     const tables: Record<string, number> = {};
     const present = new Set<number>();
-    for (const target of model.targets) {
+    const counted = model.targets.filter(({ detach }) => detach === undefined);
+    for (const [index, target] of counted.entries()) {
       throwIfCancelled(activity.signal);
-      const condition = scope === 'data' ? where(target, model, catalog) : remaining(target, scope, model, catalog);
+      // A row that two entries of one table select counts once.
+      const earlier = counted.slice(0, index).filter((other) => isSameTable(other.table, target.table));
+      const condition = [target, ...earlier].map((each, place) => {
+        const rows = countedRows(each, scope, model, catalog, { isFilter: place > 0 });
+        return place === 0 ? `(${rows})` : `(${rows}) IS NOT TRUE`;
+      });
+      const isPresent = (prefix: string): string =>
+        target.anonymise === undefined ? 'true' : `NOT ${anonymisedCondition(target, model, catalog, prefix)}`;
       const [row] = await session.rows<{ count: number; seqs: number[] }>(
-        `SELECT (SELECT count(*)::float8 FROM ${relation(target.table)} WHERE ${condition}) AS count,
-                ARRAY(${presentSeqs(target, model, catalog)}) AS seqs`,
+        `SELECT (SELECT count(*)::float8 FROM ${relation(target.table)} WHERE ${condition.join(' AND ')}) AS count,
+                ARRAY(${presentSeqs(target, model, catalog, isPresent)}) AS seqs`,
         members,
       );
       const table = qualifiedName(target.table);
-      if (condition !== NO_ROWS) tables[table] = (tables[table] ?? 0) + (row?.count ?? 0);
+      if (condition[0] !== `(${NO_ROWS})`) tables[table] = (tables[table] ?? 0) + (row?.count ?? 0);
       for (const seq of row?.seqs ?? []) present.add(seq);
     }
     return { tables, presentSeqs: [...present].toSorted((a, b) => a - b) };
   });
+}
+
+/** The rows that a deletion removes, retains or anonymises, or that a part deletion clears. */
+function countedRows(target: Target, scope: Scope, model: KindModel, catalog: Catalog, options: WhereOptions): string {
+  const counts = scope !== 'data' || target.anonymise !== undefined || target.referencedBy !== undefined;
+  return counts ? remaining(target, scope, model, catalog, options) : where(target, model, catalog, options);
 }

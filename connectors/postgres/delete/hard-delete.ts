@@ -1,10 +1,11 @@
 import type { Batch, ConnectorContext, Deletion, HardDeletion } from '../../connector.ts';
-import { type Chunks, deleteChunk } from './chunk.ts';
+import { deleteChunk } from '../chunks/chunk.ts';
+import type { Chunks } from '../chunks/chunks.ts';
 import { type Context, paceOf, withBatch } from '../context.ts';
 import { STATEMENT_TIMEOUT, codeOf, throwIfCancelled, runCallback } from '../failure.ts';
-import { deleteLargeSubjectPart } from './large-subject.ts';
+import { deleteLargeSubjectPart } from '../chunks/large-subject.ts';
 import { takeDeleteLock } from './delete-lock.ts';
-import { deletionOrder } from '../data-map/order.ts';
+import { deletionPlan } from '../rows/deletion-plan.ts';
 import { throttle } from './throttle.ts';
 import { type Counts, type LoggedUnit, type Unit, finishedRange, readRangeLog } from './range-log.ts';
 import { type Range, memberRanges } from './ranges.ts';
@@ -21,9 +22,9 @@ export async function hardDelete(
   return withBatch(context, batch, activity, async (loaded) => {
     await takeDeleteLock(loaded.session, activity);
     if (deletion.suppress && deletion.scope === 'data') await suppress(loaded);
-    const order = deletionOrder(loaded.model, loaded.catalog).targets;
+    const { steps } = deletionPlan(loaded.model, loaded.catalog);
     const { scope, pass } = deletion;
-    const ranges = new RangeDeletion({ context, loaded, order, scope, pass }, deletion, activity);
+    const ranges = new RangeDeletion({ context, loaded, steps, scope, pass }, deletion, activity);
     await ranges.readLog();
     for (const range of await memberRanges(loaded.session, loaded.members, loaded.subjectsPerCommit))
       await ranges.delete(range);

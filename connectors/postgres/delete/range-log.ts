@@ -5,10 +5,10 @@ import type { Session } from '../session.ts';
 
 export type TableCounts = Omit<TableFigures, 'table'>;
 
-/** The counts of a chunk, as stored in its log row. The database adds `last`, the count of the last table. */
+/** The counts of a chunk, as stored in its log row. The database adds `last`, the counts of the last step. */
 export interface Counts {
   readonly tables: Readonly<Record<string, TableCounts>>;
-  readonly last: { readonly table: string; readonly removed: number } | null;
+  readonly last: readonly { readonly table: string; readonly removed: number }[];
   readonly retained: FinishedRange['retained'];
 }
 /** `part` is 0 for the range itself, and 1, 2, … for the preceding parts of a large subject. */
@@ -61,14 +61,16 @@ export const readRangeLog = (
   );
 
 export function finishedRange(unit: Unit, counts: Counts): FinishedRange {
-  const { last } = counts;
-  const tables = Object.entries(counts.tables).map(([table, tableCounts]) => ({ table, ...tableCounts }));
-  const lastTable = last === null ? [] : [{ table: last.table, removed: last.removed, retained: 0, basis: null }];
+  const tables = new Map(Object.entries(counts.tables));
+  for (const { table, removed } of counts.last) {
+    const old = tables.get(table) ?? { removed: 0, retained: 0, basis: null };
+    tables.set(table, { ...old, removed: old.removed + removed });
+  }
   return {
     firstSeq: unit.first,
     lastSeq: unit.last,
     part: unit.part,
-    tables: [...tables, ...lastTable],
+    tables: [...tables].map(([table, figures]) => ({ table, ...figures })),
     retained: counts.retained,
   };
 }

@@ -1,6 +1,6 @@
 import type { Members } from '../visibility/batch-table.ts';
 import type { Session } from '../session.ts';
-import { MEMBERS } from '../data-map/where.ts';
+import { MEMBERS } from '../rows/where.ts';
 
 export interface Range {
   readonly first: number;

@@ -13,15 +13,25 @@ export class RowCounts {
   readonly #retainedRows = new Map<string, Map<number, number>>();
 
   add(target: Target, added: Partial<TableCounts> & { readonly perSubject?: readonly SubjectRows[] }): void {
-    const table = qualifiedName(target.table);
+    const addedBasis = added.basis ?? target.retain?.basis ?? null;
+    this.addTable(qualifiedName(target.table), { ...added, basis: addedBasis });
+    if (addedBasis !== null) this.#addRetained(addedBasis, added.perSubject ?? []);
+  }
+
+  addTable(table: string, added: Partial<TableCounts>): void {
     const old: TableCounts = this.#tables.get(table) ?? { removed: 0, retained: 0, basis: null };
     const retained = old.retained + (added.retained ?? 0);
-    const addedBasis = added.basis ?? target.retain?.basis ?? old.basis;
-    const basis = (added.retained ?? 0) > 0 ? addedBasis : old.basis;
+    const basis = (added.retained ?? 0) > 0 ? (added.basis ?? old.basis) : old.basis;
     const blanked = (old.blanked ?? 0) + (added.blanked ?? 0);
-    const parts = blanked > 0 ? { blanked } : {};
+    const detached = (old.detached ?? 0) + (added.detached ?? 0);
+    const anonymised = (old.anonymised?.rows ?? 0) + (added.anonymised?.rows ?? 0);
+    const columns = [...new Set([...(old.anonymised?.columns ?? []), ...(added.anonymised?.columns ?? [])])];
+    const parts = {
+      ...(blanked > 0 && { blanked }),
+      ...(detached > 0 && { detached }),
+      ...(anonymised > 0 && { anonymised: { rows: anonymised, columns } }),
+    };
     this.#tables.set(table, { removed: old.removed + (added.removed ?? 0), retained, basis, ...parts });
-    if (addedBasis !== null) this.#addRetained(addedBasis, added.perSubject ?? []);
   }
 
   #addRetained(basis: string, perSubject: readonly SubjectRows[]): void {
@@ -30,7 +40,7 @@ export class RowCounts {
     this.#retainedRows.set(basis, subjects);
   }
 
-  counts(last: Counts['last'] = null): Counts {
+  counts(last: Counts['last'] = []): Counts {
     return { tables: Object.fromEntries(this.#tables), last, retained: this.#retained() };
   }
 

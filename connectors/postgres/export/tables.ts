@@ -2,24 +2,25 @@ import { type ExportOptions, type ExportedTable, ConnectorError } from '../../co
 import { isTimestamp } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import type { KindModel, Target } from '../data-map/model.ts';
-import { anyColumnFilled, planClearing } from '../delete/clear-columns.ts';
+import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';
 import { qualifiedName, ident, literal, relation } from '../sql.ts';
-import { where } from '../data-map/where.ts';
+import { where } from '../rows/where.ts';
 
 /** A table of an export, with a query for the selected rows. */
 export interface SelectedTable extends Omit<ExportedTable, 'rows' | 'figures'> {
   rowsOf(columns: string): string;
 }
 
-/** The subject's own table is the first. A table with two entries appears once, with the rows of both. */
+/** Without rows of other persons and omitted columns. The subject's own table is the first. A table with two entries appears once, with the rows of both. */
 export function selectTables(
   model: KindModel,
   catalog: Catalog,
   options: ExportOptions,
   members: string,
 ): readonly SelectedTable[] {
-  const ownTable = model.targets.filter(({ role }) => role === 'subject');
-  const byTable = Map.groupBy([...ownTable, ...model.targets], ({ table }) => qualifiedName(table));
+  const exported = model.targets.filter(({ isExported }) => isExported);
+  const ownTable = exported.filter(({ role }) => role === 'subject');
+  const byTable = Map.groupBy([...ownTable, ...exported], ({ table }) => qualifiedName(table));
   return [...byTable.entries()]
     .map(([table, targets]) => selectTable(table, [...new Set(targets)], model, catalog, options, members))
     .filter(({ columns }) => columns.length > 0);
@@ -36,12 +37,16 @@ function selectTable(
   const sources = new Set(targets.flatMap((target) => target.sources));
   const meanings = Object.fromEntries(targets.flatMap(({ wording }) => Object.entries(wording.columns ?? {})));
   const bases = targets.flatMap(({ retain }) => (retain === undefined ? [] : [retain.basis]));
-  const columns = [...(catalog.columns.get(table) ?? [])].map(([name, { full: type }]) => ({
-    name,
-    type,
-    meaning: meanings[name] ?? null,
-    source: sources.has(name),
-  }));
+  const omitted = new Set(targets.flatMap(({ omit }) => omit));
+  const all = [...(catalog.columns.get(table) ?? [])];
+  const columns = all
+    .filter(([name]) => !omitted.has(name))
+    .map(([name, { full: type }]) => ({
+      name,
+      type,
+      meaning: meanings[name] ?? null,
+      source: sources.has(name),
+    }));
   const windowed = options.since !== null && targets.every(({ time }) => time !== undefined);
   const effective = windowed ? options : { ...options, since: null };
   const conditions = targets.map((target) => rowCondition(target, model, catalog, effective, members));
@@ -72,7 +77,7 @@ function rowCondition(
   { scope, since }: ExportOptions,
   members: string,
 ): string {
-  const parts = [`(${where(target, model, catalog, members)})`];
+  const parts = [`(${where(target, model, catalog, { members })})`];
   const plan = scope === 'sources' ? planClearing(target, scope, model, catalog) : undefined;
   if (plan?.kept.length === 0) parts.push(anyColumnFilled(plan));
   if (since !== null && target.time !== undefined) parts.push(windowCondition(target, target.time, since, catalog));

@@ -1,10 +1,12 @@
 import type { ConfigError } from '../../connector.ts';
 import { isTimestamp, isInteger, isSupported, isText } from '../data-map/cast.ts';
-import type { ColumnType } from '../data-map/catalog.ts';
+import { type ColumnType, findType } from '../data-map/catalog.ts';
+import type { Target } from '../data-map/model.ts';
+import { type ReferenceChange, referenceChanges } from '../data-map/reference-changes.ts';
 import type { Inspection } from './inspection.ts';
 import { type NamedColumns, namedColumns } from '../data-map/named-columns.ts';
-import { clearableColumn } from '../delete/clear-columns.ts';
-import { qualifiedName } from '../sql.ts';
+import { clearableColumn } from '../chunks/clear-columns.ts';
+import { ident, relation } from '../sql.ts';
 
 /** Checks that every column in the data map exists and has a type that suits its use. */
 export function checkColumns(inspection: Inspection): readonly ConfigError[] {
@@ -12,7 +14,7 @@ export function checkColumns(inspection: Inspection): readonly ConfigError[] {
   const named = namedColumns(context.settings).filter(({ table }) => relations.has(table));
   const found = named.flatMap((each) =>
     each.columns.flatMap((column) => {
-      const type = catalog.columns.get(each.table)?.get(column);
+      const type = findType(catalog, each.table, column);
       const message = type === undefined ? `${each.table} has no column ${column}` : typeError(each, column, type);
       return message === undefined ? [] : [{ path: each.path, message }];
     }),
@@ -47,6 +49,12 @@ function typeError(
       if (!isSupported(type))
         return `${column} is ${type.full}; a column with identities must be of a text, uuid or integer type`;
       return declaresType ? comparisonError(column, type, comparison) : undefined;
+    case 'contain':
+      return type.base.startsWith('_') && isSupported({ ...type, base: type.base.slice(1) })
+        ? undefined
+        : `${column} is ${type.full}; contains needs an array of a text, uuid or integer type`;
+    case 'change':
+      return type.isGenerated ? `${column} is generated, so it cannot be changed` : undefined;
     case 'join':
     case 'read':
       return undefined;
@@ -66,19 +74,20 @@ function comparisonError(column: string, type: ColumnType, comparison: NamedColu
 const matchError = (fits: boolean, column: string, type: ColumnType, match: string): string | undefined =>
   fits ? undefined : `${column} is ${type.full}; set match: '${match}'`;
 
+/** Checks that each kept row can hold the value that replaces its reference. */
 function checkUnlinks({ context, catalog }: Inspection): ConfigError[] {
   return context.models.flatMap((model) =>
     model.targets.flatMap((target) => {
-      if (target.retain?.unlink === undefined) return [];
-      const columns = [
-        ...target.matches.flatMap((match) => match.columns),
-        ...(target.via?.on ?? []).map(([column]) => column),
-      ];
-      return columns.flatMap((column) => {
-        const type = catalog.columns.get(qualifiedName(target.table))?.get(column);
-        const message = type === undefined ? undefined : unlinkError(target.retain?.unlink, column, type);
-        return message === undefined ? [] : [{ path: `${target.path}.retain.unlink`, message }];
+      const changes = referenceChanges(target);
+      const path = `${target.path}.${target.detach === undefined ? `retain.${target.retain?.reassign === undefined ? 'unlink' : 'reassign'}` : 'detach'}`;
+      const errors = changes.flatMap(({ column, to }) => {
+        const type = findType(catalog, target.table, column);
+        const message = type === undefined ? undefined : changeError(to, column, type, target);
+        return message === undefined ? [] : [{ path, message }];
       });
+      // A composite reference that allows NULL in one column can be removed.
+      const isRemovable = target.retain?.unlink === 'null' && changes.length > 1 && errors.length < changes.length;
+      return isRemovable ? [] : errors;
     }),
   );
 }
@@ -86,9 +95,15 @@ function checkUnlinks({ context, catalog }: Inspection): ConfigError[] {
 /** The length of `deleted-` and 32 digits. */
 const PSEUDONYM_LENGTH = 40;
 
-function unlinkError(unlink: 'null' | 'pseudonym' | undefined, column: string, type: ColumnType): string | undefined {
-  if (unlink === 'null')
-    return type.isNotNull ? `${column} is NOT NULL; allow NULL or set unlink: 'pseudonym'` : undefined;
+function changeError(to: ReferenceChange['to'], column: string, type: ColumnType, target: Target): string | undefined {
+  if (to !== 'pseudonym') {
+    const isNull = 'value' in to && to.value === null;
+    const isElement = target.matches.some(({ isArray }) => isArray === true);
+    if (!isNull || isElement || !type.isNotNull) return undefined;
+    return target.detach === undefined
+      ? `${column} is NOT NULL; allow NULL (ALTER TABLE ${relation(target.table)} ALTER ${ident(column)} DROP NOT NULL), or use retain.reassign with the key of a ghost row`
+      : `${column} is NOT NULL; use a constant or { ghost: key } instead of null, or allow NULL`;
+  }
   const length = /\((\d+)\)/.exec(type.full)?.[1];
   const fits =
     type.base === 'uuid' ||

@@ -1,109 +1,135 @@
 import type { ConfigError } from '../../connector.ts';
-import { type Inspection, oidsOf } from './inspection.ts';
-import { type KindModel, type Target, linkColumns } from '../data-map/model.ts';
-import { qualifiedName } from '../sql.ts';
+import type { Inspection } from './inspection.ts';
+import type { ForeignKey } from '../data-map/catalog.ts';
+import { type KindModel, type Target, isDeleted, isSameTable, linkColumns } from '../data-map/model.ts';
+import { changedColumns } from '../data-map/reference-changes.ts';
 
-interface ForeignKey {
-  readonly name: string;
-  readonly child: string;
-  readonly childColumns: readonly string[];
-  readonly parent: string;
-  readonly parentColumns: readonly string[];
-  /** pg_constraint.confdeltype: a no action, r restrict, c cascade, n set null, d set default. */
-  readonly onDelete: string;
-}
-
-/** Checks that ON DELETE actions of the database change no rows that the receipt does not count. */
-export async function checkForeignKeys(inspection: Inspection): Promise<readonly ConfigError[]> {
-  const keys = await inspection.session.rows<ForeignKey>(FOREIGN_KEYS, [oidsOf(inspection)]);
-  return inspection.context.models.flatMap((model) =>
-    model.targets.flatMap((parent) =>
-      keys
-        .filter((key) => key.parent === qualifiedName(parent.table))
+/**
+ * Checks every foreign key to rows that a deletion removes. The referencing rows have to be deleted or to lose their
+ * reference first, by an entry that finds all of them. Otherwise the key would block the deletion, or its ON DELETE
+ * action would change rows that the receipt does not count.
+ */
+export function checkForeignKeys({ context, catalog }: Inspection): readonly ConfigError[] {
+  return context.models.flatMap((model) => {
+    const parents = model.targets.filter((target) => isDeleted(target) && target.referencedBy === undefined);
+    return parents.flatMap((parent) => [
+      ...catalog.foreignKeys
+        .filter((key) => isSameTable(key.parent, parent.table))
         .flatMap((key) => checkForeignKey(key, parent, model)),
-    ),
-  );
+      ...checkAcknowledged(parent, catalog.foreignKeys),
+    ]);
+  });
 }
 
 function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
-  const children = model.targets.filter((target) => qualifiedName(target.table) === key.child);
-  if (key.onDelete === 'n' || key.onDelete === 'd') {
-    const action = key.onDelete === 'n' ? 'SET NULL' : 'SET DEFAULT';
-    return [
-      {
-        path: parent.path,
-        message: `${key.child} references ${key.parent} ON DELETE ${action}: its rows would be orphaned; use ON DELETE NO ACTION`,
-      },
-    ];
-  }
-  // Rows of a retained table are not deleted, so nothing cascades from them.
-  if (parent.retain !== undefined) return [];
-  if (key.onDelete === 'c') return checkCascade(key, parent, children, model);
-  return children.filter(({ retain }) => retain !== undefined).flatMap((child) => checkRetained(key, child));
+  const covering = model.targets.filter(
+    (target) => isSameTable(target.table, key.child) && covers(target, key, parent),
+  );
+  const freeing = covering.find((target) => freesReference(target, key));
+  if (freeing !== undefined) return checkPseudonym(key, freeing);
+  const [retained] = covering;
+  const acknowledged = parent.onDelete.some(
+    ({ table, constraint }) => isSameTable(table, key.child) && constraint === key.name,
+  );
+  if (acknowledged && key.onDelete !== 'a' && key.onDelete !== 'r')
+    return retained === undefined || key.onDelete !== 'c' ? [] : [cascadeToRetained(key, retained)];
+  return [retained === undefined ? uncovered(key, parent, model) : keptReference(key, retained)];
 }
 
-/** Allows CASCADE only where Lethe deletes the same rows itself, before the cascade. */
-function checkCascade(key: ForeignKey, parent: Target, children: readonly Target[], model: KindModel): ConfigError[] {
-  const error = (reason: string): ConfigError[] => [
-    { path: parent.path, message: `${key.child} references ${key.parent} ON DELETE CASCADE, ${reason}` },
-  ];
-  if (children.length === 0)
-    return error(
-      `and is not mapped for ${model.kind}: its rows would be deleted without being counted; map it, or use ON DELETE NO ACTION`,
+/**
+ * Whether the entry selects every row that references a row of the parent by this key: what it compares is a part of
+ * what the key compares, and no constant condition excludes rows.
+ */
+function covers(target: Target, key: ForeignKey, parent: Target): boolean {
+  if (Object.keys(target.conditions).length > 0) return false;
+  const isPair = (here: string, there: string): boolean =>
+    key.childColumns.some((column, i) => column === here && key.parentColumns[i] === there);
+  if (target.via !== undefined)
+    return isSameTable(target.via.table, parent.table) && target.via.on.every(([here, there]) => isPair(here, there));
+  return (
+    parent.role === 'subject' &&
+    target.matches.some(
+      ({ columns, types, isArray }) =>
+        isArray !== true &&
+        types.some((type) => parent.matches[0]?.types.includes(type) === true) &&
+        columns.every((column, i) => isPair(column, parent.matches[0]?.columns[i] ?? '')),
+    )
+  );
+}
+
+const freesReference = (target: Target, { childColumns }: ForeignKey): boolean =>
+  isDeleted(target) || changedColumns(target).some((column) => childColumns.includes(column));
+
+function checkPseudonym(key: ForeignKey, { path, retain }: Target): ConfigError[] {
+  if (retain?.unlink !== 'pseudonym') return [];
+  const message = `${describe(key)}: a foreign key cannot hold a pseudonym; set unlink: 'null', or reassign the rows to a ghost row`;
+  return [{ path: `${path}.retain.unlink`, message }];
+}
+
+const ACTIONS = { a: '', r: '', c: ' ON DELETE CASCADE', n: ' ON DELETE SET NULL', d: ' ON DELETE SET DEFAULT' };
+
+const describe = (key: ForeignKey): string =>
+  `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}${ACTIONS[key.onDelete]} (${key.name})`;
+
+/** No entry finds the referencing rows by the columns of the key. */
+function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigError {
+  const on = key.childColumns.map((column, i) => `${column}: '${key.parentColumns[i] ?? ''}'`).join(', ');
+  const entry =
+    parent.role === 'subject' && key.childColumns.length === 1
+      ? `{ table: '${key.child}', subject: { column: '${key.childColumns[0] ?? ''}', match: 'key' } }`
+      : `{ table: '${key.child}', via: { table: '${key.parent}', on: { ${on} } } }`;
+  const isOwnTable = model.targets.some((target) => isSameTable(target.table, key.child));
+  const effect = {
+    a: 'such rows would block the deletion',
+    r: 'such rows would block the deletion',
+    c: 'the database would delete such rows without a count',
+    n: 'the database would change such rows without a count',
+    d: 'the database would change such rows without a count',
+  }[key.onDelete];
+  const acknowledge =
+    key.onDelete === 'a' || key.onDelete === 'r'
+      ? ''
+      : `, or acknowledge it with onDelete: [{ table: '${key.child}', constraint: '${key.name}' }] at this entry`;
+  const found = isOwnTable
+    ? 'no entry of the table finds its rows by these columns'
+    : `the table is not mapped for ${model.kind}`;
+  return {
+    path: parent.path,
+    message: `${describe(key)}, and ${found}: ${effect}; add ${entry} if these rows belong to the subject, with detach if they belong to another person${acknowledge}`,
+  };
+}
+
+/** A retained row keeps its reference to a row that is deleted. */
+function keptReference(key: ForeignKey, child: Target): ConfigError {
+  if (key.onDelete === 'c') return cascadeToRetained(key, child);
+  const columns = key.childColumns.join(', ');
+  const isLink = key.childColumns.some((column) => linkColumns(child).includes(column));
+  const remedy = isLink
+    ? `set retain.unlink: 'null', or retain.reassign with the key of a ghost row, or keep the subject's row with anonymise`
+    : `add ${columns} to retain.blank, or add an entry that detaches it`;
+  return { path: `${child.path}.retain.unlink`, message: `${describe(key)}, whose rows are deleted; ${remedy}` };
+}
+
+const cascadeToRetained = (key: ForeignKey, child: Target): ConfigError => ({
+  path: `${child.path}.retain.unlink`,
+  message: `${describe(key)}: the database would delete the retained rows; set retain.unlink: 'null', or use ON DELETE NO ACTION`,
+});
+
+function checkAcknowledged(parent: Target, keys: readonly ForeignKey[]): ConfigError[] {
+  return parent.onDelete.flatMap(({ table, constraint }, index) => {
+    const key = keys.find(
+      ({ name, child, parent: to }) =>
+        name === constraint && isSameTable(child, table) && isSameTable(to, parent.table),
     );
-  if (children.some(({ retain }) => retain !== undefined))
-    return error('and is retained: its rows would be deleted; use ON DELETE NO ACTION');
-  const deletesSameRows = children.some((child) => joinsByKey(key, child) || referencesSubject(key, parent, child));
-  return deletesSameRows
-    ? []
-    : error(
-        'by columns that the data map does not use: it would delete rows of other subjects; use ON DELETE NO ACTION',
-      );
+    const path = `${parent.path}.onDelete.${index}`;
+    if (key === undefined) return [{ path, message: `${table} has no foreign key ${constraint} to ${parent.table}` }];
+    return key.onDelete === 'a' || key.onDelete === 'r'
+      ? [
+          {
+            path,
+            message: `${constraint} has no ON DELETE action, so it would block the deletion; map ${table} instead`,
+          },
+        ]
+      : [];
+  });
 }
-
-const joinsByKey = (key: ForeignKey, child: Target): boolean =>
-  child.via !== undefined &&
-  qualifiedName(child.via.table) === key.parent &&
-  child.via.on.length > 0 &&
-  child.via.on.every(([here, there]) =>
-    key.childColumns.some((column, i) => column === here && key.parentColumns[i] === there),
-  );
-
-const referencesSubject = (key: ForeignKey, parent: Target, child: Target): boolean =>
-  parent.role === 'subject' &&
-  key.childColumns.length === 1 &&
-  parent.matches.some(({ columns }) => columns[0] === key.parentColumns[0]) &&
-  child.matches.some(
-    ({ columns, types }) =>
-      columns.length === 1 &&
-      columns[0] === key.childColumns[0] &&
-      types.some((type) => parent.matches[0]?.types.includes(type)),
-  );
-
-/** A retained row that references a deleted one has to lose that reference. */
-function checkRetained(key: ForeignKey, child: Target): ConfigError[] {
-  const path = `${child.path}.retain.unlink`;
-  const { retain } = child;
-  const references = `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}`;
-  const blanked = key.childColumns.some((column) => retain?.blank?.includes(column) === true);
-  if (blanked) return [];
-  if (retain?.unlink === undefined)
-    return [{ path, message: `${references}, whose rows are deleted; set retain.unlink for this foreign key` }];
-  if (!key.childColumns.some((column) => linkColumns(child).includes(column)))
-    return [{ path, message: `${references}, which unlink does not change; add it to retain.blank` }];
-  return retain.unlink === 'pseudonym'
-    ? [{ path, message: `${references}: a foreign key cannot hold a pseudonym; set unlink: 'null'` }]
-    : [];
-}
-
-const FOREIGN_KEYS = `
-  SELECT k.conname::text AS name, cn.nspname || '.' || c.relname AS child, pn.nspname || '.' || p.relname AS parent,
-         k.confdeltype::text AS "onDelete",
-         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(num, i)
-               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.i) AS "childColumns",
-         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i)
-               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER BY u.i) AS "parentColumns"
-  FROM pg_constraint k
-  JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
-  JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
-  WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY ($1::oid[]) ORDER BY 2, 1`;

@@ -1,5 +1,7 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
-import { type KindModel, buildModels, linkColumns } from '../data-map/model.ts';
+import { buildModels } from '../data-map/build-models.ts';
+import { type KindModel, isDeleted, linksOf } from '../data-map/model.ts';
+import { changedColumns } from '../data-map/reference-changes.ts';
 import { qualifiedName, ident, relation, tableName } from '../sql.ts';
 
 /** The rights of Lethe's role on one table. `update` lists columns. */
@@ -35,14 +37,11 @@ export function requiredGrants(settings: PostgresSettings): readonly RequiredGra
 function addKindGrants(model: KindModel, grantsOf: (table: string) => RequiredGrants): void {
   for (const target of model.targets) {
     const table = grantsOf(target.table);
-    for (const column of target.sources) table.update.add(column);
+    for (const link of linksOf(target)) grantsOf(link.table);
+    for (const action of target.onDelete) grantsOf(action.table);
+    for (const column of [...target.sources, ...changedColumns(target)]) table.update.add(column);
     if (target.role === 'subject') table.updateAll = true;
-    if (target.retain === undefined) {
-      table.delete = true;
-      continue;
-    }
-    for (const column of target.retain.blank ?? []) table.update.add(column);
-    if (target.retain.unlink !== undefined) for (const column of linkColumns(target)) table.update.add(column);
+    if (isDeleted(target)) table.delete = true;
   }
   // SELECT … FOR UPDATE needs UPDATE on one column: the soft-delete column, otherwise the key.
   grantsOf(model.map.table).update.add(model.map.softDelete?.column ?? model.key.columns[0] ?? '');

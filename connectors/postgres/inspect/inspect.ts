@@ -5,11 +5,12 @@ import { validateSettings } from '../validate-settings.ts';
 import { checkColumns } from './columns.ts';
 import { checkCoverage } from './coverage.ts';
 import { checkForeignKeys } from './foreign-keys.ts';
+import { checkGhosts } from './ghosts.ts';
 import { checkIndexes } from './indexes.ts';
 import { checkPrivileges } from './privileges.ts';
 import { checkSchema } from './schema.ts';
 import { checkTriggers } from './triggers.ts';
-import { deletionOrder } from '../data-map/order.ts';
+import { deletionPlan } from '../rows/deletion-plan.ts';
 import { type Inspection, type Relation, readRelations, tablePaths } from './inspection.ts';
 import { withSession } from '../session.ts';
 
@@ -43,6 +44,7 @@ const CHECKS: readonly ((inspection: Inspection) => Promise<readonly ConfigError
   checkIndexes,
   checkCoverage,
   checkForeignKeys,
+  checkGhosts,
   checkTriggers,
 ];
 
@@ -88,8 +90,8 @@ function relationErrors({ relkind, rowSecurityActive, hasInheritors, rules }: Re
 
 function checkOrder({ context, catalog }: Inspection): ConfigError[] {
   return context.models.flatMap((model) => {
-    const { cycle } = deletionOrder(model, catalog);
-    const message = `these tables reference each other, so there is no order of deletion: ${cycle.join(', ')}`;
+    const { cycle } = deletionPlan(model, catalog);
+    const message = `the entries of ${cycle.join(', ')} depend on each other, so there is no order of deletion; a row that is kept cannot be found through a row that refers to it`;
     return cycle.length === 0 ? [] : [{ path: `kinds.${model.kind}`, message }];
   });
 }

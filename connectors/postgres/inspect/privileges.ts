@@ -1,7 +1,7 @@
 import type { ConfigError } from '../../connector.ts';
 import { requiredGrants } from './grants.ts';
 import { type Inspection, tablePaths } from './inspection.ts';
-import { planClearing } from '../delete/clear-columns.ts';
+import { planClearing } from '../chunks/clear-columns.ts';
 import { qualifiedName } from '../sql.ts';
 
 interface Privilege {

@@ -5,12 +5,12 @@ import { typeOf } from '../data-map/catalog.ts';
 import { columnSide } from '../data-map/cast.ts';
 import { columnsOf, keyIdentity } from '../data-map/model.ts';
 import type { Resolution } from './resolution.ts';
-import { aliasCondition, followAliases, isSubjectCondition, keyCondition } from './matches.ts';
+import { aliasCondition, followAliases, hasKeyOf, isSubjectCondition, keyCondition, keyTexts } from './matches.ts';
 import { ident, relation } from '../sql.ts';
-import { MEMBERS } from '../data-map/where.ts';
+import { MEMBERS } from '../rows/where.ts';
 
 interface IdentityRow {
-  readonly key: string;
+  readonly key: string[];
   readonly value: string[];
   readonly sharers: number;
 }
@@ -39,7 +39,7 @@ export async function factsOfPage(resolution: Resolution, first: number, last: n
       // An invalid value, such as an empty email address, is not an identity.
       if ('invalid' in normalized) continue;
       const identity: Identity = { type, value: normalized.value };
-      facts.push({ fact: 'identity', key: keyIdentity(model, [key]), identity, origin, sharers });
+      facts.push({ fact: 'identity', key: keyIdentity(model, key), identity, origin, sharers });
     }
   };
   for (const type of Object.keys(model.map.identities ?? {}))
@@ -66,10 +66,10 @@ function identityStatement(resolution: Resolution, type: string): string {
                SELECT count(*) FROM (
                  SELECT FROM ${table} AS other WHERE ${same.join(' AND ')} LIMIT (${SUBJECT_COUNT} + 1)) AS counted) END AS size
       FROM (
-        SELECT b.seq, own.${ident(model.key.columns[0] ?? '')}::text AS key,
+        SELECT b.seq, ${keyTexts(model)} AS key,
                ARRAY[${columns.map((column) => `own.${ident(column)}::text`).join(', ')}] AS value,
                ${columns.map((column, index) => `${side('own', column)} AS ${parts[index]}`).join(', ')}
-        FROM lethe_system.batch AS b JOIN ${table} AS own ON ${keyCondition(resolution, 'b.value[1]')}
+        FROM lethe_system.batch AS b JOIN ${table} AS own ON ${hasKeyOf(resolution)}
         WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4::int AND $5::int
           AND ${columns.map((column) => `own.${ident(column)} IS NOT NULL`).join(' AND ')}) AS own) AS named
     ORDER BY seq`;
@@ -104,5 +104,5 @@ function aliasStatement(resolution: Resolution): string {
         SELECT own.${key}::text FROM hop JOIN ${relation(model.map.table)} AS own ON ${keyCondition(resolution, 'hop.name')}
         UNION SELECT unnest(called.keys)) AS owners) AS sharers
       FROM called)
-    SELECT unnest(keys) AS key, ARRAY[name] AS value, sharers FROM counted`;
+    SELECT ARRAY[unnest(keys)] AS key, ARRAY[name] AS value, sharers FROM counted`;
 }

@@ -1,21 +1,24 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import { columnSide, valueSide } from '../data-map/cast.ts';
-import { identityColumns, typeOf } from '../data-map/catalog.ts';
+import { type Catalog, identityColumns, typeOf } from '../data-map/catalog.ts';
+import type { KindModel } from '../data-map/model.ts';
+import { anonymisedCondition } from '../rows/anonymise.ts';
+import { isNoGhost } from '../visibility/ghosts.ts';
 import type { Resolution } from './resolution.ts';
-import { sidesOf } from '../data-map/where.ts';
+import { sidesOf } from '../rows/where.ts';
 import { ident, literal, relation } from '../sql.ts';
 
 /** One statement per identity type. Each copies the matches of the submitted identities ($1..$5) to batch $6. */
 export function matchStatements(resolution: Resolution): readonly { sql: string; batch: string }[] {
   const { model, catalog, matches } = resolution;
-  const key = ident(model.key.columns[0] ?? '');
+  const keys = keyTexts(model);
   const identities = identityColumns(model).map(({ type, columns }) => {
     const comparison = model.types[type]?.comparison ?? 'exact';
     const match = { columns, types: [type], comparison };
     const sides = sidesOf(model.map.table, match, catalog, { column: 'own.', value: 'b.' });
-    return insertMatches(`SELECT b.seq, own.${key}::text AS key FROM lethe_system.batch AS b
+    return insertMatches(`SELECT b.seq, ${keys} AS key FROM lethe_system.batch AS b
       JOIN ${relation(model.map.table)} AS own ON ${sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ')}
-      WHERE ${submittedCondition('b')} AND b.type = ${literal(type)}`);
+      WHERE ${submittedCondition('b')} AND b.type = ${literal(type)} AND ${isSubject(model, catalog)}`);
   });
   const aliases = model.map.aliases === undefined ? [] : [insertMatches(aliasMatches(resolution))];
   return [...identities, ...aliases].map((sql) => ({ sql, batch: matches[2] }));
@@ -26,18 +29,29 @@ const submittedCondition = (b: string): string =>
 
 const insertMatches = (select: string): string =>
   `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
-   SELECT $1, $2, $6, found.seq, 'key', ARRAY[found.key] FROM (${select}) AS found`;
+   SELECT $1, $2, $6, found.seq, 'key', found.key FROM (${select}) AS found`;
 
 function aliasMatches(resolution: Resolution): string {
-  const { model } = resolution;
-  const key = ident(model.key.columns[0] ?? '');
+  const { model, catalog } = resolution;
   return `WITH RECURSIVE ${followAliases(
     resolution,
     `SELECT b.seq AS start, b.value[1] AS name FROM lethe_system.batch AS b
       WHERE ${submittedCondition('b')} AND b.type = ${literal(ALIAS)}`,
   )}
-    SELECT hop.start AS seq, own.${key}::text AS key FROM hop JOIN ${relation(model.map.table)} AS own
-      ON ${keyCondition(resolution, 'hop.name')}`;
+    SELECT hop.start AS seq, ${keyTexts(model)} AS key FROM hop JOIN ${relation(model.map.table)} AS own
+      ON ${keyCondition(resolution, 'hop.name')} AND ${isSubject(model, catalog)}`;
+}
+
+/** The key of a row `own`, as an array of texts. */
+export const keyTexts = ({ key }: KindModel): string =>
+  `ARRAY[${key.columns.map((column) => `own.${ident(column)}::text`).join(', ')}]`;
+
+/** Excludes ghost rows, and rows that an earlier deletion anonymised. */
+export function isSubject(model: KindModel, catalog: Catalog): string {
+  const ownTable = model.targets.find(({ role }) => role === 'subject');
+  const isVisible =
+    ownTable?.anonymise === undefined ? 'true' : `NOT ${anonymisedCondition(ownTable, model, catalog, 'own.')}`;
+  return `${isNoGhost(model)} AND ${isVisible}`;
 }
 
 /**
@@ -65,12 +79,19 @@ export function aliasCondition({ model, catalog }: Resolution, column: string): 
   return (name) => `${columnSide(`e.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
 }
 
+/** A row `own` has the key of one column that is called `name`. Only such a key has aliases. */
 export function keyCondition({ model, catalog }: Resolution, name: string): string {
   const column = model.key.columns[0] ?? '';
   const type = typeOf(catalog, model.map.table, column);
   const { comparison } = model.key;
   return `${columnSide(`own.${ident(column)}`, type, comparison)} = ${valueSide(name, type, comparison)}`;
 }
+
+/** A row `own` has the key of the row `b` of the batch table. */
+export const hasKeyOf = ({ model, catalog }: Resolution): string =>
+  sidesOf(model.map.table, model.key, catalog, { column: 'own.', value: 'b.' })
+    .map(({ column, value }) => `${column} = ${value}`)
+    .join(' AND ');
 
 export const isSubjectCondition = (resolution: Resolution, name: string): string =>
   `EXISTS (SELECT FROM ${relation(resolution.model.map.table)} AS own WHERE ${keyCondition(resolution, name)} OFFSET 0)`;

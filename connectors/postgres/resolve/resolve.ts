@@ -11,7 +11,7 @@ import { factsOfPage, keysOfPage } from './facts.ts';
 import { selectionStatement } from './selection.ts';
 import type { Resolution } from './resolution.ts';
 import { openSession } from '../session.ts';
-import { MEMBERS } from '../data-map/where.ts';
+import { MEMBERS } from '../rows/where.ts';
 import type { SubjectIdentity } from '../../../domain/identity.ts';
 
 const MAX_SEQ = 2_147_483_647;

@@ -25,7 +25,7 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_te
   FROM lethe_system.batch b CROSS JOIN lethe_system.secret s
   LEFT JOIN lethe_system.identity_types t ON t.system = $1 AND t.kind = $6 AND t.type = b.type
   WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4 AND $5
-    AND ($7 IS NULL OR b.type = $7)
+    AND CASE WHEN $7 IS NULL THEN b.type NOT LIKE '@%' ELSE b.type = $7 END
 $$;
 
 -- For queries of the application: WHERE NOT lethe_system.is_hidden('user', user_id::text)

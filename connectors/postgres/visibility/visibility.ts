@@ -1,6 +1,6 @@
 import { type Batch, type ConnectorContext, ConnectorError, type VisibilityChange } from '../../connector.ts';
 import { type Members, membersInRange } from './batch-table.ts';
-import { columnSide } from '../data-map/cast.ts';
+import { isTimestamp } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { throwIfCancelled } from '../failure.ts';
@@ -8,7 +8,7 @@ import type { KindModel } from '../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
 import { isConflict, retry } from '../session.ts';
 import { ident, literal, relation } from '../sql.ts';
-import { sidesOf } from '../data-map/where.ts';
+import { sidesOf } from '../rows/where.ts';
 
 /** A small request needs one commit, and a large one never locks many rows of a busy table. */
 const SUBJECTS_PER_COMMIT = 1_000;
@@ -57,15 +57,16 @@ async function hide(loaded: LoadedBatch, members: Members, change: VisibilityCha
   await loaded.session.run(
     `WITH selected AS MATERIALIZED (${selectedSubjects(loaded, 't.hidden')}),
      rows AS (
-       SELECT own.${flag.key} AS key FROM ${own} AS own
-       WHERE ${flag.keyColumn('own')} = ANY (ARRAY(SELECT key FROM selected)) AND own.${flag.column} ${flag.isVisible}
-       ORDER BY own.${flag.key} FOR UPDATE),
+       SELECT ${flag.key('own')} FROM ${own} AS own
+       WHERE ${flag.isSelected} AND own.${flag.column} ${flag.isVisible}
+       ORDER BY ${flag.key('own')} FOR UPDATE),
      flagged AS (
-       UPDATE ${own} AS own SET ${flag.column} = ${flag.hiddenValue('$7')} FROM rows WHERE own.${flag.key} = rows.key
-       RETURNING own.${flag.key}::text AS key)
+       UPDATE ${own} AS own SET ${flag.column} = ${flag.hiddenValue('$7')} FROM rows
+       WHERE (${flag.key('own')}) = (${flag.key('rows')})
+       RETURNING ARRAY[${flag.keyTexts}] AS key)
      UPDATE lethe_system.tombstones AS t SET flagged_at = $7::timestamptz
      WHERE t.digest = ANY (ARRAY(
-       SELECT lethe_system.digest($1, ${literal(loaded.model.kind)}, ${literal(loaded.model.keyType)}, ARRAY[key])
+       SELECT lethe_system.digest($1, ${literal(loaded.model.kind)}, ${literal(loaded.model.keyType)}, key)
        FROM flagged))`,
     [...members, change.generation, change.at],
   );
@@ -80,7 +81,7 @@ async function restore(loaded: LoadedBatch, members: Members, change: Visibility
     `WITH selected AS MATERIALIZED (${selectedSubjects(loaded, 't.flagged_at IS NOT NULL')}),
      restored AS (
        UPDATE ${relation(loaded.model.map.table)} AS own SET ${flag.column} = ${flag.visibleValue} FROM selected
-       WHERE ${flag.keyColumn('own')} = selected.key AND own.${flag.column} = ${flag.hiddenValue('selected.flagged_at')})
+       WHERE ${flag.joinsSelected} AND own.${flag.column} = ${flag.hiddenValue('selected.flagged_at')})
      UPDATE lethe_system.tombstones AS t SET flagged_at = NULL
      WHERE t.digest = ANY (ARRAY(SELECT digest FROM selected))`,
     [...members, change.generation],
@@ -92,43 +93,61 @@ const keysOf = ({ kind, keyType }: KindModel): string =>
 
 /** The subjects whose tombstone has this generation. OFFSET 0 forces one index lookup per subject. */
 function selectedSubjects({ model, catalog }: LoadedBatch, condition: string): string {
-  const [own] = sidesOf(model.map.table, model.key, catalog, { column: '', value: 'm.' });
-  return `SELECT ${own?.value ?? 'NULL'} AS key, m.digest, t.flagged_at FROM ${keysOf(model)}, LATERAL (
+  const sides = sidesOf(model.map.table, model.key, catalog, { column: '', value: 'm.' });
+  const keys = sides.map(({ value }, index) => `${value} AS key_${index}`).join(', ');
+  return `SELECT ${keys}, m.digest, t.flagged_at FROM ${keysOf(model)}, LATERAL (
       SELECT flagged_at FROM lethe_system.tombstones AS t
       WHERE t.digest = m.digest AND t.generation = $6::bigint AND ${condition} OFFSET 0) AS t`;
 }
 
 interface SoftDeleteFlag {
-  readonly key: string;
   readonly column: string;
   readonly visibleValue: string;
   readonly isVisible: string;
+  /** The key columns of rows `own`, in the form of their index, are those of a selected subject. */
+  readonly isSelected: string;
+  readonly joinsSelected: string;
+  /** The key columns of rows `own` as texts. */
+  readonly keyTexts: string;
   hiddenValue(timestamp: string): string;
-  /** The key column of a relation, in the form of its index. */
-  keyColumn(of: string): string;
+  /** The key columns of a relation. */
+  key(of: string): string;
 }
 
 function flagOf(model: KindModel, catalog: Catalog): SoftDeleteFlag | undefined {
-  const name = model.key.columns[0];
-  if (model.map.softDelete === undefined || name === undefined) return undefined;
-  const key = ident(name);
-  const keyColumn = (of: string): string =>
-    columnSide(`${of}.${key}`, typeOf(catalog, model.map.table, name), model.key.comparison);
-  const type = typeOf(catalog, model.map.table, model.map.softDelete.column);
-  const column = ident(model.map.softDelete.column);
+  const { softDelete, table } = model.map;
+  if (softDelete === undefined) return undefined;
+  const column = ident(softDelete.column);
+  const common = { column, ...keyForms(model, catalog) };
+  const type = typeOf(catalog, table, softDelete.column);
   if (type.base === 'bool')
-    return { key, column, visibleValue: 'false', isVisible: 'IS NOT TRUE', hiddenValue: () => 'true', keyColumn };
-  if (!['timestamptz', 'timestamp', 'date'].includes(type.base))
+    return { ...common, visibleValue: 'false', isVisible: 'IS NOT TRUE', hiddenValue: () => 'true' };
+  if (!isTimestamp(type))
     throw new ConnectorError('coverage_broken', 'the soft-delete column is neither a timestamp nor a boolean', {
       retryable: false,
     });
   // Cast to the precision of the column, so that a restore recognizes the rounded value.
+  const hiddenValue = (timestamp: string): string => `${timestamp}::timestamptz::${type.full}`;
+  return { ...common, visibleValue: 'NULL', isVisible: 'IS NULL', hiddenValue };
+}
+
+function keyForms(
+  model: KindModel,
+  catalog: Catalog,
+): Pick<SoftDeleteFlag, 'isSelected' | 'joinsSelected' | 'keyTexts' | 'key'> {
+  const columns = model.key.columns.map(ident);
+  const compared = sidesOf(model.map.table, model.key, catalog, { column: 'own.', value: 'm.' }).map(
+    ({ column }) => column,
+  );
+  const names = columns.map((_, index) => `key_${index}`);
+  const [only = ''] = compared;
   return {
-    key,
-    column,
-    visibleValue: 'NULL',
-    isVisible: 'IS NULL',
-    hiddenValue: (timestamp) => `${timestamp}::timestamptz::${type.full}`,
-    keyColumn,
+    isSelected:
+      compared.length === 1
+        ? `${only} = ANY (ARRAY(SELECT key_0 FROM selected))`
+        : `(${compared.join(', ')}) IN (SELECT ${names.join(', ')} FROM selected)`,
+    joinsSelected: compared.map((column, index) => `${column} = selected.key_${index}`).join(' AND '),
+    keyTexts: columns.map((column) => `own.${column}::text`).join(', '),
+    key: (of) => columns.map((column) => `${of}.${column}`).join(', '),
   };
 }

@@ -206,7 +206,7 @@ test('does not move the ranges of a running deletion when subjectsPerCommit chan
 
 test('reports the counts of another attempt when that attempt finished the range', async () => {
   const batch = batchOf(subjects);
-  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: null, retained: [] };
+  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: [], retained: [] };
   const ranges: FinishedRange[] = [];
   const late = deletion({
     onRangeFinished: async (range) => {

@@ -1,0 +1,103 @@
+import { relation } from '../sql.ts';
+import type { Target } from '../data-map/model.ts';
+import { changesSet } from '../rows/changes.ts';
+import { rowsPerSubject } from '../rows/rows-per-subject.ts';
+import { MEMBERS, where } from '../rows/where.ts';
+import { notDeleted } from '../rows/unreferenced.ts';
+import { runRedacted } from '../session.ts';
+import { type Chunks, membersIn } from './chunks.ts';
+import type { Unit } from '../delete/range-log.ts';
+import { hasColumnToBlank, remaining } from '../delete/remaining.ts';
+import type { RowCounts, SubjectRows } from '../delete/row-counts.ts';
+
+/** The whole batch. A row that belongs to any of its subjects is deleted, in this range or another one. */
+const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');
+
+/** Changes the rows of an entry that a deletion keeps, and counts those that belong to no deleted entry. */
+export async function changeKeptRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
+  if (target.retain === undefined) return changeRows(chunks, unit, target, rowCounts);
+  const row = await retainRows(chunks, unit, target);
+  rowCounts.add(target, row);
+}
+
+/** Detached rows, or the anonymised rows of the subjects. Rows that this range deletes are not changed. */
+async function changeRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
+  const { model, catalog, session } = chunks.loaded;
+  const set = changesSet(target, chunks.context.system, model, catalog);
+  if (set === undefined) return;
+  const table = relation(target.table);
+  const condition = remaining(target, 'data', model, catalog);
+  const stays = notDeleted(target.table, model, catalog, {});
+  const counted = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
+  const count =
+    counted === 'true'
+      ? '(SELECT count(*) FROM changed)'
+      : `(SELECT count(*) FROM ${table} WHERE (${condition}) AND ${counted})`;
+  const changed = await runRedacted<number>(
+    session,
+    `WITH changed AS (UPDATE ${table} SET ${set} WHERE (${condition}) AND ${stays} RETURNING 1) SELECT to_jsonb(${count})`,
+    batchParameters(chunks, unit),
+  );
+  rowCounts.add(target, changeOf(target, changed ?? 0));
+}
+
+/** The counts of rows that a deletion changed and kept. */
+export const changeOf = (target: Target, rows: number): object =>
+  target.detach === undefined
+    ? { anonymised: { rows, columns: Object.keys(target.anonymise ?? {}) } }
+    : { detached: rows };
+
+const batchParameters = (chunks: Chunks, unit: Unit): readonly (string | number)[] => {
+  const { members } = chunks.loaded;
+  return [...membersIn(chunks, unit), members[3], members[4]];
+};
+
+/** The retained rows of a table, in total and per subject. A row of two subjects counts for both. */
+export interface RetainedCount {
+  readonly retained: number;
+  readonly perSubject: readonly SubjectRows[];
+}
+export const subjectCounts = (rows: string): string =>
+  `(SELECT coalesce(jsonb_agg(jsonb_build_array(seq, rows)), '[]') FROM (${rows}) AS counted)`;
+
+/**
+ * Counts unlinked rows in the pass that unlinks them. Every pass finds rows that keep their reference, so the first pass
+ * counts all of them, and later passes only those that they blank.
+ */
+async function retainRows(chunks: Chunks, unit: Unit, target: Target): Promise<RetainedCount> {
+  const { session, model, catalog } = chunks.loaded;
+  const table = relation(target.table);
+  const set = changesSet(target, chunks.context.system, model, catalog);
+  const counted = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
+  const update =
+    set === undefined
+      ? ''
+      : `WITH retained AS (UPDATE ${table} SET ${set} WHERE (${remaining(target, 'data', model, catalog)})
+           AND ${notDeleted(target.table, model, catalog, {})} RETURNING 1)`;
+  const keepsReference = target.retain?.unlink === undefined && target.retain?.reassign === undefined;
+  const countsAll = keepsReference && chunks.pass === 1;
+  // The statement's snapshot is from before its update, so this finds the rows that the update changes.
+  const restriction = (prefix: string): string => {
+    const blank = countsAll || !keepsReference ? 'true' : hasColumnToBlank(target, prefix);
+    return counted === 'true' ? blank : `(${blank}) AND NOT ${isDeletedRow(target, prefix, counted)}`;
+  };
+  const changed = remaining(target, 'data', model, catalog);
+  const condition = countsAll ? where(target, model, catalog) : changed;
+  const isPlain = counted === 'true' && set !== undefined && !countsAll;
+  const count = isPlain
+    ? '(SELECT count(*) FROM retained)'
+    : `(SELECT count(*) FROM ${table} WHERE (${condition}) AND ${counted})`;
+  const rows = set === undefined && !countsAll ? '0' : count;
+  const found = await runRedacted<RetainedCount>(
+    session,
+    `${update} SELECT jsonb_build_object('retained', ${rows},
+       'perSubject', ${subjectCounts(rowsPerSubject(target, model, catalog, restriction))})`,
+    batchParameters(chunks, unit),
+  );
+  return found ?? { retained: 0, perSubject: [] };
+}
+
+/** Whether the batch deletes the row itself, by another entry of the same table. */
+const isDeletedRow = (target: Target, prefix: string, notDeletedRows: string): string =>
+  `EXISTS (SELECT FROM ${relation(target.table)} AS kept
+     WHERE kept.ctid = ${prefix}ctid AND kept.tableoid = ${prefix}tableoid AND NOT (${notDeletedRows}))`;

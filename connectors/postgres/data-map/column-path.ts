@@ -1,0 +1,34 @@
+import { ident, literal } from '../sql.ts';
+
+/** A column, and the keys that lead to a value inside it. Without keys it is the column itself. */
+export interface ColumnPath {
+  readonly column: string;
+  readonly keys: readonly string[];
+}
+
+const JSON_PATH = /^([^'<>]+?)((?:\s*->\s*'[^']+')*)\s*->>\s*'([^']+)'$/;
+
+/** Parses `column`, `column->>'key'` or `column->'key'->>'key'`. Every other text is the name of a column. */
+export function columnPath(name: string): ColumnPath {
+  const [, column, steps = '', last] = JSON_PATH.exec(name) ?? [];
+  if (column === undefined || last === undefined) return { column: name, keys: [] };
+  return { column: column.trim(), keys: [...[...steps.matchAll(/'([^']+)'/g)].map(([, key = '']) => key), last] };
+}
+
+/** The value of a column or of a key inside it, as text for a key. `prefix` names the relation, such as `own.`. */
+export function columnSql(name: string, prefix = ''): string {
+  const { column, keys } = columnPath(name);
+  const base = `${prefix}${ident(column)}`;
+  if (keys.length === 0) return base;
+  const inner = keys.slice(0, -1).map((key) => ` -> ${literal(key)}`);
+  return `(${base}${inner.join('')} ->> ${literal(keys.at(-1) ?? '')})`;
+}
+
+/** An item of a SET clause. `value` is SQL; a key inside a document becomes JSON null when it is `NULL`. */
+export function assignmentSql(name: string, value: string, type: string): string {
+  const { column, keys } = columnPath(name);
+  if (keys.length === 0) return `${ident(column)} = ${value}`;
+  const path = `ARRAY[${keys.map(literal).join(', ')}]`;
+  const json = value === 'NULL' ? `'null'::jsonb` : `to_jsonb(${value})`;
+  return `${ident(column)} = jsonb_set(${ident(column)}::jsonb, ${path}, ${json}, false)::${type}`;
+}

@@ -1,0 +1,73 @@
+import { valueSide } from '../data-map/cast.ts';
+import { type Catalog, typeOf } from '../data-map/catalog.ts';
+import { assignmentSql, columnPath, columnSql } from '../data-map/column-path.ts';
+import { type KindModel, type Match, type Target, linkColumns } from '../data-map/model.ts';
+import { type ReferenceChange, referenceChanges } from '../data-map/reference-changes.ts';
+import { anonymisingSet, digestAs } from './anonymise.ts';
+import { constantSql } from './constants.ts';
+import { MEMBERS, elementType, sidesOf } from './where.ts';
+import { ident, literal, literalList } from '../sql.ts';
+
+/** The SET clause for rows that a deletion keeps. Undefined when the rows do not change, or are deleted. */
+export function changesSet(target: Target, system: string, model: KindModel, catalog: Catalog): string | undefined {
+  if (target.anonymise !== undefined) return anonymisingSet(target, model, catalog);
+  const blank = (target.retain?.blank ?? []).map((column) => `${ident(column)} = NULL`);
+  const references = referenceChanges(target)
+    .filter((change) => !staysFilled(change, target, catalog))
+    .map((change) => referenceSql(change, target, system, model, catalog));
+  const all = [...blank, ...references];
+  return all.length === 0 ? undefined : all.join(', ');
+}
+
+/** `unlink: 'null'` of a composite reference changes the columns that allow NULL, which is enough for a foreign key. */
+function staysFilled({ column, to }: ReferenceChange, target: Target, catalog: Catalog): boolean {
+  const isNull = typeof to === 'object' && 'value' in to && to.value === null;
+  const isComposite = target.retain?.unlink === 'null' && linkColumns(target).length > 1;
+  return isNull && isComposite && typeOf(catalog, target.table, column).isNotNull;
+}
+
+function referenceSql(
+  { column, to }: ReferenceChange,
+  target: Target,
+  system: string,
+  model: KindModel,
+  catalog: Catalog,
+): string {
+  const array = target.matches.find(({ isArray, columns }) => isArray === true && columns.includes(column));
+  if (array !== undefined && typeof to === 'object') return arraySql(array, to, target, catalog);
+  const base = typeOf(catalog, target.table, columnPath(column).column);
+  if (to === 'pseudonym') return assignmentSql(column, pseudonym(target, column, system, model, catalog), base.full);
+  const value = constantSql('ghost' in to ? to.ghost : to.value);
+  // to_jsonb needs a type; the columns of a table give their own type to a literal.
+  const isInside = columnPath(column).keys.length > 0 && value !== 'NULL';
+  const constant = 'ghost' in to ? to.ghost : to.value;
+  const type = typeof constant === 'number' ? 'numeric' : typeof constant === 'boolean' ? 'boolean' : 'text';
+  return assignmentSql(column, isInside ? `${value}::${type}` : value, base.full);
+}
+
+/** Removes the keys of the subjects from an array, or replaces them by the key of the ghost. The order stays. */
+function arraySql(
+  match: Match,
+  to: Exclude<ReferenceChange['to'], 'pseudonym'>,
+  target: Target,
+  catalog: Catalog,
+): string {
+  const [side] = sidesOf(target.table, match, catalog);
+  const { column, value } = side ?? { column: '', value: '' };
+  const type = elementType(target, match, catalog);
+  const keys = `ARRAY(SELECT ${value} FROM lethe_system.batch WHERE ${MEMBERS} AND type IN (${literalList(match.types)}))::${type}[]`;
+  const elements = `FROM unnest(${column}) WITH ORDINALITY AS each(item, place)`;
+  const isOther = `(item = ANY (${keys})) IS NOT TRUE`;
+  return 'ghost' in to
+    ? `${column} = ARRAY(SELECT CASE WHEN ${isOther} THEN item ELSE ${constantSql(to.ghost)} END ${elements} ORDER BY place)`
+    : `${column} = ARRAY(SELECT item ${elements} WHERE ${isOther} ORDER BY place)`;
+}
+
+/** The keyed digest of the old value: equal for all rows of one subject, and not reversible without the key. */
+function pseudonym(target: Target, column: string, system: string, model: KindModel, catalog: Catalog): string {
+  const type = typeOf(catalog, target.table, column);
+  const args = [system, model.kind, 'pseudonym'].map(literal).join(', ');
+  const hex = `encode(lethe_system.digest(${args}, ARRAY[${columnSql(column)}::text]), 'hex')`;
+  if (type.base === 'uuid' || type.base === 'int8') return digestAs(hex, type);
+  return valueSide(`('deleted-' || substr(${hex}, 1, 32))`, type, 'exact');
+}

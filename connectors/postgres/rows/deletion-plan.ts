@@ -1,0 +1,63 @@
+import type { Catalog, ForeignKey } from '../data-map/catalog.ts';
+import { type KindModel, type Target, isDeleted, isSameTable, parentsOf } from '../data-map/model.ts';
+import { changedColumns } from '../data-map/reference-changes.ts';
+import { qualifiedName } from '../sql.ts';
+
+/** Entries that one statement processes. Several are deletions that depend on each other. */
+export type Step = readonly Target[];
+
+export interface DeletionPlan {
+  readonly steps: readonly Step[];
+  /** Tables that depend on each other and cannot be changed in one statement. Empty when a plan exists. */
+  readonly cycle: readonly string[];
+}
+
+/**
+ * Orders the entries: rows that are found through others, or reference them, come first. Deletions that depend on each
+ * other share a statement, because PostgreSQL checks foreign keys at its end.
+ */
+export function deletionPlan(model: KindModel, catalog: Catalog): DeletionPlan {
+  const { targets } = model;
+  const later = new Map(
+    targets.map((target) => [target, targets.filter((other) => precedes(target, other, model, catalog))]),
+  );
+  const reachable = new Map(targets.map((target) => [target, reach(target, later)]));
+  const reaches = (from: Target, to: Target): boolean => reachable.get(from)?.has(to) === true;
+  const steps: Target[][] = [];
+  const remaining = new Set(targets);
+  while (remaining.size > 0) {
+    const [first] = [...remaining].filter((target) =>
+      [...remaining].every((other) => !reaches(other, target) || reaches(target, other)),
+    );
+    if (first === undefined) break;
+    const step = [...remaining].filter((other) => other === first || (reaches(first, other) && reaches(other, first)));
+    for (const target of step) remaining.delete(target);
+    steps.push(step);
+  }
+  const circular = steps.find((step) => step.length > 1 && !step.every(isDeleted)) ?? [];
+  return { steps, cycle: [...new Set(circular.map(({ table }) => qualifiedName(table)))] };
+}
+
+function reach(from: Target, later: ReadonlyMap<Target, readonly Target[]>): ReadonlySet<Target> {
+  const found = new Set<Target>();
+  const open = [...(later.get(from) ?? [])];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    open.push(...(later.get(next) ?? []));
+  }
+  return found;
+}
+
+/** Whether `first` must be processed before `other`, or together with it. */
+function precedes(first: Target, other: Target, model: KindModel, catalog: Catalog): boolean {
+  if (first === other) return false;
+  if (first.via !== undefined && parentsOf(first, model).includes(other)) return true;
+  return isDeleted(other) && catalog.foreignKeys.some((key) => frees(first, other, key));
+}
+
+/** Whether the change of `child` removes references to rows that the deletion of `parent` removes. */
+function frees(child: Target, parent: Target, key: ForeignKey): boolean {
+  if (!isSameTable(key.child, child.table) || !isSameTable(key.parent, parent.table)) return false;
+  return isDeleted(child) || changedColumns(child).some((column) => key.childColumns.includes(column));
+}

@@ -1,0 +1,132 @@
+import { ConnectorError } from '../../connector.ts';
+import { columnSide, valueSide } from '../data-map/cast.ts';
+import { type Catalog, typeOf } from '../data-map/catalog.ts';
+import { columnPath, columnSql } from '../data-map/column-path.ts';
+import { conditionSql } from './constants.ts';
+import { type KindModel, type Link, type Match, type Target, isRecursive, parentsOf } from '../data-map/model.ts';
+import { ident, literalList, relation } from '../sql.ts';
+
+/** The first five parameters of every statement about subjects. None of them is an identity. */
+export const MEMBERS = `system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
+
+export interface WhereOptions {
+  /** Replaces the parameters, for COPY. */
+  readonly members?: string;
+  /** The condition filters rows that another condition finds. Otherwise it finds rows by an index. */
+  readonly isFilter?: boolean;
+}
+
+/** The rows of a target that belong or refer to the subjects $4..$5 of a batch. */
+export function where(target: Target, model: KindModel, catalog: Catalog, options: WhereOptions = {}): string {
+  const found =
+    target.via === undefined
+      ? anyOf(target.matches.map((match) => matchWhere(target, match, catalog, options)))
+      : viaWhere(target, target.via, model, catalog, options);
+  return Object.keys(target.conditions).length === 0 ? found : `(${found}) AND ${conditionSql(target.conditions)}`;
+}
+
+const anyOf = (conditions: readonly string[]): string => conditions.map((each) => `(${each})`).join(' OR ');
+
+/**
+ * `column = ANY(ARRAY(SELECT …))` costs one index lookup per value. Several columns are compared as one row, so that the
+ * identities (a, x) and (b, y) do not match (a, y).
+ */
+function matchWhere(target: Target, match: Match, catalog: Catalog, options: WhereOptions): string {
+  const sides = sidesOf(target.table, match, catalog);
+  const from = `FROM lethe_system.batch WHERE ${options.members ?? MEMBERS} AND type IN (${literalList(match.types)})`;
+  const values = sides.map(({ value }) => value);
+  const columns = sides.map(({ column }) => column);
+  if (match.isArray === true)
+    return `${columns.join()} && ARRAY(SELECT ${values.join()} ${from})::${elementType(target, match, catalog)}[]`;
+  return inCondition(columns, `SELECT ${values.join(', ')} ${from}`, options);
+}
+
+function inCondition(columns: readonly string[], select: string, { isFilter = false }: WhereOptions): string {
+  if (columns.length === 0) return 'false';
+  if (columns.length > 1) return `(${columns.join(', ')}) IN (${select})`;
+  return isFilter ? `${columns.join()} IN (${select})` : `${columns.join()} = ANY (ARRAY(${select}))`;
+}
+
+/** Column and value of each part of a match in the form in which they compare, with the prefixes of their relations. */
+export function sidesOf(
+  table: string,
+  match: Match,
+  catalog: Catalog,
+  prefix: { column: string; value: string } = { column: '', value: '' },
+): readonly { column: string; value: string }[] {
+  return match.columns.map((column, index) => {
+    const type = typeOf(catalog, table, column);
+    const compared = match.isArray === true ? { ...type, base: type.base.replace(/^_/, '') } : type;
+    return {
+      column: columnSide(columnSql(column, prefix.column), type, match.comparison),
+      value: valueSide(`${prefix.value}value[${index + 1}]`, compared, match.comparison),
+    };
+  });
+}
+
+/** The name of the element type of an array column, such as `int4`. */
+export const elementType = (target: Target, match: Match, catalog: Catalog): string =>
+  typeOf(catalog, target.table, match.columns[0] ?? '').base.replace(/^_/, '');
+
+/** A condition that joins one row of the target to one row of the batch table. */
+export function matchJoin(
+  target: Target,
+  match: Match,
+  catalog: Catalog,
+  prefix: { column: string; value: string },
+): string {
+  const sides = sidesOf(target.table, match, catalog, prefix);
+  if (match.isArray !== true) return sides.map(({ column, value }) => `${column} = ${value}`).join(' AND ');
+  const type = elementType(target, match, catalog);
+  return sides.map(({ column, value }) => `${column} @> ARRAY[${value}]::${type}[]`).join(' AND ');
+}
+
+function viaWhere(target: Target, via: Link, model: KindModel, catalog: Catalog, options: WhereOptions): string {
+  const parents = parentsOf(target, model);
+  for (const [here, there] of via.on) {
+    typeOf(catalog, target.table, here);
+    typeOf(catalog, via.table, there);
+  }
+  if (parents.length === 0)
+    throw new ConnectorError('coverage_broken', `${target.path}: the table of via is not mapped`, { retryable: false });
+  const columns = via.on.map(([here]) => columnSql(here));
+  if (isRecursive(target))
+    return inCondition(columns, descendants(target, via, parents, model, catalog, options), options);
+  const there = via.on.map((pair) => thereSql(pair)).join(', ');
+  return anyOf(
+    parents.map((parent) =>
+      inCondition(
+        columns,
+        `SELECT ${there} FROM ${relation(parent.table)} WHERE ${where(parent, model, catalog, options)}`,
+        options,
+      ),
+    ),
+  );
+}
+
+/** A key inside a document is text, so it is compared with the text of the other column. */
+export const thereSql = ([here, there]: readonly [string, string], prefix = ''): string => {
+  const column = columnSql(there, prefix);
+  return columnPath(here).keys.length === 0 ? column : `${column}::text`;
+};
+
+/** The rows of the parents and all their descendants in the same table. UNION ends cycles. */
+function descendants(
+  target: Target,
+  via: Link,
+  parents: readonly Target[],
+  model: KindModel,
+  catalog: Catalog,
+  options: WhereOptions,
+): string {
+  const table = relation(target.table);
+  const names = via.on.map((_, index) => ident(`key_${index}`));
+  const own = via.on.map((pair) => thereSql(pair)).join(', ');
+  const children = via.on.map((pair) => thereSql(pair, 'child.')).join(', ');
+  const join = via.on.map(([here], index) => `${columnSql(here, 'child.')} = tree.${names[index]}`).join(' AND ');
+  const seeds = parents.map((parent) => `SELECT ${own} FROM ${table} WHERE ${where(parent, model, catalog, options)}`);
+  return `WITH RECURSIVE tree(${names.join(', ')}) AS (
+      (${seeds.join(' UNION ')})
+      UNION SELECT ${children} FROM ${table} AS child JOIN tree ON ${join} WHERE ${conditionSql(target.conditions, 'child.')})
+    SELECT ${names.join(', ')} FROM tree`;
+}

@@ -1,0 +1,31 @@
+import { ALIAS } from '../../../domain/identity.ts';
+import { columnSql } from '../data-map/column-path.ts';
+import type { KindModel } from '../data-map/model.ts';
+import { ghostKeys } from '../data-map/reference-changes.ts';
+import { constantSql } from '../rows/constants.ts';
+import { MEMBERS } from '../rows/where.ts';
+import type { Session } from '../session.ts';
+import { literal } from '../sql.ts';
+import type { Members } from './batch-table.ts';
+
+/** A ghost row takes over rows of deleted subjects, so it can never be a subject itself. Does nothing without ghosts. */
+export async function dropGhosts(session: Session, model: KindModel, members: Members): Promise<void> {
+  const ghosts = ghostKeys(model).map((key) => key.map((value, index) => equals(`value[${index + 1}]`, value)));
+  if (ghosts.length === 0) return;
+  const isGhost = ghosts.map((parts) => `(${parts.join(' AND ')})`).join(' OR ');
+  await session.run(
+    `DELETE FROM lethe_system.batch WHERE ${MEMBERS} AND type IN (${literal(model.keyType)}, ${literal(ALIAS)}) AND (${isGhost})`,
+    members,
+  );
+}
+
+/** Excludes ghost rows from the rows `own` of the subject's table. */
+export function isNoGhost(model: KindModel): string {
+  const ghosts = ghostKeys(model).map((key) =>
+    key.map((value, index) => equals(`${columnSql(model.key.columns[index] ?? '', 'own.')}::text`, value)),
+  );
+  return ['true', ...ghosts.map((parts) => `NOT (${parts.join(' AND ')})`)].join(' AND ');
+}
+
+const equals = (column: string, value: string | number | boolean | null): string =>
+  value === null ? 'true' : `${column} = ${constantSql(value)}`;
