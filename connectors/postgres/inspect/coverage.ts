@@ -11,7 +11,13 @@ interface UncoveredTable {
 export async function checkCoverage(inspection: Inspection): Promise<readonly ConfigError[]> {
   const { session, context } = inspection;
   const ignored = (context.settings.ignore ?? []).map(({ table }) => qualifiedName(table));
-  const covered = [...tablePaths(inspection).map(({ table }) => table), ...ignored];
+  // Rows of these tables are not the subject's, and the data map says how they refer to the subject's rows.
+  const named = context.models.flatMap(({ targets }) =>
+    targets.flatMap(({ sharedWith, onDelete }) =>
+      [...sharedWith, ...onDelete].map(({ table }) => qualifiedName(table)),
+    ),
+  );
+  const covered = [...tablePaths(inspection).map(({ table }) => table), ...named, ...ignored];
   const keys = context.models.map((model) => model.keyType);
   const tables = await session.rows<UncoveredTable>(UNCOVERED, [covered, keys, oidsOf(inspection)]);
   const existing = await session.rows<{ table: string }>(EXISTING, [ignored]);

@@ -23,11 +23,11 @@ export async function checkIndexes(inspection: Inspection): Promise<readonly Con
     const indexed = isLowerCased ? `lower(${column})` : column;
     if (usable.length === 0)
       return [{ path: named.path, message: `${named.table} needs a valid, non-partial index on ${indexed}` }];
-    if (named.use === 'key' && !usable.some(({ isUnique, columns }) => isUnique && columns === 1))
+    if (named.use === 'key' && !usable.some(({ isUnique, columns }) => isUnique && columns === named.columns.length))
       return [
         {
           path: named.path,
-          message: `${indexed} of ${named.table} is not unique; a key needs a unique index on this column alone`,
+          message: `${named.columns.join(', ')} of ${named.table} is not unique; a key needs a unique index on exactly these columns`,
         },
       ];
     return [];
