@@ -12,13 +12,20 @@ export interface FinishedRange {
   readonly tables: readonly TableFigures[];
   /** The rows kept of each subject of the range. Entries with the same subject and basis are summed. */
   readonly retained: readonly (RetainedRows & { readonly seq: number })[];
+  /** The subjects whose own row was kept with replaced values. Entries with the same subject are summed. Absent: none. */
+  readonly anonymised?: readonly (AnonymisedRows & { readonly seq: number })[];
 }
 /** The number of rows that a deletion keeps on a legal basis. */
 export interface RetainedRows {
   readonly basis: string;
   readonly rows: number;
 }
-/** The row counts of one table in a finished range. */
+/** The subjects' own rows that a deletion keeps with replaced values, and the columns that it replaced. */
+export interface AnonymisedRows {
+  readonly rows: number;
+  readonly columns: readonly string[];
+}
+/** The row counts of one table in a finished range. A row counts once, for what became of it. */
 export interface TableFigures {
   readonly table: string;
   readonly removed: number;
@@ -27,10 +34,10 @@ export interface TableFigures {
   readonly basis: string | null;
   /** For a part deletion: the number of rows with cleared columns. */
   readonly blanked?: number;
-  /** The number of rows of other subjects whose reference was changed. */
+  /** Rows of somebody else whose reference to a subject was removed or replaced (rule 19). Absent: none. */
   readonly detached?: number;
-  /** Rows that were kept with replaced values, and the replaced columns. */
-  readonly anonymised?: { readonly rows: number; readonly columns: readonly string[] };
+  /** Rows of the subjects that were kept with replaced values. Absent: none. */
+  readonly anonymised?: AnonymisedRows;
 }
 
 /** The result of a system's latest verification of a batch. `unknown` never counts as zero survivors. */
