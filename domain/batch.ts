@@ -29,9 +29,8 @@ export interface AnonymisedRows {
 export interface TableFigures {
   readonly table: string;
   readonly removed: number;
-  readonly retained: number;
-  /** The legal basis of the retained rows. Null if no rows were kept. */
-  readonly basis: string | null;
+  /** The retained rows per basis. Empty if no rows were kept. */
+  readonly retained: readonly RetainedRows[];
   /** For a part deletion: the number of rows with cleared columns. */
   readonly blanked?: number;
   /** Rows of somebody else whose reference to a subject was removed or replaced (rule 19). Absent: none. */

@@ -225,7 +225,8 @@ export function addUpRanges(ranges: readonly FinishedRange[]): Record<string, { 
   for (const { tables } of once.values())
     for (const { table, removed, retained } of tables) {
       const old = sum[table] ?? { removed: 0, retained: 0 };
-      sum[table] = { removed: old.removed + removed, retained: old.retained + retained };
+      const kept = retained.reduce((total, { rows }) => total + rows, 0);
+      sum[table] = { removed: old.removed + removed, retained: old.retained + kept };
     }
   return sum;
 }

@@ -55,7 +55,7 @@ test('clears the source columns of every seeded event and changes nothing else w
   const performed = deletion({ scope: 'sources' });
   await connector.hardDelete(batch, performed, testContext());
   expect(performed.ranges.flatMap(({ tables }) => tables).filter(({ blanked }) => blanked !== undefined)).toEqual([
-    { table: 'app.events', removed: 0, retained: 0, basis: null, blanked: events },
+    { table: 'app.events', removed: 0, retained: [], blanked: events },
   ]);
   expect(await connector.verify(batch, 'sources', testContext())).toMatchObject({ survivors: 0 });
   expect(await fingerprint(clearedColumns)).toEqual(before);
@@ -73,7 +73,7 @@ test('clears nullable columns, reports the others as retained and changes no oth
   const performed = deletion({ scope: 'categories' });
   await connector.hardDelete(batch, performed, testContext());
   expect(performed.ranges.flatMap(({ tables }) => tables).filter(({ table }) => table === 'app.users')).toEqual([
-    { table: 'app.users', removed: 0, blanked: 2, retained: 2, basis: 'cannot be empty: created_at' },
+    { table: 'app.users', removed: 0, blanked: 2, retained: [{ basis: 'cannot be empty: created_at', rows: 2 }] },
   ]);
   expect(await connector.verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   expect(await fingerprint({ users: ['name'] })).toEqual(before);

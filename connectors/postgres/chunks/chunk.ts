@@ -9,6 +9,7 @@ import { type RetainedCount, changeKeptRows, subjectCounts } from './kept-rows.t
 import { remaining } from '../delete/remaining.ts';
 import { qualifiedName, ident, literal, relation } from '../sql.ts';
 import { RowCounts } from '../delete/row-counts.ts';
+import { readStandingRows } from '../delete/standing-rows.ts';
 import type { Step } from '../rows/deletion-plan.ts';
 import { where } from '../rows/where.ts';
 import { rowsPerSubject } from '../rows/rows-per-subject.ts';
@@ -20,7 +21,7 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
   const done = await session.transaction(async () => {
     if (!(await openLogRow(session, key))) return undefined;
     await lockSubjects(chunks, unit);
-    const rowCounts = new RowCounts();
+    const rowCounts = new RowCounts(await readStandingRows(session, members, chunks.pass, unit));
     if (chunks.scope !== 'data') {
       for (const target of chunks.loaded.model.targets)
         await clearColumns(chunks, unit, target, chunks.scope, rowCounts);
@@ -75,7 +76,7 @@ async function deleteRows(chunks: Chunks, unit: Unit, step: Step, rowCounts: Row
   for (const [index, target] of step.entries()) rowCounts.add(target, { removed: counts?.[index] ?? 0 });
 }
 
-/** Clears only columns that have a value, so that a second pass counts no row twice. Only the first pass counts kept rows. */
+/** Clears only columns that have a value, so that a second pass counts no row twice. */
 async function clearColumns(
   chunks: Chunks,
   unit: Unit,
@@ -90,13 +91,13 @@ async function clearColumns(
     const sql = `UPDATE ${table} SET ${clearingSet(plan)} WHERE ${remaining(target, scope, model, catalog)}`;
     rowCounts.add(target, { blanked: await executeAndCount(session, sql, membersIn(chunks, unit)) });
   }
-  if (plan.kept.length === 0 || chunks.pass > 1) return;
+  if (plan.kept.length === 0) return;
   const [row] = await session.rows<RetainedCount>(
     `SELECT (SELECT count(*)::float8 FROM ${table} WHERE ${where(target, model, catalog)}) AS retained,
             ${subjectCounts(rowsPerSubject(target, model, catalog))} AS "perSubject"`,
     membersIn(chunks, unit),
   );
-  rowCounts.add(target, { ...row, basis: `cannot be empty: ${plan.kept.join(', ')}` });
+  rowCounts.add(target, { ...row, basis: `cannot be empty: ${plan.kept.join(', ')}`, isStanding: true });
 }
 
 /** Deletes from the last table, usually the subjects' own, and completes the log row in the same statement. */

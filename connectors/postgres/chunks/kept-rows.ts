@@ -1,5 +1,6 @@
 import { relation } from '../sql.ts';
 import type { Target } from '../data-map/model.ts';
+import { anonymisedCondition } from '../rows/anonymise.ts';
 import { changesSet } from '../rows/changes.ts';
 import { rowsPerSubject } from '../rows/rows-per-subject.ts';
 import { MEMBERS, where } from '../rows/where.ts';
@@ -7,8 +8,8 @@ import { notDeleted } from '../rows/unreferenced.ts';
 import { runRedacted } from '../session.ts';
 import { type Chunks, membersIn } from './chunks.ts';
 import type { Unit } from '../delete/range-log.ts';
-import { hasColumnToBlank, remaining } from '../delete/remaining.ts';
-import type { RowCounts, SubjectRows } from '../delete/row-counts.ts';
+import { remaining } from '../delete/remaining.ts';
+import type { AddedCounts, RowCounts, SubjectRows } from '../delete/row-counts.ts';
 
 /** The whole batch. A row that belongs to any of its subjects is deleted, in this range or another one. */
 const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');
@@ -17,7 +18,7 @@ const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');
 export async function changeKeptRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
   if (target.retain === undefined) return changeRows(chunks, unit, target, rowCounts);
   const row = await retainRows(chunks, unit, target);
-  rowCounts.add(target, row);
+  rowCounts.add(target, { ...row, isStanding: isStanding(target) });
 }
 
 /** Detached rows, or the anonymised rows of the subjects. Rows that this range deletes are not changed. */
@@ -33,18 +34,30 @@ async function changeRows(chunks: Chunks, unit: Unit, target: Target, rowCounts:
     counted === 'true'
       ? '(SELECT count(*) FROM changed)'
       : `(SELECT count(*) FROM ${table} WHERE (${condition}) AND ${counted})`;
-  const changed = await runRedacted<number>(
+  const perSubject =
+    target.anonymise === undefined
+      ? `'[]'::jsonb`
+      : subjectCounts(
+          rowsPerSubject(
+            target,
+            model,
+            catalog,
+            (prefix) => `NOT ${anonymisedCondition(target, model, catalog, prefix)}`,
+          ),
+        );
+  const changed = await runRedacted<{ rows: number; perSubject: readonly SubjectRows[] }>(
     session,
-    `WITH changed AS (UPDATE ${table} SET ${set} WHERE (${condition}) AND ${stays} RETURNING 1) SELECT to_jsonb(${count})`,
+    `WITH changed AS (UPDATE ${table} SET ${set} WHERE (${condition}) AND ${stays} RETURNING 1)
+     SELECT jsonb_build_object('rows', ${count}, 'perSubject', ${perSubject})`,
     batchParameters(chunks, unit),
   );
-  rowCounts.add(target, changeOf(target, changed ?? 0));
+  rowCounts.add(target, changeOf(target, changed?.rows ?? 0, changed?.perSubject));
 }
 
 /** The counts of rows that a deletion changed and kept. */
-export const changeOf = (target: Target, rows: number): object =>
+export const changeOf = (target: Target, rows: number, perSubject: readonly SubjectRows[] = []): AddedCounts =>
   target.detach === undefined
-    ? { anonymised: { rows, columns: Object.keys(target.anonymise ?? {}) } }
+    ? { anonymised: { rows, columns: Object.keys(target.anonymise ?? {}) }, perSubject }
     : { detached: rows };
 
 const batchParameters = (chunks: Chunks, unit: Unit): readonly (string | number)[] => {
@@ -60,10 +73,10 @@ export interface RetainedCount {
 export const subjectCounts = (rows: string): string =>
   `(SELECT coalesce(jsonb_agg(jsonb_build_array(seq, rows)), '[]') FROM (${rows}) AS counted)`;
 
-/**
- * Counts unlinked rows in the pass that unlinks them. Every pass finds rows that keep their reference, so the first pass
- * counts all of them, and later passes only those that they blank.
- */
+/** Whether the rows keep their reference, so that every pass finds them. */
+const isStanding = ({ retain }: Target): boolean => retain?.unlink === undefined && retain?.reassign === undefined;
+
+/** Counts unlinked rows in the pass that unlinks them, and standing rows in every pass. */
 async function retainRows(chunks: Chunks, unit: Unit, target: Target): Promise<RetainedCount> {
   const { session, model, catalog } = chunks.loaded;
   const table = relation(target.table);
@@ -74,20 +87,13 @@ async function retainRows(chunks: Chunks, unit: Unit, target: Target): Promise<R
       ? ''
       : `WITH retained AS (UPDATE ${table} SET ${set} WHERE (${remaining(target, 'data', model, catalog)})
            AND ${notDeleted(target.table, model, catalog, {})} RETURNING 1)`;
-  const keepsReference = target.retain?.unlink === undefined && target.retain?.reassign === undefined;
-  const countsAll = keepsReference && chunks.pass === 1;
+  const restriction = (prefix: string): string =>
+    counted === 'true' ? 'true' : `NOT ${isDeletedRow(target, prefix, counted)}`;
   // The statement's snapshot is from before its update, so this finds the rows that the update changes.
-  const restriction = (prefix: string): string => {
-    const blank = countsAll || !keepsReference ? 'true' : hasColumnToBlank(target, prefix);
-    return counted === 'true' ? blank : `(${blank}) AND NOT ${isDeletedRow(target, prefix, counted)}`;
-  };
-  const changed = remaining(target, 'data', model, catalog);
-  const condition = countsAll ? where(target, model, catalog) : changed;
-  const isPlain = counted === 'true' && set !== undefined && !countsAll;
-  const count = isPlain
-    ? '(SELECT count(*) FROM retained)'
-    : `(SELECT count(*) FROM ${table} WHERE (${condition}) AND ${counted})`;
-  const rows = set === undefined && !countsAll ? '0' : count;
+  const rows =
+    counted === 'true' && !isStanding(target)
+      ? '(SELECT count(*) FROM retained)'
+      : `(SELECT count(*) FROM ${table} WHERE (${where(target, model, catalog)}) AND ${counted})`;
   const found = await runRedacted<RetainedCount>(
     session,
     `${update} SELECT jsonb_build_object('retained', ${rows},

@@ -1,15 +1,19 @@
 import type { FinishedRange, TableFigures } from '../../../domain/batch.ts';
 import type { Members } from '../visibility/batch-table.ts';
 import type { Range } from './ranges.ts';
+import type { StandingRows } from './standing-rows.ts';
 import type { Session } from '../session.ts';
 
 export type TableCounts = Omit<TableFigures, 'table'>;
 
-/** The counts of a chunk, as stored in its log row. The database adds `last`, the counts of the last step. */
+/** The counts of a chunk, as stored in its log row. The database adds `last`, the counts of the last tables. */
 export interface Counts {
   readonly tables: Readonly<Record<string, TableCounts>>;
   readonly last: readonly { readonly table: string; readonly removed: number }[];
+  /** The standing rows among the retained ones of this pass, which the next pass subtracts. */
+  readonly standing: readonly StandingRows[];
   readonly retained: FinishedRange['retained'];
+  readonly anonymised: NonNullable<FinishedRange['anonymised']>;
 }
 /** `part` is 0 for the range itself, and 1, 2, … for the preceding parts of a large subject. */
 export interface Unit extends Range {
@@ -61,16 +65,18 @@ export const readRangeLog = (
   );
 
 export function finishedRange(unit: Unit, counts: Counts): FinishedRange {
-  const tables = new Map(Object.entries(counts.tables));
-  for (const { table, removed } of counts.last) {
-    const old = tables.get(table) ?? { removed: 0, retained: 0, basis: null };
+  const { tables: logged, last, retained, anonymised } = counts;
+  const tables = new Map(Object.entries(logged));
+  for (const { table, removed } of last) {
+    const old = tables.get(table) ?? { removed: 0, retained: [] };
     tables.set(table, { ...old, removed: old.removed + removed });
   }
   return {
     firstSeq: unit.first,
     lastSeq: unit.last,
     part: unit.part,
-    tables: [...tables].map(([table, figures]) => ({ table, ...figures })),
-    retained: counts.retained,
+    tables: [...tables].map(([table, tableCounts]) => ({ table, ...tableCounts })),
+    retained,
+    ...(anonymised.length > 0 && { anonymised }),
   };
 }

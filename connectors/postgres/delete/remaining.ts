@@ -31,8 +31,8 @@ export function remaining(
   return (retain.blank ?? []).length === 0 ? NO_ROWS : `(${belongs}) AND (${hasColumnToBlank(target)})`;
 }
 
-/** Returns the condition that a column under `blank` still has a value. `prefix` names the relation, such as `own.`. */
-export function hasColumnToBlank({ retain }: Target, prefix = ''): string {
-  const filled = (retain?.blank ?? []).map((column) => `${prefix}${ident(column)} IS NOT NULL`);
+/** The condition that a column under `blank` still has a value. */
+function hasColumnToBlank({ retain }: Target): string {
+  const filled = (retain?.blank ?? []).map((column) => `${ident(column)} IS NOT NULL`);
   return filled.length === 0 ? NO_ROWS : filled.join(' OR ');
 }

@@ -22,13 +22,14 @@ test.each(SCOPES)('%s hides no subject and reports cleared rows in the receipt',
   });
   expect(await read(id, '/subjects')).toMatchObject({ items: [{ outcome: 'matched' }] });
   await claimAt(api.database, id, RUN);
-  const tables = [{ table: 'app.users', removed: 0, retained: 1, blanked: 4, basis: 'cannot be empty: created_at' }];
+  const kept = { basis: 'cannot be empty: created_at', rows: 1 };
+  const tables = [{ table: 'app.users', removed: 0, retained: [kept], blanked: 4 }];
   const range = {
     firstSeq: 1,
     lastSeq: 1,
     part: 0,
     tables,
-    retained: [{ seq: 1, basis: 'cannot be empty: created_at', rows: 1 }],
+    retained: [{ seq: 1, ...kept }],
   };
   await recordRange(api.database, { requestId: id, project: 'demo', system: 'app', batch: 1 }, 1, range);
   expect(await read(id, '/progress')).toMatchObject({
@@ -44,7 +45,7 @@ test.each(SCOPES)('%s hides no subject and reports cleared rows in the receipt',
     systems: [
       {
         system: 'app',
-        tables: [{ removed: 0, blanked: 4, retained: [{ basis: 'cannot be empty: created_at', rows: 1 }] }],
+        tables: [{ removed: 0, blanked: 4, retained: [kept] }],
       },
       { system: 'mail' },
     ],

@@ -67,11 +67,12 @@ export const claimAt = (database: Database, requestId: string, asOf: Date) =>
 export async function deleteFirstBatch(database: Database, requestId: string, at: Date) {
   const app = { requestId, project: PROJECT.name, system: 'app', batch: 1 };
   const mail = { ...app, system: 'mail' };
+  const kept = { basis: 'tax law, 10 years', rows: 2 };
   const tables = [
-    { table: 'app.events', removed: 7, retained: 0, basis: null },
-    { table: 'app.invoices', removed: 0, retained: 2, basis: 'tax law, 10 years' },
+    { table: 'app.events', removed: 7, retained: [] },
+    { table: 'app.invoices', removed: 0, retained: [kept] },
   ];
-  const retained = [{ seq: 1, basis: 'tax law, 10 years', rows: 2 }];
+  const retained = [{ seq: 1, ...kept }];
   await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retained });
   const settleMs = PROJECT.policy.settleMs;
   for (const key of [app, mail]) await recordBatchDeletion(database, key, null);

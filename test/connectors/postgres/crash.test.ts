@@ -206,7 +206,13 @@ test('does not move the ranges of a running deletion when subjectsPerCommit chan
 
 test('reports the counts of another attempt when that attempt finished the range', async () => {
   const batch = batchOf(subjects);
-  const counts = { tables: { 'app.events': { removed: 7, retained: 0, basis: null } }, last: [], retained: [] };
+  const counts = {
+    tables: { 'app.events': { removed: 7, retained: [] } },
+    last: [],
+    standing: [],
+    retained: [],
+    anonymised: [],
+  };
   const ranges: FinishedRange[] = [];
   const late = deletion({
     onRangeFinished: async (range) => {

@@ -41,7 +41,7 @@ test("clears a subject's own row except key, identities and soft-delete column",
   expect(await users()).toEqual(profiles.map((row) => ({ ...row, ...CLEARED })));
   expect(await db.state(rest)).toEqual(before);
   expect(done.ranges).toMatchObject([
-    { tables: [{ table: 'app.users', removed: 0, retained: 0, basis: null, blanked: 2 }], retained: [] },
+    { tables: [{ table: 'app.users', removed: 0, retained: [], blanked: 2 }], retained: [] },
   ]);
   expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   // The subjects still have rows, but no column is left to clear.
@@ -101,7 +101,7 @@ test.each([
   expect(await db.state({ users: 'false' })).toEqual(before);
   expect(await users()).toEqual(profiles.map((row, index) => (index === 0 ? { ...row, name: null } : row)));
   expect(done.ranges[0]?.tables).toEqual([
-    { table: 'app.users', removed: 0, retained: 1, basis: `cannot be empty: ${column}`, blanked: 1 },
+    { table: 'app.users', removed: 0, retained: [{ basis: `cannot be empty: ${column}`, rows: 1 }], blanked: 1 },
   ]);
 });
 
@@ -115,7 +115,12 @@ test('counts the rows of columns that cannot be cleared once, with their basis',
   expect(done.ranges).toMatchObject([
     {
       tables: [
-        { table: 'app.users', removed: 0, blanked: 1, retained: 1, basis: 'cannot be empty: created_at, serial' },
+        {
+          table: 'app.users',
+          removed: 0,
+          blanked: 1,
+          retained: [{ basis: 'cannot be empty: created_at, serial', rows: 1 }],
+        },
       ],
       retained: [{ seq: 2, basis: 'cannot be empty: created_at, serial', rows: 1 }],
     },
@@ -239,7 +244,9 @@ test('reports a column that a trigger fills again as a survivor, or as retained 
   expect(await db.connector().verify(batch, 'categories', testContext())).toMatchObject({ survivors: 0 });
   const other = deletion({ scope: 'categories' });
   await db.connector().hardDelete(batchOf([user(2)]), other, testContext());
-  expect(other.ranges[0]?.tables).toMatchObject([{ blanked: 1, retained: 1, basis: 'cannot be empty: updated_at' }]);
+  expect(other.ranges[0]?.tables).toMatchObject([
+    { blanked: 1, retained: [{ basis: 'cannot be empty: updated_at', rows: 1 }] },
+  ]);
 });
 
 test('deletes the same rows after a part deletion as without it', async () => {

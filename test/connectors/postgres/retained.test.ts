@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FinishedRange } from '../../../domain/batch.ts';
-import { type Fixture, USER, batchOf, deletion, fixture, withTables, user, withUser, testContext } from '../fixture.ts';
+import {
+  type Fixture,
+  USER,
+  addUpRanges,
+  batchOf,
+  deletion,
+  fixture,
+  withTables,
+  user,
+  withUser,
+  testContext,
+} from '../fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -94,4 +105,96 @@ test('reports no retained rows when the subject has none', async () => {
   const done = deletion();
   await db.connector().hardDelete(batchOf([user(1)]), done, testContext());
   expect(done.ranges.map(({ retained }) => retained)).toEqual([[]]);
+});
+
+/** Keeps the reference of rows: no column is blanked, and the subject is not unlinked. */
+const withVisits = () =>
+  withTables(
+    { table: 'app.visits', subject: 'user_id', retain: { basis: 'accident reports' } },
+    {
+      table: 'app.calls',
+      subject: { column: 'caller', match: 'key' },
+      retain: { basis: 'contract', unlink: 'null', blank: ['note'] },
+    },
+    {
+      table: 'app.calls',
+      subject: { column: 'agent', match: 'key' },
+      retain: { basis: 'labor law', unlink: 'pseudonym' },
+    },
+    { table: 'app.claims', subject: 'user_id', retain: { basis: 'insurance', blank: ['note'] } },
+  );
+
+const createVisits = () =>
+  db.sql.unsafe(`
+    CREATE TABLE app.visits (user_id text, place int); CREATE INDEX ON app.visits (user_id);
+    CREATE TABLE app.calls (caller text, agent text, note text); CREATE INDEX ON app.calls (caller); CREATE INDEX ON app.calls (agent);
+    CREATE TABLE app.claims (user_id text, note text); CREATE INDEX ON app.claims (user_id);
+    INSERT INTO app.visits VALUES ('u-1', 1), ('u-1', 2), ('u-2', 3), ('u-3', 4);
+    INSERT INTO app.calls VALUES ('u-1', 'u-4', 'a'), ('u-1', 'u-2', 'b'), ('u-5', 'u-2', 'c'), ('u-5', 'u-4', 'd');
+    INSERT INTO app.claims VALUES ('u-1', 'x'), ('u-2', NULL)`);
+
+test('reports the rows of each basis apart when a table is mapped twice with different bases', async () => {
+  await createVisits();
+  const done = deletion();
+  await db.connector({}, withVisits()).hardDelete(batchOf([user(1), user(2)]), done, testContext());
+  expect(done.ranges.flatMap(({ tables }) => tables.filter(({ table }) => table === 'app.calls'))).toEqual([
+    {
+      table: 'app.calls',
+      removed: 0,
+      retained: [
+        { basis: 'contract', rows: 2 },
+        { basis: 'labor law', rows: 2 },
+      ],
+    },
+  ]);
+  expect(retainedIn(done.ranges)).toMatchObject({ '1 contract': 2, '2 labor law': 2 });
+});
+
+test('counts retained rows that arrive between two passes once when nothing changes in them', async () => {
+  await createVisits();
+  const connector = db.connector({}, withVisits());
+  const batch = batchOf([user(1), user(2)]);
+  const first = deletion();
+  await connector.hardDelete(batch, first, testContext());
+  await db.sql`INSERT INTO app.visits VALUES ('u-2', 5), ('a-2', 6), ('u-3', 7)`;
+  await db.sql`INSERT INTO app.claims VALUES ('u-1', NULL), ('u-1', 'y')`;
+  const second = deletion({ pass: 2 });
+  await connector.hardDelete(batch, second, testContext());
+  expect(addUpRanges(second.ranges)).toMatchObject({
+    'app.visits': { removed: 0, retained: 2 },
+    'app.claims': { removed: 0, retained: 2 },
+  });
+  expect(retainedIn(second.ranges)).toEqual({ '2 accident reports': 2, '1 insurance': 2 });
+  const repeated = deletion({ pass: 2 });
+  await connector.hardDelete(batch, repeated, testContext());
+  expect(repeated.ranges).toEqual(second.ranges);
+  await db.sql`INSERT INTO app.visits VALUES ('u-1', 8)`;
+  const third = deletion({ pass: 3 });
+  await connector.hardDelete(batch, third, testContext());
+  expect(addUpRanges(third.ranges)).toMatchObject({ 'app.visits': { retained: 1 }, 'app.claims': { retained: 0 } });
+  expect(retainedIn(third.ranges)).toEqual({ '1 accident reports': 1 });
+});
+
+test('counts late retained rows once when a later pass splits a range that an earlier pass finished', async () => {
+  await createVisits();
+  const batch = batchOf([user(1), user(2), user(3)]);
+  await db.connector({}, withVisits()).hardDelete(batch, deletion(), testContext());
+  await db.sql.unsafe(`
+    INSERT INTO app.visits VALUES ('u-1', 8), ('u-3', 9);
+    INSERT INTO app.events (user_id) SELECT 'u-' || n FROM generate_series(1, 3) n;
+    CREATE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF (SELECT count(*) FROM gone) > 1 THEN PERFORM pg_sleep(10); END IF; RETURN NULL; END $$;
+    CREATE TRIGGER slow AFTER DELETE ON app.events REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app.slow()`);
+  const second = deletion({ pass: 2 });
+  await db.connector({ statementTimeoutMs: 500 }, withVisits()).hardDelete(batch, second, testContext());
+  expect(second.ranges.length).toBeGreaterThan(1);
+  expect(addUpRanges(second.ranges)).toMatchObject({ 'app.visits': { retained: 2 }, 'app.claims': { retained: 0 } });
+  expect(retainedIn(second.ranges)).toEqual({ '1 accident reports': 1, '3 accident reports': 1 });
+  await db.sql`DROP TRIGGER slow ON app.events`;
+  await db.sql`INSERT INTO app.visits VALUES ('u-2', 10)`;
+  const third = deletion({ pass: 3 });
+  await db.connector({}, withVisits()).hardDelete(batch, third, testContext());
+  expect(third.ranges).toHaveLength(1);
+  expect(retainedIn(third.ranges)).toEqual({ '2 accident reports': 1 });
+  expect(addUpRanges(third.ranges)).toMatchObject({ 'app.visits': { retained: 1 } });
 });

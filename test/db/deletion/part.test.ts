@@ -135,12 +135,12 @@ test('rejects a part deletion with a suppression', async () => {
 test('sums the cleared and retained rows of all ranges and passes in the receipt', async () => {
   const requestId = await scheduled(world, [user('sum-1'), user('sum-2')]);
   await claimAt(world, requestId);
-  const users = { table: 'app.users', removed: 0, retained: 0, basis: null };
-  const kept = { retained: 1, basis: 'cannot be empty: created_at' };
+  const users = { table: 'app.users', removed: 0, retained: [] };
+  const kept = { basis: 'cannot be empty: created_at', rows: 1 };
   const again = { firstSeq: 1, lastSeq: 1, part: 0, tables: [{ ...users, blanked: 1 }], retained: [] };
   await recordRange(world.database, { requestId, project: PROJECT, system: 'app', batch: 1 }, 2, again);
   await finish(world, requestId, [
-    { tables: [{ ...users, blanked: 1, ...kept }], retained: [{ seq: 1, basis: kept.basis, rows: 1 }] },
+    { tables: [{ ...users, blanked: 1, retained: [kept] }], retained: [{ seq: 1, ...kept }] },
     {
       tables: [
         { ...users, blanked: 1 },
@@ -156,10 +156,10 @@ test('sums the cleared and retained rows of all ranges and passes in the receipt
   });
   expect(systems[0]?.tables).toEqual([
     { table: 'app.events', removed: 0, blanked: 7, retained: [] },
-    { table: 'app.users', removed: 0, blanked: 3, retained: [{ basis: kept.basis, rows: 1 }] },
+    { table: 'app.users', removed: 0, blanked: 3, retained: [kept] },
   ]);
   const entries = await listSubjects(world.database, { requestId, project: PROJECT, after: 0, limit: 100 });
-  expect(entries.map(({ retained }) => retained)).toEqual([[{ basis: kept.basis, rows: 1 }], []]);
+  expect(entries.map(({ retained }) => retained)).toEqual([[kept], []]);
 });
 
 test('returns the current outcome of a part deletion in a look-up', async () => {

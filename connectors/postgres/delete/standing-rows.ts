@@ -1,0 +1,53 @@
+import type { Members } from '../visibility/batch-table.ts';
+import type { Session } from '../session.ts';
+import type { Range } from './ranges.ts';
+import type { SubjectRows } from './row-counts.ts';
+
+/** Retained rows of a table that keep their reference to the subject, so that every pass finds them again. */
+export interface StandingRows {
+  readonly table: string;
+  readonly basis: string;
+  readonly rows: number;
+  readonly perSubject: readonly SubjectRows[];
+}
+
+/** Reads the standing rows of the subjects of a range that earlier passes have counted. */
+export async function readStandingRows(
+  session: Session,
+  [system, requestId, batch]: Members,
+  pass: number,
+  { first, last }: Range,
+): Promise<readonly StandingRows[]> {
+  if (pass === 1) return [];
+  const units = await session.rows<Range & { standing: readonly StandingRows[] }>(
+    `SELECT first_seq AS first, last_seq AS last, counts->'standing' AS standing FROM lethe_system.ranges
+     WHERE system = $1 AND request_id = $2 AND batch = $3 AND pass < $4::int AND first_seq <= $6::int AND last_seq >= $5::int`,
+    [system, requestId, batch, pass, first, last],
+  );
+  return units.flatMap((unit) =>
+    unit.first >= first && unit.last <= last ? unit.standing : unit.standing.map((rows) => ofRange(rows, first, last)),
+  );
+}
+
+/** An earlier pass may have counted a larger range. */
+function ofRange(standing: StandingRows, first: number, last: number): StandingRows {
+  const perSubject = standing.perSubject.filter(([seq]) => seq >= first && seq <= last);
+  return { ...standing, perSubject, rows: sum(perSubject.map(([, rows]) => rows)) };
+}
+
+/** The rows that no earlier pass has counted. A row of two subjects counts once in `rows`, as far as the log tells. */
+export function lateRows(found: StandingRows, counted: readonly StandingRows[]): StandingRows {
+  const earlier = counted.filter(({ table, basis }) => table === found.table && basis === found.basis);
+  const earlierOf = Map.groupBy(
+    earlier.flatMap(({ perSubject }) => perSubject),
+    ([seq]) => seq,
+  );
+  const perSubject = found.perSubject
+    .map(([seq, rows]) => [seq, rows - sum((earlierOf.get(seq) ?? []).map(([, before]) => before))] as const)
+    .filter(([, rows]) => rows > 0);
+  const late = perSubject.map(([, rows]) => rows);
+  const rows = Math.max(found.rows - sum(earlier.map((before) => before.rows)), ...late, 0);
+  return { ...found, rows: Math.min(rows, sum(late)), perSubject };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
