@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { buildModels } from '../../../../connectors/postgres/data-map/model.ts';
+import { buildModels } from '../../../../connectors/postgres/data-map/build-models.ts';
 import { finishedRange } from '../../../../connectors/postgres/delete/range-log.ts';
 import { RowCounts } from '../../../../connectors/postgres/delete/row-counts.ts';
 import { lateRows } from '../../../../connectors/postgres/delete/standing-rows.ts';
