@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { REQUEST_ID } from '../domain/ids.ts';
+import { normalizeRegulation } from '../domain/policy.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import { ERRORS_SHOWN } from './http/validation-errors.ts';
 import { SAMPLE } from './openapi/samples.ts';
@@ -30,6 +31,11 @@ export const reason = text(500).openapi({
 });
 
 export const kind = z.enum(SUBJECT_KINDS).openapi({ description: 'Kind of subject.' });
+
+export const regulation = z.string().max(100).overwrite(normalizeRegulation).openapi({
+  description: 'Regulation that applies, in any case. The policy of the project sets its deadline.',
+  example: 'gdpr',
+});
 
 export const notify = z.email().max(254).openapi({
   description:

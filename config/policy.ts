@@ -2,7 +2,13 @@ import { z } from 'zod';
 import type { ConfigError } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
 import type { SystemEntry } from '../domain/catalog.ts';
-import { DEFAULT_CALLS_PER_MINUTE, DEFAULT_EXPORTS_KEPT_MS, DEFAULT_GROWTH, type Policy } from '../domain/policy.ts';
+import {
+  DEFAULT_CALLS_PER_MINUTE,
+  DEFAULT_EXPORTS_KEPT_MS,
+  DEFAULT_GROWTH,
+  normalizeRegulation,
+  type Policy,
+} from '../domain/policy.ts';
 import { checkUnknownKeys, joinPath } from './checks.ts';
 
 const DURATION = "must be a duration such as '14 days'";
@@ -21,6 +27,18 @@ const POSITIVE_INTEGER = 'must be a whole number of at least 1';
 const limit = z.int(POSITIVE_INTEGER).min(1, POSITIVE_INTEGER);
 const DEADLINE = "must name at least one regulation and its deadline, such as { gdpr: '30 days' }";
 
+/** Regulations are the same in any case, so each may occur in one spelling only. */
+function byRegulation(deadline: Readonly<Record<string, number>>, context: z.RefinementCtx): Record<string, number> {
+  const normalized = new Map<string, number>();
+  for (const [name, ms] of Object.entries(deadline)) {
+    const regulation = normalizeRegulation(name);
+    if (normalized.has(regulation))
+      context.addIssue({ code: 'custom', path: [name], message: `repeats ${regulation}: case makes no difference` });
+    normalized.set(regulation, ms);
+  }
+  return Object.fromEntries(normalized);
+}
+
 const schema = z.object(
   {
     gracePeriod: duration.default(14 * DAY_MS),
@@ -35,7 +53,10 @@ const schema = z.object(
     subjectsPerUpload: limit.default(10_000),
     subjectsPerSegment: limit.default(50_000),
     callsPerMinute: limit.default(DEFAULT_CALLS_PER_MINUTE),
-    deadline: z.record(z.string(), duration, DEADLINE).refine((deadline) => Object.keys(deadline).length > 0, DEADLINE),
+    deadline: z
+      .record(z.string(), duration, DEADLINE)
+      .refine((deadline) => Object.keys(deadline).length > 0, DEADLINE)
+      .transform(byRegulation),
     exports: z
       .object(
         { keptFor: duration.default(DEFAULT_EXPORTS_KEPT_MS), beforeDeletion: z.boolean().default(false) },

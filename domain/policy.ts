@@ -48,6 +48,9 @@ export function hardDeleteAt(policy: Policy, acceptedAt: number, expedite: Exped
   return firstRunAtOrAfter(expedite === 'next_run' ? acceptedAt : acceptedAt + policy.graceMs, policy.window);
 }
 
+/** `GDPR` and `gdpr` are one regulation. This form is stored, compared and answered. */
+export const normalizeRegulation = (text: string): string => text.toLowerCase();
+
 /** The start of an export's window: twelve months before the request under CCPA. Null, for all rows, otherwise. */
 export function exportedSince(regulation: string, receivedAt: Date): Date | null {
   if (regulation !== 'ccpa') return null;

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { EXPEDITES, ON_CONFLICT, SCOPES } from '../../domain/vocabulary.ts';
 import { MAX_COLUMN, parseColumns } from './columns.ts';
-import { kind, notify, projectName, reason } from '../schemas.ts';
+import { kind, notify, projectName, reason, regulation } from '../schemas.ts';
 
 const flag = (description: string) =>
   z
@@ -15,10 +15,7 @@ const Parameters = z.strictObject({
     description: 'Project of the subjects: a key of `projects` in lethe.config.ts.',
   }),
   kind: z.literal('deletion').openapi({ description: 'Kind of request. Uploads create deletions only.' }),
-  regulation: z.string().max(100).openapi({
-    description: 'Regulation that applies. The policy of the project sets its deadline.',
-    example: 'gdpr',
-  }),
+  regulation,
   subjects: kind.openapi({ description: 'Kind of all subjects in the file.' }),
   type: z.string().max(200).openapi({ description: 'Identity type of all lines.', example: 'user_id' }),
   columns: z

@@ -36,6 +36,16 @@ test('applies the documented defaults to omitted policy keys', () => {
   });
 });
 
+test('reads a regulation of the policy in any case', () => {
+  const policy = { deadline: { GDPR: '30 days', Ccpa: '45 days' } };
+  expect(readDeployment(deploymentWith(policy)).catalog.get('demo')?.policy.deadlineMs).toEqual({
+    gdpr: 30 * DAY_MS,
+    ccpa: 45 * DAY_MS,
+  });
+  const twice = { deadline: { gdpr: '30 days', GDPR: '45 days' } };
+  expect(errorPaths(deploymentWith(twice))).toEqual(['projects.demo.policy.deadline.GDPR']);
+});
+
 test('has no run window and no quota when hardDeletion has no dailyAt', () => {
   const policy = readDeployment(deploymentWith({ hardDeletion: {} })).catalog.get('demo')?.policy;
   expect([policy?.window, policy?.quotaPerRun]).toEqual([null, null]);

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../../db/requests/list.ts';
 import { MEMBER_ID } from '../../../domain/ids.ts';
+import { normalizeRegulation } from '../../../domain/policy.ts';
 import { REQUEST_KINDS, STATUSES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
@@ -38,7 +39,10 @@ const Summary = z
 const filters = {
   kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Matches requests of this kind.' }),
   status: listFilter(STATUSES, 'Matches requests in one of these statuses.'),
-  regulation: text(100).optional().openapi({ description: 'Matches requests under this regulation.', example: 'gdpr' }),
+  regulation: text(100)
+    .overwrite(normalizeRegulation)
+    .optional()
+    .openapi({ description: 'Matches requests under this regulation, in any case.', example: 'gdpr' }),
   receivedFrom: timestampFilter('Matches requests received at or after this time.'),
   receivedBefore: timestampFilter('Matches requests received before this time.'),
   submittedBy: z

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { EXPEDITES, EXPORT_FORMATS, ON_CONFLICT, REQUEST_KINDS, SCOPES } from '../../../../domain/vocabulary.ts';
 import { EXPEDITE_DESCRIPTION, valuesDescription } from '../../../openapi/descriptions.ts';
-import { identities, kind, notify, projectName, reason, text } from '../../../schemas.ts';
+import { identities, kind, notify, projectName, reason, regulation, text } from '../../../schemas.ts';
 
 const selection = {
   kind,
@@ -38,10 +38,7 @@ export type SelectedSubjects = z.output<typeof DeletionSubjects>;
 
 const common = {
   project: projectName,
-  regulation: z.string().max(100).openapi({
-    description: 'Regulation that applies. The policy of the project sets its deadline.',
-    example: 'gdpr',
-  }),
+  regulation,
   notify: notify.nullable().default(null),
 };
 
