@@ -31,6 +31,10 @@ const AcceptedUpload = z
     }),
     lines: z
       .strictObject({
+        header: z.union([z.literal('absent'), z.array(z.string()).readonly()]).openapi({
+          description:
+            'Names that were found in the first line, which was therefore or by `header` taken as the header. Empty if it has none of them, and `absent` if the first line was taken as a subject. No other text of the file is repeated.',
+        }),
         total: z.int().openapi({ description: 'Number of lines after the header.' }),
         accepted: z.int().openapi({ description: 'Number of lines with a valid identity.' }),
         merged: z.int().openapi({ description: 'Number of lines that repeat an earlier line.' }),
@@ -38,8 +42,8 @@ const AcceptedUpload = z
         blank: z.int().openapi({ description: 'Number of blank lines.' }),
       })
       .openapi({
-        description: 'Result per line: `total` is the sum of the other counts.',
-        'x-example': { total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
+        description: 'Result per line: `total` is the sum of the counts after it.',
+        'x-example': { header: ['email', 'business_unit'], total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
       }),
     failures: z.array(Failure).openapi({
       description: 'First 100 lines that are not a valid identity. `links.subjects` lists all of them.',

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { EXPEDITES, ON_CONFLICT, SCOPES } from '../../domain/vocabulary.ts';
-import { MAX_COLUMN, parseColumns } from './columns.ts';
 import { kind, notify, projectName, reason, regulation } from '../schemas.ts';
+import { MAX_COLUMN, parseColumns } from './columns.ts';
+import { DELIMITER_NAMES } from './dialect.ts';
 
 const flag = (description: string) =>
   z
@@ -34,14 +35,17 @@ const Parameters = z.strictObject({
     .openapi({
       type: 'string',
       description:
-        'Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, the parameter is required unless the number of columns equals the number of parts, or the type has one part and exactly one column has its name.',
+        'Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, it is the column with the name of the type, or all columns in their order if there are as many as parts; the parameter is required for other headers. A name is found in any case.',
       example: 'email,business_unit',
     }),
-  header: z
-    .enum(['present', 'absent'])
-    .default('present')
-    .openapi({ description: 'Whether the first line contains the names of the columns.' }),
-  delimiter: z.enum([',', ';', 'tab']).default(',').openapi({ description: 'Character between two columns.' }),
+  header: z.enum(['present', 'absent']).optional().openapi({
+    description:
+      'Whether the first line that is not blank contains the names of the columns. By default it does if a column has one of the names in `columns`, or the name of the type, in any case; the parameter is required for another line, which may be a subject.',
+  }),
+  delimiter: z.enum(DELIMITER_NAMES).optional().openapi({
+    description:
+      'Character between two columns. By default it is the one after `sep=` in the first line, or the one that separates a header with these names, or a comma. The parameter is required if an identity then contains another of these characters.',
+  }),
   suppress: flag('Leaves a suppression of every deleted subject in every system. Requires scope `data`.'),
   onConflict: z.enum(ON_CONFLICT).default('attach').openapi({
     description:
