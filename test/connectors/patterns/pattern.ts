@@ -92,7 +92,8 @@ function figuresOf(ranges: ReturnType<typeof deletion>['ranges']): Removal['figu
   const sums: Record<string, Record<string, unknown>> = {};
   for (const { table, removed, retained, detached = 0, anonymised } of ranges.flatMap(({ tables }) => tables)) {
     const sum = (sums[table] ??= {});
-    for (const [name, rows] of Object.entries({ removed, retained, detached, anonymised: anonymised?.rows ?? 0 }))
+    const kept = retained.reduce((rows, each) => rows + each.rows, 0);
+    for (const [name, rows] of Object.entries({ removed, retained: kept, detached, anonymised: anonymised?.rows ?? 0 }))
       if (rows > 0) sum[name] = Number(sum[name] ?? 0) + rows;
     if (anonymised !== undefined && anonymised.rows > 0) sum['columns'] = anonymised.columns;
   }
