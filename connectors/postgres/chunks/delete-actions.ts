@@ -18,8 +18,37 @@ export async function countDeleteActions(
   parent: Target,
   rowCounts: RowCounts,
 ): Promise<void> {
-  if (!isDeleted(parent)) return;
+  for (const { key, rows } of await rowsOfActions(chunks, unit, parent)) addRows(key, rows, rowCounts);
+}
+
+/** Runs a deletion of some rows of `parent`, and counts the rows that its actions changed: fewer refer to it afterward. */
+export async function withDeleteActions(
+  chunks: Chunks,
+  unit: Unit,
+  parent: Target,
+  rowCounts: RowCounts,
+  deleteSome: () => Promise<number>,
+): Promise<number> {
+  const before = await rowsOfActions(chunks, unit, parent);
+  const deleted = await deleteSome();
+  const after = before.length === 0 ? [] : await rowsOfActions(chunks, unit, parent);
+  for (const [index, { key, rows }] of before.entries()) addRows(key, rows - (after[index]?.rows ?? 0), rowCounts);
+  return deleted;
+}
+
+function addRows(key: ForeignKey, rows: number, rowCounts: RowCounts): void {
+  if (rows > 0) rowCounts.addTable(key.child, key.onDelete === 'c' ? { removed: rows } : { detached: rows });
+}
+
+interface ActionRows {
+  readonly key: ForeignKey;
+  readonly rows: number;
+}
+
+async function rowsOfActions(chunks: Chunks, unit: Unit, parent: Target): Promise<readonly ActionRows[]> {
+  if (!isDeleted(parent)) return [];
   const { catalog, session } = chunks.loaded;
+  const found: ActionRows[] = [];
   for (const { table, constraint } of parent.onDelete) {
     const key = catalog.foreignKeys.find(
       ({ name, child, parent: to }) =>
@@ -27,9 +56,9 @@ export async function countDeleteActions(
     );
     if (key === undefined) continue;
     const [row] = await session.rows<{ count: number }>(countReferencing(chunks, parent, key), membersIn(chunks, unit));
-    const rows = row?.count ?? 0;
-    if (rows > 0) rowCounts.addTable(key.child, key.onDelete === 'c' ? { removed: rows } : { detached: rows });
+    found.push({ key, rows: row?.count ?? 0 });
   }
+  return found;
 }
 
 function countReferencing({ loaded: { model, catalog } }: Chunks, parent: Target, key: ForeignKey): string {

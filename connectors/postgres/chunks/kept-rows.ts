@@ -12,7 +12,7 @@ import { remaining } from '../delete/remaining.ts';
 import type { AddedCounts, RowCounts, SubjectRows } from '../delete/row-counts.ts';
 
 /** The whole batch. A row that belongs to any of its subjects is deleted, in this range or another one. */
-const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');
+export const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');
 
 /** Changes the rows of an entry that a deletion keeps, and counts those that belong to no deleted entry. */
 export async function changeKeptRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
@@ -60,7 +60,7 @@ export const changeOf = (target: Target, rows: number, perSubject: readonly Subj
     ? { anonymised: { rows, columns: Object.keys(target.anonymise ?? {}) }, perSubject }
     : { detached: rows };
 
-const batchParameters = (chunks: Chunks, unit: Unit): readonly (string | number)[] => {
+export const batchParameters = (chunks: Chunks, unit: Unit): readonly (string | number)[] => {
   const { members } = chunks.loaded;
   return [...membersIn(chunks, unit), members[3], members[4]];
 };
