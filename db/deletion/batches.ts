@@ -12,7 +12,7 @@ import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { batchWork, retainedRows, systemRanges } from '../schema/work.ts';
+import { anonymisedRows, batchWork, retainedRows, systemRanges } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
 const ofBatch = ({ requestId, system, batch }: BatchKey) =>
@@ -114,8 +114,8 @@ export async function recordVerification(
 }
 
 /**
- * Records a finished range, and adds the rows kept of each subject, in one statement. Idempotent: a range that is
- * recorded already adds nothing (rule 13).
+ * Records a finished range, and adds the retained and anonymised rows of each subject, in one statement. Idempotent: a
+ * range that is recorded already adds nothing (rule 13).
  */
 export async function recordRange(
   database: Database,
@@ -129,12 +129,20 @@ export async function recordRange(
       INSERT INTO ${systemRanges} (request_id, batch, system, pass, first_seq, last_seq, part, tables)
       VALUES (${requestId}, ${batch}, ${system}, ${pass}, ${range.firstSeq}, ${range.lastSeq}, ${range.part},
               ${sql.param(range.tables, systemRanges.tables)})
-      ON CONFLICT DO NOTHING RETURNING request_id)
-    INSERT INTO ${retainedRows} AS kept (request_id, seq, basis, rows)
-    SELECT request_id, seq, basis, sum(counted.rows)
-    FROM stored, jsonb_to_recordset(${sql.param(range.retained)}::jsonb) AS counted (seq integer, basis text, rows bigint)
-    GROUP BY request_id, seq, basis ORDER BY seq, basis
-    ON CONFLICT (request_id, seq, basis) DO UPDATE SET rows = kept.rows + excluded.rows`);
+      ON CONFLICT DO NOTHING RETURNING request_id),
+    retained AS (
+      INSERT INTO ${retainedRows} AS kept (request_id, seq, basis, rows)
+      SELECT request_id, seq, basis, sum(counted.rows)
+      FROM stored, jsonb_to_recordset(${sql.param(range.retained)}::jsonb) AS counted (seq integer, basis text, rows bigint)
+      GROUP BY request_id, seq, basis ORDER BY seq, basis
+      ON CONFLICT (request_id, seq, basis) DO UPDATE SET rows = kept.rows + excluded.rows)
+    INSERT INTO ${anonymisedRows} AS kept (request_id, seq, rows, columns)
+    SELECT request_id, seq, sum(counted.rows) FILTER (WHERE place = 1), array_agg(DISTINCT name)
+    FROM stored, jsonb_to_recordset(${sql.param(range.anonymised ?? [])}::jsonb) AS counted (seq integer, rows bigint, columns text[]),
+         unnest(counted.columns) WITH ORDINALITY AS replaced (name, place)
+    GROUP BY request_id, seq ORDER BY seq
+    ON CONFLICT (request_id, seq) DO UPDATE
+      SET rows = kept.rows + excluded.rows, columns = ARRAY(SELECT DISTINCT unnest(kept.columns || excluded.columns))`);
 }
 
 /**

@@ -12,6 +12,10 @@ export type BatchProgress = Readonly<
     removed: number;
     /** Rows with cleared columns, in all passes. 0 except for part deletions (rule 16). */
     blanked: number;
+    /** Rows of other subjects whose reference was changed, in all passes. */
+    detached: number;
+    /** Rows of the subjects that were kept with replaced values, in all passes. */
+    anonymised: number;
   }
 >;
 
@@ -20,14 +24,17 @@ export const readProgress = (queries: Queries, requestId: string): Promise<reado
   queries.execute<BatchProgress>(sql`
   SELECT work.system, work.batch, work.state, work.pass, work.size AS subjects,
          least(work.size, coalesce(totals.finished, 0))::bigint AS finished, coalesce(totals.removed, 0)::bigint AS removed,
-         coalesce(totals.blanked, 0)::bigint AS blanked
+         coalesce(totals.blanked, 0)::bigint AS blanked, coalesce(totals.detached, 0)::bigint AS detached,
+         coalesce(totals.anonymised, 0)::bigint AS anonymised
   FROM ${batchWork} work
   LEFT JOIN LATERAL (
     SELECT sum(last_seq - first_seq + 1) FILTER (WHERE pass = work.pass AND part <= 1) AS finished,
-           sum(figures.removed) AS removed, sum(figures.blanked) AS blanked
+           sum(figures.removed) AS removed, sum(figures.blanked) AS blanked, sum(figures.detached) AS detached,
+           sum(figures.anonymised) AS anonymised
     FROM ${systemRanges} finished
     CROSS JOIN LATERAL (
-      SELECT sum(figure.removed) AS removed, sum(figure.blanked) AS blanked
-      FROM jsonb_to_recordset(tables) figure (removed bigint, blanked bigint)) figures
+      SELECT sum(figure.removed) AS removed, sum(figure.blanked) AS blanked, sum(figure.detached) AS detached,
+             sum((figure.anonymised->>'rows')::bigint) AS anonymised
+      FROM jsonb_to_recordset(tables) figure (removed bigint, blanked bigint, detached bigint, anonymised jsonb)) figures
     WHERE finished.request_id = work.request_id AND finished.batch = work.batch AND finished.system = work.system) totals ON true
   WHERE work.request_id = ${requestId} ORDER BY work.batch, work.system`);

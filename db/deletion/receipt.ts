@@ -1,14 +1,14 @@
 import { count, eq, sql } from 'drizzle-orm';
 import type { Manifest } from '../../domain/archive.ts';
-import type { RetainedRows } from '../../domain/batch.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
 import { readRequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
-import { batchWork, systemRanges } from '../schema/work.ts';
+import { batchWork } from '../schema/work.ts';
 import { positionOutcome } from '../subjects/outcome.ts';
+import { type TableReceipt, readTableReceipts } from './table-receipts.ts';
 
 /** The receipt of a deletion. Its counts are sums of the finished ranges (rule 13). It contains no identity. */
 export interface Receipt {
@@ -53,13 +53,7 @@ export interface SystemReceipt {
   /** 0 if the system is verified. Null if its data could not be read. */
   readonly survivors: number | null;
   readonly skipReason: string | null;
-  readonly tables: readonly {
-    readonly table: string;
-    readonly removed: number;
-    /** For part deletions: rows of which columns were cleared (rule 16). */
-    readonly blanked: number;
-    readonly retained: readonly RetainedRows[];
-  }[];
+  readonly tables: readonly TableReceipt[];
 }
 
 const LIMITS = [
@@ -91,7 +85,7 @@ export async function readReceipt(queries: Queries, requestId: string): Promise<
 
 export async function buildReceipt(queries: Queries, requestId: string): Promise<Receipt> {
   const request = await readRequestRow(queries, requestId);
-  const [ends, outcomes, work, figures, backups] = await Promise.all([
+  const [ends, outcomes, work, tables, backups] = await Promise.all([
     queries
       .select({ name: subjects.state, count: count() })
       .from(subjects)
@@ -102,7 +96,7 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
       SELECT coalesce(${positionOutcome({ requestId, project: request.project })}, 'received') AS name, count(*)
       FROM ${submittedIdentities} entry WHERE request_id = ${requestId} GROUP BY 1 ORDER BY 1`),
     readWork(queries, requestId),
-    readFigures(queries, requestId),
+    readTableReceipts(queries, requestId),
     readBackups(queries, requestId),
   ]);
   return {
@@ -126,7 +120,7 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
       verifiedAt: verifiedAt?.toISOString() ?? null,
       survivors: state === 'verified' ? 0 : survivors,
       skipReason,
-      tables: tablesOf(figures.filter((figure) => figure.system === system)),
+      tables: tables.get(system) ?? [],
     })),
     backups: backups.map((backup) => ({
       ...backup,
@@ -158,31 +152,3 @@ const readWork = (queries: Queries, requestId: string): Promise<readonly WorkRow
              ARRAY['skipped', 'attention', 'pending', 'deleting', 'verifying', 'unverified', 'attested', 'verified'], state)))[1] AS state,
            max(verified_at) AS verified_at, sum(survivors) AS survivors
     FROM ${batchWork} WHERE request_id = ${requestId} GROUP BY system, skip_reason ORDER BY system`);
-
-type Figure = Readonly<{
-  system: string;
-  table: string;
-  basis: string | null;
-  removed: number;
-  blanked: number;
-  retained: number;
-}>;
-
-const readFigures = (queries: Queries, requestId: string): Promise<readonly Figure[]> =>
-  queries.execute<Figure>(sql`
-    SELECT system, figure."table", figure.basis, sum(figure.removed)::bigint AS removed,
-           coalesce(sum(figure.blanked), 0)::bigint AS blanked, sum(figure.retained)::bigint AS retained
-    FROM ${systemRanges}, jsonb_to_recordset(tables) AS figure("table" text, removed bigint, blanked bigint, retained bigint, basis text)
-    WHERE request_id = ${requestId} GROUP BY system, figure."table", figure.basis ORDER BY system, figure."table"`);
-
-function tablesOf(figures: readonly Figure[]): SystemReceipt['tables'] {
-  return [...new Set(figures.map((figure) => figure.table))].map((table) => {
-    const ofTable = figures.filter((figure) => figure.table === table);
-    return {
-      table,
-      removed: ofTable.reduce((sum, figure) => sum + figure.removed, 0),
-      blanked: ofTable.reduce((sum, figure) => sum + figure.blanked, 0),
-      retained: ofTable.flatMap(({ basis, retained }) => (basis === null ? [] : [{ basis, rows: retained }])),
-    };
-  });
-}

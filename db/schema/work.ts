@@ -111,6 +111,21 @@ export const retainedRows = lethe.table(
 );
 
 /**
+ * The number of own rows that deletions keep of each subject with replaced values, and the replaced columns, over all
+ * systems and passes. A subject whose rows were all deleted has no row here. An attached subject has that of its owner.
+ */
+export const anonymisedRows = lethe.table(
+  'anonymised_rows',
+  {
+    requestId: text('request_id').notNull(),
+    seq: integer('seq').notNull(),
+    rows: bigint('rows', { mode: 'number' }).notNull(),
+    columns: text('columns').array().notNull(),
+  },
+  (table) => [primaryKey({ name: 'anonymised_rows_pkey', columns: [table.requestId, table.seq] })],
+);
+
+/**
  * The steps that need an operator now. A row is deleted when its cause is resolved; the audit log keeps the history.
  */
 export const attention = lethe.table(

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
-import type { RetainedRows } from '../../domain/batch.ts';
+import type { AnonymisedRows, RetainedRows } from '../../domain/batch.ts';
 import type { Outcome } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 import { matches, subjectIdentities, submittedIdentities } from '../schema/subjects.ts';
 import { positionOutcome } from './outcome.ts';
-import { retainedOf } from './retained.ts';
+import { anonymisedOf, retainedOf } from './kept-rows.ts';
 
 /** The outcome of one submitted identity. Subjects of a segment, or of everyone, are numbered as if submitted. */
 export type SubjectEntry = Readonly<
@@ -13,6 +13,8 @@ export type SubjectEntry = Readonly<
     outcome: Outcome | null;
     /** The rows kept of its deleted subjects, per basis. */
     retained: readonly RetainedRows[];
+    /** The own rows kept of its deleted subjects with replaced values. */
+    anonymised: AnonymisedRows;
     /** The number of further identities of its subjects. */
     identityCount: number;
     /** The first hundred of the further identities. */
@@ -34,11 +36,13 @@ export async function listSubjects(
     WITH entry AS (
       SELECT position, line, type, value, outcome, reason, duplicate_of, withdrawn_at,
              ARRAY(SELECT seq FROM ${matches}
-                   WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position) AS seqs
+                   WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position
+                     AND submitted_identities.outcome IS DISTINCT FROM 'duplicate') AS seqs
       FROM ${submittedIdentities} WHERE request_id = ${requestId} AND position > ${after} ORDER BY position LIMIT ${limit})
     SELECT position, line, type, value, reason, duplicate_of, identity_count, identities,
            ${positionOutcome({ requestId, project })} AS outcome,
-           CASE WHEN entry.outcome = 'duplicate' THEN '[]' ELSE ${retainedOf(sql`${requestId}`)} END AS retained
+           ${retainedOf(sql`${requestId}`)} AS retained,
+           ${anonymisedOf(sql`${requestId}`)} AS anonymised
     FROM entry
     CROSS JOIN LATERAL (
       SELECT count(*) AS identity_count,
@@ -46,7 +50,7 @@ export async function listSubjects(
                                 ORDER BY seq, number) FILTER (WHERE number <= ${MAX_IDENTITIES}), '[]') AS identities
       FROM (SELECT *, row_number() OVER (ORDER BY seq, origin, type, value) AS number
             FROM ${subjectIdentities} identity
-            WHERE identity.request_id = ${requestId} AND identity.seq = ANY(entry.seqs) AND entry.outcome IS DISTINCT FROM 'duplicate'
+            WHERE identity.request_id = ${requestId} AND identity.seq = ANY(entry.seqs)
               AND (identity.type, identity.value) IS DISTINCT FROM (entry.type, entry.value)) further) further_identities
     ORDER BY position`);
 }

@@ -1,5 +1,5 @@
 import { desc, sql } from 'drizzle-orm';
-import type { RetainedRows } from '../../domain/batch.ts';
+import type { AnonymisedRows, RetainedRows } from '../../domain/batch.ts';
 import type { Identity } from '../../domain/identity.ts';
 import type { Outcome, RequestKind, SubjectKind } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
@@ -10,13 +10,15 @@ import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { bytesIn, textArray } from '../sql.ts';
 import { leastAdvanced, subjectOutcome } from './outcome.ts';
-import { retainedOf } from './retained.ts';
+import { anonymisedOf, retainedOf } from './kept-rows.ts';
 
 type LookedUpRequest = Pick<RequestRow, 'id' | 'kind' | 'status' | 'receivedAt' | 'concludedAt'> & {
   /** Null until the request is resolved. */
   readonly outcome: Outcome | null;
   /** The rows kept of the subject, per basis. */
   readonly retained: readonly RetainedRows[];
+  /** The own rows kept of the subject with replaced values. */
+  readonly anonymised: AnonymisedRows;
 };
 
 /** The maximum number of requests, of holds and of suppressions in the answer. */
@@ -40,7 +42,8 @@ export async function lookUp(
   const [foundRequests, foundHolds, foundSuppressions] = await Promise.all([
     // An unresolved request has no digests and is found by the submitted value.
     queries.execute<LookedUpRequest>(sql`
-      SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`)} AS retained, received_at, concluded_at
+      SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`)} AS retained, ${anonymisedOf(sql`id`)} AS anonymised,
+             received_at, concluded_at
       FROM (SELECT subject.request_id, ${leastAdvanced(subjectOutcome(project))} AS outcome,
                    array_agg(subject.seq) AS seqs
             FROM ${identityDigests} subject_digest JOIN ${subjects} subject USING (request_id, seq)

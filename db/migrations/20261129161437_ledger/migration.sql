@@ -377,6 +377,14 @@ CREATE TABLE "lethe"."submitted_identities" (
 	CONSTRAINT "submitted_identities_line_check" CHECK (line >= 1)
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."anonymised_rows" (
+	"request_id" text,
+	"seq" integer,
+	"rows" bigint NOT NULL,
+	"columns" text[] NOT NULL,
+	CONSTRAINT "anonymised_rows_pkey" PRIMARY KEY("request_id","seq")
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."attention" (
 	"request_id" text,
 	"system" text,

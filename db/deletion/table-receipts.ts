@@ -1,0 +1,47 @@
+import { sql } from 'drizzle-orm';
+import type { AnonymisedRows, RetainedRows } from '../../domain/batch.ts';
+import type { Queries } from '../client.ts';
+import { systemRanges } from '../schema/work.ts';
+
+/** The receipt's entry for one table of a system: the sum of all finished ranges (rule 13). */
+export interface TableReceipt {
+  readonly table: string;
+  readonly removed: number;
+  /** For part deletions: rows of which columns were cleared (rule 16). */
+  readonly blanked: number;
+  readonly retained: readonly RetainedRows[];
+  /** Rows of other subjects whose reference was changed (rule 19). */
+  readonly detached: number;
+  /** Rows of the subjects that were kept with replaced values. */
+  readonly anonymised: AnonymisedRows;
+}
+
+/** Reads the entries of all tables, by system. */
+export async function readTableReceipts(
+  queries: Queries,
+  requestId: string,
+): Promise<ReadonlyMap<string, readonly TableReceipt[]>> {
+  const rows = await queries.execute<TableReceipt & { readonly system: string }>(sql`
+    WITH figure AS (
+      SELECT system, figure.*
+      FROM ${systemRanges}, jsonb_to_recordset(tables)
+        AS figure ("table" text, removed bigint, blanked bigint, detached bigint, retained jsonb, anonymised jsonb)
+      WHERE request_id = ${requestId}),
+    per_basis AS (
+      SELECT system, "table", basis, sum(rows) AS rows
+      FROM figure, jsonb_to_recordset(retained) AS kept (basis text, rows bigint) GROUP BY system, "table", basis),
+    bases AS (
+      SELECT system, "table", jsonb_agg(jsonb_build_object('basis', basis, 'rows', rows) ORDER BY basis) AS retained
+      FROM per_basis GROUP BY system, "table"),
+    replaced AS (
+      SELECT system, "table", jsonb_agg(DISTINCT name) AS columns
+      FROM figure, jsonb_array_elements_text(anonymised->'columns') AS name GROUP BY system, "table")
+    SELECT system, "table", sum(removed)::bigint AS removed, coalesce(sum(blanked), 0)::bigint AS blanked,
+           coalesce(bases.retained, '[]') AS retained, coalesce(sum(detached), 0)::bigint AS detached,
+           jsonb_build_object('rows', coalesce(sum((anonymised->>'rows')::bigint), 0),
+                              'columns', coalesce(columns, '[]')) AS anonymised
+    FROM figure LEFT JOIN bases USING (system, "table") LEFT JOIN replaced USING (system, "table")
+    GROUP BY system, "table", bases.retained, columns ORDER BY system, "table"`);
+  const bySystem = Map.groupBy(rows, ({ system }) => system);
+  return new Map([...bySystem].map(([system, found]) => [system, found.map(({ system: _, ...table }) => table)]));
+}
