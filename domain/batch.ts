@@ -33,7 +33,7 @@ export interface TableFigures {
   readonly retained: readonly RetainedRows[];
   /** For a part deletion: the number of rows with cleared columns. */
   readonly blanked?: number;
-  /** Rows of somebody else whose reference to a subject was removed or replaced (rule 19). Absent: none. */
+  /** Rows that belong to no subject, and whose reference to one was removed or replaced (rule 19). Absent: none. */
   readonly detached?: number;
   /** Rows of the subjects that were kept with replaced values. Absent: none. */
   readonly anonymised?: AnonymisedRows;

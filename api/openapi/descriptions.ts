@@ -43,7 +43,7 @@ const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   soft_deleted: 'the subject is hidden and waits for the claim, or is being hard-deleted.',
   held: 'the subject is hidden, and a legal hold blocks the hard deletion.',
   cancelled: 'the subject is cancelled and restored.',
-  deleted: 'the subject is deleted in every system, except for `retained` rows.',
+  deleted: 'the subject is deleted in every system, except for its `retained` rows and its `anonymised` own row.',
   partially_deleted: 'the subject is deleted, except in a system that an operator skipped.',
   exported: 'the data of the subject is in the archive.',
   left_out: 'the archive does not contain the subject, because a deletion claimed it first.',

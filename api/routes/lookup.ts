@@ -15,6 +15,7 @@ const Request = z.strictObject({
   status: fields.status,
   outcome: Outcome,
   retained: fields.retained,
+  anonymised: fields.anonymised,
   receivedAt: fields.receivedAt,
   concludedAt: fields.concludedAt,
   href: fields.href,

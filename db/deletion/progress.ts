@@ -12,7 +12,7 @@ export type BatchProgress = Readonly<
     removed: number;
     /** Rows with cleared columns, in all passes. 0 except for part deletions (rule 16). */
     blanked: number;
-    /** Rows of other subjects whose reference was changed, in all passes. */
+    /** Rows that belong to no subject, and whose reference to one was changed, in all passes. */
     detached: number;
     /** Rows of the subjects that were kept with replaced values, in all passes. */
     anonymised: number;

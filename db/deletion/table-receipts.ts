@@ -10,7 +10,7 @@ export interface TableReceipt {
   /** For part deletions: rows of which columns were cleared (rule 16). */
   readonly blanked: number;
   readonly retained: readonly RetainedRows[];
-  /** Rows of other subjects whose reference was changed (rule 19). */
+  /** Rows that belong to no subject, and whose reference to one was changed (rule 19). */
   readonly detached: number;
   /** Rows of the subjects that were kept with replaced values. */
   readonly anonymised: AnonymisedRows;

@@ -39,6 +39,15 @@ export const retainedRows = z.strictObject({
   rows: z.int().openapi({ description: 'Number of retained rows.' }),
 });
 
+/** Own rows of the subjects that a deletion keeps with replaced values. */
+export const anonymisedRows = z.strictObject({
+  rows: z.int().openapi({ description: 'Number of anonymised rows. 0 if the data map anonymises none.' }),
+  columns: z
+    .array(z.string())
+    .readonly()
+    .openapi({ description: 'Columns whose values were replaced. Empty if no row is anonymised.' }),
+});
+
 // The document refers to these components only where their use adds no metadata.
 const Status = z.enum(STATUSES).openapi('Status', { description: STATUS_DESCRIPTION, 'x-example': 'grace' });
 export const Outcome = z
@@ -62,6 +71,10 @@ export const fields = {
   retained: z.array(retainedRows).readonly().openapi({
     description: 'Retained rows of the deleted subjects per basis, over all systems. Empty if no row is retained.',
     'x-example': [],
+  }),
+  anonymised: anonymisedRows.openapi({
+    description: 'Own rows of the deleted subjects that were kept with replaced values, over all systems.',
+    'x-example': { rows: 0, columns: [] },
   }),
   submitted: z.int().openapi({
     description: 'Number of submitted identities. 0 for a segment or everyone until it is resolved.',

@@ -22,6 +22,13 @@ const Batch = z.strictObject({
   finished: z.int().openapi({ description: 'Number of subjects that this pass has processed.', 'x-example': 1 }),
   removed: z.int().openapi({ description: 'Number of rows deleted in all passes.', 'x-example': 14 }),
   blanked: z.int().openapi({ description: 'Part deletion: number of rows whose columns were cleared in all passes.' }),
+  detached: z.int().openapi({
+    description:
+      'Number of rows that belong to no subject and whose reference to one was removed or replaced in all passes.',
+  }),
+  anonymised: z.int().openapi({
+    description: 'Number of own rows of the subjects that were kept with replaced values in all passes.',
+  }),
 });
 
 const Collection = z.strictObject({

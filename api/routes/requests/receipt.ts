@@ -6,7 +6,7 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
-import { backupFields, fields, reportedAt, retainedRows } from './fields.ts';
+import { anonymisedRows, backupFields, fields, reportedAt, retainedRows } from './fields.ts';
 
 const countsBy = (description: string) =>
   z.record(z.string(), z.int()).openapi({ description, 'x-example': { deleted: 2 } });
@@ -29,8 +29,18 @@ const DeletedTable = z.object({
   blanked: z.int().openapi({
     description: 'Part deletion: number of rows that remain and whose columns in the scope are cleared.',
   }),
-  retained: list(retainedRows).openapi({ description: 'Retained rows, by legal basis.' }),
+  retained: list(retainedRows).openapi({ description: 'Retained rows, with one entry per legal basis.' }),
+  detached: z.int().openapi({
+    description:
+      'Number of rows that belong to no subject of the request and referred to one. They remain; the reference was removed or replaced.',
+  }),
+  anonymised: anonymisedRows.openapi({
+    description: 'Own rows of the subjects that were kept, with the columns whose values were replaced.',
+  }),
 });
+
+/** Nothing happened to a table in the example. */
+const UNCHANGED = { removed: 0, blanked: 0, retained: [], detached: 0, anonymised: { rows: 0, columns: [] } };
 
 const DeletionSystem = z.object({
   system: fields.system,
@@ -74,8 +84,9 @@ const DeletionReceipt = z
           skipReason: null,
           survivors: 0,
           tables: [
-            { table: 'app.users', removed: 2, blanked: 0, retained: [] },
-            { table: 'app.invoices', removed: 0, blanked: 0, retained: [{ basis: 'tax law, 10 years', rows: 3 }] },
+            { ...UNCHANGED, table: 'app.users', anonymised: { rows: 2, columns: ['email', 'name'] } },
+            { ...UNCHANGED, table: 'app.invoices', retained: [{ basis: 'tax law, 10 years', rows: 3 }] },
+            { ...UNCHANGED, table: 'app.replies', removed: 4, detached: 5 },
           ],
         },
       ],
@@ -203,7 +214,7 @@ const route = createRoute({
   path: '/requests/{id}/receipt',
   summary: 'Get the receipt of a request',
   description:
-    'Returns the evidence of a request. The receipt of a deletion counts the deleted, cleared and retained rows per system and table, and lists the systems that Lethe could not verify. It is available from the first claim and final once the request has ended. The receipt of an export is the manifest of its archive. It is available once the archive is ready and outlives the archive. Returns `no_receipt_yet` before.',
+    'Returns the evidence of a request. The receipt of a deletion counts the deleted, cleared, retained, detached and anonymised rows per system and table, and lists the systems that Lethe could not verify. It is available from the first claim and final once the request has ended. The receipt of an export is the manifest of its archive. It is available once the archive is ready and outlives the archive. Returns `no_receipt_yet` before.',
   request: { params: requestParams },
   responses: {
     200: jsonResponse(Receipt, 'Receipt of a deletion (interim or final), or manifest of an export.'),

@@ -40,6 +40,7 @@ const Subject = z
     }),
     outcome: Outcome,
     retained: fields.retained,
+    anonymised: fields.anonymised,
     reason: z
       .string()
       .nullable()

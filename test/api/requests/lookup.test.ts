@@ -22,13 +22,14 @@ test('finds a request by every identity of its subject', async () => {
     identityFactOf('look-1', 'email', ['look@x.test', 'b']),
   ];
   await hide(api.database, id, facts, START);
+  const none = { rows: 0, columns: [] };
   for (const identity of [
     user('look-1'),
     { type: 'alias', value: 'nick' },
     { type: 'email', value: ['LOOK@x.test', 'B'] },
   ]) {
     expect(await lookup(identity)).toMatchObject({
-      openRequests: [{ id, outcome: 'soft_deleted', retained: [], href: `/v1/requests/${id}` }],
+      openRequests: [{ id, outcome: 'soft_deleted', retained: [], anonymised: none, href: `/v1/requests/${id}` }],
     });
   }
   expect(await lookup(user('look-1'), { project: 'other' })).toEqual(EMPTY);
@@ -39,7 +40,15 @@ test('finds a request by every identity of its subject', async () => {
   await concludeAll(api.database, id, new Date(RUN.getTime() + DAY_MS));
   expect(await lookup({ type: 'alias', value: 'nick' })).toMatchObject({
     openRequests: [],
-    deletions: [{ id, status: 'completed', outcome: 'deleted', retained: [{ basis: 'tax law, 10 years', rows: 2 }] }],
+    deletions: [
+      {
+        id,
+        status: 'completed',
+        outcome: 'deleted',
+        retained: [{ basis: 'tax law, 10 years', rows: 2 }],
+        anonymised: { rows: 1, columns: ['email', 'name'] },
+      },
+    ],
   });
 });
 

@@ -106,7 +106,7 @@ test('returns the outcome and the identities of each position until the request 
   expect(await status(id)).toMatchObject({ status: 'verifying' });
   expect((await api.call('GET', `/v1/requests/${id}/progress`)).json).toMatchObject({
     batches: [
-      { system: 'app', state: 'verified', finished: 1, removed: 7 },
+      { system: 'app', state: 'verified', finished: 1, removed: 7, detached: 3, anonymised: 1 },
       { system: 'mail', state: 'attested' },
     ],
   });
@@ -119,15 +119,17 @@ test('returns the outcome and the identities of each position until the request 
     unverified: [{ system: 'mail', level: 'attested', saidAt: RUN.toISOString() }],
   });
   const retained = [{ basis: 'tax law, 10 years', rows: 2 }];
+  const anonymised = { rows: 1, columns: ['email', 'name'] };
+  const none = { rows: 0, columns: [] };
   const ended = await subjects(id);
   expect(ended.json).toMatchObject({
     items: [
-      { position: 1, value: null, outcome: 'deleted', retained, identities: [] },
-      // Position 2 names two subjects: u-1 has retained rows, u-2 has none.
-      { position: 2, value: null, outcome: 'deleted', retained, identities: [] },
-      { position: 3, outcome: 'duplicate', retained: [] },
-      { position: 4, outcome: 'duplicate', retained: [] },
-      { position: 5, outcome: 'deleted', retained: [] },
+      { position: 1, value: null, outcome: 'deleted', retained, anonymised, identities: [] },
+      // Position 2 names two subjects: u-1 has retained and anonymised rows, u-2 has none.
+      { position: 2, value: null, outcome: 'deleted', retained, anonymised, identities: [] },
+      { position: 3, outcome: 'duplicate', retained: [], anonymised: none },
+      { position: 4, outcome: 'duplicate', retained: [], anonymised: none },
+      { position: 5, outcome: 'deleted', retained: [], anonymised: none },
     ],
   });
   for (const word of ['u-1', 'one@x.test', 'household', 'old-name', 'unknown'])
@@ -143,8 +145,10 @@ test('returns the outcome and the identities of each position until the request 
         system: 'app',
         survivors: 0,
         tables: [
-          { table: 'app.events', removed: 7 },
-          { table: 'app.invoices', removed: 0, retained },
+          { table: 'app.events', removed: 7, retained: [], detached: 0, anonymised: none },
+          { table: 'app.invoices', removed: 0, retained, detached: 0, anonymised: none },
+          { table: 'app.replies', removed: 0, retained: [], detached: 3, anonymised: none },
+          { table: 'app.users', removed: 0, retained: [], detached: 0, anonymised },
         ],
       },
       { system: 'mail', survivors: null },

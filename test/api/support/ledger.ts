@@ -68,12 +68,16 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
   const app = { requestId, project: PROJECT.name, system: 'app', batch: 1 };
   const mail = { ...app, system: 'mail' };
   const kept = { basis: 'tax law, 10 years', rows: 2 };
+  const ownRow = { rows: 1, columns: ['email', 'name'] };
   const tables = [
     { table: 'app.events', removed: 7, retained: [] },
     { table: 'app.invoices', removed: 0, retained: [kept] },
+    { table: 'app.replies', removed: 0, retained: [], detached: 3 },
+    { table: 'app.users', removed: 0, retained: [], anonymised: ownRow },
   ];
   const retained = [{ seq: 1, ...kept }];
-  await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retained });
+  const anonymised = [{ seq: 1, ...ownRow }];
+  await recordRange(database, app, 1, { firstSeq: 1, lastSeq: 1, part: 0, tables, retained, anonymised });
   const settleMs = PROJECT.policy.settleMs;
   for (const key of [app, mail]) await recordBatchDeletion(database, key, null);
   await recordVerification(database, app, { survivors: 0 }, { now: at.getTime(), settleMs });
