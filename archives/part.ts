@@ -37,8 +37,8 @@ export async function writePart(
   if (figures.bytes !== meter.bytes)
     throw new Error(`${table.table}: the connector reports another number of bytes than it returned`);
   options.onProgress(figures.rows, figures.bytes);
-  const { meaning, columns, windowed, retained } = table;
-  return { table: table.table, meaning, columns, windowed, retained, ...figures, sha256: meter.sha256() };
+  const { meaning, columns, windowed, retained, anonymised } = table;
+  return { table: table.table, meaning, columns, windowed, retained, anonymised, ...figures, sha256: meter.sha256() };
 }
 
 async function* withProgress(bytes: AsyncIterable<Uint8Array>, report: () => void): AsyncGenerator<Uint8Array> {

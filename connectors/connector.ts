@@ -193,6 +193,8 @@ export interface ExportedTable {
   readonly windowed: boolean;
   /** The basis on which a deletion would retain rows of this table. Null when it would delete them. */
   readonly retained: string | null;
+  /** The columns whose values a deletion would replace while it keeps the rows. Empty when it would anonymise none. */
+  readonly anonymised: readonly string[];
   /** Buffers of whole rows. Can be read once, before the next table. Empty for `categories`. */
   readonly rows: AsyncIterable<Buffer>;
   /** Row and byte counts of `rows`, available after its end. For `categories`, the counted rows and 0 bytes. */

@@ -28,6 +28,8 @@ export interface PartFacts {
   readonly windowed: boolean;
   /** The legal basis on which a deletion keeps rows of this table. Null if it deletes them. */
   readonly retained: string | null;
+  /** The columns whose values a deletion replaces while it keeps the rows. Empty if it anonymises none. */
+  readonly anonymised: readonly string[];
   readonly rows: number;
   /** Size of the rows in the archive, before compression. 0 for scope `categories`. */
   readonly bytes: number;

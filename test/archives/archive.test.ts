@@ -90,6 +90,7 @@ test('describes each file in the manifest without any identity', async () => {
         columns,
         windowed: true,
         retained: 'tax law',
+        anonymised: [],
         rows: 1,
         bytes: USERS.length,
         sha256: sha256(USERS),

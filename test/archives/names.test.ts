@@ -44,6 +44,7 @@ const part = (system: string, name: string): Part => ({
     columns: [],
     windowed: false,
     retained: null,
+    anonymised: [],
     rows: 0,
     bytes: 0,
     sha256: '',

@@ -37,6 +37,7 @@ export function table(
     columns: [column('id')],
     windowed: false,
     retained: null,
+    anonymised: [],
     rows: (async function* () {
       if (text !== '') yield Buffer.from(text);
     })(),

@@ -83,7 +83,7 @@ test('allows only its own style sheet by a content security policy and links onl
     expect(page).toContain(`id="${anchor.slice(1)}"`);
 });
 
-test('shows the regulation, the dates, the contents, retained tables and systems that are not included', async () => {
+test('shows the regulation, the dates, the contents, retained and anonymised tables and systems that are not included', async () => {
   const text = textOf(
     await pageOf(
       [
@@ -92,7 +92,11 @@ test('shows the regulation, the dates, the contents, retained tables and systems
           retained: 'tax law, 10 years',
           columns: [column('id', { meaning: 'Invoice number' })],
         }),
-        table('app.empty_table', ''),
+        table('app.users', lines({ id: 1, mail: 'a', name: 'b' }), {
+          columns: [column('id'), column('mail', { meaning: 'E-mail address' }), column('name')],
+          anonymised: ['mail', 'name', 'secret'],
+        }),
+        table('app.empty_table', '', { anonymised: ['note'] }),
       ],
       {},
       {
@@ -108,11 +112,13 @@ test('shows the regulation, the dates, the contents, retained tables and systems
     'General Data Protection Regulation',
     '1 March 2026, 08:01 UTC',
     'All data, regardless of age',
-    '2 entries in 1 table',
+    '3 entries in 2 tables',
     'Your invoices',
     'Invoice number',
     'Data kept after a deletion',
     'Invoices: tax law, 10 years',
+    'Data made anonymous by a deletion',
+    'Users: E-mail address, name',
     'Data not included',
     'mixpanel',
     'Tables without entries',
@@ -121,6 +127,8 @@ test('shows the regulation, the dates, the contents, retained tables and systems
   ])
     expect(text).toContain(phrase);
   expect(text).not.toContain('Tables without dates');
+  expect(text).not.toContain('secret');
+  expect(text).not.toContain('Empty table: note');
 });
 
 test('shows the start of the period and the tables that are included completely', async () => {

@@ -29,6 +29,7 @@ test('returns a table unchanged and records its facts', async () => {
   const part = await collectPart('app.notes', TEXT, {
     meaning: 'Notes.',
     retained: 'tax law',
+    anonymised: ['note'],
     windowed: true,
     columns,
   });
@@ -38,6 +39,7 @@ test('returns a table unchanged and records its facts', async () => {
     columns,
     windowed: true,
     retained: 'tax law',
+    anonymised: ['note'],
     rows: 2,
     bytes: Buffer.byteLength(TEXT),
     sha256: createHash('sha256').update(TEXT).digest('hex'),

@@ -141,6 +141,9 @@ const ExportedFile = z.object({
     .string()
     .nullable()
     .openapi({ description: 'Legal basis on which a deletion retains rows of the table. Null without one.' }),
+  anonymised: list(z.string()).openapi({
+    description: 'Columns whose values a deletion replaces while it keeps the rows. Empty if it anonymises none.',
+  }),
   rows: z.int().openapi({ description: 'Number of rows.' }),
   bytes: z.int().openapi({ description: 'Size of the file.' }),
   sha256: z.string().openapi({ description: 'SHA-256 digest of the file, in hexadecimal.' }),
@@ -196,6 +199,7 @@ const ExportReceipt = z
           ],
           windowed: false,
           retained: null,
+          anonymised: [],
           rows: 3,
           bytes: 171,
           sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',

@@ -56,6 +56,7 @@ function selectTable(
     columns: options.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
     windowed,
     retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
+    anonymised: targets.flatMap((target) => Object.keys(target.anonymise ?? {})).filter((name) => !omitted.has(name)),
     rowsOf: (list) => unionRows(relation(table), list, conditions),
   };
 }

@@ -101,7 +101,14 @@ test('returns the manifest of the archive as the receipt of an export', async ()
   const id = await submitExport(api, [user('u-1')]);
   expect((await read(id, '/receipt')).json).toMatchObject({ status: 409, code: 'no_receipt_yet' });
   const column = { name: 'placed_at', type: 'timestamptz', meaning: 'When', source: false };
-  const facts = { table: 'app.orders', meaning: null, columns: [column], windowed: false, retained: null };
+  const facts = {
+    table: 'app.orders',
+    meaning: null,
+    columns: [column],
+    windowed: false,
+    retained: null,
+    anonymised: [],
+  };
   const manifest = buildManifest({
     request: {
       id,

@@ -46,6 +46,7 @@ try {
       columns: [],
       windowed: false,
       retained: null,
+      anonymised: [],
       rows: rows(),
       figures: () => ({ rows: ROWS, bytes }),
     },

@@ -29,6 +29,7 @@ const facts = (table: string, rows: number): PartFacts => ({
   columns: [],
   windowed: false,
   retained: null,
+  anonymised: [],
   rows,
   bytes: rows * 10,
   sha256: '00',
