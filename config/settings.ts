@@ -23,9 +23,9 @@ export interface PolicySettings {
   readonly hardDeletion?: { readonly dailyAt?: string; readonly quotaPerRun?: number };
   /** The time between the first empty verification and the last one, in which late events arrive. Default: 24 hours. */
   readonly settle?: DurationText;
-  /** Largest number of identities in one request, upload or legal hold. Default: 2 000. */
+  /** Largest number of identities in one request, uploaded export or legal hold. Default: 2 000. */
   readonly subjectsPerRequest?: number;
-  /** Largest number of identities in one expedited upload. Default: 10 000. */
+  /** Largest number of identities in one uploaded deletion. Default: 10 000. */
   readonly subjectsPerUpload?: number;
   /** Largest number of subjects in a segment. Default: 50 000. */
   readonly subjectsPerSegment?: number;

@@ -11,9 +11,9 @@ export interface Policy {
   readonly quotaPerRun: number | null;
   /** The settle period: the time between the first empty verification and the last one, in which late events arrive. */
   readonly settleMs: number;
-  /** The maximum number of identities in a request body. */
+  /** The maximum number of identities in a request body, or in an uploaded file to export. */
   readonly subjectsPerRequest: number;
-  /** The maximum number of identities in an uploaded file. */
+  /** The maximum number of identities in an uploaded file to delete. */
   readonly subjectsPerUpload: number;
   /** The maximum number of subjects in a segment. A larger one fails the request. */
   readonly subjectsPerSegment: number;

@@ -78,7 +78,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   too_many_subjects: {
     title: 'Too many subjects',
     advice:
-      'Nothing was stored. `limit` is the maximum of the project: `policy.subjectsPerRequest`, or `policy.subjectsPerUpload` for an expedited upload. Split the list.',
+      'Nothing was stored. `limit` is the maximum of the project: `policy.subjectsPerRequest`, or `policy.subjectsPerUpload` for an upload that creates a deletion. Split the list.',
   },
   unsupported_media_type: {
     title: 'Unsupported media type',

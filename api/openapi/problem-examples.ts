@@ -51,7 +51,7 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
   },
   too_many_subjects: {
     detail:
-      'The request has 2400 identities, the limit is 2000. Nothing was stored; split the list, select a segment, or use POST /v1/uploads with expedite (up to 10000).',
+      'The request has 2400 identities, the limit is 2000. Nothing was stored; split the list, select a segment, or upload a file with POST /v1/uploads (up to 10000).',
     limit: 2_000,
     submitted: 2_400,
   },

@@ -5,7 +5,7 @@ import { startRequest } from './requests/create/create.ts';
 import { notifyErrors, toReplayable, type Submission, termErrors } from './requests/create/parse.ts';
 import { ACCEPTED_HEADERS, acceptedFields, acceptedResponse } from './requests/create/response.ts';
 import { idempotencyHeaders } from './requests/create/schema.ts';
-import { requirePermission } from '../auth.ts';
+import { requireAccess, requirePermission } from '../auth.ts';
 import { bodyLimitOf } from '../http/body-limit.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
@@ -46,7 +46,7 @@ const AcceptedUpload = z
         'x-example': { header: ['email', 'business_unit'], total: 4, accepted: 2, merged: 1, failed: 1, blank: 0 },
       }),
     failures: z.array(Failure).openapi({
-      description: 'First 100 lines that are not a valid identity. `links.subjects` lists all of them.',
+      description: 'First 100 lines that are not a valid identity. `links.failures` lists all of them.',
       'x-example': [{ line: 3, reason: 'empty' }],
     }),
     mergedInto: z.array(Merge).openapi({
@@ -56,18 +56,20 @@ const AcceptedUpload = z
   })
   .openapi('AcceptedUpload');
 
-const DESCRIPTION = `Stores a deletion of the identities in a CSV file, one per line, and starts it asynchronously. It continues like a deletion created with \`POST /v1/requests\`.
+const DESCRIPTION = `Stores a deletion or an export of the identities in a CSV file, one per line, and starts it asynchronously. It continues like a request created with \`POST /v1/requests\`. The token must cover the \`kind\` of the request.
 
 Send the file as a \`text/csv\` body with the parameters in the query, or as \`multipart/form-data\` with the parameters as fields and \`file\` as the last part. \`notify\` is accepted in a form only, because an email address must not appear in a URL. The file is CSV (RFC 4180) in UTF-8.
 
-An invalid line does not reject the other lines; the response lists it under \`failures\`. A file without any valid line is rejected. The maximum number of identities is \`policy.subjectsPerRequest\`, or \`policy.subjectsPerUpload\` with \`expedite\`.`;
+The first line is the header if one of its columns has the name of \`type\` or a name in \`columns\`. Any other first line needs \`header\`, because it may be a subject. \`lines.header\` tells what was taken as the header.
+
+An invalid line does not reject the other lines; the response lists it under \`failures\`, and \`links.failures\` lists all of them later. A file without any valid line is rejected. The maximum number of identities is \`policy.subjectsPerUpload\` for a deletion and \`policy.subjectsPerRequest\` for an export.`;
 
 const route = createRoute({
   operationId: 'uploadSubjects',
-  ...requirePermission({ access: 'write', kind: 'deletion' }),
+  ...requirePermission({ access: 'write' }),
   method: 'post',
   path: '/uploads',
-  summary: 'Create a deletion request from CSV',
+  summary: 'Create a request from a CSV file',
   description: DESCRIPTION,
   request: { headers: idempotencyHeaders, query: UploadQuery },
   responses: {
@@ -120,42 +122,33 @@ export const uploads = (deps: ApiDeps) => {
   });
 };
 
-const toSubmission = (
+function toSubmission(
   deps: ApiDeps,
   caller: Caller,
-  {
-    project,
+  { project, subjects, expedite, reason, notify, format, ...parameters }: UploadParameters,
+): Omit<Submission, 'selection'> {
+  const { kind, regulation, scope, suppress, onConflict, confirm, exportFirst } = parameters;
+  return {
+    project: requireOwnProject(deps, caller, project),
     kind,
-    subjects,
+    subjectKind: subjects,
     regulation,
     scope,
     suppress,
     onConflict,
     confirm,
-    expedite,
-    reason,
-    notify,
+    expedite: expedite === undefined || reason === undefined ? null : { when: expedite, reason },
+    format: kind === 'export' ? (format ?? 'ndjson') : null,
+    notify: notify ?? null,
     exportFirst,
-  }: UploadParameters,
-): Omit<Submission, 'selection'> => ({
-  project: requireOwnProject(deps, caller, project),
-  kind,
-  subjectKind: subjects,
-  regulation,
-  scope,
-  suppress,
-  onConflict,
-  confirm,
-  expedite: expedite === undefined || reason === undefined ? null : { when: expedite, reason },
-  format: null,
-  notify: notify ?? null,
-  exportFirst,
-});
+  };
+}
 
 /** Throws `invalid_request` with every error of the parameters, before the file is read. */
 const checkParameters =
   (deps: ApiDeps, caller: Caller) =>
   ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): UploadRules => {
+    requireAccess(caller, { access: 'write', kind: parameters.kind });
     const project = requireOwnProject(deps, caller, parameters.project);
     const { subjectsPerRequest, subjectsPerUpload } = project.policy;
     const types = identityTypesOf(project, subjects);
@@ -176,6 +169,6 @@ const checkParameters =
         },
       ]);
     if (errors.length > 0) throw invalidRequest(errors);
-    const limit = parameters.expedite === undefined ? subjectsPerRequest : subjectsPerUpload;
+    const limit = parameters.kind === 'deletion' ? subjectsPerUpload : subjectsPerRequest;
     return { types, parts: known.parts, limit, place };
   };

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { EXPEDITES, ON_CONFLICT, SCOPES } from '../../domain/vocabulary.ts';
+import { EXPEDITES, EXPORT_FORMATS, ON_CONFLICT, REQUEST_KINDS, SCOPES } from '../../domain/vocabulary.ts';
 import { kind, notify, projectName, reason, regulation } from '../schemas.ts';
 import { MAX_COLUMN, parseColumns } from './columns.ts';
 import { DELIMITER_NAMES } from './dialect.ts';
@@ -15,7 +15,7 @@ const Parameters = z.strictObject({
   project: projectName.openapi({
     description: 'Project of the subjects: a key of `projects` in lethe.config.ts.',
   }),
-  kind: z.literal('deletion').openapi({ description: 'Kind of request. Uploads create deletions only.' }),
+  kind: z.enum(REQUEST_KINDS).openapi({ description: 'Kind of request.', example: 'deletion' }),
   regulation,
   subjects: kind.openapi({ description: 'Kind of all subjects in the file.' }),
   type: z.string().max(200).openapi({ description: 'Identity type of all lines.', example: 'user_id' }),
@@ -46,21 +46,27 @@ const Parameters = z.strictObject({
     description:
       'Character between two columns. By default it is the one after `sep=` in the first line, or the one that separates a header with these names, or a comma. The parameter is required if an identity then contains another of these characters.',
   }),
-  suppress: flag('Leaves a suppression of every deleted subject in every system. Requires scope `data`.'),
+  suppress: flag(
+    'For deletions: leaves a suppression of every deleted subject in every system. Requires scope `data`.',
+  ),
   onConflict: z.enum(ON_CONFLICT).default('attach').openapi({
     description:
-      'What to do if another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.',
+      'For deletions: what to do if another open deletion owns a subject. `attach` shares its outcome, `reject` rejects the whole upload.',
   }),
-  confirm: flag('Dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.'),
+  confirm: flag('For deletions, a dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.'),
   expedite: z.enum(EXPEDITES).optional().openapi({
-    description: 'Claims the subjects before the end of the grace period: at the next run, or now. Requires `reason`.',
+    description:
+      'For deletions: claims the subjects before the end of the grace period, at the next run or now. Requires `reason`.',
   }),
   reason: reason.optional(),
   scope: z.enum(SCOPES).default('data').openapi({
     description:
-      'What is deleted: `data` deletes the subjects. `categories` clears all columns except keys, and `sources` the columns that record how data was collected; rows remain.',
+      'What is deleted or exported, as in `POST /v1/requests`: `data`, `categories` or `sources`.',
   }),
-  exportFirst: flag('Exports the data before the deletion: subjects are claimed only once the archive is ready.'),
+  format: z.enum(EXPORT_FORMATS).optional().openapi({
+    description: 'For exports: format of the rows in the archive, `ndjson` (default) or `csv`.',
+  }),
+  exportFirst: flag('For deletions: exports the data before the deletion: subjects are claimed only once the archive is ready.'),
   notify: notify.optional(),
 });
 
@@ -70,10 +76,23 @@ const Parameters = z.strictObject({
  */
 export const UploadQuery = Parameters.omit({ notify: true }).partial();
 
-export const UploadParameters = Parameters.refine(
-  ({ expedite, reason: why }) => (expedite === undefined) === (why === undefined),
-  { path: ['reason'], message: 'must be sent together with expedite' },
-);
+/** A parameter of the other kind of request is an error, except with its default, which a form may always send. */
+const OF_DELETIONS: readonly (readonly [string, (parameters: z.output<typeof Parameters>) => boolean])[] = [
+  ['suppress', ({ suppress }) => suppress],
+  ['onConflict', ({ onConflict }) => onConflict !== 'attach'],
+  ['confirm', ({ confirm }) => confirm],
+  ['expedite', ({ expedite }) => expedite !== undefined],
+  ['exportFirst', ({ exportFirst }) => exportFirst],
+];
+
+export const UploadParameters = Parameters.superRefine((parameters, context) => {
+  const { kind: of, expedite, reason: why, format } = parameters;
+  const add = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
+  if ((expedite === undefined) !== (why === undefined)) add('reason', 'must be sent together with expedite');
+  if (of === 'deletion' && format !== undefined) add('format', 'applies to exports only');
+  if (of === 'deletion') return;
+  for (const [name, isSet] of OF_DELETIONS) if (isSet(parameters)) add(name, 'applies to deletions only');
+});
 export type UploadParameters = z.output<typeof UploadParameters>;
 
 const FILE = {

@@ -101,7 +101,7 @@ function tooManySubjects(
 ): DomainError | null {
   const submitted = (identities ?? except).length;
   if (submitted <= limit) return null;
-  const upload = kind === 'deletion' ? `, or use POST /v1/uploads with expedite (up to ${subjectsPerUpload})` : '';
+  const upload = kind === 'deletion' ? `, or upload a file with POST /v1/uploads (up to ${subjectsPerUpload})` : '';
   const detail =
     identities === undefined
       ? `The request has ${submitted} exceptions, the limit is ${limit}. Nothing was stored.`

@@ -82,7 +82,7 @@ describe('an invalid request', () => {
     const detail = 'The request has 2001 identities, the limit is 2000. Nothing was stored; split the list';
     expect((await rejected(deletionOf(identities))).json).toMatchObject({
       code: 'too_many_subjects',
-      detail: `${detail}, select a segment, or use POST /v1/uploads with expedite (up to 10000).`,
+      detail: `${detail}, select a segment, or upload a file with POST /v1/uploads (up to 10000).`,
     });
     expect((await rejected(exportOf(identities))).json).toMatchObject({ detail: `${detail}, select a segment.` });
     const everyone = { kind: 'user', everyone: true, except: identities };
