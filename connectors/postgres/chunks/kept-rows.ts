@@ -9,7 +9,8 @@ import { runRedacted } from '../session.ts';
 import { type Chunks, membersIn } from './chunks.ts';
 import type { Unit } from '../delete/range-log.ts';
 import { remaining } from '../delete/remaining.ts';
-import type { AddedCounts, RowCounts, SubjectRows } from '../delete/row-counts.ts';
+import type { AddedCounts, RowCounts } from '../delete/row-counts.ts';
+import type { SubjectRows } from '../delete/standing-rows.ts';
 
 /** The whole batch. A row that belongs to any of its subjects is deleted, in this range or another one. */
 export const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');

@@ -1,11 +1,8 @@
 import type { AnonymisedRows, FinishedRange, RetainedRows } from '../../../domain/batch.ts';
 import type { Target } from '../data-map/model.ts';
 import type { Counts, TableCounts } from './range-log.ts';
-import { type StandingRows, lateRows } from './standing-rows.ts';
+import { type StandingRows, type SubjectRows, lateRows } from './standing-rows.ts';
 import { qualifiedName } from '../sql.ts';
-
-/** A number of rows of one subject. */
-export type SubjectRows = readonly [seq: number, rows: number];
 
 /** The counts of one statement. `perSubject` are the retained or anonymised rows of each subject. */
 export interface AddedCounts {

@@ -1,7 +1,9 @@
 import type { Members } from '../visibility/batch-table.ts';
 import type { Session } from '../session.ts';
 import type { Range } from './ranges.ts';
-import type { SubjectRows } from './row-counts.ts';
+
+/** A number of rows of one subject. */
+export type SubjectRows = readonly [seq: number, rows: number];
 
 /** Retained rows of a table that keep their reference to the subject, so that every pass finds them again. */
 export interface StandingRows {
