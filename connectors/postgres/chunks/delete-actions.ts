@@ -1,8 +1,7 @@
 import { columnSql } from '../data-map/column-path.ts';
 import type { ForeignKey } from '../data-map/catalog.ts';
 import { type Target, isDeleted, isSameTable } from '../data-map/model.ts';
-import { MEMBERS, where } from '../rows/where.ts';
-import { notDeleted } from '../rows/unreferenced.ts';
+import { MEMBERS, notDeleted, where } from '../rows/where.ts';
 import { relation } from '../sql.ts';
 import { type Chunks, membersIn } from './chunks.ts';
 import type { Unit } from '../delete/range-log.ts';

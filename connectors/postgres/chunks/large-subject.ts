@@ -4,7 +4,6 @@ import { lockSubjects } from './chunk.ts';
 import type { Chunks } from './chunks.ts';
 import { BATCH_MEMBERS, batchParameters, changeOf } from './kept-rows.ts';
 import { withDeleteActions } from './delete-actions.ts';
-import { notDeleted } from '../rows/unreferenced.ts';
 import { type Target, isDeleted, isSameTable } from '../data-map/model.ts';
 import { referenceChanges } from '../data-map/reference-changes.ts';
 import { changesSet } from '../rows/changes.ts';
@@ -12,6 +11,7 @@ import { clearingSet, planClearing } from './clear-columns.ts';
 import { runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { NO_ROWS, remaining } from '../delete/remaining.ts';
+import { notDeleted } from '../rows/where.ts';
 import { ident, relation } from '../sql.ts';
 import { RowCounts } from '../delete/row-counts.ts';
 

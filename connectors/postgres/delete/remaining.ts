@@ -2,8 +2,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Catalog } from '../data-map/catalog.ts';
 import { type KindModel, type Target, isDeleted } from '../data-map/model.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
-import { unreferenced } from '../rows/unreferenced.ts';
-import { type WhereOptions, where } from '../rows/where.ts';
+import { type WhereOptions, unreferenced, where } from '../rows/where.ts';
 import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';
 import { ident } from '../sql.ts';
 

@@ -11,15 +11,26 @@ import { changedColumns } from '../data-map/reference-changes.ts';
  */
 export function checkForeignKeys({ context, catalog }: Inspection): readonly ConfigError[] {
   return context.models.flatMap((model) => {
-    const parents = model.targets.filter((target) => isDeleted(target) && target.referencedBy === undefined);
+    const parents = model.targets.filter(isDeleted);
     return parents.flatMap((parent) => [
       ...catalog.foreignKeys
-        .filter((key) => isSameTable(key.parent, parent.table))
+        .filter((key) => isSameTable(key.parent, parent.table) && !isShared(key, parent))
         .flatMap((key) => checkForeignKey(key, parent, model)),
       ...checkAcknowledged(parent, catalog.foreignKeys),
     ]);
   });
 }
+
+/** Lethe keeps a row to which a row of this table still points. */
+const isShared = (key: ForeignKey, { referencedBy, sharedWith }: Target): boolean =>
+  [referencedBy, ...sharedWith].some(
+    (link) =>
+      link !== undefined &&
+      isSameTable(link.table, key.child) &&
+      link.on.every(([here, there]) =>
+        key.parentColumns.some((column, i) => column === here && key.childColumns[i] === there),
+      ),
+  );
 
 function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
   const covering = model.targets.filter(
@@ -78,6 +89,11 @@ function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigErr
     parent.role === 'subject' && key.childColumns.length === 1
       ? `{ table: '${key.child}', subject: { column: '${key.childColumns[0] ?? ''}', match: 'key' } }`
       : `{ table: '${key.child}', via: { table: '${key.parent}', on: { ${on} } } }`;
+  if (parent.referencedBy !== undefined) {
+    const pointing = key.parentColumns.map((column, i) => `${column}: '${key.childColumns[i] ?? ''}'`).join(', ');
+    const message = `${describe(key)}, so its rows can point to the same row; add { table: '${key.child}', on: { ${pointing} } } to sharedWith`;
+    return { path: `${parent.path}.sharedWith`, message };
+  }
   const isOwnTable = model.targets.some((target) => isSameTable(target.table, key.child));
   const effect = {
     a: 'such rows would block the deletion',

@@ -24,7 +24,10 @@ function replacements(
   catalog: Catalog,
   prefix: string,
 ): { column: string; value: string }[] {
-  return Object.entries(target.anonymise ?? {}).map(([column, to]) => {
+  // A digest is the most expensive value, so it is compared last.
+  const isRandom = (to: Anonymised): number => Number(typeof to === 'object' && to !== null && 'random' in to);
+  const columns = Object.entries(target.anonymise ?? {}).toSorted(([, a], [, b]) => isRandom(a) - isRandom(b));
+  return columns.map(([column, to]) => {
     const { full } = typeOf(catalog, target.table, column);
     return { column, value: `(${replacementSql(column, to, target, model, catalog, prefix)})::${full}` };
   });

@@ -3,7 +3,7 @@ import { columnSql } from '../data-map/column-path.ts';
 import { conditionSql } from './constants.ts';
 import { type KindModel, type Link, type Target, isRecursive, parentsOf } from '../data-map/model.ts';
 import { ident, literalList, relation } from '../sql.ts';
-import { MEMBERS, matchJoin, thereSql } from './where.ts';
+import { MEMBERS, matchJoin, thereSql, unreferenced } from './where.ts';
 
 /** Restricts the rows of a target. Receives the prefix of its columns. */
 export type RowCondition = (prefix: string) => string;
@@ -22,7 +22,7 @@ export function presentSeqs(
   catalog: Catalog,
   condition: RowCondition = () => 'true',
 ): string {
-  const parts = chainsOf(target, model).flatMap(({ root, joins, condition: chain }) =>
+  const parts = chainsOf(target, model, catalog).flatMap(({ root, joins, condition: chain }) =>
     root.matches.map(
       (
         match,
@@ -61,7 +61,7 @@ export function selectPerSubject(
   columns: readonly string[],
   condition: RowCondition = () => 'true',
 ): string {
-  const parts = chainsOf(target, model).flatMap(({ root, joins, condition: chain }) =>
+  const parts = chainsOf(target, model, catalog).flatMap(({ root, joins, condition: chain }) =>
     root.matches.map(
       (match) => `SELECT seq, own.* FROM lethe_system.batch AS member CROSS JOIN LATERAL
           (SELECT ${columns.join(', ')} FROM ${relation(root.table)} AS origin ${joins}
@@ -77,13 +77,23 @@ export function selectPerSubject(
 export const aliasOf = (target: Target): string => (target.via === undefined ? 'origin' : ident(`via_${target.path}`));
 
 /** The joins from each table with a subject column to the target, through all `via`. */
-function chainsOf(target: Target, model: KindModel, below = '', conditions = 'true'): readonly Chain[] {
-  const condition = `${conditions} AND ${conditionSql(target.conditions, `${aliasOf(target)}.`)}`;
+function chainsOf(
+  target: Target,
+  model: KindModel,
+  catalog: Catalog,
+  below = '',
+  conditions = 'true',
+): readonly Chain[] {
+  const alias = aliasOf(target);
+  const constants = `${conditions} AND ${conditionSql(target.conditions, `${alias}.`)}`;
+  // Rows that belong to a row that several persons point to stay with it.
+  const isShared = target.referencedBy !== undefined && below !== '';
+  const condition = isShared ? `${constants} AND ${unreferenced(target, model, catalog, {}, alias)}` : constants;
   const { via } = target;
   if (via === undefined) return [{ root: target, joins: below, condition }];
   return parentsOf(target, model).flatMap((parent) => {
     const join = isRecursive(target) ? descendantsJoin(target, via, parent) : childrenJoin(target, via, parent);
-    return chainsOf(parent, model, `${join} ${below}`, condition);
+    return chainsOf(parent, model, catalog, `${join} ${below}`, condition);
   });
 }
 

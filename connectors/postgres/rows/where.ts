@@ -3,7 +3,16 @@ import { columnSide, valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import { columnPath, columnSql } from '../data-map/column-path.ts';
 import { conditionSql } from './constants.ts';
-import { type KindModel, type Link, type Match, type Target, isRecursive, parentsOf } from '../data-map/model.ts';
+import {
+  type KindModel,
+  type Link,
+  type Match,
+  type Target,
+  isDeleted,
+  isRecursive,
+  isSameTable,
+  parentsOf,
+} from '../data-map/model.ts';
 import { ident, literalList, relation } from '../sql.ts';
 
 /** The first five parameters of every statement about subjects. None of them is an identity. */
@@ -97,11 +106,17 @@ function viaWhere(target: Target, via: Link, model: KindModel, catalog: Catalog,
     parents.map((parent) =>
       inCondition(
         columns,
-        `SELECT ${there} FROM ${relation(parent.table)} WHERE ${where(parent, model, catalog, options)}`,
+        `SELECT ${there} FROM ${relation(parent.table)} WHERE ${parentWhere(parent, model, catalog, options)}`,
         options,
       ),
     ),
   );
+}
+
+/** A row that several persons point to stays, and so do the rows that belong to it. */
+function parentWhere(parent: Target, model: KindModel, catalog: Catalog, options: WhereOptions): string {
+  const found = where(parent, model, catalog, options);
+  return parent.referencedBy === undefined ? found : `(${found}) AND ${unreferenced(parent, model, catalog, options)}`;
 }
 
 /** A key inside a document is text, so it is compared with the text of the other column. */
@@ -124,9 +139,53 @@ function descendants(
   const own = via.on.map((pair) => thereSql(pair)).join(', ');
   const children = via.on.map((pair) => thereSql(pair, 'child.')).join(', ');
   const join = via.on.map(([here], index) => `${columnSql(here, 'child.')} = tree.${names[index]}`).join(' AND ');
-  const seeds = parents.map((parent) => `SELECT ${own} FROM ${table} WHERE ${where(parent, model, catalog, options)}`);
+  const seeds = parents.map(
+    (parent) => `SELECT ${own} FROM ${table} WHERE ${parentWhere(parent, model, catalog, options)}`,
+  );
   return `WITH RECURSIVE tree(${names.join(', ')}) AS (
       (${seeds.join(' UNION ')})
       UNION SELECT ${children} FROM ${table} AS child JOIN tree ON ${join} WHERE ${conditionSql(target.conditions, 'child.')})
     SELECT ${names.join(', ')} FROM tree`;
+}
+
+/**
+ * The condition that no other row points to a row of a `referencedBy` entry. Rows that the deletion of these subjects
+ * deletes do not count. `row` names the relation of the entry in the statement.
+ */
+export function unreferenced(
+  target: Target,
+  model: KindModel,
+  catalog: Catalog,
+  options: WhereOptions,
+  row = relation(target.table),
+): string {
+  const links = [target.referencedBy, ...target.sharedWith].filter((link) => link !== undefined);
+  const conditions = links.map(({ table, on }) => {
+    const alias = ident(`points to ${target.path}`);
+    const columns = on.map(([here, there]) => `${columnSql(there, `${alias}.`)} = ${row}.${ident(here)}`);
+    return `NOT EXISTS (SELECT FROM ${relation(table)} AS ${alias} WHERE ${columns.join(' AND ')}
+      AND ${notDeleted(table, model, catalog, options, alias)})`;
+  });
+  return conditions.join(' AND ');
+}
+
+/**
+ * Filters rows of a table that the deletion of these subjects does not delete. A row that one entry deletes counts for
+ * no other entry. `row` names the relation in the statement.
+ */
+export function notDeleted(
+  table: string,
+  model: KindModel,
+  catalog: Catalog,
+  options: WhereOptions,
+  row = relation(table),
+): string {
+  const deleted = model.targets
+    .filter((target) => isDeleted(target) && isSameTable(target.table, table))
+    .map((target) => {
+      const found = where(target, model, catalog, { ...options, isFilter: true });
+      if (target.referencedBy === undefined) return `(${found}) IS NOT TRUE`;
+      return `((${found}) AND ${unreferenced(target, model, catalog, options, row)}) IS NOT TRUE`;
+    });
+  return deleted.length === 0 ? 'true' : deleted.join(' AND ');
 }

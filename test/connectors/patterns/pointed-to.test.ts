@@ -57,6 +57,34 @@ describe('an address that customers and stores point to', () => {
     expect(await db.rows('SELECT count(*)::int FROM a.city')).toEqual([[2]]);
   });
 
+  test('rejects a map that does not say which other tables point to the address', async () => {
+    const [, city] = map.tables ?? [];
+    const address = { table: 'a.address', referencedBy: { table: 'a.customer', on: { address_id: 'address_id' } } };
+    const errors = await db.check({ ...map, tables: [address, ...(city === undefined ? [] : [city])] });
+    expect(errors).toContainEqual(
+      expect.stringMatching(
+        /^kinds\.user\.tables\.0\.sharedWith: a\.store references a\.address by address_id .*add \{ table: 'a\.store', on: \{ address_id: 'address_id' \} \} to sharedWith/,
+      ),
+    );
+  });
+
+  test('keeps the rows that belong to an address that stays', async () => {
+    await db.sql`CREATE TABLE a.move(address_id int REFERENCES a.address, moved date)`;
+    await db.sql`CREATE INDEX ON a.move(address_id)`;
+    await db.sql`INSERT INTO a.move VALUES (5, '2026-01-01'), (6, '2026-01-01')`;
+    const moves: KindMap = {
+      ...map,
+      tables: [
+        ...(map.tables ?? []),
+        { table: 'a.move', via: { table: 'a.address', on: { address_id: 'address_id' } } },
+      ],
+    };
+    expect(await db.check(moves)).toEqual([]);
+    expect((await db.count(moves, [1, 2])).tables['a.move']).toBe(1);
+    expect((await db.remove(moves, [1, 2])).figures['a.move']).toEqual({ removed: 1 });
+    expect(await db.rows('SELECT address_id FROM a.move')).toEqual([[6]]);
+  });
+
   test('is deleted with the last of its customers when one request names all of them', async () => {
     expect((await db.count(map, [2, 3])).tables).toEqual({ 'a.customer': 2, 'a.address': 1, 'a.city': 0 });
     expect(await db.remove(map, [2, 3])).toEqual({
