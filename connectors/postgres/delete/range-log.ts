@@ -75,7 +75,10 @@ export function finishedRange(unit: Unit, counts: Counts): FinishedRange {
     firstSeq: unit.first,
     lastSeq: unit.last,
     part: unit.part,
-    tables: [...tables].map(([table, tableCounts]) => ({ table, ...tableCounts })),
+    // In the order of names, because the log does not keep an order.
+    tables: [...tables]
+      .map(([table, tableCounts]) => ({ table, ...tableCounts }))
+      .toSorted((one, other) => (one.table < other.table ? -1 : 1)),
     retained,
     ...(anonymised.length > 0 && { anonymised }),
   };

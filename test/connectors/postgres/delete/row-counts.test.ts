@@ -64,7 +64,7 @@ test('reports neither detached nor anonymised rows when no row was changed', () 
   counts.add(ratings, { retained: 0 });
   const range = finishedRange(UNIT, counts.counts());
   expect(range.tables).toEqual(
-    ['app.users', 'app.events', 'app.ratings'].map((table) => ({ table, removed: 0, retained: [] })),
+    ['app.events', 'app.ratings', 'app.users'].map((table) => ({ table, removed: 0, retained: [] })),
   );
   expect(range).not.toHaveProperty('anonymised');
 });
