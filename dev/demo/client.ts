@@ -20,6 +20,15 @@ export const Progress = z.object({
     .nullable(),
 });
 
+const TableFigures = z.object({
+  table: z.string(),
+  removed: z.number(),
+  retained: z.array(z.object({ basis: z.string(), rows: z.number() })),
+  detached: z.number(),
+  anonymised: z.object({ rows: z.number(), columns: z.array(z.string()) }),
+});
+export type TableFigures = z.output<typeof TableFigures>;
+
 export const Receipt = z.object({
   status: z.string(),
   outcomes: z.record(z.string(), z.number()),
@@ -28,13 +37,7 @@ export const Receipt = z.object({
       system: z.string(),
       verifiedAt: z.string().nullable(),
       survivors: z.number().nullable(),
-      tables: z.array(
-        z.object({
-          table: z.string(),
-          removed: z.number(),
-          retained: z.array(z.object({ basis: z.string(), rows: z.number() })),
-        }),
-      ),
+      tables: z.array(TableFigures),
     }),
   ),
 });
