@@ -54,8 +54,9 @@ function contentOf(notification: Notification): MailContent {
         title: 'completed',
         lines: [
           'The data was deleted, and the deletion was verified. The receipt lists',
-          'what was removed, what is retained and why, and which systems could not',
-          'be verified.',
+          'what was removed, what is retained and why, which of the kept rows are',
+          'anonymised, how many rows of others are detached, and which systems',
+          'could not be verified.',
         ],
       };
     case 'partially_completed':

@@ -126,3 +126,9 @@ test('renders a different mail for each status with the request ID and a link on
   expect(text).toContain('2026-11-30 10:00 UTC');
   expect(renderMail(NOTIFICATION).text).not.toContain('/download/');
 });
+
+test('names every kind of row that a receipt counts when a deletion is completed', () => {
+  const { text } = renderMail({ ...NOTIFICATION, kind: 'deletion', status: 'completed' });
+  for (const word of ['removed', 'retained and why', 'anonymised', 'detached']) expect(text).toContain(word);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(76);
+});
