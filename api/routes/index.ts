@@ -17,7 +17,7 @@ import { links } from './exports/links.ts';
 import { expedite } from './requests/expedite.ts';
 import { holds } from './holds.ts';
 import { listRequests } from './requests/list.ts';
-import { listSubjects } from './requests/subjects.ts';
+import { listFailures, listSubjects } from './requests/subjects.ts';
 import { log } from './requests/log.ts';
 import { lookup } from './lookup.ts';
 import { members } from './members.ts';
@@ -36,6 +36,7 @@ const RESOURCES = [
   listRequests,
   readRequest,
   listSubjects,
+  listFailures,
   progress,
   confirm,
   cancel,

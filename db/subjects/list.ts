@@ -24,12 +24,23 @@ export type SubjectEntry = Readonly<
   }
 >;
 
+/** A submitted identity that matches no subject, because it is invalid or ambiguous. Without its value. */
+export type FailureEntry = Readonly<
+  Pick<typeof submittedIdentities.$inferSelect, 'position' | 'line' | 'type'> & { reason: string }
+>;
+
+interface Page {
+  readonly requestId: string;
+  readonly after: number;
+  readonly limit: number;
+}
+
 const MAX_IDENTITIES = 100;
 
 /** Lists the submitted identities of a request with their outcomes, by position. */
 export async function listSubjects(
   queries: Queries,
-  page: { readonly requestId: string; readonly project: string; readonly after: number; readonly limit: number },
+  page: Page & { readonly project: string },
 ): Promise<readonly SubjectEntry[]> {
   const { requestId, project, after, limit } = page;
   return queries.execute<SubjectEntry>(sql`
@@ -54,3 +65,13 @@ export async function listSubjects(
               AND (identity.type, identity.value) IS DISTINCT FROM (entry.type, entry.value)) further) further_identities
     ORDER BY position`);
 }
+
+/** Lists the submitted identities of a request with the outcome `invalid`, by position, as long as the request exists. */
+export const listFailures = (
+  queries: Queries,
+  { requestId, after, limit }: Page,
+): Promise<readonly FailureEntry[]> =>
+  queries.execute<FailureEntry>(sql`
+    SELECT position, line, type, reason FROM ${submittedIdentities}
+    WHERE request_id = ${requestId} AND outcome = 'invalid' AND reason IS NOT NULL AND position > ${after}
+    ORDER BY position LIMIT ${limit}`);

@@ -9,6 +9,7 @@ export function linksOf(requestId: string) {
   return {
     self,
     subjects: `${self}/subjects`,
+    failures: `${self}/failures`,
     progress: `${self}/progress`,
     receipt: `${self}/receipt`,
     log: `${self}/log`,
@@ -24,6 +25,7 @@ const links = z
   .strictObject({
     self: path('Path of the request.'),
     subjects: path('Path of the submitted identities and their outcomes.'),
+    failures: path('Path of the submitted identities that are invalid.'),
     progress: path('Path of the progress.'),
     receipt: path('Path of the receipt.'),
     log: path('Path of the audit events of the request.'),

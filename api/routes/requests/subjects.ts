@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
+import { listFailures as failuresOf, listSubjects as subjectsOf } from '../../../db/subjects/list.ts';
 import { IDENTITY_ORIGINS } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
 import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
@@ -86,6 +86,46 @@ export const listSubjects = (deps: ApiDeps) =>
     const query = c.req.valid('query');
     const after = parsePositionCursor(query.cursor);
     const rows = await subjectsOf(deps.database, { requestId, project, after, limit: query.limit + 1 });
+    return c.json(
+      createPage(c, rows, query.limit, (last) => encodePositionCursor(last.position)),
+      200,
+    );
+  });
+
+const Failure = z
+  .strictObject({
+    position: z.int().openapi({ description: 'Position in the submitted list, from 1.', 'x-example': 2 }),
+    line: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Line in the uploaded file. Null without an upload.', 'x-example': 3 }),
+    type: z.string().openapi({ description: 'Identity type.', 'x-example': 'email' }),
+    reason: z.string().openapi({ description: 'Code of the reason.', 'x-example': 'empty' }),
+  })
+  .openapi('Failure');
+
+const failuresRoute = createRoute({
+  operationId: 'listFailures',
+  ...requirePermission({ access: 'read' }),
+  method: 'get',
+  path: '/requests/{id}/failures',
+  summary: 'List the invalid identities of a request',
+  description:
+    'Returns the submitted identities with outcome `invalid`, ordered by position: the failed lines of an upload, and identities that turn out to be ambiguous. They are kept without their values, as long as the request itself, also after it has ended.',
+  request: { params: requestParams, query: z.strictObject({ limit, cursor }) },
+  responses: {
+    200: jsonResponse(pageSchema(Failure), 'One page of invalid identities.', ['Link']),
+    ...problemResponses('request_not_found', 'invalid_request'),
+  },
+});
+
+export const listFailures = (deps: ApiDeps) =>
+  new OpenAPIHono<AppEnv>().openapi(failuresRoute, async (c) => {
+    const { id: requestId, selection } = c.get('request');
+    const query = c.req.valid('query');
+    const page = { requestId, after: parsePositionCursor(query.cursor), limit: query.limit + 1 };
+    // Subjects of a segment or of everyone come from the directory. There can be millions, and none is invalid.
+    const rows = selection === 'identities' ? await failuresOf(deps.database, page) : [];
     return c.json(
       createPage(c, rows, query.limit, (last) => encodePositionCursor(last.position)),
       200,

@@ -22,6 +22,7 @@ const MATRIX = `
   listRequests         401 401 401 401 401  404 200  200  200  200
   getRequest           401 401 401 401 401  404 200  200  200  403d
   listSubjects         401 401 401 401 401  404 200  200  200  403d
+  listFailures         401 401 401 401 401  404 200  200  200  403d
   getProgress          401 401 401 401 401  404 200  200  200  403d
   getReceipt           401 401 401 401 401  404 409  409  409  403d
   createLink           401 401 401 401 401  404 201  201  403w 201
@@ -86,6 +87,7 @@ export const CALLS: Readonly<Record<string, (targets: Targets) => Call>> = {
   listRequests: ({ project }) => ['GET', `/v1/requests?project=${project}`],
   getRequest: ({ request }) => ['GET', `/v1/requests/${request}`],
   listSubjects: ({ request }) => ['GET', `/v1/requests/${request}/subjects`],
+  listFailures: ({ request }) => ['GET', `/v1/requests/${request}/failures`],
   getProgress: ({ request }) => ['GET', `/v1/requests/${request}/progress`],
   getReceipt: ({ request }) => ['GET', `/v1/requests/${request}/receipt`],
   createLink: ({ export: id }) => ['POST', `/v1/requests/${id}/links`, {}],

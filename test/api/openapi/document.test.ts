@@ -27,6 +27,7 @@ test('lists every route as OpenAPI 3.1 with a unique operation ID', () => {
     'uploadSubjects POST /v1/uploads',
     'getRequest GET /v1/requests/{id}',
     'listSubjects GET /v1/requests/{id}/subjects',
+    'listFailures GET /v1/requests/{id}/failures',
     'getProgress GET /v1/requests/{id}/progress',
     'confirmRequest POST /v1/requests/{id}/confirm',
     'cancelRequest POST /v1/requests/{id}/cancel',

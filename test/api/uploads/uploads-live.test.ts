@@ -45,7 +45,7 @@ test('sends the whole response to a caller that is rejected while it sends a lar
     });
     expect([response.status, await response.json()]).toEqual([
       422,
-      expect.objectContaining({ code: 'too_many_subjects', limit: 2_000 }),
+      expect.objectContaining({ code: 'too_many_subjects', limit: 10_000 }),
     ]);
   }
   expect(await requests()).toBe(0);

@@ -104,7 +104,7 @@ describe('columns', () => {
     expect(await rowsOf(file)).toEqual([row(2, 'u-1')]);
     expect(await rowsOf(file, { columns: 'second id' })).toEqual([row(2, 'u-2')]);
     expect(await rowsOf(file, { columns: '3' })).toEqual([row(2, 'u-2')]);
-    expect(await rowsOf('any name\nu-1')).toEqual([row(2, 'u-1')]);
+    expect(await rowsOf('any name\nu-1', { header: 'present' })).toEqual([row(2, 'u-1')]);
   });
 
   test('selects the first columns or columns by number when there is no header', async () => {
@@ -123,17 +123,19 @@ describe('columns', () => {
       row(2, 'ann@x.test', 'berlin'),
       row(3, 'ann@x.test', 'köln'),
     ]);
-    expect(await rowsOf('a,b\nann@x.test,berlin', { type: 'email' })).toEqual([row(2, 'ann@x.test', 'berlin')]);
+    expect(await rowsOf('a,b\nann@x.test,berlin', { type: 'email', header: 'present' })).toEqual([
+      row(2, 'ann@x.test', 'berlin'),
+    ]);
   });
 
   test.each([
     ['an unknown column', 'a,b\nu-1,u-2', { columns: CANARY }, 'unknown_column'],
-    ['a number beyond the header', 'a,b\nu-1,u-2', { columns: '3' }, 'unknown_column'],
+    ['a number beyond the header', 'a,b\nu-1,u-2', { columns: '3', header: 'present' }, 'unknown_column'],
     ['a column by name without a header', 'a,b\nu-1,u-2', { columns: 'a', header: 'absent' }, 'unknown_column'],
     ['a column that the header has twice', 'a,a\nu-1,u-2', { columns: 'a' }, 'ambiguous_column'],
     ['two columns for a type of one part', 'a,b\nu-1,u-2', { columns: 'a,b' }, 'wrong_number_of_columns'],
     ['one column for a type of two parts', 'a,b\nu-1,u-2', { columns: 'a', type: 'email' }, 'wrong_number_of_columns'],
-    ['no column of a file with several', `${CANARY},b\nu-1,u-2`, {}, 'columns_needed'],
+    ['no column of a file with several', `${CANARY},b\nu-1,u-2`, { header: 'present' }, 'columns_needed'],
     ['column 0', 'a,b\nu-1,u-2', { columns: '0' }, 'custom'],
     ['an empty name', 'a,b\nu-1,u-2', { columns: 'a,' }, 'custom'],
   ])('rejects columns that name %s', async (_, file, parameters, code) => {
@@ -151,6 +153,7 @@ test('stores the same request from a form as from a file with a query', async ()
   const parameters = {
     type: 'email',
     columns: '1,2',
+    header: 'present',
     suppress: 'true',
     confirm: 'true',
     expedite: 'next_run',
