@@ -36,8 +36,6 @@ export function attentionCode(error: unknown): AttentionCode {
       return 'system_refused';
     case 'coverage_broken':
       return 'coverage_broken';
-    case 'blocked_by_other_rows':
-      return 'blocked_by_other_rows';
   }
 }
 

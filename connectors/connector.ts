@@ -1,9 +1,10 @@
 import type { ExportedColumn } from '../domain/archive.ts';
-import type { FinishedRange } from '../domain/batch.ts';
+import type { BlockedSubject, FinishedRange } from '../domain/batch.ts';
 import type { Identity, IdentityTypes, SubjectIdentity, Resolved } from '../domain/identity.ts';
 import type { ExportFormat, Scope, SubjectKind, VerificationLevel } from '../domain/vocabulary.ts';
 
 export type { ExportedColumn } from '../domain/archive.ts';
+export type { BlockedSubject } from '../domain/batch.ts';
 export type { Resolved } from '../domain/identity.ts';
 
 /**
@@ -39,7 +40,8 @@ export interface Connector {
   setVisibility?(batch: Batch, change: VisibilityChange, context: ConnectorContext): Promise<void>;
   /**
    * Deletes irreversibly, in ranges of `limits.batchSize` subjects. Awaits `onRangeFinished` after the commit of each
-   * range, also for ranges that an earlier call of the same pass committed.
+   * range, also for ranges that an earlier call of the same pass committed. A subject whose rows cannot be deleted is
+   * returned as blocked and does not stop the others; another call of the same pass tries only blocked subjects again.
    */
   hardDelete(batch: Batch, deletion: HardDeletion, context: ConnectorContext): Promise<Deletion>;
   /** Searches again for everything that `hardDelete` with this scope removes or clears. Changes nothing. */
@@ -131,6 +133,11 @@ export interface Batch {
   readonly lastSeq: number;
   /** Number of subjects. */
   readonly size: number;
+  /**
+   * Subjects of the range that this call leaves out, in ascending order, because they are blocked or cancelled. They may
+   * differ from call to call. `identities` does not yield them.
+   */
+  readonly except?: readonly number[];
   /** Yields every identity of every subject in the order of `seq`. Each call reads from the beginning. */
   identities(): AsyncIterable<readonly SubjectIdentity[]>;
 }
@@ -165,8 +172,13 @@ export interface HardDeletion {
   onRangeFinished(range: FinishedRange): Promise<void>;
 }
 
-/** A system that deletes asynchronously returns a ticket. Lethe calls `hardDelete` with it at or after `continueAt`. */
-export type Deletion = { readonly done: true } | { readonly continueAt: Date; readonly ticket: string };
+/**
+ * `blocked`: the subjects that could not be deleted, in the order of `seq`; every other subject is deleted. A system that
+ * deletes asynchronously returns a ticket. Lethe calls `hardDelete` with it at or after `continueAt`.
+ */
+export type Deletion =
+  | { readonly done: true; readonly blocked?: readonly BlockedSubject[] }
+  | { readonly continueAt: Date; readonly ticket: string };
 
 /** `survivors` is the sum of `tables`. `unknown` is a code, for a system that is reachable but cannot be searched. */
 export type Verification =
@@ -211,12 +223,11 @@ export interface Count {
 /**
  * - `unavailable`: unreachable, or a standby. `timeout`: too slow, or blocked by a lock.
  * - `refused`: rejected by the system. `coverage_broken`: the data map does not match the schema.
- * - `blocked_by_other_rows`: rows outside the data map reference a row to delete.
  *
  * An error that is not retryable raises attention immediately; others are retried first, after `retryAfterMs` if given.
  */
 export class ConnectorError extends Error {
-  readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'blocked_by_other_rows' | 'timeout';
+  readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'timeout';
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   constructor(code: ConnectorError['code'], message: string, options: { retryable: boolean; retryAfterMs?: number }) {

@@ -15,6 +15,16 @@ export interface FinishedRange {
   /** The subjects whose own row was kept with replaced values. Entries with the same subject are summed. Absent: none. */
   readonly anonymised?: readonly (AnonymisedRows & { readonly seq: number })[];
 }
+/** A subject whose rows a system refuses to delete, and what refuses it: names of the schema, never a value. */
+export interface BlockedSubject extends Obstacle {
+  readonly seq: number;
+}
+/** Null where the system names none, as with an error that a trigger raises. */
+export interface Obstacle {
+  /** For a foreign key, the table whose rows still refer to the subject. */
+  readonly table: string | null;
+  readonly constraint: string | null;
+}
 /** The number of rows that a deletion keeps on a legal basis. */
 export interface RetainedRows {
   readonly basis: string;

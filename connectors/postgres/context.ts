@@ -1,6 +1,6 @@
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { type Batch, type ConnectorContext, ConnectorError } from '../connector.ts';
-import { type Members, loadBatch } from './visibility/batch-table.ts';
+import { type Members, leaveOut, loadBatch } from './visibility/batch-table.ts';
 import { collectReferenced } from './visibility/collected.ts';
 import { dropGhosts } from './visibility/ghosts.ts';
 import { type Catalog, mappedTables, readCatalog } from './data-map/catalog.ts';
@@ -44,9 +44,11 @@ export async function withBatch<Result>(
   use: (loaded: LoadedBatch) => Promise<Result>,
 ): Promise<Result> {
   const model = modelOf(context, batch.kind);
-  return withSession(context.server, activity, async (session) =>
-    use(await prepareBatch(context, session, model, batch)),
-  );
+  return withSession(context.server, activity, async (session) => {
+    const loaded = await prepareBatch(context, session, model, batch);
+    if (batch.except !== undefined) await leaveOut(session, loaded.members, batch.except, activity);
+    return use(loaded);
+  });
 }
 
 export async function prepareBatch(

@@ -1,3 +1,4 @@
+import type { Obstacle } from '../../domain/batch.ts';
 import { ConnectorError } from '../connector.ts';
 
 /** The SQLSTATE or system code of an error. Its message can contain an identity and is never used. */
@@ -10,6 +11,31 @@ export const STATEMENT_TIMEOUT = '57014';
 export const FOREIGN_KEY_VIOLATION = '23503';
 /** Deadlock, lock timeout, serialization failure: conflicts with another transaction that a retry resolves. */
 export const LOCK_CONFLICTS: readonly string[] = ['40P01', '55P03', '40001'];
+
+/**
+ * Classes of SQLSTATE whose cause is the server, a statement, a right or a conflict. Every other error comes from the rows
+ * of a subject: a constraint that they violate, or a trigger that raises an error for them.
+ */
+export const SERVER_CLASSES: readonly string[] =
+  '08 0A 0B 20 24 25 26 28 2B 2D 34 3B 3D 3F 40 42 53 54 55 57 58 72 F0 HV XX'.split(' ');
+
+/** Returns the obstacle when the rows of a subject cause the error. Undefined for every other error. */
+export function obstacleOf(error: unknown): Obstacle | undefined {
+  const code = codeOf(error);
+  // Only errors of the server have a severity; codes such as EPIPE are errors of the connection.
+  if (fieldOf(error, 'severity') === null || SERVER_CLASSES.includes(code.slice(0, 2))) return undefined;
+  const schema = fieldOf(error, 'schema');
+  const table = fieldOf(error, 'table');
+  return {
+    table: schema === null || table === null ? null : `${schema}.${table}`,
+    constraint: fieldOf(error, 'constraint'),
+  };
+}
+
+function fieldOf(error: unknown, name: 'severity' | 'schema' | 'table' | 'constraint'): string | null {
+  const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, name) : null;
+  return typeof value === 'string' && value !== '' ? value : null;
+}
 
 /** Wraps an error of a function that the caller passed in, so that it is rethrown unchanged. */
 export class CallbackError extends Error {
@@ -48,7 +74,6 @@ export const toStreamError = (error: unknown, signal: AbortSignal): Error =>
   toConnectorError(signal.aborted ? new CallbackError(signal.reason) : error);
 
 function classify(code: string): readonly [ConnectorError['code'], boolean] {
-  if (code === FOREIGN_KEY_VIOLATION) return ['blocked_by_other_rows', false];
   if (code === STATEMENT_TIMEOUT || LOCK_CONFLICTS.includes(code)) return ['timeout', true];
   if (['42P01', '42703', '3F000', '42883', '42P10'].includes(code)) return ['coverage_broken', false];
   // A server is read-only after a failover, until it or its address is writable again.

@@ -41,17 +41,16 @@ export class Session {
   }
 
   /** Commits after `use`, or rolls back and rethrows its error. */
-  async transaction<Result>(use: () => Promise<Result>): Promise<Result> {
+  async transaction<Result>(use: () => Promise<Result>, commit = 'COMMIT'): Promise<Result> {
     await this.run('BEGIN');
-    let result: Result;
     try {
-      result = await use();
+      const result = await use();
+      await this.run(commit);
+      return result;
     } catch (error) {
       await this.run('ROLLBACK').catch(() => 0);
       throw error;
     }
-    await this.run('COMMIT');
-    return result;
   }
 }
 
@@ -109,7 +108,7 @@ const settings = (tuning: Tuning): string => `
   SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', (SELECT quote_ident(n.nspname)
     FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'citext')), false)`;
 
-/** Runs a statement that returns one JSON value. The error of a violated constraint contains no value of a row. */
+/** Runs a statement that returns one JSON value. An error that rows cause contains names of the schema, but no value. */
 export async function runRedacted<Result>(
   session: Session,
   sql: string,
@@ -121,6 +120,9 @@ export async function runRedacted<Result>(
   ]);
   return row?.result;
 }
+
+/** Commits a transaction after its deferred constraints are checked, so that their errors are redacted too. */
+export const REDACTED_COMMIT = 'SELECT lethe_system.run_redacted(NULL, NULL); COMMIT';
 
 /** Runs a DELETE or UPDATE and returns the number of its rows. */
 export const executeAndCount = async (
@@ -134,9 +136,11 @@ export const executeAndCount = async (
     values,
   )) ?? 0;
 
-/** Conflicts that end when another transaction ends, including a reference from a row that another transaction deletes. */
-export const isConflict = (error: unknown): boolean =>
-  [...LOCK_CONFLICTS, FOREIGN_KEY_VIOLATION].includes(codeOf(error));
+/** Conflicts that end when another transaction ends. */
+export const isLockConflict = (error: unknown): boolean => LOCK_CONFLICTS.includes(codeOf(error));
+
+/** These conflicts, or a reference from a row that another transaction may be about to delete. */
+export const isConflict = (error: unknown): boolean => isLockConflict(error) || codeOf(error) === FOREIGN_KEY_VIOLATION;
 
 /** Retries with exponential backoff and jitter, so that two conflicting transactions do not collide again. */
 export async function retry<Result>(

@@ -28,7 +28,7 @@ import {
 
 withWorldPerTest();
 
-const CLOSED = /^(unavailable|refused|coverage_broken|blocked_by_other_rows|timeout|storage_(unavailable|[A-Z0-9_]+))$/;
+const CLOSED = /^(unavailable|refused|coverage_broken|timeout|storage_(unavailable|[A-Z0-9_]+))$/;
 const SENTENCES = ['the system failed', 'a database operation failed', 'the ledger rejected the operation'];
 
 /** The failure as Temporal stores it. Throws unless it is an application failure with a closed code and a fixed sentence. */

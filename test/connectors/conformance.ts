@@ -66,6 +66,18 @@ export function testConformance(name: string, createCandidate: () => Promise<Can
       expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
     });
 
+    test('does not delete a subject that the call leaves out, until a later call does not', async () => {
+      const { connector, subjects } = candidate;
+      const batch = batchOf(subjects);
+      const present = async () => (await connector.count({ ...batch, except: [] }, 'data', testContext())).presentSeqs;
+      await connector.hardDelete({ ...batch, except: [1] }, deletion(), testContext());
+      expect(await present()).toEqual([1]);
+      expect(await connector.verify({ ...batch, except: [1] }, 'data', testContext())).toMatchObject({ survivors: 0 });
+      await connector.hardDelete({ ...batch, except: [] }, deletion(), testContext());
+      expect(await present()).toEqual([]);
+      expect(await connector.verify({ ...batch, except: [] }, 'data', testContext())).toMatchObject({ survivors: 0 });
+    });
+
     test('does not change anything when an unknown subject is deleted', async () => {
       const before = await candidate.allRows();
       const batch = batchOf([candidate.unknownSubject]);

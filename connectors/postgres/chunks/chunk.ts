@@ -2,7 +2,7 @@ import { collectReferenced } from '../visibility/collected.ts';
 import { type Chunks, membersIn } from './chunks.ts';
 import { type Target, isDeleted } from '../data-map/model.ts';
 import { type PartialScope, clearingSet, planClearing } from './clear-columns.ts';
-import { executeAndCount, runRedacted } from '../session.ts';
+import { REDACTED_COMMIT, executeAndCount, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { countDeleteActions } from './delete-actions.ts';
 import { type RetainedCount, changeKeptRows, subjectCounts } from './kept-rows.ts';
@@ -37,7 +37,7 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
     const counts = rowCounts.counts();
     await closeLogRow(session, key, counts);
     return counts;
-  });
+  }, REDACTED_COMMIT);
   // If another attempt has finished this range, its counts are the result.
   return done ?? (await readLogRow(session, key)) ?? new RowCounts().counts();
 }

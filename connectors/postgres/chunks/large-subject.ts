@@ -8,7 +8,7 @@ import { type Target, isDeleted, isSameTable } from '../data-map/model.ts';
 import { referenceChanges } from '../data-map/reference-changes.ts';
 import { changesSet } from '../rows/changes.ts';
 import { clearingSet, planClearing } from './clear-columns.ts';
-import { runRedacted } from '../session.ts';
+import { REDACTED_COMMIT, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { NO_ROWS, remaining } from '../delete/remaining.ts';
 import { notDeleted } from '../rows/where.ts';
@@ -41,7 +41,7 @@ export async function deleteLargeSubjectPart(
     const counts = rowCounts.counts();
     await closeLogRow(session, key, counts);
     return { counts, more: left <= 0 };
-  });
+  }, REDACTED_COMMIT);
   return done ?? { counts: (await readLogRow(session, key)) ?? new RowCounts().counts(), more: true };
 }
 

@@ -1,4 +1,4 @@
-import type { Members } from '../visibility/batch-table.ts';
+import { EXCEPTED, type Members } from '../visibility/batch-table.ts';
 import type { Session } from '../session.ts';
 import { MEMBERS } from '../rows/where.ts';
 
@@ -6,13 +6,31 @@ export interface Range {
   readonly first: number;
   readonly last: number;
 }
+/** A range with its subjects, which are at least one. The sequence of a batch can have gaps. */
+export interface MemberRange extends Range {
+  readonly seqs: readonly number[];
+}
 
-/** Divides a batch into ranges of `size` subjects. Its sequence can have gaps. */
-export const memberRanges = (session: Session, members: Members, size: number): Promise<Range[]> =>
-  session.rows<{ first: number; last: number }>(
-    `SELECT min(seq) AS first, max(seq) AS last
+/**
+ * Divides a batch into ranges of `size` subjects. Subjects that the call leaves out count too, so that a later call finds
+ * the ranges of an earlier one in the log.
+ */
+export const memberRanges = (session: Session, members: Members, size: number): Promise<MemberRange[]> =>
+  session.rows<{ first: number; last: number; seqs: number[] }>(
+    `SELECT min(seq) AS first, max(seq) AS last, array_agg(seq ORDER BY seq) AS seqs
      FROM (SELECT seq, (row_number() OVER (ORDER BY seq) - 1) / $6::int AS chunk
-           FROM (SELECT DISTINCT seq FROM lethe_system.batch WHERE ${MEMBERS}) AS subjects) AS numbered
+           FROM (SELECT DISTINCT seq FROM lethe_system.batch
+                 WHERE ${MEMBERS.replace('batch = $3', `batch IN ($3, $3 || '${EXCEPTED}')`)}) AS subjects) AS numbered
      GROUP BY chunk ORDER BY chunk`,
     [...members, size],
   );
+
+/** Two halves, of which the first is not smaller. */
+export function halve({ seqs, first, last }: MemberRange): readonly MemberRange[] {
+  const middle = Math.ceil(seqs.length / 2);
+  return [seqs.slice(0, middle), seqs.slice(middle)].map((half) => ({
+    first: half[0] ?? first,
+    last: half.at(-1) ?? last,
+    seqs: half,
+  }));
+}

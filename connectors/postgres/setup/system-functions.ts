@@ -1,3 +1,6 @@
+import { SERVER_CLASSES } from '../failure.ts';
+import { literalList } from '../sql.ts';
+
 /**
  * SECURITY DEFINER: callers compute digests without reading the key. The digested text is unambiguous, because no valid
  * identity contains a control character.
@@ -53,18 +56,45 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE i.kind = $1 AND i.type = $2)
 $$;
 
--- Runs one statement with its caller's rights. The error of a violated constraint is replaced, because the server log would
--- contain the value (DETAIL: Key (user_id)=(…) is still referenced).
+-- Runs one statement with its caller's rights, or with NULL the deferred checks. The server log would contain values of rows
+-- (DETAIL: Key (user_id)=(…) is still referenced), so only the names of table and constraint pass, if the schema has them.
 CREATE OR REPLACE FUNCTION lethe_system.run_redacted(statement text, arguments text[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
   result jsonb;
+  in_schema text;
+  in_table text;
+  in_constraint text;
 BEGIN
+  IF statement IS NULL THEN
+    SET CONSTRAINTS ALL IMMEDIATE;
+    RETURN NULL;
+  END IF;
   EXECUTE statement INTO result USING arguments[1], arguments[2], arguments[3], arguments[4]::int, arguments[5]::int,
     arguments[6], arguments[7], arguments[8];
   RETURN result;
-EXCEPTION WHEN integrity_constraint_violation THEN
-  RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = 'a constraint prevents this change, such as a row that still references it';
+EXCEPTION WHEN OTHERS OR assert_failure THEN
+  IF left(SQLSTATE, 2) IN (${literalList(SERVER_CLASSES)}) THEN RAISE; END IF;
+  GET STACKED DIAGNOSTICS in_schema = SCHEMA_NAME, in_table = TABLE_NAME, in_constraint = CONSTRAINT_NAME;
+  -- A trigger can write any text into these fields.
+  IF NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = in_schema AND c.relname = in_table
+  ) THEN
+    in_schema := '';
+    in_table := '';
+  END IF;
+  IF NOT EXISTS (
+    SELECT FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+    WHERE n.nspname = in_schema AND c.conname = in_constraint
+    UNION ALL
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = in_schema AND c.relname = in_constraint AND c.relkind IN ('i', 'I')
+  ) THEN
+    in_constraint := '';
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = SQLSTATE, SCHEMA = in_schema, TABLE = in_table, CONSTRAINT = in_constraint,
+    MESSAGE = 'a constraint or a trigger prevents this change, such as a row that still references it';
 END $$;
 
 REVOKE ALL ON FUNCTION lethe_system.digest(text, text, text, text[]) FROM PUBLIC;

@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Batch } from '../../connector.ts';
+import type { Batch, ConnectorContext } from '../../connector.ts';
+import { takeLock } from '../delete/delete-lock.ts';
 import { CallbackError } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { literal } from '../sql.ts';
@@ -108,6 +109,33 @@ async function* callbackPages<Page>(pages: AsyncIterable<Page>): AsyncGenerator<
   } catch (error) {
     throw new CallbackError(error);
   }
+}
+
+/** Ends the name under which the batch table keeps the subjects that a call leaves out. */
+export const EXCEPTED = '-';
+
+/**
+ * Leaves exactly these subjects out of the batch until the next call. The calls of a batch exclude each other by a lock
+ * of the connection, so that none changes the subjects of another one.
+ */
+export async function leaveOut(
+  session: Session,
+  members: Members,
+  except: readonly number[],
+  activity: Pick<ConnectorContext, 'signal' | 'heartbeat'>,
+): Promise<void> {
+  await takeLock(session, `lethe_system.batch ${members.slice(0, 3).join(' ')}`, activity);
+  const move = (from: string, to: string, condition: string): Promise<number> =>
+    session.run(
+      `WITH moved AS (DELETE FROM lethe_system.batch
+         WHERE system = $1 AND request_id = $2 AND batch = ${from} AND seq BETWEEN $4 AND $5 AND ${condition} RETURNING *)
+       INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
+       SELECT system, request_id, ${to}, seq, type, value FROM moved`,
+      [...members, except],
+    );
+  const left = `$3 || '${EXCEPTED}'`;
+  await move(left, '$3::text', 'seq <> ALL ($6::int[])');
+  if (except.length > 0) await move('$3', left, 'seq = ANY ($6::int[])');
 }
 
 /** Deletes the identities of a batch that is no longer needed. */

@@ -21,7 +21,8 @@ export async function conclude(
          WHERE system = $1 AND request_id = $2 AND (NOT hidden OR digest IN (
            SELECT member.digest FROM lethe_system.batches AS loaded,
              lethe_system.members(loaded.system, loaded.request_id, loaded.batch, loaded.first_seq, loaded.last_seq, $3, $4) AS member
-           WHERE loaded.system = $1 AND loaded.request_id = $2 AND loaded.batch LIKE 'b%'))`,
+           WHERE loaded.system = $1 AND loaded.request_id = $2 AND loaded.batch LIKE 'b%' AND EXISTS (
+             SELECT FROM lethe_system.ranges WHERE ranges.system = $1 AND ranges.request_id = $2 AND ranges.batch = loaded.batch)))`,
         [...requestKey, request.kind, keyType],
       );
       for (const table of REQUEST_TABLES)

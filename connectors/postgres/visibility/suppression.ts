@@ -1,5 +1,6 @@
 import type { Batch, ConnectorContext } from '../../connector.ts';
-import { unloadBatch } from './batch-table.ts';
+import type { Range } from '../delete/ranges.ts';
+import { membersInRange, unloadBatch } from './batch-table.ts';
 import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';
 
@@ -16,12 +17,13 @@ export async function setSuppression(
   });
 }
 
-export async function suppress({ session, model, members }: LoadedBatch): Promise<void> {
+/** Adds a suppression for every identity of the range, which is the whole batch unless given. */
+export async function suppress({ session, model, members }: LoadedBatch, range?: Range): Promise<void> {
   await session.run(
     `INSERT INTO lethe_system.suppressions (system, kind, digest)
      SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest FROM (${digests(model.kind)}) AS digests ORDER BY digest
      ON CONFLICT DO NOTHING`,
-    members,
+    range === undefined ? members : membersInRange(members, range.first, range.last),
   );
 }
 

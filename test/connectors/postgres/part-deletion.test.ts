@@ -224,11 +224,15 @@ test('clears a subject that is too large for one commit in parts and counts each
   expect(await connector.verify(batchOf([user(1)]), 'sources', testContext())).toMatchObject({ survivors: 0 });
 });
 
-test('reports refused without changes when a constraint rejects the cleared value', async () => {
+test('blocks both subjects without changes when a constraint rejects the cleared value', async () => {
   await db.sql.unsafe(`ALTER TABLE app.users ADD CONSTRAINT named CHECK (name IS NOT NULL)`);
   const before = await db.state();
-  const call = db.connector().hardDelete(batchOf([user(1), user(2)]), deletion({ scope: 'categories' }), testContext());
-  await expect(call).rejects.toMatchObject({ code: 'refused', retryable: false, message: 'PostgreSQL: 23514' });
+  const batch = batchOf([user(1), user(2)]);
+  const obstacle = { table: 'app.users', constraint: 'named' };
+  expect(await db.connector().hardDelete(batch, deletion({ scope: 'categories' }), testContext())).toEqual({
+    done: true,
+    blocked: [1, 2].map((seq) => ({ seq, ...obstacle })),
+  });
   expect(await db.state()).toEqual(before);
 });
 

@@ -1,0 +1,148 @@
+import type { Obstacle } from '../../../domain/batch.ts';
+import type { BlockedSubject, ConnectorContext, HardDeletion } from '../../connector.ts';
+import { deleteChunk } from '../chunks/chunk.ts';
+import type { Chunks } from '../chunks/chunks.ts';
+import { deleteLargeSubjectPart } from '../chunks/large-subject.ts';
+import { paceOf } from '../context.ts';
+import { STATEMENT_TIMEOUT, codeOf, obstacleOf, runCallback, throwIfCancelled } from '../failure.ts';
+import { isConflict, isLockConflict, retry } from '../session.ts';
+import { suppress } from '../visibility/suppression.ts';
+import { type Counts, type LoggedUnit, type Unit, finishedRange, readRangeLog } from './range-log.ts';
+import { type MemberRange, type Range, halve } from './ranges.ts';
+import { throttle } from './throttle.ts';
+
+/** Locked or slow subjects after which the whole call fails, because a table may be locked rather than one subject. */
+const MAX_POSTPONED = 3;
+
+/**
+ * Deletes the ranges of one call. A range that is too slow, or contains rows that cannot be deleted, is halved until the
+ * subject that causes it is alone. That costs a number of commits that grows with the logarithm of the range.
+ */
+export class RangeDeletion {
+  readonly #chunks: Chunks;
+  readonly #deletion: HardDeletion & { readonly except: ReadonlySet<number> };
+  readonly #activity: ConnectorContext;
+  #log: readonly LoggedUnit[] = [];
+  readonly #blocked: BlockedSubject[] = [];
+  /** The errors of subjects that another transaction locks, or that are too slow even row by row. */
+  readonly #postponed: unknown[] = [];
+
+  constructor(
+    chunks: Chunks,
+    deletion: HardDeletion & { readonly except: ReadonlySet<number> },
+    activity: ConnectorContext,
+  ) {
+    this.#chunks = chunks;
+    this.#deletion = deletion;
+    this.#activity = activity;
+  }
+
+  async readLog(): Promise<void> {
+    const { session, members } = this.#chunks.loaded;
+    this.#log = await readRangeLog(session, members, this.#deletion.pass);
+  }
+
+  /** Returns the blocked subjects. Throws if others were postponed, so that the call is repeated. */
+  end(): readonly BlockedSubject[] {
+    if (this.#postponed.length > 0) throw this.#postponed[0];
+    return this.#blocked;
+  }
+
+  /** Continues a range that an earlier attempt split with the same parts. `retries`: of conflicts. */
+  async delete(range: MemberRange, retries = this.#chunks.context.server.tuning.retries): Promise<void> {
+    throwIfCancelled(this.#activity.signal);
+    this.#activity.heartbeat();
+    const logged = this.#log.filter(({ first, last }) => first >= range.first && last <= range.last);
+    if (logged.some(({ first, last, part }) => first === range.first && last === range.last && part === 0)) {
+      await this.#suppress(range);
+      for (const unit of logged) await this.#report(unit, unit.counts);
+      return;
+    }
+    const leftOut = range.seqs.filter((seq) => this.#deletion.except.has(seq)).length;
+    if (leftOut === range.seqs.length) return;
+    // The log row of a range says that every subject in it is deleted.
+    if (leftOut > 0) return this.#deleteHalves(range, retries);
+    if (logged.length > 0) return range.seqs.length > 1 ? this.#deleteHalves(range, 0) : this.#deleteByRows(range);
+    const failure = await this.#commit({ ...range, part: 0 }, (unit) => deleteChunk(this.#chunks, unit), retries);
+    if (failure === null) return;
+    // Conflicts were retried for the whole range already.
+    if (range.seqs.length > 1) await this.#deleteHalves(range, failure.isSlow ? retries : 0);
+    else if (failure.isSlow) await this.#deleteByRows(range);
+    else this.#giveUp(range, failure);
+  }
+
+  async #deleteHalves(range: MemberRange, retries: number): Promise<void> {
+    for (const half of halve(range)) await this.delete(half, half.seqs.length === 1 ? Math.max(1, retries) : retries);
+  }
+
+  /** Deletes a subject that is too large for one commit in parts, then what is left of it. */
+  async #deleteByRows(range: MemberRange): Promise<void> {
+    const parts = this.#log.filter(({ first, last, part }) => first === range.first && last === range.last && part > 0);
+    for (const unit of parts) await this.#report(unit, unit.counts);
+    const { tuning } = this.#chunks.context.server;
+    let rows = tuning.rowsPerPart;
+    for (let part = parts.length + 1, more = true; more;) {
+      const failure = await this.#commit(
+        { ...range, part },
+        async (unit) => {
+          const result = await deleteLargeSubjectPart(this.#chunks, unit, rows);
+          more = result.more;
+          return result.counts;
+        },
+        tuning.retries,
+      );
+      if (failure === null) part += 1;
+      else if (failure.isSlow && rows > 1) rows = Math.ceil(rows / 2);
+      else return this.#giveUp(range, failure);
+    }
+    const failure = await this.#commit(
+      { ...range, part: 0 },
+      (unit) => deleteChunk(this.#chunks, unit),
+      tuning.retries,
+    );
+    if (failure !== null) this.#giveUp(range, failure);
+  }
+
+  /** Continues with the other subjects. */
+  #giveUp({ first: seq }: MemberRange, { error, obstacle }: Failure): void {
+    if (obstacle !== undefined) this.#blocked.push({ seq, ...obstacle });
+    else if (this.#postponed.push(error) > MAX_POSTPONED) throw error;
+  }
+
+  /** Returns null, or the failure of a range that can be divided. Throws every other error. */
+  async #commit(unit: Unit, deletion: (unit: Unit) => Promise<Counts>, retries: number): Promise<Failure | null> {
+    throwIfCancelled(this.#activity.signal);
+    const { tuning } = this.#chunks.context.server;
+    const share = paceOf(this.#chunks.context.settings).share;
+    const startedAt = performance.now();
+    let counts: Counts;
+    try {
+      counts = await retry({ ...tuning, retries: Math.min(retries, tuning.retries) }, isConflict, () => deletion(unit));
+    } catch (error) {
+      const failure = { error, obstacle: obstacleOf(error), isSlow: codeOf(error) === STATEMENT_TIMEOUT };
+      if (failure.obstacle === undefined && !failure.isSlow && !isLockConflict(error)) throw error;
+      await throttle(performance.now() - startedAt, share, this.#activity);
+      return failure;
+    }
+    if (unit.part === 0) await this.#suppress(unit);
+    const workedMs = performance.now() - startedAt;
+    await this.#report(unit, counts);
+    await throttle(workedMs, share, this.#activity);
+    return null;
+  }
+
+  /** Only after the deletion, because a blocked subject can still be cancelled. */
+  async #suppress(range: Range): Promise<void> {
+    if (this.#deletion.suppress && this.#deletion.scope === 'data') await suppress(this.#chunks.loaded, range);
+  }
+
+  #report(unit: Unit, counts: Counts): Promise<void> {
+    return runCallback(() => this.#deletion.onRangeFinished(finishedRange(unit, counts)));
+  }
+}
+
+interface Failure {
+  readonly error: unknown;
+  readonly obstacle: Obstacle | undefined;
+  readonly isSlow: boolean;
+}
