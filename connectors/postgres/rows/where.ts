@@ -1,3 +1,4 @@
+import { type Comparison, ALIAS } from '../../../domain/identity.ts';
 import { ConnectorError } from '../../connector.ts';
 import { columnSide, valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
@@ -29,12 +30,34 @@ export interface WhereOptions {
 export function where(target: Target, model: KindModel, catalog: Catalog, options: WhereOptions = {}): string {
   const found =
     target.via === undefined
-      ? anyOf(target.matches.map((match) => matchWhere(target, match, catalog, options)))
+      ? anyOf(
+          target.matches.map(
+            (match) => matchWhere(target, match, catalog, options) + leadsNowhere(target, match, model, catalog),
+          ),
+        )
       : viaWhere(target, target.via, model, catalog, options);
   return Object.keys(target.conditions).length === 0 ? found : `(${found}) AND ${conditionSql(target.conditions)}`;
 }
 
 const anyOf = (conditions: readonly string[]): string => conditions.map((each) => `(${each})`).join(' OR ');
+
+/**
+ * A row of the alias table that only its alias finds belongs to another subject if it leads to an existing subject or to
+ * another alias. The links of the batch's own subjects are found by where they lead.
+ */
+function leadsNowhere(target: Target, { columns }: Match, { map, key, types }: KindModel, catalog: Catalog): string {
+  const { aliases } = map;
+  if (target.role !== 'aliases' || aliases === undefined || columns[0] !== aliases.alias) return '';
+  const linked = `${relation(target.table)}.${ident(aliases.subject)}::text`;
+  const equals = (table: string, row: string, name: string, comparison: Comparison): string => {
+    const type = typeOf(catalog, table, name);
+    return `SELECT FROM ${relation(table)} AS ${row}
+      WHERE ${columnSide(`${row}.${ident(name)}`, type, comparison)} = ${valueSide(linked, type, comparison)}`;
+  };
+  const alias = equals(aliases.table, 'next', aliases.alias, types[ALIAS]?.comparison ?? 'exact');
+  const subject = equals(map.table, 'own', key.columns[0] ?? '', key.comparison);
+  return ` AND NOT EXISTS (${subject}) AND NOT EXISTS (${alias})`;
+}
 
 /**
  * `column = ANY(ARRAY(SELECT …))` costs one index lookup per value. Several columns are compared as one row, so that the

@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KindMap } from '../../../connectors/postgres/data-map/data-map.ts';
-import { rowsOf, valuesOf } from '../fixture.ts';
+import { batchOf, deletion, exportAll, rowsOf, testContext, valuesOf } from '../fixture.ts';
 import { type Pattern, pattern } from './pattern.ts';
 
 let db: Pattern;
@@ -104,5 +104,55 @@ describe('columns that never leave', () => {
     expect(rowsOf(exported, 'c.sessions')).toEqual([{ sid: 1, user_id: 1 }]);
     expect(exported.get('c.users')?.table.columns.map(({ name }) => name)).toEqual(['id', 'email']);
     expect((await db.remove(map, [1])).figures).toEqual({ 'c.users': { removed: 1 }, 'c.sessions': { removed: 1 } });
+  });
+});
+
+describe('an alias that leads to two subjects', () => {
+  const map: KindMap = {
+    table: 'l.users',
+    key: 'user_id',
+    aliases: { table: 'l.aliases', alias: 'alias', subject: 'user_id' },
+  };
+  const links = `SELECT alias, user_id FROM l.aliases ORDER BY 1, 2`;
+
+  beforeEach(async () => {
+    db = await pattern(`
+      CREATE SCHEMA l;
+      CREATE TABLE l.users(user_id text PRIMARY KEY);
+      CREATE TABLE l.aliases(alias text, user_id text, PRIMARY KEY (alias, user_id)); CREATE INDEX ON l.aliases(user_id);
+      INSERT INTO l.users VALUES ('u-1'),('u-2');
+      INSERT INTO l.aliases VALUES ('device','u-1'),('device','u-2'),('device','u-gone'),('phone','u-2'),('device','tablet'),('tablet','u-1')`);
+  });
+  const identities = [
+    { type: 'user_id', value: ['u-2'] },
+    { type: 'alias', value: ['device'] },
+  ];
+
+  test('exports and deletes only the links of the subject, and links that lead to no subject', async () => {
+    const connector = await db.connector(map);
+    const batch = batchOf([identities]);
+    const exported = rowsOf(await exportAll(connector, { ...batch, batch: 'e1' }), 'l.aliases');
+    expect(exported.map(({ alias, user_id }) => `${String(alias)} ${String(user_id)}`).toSorted()).toEqual([
+      'device u-2',
+      'device u-gone',
+      'phone u-2',
+    ]);
+    await connector.hardDelete(batch, deletion(), testContext());
+    expect(await db.rows(links)).toEqual([
+      ['device', 'tablet'],
+      ['device', 'u-1'],
+      ['tablet', 'u-1'],
+    ]);
+    expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
+  });
+
+  test('deletes the links of both when both are in the batch', async () => {
+    const connector = await db.connector(map);
+    const first = [
+      { type: 'user_id', value: ['u-1'] },
+      { type: 'alias', value: ['device'] },
+    ];
+    await connector.hardDelete(batchOf([first, identities]), deletion(), testContext());
+    expect(await db.rows(links)).toEqual([]);
   });
 });
