@@ -8,6 +8,7 @@ import {
   testContext,
   USER,
   user,
+  withTables,
   withUser,
 } from '../../fixture.ts';
 
@@ -37,15 +38,16 @@ const connect = () =>
     }),
   );
 
-const repliesOf = ({ ranges }: ReturnType<typeof deletion>) =>
-  ranges.flatMap(({ tables }) => tables.filter(({ table }) => table === 'app.replies'));
+/** The figures of one table in all ranges. */
+const figuresIn = ({ ranges }: ReturnType<typeof deletion>, name: string) =>
+  ranges.flatMap(({ tables }) => tables.filter(({ table }) => table === name));
 
 test('counts a detached row apart from the removed ones, and not when another entry deletes it', async () => {
   const batch = batchOf([user(1), user('unknown'), user(2)]);
   const done = deletion();
   await connect().hardDelete(batch, done, testContext());
   // Reply 4 refers to u-1 and belongs to u-2, so it is only removed.
-  expect(repliesOf(done)).toEqual([{ table: 'app.replies', removed: 2, retained: [], detached: 2 }]);
+  expect(figuresIn(done, 'app.replies')).toEqual([{ table: 'app.replies', removed: 2, retained: [], detached: 2 }]);
   expect([...(await db.sql`SELECT * FROM app.replies ORDER BY reply`)]).toEqual([
     { reply: 2, author: 'u-3', approved_by: null },
     { reply: 3, author: 'u-4', approved_by: null },
@@ -54,7 +56,7 @@ test('counts a detached row apart from the removed ones, and not when another en
   await db.sql`INSERT INTO app.replies VALUES (6, 'u-3', 'u-2')`;
   const second = deletion({ pass: 2 });
   await connect().hardDelete(batch, second, testContext());
-  expect(repliesOf(second)).toEqual([{ table: 'app.replies', removed: 0, retained: [], detached: 1 }]);
+  expect(figuresIn(second, 'app.replies')).toEqual([{ table: 'app.replies', removed: 0, retained: [], detached: 1 }]);
 });
 
 test('counts an anonymised row once, with its columns and its subject, and not as removed', async () => {
@@ -62,7 +64,7 @@ test('counts an anonymised row once, with its columns and its subject, and not a
   const done = deletion();
   await connect().hardDelete(batch, done, testContext());
   const ownRow = { rows: 1, columns: COLUMNS };
-  expect(done.ranges.flatMap(({ tables }) => tables.filter(({ table }) => table === 'app.users'))).toEqual([
+  expect(figuresIn(done, 'app.users')).toEqual([
     { table: 'app.users', removed: 0, retained: [], anonymised: { rows: 2, columns: COLUMNS } },
   ]);
   expect(done.ranges.flatMap(({ anonymised = [] }) => anonymised)).toEqual([
@@ -90,4 +92,77 @@ test('names the columns that a deletion replaces in an export, except omitted on
   const exported = await exportAll(connect(), batchOf([user(1)]));
   expect(exported.get('app.users')?.table).toMatchObject({ retained: null, anonymised: ['email'] });
   expect(exported.get('app.events')?.table).toMatchObject({ anonymised: [] });
+});
+
+test('counts a row that refers to a subject by two columns as detached once', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE app.tickets (ticket int PRIMARY KEY, opened_by text, closed_by text);
+    CREATE INDEX ON app.tickets (opened_by); CREATE INDEX ON app.tickets (closed_by);
+    INSERT INTO app.tickets VALUES (1, 'u-1', 'u-1'), (2, 'u-1', 'u-2'), (3, 'u-3', 'u-2'), (4, 'u-3', 'u-3')`);
+  const detached = (column: string) => ({
+    table: 'app.tickets',
+    subject: { column, match: 'key' } as const,
+    detach: { [column]: null },
+  });
+  const connector = db.connector({}, withTables(detached('opened_by'), detached('closed_by')));
+  const done = deletion();
+  await db.sql`DROP TABLE app.replies`;
+  await connector.hardDelete(batchOf([user(1), user(2)]), done, testContext());
+  expect(figuresIn(done, 'app.tickets')).toEqual([{ table: 'app.tickets', removed: 0, retained: [], detached: 3 }]);
+  expect([...(await db.sql`SELECT * FROM app.tickets ORDER BY ticket`)]).toEqual([
+    { ticket: 1, opened_by: null, closed_by: null },
+    { ticket: 2, opened_by: null, closed_by: null },
+    { ticket: 3, opened_by: 'u-3', closed_by: null },
+    { ticket: 4, opened_by: 'u-3', closed_by: 'u-3' },
+  ]);
+});
+
+test('counts the own row of a subject as anonymised only when it refers to another subject', async () => {
+  await db.sql.unsafe(`
+    ALTER TABLE app.users ADD manager text REFERENCES app.users; CREATE INDEX ON app.users (manager);
+    UPDATE app.users SET manager = 'u-1' WHERE user_id IN ('u-2', 'u-3')`);
+  await db.sql`DROP TABLE app.replies`;
+  const connector = db.connector(
+    {},
+    withUser({
+      anonymise: { email: null, name: null },
+      tables: [
+        ...(USER.tables ?? []),
+        { table: 'app.users', subject: { column: 'manager', match: 'key' }, detach: { manager: null } },
+      ],
+    }),
+  );
+  const done = deletion();
+  await connector.hardDelete(batchOf([user(1), user(2)]), done, testContext());
+  expect(figuresIn(done, 'app.users')).toEqual([
+    { table: 'app.users', removed: 0, retained: [], detached: 1, anonymised: { rows: 2, columns: COLUMNS } },
+  ]);
+  expect([...(await db.sql`SELECT user_id, manager FROM app.users WHERE manager IS NOT NULL`)]).toEqual([]);
+});
+
+test('counts a retained row of a subject as retained only when it refers to another subject', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE app.calls (call int PRIMARY KEY, caller text, agent text);
+    CREATE INDEX ON app.calls (caller); CREATE INDEX ON app.calls (agent);
+    INSERT INTO app.calls VALUES (1, 'u-1', 'u-2'), (2, 'u-5', 'u-2'), (3, 'u-1', 'u-5')`);
+  await db.sql`DROP TABLE app.replies`;
+  const calls = [
+    {
+      table: 'app.calls',
+      subject: { column: 'caller', match: 'key' },
+      retain: { basis: 'contract', unlink: 'null' },
+    },
+    { table: 'app.calls', subject: { column: 'agent', match: 'key' }, detach: { agent: null } },
+  ] as const;
+  for (const tables of [calls, calls.toReversed()]) {
+    const done = deletion();
+    await db.sql.begin(async (sql) => {
+      await sql`DELETE FROM app.calls`;
+      await sql`INSERT INTO app.calls VALUES (1, 'u-1', 'u-2'), (2, 'u-5', 'u-2'), (3, 'u-1', 'u-5')`;
+    });
+    await db.connector({}, withTables(...tables)).hardDelete(batchOf([user(1), user(2)]), done, testContext());
+    expect(figuresIn(done, 'app.calls')).toEqual([
+      { table: 'app.calls', removed: 0, retained: [{ basis: 'contract', rows: 2 }], detached: 1 },
+    ]);
+  }
 });
