@@ -3,16 +3,14 @@ import type { Target } from '../data-map/model.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
 import { changesSet } from '../rows/changes.ts';
 import { rowsPerSubject } from '../rows/rows-per-subject.ts';
-import { MEMBERS, notDeleted, where } from '../rows/where.ts';
+import { notDeleted, where } from '../rows/where.ts';
 import { runRedacted } from '../session.ts';
 import { type Chunks, membersIn } from './chunks.ts';
+import { BATCH_MEMBERS, countsHere, isStanding } from './count-once.ts';
 import type { Unit } from '../delete/range-log.ts';
 import { remaining } from '../delete/remaining.ts';
 import type { AddedCounts, RowCounts } from '../delete/row-counts.ts';
 import type { SubjectRows } from '../delete/standing-rows.ts';
-
-/** The whole batch. A row that belongs to any of its subjects is deleted, in this range or another one. */
-export const BATCH_MEMBERS = MEMBERS.replace('$4', '$6').replace('$5', '$7');
 
 /** Changes the rows of an entry that a deletion keeps, and counts those that belong to no deleted entry. */
 export async function changeKeptRows(chunks: Chunks, unit: Unit, target: Target, rowCounts: RowCounts): Promise<void> {
@@ -29,7 +27,7 @@ async function changeRows(chunks: Chunks, unit: Unit, target: Target, rowCounts:
   const table = relation(target.table);
   const condition = remaining(target, 'data', model, catalog);
   const stays = notDeleted(target.table, model, catalog, {});
-  const counted = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
+  const counted = countsHere(target, model, catalog);
   const count =
     counted === 'true'
       ? '(SELECT count(*) FROM changed)'
@@ -73,22 +71,20 @@ export interface RetainedCount {
 export const subjectCounts = (rows: string): string =>
   `(SELECT coalesce(jsonb_agg(jsonb_build_array(seq, rows)), '[]') FROM (${rows}) AS counted)`;
 
-/** Whether the rows keep their reference, so that every pass finds them. */
-const isStanding = ({ retain }: Target): boolean => retain?.unlink === undefined && retain?.reassign === undefined;
-
 /** Counts unlinked rows in the pass that unlinks them, and standing rows in every pass. */
 async function retainRows(chunks: Chunks, unit: Unit, target: Target): Promise<RetainedCount> {
   const { session, model, catalog } = chunks.loaded;
   const table = relation(target.table);
   const set = changesSet(target, chunks.context.system, model, catalog);
-  const counted = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
+  const counted = countsHere(target, model, catalog);
+  const kept = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
   const update =
     set === undefined
       ? ''
       : `WITH retained AS (UPDATE ${table} SET ${set} WHERE (${remaining(target, 'data', model, catalog)})
            AND ${notDeleted(target.table, model, catalog, {})} RETURNING 1)`;
   const restriction = (prefix: string): string =>
-    counted === 'true' ? 'true' : `NOT ${isDeletedRow(target, prefix, counted)}`;
+    kept === 'true' ? 'true' : `NOT ${isDeletedRow(target, prefix, kept)}`;
   // The statement's snapshot is from before its update, so this finds the rows that the update changes.
   const rows =
     counted === 'true' && !isStanding(target)

@@ -2,7 +2,8 @@ import type { Catalog } from '../data-map/catalog.ts';
 import { collectReferenced } from '../visibility/collected.ts';
 import { lockSubjects } from './chunk.ts';
 import type { Chunks } from './chunks.ts';
-import { BATCH_MEMBERS, batchParameters, changeOf } from './kept-rows.ts';
+import { BATCH_MEMBERS, countsHere } from './count-once.ts';
+import { batchParameters, changeOf } from './kept-rows.ts';
 import { withDeleteActions } from './delete-actions.ts';
 import { type Target, isDeleted, isSameTable } from '../data-map/model.ts';
 import { referenceChanges } from '../data-map/reference-changes.ts';
@@ -98,7 +99,9 @@ async function changeSome(
   const isPicked = `ctid = ANY (ARRAY(SELECT ctid FROM picked)) AND (${condition})`;
   const others =
     chunks.scope === 'data' && set !== undefined
-      ? notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS })
+      ? target.detach === undefined
+        ? notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS })
+        : countsHere(target, model, catalog)
       : 'true';
   const counted =
     others === 'true'

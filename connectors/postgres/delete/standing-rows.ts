@@ -49,7 +49,7 @@ export function lateRows(found: StandingRows, counted: readonly StandingRows[]):
     .filter(([, rows]) => rows > 0);
   const late = perSubject.map(([, rows]) => rows);
   const rows = Math.max(found.rows - sum(earlier.map((before) => before.rows)), ...late, 0);
-  return { ...found, rows: Math.min(rows, sum(late)), perSubject };
+  return { ...found, rows: Math.min(rows, sum(late), found.rows), perSubject };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -17,7 +17,8 @@ export interface DeletionPlan {
  * other share a statement, because PostgreSQL checks foreign keys at its end.
  */
 export function deletionPlan(model: KindModel, catalog: Catalog): DeletionPlan {
-  const { targets } = model;
+  // Detached rows come first, while the rows that belong to a subject still have their reference and can be told apart.
+  const targets = model.targets.toSorted((one, other) => Number(isDetached(other)) - Number(isDetached(one)));
   const later = new Map(
     targets.map((target) => [target, targets.filter((other) => precedes(target, other, model, catalog))]),
   );
@@ -37,6 +38,8 @@ export function deletionPlan(model: KindModel, catalog: Catalog): DeletionPlan {
   const circular = steps.find((step) => step.length > 1 && !step.every(isDeleted)) ?? [];
   return { steps, cycle: [...new Set(circular.map(({ table }) => qualifiedName(table)))] };
 }
+
+const isDetached = ({ detach }: Target): boolean => detach !== undefined;
 
 function reach(from: Target, later: ReadonlyMap<Target, readonly Target[]>): ReadonlySet<Target> {
   const found = new Set<Target>();

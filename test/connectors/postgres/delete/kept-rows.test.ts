@@ -166,3 +166,63 @@ test('counts a retained row of a subject as retained only when it refers to anot
     ]);
   }
 });
+
+test('counts a row of an array with subjects of two ranges as detached once', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE app.memos (memo int PRIMARY KEY, readers text[]); CREATE INDEX ON app.memos USING gin (readers);
+    INSERT INTO app.memos VALUES (1, '{u-1,u-2,u-3}'), (2, '{u-3,u-1}'), (3, '{u-3}'), (4, '{u-2}')`);
+  await db.sql`DROP TABLE app.replies`;
+  const memos = {
+    table: 'app.memos',
+    subject: { contains: 'readers', match: 'key' },
+    detach: { readers: null },
+  } as const;
+  const settings = { ...withTables(memos), pace: { share: 1, subjectsPerCommit: 1 } };
+  const done = deletion();
+  await db.connector({}, settings).hardDelete(batchOf([user(1), user(2)]), done, testContext());
+  expect(done.ranges).toHaveLength(2);
+  expect(figuresIn(done, 'app.memos').reduce((sum, { detached = 0 }) => sum + detached, 0)).toBe(3);
+  expect([...(await db.sql`SELECT readers FROM app.memos ORDER BY memo`)].map(({ readers }) => readers)).toEqual([
+    ['u-3'],
+    ['u-3'],
+    ['u-3'],
+    [],
+  ]);
+});
+
+test('counts a row that two entries retain on one basis once, and on two bases for each', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE app.deals (deal int PRIMARY KEY, buyer text, seller text, broker text);
+    CREATE INDEX ON app.deals (buyer); CREATE INDEX ON app.deals (seller); CREATE INDEX ON app.deals (broker);
+    INSERT INTO app.deals VALUES (1, 'u-1', 'u-2', 'u-1'), (2, 'u-1', 'u-5', NULL), (3, 'u-5', 'u-2', 'u-5'), (4, 'u-5', 'u-5', 'u-5')`);
+  await db.sql`DROP TABLE app.replies`;
+  const retained = (column: string, retain: { basis: string; unlink?: 'null' }) => ({
+    table: 'app.deals',
+    subject: { column, match: 'key' } as const,
+    retain,
+  });
+  for (const unlink of [{}, { unlink: 'null' }] as const) {
+    const connector = db.connector(
+      {},
+      withTables(
+        retained('buyer', { basis: 'contract', ...unlink }),
+        retained('seller', { basis: 'contract', ...unlink }),
+        retained('broker', { basis: 'audit', ...unlink }),
+      ),
+    );
+    const done = deletion();
+    await connector.hardDelete(batchOf([user(1), user(2)]), done, testContext());
+    const [figures] = figuresIn(done, 'app.deals');
+    expect(figures?.retained).toEqual([
+      { basis: 'audit', rows: 1 },
+      { basis: 'contract', rows: 3 },
+    ]);
+    expect(done.ranges.flatMap((range) => range.retained)).toEqual(
+      expect.arrayContaining([
+        { seq: 1, basis: 'contract', rows: 2 },
+        { seq: 2, basis: 'contract', rows: 2 },
+        { seq: 1, basis: 'audit', rows: 1 },
+      ]),
+    );
+  }
+});
