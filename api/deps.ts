@@ -53,3 +53,7 @@ export function requireOwnProject({ catalog }: ApiDeps, caller: Caller, name: st
     );
   return project;
 }
+
+/** The caller's own project, for the errors of a call that has not named another one. Null if it has. */
+export const ownProjectUnlessOther = ({ catalog }: ApiDeps, caller: Caller, name: unknown): Project | null =>
+  typeof name === 'string' && name !== caller.project ? null : (catalog.get(caller.project) ?? null);

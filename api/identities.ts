@@ -82,6 +82,14 @@ export function createIdentityList(types: IdentityTypes) {
   return { identities, add };
 }
 
+/** The error of one submitted identity, if it rejects the submission. */
+export function identityErrors(types: IdentityTypes, sent: SentIdentity, pointer: string): readonly ValidationError[] {
+  const normal = normalize(identityTypeOf(types, sent.type), partsOf(sent));
+  return 'invalid' in normal && REJECTING_REASONS.has(normal.invalid)
+    ? [identityError(types, sent, normal.invalid, pointer)]
+    : [];
+}
+
 /** Appends to `errors`. */
 export function parseSubmittedIdentities(
   types: IdentityTypes,

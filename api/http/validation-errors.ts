@@ -37,18 +37,21 @@ export const bodyError = (pointer: string, code: string, detail: string): Valida
 
 /**
  * The default hook of zod-openapi: throws `invalid_request` when validation fails. zod-openapi reads a missing body as
- * `{}`, which can mean "all", so a call without a body and a Content-Type is rejected.
+ * `{}`, which can mean "all", so a call without a body and a Content-Type is rejected. `furtherErrors` finds the errors that
+ * a schema cannot find.
  */
 export function onValidationError(
   result: { success: boolean; target: string; data?: unknown; error?: z.core.$ZodError },
   c: Context<AppEnv>,
+  furtherErrors: (body: unknown) => readonly ValidationError[] = () => [],
 ): void {
   if (result.target === 'json' && c.req.header('Content-Type') === undefined)
     throw invalidRequest([
       bodyError('', 'missing', 'is required: send a JSON body with the header Content-Type: application/json'),
     ]);
   if (result.error === undefined) return;
-  throw invalidRequest(validationErrors(result.error, PLACES[result.target] ?? 'query', result.data));
+  const errors = validationErrors(result.error, PLACES[result.target] ?? 'query', result.data);
+  throw invalidRequest(result.target === 'json' ? [...errors, ...furtherErrors(result.data)] : errors);
 }
 
 const PLACES: Readonly<Record<string, ValidationError['in']>> = { json: 'body', header: 'header' };

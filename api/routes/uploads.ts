@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
-import { identityTypesOf } from '../../domain/catalog.ts';
+import { identityTypesOf, type Project } from '../../domain/catalog.ts';
 import { startRequest } from './requests/create/create.ts';
 import { notifyErrors, toReplayable, type Submission, termErrors } from './requests/create/parse.ts';
 import { ACCEPTED_HEADERS, acceptedFields, acceptedResponse } from './requests/create/response.ts';
@@ -8,12 +8,21 @@ import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requireAccess, requirePermission } from '../auth.ts';
 import { bodyLimitOf } from '../http/body-limit.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
-import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
+import { type ApiDeps, type AppEnv, ownProjectUnlessOther, requireOwnProject } from '../deps.ts';
 import { type ValidationError, invalidRequest } from '../http/validation-errors.ts';
 import { identityTypeOf, unknownTypeText } from '../identities.ts';
 import type { UploadRules } from '../uploads/lines.ts';
-import { FILE_EXAMPLE, FORM_EXAMPLES, UploadForm, type UploadParameters, UploadQuery } from '../uploads/parameters.ts';
-import { readUpload } from '../uploads/read-upload.ts';
+import {
+  FILE_EXAMPLE,
+  FORM_EXAMPLES,
+  findContradictions,
+  readValidParameters,
+  UploadForm,
+  type UploadParameters,
+  UploadQuery,
+  type ValidParameters,
+} from '../uploads/parameters.ts';
+import { groupValues, readUpload } from '../uploads/read-upload.ts';
 
 const line = z.int().openapi({ description: 'Line in the file, from 1.' });
 const Failure = z.strictObject({
@@ -71,7 +80,7 @@ const route = createRoute({
   path: '/uploads',
   summary: 'Create a request from a CSV file',
   description: DESCRIPTION,
-  request: { headers: idempotencyHeaders, query: UploadQuery },
+  request: { headers: idempotencyHeaders },
   responses: {
     202: jsonResponse(
       AcceptedUpload,
@@ -92,24 +101,25 @@ const route = createRoute({
   },
 });
 
-/** In the document only: the validator of the library reads a form completely before the handler runs. */
+/**
+ * In the document only: the validator of the library reads a form completely before the handler runs, and reports errors of
+ * the query without those that depend on the project.
+ */
 const content = {
   'text/csv': { schema: z.string().openapi({ 'x-example': FILE_EXAMPLE }) },
   'multipart/form-data': { schema: UploadForm, examples: FORM_EXAMPLES },
 };
-const documented = { ...route, request: { ...route.request, body: { required: true, content } } };
+const documented = { ...route, request: { ...route.request, query: UploadQuery, body: { required: true, content } } };
 
 export const uploads = (deps: ApiDeps) => {
   const app = new OpenAPIHono<AppEnv>();
   app.openAPIRegistry.registerPath(documented);
   return app.openapi({ ...route, hide: true }, async (c) => {
     const caller = c.get('caller');
-    const { parameters, lines } = await readUpload(
-      c.req.raw,
-      c.req.query(),
-      bodyLimitOf(deps),
-      checkParameters(deps, caller),
-    );
+    const { parameters, lines } = await readUpload(c.req.raw, groupValues(c.req.queries()), bodyLimitOf(deps), {
+      checkParameters: checkParameters(deps, caller),
+      checkMalformed: checkMalformed(deps, caller),
+    });
     const { identities, report, sha256 } = lines;
     const errors = notifyErrors(parameters.notify ?? null, identities);
     if (errors.length > 0) throw invalidRequest(errors);
@@ -147,28 +157,45 @@ function toSubmission(
 /** Throws `invalid_request` with every error of the parameters, before the file is read. */
 const checkParameters =
   (deps: ApiDeps, caller: Caller) =>
-  ({ type, subjects, ...parameters }: UploadParameters, place: ValidationError['in']): UploadRules => {
+  ({ subjects, ...parameters }: UploadParameters, place: ValidationError['in']): UploadRules => {
     requireAccess(caller, { access: 'write', kind: parameters.kind });
     const project = requireOwnProject(deps, caller, parameters.project);
     const { subjectsPerRequest, subjectsPerUpload } = project.policy;
-    const types = identityTypesOf(project, subjects);
-    const known = identityTypeOf(types, type);
-    const errors = termErrors(project, { ...parameters, subjectKind: subjects }).map((error): ValidationError => ({
-      ...error,
-      in: place,
-      pointer: error.pointer === '/subjects/kind' ? '/subjects' : error.pointer,
-    }));
-    if (known === undefined)
-      throw invalidRequest([
-        ...errors,
-        {
-          in: place,
-          pointer: '/type',
-          code: 'unknown_type',
-          detail: unknownTypeText(types),
-        },
-      ]);
+    const errors = parameterErrors(project, { ...parameters, subjects }, place);
     if (errors.length > 0) throw invalidRequest(errors);
+    const types = identityTypesOf(project, subjects);
+    const parts = identityTypeOf(types, parameters.type)?.parts ?? 1;
     const limit = parameters.kind === 'deletion' ? subjectsPerUpload : subjectsPerRequest;
-    return { types, parts: known.parts, limit, place };
+    return { types, parts, limit, place };
   };
+
+/** The errors that the schema of malformed parameters cannot find. Those of another project are not compared with this one. */
+const checkMalformed =
+  (deps: ApiDeps, caller: Caller) =>
+  (sent: unknown, place: ValidationError['in']): readonly ValidationError[] => {
+    const known = readValidParameters(sent);
+    return parameterErrors(ownProjectUnlessOther(deps, caller, known.project), known, place);
+  };
+
+/** The contradictions between parameters, and the errors that depend on the project. */
+function parameterErrors(
+  project: Project | null,
+  parameters: ValidParameters,
+  place: ValidationError['in'],
+): readonly ValidationError[] {
+  const { type, subjects, ...terms } = parameters;
+  const errors: ValidationError[] = findContradictions(parameters).map(([pointer, detail]) => ({
+    in: place,
+    pointer,
+    code: 'custom',
+    detail,
+  }));
+  if (project === null) return errors;
+  for (const { pointer, code, detail } of termErrors(project, { ...terms, subjectKind: subjects }))
+    errors.push({ in: place, pointer: pointer === '/subjects/kind' ? '/subjects' : pointer, code, detail });
+  if (type === undefined || subjects === undefined) return errors;
+  const types = identityTypesOf(project, subjects);
+  if (identityTypeOf(types, type) === undefined)
+    errors.push({ in: place, pointer: '/type', code: 'unknown_type', detail: unknownTypeText(types) });
+  return errors;
+}

@@ -53,47 +53,73 @@ const Parameters = z.strictObject({
     description:
       'For deletions: what to do if another open deletion owns a subject. `attach` shares its outcome, `reject` rejects the whole upload.',
   }),
-  confirm: flag('For deletions, a dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.'),
+  confirm: flag(
+    'For deletions, a dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.',
+  ),
   expedite: z.enum(EXPEDITES).optional().openapi({
     description:
       'For deletions: claims the subjects before the end of the grace period, at the next run or now. Requires `reason`.',
   }),
   reason: reason.optional(),
   scope: z.enum(SCOPES).default('data').openapi({
-    description:
-      'What is deleted or exported, as in `POST /v1/requests`: `data`, `categories` or `sources`.',
+    description: 'What is deleted or exported, as in `POST /v1/requests`: `data`, `categories` or `sources`.',
   }),
   format: z.enum(EXPORT_FORMATS).optional().openapi({
     description: 'For exports: format of the rows in the archive, `ndjson` (default) or `csv`.',
   }),
-  exportFirst: flag('For deletions: exports the data before the deletion: subjects are claimed only once the archive is ready.'),
+  exportFirst: flag(
+    'For deletions: exports the data before the deletion: subjects are claimed only once the archive is ready.',
+  ),
   notify: notify.optional(),
 });
 
-/**
- * The query of a `text/csv` upload. All parameters are optional here, because a form sends them as fields. `notify` is not
- * among them: an email address must not be part of a URL.
- */
-export const UploadQuery = Parameters.omit({ notify: true }).partial();
+/** An email address must not be part of a URL, so only a form can send `notify`. */
+const InQuery = Parameters.omit({ notify: true });
+export const UPLOAD_PARAMETERS = { query: InQuery, body: Parameters } as const;
+export type UploadParameters = z.output<typeof Parameters>;
 
-/** A parameter of the other kind of request is an error, except with its default, which a form may always send. */
-const OF_DELETIONS: readonly (readonly [string, (parameters: z.output<typeof Parameters>) => boolean])[] = [
-  ['suppress', ({ suppress }) => suppress],
-  ['onConflict', ({ onConflict }) => onConflict !== 'attach'],
-  ['confirm', ({ confirm }) => confirm],
+/** The query of a `text/csv` upload. All parameters are optional in the document, because a form sends them as fields. */
+export const UploadQuery = InQuery.partial();
+
+/** Undefined for a parameter that is missing or malformed, which is an error of its own. */
+export type ValidParameters = { readonly [Name in keyof UploadParameters]?: UploadParameters[Name] | undefined };
+
+/** The parameters that are valid on their own. */
+export function readValidParameters(sent: unknown): ValidParameters {
+  const values = z.record(z.string(), z.unknown()).catch({}).parse(sent);
+  const known: ValidParameters = Object.fromEntries(
+    Object.entries(Parameters.shape).map(([name, schema]) => [name, schema.safeParse(values[name]).data]),
+  );
+  const isMalformed = (name: 'expedite' | 'reason') => values[name] !== undefined && known[name] === undefined;
+  // One of them malformed is no contradiction to the other.
+  return isMalformed('expedite') || isMalformed('reason')
+    ? { ...known, expedite: undefined, reason: undefined }
+    : known;
+}
+
+/** Parameters of deletions. Their defaults are accepted for exports, because a form may always send every field. */
+const OF_DELETIONS: readonly (readonly [string, (parameters: ValidParameters) => boolean])[] = [
+  ['suppress', ({ suppress }) => suppress === true],
+  ['onConflict', ({ onConflict }) => onConflict === 'reject'],
+  ['confirm', ({ confirm }) => confirm === true],
   ['expedite', ({ expedite }) => expedite !== undefined],
-  ['exportFirst', ({ exportFirst }) => exportFirst],
+  ['exportFirst', ({ exportFirst }) => exportFirst === true],
 ];
 
-export const UploadParameters = Parameters.superRefine((parameters, context) => {
+/** Contradictions between parameters, as JSON pointers and what is wrong. */
+export function findContradictions(
+  parameters: ValidParameters,
+): readonly (readonly [pointer: string, detail: string])[] {
   const { kind: of, expedite, reason: why, format } = parameters;
-  const add = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
-  if ((expedite === undefined) !== (why === undefined)) add('reason', 'must be sent together with expedite');
-  if (of === 'deletion' && format !== undefined) add('format', 'applies to exports only');
-  if (of === 'deletion') return;
-  for (const [name, isSet] of OF_DELETIONS) if (isSet(parameters)) add(name, 'applies to deletions only');
-});
-export type UploadParameters = z.output<typeof UploadParameters>;
+  const isOfDeletions = of === 'export' ? OF_DELETIONS.filter(([, isSet]) => isSet(parameters)) : [];
+  return [
+    ...((expedite === undefined) === (why === undefined)
+      ? []
+      : [['/reason', 'must be sent together with expedite'] as const]),
+    ...(of === 'deletion' && format !== undefined ? [['/format', 'applies to exports only'] as const] : []),
+    ...isOfDeletions.map(([name]) => [`/${name}`, 'applies to deletions only'] as const),
+  ];
+}
 
 const FILE = {
   type: 'string',

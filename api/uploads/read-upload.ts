@@ -3,13 +3,13 @@ import { bodyBytes } from '../http/body-limit.ts';
 import { type ValidationError, invalidRequest, validationErrors } from '../http/validation-errors.ts';
 import { type Fields, readForm } from './multipart.ts';
 import { type UploadLines, readLines, type UploadRules } from './lines.ts';
-import { UploadParameters } from './parameters.ts';
+import { UPLOAD_PARAMETERS, type UploadParameters } from './parameters.ts';
 
 export interface Upload {
   readonly parameters: UploadParameters;
   readonly lines: UploadLines;
 }
-type Query = Readonly<Record<string, string>>;
+type Values = Readonly<Record<string, string | readonly string[]>>;
 
 /**
  * Reads an upload: a CSV body with its parameters in the query, or a form with the parameters as fields.
@@ -17,18 +17,22 @@ type Query = Readonly<Record<string, string>>;
  */
 export async function readUpload(
   request: Request,
-  query: Query,
+  query: Values,
   limit: number,
-  checkParameters: (parameters: UploadParameters, place: ValidationError['in']) => UploadRules,
+  {
+    checkParameters,
+    checkMalformed,
+  }: {
+    readonly checkParameters: (parameters: UploadParameters, place: ValidationError['in']) => UploadRules;
+    /** The errors of parameters that do not fit their schema, beside those of the schema. */
+    readonly checkMalformed: (sent: unknown, place: ValidationError['in']) => readonly ValidationError[];
+  },
 ): Promise<Upload> {
-  const read = async (
-    sent: unknown,
-    place: ValidationError['in'],
-    file: AsyncIterable<Uint8Array>,
-  ): Promise<Upload> => {
-    const parsed = UploadParameters.safeParse(sent);
-    if (!parsed.success) throw invalidRequest(validationErrors(parsed.error, place, sent));
-    const parameters = parsed.data;
+  const read = async (sent: unknown, place: 'query' | 'body', file: AsyncIterable<Uint8Array>): Promise<Upload> => {
+    const parsed = UPLOAD_PARAMETERS[place].safeParse(sent);
+    if (!parsed.success)
+      throw invalidRequest([...validationErrors(parsed.error, place, sent), ...checkMalformed(sent, place)]);
+    const parameters: UploadParameters = parsed.data;
     return { parameters, lines: await readLines(file, parameters, checkParameters(parameters, place)) };
   };
   const contentType = request.headers.get('Content-Type') ?? '';
@@ -43,23 +47,28 @@ export async function readUpload(
   if (!/^multipart\/form-data *;/i.test(contentType))
     throw unsupported('The body is neither CSV nor a form. Send Content-Type: text/csv or multipart/form-data.');
   rejectQuery(query);
-  return readForm(contentType, bytes, (fields, file) => read(groupValues(fields), 'body', file));
+  return readForm(contentType, bytes, (fields, file) => read(groupFields(fields), 'body', file));
 }
 
 const unsupported = (detail: string): DomainError => new DomainError('unsupported_media_type', detail);
 
-function rejectQuery(query: Query): void {
+function rejectQuery(query: Values): void {
   const errors = Object.keys(query).map((name): ValidationError => {
     return { in: 'query', pointer: `/${name}`, code: 'belongs_in_the_form', detail: 'must be a field of the form' };
   });
   if (errors.length > 0) throw invalidRequest(errors);
 }
 
-/** A field that occurs twice becomes a list, which its schema rejects. */
-const groupValues = (fields: Fields): unknown =>
+/** A parameter that occurs twice becomes a list, which its schema rejects. */
+export const groupValues = (parameters: Readonly<Record<string, readonly string[]>>): Values =>
   Object.fromEntries(
-    [...Map.groupBy(fields, ([name]) => name)].map(([name, occurrences]) => {
-      const values = occurrences.map(([, value]) => value);
-      return [name, values.length === 1 ? values[0] : values];
-    }),
+    Object.entries(parameters).map(([name, [value = '', ...others]]) => [
+      name,
+      others.length === 0 ? value : [value, ...others],
+    ]),
   );
+
+const groupFields = (fields: Fields): Values => {
+  const byName = Map.groupBy(fields, ([name]) => name);
+  return groupValues(Object.fromEntries([...byName].map(([name, all]) => [name, all.map(([, value]) => value)])));
+};

@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../../../db/members/authenticate.ts';
 import { accept, type NewRequest } from '../../../../db/requests/create.ts';
 import { forecastOf } from '../../../../db/requests/forecast.ts';
@@ -7,9 +7,10 @@ import { systemsFor } from '../../../../domain/catalog.ts';
 import { newId } from '../../../../domain/ids.ts';
 import { hardDeleteAt } from '../../../../domain/policy.ts';
 import { type Permission, requireAccess, requirePermission } from '../../../auth.ts';
-import { type ApiDeps, type AppEnv, requireOwnProject } from '../../../deps.ts';
-import { invalidRequest } from '../../../http/validation-errors.ts';
+import { type ApiDeps, type AppEnv, ownProjectUnlessOther, requireOwnProject } from '../../../deps.ts';
+import { invalidRequest, onValidationError } from '../../../http/validation-errors.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../../openapi/contract.ts';
+import { errorsOfValidParts } from './malformed.ts';
 import { deadlineOf, parseRequest, toReplayable, type Submission, termErrors } from './parse.ts';
 import { ACCEPTED_HEADERS, AcceptedRequest, acceptedResponse } from './response.ts';
 import { idempotencyHeaders, NEW_REQUEST_EXAMPLES, NewRequestBody } from './schema.ts';
@@ -47,14 +48,27 @@ const route = createRoute({
 });
 
 export const createRequest = (deps: ApiDeps) =>
-  new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    const request = c.req.valid('json');
-    const caller = c.get('caller');
-    requireAccess(caller, { access: 'write', kind: request.kind }, ...permissionsForEveryone(request));
-    const submission = parseRequest(requireOwnProject(deps, caller, request.project), request);
-    const call = toReplayable(c.req.valid('header'), 'createRequest', request);
-    return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
-  });
+  new OpenAPIHono<AppEnv>().openapi(
+    route,
+    async (c) => {
+      const request = c.req.valid('json');
+      const caller = c.get('caller');
+      requireAccess(caller, { access: 'write', kind: request.kind }, ...permissionsForEveryone(request));
+      const submission = parseRequest(requireOwnProject(deps, caller, request.project), request);
+      const call = toReplayable(c.req.valid('header'), 'createRequest', request);
+      return c.json(acceptedResponse(c, await startRequest(deps, caller, submission, call)), 202);
+    },
+    (result, c) => {
+      onValidationError(result, c, (sent) => {
+        const { project: name } = Named.parse(sent);
+        const project = ownProjectUnlessOther(deps, c.get('caller'), name);
+        return project === null ? [] : errorsOfValidParts(project, sent);
+      });
+      return undefined;
+    },
+  );
+
+const Named = z.object({ project: z.unknown() }).catch({ project: undefined });
 
 /** Only an owner may export everyone. The deletion of everyone requires the confirmation of another owner instead. */
 const permissionsForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>

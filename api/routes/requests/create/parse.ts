@@ -39,25 +39,28 @@ export function parseRequest(project: Project, body: NewRequestBody): Submission
   return { ...terms, project, subjectKind, selection };
 }
 
+/** Undefined for a field that is missing or malformed, which is an error of its own. */
+type Known<Fields extends keyof Submission> = { readonly [Field in Fields]?: Submission[Field] | undefined };
+
 /** Errors that depend on the project, and contradictions between fields. Pointers refer to a JSON body. */
 export function termErrors(
   project: Project,
-  terms: Pick<Submission, 'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
+  terms: Known<'kind' | 'subjectKind' | 'regulation' | 'scope' | 'suppress' | 'exportFirst'>,
 ): ValidationError[] {
   const { kind, subjectKind, regulation, scope, suppress, exportFirst } = terms;
   const errors: ValidationError[] = [];
-  if (deadlineOf(project, regulation) === undefined) {
+  if (regulation !== undefined && deadlineOf(project, regulation) === undefined) {
     const known = Object.keys(project.policy.deadlineMs).join(', ');
     errors.push(bodyError('/regulation', 'unknown_regulation', `is unknown; regulations of this project: ${known}`));
   }
-  const systems = systemsFor(project, subjectKind);
-  if (systems.length === 0)
+  const systems = subjectKind === undefined ? null : systemsFor(project, subjectKind);
+  if (systems?.length === 0)
     errors.push(bodyError('/subjects/kind', 'unknown_kind', 'no system of this project holds this kind of subject'));
-  else if ((kind === 'export' || exportFirst) && !systems.some((system) => system.exports)) {
+  else if ((kind === 'export' || exportFirst === true) && systems?.some((system) => system.exports) === false) {
     const pointer = kind === 'export' ? '/kind' : '/exportFirst';
     errors.push(bodyError(pointer, 'no_exports', 'no system of this project can export this kind of subject'));
   }
-  if (suppress && scope !== 'data')
+  if (suppress === true && scope !== undefined && scope !== 'data')
     errors.push(bodyError('/suppress', 'part_scope', 'requires scope data, because other scopes keep the subject'));
   return errors;
 }
@@ -67,14 +70,14 @@ export const deadlineOf = ({ policy }: Project, regulation: string): number | un
   Object.hasOwn(policy.deadlineMs, regulation) ? policy.deadlineMs[regulation] : undefined;
 
 /** Errors of the selection that depend on the project, except those of single identities. */
-function selectionErrors(
+export function selectionErrors(
   project: Project,
   {
     kind,
     subjects,
     onConflict,
     confirm,
-  }: Pick<Submission, 'kind' | 'onConflict' | 'confirm'> & { readonly subjects: SelectedSubjects },
+  }: Known<'kind' | 'onConflict' | 'confirm'> & { readonly subjects: SelectedSubjects },
 ): readonly ValidationError[] {
   const directory = project.systems.find((system) => system.name === project.directory);
   const errors: ValidationError[] = [];
@@ -87,7 +90,7 @@ function selectionErrors(
   if (onConflict === 'reject' && subjects.identities === undefined) {
     errors.push(bodyError('/onConflict', 'needs_identities', 'reject requires subjects.identities'));
   }
-  if (subjects.identities === undefined && subjects.segment === undefined && kind === 'deletion' && !confirm) {
+  if (subjects.identities === undefined && subjects.segment === undefined && kind === 'deletion' && confirm === false) {
     errors.push(bodyError('/confirm', 'needs_confirmation', 'must be true when subjects.everyone is true'));
   }
   return errors;
@@ -110,7 +113,7 @@ function tooManySubjects(
 }
 
 /** Appends the errors of single identities to `errors`. */
-function selectionOf(project: Project, subjects: SelectedSubjects, errors: ValidationError[]): Selection {
+export function selectionOf(project: Project, subjects: SelectedSubjects, errors: ValidationError[]): Selection {
   const { kind, identities, segment, except = [] } = subjects;
   if (segment !== undefined) return { by: 'segment', segment };
   const types = identityTypesOf(project, kind);

@@ -20,7 +20,7 @@ const hasOneSelection = (subjects: { identities?: unknown; segment?: unknown; ev
   [subjects.identities, subjects.segment, subjects.everyone].filter((one) => one !== undefined).length === 1;
 const ONE_SELECTION = { message: 'must contain exactly one of identities, segment and everyone' };
 
-const DeletionSubjects = z
+export const DeletionSubjects = z
   .strictObject({
     ...selection,
     except: identities.optional().openapi({
@@ -124,7 +124,7 @@ const KIND = `must be deletion or export; a minimal body is ${JSON.stringify(MIN
 /** `kind` selects the other fields. */
 const NewRequest = z.discriminatedUnion('kind', [NewDeletion, NewExport], { error: KIND }).openapi('NewRequest');
 const KnownKind = z.looseObject({ kind: z.enum(REQUEST_KINDS) });
-const FieldsOfBoth = NewDeletion.omit({ kind: true }).strip();
+export const FieldsOfBoth = NewDeletion.omit({ kind: true }).strip();
 
 /** Checks the other fields even when `kind` is missing or unknown, so that one response lists every error. */
 export const NewRequestBody = z.preprocess((value, context) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { exportOf } from '../../exports/exports.ts';
-import { upload } from '../../uploads/upload.ts';
+import { upload, uploadForm } from '../../uploads/upload.ts';
 import { type Answer, deletionOf, testApi, user } from '../../support/api.ts';
 
 const api = await testApi();
@@ -61,6 +61,86 @@ describe('an invalid request', () => {
       '/confirm',
       '/subjects/except/0/type',
     ]);
+  });
+
+  test('reports errors that depend on the project even when fields are missing or malformed', async () => {
+    const identities = [{ type: 'canary', value: 'x' }, { type: 'user_id' }, user(''), user('u-1')];
+    const body = {
+      ...deletionOf(identities, { regulation: 'lgpd', scope: 'sources', suppress: true }),
+      project: undefined,
+    };
+    expect(
+      errorsOf(await rejected(body))
+        .map(({ pointer, code }) => `${pointer} ${code}`)
+        .toSorted(),
+    ).toEqual([
+      '/project invalid_type',
+      '/regulation unknown_regulation',
+      '/subjects/identities/0/type unknown_type',
+      '/subjects/identities/1/value invalid_union',
+      '/subjects/identities/2/value empty',
+      '/suppress part_scope',
+    ]);
+    const noKind = { regulation: 'lgpd', subjects: { kind: 'company', segment: 'all' } };
+    expect(
+      errorsOf(await rejected(noKind))
+        .map(({ pointer, code }) => `${pointer} ${code}`)
+        .toSorted(),
+    ).toEqual([
+      '/kind invalid_union',
+      '/project invalid_type',
+      '/regulation unknown_regulation',
+      '/subjects/segment no_segments',
+    ]);
+    const everyone = { ...deletionOf([]), subjects: { kind: 'user', everyone: true }, project: 17 };
+    expect(Object.keys(await detailsOf(everyone)).toSorted()).toEqual(['/confirm', '/project']);
+    const shapeless = { project: 'demo', kind: 'deletion', regulation: 'lgpd', subjects: 'all' };
+    expect(Object.keys(await detailsOf(shapeless))).toEqual(['/subjects', '/regulation']);
+  });
+
+  test('does not compare a body with the project of the caller when it names another one', async () => {
+    const body = { ...deletionOf([user('u-1')], { regulation: 'lgpd', notify: 17 }), project: 'elsewhere' };
+    expect(Object.keys(await detailsOf(body))).toEqual(['/notify']);
+  });
+
+  test('lists the identity types that exist when a type is unknown', async () => {
+    const known = 'is unknown; known identity types: user_id, alias, email, xng_id, number';
+    const body = { ...deletionOf([{ type: 'mail', value: 'x' }]), project: undefined };
+    expect(await detailsOf(body)).toMatchObject({ '/subjects/identities/0/type': known });
+    const [typo] = errorsOf(await upload(api, 'user_id\nu-1\n', { type: 'mail', project: undefined })).filter(
+      ({ code }) => code === 'unknown_type',
+    );
+    expect(typo).toMatchObject({ pointer: '/type', detail: known });
+    const company = { type: 'user_id', subjects: 'company', project: undefined };
+    expect(errorsOf(await upload(api, 'user_id\nu-1\n', company))).toContainEqual(
+      expect.objectContaining({ pointer: '/type', detail: 'is unknown; known identity types: company_id' }),
+    );
+  });
+
+  test('reports every error of the parameters of an upload together', async () => {
+    const parameters = {
+      project: undefined,
+      kind: 'export',
+      regulation: 'lgpd',
+      type: 'mail',
+      delimiter: ':',
+      confirm: 'true',
+      reason: 'ticket 1',
+    };
+    for (const send of [upload, uploadForm])
+      expect(
+        errorsOf(await send(api, 'user_id\nu-1\n', parameters))
+          .map(({ pointer }) => pointer)
+          .toSorted(),
+      ).toEqual(['/confirm', '/delimiter', '/project', '/reason', '/regulation', '/type']);
+  });
+
+  test('does not report a malformed parameter a second time as a contradiction', async () => {
+    for (const parameters of [
+      { expedite: 'soon', reason: 'ticket 1' },
+      { expedite: 'now', reason: 'x'.repeat(501) },
+    ])
+      expect(errorsOf(await upload(api, 'user_id\nu-1\n', parameters))).toHaveLength(1);
   });
 
   test('counts every error and lists 100 when there are more', async () => {
