@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { ConnectorDefinition, EnvName, ConfigError } from '../connectors/connector.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { checkUnknownKeys, namedEntries } from './checks.ts';
+import { registerOwnPackage } from './own-package.ts';
 import { readProject } from './project.ts';
 import type { Deployment } from './settings.ts';
 
@@ -58,6 +59,7 @@ export async function loadDeployment(path: string): Promise<Deployment> {
 }
 
 async function importFile(path: string): Promise<{ default?: Deployment }> {
+  registerOwnPackage();
   try {
     return (await import(pathToFileURL(resolve(path)).href)) as { default?: Deployment };
   } catch (error) {
