@@ -1,3 +1,4 @@
+import { unknownKeyMessage } from '../connectors/config-messages.ts';
 import type { ConfigError } from '../connectors/connector.ts';
 
 export const joinPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
@@ -9,8 +10,7 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 export function checkUnknownKeys(value: unknown, known: readonly string[], path: string, errors: ConfigError[]): void {
   if (!isObject(value)) return;
   for (const key of Object.keys(value)) {
-    if (!known.includes(key))
-      errors.push({ path: joinPath(path, key), message: `unknown key; allowed keys: ${known.join(', ')}` });
+    if (!known.includes(key)) errors.push({ path: joinPath(path, key), message: unknownKeyMessage(key, known) });
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { configMessage } from '../connectors/config-messages.ts';
 import type { ConfigError } from '../connectors/connector.ts';
 import { DAY_MS, HOUR_MS, durationMs, timeOfDayMs } from '../domain/calendar.ts';
 import type { SystemEntry } from '../domain/catalog.ts';
@@ -81,7 +82,7 @@ export function readPolicy(settings: unknown, path: string, errors: ConfigError[
       message: 'needs hardDeletion.dailyAt: the quota is counted per daily run',
     });
   }
-  const parsed = schema.safeParse(settings);
+  const parsed = schema.safeParse(settings, { error: configMessage });
   if (!parsed.success) {
     errors.push(
       ...parsed.error.issues.map((issue) => ({

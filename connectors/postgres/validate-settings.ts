@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { configMessage, unknownKeyMessage } from '../config-messages.ts';
 import type { ConfigError } from '../connector.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
 import { checkReferences } from './data-map/references.ts';
@@ -6,14 +7,18 @@ import { settingsSchema } from './data-map/settings-schema.ts';
 
 /** The config errors that need no connection: first the shape, then the references between its keys. */
 export function validateSettings(settings: PostgresSettings): readonly ConfigError[] {
-  const parsed = settingsSchema.safeParse(settings);
+  const parsed = settingsSchema.safeParse(settings, { error: configMessage });
   return parsed.success ? checkReferences(settings) : parsed.error.issues.flatMap((issue) => configErrors(issue, []));
 }
 
 function configErrors(issue: z.core.$ZodIssue, parents: readonly string[]): ConfigError[] {
   const path = [...parents, ...issue.path.map(String)];
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'unknown key' }));
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = issue.message.split(', ');
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: unknownKeyMessage(key, allowed) }));
+  }
+  if (issue.code === 'invalid_key')
+    return issue.issues.slice(0, 1).map(({ message }) => ({ path: path.join('.'), message }));
   if (issue.code === 'invalid_union') {
     // An alternative whose keys all fit has the precise error, such as a wrong `match`.
     const alternative = issue.errors.find(

@@ -148,6 +148,11 @@ export interface PostgresSettings {
     readonly segment: string;
     readonly subject: string | readonly string[];
   };
+  /**
+   * Materialized views over mapped tables. Lethe refreshes those under `refresh` after each deletion, in this order. The
+   * application refreshes those under `report`.
+   */
+  readonly materializedViews?: { readonly refresh?: readonly string[]; readonly report?: readonly string[] };
   /** Tables that look personal but are not mapped, each with the reason. */
   readonly ignore?: readonly { readonly table: string; readonly reason: string }[];
 }

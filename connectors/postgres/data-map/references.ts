@@ -1,8 +1,17 @@
 import { ALIAS } from '../../../domain/identity.ts';
 import type { ConfigError } from '../../connector.ts';
+import { closest } from '../../similar-names.ts';
 import { buildModels } from './build-models.ts';
 import type { PostgresSettings } from './data-map.ts';
-import { type KindModel, type Target, columnsOf, isRecursive, parentsOf, qualifiedColumn } from './model.ts';
+import {
+  type KindModel,
+  type Target,
+  columnsOf,
+  isRecursive,
+  parentsOf,
+  qualifiedColumn,
+  isSameTable,
+} from './model.ts';
 import { checkEffect } from './effects.ts';
 import { qualifiedName } from '../sql.ts';
 
@@ -50,9 +59,26 @@ function checkLink(target: Target, model: KindModel): ConfigError[] {
   if (link === undefined) return [];
   const path = `${target.path}.${target.via === undefined ? 'referencedBy' : 'via'}.table`;
   if (parentsOf(target, model).length === 0)
-    return [{ path, message: `${qualifiedName(link.table)} has no other entry for ${model.kind}; map it first` }];
+    return [
+      {
+        path,
+        message: `${qualifiedName(link.table)} has no other entry for ${model.kind}; map it first${misspelled(link.table, model)}`,
+      },
+    ];
   const circular = isCircular(target, model, []) && !isRecursive(target);
   return circular ? [{ path, message: 'leads back to this table through via' }] : [];
+}
+
+/** Names the entry whose table is written almost like the missing one. Only the database knows which of them exists. */
+function misspelled(table: string, { targets }: KindModel): string {
+  const name = closest(
+    qualifiedName(table),
+    targets.map((target) => qualifiedName(target.table)),
+  );
+  const entry = targets.find((target) => name !== null && isSameTable(target.table, name));
+  return entry === undefined
+    ? ''
+    : `, or write one name in both places: ${entry.path}.table is ${qualifiedName(entry.table)}`;
 }
 
 /** A cleared lookup column would no longer find its rows. */

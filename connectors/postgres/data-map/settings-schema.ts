@@ -149,7 +149,11 @@ export const settingsSchema = z.strictObject({
   pace: z
     .strictObject({
       share: z.number().gt(0, 'must be greater than 0').max(1, 'must be at most 1').optional(),
-      subjectsPerCommit: z.int('must be a whole number').min(1, 'must be at least 1').max(10_000).optional(),
+      subjectsPerCommit: z
+        .int('must be a whole number')
+        .min(1, 'must be at least 1')
+        .max(10_000, 'must be at most 10000')
+        .optional(),
     })
     .optional(),
   kinds: z
@@ -159,6 +163,9 @@ export const settingsSchema = z.strictObject({
       'must map at least one kind of subject',
     ),
   segments: z.strictObject({ table, segment: name, subject: z.union([name, z.array(name).min(1)]) }).optional(),
+  materializedViews: z
+    .strictObject({ refresh: z.array(table).optional(), report: z.array(table).optional() })
+    .optional(),
   ignore: z
     .array(z.strictObject({ table, reason: z.string().trim().min(1, 'must state why the table is not mapped') }))
     .optional(),

@@ -99,6 +99,64 @@ describe('validate()', () => {
     ]),
   );
 
+  const messages = (settings: unknown): string[] =>
+    postgres(settings as PostgresSettings)
+      .validate()
+      .map(({ path, message }) => `${path}: ${message}`);
+
+  test.each<[string, unknown, string]>([
+    [
+      'an unknown key of the system',
+      { ...SETTINGS, kindz: {} },
+      'kindz: unknown key; did you mean kinds? Allowed keys: url, pace, kinds, segments, materializedViews, ignore',
+    ],
+    [
+      'an unknown kind',
+      { ...SETTINGS, kinds: { ...SETTINGS.kinds, usr: USER } },
+      'kinds.usr: unknown key; did you mean user? Allowed keys: user, company',
+    ],
+    [
+      'an unknown key of a table',
+      withTables({ table: 'app.x', subjct: 'user_id' } as unknown as TableMap),
+      `${ADDED_TABLE}.subjct: unknown key; did you mean subject? Allowed keys: about, columns, table, `,
+    ],
+    [
+      'an unknown key of a union',
+      withTables({ table: 'app.x', subject: { identity: 'email', column: 'email' } } as unknown as TableMap),
+      `${ADDED_TABLE}.subject: must be a column name`,
+    ],
+    ['no kinds', { url: SETTINGS.url }, 'kinds: is missing; it must be an object'],
+    ['kinds that are a list', { ...SETTINGS, kinds: [] }, 'kinds: must be an object'],
+    ['tables that are an object', withUser({ tables: {} as never }), 'kinds.user.tables: must be a list'],
+    ['a kind without a key', withUser({ key: undefined as never }), 'kinds.user.key: '],
+    ['settings that are text', 'postgres://', ': must be an object'],
+    [
+      'an identity without columns',
+      withUser({ identities: { a: { columns: [] } } }),
+      'kinds.user.identities.a.columns: must have at least 1',
+    ],
+    ['a share that is text', { ...SETTINGS, pace: { share: '1' } }, 'pace.share: must be a number'],
+    [
+      'too many subjects per commit',
+      { ...SETTINGS, pace: { subjectsPerCommit: 20_000 } },
+      'pace.subjectsPerCommit: must be at most 10000',
+    ],
+  ])('says in plain words what to write for %s', (_name, settings, expected) => {
+    const found = messages(settings);
+    expect(found).toContainEqual(expect.stringContaining(expected));
+    expect(found.join()).not.toMatch(/Invalid|expected|received|Too (small|big)/);
+  });
+
+  test('names the misspelled entry when via names a table that is not mapped', () => {
+    const tables: TableMap[] = [
+      { table: 'app.ordrs', subject: 'user_id' },
+      { table: 'app.order_items', via: { table: 'app.orders', on: { order_id: 'order_id' } } },
+    ];
+    expect(messages(withUser({ tables }))).toEqual([
+      'kinds.user.tables.1.via.table: app.orders has no other entry for user; map it first, or write one name in both places: kinds.user.tables.0.table is app.ordrs',
+    ]);
+  });
+
   test('keeps the data map hash when only wording, pace or the order of keys change', () => {
     const hash = (settings: PostgresSettings) => postgres(settings).describe().dataMapHash;
     const { kinds, ...rest } = SETTINGS;
