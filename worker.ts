@@ -15,7 +15,7 @@ import { openStorage } from './archives/storage/open.ts';
 import { loadDeployment, readDeployment } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import { reportFatal } from './config/fatal.ts';
-import type { Connector } from './connectors/connector.ts';
+import { type ConfigError, type Connector, ConnectorError } from './connectors/connector.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
 import { connect } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
@@ -56,7 +56,7 @@ await requireSameStorage(database, await storage.storageId());
 const connectors = openConnectors();
 for (const [name, connector] of connectors) {
   // Refuses to start with an invalid data map. An unreachable database does not prevent the start.
-  const configErrors = await connector.inspect().catch(() => []);
+  const configErrors = await connector.inspect().catch(refusalOf);
   for (const { path, message } of configErrors)
     logger.error({ path: `projects.${name.replace('/', '.systems.')}.${path}` }, message);
   if (configErrors.length > 0) {
@@ -141,6 +141,12 @@ await Promise.allSettled([
   connection.close(),
 ]);
 logger.info('stopped');
+
+/** A system that refuses the inspection, for example its password, is a config error. Otherwise it is unreachable. */
+function refusalOf(error: unknown): readonly ConfigError[] {
+  if (!(error instanceof ConnectorError) || error.retryable) return [];
+  return [{ path: 'url', message: error.message }];
+}
 
 function openConnectors(): ReadonlyMap<string, Connector> {
   const open = [...deployment.definitions].flatMap(([project, systems]) =>

@@ -21,9 +21,9 @@ export type { Resolved } from '../domain/identity.ts';
 export interface Connector {
   /**
    * Checks connection, rights, data map and coverage, and returns every config error. Changes nothing.
-   * Throws a retryable error when the system is unreachable.
+   * Throws when the system cannot be inspected: a retryable error if it is unreachable, another one if it refuses.
    */
-  inspect(): Promise<readonly ConfigError[]>;
+  inspect(options?: InspectOptions): Promise<readonly ConfigError[]>;
   /**
    * Resolves identities to subjects and lists the other identities of each subject. Only the directory is called.
    * Yields pages of facts in any order, each fact once. Hidden subjects are included only when selected by identity.
@@ -103,6 +103,15 @@ export interface ConfigError {
   /** The place in lethe.config.ts, such as `projects.demo.systems.app.kinds.user.tables.2.subject`. */
   readonly path: string;
   readonly message: string;
+  /** Statements that an administrator of the system can run to correct it, such as CREATE INDEX. */
+  readonly sql?: string;
+}
+
+export interface InspectOptions {
+  /** For a database that migrations have just created: tables are empty, and the SQL of `setupSql` was not run. */
+  readonly schemaOnly?: boolean;
+  /** For an operator: also lists what only names or a random sample of documents suggest, and tolerates no growth. */
+  readonly thorough?: boolean;
 }
 
 /** The subjects to resolve. `identities` can be called again and yields pages in the order of positions. */

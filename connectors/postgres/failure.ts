@@ -59,14 +59,21 @@ export function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new CallbackError(signal.reason);
 }
 
+/** `code` of the driver is kept, because it says what an operator has to do. */
+export class PostgresError extends ConnectorError {
+  readonly sqlState: string;
+  constructor(sqlState: string) {
+    const [code, retryable] = classify(sqlState);
+    super(code, `PostgreSQL: ${/^[0-9A-Za-z_]{2,40}$/.test(sqlState) ? sqlState : 'connection lost'}`, { retryable });
+    this.sqlState = sqlState;
+  }
+}
+
 /** Converts an error of the driver to a code of the contract. The message contains only the SQLSTATE. */
 export function toConnectorError(error: unknown): Error {
   if (error instanceof ConnectorError) return error;
   if (error instanceof CallbackError) return error.error;
-  const code = codeOf(error);
-  const message = `PostgreSQL: ${/^[0-9A-Za-z_]{2,40}$/.test(code) ? code : 'connection lost'}`;
-  const [connectorCode, retryable] = classify(code);
-  return new ConnectorError(connectorCode, message, { retryable });
+  return new PostgresError(codeOf(error));
 }
 
 /** The error of a verb that streams: after a cancellation its reason, otherwise a `ConnectorError`. */

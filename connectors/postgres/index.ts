@@ -38,7 +38,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
     server: { url: open.secret(settings.url), tuning: { ...TUNING, ...tuning } },
   };
   return {
-    inspect: () => inspect(context),
+    inspect: (options) => inspect(context, options),
     resolve: (selection, activity) => resolve(context, selection, activity),
     count: (batch, scope, activity) => count(context, batch, scope, activity),
     export: (batch, options, activity) => exportBatch(context, batch, options, activity),

@@ -98,7 +98,8 @@ export async function openSession(server: Server, activity: Pick<ConnectorContex
 
 /**
  * row_security=off turns a policy that hides rows into an error. Sequential scans are off, because inspect() checks that
- * every lookup has an index. The search path is pg_catalog and the schema of citext, so nothing shadows a name.
+ * every lookup in a large table has an index; a small table without one has no other plan. The search path is pg_catalog
+ * and the schema of citext, so nothing shadows a name.
  */
 const settings = (tuning: Tuning): string => `
   SET row_security = off; SET timezone = 'UTC'; SET enable_seqscan = off; SET jit = off;

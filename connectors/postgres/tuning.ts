@@ -10,6 +10,8 @@ export interface Tuning {
   readonly rowsPerPart: number;
   /** Subjects per page of `resolve`. Bounds memory. */
   readonly pageSize: number;
+  /** A table with at most so many rows needs no index for its look-ups. */
+  readonly smallTableRows: number;
   /** Receives every statement without its parameters. */
   readonly observe: (sql: string) => void;
 }
@@ -21,5 +23,6 @@ export const TUNING: Tuning = {
   backoffMs: 50,
   rowsPerPart: 10_000,
   pageSize: 1_000,
+  smallTableRows: 1_000,
   observe: () => {},
 };

@@ -3,6 +3,7 @@ import { isTimestamp, isInteger, isSupported, isText } from '../data-map/cast.ts
 import { type ColumnType, findType } from '../data-map/catalog.ts';
 import type { Target } from '../data-map/model.ts';
 import { type ReferenceChange, referenceChanges } from '../data-map/reference-changes.ts';
+import { closest, suggestion } from '../../similar-names.ts';
 import type { Inspection } from './inspection.ts';
 import { type NamedColumns, namedColumns } from '../data-map/named-columns.ts';
 import { clearableColumn } from '../chunks/clear-columns.ts';
@@ -15,11 +16,17 @@ export function checkColumns(inspection: Inspection): readonly ConfigError[] {
   const found = named.flatMap((each) =>
     each.columns.flatMap((column) => {
       const type = findType(catalog, each.table, column);
-      const message = type === undefined ? `${each.table} has no column ${column}` : typeError(each, column, type);
+      const message =
+        type === undefined ? missingColumn(each.table, column, inspection) : typeError(each, column, type);
       return message === undefined ? [] : [{ path: each.path, message }];
     }),
   );
   return [...found, ...checkUnlinks(inspection)];
+}
+
+function missingColumn(table: string, column: string, { catalog }: Inspection): string {
+  const existing = [...(catalog.columns.get(table)?.keys() ?? [])];
+  return `${table} has no column ${column}${suggestion(closest(column, existing))}`;
 }
 
 function typeError(

@@ -1,48 +1,71 @@
-import { type ConfigError, ConnectorError } from '../../connector.ts';
+import type { ConfigError, InspectOptions } from '../../connector.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import { validateSettings } from '../validate-settings.ts';
 import { checkColumns } from './columns.ts';
-import { checkCoverage } from './coverage.ts';
+import { checkCredentials } from './credentials.ts';
+import { checkCoverage } from './coverage/coverage.ts';
 import { checkForeignKeys } from './foreign-keys.ts';
 import { checkGhosts } from './ghosts.ts';
-import { checkIndexes } from './indexes.ts';
-import { checkPrivileges } from './privileges.ts';
-import { checkSchema } from './schema.ts';
+import { checkIndexes } from './indexes/indexes.ts';
+import { checkAccess } from './access/access.ts';
+import { explainFailure } from './failed-inspection.ts';
+import { checkMaterializedViews } from './materialized-views.ts';
+import { checkRelations } from './relations.ts';
 import { checkTriggers } from './triggers.ts';
 import { deletionPlan } from '../rows/deletion-plan.ts';
-import { type Inspection, type Relation, readRelations, tablePaths } from './inspection.ts';
+import { type Inspection, readRelations, sharingTables } from './inspection.ts';
+import { codeOf } from '../failure.ts';
 import { withSession } from '../session.ts';
 
-/** Returns every config error at once. Throws when the server is unreachable. */
-export async function inspect(context: Context): Promise<readonly ConfigError[]> {
+/** Returns every config error at once. Throws when the server is unreachable or refuses. */
+export async function inspect(context: Context, options: InspectOptions = {}): Promise<readonly ConfigError[]> {
   const errors = validateSettings(context.settings);
   if (errors.length > 0) return errors;
   const noActivity = { signal: new AbortController().signal, heartbeat: () => {} };
   try {
     return await withSession(context.server, noActivity, async (session) => {
-      const tables = mappedTables(context.models, context.settings.segments?.table);
+      const mapped = mappedTables(context.models, context.settings.segments?.table);
+      const tables = [...new Set([...mapped, ...sharingTables(context).map(({ table }) => table)])];
       const catalog = await readCatalog(session, tables);
       const relations = await readRelations(session, tables);
-      const inspection: Inspection = { context, session, catalog, relations };
+      const inspection: Inspection = { context, options, session, catalog, relations };
       const found: ConfigError[] = [];
-      for (const check of CHECKS) found.push(...(await check(inspection)));
+      for (const check of CHECKS) found.push(...(await runCheck(check, inspection, found)));
       return unique([...found, ...checkOrder(inspection)]);
     });
   } catch (error) {
-    if (!(error instanceof ConnectorError) || error.retryable) throw error;
-    return [{ path: 'url', message: `the system cannot be inspected: ${error.message}` }];
+    throw explainFailure(error, context);
   }
 }
 
-const CHECKS: readonly ((inspection: Inspection) => Promise<readonly ConfigError[]> | readonly ConfigError[])[] = [
+type Check = (inspection: Inspection) => Promise<readonly ConfigError[]> | readonly ConfigError[];
+
+const MISSING_RIGHT = '42501';
+
+/** A check that reads rows fails without the right to do so, which an earlier check has reported. */
+async function runCheck(
+  check: Check,
+  inspection: Inspection,
+  found: readonly ConfigError[],
+): Promise<readonly ConfigError[]> {
+  try {
+    return await check(inspection);
+  } catch (error) {
+    if (found.length === 0 || codeOf(error) !== MISSING_RIGHT) throw error;
+    return [];
+  }
+}
+
+const CHECKS: readonly Check[] = [
   checkServer,
-  checkSchema,
+  checkAccess,
   checkRelations,
   checkColumns,
-  checkPrivileges,
+  checkCredentials,
   checkIndexes,
   checkCoverage,
+  checkMaterializedViews,
   checkForeignKeys,
   checkGhosts,
   checkTriggers,
@@ -64,28 +87,6 @@ async function checkServer({ session }: Inspection): Promise<readonly ConfigErro
   else if (server?.readOnly === true)
     errors.push({ path: 'url', message: 'the server or the role is read-only; allow writes' });
   return errors;
-}
-
-const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialized view', f: 'a foreign table' };
-
-/** Checks that a DELETE on a mapped table removes all matching rows of that table and no other rows. */
-function checkRelations(inspection: Inspection): readonly ConfigError[] {
-  return tablePaths(inspection).flatMap(({ path, table }) => {
-    const relation = inspection.relations.get(table);
-    if (relation === undefined) return [{ path, message: `${table} does not exist` }];
-    return relationErrors(relation).map((error) => ({ path, message: `${table} ${error}` }));
-  });
-}
-
-function relationErrors({ relkind, rowSecurityActive, hasInheritors, rules }: Relation): string[] {
-  if (relkind !== 'r' && relkind !== 'p')
-    return [`is ${KINDS[relkind] ?? 'not a table'}; map an ordinary or partitioned table`];
-  const found: string[] = [];
-  if (rowSecurityActive)
-    found.push('has row-level security that applies to Lethe’s role, which could hide rows; exempt the role');
-  if (hasInheritors) found.push('has tables that inherit from it, whose rows would be deleted without being checked');
-  for (const rule of rules) found.push(`has the rule ${rule}, which can replace a DELETE or UPDATE; drop the rule`);
-  return found;
 }
 
 function checkOrder({ context, catalog }: Inspection): ConfigError[] {

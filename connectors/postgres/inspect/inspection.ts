@@ -1,3 +1,4 @@
+import type { InspectOptions } from '../../connector.ts';
 import type { Catalog } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
@@ -9,13 +10,15 @@ export interface Relation {
   /** pg_class.relkind: r ordinary, p partitioned, v view, m materialized view, f foreign table. */
   readonly relkind: string;
   readonly rowSecurityActive: boolean;
-  readonly hasInheritors: boolean;
+  /** The tables that inherit from it, not its partitions. */
+  readonly inheritors: readonly string[];
   readonly rules: readonly string[];
 }
 
 /** Shared by all checks. Each check reads the rest from pg_catalog itself. */
 export interface Inspection {
   readonly context: Context;
+  readonly options: InspectOptions;
   readonly session: Session;
   readonly catalog: Catalog;
   readonly relations: ReadonlyMap<string, Relation>;
@@ -36,7 +39,9 @@ export async function readRelations(
 const RELATIONS = `
   SELECT n.nspname || '.' || c.relname AS "table", c.oid::text AS oid, c.relkind::text AS relkind,
          row_security_active(c.oid) AS "rowSecurityActive",
-         c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS "hasInheritors",
+         ARRAY(SELECT hn.nspname || '.' || h.relname FROM pg_inherits i JOIN pg_class h ON h.oid = i.inhrelid
+               JOIN pg_namespace hn ON hn.oid = h.relnamespace
+               WHERE i.inhparent = c.oid AND NOT h.relispartition ORDER BY 1) AS inheritors,
          ARRAY(SELECT r.rulename::text FROM pg_rewrite r
                WHERE r.ev_class = c.oid AND r.ev_type IN ('2', '4') ORDER BY 1) AS rules
   FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
@@ -53,5 +58,19 @@ export function tablePaths({ context }: Inspection): readonly { path: string; ta
     : [...places, { path: 'segments.table', table: qualifiedName(segments.table) }];
 }
 
+/** Tables that can point to the same row as a mapped one, with the path of that key. Their own rows are not mapped. */
+export const sharingTables = ({ models }: Context): readonly { path: string; table: string }[] =>
+  models.flatMap(({ targets }) =>
+    targets.flatMap(({ path, sharedWith }) =>
+      sharedWith.map(({ table }, index) => ({
+        path: `${path}.sharedWith.${index}.table`,
+        table: qualifiedName(table),
+      })),
+    ),
+  );
+
 /** The oids of the mapped tables that exist, as a parameter of oid[]. */
-export const oidsOf = ({ relations }: Inspection): string[] => [...relations.values()].map(({ oid }) => oid);
+export function oidsOf(inspection: Inspection): string[] {
+  const mapped = new Set(tablePaths(inspection).map(({ table }) => table));
+  return [...inspection.relations.values()].filter(({ table }) => mapped.has(table)).map(({ oid }) => oid);
+}

@@ -1,5 +1,5 @@
 import type { PostgresSettings } from '../data-map/data-map.ts';
-import { grantStatements } from '../inspect/grants.ts';
+import { grantStatements } from '../inspect/access/grants.ts';
 import { buildModels } from '../data-map/build-models.ts';
 import { FUNCTIONS } from './system-functions.ts';
 import { SCHEMA_VERSION, TABLES } from './system-tables.ts';

@@ -2,10 +2,11 @@ import type { SubjectKind } from '../../../domain/vocabulary.ts';
 import type { ConnectorContext } from '../../connector.ts';
 import { type Context, modelOf } from '../context.ts';
 import { withSession } from '../session.ts';
+import { refreshViews } from './refresh-views.ts';
 
 const REQUEST_TABLES = ['batch', 'batches', 'ranges'];
 
-/** Deletes everything stored for a request, except its suppressions, which are digests. */
+/** Refreshes materialized views, then deletes everything stored for a request, except its suppressions, which are digests. */
 export async function conclude(
   context: Context,
   request: { requestId: string; kind: SubjectKind },
@@ -13,8 +14,9 @@ export async function conclude(
 ): Promise<void> {
   const { keyType } = modelOf(context, request.kind);
   const requestKey = [context.system, request.requestId];
-  await withSession(context.server, activity, (session) =>
-    session.transaction(async () => {
+  await withSession(context.server, activity, async (session) => {
+    await refreshViews(context, session, request);
+    await session.transaction(async () => {
       // Keeps the tombstones of hidden subjects that this request did not claim: another request owns them.
       await session.run(
         `DELETE FROM lethe_system.tombstones
@@ -27,6 +29,6 @@ export async function conclude(
       );
       for (const table of REQUEST_TABLES)
         await session.run(`DELETE FROM lethe_system.${table} WHERE system = $1 AND request_id = $2`, requestKey);
-    }),
-  );
+    });
+  });
 }

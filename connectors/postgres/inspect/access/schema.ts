@@ -1,16 +1,21 @@
-import type { ConfigError } from '../../connector.ts';
-import type { Inspection } from './inspection.ts';
-import { SCHEMA_VERSION } from '../setup/system-tables.ts';
+import type { ConfigError } from '../../../connector.ts';
+import type { Inspection } from '../inspection.ts';
+import { SCHEMA_VERSION } from '../../setup/system-tables.ts';
 
-const REMEDY = 'run the SQL that npm run system-sql prints';
+/** The command whose output an administrator runs, and that output. */
+export interface Setup {
+  readonly command: string;
+  readonly sql: string;
+}
 
-/** Checks that the schema lethe_system exists, is accessible to the role, and fits this version and data map. */
-export async function checkSchema({ session, context }: Inspection): Promise<readonly ConfigError[]> {
-  const error = (message: string): ConfigError[] => [{ path: 'url', message: `${message}; ${REMEDY}` }];
-  const [existing] = await session.rows<{ table: boolean }>(
-    `SELECT to_regclass('lethe_system.schema_version') IS NOT NULL AS "table"`,
-  );
-  if (existing?.table !== true) return error('the schema lethe_system is missing');
+/** Checks that the schema lethe_system is accessible to the role, and fits this version and data map. */
+export async function checkSchema(
+  { session, context }: Inspection,
+  { command, sql }: Setup,
+): Promise<readonly ConfigError[]> {
+  const error = (message: string): ConfigError[] => [
+    { path: 'url', message: `${message}; run as an administrator what ${command} prints`, sql },
+  ];
   const [rights] = await session.rows<{ missing: string[] }>(
     `SELECT ARRAY(SELECT c.relname || ' ' || p.privilege FROM (VALUES ${RIGHTS}) AS p(name, privilege)
        JOIN pg_class c ON c.relname = p.name AND c.relnamespace = 'lethe_system'::regnamespace
