@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConnectorDefinition, EnvName, ConfigError } from '../connectors/connector.ts';
+import { closest, suggestion } from '../connectors/similar-names.ts';
 import type { Catalog, Project } from '../domain/catalog.ts';
 import { checkUnknownKeys, namedEntries } from './checks.ts';
 import { registerOwnPackage } from './own-package.ts';
@@ -77,7 +78,11 @@ function placeOf({ stack }: Error): string | undefined {
 /** The entry of a project in a map by project name. Throws an error that lists the known names. */
 export function projectEntry<Entry>(projects: ReadonlyMap<string, Entry>, name: string): Entry {
   const entry = projects.get(name);
-  if (entry === undefined)
-    throw new Error(`unknown project ${name}; lethe.config.ts has: ${[...projects.keys()].join(', ')}`);
+  if (entry === undefined) {
+    const known = [...projects.keys()];
+    throw new Error(
+      `the configuration has no project ${name}; it has: ${known.join(', ')}${suggestion(closest(name, known))}`,
+    );
+  }
   return entry;
 }

@@ -225,13 +225,15 @@ function temporalErrors(values: Source): string[] {
   ];
 }
 
-/** Reads the value of `env('NAME')` in lethe.config.ts. */
+/** Reads the value of `env('NAME')` in the configuration file. */
 const secretsOf =
   (source: Source) =>
   (name: { readonly env: string }): string => {
     const value = readFileVariants(source, [name.env]).values[name.env];
-    if (value === undefined)
-      throw new Error(`${name.env} is not set; lethe.config.ts reads it with env('${name.env}')`);
+    if (value === undefined) {
+      const { LETHE_CONFIG: file = './lethe.config.ts' } = readFileVariants(source, ['LETHE_CONFIG']).values;
+      throw new Error(`${name.env} is not set; ${file} reads it with env('${name.env}')`);
+    }
     return value;
   };
 

@@ -1,38 +1,62 @@
-import { type Connector, ConnectorError, type ConfigError } from '../connectors/connector.ts';
+import { type Connector, ConnectorError, type ConfigError, type InspectOptions } from '../connectors/connector.ts';
 import { projectEntry, type ReadDeployment } from './deployment.ts';
 import { joinPath } from './checks.ts';
 
 /** Reads the value of `env('NAME')`. */
 export type SecretReader = (name: { readonly env: string }) => string;
 
-/** Inspects every system of the named projects and returns all config errors, each with its path. Changes nothing. */
-export async function inspectAll(
+/** The result of one system. `errors` have complete paths. */
+export interface SystemReport {
+  /** `projects.demo.systems.app` */
+  readonly path: string;
+  /** False when the system could not be inspected. `errors` then has the reason only. */
+  readonly isInspected: boolean;
+  readonly errors: readonly ConfigError[];
+}
+
+/** Inspects every system of the named projects, or those with one name. Changes nothing. */
+export async function inspectSystems(
   deployment: ReadDeployment,
   projects: readonly string[],
   secret: SecretReader,
-): Promise<ConfigError[]> {
-  const errors: ConfigError[] = [];
+  { system: only, ...options }: InspectOptions & { readonly system?: string } = {},
+): Promise<readonly SystemReport[]> {
+  const reports: SystemReport[] = [];
   for (const project of projects) {
     for (const system of systemsOf(deployment, project)) {
+      if (system !== (only ?? system)) continue;
       const path = `projects.${project}.systems.${system}`;
-      const found = await withConnector(deployment, project, system, secret, inspect);
-      errors.push(...found.map((error) => ({ path: joinPath(path, error.path), message: error.message })));
+      const inspected = await withConnector(deployment, project, system, secret, (connector) =>
+        inspect(connector, options),
+      );
+      const errors = inspected.errors.map((error) => ({ ...error, path: joinPath(path, error.path) }));
+      reports.push({ ...inspected, path, errors });
     }
   }
-  return errors;
+  if (reports.length === 0) throw new Error(`no project has a system ${only ?? ''}; check the name after --system`);
+  return reports;
 }
+
+/** The config errors of every system of the named projects, each with its path. */
+export const inspectAll = async (
+  deployment: ReadDeployment,
+  projects: readonly string[],
+  secret: SecretReader,
+  options: InspectOptions = {},
+): Promise<ConfigError[]> =>
+  (await inspectSystems(deployment, projects, secret, options)).flatMap(({ errors }) => errors);
 
 const systemsOf = ({ definitions }: ReadDeployment, project: string): readonly string[] => [
   ...projectEntry(definitions, project).keys(),
 ];
 
-/** An unreachable system becomes one more entry of the list, so that the others are still inspected. */
-async function inspect(connector: Connector): Promise<readonly ConfigError[]> {
+/** A system that cannot be inspected has one error, so that the others are still inspected. */
+async function inspect(connector: Connector, options: InspectOptions): Promise<Omit<SystemReport, 'path'>> {
   try {
-    return await connector.inspect();
+    return { isInspected: true, errors: await connector.inspect(options) };
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    return [{ path: 'url', message: `the system cannot be inspected: ${error.message}` }];
+    return { isInspected: false, errors: [{ path: 'url', message: error.message }] };
   }
 }
 

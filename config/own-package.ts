@@ -16,10 +16,10 @@ export function registerOwnPackage(): void {
     resolve(specifier, context, nextResolve) {
       if (specifier === 'lethe/config') return { url: ENTRY, format: 'module-typescript', shortCircuit: true };
       const resolved = nextResolve(specifier, context);
-      const isTypeless = resolved.format === undefined || resolved.format === null;
+      const hasNoType = resolved.format === undefined || resolved.format === null;
       const isOutside = !resolved.url.startsWith(REPOSITORY) && !resolved.url.includes('/node_modules/');
-      const format = /\.ts$/.test(resolved.url) ? 'module-typescript' : 'module';
-      return isTypeless && isOutside && /^file:.*\.[jt]s$/.test(resolved.url) ? { ...resolved, format } : resolved;
+      const format = resolved.url.endsWith('.ts') ? 'module-typescript' : 'module';
+      return hasNoType && isOutside && /^file:.*\.[jt]s$/.test(resolved.url) ? { ...resolved, format } : resolved;
     },
   });
 }

@@ -1,10 +1,10 @@
-/** Runs a command and sets its exit code. Prints the reason of a failure without a stack. */
-export async function runCommand(main: () => Promise<number>): Promise<void> {
+/** Runs a command and sets its exit code. Prints the reason of a failure without a stack and ends with `failure`. */
+export async function runCommand(main: () => Promise<number>, { failure = 1 } = {}): Promise<void> {
   try {
     process.exitCode = await main();
   } catch (error) {
     process.stderr.write(`${reason(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = failure;
   }
 }
 

@@ -194,7 +194,7 @@ test.each([
   try {
     const env = { ...process.env, LETHE_CONFIG: path };
     await expect(promisify(execFile)(process.execPath, ['commands/check.ts'], { env })).rejects.toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining(`${path}${place}`) as unknown,
     });
   } finally {

@@ -84,7 +84,7 @@ test('rejects an address that two users share without naming them', async () => 
   await sql.end();
   const { code, output } = await check('--subject', 'email', household?.email ?? '', 'berlin');
   expect({ code, output: output.trim() }).toEqual({
-    code: 1,
+    code: 2,
     output: 'the identity is ambiguous: it matches 2 subjects. Use another identity of the subject.',
   });
 });
@@ -110,7 +110,7 @@ test('leaves no rows in lethe_system', async () => {
 
 test('rejects an invalid value without printing it', async () => {
   const { code, output } = await check('--subject', 'xng_id', 'not-a-uuid-canary');
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(output).toContain('not_a_uuid');
   expect(output).not.toContain('canary');
 });

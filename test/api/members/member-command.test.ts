@@ -72,7 +72,7 @@ test('rejects invalid arguments with one line and exit code 1', async () => {
   expect(await member([])).toEqual(refused(expect.stringMatching(/^usage: npm run member /)));
   expect(await member(['--project', 'demo'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/^usage: /) });
   expect(await member(['--project', 'crm', '--name', 'ann'])).toEqual(
-    refused(expect.stringMatching(/^unknown project \S+; lethe\.config\.ts has: demo\n$/)),
+    refused(expect.stringMatching(/^the configuration has no project \S+; it has: demo\n$/)),
   );
   expect(await member([...ANN, '--role', 'root'])).toEqual(refused('--role must be owner or admin\n'));
   expect(await member([...ANN, '--rol', 'admin'])).toEqual(

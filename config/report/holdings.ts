@@ -1,10 +1,10 @@
-import type { Batch, Connector, ConnectorContext, Resolved } from '../connectors/connector.ts';
-import { identityTypesOf, systemsFor } from '../domain/catalog.ts';
-import { ALIAS, type Identity, type IdentityTypes, normalize, type SubjectIdentity } from '../domain/identity.ts';
-import { newId } from '../domain/ids.ts';
-import type { SubjectKind } from '../domain/vocabulary.ts';
-import { projectEntry, type ReadDeployment } from './deployment.ts';
-import { type SecretReader, withConnector } from './inspect.ts';
+import type { Batch, Connector, ConnectorContext, Resolved } from '../../connectors/connector.ts';
+import { identityTypesOf, systemsFor } from '../../domain/catalog.ts';
+import { ALIAS, type Identity, type IdentityTypes, normalize, type SubjectIdentity } from '../../domain/identity.ts';
+import { newId } from '../../domain/ids.ts';
+import type { SubjectKind } from '../../domain/vocabulary.ts';
+import { projectEntry, type ReadDeployment } from '../deployment.ts';
+import { type SecretReader, withConnector } from '../inspect.ts';
 
 export interface Holdings {
   /** Whether the directory knows the identity. Otherwise every system is still searched, as in a deletion. */
