@@ -5,6 +5,8 @@ const connect = (url: string): postgres.Sql => postgres(url, { max: 1, connect_t
 const withName = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
 const nameOf = (url: string): string => decodeURIComponent(new URL(url).pathname.slice(1)) || 'lethe';
 
+const MISSING_RIGHT = '42501';
+
 /** Creates Lethe's database and the application's, on the same server, where they do not exist. */
 export async function makeDatabases(url: string): Promise<{ lethe: string; demo: string }> {
   const name = nameOf(url);
@@ -19,6 +21,13 @@ async function createDatabaseIfMissing(url: string): Promise<void> {
   const sql = connect(withName(url, 'postgres'));
   try {
     await sql`CREATE DATABASE ${sql(nameOf(url))}`;
+  } catch (error) {
+    if (!(error instanceof postgres.PostgresError) || error.code !== MISSING_RIGHT) throw error;
+    const [name, role] = [nameOf(url), decodeURIComponent(new URL(url).username)];
+    throw new Error(
+      `the role ${role} of DATABASE_URL may not create the database ${name}. Remove DATABASE_URL from .env and the environment, so that the demo starts its own PostgreSQL, or run as an administrator: CREATE DATABASE "${name}" OWNER "${role}"`,
+      { cause: error },
+    );
   } finally {
     await sql.end();
   }
