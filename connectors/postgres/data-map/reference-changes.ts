@@ -1,3 +1,4 @@
+import { type Catalog, typeOf } from './catalog.ts';
 import { columnPath } from './column-path.ts';
 import type { Value } from './data-map.ts';
 import { type KindModel, type Target, linkColumns } from './model.ts';
@@ -30,8 +31,16 @@ export function referenceChanges(target: Target): readonly ReferenceChange[] {
   return linkColumns(target).map((column) => ({ column, to }));
 }
 
-/** The columns of kept rows that lose a value, without the keys inside documents. */
+/** `unlink: 'null'` of a composite reference changes the columns that allow NULL, which is enough for a foreign key. */
+export function staysFilled({ column, to }: ReferenceChange, target: Target, catalog: Catalog): boolean {
+  const isNull = typeof to === 'object' && 'value' in to && to.value === null;
+  const isComposite = target.retain?.unlink === 'null' && linkColumns(target).length > 1;
+  return isNull && isComposite && typeOf(catalog, target.table, column).isNotNull;
+}
+
+/** The columns of kept rows whose values change, without the keys inside documents. */
 export const changedColumns = (target: Target): readonly string[] => [
+  ...Object.keys(target.anonymise ?? {}),
   ...referenceChanges(target).map(({ column }) => columnPath(column).column),
   ...(target.retain?.blank ?? []),
 ];

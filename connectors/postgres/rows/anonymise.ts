@@ -18,7 +18,8 @@ export function anonymisedCondition(target: Target, model: KindModel, catalog: C
   return `(${equal.join(' AND ')})`;
 }
 
-function replacements(
+/** The new value of each anonymised column. `prefix` names the relation. */
+export function replacements(
   target: Target,
   model: KindModel,
   catalog: Catalog,

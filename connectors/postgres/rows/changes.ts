@@ -1,8 +1,8 @@
 import { valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import { assignmentSql, columnPath, columnSql } from '../data-map/column-path.ts';
-import { type KindModel, type Match, type Target, linkColumns } from '../data-map/model.ts';
-import { type ReferenceChange, referenceChanges } from '../data-map/reference-changes.ts';
+import type { KindModel, Match, Target } from '../data-map/model.ts';
+import { type ReferenceChange, referenceChanges, staysFilled } from '../data-map/reference-changes.ts';
 import { anonymisingSet, digestAs } from './anonymise.ts';
 import { constantSql } from './constants.ts';
 import { MEMBERS, elementType, sidesOf } from './where.ts';
@@ -17,13 +17,6 @@ export function changesSet(target: Target, system: string, model: KindModel, cat
     .map((change) => referenceSql(change, target, system, model, catalog));
   const all = [...blank, ...references];
   return all.length === 0 ? undefined : all.join(', ');
-}
-
-/** `unlink: 'null'` of a composite reference changes the columns that allow NULL, which is enough for a foreign key. */
-function staysFilled({ column, to }: ReferenceChange, target: Target, catalog: Catalog): boolean {
-  const isNull = typeof to === 'object' && 'value' in to && to.value === null;
-  const isComposite = target.retain?.unlink === 'null' && linkColumns(target).length > 1;
-  return isNull && isComposite && typeOf(catalog, target.table, column).isNotNull;
 }
 
 function referenceSql(

@@ -4,6 +4,7 @@ import { columnSide, valueSide } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import { columnPath, columnSql } from '../data-map/column-path.ts';
 import { conditionSql } from './constants.ts';
+import { receivesOtherValue } from './other-values.ts';
 import {
   type KindModel,
   type Link,
@@ -173,7 +174,7 @@ function descendants(
 
 /**
  * The condition that no other row points to a row of a `referencedBy` entry. Rows that the deletion of these subjects
- * deletes do not count. `row` names the relation of the entry in the statement.
+ * deletes, or makes point elsewhere, do not count. `row` names the relation of the entry in the statement.
  */
 export function unreferenced(
   target: Target,
@@ -186,8 +187,9 @@ export function unreferenced(
   const conditions = links.map(({ table, on }) => {
     const alias = ident(`points to ${target.path}`);
     const columns = on.map(([here, there]) => `${columnSql(there, `${alias}.`)} = ${row}.${ident(here)}`);
+    const there = on.map(([, column]) => column);
     return `NOT EXISTS (SELECT FROM ${relation(table)} AS ${alias} WHERE ${columns.join(' AND ')}
-      AND ${notDeleted(table, model, catalog, options, alias)})`;
+      AND ${notDeleted(table, model, catalog, options, alias)} AND ${notChanged(table, there, model, catalog, options, alias)})`;
   });
   return conditions.join(' AND ');
 }
@@ -211,4 +213,24 @@ export function notDeleted(
       return `((${found}) AND ${unreferenced(target, model, catalog, options, row)}) IS NOT TRUE`;
     });
   return deleted.length === 0 ? 'true' : deleted.join(' AND ');
+}
+
+/** Filters rows in which the deletion of these subjects keeps the values of `columns`. */
+function notChanged(
+  table: string,
+  columns: readonly string[],
+  model: KindModel,
+  catalog: Catalog,
+  options: WhereOptions,
+  row: string,
+): string {
+  const changed = model.targets
+    .filter((target) => !isDeleted(target) && isSameTable(target.table, table))
+    .flatMap((target) => {
+      const conditions = columns.flatMap((column) => receivesOtherValue(target, column, model, catalog, `${row}.`));
+      if (conditions.length === 0) return [];
+      const found = where(target, model, catalog, { ...options, isFilter: true });
+      return [`((${found}) AND (${conditions.join(' OR ')})) IS NOT TRUE`];
+    });
+  return changed.length === 0 ? 'true' : changed.join(' AND ');
 }
