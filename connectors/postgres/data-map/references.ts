@@ -7,10 +7,12 @@ import {
   type KindModel,
   type Target,
   columnsOf,
+  isDeleted,
   isRecursive,
+  isSameTable,
+  linkColumns,
   parentsOf,
   qualifiedColumn,
-  isSameTable,
 } from './model.ts';
 import { checkEffect } from './effects.ts';
 import { qualifiedName } from '../sql.ts';
@@ -19,7 +21,7 @@ import { qualifiedName } from '../sql.ts';
 export function checkReferences(settings: PostgresSettings): readonly ConfigError[] {
   const models = buildModels(settings);
   const mapped = new Set(models.flatMap((model) => model.targets.map(({ table }) => qualifiedName(table))));
-  const errors: ConfigError[] = models.flatMap(checkKind);
+  const errors: ConfigError[] = models.flatMap((model) => [...checkKind(model), ...checkOtherSubjects(model, models)]);
   if (settings.segments !== undefined && settings.kinds.user === undefined)
     errors.push({ path: 'segments', message: 'needs kinds.user: segments contain users' });
   const parts = models.find(({ kind }) => kind === 'user')?.key.columns.length ?? 1;
@@ -52,6 +54,18 @@ function checkKind(model: KindModel): ConfigError[] {
     errors.push(...checkEffect(target, model));
   }
   return errors;
+}
+
+/** The table of a kind has one row per subject, so an entry for it would delete other subjects. */
+function checkOtherSubjects({ kind, targets }: KindModel, models: readonly KindModel[]): ConfigError[] {
+  return targets.flatMap((target) => {
+    const other = models.find(({ map }) => isSameTable(map.table, target.table));
+    if (other === undefined || target.role !== 'table' || !isDeleted(target)) return [];
+    const detach = linkColumns(target).map((column) => `${column}: null`);
+    const others = other.kind === kind ? `other subjects` : `subjects of kind ${other.kind}`;
+    const message = `${qualifiedName(target.table)} has one row per ${other.kind}, so this entry would delete ${others}; set detach: { ${detach.join(', ')} } if these rows only refer to the ${kind}`;
+    return [{ path: target.path, message }];
+  });
 }
 
 function checkLink(target: Target, model: KindModel): ConfigError[] {

@@ -1,7 +1,7 @@
 import type { ConfigError } from '../../connector.ts';
 import type { Inspection } from './inspection.ts';
 import type { ForeignKey } from '../data-map/catalog.ts';
-import { type KindModel, type Target, isDeleted, isSameTable, linkColumns } from '../data-map/model.ts';
+import { type KindModel, type Match, type Target, isDeleted, isSameTable, linkColumns } from '../data-map/model.ts';
 import { changedColumns } from '../data-map/reference-changes.ts';
 
 /**
@@ -27,22 +27,24 @@ const isShared = (key: ForeignKey, { referencedBy, sharedWith }: Target): boolea
     (link) =>
       link !== undefined &&
       isSameTable(link.table, key.child) &&
-      link.on.every(([here, there]) =>
-        key.parentColumns.some((column, i) => column === here && key.childColumns[i] === there),
-      ),
+      link.on.every(([here, there]) => isPair(key, there, here)),
   );
 
+const isPair = ({ childColumns, parentColumns }: ForeignKey, here: string, there: string): boolean =>
+  childColumns.some((column, i) => column === here && parentColumns[i] === there);
+
+/** The parent acknowledges the ON DELETE action of the key by its name. */
+const isAcknowledged = (key: ForeignKey, parent: Target): boolean =>
+  key.onDelete !== 'a' &&
+  key.onDelete !== 'r' &&
+  parent.onDelete.some(({ table, constraint }) => isSameTable(table, key.child) && constraint === key.name);
+
 function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): ConfigError[] {
-  const covering = model.targets.filter(
-    (target) => isSameTable(target.table, key.child) && covers(target, key, parent),
-  );
+  const covering = model.targets.filter((target) => covers(target, key, parent, model));
   const freeing = covering.find((target) => freesReference(target, key));
   if (freeing !== undefined) return checkPseudonym(key, freeing);
   const [retained] = covering;
-  const acknowledged = parent.onDelete.some(
-    ({ table, constraint }) => isSameTable(table, key.child) && constraint === key.name,
-  );
-  if (acknowledged && key.onDelete !== 'a' && key.onDelete !== 'r')
+  if (isAcknowledged(key, parent))
     return retained === undefined || key.onDelete !== 'c' ? [] : [cascadeToRetained(key, retained)];
   return [retained === undefined ? uncovered(key, parent, model) : keptReference(key, retained)];
 }
@@ -51,21 +53,27 @@ function checkForeignKey(key: ForeignKey, parent: Target, model: KindModel): Con
  * Whether the entry selects every row that references a row of the parent by this key: what it compares is a part of
  * what the key compares, and no constant condition excludes rows.
  */
-function covers(target: Target, key: ForeignKey, parent: Target): boolean {
-  if (Object.keys(target.conditions).length > 0) return false;
-  const isPair = (here: string, there: string): boolean =>
-    key.childColumns.some((column, i) => column === here && key.parentColumns[i] === there);
+function covers(target: Target, key: ForeignKey, parent: Target, model: KindModel): boolean {
+  if (!isSameTable(target.table, key.child) || Object.keys(target.conditions).length > 0) return false;
   if (target.via !== undefined)
-    return isSameTable(target.via.table, parent.table) && target.via.on.every(([here, there]) => isPair(here, there));
-  return (
-    parent.role === 'subject' &&
-    target.matches.some(
-      ({ columns, types, isArray }) =>
+    return (
+      isSameTable(target.via.table, parent.table) && target.via.on.every(([here, there]) => isPair(key, here, there))
+    );
+  const isOwned = target.referencedBy === undefined && parent.referencedBy === undefined && parent.via === undefined;
+  return isOwned && parent.matches.every(isSelectedBy);
+
+  /** The key gives each referencing row the values by which the parent is found, and the entry finds them as well. */
+  function isSelectedBy(found: Match): boolean {
+    return target.matches.some(
+      ({ columns, types, comparison, isArray }) =>
         isArray !== true &&
-        types.some((type) => parent.matches[0]?.types.includes(type) === true) &&
-        columns.every((column, i) => isPair(column, parent.matches[0]?.columns[i] ?? '')),
-    )
-  );
+        found.isArray !== true &&
+        (comparison === found.comparison || found.comparison !== 'caseInsensitive') &&
+        found.types.every((type) => types.includes(type) || !(type in model.types)) &&
+        columns.length === found.columns.length &&
+        columns.every((column, i) => isPair(key, column, found.columns[i] ?? '')),
+    );
+  }
 }
 
 const freesReference = (target: Target, { childColumns }: ForeignKey): boolean =>
@@ -79,39 +87,45 @@ function checkPseudonym(key: ForeignKey, { path, retain }: Target): ConfigError[
 
 const ACTIONS = { a: '', r: '', c: ' ON DELETE CASCADE', n: ' ON DELETE SET NULL', d: ' ON DELETE SET DEFAULT' };
 
+const EFFECTS = {
+  a: 'such rows would block the deletion',
+  r: 'such rows would block the deletion',
+  c: 'the database would delete such rows without a count',
+  n: 'the database would change such rows without a count',
+  d: 'the database would change such rows without a count',
+};
+
 const describe = (key: ForeignKey): string =>
   `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}${ACTIONS[key.onDelete]} (${key.name})`;
 
 /** No entry finds the referencing rows by the columns of the key. */
 function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigError {
   const on = key.childColumns.map((column, i) => `${column}: '${key.parentColumns[i] ?? ''}'`).join(', ');
-  const entry =
-    parent.role === 'subject' && key.childColumns.length === 1
-      ? `{ table: '${key.child}', subject: { column: '${key.childColumns[0] ?? ''}', match: 'key' } }`
-      : `{ table: '${key.child}', via: { table: '${key.parent}', on: { ${on} } } }`;
   if (parent.referencedBy !== undefined) {
     const pointing = key.parentColumns.map((column, i) => `${column}: '${key.childColumns[i] ?? ''}'`).join(', ');
-    const message = `${describe(key)}, so its rows can point to the same row; add { table: '${key.child}', on: { ${pointing} } } to sharedWith`;
+    const message = `${describe(key)}, so its rows can point to the same row: ${EFFECTS[key.onDelete]}; add { table: '${key.child}', on: { ${pointing} } } to sharedWith`;
     return { path: `${parent.path}.sharedWith`, message };
   }
+  const [column = ''] = key.childColumns;
+  const isSubject = parent.role === 'subject' && key.childColumns.length === 1;
+  const found =
+    `table: '${key.child}', ` +
+    (isSubject ? `subject: { column: '${column}', match: 'key' }` : `via: { table: '${key.parent}', on: { ${on} } }`);
+  const detach = `detach: { ${key.childColumns.map((each) => `${each}: null`).join(', ')} }`;
+  const entry = isSameTable(key.child, model.map.table)
+    ? `{ ${found}, ${detach} }: these rows belong to other subjects`
+    : `{ ${found} } if these rows belong to the subject, with ${detach} if they belong to another person`;
   const isOwnTable = model.targets.some((target) => isSameTable(target.table, key.child));
-  const effect = {
-    a: 'such rows would block the deletion',
-    r: 'such rows would block the deletion',
-    c: 'the database would delete such rows without a count',
-    n: 'the database would change such rows without a count',
-    d: 'the database would change such rows without a count',
-  }[key.onDelete];
   const acknowledge =
     key.onDelete === 'a' || key.onDelete === 'r'
       ? ''
       : `, or acknowledge it with onDelete: [{ table: '${key.child}', constraint: '${key.name}' }] at this entry`;
-  const found = isOwnTable
+  const reason = isOwnTable
     ? 'no entry of the table finds its rows by these columns'
     : `the table is not mapped for ${model.kind}`;
   return {
     path: parent.path,
-    message: `${describe(key)}, and ${found}: ${effect}; add ${entry} if these rows belong to the subject, with detach if they belong to another person${acknowledge}`,
+    message: `${describe(key)}, and ${reason}: ${EFFECTS[key.onDelete]}; add ${entry}${acknowledge}`,
   };
 }
 
