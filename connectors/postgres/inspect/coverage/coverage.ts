@@ -1,0 +1,164 @@
+import type { ConfigError } from '../../../connector.ts';
+import { qualifiedName } from '../../sql.ts';
+import { closest, suggestion } from '../../../similar-names.ts';
+import { type Inspection, sharingTables, tablePaths } from '../inspection.ts';
+import { readMaterializedViews } from '../materialized-views.ts';
+import type { Reason } from './coverage-reason.ts';
+import { documentReasons } from './documents.ts';
+import { type KeyNames, isKeyColumn, keyNames } from './key-names.ts';
+import { normalName, isEmailColumn, personalCategory } from './personal-columns.ts';
+import { type TableColumn, type Tables, readTables } from './tables.ts';
+
+/** Checks that every table that looks personal is mapped, or listed under `ignore` with a reason. */
+export async function checkCoverage(inspection: Inspection): Promise<readonly ConfigError[]> {
+  const { session, context, options } = inspection;
+  const tables = await readTables(session);
+  const ignored = (context.settings.ignore ?? []).map(({ table }) => qualifiedName(table));
+  const mapped = tablePaths(inspection).map(({ table }) => table);
+  const copies = (await readMaterializedViews(inspection)).map(({ view }) => view);
+  const inheritors = await readInheritors(inspection);
+  // Rows of these tables are not the subject's, and the data map says how they refer to the subject's rows.
+  const acting = context.models.flatMap(({ targets }) =>
+    targets.flatMap(({ onDelete }) => onDelete.map(({ table }) => qualifiedName(table))),
+  );
+  const sharing = sharingTables(context).map(({ table }) => table);
+  const covered = new Set([...mapped, ...ignored, ...copies, ...inheritors, ...acting, ...sharing]);
+  const names = context.models.map((model) => keyNames(model, tables.foreignKeys, tables.columns));
+  const open = tables.columns.filter(({ table }) => !covered.has(table));
+  const reasons = [
+    ...references(tables, mapped, covered),
+    ...open.flatMap((column) => columnReason(column, names)),
+    ...compositeKeys(open, names),
+    ...open.filter(({ name, type }) => isEmailColumn(name, type)).map(hasColumn),
+    ...(options.thorough === true ? await documentReasons(session, open, names) : []),
+    // Nothing but names speaks for these, so a deletion does without.
+    ...(options.thorough === true ? personalTables(open, tables, mapped) : []),
+  ];
+  return [...groupErrors(reasons), ...missingTables(ignored, tables)];
+}
+
+const REMEDY = 'or to ignore with a reason';
+
+/** The first reason of each table, with one error for all tables of a reason. */
+function groupErrors(reasons: readonly Reason[]): ConfigError[] {
+  const first = new Map<string, Reason>();
+  for (const reason of reasons) if (!first.has(reason.table)) first.set(reason.table, reason);
+  return [...Map.groupBy(first.values(), ({ many, remedy }) => `${many}\n${remedy}`).values()].map((group) => {
+    const [reason] = group;
+    const remedy = reason?.remedy ?? 'the data map';
+    if (reason === undefined || group.length === 1)
+      return { path: 'kinds', message: `${reason?.table} ${reason?.one}; add it to ${remedy}, ${REMEDY}` };
+    const list = group.map(({ table, detail }) => (detail === undefined ? table : `${table} (${detail})`)).toSorted();
+    return {
+      path: 'kinds',
+      message: `these ${list.length} tables ${reason.many} and are not mapped: ${list.join(', ')}; add each to ${remedy}, ${REMEDY}`,
+    };
+  });
+}
+
+/** Tables with a foreign key to a mapped table, or to one that has, except through ignored tables. */
+function references({ foreignKeys }: Tables, mapped: readonly string[], covered: ReadonlySet<string>): Reason[] {
+  const reasons: Reason[] = [];
+  const seen = new Set<string>();
+  for (let parents: readonly string[] = mapped; parents.length > 0; ) {
+    const found = foreignKeys.filter(
+      ({ child, parent }) => parents.includes(parent) && !covered.has(child) && !seen.has(child),
+    );
+    for (const { name, child, parent } of found) {
+      if (seen.has(child)) continue;
+      seen.add(child);
+      const detail = `constraint ${name}`;
+      reasons.push({ table: child, one: `references ${parent} (${detail})`, many: `reference ${parent}`, detail });
+    }
+    parents = found.map(({ child }) => child);
+  }
+  return reasons;
+}
+
+const hasColumn = ({ table, name }: TableColumn): Reason => ({
+  table,
+  one: `has the column ${name}`,
+  many: `have a column ${name}`,
+});
+
+const columnReason = (column: TableColumn, names: readonly KeyNames[]): Reason[] =>
+  names.some((each) => isKeyColumn(column, each)) ? [hasColumn(column)] : [];
+
+/** Tables that have every column of a composite key. */
+function compositeKeys(columns: readonly TableColumn[], names: readonly KeyNames[]): Reason[] {
+  const byTable = Map.groupBy(columns, ({ table }) => table);
+  return names.flatMap(({ composite }) =>
+    composite.length === 0
+      ? []
+      : [...byTable].flatMap(([table, own]) => {
+          const found = own.filter(({ name, isForeignKey }) => !isForeignKey && composite.includes(normalName(name)));
+          if (new Set(found.map(({ name }) => normalName(name))).size < composite.length) return [];
+          const list = found.map(({ name }) => name).join(', ');
+          return [{ table, one: `has the columns ${list}`, many: `have the columns ${list}` }];
+        }),
+  );
+}
+
+/** A table to which mapped rows point needs one personal column to be listed, any other table two different ones. */
+function personalTables(
+  open: readonly TableColumn[],
+  { foreignKeys }: Tables,
+  mapped: readonly string[],
+): Reason[] {
+  return [...Map.groupBy(open, ({ table }) => table)].flatMap(([table, columns]) => {
+    const personal = columns.flatMap(({ name, type }) => {
+      const category = personalCategory(name, type);
+      return category === null ? [] : [{ name, category }];
+    });
+    const list = personal.map(({ name }) => name).join(', ');
+    const pointing = foreignKeys.find(({ child, parent }) => parent === table && mapped.includes(child));
+    if (personal.length > 0 && pointing !== undefined) {
+      const columnsOfTable = `personal columns (${list})`;
+      return [
+        {
+          table,
+          one: `is not mapped, ${pointing.child} points to it (constraint ${pointing.name}), and it has ${columnsOfTable}`,
+          many: 'have personal columns, mapped rows point to them',
+          detail: `from ${pointing.child}: ${list}`,
+          remedy: 'the data map with referencedBy',
+        },
+      ];
+    }
+    if (new Set(personal.map(({ category }) => category)).size < 2) return [];
+    return [
+      {
+        table,
+        one: `is not mapped and has personal columns (${list})`,
+        many: 'have personal columns',
+        detail: list,
+      },
+    ];
+  });
+}
+
+function missingTables(ignored: readonly string[], { names }: Tables): ConfigError[] {
+  return ignored.flatMap((table, index) =>
+    names.has(table)
+      ? []
+      : [
+          {
+            path: `ignore.${index}.table`,
+            message: `${table} does not exist${suggestion(closest(table, [...names]))}`,
+          },
+        ],
+  );
+}
+
+/** The tables that inherit from a mapped table. The check of the mapped table lists them. */
+async function readInheritors({ session, relations }: Inspection): Promise<readonly string[]> {
+  const oids = [...relations.values()].filter(({ relkind }) => relkind === 'r').map(({ oid }) => oid);
+  const rows = await session.rows<{ table: string }>(INHERITORS, [oids]);
+  return rows.map(({ table }) => table);
+}
+
+const INHERITORS = `
+  WITH RECURSIVE inheritors(oid) AS (
+    SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = ANY ($1::oid[])
+    UNION SELECT i.inhrelid FROM pg_inherits i JOIN inheritors h ON h.oid = i.inhparent)
+  SELECT n.nspname || '.' || c.relname AS "table" FROM inheritors h
+  JOIN pg_class c ON c.oid = h.oid JOIN pg_namespace n ON n.oid = c.relnamespace`;
