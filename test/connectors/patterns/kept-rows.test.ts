@@ -17,7 +17,7 @@ describe('rows that must stay with a NOT NULL key of the person', () => {
   beforeEach(async () => {
     db = await pattern(`
       CREATE SCHEMA o;
-      CREATE TABLE o.users(id bigint PRIMARY KEY, email text NOT NULL UNIQUE, display_name text NOT NULL, token uuid, born date);
+      CREATE TABLE o.users(id bigint PRIMARY KEY, email text NOT NULL UNIQUE, display_name text NOT NULL, picture uuid, born date);
       CREATE TABLE o.changesets(cid bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES o.users); CREATE INDEX ON o.changesets(user_id);
       INSERT INTO o.users VALUES (0,'ghost@x.test','deleted user',NULL,NULL),(1,'a@x.test','Ann',gen_random_uuid(),'1990-01-01'),(2,'b@x.test','Bob',gen_random_uuid(),NULL);
       INSERT INTO o.changesets VALUES (1,1),(2,1),(3,2),(4,0)`);
@@ -65,17 +65,17 @@ describe('rows that must stay with a NOT NULL key of the person', () => {
       anonymise: {
         email: { placeholder: 'user-{key}@deleted.invalid' },
         display_name: 'deleted',
-        token: { random: true },
+        picture: { random: true },
         born: null,
       },
       tables: [{ ...changesets, retain: { basis: 'public map' } }],
     };
     expect(await db.check(map)).toEqual([]);
     expect((await db.count(map, [1])).tables).toEqual({ 'o.users': 1, 'o.changesets': 2 });
-    const before = await db.rows('SELECT token FROM o.users WHERE id = 1');
+    const before = await db.rows('SELECT picture FROM o.users WHERE id = 1');
     expect(await db.remove(map, [1])).toEqual({
       figures: {
-        'o.users': { anonymised: 1, columns: ['born', 'display_name', 'email', 'token'] },
+        'o.users': { anonymised: 1, columns: ['born', 'display_name', 'email', 'picture'] },
         'o.changesets': { retained: 2 },
       },
       survivors: 0,
@@ -83,7 +83,7 @@ describe('rows that must stay with a NOT NULL key of the person', () => {
     expect(await db.rows('SELECT id::int, email, display_name, born FROM o.users WHERE id = 1')).toEqual([
       [1, 'user-1@deleted.invalid', 'deleted', null],
     ]);
-    const after = await db.rows('SELECT token FROM o.users WHERE id = 1');
+    const after = await db.rows('SELECT picture FROM o.users WHERE id = 1');
     expect(after).not.toEqual(before);
     expect(await db.rows('SELECT user_id::int FROM o.changesets ORDER BY cid')).toEqual([[1], [1], [2], [0]]);
   });
