@@ -28,7 +28,12 @@ export function buildModels(settings: PostgresSettings): readonly KindModel[] {
     return [{ kind, map, keyType, types: identityTypes(map), key, targets: buildTargets(kind, map) }];
   });
   const lookupColumns = new Set(models.flatMap(lookupColumnsOf));
-  return models.map((model) => ({ ...model, lookupColumns }));
+  const omittedColumns = new Set(
+    models
+      .flatMap(({ targets }) => targets)
+      .flatMap(({ table, omit }) => omit.map((column) => qualifiedColumn(table, column))),
+  );
+  return models.map((model) => ({ ...model, lookupColumns, omittedColumns }));
 }
 
 function lookupColumnsOf({ map, key, targets }: Pick<KindModel, 'map' | 'key' | 'targets'>): string[] {

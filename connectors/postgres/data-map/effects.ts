@@ -1,11 +1,31 @@
 import type { ConfigError } from '../../connector.ts';
 import { columnPath } from './column-path.ts';
-import { type KindModel, type Target, linkColumns, qualifiedColumn } from './model.ts';
+import { type KindModel, type Target, columnsOf, linkColumns, qualifiedColumn } from './model.ts';
 import { ghostKeys } from './reference-changes.ts';
 
 /** Checks what an entry does with rows that a deletion keeps, without a connection. */
 export function checkEffect(target: Target, model: KindModel): ConfigError[] {
-  return [...checkRetain(target), ...checkDetach(target, model), ...checkAnonymise(target, model)];
+  return [
+    ...checkOmit(target, model),
+    ...checkRetain(target),
+    ...checkDetach(target, model),
+    ...checkAnonymise(target, model),
+  ];
+}
+
+/** The values of an identity leave the database: they are stored with a request, and its list of subjects shows them. */
+function checkOmit({ path, table, role, omit }: Target, { key, map }: KindModel): ConfigError[] {
+  const identities = [...key.columns, ...Object.values(map.identities ?? {}).flatMap(columnsOf)];
+  return omit.flatMap((name, index) =>
+    role === 'subject' && identities.includes(name)
+      ? [
+          {
+            path: `${path}.omit.${index}`,
+            message: `${qualifiedColumn(table, name)} is an identity, and requests list its values; remove it from omit, or from the identities`,
+          },
+        ]
+      : [],
+  );
 }
 
 function checkRetain({ path, retain, matches, via, referencedBy }: Target): ConfigError[] {

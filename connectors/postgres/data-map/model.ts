@@ -66,6 +66,8 @@ export interface KindModel {
   readonly targets: readonly Target[];
   /** Every column (`app.users.email`) by which rows of any kind are found. A part deletion must not clear them. */
   readonly lookupColumns: ReadonlySet<string>;
+  /** Every column that an entry of any kind omits. No entry exports it. */
+  readonly omittedColumns: ReadonlySet<string>;
 }
 
 /** The key in one form: `type` is its identity type. */

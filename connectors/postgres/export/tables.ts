@@ -1,7 +1,7 @@
 import { type ExportOptions, type ExportedTable, ConnectorError } from '../../connector.ts';
 import { isTimestamp } from '../data-map/cast.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
-import type { KindModel, Target } from '../data-map/model.ts';
+import { type KindModel, type Target, qualifiedColumn } from '../data-map/model.ts';
 import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';
 import { qualifiedName, ident, literal, relation } from '../sql.ts';
 import { where } from '../rows/where.ts';
@@ -37,10 +37,10 @@ function selectTable(
   const sources = new Set(targets.flatMap((target) => target.sources));
   const meanings = Object.fromEntries(targets.flatMap(({ wording }) => Object.entries(wording.columns ?? {})));
   const bases = targets.flatMap(({ retain }) => (retain === undefined ? [] : [retain.basis]));
-  const omitted = new Set(targets.flatMap(({ omit }) => omit));
+  const isOmitted = (name: string): boolean => model.omittedColumns.has(qualifiedColumn(table, name));
   const all = [...(catalog.columns.get(table) ?? [])];
   const columns = all
-    .filter(([name]) => !omitted.has(name))
+    .filter(([name]) => !isOmitted(name))
     .map(([name, { full: type }]) => ({
       name,
       type,
@@ -56,7 +56,7 @@ function selectTable(
     columns: options.scope === 'sources' ? columns.filter(({ source }) => source) : columns,
     windowed,
     retained: bases.length === 0 ? null : [...new Set(bases)].join('; '),
-    anonymised: targets.flatMap((target) => Object.keys(target.anonymise ?? {})).filter((name) => !omitted.has(name)),
+    anonymised: targets.flatMap((target) => Object.keys(target.anonymise ?? {})).filter((name) => !isOmitted(name)),
     rowsOf: (list) => unionRows(relation(table), list, conditions),
   };
 }
