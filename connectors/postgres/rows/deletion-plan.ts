@@ -17,7 +17,7 @@ export interface DeletionPlan {
  * other share a statement, because PostgreSQL checks foreign keys at its end.
  */
 export function deletionPlan(model: KindModel, catalog: Catalog): DeletionPlan {
-  // Detached rows come first, while the rows that belong to a subject still have their reference and can be told apart.
+  // Detached rows come first, while rows that belong to a subject still have the reference that says so.
   const targets = model.targets.toSorted((one, other) => Number(isDetached(other)) - Number(isDetached(one)));
   const later = new Map(
     targets.map((target) => [target, targets.filter((other) => precedes(target, other, model, catalog))]),
