@@ -76,7 +76,8 @@ async function createReport(
   secret: ReturnType<typeof deploymentEnvironment>['secret'],
   { project, system, schemaOnly }: Options,
 ): Promise<Report> {
-  const file = relative('', configPath);
+  const inside = relative('', configPath);
+  const file = inside.startsWith('..') ? configPath : inside;
   const loaded = await loadDeployment(configPath);
   try {
     const deployment = readDeployment(loaded);

@@ -8,4 +8,6 @@ export interface Reason {
   /** Stands after the name of each of several tables. */
   readonly detail?: string;
   readonly remedy?: string;
+  /** Another check reports the table for this reason. */
+  readonly isReported?: boolean;
 }

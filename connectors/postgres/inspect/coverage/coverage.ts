@@ -1,4 +1,5 @@
 import type { ConfigError } from '../../../connector.ts';
+import { isDeleted } from '../../data-map/model.ts';
 import { qualifiedName } from '../../sql.ts';
 import { closest, suggestion } from '../../../similar-names.ts';
 import { type Inspection, sharingTables, tablePaths } from '../inspection.ts';
@@ -26,7 +27,7 @@ export async function checkCoverage(inspection: Inspection): Promise<readonly Co
   const names = context.models.map((model) => keyNames(model, tables.foreignKeys, tables.columns));
   const open = tables.columns.filter(({ table }) => !covered.has(table));
   const reasons = [
-    ...references(tables, mapped, covered),
+    ...references(tables, mapped, covered, tablesWithDeletedRows(inspection)),
     ...open.flatMap((column) => columnReason(column, names)),
     ...compositeKeys(open, names),
     ...open.filter(({ name, type }) => isEmailColumn(name, type)).map(hasColumn),
@@ -43,7 +44,8 @@ const REMEDY = 'or to ignore with a reason';
 function groupErrors(reasons: readonly Reason[]): ConfigError[] {
   const first = new Map<string, Reason>();
   for (const reason of reasons) if (!first.has(reason.table)) first.set(reason.table, reason);
-  return [...Map.groupBy(first.values(), ({ many, remedy }) => `${many}\n${remedy}`).values()].map((group) => {
+  const open = [...first.values()].filter(({ isReported }) => isReported !== true);
+  return [...Map.groupBy(open, ({ many, remedy }) => `${many}\n${remedy}`).values()].map((group) => {
     const [reason] = group;
     const remedy = reason?.remedy ?? 'the data map';
     if (reason === undefined || group.length === 1)
@@ -56,11 +58,24 @@ function groupErrors(reasons: readonly Reason[]): ConfigError[] {
   });
 }
 
+/** The check of foreign keys reports each reference to them, and that an ignored table does not help there. */
+const tablesWithDeletedRows = ({ context }: Inspection): readonly string[] =>
+  context.models.flatMap(({ targets }) =>
+    targets
+      .filter((target) => isDeleted(target) && target.referencedBy === undefined)
+      .map(({ table }) => qualifiedName(table)),
+  );
+
 /** Tables with a foreign key to a mapped table, or to one that has, except through ignored tables. */
-function references({ foreignKeys }: Tables, mapped: readonly string[], covered: ReadonlySet<string>): Reason[] {
+function references(
+  { foreignKeys }: Tables,
+  mapped: readonly string[],
+  covered: ReadonlySet<string>,
+  reported: readonly string[],
+): Reason[] {
   const reasons: Reason[] = [];
   const seen = new Set<string>();
-  for (let parents: readonly string[] = mapped; parents.length > 0; ) {
+  for (let parents: readonly string[] = mapped; parents.length > 0;) {
     const found = foreignKeys.filter(
       ({ child, parent }) => parents.includes(parent) && !covered.has(child) && !seen.has(child),
     );
@@ -68,7 +83,8 @@ function references({ foreignKeys }: Tables, mapped: readonly string[], covered:
       if (seen.has(child)) continue;
       seen.add(child);
       const detail = `constraint ${name}`;
-      reasons.push({ table: child, one: `references ${parent} (${detail})`, many: `reference ${parent}`, detail });
+      const [one, many] = [`references ${parent} (${detail})`, `reference ${parent}`];
+      reasons.push({ table: child, one, many, detail, isReported: reported.includes(parent) });
     }
     parents = found.map(({ child }) => child);
   }
@@ -100,11 +116,7 @@ function compositeKeys(columns: readonly TableColumn[], names: readonly KeyNames
 }
 
 /** A table to which mapped rows point needs one personal column to be listed, any other table two different ones. */
-function personalTables(
-  open: readonly TableColumn[],
-  { foreignKeys }: Tables,
-  mapped: readonly string[],
-): Reason[] {
+function personalTables(open: readonly TableColumn[], { foreignKeys }: Tables, mapped: readonly string[]): Reason[] {
   return [...Map.groupBy(open, ({ table }) => table)].flatMap(([table, columns]) => {
     const personal = columns.flatMap(({ name, type }) => {
       const category = personalCategory(name, type);

@@ -28,11 +28,15 @@ export function keyNames(
   const [first = ''] = key;
   const type = columns.find((column) => column.table === table && column.name === first)?.type;
   const referencing = foreignKeys
-    .filter((each) => each.parent === table && each.childColumns.length === 1 && key.includes(each.parentColumns[0] ?? ''))
+    .filter(
+      (each) => each.parent === table && each.childColumns.length === 1 && key.includes(each.parentColumns[0] ?? ''),
+    )
     .flatMap(({ childColumns }) => childColumns);
   const mapped = model.targets.flatMap(({ matches }) =>
     matches.flatMap((match) =>
-      match.types.includes(model.keyType) && match.columns.length === 1 && match.columns.every(isColumn) ? match.columns : [],
+      match.types.includes(model.keyType) && match.columns.length === 1 && match.columns.every(isColumn)
+        ? match.columns
+        : [],
     ),
   );
   const names = [...(key.length === 1 ? key : []), ...namesOfSubject(table, first), ...referencing, ...mapped];

@@ -1,5 +1,16 @@
 /** What a type can hold. `other` is for types such as enums, whose values are no personal data by themselves. */
-export type TypeFamily = 'text' | 'integer' | 'number' | 'uuid' | 'json' | 'bytes' | 'date' | 'time' | 'address' | 'boolean' | 'other';
+export type TypeFamily =
+  | 'text'
+  | 'integer'
+  | 'number'
+  | 'uuid'
+  | 'json'
+  | 'bytes'
+  | 'date'
+  | 'time'
+  | 'address'
+  | 'boolean'
+  | 'other';
 
 interface PersonalColumns {
   /** Columns of one category count once when a table is judged by its columns. */
@@ -18,7 +29,8 @@ const PERSONAL_COLUMNS: readonly PersonalColumns[] = [
   },
   {
     category: 'phone',
-    names: /(^|_)(tele)?(phone|mobile|cell|cellphone|fax|msisdn|whatsapp)(_?(number|num|nr|no))?(_?\d)?$|(^|_)tel(_?\d)?$/,
+    names:
+      /(^|_)(tele)?(phone|mobile|cell|cellphone|fax|msisdn|whatsapp)(_?(number|num|nr|no))?(_?\d)?$|(^|_)tel(_?\d)?$/,
     types: ['text', 'integer', 'json'],
   },
   {
@@ -45,7 +57,8 @@ const PERSONAL_COLUMNS: readonly PersonalColumns[] = [
   },
   {
     category: 'payment',
-    names: /(^|_)(iban|credit_?card(_?(number|no))?|card_?(number|no|holder)|account_?holder|bank_?account(_?(number|no))?)$/,
+    names:
+      /(^|_)(iban|credit_?card(_?(number|no))?|card_?(number|no|holder)|account_?holder|bank_?account(_?(number|no))?)$/,
     types: ['text', 'integer', 'bytes'],
   },
   {
@@ -53,12 +66,17 @@ const PERSONAL_COLUMNS: readonly PersonalColumns[] = [
     names: /(^|_)(gender|ethnicity|religion|marital_?status|nationality|blood_?(type|group)|diagnosis|disability)$/,
     types: ['text', 'other', 'integer'],
   },
-  { category: 'photo', names: /(^|_)(avatar|portrait|selfie|signature)(_?(url|image|data))?$/, types: ['text', 'bytes'] },
+  {
+    category: 'photo',
+    names: /(^|_)(avatar|portrait|selfie|signature)(_?(url|image|data))?$/,
+    types: ['text', 'bytes'],
+  },
 ];
 
 /** Email addresses. Columns about emails, such as a quota, a template or the time of a confirmation, hold none. */
 const EMAIL = /(^|_|[a-z])(e_?mails?|mail_?addr(ess)?)(_|$)|(^|_)mail$/;
-const ABOUT_EMAIL = /_(template|subject|body|type|status|provider|format|frequency|host|quota|count|enabled|verified|token|hash)$/;
+const ABOUT_EMAIL =
+  /_(template|subject|body|type|status|provider|format|frequency|host|quota|count|enabled|verified|token|hash)$/;
 const EMAIL_TYPES: readonly TypeFamily[] = ['text', 'bytes', 'json'];
 
 /** `emailQuota` → `email_quota` */
