@@ -3,6 +3,7 @@ import { ident, literal, relation } from '../../sql.ts';
 import type { Session } from '../../session.ts';
 import type { Reason } from './coverage-reason.ts';
 import type { KeyNames } from './key-names.ts';
+import { normalName } from './personal-columns.ts';
 import type { TableColumn } from './tables.ts';
 
 const SAMPLED_ROWS = 300;
@@ -11,7 +12,7 @@ const LARGE_PAGES = 1_000;
 const SAMPLED_PAGES = 40;
 /** A document above this size is not read. */
 const MAX_BYTES = 64_000;
-const EMAIL_KEYS = ['email', 'emailaddress', 'useremail', 'customeremail', 'contactemail'];
+const EMAIL_KEYS = ['email', 'email_address', 'user_email', 'customer_email', 'contact_email'].map(normalName);
 
 /**
  * Tables whose json or jsonb columns have a key that names a subject, in a bounded sample of rows. The database compares

@@ -12,7 +12,20 @@ export interface KeyNames {
 }
 
 /** Too general to say whose key a column holds. */
-const GENERAL_NAMES = ['id', 'uuid', 'guid', 'uid', 'oid', 'pk', 'key', 'code', 'name', 'number', 'value', 'parentid'];
+const GENERAL_NAMES = [
+  'id',
+  'uuid',
+  'guid',
+  'uid',
+  'oid',
+  'pk',
+  'key',
+  'code',
+  'name',
+  'number',
+  'value',
+  'parent_id',
+].map(normalName);
 
 /**
  * Derived from references that exist: the name of the key, `<subject>_id`, and the names of columns that refer to the
@@ -53,20 +66,25 @@ const isColumn = (name: string): boolean => !name.includes('->');
 /** `user_id` and its forms for `public.users`, `auth_user` and `"User"`. */
 function namesOfSubject(table: string, key: string): string[] {
   const words = wordsOf(tableName(table).name);
-  const subjects = new Set([singular(words), singular(words.split('_').at(-1) ?? words)]);
+  const subjects = new Set([words, words.split('_').at(-1) ?? words].flatMap(singularForms));
   return [...subjects].flatMap((subject) => ['id', 'uuid', 'guid', 'uid', key].map((suffix) => `${subject}_${suffix}`));
 }
 
 const IRREGULAR: Readonly<Record<string, string>> = { people: 'person', children: 'child', men: 'man', women: 'woman' };
 
-export function singular(words: string): string {
+/** The possible singulars of a plural, and the word itself: its name alone does not decide between them. */
+export function singularForms(words: string): readonly string[] {
   const last = words.split('_').at(-1) ?? words;
   const before = words.slice(0, words.length - last.length);
   const irregular = IRREGULAR[last];
-  if (irregular !== undefined) return before + irregular;
-  if (/[^aeiou]ies$/.test(last)) return `${before}${last.slice(0, -3)}y`;
-  if (/(ss|x|z|ch|sh)es$/.test(last)) return before + last.slice(0, -2);
-  return /[^su]s$/.test(last) ? before + last.slice(0, -1) : words;
+  const forms = [
+    last,
+    ...(irregular === undefined ? [] : [irregular]),
+    ...(last.endsWith('ies') ? [`${last.slice(0, -3)}y`] : []),
+    ...(/(s|x|z|ch|sh)es$/.test(last) ? [last.slice(0, -2)] : []),
+    ...(/[^su]s$/.test(last) ? [last.slice(0, -1)] : []),
+  ];
+  return forms.map((form) => before + form);
 }
 
 /** Whether a column can hold the key of a subject: by its name, or in the plural if it is an array. */

@@ -30,7 +30,7 @@ const PERSONAL_COLUMNS: readonly PersonalColumns[] = [
   {
     category: 'phone',
     names:
-      /(^|_)(tele)?(phone|mobile|cell|cellphone|fax|msisdn|whatsapp)(_?(number|num|nr|no))?(_?\d)?$|(^|_)tel(_?\d)?$/,
+      /(^|_)(phone|telephone|mobile|cell|cellphone|fax|msisdn|whatsapp)(_?(number|num|nr|no))?(_?\d)?$|(^|_)tel(_?\d)?$/,
     types: ['text', 'integer', 'json'],
   },
   {
@@ -52,7 +52,7 @@ const PERSONAL_COLUMNS: readonly PersonalColumns[] = [
   {
     category: 'official number',
     names:
-      /(^|_)(ssn|social_?security(_?(number|no))?|sin|nin|tax_?(id|number|no)|tin|national_?(id|number)|identity_?(card|number)|passport(_?(number|no))?|driv(er|ing)s?_?licen[cs]e(_?(number|no))?|health_?insurance(_?(number|no))?)$/,
+      /(^|_)(ssn|social_?security(_?(number|no))?|sin|nin|tax_?(id|number|no)|tin|national_?(id|number)|identity_?(card|number)|passport(_?(number|no))?|(driver|drivers|driving)_?(license|licence)(_?(number|no))?|health_?insurance(_?(number|no))?)$/,
     types: ['text', 'integer', 'bytes'],
   },
   {

@@ -3,6 +3,7 @@ import { beforeEach, afterEach, describe, expect, test } from 'vitest';
 import type { InspectOptions } from '../../../../connectors/connector.ts';
 import type { KindMap, PostgresSettings, TableMap } from '../../../../connectors/postgres/data-map/data-map.ts';
 import { openPostgres, systemSql } from '../../../../connectors/postgres/index.ts';
+import { singularForms } from '../../../../connectors/postgres/inspect/coverage/key-names.ts';
 import { createDatabase } from '../../../support/servers/postgres.ts';
 
 let url = '';
@@ -119,6 +120,21 @@ describe('the coverage of tables', () => {
       'kinds: public.d has the column user_id',
     ]);
   });
+
+  test.each([
+    ['users', 'user'],
+    ['companies', 'company'],
+    ['movies', 'movie'],
+    ['addresses', 'address'],
+    ['houses', 'house'],
+    ['people', 'person'],
+    ['sales_people', 'sales_person'],
+    ['staff', 'staff'],
+  ])('derives from %s the name %s', (plural, one) => expect(singularForms(plural)).toContain(one));
+
+  test.each(['status', 'address', 'bus'])('does not cut the end of %s', (word) =>
+    expect(singularForms(word)).toEqual([word]),
+  );
 
   test('lists a table with all columns of a composite key, and none with only one of them', async () => {
     const errors = await errorsOf(
