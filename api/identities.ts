@@ -39,6 +39,8 @@ function invalidText(types: IdentityTypes, type: string, reason: InvalidReason):
       return 'must have at most 1024 characters';
     case 'control_characters':
       return 'must not contain control characters or unpaired surrogates';
+    case 'surrounding_whitespace':
+      return 'must not begin or end with a blank';
     case 'not_a_uuid':
       return 'must be a UUID';
     case 'not_an_integer':

@@ -28,7 +28,8 @@ export type Resolved =
     };
 
 /**
- * How values of an identity type compare (rule 10). Look-ups, duplicates, holds and digests use the normalized value.
+ * How values of an identity type compare (rule 10). The database of a system compares `caseInsensitive` values by its own
+ * lower case, so they are never folded here, except for digests of the ledger (`canonicalValue`).
  */
 export type Comparison = 'exact' | 'caseInsensitive' | 'uuid' | 'integer';
 
@@ -44,19 +45,28 @@ export type IdentityTypes = Readonly<Record<string, IdentityType>>;
 /** The identity type of aliases. An alias may belong to several subjects (rule 8). */
 export const ALIAS = 'alias';
 
-/** Why a submitted identity is `invalid`. `ambiguous`: it is no alias and belongs to several subjects. */
+/**
+ * Why a submitted identity is `invalid`. `ambiguous`: it is no alias and belongs to several subjects.
+ * `surrounding_whitespace`: the value of an `exact` type has blanks around it, and names no subject with them.
+ */
 export type InvalidReason =
   | 'unknown_type'
   | 'wrong_number_of_values'
   | 'empty'
   | 'too_long'
   | 'control_characters'
+  | 'surrounding_whitespace'
   | 'not_a_uuid'
   | 'not_an_integer'
   | 'ambiguous';
 
-/** The normalized value of an identity, or the reason why the value is invalid for its type. */
-export type Normalized = { readonly value: readonly string[] } | { readonly invalid: InvalidReason };
+/**
+ * The value of an identity in the form in which systems receive it, or the reason why it is invalid for its type.
+ * `isPadded`: it has blanks around it, which an `exact` type keeps.
+ */
+export type Normalized =
+  | { readonly value: readonly string[]; readonly isPadded: boolean }
+  | { readonly invalid: InvalidReason };
 
 const MAX_VALUE_LENGTH = 1_024;
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
@@ -65,7 +75,21 @@ const BIGINT_MAX = 9_223_372_036_854_775_807n;
 // C0, DEL, C1 and unpaired surrogates: PostgreSQL rejects some of them, and the others are invisible.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
-/** Normalizes a value to the form that is stored, compared and digested. */
+/** A character that shows as a blank or as nothing: white space, a zero-width character, a mark of direction. */
+const BLANK = /[\s\u0085\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069]/;
+
+/** Removes the blanks around a text. */
+export function trimBlanks(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && BLANK.test(text.charAt(start))) start += 1;
+  while (end > start && BLANK.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+/**
+ * Normalizes a submitted value: removes blanks around it, except for an `exact` type, and writes UUIDs and integers in one
+ * way. Keeps the case and the Unicode form of a text, because the database decides which texts are equal.
+ */
 export function normalize(type: IdentityType | undefined, value: readonly string[]): Normalized {
   if (type === undefined) return { invalid: 'unknown_type' };
   if (value.length !== type.parts) return { invalid: 'wrong_number_of_values' };
@@ -75,22 +99,33 @@ export function normalize(type: IdentityType | undefined, value: readonly string
     if ('invalid' in normal) return normal;
     parts.push(normal.part);
   }
-  return { value: parts };
+  return { value: parts, isPadded: type.comparison === 'exact' && parts.some((part) => trimBlanks(part) !== part) };
+}
+
+/** A value from a database, unchanged except for UUIDs and integers. Undefined for a value that is no identity. */
+export function normalizeStored(
+  { comparison, parts }: IdentityType,
+  value: readonly string[],
+): readonly string[] | undefined {
+  const kept = comparison === 'caseInsensitive' ? 'exact' : comparison;
+  const normal = normalize({ comparison: kept, parts }, value);
+  return 'invalid' in normal ? undefined : normal.value;
 }
 
 function normalizePart(comparison: Comparison, part: string): { part: string } | { invalid: InvalidReason } {
-  if (part.length === 0) return { invalid: 'empty' };
-  if (part.length > MAX_VALUE_LENGTH) return { invalid: 'too_long' };
-  if (CONTROL.test(part)) return { invalid: 'control_characters' };
+  const trimmed = trimBlanks(part);
+  const kept = comparison === 'exact' ? part : trimmed;
+  if (trimmed.length === 0) return { invalid: 'empty' };
+  if (kept.length > MAX_VALUE_LENGTH) return { invalid: 'too_long' };
+  if (CONTROL.test(kept)) return { invalid: CONTROL.test(trimmed) ? 'control_characters' : 'surrounding_whitespace' };
   switch (comparison) {
     case 'exact':
-      return { part };
     case 'caseInsensitive':
-      return { part: part.toLowerCase() };
+      return { part: kept };
     case 'uuid':
-      return uuid(part.toLowerCase());
+      return uuid(kept.toLowerCase());
     case 'integer':
-      return integer(part);
+      return integer(kept);
   }
 }
 

@@ -21,9 +21,16 @@ const isLowerCased = (type: ColumnType, comparison: Comparison): boolean =>
 export const columnSide = (column: string, type: ColumnType, comparison: Comparison): string =>
   isLowerCased(type, comparison) ? `lower(${column})` : column;
 
+/** The text of a column. Values that a case-insensitive comparison finds equal have the same text here. */
+export function textOf(column: string, type: ColumnType, comparison: Comparison): string {
+  if (isLowerCased(type, comparison)) return `lower(${column})::text`;
+  return comparison === 'caseInsensitive' ? `lower(${column}::text)` : `${column}::text`;
+}
+
 /** Casts a text value to the column's type. A value that has no such cast becomes NULL; CASE prevents an error. */
 export function valueSide(value: string, type: ColumnType, comparison: Comparison): string {
-  if (isLowerCased(type, comparison)) return `lower(${value})`;
+  if (isLowerCased(type, comparison))
+    return `lower(${value}${type.collation === null ? '' : ` COLLATE ${type.collation}`})`;
   if (type.base === 'text' || type.base === 'varchar') return value;
   if (type.base === 'bpchar' || type.base === 'citext') return `${value}::${type.base}`;
   if (type.base === 'uuid')

@@ -9,6 +9,8 @@ export interface ColumnType {
   readonly full: string;
   /** Without length and domain: `text`, `int8`, `uuid`, `citext`, … */
   readonly base: string;
+  /** The collation that the column declares, quoted for SQL. Null for the collation of the database. */
+  readonly collation: string | null;
   /** The type, or the type of its elements, has a cast to JSON that it cannot read back, such as hstore. */
   readonly hasCustomJson: boolean;
   readonly isNotNull: boolean;
@@ -65,6 +67,7 @@ const COLUMNS = `
   SELECT n.nspname AS schema, c.relname AS "table", a.attname AS "column", a.attnotnull OR t.typnotnull AS "isNotNull",
          a.attgenerated <> '' AS "isGenerated", pg_get_expr(d.adbin, d.adrelid) AS "default",
          format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base,
+         CASE WHEN l.collname <> 'default' THEN format('%s.%I', l.collnamespace::regnamespace, l.collname) END AS collation,
          EXISTS (SELECT FROM pg_cast k WHERE k.castsource IN (coalesce(b.oid, t.oid), coalesce(b.typelem, t.typelem)) AND k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "hasCustomJson",
          EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
            OR EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.confkey))
@@ -76,6 +79,7 @@ const COLUMNS = `
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+  LEFT JOIN pg_collation l ON l.oid = a.attcollation
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   ORDER BY a.attrelid, a.attnum`;
 
@@ -122,6 +126,7 @@ export function findType(catalog: Catalog, table: string, name: string): ColumnT
 const TEXT: ColumnType = {
   full: 'text',
   base: 'text',
+  collation: null,
   hasCustomJson: false,
   isNotNull: false,
   isGenerated: false,

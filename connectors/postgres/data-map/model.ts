@@ -1,4 +1,4 @@
-import { type Comparison, type Identity, type IdentityType, ALIAS, normalize } from '../../../domain/identity.ts';
+import { type Comparison, type Identity, type IdentityType, ALIAS, normalizeStored } from '../../../domain/identity.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
 import type {
   Anonymised,
@@ -137,8 +137,8 @@ export function parentsOf(target: Target, model: KindModel): readonly Target[] {
 export const isRecursive = (target: Target): boolean =>
   target.via !== undefined && isSameTable(target.via.table, target.table) && isDeleted(target);
 
-/** A key from the database in normalized form. */
-export function keyIdentity(model: KindModel, value: readonly string[]): Identity {
-  const normal = normalize(model.types[model.keyType], value);
-  return { type: model.keyType, value: 'invalid' in normal ? value : normal.value };
+/** A key from the database. */
+export function keyIdentity({ keyType, types }: KindModel, value: readonly string[]): Identity {
+  const type = types[keyType];
+  return { type: keyType, value: (type && normalizeStored(type, value)) ?? value };
 }

@@ -8,9 +8,9 @@ import type { Resolution } from './resolution.ts';
 import { sidesOf } from '../rows/where.ts';
 import { ident, literal, relation } from '../sql.ts';
 
-/** One statement per identity type. Each copies the matches of the submitted identities ($1..$5) to batch $6. */
-export function matchStatements(resolution: Resolution): readonly { sql: string; batch: string }[] {
-  const { model, catalog, matches } = resolution;
+/** One statement per identity type. Each copies the matches of the identities $1..$5 to the batch $6. */
+export function matchStatements(resolution: Resolution): readonly string[] {
+  const { model, catalog } = resolution;
   const keys = keyTexts(model);
   const identities = identityColumns(model).map(({ type, columns }) => {
     const comparison = model.types[type]?.comparison ?? 'exact';
@@ -21,7 +21,7 @@ export function matchStatements(resolution: Resolution): readonly { sql: string;
       WHERE ${submittedCondition('b')} AND b.type = ${literal(type)} AND ${isSubject(model, catalog)}`);
   });
   const aliases = model.map.aliases === undefined ? [] : [insertMatches(aliasMatches(resolution))];
-  return [...identities, ...aliases].map((sql) => ({ sql, batch: matches[2] }));
+  return [...identities, ...aliases];
 }
 
 const submittedCondition = (b: string): string =>

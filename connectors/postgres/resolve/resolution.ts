@@ -16,4 +16,7 @@ export interface Resolution {
   readonly matches: Members;
   /** Each matched subject once, numbered from 1 by `seq`. */
   readonly subjects: Members;
+  /** Other spellings of identities, and the subjects that have them. Empty between two steps. */
+  readonly spelled: Members;
+  readonly sharing: Members;
 }

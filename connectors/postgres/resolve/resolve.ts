@@ -10,9 +10,11 @@ import { matchStatements } from './matches.ts';
 import { factsOfPage, keysOfPage } from './facts.ts';
 import { selectionStatement } from './selection.ts';
 import type { Resolution } from './resolution.ts';
+import { matchOtherForms } from './spellings.ts';
 import { openSession } from '../session.ts';
 import { MEMBERS } from '../rows/where.ts';
 import type { SubjectIdentity } from '../../../domain/identity.ts';
+import { otherForms } from '../../../domain/identity-forms.ts';
 
 const MAX_SEQ = 2_147_483_647;
 
@@ -35,6 +37,8 @@ export async function* resolve(
       submitted: membersNamed('submitted'),
       matches: membersNamed('matches'),
       subjects: membersNamed('subjects'),
+      spelled: membersNamed('spelled'),
+      sharing: membersNamed('sharing'),
     };
     const resolution = { context, session, model, catalog, ...batches };
     // The batch table was just filled, so the planner has no statistics: force nested loops over the indexes.
@@ -45,7 +49,7 @@ export async function* resolve(
   } catch (error) {
     throw toConnectorError(error);
   } finally {
-    for (const name of ['submitted', 'matches', 'subjects'])
+    for (const name of ['submitted', 'matches', 'subjects', 'spelled', 'sharing'])
       await unloadBatch(session, membersNamed(name)).catch(() => {});
     await session.client.end().catch(() => {});
   }
@@ -58,13 +62,15 @@ async function selectSubjects(resolution: Resolution, selection: Selection, acti
     await session.run(sql, values);
     return;
   }
+  const forms: SubjectIdentity[] = [];
   await session.transaction(() =>
-    copyIdentities(session, submitted, numberByPosition(selection.identities(), activity)),
+    copyIdentities(session, submitted, numberByPosition(selection.identities(), forms, activity)),
   );
-  for (const { sql, batch } of matchStatements(resolution)) {
+  for (const sql of matchStatements(resolution)) {
     throwIfCancelled(activity.signal);
-    await session.run(sql, [submitted[0], submitted[1], submitted[2], 0, MAX_SEQ, batch]);
+    await session.run(sql, [...submitted, matches[2]]);
   }
+  await matchOtherForms(resolution, forms);
   await session.run(
     `INSERT INTO lethe_system.batch (system, request_id, batch, seq, type, value)
      SELECT $1, $2, $6, row_number() OVER (ORDER BY first_position, value), 'key', value
@@ -74,13 +80,17 @@ async function selectSubjects(resolution: Resolution, selection: Selection, acti
   );
 }
 
+/** Adds the other Unicode forms of the identities to `forms`. */
 async function* numberByPosition(
   pages: AsyncIterable<readonly Submitted[]>,
+  forms: SubjectIdentity[],
   activity: ConnectorContext,
 ): AsyncGenerator<readonly SubjectIdentity[]> {
   for await (const page of pages) {
     activity.heartbeat();
     yield page.map(({ position, identity }) => ({ seq: position, identity }));
+    for (const { position, identity } of page)
+      for (const value of otherForms(identity.value)) forms.push({ seq: position, identity: { ...identity, value } });
   }
 }
 
