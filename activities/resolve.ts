@@ -5,7 +5,7 @@ import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
 import { startResolving, storeResolution } from '../db/resolution/resolve.ts';
 import { readExcepted, readSubmitted } from '../db/subjects/identities.ts';
-import { type Project, systemsFor } from '../domain/catalog.ts';
+import { identityTypesOf, type Project, systemsFor } from '../domain/catalog.ts';
 import type { AsOf, AttentionKey, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
 import { withAttention, withConnectorContext } from './connector-context.ts';
@@ -34,6 +34,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
           ...resolveExceptions(deps, project, request, context),
           systems: systemsFor(project, request.subjectKind),
           policy: project.policy,
+          types: identityTypesOf(project, request.subjectKind),
           at,
           limit: request.selection === 'segment' ? project.policy.subjectsPerSegment : null,
           growth: (resolved) => Math.max(1, resolved * project.policy.growth),

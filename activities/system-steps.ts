@@ -5,6 +5,7 @@ import { readRequestRow } from '../db/requests/row.ts';
 import { readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
 import { recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
+import { otherForms } from '../domain/identity-forms.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
@@ -97,7 +98,10 @@ export const systemActivities = (deps: ActivityDeps) => ({
     if (pending === null) return;
     const { project, kind, identity, suppressed } = pending;
     const identities = async function* () {
-      yield [{ seq: 1, identity }];
+      yield [identity.value, ...otherForms(identity.value)].map((value) => ({
+        seq: 1,
+        identity: { ...identity, value },
+      }));
     };
     const batch: Batch = { requestId: suppressionId, kind, batch: 's', firstSeq: 1, lastSeq: 1, size: 1, identities };
     const connector = deps.connector(project, system);

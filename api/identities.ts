@@ -1,5 +1,12 @@
 import type { SubmittedIdentity } from '../db/requests/create.ts';
-import { type Identity, type IdentityTypes, type InvalidReason, identityText, normalize } from '../domain/identity.ts';
+import { canonicalOrNull } from '../domain/identity-forms.ts';
+import {
+  type IdentityTypes,
+  type InvalidReason,
+  identityText,
+  type NamedIdentity,
+  normalize,
+} from '../domain/identity.ts';
 import { type ValidationError, bodyError, invalidRequest } from './http/validation-errors.ts';
 
 /** An identity in a request body. A text is the same as a list with that one text. */
@@ -62,7 +69,10 @@ const partsText = (parts: number): string =>
 
 const partsOf = ({ value }: SentIdentity): readonly string[] => (typeof value === 'string' ? [value] : value);
 
-/** Collects submitted identities in order: normalized, and marked when they are invalid or duplicates. */
+/**
+ * Collects submitted identities in order, and marks those that are invalid or equal an earlier one. Whether values that
+ * are spelled differently are duplicates is known once the directory has found their subjects.
+ */
 export function createIdentityList(types: IdentityTypes) {
   const first = new Map<string, number>();
   const identities: SubmittedIdentity[] = [];
@@ -74,7 +84,8 @@ export function createIdentityList(types: IdentityTypes) {
     const duplicateOf = first.get(text) ?? null;
     if (duplicateOf === null) first.set(text, identities.length + 1);
     const outcome = duplicateOf === null ? null : 'duplicate';
-    return { type, value: normal.value, outcome, reason: null, duplicateOf, line };
+    const named = nameIdentity(types, type, normal.value);
+    return { ...named, outcome, reason: null, duplicateOf, line };
   };
   const add = (type: string, parts: readonly string[], line: number | null = null): SubmittedIdentity => {
     const identity = toSubmitted(type, parts, line);
@@ -112,16 +123,16 @@ export function parseExceptions(
   types: IdentityTypes,
   sent: readonly SentIdentity[],
   errors: ValidationError[],
-): readonly Identity[] {
+): readonly NamedIdentity[] {
   return validIdentities(types, sent, (index) => `/subjects/except/${index}`, errors);
 }
 
 /** For holds, look-ups and suppressions, where every invalid value is an error. */
-export function parseIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly Identity[] {
+export function parseIdentities(types: IdentityTypes, sent: readonly SentIdentity[]): readonly NamedIdentity[] {
   return requireValid(types, sent, (index) => `/identities/${index}`);
 }
 
-export function parseIdentity(types: IdentityTypes, sent: SentIdentity): Identity {
+export function parseIdentity(types: IdentityTypes, sent: SentIdentity): NamedIdentity {
   const [known] = requireValid(types, [sent], () => '/identity');
   if (known === undefined) throw new Error('one identity was sent and none was read');
   return known;
@@ -132,7 +143,7 @@ function requireValid(
   types: IdentityTypes,
   sent: readonly SentIdentity[],
   pointer: (index: number) => string,
-): readonly Identity[] {
+): readonly NamedIdentity[] {
   const errors: ValidationError[] = [];
   const identities = validIdentities(types, sent, pointer, errors);
   if (errors.length > 0) throw invalidRequest(errors);
@@ -144,14 +155,20 @@ function validIdentities(
   sent: readonly SentIdentity[],
   pointer: (index: number) => string,
   errors: ValidationError[],
-): readonly Identity[] {
-  return sent.flatMap((identity, index): Identity[] => {
+): readonly NamedIdentity[] {
+  return sent.flatMap((identity, index): NamedIdentity[] => {
     const normal = normalize(identityTypeOf(types, identity.type), partsOf(identity));
-    if ('value' in normal) return [{ type: identity.type, value: normal.value }];
+    if ('value' in normal) return [nameIdentity(types, identity.type, normal.value)];
     errors.push(identityError(types, identity, normal.invalid, pointer(index)));
     return [];
   });
 }
+
+const nameIdentity = (types: IdentityTypes, type: string, value: readonly string[]): NamedIdentity => ({
+  type,
+  value,
+  canonical: canonicalOrNull(identityTypeOf(types, type)?.comparison ?? 'exact', value),
+});
 
 /** Own properties only: `constructor` is not an identity type. */
 export const identityTypeOf = (types: IdentityTypes, type: string) =>

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { type Identity, identityText } from '../domain/identity.ts';
+import { canonicalIdentity } from '../domain/identity-forms.ts';
+import { type Identity, identityText, type NamedIdentity } from '../domain/identity.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Database } from './client.ts';
 import { digestKeys as keysInUse } from './schema/projects.ts';
@@ -18,13 +19,21 @@ export interface Digest {
   readonly digest: Buffer;
 }
 
-/** HMAC-SHA-256 over project, kind and normalized identity. It matches a known identity and cannot be reversed. */
+/** HMAC-SHA-256 over project, kind and identity. It matches a known identity and cannot be reversed. */
 function computeDigest(key: DigestKey, project: string, kind: SubjectKind, identity: Identity): Digest {
   const digest = createHmac('sha256', key.key)
     .update(`${project}\u0002${kind}\u0002${identityText(identity)}`)
     .digest();
   return { keyId: key.id, digest };
 }
+
+/** The digests of what a caller named, in its canonical form, as holds, suppressions and look-ups compare it. */
+export const namedDigests = (
+  keys: DigestKeys,
+  project: string,
+  kind: SubjectKind,
+  named: NamedIdentity,
+): readonly Digest[] => digestsOf(keys, project, kind, canonicalIdentity(named));
 
 /** The digests of an identity under every key in use, so that rows written with an older key are found too. */
 export const digestsOf = (

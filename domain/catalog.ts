@@ -36,9 +36,14 @@ export interface Project {
 /** All projects, by name. */
 export type Catalog = ReadonlyMap<string, Project>;
 
-/** The identity types that at least one system of the project accepts for this kind of subject. */
-export const identityTypesOf = (project: Project, kind: SubjectKind): IdentityTypes =>
-  Object.assign({}, ...project.systems.map((system) => system.identityTypes[kind] ?? {})) as IdentityTypes;
+/**
+ * The identity types that at least one system of the project accepts for this kind of subject. The directory decides how
+ * a type compares that several systems have.
+ */
+export function identityTypesOf({ systems, directory }: Project, kind: SubjectKind): IdentityTypes {
+  const last = systems.toSorted((a, b) => Number(a.name === directory) - Number(b.name === directory));
+  return Object.assign({}, ...last.map((system) => system.identityTypes[kind] ?? {})) as IdentityTypes;
+}
 
 /** The systems that can hold data on this kind of subject. Each of them processes every subject of that kind. */
 export const systemsFor = (project: Project, kind: SubjectKind): readonly SystemEntry[] =>

@@ -1,4 +1,4 @@
-import { type Comparison, trimBlanks } from './identity.ts';
+import { type Comparison, type Identity, type NamedIdentity, trimBlanks } from './identity.ts';
 
 const ASCII = /^[\x20-\x7e]*$/;
 /** Turkish writes i with a dot above as an own capital letter, and Lithuanian keeps the dot under an accent. */
@@ -15,6 +15,17 @@ export const canonicalValue = (comparison: Comparison, value: readonly string[])
     if (comparison !== 'caseInsensitive') return text.normalize('NFC');
     return ASCII.test(text) ? text.toLowerCase() : foldCase(text);
   });
+
+/** The canonical form of a value. Null if it is the value itself, as for most. */
+export function canonicalOrNull(comparison: Comparison, value: readonly string[]): readonly string[] | null {
+  const canonical = canonicalValue(comparison, value);
+  return canonical.every((part, index) => part === value[index]) ? null : canonical;
+}
+
+export const canonicalIdentity = ({ type, value, canonical }: NamedIdentity): Identity => ({
+  type,
+  value: canonical ?? value,
+});
 
 /** Folds one character at a time, because the lower case of a sigma at the end of a word depends on the database. */
 const foldCase = (text: string): string =>

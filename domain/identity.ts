@@ -5,6 +5,11 @@ export interface Identity {
   readonly value: readonly string[];
 }
 
+/** An identity that a caller named. `canonical` is the form by which the ledger finds it, if that is not its value. */
+export interface NamedIdentity extends Identity {
+  readonly canonical?: readonly string[] | null;
+}
+
 /** One identity of the subject `seq` of a batch. */
 export interface SubjectIdentity {
   readonly seq: number;
@@ -75,8 +80,13 @@ const BIGINT_MAX = 9_223_372_036_854_775_807n;
 // C0, DEL, C1 and unpaired surrogates: PostgreSQL rejects some of them, and the others are invisible.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
-/** A character that shows as a blank or as nothing: white space, a zero-width character, a mark of direction. */
-const BLANK = /[\s\u0085\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069]/;
+/**
+ * Characters that show as a blank or as nothing: white space, zero-width characters and marks of direction. A bracket
+ * expression of both JavaScript and PostgreSQL.
+ */
+export const BLANKS =
+  '[\\u0009-\\u000D\\u0020\\u0085\\u00A0\\u1680\\u180E\\u2000-\\u200F\\u2028-\\u202F\\u205F-\\u2064\\u2066-\\u2069\\u3000\\uFEFF]';
+const BLANK = new RegExp(BLANKS);
 
 /** Removes the blanks around a text. */
 export function trimBlanks(text: string): string {

@@ -1,6 +1,14 @@
 import type { Batch, Connector, ConnectorContext, Resolved } from '../../connectors/connector.ts';
 import { identityTypesOf, systemsFor } from '../../domain/catalog.ts';
-import { ALIAS, type Identity, type IdentityTypes, normalize, type SubjectIdentity } from '../../domain/identity.ts';
+import { canonicalValue, spellingsOf } from '../../domain/identity-forms.ts';
+import {
+  ALIAS,
+  type Identity,
+  type IdentityType,
+  type IdentityTypes,
+  normalize,
+  type SubjectIdentity,
+} from '../../domain/identity.ts';
 import { newId } from '../../domain/ids.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { projectEntry, type ReadDeployment } from '../deployment.ts';
@@ -23,9 +31,12 @@ export async function countHoldings(
 ): Promise<Holdings> {
   const project = projectEntry(deployment.catalog, name);
   const types = identityTypesOf(project, kind);
-  const normal = normalize(types[given.type], given.value);
-  if ('invalid' in normal)
-    throw new Error(`the ${kind} identity is invalid: ${normal.invalid}. Identity types: ${listTypes(types)}`);
+  const declared = types[given.type];
+  const normal = normalize(declared, given.value);
+  if ('invalid' in normal || declared === undefined)
+    throw new Error(
+      `the ${kind} identity is invalid: ${'invalid' in normal ? normal.invalid : 'unknown_type'}. Identity types: ${listTypes(types)}`,
+    );
   const identity = { type: given.type, value: normal.value };
   const requestId = newId('request', Date.now());
 
@@ -45,7 +56,7 @@ export async function countHoldings(
     for await (const page of pages) found.push(...page);
     return found;
   });
-  const members = resolveMembers(identity, facts);
+  const members = resolveMembers(declared, identity, facts);
   const subjects = new Set(members.map((member) => member.seq)).size;
   const batch: Batch = {
     requestId,
@@ -70,27 +81,33 @@ const listTypes = (types: IdentityTypes): string =>
     .join('; ') || 'none for this kind';
 
 /** Adds the other identities of each subject, except those that another subject shares, as a deletion does (rule 8). */
-function resolveMembers(given: Identity, facts: readonly Resolved[]): SubjectIdentity[] {
+function resolveMembers(declared: IdentityType, given: Identity, facts: readonly Resolved[]): SubjectIdentity[] {
   const keys = [
     ...new Map(facts.filter((fact) => fact.fact === 'match').map(({ key }) => [key.value.join('\0'), key])).values(),
   ];
-  if (keys.length === 0) return [{ seq: 1, identity: given }];
+  if (keys.length === 0) {
+    const { comparison } = declared;
+    return spellingsOf(comparison, given.value).map((value) => ({ seq: 1, identity: { type: given.type, value } }));
+  }
   if (keys.length > 1 && given.type !== ALIAS)
     throw new Error(
       `the identity is ambiguous: it matches ${keys.length} subjects. Use another identity of the subject.`,
     );
   const seqOf = new Map(keys.map((key, index) => [key.value.join('\0'), index + 1]));
   const isGiven = (identity: Identity): boolean =>
-    identity.type === given.type && identity.value.join('\0') === given.value.join('\0');
+    identity.type === given.type && textOf(declared, identity) === textOf(declared, given);
   const others = facts.flatMap((fact) => {
     const seq = seqOf.get(fact.key.value.join('\0'));
     if (fact.fact !== 'identity' || seq === undefined || (fact.sharers > 0 && !isGiven(fact.identity))) return [];
     return [{ seq, identity: fact.identity }];
   });
   const keyMembers = keys.map((identity, index) => ({ seq: index + 1, identity }));
-  const isKey = (member: SubjectIdentity): boolean => keys.some((key) => key.type === member.identity.type);
-  return [...keyMembers, ...others.filter((member) => !isKey(member))].toSorted((a, b) => a.seq - b.seq);
+  return [...keyMembers, ...others].toSorted((a, b) => a.seq - b.seq);
 }
+
+/** Another Unicode form of the identity can belong to another subject, so its text differs. */
+const textOf = ({ comparison }: IdentityType, { value }: Identity): string =>
+  [...canonicalValue(comparison, value), ...value.map((part) => part.toLowerCase())].join('\0');
 
 async function* yieldPage<Item>(items: Item[]): AsyncGenerator<Item[]> {
   await Promise.resolve();

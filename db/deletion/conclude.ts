@@ -17,6 +17,7 @@ import {
   submittedIdentities,
 } from '../schema/subjects.ts';
 import { attention, batchWork } from '../schema/work.ts';
+import { hasNoValidIdentity, NO_VALID_IDENTITY } from '../subjects/outcome.ts';
 import { buildReceipt } from './receipt.ts';
 
 /**
@@ -35,7 +36,8 @@ export async function conclude(
     const status = await finalStatusOf(tx, requestId);
     if (status === null) throw new Error('the deletion is still open');
     const ofRequest = eq(requests.id, requestId);
-    await tx.update(requests).set({ status, concludedAt: at }).where(ofRequest);
+    const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
+    await tx.update(requests).set({ status, failure, concludedAt: at }).where(ofRequest);
     await enqueueNotifications(tx, requestId, at);
     if (request.suppress) await storeSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
@@ -47,7 +49,7 @@ export async function conclude(
       requestId,
       actor: LETHE,
       action: `request.${status}`,
-      detail: { submitted: request.submitted },
+      detail: { submitted: request.submitted, ...(failure === null ? {} : { code: failure }) },
     });
     return { status };
   });
@@ -55,11 +57,14 @@ export async function conclude(
 
 /**
  * The final status. Null while a subject or batch is open. `cancelled` if no subject was deleted and at least one
- * cancelled.
+ * cancelled. `failed` if nothing was found because no identity names one subject.
  */
 async function finalStatusOf(tx: Transaction, requestId: string): Promise<TerminalStatus | null> {
   const [counts] = await tx.execute<
-    Record<'open' | 'deleted' | 'partiallyDeleted' | 'cancelled' | 'unfinished', number> & { cancelledEarly: boolean }
+    Record<'open' | 'deleted' | 'partiallyDeleted' | 'cancelled' | 'unfinished', number> & {
+      cancelledEarly: boolean;
+      noValidIdentity: boolean;
+    }
   >(sql`
     SELECT count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
            count(*) FILTER (WHERE state = 'deleted') AS deleted,
@@ -68,12 +73,14 @@ async function finalStatusOf(tx: Transaction, requestId: string): Promise<Termin
            (SELECT count(*) FROM ${batchWork} WHERE request_id = ${requestId}
              AND state NOT IN ('verified', 'attested', 'unverified', 'skipped')) AS unfinished,
            EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
-             OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS cancelled_early
+             OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL) AS cancelled_early,
+           ${hasNoValidIdentity(requestId)} AS no_valid_identity
     FROM ${subjects} WHERE request_id = ${requestId}`);
   if (counts === undefined || counts.open > 0 || counts.unfinished > 0) return null;
   if (counts.partiallyDeleted > 0) return 'partially_completed';
   if (counts.deleted > 0) return 'completed';
-  return counts.cancelled > 0 || counts.cancelledEarly ? 'cancelled' : 'not_found';
+  if (counts.cancelled > 0 || counts.cancelledEarly) return 'cancelled';
+  return counts.noValidIdentity ? 'failed' : 'not_found';
 }
 
 /** Stores the digests of the deleted subjects as a suppression, which outlives the request. */
@@ -109,12 +116,14 @@ export async function purgeIdentities(tx: Transaction, requestId: string): Promi
     .update(requests)
     .set({ notify: null })
     .where(and(eq(requests.id, requestId), isNotNull(requests.notify)));
-  for (const table of [submittedIdentities, exceptedIdentities]) {
-    await tx
-      .update(table)
-      .set({ value: null })
-      .where(and(eq(table.requestId, requestId), isNotNull(table.value)));
-  }
+  await tx
+    .update(submittedIdentities)
+    .set({ value: null, canonical: null })
+    .where(and(eq(submittedIdentities.requestId, requestId), isNotNull(submittedIdentities.value)));
+  await tx
+    .update(exceptedIdentities)
+    .set({ value: null })
+    .where(and(eq(exceptedIdentities.requestId, requestId), isNotNull(exceptedIdentities.value)));
   for (const table of [exceptedDigests, subjectIdentities, attention]) {
     await tx.delete(table).where(eq(table.requestId, requestId));
   }

@@ -11,10 +11,11 @@ import { readRequestRow } from '../requests/row.ts';
 import { archiveKeys } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
+import { hasNoValidIdentity, NO_VALID_IDENTITY } from '../subjects/outcome.ts';
 
 /**
  * Concludes an export whose objects are deleted from the storage. An export that was never ready becomes `not_found`,
- * or `cancelled` if subjects were cancelled or left out. Idempotent. Returns the requests to signal.
+ * `cancelled` if subjects were cancelled or left out, or `failed` if no identity names one subject. Idempotent. Returns the requests to signal.
  */
 export async function concludeExport(
   database: Database,
@@ -26,8 +27,10 @@ export async function concludeExport(
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null) return [];
     const { status, leftOut } = await finalStatusOf(tx, requestId, request.status);
-    await tx.update(requests).set({ status, concludedAt: at }).where(eq(requests.id, requestId));
-    const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}) };
+    const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
+    await tx.update(requests).set({ status, failure, concludedAt: at }).where(eq(requests.id, requestId));
+    const code = failure === null ? {} : { code: failure };
+    const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}), ...code };
     await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
     if (status !== request.status) await enqueueNotifications(tx, requestId, at);
     await purgeIdentities(tx, requestId);
@@ -47,6 +50,7 @@ async function finalStatusOf(
       leftOut: sql<number>`count(*) FILTER (WHERE state = 'left_out')`,
       cancelledEarly: sql<boolean>`EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND cancelled_at IS NOT NULL)
         OR EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NOT NULL)`,
+      noValidIdentity: hasNoValidIdentity(requestId),
       hasKey: sql<boolean>`EXISTS (SELECT FROM ${archiveKeys} WHERE request_id = ${requestId})`,
     })
     .from(subjects)
@@ -54,5 +58,6 @@ async function finalStatusOf(
   if (counts === undefined || counts.selected > 0 || counts.hasKey) throw new Error('the export is still open');
   const { leftOut } = counts;
   if (status === 'expired') return { status, leftOut };
-  return { status: counts.cancelled > 0 || leftOut > 0 || counts.cancelledEarly ? 'cancelled' : 'not_found', leftOut };
+  if (counts.cancelled > 0 || leftOut > 0 || counts.cancelledEarly) return { status: 'cancelled', leftOut };
+  return { status: counts.noValidIdentity ? 'failed' : 'not_found', leftOut };
 }

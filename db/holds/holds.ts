@@ -1,7 +1,8 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
-import type { Identity } from '../../domain/identity.ts';
+import { canonicalIdentity } from '../../domain/identity-forms.ts';
+import type { NamedIdentity } from '../../domain/identity.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
@@ -16,7 +17,7 @@ import { arrayLiteral, textArray } from '../sql.ts';
 export interface Hold extends Readonly<
   Pick<typeof holds.$inferSelect, 'id' | 'project' | 'kind' | 'caseRef' | 'heldBy'>
 > {
-  readonly identities: readonly Identity[];
+  readonly identities: readonly NamedIdentity[];
   readonly actor: string;
   readonly at: Date;
 }
@@ -41,7 +42,8 @@ export async function placeHold(
   readonly wake: readonly string[];
 }> {
   const { id, project, kind, caseRef, heldBy, actor, at } = hold;
-  const digests = hold.identities.flatMap((identity) => digestsOf(keys, project, kind, identity));
+  const identities = hold.identities.map(canonicalIdentity);
+  const digests = identities.flatMap((identity) => digestsOf(keys, project, kind, identity));
   return withProjectLock(database, project, async (tx) => {
     await tx.insert(holds).values({ id, project, kind, caseRef, heldBy, placedAt: at });
     await tx.execute(sql`INSERT INTO ${holdDigests} (hold_id, project, kind, digest, key_id)
@@ -60,9 +62,10 @@ export async function placeHold(
       UNION ALL
       SELECT unresolved.id, false, count(*)
       FROM (SELECT DISTINCT type, value::text[]
-            FROM unnest(${textArray(hold.identities.map(({ type }) => type))},
-                        ${textArray(hold.identities.map(({ value }) => arrayLiteral(value)))}) held (type, value)) held
-      JOIN ${submittedIdentities} submitted USING (type, value)
+            FROM unnest(${textArray(identities.map(({ type }) => type))},
+                        ${textArray(identities.map(({ value }) => arrayLiteral(value)))}) held (type, value)) held
+      JOIN ${submittedIdentities} submitted
+        ON submitted.type = held.type AND coalesce(submitted.canonical, submitted.value) = held.value
       JOIN ${requests} unresolved ON unresolved.id = submitted.request_id
       WHERE unresolved.project = ${project} AND unresolved.kind = 'deletion' AND unresolved.subject_kind = ${kind}
         AND unresolved.resolved_at IS NULL AND unresolved.concluded_at IS NULL AND unresolved.cancelled_at IS NULL
@@ -72,7 +75,7 @@ export async function placeHold(
     const matching = found.filter((row) => !row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const tooLate = found.filter((row) => row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
     const wake = matching.map((row) => row.requestId);
-    const detail = { hold: id, identities: hold.identities.length, requests: matching.length, tooLate: tooLate.length };
+    const detail = { hold: id, identities: identities.length, requests: matching.length, tooLate: tooLate.length };
     await recordAudit(tx, { at, project, requestId: null, actor, action: 'hold.placed', detail });
     await raiseWake(tx, wake);
     return { matching, tooLate, wake };

@@ -1,4 +1,5 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { canonicalValue } from '../../domain/identity-forms.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
@@ -64,12 +65,14 @@ async function withholdFromSubjects(tx: Transaction, requestId: string, at: Date
 }
 
 async function isSubject(tx: Transaction, requestId: string, address: string): Promise<boolean> {
+  const [canonical = address] = canonicalValue('caseInsensitive', [address]);
+  const isAddress = sql`lower(btrim(part)) IN (lower(${canonical}), lower(btrim(${address})))`;
   const found = await tx.execute(sql`
-    SELECT FROM ${submittedIdentities}, unnest(value) part
-    WHERE request_id = ${requestId} AND lower(btrim(part)) = lower(btrim(${address}))
+    SELECT FROM ${submittedIdentities}, unnest(value || canonical) part
+    WHERE request_id = ${requestId} AND ${isAddress}
     UNION ALL
-    SELECT FROM ${subjectIdentities}, unnest(value) part
-    WHERE request_id = ${requestId} AND lower(btrim(part)) = lower(btrim(${address}))
+    SELECT FROM ${subjectIdentities}, unnest(value || canonical) part
+    WHERE request_id = ${requestId} AND ${isAddress}
     LIMIT 1`);
   return found.length > 0;
 }

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { OWNING_STATES } from '../../domain/vocabulary.ts';
 import type { Transaction } from '../client.ts';
+import { canonicalIdentity } from '../../domain/identity-forms.ts';
+import type { NamedIdentity } from '../../domain/identity.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects, submittedIdentities } from '../schema/subjects.ts';
@@ -9,17 +11,17 @@ import type { RequestRow } from './row.ts';
 
 /**
  * Returns the submitted positions whose subject another open deletion owns (rule 7). Compares digests with resolved
- * deletions, and values with deletions that are not resolved yet. Runs under the project lock.
+ * deletions, and canonical values with deletions that are not resolved yet. Runs under the project lock.
  */
 export async function findOwnedPositions(
   tx: Transaction,
   keys: DigestKeys,
   request: Pick<RequestRow, 'project' | 'subjectKind'>,
-  submitted: readonly { readonly type: string; readonly value: readonly string[] | null }[],
+  submitted: readonly (Omit<NamedIdentity, 'value'> & { readonly value: NamedIdentity['value'] | null })[],
 ): Promise<readonly number[]> {
   const { project, subjectKind: kind } = request;
-  const identities = submitted.flatMap(({ type, value }, index) =>
-    value === null ? [] : [{ position: index + 1, identity: { type, value } }],
+  const identities = submitted.flatMap(({ type, value, canonical = null }, index) =>
+    value === null ? [] : [{ position: index + 1, identity: canonicalIdentity({ type, value, canonical }) }],
   );
   const digests = identities.flatMap(({ position, identity }) =>
     digestsOf(keys, project, kind, identity).map(({ digest }) => ({ position, digest: digest.toString('hex') })),
@@ -35,7 +37,8 @@ export async function findOwnedPositions(
     SELECT submitted.position
     FROM unnest(${intArray(identities.map((row) => row.position))}, ${textArray(identities.map((row) => row.identity.type))},
                 ${textArray(identities.map((row) => arrayLiteral(row.identity.value)))}) submitted (position, type, value)
-    JOIN ${submittedIdentities} unresolved ON unresolved.type = submitted.type AND unresolved.value = submitted.value::text[]
+    JOIN ${submittedIdentities} unresolved ON unresolved.type = submitted.type
+      AND coalesce(unresolved.canonical, unresolved.value) = submitted.value::text[]
     JOIN ${requests} earlier ON earlier.id = unresolved.request_id
     WHERE earlier.project = ${project} AND earlier.subject_kind = ${kind} AND earlier.resolved_at IS NULL AND NOT earlier.confirm
       AND earlier.kind = 'deletion' AND earlier.scope = 'data'

@@ -48,11 +48,12 @@ export type Selection =
   | { readonly by: 'segment'; readonly segment: string }
   | { readonly by: 'everyone'; readonly except: readonly Identity[] };
 
-/** An identity of the request. `value` is normalized, or null if it is invalid for its type. */
+/** An identity of the request. `value` is null if it is invalid for its type. */
 export interface SubmittedIdentity extends Readonly<
   Pick<typeof submittedIdentities.$inferSelect, 'type' | 'reason' | 'duplicateOf' | 'line'>
 > {
   readonly value: readonly string[] | null;
+  readonly canonical?: readonly string[] | null;
   readonly outcome: 'invalid' | 'duplicate' | null;
 }
 
@@ -106,13 +107,14 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
       RETURNING id, project, kind, regulation, status, notify, submitted_by, submitted, selection, expedite, expedite_reason, received_at,
         due_at, hard_delete_at, estimated_completion_at
     ), identities AS (
-      INSERT INTO ${submittedIdentities} (request_id, position, type, value, outcome, reason, duplicate_of, line)
-      SELECT request.id, submitted.position, submitted.type, submitted.value::text[], outcome, reason, duplicate_of, line
+      INSERT INTO ${submittedIdentities} (request_id, position, type, value, canonical, outcome, reason, duplicate_of, line)
+      SELECT request.id, submitted.position, submitted.type, submitted.value::text[], submitted.canonical::text[], outcome, reason, duplicate_of, line
       FROM request, unnest(${textArray(identities.map(({ type }) => type))},
                            ${textArray(identities.map(({ value }) => (value === null ? null : arrayLiteral(value))))},
+                           ${textArray(nullIfEmpty(identities.map(({ canonical }) => (canonical ? arrayLiteral(canonical) : null))))},
                            ${textArray(nullIfEmpty(identities.map(({ outcome }) => outcome)))}, ${textArray(nullIfEmpty(identities.map(({ reason }) => reason)))},
                            ${intArray(nullIfEmpty(identities.map(({ duplicateOf }) => duplicateOf)))}, ${intArray(nullIfEmpty(identities.map(({ line }) => line)))})
-             WITH ORDINALITY AS submitted (type, value, outcome, reason, duplicate_of, line, position)
+             WITH ORDINALITY AS submitted (type, value, canonical, outcome, reason, duplicate_of, line, position)
     ), excepted AS (
       INSERT INTO ${exceptedIdentities} (request_id, number, type, value)
       SELECT request.id, exception.number, exception.type, exception.value::text[]

@@ -14,7 +14,7 @@ export async function stageSubjects(staging: Staging): Promise<{ readonly known:
   const { tx, requestId, project, kind } = staging;
   await tx.execute(sql`CREATE TEMPORARY TABLE stage_subjects ON COMMIT DROP AS
     SELECT subject_key.*, existing.seq, owner.request_id AS owner_request, owner.seq AS owner_seq
-    FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, digests, known, position
+    FROM (SELECT DISTINCT ON (key_type, key_value) key_type, key_value, canonical, digests, known, position
           FROM stage WHERE match ORDER BY key_type, key_value, position) subject_key
     LEFT JOIN LATERAL (
       SELECT seq FROM (${subjectsWithSameKey(project, kind)}) same WHERE request_id = ${requestId} LIMIT 1) existing ON true
@@ -68,6 +68,7 @@ export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
     WHERE subject_identities.request_id = ${requestId} AND subjects.request_id = ${requestId}
       AND subjects.seq = subject_identities.seq AND stage_subjects.seq = subjects.seq
       AND subjects.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')`);
+  // Another Unicode form of a submitted identity can belong to another subject, so it does not count as submitted.
   // Inserted without duplicates, in the order of the primary key, which takes a third less time. addDigests does the
   // same.
   await tx.execute(sql`
@@ -78,32 +79,40 @@ export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
       JOIN ${subjects} stored ON stored.request_id = ${requestId} AND stored.seq = subject.seq
       WHERE NOT match GROUP BY stage.digests[1]),
     identity AS (
-      SELECT subject.seq, fact.type, fact.value, fact.digests[1] AS digest, fact.origin, sharing.shared
+      SELECT subject.seq, fact.type, fact.value, fact.canonical, fact.digests[1] AS digest, fact.origin, sharing.shared
       FROM stage fact JOIN stage_subjects subject USING (key_type, key_value) JOIN sharing ON sharing.digest = fact.digests[1]
       WHERE NOT fact.match
       UNION ALL
-      SELECT seq, key_type, key_value, digests[1], 'key', false FROM stage_subjects)
-    INSERT INTO ${subjectIdentities} (request_id, seq, type, value, digest, origin, shared)
-    SELECT DISTINCT ON (identity.seq, identity.digest) ${requestId}, identity.seq, identity.type, identity.value, identity.digest,
+      SELECT seq, key_type, key_value, canonical, digests[1], 'key', false FROM stage_subjects),
+    submitted AS (
+      SELECT DISTINCT type, coalesce(canonical, value) AS canonical, lower(value::text) AS spelled FROM ${submittedIdentities}
+      WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL)
+    INSERT INTO ${subjectIdentities} (request_id, seq, type, value, canonical, digest, origin, shared)
+    SELECT DISTINCT ON (identity.seq, identity.digest) ${requestId}, identity.seq, identity.type, identity.value, identity.canonical,
+           identity.digest,
            CASE WHEN identity.origin = 'key' OR submitted.type IS NULL THEN identity.origin ELSE 'submitted' END,
            submitted.type IS NULL AND identity.shared
     FROM identity JOIN ${subjects} stored ON stored.request_id = ${requestId} AND stored.seq = identity.seq
-    LEFT JOIN (SELECT DISTINCT type, value FROM ${submittedIdentities}
-               WHERE request_id = ${requestId} AND outcome IS DISTINCT FROM 'invalid' AND withdrawn_at IS NULL) submitted
-           ON submitted.type = identity.type AND submitted.value = identity.value
+    LEFT JOIN submitted ON submitted.type = identity.type AND submitted.spelled = lower(identity.value::text)
+      AND submitted.canonical = coalesce(identity.canonical, identity.value)
     WHERE stored.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'selected', 'attached')
     ORDER BY identity.seq, identity.digest, identity.origin = 'key' DESC, identity.origin DESC`);
 }
 
-/** Stores the digests of all current identities. Digests of earlier identities stay. */
+/**
+ * Stores the digests of all current identities and of their canonical forms. Digests of earlier identities stay. Only the
+ * digest of the key itself identifies the subject.
+ */
 export async function addDigests({ tx, keys, requestId, project, kind }: Staging): Promise<void> {
   const keyIds = keys.map((key) => key.id);
   await tx.execute(sql`INSERT INTO ${identityDigests} (project, kind, digest, key_id, request_id, seq, is_key)
-    SELECT ${project}, ${kind}, digest, (${textArray(keyIds)})[number], ${requestId}, subject.seq, bool_or(stage.match)
-    FROM stage JOIN stage_subjects subject USING (key_type, key_value), unnest(stage.digests) WITH ORDINALITY AS staged(digest, number)
+    SELECT ${project}, ${kind}, digest, (${textArray(keyIds)})[1 + (number - 1) % ${keyIds.length}::integer], ${requestId}, subject.seq,
+           bool_or(stage.match AND number <= ${keyIds.length}::integer)
+    FROM stage JOIN stage_subjects subject USING (key_type, key_value),
+         unnest(stage.digests || stage.canonical_digests) WITH ORDINALITY AS staged(digest, number)
     WHERE NOT EXISTS (SELECT FROM ${identityDigests} stored
       WHERE stored.request_id = ${requestId} AND stored.seq = subject.seq AND stored.digest = staged.digest)
-    GROUP BY subject.seq, digest, number ORDER BY subject.seq, digest`);
+    GROUP BY subject.seq, digest, 1 + (number - 1) % ${keyIds.length}::integer ORDER BY subject.seq, digest`);
 }
 
 /**

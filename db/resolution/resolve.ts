@@ -1,6 +1,6 @@
 import { and, eq, isNull, inArray, not, sql } from 'drizzle-orm';
 import type { SystemEntry } from '../../domain/catalog.ts';
-import { ALIAS, type Resolved } from '../../domain/identity.ts';
+import { ALIAS, type IdentityTypes, type Resolved } from '../../domain/identity.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -26,6 +26,7 @@ export interface Resolution {
   readonly excepted?: AsyncIterable<readonly Resolved[]>;
   readonly systems: readonly SystemEntry[];
   readonly policy: Policy;
+  readonly types: IdentityTypes;
   readonly at: Date;
   /**
    * The maximum number of subjects. With more, the request fails and nothing is hidden or deleted. Null if unlimited.
@@ -72,7 +73,8 @@ export async function storeResolution(
   const end = await transaction<ResolutionEnd>(database, async (tx) => {
     // Without statistics of the rows that this transaction writes, the planner would scan them once per row.
     await tx.execute(sql`SET LOCAL enable_nestloop = off`);
-    const staging = { tx, keys, requestId: request.id, project: request.project, kind: request.subjectKind };
+    const { id: requestId, project, subjectKind: kind } = request;
+    const staging = { tx, keys, requestId, project, kind, types: resolution.types };
     await stageFacts(staging, resolution.facts);
     if (resolution.excepted !== undefined) await stageExcepted(staging, resolution.excepted);
     await lockProject(tx, request.project);

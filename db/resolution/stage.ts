@@ -1,5 +1,6 @@
 import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
-import type { Resolved } from '../../domain/identity.ts';
+import { canonicalOrNull, spellingsOf } from '../../domain/identity-forms.ts';
+import type { IdentityTypes, Resolved } from '../../domain/identity.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import type { Database, Transaction } from '../client.ts';
 import { copyInto, type Field } from '../copy.ts';
@@ -13,20 +14,23 @@ export interface Staging {
   readonly requestId: string;
   readonly project: string;
   readonly kind: SubjectKind;
+  readonly types: IdentityTypes;
 }
 
-const STAGE = 'stage (match, known, key_type, key_value, position, type, value, origin, sharers, digests)';
+const STAGE =
+  'stage (match, known, key_type, key_value, position, type, value, canonical, origin, sharers, digests, canonical_digests)';
 
 /**
  * Copies the directory's answer into the temporary table `stage`, one fact per row. `digests` are those of the row's
- * identity, in the order of the digest keys. `excluded` marks an identity that an excluded subject has too.
+ * identity, in the order of the digest keys, and `canonical_digests` those of its canonical form if that is another.
+ * Subjects and shared identities are told apart by `digests` alone. `excluded` marks an identity that an excluded subject has too.
  *
  * Runs before the project is locked, so that a slow directory blocks no other transaction.
  */
 export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly Resolved[]>): Promise<void> {
   await staging.tx
     .execute(sql`CREATE TEMPORARY TABLE stage (match boolean, known boolean, key_type text, key_value text[],
-    position integer, type text, value text[], origin text, sharers integer, digests bytea[],
+    position integer, type text, value text[], canonical text[], origin text, sharers integer, digests bytea[], canonical_digests bytea[],
     excluded boolean NOT NULL DEFAULT false) ON COMMIT DROP`);
   await copyInto(
     staging.tx,
@@ -35,7 +39,10 @@ export async function stageFacts(staging: Staging, facts: AsyncIterable<readonly
   );
 }
 
-/** Stages each identity that the directory does not know as a subject. Every system is searched for it. */
+/**
+ * Stages each identity that the directory does not know as a subject. Every system is searched for all its spellings,
+ * because each compares by its own rules.
+ */
 export async function stageUnknown(staging: Staging): Promise<void> {
   const { tx, requestId } = staging;
   const { position, type, value, outcome, withdrawnAt } = submittedIdentities;
@@ -53,15 +60,35 @@ export async function stageUnknown(staging: Staging): Promise<void> {
     )
     .orderBy(asc(position));
   const pages = (async function* () {
-    yield unknown.map(({ position: at, ...key }) => stageRow(staging, { fact: 'match', position: at, key }, false));
+    yield unknown.flatMap((row) => unknownFacts(staging, row).map((fact) => stageRow(staging, fact, false)));
   })();
   if (unknown.length > 0) await copyInto(tx, STAGE, pages);
 }
 
-function stageRow({ keys, project, kind }: Staging, fact: Resolved, known: boolean): Field[] {
+function unknownFacts(
+  { types }: Staging,
+  { position, type, value }: { readonly position: number; readonly type: string; readonly value: readonly string[] },
+): readonly Resolved[] {
+  const [common = value, ...others] = spellingsOf(types[type]?.comparison ?? 'exact', value);
+  const key = { type, value: common };
+  return [
+    { fact: 'match', position, key },
+    ...others.map((other) => ({
+      fact: 'identity' as const,
+      key,
+      identity: { type, value: other },
+      origin: 'identity' as const,
+      sharers: 0,
+    })),
+  ];
+}
+
+function stageRow({ keys, project, kind, types }: Staging, fact: Resolved, known: boolean): Field[] {
   const match = fact.fact === 'match';
   const identity = match ? fact.key : fact.identity;
-  const digests = digestsOf(keys, project, kind, identity).map(({ digest }) => digest);
+  const digests = (value: readonly string[]) =>
+    digestsOf(keys, project, kind, { type: identity.type, value }).map(({ digest }) => digest);
+  const canonical = canonicalOrNull(types[identity.type]?.comparison ?? 'exact', identity.value);
   return [
     match,
     known,
@@ -70,9 +97,11 @@ function stageRow({ keys, project, kind }: Staging, fact: Resolved, known: boole
     match ? fact.position : null,
     identity.type,
     identity.value,
+    canonical,
     match ? 'key' : fact.origin,
     match ? null : fact.sharers,
-    digests,
+    digests(identity.value),
+    canonical && digests(canonical),
   ];
 }
 

@@ -28,8 +28,10 @@ export const submittedIdentities = lethe.table(
     requestId: text('request_id').notNull(),
     position: integer('position').notNull(),
     type: text('type').notNull(),
-    /** Normalized. Null for a value that is invalid for its type, and for all values when the request has ended. */
+    /** As submitted. Null for a value that is invalid for its type, and for all values when the request has ended. */
     value: text('value').array(),
+    /** The form that the ledger compares. Null if it is the value. */
+    canonical: text('canonical').array(),
     /** Null until the request is resolved. Later outcomes are computed from the subjects. */
     outcome: text('outcome', { enum: STORED_OUTCOMES }),
     /** Why the value is `invalid`. Null for other outcomes. */
@@ -176,6 +178,8 @@ export const subjectIdentities = lethe.table(
     seq: integer('seq').notNull(),
     type: text('type').notNull(),
     value: text('value').array().notNull(),
+    /** The form that the ledger compares. Null if it is the value. */
+    canonical: text('canonical').array(),
     /** Keyed digest under the newest digest key. Comparisons use it instead of type and value. */
     digest: bytea('digest').notNull(),
     origin: text('origin', { enum: IDENTITY_ORIGINS }).notNull(),
@@ -190,7 +194,8 @@ export const subjectIdentities = lethe.table(
 );
 
 /**
- * Keyed digests of every identity of every subject, under every key in use. They remain when the identities are purged.
+ * Keyed digests of every identity of every subject, under every key in use, also of its canonical form. They remain when
+ * the identities are purged.
  */
 export const identityDigests = lethe.table(
   'identity_digests',
@@ -202,7 +207,7 @@ export const identityDigests = lethe.table(
     keyId: text('key_id').notNull(),
     requestId: text('request_id').notNull(),
     seq: integer('seq').notNull(),
-    /** Whether `digest` is of the subject's key, and not of another identity. */
+    /** Whether `digest` is of the subject's key, and not of its canonical form or of another identity. */
     isKey: boolean('is_key').notNull(),
   },
   (table) => [

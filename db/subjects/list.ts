@@ -45,7 +45,7 @@ export async function listSubjects(
   const { requestId, project, after, limit } = page;
   return queries.execute<SubjectEntry>(sql`
     WITH entry AS (
-      SELECT position, line, type, value, outcome, reason, duplicate_of, withdrawn_at,
+      SELECT position, line, type, value, coalesce(canonical, value) AS canonical, outcome, reason, duplicate_of, withdrawn_at,
              ARRAY(SELECT seq FROM ${matches}
                    WHERE matches.request_id = ${requestId} AND matches.position = submitted_identities.position
                      AND submitted_identities.outcome IS DISTINCT FROM 'duplicate') AS seqs
@@ -62,15 +62,12 @@ export async function listSubjects(
       FROM (SELECT *, row_number() OVER (ORDER BY seq, origin, type, value) AS number
             FROM ${subjectIdentities} identity
             WHERE identity.request_id = ${requestId} AND identity.seq = ANY(entry.seqs)
-              AND (identity.type, identity.value) IS DISTINCT FROM (entry.type, entry.value)) further) further_identities
+              AND (identity.type, coalesce(identity.canonical, identity.value)) IS DISTINCT FROM (entry.type, entry.canonical)) further) further_identities
     ORDER BY position`);
 }
 
 /** Lists the submitted identities of a request with the outcome `invalid`, by position, as long as the request exists. */
-export const listFailures = (
-  queries: Queries,
-  { requestId, after, limit }: Page,
-): Promise<readonly FailureEntry[]> =>
+export const listFailures = (queries: Queries, { requestId, after, limit }: Page): Promise<readonly FailureEntry[]> =>
   queries.execute<FailureEntry>(sql`
     SELECT position, line, type, reason FROM ${submittedIdentities}
     WHERE request_id = ${requestId} AND outcome = 'invalid' AND reason IS NOT NULL AND position > ${after}

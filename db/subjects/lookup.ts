@@ -1,6 +1,7 @@
 import { desc, sql } from 'drizzle-orm';
 import type { AnonymisedRows, RetainedRows } from '../../domain/batch.ts';
-import type { Identity } from '../../domain/identity.ts';
+import { canonicalIdentity } from '../../domain/identity-forms.ts';
+import type { NamedIdentity } from '../../domain/identity.ts';
 import type { Outcome, RequestKind, SubjectKind } from '../../domain/vocabulary.ts';
 import type { Queries } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
@@ -31,16 +32,17 @@ export async function lookUp(
   search: {
     readonly project: string;
     readonly kind: SubjectKind;
-    readonly identity: Identity;
+    readonly identity: NamedIdentity;
     /** The request kinds of the caller's token. Null for all kinds. */
     readonly kinds?: readonly RequestKind[] | null;
   },
 ) {
-  const { project, kind, identity, kinds = null } = search;
+  const { project, kind, kinds = null } = search;
+  const identity = canonicalIdentity(search.identity);
   const digests = bytesIn(digestsOf(keys, project, kind, identity).map(({ digest }) => digest));
   const { id, caseRef, heldBy, placedAt } = holds;
   const [foundRequests, foundHolds, foundSuppressions] = await Promise.all([
-    // An unresolved request has no digests and is found by the submitted value.
+    // An unresolved request has no digests and is found by the canonical values.
     queries.execute<LookedUpRequest>(sql`
       SELECT id, kind, status, found.outcome, ${retainedOf(sql`id`)} AS retained, ${anonymisedOf(sql`id`)} AS anonymised,
              received_at, concluded_at
@@ -54,7 +56,7 @@ export async function lookUp(
             FROM ${requests} unresolved JOIN ${submittedIdentities} submitted ON submitted.request_id = unresolved.id
             WHERE unresolved.project = ${project} AND unresolved.subject_kind = ${kind} AND unresolved.resolved_at IS NULL
               AND unresolved.concluded_at IS NULL AND submitted.withdrawn_at IS NULL
-              AND submitted.type = ${identity.type} AND submitted.value = ${textArray(identity.value)}) found
+              AND submitted.type = ${identity.type} AND coalesce(submitted.canonical, submitted.value) = ${textArray(identity.value)}) found
       JOIN ${requests} ON requests.id = found.request_id
       WHERE ${kinds === null ? sql`true` : sql`kind = ANY(${textArray(kinds)})`}
       ORDER BY received_at DESC, id DESC LIMIT ${LIMIT}`),

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Outcome } from '../../domain/vocabulary.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
-import { matches, subjects } from '../schema/subjects.ts';
+import { matches, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
 /** Outcomes from the least to the most advanced. An identity with several subjects has the least advanced of theirs. */
@@ -44,3 +44,12 @@ export const positionOutcome = (request: { readonly requestId: string; readonly 
                       FROM ${matches} JOIN ${subjects} subject USING (request_id, seq)
                       WHERE matches.request_id = ${request.requestId} AND matches.position = entry.position),
                      CASE WHEN entry.withdrawn_at IS NULL THEN entry.outcome ELSE 'cancelled' END) END`;
+
+/** The failure of a request that found nothing, because no identity names one subject. */
+export const NO_VALID_IDENTITY = 'no_valid_identity';
+
+/** Whether an identity of the request names several subjects, or all of them are invalid. Then nothing was searched for. */
+export const hasNoValidIdentity = (requestId: string): SQL<boolean> => sql`
+  EXISTS (SELECT FROM ${submittedIdentities} WHERE request_id = ${requestId} AND outcome = 'invalid' AND withdrawn_at IS NULL)
+  AND (SELECT coalesce(bool_or(reason = 'ambiguous'), false) OR bool_and(coalesce(outcome IN ('invalid', 'duplicate'), false))
+       FROM ${submittedIdentities} WHERE request_id = ${requestId} AND withdrawn_at IS NULL)`;

@@ -1,10 +1,11 @@
 import { and, count, eq, type SQL, sql } from 'drizzle-orm';
+import { BLANKS } from '../../domain/identity.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, matches, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { intArray } from '../sql.ts';
+import { intArray, textArray } from '../sql.ts';
 
 /** Selects the subjects that the directory does not know and for which the systems are still searched. */
 const isUnresolved = (requestId: string): SQL | undefined =>
@@ -45,7 +46,8 @@ export async function markPresent(
 
 /**
  * Settles the subjects on which no system holds data: the outcome of their positions is `already_deleted` if an earlier
- * request deleted them, otherwise `not_found`. Returns the requests to signal.
+ * request deleted them, otherwise `not_found`, or `invalid` for a value with blanks around it. Returns the requests to
+ * signal.
  */
 export async function settleUnresolved(
   database: Database,
@@ -93,9 +95,20 @@ export async function settleUnresolved(
       )
       .returning({ requestId: subjects.requestId });
     const wake = [...new Set(attached.map((row) => row.requestId))];
+    await rejectPadded(tx, [requestId, ...wake]);
     await raiseWake(tx, wake);
     return [...new Set([...wake, ...exporting])];
   });
+}
+
+/** A value that nothing holds with the blanks around it was likely meant without them, so the outcome tells it. */
+async function rejectPadded(tx: Transaction, requestIds: readonly string[]): Promise<void> {
+  await tx.execute(sql`
+    UPDATE ${submittedIdentities} submitted SET outcome = 'invalid', reason = 'surrounding_whitespace'
+    FROM ${matches} JOIN ${subjects} subject USING (request_id, seq)
+    WHERE submitted.request_id = ANY(${textArray(requestIds)}) AND matches.request_id = submitted.request_id
+      AND matches.position = submitted.position AND subject.state = 'not_found' AND submitted.outcome IN ('not_found', 'attached')
+      AND EXISTS (SELECT FROM unnest(submitted.value) part WHERE part ~ ${`^${BLANKS}|${BLANKS}$`})`);
 }
 
 /** Wakes the attached requests that export first, which can start their export now that the subjects are found. */

@@ -1,16 +1,16 @@
 import { and, asc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { DomainError } from '../../domain/errors.ts';
-import type { Identity } from '../../domain/identity.ts';
+import type { NamedIdentity } from '../../domain/identity.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { type DigestKeys, digestsOf } from '../digests.ts';
+import { type DigestKeys, namedDigests } from '../digests.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions } from '../schema/holds.ts';
 import { bytesIn, textArray } from '../sql.ts';
 
 /** Places or lifts the suppression of one identity. `id` is used if the identity has no row yet. */
 export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>> {
-  readonly identity: Identity;
+  readonly identity: NamedIdentity;
   readonly actor: string;
   readonly at: Date;
 }
@@ -87,7 +87,7 @@ async function writeChange(
   change: { readonly id: string; readonly liftedAt: Date | null },
 ): Promise<string> {
   const { id, liftedAt } = change;
-  const digests = digestsOf(keys, project, kind, identity);
+  const digests = namedDigests(keys, project, kind, identity);
   const stored = { type: identity.type, value: identity.value };
   await tx
     .insert(suppressions)
@@ -109,7 +109,7 @@ const matchesIdentity = (keys: DigestKeys, { project, kind, identity }: Suppress
   and(
     eq(suppressionDigests.project, project),
     eq(suppressionDigests.kind, kind),
-    sql`${suppressionDigests.digest} IN ${bytesIn(digestsOf(keys, project, kind, identity).map(({ digest }) => digest))}`,
+    sql`${suppressionDigests.digest} IN ${bytesIn(namedDigests(keys, project, kind, identity).map(({ digest }) => digest))}`,
   );
 
 const record = (

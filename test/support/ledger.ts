@@ -192,6 +192,7 @@ export async function resolve(
     facts: pagesOf(facts),
     systems: [APP],
     policy: POLICY,
+    types: APP.identityTypes.user ?? {},
     at: START,
     limit: null,
     growth: () => 1,

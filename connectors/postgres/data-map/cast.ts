@@ -24,7 +24,7 @@ export const columnSide = (column: string, type: ColumnType, comparison: Compari
 /** The text of a column. Values that a case-insensitive comparison finds equal have the same text here. */
 export function textOf(column: string, type: ColumnType, comparison: Comparison): string {
   if (isLowerCased(type, comparison)) return `lower(${column})::text`;
-  return comparison === 'caseInsensitive' ? `lower(${column}::text)` : `${column}::text`;
+  return comparison === 'caseInsensitive' ? `lower(${column}::text COLLATE pg_catalog."default")` : `${column}::text`;
 }
 
 /** Casts a text value to the column's type. A value that has no such cast becomes NULL; CASE prevents an error. */

@@ -1,17 +1,46 @@
 import { SERVER_CLASSES } from '../failure.ts';
 import { literalList } from '../sql.ts';
 
+/** The text of a value in the lower case of the column that has it, or of the database. */
+const folded = (value: string): string => `CASE
+      WHEN t.collations IS NOT NULL THEN lethe_system.lower_case(${value}, t.collations)
+      WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string(${value}, E'\\x01'))
+      ELSE array_to_string(${value}, E'\\x01') END`;
+
 /**
  * SECURITY DEFINER: callers compute digests without reading the key. The digested text is unambiguous, because no valid
  * identity contains a control character.
  */
 export const FUNCTIONS = `
+-- The lower case of each text of a value in the collation of its column.
+CREATE OR REPLACE FUNCTION lethe_system.lower_case(value text[], collations regcollation[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  part text;
+  parts text[];
+BEGIN
+  FOR i IN 1..cardinality(value) LOOP
+    EXECUTE format('SELECT lower($1 COLLATE %s)', collations[i]) INTO part USING value[i];
+    parts := parts || part;
+  END LOOP;
+  RETURN array_to_string(parts, E'\\x01');
+END $$;
+
+-- A value in the Unicode forms in which the application can have stored it.
+CREATE OR REPLACE FUNCTION lethe_system.unicode_forms(value text[]) RETURNS SETOF text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT DISTINCT CASE
+    WHEN form = 'as given' OR getdatabaseencoding() <> 'UTF8' THEN $1
+    WHEN form = 'NFC' THEN ARRAY(SELECT normalize(part, NFC) FROM unnest($1) WITH ORDINALITY AS p(part, i) ORDER BY i)
+    ELSE ARRAY(SELECT normalize(part, NFD) FROM unnest($1) WITH ORDINALITY AS p(part, i) ORDER BY i) END
+  FROM unnest(ARRAY['as given', 'NFC', 'NFD']) AS form
+$$;
+
 -- The keyed digest of one identity.
 CREATE OR REPLACE FUNCTION lethe_system.digest(system text, kind text, type text, value text[]) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $2, $3,
-    CASE WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string($4, E'\\x01'))
-         ELSE array_to_string($4, E'\\x01') END), 'UTF8')))
+    ${folded('$4')}), 'UTF8')))
   FROM lethe_system.secret s
   LEFT JOIN lethe_system.identity_types t ON t.system = $1 AND t.kind = $2 AND t.type = $3
 $$;
@@ -23,8 +52,7 @@ CREATE OR REPLACE FUNCTION lethe_system.members(
 ) RETURNS TABLE (value text[], digest bytea)
 LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
   SELECT b.value, sha256(s.outer_pad || sha256(s.inner_pad || convert_to(concat_ws(E'\\x01', $1, $6, b.type,
-    CASE WHEN t.comparison IN ('caseInsensitive', 'uuid') THEN lower(array_to_string(b.value, E'\\x01'))
-         ELSE array_to_string(b.value, E'\\x01') END), 'UTF8')))
+    ${folded('b.value')}), 'UTF8')))
   FROM lethe_system.batch b CROSS JOIN lethe_system.secret s
   LEFT JOIN lethe_system.identity_types t ON t.system = $1 AND t.kind = $6 AND t.type = b.type
   WHERE b.system = $1 AND b.request_id = $2 AND b.batch = $3 AND b.seq BETWEEN $4 AND $5
@@ -44,15 +72,15 @@ $$;
 CREATE OR REPLACE FUNCTION lethe_system.is_suppressed(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM lethe_system.identity_types i JOIN lethe_system.suppressions s
-      ON s.digest = lethe_system.digest(i.system, i.kind, i.type, ARRAY[$2])
+    SELECT FROM lethe_system.identity_types i CROSS JOIN lethe_system.unicode_forms(ARRAY[$2]) AS form
+    JOIN lethe_system.suppressions s ON s.digest = lethe_system.digest(i.system, i.kind, i.type, form)
     WHERE i.kind = $1 AND i.is_key)
 $$;
 CREATE OR REPLACE FUNCTION lethe_system.is_suppressed(kind text, type text, VARIADIC value text[]) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM lethe_system.identity_types i JOIN lethe_system.suppressions s
-      ON s.digest = lethe_system.digest(i.system, i.kind, i.type, $3)
+    SELECT FROM lethe_system.identity_types i CROSS JOIN lethe_system.unicode_forms($3) AS form
+    JOIN lethe_system.suppressions s ON s.digest = lethe_system.digest(i.system, i.kind, i.type, form)
     WHERE i.kind = $1 AND i.type = $2)
 $$;
 
@@ -97,6 +125,8 @@ EXCEPTION WHEN OTHERS OR assert_failure THEN
     MESSAGE = 'a constraint or a trigger prevents this change, such as a row that still references it';
 END $$;
 
+REVOKE ALL ON FUNCTION lethe_system.lower_case(text[], regcollation[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_system.unicode_forms(text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_system.digest(text, text, text, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_system.members(text, text, text, integer, integer, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_system.run_redacted(text, text[]) FROM PUBLIC;

@@ -32,9 +32,9 @@ BEGIN
   INSERT INTO lethe_system.secret (inner_pad, outer_pad) VALUES (inner_pad, outer_pad);
 END $$;
 
--- How the values of each identity type compare.
+-- How the values of each identity type compare. collations: of its columns, if their lower case is not that of the database.
 CREATE TABLE IF NOT EXISTS lethe_system.identity_types (
-  system text, kind text, type text, comparison text NOT NULL, is_key boolean NOT NULL,
+  system text, kind text, type text, comparison text NOT NULL, is_key boolean NOT NULL, collations regcollation[],
   PRIMARY KEY (system, kind, type)
 );
 

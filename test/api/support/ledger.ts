@@ -5,6 +5,7 @@ import { conclude } from '../../../db/deletion/conclude.ts';
 import { reconcileDeletion } from '../../../db/deletion/reconcile.ts';
 import { readRequestRow } from '../../../db/requests/row.ts';
 import { storeResolution } from '../../../db/resolution/resolve.ts';
+import { identityTypesOf } from '../../../domain/catalog.ts';
 import type { Resolved } from '../../../domain/identity.ts';
 import { markPresent } from '../../../db/subjects/unresolved.ts';
 import { recordAppliedVisibility } from '../../../db/subjects/visibility.ts';
@@ -33,6 +34,7 @@ export async function resolve(
     facts: pagesOf(facts),
     systems: PROJECT.systems,
     policy: PROJECT.policy,
+    types: identityTypesOf(PROJECT, request.subjectKind),
     at,
     limit: null,
     growth: () => Number.POSITIVE_INFINITY,

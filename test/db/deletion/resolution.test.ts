@@ -193,6 +193,7 @@ test('attaches a subject that another open deletion owns, also after the digest 
     facts: pages,
     systems: [APP],
     policy: POLICY,
+    types: APP.identityTypes.user ?? {},
     at: START,
     limit: null,
     growth: () => 1,

@@ -97,6 +97,7 @@ test('does not add excluded subjects before the claim, also after the digest key
       facts: pagesOf(facts),
       systems: [APP],
       policy: POLICY,
+      types: APP.identityTypes.user ?? {},
       at: days(14),
       limit: null,
       growth: () => 10,

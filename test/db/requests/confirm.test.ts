@@ -186,6 +186,7 @@ test('attaches a subject whose owner used an older digest key', async () => {
     facts: pagesOf(allKnown([user('r-1')])),
     systems: [APP],
     policy: POLICY,
+    types: APP.identityTypes.user ?? {},
     at: START,
     limit: null,
     growth: () => 1,

@@ -4,6 +4,7 @@ import type { NewRequest, Selection, SubmittedIdentity } from '../../../../db/re
 import type { Replayable } from '../../../../db/requests/idempotency.ts';
 import { identityTypesOf, systemsFor, type Project } from '../../../../domain/catalog.ts';
 import { DomainError } from '../../../../domain/errors.ts';
+import { canonicalValue } from '../../../../domain/identity-forms.ts';
 import type { Policy } from '../../../../domain/policy.ts';
 import type { RequestKind } from '../../../../domain/vocabulary.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../../../http/validation-errors.ts';
@@ -130,9 +131,10 @@ export function notifyErrors(
   notify: string | null,
   identities: readonly SubmittedIdentity[],
 ): readonly ValidationError[] {
-  const address = notify?.toLowerCase();
+  const fold = (value: readonly string[]) => canonicalValue('caseInsensitive', value);
+  const [address] = notify === null ? [] : fold([notify]);
   const isSubject =
-    address !== undefined && identities.some(({ value }) => value?.some((part) => part.toLowerCase() === address));
+    address !== undefined && identities.some(({ value }) => value !== null && fold(value).includes(address));
   const detail = 'must not be the address of a subject of the request';
   return isSubject ? [bodyError('/notify', 'notify_is_subject', detail)] : [];
 }
