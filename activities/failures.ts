@@ -33,6 +33,7 @@ export function attentionCode(error: unknown): AttentionCode {
     case 'timeout':
       return 'system_unavailable';
     case 'refused':
+    case 'unknown_segment':
       return 'system_refused';
     case 'coverage_broken':
       return 'coverage_broken';

@@ -3,7 +3,7 @@ import { ConnectorError } from '../connectors/connector.ts';
 import { transaction } from '../db/transaction.ts';
 import { raiseAttention } from '../db/attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../db/requests/row.ts';
-import { startResolving, storeResolution } from '../db/resolution/resolve.ts';
+import { failUnresolved, type ResolutionEnd, startResolving, storeResolution } from '../db/resolution/resolve.ts';
 import { readExcepted, readSubmitted } from '../db/subjects/identities.ts';
 import { identityTypesOf, type Project, systemsFor } from '../domain/catalog.ts';
 import type { AsOf, AttentionKey, SystemKey } from '../domain/ids.ts';
@@ -27,19 +27,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
     return withAttention(deps, key, asOf, async () => {
       await startResolving(deps.database, requestId, at);
       const request = await readRequestRow(deps.database, requestId);
-      const end = await withConnectorContext(deps, input, (context) =>
-        storeResolution(deps.database, deps.keys, {
-          request,
-          facts: resolveSelection(deps, project, request, context),
-          ...resolveExceptions(deps, project, request, context),
-          systems: systemsFor(project, request.subjectKind),
-          policy: project.policy,
-          types: identityTypesOf(project, request.subjectKind),
-          at,
-          limit: request.selection === 'segment' ? project.policy.subjectsPerSegment : null,
-          growth: (resolved) => Math.max(1, resolved * project.policy.growth),
-        }),
-      );
+      const end = await storeAnswer(deps, project, request, input);
       if (end.end === 'grew') {
         await transaction(deps.database, (tx) =>
           raiseAttention(tx, { ...key, step: 'inspect' }, { code: 'resolution_grew', at, retryAt: null }),
@@ -51,6 +39,35 @@ export const resolveActivities = (deps: ActivityDeps) => ({
     });
   },
 });
+
+/** Stores the directory's answer. A segment that the directory does not know fails the request. */
+async function storeAnswer(
+  deps: ActivityDeps,
+  project: Project,
+  request: RequestRow,
+  input: SystemKey & AsOf,
+): Promise<ResolutionEnd> {
+  const at = new Date(input.asOf);
+  try {
+    return await withConnectorContext(deps, input, (context) =>
+      storeResolution(deps.database, deps.keys, {
+        request,
+        facts: resolveSelection(deps, project, request, context),
+        ...resolveExceptions(deps, project, request, context),
+        systems: systemsFor(project, request.subjectKind),
+        policy: project.policy,
+        types: identityTypesOf(project, request.subjectKind),
+        at,
+        limit: request.selection === 'segment' ? project.policy.subjectsPerSegment : null,
+        growth: (resolved) => Math.max(1, resolved * project.policy.growth),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConnectorError && error.code === 'unknown_segment')) throw error;
+    await failUnresolved(deps.database, request, error.code, at);
+    return { end: 'closed' };
+  }
+}
 
 type Facts = AsyncIterable<readonly Resolved[]>;
 

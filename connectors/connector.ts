@@ -27,6 +27,7 @@ export interface Connector {
   /**
    * Resolves identities to subjects and lists the other identities of each subject. Only the directory is called.
    * Yields pages of facts in any order, each fact once. Hidden subjects are included only when selected by identity.
+   * Throws `unknown_segment` for a segment that does not exist, and yields nothing for an empty one.
    */
   resolve?(selection: Selection, context: ConnectorContext): AsyncIterable<readonly Resolved[]>;
   /** Counts the rows that `hardDelete` with this scope would delete, retain or clear. Changes nothing. */
@@ -232,11 +233,12 @@ export interface Count {
 /**
  * - `unavailable`: unreachable, or a standby. `timeout`: too slow, or blocked by a lock.
  * - `refused`: rejected by the system. `coverage_broken`: the data map does not match the schema.
+ * - `unknown_segment`: thrown by `resolve` for a segment that does not exist. The request fails.
  *
  * An error that is not retryable raises attention immediately; others are retried first, after `retryAfterMs` if given.
  */
 export class ConnectorError extends Error {
-  readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'timeout';
+  readonly code: 'unavailable' | 'refused' | 'coverage_broken' | 'timeout' | 'unknown_segment';
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   constructor(code: ConnectorError['code'], message: string, options: { retryable: boolean; retryAfterMs?: number }) {

@@ -211,6 +211,15 @@ async function pinSystems(
   if (rows.length > 0) await tx.insert(systemVisibility).values(rows).onConflictDoNothing();
 }
 
+/** Fails a request that the directory cannot resolve, unless it has ended meanwhile. Idempotent. */
+export const failUnresolved = (database: Database, request: RequestRow, failure: string, at: Date): Promise<void> =>
+  transaction(database, async (tx) => {
+    await lockProject(tx, request.project);
+    const now = await readRequestRow(tx, request.id);
+    if (now.concludedAt === null && now.cancelledAt === null && now.resolvedAt === null)
+      await failRequest(tx, request, failure, at);
+  });
+
 async function failRequest(
   tx: Transaction,
   request: RequestRow,

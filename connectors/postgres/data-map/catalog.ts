@@ -1,5 +1,6 @@
 import { ConnectorError } from '../../connector.ts';
 import { columnPath } from './column-path.ts';
+import type { PostgresSettings } from './data-map.ts';
 import { type KindModel, columnsOf } from './model.ts';
 import type { Session } from '../session.ts';
 import { qualifiedName, tableName } from '../sql.ts';
@@ -42,10 +43,18 @@ export interface Catalog {
   readonly foreignKeys: readonly ForeignKey[];
 }
 
-export function mappedTables(models: readonly KindModel[], segments?: string): readonly string[] {
-  const tables = models.flatMap((model) => model.targets.map((target) => qualifiedName(target.table)));
-  return [...new Set(segments === undefined ? tables : [...tables, qualifiedName(segments)])];
+export function mappedTables(models: readonly KindModel[], segments?: PostgresSettings['segments']): readonly string[] {
+  const tables = models.flatMap((model) => model.targets.map((target) => target.table));
+  return [...new Set([...tables, ...segmentTables(segments).map(({ table }) => table)].map(qualifiedName))];
 }
+
+/** The tables that are read to select a segment, with the path of each. */
+export const segmentTables = (
+  segments: PostgresSettings['segments'],
+): readonly { readonly path: string; readonly table: string }[] => [
+  ...(segments === undefined ? [] : [{ path: 'segments.table', table: segments.table }]),
+  ...(segments?.list === undefined ? [] : [{ path: 'segments.list.table', table: segments.list.table }]),
+];
 
 export async function readCatalog(session: Session, tables: readonly string[]): Promise<Catalog> {
   const names = tables.map(tableName);

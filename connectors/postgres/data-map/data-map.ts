@@ -147,6 +147,8 @@ export interface PostgresSettings {
     readonly table: string;
     readonly segment: string;
     readonly subject: string | readonly string[];
+    /** A table with the names of all segments. Without it, a segment exists as long as it lists a user. */
+    readonly list?: { readonly table: string; readonly segment: string };
   };
   /**
    * Materialized views over mapped tables. Lethe refreshes those under `refresh` after each deletion, in this order. The

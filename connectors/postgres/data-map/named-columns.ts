@@ -29,6 +29,9 @@ export function namedColumns(settings: PostgresSettings): readonly NamedColumns[
     ...named,
     ...exactColumns('segments.segment', segments.table, [segments.segment], 'join'),
     ...exactColumns('segments.subject', segments.table, [segments.subject].flat(), 'read'),
+    ...(segments.list === undefined
+      ? []
+      : exactColumns('segments.list.segment', segments.list.table, [segments.list.segment], 'read')),
   ];
 }
 

@@ -162,7 +162,14 @@ export const settingsSchema = z.strictObject({
       (kinds) => kinds.user !== undefined || kinds.company !== undefined,
       'must map at least one kind of subject',
     ),
-  segments: z.strictObject({ table, segment: name, subject: z.union([name, z.array(name).min(1)]) }).optional(),
+  segments: z
+    .strictObject({
+      table,
+      segment: name,
+      subject: z.union([name, z.array(name).min(1)]),
+      list: z.strictObject({ table, segment: name }).optional(),
+    })
+    .optional(),
   materializedViews: z
     .strictObject({ refresh: z.array(table).optional(), report: z.array(table).optional() })
     .optional(),

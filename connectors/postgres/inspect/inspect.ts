@@ -25,7 +25,7 @@ export async function inspect(context: Context, options: InspectOptions = {}): P
   const noActivity = { signal: new AbortController().signal, heartbeat: () => {} };
   try {
     return await withSession(context.server, noActivity, async (session) => {
-      const mapped = mappedTables(context.models, context.settings.segments?.table);
+      const mapped = mappedTables(context.models, context.settings.segments);
       const tables = [...new Set([...mapped, ...sharingTables(context).map(({ table }) => table)])];
       const catalog = await readCatalog(session, tables);
       const relations = await readRelations(session, tables);

@@ -1,5 +1,5 @@
 import type { InspectOptions } from '../../connector.ts';
-import type { Catalog } from '../data-map/catalog.ts';
+import { type Catalog, segmentTables } from '../data-map/catalog.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
 import { qualifiedName, tableName } from '../sql.ts';
@@ -51,11 +51,10 @@ const RELATIONS = `
 /** Every table that the data map names, with the path of that key. */
 export function tablePaths({ context }: Inspection): readonly { path: string; table: string }[] {
   const targets = context.models.flatMap((model) => model.targets);
-  const { segments } = context.settings;
-  const places = targets.map((target) => ({ path: `${target.path}.table`, table: qualifiedName(target.table) }));
-  return segments === undefined
-    ? places
-    : [...places, { path: 'segments.table', table: qualifiedName(segments.table) }];
+  return [
+    ...targets.map((target) => ({ path: `${target.path}.table`, table: target.table })),
+    ...segmentTables(context.settings.segments),
+  ].map(({ path, table }) => ({ path, table: qualifiedName(table) }));
 }
 
 /** Tables that can point to the same row as a mapped one, with the path of that key. Their own rows are not mapped. */

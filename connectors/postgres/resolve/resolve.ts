@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { ConnectorContext, Resolved, Selection, Submitted } from '../../connector.ts';
+import {
+  ConnectorError,
+  type ConnectorContext,
+  type Resolved,
+  type Selection,
+  type Submitted,
+} from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch, membersInRange } from '../visibility/batch-table.ts';
 import { mappedTables, readCatalog } from '../data-map/catalog.ts';
 import { type Context, modelOf } from '../context.ts';
@@ -8,7 +14,7 @@ import { keyIdentity } from '../data-map/model.ts';
 import { memberRanges } from '../delete/ranges.ts';
 import { matchStatements } from './matches.ts';
 import { factsOfPage, keysOfPage } from './facts.ts';
-import { selectionStatement } from './selection.ts';
+import { segmentQuery, selectionStatement } from './selection.ts';
 import type { Resolution } from './resolution.ts';
 import { matchOtherForms } from './spellings.ts';
 import { openSession } from '../session.ts';
@@ -32,7 +38,7 @@ export async function* resolve(
   const call = `resolve-${randomUUID()}`;
   const membersNamed = (name: string): Members => [context.system, selection.requestId, `${call}-${name}`, 0, MAX_SEQ];
   try {
-    const catalog = await readCatalog(session, mappedTables([model], context.settings.segments?.table));
+    const catalog = await readCatalog(session, mappedTables([model], context.settings.segments));
     const batches = {
       submitted: membersNamed('submitted'),
       matches: membersNamed('matches'),
@@ -59,6 +65,7 @@ async function selectSubjects(resolution: Resolution, selection: Selection, acti
   const { session, submitted, subjects, matches } = resolution;
   if (selection.by !== 'identities') {
     const { sql, values } = selectionStatement(resolution, selection);
+    await requireSegment(resolution, selection);
     await session.run(sql, values);
     return;
   }
@@ -78,6 +85,15 @@ async function selectSubjects(resolution: Resolution, selection: Selection, acti
            WHERE system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4 AND $5 GROUP BY value) AS matched`,
     [...matches, subjects[2]],
   );
+}
+
+/** A misspelled segment is an error, never an empty segment. */
+async function requireSegment(resolution: Resolution, selection: Selection): Promise<void> {
+  const query = segmentQuery(resolution, selection);
+  if (query === null) return;
+  const [row] = await resolution.session.rows<{ exists: boolean }>(query.sql, query.values);
+  if (row?.exists !== true)
+    throw new ConnectorError('unknown_segment', 'the directory has no segment of this name', { retryable: false });
 }
 
 /** Adds the other Unicode forms of the identities to `forms`. */

@@ -28,6 +28,20 @@ export function selectionStatement(
   return { sql: sql(members), values: [...values, selection.by === 'segment' ? selection.segment : ''] };
 }
 
+/** Asks whether a segment exists, as one row. Null if the data map has no segments, or the selection is another one. */
+export function segmentQuery(
+  { context }: Pick<Resolution, 'context'>,
+  selection: Selection,
+): { readonly sql: string; readonly values: readonly unknown[] } | null {
+  const { segments } = context.settings;
+  if (selection.by !== 'segment' || segments === undefined) return null;
+  const places = segments.list === undefined ? [segments] : [segments, segments.list];
+  const names = places.map(
+    ({ table, segment }) => `EXISTS (SELECT FROM ${relation(table)} WHERE ${ident(segment)}::text = $1)`,
+  );
+  return { sql: `SELECT ${names.join(' OR ')} AS "exists"`, values: [selection.segment] };
+}
+
 /** Uses the soft-delete column, or the tombstones when the kind has none. */
 function visibleCondition({ model, catalog, context }: Resolution): string {
   if (model.map.softDelete !== undefined) {

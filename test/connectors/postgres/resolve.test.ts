@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Resolved } from '../../../connectors/connector.ts';
 import type { PostgresSettings } from '../../../connectors/postgres/data-map/data-map.ts';
 import {
@@ -14,6 +14,7 @@ import {
   user,
   testContext,
 } from '../fixture.ts';
+import { inspectErrors } from '../inspect-errors.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -132,9 +133,57 @@ test('excludes hidden subjects from a segment and from everyone, but not when th
     matchesOf(await resolveAll(connector, { requestId: requestId(), kind: 'user', ...by }));
   expect(await matchesBy({ by: 'segment', segment: 'odd' })).toHaveLength(14);
   expect(await matchesBy({ by: 'segment', segment: 'odd' })).not.toContain('null u-1');
-  expect(await matchesBy({ by: 'segment', segment: 'none' })).toEqual([]);
   expect(await matchesBy({ by: 'everyone' })).toHaveLength(29);
   expect(matchesOf(await resolveAll(connector, byIdentities(...user(1))))).toEqual(['0 u-1', '1 u-1', '2 u-1']);
+});
+
+describe('a segment', () => {
+  const LISTED: PostgresSettings = {
+    ...SETTINGS,
+    segments: {
+      table: 'app.segment_members',
+      segment: 'segment',
+      subject: 'user_id',
+      list: { table: 'app.segments', segment: 'name' },
+    },
+  };
+  const membersOf = async (segment: string, settings = SETTINGS) =>
+    matchesOf(
+      await resolveAll(db.connector({}, settings), { requestId: requestId(), kind: 'user', by: 'segment', segment }),
+    );
+  const unknown = { name: 'ConnectorError', code: 'unknown_segment', retryable: false };
+
+  test('without members is unknown, and is not taken as an empty one', async () => {
+    for (const segment of ['none', 'Odd', ' odd', "odd' OR true --"])
+      await expect(membersOf(segment)).rejects.toMatchObject(unknown);
+    await expect(membersOf('canary-segment')).rejects.not.toThrow('canary');
+    expect(await membersOf('odd')).toHaveLength(15);
+  });
+
+  test('exists when all its members are hidden or no longer there', async () => {
+    await db.sql`INSERT INTO app.segment_members VALUES ('hidden', 'u-1'), ('gone', 'u-999')`;
+    await db.sql`UPDATE app.users SET deleted_at = now() WHERE user_id = 'u-1'`;
+    expect(await membersOf('hidden')).toEqual([]);
+    expect(await membersOf('gone')).toEqual([]);
+  });
+
+  test('exists without members when the data map has a table that lists segments', async () => {
+    await db.sql.unsafe(`CREATE TABLE app.segments (name text PRIMARY KEY); INSERT INTO app.segments VALUES ('empty')`);
+    expect(await membersOf('empty', LISTED)).toEqual([]);
+    expect(await membersOf('odd', LISTED)).toHaveLength(15);
+    await expect(membersOf('none', LISTED)).rejects.toMatchObject(unknown);
+    await expect(membersOf('empty')).rejects.toMatchObject(unknown);
+  });
+
+  test('is listed by a table that inspect() checks', async () => {
+    expect(await inspectErrors(db, '', LISTED)).toEqual([
+      expect.stringMatching(/^segments\.list\.table: .*app\.segments/),
+    ]);
+    expect(await inspectErrors(db, 'CREATE TABLE app.segments (title text)', LISTED)).toEqual([
+      expect.stringMatching(/^segments\.list\.segment: /),
+    ]);
+    expect(await inspectErrors(db, 'ALTER TABLE app.segments RENAME title TO name', LISTED)).toEqual([]);
+  });
 });
 
 test('excludes hidden subjects by their tombstones when the kind has no soft-delete column', async () => {

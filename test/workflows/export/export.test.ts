@@ -205,3 +205,23 @@ test('keeps every history short and free of identities', async () => {
     expect(history.events?.length).toBeLessThan(200);
   }
 });
+
+test('fails a request for a segment that the directory does not know, and ends one for an empty segment as not_found', async () => {
+  await addUser(world.app, 'member-1');
+  await addUser(world.app, 'member-2');
+  await world.app`UPDATE app.users SET deleted_at = now() WHERE user_id = 'member-2'`;
+  await world.app`INSERT INTO app.segment_members VALUES ('emptied', 'member-2')`;
+  for (const request of [submit, submitExport]) {
+    const [unknown, empty] = await Promise.all(
+      ['missing', 'emptied'].map((segment) => request(world, 'demo', [], { selection: { by: 'segment', segment } })),
+    );
+    expect([await ended(world, unknown ?? ''), await ended(world, empty ?? '')]).toEqual(['failed', 'not_found']);
+    expect(await statusOf(world, unknown ?? '')).toMatchObject({ states: {}, attention: [] });
+    const [row] = await world.sql`SELECT failure, resolved_at, notify FROM lethe.requests WHERE id = ${unknown ?? ''}`;
+    expect(row).toEqual({ failure: 'unknown_segment', resolvedAt: null, notify: null });
+    const events = await world.sql`SELECT action, detail FROM lethe.audit_events WHERE request_id = ${unknown ?? ''}
+      AND action = 'request.failed'`;
+    expect([...events]).toEqual([{ action: 'request.failed', detail: { code: 'unknown_segment' } }]);
+  }
+  expect(await rowsOf(world.app, 'member-1')).toEqual(ALL_ROWS);
+});

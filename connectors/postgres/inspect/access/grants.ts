@@ -1,5 +1,6 @@
 import type { PostgresSettings } from '../../data-map/data-map.ts';
 import { buildModels } from '../../data-map/build-models.ts';
+import { segmentTables } from '../../data-map/catalog.ts';
 import { type KindModel, isDeleted, linksOf } from '../../data-map/model.ts';
 import { changedColumns } from '../../data-map/reference-changes.ts';
 import { qualifiedName, ident, relation, tableName } from '../../sql.ts';
@@ -30,7 +31,7 @@ export function requiredGrants(settings: PostgresSettings): readonly RequiredGra
     return found;
   };
   for (const model of buildModels(settings)) addKindGrants(model, grantsOf);
-  if (settings.segments !== undefined) grantsOf(settings.segments.table);
+  for (const { table } of segmentTables(settings.segments)) grantsOf(table);
   return [...all.values()];
 }
 

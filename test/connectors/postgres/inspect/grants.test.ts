@@ -58,6 +58,22 @@ describe('inspect() with the least grants', () => {
     await connector.conclude?.({ requestId: id, kind: 'user' }, testContext());
   });
 
+  test('grants reading the table that lists segments', async () => {
+    await db.sql.unsafe(`CREATE TABLE app.segments (name text PRIMARY KEY); INSERT INTO app.segments VALUES ('empty')`);
+    const members = { table: 'app.segment_members', segment: 'segment', subject: 'user_id' };
+    const settings: PostgresSettings = {
+      ...SETTINGS,
+      segments: { ...members, list: { table: 'app.segments', segment: 'name' } },
+    };
+    const url = await urlWithLeastGrants(db, settings);
+    const selection = { requestId: requestId(), kind: 'user', by: 'segment', segment: 'empty' } as const;
+    expect(matchesOf(await resolveAll(db.connector({}, settings, url), selection))).toEqual([]);
+    const revoke = `REVOKE SELECT ON app.segments FROM ${new URL(url).username}`;
+    expect(await inspectErrors(db, revoke, settings, url)).toEqual([
+      expect.stringMatching(/^segments\.list\.table: SELECT is not granted/),
+    ]);
+  });
+
   test('rejects row-level security only when it applies to the role of Lethe', async () => {
     const url = await urlWithLeastGrants(db, SETTINGS);
     const policy =
