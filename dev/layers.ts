@@ -70,6 +70,7 @@ const LAYERS: Layer[] = [
       'pino',
       'prom-client',
       'csv-parse',
+      'csv-parse/sync',
       'csv-stringify/**',
       '@fastify/busboy',
       '@temporalio/client',

@@ -9,7 +9,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   invalid_request: {
     title: 'Validation failed',
     advice:
-      'Nothing was changed. `errors` lists up to 100 validation errors; the `pointer` of each is a JSON pointer into the body, or the name of a parameter or header. Unknown fields are rejected, so that a misspelled field is not ignored.',
+      'Nothing was changed. `errors` lists up to 100 validation errors; the `pointer` of each is a JSON pointer into the body, or the name of a parameter or header. Unknown fields are rejected, so that a misspelled field is not ignored. An upload whose first line or delimiter is unclear is rejected with `header_unclear`, `columns_needed` or `delimiter_unclear`; state `header`, `columns` or `delimiter`.',
   },
   unauthorized: {
     title: 'Authentication failed',
@@ -88,7 +88,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
   malformed_csv: {
     title: 'Malformed CSV',
     advice:
-      'Nothing was stored. `line`, where present, is the line of the error: a quote that is never closed, text after a closing quote, a record of more than 64 kB, invalid UTF-8, or another delimiter than the parameter `delimiter`. Correct the file and upload it again.',
+      'Nothing was stored. `line`, where present, is the line of the error: a quote that is never closed, text after a closing quote, a record of more than 64 kB, UTF-16, or text that is not UTF-8. Correct the file and upload it again.',
   },
   subject_conflict: {
     title: 'Subject owned by another open deletion',

@@ -42,7 +42,7 @@ const AcceptedUpload = z
       .strictObject({
         header: z.union([z.literal('absent'), z.array(z.string()).readonly()]).openapi({
           description:
-            'Names that were found in the first line, which was therefore or by `header` taken as the header. Empty if it has none of them, and `absent` if the first line was taken as a subject. No other text of the file is repeated.',
+            'Names of columns that were found in the header, as the call spells them. Empty if `header=present` declares a line without them, and `absent` if the first line is a subject. No other text of the file is repeated.',
         }),
         total: z.int().openapi({ description: 'Number of lines after the header.' }),
         accepted: z.int().openapi({ description: 'Number of lines with a valid identity.' }),

@@ -2,15 +2,15 @@ import { LINE_BREAKS, malformedCsv, requireText, SAVE_AS_UTF_8, TOO_LONG } from 
 
 const MAX_HEAD_BYTES = 262_144;
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
-const UTF_16_MARKS = ['fffe', 'feff'];
+const UTF_16_MARKS = [Buffer.from('\uFEFF', 'utf16le'), Buffer.from('\uFEFF', 'utf16le').swap16()];
 const [LF, CR, QUOTE] = [0x0a, 0x0d, 0x22];
-/** Blanks, quotes and delimiters: a line of these alone is blank, whatever the delimiter is. */
+/** Blanks, quotes and delimiters: a line of these alone is blank, for every delimiter. */
 const BLANK: ReadonlySet<number> = new Set(Buffer.from(' \t",;|'));
 const SEPARATOR_LINE = /^"?sep=(.?)"?$/i;
 
 /** The beginning of a file, as far as it tells how to read the file. */
 export interface Head {
-  /** The first record that is not blank. Null if there is none. */
+  /** The first record that is not blank. Null for a blank file. */
   readonly record: string | null;
   /** The line on which `record` begins. */
   readonly recordLine: number;
@@ -49,14 +49,14 @@ async function readRecords(
   const chunks: Uint8Array[] = [];
   const scanner = createScanner();
   for (let size = 0; size <= MAX_HEAD_BYTES;) {
-    const { done, value } = await source.next();
-    if (done === true) {
+    const next = await source.next();
+    if (next.done === true) {
       scanner.end();
       break;
     }
-    size += value.length;
-    chunks.push(value);
-    scanner.read(value);
+    size += next.value.length;
+    chunks.push(next.value);
+    scanner.read(next.value);
     const [first, second] = scanner.records;
     if (second !== undefined) break;
     if (first !== undefined && separatorOf(Buffer.concat(chunks), first) === null) break;
@@ -87,7 +87,8 @@ function describeHead(
   bytes: Buffer,
   records: readonly Range[],
 ): Omit<Head, 'rest' | 'close'> & { readonly from: number } {
-  if (UTF_16_MARKS.includes(bytes.toString('hex', 0, 2))) throw malformedCsv(1, 'the file is in UTF-16', SAVE_AS_UTF_8);
+  if (UTF_16_MARKS.some((mark) => bytes.indexOf(mark) === 0))
+    throw malformedCsv(1, 'the file is in UTF-16', SAVE_AS_UTF_8);
   const [first] = records;
   const separator = first === undefined ? null : separatorOf(bytes, first);
   const record = separator === null ? first : records[1];
@@ -123,8 +124,8 @@ const countLineBreaks = (text: string): number => text.match(LINE_BREAKS)?.lengt
 async function* restOf(start: Buffer, source: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
   if (start.length > 0) yield start;
   for (;;) {
-    const { done, value } = await source.next();
-    if (done === true) return;
-    yield value;
+    const next = await source.next();
+    if (next.done === true) return;
+    yield next.value;
   }
 }

@@ -114,10 +114,11 @@ const Status = z
     estimatedCompletionAt: fields.estimatedCompletionAt,
     atRisk: fields.atRisk,
     concludedAt: fields.concludedAt,
-    failure: z
-      .string()
-      .nullable()
-      .openapi({ description: 'Why the request failed. Null unless the status is `failed`.', 'x-example': null }),
+    failure: z.string().nullable().openapi({
+      description:
+        'Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects. Null unless the status is `failed`.',
+      'x-example': null,
+    }),
     subjects: Subjects.openapi({ description: 'Number of subjects, in total and per state.' }),
     confirmation: Confirmation.nullable().openapi({
       description: 'Count and confirmation of a deletion with `confirm`. Null for other requests.',

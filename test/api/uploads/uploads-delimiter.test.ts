@@ -68,7 +68,7 @@ describe.each(DELIMITERS)('the delimiter %s', (name, character) => {
   });
 });
 
-describe('a delimiter that nobody states', () => {
+describe('a delimiter that the caller does not state', () => {
   test('never becomes part of an identity', async () => {
     for (const [name, character] of DELIMITERS.slice(0, 3))
       for (const [file, parameters] of [
@@ -96,7 +96,7 @@ describe('a delimiter that nobody states', () => {
         }
   });
 
-  test('is told together with a header that is unclear', async () => {
+  test('is reported together with a header that is unclear', async () => {
     const answer = await expectRejected(api, () => upload(api, `mail;name\n${CANARY};A\n`));
     expect(answer).toMatchObject({
       line: 1,
@@ -107,7 +107,7 @@ describe('a delimiter that nobody states', () => {
     });
   });
 
-  test('is told with the line on which it first stands', async () => {
+  test('is reported with the line on which it first stands', async () => {
     const file = `user_id\nu-1\n"u\n2"\n${CANARY};A\n`;
     expect(await expectRejected(api, () => upload(api, file))).toMatchObject({ line: 5 });
   });

@@ -77,7 +77,7 @@ describe('a header', () => {
     ['another case and blanks around', '\uFEFF Name , User_ID \r\nAnn,u-1', {}, ['user_id']],
     ['quotes', '"user_id","name"\r\nu-1,Ann', {}, ['user_id']],
     ['blank lines before it', '\n  \n,,\nname,user_id\nAnn,u-1', {}, ['user_id']],
-    ['the names in `columns`', 'kundennummer,name\nu-1,Ann', { columns: 'Kundennummer' }, ['Kundennummer']],
+    ['the names in `columns`', 'customer nr,name\nu-1,Ann', { columns: 'Customer nr' }, ['Customer nr']],
     ['the name of the type beside a column by number', 'user_id,old_id\nu-0,u-1', { columns: '2' }, []],
   ])('is recognized by %s', async (_, file, parameters, header) => {
     for (const stated of [{}, { header: 'present' }])
@@ -120,7 +120,7 @@ describe('a header', () => {
     expect(await accepted('user_id,user_id\nu-1,u-2', { columns: '2' })).toMatchObject({ values: [['u-2']] });
   });
 
-  test('alone is no list of identities', async () => {
+  test('is rejected without identities below it', async () => {
     for (const file of ['', '\n\n', 'user_id', 'user_id\r\n', '\uFEFFuser_id\n\n', 'sep=;\nuser_id;name\n'])
       expect(await expectRejected(api, () => upload(api, file))).toMatchObject(
         requestError('/file', 'no_identities', 'body'),

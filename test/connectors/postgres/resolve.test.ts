@@ -153,7 +153,7 @@ describe('a segment', () => {
     );
   const unknown = { name: 'ConnectorError', code: 'unknown_segment', retryable: false };
 
-  test('without members is unknown, and is not taken as an empty one', async () => {
+  test('is unknown without members, and is not taken as an empty one', async () => {
     for (const segment of ['none', 'Odd', ' odd', "odd' OR true --"])
       await expect(membersOf(segment)).rejects.toMatchObject(unknown);
     await expect(membersOf('canary-segment')).rejects.not.toThrow('canary');

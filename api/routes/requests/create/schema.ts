@@ -8,9 +8,10 @@ const selection = {
   identities: identities
     .optional()
     .openapi({ description: 'Selects the subjects of these identities. The policy limits their number.' }),
-  segment: text(500)
-    .optional()
-    .openapi({ description: 'Selects the users of this segment, except those that are soft-deleted.' }),
+  segment: text(500).optional().openapi({
+    description:
+      'Selects the users of this segment, except those that are soft-deleted. An unknown segment ends the request as `failed`.',
+  }),
   everyone: z
     .literal(true)
     .optional()
