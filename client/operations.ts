@@ -147,7 +147,7 @@ export type Archive = {
  * - `soft_deleted`: the subject is hidden and waits for the claim, or is being hard-deleted.
  * - `held`: the subject is hidden, and a legal hold blocks the hard deletion.
  * - `cancelled`: the subject is cancelled and restored.
- * - `deleted`: the subject is deleted in every system, except for `retained` rows.
+ * - `deleted`: the subject is deleted in every system, except for its `retained` rows and its `anonymised` own row.
  * - `partially_deleted`: the subject is deleted, except in a system that an operator skipped.
  * - `exported`: the data of the subject is in the archive.
  * - `left_out`: the archive does not contain the subject, because a deletion claimed it first.
@@ -194,7 +194,7 @@ export interface Operations {
     };
   };
   /**
-   * Create a deletion request from CSV
+   * Create a request from a CSV file
    */
   uploadSubjects: {
     input: UploadSubjectsInput;
@@ -217,6 +217,22 @@ export interface Operations {
        * Items of the page.
        */
       items: Subject[];
+      /**
+       * Cursor of the next page. Null on the last page.
+       */
+      nextCursor: string | null;
+    };
+  };
+  /**
+   * List the invalid identities of a request
+   */
+  listFailures: {
+    input: ListFailuresInput;
+    output: {
+      /**
+       * Items of the page.
+       */
+      items: Failure[];
       /**
        * Cursor of the next page. Null on the last page.
        */
@@ -599,7 +615,7 @@ export interface NewDeletion {
    */
   project: string;
   /**
-   * Regulation that applies. The policy of the project sets its deadline.
+   * Regulation that applies, in any case. The policy of the project sets its deadline.
    */
   regulation: string;
   /**
@@ -622,7 +638,7 @@ export interface NewDeletion {
      */
     identities?: Identity[];
     /**
-     * Selects the users of this segment, except those that are soft-deleted.
+     * Selects the users of this segment, except those that are soft-deleted. An unknown segment ends the request as `failed`.
      */
     segment?: string;
     /**
@@ -704,7 +720,7 @@ export interface NewExport {
    */
   project: string;
   /**
-   * Regulation that applies. The policy of the project sets its deadline.
+   * Regulation that applies, in any case. The policy of the project sets its deadline.
    */
   regulation: string;
   /**
@@ -727,7 +743,7 @@ export interface NewExport {
      */
     identities?: Identity[];
     /**
-     * Selects the users of this segment, except those that are soft-deleted.
+     * Selects the users of this segment, except those that are soft-deleted. An unknown segment ends the request as `failed`.
      */
     segment?: string;
     /**
@@ -828,6 +844,10 @@ export interface AcceptedRequest {
      */
     subjects: string;
     /**
+     * Path of the submitted identities that are invalid.
+     */
+    failures: string;
+    /**
      * Path of the progress.
      */
     progress: string;
@@ -883,7 +903,7 @@ export interface ListRequestsInput {
     | 'expired'
   )[];
   /**
-   * Matches requests under this regulation. Example: `gdpr`.
+   * Matches requests under this regulation, in any case. Example: `gdpr`.
    */
   regulation?: string;
   /**
@@ -984,11 +1004,11 @@ export interface UploadSubjectsInput {
    */
   project: string;
   /**
-   * Kind of request. Uploads create deletions only.
+   * Kind of request. Example: `deletion`.
    */
-  kind: 'deletion';
+  kind: 'export' | 'deletion';
   /**
-   * Regulation that applies. The policy of the project sets its deadline. Example: `gdpr`.
+   * Regulation that applies, in any case. The policy of the project sets its deadline. Example: `gdpr`.
    */
   regulation: string;
   /**
@@ -1000,31 +1020,31 @@ export interface UploadSubjectsInput {
    */
   type: string;
   /**
-   * Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, the parameter is required unless the number of columns equals the number of parts, or the type has one part and exactly one column has its name. Example: `email,business_unit`.
+   * Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, it is the column with the name of the type, or all columns in their order if there are as many as parts; the parameter is required for other headers. A name is found in any case. Example: `email,business_unit`.
    */
   columns?: string;
   /**
-   * Whether the first line contains the names of the columns.
+   * Whether the first line that is not blank contains the names of the columns. By default it does if a column has one of the names in `columns`, or the name of the type, in any case; the parameter is required for another line, which may be a subject.
    */
   header?: 'present' | 'absent';
   /**
-   * Character between two columns.
+   * Character between two columns. By default it is the one after `sep=` in the first line, or the one that separates a header with these names, or a comma. The parameter is required if an identity then contains another of these characters.
    */
-  delimiter?: ',' | ';' | 'tab';
+  delimiter?: ',' | ';' | 'tab' | '|';
   /**
-   * Leaves a suppression of every deleted subject in every system. Requires scope `data`.
+   * For deletions: leaves a suppression of every deleted subject in every system. Requires scope `data`.
    */
   suppress?: boolean;
   /**
-   * What to do if another open deletion owns a subject: `attach` shares its outcome, `reject` rejects the whole upload.
+   * For deletions: what to do if another open deletion owns a subject. `attach` shares its outcome, `reject` rejects the whole upload.
    */
   onConflict?: 'attach' | 'reject';
   /**
-   * Dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.
+   * For deletions, a dry run: counts the subjects and rows and hides nothing until `POST /v1/requests/{id}/confirm`.
    */
   confirm?: boolean;
   /**
-   * Claims the subjects before the end of the grace period: at the next run, or now. Requires `reason`.
+   * For deletions: claims the subjects before the end of the grace period, at the next run or now. Requires `reason`.
    */
   expedite?: 'next_run' | 'now';
   /**
@@ -1032,11 +1052,15 @@ export interface UploadSubjectsInput {
    */
   reason?: string;
   /**
-   * What is deleted: `data` deletes the subjects. `categories` clears all columns except keys, and `sources` the columns that record how data was collected; rows remain.
+   * What is deleted or exported, as in `POST /v1/requests`: `data`, `categories` or `sources`.
    */
   scope?: 'data' | 'categories' | 'sources';
   /**
-   * Exports the data before the deletion: subjects are claimed only once the archive is ready.
+   * For exports: format of the rows in the archive, `ndjson` (default) or `csv`.
+   */
+  format?: 'ndjson' | 'csv';
+  /**
+   * For deletions: exports the data before the deletion: subjects are claimed only once the archive is ready.
    */
   exportFirst?: boolean;
   /**
@@ -1122,6 +1146,10 @@ export interface AcceptedUpload {
      */
     subjects: string;
     /**
+     * Path of the submitted identities that are invalid.
+     */
+    failures: string;
+    /**
      * Path of the progress.
      */
     progress: string;
@@ -1147,9 +1175,13 @@ export interface AcceptedUpload {
     downloads: string;
   };
   /**
-   * Result per line: `total` is the sum of the other counts.
+   * Result per line: `total` is the sum of the counts after it.
    */
   lines: {
+    /**
+     * Names of columns that were found in the header, as the call spells them. Empty if `header=present` declares a line without them, and `absent` if the first line is a subject. No other text of the file is repeated.
+     */
+    header: 'absent' | string[];
     /**
      * Number of lines after the header.
      */
@@ -1172,7 +1204,7 @@ export interface AcceptedUpload {
     blank: number;
   };
   /**
-   * First 100 lines that are not a valid identity. `links.subjects` lists all of them.
+   * First 100 lines that are not a valid identity. `links.failures` lists all of them.
    */
   failures: {
     /**
@@ -1296,7 +1328,7 @@ export interface RequestStatus {
    */
   concludedAt: string | null;
   /**
-   * Why the request failed. Null unless the status is `failed`.
+   * Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects. Null unless the status is `failed`.
    */
   failure: string | null;
   /**
@@ -1437,6 +1469,10 @@ export interface RequestStatus {
      * Path of the submitted identities and their outcomes.
      */
     subjects: string;
+    /**
+     * Path of the submitted identities that are invalid.
+     */
+    failures: string;
     /**
      * Path of the progress.
      */
@@ -1587,6 +1623,19 @@ export interface Subject {
     rows: number;
   }[];
   /**
+   * Own rows of the deleted subjects that were kept with replaced values, over all systems.
+   */
+  anonymised: {
+    /**
+     * Number of anonymised rows. 0 if the data map anonymises none.
+     */
+    rows: number;
+    /**
+     * Columns whose values were replaced. Empty if no row is anonymised.
+     */
+    columns: string[];
+  };
+  /**
    * Code of the reason for outcome `invalid`. Null otherwise.
    */
   reason: string | null;
@@ -1619,6 +1668,38 @@ export interface Subject {
      */
     shared: boolean;
   }[];
+}
+export interface ListFailuresInput {
+  /**
+   * ID of the request.
+   */
+  id: string;
+  /**
+   * Maximum number of items in the page.
+   */
+  limit?: number;
+  /**
+   * `nextCursor` of the previous page. Omit it to read the first page.
+   */
+  cursor?: string;
+}
+export interface Failure {
+  /**
+   * Position in the submitted list, from 1.
+   */
+  position: number;
+  /**
+   * Line in the uploaded file. Null without an upload.
+   */
+  line: number | null;
+  /**
+   * Identity type.
+   */
+  type: string;
+  /**
+   * Code of the reason.
+   */
+  reason: string;
 }
 export interface GetProgressInput {
   /**
@@ -1695,6 +1776,14 @@ export interface Progress {
      * Part deletion: number of rows whose columns were cleared in all passes.
      */
     blanked: number;
+    /**
+     * Number of rows that belong to no subject and whose reference to one was removed or replaced in all passes.
+     */
+    detached: number;
+    /**
+     * Number of own rows of the subjects that were kept with replaced values in all passes.
+     */
+    anonymised: number;
   }[];
   /**
    * Progress per system. Empty for deletions.
@@ -1973,7 +2062,7 @@ export interface DeletionReceipt {
        */
       blanked: number;
       /**
-       * Retained rows, by legal basis.
+       * Retained rows, with one entry per legal basis.
        */
       retained: {
         /**
@@ -1985,6 +2074,23 @@ export interface DeletionReceipt {
          */
         rows: number;
       }[];
+      /**
+       * Number of rows that belong to no subject of the request and referred to one. They remain; the reference was removed or replaced.
+       */
+      detached: number;
+      /**
+       * Own rows of the subjects that were kept, with the columns whose values were replaced.
+       */
+      anonymised: {
+        /**
+         * Number of anonymised rows. 0 if the data map anonymises none.
+         */
+        rows: number;
+        /**
+         * Columns whose values were replaced. Empty if no row is anonymised.
+         */
+        columns: string[];
+      };
     }[];
   }[];
   /**
@@ -2153,6 +2259,10 @@ export interface ExportReceipt {
      * Legal basis on which a deletion retains rows of the table. Null without one.
      */
     retained: string | null;
+    /**
+     * Columns whose values a deletion replaces while it keeps the rows. Empty if it anonymises none.
+     */
+    anonymised: string[];
     /**
      * Number of rows.
      */
@@ -2355,6 +2465,19 @@ export interface LookupResult {
       rows: number;
     }[];
     /**
+     * Own rows of the deleted subjects that were kept with replaced values, over all systems.
+     */
+    anonymised: {
+      /**
+       * Number of anonymised rows. 0 if the data map anonymises none.
+       */
+      rows: number;
+      /**
+       * Columns whose values were replaced. Empty if no row is anonymised.
+       */
+      columns: string[];
+    };
+    /**
      * Time of the submission.
      */
     receivedAt: string;
@@ -2395,6 +2518,19 @@ export interface LookupResult {
       rows: number;
     }[];
     /**
+     * Own rows of the deleted subjects that were kept with replaced values, over all systems.
+     */
+    anonymised: {
+      /**
+       * Number of anonymised rows. 0 if the data map anonymises none.
+       */
+      rows: number;
+      /**
+       * Columns whose values were replaced. Empty if no row is anonymised.
+       */
+      columns: string[];
+    };
+    /**
      * Time of the submission.
      */
     receivedAt: string;
@@ -2434,6 +2570,19 @@ export interface LookupResult {
        */
       rows: number;
     }[];
+    /**
+     * Own rows of the deleted subjects that were kept with replaced values, over all systems.
+     */
+    anonymised: {
+      /**
+       * Number of anonymised rows. 0 if the data map anonymises none.
+       */
+      rows: number;
+      /**
+       * Columns whose values were replaced. Empty if no row is anonymised.
+       */
+      columns: string[];
+    };
     /**
      * Time of the submission.
      */
@@ -3091,6 +3240,7 @@ export const ROUTES: Readonly<Record<keyof Operations, Route>> = {
   uploadSubjects: {"method":"POST","path":"/v1/uploads","accept":"application/json","contentType":"text/csv","headers":{"idempotencyKey":"Idempotency-Key"}},
   getRequest: {"method":"GET","path":"/v1/requests/{id}","accept":"application/json"},
   listSubjects: {"method":"GET","path":"/v1/requests/{id}/subjects","accept":"application/json"},
+  listFailures: {"method":"GET","path":"/v1/requests/{id}/failures","accept":"application/json"},
   getProgress: {"method":"GET","path":"/v1/requests/{id}/progress","accept":"application/json"},
   confirmRequest: {"method":"POST","path":"/v1/requests/{id}/confirm","accept":"application/json","contentType":"application/json"},
   cancelRequest: {"method":"POST","path":"/v1/requests/{id}/cancel","accept":"application/json","contentType":"application/json"},
