@@ -106,13 +106,13 @@ export async function addIdentities({ tx, requestId }: Staging): Promise<void> {
 export async function addDigests({ tx, keys, requestId, project, kind }: Staging): Promise<void> {
   const keyIds = keys.map((key) => key.id);
   await tx.execute(sql`INSERT INTO ${identityDigests} (project, kind, digest, key_id, request_id, seq, is_key)
-    SELECT ${project}, ${kind}, digest, (${textArray(keyIds)})[1 + (number - 1) % ${keyIds.length}::integer], ${requestId}, subject.seq,
+    SELECT ${project}, ${kind}, digest, min((${textArray(keyIds)})[1 + (number - 1) % ${keyIds.length}::integer]), ${requestId}, subject.seq,
            bool_or(stage.match AND number <= ${keyIds.length}::integer)
     FROM stage JOIN stage_subjects subject USING (key_type, key_value),
          unnest(stage.digests || stage.canonical_digests) WITH ORDINALITY AS staged(digest, number)
     WHERE NOT EXISTS (SELECT FROM ${identityDigests} stored
       WHERE stored.request_id = ${requestId} AND stored.seq = subject.seq AND stored.digest = staged.digest)
-    GROUP BY subject.seq, digest, 1 + (number - 1) % ${keyIds.length}::integer ORDER BY subject.seq, digest`);
+    GROUP BY subject.seq, digest ORDER BY subject.seq, digest`);
 }
 
 /**
