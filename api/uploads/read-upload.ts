@@ -52,12 +52,22 @@ export async function readUpload(
 
 const unsupported = (detail: string): DomainError => new DomainError('unsupported_media_type', detail);
 
+/** Repeats only the names of parameters: any other text of a URL may be personal. */
 function rejectQuery(query: Values): void {
-  const errors = Object.keys(query).map((name): ValidationError => {
-    return { in: 'query', pointer: `/${name}`, code: 'belongs_in_the_form', detail: 'must be a field of the form' };
-  });
+  const names = Object.keys(query);
+  const errors = names
+    .filter((name) => Object.hasOwn(UPLOAD_PARAMETERS.body.shape, name))
+    .map((name) => queryError(`/${name}`, 'belongs_in_the_form', 'must be a field of the form'));
+  if (errors.length < names.length) errors.push(queryError('', 'unrecognized_keys', 'contains unknown fields'));
   if (errors.length > 0) throw invalidRequest(errors);
 }
+
+const queryError = (pointer: string, code: string, detail: string): ValidationError => ({
+  in: 'query',
+  pointer,
+  code,
+  detail,
+});
 
 /** A parameter that occurs twice becomes a list, which its schema rejects. */
 export const groupValues = (parameters: Readonly<Record<string, readonly string[]>>): Values =>

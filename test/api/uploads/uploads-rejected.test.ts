@@ -156,6 +156,9 @@ describe('rejected uploads', () => {
     expect(
       await expectRejected(api, () => send(api, '/v1/uploads?project=demo', formOf(...fields, file), {})),
     ).toMatchObject(requestError('/project', 'belongs_in_the_form'));
+    expect(
+      await expectRejected(api, () => send(api, `/v1/uploads?${CANARY}=1`, formOf(...fields, file), {})),
+    ).toMatchObject(requestError('', 'unrecognized_keys'));
     const type = 'multipart/form-data; boundary=b';
     const head = fields
       .map(([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
