@@ -182,11 +182,11 @@ test('counts a row of an array with subjects of two ranges as detached once', as
   await db.connector({}, settings).hardDelete(batchOf([user(1), user(2)]), done, testContext());
   expect(done.ranges).toHaveLength(2);
   expect(figuresIn(done, 'app.memos').reduce((sum, { detached = 0 }) => sum + detached, 0)).toBe(3);
-  expect([...(await db.sql`SELECT readers FROM app.memos ORDER BY memo`)].map(({ readers }) => readers)).toEqual([
-    ['u-3'],
-    ['u-3'],
-    ['u-3'],
-    [],
+  expect([...(await db.sql`SELECT readers FROM app.memos ORDER BY memo`)]).toEqual([
+    { readers: ['u-3'] },
+    { readers: ['u-3'] },
+    { readers: ['u-3'] },
+    { readers: [] },
   ]);
 });
 
