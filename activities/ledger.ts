@@ -72,8 +72,10 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   deferBatch: ({ asOf, ...key }: BatchKey & AsOf) =>
     deferBatch(deps.database, { ...key, step: 'delete' }, new Date(asOf)),
 
-  concludeDeletion: ({ requestId, asOf }: RequestKey & AsOf) =>
-    conclude(deps.database, { requestId, at: new Date(asOf) }),
+  async concludeDeletion({ requestId, asOf }: RequestKey & AsOf) {
+    const { systems } = await projectOfRequest(deps, requestId);
+    return conclude(deps.database, { requestId, at: new Date(asOf), systems });
+  },
 
   /** Starts the export that a deletion waits for. If this start is lost, housekeeping starts its workflow (rule 1). */
   async startBackup({ requestId, asOf }: RequestKey & AsOf): Promise<void> {

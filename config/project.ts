@@ -94,6 +94,7 @@ const entryOf = (name: string, description: Description): SystemEntry => ({
   segments: description.actions.segments,
   exports: description.actions.export,
   verification: description.verification,
+  ...(description.copies === undefined || description.copies.length === 0 ? {} : { copies: description.copies }),
   completesWithinMs: description.completesWithinMs,
   ...(description.limits.spacingMs === undefined ? {} : { spacingMs: description.limits.spacingMs }),
   dataMapHash: description.dataMapHash,

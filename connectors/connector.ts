@@ -94,6 +94,8 @@ export interface Description {
   };
   /** `reads`: `verify` searches. `attested`: the system states that it deleted. `none`: it does neither. */
   readonly verification: VerificationLevel;
+  /** Names of copies of the data, such as materialized views, that the application refreshes. The receipt lists them. */
+  readonly copies?: readonly string[];
   /** Longest time from `hardDelete` to an empty system, in milliseconds. Must fit into each deadline (rule 12). */
   readonly completesWithinMs: number;
   /** Changes when the data map selects other data. Wording, pace and the order of keys do not change it. */

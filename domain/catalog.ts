@@ -16,6 +16,8 @@ export interface SystemEntry {
   /** Whether the system can export the data of a subject. */
   readonly exports: boolean;
   readonly verification: VerificationLevel;
+  /** Copies of the data that the application refreshes after a deletion. The receipt lists them. */
+  readonly copies?: readonly string[];
   /** The longest time that the system needs to delete, as its connector states it. */
   readonly completesWithinMs: number;
   /** The minimum time between two calls. Absent if the system has no rate limit. */

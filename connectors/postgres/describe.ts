@@ -4,6 +4,7 @@ import type { Description } from '../connector.ts';
 import { paceOf } from './context.ts';
 import type { KindMap, PostgresSettings, Wording } from './data-map/data-map.ts';
 import { buildModels } from './data-map/build-models.ts';
+import { qualifiedName } from './sql.ts';
 
 /** Describes the system without connecting to it. */
 export function describe(settings: PostgresSettings): Description {
@@ -14,6 +15,7 @@ export function describe(settings: PostgresSettings): Description {
     actions: { resolve: true, hide: true, segments: settings.segments !== undefined, export: true },
     limits: { batchSize: paceOf(settings).subjectsPerCommit },
     verification: 'reads',
+    copies: (settings.materializedViews?.report ?? []).map(qualifiedName),
     completesWithinMs: DAY_MS,
     dataMapHash: dataMapHash(settings),
   };

@@ -1,4 +1,5 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm';
+import type { SystemEntry } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import { isTerminal, type TerminalStatus } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
@@ -26,7 +27,7 @@ import { buildReceipt } from './receipt.ts';
  */
 export async function conclude(
   database: Database,
-  input: { readonly requestId: string; readonly at: Date },
+  input: { readonly requestId: string; readonly at: Date; readonly systems?: readonly SystemEntry[] },
 ): Promise<{ readonly status: TerminalStatus }> {
   const { requestId, at } = input;
   const { project } = await readRequestRow(database, requestId);
@@ -41,7 +42,7 @@ export async function conclude(
     await enqueueNotifications(tx, requestId, at);
     if (request.suppress) await storeSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
-    const receipt = await buildReceipt(tx, requestId);
+    const receipt = await buildReceipt(tx, requestId, input.systems);
     await tx.update(requests).set({ receipt }).where(ofRequest);
     await recordAudit(tx, {
       at,

@@ -1,5 +1,6 @@
 import { count, eq, sql } from 'drizzle-orm';
 import type { Manifest } from '../../domain/archive.ts';
+import type { SystemEntry } from '../../domain/catalog.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
@@ -65,7 +66,11 @@ const LIMITS = [
  * Returns the stored receipt of a deletion, or an interim receipt from the first claim on. For an export, returns the
  * manifest of its archive, which outlives the archive. Throws `no_receipt_yet`.
  */
-export async function readReceipt(queries: Queries, requestId: string): Promise<Receipt | Manifest> {
+export async function readReceipt(
+  queries: Queries,
+  requestId: string,
+  systems: readonly SystemEntry[] = [],
+): Promise<Receipt | Manifest> {
   const [row] = await queries.execute<{ receipt: Receipt | Manifest | null; hasBatches: boolean }>(sql`
     SELECT receipt, EXISTS (SELECT FROM ${batchWork} WHERE request_id = requests.id) AS has_batches
     FROM ${requests} WHERE id = ${requestId}`);
@@ -80,10 +85,15 @@ export async function readReceipt(queries: Queries, requestId: string): Promise<
       'no_receipt_yet',
       'The request has no claimed subject and no ready archive yet. Retry later; `status` shows its progress.',
     );
-  return buildReceipt(queries, requestId);
+  return buildReceipt(queries, requestId, systems);
 }
 
-export async function buildReceipt(queries: Queries, requestId: string): Promise<Receipt> {
+/** `systems` are those of the project. They name the copies that a deletion does not reach. */
+export async function buildReceipt(
+  queries: Queries,
+  requestId: string,
+  systems: readonly SystemEntry[] = [],
+): Promise<Receipt> {
   const request = await readRequestRow(queries, requestId);
   const [ends, outcomes, work, tables, backups] = await Promise.all([
     queries
@@ -134,9 +144,16 @@ export async function buildReceipt(queries: Queries, requestId: string): Promise
         level: state === 'attested' ? 'attested' : 'none',
         saidAt: verifiedAt?.toISOString() ?? null,
       })),
-    limits: LIMITS,
+    limits: [...LIMITS, ...copyLimits(systems.filter(({ name }) => work.some(({ system }) => system === name)))],
   };
 }
+
+const copyLimits = (systems: readonly SystemEntry[]): string[] =>
+  systems.flatMap(({ name, copies = [] }) =>
+    copies.length === 0
+      ? []
+      : [`These copies in the system ${name} hold deleted rows until they are refreshed: ${copies.join(', ')}.`],
+  );
 
 const counts = (rows: readonly { readonly name: string; readonly count: number }[]): Record<string, number> =>
   Object.fromEntries(rows.map(({ name, count }) => [name, count]));

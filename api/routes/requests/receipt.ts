@@ -228,5 +228,6 @@ const route = createRoute({
 
 export const receipt = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>().openapi(route, async (c) => {
-    return c.json(await readReceipt(deps.database, c.req.valid('param').id), 200);
+    const systems = deps.catalog.get(c.get('caller').project)?.systems;
+    return c.json(await readReceipt(deps.database, c.req.valid('param').id, systems), 200);
   });

@@ -152,7 +152,7 @@ export interface PostgresSettings {
   };
   /**
    * Materialized views over mapped tables. Lethe refreshes those under `refresh` after each deletion, in this order. The
-   * application refreshes those under `report`.
+   * application refreshes those under `report`, and the receipt lists them.
    */
   readonly materializedViews?: { readonly refresh?: readonly string[]; readonly report?: readonly string[] };
   /** Tables that look personal but are not mapped, each with the reason. */

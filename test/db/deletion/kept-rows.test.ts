@@ -6,7 +6,16 @@ import { listSubjects } from '../../../db/subjects/list.ts';
 import { lookUp } from '../../../db/subjects/lookup.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
 import type { Identity } from '../../../domain/identity.ts';
-import { applyVisibility, claimAt, givenHiddenSubjects, KEYS, ledger, PROJECT, user } from '../../support/ledger.ts';
+import {
+  APP,
+  applyVisibility,
+  claimAt,
+  givenHiddenSubjects,
+  KEYS,
+  ledger,
+  PROJECT,
+  user,
+} from '../../support/ledger.ts';
 import { finish, scheduled } from './parts.ts';
 
 const world = await ledger();
@@ -118,4 +127,14 @@ test('shares the anonymised rows of the owner with an attached subject', async (
   await finish(world, owner);
   expect(await entries(attached)).toEqual([{ outcome: 'deleted', anonymised: { rows: 1, columns: COLUMNS } }]);
   expect(await world.sql`SELECT FROM lethe.anonymised_rows WHERE request_id = ${attached}`).toHaveLength(0);
+});
+
+test('lists the copies of each system of the request that the application refreshes', async () => {
+  const requestId = await givenClaimed([user('copy-1')]);
+  const describe = (name: string, copies: string[]) => ({ ...APP, name, copies });
+  const systems = [describe('app', ['app.sales_view']), describe('mail', []), describe('other', ['other.view'])];
+  const { limits } = await buildReceipt(world.database, requestId, systems);
+  expect(limits.filter((limit) => limit.includes('copies'))).toEqual([
+    'These copies in the system app hold deleted rows until they are refreshed: app.sales_view.',
+  ]);
 });
