@@ -35,6 +35,17 @@ export const namedDigests = (
   named: NamedIdentity,
 ): readonly Digest[] => digestsOf(keys, project, kind, canonicalIdentity(named));
 
+/**
+ * The digests of what a caller named in exactly this spelling. Spellings with one canonical form can be different in a
+ * database, so each of them reaches the systems. No identity type starts with `=`, so no other digest is equal.
+ */
+export const spellingDigests = (
+  keys: DigestKeys,
+  project: string,
+  kind: SubjectKind,
+  { type, value }: NamedIdentity,
+): readonly Digest[] => digestsOf(keys, project, kind, { type: `=${type}`, value });
+
 /** The digests of an identity under every key in use, so that rows written with an older key are found too. */
 export const digestsOf = (
   keys: DigestKeys,

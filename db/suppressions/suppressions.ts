@@ -3,7 +3,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { NamedIdentity } from '../../domain/identity.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { type DigestKeys, namedDigests } from '../digests.ts';
+import { type Digest, type DigestKeys, namedDigests, spellingDigests } from '../digests.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions } from '../schema/holds.ts';
 import { bytesIn, textArray } from '../sql.ts';
@@ -16,8 +16,8 @@ export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$in
 }
 
 /**
- * Places a suppression. Idempotent. Members' suppressions have one row per identity, so that systems apply only the
- * latest change. The row contains the identity in clear until they have.
+ * Places a suppression. Idempotent. Members' suppressions have one row per spelling of an identity, so that systems apply
+ * only the latest change, in their own comparison. The row contains the identity in clear until they have.
  */
 export async function placeSuppression(
   database: Database,
@@ -33,7 +33,10 @@ export async function placeSuppression(
   });
 }
 
-/** Lifts every suppression of the identity, including those of deletions. Throws `suppression_not_found`. */
+/**
+ * Lifts every suppression of the identity, including those of deletions and of spellings with the same canonical form.
+ * Throws `suppression_not_found`.
+ */
 export async function liftSuppression(
   database: Database,
   keys: DigestKeys,
@@ -61,7 +64,7 @@ export async function liftSuppression(
   });
 }
 
-/** Reads the row that members' changes of this identity use. Rows of deletions cover several identities. */
+/** Reads the row that members' changes of this spelling use. Rows of deletions cover several identities. */
 async function readMemberRow(
   tx: Transaction,
   keys: DigestKeys,
@@ -70,7 +73,7 @@ async function readMemberRow(
   const ids = tx
     .select({ id: suppressionDigests.suppressionId })
     .from(suppressionDigests)
-    .where(matchesIdentity(keys, change));
+    .where(matchesAny(change, spellingDigests(keys, change.project, change.kind, change.identity)));
   const [row] = await tx
     .select({ id: suppressions.id, since: suppressions.since, liftedAt: suppressions.liftedAt })
     .from(suppressions)
@@ -87,7 +90,12 @@ async function writeChange(
   change: { readonly id: string; readonly liftedAt: Date | null },
 ): Promise<string> {
   const { id, liftedAt } = change;
-  const digests = namedDigests(keys, project, kind, identity);
+  const isActive = liftedAt === null;
+  // Digests of the spelling only find the row again, so they are never active.
+  const digests = [
+    ...namedDigests(keys, project, kind, identity).map((digest) => ({ ...digest, active: isActive })),
+    ...spellingDigests(keys, project, kind, identity).map((digest) => ({ ...digest, active: false })),
+  ];
   const stored = { type: identity.type, value: identity.value };
   await tx
     .insert(suppressions)
@@ -96,20 +104,25 @@ async function writeChange(
       target: suppressions.id,
       set: { identity: stored, propagatedAt: null, liftedAt, ...(liftedAt === null ? { since: at } : {}) },
     });
-  const active = liftedAt === null;
   await tx
     .insert(suppressionDigests)
-    .values(digests.map(({ digest, keyId }) => ({ suppressionId: id, project, kind, digest, keyId, active })))
-    .onConflictDoUpdate({ target: [suppressionDigests.suppressionId, suppressionDigests.digest], set: { active } });
+    .values(digests.map((digest) => ({ suppressionId: id, project, kind, ...digest })))
+    .onConflictDoUpdate({
+      target: [suppressionDigests.suppressionId, suppressionDigests.digest],
+      set: { active: sql`excluded.active` },
+    });
   return id;
 }
 
 /** Selects the digests of the identity, under every key in use. */
-const matchesIdentity = (keys: DigestKeys, { project, kind, identity }: SuppressionChange): SQL | undefined =>
+const matchesIdentity = (keys: DigestKeys, change: SuppressionChange): SQL | undefined =>
+  matchesAny(change, namedDigests(keys, change.project, change.kind, change.identity));
+
+const matchesAny = ({ project, kind }: SuppressionChange, digests: readonly Digest[]): SQL | undefined =>
   and(
     eq(suppressionDigests.project, project),
     eq(suppressionDigests.kind, kind),
-    sql`${suppressionDigests.digest} IN ${bytesIn(namedDigests(keys, project, kind, identity).map(({ digest }) => digest))}`,
+    sql`${suppressionDigests.digest} IN ${bytesIn(digests.map(({ digest }) => digest))}`,
   );
 
 const record = (

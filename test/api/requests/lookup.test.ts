@@ -95,7 +95,7 @@ test('stores one row per suppressed identity and erases the identity after propa
   expect(await rowOf(id)).toEqual({
     lifted: false,
     propagated: false,
-    identity: { type: 'email', value: ['no@x.test', 'b'] },
+    identity: { type: 'email', value: ['No@x.test', 'b'] },
   });
   expect(await readPendingSuppression(api.database, id)).toMatchObject({ suppressed: true });
   expect(await pendingSuppressions(api.database, 10)).toEqual([id]);

@@ -13,13 +13,13 @@ const urlOf = (name: string): string => Object.assign(new URL(inject('postgresUr
 
 const created: string[] = [];
 
-/** Creates a database for one test file, which is dropped after the file. */
-export async function createDatabase(template = 'template0'): Promise<TestDatabase> {
+/** Creates a database for one test file, which is dropped after the file. `locale` are options of CREATE DATABASE. */
+export async function createDatabase(template = 'template0', locale = ''): Promise<TestDatabase> {
   const name = `${prefix()}${process.pid}_${randomBytes(4).toString('hex')}`;
   const sql = connect();
   try {
     // Copying the template's files is faster than writing its pages to the WAL.
-    await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)} STRATEGY FILE_COPY`;
+    await sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)} STRATEGY FILE_COPY ${sql.unsafe(locale)}`;
     created.push(name);
   } finally {
     await sql.end();

@@ -28,7 +28,7 @@ test('accepts a deletion with the dates of the policy and starts its workflow', 
     await api.sql`SELECT position, type, value, outcome FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
   expect([...stored]).toEqual([
     { position: 1, type: 'user_id', value: ['u-1'], outcome: null },
-    { position: 2, type: 'email', value: ['ann@x.test', 'berlin'], outcome: null },
+    { position: 2, type: 'email', value: ['Ann@x.test', 'Berlin'], outcome: null },
   ]);
   const audit = await api.sql`SELECT action, actor, detail FROM lethe.audit_events WHERE request_id = ${id}`;
   expect([...audit]).toEqual([
@@ -47,20 +47,22 @@ test('needs one statement after the authentication for 1 identity and for 2 000'
   }
 });
 
-test('treats a string like a list of one string and marks duplicates', async () => {
+test('treats a string like a list of one string and marks equal texts as duplicates', async () => {
   const id = await submitDeletion(api, [
     user('a"b\\c,{d}'),
     { type: 'user_id', value: ['a"b\\c,{d}'] },
     { type: 'email', value: ['X@Y.test', 'Café'] },
     { type: 'email', value: ['x@y.test', 'café'] },
+    { type: 'email', value: ['X@Y.test', 'Café'] },
   ]);
   const rows =
     await api.sql`SELECT value, outcome, duplicate_of FROM lethe.submitted_identities WHERE request_id = ${id} ORDER BY position`;
   expect([...rows]).toEqual([
     { value: ['a"b\\c,{d}'], outcome: null, duplicateOf: null },
     { value: ['a"b\\c,{d}'], outcome: 'duplicate', duplicateOf: 1 },
+    { value: ['X@Y.test', 'Café'], outcome: null, duplicateOf: null },
     { value: ['x@y.test', 'café'], outcome: null, duplicateOf: null },
-    { value: ['x@y.test', 'café'], outcome: 'duplicate', duplicateOf: 3 },
+    { value: ['X@Y.test', 'Café'], outcome: 'duplicate', duplicateOf: 3 },
   ]);
 });
 
