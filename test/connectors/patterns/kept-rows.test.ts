@@ -10,7 +10,6 @@ describe('rows that must stay with a NOT NULL key of the person', () => {
   const users: KindMap = {
     table: 'o.users',
     key: { column: 'id', match: 'integer' },
-    omit: ['token'],
     identities: { email: { column: 'email' } },
   };
   const changesets = { table: 'o.changesets', subject: { column: 'user_id', match: 'key' } } as const;
