@@ -18,11 +18,19 @@ export function checkColumns(inspection: Inspection): readonly ConfigError[] {
       const type = findType(catalog, each.table, column);
       const message =
         type === undefined ? missingColumn(each.table, column, inspection) : typeError(each, column, type);
-      return message === undefined ? [] : [{ path: each.path, message }];
+      if (message === undefined) return [];
+      const needsNull = type !== undefined && type.isNotNull && becomesNull(each, type);
+      return [{ path: each.path, message, ...(needsNull && { sql: allowNull(each.table, column) }) }];
     }),
   );
   return [...found, ...checkUnlinks(inspection)];
 }
+
+const becomesNull = ({ use }: NamedColumns, type: ColumnType): boolean =>
+  use === 'blank' || (use === 'flag' && isTimestamp(type));
+
+const allowNull = (table: string, column: string): string =>
+  `ALTER TABLE ${relation(table)} ALTER ${ident(column)} DROP NOT NULL;`;
 
 function missingColumn(table: string, column: string, { catalog }: Inspection): string {
   const existing = [...(catalog.columns.get(table)?.keys() ?? [])];
@@ -90,7 +98,8 @@ function checkUnlinks({ context, catalog }: Inspection): ConfigError[] {
       const errors = changes.flatMap(({ column, to }) => {
         const type = findType(catalog, target.table, column);
         const message = type === undefined ? undefined : changeError(to, column, type, target);
-        return message === undefined ? [] : [{ path, message }];
+        if (message === undefined) return [];
+        return [{ path, message, ...(to === 'pseudonym' ? {} : { sql: allowNull(target.table, column) }) }];
       });
       // A composite reference that allows NULL in one column can be removed.
       const isRemovable = target.retain?.unlink === 'null' && changes.length > 1 && errors.length < changes.length;
@@ -108,7 +117,7 @@ function changeError(to: ReferenceChange['to'], column: string, type: ColumnType
     const isElement = target.matches.some(({ isArray }) => isArray === true);
     if (!isNull || isElement || !type.isNotNull) return undefined;
     return target.detach === undefined
-      ? `${column} is NOT NULL; allow NULL (ALTER TABLE ${relation(target.table)} ALTER ${ident(column)} DROP NOT NULL), or use retain.reassign with the key of a ghost row`
+      ? `${column} is NOT NULL; allow NULL (${allowNull(target.table, column)}), or use retain.reassign with the key of a ghost row`
       : `${column} is NOT NULL; use a constant or { ghost: key } instead of null, or allow NULL`;
   }
   const length = /\((\d+)\)/.exec(type.full)?.[1];
