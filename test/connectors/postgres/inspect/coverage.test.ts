@@ -1,40 +1,9 @@
-import postgres from 'postgres';
-import { beforeEach, afterEach, describe, expect, test } from 'vitest';
-import type { InspectOptions } from '../../../../connectors/connector.ts';
-import type { KindMap, PostgresSettings, TableMap } from '../../../../connectors/postgres/data-map/data-map.ts';
-import { openPostgres, systemSql } from '../../../../connectors/postgres/index.ts';
+import { describe, expect, test } from 'vitest';
+import type { PostgresSettings, TableMap } from '../../../../connectors/postgres/data-map/data-map.ts';
 import { singularForms } from '../../../../connectors/postgres/inspect/coverage/key-names.ts';
-import { createDatabase } from '../../../support/servers/postgres.ts';
+import { schemaErrors, settingsFor, withEmptyDatabase } from './schema-errors.ts';
 
-let url = '';
-let sql: postgres.Sql;
-let observed: string[] = [];
-beforeEach(async () => {
-  ({ url } = await createDatabase());
-  sql = postgres(url, { max: 1, onnotice: () => {} });
-  observed = [];
-});
-afterEach(() => sql.end());
-
-const settingsFor = (
-  table: string,
-  key: KindMap['key'],
-  tables: readonly TableMap[] = [],
-  rest: Partial<PostgresSettings> = {},
-): PostgresSettings => ({ url: { env: 'URL' }, kinds: { user: { table, key, tables } }, ...rest });
-
-/** The config errors of a schema, as `path: message`. */
-async function errorsOf(
-  schema: string,
-  settings: PostgresSettings,
-  options: InspectOptions = { thorough: true },
-): Promise<string[]> {
-  await sql.unsafe(schema);
-  await sql.unsafe(systemSql(settings, { system: 'app' }));
-  const open = { system: 'app', secret: () => url };
-  const connector = openPostgres(settings, open, { observe: (text) => observed.push(text) });
-  return (await connector.inspect(options)).map(({ path, message }) => `${path}: ${message}`);
-}
+const db = withEmptyDatabase();
 
 const covering = (errors: readonly string[]): string[] => errors.filter((error) => error.startsWith('kinds: '));
 
@@ -43,7 +12,8 @@ const USER = settingsFor('c.users', { column: 'id', match: 'integer' });
 
 describe('the coverage of tables', () => {
   test('lists a reference and a column user_id when the key is called id, and no other table with such a column', async () => {
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `${USERS} CREATE TABLE c.country (id int PRIMARY KEY, name text);
        CREATE TABLE c.note (id bigint PRIMARY KEY, author bigint REFERENCES c.users);
        CREATE TABLE c.logbook (user_id bigint, body text); CREATE TABLE c.plan (pid int, "emailQuota" int)`,
@@ -64,7 +34,8 @@ describe('the coverage of tables', () => {
     ['approver bigint', 'a name that references the subjects elsewhere'],
     ['author_ref bigint', 'a name that the data map uses elsewhere'],
   ])('lists an unreferenced column %s, which is %s', async (column) => {
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `${USERS} CREATE TABLE c.approvals (approver bigint REFERENCES c.users); CREATE INDEX ON c.approvals (approver);
        CREATE TABLE c.posts (author_ref bigint); CREATE TABLE c.found (${column})`,
       settingsFor('c.users', { column: 'id', match: 'integer' }, [
@@ -87,7 +58,7 @@ describe('the coverage of tables', () => {
     ['city text, phone text', 'one personal column that no mapped row points to'],
   ])('does not list a column %s, which is %s', async (column) => {
     const schema = `${USERS} CREATE TABLE c.terminals (id int PRIMARY KEY); CREATE TABLE c.other (${column})`;
-    expect(await errorsOf(schema, USER)).toEqual([]);
+    expect(await schemaErrors(db, schema, USER)).toEqual([]);
   });
 
   test.each([
@@ -98,12 +69,13 @@ describe('the coverage of tables', () => {
     'emails text[]',
     'mail text',
   ])('lists an email column %s', async (column) => {
-    const errors = await errorsOf(`${USERS} CREATE TABLE c.leads (${column})`, USER);
+    const errors = await schemaErrors(db, `${USERS} CREATE TABLE c.leads (${column})`, USER);
     expect(errors).toEqual([expect.stringMatching(/^kinds: c\.leads has the column "?\w*mail\w*"?;/i)]);
   });
 
   test('derives the name from the table of the subjects', async () => {
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `CREATE TABLE companies (uuid uuid PRIMARY KEY); CREATE TABLE a (company_id uuid); CREATE TABLE b (company_uuid uuid);
        CREATE TABLE auth_user (id uuid PRIMARY KEY); CREATE TABLE d (user_id uuid); CREATE TABLE e (id uuid, uuid uuid)`,
       {
@@ -137,7 +109,8 @@ describe('the coverage of tables', () => {
   );
 
   test('lists a table with all columns of a composite key, and none with only one of them', async () => {
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `CREATE TABLE members (tenant int, code text, PRIMARY KEY (tenant, code)); CREATE TABLE rooms (tenant int);
        CREATE TABLE visits (tenant int, code text)`,
       settingsFor('members', { name: 'member', columns: ['tenant', 'code'] }),
@@ -148,7 +121,8 @@ describe('the coverage of tables', () => {
   test('lists many tables of one reason in one line', async () => {
     const names = Array.from({ length: 9 }, (_, index) => `log_${index + 1}`);
     const retained: TableMap = { table: 'c.bills', subject: 'user_id', retain: { basis: 'tax law' } };
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `${USERS} ${names.map((name) => `CREATE TABLE c.${name} (user_id bigint);`).join(' ')}
        CREATE TABLE c.bills (bill_id int PRIMARY KEY, user_id bigint);
        CREATE TABLE c.a (bill int REFERENCES c.bills); CREATE TABLE c.b (bill int CONSTRAINT billed REFERENCES c.bills)`,
@@ -161,14 +135,19 @@ describe('the coverage of tables', () => {
   });
 
   test('lists a table once that also blocks a deletion, with the entry to write', async () => {
-    const errors = await errorsOf(`${USERS} CREATE TABLE c.note (user_id bigint REFERENCES c.users, email text)`, USER);
+    const errors = await schemaErrors(
+      db,
+      `${USERS} CREATE TABLE c.note (user_id bigint REFERENCES c.users, email text)`,
+      USER,
+    );
     expect(errors).toEqual([
       expect.stringMatching(/^kinds\.user: c\.note references c\.users by user_id .*add \{ table: 'c\.note', subject:/),
     ]);
   });
 
   test('follows a foreign key of a partition', async () => {
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `${USERS} CREATE TABLE c.bills (bill_id int PRIMARY KEY, user_id bigint);
        CREATE TABLE c.pay (bill int, at date) PARTITION BY RANGE (at);
        CREATE TABLE c.pay_1 PARTITION OF c.pay FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
@@ -184,7 +163,7 @@ describe('the coverage of tables', () => {
     const schema = `${USERS} CREATE TABLE c.logbook (user_id bigint, log_id int PRIMARY KEY);
       CREATE TABLE c.lines (log_id int REFERENCES c.logbook)`;
     const ignore = [{ table: 'c.logbook', reason: 'technical' }];
-    expect(await errorsOf(schema, { ...USER, ignore })).toEqual([]);
+    expect(await schemaErrors(db, schema, { ...USER, ignore })).toEqual([]);
   });
 
   test('suggests the existing table when an ignored or mapped one is misspelled', async () => {
@@ -196,7 +175,8 @@ describe('the coverage of tables', () => {
         ignore: [{ table: 'c.contry', reason: 'no persons' }],
       },
     );
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `${USERS} CREATE TABLE c.orders (user_id bigint); CREATE TABLE c.country (code text)`,
       settings,
     );
@@ -213,13 +193,13 @@ describe('personal columns beside mapped rows', () => {
   const KEY = { column: 'customer_id', match: 'integer' } as const;
 
   test('lists an address table to which the subject points, and not the cities to which it points', async () => {
-    expect(await errorsOf(SCHEMA, settingsFor('a.customer', KEY))).toEqual([
+    expect(await schemaErrors(db, SCHEMA, settingsFor('a.customer', KEY))).toEqual([
       'kinds: a.address is not mapped, a.customer points to it (constraint customer_address_id_fkey), and it has personal columns (street, phone); add it to the data map with referencedBy, or to ignore with a reason',
     ]);
   });
 
   test('does not stop a deletion for tables that only their names make personal', async () => {
-    expect(await errorsOf(SCHEMA, settingsFor('a.customer', KEY), {})).toEqual([]);
+    expect(await schemaErrors(db, SCHEMA, settingsFor('a.customer', KEY), {})).toEqual([]);
   });
 
   test('accepts the address table when it is mapped with referencedBy', async () => {
@@ -227,11 +207,12 @@ describe('personal columns beside mapped rows', () => {
       table: 'a.address',
       referencedBy: { table: 'a.customer', on: { address_id: 'address_id' } },
     };
-    expect(await errorsOf(SCHEMA, settingsFor('a.customer', KEY, [address]))).toEqual([]);
+    expect(await schemaErrors(db, SCHEMA, settingsFor('a.customer', KEY, [address]))).toEqual([]);
   });
 
   test('lists a table with two sorts of personal columns that nothing connects with the subjects', async () => {
-    const errors = await errorsOf(
+    const errors = await schemaErrors(
+      db,
       `${USERS} CREATE TABLE c.leads (first_name text, last_name text, birth_date date, client_ip inet);
        CREATE TABLE c.people (first_name text, last_name text); CREATE TABLE c.stats (birthday_offers int, phone_calls int)`,
       USER,
@@ -239,51 +220,6 @@ describe('personal columns beside mapped rows', () => {
     expect(errors).toEqual([
       'kinds: c.leads is not mapped and has personal columns (first_name, last_name, birth_date, client_ip); add it to the data map, or to ignore with a reason',
     ]);
-  });
-});
-
-describe('keys inside documents', () => {
-  const HOOKS = `${USERS} CREATE TABLE c.hooks (payload jsonb); CREATE TABLE c.jobs (args json);
-    INSERT INTO c.hooks SELECT jsonb_build_object('userId', n, 'note', 'canary-' || n) FROM generate_series(1, 50) n;
-    INSERT INTO c.jobs VALUES ('{"canary-key": {"user_id": "7"}}'), ('[1]'), ('3')`;
-
-  test('lists the keys that a sample shows, without any value or other key', async () => {
-    const errors = await errorsOf(HOOKS, USER);
-    expect(errors).toEqual([
-      `kinds: c.hooks has documents with payload->>'userId'; add it to the data map, or to ignore with a reason`,
-      `kinds: c.jobs has documents with user_id inside args; add it to the data map, or to ignore with a reason`,
-    ]);
-    expect(errors.join()).not.toContain('canary');
-  });
-
-  test('reads no document before a deletion, because a random sample must not stop it', async () => {
-    expect(await errorsOf(HOOKS, USER, {})).toEqual([]);
-    expect(observed.some((text) => text.includes('c"."hooks'))).toBe(false);
-  });
-
-  test('reads a bounded sample of a large table, and only documents of a bounded size', async () => {
-    const errors = await errorsOf(
-      `${USERS} CREATE TABLE c.big (doc jsonb, filler text) WITH (fillfactor = 10);
-       INSERT INTO c.big SELECT '{"user_id": 1}', repeat('x', 800) FROM generate_series(1, 3000);
-       CREATE TABLE c.huge (doc jsonb); ALTER TABLE c.huge ALTER doc SET STORAGE EXTERNAL;
-       INSERT INTO c.huge SELECT jsonb_build_object('user_id', 1, 'text', repeat('x', 100000)); ANALYZE c.big`,
-      USER,
-    );
-    expect(errors).toEqual([expect.stringContaining(`c.big has documents with doc->>'user_id'`)]);
-    expect(observed.find((text) => text.includes('"c"."big"'))).toContain('TABLESAMPLE SYSTEM');
-  });
-
-  test('skips documents that it may not read or that jsonb cannot hold', async () => {
-    const role = `reader_${new URL(url).pathname.slice(1)}`.slice(0, 60);
-    await sql.unsafe(`${USERS} CREATE TABLE c.hooks (payload jsonb); INSERT INTO c.hooks VALUES ('{"user_id": 1}');
-      CREATE TABLE c.odd (payload json); INSERT INTO c.odd VALUES ('{"user_id": "\\u0000"}');
-      CREATE ROLE ${role} LOGIN PASSWORD 'p'`);
-    await sql.unsafe(systemSql(USER, { system: 'app', role }));
-    const restricted = Object.assign(new URL(url), { username: role, password: 'p' }).href;
-    await sql.unsafe(`GRANT SELECT ON c.odd TO ${role}`);
-    const connector = openPostgres(USER, { system: 'app', secret: () => restricted });
-    expect(await connector.inspect({ thorough: true })).toEqual([]);
-    await sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 });
 
@@ -299,13 +235,13 @@ describe('an ignored table that would block a deletion', () => {
     });
 
   test('is an error when its foreign key refers to rows of the subject', async () => {
-    expect(await errorsOf(SCHEMA, ignoring('invoice', 'invoice_line', 'employee'))).toEqual([
+    expect(await schemaErrors(db, SCHEMA, ignoring('invoice', 'invoice_line', 'employee'))).toEqual([
       expect.stringMatching(/^kinds\.user: public\.invoice references public\.customer by customer_id.*would block/),
     ]);
   });
 
   test('is an error also when it is not ignored, beside the coverage of what refers to it', async () => {
-    const errors = await errorsOf(SCHEMA, ignoring('employee'));
+    const errors = await schemaErrors(db, SCHEMA, ignoring('employee'));
     expect(errors).toContainEqual(expect.stringContaining('public.invoice_line references public.invoice (constraint'));
     expect(errors).toContainEqual(expect.stringMatching(/^kinds\.user: public\.invoice .*would block/));
   });
