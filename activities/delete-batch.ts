@@ -1,18 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import type { Batch, Deletion } from '../connectors/connector.ts';
 import type { Database } from '../db/client.ts';
-import {
-  recordBatchDeletion,
-  type BatchWork,
-  nextStep,
-  readBatchWork,
-  recordRange,
-  recordVerification,
-} from '../db/deletion/batches.ts';
+import { readBlocked, recordAttempt, startAttempt } from '../db/deletion/attempts.ts';
+import { type BatchWork, nextStep, readBatchWork, recordRange, recordVerification } from '../db/deletion/batches.ts';
 import { restartExportsAfterPartialDeletion } from '../db/exports/remove-claimed.ts';
 import { clearAttention } from '../db/attention/raise.ts';
 import { claimedIdentities } from '../db/subjects/identities.ts';
 import type { NextStep, VerificationResult } from '../domain/batch.ts';
-import type { AsOf, AttentionKey, BatchKey } from '../domain/ids.ts';
+import type { AsOf, BatchKey } from '../domain/ids.ts';
+import type { Step } from '../domain/vocabulary.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
 import { type ActivityDeps, hasNoVerification, projectOf } from './deps.ts';
 
@@ -21,50 +17,55 @@ export const batchActivities = (deps: ActivityDeps) => ({
   async deleteBatch(input: BatchKey & AsOf): Promise<NextStep> {
     const { asOf, project } = input;
     const { settleMs } = projectOf(deps, project).policy;
-    return withAttention(deps, attentionKey(input), asOf, async () => {
+    return withAttention(deps, attentionKey(input, 'delete'), asOf, async () => {
       const work = await readBatchWork(deps.database, input);
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'delete') return next;
       const connector = deps.connector(project, input.system);
       await requireCoverage(deps, input);
       // The inspection before the claim may have failed because the system was unreachable.
-      const inspection = { ...attentionKey(input), step: 'inspect', batch: 0 } as const;
-      await clearAttention(deps.database, inspection, new Date(asOf), 'system_unavailable');
+      const inspection = { ...attentionKey(input, 'inspect'), batch: 0 };
+      await clearAttention(deps.database, inspection, new Date(asOf), ['system_unavailable']);
+      const attempt = randomUUID();
+      const started = await startAttempt(deps.database, input, attempt);
+      if (started === null) return nextStep(await readBatchWork(deps.database, input), asOf, settleMs);
+      const { pass, except } = started;
       const deletion: Deletion = await withConnectorContext(deps, input, (context) =>
         connector.hardDelete(
-          toConnectorBatch(deps.database, work),
+          toConnectorBatch(deps.database, work, except),
           {
             scope: work.scope,
-            pass: work.pass,
+            pass,
             suppress: work.suppress,
             at: new Date(asOf),
             ticket: work.ticket,
-            onRangeFinished: (range) => recordRange(deps.database, input, work.pass, range),
+            onRangeFinished: (range) => recordRange(deps.database, input, pass, range),
           },
           context,
         ),
       );
-      const ticket = 'done' in deletion ? null : deletion.ticket;
       // Exports restarted at the claim, and may have read columns that were not cleared yet (rule 17).
-      if (ticket === null && work.scope !== 'data')
+      if ('done' in deletion && work.scope !== 'data')
         await deps.starter.signalRequests(
           await restartExportsAfterPartialDeletion(deps.database, work, new Date(asOf)),
         );
-      await recordBatchDeletion(deps.database, input, ticket);
-      return 'done' in deletion ? { step: 'verify', at: asOf } : { step: 'delete', at: deletion.continueAt.getTime() };
+      const result = 'done' in deletion ? { ticket: null, blocked: deletion.blocked ?? [] } : deletion;
+      return recordAttempt(deps.database, input, { attempt, pass, at: new Date(asOf) }, result);
     });
   },
 
   async verifyBatch(input: BatchKey & AsOf): Promise<NextStep> {
     const { asOf, project } = input;
     const { settleMs } = projectOf(deps, project).policy;
-    return withAttention(deps, attentionKey(input), asOf, async () => {
+    return withAttention(deps, attentionKey(input, 'verify'), asOf, async () => {
       const work = await readBatchWork(deps.database, input);
       const next = nextStep(work, asOf, settleMs);
       if (next.step !== 'verify') return next;
       const connector = deps.connector(project, input.system);
+      const except = (await readBlocked(deps.database, input)).map(({ seq }) => seq);
       const result = await withConnectorContext(deps, input, async (context): Promise<VerificationResult> => {
-        const verification = await connector.verify(toConnectorBatch(deps.database, work), work.scope, context);
+        const batch = toConnectorBatch(deps.database, work, except);
+        const verification = await connector.verify(batch, work.scope, context);
         if ('survivors' in verification) return { survivors: verification.survivors };
         if ('attestedAt' in verification) return { attestedAt: verification.attestedAt.getTime() };
         return hasNoVerification(deps, input) ? { unverified: true } : { unknown: true };
@@ -75,20 +76,21 @@ export const batchActivities = (deps: ActivityDeps) => ({
 });
 
 /** Converts the work on a claimed batch to the form that connectors accept. */
-const toConnectorBatch = (database: Database, work: BatchWork): Batch => ({
+const toConnectorBatch = (database: Database, work: BatchWork, except: readonly number[]): Batch => ({
   requestId: work.requestId,
   kind: work.kind,
   batch: `b${work.batch}`,
   firstSeq: work.firstSeq,
   lastSeq: work.lastSeq,
   size: work.size,
-  identities: () => claimedIdentities(database, work.requestId, work.batch, work.firstSeq, work.lastSeq),
+  except,
+  identities: () => claimedIdentities(database, work, except),
 });
 
-const attentionKey = ({ project, requestId, system, batch }: BatchKey): AttentionKey => ({
+const attentionKey = <const Name extends Step>({ project, requestId, system, batch }: BatchKey, step: Name) => ({
   project,
   requestId,
   system,
-  step: 'delete',
+  step,
   batch,
 });

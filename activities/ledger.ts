@@ -69,8 +69,7 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   deferStep: ({ asOf, ...key }: SystemKey & Pick<AttentionKey, 'step'> & AsOf) =>
     deferStep(deps.database, { ...key, batch: 0 }, new Date(asOf)),
 
-  deferBatch: ({ asOf, ...key }: BatchKey & AsOf) =>
-    deferBatch(deps.database, { ...key, step: 'delete' }, new Date(asOf)),
+  deferBatch: ({ asOf, ...key }: BatchKey & AsOf) => deferBatch(deps.database, key, new Date(asOf)),
 
   async concludeDeletion({ requestId, asOf }: RequestKey & AsOf) {
     const { systems } = await projectOfRequest(deps, requestId);

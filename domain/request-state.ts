@@ -1,4 +1,12 @@
+import type { Obstacle } from './batch.ts';
 import type { AttentionCode, Status } from './vocabulary.ts';
+
+/** What prevents the deletion of some subjects in a system: names of its schema, never a value. */
+export interface BlockedBy extends Obstacle {
+  readonly subjects: number;
+  /** The first positions of these subjects among the submitted identities. */
+  readonly positions: readonly number[];
+}
 
 /**
  * The state of a deletion at one point in time, by which its workflow decides. Contains counts and codes, never an
@@ -32,7 +40,13 @@ export interface DeletionState {
   /** Subjects that can be claimed now. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
   /** Claimed batches that a system has not finished, except those that need an operator first. */
-  readonly openBatches: readonly { readonly system: string; readonly batch: number; readonly subjects: number }[];
+  readonly openBatches: readonly {
+    readonly system: string;
+    readonly batch: number;
+    readonly subjects: number;
+    /** How often blocked subjects were retried. Absent instead of 0. */
+    readonly retry?: number;
+  }[];
   /** No subject and no batch is open, and no operator is needed first. */
   readonly canConclude: boolean;
   readonly subjects: number;
@@ -42,7 +56,12 @@ export interface DeletionState {
   readonly attached: number;
   /** Subjects that have no outcome yet. */
   readonly open: number;
-  readonly attention: readonly { readonly system: string; readonly code: AttentionCode }[];
+  readonly attention: readonly {
+    readonly system: string;
+    readonly code: AttentionCode;
+    /** For `blocked_by_other_rows`. */
+    readonly blocked?: readonly BlockedBy[];
+  }[];
   /** When the first step that needs an operator is retried automatically. Null if none is. */
   readonly retryAt: number | null;
   /** The next time at which subjects may be claimed. Null if no subject waits for a time. */

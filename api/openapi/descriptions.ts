@@ -107,7 +107,8 @@ const ATTENTION_MEANINGS: Readonly<Record<AttentionCode, string>> = {
   resolution_grew: 'far more subjects match than when the request was resolved.',
   survivors_remain: 'verification still finds rows after repeated deletion.',
   verification_unknown: 'the system cannot be read for verification.',
-  blocked_by_other_rows: 'rows outside the data map reference the rows to delete.',
+  blocked_by_other_rows:
+    'a constraint or a trigger prevents the deletion of some subjects, such as a reference from rows outside the data map. The others are deleted.',
   storage_unavailable: 'the archive storage cannot be reached.',
   backup_failing: 'the export that precedes the deletion needs an operator.',
   backup_missing: 'the export that precedes the deletion ended without an archive.',

@@ -19,11 +19,12 @@ export const LOCK_CONFLICTS: readonly string[] = ['40P01', '55P03', '40001'];
 export const SERVER_CLASSES: readonly string[] =
   '08 0A 0B 20 24 25 26 28 2B 2D 34 3B 3D 3F 40 42 53 54 55 57 58 72 F0 HV XX'.split(' ');
 
+/** The message with which lethe_system.run_redacted replaces an error that rows cause. */
+export const REDACTED = 'a constraint or a trigger prevents this change, such as a row that still references it';
+
 /** Returns the obstacle when the rows of a subject cause the error. Undefined for every other error. */
 export function obstacleOf(error: unknown): Obstacle | undefined {
-  const code = codeOf(error);
-  // Only errors of the server have a severity; codes such as EPIPE are errors of the connection.
-  if (fieldOf(error, 'severity') === null || SERVER_CLASSES.includes(code.slice(0, 2))) return undefined;
+  if (fieldOf(error, 'message') !== REDACTED) return undefined;
   const schema = fieldOf(error, 'schema');
   const table = fieldOf(error, 'table');
   return {
@@ -32,7 +33,7 @@ export function obstacleOf(error: unknown): Obstacle | undefined {
   };
 }
 
-function fieldOf(error: unknown, name: 'severity' | 'schema' | 'table' | 'constraint'): string | null {
+function fieldOf(error: unknown, name: 'message' | 'schema' | 'table' | 'constraint'): string | null {
   const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, name) : null;
   return typeof value === 'string' && value !== '' ? value : null;
 }

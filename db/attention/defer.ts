@@ -1,6 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
-import type { AttentionKey } from '../../domain/ids.ts';
+import type { AttentionKey, BatchKey } from '../../domain/ids.ts';
 import { LETHE } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { attention, batchWork } from '../schema/work.ts';
@@ -12,21 +12,23 @@ export async function deferStep(database: Database, key: AttentionKey, at: Date)
   await transaction(database, (tx) => raise(tx, key, at, new Date(at.getTime() + HOUR_MS)));
 }
 
-/** Raises attention for a claimed batch whose retries are exhausted. It is retried automatically after a day. */
-export async function deferBatch(database: Database, key: AttentionKey, at: Date): Promise<void> {
+/**
+ * Raises attention for the deletion or the verification of a claimed batch whose retries are exhausted. It is retried
+ * automatically after a day.
+ */
+export async function deferBatch(database: Database, key: BatchKey, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
-    const deferred = await tx
-      .update(batchWork)
-      .set({ state: 'attention' })
-      .where(
-        and(
-          eq(batchWork.requestId, key.requestId),
-          eq(batchWork.system, key.system),
-          eq(batchWork.batch, key.batch),
-          inArray(batchWork.state, ['pending', 'deleting', 'verifying', 'attention']),
-        ),
-      );
-    if (deferred.count > 0) await raise(tx, key, at, new Date(at.getTime() + DAY_MS));
+    const ofBatch = and(
+      eq(batchWork.requestId, key.requestId),
+      eq(batchWork.system, key.system),
+      eq(batchWork.batch, key.batch),
+      inArray(batchWork.state, ['pending', 'deleting', 'verifying', 'attention']),
+    );
+    const [work] = await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch).for('update');
+    if (work === undefined) return;
+    await tx.update(batchWork).set({ state: 'attention' }).where(ofBatch);
+    const step = work.state === 'verifying' ? 'verify' : 'delete';
+    await raise(tx, { ...key, step }, at, new Date(at.getTime() + DAY_MS));
   });
 }
 

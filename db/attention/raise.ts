@@ -1,4 +1,4 @@
-import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { AttentionKey } from '../../domain/ids.ts';
 import type { AttentionCode } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
@@ -35,24 +35,41 @@ export async function raiseAttention(
   await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.raised', detail });
 }
 
-/** Clears the attention of a step. With `only`, attention with another code stays. */
+/** The codes of failed attempts, which the next successful attempt clears. */
+export const FAILURE_CODES: readonly AttentionCode[] = [
+  'system_unavailable',
+  'system_refused',
+  'system_missing',
+  'coverage_broken',
+  'storage_unavailable',
+];
+
+/** Clears the attention of a step if it has one of the codes. */
 export async function clearAttention(
   database: Database,
   key: AttentionKey,
   at: Date,
-  only: AttentionCode | null = null,
+  codes: readonly AttentionCode[] = FAILURE_CODES,
+): Promise<void> {
+  await transaction(database, (tx) => clearAttentionIn(tx, key, at, codes));
+}
+
+/** Like `clearAttention`, in a transaction of the caller. */
+export async function clearAttentionIn(
+  tx: Transaction,
+  key: AttentionKey,
+  at: Date,
+  codes: readonly AttentionCode[],
 ): Promise<void> {
   const { project, requestId, system, step, batch } = key;
-  await transaction(database, async (tx) => {
-    const [cleared] = await tx
-      .delete(attention)
-      .where(and(matchesKey(key), only === null ? undefined : eq(attention.code, only)))
-      .returning({ backupOf });
-    if (cleared === undefined) return;
-    if (cleared.backupOf !== null) await copyBackupAttention(tx, cleared.backupOf, at);
-    const detail = { system, step, batch };
-    await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.cleared', detail });
-  });
+  const [cleared] = await tx
+    .delete(attention)
+    .where(and(matchesKey(key), inArray(attention.code, [...codes])))
+    .returning({ backupOf });
+  if (cleared === undefined) return;
+  if (cleared.backupOf !== null) await copyBackupAttention(tx, cleared.backupOf, at);
+  const detail = { system, step, batch };
+  await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.cleared', detail });
 }
 
 /** A condition that selects the row of a step. */

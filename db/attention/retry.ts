@@ -6,7 +6,7 @@ import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
-import { attention, batchWork, systemVisibility } from '../schema/work.ts';
+import { attention, batchWork, blockedSubjects, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
 /** An operator's decision about the systems of a request that need attention. */
@@ -34,16 +34,7 @@ export async function retrySystems(
     if (ended.some((row) => row.code === 'resolution_grew')) {
       await tx.update(requests).set({ growthAccepted: true }).where(eq(requests.id, requestId));
     }
-    await tx
-      .update(batchWork)
-      .set({ state: 'pending' })
-      .where(
-        and(
-          eq(batchWork.requestId, requestId),
-          sql`${batchWork.system} = ANY(${textArray(systems)})`,
-          eq(batchWork.state, 'attention'),
-        ),
-      );
+    await retryBatches(tx, requestId, systems);
     for (const name of systems) {
       const detail = { system: name, reason };
       await recordAudit(tx, { at, project, requestId, actor, action: 'system.retried', detail });
@@ -52,6 +43,21 @@ export async function retrySystems(
     await raiseWake(tx, wake);
     return { systems, wake };
   });
+}
+
+/** Retries blocked subjects also while the others are verified. A result of a running attempt is then ignored. */
+async function retryBatches(tx: Transaction, requestId: string, systems: readonly string[]): Promise<void> {
+  await tx.execute(sql`
+    WITH work AS (
+      SELECT batch, system, state, EXISTS (
+        SELECT FROM ${blockedSubjects} blocked WHERE blocked.request_id = ${requestId} AND blocked.batch = batch_work.batch
+          AND blocked.system = batch_work.system AND cancelled_at IS NULL) AS is_blocked
+      FROM ${batchWork} WHERE request_id = ${requestId} AND system = ANY(${textArray(systems)}) FOR UPDATE)
+    UPDATE ${batchWork} SET state = 'pending', retries = retries + is_blocked::integer,
+      attempt = CASE WHEN attempt IS NOT NULL THEN 'replaced' END
+    FROM work
+    WHERE request_id = ${requestId} AND batch_work.batch = work.batch AND batch_work.system = work.system
+      AND (work.state = 'attention' OR (is_blocked AND work.state IN ('deleting', 'verifying')))`);
 }
 
 /**

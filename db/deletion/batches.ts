@@ -1,4 +1,4 @@
-import { and, eq, inArray, type InferColumnsDataTypes, sql } from 'drizzle-orm';
+import { and, eq, type InferColumnsDataTypes, sql } from 'drizzle-orm';
 import {
   type FinishedRange,
   type NextStep,
@@ -12,10 +12,11 @@ import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { anonymisedRows, batchWork, retainedRows, systemRanges } from '../schema/work.ts';
+import { batchWork, blockedSubjects, anonymisedRows, retainedRows, systemRanges } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 
-const ofBatch = ({ requestId, system, batch }: BatchKey) =>
+/** Selects the work of a system on a batch. */
+export const ofBatch = ({ requestId, system, batch }: BatchKey) =>
   and(eq(batchWork.requestId, requestId), eq(batchWork.system, system), eq(batchWork.batch, batch));
 
 const columns = {
@@ -33,6 +34,8 @@ const columns = {
   pass: batchWork.pass,
   ticket: batchWork.ticket,
   emptiedAt: batchWork.emptiedAt,
+  verifiedAt: batchWork.verifiedAt,
+  attempt: batchWork.attempt,
 };
 
 /** The work of one system on one claimed batch, with columns of the request. */
@@ -63,15 +66,10 @@ export function nextStep(work: BatchWork, now: number, settleMs: number): NextSt
   }
 }
 
-/** Records that every range of the pass is finished, or that the system has to be asked again with `ticket`. */
-export async function recordBatchDeletion(database: Database, key: BatchKey, ticket: string | null): Promise<void> {
-  await database
-    .update(batchWork)
-    .set({ state: ticket === null ? 'verifying' : 'deleting', ticket })
-    .where(and(ofBatch(key), inArray(batchWork.state, ['pending', 'deleting', 'attention'])));
-}
-
-/** Records a verification and returns the next step. Idempotent, also after a crash. */
+/**
+ * Records a verification and returns the next step. While subjects are blocked, the batch needs attention after the
+ * others are verified. Idempotent, also after a crash.
+ */
 export async function recordVerification(
   database: Database,
   key: BatchKey,
@@ -79,17 +77,17 @@ export async function recordVerification(
   at: { readonly now: number; readonly settleMs: number },
 ): Promise<NextStep> {
   return transaction(database, async (tx) => {
+    await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch(key)).for('update');
     const work = await readBatchWork(tx, key);
     if (work.state !== 'verifying') return nextStep(work, at.now, at.settleMs);
     const firstEmptyAt = work.emptiedAt?.getTime() ?? null;
-    const next = nextStepAfterVerification({ result, pass: work.pass, emptiedAt: firstEmptyAt, ...at });
+    const decided = nextStepAfterVerification({ result, pass: work.pass, emptiedAt: firstEmptyAt, ...at });
+    const isVerified = decided.step === 'ended' && decided.end !== 'attention';
+    const next: NextStep = isVerified && (await hasBlocked(tx, key)) ? { step: 'ended', end: 'attention' } : decided;
     const survivors = 'survivors' in result ? result.survivors : null;
     const emptiedAt = survivors === 0 ? (work.emptiedAt ?? new Date(at.now)) : work.emptiedAt;
     const state: WorkState = next.step === 'ended' ? next.end : next.step === 'delete' ? 'deleting' : 'verifying';
-    const verifiedAt =
-      next.step === 'ended' && next.end !== 'attention'
-        ? new Date('attestedAt' in result ? result.attestedAt : at.now)
-        : null;
+    const verifiedAt = isVerified ? new Date('attestedAt' in result ? result.attestedAt : at.now) : null;
     const pass = sql`${batchWork.pass} + ${survivors !== null && survivors > 0 ? 1 : 0}`;
     await tx.update(batchWork).set({ state, survivors, emptiedAt, verifiedAt, pass }).where(ofBatch(key));
     const { project } = work;
@@ -111,6 +109,13 @@ export async function recordVerification(
     }
     return next;
   });
+}
+
+async function hasBlocked(tx: Transaction, { requestId, batch, system }: BatchKey): Promise<boolean> {
+  const found = await tx.execute<never>(sql`
+    SELECT FROM ${blockedSubjects}
+    WHERE request_id = ${requestId} AND batch = ${batch} AND system = ${system} AND cancelled_at IS NULL LIMIT 1`);
+  return found.count > 0;
 }
 
 /**
@@ -147,7 +152,7 @@ export async function recordRange(
 
 /**
  * Marks claimed subjects as `deleted` once every system has verified, attested or finished unverified, and as
- * `partially_deleted` if an operator skipped a system. Attached requests share the outcome (rule 7). Returns the
+ * `partially_deleted` if an operator skipped a system. A subject that a system could not delete stays claimed. Attached requests share the outcome (rule 7). Returns the
  * requests to signal.
  */
 export async function closeBatches(
@@ -159,10 +164,15 @@ export async function closeBatches(
   const closed = await tx.execute<{ batch: number; state: 'deleted' | 'partially_deleted'; count: number }>(sql`
     WITH finished AS (
       SELECT batch, bool_or(state = 'skipped') AS has_skipped FROM ${batchWork} WHERE request_id = ${requestId}
-      GROUP BY batch HAVING bool_and(state IN ('verified', 'attested', 'unverified', 'skipped'))),
+      GROUP BY batch
+      HAVING bool_and(state IN ('verified', 'attested', 'unverified', 'skipped') OR (state = 'attention' AND verified_at IS NOT NULL))),
     closed AS (
       UPDATE ${subjects} SET state = CASE WHEN has_skipped THEN 'partially_deleted' ELSE 'deleted' END
       FROM finished WHERE request_id = ${requestId} AND subjects.batch = finished.batch AND subjects.state = 'claimed'
+        AND NOT EXISTS (
+          SELECT FROM ${blockedSubjects} blocked JOIN ${batchWork} work USING (request_id, batch, system)
+          WHERE blocked.request_id = ${requestId} AND blocked.batch = subjects.batch AND blocked.seq = subjects.seq
+            AND blocked.cancelled_at IS NULL AND work.state <> 'skipped')
       RETURNING subjects.batch, state)
     SELECT batch, state, count(*) FROM closed GROUP BY batch, state`);
   for (const { batch, state, count } of closed) {

@@ -1,11 +1,13 @@
 import { sql } from 'drizzle-orm';
 import type { Queries } from '../client.ts';
-import { batchWork, systemRanges } from '../schema/work.ts';
+import { batchWork, blockedSubjects, systemRanges } from '../schema/work.ts';
 
 /** The progress of one system on one claimed batch. */
 export type BatchProgress = Readonly<
   Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state' | 'pass'> & {
     subjects: number;
+    /** Subjects that the system could not delete. */
+    blocked: number;
     /** Subjects in the ranges that are finished in the current pass. */
     finished: number;
     /** Deleted rows, in all passes. */
@@ -23,6 +25,8 @@ export type BatchProgress = Readonly<
 export const readProgress = (queries: Queries, requestId: string): Promise<readonly BatchProgress[]> =>
   queries.execute<BatchProgress>(sql`
   SELECT work.system, work.batch, work.state, work.pass, work.size AS subjects,
+         (SELECT count(*) FROM ${blockedSubjects} blocked WHERE blocked.request_id = work.request_id AND blocked.batch = work.batch
+            AND blocked.system = work.system AND cancelled_at IS NULL) AS blocked,
          least(work.size, coalesce(totals.finished, 0))::bigint AS finished, coalesce(totals.removed, 0)::bigint AS removed,
          coalesce(totals.blanked, 0)::bigint AS blanked, coalesce(totals.detached, 0)::bigint AS detached,
          coalesce(totals.anonymised, 0)::bigint AS anonymised

@@ -9,6 +9,7 @@ import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
+import { readBlockedBy } from '../attention/blocked.ts';
 import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
@@ -90,9 +91,9 @@ const workStatus = (states: ReadonlySet<string>, { open }: Waiting, { status }: 
 
 async function readOpenWork(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx.execute<
-    Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state' | 'size'> & { runnable: boolean }
+    Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state' | 'size' | 'retries'> & { runnable: boolean }
   >(sql`
-    SELECT system, batch, state, size, state <> 'attention' OR EXISTS (
+    SELECT system, batch, state, size, retries, state <> 'attention' OR EXISTS (
              SELECT FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.system = work.system
                AND attention.batch = work.batch AND step IN ('delete', 'verify') AND retry_at <= ${asOf}) AS runnable
     FROM ${batchWork} work
@@ -100,7 +101,12 @@ async function readOpenWork(tx: Transaction, requestId: string, asOf: Date) {
     ORDER BY batch, system`);
   const runnable = rows
     .filter((row) => row.runnable)
-    .map(({ system, batch, size }) => ({ system, batch, subjects: size }));
+    .map(({ system, batch, size, retries }) => ({
+      system,
+      batch,
+      subjects: size,
+      ...(retries === 0 ? {} : { retry: retries }),
+    }));
   return { runnable, states: new Set(rows.map((row) => row.state)) };
 }
 
@@ -149,10 +155,19 @@ async function needsNewBackup(
   return found.count > 0;
 }
 
+/** Bounds what a workflow stores of an attention. The API lists more. */
+const SHOWN_POSITIONS = 10;
+const SHOWN_OBSTACLES = 5;
+
 async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
   const { rows, blocking } = await readAttention(tx, requestId, asOf);
+  const isBlocked = rows.some(({ code }) => code === 'blocked_by_other_rows');
+  const blockedBy = isBlocked ? await readBlockedBy(tx, requestId, SHOWN_POSITIONS) : new Map<string, never>();
   return {
-    rows: rows.map(({ system, code }) => ({ system, code })),
+    rows: rows.map(({ system, code }) => {
+      const blocked = code === 'blocked_by_other_rows' ? blockedBy.get(system)?.slice(0, SHOWN_OBSTACLES) : undefined;
+      return { system, code, ...(blocked === undefined ? {} : { blocked }) };
+    }),
     blocksConclusion: blocking.some((row) => row.step === 'conclude'),
     blocksClaim: blocking.some((row) => row.step === 'resolve' || row.step === 'inspect'),
     hasMissingBackup: rows.some((row) => row.code === 'backup_missing'),

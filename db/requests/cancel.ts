@@ -3,6 +3,7 @@ import type { RunWindow } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
+import { releaseBlocked } from '../deletion/release-blocked.ts';
 import { raiseEpoch } from '../exports/epoch.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
@@ -33,7 +34,8 @@ export interface Cancelled {
 const MAX_LISTED_POSITIONS = 1_000;
 
 /**
- * Cancels the unclaimed subjects of the request, or of some positions (rule 6). Throws `too_late` if all are claimed.
+ * Cancels the unclaimed subjects of the request, or of some positions (rule 6), and blocked ones of which no row is deleted
+ * in any system (rule 21). Throws `too_late` if there is none.
  */
 export async function cancelRequest(
   database: Database,
@@ -48,6 +50,8 @@ export async function cancelRequest(
       throw new DomainError('too_late', 'The request has ended. Nothing was cancelled; see its `status`.');
     const listed = positions === 'all' ? null : positions;
     const isSelected = sql`request_id = ${requestId} AND (${intArray(listed)} IS NULL OR position = ANY(${intArray(listed)}))`;
+    const chosen = sql`SELECT seq FROM ${matches} WHERE ${isSelected}`;
+    const { keptBy } = await releaseBlocked(tx, { project, requestId, chosen, at });
     const latePositions = sql`
       SELECT position FROM ${matches} JOIN ${subjects} USING (request_id, seq)
       WHERE ${isSelected} AND state IN ('claimed', 'deleted', 'partially_deleted')`;
@@ -65,12 +69,13 @@ export async function cancelRequest(
           sql`NOT EXISTS (SELECT FROM (${latePositions}) late WHERE late.position = ${submittedIdentities.position})`,
         ),
       );
-    const chosen = sql`SELECT seq FROM ${matches} WHERE ${isSelected}`;
     const { cancelled: subjectCount, wake } = await cancelSubjects(tx, { requestId, chosen, at, window });
     if (subjectCount === 0 && !isUnresolved)
       throw new DomainError(
         'too_late',
-        'All selected subjects are already claimed, deleted, exported or cancelled. Nothing was changed.',
+        keptBy.length === 0
+          ? 'All selected subjects are already claimed, deleted, exported or cancelled. Nothing was changed.'
+          : `The selected subjects are blocked, but ${keptBy.join(', ')} has deleted data of them, or is trying to. Nothing was changed; remove the obstacle and retry, or skip the blocked system.`,
       );
     if (request.kind === 'export' && subjectCount > 0) await raiseEpoch(tx, requestId);
     const cancelled = isUnresolved ? positionCount : subjectCount;

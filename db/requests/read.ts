@@ -1,6 +1,8 @@
 import { eq, sql } from 'drizzle-orm';
 import type { ArchiveFacts } from '../../domain/archive.ts';
+import type { BlockedBy } from '../../domain/request-state.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
+import { selectBlocked } from '../attention/blocked.ts';
 import { type Backup, readBackups } from '../backups/read.ts';
 import type { Queries } from '../client.ts';
 import { readArchiveFacts } from '../exports/archive.ts';
@@ -49,7 +51,12 @@ export interface Attention extends Readonly<Pick<typeof attention.$inferSelect, 
   readonly since: string;
   /** When the step is retried automatically. Null if only an operator can retry it. */
   readonly retryAt: string | null;
+  /** What prevents the deletion of subjects. Empty unless the code is `blocked_by_other_rows`. */
+  readonly blocked: readonly BlockedBy[];
 }
+/** The positions that one entry of `blocked` lists. */
+const MAX_LISTED_POSITIONS = 1_000;
+
 /** The latest statement of a system that Lethe cannot verify by reading its data (rule 15). */
 export interface SystemStatement {
   readonly system: string;
@@ -77,9 +84,11 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
       (SELECT count(*) FROM ${exceptedIdentities} WHERE request_id = ${requestId}) AS excepted,
       ARRAY(SELECT number FROM ${exceptedIdentities} WHERE request_id = ${requestId} AND NOT matched ORDER BY number) AS unmatched,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'step', step, 'code', code, 'since', since,
-                'retryAt', retry_at) ORDER BY since, system), '[]')
+                'retryAt', retry_at, 'blocked', CASE code WHEN 'blocked_by_other_rows' THEN coalesce(blocked, '[]') ELSE '[]' END)
+                ORDER BY since, system), '[]')
        FROM (SELECT system, step, code, min(since) AS since, min(retry_at) AS retry_at FROM ${attention}
-             WHERE request_id = ${requestId} GROUP BY system, step, code) grouped) AS attention,
+             WHERE request_id = ${requestId} GROUP BY system, step, code) grouped
+       LEFT JOIN (${selectBlocked(requestId, MAX_LISTED_POSITIONS)}) blocked_by USING (system)) AS attention,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('system', system, 'level', level, 'saidAt', said_at) ORDER BY system), '[]')
        FROM (SELECT system, CASE WHEN bool_or(state = 'unverified') THEN 'none' ELSE 'attested' END AS level, max(verified_at) AS said_at
              FROM ${batchWork} WHERE request_id = ${requestId} AND state IN ('attested', 'unverified') GROUP BY system) statement) AS statements,

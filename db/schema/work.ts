@@ -56,6 +56,12 @@ export const batchWork = lethe.table(
     pass: integer('pass').notNull().default(1),
     /** The connector's reference to a deletion that the system has accepted but not finished. */
     ticket: text('ticket'),
+    /** Whether a deletion was ever started. Before that, the system has deleted no row of the batch. */
+    started: boolean('started').notNull().default(false),
+    /** The id of the deletion attempt whose result is not recorded yet. Null if none is. */
+    attempt: text('attempt'),
+    /** How often an operator has retried blocked subjects, which ends the wait of the child workflow. */
+    retries: integer('retries').notNull().default(0),
     /** When a verification first found no rows. The final verification follows after `policy.settle`. */
     emptiedAt: timestamptz('emptied_at'),
     /** When the batch was finally verified or attested. Null until then. */
@@ -68,6 +74,32 @@ export const batchWork = lethe.table(
   (table) => [
     primaryKey({ name: 'batch_work_pkey', columns: [table.requestId, table.batch, table.system] }),
     check('batch_work_state_check', oneOf('state', WORK_STATES)),
+  ],
+);
+
+/**
+ * Subjects of a batch that a system could not delete, and what prevents it. A row is deleted when the system has deleted
+ * the subject. The row of a cancelled subject stays, so that the system leaves it out.
+ */
+export const blockedSubjects = lethe.table(
+  'blocked_subjects',
+  {
+    requestId: text('request_id')
+      .notNull()
+      .references(() => requests.id),
+    batch: integer('batch').notNull(),
+    system: text('system').notNull(),
+    seq: integer('seq').notNull(),
+    /** The pass that was blocked. In a later pass than the first, rows of the subject are deleted already. */
+    pass: integer('pass').notNull(),
+    /** A table and a constraint of the system's schema. Null where the system names none. */
+    blockingTable: text('blocking_table'),
+    blockingConstraint: text('blocking_constraint'),
+    /** When the subject was cancelled. Null while it is blocked. */
+    cancelledAt: timestamptz('cancelled_at'),
+  },
+  (table) => [
+    primaryKey({ name: 'blocked_subjects_pkey', columns: [table.requestId, table.batch, table.system, table.seq] }),
   ],
 );
 

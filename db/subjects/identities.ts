@@ -1,9 +1,10 @@
 import { and, between, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Identity, SubjectIdentity } from '../../domain/identity.ts';
+import type { RequestKey } from '../../domain/ids.ts';
 import type { SubjectState } from '../../domain/vocabulary.ts';
 import type { Database } from '../client.ts';
 import { exceptedIdentities, subjectIdentities, subjects, submittedIdentities } from '../schema/subjects.ts';
-import { textArray } from '../sql.ts';
+import { intArray, textArray } from '../sql.ts';
 
 /** The number of subjects per page. A subject has a few identities. */
 const SUBJECTS_PAGE = 2_000;
@@ -13,10 +14,14 @@ const SUBMITTED_PAGE = 5_000;
  * The identities by which systems delete a claimed batch, in the order of `seq`. Leaves out identities that also belong
  * to a subject outside the request, or to one of its subjects that is not claimed yet. The last claim deletes by them.
  */
-export const claimedIdentities = (database: Database, requestId: string, batch: number, first: number, last: number) =>
-  pages(first, last, (from, to) =>
+export const claimedIdentities = (
+  database: Database,
+  { requestId, batch, firstSeq, lastSeq }: Readonly<Record<'batch' | 'firstSeq' | 'lastSeq', number>> & RequestKey,
+  except: readonly number[],
+) =>
+  pages(firstSeq, lastSeq, (from, to) =>
     selectIdentities(database, requestId, ['claimed', 'deleted', 'partially_deleted'], {
-      condition: sql`batch = ${batch}`,
+      condition: sql`batch = ${batch} AND seq <> ALL (${intArray(except)})`,
       from,
       to,
     }),

@@ -150,7 +150,7 @@ const STEPS: readonly (readonly [StepName | 'deleteBatch' | 'verifyBatch', keyof
   ['applyVisibility', 'setVisibility', 'visibility'],
   ['searchUnresolved', 'count', 'resolve'],
   ['deleteBatch', 'hardDelete', 'delete'],
-  ['verifyBatch', 'verify', 'delete'],
+  ['verifyBatch', 'verify', 'verify'],
   ['cleanUpSystem', 'conclude', 'conclude'],
 ];
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { REMEDIES } from '../../domain/wording/remedies.ts';
 import type { DeletionState, ExportState } from '../../domain/request-state.ts';
 import { ATTENTION_CODES } from '../../domain/vocabulary.ts';
-import { utcText } from '../../domain/wording/format.ts';
+import { describeObstacle, utcText } from '../../domain/wording/format.ts';
 import { describeDeletionWait, describeExportWait } from '../../workflows/shared/describe-wait.ts';
 import { describeProgress } from '../../workflows/shared/progress.ts';
 
@@ -169,4 +169,21 @@ describe('The current details', () => {
 test('has a remedy of one or two sentences for every attention code', () => {
   expect(Object.keys(REMEDIES).toSorted()).toEqual([...ATTENTION_CODES].toSorted());
   for (const remedy of Object.values(REMEDIES)) expect(remedy).toMatch(/^[A-Z][^|\n]*\.$/);
+});
+
+test.each([
+  [
+    { table: 'public.invoice', constraint: 'invoice_fkey', subjects: 1, positions: [2] },
+    '1 subject (position 2) is blocked by public.invoice, constraint invoice_fkey.',
+  ],
+  [
+    { table: 'app.users', constraint: null, subjects: 3, positions: [1, 2] },
+    '3 subjects (positions 1, 2, …) are blocked by app.users.',
+  ],
+  [
+    { table: null, constraint: null, subjects: 1, positions: [] },
+    '1 subject is blocked by an error that the system does not name, such as one of a trigger.',
+  ],
+])('describes what blocks subjects by names and positions', (blocked, text) => {
+  expect(describeObstacle(blocked)).toBe(text);
 });

@@ -1,7 +1,8 @@
-import { isCancellation, setCurrentDetails, sleep } from '@temporalio/workflow';
+import { condition, isCancellation, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { BatchEnd, NextStep } from '../../domain/batch.ts';
 import type { BatchKey } from '../../domain/ids.ts';
 import { utcText } from '../../domain/wording/format.ts';
+import { requestChangedSignal } from '../shared/messages.ts';
 import { ledger, system } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
 
@@ -11,11 +12,23 @@ import { signalRequests } from '../shared/signal-requests.ts';
  */
 export async function deleteFromSystem(key: BatchKey): Promise<BatchEnd> {
   const { deleteBatch, verifyBatch } = system(key.project, key.system);
+  let isChanged = false;
+  setHandler(
+    requestChangedSignal,
+    () => {
+      isChanged = true;
+    },
+    { description: 'The rows of the batch have changed: read them again instead of waiting.' },
+  );
   try {
     let next = await ledger.readNextBatchStep({ ...key, asOf: Date.now() });
     while (next.step !== 'ended') {
       const { step, at } = next;
-      if (at > Date.now()) await waitFor({ step, at });
+      if (at > Date.now() && (await waitUnless(() => isChanged, { step, at }))) {
+        isChanged = false;
+        next = await ledger.readNextBatchStep({ ...key, asOf: Date.now() });
+        continue;
+      }
       setCurrentDetails(step === 'delete' ? 'Deletes the rows of the batch' : 'Verifies that the rows are deleted');
       const input = { ...key, asOf: Date.now() };
       next = step === 'delete' ? await deleteBatch(input) : await verifyBatch(input);
@@ -29,11 +42,15 @@ export async function deleteFromSystem(key: BatchKey): Promise<BatchEnd> {
   }
 }
 
-async function waitFor({ step, at }: Exclude<NextStep, { step: 'ended' }>): Promise<void> {
+/** Waits until the step is due. Returns true if the rows change before. */
+async function waitUnless(
+  isChanged: () => boolean,
+  { step, at }: Exclude<NextStep, { step: 'ended' }>,
+): Promise<boolean> {
   const summary =
     step === 'verify'
       ? `Settle period until ${utcText(at)}, then the last verification`
       : `Deletion that the system continues at ${utcText(at)}`;
   setCurrentDetails(summary);
-  await sleep(at - Date.now(), { summary });
+  return condition(isChanged, at - Date.now(), { summary });
 }

@@ -4,7 +4,7 @@ import { childWorkflowIdFor } from '../../domain/ids.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import { countOf } from '../../domain/wording/format.ts';
 import { ledger, system, systemShortTimeout, systemWaitForCancel } from '../shared/proxies.ts';
-import { signalRequests } from '../shared/signal-requests.ts';
+import { signalRequests, signalWorkflow } from '../shared/signal-requests.ts';
 import { activityInput, CHILD_RETRY, cleanUpSystems, type Request, withAttention } from '../shared/steps.ts';
 import type { deleteFromSystem } from './delete-from-system.ts';
 
@@ -73,6 +73,10 @@ export async function deleteBatch(
     await sleep(CHILD_RETRY.ms, { summary: CHILD_RETRY.summary });
   }
 }
+
+/** Makes the child of a batch read its rows while it waits, because an operator has retried its blocked subjects. */
+export const wakeBatch = ({ requestId }: Request, batch: DeletionState['openBatches'][number]) =>
+  signalWorkflow(childWorkflowIdFor(requestId, batch.system, batch.batch));
 
 /** Systems first remove what they keep for the request. Then the ledger purges the identities (rule 14). */
 export async function conclude(request: Request): Promise<void> {

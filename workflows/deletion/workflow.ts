@@ -10,7 +10,15 @@ import { resolveSubjects, searchUnresolved } from '../shared/steps.ts';
 import { createTaskSet } from '../shared/task-set.ts';
 import { handleTemporalCancellation } from '../shared/temporal-cancel.ts';
 import { createRequestWakeup } from '../shared/wakeup.ts';
-import { claimSubjects, conclude, countSubjects, deleteBatch, startBackup, syncVisibility } from './steps.ts';
+import {
+  claimSubjects,
+  conclude,
+  countSubjects,
+  deleteBatch,
+  startBackup,
+  syncVisibility,
+  wakeBatch,
+} from './steps.ts';
 
 /**
  * Fulfills a deletion, from acceptance to receipt. The rows decide: each round reads them, starts the steps that are due,
@@ -33,6 +41,7 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
   const publish = publishProgress(request, 'deletion');
   handleTemporalCancellation(requestId, wakeup);
   let leftForNextRun = 0;
+  const retries = new Map<string, number>();
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
       wakeup.reset();
@@ -53,7 +62,13 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
         tasks.start('claim', async () => {
           leftForNextRun = await claimSubjects(request);
         });
-      for (const batch of state.openBatches) tasks.start(taskName(batch), () => deleteBatch(request, batch));
+      for (const batch of state.openBatches) {
+        const { retry = 0 } = batch;
+        tasks.start(taskName(batch), () => deleteBatch(request, batch));
+        if (retry > (retries.get(taskName(batch)) ?? 0))
+          tasks.start(`retry of ${taskName(batch)}`, () => wakeBatch(request, batch));
+        retries.set(taskName(batch), retry);
+      }
 
       if (state.cancelled) tasks.cancelExcept('resolve', []);
       if (state.canConclude) tasks.cancelExcept('search', []);

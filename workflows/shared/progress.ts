@@ -2,7 +2,7 @@ import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporal
 import { REMEDIES } from '../../domain/wording/remedies.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import type { RequestKind } from '../../domain/vocabulary.ts';
-import { countOf, utcText } from '../../domain/wording/format.ts';
+import { countOf, describeObstacle, utcText } from '../../domain/wording/format.ts';
 import { progressQuery, type RequestProgress, searchAttributes } from './messages.ts';
 
 type PublishedState = Pick<
@@ -69,7 +69,10 @@ export function describeProgress({ kind, dueAt, progress, confirmation }: Publis
         ? [`Batch ${batch.batch}`, `${countOf(batch.subjects, 'subject')} in ${batch.system}`]
         : ['To be collected', `${batch.system} (epoch ${batch.batch})`],
     ),
-    ...attention.map(({ system, code }) => ['Needs attention', `${system}: \`${code}\`. ${REMEDIES[code]}`]),
+    ...attention.map(({ system, code, blocked = [] }) => [
+      'Needs attention',
+      [`${system}: \`${code}\`.`, ...blocked.map(describeObstacle), REMEDIES[code]].join(' '),
+    ]),
   ];
   return rows.map(([name, text]) => `- **${name}**: ${text}`).join('\n');
 }

@@ -10,6 +10,28 @@ import { ATTENTION_DESCRIPTION, STEP_DESCRIPTION } from '../../openapi/descripti
 import { timestamp, reason, requestParams, text } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
+const BlockedBy = z
+  .strictObject({
+    table: z.string().nullable().openapi({
+      description:
+        'Table of the system whose rows or constraint prevent the deletion. Null if the system names none, as with an error of a trigger.',
+      'x-example': 'public.invoice',
+    }),
+    constraint: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Name of the constraint.', 'x-example': 'invoice_customer_id_fkey' }),
+    subjects: z.int().openapi({ description: 'Number of subjects that are blocked by it.', 'x-example': 1 }),
+    positions: z
+      .array(z.int())
+      .readonly()
+      .openapi({
+        description: 'First 1000 positions of these subjects in the submitted list.',
+        'x-example': [2],
+      }),
+  })
+  .openapi('BlockedBy');
+
 export const Attention = z
   .strictObject({
     system: fields.system,
@@ -20,6 +42,10 @@ export const Attention = z
       .nullable()
       .openapi({ description: 'Time of the next automatic retry. Null if only an operator can retry.' }),
     remedy: z.string().openapi({ description: 'What an operator can do.' }),
+    blocked: z.array(BlockedBy).readonly().openapi({
+      description: 'For `blocked_by_other_rows`: what prevents the deletion of which subjects. Otherwise empty.',
+      'x-example': [],
+    }),
   })
   .openapi('Attention');
 
@@ -39,7 +65,7 @@ const retryRoute = createRoute({
   path: '/requests/{id}/retry',
   summary: 'Retry systems that need attention',
   description:
-    'Retries every step of one system, or of all systems, that is listed in `attention`. With `resolution_grew`, it also accepts the additional subjects. The status does not change. Returns `not_in_attention` if no step of the named systems needs an operator.',
+    'Retries every step of one system, or of all systems, that is listed in `attention`. With `resolution_grew`, it also accepts the additional subjects. Blocked subjects are tried again, also while the others are verified. The status does not change. Returns `not_in_attention` if no step of the named systems needs an operator.',
   request: {
     params: requestParams,
     ...body(

@@ -1,5 +1,5 @@
-import { SERVER_CLASSES } from '../failure.ts';
-import { literalList } from '../sql.ts';
+import { REDACTED, SERVER_CLASSES } from '../failure.ts';
+import { literal, literalList } from '../sql.ts';
 
 /** The text of a value in the lower case of the column that has it, or of the database. */
 const folded = (value: string): string => `CASE
@@ -122,7 +122,7 @@ EXCEPTION WHEN OTHERS OR assert_failure THEN
     in_constraint := '';
   END IF;
   RAISE EXCEPTION USING ERRCODE = SQLSTATE, SCHEMA = in_schema, TABLE = in_table, CONSTRAINT = in_constraint,
-    MESSAGE = 'a constraint or a trigger prevents this change, such as a row that still references it';
+    MESSAGE = ${literal(REDACTED)};
 END $$;
 
 REVOKE ALL ON FUNCTION lethe_system.lower_case(text[], regcollation[]) FROM PUBLIC;

@@ -1,5 +1,6 @@
 import type { NewRequest } from '../../../db/requests/create.ts';
-import { recordBatchDeletion, recordRange, recordVerification } from '../../../db/deletion/batches.ts';
+import { recordAttempt } from '../../../db/deletion/attempts.ts';
+import { recordRange, recordVerification } from '../../../db/deletion/batches.ts';
 import { cancelRequest } from '../../../db/requests/cancel.ts';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import type { FinishedRange } from '../../../domain/batch.ts';
@@ -61,7 +62,12 @@ export async function finish(
       ...range,
     });
   for (const system of Object.keys((await statusOf(world, requestId)).systems ?? {})) {
-    await recordBatchDeletion(world.database, { ...key, system }, null);
+    await recordAttempt(
+      world.database,
+      { ...key, system },
+      { attempt: null, pass: 1, at: RUN },
+      { ticket: null, blocked: [] },
+    );
     for (const now of [RUN.getTime(), RUN.getTime() + DAY_MS])
       await recordVerification(world.database, { ...key, system }, { survivors: 0 }, { now, settleMs });
   }

@@ -249,7 +249,9 @@ test('raises attention when a constraint forbids an empty column, and completes 
   await expedite(world, requestId, 'now');
   await eventually('attention', async () => (await statusOf(world, requestId)).attention.length > 0);
   expect(await statusOf(world, requestId)).toMatchObject({
-    attention: [{ step: 'delete', code: 'system_refused' }],
+    attention: [
+      { code: 'blocked_by_other_rows', blocked: [{ table: 'app.users', constraint: 'named', positions: [1] }] },
+    ],
   });
   expect(await readContents(world.app)).toEqual(before);
   await world.app`ALTER TABLE app.users DROP CONSTRAINT named`;

@@ -409,6 +409,9 @@ CREATE TABLE "lethe"."batch_work" (
 	"size" integer NOT NULL,
 	"pass" integer DEFAULT 1 NOT NULL,
 	"ticket" text,
+	"started" boolean DEFAULT false NOT NULL,
+	"attempt" text,
+	"retries" integer DEFAULT 0 NOT NULL,
 	"emptied_at" timestamp with time zone,
 	"verified_at" timestamp with time zone,
 	"survivors" integer,
@@ -416,6 +419,18 @@ CREATE TABLE "lethe"."batch_work" (
 	"skipped_by" text,
 	CONSTRAINT "batch_work_pkey" PRIMARY KEY("request_id","batch","system"),
 	CONSTRAINT "batch_work_state_check" CHECK (state IN ('pending', 'deleting', 'verifying', 'verified', 'attested', 'unverified', 'attention', 'skipped'))
+);
+--> statement-breakpoint
+CREATE TABLE "lethe"."blocked_subjects" (
+	"request_id" text,
+	"batch" integer,
+	"system" text,
+	"seq" integer,
+	"pass" integer NOT NULL,
+	"blocking_table" text,
+	"blocking_constraint" text,
+	"cancelled_at" timestamp with time zone,
+	CONSTRAINT "blocked_subjects_pkey" PRIMARY KEY("request_id","batch","system","seq")
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."retained_rows" (
@@ -510,5 +525,6 @@ ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_project_projects_name_fk
 ALTER TABLE "lethe"."requests" ADD CONSTRAINT "requests_backup_of_requests_id_fkey" FOREIGN KEY ("backup_of") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."blocked_subjects" ADD CONSTRAINT "blocked_subjects_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");
