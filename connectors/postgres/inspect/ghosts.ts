@@ -5,8 +5,10 @@ import { constantSql } from '../rows/constants.ts';
 import { qualifiedName, relation } from '../sql.ts';
 import type { Inspection } from './inspection.ts';
 
-/** Checks that the ghost rows exist that take over rows of deleted subjects. */
-export async function checkGhosts({ context, session, relations }: Inspection): Promise<readonly ConfigError[]> {
+/** Checks that the ghost rows exist that take over rows of deleted subjects. A database without rows has none. */
+export async function checkGhosts(inspection: Inspection): Promise<readonly ConfigError[]> {
+  const { context, session, relations, options } = inspection;
+  if (options.schemaOnly === true) return [];
   const errors: ConfigError[] = [];
   for (const model of context.models) {
     const { table } = model.map;
