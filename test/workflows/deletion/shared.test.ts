@@ -64,7 +64,7 @@ test('deletes no subject by an email address that two users share, and keeps its
   await addUser(world.app, 'ann', { email: 'home@example.test' });
   await addUser(world.app, 'bob', { email: 'Home@example.test' });
   const byEmail = await submit(world, 'demo', [{ type: 'email', value: ['home@example.test', 'berlin'] }]);
-  expect(await ended(world, byEmail)).toBe('not_found');
+  expect(await ended(world, byEmail)).toBe('failed');
   const [row] = await world.sql`SELECT outcome, reason FROM lethe.submitted_identities WHERE request_id = ${byEmail}`;
   expect(row).toMatchObject({ outcome: 'invalid', reason: 'ambiguous' });
   const byName = await submit(world, 'demo', [user('ann')]);
