@@ -46,7 +46,7 @@ const AcceptedUpload = z
         }),
         total: z.int().openapi({ description: 'Number of lines after the header.' }),
         accepted: z.int().openapi({ description: 'Number of lines with a valid identity.' }),
-        merged: z.int().openapi({ description: 'Number of lines that repeat an earlier line.' }),
+        merged: z.int().openapi({ description: 'Number of lines that repeat an earlier line in the same spelling.' }),
         failed: z.int().openapi({ description: 'Number of lines that are not a valid identity.' }),
         blank: z.int().openapi({ description: 'Number of blank lines.' }),
       })

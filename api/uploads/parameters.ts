@@ -129,7 +129,7 @@ const FILE = {
 export const UploadForm = Parameters.extend({ file: z.string().openapi(FILE) });
 
 export const FILE_EXAMPLE =
-  'email,business_unit\nann@x.test,berlin\nbob@x.test,\nAnn@x.test,Berlin\nbob@x.test,hamburg\n';
+  'email,business_unit\nann@x.test,berlin\nbob@x.test,\nann@x.test,berlin\nbob@x.test,hamburg\n';
 
 export const FORM_EXAMPLES = {
   example: {

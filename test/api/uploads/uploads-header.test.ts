@@ -86,7 +86,7 @@ describe('a header', () => {
 
   test('is recognized for a composite type by the columns named, or by the type as the first of its columns', async () => {
     const email = { type: 'email' };
-    const value = ['ann@x.test', 'berlin'];
+    const value = ['Ann@x.test', 'Berlin'];
     expect(await accepted('email,unit\nAnn@x.test,Berlin', email)).toMatchObject({
       header: ['email'],
       values: [value],

@@ -7,7 +7,10 @@ import { DomainError } from '../../../domain/errors.ts';
 import { PARAMETERS } from './upload.ts';
 
 /** Mostly plain text, so that many files need no quotes and can be read in several ways. */
-const cell = fc.string({ unit: fc.constantFrom(...'abcdefgh12345@é ', ...';|\t,"'), maxLength: 3 });
+const cell = fc.string({
+  unit: fc.constantFrom(...'a b c d e f g 1 2 3 4 @ é'.split(' '), ' ', ';', '|', '\t', ',', '"'),
+  maxLength: 3,
+});
 const identity = cell.map((text) => `u${text.replaceAll('\t', '')}.`);
 
 /** A file that a program writes, and what its caller states about it: all of it is true. */

@@ -116,12 +116,13 @@ describe('columns', () => {
   });
 
   test('selects one column for each part of a composite identity', async () => {
-    const file = 'unit,id,mail\nBerlin,u-1,Ann@x.test\nKöln,u-2,ann@x.test\nberlin,u-3,ANN@x.test';
+    const file =
+      'unit,id,mail\nBerlin,u-1,Ann@x.test\nKöln,u-2,ann@x.test\nBerlin,u-3,Ann@x.test\nberlin,u-4,ANN@x.test';
     const answer = await upload(api, file, { type: 'email', columns: 'mail,1' });
-    expect(answer.json).toMatchObject({ lines: { accepted: 2, merged: 1 }, mergedInto: [{ line: 4, into: 2 }] });
+    expect(answer.json).toMatchObject({ lines: { accepted: 3, merged: 1 }, mergedInto: [{ line: 4, into: 2 }] });
     expect((await stored(textOf(answer, 'id'))).slice(0, 2)).toEqual([
-      row(2, 'ann@x.test', 'berlin'),
-      row(3, 'ann@x.test', 'köln'),
+      row(2, 'Ann@x.test', 'Berlin'),
+      row(3, 'ann@x.test', 'Köln'),
     ]);
     expect(await rowsOf('a,b\nann@x.test,berlin', { type: 'email', header: 'present' })).toEqual([
       row(2, 'ann@x.test', 'berlin'),
@@ -149,7 +150,7 @@ describe('columns', () => {
 });
 
 test('stores the same request from a form as from a file with a query', async () => {
-  const file = 'mail,unit,note\nAnn@x.test,Berlin,"a\nb"\nann@x.test,berlin,\n,,\nbob@x.test,,x\ncat@x.test,c,';
+  const file = 'mail,unit,note\nAnn@x.test,Berlin,"a\nb"\nAnn@x.test,Berlin,\n,,\nbob@x.test,,x\ncat@x.test,c,';
   const parameters = {
     type: 'email',
     columns: '1,2',
