@@ -82,7 +82,7 @@ test('submits, reads, pages, downloads and reports problems when installed in an
     ids: 5,
     none: 0,
     csv: ['text/csv; charset=utf-8', 1 + 5],
-    lines: { total: 3, accepted: 2, merged: 1, failed: 0, blank: 0 },
+    lines: { header: ['user_id'], total: 3, accepted: 2, merged: 1, failed: 0, blank: 0 },
     replayed: true,
     notFound: [404, 'request_not_found'],
     invalid: [422, ['/subjects/identities/0/type']],
