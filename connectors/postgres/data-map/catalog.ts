@@ -31,6 +31,8 @@ export interface ForeignKey {
   readonly childColumns: readonly string[];
   readonly parent: string;
   readonly parentColumns: readonly string[];
+  /** The columns of the child that allow NULL. */
+  readonly nullableColumns: readonly string[];
   readonly onDelete: DeleteRule;
 }
 
@@ -111,7 +113,8 @@ const FOREIGN_KEYS = `
     FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0)
   SELECT DISTINCT ON (child, parent, "childColumns", "parentColumns", "onDelete") * FROM (
     SELECT k.conname::text AS name, ${name('k.child')} AS child, ${name('k.parent')} AS parent,
-           k.confdeltype::text AS "onDelete", ${columnNames('con')} AS "childColumns", ${columnNames('conf')} AS "parentColumns"
+           k.confdeltype::text AS "onDelete", ${columnNames('con')} AS "childColumns", ${columnNames('conf')} AS "parentColumns",
+           ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) AND NOT a.attnotnull) AS "nullableColumns"
     FROM keys k WHERE k.child IN (SELECT oid FROM mapped) OR k.parent IN (SELECT oid FROM mapped)) AS found
   ORDER BY child, parent, "childColumns", "parentColumns", "onDelete", name`;
 

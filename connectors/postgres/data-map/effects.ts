@@ -1,7 +1,8 @@
 import type { ConfigError } from '../../connector.ts';
 import { columnPath } from './column-path.ts';
-import { type KindModel, type Target, columnsOf, linkColumns, qualifiedColumn } from './model.ts';
-import { ghostKeys } from './reference-changes.ts';
+import { type KindModel, type Target, columnsOf, isDeleted, linkColumns, parentsOf, qualifiedColumn } from './model.ts';
+import { changedColumns, ghostKeys } from './reference-changes.ts';
+import { qualifiedName } from '../sql.ts';
 
 /** Checks what an entry does with rows that a deletion keeps, without a connection. */
 export function checkEffect(target: Target, model: KindModel): ConfigError[] {
@@ -10,6 +11,7 @@ export function checkEffect(target: Target, model: KindModel): ConfigError[] {
     ...checkRetain(target),
     ...checkDetach(target, model),
     ...checkAnonymise(target, model),
+    ...checkPointing(target, model),
   ];
 }
 
@@ -84,4 +86,18 @@ function checkAnonymise({ path, anonymise, table }: Target, { key, map }: KindMo
       path: `${path}.anonymise.${name}`,
       message: `${qualifiedColumn(table, name)} cannot be anonymised: it is the key, the soft-delete column or a part of a document`,
     }));
+}
+
+/** Rows are deleted when no row points to them any more. Kept rows that point to them as before would keep all of them. */
+function checkPointing(target: Target, model: KindModel): ConfigError[] {
+  const { referencedBy, path } = target;
+  if (referencedBy === undefined || !isDeleted(target)) return [];
+  const columns = referencedBy.on.map(([, column]) => column);
+  const kept = parentsOf(target, model).filter(
+    (parent) => !isDeleted(parent) && !changedColumns(parent).some((column) => columns.includes(column)),
+  );
+  if (kept.length === 0 || kept.length < parentsOf(target, model).length) return [];
+  const key = kept.some(({ anonymise }) => anonymise !== undefined) ? 'anonymise' : 'retain.blank';
+  const message = `the rows of ${qualifiedName(referencedBy.table)} are kept and still point to these rows, so they would never be deleted; add ${columns.join(', ')} to ${key} there, or set retain here`;
+  return [{ path: `${path}.referencedBy`, message }];
 }

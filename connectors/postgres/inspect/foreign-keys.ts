@@ -1,8 +1,9 @@
 import type { ConfigError } from '../../connector.ts';
 import type { Inspection } from './inspection.ts';
-import type { ForeignKey } from '../data-map/catalog.ts';
+import { type Catalog, type ForeignKey, findType } from '../data-map/catalog.ts';
 import { type KindModel, type Match, type Target, isDeleted, isSameTable, linkColumns } from '../data-map/model.ts';
 import { changedColumns } from '../data-map/reference-changes.ts';
+import { qualifiedName } from '../sql.ts';
 
 /**
  * Checks every foreign key to rows that a deletion removes. The referencing rows have to be deleted or to lose their
@@ -11,14 +12,59 @@ import { changedColumns } from '../data-map/reference-changes.ts';
  */
 export function checkForeignKeys({ context, catalog }: Inspection): readonly ConfigError[] {
   return context.models.flatMap((model) => {
-    const parents = model.targets.filter(isDeleted);
-    return parents.flatMap((parent) => [
-      ...catalog.foreignKeys
-        .filter((key) => isSameTable(key.parent, parent.table) && !isShared(key, parent))
-        .flatMap((key) => checkForeignKey(key, parent, model)),
+    const backward = model.targets.flatMap((target) => checkDirection(target, catalog.foreignKeys));
+    const parents = model.targets.filter(
+      (target) => isDeleted(target) && backward.every(({ path }) => path !== `${target.path}.via`),
+    );
+    const errors = parents.flatMap((parent) => [
+      ...withHint(
+        parent,
+        catalog.foreignKeys
+          .filter((key) => isSameTable(key.parent, parent.table) && !isShared(key, parent))
+          .flatMap((key) => checkForeignKey(key, parent, model)),
+        catalog,
+      ),
       ...checkAcknowledged(parent, catalog.foreignKeys),
     ]);
+    return [...backward, ...errors];
   });
+}
+
+/** A foreign key from the table of `via` to this table says that rows there point to rows here. */
+function checkDirection(target: Target, keys: readonly ForeignKey[]): ConfigError[] {
+  const { via, table, path } = target;
+  if (via === undefined || isSameTable(via.table, table)) return [];
+  const isForward = keys.some(
+    (key) =>
+      isSameTable(key.child, table) &&
+      isSameTable(key.parent, via.table) &&
+      via.on.some(([here, there]) => isPair(key, here, there)),
+  );
+  const backward = keys.find(
+    (key) =>
+      isSameTable(key.child, via.table) &&
+      isSameTable(key.parent, table) &&
+      via.on.every(([here, there]) => isPair(key, there, here)),
+  );
+  if (isForward || backward === undefined) return [];
+  const on = via.on.map(([here, there]) => `${here}: '${there}'`).join(', ');
+  const message = `${describe(backward)}, so its rows point to these rows, which others can share; use referencedBy: { table: '${via.table}', on: { ${on} } } instead of via`;
+  return [{ path: `${path}.via`, message }];
+}
+
+/** The number of uncovered keys to the rows of an entry that suggests that the rows are persons of their own. */
+const MANY_KEYS = 3;
+
+function withHint(parent: Target, errors: readonly ConfigError[], catalog: Catalog): readonly ConfigError[] {
+  const [first, ...others] = errors;
+  const isOwned = parent.role !== 'table' || parent.via !== undefined || parent.referencedBy !== undefined;
+  if (first === undefined || isOwned || errors.length < MANY_KEYS) return errors;
+  const detach = linkColumns(parent).map((column) => {
+    const isNotNull = findType(catalog, parent.table, column)?.isNotNull === true;
+    return `${column}: ${isNotNull ? '{ ghost: … }' : 'null'}`;
+  });
+  const hint = `; if the rows of ${qualifiedName(parent.table)} belong to another person, set detach: { ${detach.join(', ')} } at ${parent.path} instead`;
+  return [{ ...first, message: `${first.message}${hint}` }, ...others];
 }
 
 /** Lethe keeps a row to which a row of this table still points. */
@@ -98,6 +144,12 @@ const EFFECTS = {
 const describe = (key: ForeignKey): string =>
   `${key.child} references ${key.parent} by ${key.childColumns.join(', ')}${ACTIONS[key.onDelete]} (${key.name})`;
 
+/** The detach of rows of another person. Only the subject's table has ghost rows, so other NOT NULL columns have none. */
+function detachment({ childColumns, nullableColumns }: ForeignKey, isSubject: boolean): string | undefined {
+  if (nullableColumns.length > 0) return `detach: { ${nullableColumns.map((column) => `${column}: null`).join(', ')} }`;
+  return isSubject ? `detach: { ${childColumns.join()}: { ghost: … } } (the key of a ghost row)` : undefined;
+}
+
 /** No entry finds the referencing rows by the columns of the key. */
 function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigError {
   const on = key.childColumns.map((column, i) => `${column}: '${key.parentColumns[i] ?? ''}'`).join(', ');
@@ -111,10 +163,11 @@ function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigErr
   const found =
     `table: '${key.child}', ` +
     (isSubject ? `subject: { column: '${column}', match: 'key' }` : `via: { table: '${key.parent}', on: { ${on} } }`);
-  const detach = `detach: { ${key.childColumns.map((each) => `${each}: null`).join(', ')} }`;
+  const detach = detachment(key, isSubject);
+  const others = detach === undefined ? '' : `, with ${detach} if they belong to another person`;
   const entry = isSameTable(key.child, model.map.table)
-    ? `{ ${found}, ${detach} }: these rows belong to other subjects`
-    : `{ ${found} } if these rows belong to the subject, with ${detach} if they belong to another person`;
+    ? `{ ${found}, ${detach ?? 'detach'} }: these rows belong to other subjects`
+    : `{ ${found} } if these rows belong to the subject${others}`;
   const isOwnTable = model.targets.some((target) => isSameTable(target.table, key.child));
   const acknowledge =
     key.onDelete === 'a' || key.onDelete === 'r'
@@ -132,12 +185,19 @@ function uncovered(key: ForeignKey, parent: Target, model: KindModel): ConfigErr
 /** A retained row keeps its reference to a row that is deleted. */
 function keptReference(key: ForeignKey, child: Target): ConfigError {
   if (key.onDelete === 'c') return cascadeToRetained(key, child);
-  const columns = key.childColumns.join(', ');
-  const isLink = key.childColumns.some((column) => linkColumns(child).includes(column));
-  const remedy = isLink
-    ? `set retain.unlink: 'null', or retain.reassign with the key of a ghost row, or keep the subject's row with anonymise`
-    : `add ${columns} to retain.blank, or add an entry that detaches it`;
-  return { path: `${child.path}.retain.unlink`, message: `${describe(key)}, whose rows are deleted; ${remedy}` };
+  const message = `${describe(key)}, whose rows are deleted; ${remedyOfKept(key, child)}`;
+  return { path: `${child.path}.retain.unlink`, message };
+}
+
+function remedyOfKept({ parent, childColumns, nullableColumns }: ForeignKey, child: Target): string {
+  const columns = childColumns.join(', ');
+  const isLink = childColumns.some((column) => linkColumns(child).includes(column));
+  if (!isLink) return `add ${columns} to retain.blank, or add an entry that detaches it`;
+  if (child.via !== undefined) return `retain the rows of ${parent} as well, or set retain.unlink: 'null'`;
+  const others = `retain.reassign with the key of a ghost row, or keep the subject's row with anonymise`;
+  return nullableColumns.length > 0
+    ? `set retain.unlink: 'null', or ${others}`
+    : `${columns} is NOT NULL: set ${others}`;
 }
 
 const cascadeToRetained = (key: ForeignKey, child: Target): ConfigError => ({

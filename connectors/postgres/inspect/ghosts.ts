@@ -25,7 +25,7 @@ export async function checkGhosts(inspection: Inspection): Promise<readonly Conf
       const key = ghost.map((value) => value ?? '*').join(', ');
       errors.push({
         path: `kinds.${model.kind}`,
-        message: `${table} has no ghost row with the key ${key}, to which the data map reassigns rows; insert it`,
+        message: `${qualifiedName(table)} has no ghost row with the key ${key}, to which the data map reassigns rows; insert it`,
       });
     }
   }

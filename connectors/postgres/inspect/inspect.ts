@@ -13,6 +13,7 @@ import { explainFailure } from './failed-inspection.ts';
 import { checkMaterializedViews } from './materialized-views.ts';
 import { checkRelations } from './relations.ts';
 import { checkTriggers } from './triggers.ts';
+import { checkValues } from './written-values.ts';
 import { deletionPlan } from '../rows/deletion-plan.ts';
 import { type Inspection, readRelations, sharingTables } from './inspection.ts';
 import { codeOf } from '../failure.ts';
@@ -68,6 +69,7 @@ const CHECKS: readonly Check[] = [
   checkMaterializedViews,
   checkForeignKeys,
   checkGhosts,
+  checkValues,
   checkTriggers,
 ];
 

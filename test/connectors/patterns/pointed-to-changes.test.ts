@@ -79,11 +79,12 @@ describe('an address of retained orders', () => {
     expect(await db.rows('SELECT address_id FROM address')).toEqual([[6]]);
   });
 
-  test('stays when the orders keep it', async () => {
-    const map = orders({});
-    expect((await db.count(map, [1])).tables).toMatchObject({ 'public.address': 0 });
-    expect(await db.remove(map, [1])).toMatchObject({ figures: { 'public.orders': { retained: 2 } }, survivors: 0 });
-    expect(await db.rows('SELECT address_id FROM address ORDER BY 1')).toEqual([[5], [6]]);
+  test('is rejected when the orders keep it', async () => {
+    expect(await db.check(orders({}))).toEqual([
+      expect.stringMatching(
+        /^kinds\.user\.tables\.0\.referencedBy: the rows of public\.orders are kept and still point to these rows.*add ship_to to retain\.blank/,
+      ),
+    ]);
   });
 });
 

@@ -130,3 +130,69 @@ describe('inspect() of rows of other subjects', () => {
     ]);
   });
 });
+
+describe('inspect() of rows that another person may own', () => {
+  const schema = `
+    CREATE TABLE staff(staff_id int PRIMARY KEY);
+    CREATE TABLE client(client_id int PRIMARY KEY, rep int REFERENCES staff); CREATE INDEX ON client(rep);
+    CREATE TABLE invoice(invoice_id int PRIMARY KEY, client_id int NOT NULL REFERENCES client);
+    CREATE TABLE call(call_id int PRIMARY KEY, client_id int REFERENCES client);
+    CREATE TABLE visit(client_id int REFERENCES client, day date, PRIMARY KEY (client_id, day))`;
+  const staff = (clients: TableMap): KindMap => ({
+    table: 'staff',
+    key: { column: 'staff_id', match: 'integer' },
+    tables: [clients],
+  });
+  const clients = { table: 'client', subject: { column: 'rep', match: 'key' } } as const;
+  const ignore = ['invoice', 'call', 'visit'].map((table) => ({ table, reason: 'none' }));
+
+  test('says that rows with many rows below them may have to be detached', async () => {
+    db = await pattern(schema);
+    const errors = await db.check(staff(clients), { ignore });
+    expect(errors).toHaveLength(3);
+    expect(errors.filter((error) => error.includes('if the rows of public.client belong to another person'))).toEqual([
+      expect.stringMatching(/set detach: \{ rep: null \} at kinds\.user\.tables\.0 instead$/),
+    ]);
+  });
+
+  test('offers null, a ghost or nothing for the reference, as the column allows', async () => {
+    db = await pattern(`CREATE TABLE usr(usr_id int PRIMARY KEY);
+      CREATE TABLE post(post_id int PRIMARY KEY, author int NOT NULL REFERENCES usr);
+      CREATE TABLE vote(vote_id int PRIMARY KEY, voter int REFERENCES usr);
+      CREATE TABLE tag(post_id int REFERENCES post, tag text, PRIMARY KEY (post_id, tag))`);
+    const posts: TableMap = { table: 'post', subject: { column: 'author', match: 'key' } };
+    const key = { column: 'usr_id', match: 'integer' } as const;
+    const messages = [
+      ...(await db.check({ table: 'usr', key, tables: [] })),
+      ...(await db.check({ table: 'usr', key, tables: [posts] })),
+    ].join('\n');
+    expect(messages).toMatch(
+      /public\.post references .*, with detach: \{ author: \{ ghost: … \} \} \(the key of a ghost row\) if/,
+    );
+    expect(messages).toMatch(/public\.vote references .*, with detach: \{ voter: null \} if/);
+    expect(messages).toMatch(/public\.tag references .*if these rows belong to the subject$/m);
+  });
+
+  test('needs no entry for tables that refer to rows which are only detached', async () => {
+    db = await pattern(schema);
+    expect(await db.check(staff({ ...clients, detach: { rep: null } }))).toEqual([]);
+  });
+});
+
+test('rejects via to rows that point to these rows, and names referencedBy', async () => {
+  db = await pattern(`
+    CREATE TABLE address(address_id int PRIMARY KEY);
+    CREATE TABLE customer(customer_id int PRIMARY KEY, address_id int REFERENCES address); CREATE INDEX ON customer(address_id)`);
+  const link = { table: 'customer', on: { address_id: 'address_id' } };
+  const map = (address: TableMap): KindMap => ({
+    table: 'customer',
+    key: { column: 'customer_id', match: 'integer' },
+    tables: [address],
+  });
+  expect(await db.check(map({ table: 'address', via: link }))).toEqual([
+    expect.stringMatching(
+      /^kinds\.user\.tables\.0\.via: public\.customer references public\.address by address_id .*use referencedBy: \{ table: 'customer', on: \{ address_id: 'address_id' \} \} instead of via/,
+    ),
+  ]);
+  expect(await db.check(map({ table: 'address', referencedBy: link }))).toEqual([]);
+});
