@@ -22,14 +22,10 @@ export async function checkCoverage(inspection: Inspection): Promise<readonly Co
   const acting = context.models.flatMap(({ targets }) =>
     targets.flatMap(({ onDelete }) => onDelete.map(({ table }) => qualifiedName(table))),
   );
-  // Rows of these tables belong to other persons, and so does what refers to them.
-  const detached = context.models.flatMap(({ targets }) =>
-    targets.filter(({ detach }) => detach !== undefined).map(({ table }) => qualifiedName(table)),
-  );
-  const ofSubjects = context.models.flatMap(({ targets }) =>
+  // What refers to detached rows belongs to other persons, as these rows do.
+  const owned = context.models.flatMap(({ targets }) =>
     targets.filter(({ detach }) => detach === undefined).map(({ table }) => qualifiedName(table)),
   );
-  const owned = mapped.filter((table) => !detached.includes(table) || ofSubjects.includes(table));
   const sharing = sharingTables(context).map(({ table }) => table);
   const covered = new Set([...mapped, ...ignored, ...copies, ...inheritors, ...acting, ...sharing]);
   const names = context.models.map((model) => keyNames(model, tables.foreignKeys, tables.columns));
