@@ -10,4 +10,6 @@ export interface Reason {
   readonly remedy?: string;
   /** Another check reports the table for this reason. */
   readonly isReported?: boolean;
+  /** Another kind maps the table, so it cannot be ignored. */
+  readonly isMapped?: boolean;
 }

@@ -5,6 +5,7 @@ import { closest, suggestion } from '../../../similar-names.ts';
 import { type Inspection, sharingTables, tablePaths } from '../inspection.ts';
 import { readMaterializedViews } from '../materialized-views.ts';
 import type { Reason } from './coverage-reason.ts';
+import { tablesOfOtherKinds } from './other-kinds.ts';
 import { documentReasons } from './documents.ts';
 import { type KeyNames, isKeyColumn, keyNames } from './key-names.ts';
 import { normalName, isEmailColumn, personalCategory } from './personal-columns.ts';
@@ -37,12 +38,15 @@ export async function checkCoverage(inspection: Inspection): Promise<readonly Co
     ...open.filter(({ name, type }) => isEmailColumn(name, type)).map(hasColumn),
     ...(options.thorough === true ? await documentReasons(session, open, names) : []),
     // Nothing but names speaks for these, so a deletion does without.
-    ...(options.thorough === true ? personalTables(open, tables, mapped) : []),
+    ...(options.thorough === true ? personalTables(open, tables, owned) : []),
+    ...(options.thorough === true ? tablesOfOtherKinds(context.models, tables) : []),
   ];
   return [...groupErrors(reasons), ...missingTables(ignored, tables)];
 }
 
-const REMEDY = 'or to ignore with a reason';
+/** A table that is mapped cannot be ignored. */
+const orIgnore = (reason: Reason | undefined): string =>
+  reason?.isMapped === true ? '' : ', or to ignore with a reason';
 
 /** The first reason of each table, with one error for all tables of a reason. */
 function groupErrors(reasons: readonly Reason[]): ConfigError[] {
@@ -53,11 +57,11 @@ function groupErrors(reasons: readonly Reason[]): ConfigError[] {
     const [reason] = group;
     const remedy = reason?.remedy ?? 'the data map';
     if (reason === undefined || group.length === 1)
-      return { path: 'kinds', message: `${reason?.table} ${reason?.one}; add it to ${remedy}, ${REMEDY}` };
+      return { path: 'kinds', message: `${reason?.table} ${reason?.one}; add it to ${remedy}${orIgnore(reason)}` };
     const list = group.map(({ table, detail }) => (detail === undefined ? table : `${table} (${detail})`)).toSorted();
     return {
       path: 'kinds',
-      message: `these ${list.length} tables ${reason.many} and are not mapped: ${list.join(', ')}; add each to ${remedy}, ${REMEDY}`,
+      message: `these ${list.length} tables ${reason.many} and are not mapped: ${list.join(', ')}; add each to ${remedy}${orIgnore(reason)}`,
     };
   });
 }
@@ -119,15 +123,15 @@ function compositeKeys(columns: readonly TableColumn[], names: readonly KeyNames
   );
 }
 
-/** A table to which mapped rows point needs one personal column to be listed, any other table two different ones. */
-function personalTables(open: readonly TableColumn[], { foreignKeys }: Tables, mapped: readonly string[]): Reason[] {
+/** A table to which rows of the subjects point needs one personal column to be listed, any other table two different ones. */
+function personalTables(open: readonly TableColumn[], { foreignKeys }: Tables, owned: readonly string[]): Reason[] {
   return [...Map.groupBy(open, ({ table }) => table)].flatMap(([table, columns]) => {
     const personal = columns.flatMap(({ name, type }) => {
       const category = personalCategory(name, type);
       return category === null ? [] : [{ name, category }];
     });
     const list = personal.map(({ name }) => name).join(', ');
-    const pointing = foreignKeys.find(({ child, parent }) => parent === table && mapped.includes(child));
+    const pointing = foreignKeys.find(({ child, parent }) => parent === table && owned.includes(child));
     if (personal.length > 0 && pointing !== undefined) {
       const columnsOfTable = `personal columns (${list})`;
       return [
