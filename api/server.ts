@@ -11,7 +11,7 @@ import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
 import { startFactsOf } from '../db/requests/start.ts';
 import { startupError } from '../db/errors.ts';
-import { isLoopback } from '../domain/address.ts';
+import { isLoopback } from '../domain/network/address.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/http-server.ts';
 import { createMetrics } from './http/metrics.ts';

@@ -1191,7 +1191,7 @@ export interface AcceptedUpload {
      */
     accepted: number;
     /**
-     * Number of lines that repeat an earlier line.
+     * Number of lines that repeat an earlier line in the same spelling.
      */
     merged: number;
     /**
@@ -1328,7 +1328,7 @@ export interface RequestStatus {
    */
   concludedAt: string | null;
   /**
-   * Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects. Null unless the status is `failed`.
+   * Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects, `no_valid_identity` if all submitted identities are invalid. Null unless the status is `failed`.
    */
   failure: string | null;
   /**
@@ -1528,7 +1528,7 @@ export interface Attention {
    * - `resolution_grew`: far more subjects match than when the request was resolved.
    * - `survivors_remain`: verification still finds rows after repeated deletion.
    * - `verification_unknown`: the system cannot be read for verification.
-   * - `blocked_by_other_rows`: rows outside the data map reference the rows to delete.
+   * - `blocked_by_other_rows`: a constraint or a trigger prevents the deletion of some subjects, such as a reference from rows outside the data map. The others are deleted.
    * - `storage_unavailable`: the archive storage cannot be reached.
    * - `backup_failing`: the export that precedes the deletion needs an operator.
    * - `backup_missing`: the export that precedes the deletion ended without an archive.
@@ -1557,6 +1557,28 @@ export interface Attention {
    * What an operator can do.
    */
   remedy: string;
+  /**
+   * For `blocked_by_other_rows`: what prevents the deletion of which subjects. Otherwise empty.
+   */
+  blocked: BlockedBy[];
+}
+export interface BlockedBy {
+  /**
+   * Table of the system whose rows or constraint prevent the deletion. Null if the system names none, as with an error of a trigger.
+   */
+  table: string | null;
+  /**
+   * Name of the constraint.
+   */
+  constraint: string | null;
+  /**
+   * Number of subjects that are blocked by it.
+   */
+  subjects: number;
+  /**
+   * First 1000 positions of these subjects in the submitted list.
+   */
+  positions: number[];
 }
 export interface Backup {
   /**
@@ -1764,6 +1786,10 @@ export interface Progress {
      * Number of subjects in the batch.
      */
     subjects: number;
+    /**
+     * Number of subjects that the system could not delete.
+     */
+    blocked: number;
     /**
      * Number of subjects that this pass has processed.
      */

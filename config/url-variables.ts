@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { isLoopback } from '../domain/address.ts';
+import { isLoopback } from '../domain/network/address.ts';
 
 /** Returns what is wrong with a URL, without repeating any part of it. Null when the URL is valid. */
 type UrlCheck = (url: URL) => string | null;

@@ -32,7 +32,7 @@ const NODE = 'node:*';
 const LAYERS: Layer[] = [
   { files: ['domain/**'], layers: [], packages: [] },
   // Several layers check addresses, and the registries of special-purpose addresses are long.
-  { files: ['domain/address.ts'], layers: [], packages: ['ipaddr.js'] },
+  { files: ['domain/network/address.ts'], layers: [], packages: ['ipaddr.js'] },
   {
     files: ['workflows/**'],
     layers: ['domain'],

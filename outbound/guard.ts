@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns';
 import { type BlockList, isIP, type LookupFunction } from 'node:net';
-import { isPublicAddress } from '../domain/address.ts';
+import { isPublicAddress } from '../domain/network/address.ts';
 
 /** The destination of a webhook is not allowed. */
 export class AddressRefused extends Error {

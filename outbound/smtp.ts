@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import { hostOf, isLoopback } from '../domain/address.ts';
+import { hostOf, isLoopback } from '../domain/network/address.ts';
 import { type Mailer, messageOf } from './mail.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
 import { Webhook } from 'standardwebhooks';
-import { hostOf } from '../domain/address.ts';
+import { hostOf } from '../domain/network/address.ts';
 import type { Attempt } from '../domain/notification.ts';
 import { AddressRefused, type Guard, guardedLookup, requireAllowed } from './guard.ts';
 

@@ -9,7 +9,7 @@ import {
   removeWebhook,
   rotateSecret,
 } from '../../db/notifications/webhooks.ts';
-import { hostOf, isPublicAddress } from '../../domain/address.ts';
+import { hostOf, isPublicAddress } from '../../domain/network/address.ts';
 import { WEBHOOK_ID } from '../../domain/ids.ts';
 import { REQUEST_KINDS } from '../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../auth.ts';

@@ -35,7 +35,7 @@ const MAX_LISTED_POSITIONS = 1_000;
 
 /**
  * Cancels the unclaimed subjects of the request, or of some positions (rule 6), and blocked ones of which no row is deleted
- * in any system (rule 21). Throws `too_late` if there is none.
+ * in any system (rule 21). Throws `too_late` if no such subject exists.
  */
 export async function cancelRequest(
   database: Database,

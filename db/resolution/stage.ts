@@ -23,7 +23,7 @@ const STAGE =
 /**
  * Copies the directory's answer into the temporary table `stage`, one fact per row. `digests` are those of the row's
  * identity, in the order of the digest keys, and `canonical_digests` those of its canonical form if that is another.
- * Subjects and shared identities are told apart by `digests` alone. `excluded` marks an identity that an excluded subject has too.
+ * Only `digests` distinguish subjects and shared identities. `excluded` marks an identity that an excluded subject has too.
  *
  * Runs before the project is locked, so that a slow directory blocks no other transaction.
  */

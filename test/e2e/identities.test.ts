@@ -134,7 +134,7 @@ test.each(['a list', 'a file'])(
 );
 const BLANKS = [' ', '\t', '\u00A0', '\u2007', '\u202F', '\u3000', '\u200B', '\uFEFF'];
 
-test('deletes nobody under a hold that is placed in another spelling, and everybody after its release', async () => {
+test('deletes no person under a hold that is placed in another spelling, and every person after its release', async () => {
   await addPeople('held');
   const spelled = { ...ADDRESSES, ...OTHER_FORMS };
   const holdId = await caller.hold(Object.values(spelled).map((address) => id('email', [`${address}\u3000`, 'HELD'])));
@@ -200,7 +200,7 @@ test('fails when all identities are ambiguous or invalid, and touches no row', a
   for (const [identities, expected] of [
     [[ambiguous], ['invalid ambiguous']],
     [
-      [ambiguous, id('user_id', 'twice-nobody')],
+      [ambiguous, id('user_id', 'twice-unknown')],
       ['invalid ambiguous', 'not_found'],
     ],
     [[id('xng_id', 'no uuid')], ['invalid not_a_uuid']],

@@ -1,4 +1,4 @@
-import { type Identity, type SubjectIdentity } from '../../../domain/identity.ts';
+import type { Identity, SubjectIdentity } from '../../../domain/identity.ts';
 import { otherForms } from '../../../domain/identity-forms.ts';
 import type { Resolved } from '../../connector.ts';
 import { type Members, copyIdentities, unloadBatch } from '../visibility/batch-table.ts';

@@ -33,7 +33,7 @@ const mailOf = (each: string): string => `${each}@x.test`;
 describe.each(CASES)('in $locale with $column', ({ locale, column }) => {
   const create = async (names = NAMES, as: Column = column) => (world = await people(LOCALES[locale], as, names));
 
-  test('finds exactly the people whom the column itself compares as equal, in one canonical form', async () => {
+  test('finds exactly the people that the column itself compares as equal, in one canonical form', async () => {
     await create();
     const mails = SUBMITTED.map(mailOf);
     const expected = await idsByDatabase(world, 'mail', mails);
@@ -126,6 +126,6 @@ test('gives every character the canonical form of its lower case, in every colla
       ({ given, lower }) =>
         canonicalValue('caseInsensitive', [given])[0] !== canonicalValue('caseInsensitive', [lower])[0],
     );
-    expect(other, collation).toEqual([]);
+    expect({ collation, other }).toEqual({ collation, other: [] });
   }
 });

@@ -100,7 +100,7 @@ export async function people(locale: string, column: Column, names: readonly str
 export const mail = (value: string): Identity => ({ type: 'mail', value: [value] });
 export const name = (value: string): Identity => ({ type: 'name', value: [value] });
 
-/** The ids of the people whom each identity matches, in the order of the identities. */
+/** The ids of the people that each identity matches, in the order of the identities. */
 export async function resolvedIds(connector: Connector, identities: readonly Identity[]): Promise<string[][]> {
   const facts = await resolveAll(connector, byIdentities(...identities));
   return identities.map((_, position) =>

@@ -107,14 +107,14 @@ describe('rows below a row that several persons point to', () => {
       INSERT INTO photo VALUES (1),(2); INSERT INTO thumbnail VALUES (10,1),(20,2); INSERT INTO usr VALUES (1,1),(2,2),(3,2)`);
   });
 
-  test('stay as long as one of them does', async () => {
+  test('keeps the rows as long as one of the persons stays', async () => {
     expect(await db.check(map)).toEqual([]);
     expect((await db.count(map, [2])).tables).toEqual({ 'public.usr': 1, 'public.photo': 0, 'public.thumbnail': 0 });
     expect(await db.remove(map, [2])).toEqual({ figures: { 'public.usr': { removed: 1 } }, survivors: 0 });
     expect(await db.rows('SELECT thumbnail_id FROM thumbnail ORDER BY 1')).toEqual([[10], [20]]);
   });
 
-  test('go with the last of them', async () => {
+  test('deletes the rows with the last of the persons', async () => {
     expect((await db.count(map, [1])).tables).toEqual({ 'public.usr': 1, 'public.photo': 1, 'public.thumbnail': 1 });
     expect(await db.remove(map, [1])).toEqual({
       figures: { 'public.usr': { removed: 1 }, 'public.photo': { removed: 1 }, 'public.thumbnail': { removed: 1 } },

@@ -9,7 +9,7 @@ beforeEach(async () => {
     CREATE TABLE usr(usr_id int PRIMARY KEY, name varchar(8) NOT NULL, login text UNIQUE, born date, place_id int REFERENCES place);
     CREATE UNIQUE INDEX usr_name ON usr (lower(name));
     CREATE TABLE task(task_id int PRIMARY KEY, owner int UNIQUE REFERENCES usr, status int, title text); CREATE INDEX ON task(owner);
-    INSERT INTO place VALUES (0),(1); INSERT INTO usr VALUES (0,'nobody','nobody',NULL,1),(1,'Ann','ann',NULL,1)`);
+    INSERT INTO place VALUES (0),(1); INSERT INTO usr VALUES (0,'none','none',NULL,1),(1,'Ann','ann',NULL,1)`);
 });
 afterEach(() => db.close());
 
