@@ -10,10 +10,13 @@ export const HEARTBEAT_MS = 2_000;
 /** The connection of one verb. `observe` receives every statement. Parameters are never identities. */
 export class Session {
   readonly client: pg.Client;
+  /** Whether the database stores Unicode. Other encodings have no combining characters, so they store NFC only. */
+  readonly isUnicode: boolean;
   readonly #observe: (sql: string) => void;
 
-  constructor(client: pg.Client, observe: (sql: string) => void) {
+  constructor(client: pg.Client, encoding: string, observe: (sql: string) => void) {
     this.client = client;
+    this.isUnicode = encoding === 'UTF8';
     this.#observe = observe;
   }
 
@@ -54,6 +57,12 @@ export class Session {
   }
 }
 
+/** What the server reports about itself when a connection starts. */
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
+}
+
 export interface Server {
   readonly url: string;
   readonly tuning: Tuning;
@@ -88,9 +97,13 @@ export async function openSession(server: Server, activity: Pick<ConnectorContex
     });
     // After a connection is lost between two statements, the next statement throws.
     client.on('error', () => {});
+    let encoding = '';
+    client.connection.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) => {
+      if (parameterName === 'server_encoding') encoding = parameterValue;
+    });
     await client.connect();
     await client.query(settings(server.tuning));
-    return new Session(client, server.tuning.observe);
+    return new Session(client, encoding, server.tuning.observe);
   } catch (error) {
     throw toConnectorError(error);
   }

@@ -12,6 +12,8 @@ export interface ColumnType {
   readonly base: string;
   /** The collation that the column declares, quoted for SQL. Null for the collation of the database. */
   readonly collation: string | null;
+  /** False for a collation that finds texts equal that differ, such as in case. */
+  readonly isDeterministic: boolean;
   /** The type, or the type of its elements, has a cast to JSON that it cannot read back, such as hstore. */
   readonly hasCustomJson: boolean;
   readonly isNotNull: boolean;
@@ -79,6 +81,7 @@ const COLUMNS = `
          a.attgenerated <> '' AS "isGenerated", pg_get_expr(d.adbin, d.adrelid) AS "default",
          format_type(a.atttypid, a.atttypmod) AS "full", coalesce(b.typname, t.typname)::text AS base,
          CASE WHEN l.collname <> 'default' THEN format('%s.%I', l.collnamespace::regnamespace, l.collname) END AS collation,
+         coalesce(l.collisdeterministic, true) AS "isDeterministic",
          EXISTS (SELECT FROM pg_cast k WHERE k.castsource IN (coalesce(b.oid, t.oid), coalesce(b.typelem, t.typelem)) AND k.casttarget = 'json'::regtype AND k.castmethod = 'f') AS "hasCustomJson",
          EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))
            OR EXISTS (SELECT FROM pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.confkey))
@@ -139,6 +142,7 @@ const TEXT: ColumnType = {
   full: 'text',
   base: 'text',
   collation: null,
+  isDeterministic: true,
   hasCustomJson: false,
   isNotNull: false,
   isGenerated: false,

@@ -63,7 +63,7 @@ function typeError(
     case 'find':
       if (!isSupported(type))
         return `${column} is ${type.full}; a column with identities must be of a text, uuid or integer type`;
-      return declaresType ? comparisonError(column, type, comparison) : undefined;
+      return declaresType ? comparisonError(column, type, comparison) : looserError(column, type, comparison);
     case 'contain':
       return type.base.startsWith('_') && isSupported({ ...type, base: type.base.slice(1) })
         ? undefined
@@ -78,12 +78,20 @@ function typeError(
 
 /** The ledger digests the value in the form in which the column compares it (rule 10). */
 function comparisonError(column: string, type: ColumnType, comparison: NamedColumns['comparison']): string | undefined {
-  if (type.base === 'citext') return matchError(comparison === 'caseInsensitive', column, type, 'caseInsensitive');
+  const looser = looserError(column, type, comparison);
+  if (looser !== undefined || type.base === 'citext') return looser;
   if (type.base === 'uuid') return matchError(comparison === 'uuid', column, type, 'uuid');
   if (isInteger(type)) return matchError(comparison === 'integer', column, type, 'integer');
   if (isText(type))
     return matchError(comparison === 'exact' || comparison === 'caseInsensitive', column, type, 'exact');
   return undefined;
+}
+
+/** A column that finds more texts equal than the identity does would find rows of other subjects. */
+function looserError(column: string, type: ColumnType, comparison: NamedColumns['comparison']): string | undefined {
+  if (!type.isDeterministic)
+    return `${column} has the nondeterministic collation ${type.collation}, which the ledger cannot compare by; use a column of another collation, such as one generated as lower(${column})`;
+  return matchError(type.base !== 'citext' || comparison === 'caseInsensitive', column, type, 'caseInsensitive');
 }
 
 const matchError = (fits: boolean, column: string, type: ColumnType, match: string): string | undefined =>

@@ -72,11 +72,13 @@ export async function copyIdentities(
   [system, requestId, batch]: Members,
   pages: AsyncIterable<readonly SubjectIdentity[]>,
 ): Promise<void> {
+  const formOf = (value: readonly string[]): readonly string[] =>
+    session.isUnicode ? value : value.map((part) => part.normalize('NFC'));
   const copyInto = copyFrom('COPY lethe_system.batch (system, request_id, batch, seq, type, value) FROM STDIN');
   async function* lines(): AsyncGenerator<string> {
     for await (const page of callbackPages(pages))
       yield page
-        .map(({ seq, identity }) => copyLine([system, requestId, batch, seq, identity.type, identity.value]))
+        .map(({ seq, identity: { type, value } }) => copyLine([system, requestId, batch, seq, type, formOf(value)]))
         .join('');
   }
   await pipeline(lines, session.client.query(copyInto));
