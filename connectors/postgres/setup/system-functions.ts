@@ -85,7 +85,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Runs one statement with its caller's rights, or with NULL the deferred checks. The server log would contain values of rows
--- (DETAIL: Key (user_id)=(…) is still referenced), so only the names of table and constraint pass, if the schema has them.
+-- (DETAIL: Key (user_id)=(...) is still referenced), so only the names of table and constraint pass, if the schema has them.
 CREATE OR REPLACE FUNCTION lethe_system.run_redacted(statement text, arguments text[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE

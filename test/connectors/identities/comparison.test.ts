@@ -129,3 +129,24 @@ test('gives every character the canonical form of its lower case, in every colla
     expect({ collation, other }).toEqual({ collation, other: [] });
   }
 });
+
+test('finds and deletes people in a database without Unicode, by every form of their addresses', async () => {
+  world = await people(`LOCALE_PROVIDER libc LOCALE 'C' ENCODING 'LATIN1'`, 'text', ['j\u00FCrgen', 'Ann']);
+  for (const form of ['j\u00FCrgen', 'ju\u0308rgen'])
+    expect(await resolvedIds(world.connector, [mail(mailOf(form)), mail(mailOf('ANN'))])).toEqual([
+      ['j\u00FCrgen'],
+      ['Ann'],
+    ]);
+  await deleteBy(world.connector, mail(mailOf('ju\u0308rgen')));
+  expect([await world.ids(), await world.ids('letters'), await world.ids('notes')]).toEqual([
+    ['Ann'],
+    ['Ann'],
+    ['Ann'],
+  ]);
+  const forms = formsOf(mailOf('j\u00FCrgen'));
+  await world.connector.setSuppression?.(batchOf([forms.map(mail)]), true, testContext());
+  expect([
+    ...(await world.sql`SELECT lethe_system.is_suppressed('user', 'mail', ${forms[0] ?? ''}) AS is,
+      lethe_system.is_suppressed('user', 'mail', 'Ann@x.test') AS other`),
+  ]).toEqual([{ is: true, other: false }]);
+});
