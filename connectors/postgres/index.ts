@@ -17,17 +17,26 @@ import { verify } from './delete/verify.ts';
 import { setVisibility } from './visibility/visibility.ts';
 
 export type { PostgresSettings } from './data-map/data-map.ts';
+export { type Proposal, proposeDataMap } from './propose/propose.ts';
 export { systemSql } from './setup/system-sql.ts';
 
 /** A PostgreSQL database as a system. Its data map says which rows belong to a subject; see docs/data-map.md. */
 export function postgres(settings: PostgresSettings): ConnectorDefinition {
-  return {
+  const definition: ConnectorDefinition = {
     describe: () => describe(settings),
     validate: () => validateSettings(settings),
     setupSql: (setup) => systemSql(settings, setup),
     open: (context) => openPostgres(settings, context),
   };
+  settingsByDefinition.set(definition, settings);
+  return definition;
 }
+
+const settingsByDefinition = new WeakMap<ConnectorDefinition, PostgresSettings>();
+
+/** The settings of a definition that `postgres` has made. Undefined for other connectors. */
+export const settingsOf = (definition: ConnectorDefinition): PostgresSettings | undefined =>
+  settingsByDefinition.get(definition);
 
 /** Opens the connector. Every verb opens and closes its own connection. */
 export function openPostgres(settings: PostgresSettings, open: OpenContext, tuning: Partial<Tuning> = {}): Connector {

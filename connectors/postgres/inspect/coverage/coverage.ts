@@ -13,9 +13,18 @@ import { type TableColumn, type Tables, readTables } from './tables.ts';
 
 /** Checks that every table that looks personal is mapped, or listed under `ignore` with a reason. */
 export async function checkCoverage(inspection: Inspection): Promise<readonly ConfigError[]> {
+  const tables = await readTables(inspection.session);
+  const errors = groupErrors(await coverageReasons(inspection, tables));
+  return [...errors, ...missingTables(ignoredTables(inspection), tables)];
+}
+
+const ignoredTables = ({ context }: Inspection): readonly string[] =>
+  (context.settings.ignore ?? []).map(({ table }) => qualifiedName(table));
+
+/** Why tables look personal that are neither mapped nor ignored. A table can have several reasons. */
+export async function coverageReasons(inspection: Inspection, tables: Tables): Promise<readonly Reason[]> {
   const { session, context, options } = inspection;
-  const tables = await readTables(session);
-  const ignored = (context.settings.ignore ?? []).map(({ table }) => qualifiedName(table));
+  const ignored = ignoredTables(inspection);
   const mapped = tablePaths(inspection).map(({ table }) => table);
   const copies = (await readMaterializedViews(inspection)).map(({ view }) => view);
   const inheritors = await readInheritors(inspection);
@@ -31,7 +40,7 @@ export async function checkCoverage(inspection: Inspection): Promise<readonly Co
   const covered = new Set([...mapped, ...ignored, ...copies, ...inheritors, ...acting, ...sharing]);
   const names = context.models.map((model) => keyNames(model, tables.foreignKeys, tables.columns));
   const open = tables.columns.filter(({ table }) => !covered.has(table));
-  const reasons = [
+  return [
     ...references(tables, owned, covered, tablesWithDeletedRows(inspection)),
     ...open.flatMap((column) => columnReason(column, names)),
     ...compositeKeys(open, names),
@@ -41,7 +50,6 @@ export async function checkCoverage(inspection: Inspection): Promise<readonly Co
     ...(options.thorough === true ? personalTables(open, tables, owned) : []),
     ...(options.thorough === true ? tablesOfOtherKinds(context.models, tables) : []),
   ];
-  return [...groupErrors(reasons), ...missingTables(ignored, tables)];
 }
 
 /** A table that is mapped cannot be ignored. */

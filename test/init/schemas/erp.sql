@@ -1,0 +1,38 @@
+-- An old ERP: short names, no foreign keys, natural keys, user names in text columns, tables for employees.
+CREATE SCHEMA erp;
+CREATE TABLE erp.custmst (cust_no varchar(10) PRIMARY KEY, cust_nm varchar(60), addr1 varchar(60), zip varchar(10), city varchar(40), tel varchar(30), fax varchar(30), email varchar(80), tax_no varchar(20), slsm_no varchar(6), crt_dt date, del_dt date);
+CREATE TABLE erp.custadr (cust_no varchar(10) NOT NULL, adr_seq smallint NOT NULL, adr_type char(1), name1 varchar(60), street varchar(60), zip varchar(10), PRIMARY KEY (cust_no, adr_seq));
+CREATE TABLE erp.custcnt (cnt_no integer PRIMARY KEY, cust_no varchar(10) NOT NULL, cnt_nm varchar(60), phone varchar(30));
+CREATE TABLE erp.ordhdr (ord_no integer PRIMARY KEY, cust_no varchar(10) NOT NULL, bill_to_cust_no varchar(10), ord_dt date NOT NULL, slsm_no varchar(6), ship_to varchar(200));
+CREATE TABLE erp.ordln (ord_no integer NOT NULL, line_no smallint NOT NULL, item_no varchar(20) NOT NULL, qty numeric(12, 3), PRIMARY KEY (ord_no, line_no));
+CREATE TABLE erp.ordtxt (ord_no integer NOT NULL, txt_seq smallint NOT NULL, txt varchar(200), PRIMARY KEY (ord_no, txt_seq));
+CREATE TABLE erp.shphdr (shp_no integer PRIMARY KEY, ord_no integer NOT NULL, shp_dt date, carrier_no varchar(6));
+CREATE TABLE erp.invhdr (inv_no integer PRIMARY KEY, cust_no varchar(10) NOT NULL, ord_no integer, inv_dt date NOT NULL, amt numeric(14, 2), nm varchar(60), addr varchar(120));
+CREATE TABLE erp.invln (inv_no integer NOT NULL, line_no smallint NOT NULL, item_no varchar(20), amt numeric(14, 2), PRIMARY KEY (inv_no, line_no));
+CREATE TABLE erp.arledger (trn_no integer PRIMARY KEY, cust_no varchar(10) NOT NULL, inv_no integer, trn_dt date NOT NULL, amt numeric(14, 2));
+CREATE TABLE erp.callog (call_no integer PRIMARY KEY, cust_no varchar(10), call_dt timestamp NOT NULL, emp_no varchar(6), txt text);
+CREATE TABLE erp.mailing (mail_no integer PRIMARY KEY, email_addr varchar(80) NOT NULL, optin_dt date);
+CREATE TABLE erp.empmst (emp_no varchar(6) PRIMARY KEY, emp_nm varchar(60), tel varchar(30), birth_dt date);
+CREATE TABLE erp.itemmst (item_no varchar(20) PRIMARY KEY, descr varchar(100), price numeric(12, 2), vend_no varchar(10));
+CREATE TABLE erp.vendmst (vend_no varchar(10) PRIMARY KEY, vend_nm varchar(60), addr1 varchar(60), tel varchar(30), email varchar(80));
+CREATE TABLE erp.carrier (carrier_no varchar(6) PRIMARY KEY, nm varchar(60), tel varchar(30));
+CREATE TABLE erp.whse (whse_no varchar(4) PRIMARY KEY, descr varchar(60), addr1 varchar(60));
+CREATE TABLE erp.stock (item_no varchar(20) NOT NULL, whse_no varchar(4) NOT NULL, qty numeric(12, 3), PRIMARY KEY (item_no, whse_no));
+CREATE TABLE erp.numrange (rng_id varchar(10) PRIMARY KEY, last_no integer NOT NULL);
+
+INSERT INTO erp.custmst (cust_no, cust_nm, addr1, email, slsm_no, crt_dt) SELECT 'CAN' || lpad(i::text, 5, '0'), 'Canary ' || i, 'Canary Street', 'canary' || i || '@erp.example', 'E' || (i % 4 + 1), '2020-01-01' FROM generate_series(1, 60) i;
+INSERT INTO erp.empmst (emp_no, emp_nm) SELECT 'E' || i, 'Employee ' || i FROM generate_series(1, 5) i;
+INSERT INTO erp.custadr (cust_no, adr_seq, street) SELECT cust_no, 1, 'Canary' FROM erp.custmst;
+INSERT INTO erp.custcnt (cnt_no, cust_no, cnt_nm) SELECT row_number() OVER (), cust_no, 'Canary' FROM erp.custmst;
+INSERT INTO erp.ordhdr (ord_no, cust_no, bill_to_cust_no, ord_dt) SELECT 5000 + row_number() OVER (), cust_no, cust_no, '2025-01-01' FROM erp.custmst;
+INSERT INTO erp.ordln SELECT ord_no, 1, 'ITEM1', 1 FROM erp.ordhdr;
+INSERT INTO erp.ordtxt SELECT ord_no, 1, 'canary' FROM erp.ordhdr;
+INSERT INTO erp.shphdr SELECT 7000 + row_number() OVER (), ord_no, '2025-01-02', 'C1' FROM erp.ordhdr;
+INSERT INTO erp.invhdr SELECT 9000 + row_number() OVER (), cust_no, ord_no, '2025-01-03', 9, 'Canary', 'Canary Street' FROM erp.ordhdr;
+INSERT INTO erp.invln SELECT inv_no, 1, 'ITEM1', 9 FROM erp.invhdr;
+INSERT INTO erp.arledger SELECT row_number() OVER (), cust_no, inv_no, '2025-01-03', 9 FROM erp.invhdr;
+INSERT INTO erp.callog SELECT row_number() OVER (), cust_no, now(), 'E1', 'canary' FROM erp.custmst;
+INSERT INTO erp.mailing SELECT i, 'canary' || i || '@erp.example', '2024-01-01' FROM generate_series(20, 90) i;
+INSERT INTO erp.itemmst SELECT 'ITEM' || i, 'Item', 1, 'V1' FROM generate_series(1, 9) i;
+INSERT INTO erp.vendmst SELECT 'V' || i, 'Vendor', 'Road', '030', 'sales' || i || '@vendor.example' FROM generate_series(1, 4) i;
+INSERT INTO erp.carrier SELECT 'C' || i, 'Carrier', '030' FROM generate_series(1, 3) i;

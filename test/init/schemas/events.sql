@@ -1,0 +1,33 @@
+-- An event-sourced application: keys of customers in jsonb and arrays, read models, partitions, a materialized view.
+CREATE SCHEMA es;
+CREATE SCHEMA read;
+CREATE TABLE es.streams (stream_id uuid PRIMARY KEY, stream_type text NOT NULL, version integer NOT NULL, created_at timestamptz NOT NULL);
+CREATE TABLE es.events (event_id bigint GENERATED ALWAYS AS IDENTITY, stream_id uuid NOT NULL, event_type text NOT NULL, payload jsonb NOT NULL, metadata jsonb, occurred_at timestamptz NOT NULL, PRIMARY KEY (event_id, occurred_at)) PARTITION BY RANGE (occurred_at);
+CREATE TABLE es.events_2026 PARTITION OF es.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE es.snapshots (stream_id uuid PRIMARY KEY, version integer NOT NULL, state jsonb NOT NULL);
+CREATE TABLE es.outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL, message jsonb NOT NULL, created_at timestamptz NOT NULL, published_at timestamptz);
+CREATE TABLE es.projections (name text PRIMARY KEY, position bigint NOT NULL, updated_at timestamptz NOT NULL);
+CREATE TABLE read.customers (customer_id uuid PRIMARY KEY, email text, full_name text, phone text, hidden_at timestamptz, registered_at timestamptz NOT NULL);
+CREATE TABLE read.aliases (device_id text NOT NULL, customer_id uuid NOT NULL, PRIMARY KEY (device_id, customer_id));
+CREATE TABLE read.orders (order_id uuid PRIMARY KEY, customer_id uuid, placed_at timestamptz NOT NULL, ship_to text, total_cents bigint NOT NULL);
+CREATE TABLE read.order_lines (order_id uuid NOT NULL, line integer NOT NULL, sku text NOT NULL, cents bigint NOT NULL, PRIMARY KEY (order_id, line));
+CREATE TABLE read.documents (document_id uuid PRIMARY KEY, title text NOT NULL, reader_ids uuid[] NOT NULL, created_at timestamptz NOT NULL);
+CREATE TABLE read.sessions (session_id uuid PRIMARY KEY, customer_id uuid NOT NULL, ip inet, user_agent text, started_at timestamptz NOT NULL);
+CREATE TABLE read.page_views (view_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, context jsonb NOT NULL, viewed_at timestamptz NOT NULL);
+CREATE TABLE read.products (sku text PRIMARY KEY, name text NOT NULL, cents bigint NOT NULL, attributes jsonb NOT NULL);
+CREATE TABLE read.exchange_rates (currency char(3) PRIMARY KEY, rate numeric NOT NULL, source jsonb);
+
+INSERT INTO read.customers (customer_id, email, full_name, registered_at) SELECT ('10000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, 'canary' || i || '@shop.example', 'Canary ' || i, now() FROM generate_series(1, 50) i;
+INSERT INTO read.aliases SELECT 'canary-device-' || right(customer_id::text, 4), customer_id FROM read.customers;
+INSERT INTO es.streams SELECT customer_id, 'customer', 1, now() FROM read.customers;
+INSERT INTO es.events (stream_id, event_type, payload, metadata, occurred_at) SELECT customer_id, 'CustomerRegistered', jsonb_build_object('customer_id', customer_id, 'email', email), jsonb_build_object('correlation', 'x'), '2026-05-05' FROM read.customers;
+INSERT INTO es.snapshots SELECT customer_id, 1, jsonb_build_object('customer', jsonb_build_object('id', customer_id)) FROM read.customers;
+INSERT INTO es.outbox (topic, message, created_at) SELECT 'mail', jsonb_build_object('data', jsonb_build_object('customerId', customer_id)), now() FROM read.customers;
+INSERT INTO read.orders SELECT gen_random_uuid(), customer_id, now(), 'Canary Street', 900 FROM read.customers;
+INSERT INTO read.order_lines SELECT order_id, 1, 'sku', 900 FROM read.orders;
+INSERT INTO read.documents SELECT gen_random_uuid(), 'canary', ARRAY[customer_id], now() FROM read.customers;
+INSERT INTO read.sessions SELECT gen_random_uuid(), customer_id, NULL, NULL, now() FROM read.customers;
+INSERT INTO read.page_views (context, viewed_at) SELECT jsonb_build_object('user', jsonb_build_object('id', customer_id), 'page', '/'), now() FROM read.customers;
+INSERT INTO read.products SELECT 'sku' || i, 'Product', 1, jsonb_build_object('id', i) FROM generate_series(1, 20) i;
+INSERT INTO read.exchange_rates SELECT 'EUR', 1, '{"user": "bank"}';
+CREATE MATERIALIZED VIEW read.customer_totals AS SELECT customer_id, sum(total_cents) AS cents FROM read.orders GROUP BY customer_id;

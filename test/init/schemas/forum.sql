@@ -1,0 +1,32 @@
+-- A forum: threads of replies, private messages, moderation, a system user with the key -1, avatars that members point to.
+CREATE TABLE avatars (avatar_id integer PRIMARY KEY, file_name text NOT NULL, uploaded_at timestamptz NOT NULL);
+CREATE TABLE ranks (rank_id integer PRIMARY KEY, title text NOT NULL);
+CREATE TABLE members (member_id integer PRIMARY KEY, nick text NOT NULL UNIQUE, mail text NOT NULL, pass_hash text NOT NULL, signature text, birthday date, last_ip inet, rank_id integer REFERENCES ranks, avatar_id integer REFERENCES avatars, joined_at timestamptz NOT NULL, hidden boolean NOT NULL DEFAULT false);
+CREATE TABLE boards (board_id integer PRIMARY KEY, parent_board_id integer REFERENCES boards, title text NOT NULL, moderator_id integer REFERENCES members);
+CREATE TABLE topics (topic_id integer PRIMARY KEY, board_id integer NOT NULL REFERENCES boards, author_id integer NOT NULL REFERENCES members, title text NOT NULL, last_post_id integer, locked_by integer REFERENCES members, created_at timestamptz NOT NULL);
+CREATE TABLE posts (post_id integer PRIMARY KEY, topic_id integer NOT NULL REFERENCES topics, author_id integer NOT NULL REFERENCES members, reply_to_post_id integer REFERENCES posts, body text NOT NULL, edited_by integer REFERENCES members, poster_ip inet, posted_at timestamptz NOT NULL);
+ALTER TABLE topics ADD FOREIGN KEY (last_post_id) REFERENCES posts;
+CREATE TABLE post_likes (post_id integer NOT NULL REFERENCES posts ON DELETE CASCADE, member_id integer NOT NULL REFERENCES members, PRIMARY KEY (post_id, member_id));
+CREATE TABLE attachments (attachment_id integer PRIMARY KEY, post_id integer NOT NULL REFERENCES posts, file_name text NOT NULL);
+CREATE TABLE private_messages (message_id integer PRIMARY KEY, sender_id integer NOT NULL REFERENCES members, recipient_id integer NOT NULL REFERENCES members, subject text, body text NOT NULL, sent_at timestamptz NOT NULL);
+CREATE TABLE reports (report_id integer PRIMARY KEY, post_id integer NOT NULL REFERENCES posts, reporter_id integer NOT NULL REFERENCES members, handled_by integer REFERENCES members, reason text, created_at timestamptz NOT NULL);
+CREATE TABLE bans (ban_id integer PRIMARY KEY, member_id integer NOT NULL REFERENCES members, banned_by integer NOT NULL REFERENCES members, reason text, created_at timestamptz NOT NULL);
+CREATE TABLE friends (member_id integer NOT NULL REFERENCES members, friend_id integer NOT NULL REFERENCES members, PRIMARY KEY (member_id, friend_id));
+CREATE TABLE polls (poll_id integer PRIMARY KEY, topic_id integer NOT NULL UNIQUE REFERENCES topics, question text NOT NULL);
+CREATE TABLE poll_options (option_id integer PRIMARY KEY, poll_id integer NOT NULL REFERENCES polls, label text NOT NULL);
+CREATE TABLE poll_votes (option_id integer NOT NULL REFERENCES poll_options, member_id integer NOT NULL REFERENCES members, PRIMARY KEY (option_id, member_id));
+CREATE TABLE member_sessions (session_key text PRIMARY KEY, member_id integer NOT NULL REFERENCES members ON DELETE CASCADE, ip inet, started_at timestamptz NOT NULL);
+CREATE TABLE email_changes (change_id integer PRIMARY KEY, member_id integer NOT NULL, old_mail text NOT NULL, changed_at timestamptz NOT NULL);
+CREATE TABLE smileys (code text PRIMARY KEY, image text NOT NULL);
+CREATE TABLE announcements (announcement_id integer PRIMARY KEY, created_by integer NOT NULL REFERENCES members, body text NOT NULL, created_at timestamptz NOT NULL);
+
+INSERT INTO ranks VALUES (1, 'Member'), (2, 'Moderator');
+INSERT INTO avatars SELECT i, 'canary.png', now() FROM generate_series(1, 40) i;
+INSERT INTO members (member_id, nick, mail, pass_hash, rank_id, joined_at) VALUES (-1, 'system', 'system@forum.example', 'x', 1, now());
+INSERT INTO members (member_id, nick, mail, pass_hash, rank_id, avatar_id, joined_at) SELECT i, 'canary_nick_' || i, 'Canary' || i || '@forum.example', 'canary-hash', 1, nullif(least(i, 40), 40), now() FROM generate_series(1, 60) i;
+INSERT INTO boards (board_id, title, moderator_id) SELECT i, 'Board', i FROM generate_series(1, 4) i;
+INSERT INTO topics (topic_id, board_id, author_id, title, created_at) SELECT i, i % 4 + 1, i % 60 + 1, 'canary', now() FROM generate_series(1, 40) i;
+INSERT INTO posts (post_id, topic_id, author_id, reply_to_post_id, body, posted_at) SELECT i, i % 40 + 1, i % 59 + 1, nullif(i / 5, 0), 'canary', now() FROM generate_series(1, 200) i;
+UPDATE topics SET last_post_id = topic_id;
+INSERT INTO private_messages SELECT i, i % 60 + 1, (i * 7) % 60 + 1, 'canary', 'canary', now() FROM generate_series(1, 80) i;
+INSERT INTO email_changes SELECT i, i, 'old-canary' || i || '@forum.example', now() FROM generate_series(1, 30) i;

@@ -1,0 +1,26 @@
+-- A multi-tenant product: composite keys with the tenant first, composite foreign keys, assignees and approvers.
+CREATE SCHEMA app;
+CREATE TABLE app.tenants (tenant_id integer PRIMARY KEY, name text NOT NULL, billing_email text, phone text, created_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE app.users (tenant_id integer NOT NULL REFERENCES app.tenants, user_id integer NOT NULL, email text NOT NULL, full_name text NOT NULL, password_hash text, manager_id integer, is_deleted boolean NOT NULL DEFAULT false, created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (tenant_id, user_id), UNIQUE (tenant_id, email), FOREIGN KEY (tenant_id, manager_id) REFERENCES app.users);
+CREATE TABLE app.api_keys (tenant_id integer NOT NULL, key_id integer NOT NULL, user_id integer NOT NULL, api_key text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (tenant_id, key_id), FOREIGN KEY (tenant_id, user_id) REFERENCES app.users);
+CREATE TABLE app.projects (tenant_id integer NOT NULL, project_id integer NOT NULL, name text NOT NULL, created_by integer NOT NULL, lead_id integer, PRIMARY KEY (tenant_id, project_id), FOREIGN KEY (tenant_id, created_by) REFERENCES app.users, FOREIGN KEY (tenant_id, lead_id) REFERENCES app.users);
+CREATE TABLE app.project_members (tenant_id integer NOT NULL, project_id integer NOT NULL, user_id integer NOT NULL, role text NOT NULL, PRIMARY KEY (tenant_id, project_id, user_id), FOREIGN KEY (tenant_id, project_id) REFERENCES app.projects, FOREIGN KEY (tenant_id, user_id) REFERENCES app.users);
+CREATE TABLE app.tasks (tenant_id integer NOT NULL, task_id integer NOT NULL, project_id integer NOT NULL, title text NOT NULL, assignee_id integer, parent_task_id integer, PRIMARY KEY (tenant_id, task_id), FOREIGN KEY (tenant_id, project_id) REFERENCES app.projects, FOREIGN KEY (tenant_id, assignee_id) REFERENCES app.users, FOREIGN KEY (tenant_id, parent_task_id) REFERENCES app.tasks);
+CREATE TABLE app.task_comments (tenant_id integer NOT NULL, comment_id integer NOT NULL, task_id integer NOT NULL, author_id integer NOT NULL, body text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (tenant_id, comment_id), FOREIGN KEY (tenant_id, task_id) REFERENCES app.tasks, FOREIGN KEY (tenant_id, author_id) REFERENCES app.users);
+CREATE TABLE app.comment_attachments (tenant_id integer NOT NULL, attachment_id integer NOT NULL, comment_id integer NOT NULL, path text NOT NULL, PRIMARY KEY (tenant_id, attachment_id), FOREIGN KEY (tenant_id, comment_id) REFERENCES app.task_comments);
+CREATE TABLE app.time_entries (tenant_id integer NOT NULL, entry_id integer NOT NULL, user_id integer NOT NULL, task_id integer, minutes integer NOT NULL, approved_by integer, entry_date date NOT NULL, PRIMARY KEY (tenant_id, entry_id), FOREIGN KEY (tenant_id, user_id) REFERENCES app.users, FOREIGN KEY (tenant_id, task_id) REFERENCES app.tasks, FOREIGN KEY (tenant_id, approved_by) REFERENCES app.users);
+CREATE TABLE app.expenses (tenant_id integer NOT NULL, expense_id integer NOT NULL, user_id integer NOT NULL, cents integer NOT NULL, receipt_path text, PRIMARY KEY (tenant_id, expense_id), FOREIGN KEY (tenant_id, user_id) REFERENCES app.users);
+CREATE TABLE app.login_events (tenant_id integer NOT NULL, login_id bigint NOT NULL, user_id integer NOT NULL, ip inet, user_agent text, occurred_at timestamptz NOT NULL, PRIMARY KEY (tenant_id, login_id));
+CREATE TABLE app.invoices (tenant_id integer NOT NULL REFERENCES app.tenants, invoice_id integer NOT NULL, cents integer NOT NULL, issued_on date NOT NULL, PRIMARY KEY (tenant_id, invoice_id));
+CREATE TABLE app.labels (tenant_id integer NOT NULL REFERENCES app.tenants, label_id integer NOT NULL, name text NOT NULL, PRIMARY KEY (tenant_id, label_id));
+CREATE TABLE app.task_labels (tenant_id integer NOT NULL, task_id integer NOT NULL, label_id integer NOT NULL, PRIMARY KEY (tenant_id, task_id, label_id), FOREIGN KEY (tenant_id, task_id) REFERENCES app.tasks, FOREIGN KEY (tenant_id, label_id) REFERENCES app.labels);
+CREATE TABLE app.settings (tenant_id integer PRIMARY KEY REFERENCES app.tenants, locale text, timezone text);
+
+INSERT INTO app.tenants (tenant_id, name, billing_email) SELECT i, 'Tenant ' || i, 'office@tenant' || i || '.example' FROM generate_series(1, 3) i;
+INSERT INTO app.users (tenant_id, user_id, email, full_name) SELECT i % 3 + 1, i, 'canary' || i || '@work.example', 'Canary ' || i FROM generate_series(1, 60) i;
+INSERT INTO app.projects (tenant_id, project_id, name, created_by) SELECT tenant_id, user_id, 'Project', user_id FROM app.users WHERE user_id < 10;
+INSERT INTO app.project_members SELECT p.tenant_id, p.project_id, u.user_id, 'member' FROM app.projects p JOIN app.users u USING (tenant_id);
+INSERT INTO app.tasks (tenant_id, task_id, project_id, title, assignee_id) SELECT tenant_id, project_id * 10, project_id, 'canary task', created_by FROM app.projects;
+INSERT INTO app.task_comments (tenant_id, comment_id, task_id, author_id, body) SELECT u.tenant_id, u.user_id, t.task_id, u.user_id, 'canary' FROM app.users u JOIN app.tasks t USING (tenant_id) WHERE t.project_id < 4;
+INSERT INTO app.login_events SELECT tenant_id, user_id, user_id, NULL, NULL, now() FROM app.users;
+INSERT INTO app.invoices SELECT i, 1, 900, '2026-01-01' FROM generate_series(1, 3) i;
