@@ -81,6 +81,10 @@ export async function startService(at: {
   readonly temporalAddress: string;
   readonly config?: string;
   readonly archives?: string;
+  /** The project of the token, `demo` without it. */
+  readonly project?: string;
+  /** More environment variables of every process. */
+  readonly env?: Readonly<Record<string, string>>;
 }): Promise<Service> {
   const logs = temporaryFolder();
   const env = {
@@ -92,6 +96,7 @@ export async function startService(at: {
     LOG_LEVEL: 'debug',
     LETHE_ARCHIVES: `file:${at.archives ?? temporaryFolder()}`,
     MAIL_URL: `file:${temporaryFolder()}`,
+    ...at.env,
   };
   let processes = 0;
   /** Uses the command of the script in package.json, including its flags. */
@@ -115,10 +120,7 @@ export async function startService(at: {
     return { apiUrl, api };
   };
   const { apiUrl, api } = await startApi();
-  const database = connect(at.ledgerUrl, { connections: 1 });
-  const owner = { project: 'demo', name: 'end-to-end tests', role: 'owner', actor: 'test', at: new Date() } as const;
-  const { token } = await addMemberOrToken(database, owner);
-  await database.$client.end();
+  const token = await addOwner(at.ledgerUrl, at.project ?? 'demo');
   return {
     apiUrl,
     api,
@@ -132,6 +134,15 @@ export async function startService(at: {
       return { status: answer.status, headers: JSON.stringify([...answer.headers]), text: await answer.text() };
     },
   };
+}
+
+/** Adds an owner to a project and returns the token. */
+export async function addOwner(ledgerUrl: string, project: string): Promise<string> {
+  const database = connect(ledgerUrl, { connections: 1 });
+  const owner = { project, name: 'end-to-end tests', role: 'owner', actor: 'test', at: new Date() } as const;
+  const { token } = await addMemberOrToken(database, owner);
+  await database.$client.end();
+  return token;
 }
 
 export const waitUntilPolling = (worker: ServerProcess): Promise<void> =>

@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../dev/embedded/ports.ts';
+import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { ledgerDatabase } from '../support/databases.ts';
+import { type SchemaDatabase, schemaDatabase } from '../support/schemas/database.ts';
+import { allowedMarks, expectedFigures, expectedRows, knownDifference, marksIn } from '../support/schemas/expected.ts';
+import { SCHEMAS } from '../support/schemas/schemas.ts';
+import { differenceOf, snapshotAfter, snapshotOf } from '../support/snapshots.ts';
+import { callerOf } from './support/schemas/project.ts';
+import { addOwner, onCleanup, startService, temporaryFolder, waitUntilPolling } from './support/service.ts';
+
+const CONFIG = join(import.meta.dirname, 'support/schemas/lethe.config.ts');
+const databases = new Map<string, SchemaDatabase>();
+const callers = new Map<string, ReturnType<typeof callerOf>>();
+
+beforeAll(async () => {
+  const temporal = await startTemporal({ port: await freePort() });
+  onCleanup(() => temporal.stop());
+  const [{ url: ledgerUrl }] = await Promise.all([
+    ledgerDatabase(),
+    ...SCHEMAS.map(async (schema) => {
+      const database = await schemaDatabase(schema);
+      onCleanup(() => database.close());
+      await database.grant(schema.systems);
+      databases.set(schema.name, database);
+    }),
+  ]);
+  const projects = Object.fromEntries(SCHEMAS.map(({ name, directory, systems }) => [name, { directory, systems }]));
+  const file = join(temporaryFolder(), 'projects.json');
+  writeFileSync(file, JSON.stringify(projects));
+  const urls = [...databases].map(([name, { url }]) => [`${name.toUpperCase()}_URL`, url]);
+  const service = await startService({
+    ledgerUrl,
+    appUrl: '',
+    temporalAddress: temporal.address,
+    config: CONFIG,
+    project: 'music',
+    env: { SCHEMA_PROJECTS: file, ...Object.fromEntries(urls) },
+  });
+  await waitUntilPolling(await service.startWorker());
+  for (const { name } of SCHEMAS) callers.set(name, callerOf(service, name, await addOwner(ledgerUrl, name)));
+}, 180_000);
+
+describe.concurrent.each(SCHEMAS)('$name', ({ name, systems, persons }) => {
+  test('exports and deletes three persons, and nothing of others', { timeout: 180_000 }, async () => {
+    const caller = must(callers.get(name));
+    const { sql } = must(databases.get(name));
+    for (const person of persons) {
+      const before = await snapshotOf(sql);
+      const rows = await expectedRows(sql, person);
+      const expected = knownDifference(before, await snapshotAfter(sql, person.deletion), person.random);
+      const figures = await expectedFigures(sql, person, expected);
+
+      const archive = await caller.export(person);
+      expect({ person: person.name, rows: archive.rows }).toEqual({ person: person.name, rows });
+      const marks = marksIn(archive.text);
+      expect(marks).toEqual(expect.arrayContaining([...person.marks]));
+      expect(marks.filter((mark) => !allowedMarks(person, rows).includes(mark))).toEqual([]);
+      expect(differenceOf(before, await snapshotOf(sql))).toEqual({});
+
+      const receipt = await caller.delete(person);
+      expect(knownDifference(before, await snapshotOf(sql), person.random)).toEqual(expected);
+      const none = Object.fromEntries(Object.keys(systems).map((system) => [system, {}]));
+      expect(receipt.figures).toEqual({ ...none, [person.system]: figures });
+      expect(receipt).toMatchObject({ final: true, status: 'completed' });
+      for (const { state, survivors } of receipt.ends)
+        expect({ state, survivors }).toEqual({ state: 'verified', survivors: 0 });
+      expect(marksIn(receipt.text)).toEqual([]);
+    }
+  });
+});
+
+function must<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('the project is not prepared');
+  return value;
+}
