@@ -90,9 +90,10 @@ async function addIgnored(session: Session, survey: Survey, proposal: Proposal):
   };
   const reasons = await coverageReasons(inspection, await readTables(session));
   // A table below an ignored one is not listed by \`check\`, unless it has another reason.
-  const isListed = ({ table, many }: Reason): boolean =>
-    !many.startsWith('reference ') ||
-    survey.snapshot.foreignKeys.some(({ child, parent }) => child === table && tables.includes(parent));
+  const isListed = ({ table, many, isReported }: Reason): boolean =>
+    isReported !== true &&
+    (!many.startsWith('reference ') ||
+      survey.snapshot.foreignKeys.some(({ child, parent }) => child === table && tables.includes(parent)));
   const first = new Map(
     reasons
       .filter(isListed)

@@ -1,4 +1,4 @@
-import { singular } from '../../inspect/coverage/key-names.ts';
+import { singularForms } from '../../inspect/coverage/key-names.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
 import { tableName } from '../../sql.ts';
 
@@ -38,7 +38,7 @@ const REFERENCE_WORDS: readonly string[] = [
 export function singularNames(table: string): readonly string[] {
   const words = wordsOf(tableName(table).name).replaceAll(/^_+|_+$/g, '');
   const plain = words.replace(/^(tbl|t|m|app)_/, '');
-  return [...new Set([words, plain, plain.split('_').at(-1) ?? plain].map(singular))];
+  return [...new Set([words, plain, plain.split('_').at(-1) ?? plain].flatMap(singularForms))];
 }
 
 /** The words of a column without those that only say that it refers to a row of the parent. */

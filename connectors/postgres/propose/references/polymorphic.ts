@@ -1,4 +1,4 @@
-import { singular } from '../../inspect/coverage/key-names.ts';
+import { singularForms } from '../../inspect/coverage/key-names.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
 import { tableName } from '../../sql.ts';
 import { isComparable } from '../catalog/families.ts';
@@ -58,35 +58,35 @@ export function typeNamesOf(tables: readonly string[]): ReadonlyMap<string, read
 function fullNames(table: string): readonly string[] {
   const { schema, name } = tableName(table);
   const words = wordsOf(name);
-  const one = singular(words);
-  const parts = one.split('_');
-  const plain = [
-    pascal(parts),
-    one,
-    words,
-    name,
-    one.toUpperCase(),
-    words.toUpperCase(),
-    parts.join('-'),
-    parts.join(' '),
-  ];
-  return [...new Set([...plain, ...classes(pascal(parts)), `${schema}.${name}`, `${schema}.${one}`])];
+  // The singular is the likeliest name.
+  const names = singularForms(words)
+    .toReversed()
+    .flatMap((one) => {
+      const parts = one.split('_');
+      const plain = [pascal(parts), one, one.toUpperCase(), parts.join('-'), parts.join(' ')];
+      return [...plain, ...classes(pascal(parts)), `${schema}.${one}`];
+    });
+  return [...new Set([...names, name, `${schema}.${name}`])];
 }
 
 /** Names in which the first word of the table is a module: `Blog::Post`, `blog.post`, `Post` for `blog_posts`. */
 function moduleNames(table: string): readonly string[] {
-  const [first = '', ...rest] = singular(wordsOf(tableName(table).name)).split('_');
-  if (rest.length === 0) return [];
-  const short = pascal(rest);
-  return [
-    `${pascal([first])}::${short}`,
-    `${first}.${rest.join('')}`,
-    `${first}.${rest.join('_')}`,
-    short,
-    rest.join('_'),
-    rest.join(''),
-    ...classes(short),
-  ];
+  return singularForms(wordsOf(tableName(table).name))
+    .toReversed()
+    .flatMap((one) => {
+      const [first = '', ...rest] = one.split('_');
+      if (rest.length === 0) return [];
+      const [short, joined, spaced] = [pascal(rest), rest.join(''), rest.join('_')];
+      return [
+        `${pascal([first])}::${short}`,
+        `${first}.${joined}`,
+        `${first}.${spaced}`,
+        short,
+        spaced,
+        joined,
+        ...classes(short),
+      ];
+    });
 }
 
 const pascal = (words: readonly string[]): string =>

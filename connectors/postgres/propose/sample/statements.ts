@@ -24,6 +24,7 @@ function sampleOf({ name, pages, relkind }: Table, select: string, condition: st
 const typeOf = ({ base, full }: Column): ColumnType => ({
   full,
   base,
+  collation: null,
   hasCustomJson: false,
   isNotNull: false,
   isGenerated: false,
