@@ -25,6 +25,7 @@ const typeOf = ({ base, full }: Column): ColumnType => ({
   full,
   base,
   collation: null,
+  isDeterministic: true,
   hasCustomJson: false,
   isNotNull: false,
   isGenerated: false,
