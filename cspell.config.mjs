@@ -15,6 +15,11 @@ export default {
     'db/migrations',
     'test/replay/histories',
     'test/repository/language.test.ts',
+    // Patterns of names, and schemas of other products.
+    'connectors/postgres/propose/names',
+    'connectors/postgres/inspect/coverage/personal-columns.ts',
+    'test/init/schemas',
+    'test/init/truths',
   ],
   words: [...glossary].flatMap(([, term]) => term?.split(/[ _]/) ?? []),
   dictionaries: ['names'],
