@@ -24,11 +24,14 @@ export function columnSql(name: string, prefix = ''): string {
   return `(${base}${inner.join('')} ->> ${literal(keys.at(-1) ?? '')})`;
 }
 
-/** An item of a SET clause. `value` is SQL; a key inside a document becomes JSON null when it is `NULL`. */
-export function assignmentSql(name: string, value: string, type: string): string {
-  const { column, keys } = columnPath(name);
-  if (keys.length === 0) return `${ident(column)} = ${value}`;
+/**
+ * The value of a column after a change. `value` is SQL; a key inside a document becomes JSON null when it is `NULL`.
+ * `current` is the value that the change of a document starts from.
+ */
+export function changedSql(name: string, value: string, { current, type }: { current: string; type: string }): string {
+  const { keys } = columnPath(name);
+  if (keys.length === 0) return value;
   const path = `ARRAY[${keys.map(literal).join(', ')}]`;
   const json = value === 'NULL' ? `'null'::jsonb` : `to_jsonb(${value})`;
-  return `${ident(column)} = jsonb_set(${ident(column)}::jsonb, ${path}, ${json}, false)::${type}`;
+  return `jsonb_set((${current})::jsonb, ${path}, ${json}, false)::${type}`;
 }
