@@ -78,7 +78,7 @@ function rowCondition(
   { scope, since }: ExportOptions,
   members: string,
 ): string {
-  const parts = [`(${where(target, model, catalog, { members })})`];
+  const parts = [`(${where(target, model, catalog, { members, isExport: true })})`];
   const plan = scope === 'sources' ? planClearing(target, scope, model, catalog) : undefined;
   if (plan?.kept.length === 0) parts.push(anyColumnFilled(plan));
   if (since !== null && target.time !== undefined) parts.push(windowCondition(target, target.time, since, catalog));

@@ -25,6 +25,8 @@ export interface WhereOptions {
   readonly members?: string;
   /** The condition filters rows that another condition finds. Otherwise it finds rows by an index. */
   readonly isFilter?: boolean;
+  /** Selects for an export: rows belong to rows that are exported, also when several persons point to these. */
+  readonly isExport?: boolean;
 }
 
 /** The rows of a target that belong or refer to the subjects $4..$5 of a batch. */
@@ -115,11 +117,12 @@ export function matchJoin(
 }
 
 function viaWhere(target: Target, via: Link, model: KindModel, catalog: Catalog, options: WhereOptions): string {
-  const parents = parentsOf(target, model);
+  const parents = parentsOf(target, model).filter(({ isExported }) => options.isExport !== true || isExported);
   for (const [here, there] of via.on) {
     typeOf(catalog, target.table, here);
     typeOf(catalog, via.table, there);
   }
+  if (parents.length === 0 && options.isExport === true) return 'false';
   if (parents.length === 0)
     throw new ConnectorError('coverage_broken', `${target.path}: the table of via is not mapped`, { retryable: false });
   const columns = via.on.map(([here]) => columnSql(here));
@@ -137,10 +140,12 @@ function viaWhere(target: Target, via: Link, model: KindModel, catalog: Catalog,
   );
 }
 
-/** A row that several persons point to stays, and so do the rows that belong to it. */
+/** A row that several persons point to stays, and so do the rows that belong to it. An export has all of them. */
 function parentWhere(parent: Target, model: KindModel, catalog: Catalog, options: WhereOptions): string {
   const found = where(parent, model, catalog, options);
-  return parent.referencedBy === undefined ? found : `(${found}) AND ${unreferenced(parent, model, catalog, options)}`;
+  return parent.referencedBy === undefined || options.isExport === true
+    ? found
+    : `(${found}) AND ${unreferenced(parent, model, catalog, options)}`;
 }
 
 /** A key inside a document is text, so it is compared with the text of the other column. */
