@@ -20,6 +20,9 @@ import { ident, literalList, relation } from '../sql.ts';
 /** The first five parameters of every statement about subjects. None of them is an identity. */
 export const MEMBERS = `system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
 
+/** As MEMBERS, and the earlier ranges of the batch: a row that they could not delete can be unreferenced now. */
+const MEMBERS_SO_FAR = MEMBERS.replace('$4::int', 'least($4::int, 0)');
+
 export interface WhereOptions {
   /** Replaces the parameters, for COPY. */
   readonly members?: string;
@@ -68,7 +71,8 @@ function leadsNowhere(target: Target, { columns }: Match, { map, key, types }: K
  */
 function matchWhere(target: Target, match: Match, catalog: Catalog, options: WhereOptions): string {
   const sides = sidesOf(target.table, match, catalog);
-  const from = `FROM lethe_system.batch WHERE ${options.members ?? MEMBERS} AND type IN (${literalList(match.types)})`;
+  const own = target.referencedBy !== undefined && isDeleted(target) ? MEMBERS_SO_FAR : MEMBERS;
+  const from = `FROM lethe_system.batch WHERE ${options.members ?? own} AND type IN (${literalList(match.types)})`;
   const values = sides.map(({ value }) => value);
   const columns = sides.map(({ column }) => column);
   if (match.isArray === true)
