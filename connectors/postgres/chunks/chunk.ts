@@ -29,7 +29,7 @@ export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
       await collectReferenced(chunks.loaded, unit);
       const last = chunks.steps.at(-1) ?? [];
       for (const step of chunks.steps) {
-        for (const target of step) await countDeleteActions(chunks, unit, target, rowCounts);
+        await countDeleteActions(chunks, unit, step, rowCounts);
         if (step === last && step.every(isDeleted)) return deleteLast(chunks, unit, step, rowCounts);
         await processStep(chunks, unit, step, rowCounts);
       }

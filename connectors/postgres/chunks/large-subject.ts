@@ -14,6 +14,7 @@ import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } f
 import { NO_ROWS, remaining } from '../delete/remaining.ts';
 import { notDeleted } from '../rows/where.ts';
 import { ident, relation } from '../sql.ts';
+import type { Step } from '../rows/deletion-plan.ts';
 import { RowCounts } from '../delete/row-counts.ts';
 
 /**
@@ -37,7 +38,7 @@ export async function deleteLargeSubjectPart(
       if (step.some(({ role }) => role === 'subject')) break;
       // Rows of several tables that refer to each other are deleted together, by the ordinary chunk at the end.
       if (step.some(({ table }) => !isSameTable(table, step[0]?.table ?? table))) continue;
-      for (const target of step) if (left > 0) left -= await changeRows(chunks, unit, target, left, rowCounts);
+      for (const target of step) if (left > 0) left -= await changeRows(chunks, unit, step, target, left, rowCounts);
     }
     const counts = rowCounts.counts();
     await closeLogRow(session, key, counts);
@@ -49,6 +50,7 @@ export async function deleteLargeSubjectPart(
 async function changeRows(
   chunks: Chunks,
   unit: Unit,
+  step: Step,
   target: Target,
   rows: number,
   rowCounts: RowCounts,
@@ -58,7 +60,7 @@ async function changeRows(
   if (condition === NO_ROWS) return 0;
   const set = setClause(chunks, target);
   if (chunks.scope === 'data' && isDeleted(target))
-    return withDeleteActions(chunks, unit, target, rowCounts, async () => {
+    return withDeleteActions(chunks, unit, step, rowCounts, async () => {
       const leaves = `(${condition}) AND ${unreferencedByOwnTable(target, catalog)}`;
       const { changed } = await changeSome(chunks, unit, target, { set: undefined, selected: leaves, condition, rows });
       rowCounts.add(target, { removed: changed });

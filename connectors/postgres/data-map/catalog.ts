@@ -104,21 +104,27 @@ const columnNames = (side: 'con' | 'conf'): string =>
   `ARRAY(SELECT a.attname::text FROM unnest(k.${side}key) WITH ORDINALITY AS u(num, i)
          JOIN pg_attribute a ON a.attrelid = k.${side}relid AND a.attnum = u.num ORDER BY u.i)`;
 
-/** Foreign keys of a partition that its partitioned table does not have are included, and duplicates are not. */
+/**
+ * Foreign keys of a partition that its partitioned table does not have are included, and duplicates are not. Tables whose
+ * rows ON DELETE CASCADE removes count as mapped tables.
+ */
 const FOREIGN_KEYS = `
-  WITH mapped AS (
+  WITH RECURSIVE mapped AS (
     SELECT c.oid FROM unnest($1::text[], $2::text[]) AS mapped(schema, name)
     JOIN pg_namespace n ON n.nspname = mapped.schema
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = mapped.name),
   keys AS (
     SELECT k.*, coalesce(pg_partition_root(k.conrelid), k.conrelid) AS child,
            coalesce(pg_partition_root(k.confrelid), k.confrelid) AS parent
-    FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0)
+    FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0),
+  reached AS (
+    SELECT oid FROM mapped UNION
+    SELECT k.child FROM reached r JOIN keys k ON k.parent = r.oid AND k.confdeltype = 'c')
   SELECT DISTINCT ON (child, parent, "childColumns", "parentColumns", "onDelete") * FROM (
     SELECT k.conname::text AS name, ${name('k.child')} AS child, ${name('k.parent')} AS parent,
            k.confdeltype::text AS "onDelete", ${columnNames('con')} AS "childColumns", ${columnNames('conf')} AS "parentColumns",
            ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) AND NOT a.attnotnull) AS "nullableColumns"
-    FROM keys k WHERE k.child IN (SELECT oid FROM mapped) OR k.parent IN (SELECT oid FROM mapped)) AS found
+    FROM keys k WHERE k.child IN (SELECT oid FROM mapped) OR k.parent IN (SELECT oid FROM reached)) AS found
   ORDER BY child, parent, "childColumns", "parentColumns", "onDelete", name`;
 
 /** The type of a column, or text for a key inside a json or jsonb column. */

@@ -2,11 +2,12 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Batch, ConnectorContext, Count } from '../../connector.ts';
 import { type Context, withBatch } from '../context.ts';
 import { throwIfCancelled } from '../failure.ts';
+import { type ActionCount, actionCounts } from '../chunks/actions-sql.ts';
 import { NO_ROWS, remaining } from './remaining.ts';
 import { qualifiedName, relation } from '../sql.ts';
 import { presentSeqs } from '../rows/rows-per-subject.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
-import { type WhereOptions, where } from '../rows/where.ts';
+import { MEMBERS, type WhereOptions, where } from '../rows/where.ts';
 import type { Catalog } from '../data-map/catalog.ts';
 import { type KindModel, type Target, isSameTable } from '../data-map/model.ts';
 
@@ -34,6 +35,13 @@ export async function count(context: Context, batch: Batch, scope: Scope, activi
       const table = qualifiedName(target.table);
       if (condition[0] !== `(${NO_ROWS})`) tables[table] = (tables[table] ?? 0) + (row?.count ?? 0);
       for (const seq of row?.seqs ?? []) present.add(seq);
+    }
+    if (scope === 'data') {
+      const sql = actionCounts(model.targets, { model, catalog, batchMembers: MEMBERS, counted });
+      const [actions] =
+        sql === undefined ? [] : await session.rows<{ counts: ActionCount[] }>(`SELECT (${sql}) AS counts`, members);
+      for (const { table, removed } of actions?.counts ?? [])
+        if (removed > 0) tables[table] = (tables[table] ?? 0) + removed;
     }
     return { tables, presentSeqs: [...present].toSorted((a, b) => a - b) };
   });

@@ -225,7 +225,7 @@ export function notDeleted(
 }
 
 /** Filters rows in which the deletion of these subjects keeps the values of `columns`. */
-function notChanged(
+export function notChanged(
   table: string,
   columns: readonly string[],
   model: KindModel,
