@@ -14,14 +14,17 @@ import type { Step } from '../rows/deletion-plan.ts';
 import { where } from '../rows/where.ts';
 import { rowsPerSubject } from '../rows/rows-per-subject.ts';
 
-/** Deletes one range in one transaction: inserts its log row, locks the subjects in key order, then deletes children first. */
-export async function deleteChunk(chunks: Chunks, unit: Unit): Promise<Counts> {
+/**
+ * Deletes one range in one transaction: inserts its log row, locks the subjects in key order, then deletes children first.
+ * `hasParts`: other transactions of this pass have deleted parts of it.
+ */
+export async function deleteChunk(chunks: Chunks, unit: Unit, hasParts = false): Promise<Counts> {
   const { session, members } = chunks.loaded;
   const key = logKey(members, chunks.pass, unit);
   const done = await session.transaction(async () => {
     if (!(await openLogRow(session, key))) return undefined;
     await lockSubjects(chunks, unit);
-    const rowCounts = new RowCounts(await readStandingRows(session, members, chunks.pass, unit));
+    const rowCounts = new RowCounts(await readStandingRows(session, members, chunks.pass, unit, hasParts));
     if (chunks.scope !== 'data') {
       for (const target of chunks.loaded.model.targets)
         await clearColumns(chunks, unit, target, chunks.scope, rowCounts);

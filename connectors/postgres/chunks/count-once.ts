@@ -28,6 +28,18 @@ export function countsHere(target: Target, model: KindModel, catalog: Catalog): 
   return [...(stays === 'true' ? [] : [stays]), ...conditions].join(' AND ') || 'true';
 }
 
+/** Filters the rows of a retaining entry that count for a subject. `members` selects this subject in the batch table. */
+export function countsForSubject(target: Target, model: KindModel, catalog: Catalog, members: string): string {
+  const others = model.targets.filter(
+    (other) => other !== target && isSameTable(other.table, target.table) && hasPriority(other, target, model),
+  );
+  const conditions = others.map(
+    (other) => `(${where(other, model, catalog, { members, isFilter: true })}) IS NOT TRUE`,
+  );
+  const stays = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
+  return [...(stays === 'true' ? [] : [stays]), ...conditions].join(' AND ') || 'true';
+}
+
 /** Whether a row of both entries, which have one basis, counts for `other`: standing rows first, then the last change. */
 function hasPriority(other: Target, target: Target, { targets }: KindModel): boolean {
   if (target.retain === undefined || other.retain?.basis !== target.retain.basis) return false;

@@ -6,7 +6,7 @@ import { rowsPerSubject } from '../rows/rows-per-subject.ts';
 import { notDeleted, where } from '../rows/where.ts';
 import { runRedacted } from '../session.ts';
 import { type Chunks, membersIn } from './chunks.ts';
-import { BATCH_MEMBERS, countsHere, isStanding } from './count-once.ts';
+import { countsForSubject, countsHere, isStanding } from './count-once.ts';
 import type { Unit } from '../delete/range-log.ts';
 import { remaining } from '../delete/remaining.ts';
 import type { AddedCounts, RowCounts } from '../delete/row-counts.ts';
@@ -71,25 +71,31 @@ export interface RetainedCount {
 export const subjectCounts = (rows: string): string =>
   `(SELECT coalesce(jsonb_agg(jsonb_build_array(seq, rows)), '[]') FROM (${rows}) AS counted)`;
 
+/** The batch table's rows of the subject of `member`, the row that a statement per subject joins. */
+const SAME_SUBJECT = 'system = $1 AND request_id = $2 AND batch = $3 AND seq = member.seq';
+
 /** Counts unlinked rows in the pass that unlinks them, and standing rows in every pass. */
 async function retainRows(chunks: Chunks, unit: Unit, target: Target): Promise<RetainedCount> {
-  const { session, model, catalog } = chunks.loaded;
-  const table = relation(target.table);
+  const { model, catalog } = chunks.loaded;
   const set = changesSet(target, chunks.context.system, model, catalog);
-  const counted = countsHere(target, model, catalog);
-  const kept = notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS });
   const update =
     set === undefined
       ? ''
-      : `WITH retained AS (UPDATE ${table} SET ${set} WHERE (${remaining(target, 'data', model, catalog)})
+      : `WITH retained AS (UPDATE ${relation(target.table)} SET ${set} WHERE (${remaining(target, 'data', model, catalog)})
            AND ${notDeleted(target.table, model, catalog, {})} RETURNING 1)`;
-  const restriction = (prefix: string): string =>
-    kept === 'true' ? 'true' : `NOT ${isDeletedRow(target, prefix, kept)}`;
-  // The statement's snapshot is from before its update, so this finds the rows that the update changes.
+  return countRetained(chunks, unit, target, update);
+}
+
+/** Counts the retained rows. The snapshot is from before the update, so it contains the rows that the update changes. */
+export async function countRetained(chunks: Chunks, unit: Unit, target: Target, update = ''): Promise<RetainedCount> {
+  const { session, model, catalog } = chunks.loaded;
+  const counted = countsHere(target, model, catalog);
+  const own = countsForSubject(target, model, catalog, SAME_SUBJECT);
+  const restriction = (prefix: string): string => (own === 'true' ? 'true' : isRowThat(target, prefix, own));
   const rows =
     counted === 'true' && !isStanding(target)
       ? '(SELECT count(*) FROM retained)'
-      : `(SELECT count(*) FROM ${table} WHERE (${where(target, model, catalog)}) AND ${counted})`;
+      : `(SELECT count(*) FROM ${relation(target.table)} WHERE (${where(target, model, catalog)}) AND ${counted})`;
   const found = await runRedacted<RetainedCount>(
     session,
     `${update} SELECT jsonb_build_object('retained', ${rows},
@@ -99,7 +105,7 @@ async function retainRows(chunks: Chunks, unit: Unit, target: Target): Promise<R
   return found ?? { retained: 0, perSubject: [] };
 }
 
-/** Whether the batch deletes the row itself, by another entry of the same table. */
-const isDeletedRow = (target: Target, prefix: string, notDeletedRows: string): string =>
+/** Whether the row of the relation `prefix` meets a condition of the table. */
+const isRowThat = (target: Target, prefix: string, condition: string): string =>
   `EXISTS (SELECT FROM ${relation(target.table)} AS kept
-     WHERE kept.ctid = ${prefix}ctid AND kept.tableoid = ${prefix}tableoid AND NOT (${notDeletedRows}))`;
+     WHERE kept.ctid = ${prefix}ctid AND kept.tableoid = ${prefix}tableoid AND ${condition})`;

@@ -2,20 +2,20 @@ import type { Catalog } from '../data-map/catalog.ts';
 import { collectReferenced } from '../visibility/collected.ts';
 import { lockSubjects } from './chunk.ts';
 import type { Chunks } from './chunks.ts';
-import { BATCH_MEMBERS, countsHere } from './count-once.ts';
-import { batchParameters, changeOf } from './kept-rows.ts';
+import { countsForSubject, countsHere, isStanding } from './count-once.ts';
+import { batchParameters, changeOf, countRetained } from './kept-rows.ts';
 import { withDeleteActions } from './delete-actions.ts';
-import { type Target, isDeleted, isSameTable } from '../data-map/model.ts';
-import { referenceChanges } from '../data-map/reference-changes.ts';
+import { type KindModel, type Target, isDeleted, isSameTable } from '../data-map/model.ts';
 import { changesSet } from '../rows/changes.ts';
 import { clearingSet, planClearing } from './clear-columns.ts';
 import { REDACTED_COMMIT, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { NO_ROWS, remaining } from '../delete/remaining.ts';
-import { notDeleted } from '../rows/where.ts';
+import { MEMBERS, notDeleted } from '../rows/where.ts';
 import { ident, relation } from '../sql.ts';
 import type { Step } from '../rows/deletion-plan.ts';
 import { RowCounts } from '../delete/row-counts.ts';
+import { readStandingRows } from '../delete/standing-rows.ts';
 
 /**
  * Deletes at most `rows` rows of a subject that is too large for one commit, children first. `more` says
@@ -31,20 +31,26 @@ export async function deleteLargeSubjectPart(
   const done = await session.transaction(async () => {
     if (!(await openLogRow(session, key))) return undefined;
     await lockSubjects(chunks, unit);
-    const rowCounts = new RowCounts();
+    const rowCounts = new RowCounts(await readStandingRows(session, members, chunks.pass, unit));
     let left = rows;
     if (chunks.scope === 'data') await collectReferenced(chunks.loaded, unit);
+    if (chunks.scope === 'data' && unit.part === 1) await countStanding(chunks, unit, rowCounts);
     for (const step of chunks.steps) {
-      if (step.some(({ role }) => role === 'subject')) break;
-      // Rows of several tables that refer to each other are deleted together, by the ordinary chunk at the end.
-      if (step.some(({ table }) => !isSameTable(table, step[0]?.table ?? table))) continue;
-      for (const target of step) if (left > 0) left -= await changeRows(chunks, unit, step, target, left, rowCounts);
+      const targets = step.filter(({ role }) => role !== 'subject');
+      for (const target of targets) if (left > 0) left -= await changeRows(chunks, unit, step, target, left, rowCounts);
     }
     const counts = rowCounts.counts();
     await closeLogRow(session, key, counts);
     return { counts, more: left <= 0 };
   }, REDACTED_COMMIT);
   return done ?? { counts: (await readLogRow(session, key)) ?? new RowCounts().counts(), more: true };
+}
+
+/** Parts can remove the reference by which standing rows are found through other rows. The first part counts all of them. */
+async function countStanding(chunks: Chunks, unit: Unit, rowCounts: RowCounts): Promise<void> {
+  const standing = chunks.loaded.model.targets.filter((target) => target.retain !== undefined && isStanding(target));
+  for (const target of standing)
+    rowCounts.add(target, { ...(await countRetained(chunks, unit, target)), isStanding: true });
 }
 
 async function changeRows(
@@ -61,7 +67,7 @@ async function changeRows(
   const set = setClause(chunks, target);
   if (chunks.scope === 'data' && isDeleted(target))
     return withDeleteActions(chunks, unit, step, rowCounts, async () => {
-      const leaves = `(${condition}) AND ${unreferencedByOwnTable(target, catalog)}`;
+      const leaves = `(${condition}) AND ${unreferencedByOthers(target, model, catalog)}`;
       const { changed } = await changeSome(chunks, unit, target, { set: undefined, selected: leaves, condition, rows });
       rowCounts.add(target, { removed: changed });
       return changed;
@@ -69,12 +75,11 @@ async function changeRows(
   if (set === undefined) return 0;
   const stays = chunks.scope === 'data' ? notDeleted(target.table, model, catalog, {}) : 'true';
   const selected = `(${condition}) AND ${stays}`;
-  const { changed, counted } = await changeSome(chunks, unit, target, { set, selected, condition, rows });
+  const { changed, counted, own } = await changeSome(chunks, unit, target, { set, selected, condition, rows });
   if (chunks.scope !== 'data') rowCounts.add(target, { blanked: changed });
   else if (target.retain === undefined) rowCounts.add(target, changeOf(target, counted));
-  // The ordinary chunk at the end counts rows that keep their reference.
-  else if (referenceChanges(target).length > 0)
-    rowCounts.add(target, { retained: counted, perSubject: counted > 0 ? [[unit.first, counted]] : [] });
+  else if (!isStanding(target))
+    rowCounts.add(target, { retained: counted, perSubject: own > 0 ? [[unit.first, own]] : [] });
   return changed;
 }
 
@@ -86,50 +91,61 @@ interface SomeRows {
   readonly rows: number;
 }
 
+/** `counted` and `own` leave out rows that count elsewhere: in the table, and for the subject. */
+interface ChangedRows {
+  readonly changed: number;
+  readonly counted: number;
+  readonly own: number;
+}
+
 /**
- * Changes at most `rows` rows. `counted` leaves out rows that the batch deletes. Repeats the condition, because a ctid is
- * unique within one partition only and could match a row of another subject.
+ * Changes at most `rows` rows. Repeats the condition, because a ctid is unique within one partition only and could match
+ * a row of another subject.
  */
 async function changeSome(
   chunks: Chunks,
   unit: Unit,
   target: Target,
   { set, selected, condition, rows }: SomeRows,
-): Promise<{ changed: number; counted: number }> {
+): Promise<ChangedRows> {
   const { session, model, catalog } = chunks.loaded;
   const table = relation(target.table);
   const isPicked = `ctid = ANY (ARRAY(SELECT ctid FROM picked)) AND (${condition})`;
-  const others =
-    chunks.scope === 'data' && set !== undefined
-      ? target.detach === undefined
-        ? notDeleted(target.table, model, catalog, { members: BATCH_MEMBERS })
-        : countsHere(target, model, catalog)
-      : 'true';
-  const counted =
+  const isKept = chunks.scope === 'data' && set !== undefined;
+  const countOf = (others: string): string =>
     others === 'true'
       ? '(SELECT count(*) FROM changed)'
       : `(SELECT count(*) FROM ${table} WHERE ${isPicked} AND ${others})`;
-  const found = await runRedacted<{ changed: number; counted: number }>(
+  const counted = countOf(isKept ? countsHere(target, model, catalog) : 'true');
+  const own = countOf(isKept ? countsForSubject(target, model, catalog, MEMBERS) : 'true');
+  const found = await runRedacted<ChangedRows>(
     session,
     `WITH picked AS MATERIALIZED (SELECT ctid FROM ${table} WHERE ${selected} LIMIT $8::int),
        changed AS (${set === undefined ? `DELETE FROM ${table}` : `UPDATE ${table} SET ${set}`} WHERE ${isPicked} RETURNING 1)
-     SELECT jsonb_build_object('changed', (SELECT count(*) FROM changed), 'counted', ${counted})`,
+     SELECT jsonb_build_object('changed', (SELECT count(*) FROM changed), 'counted', ${counted}, 'own', ${own})`,
     [...batchParameters(chunks, unit), rows],
   );
-  return found ?? { changed: 0, counted: 0 };
+  return found ?? { changed: 0, counted: 0, own: 0 };
 }
 
-/** Rows of a tree are deleted from the leaves. The ordinary chunk at the end deletes rows that refer to each other. */
-function unreferencedByOwnTable(target: Target, catalog: Catalog): string {
+/**
+ * Filters rows to which no other row refers: a tree is deleted from the leaves. The ordinary chunk at the end deletes rows
+ * that refer to each other, and those to which the subject's own row refers.
+ */
+function unreferencedByOthers(target: Target, model: KindModel, catalog: Catalog): string {
   const table = relation(target.table);
+  const isMapped = (child: string): boolean =>
+    model.targets.some((other) => isDeleted(other) && isSameTable(other.table, child));
   const keys = catalog.foreignKeys.filter(
-    ({ child, parent }) => isSameTable(child, target.table) && isSameTable(parent, target.table),
+    ({ child, parent, onDelete }) =>
+      isSameTable(parent, target.table) && (onDelete === 'a' || onDelete === 'r' || isMapped(child)),
   );
-  const conditions = keys.map(({ childColumns, parentColumns }) => {
+  const leaf = ident('lethe leaf');
+  const conditions = keys.map(({ child, childColumns, parentColumns }) => {
     const pairs = childColumns.map(
-      (column, i) => `leaf.${ident(column)} = ${table}.${ident(parentColumns[i] ?? column)}`,
+      (column, i) => `${leaf}.${ident(column)} = ${table}.${ident(parentColumns[i] ?? column)}`,
     );
-    return `NOT EXISTS (SELECT FROM ${table} AS leaf WHERE ${pairs.join(' AND ')})`;
+    return `NOT EXISTS (SELECT FROM ${relation(child)} AS ${leaf} WHERE ${pairs.join(' AND ')})`;
   });
   return ['true', ...conditions].join(' AND ');
 }

@@ -97,7 +97,7 @@ export class RangeDeletion {
     }
     const failure = await this.#commit(
       { ...range, part: 0 },
-      (unit) => deleteChunk(this.#chunks, unit),
+      (unit) => deleteChunk(this.#chunks, unit, true),
       tuning.retries,
     );
     if (failure !== null) this.#giveUp(range, failure);
