@@ -34,6 +34,7 @@ import {
 } from './workflows/shared/messages.ts';
 
 /** The worker process. Polls one queue for workflows and ledger activities and one queue per system. Scales horizontally. */
+const HOUSEKEEPING = 'lethe-housekeeping';
 const logger = pino({ base: { process: 'worker' } });
 // Logs one line instead of a stack trace, which may quote personal data.
 process.once('uncaughtException', (error) => {
@@ -133,6 +134,11 @@ const workers = await Promise.all([
   }),
 ]);
 logger.info({ queues: workers.length }, 'polling');
+// Finds the requests whose systems have left the configuration, or are back.
+await client.schedule
+  .getHandle(HOUSEKEEPING)
+  .trigger()
+  .catch(() => logger.warn('housekeeping was not started; it runs within a minute'));
 await Promise.all(workers.map((worker) => worker.run()));
 await Promise.allSettled([
   ...[...connectors.values()].map((connector) => connector.close()),
@@ -190,7 +196,7 @@ async function addSearchAttributes(): Promise<void> {
 }
 
 async function scheduleHousekeeping(): Promise<void> {
-  const scheduleId = 'lethe-housekeeping';
+  const scheduleId = HOUSEKEEPING;
   const action = {
     type: 'startWorkflow',
     workflowType: 'recoverStalledWork',

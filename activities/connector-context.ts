@@ -1,6 +1,7 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import { type ConnectorContext, ConnectorError } from '../connectors/connector.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
+import { raiseWake } from '../db/audit/audit.ts';
 import { reserveSlot } from '../db/members/slots.ts';
 import { transaction } from '../db/transaction.ts';
 import { DAY_MS } from '../domain/calendar.ts';
@@ -49,9 +50,13 @@ export async function withAttention<T>(
     if (isCancelled(error)) throw error;
     if (!isRetryable(error) || activityInfo().attempt >= ATTEMPTS_BEFORE_ATTENTION) {
       const retryAt = new Date(isRetryable(error) ? asOf : asOf + DAY_MS);
-      await transaction(deps.database, (tx) =>
-        raiseAttention(tx, key, { code: attentionCode(error), at: new Date(asOf), retryAt }),
-      );
+      const isNew = await transaction(deps.database, async (tx) => {
+        const raised = await raiseAttention(tx, key, { code: attentionCode(error), at: new Date(asOf), retryAt });
+        if (raised) await raiseWake(tx, [key.requestId]);
+        return raised;
+      });
+      // The workflow decides by it whether other systems go on, while this step is still retried.
+      if (isNew) await deps.starter.signalRequests([key.requestId]);
     }
     throw error;
   }

@@ -2,7 +2,8 @@ import type { Connector } from '../connectors/connector.ts';
 import type { ArchiveStorage } from '../archives/storage/storage.ts';
 import type { Database } from '../db/client.ts';
 import type { DigestKeys } from '../db/digests.ts';
-import type { Catalog, Project } from '../domain/catalog.ts';
+import { type Catalog, type Project, systemsFor } from '../domain/catalog.ts';
+import type { SubjectKind } from '../domain/vocabulary.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import type { WebhookSender } from '../outbound/webhook.ts';
 
@@ -35,6 +36,16 @@ export function projectOf({ catalog }: ActivityDeps, name: string): Project {
   const project = catalog.get(name);
   if (project === undefined) throw new Error('the project is not configured');
   return project;
+}
+
+/** What the configuration says about the systems of a request. */
+export function configuredFor(
+  deps: ActivityDeps,
+  request: { readonly project: string; readonly subjectKind: SubjectKind },
+) {
+  const project = projectOf(deps, request.project);
+  const configured = systemsFor(project, request.subjectKind).map(({ name }) => name);
+  return { configured, directory: project.directory };
 }
 
 /** Whether the system cannot verify at all. `unknown` from a system that can verify is a failure. */

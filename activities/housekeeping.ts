@@ -1,4 +1,5 @@
 import { MINUTE_MS } from '../domain/calendar.ts';
+import { wakeMisconfigured } from '../db/attention/missing-systems.ts';
 import { stalledChannels } from '../db/notifications/due.ts';
 import { deleteExpiredKeys } from '../db/requests/idempotency.ts';
 import { pendingSuppressions, takeStalledRequests } from '../db/operations/stalled.ts';
@@ -8,7 +9,10 @@ import type { ActivityDeps } from './deps.ts';
 const MAX_PER_ROUND = 500;
 
 export const housekeepingActivities = (deps: ActivityDeps) => ({
-  /** Starts missing workflows, repeats lost signals (rules 1, 2), and removes old idempotency keys. Leaves running workflows alone. */
+  /**
+   * Starts missing workflows, repeats lost signals (rules 1, 2), wakes requests whose systems have left the configuration or
+   * are back, and removes old idempotency keys. Leaves other running workflows alone.
+   */
   async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
     const inactiveSince = new Date(asOf - MINUTE_MS);
@@ -17,6 +21,8 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
       await deps.starter.start(id);
       if (unseenWake) await deps.starter.signalRequests([id]);
     }
+    const misconfigured = await wakeMisconfigured(deps.database, deps.catalog, MAX_PER_ROUND);
+    await deps.starter.signalRequests(misconfigured);
     for (const id of await pendingSuppressions(deps.database, MAX_PER_ROUND)) await deps.starter.startSuppression(id);
     for (const { project, channel } of await stalledChannels(deps.database, {
       dueBefore: inactiveSince,

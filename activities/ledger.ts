@@ -15,7 +15,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { DeletionState } from '../domain/request-state.ts';
 import type { AsOf, AttentionKey, BatchKey, SystemKey, RequestKey } from '../domain/ids.ts';
 import type { SubjectKind } from '../domain/vocabulary.ts';
-import { type ActivityDeps, projectOf } from './deps.ts';
+import { type ActivityDeps, configuredFor, projectOf } from './deps.ts';
 
 /** The facts that a workflow reads from its request once, when a run starts. */
 export interface RequestFacts {
@@ -36,8 +36,10 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
   },
 
   async reconcileDeletion({ requestId, asOf }: RequestKey & AsOf): Promise<DeletionState> {
-    const { window } = (await projectOfRequest(deps, requestId)).policy;
-    return reconcileDeletion(deps.database, { requestId, asOf: new Date(asOf), window });
+    const request = await readRequestRow(deps.database, requestId);
+    const { window } = projectOf(deps, request.project).policy;
+    const input = { requestId, asOf: new Date(asOf), window, ...configuredFor(deps, request) };
+    return reconcileDeletion(deps.database, input);
   },
 
   /** Returns the pinned systems that are configured here. Raises attention for each that is not. */

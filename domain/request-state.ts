@@ -16,6 +16,10 @@ export interface DeletionState {
   readonly status: Status;
   /** The receipt is written, and the workflow ends. */
   readonly concluded: boolean;
+  /** The directory that the project has now. */
+  readonly directory?: string;
+  /** Systems of the request that are not configured any more and not skipped. Absent instead of empty. */
+  readonly missingSystems?: readonly string[];
   /** The directory has not resolved the submitted identities yet. */
   readonly needsResolution: boolean;
   /** The whole request was cancelled before it was resolved. */
@@ -79,6 +83,9 @@ export interface ExportState {
   readonly status: Status;
   /** The key is destroyed, the objects are deleted, and the workflow ends. */
   readonly concluded: boolean;
+  /** As in a deletion. */
+  readonly directory?: string;
+  readonly missingSystems?: readonly string[];
   readonly needsResolution: boolean;
   readonly unresolved: number;
   /** The version of the archive's content (rule 17). */

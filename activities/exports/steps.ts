@@ -5,16 +5,17 @@ import { readRequestRow } from '../../db/requests/row.ts';
 import { systemsFor } from '../../domain/catalog.ts';
 import type { ExportState } from '../../domain/request-state.ts';
 import type { AsOf, RequestKey } from '../../domain/ids.ts';
-import { type ActivityDeps, projectOf } from '../deps.ts';
+import { type ActivityDeps, configuredFor, projectOf } from '../deps.ts';
 
 /** Steps of an export that use only Lethe's own database. */
 export const exportActivities = (deps: ActivityDeps) => ({
   async reconcileExport({ requestId, asOf }: RequestKey & AsOf): Promise<ExportState> {
-    const { project, subjectKind } = await readRequestRow(deps.database, requestId);
-    const withoutExport = systemsFor(projectOf(deps, project), subjectKind)
+    const request = await readRequestRow(deps.database, requestId);
+    const withoutExport = systemsFor(projectOf(deps, request.project), request.subjectKind)
       .filter((system) => !system.exports)
       .map(({ name }) => name);
-    return reconcileExport(deps.database, { requestId, asOf: new Date(asOf), withoutExport });
+    const input = { requestId, asOf: new Date(asOf), withoutExport, ...configuredFor(deps, request) };
+    return reconcileExport(deps.database, input);
   },
 
   /** Destroys the key, so that the archive cannot be read any more. */

@@ -12,13 +12,13 @@ const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id 
 
 /**
  * Records that a step needs an operator. Raised again, it keeps its first `since`. The attention of a backup is copied
- * to its deletion.
+ * to its deletion. Returns whether the step needed none before.
  */
 export async function raiseAttention(
   tx: Transaction,
   key: AttentionKey,
   { code, at, retryAt }: { readonly code: AttentionCode; readonly at: Date; readonly retryAt: Date | null },
-): Promise<void> {
+): Promise<boolean> {
   const { project, requestId, system, step, batch } = key;
   const [raised] = await tx
     .insert(attention)
@@ -28,11 +28,12 @@ export async function raiseAttention(
       set: { code, retryAt },
     })
     .returning({ fresh: sql<boolean>`(xmax = 0)`, backupOf });
-  if (raised === undefined) return;
+  if (raised === undefined) return false;
   if (raised.backupOf !== null) await copyBackupAttention(tx, raised.backupOf, at);
-  if (!raised.fresh) return;
+  if (!raised.fresh) return false;
   const detail = { system, step, batch, code };
   await recordAudit(tx, { at, project, requestId, actor: LETHE, action: 'attention.raised', detail });
+  return true;
 }
 
 /** The codes of failed attempts, which the next successful attempt clears. */

@@ -71,7 +71,7 @@ export const raiseBackupMissing = (
   tx: Transaction,
   deletion: { readonly project: string; readonly requestId: string },
   at: Date,
-): Promise<void> =>
+): Promise<boolean> =>
   raiseAttention(
     tx,
     { ...deletion, system: LETHE, step: 'backup', batch: 0 },

@@ -10,6 +10,7 @@ import { heldSubjects } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
 import { readBlockedBy } from '../attention/blocked.ts';
+import { settleMissingSystems } from '../attention/missing-systems.ts';
 import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
@@ -23,35 +24,39 @@ import { closeBatches } from './batches.ts';
  */
 export async function reconcileDeletion(
   database: Database,
-  input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow },
+  input: { readonly requestId: string; readonly asOf: Date; readonly window: RunWindow } & Configured,
 ): Promise<DeletionState> {
-  const { requestId, asOf, window } = input;
+  const { requestId, asOf, window, configured, directory } = input;
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     const concluded = request.concludedAt !== null;
+    const missing = await settleMissingSystems(tx, request, configured, asOf);
     const transferred = concluded ? [] : await settleVisibility(tx, { project, requestId, at: asOf, window });
     const attached = concluded ? [] : await closeBatches(tx, project, requestId, asOf);
     const confirmation = concluded ? null : await settleConfirmation(tx, request, asOf);
     const work = await readOpenWork(tx, requestId, asOf);
     const waiting = await countWaiting(tx, project, requestId, asOf);
-    const attention = await attentionOf(tx, requestId, asOf);
+    const attention = await attentionOf(tx, requestId, asOf, directory);
     const status =
       concluded || request.resolvedAt === null
         ? request.status
         : (confirmation?.status ?? workStatus(work.states, waiting, request));
     const wakeSeen = sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`;
-    await tx.update(requests).set({ status, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
+    await tx.update(requests).set({ status, directory, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const needsBackup = !concluded && (await needsNewBackup(tx, request, waiting, attention.hasMissingBackup));
     const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
     return {
       status,
       concluded,
-      needsResolution: request.resolvedAt === null && request.cancelledAt === null,
+      directory,
+      ...(missing.length > 0 ? { missingSystems: missing } : {}),
+      needsResolution: request.resolvedAt === null && request.cancelledAt === null && !attention.blocksResolution,
       cancelled: request.cancelledAt !== null,
       ...(confirmation === null ? {} : { confirmation: confirmation.state }),
-      unresolved: waiting.unresolved,
+      // Without the answer of every system, no identity is known to be nowhere.
+      unresolved: attention.blocksResolution || missing.length > 0 ? 0 : waiting.unresolved,
       ...(needsBackup ? { needsBackup } : {}),
       ...(waiting.awaitingBackup > 0 ? { awaitingBackup: waiting.awaitingBackup } : {}),
       canConclude:
@@ -59,13 +64,14 @@ export async function reconcileDeletion(
         waiting.open === 0 &&
         work.states.size === 0 &&
         !attention.blocksConclusion &&
+        missing.length === 0 &&
         (request.resolvedAt !== null || request.cancelledAt !== null),
       claimable: attention.blocksClaim ? 0 : waiting.claimable,
       held: waiting.held,
       open: waiting.open,
       subjects: waiting.subjects,
-      systemsToSync: await readSystemsToSync(tx, requestId, asOf),
-      openBatches: work.runnable,
+      systemsToSync: (await readSystemsToSync(tx, requestId, asOf)).filter((name) => !missing.includes(name)),
+      openBatches: work.runnable.filter(({ system }) => !missing.includes(system)),
       attached: waiting.attached,
       attention: attention.rows,
       retryAt: attention.retryAt?.getTime() ?? null,
@@ -75,6 +81,12 @@ export async function reconcileDeletion(
       requestsToSignal: [...new Set([...transferred, ...attached])],
     };
   });
+}
+
+/** What the configuration says about the request's project, for its kind of subject. */
+export interface Configured {
+  readonly configured: readonly string[];
+  readonly directory: string;
 }
 
 /** Quota, holds and backups move a claim to a later run; expediting moves it to an earlier one. */
@@ -159,7 +171,7 @@ async function needsNewBackup(
 const SHOWN_POSITIONS = 10;
 const SHOWN_OBSTACLES = 5;
 
-async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
+async function attentionOf(tx: Transaction, requestId: string, asOf: Date, directory: string) {
   const { rows, blocking } = await readAttention(tx, requestId, asOf);
   const isBlocked = rows.some(({ code }) => code === 'blocked_by_other_rows');
   const blockedBy = isBlocked ? await readBlockedBy(tx, requestId, SHOWN_POSITIONS) : new Map<string, never>();
@@ -169,6 +181,7 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
       return { system, code, ...(blocked === undefined ? {} : { blocked }) };
     }),
     blocksConclusion: blocking.some((row) => row.step === 'conclude'),
+    blocksResolution: blocking.some((row) => row.step === 'resolve' && row.system === directory),
     blocksClaim: blocking.some((row) => row.step === 'resolve' || row.step === 'inspect'),
     hasMissingBackup: rows.some((row) => row.code === 'backup_missing'),
     // A backup retries in the workflow of the export.
@@ -192,7 +205,8 @@ async function readSystemsToSync(tx: Transaction, requestId: string, asOf: Date)
 
 /**
  * Marks subjects as `soft_deleted`, or `cancelled`, once every system that can hide has applied their generation.
- * Subjects of a part deletion become `scheduled` without that. A request that attached to a subject during its
+ * From its run on, a subject does not wait for a system that fails to hide it. Subjects of a part deletion become `scheduled`
+ * without that. A request that attached to a subject during its
  * restoration becomes its owner. Returns the requests to signal.
  */
 async function settleVisibility(
@@ -202,13 +216,17 @@ async function settleVisibility(
   const { project, requestId, at, window } = input;
   const [counts] = await tx.execute<Record<'hidden' | 'scheduled' | 'restored', number>>(sql`
     WITH applied AS (
-      SELECT min(applied_generation) AS generation FROM ${systemVisibility}
-      WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
+      SELECT min(applied_generation) AS generation,
+             min(applied_generation) FILTER (WHERE NOT EXISTS (
+               SELECT FROM ${attentionRows} WHERE attention.request_id = ${requestId} AND attention.system = system_visibility.system
+                 AND step = 'visibility')) AS reachable
+      FROM ${systemVisibility} WHERE request_id = ${requestId} AND hides AND skipped_at IS NULL),
     settled AS (
       UPDATE ${subjects}
       SET state = CASE WHEN state = 'cancelling' THEN 'cancelled' WHEN scope = 'data' THEN 'soft_deleted' ELSE 'scheduled' END
       FROM applied
-      WHERE request_id = ${requestId} AND coalesce(subjects.generation <= applied.generation, true)
+      WHERE request_id = ${requestId} AND coalesce(subjects.generation <=
+              CASE WHEN state = 'resolved' AND hard_delete_at <= ${at} THEN applied.reachable ELSE applied.generation END, true)
         AND ((state = 'resolved' AND present AND hidden = (scope = 'data')) OR state = 'cancelling')
       RETURNING state)
     SELECT count(*) FILTER (WHERE state = 'soft_deleted') AS hidden, count(*) FILTER (WHERE state = 'scheduled') AS scheduled,

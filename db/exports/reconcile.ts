@@ -6,6 +6,8 @@ import type { Status, Step } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { settleMissingSystems } from '../attention/missing-systems.ts';
+import type { Configured } from '../deletion/reconcile.ts';
 import { readAttention } from '../attention/raise.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
@@ -23,12 +25,13 @@ export async function reconcileExport(
     readonly asOf: Date;
     /** Configured systems that cannot export. The manifest lists them, and the export does not wait for them. */
     readonly withoutExport: readonly string[];
-  },
+  } & Configured,
 ): Promise<ExportState> {
-  const { requestId, asOf, withoutExport } = input;
+  const { requestId, asOf, withoutExport, configured, directory } = input;
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
+    const missing = await settleMissingSystems(tx, request, configured, asOf);
     const counts = await countSubjects(tx, requestId);
     const collections = await startCollections(tx, request, counts, withoutExport);
     const selected = (await settleEmptyExport(tx, request, collections, asOf)) ? 0 : counts.selected;
@@ -38,18 +41,26 @@ export async function reconcileExport(
     const status = hasEnded ? request.status : statusOf(request, counts.unresolved, collections);
     await tx
       .update(requests)
-      .set({ status, wakeSeen: sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`, attendedAt: asOf })
+      .set({
+        status,
+        directory,
+        wakeSeen: sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`,
+        attendedAt: asOf,
+      })
       .where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
-    const attention = await attentionOf(tx, requestId, asOf);
+    const attention = await attentionOf(tx, requestId, asOf, directory);
     const expiresAt = status === 'ready' ? await expiryOf(tx, requestId) : null;
     const uncollected = hasEnded ? [] : collections.filter(({ collected }) => !collected).map(({ system }) => system);
     const concluded = request.concludedAt !== null;
     return {
       status,
       concluded,
-      needsResolution: request.resolvedAt === null && request.cancelledAt === null,
-      unresolved: counts.unresolved,
+      directory,
+      ...(missing.length > 0 ? { missingSystems: missing } : {}),
+      needsResolution: request.resolvedAt === null && request.cancelledAt === null && !attention.blocksResolution,
+      // Without the answer of every system, no identity is known to be nowhere.
+      unresolved: attention.blocksResolution || missing.length > 0 ? 0 : counts.unresolved,
       subjects: counts.subjects,
       epoch: request.epoch,
       uncollected,
@@ -137,12 +148,13 @@ function statusOf(
   return collections.every(({ collected }) => collected) ? 'packaging' : 'collecting';
 }
 
-async function attentionOf(tx: Transaction, requestId: string, asOf: Date) {
+async function attentionOf(tx: Transaction, requestId: string, asOf: Date, directory: string) {
   const { rows, blocking } = await readAttention(tx, requestId, asOf);
   const blocks = (...steps: Step[]) => blocking.filter(({ step }) => steps.includes(step));
   return {
     rows: rows.map(({ system, code }) => ({ system, code })),
     blocksCollecting: new Set(blocks('collect', 'inspect').map(({ system }) => system)),
+    blocksResolution: blocks('resolve').some(({ system }) => system === directory),
     blocksPackaging: blocks('package', 'conclude').length > 0,
     blocksConclusion: blocks('conclude').length > 0,
     retryAt: earliest(blocking.map(({ retryAt }) => retryAt)),

@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { firstRunAtOrAfter } from '../../domain/calendar.ts';
+import { firstRunAtOrAfter, HOUR_MS } from '../../domain/calendar.ts';
 import type { SystemEntry } from '../../domain/catalog.ts';
 import type { Policy } from '../../domain/policy.ts';
+import { holdDigests } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
-import { subjects as subjectRows } from '../schema/subjects.ts';
+import { identityDigests, subjects as subjectRows } from '../schema/subjects.ts';
 
 /** The values of a project's policy that a forecast needs (rule 12). */
 export interface Forecast {
@@ -58,7 +59,18 @@ export function estimatedCompletion(
                 GROUP BY 1) runs) backlogs)`;
 }
 
-/** A condition on `requests`: open, not answered yet, and forecast to miss the due date, or past it. */
-export const atRisk = (now: Date): SQL<boolean> =>
-  sql`(${requests.concludedAt} IS NULL AND ${requests.status} NOT IN ('ready', 'expired')
-    AND (${requests.estimatedCompletionAt} > ${requests.dueAt} OR ${requests.dueAt} < ${now}))`;
+/**
+ * A condition on `requests`: open, not answered yet, and forecast to miss the due date, past it, or with subjects that
+ * their run should have claimed over an hour ago. Held subjects wait for their release.
+ */
+export const atRisk = (now: Date): SQL<boolean> => {
+  const lastRun = new Date(now.getTime() - HOUR_MS);
+  return sql`(${requests.concludedAt} IS NULL AND ${requests.status} NOT IN ('ready', 'expired')
+    AND (${requests.estimatedCompletionAt} > ${requests.dueAt} OR ${requests.dueAt} < ${now}
+      OR (${requests.hardDeleteAt} <= ${lastRun} AND (${requests.resolvedAt} IS NULL OR EXISTS (
+        SELECT FROM ${subjectRows} WHERE subjects.request_id = ${requests.id} AND subjects.hard_delete_at <= ${lastRun}
+          AND subjects.state IN ('resolved', 'soft_deleted', 'scheduled')
+          AND NOT EXISTS (
+            SELECT FROM ${identityDigests} subject_digest JOIN ${holdDigests} hold USING (project, kind, digest)
+            WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active))))))`;
+};

@@ -70,6 +70,8 @@ export const requests = lethe.table(
     concludedAt: timestamptz('concluded_at'),
     /** The data map hash of each system, pinned when the request is resolved (rule 5). Null until then. */
     systems: jsonb('systems').$type<Readonly<Record<string, string>>>(),
+    /** The directory that the workflow uses. Null until the workflow has started. */
+    directory: text('directory'),
     /** An operator has accepted that more subjects were added than `policy.growth` allows. */
     growthAccepted: boolean('growth_accepted').notNull().default(false),
     /** Incremented by every change that the workflow has to read (rule 2). */

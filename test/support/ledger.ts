@@ -208,8 +208,11 @@ export async function applyVisibility(world: Ledger, requestId: string, at: Date
   return reconcileAt(world, requestId, at);
 }
 
-export const reconcileAt = ({ database }: Ledger, requestId: string, asOf: Date) =>
-  reconcileDeletion(database, { requestId, asOf, window: POLICY.window });
+/** Reconciles a deletion whose systems are all configured, unless `names` are given. */
+export async function reconcileAt({ database }: Ledger, requestId: string, asOf: Date, names?: readonly string[]) {
+  const configured = names ?? Object.keys((await readRequestRow(database, requestId)).systems ?? {});
+  return reconcileDeletion(database, { requestId, asOf, window: POLICY.window, configured, directory: 'app' });
+}
 
 /** Claims the due subjects at `asOf`, by default at RUN. */
 export const claimAt = ({ database }: Ledger, requestId: string, asOf = RUN, policy: Partial<Policy> = {}) =>

@@ -6,7 +6,7 @@ import { describeDeletionWait } from '../shared/describe-wait.ts';
 import { publishProgress } from '../shared/progress.ts';
 import { ledger } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
-import { resolveSubjects, searchUnresolved } from '../shared/steps.ts';
+import { followConfiguration, type Request, resolveSubjects, searchUnresolved } from '../shared/steps.ts';
 import { createTaskSet } from '../shared/task-set.ts';
 import { handleTemporalCancellation } from '../shared/temporal-cancel.ts';
 import { createRequestWakeup } from '../shared/wakeup.ts';
@@ -37,7 +37,7 @@ import {
 export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status> {
   const wakeup = createRequestWakeup();
   const tasks = createTaskSet(wakeup.wake);
-  const request = { requestId, ...(await ledger.readRequest({ requestId })) };
+  let request: Request = { requestId, ...(await ledger.readRequest({ requestId })) };
   const publish = publishProgress(request, 'deletion');
   handleTemporalCancellation(requestId, wakeup);
   let leftForNextRun = 0;
@@ -52,6 +52,8 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
         return state.status;
       }
 
+      request = followConfiguration(request, tasks, state);
+      if ((state.missingSystems ?? []).length > 0) tasks.cancelExcept('conclude', []);
       if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
       if (state.unresolved > 0) tasks.start('search', () => searchUnresolved(request));
       for (const name of state.confirmation?.systemsToCount ?? [])

@@ -6,7 +6,7 @@ import { describeExportWait } from '../shared/describe-wait.ts';
 import { publishProgress } from '../shared/progress.ts';
 import { ledger } from '../shared/proxies.ts';
 import { signalRequests } from '../shared/signal-requests.ts';
-import { resolveSubjects, searchUnresolved } from '../shared/steps.ts';
+import { followConfiguration, type Request, resolveSubjects, searchUnresolved } from '../shared/steps.ts';
 import { createTaskSet } from '../shared/task-set.ts';
 import { handleTemporalCancellation } from '../shared/temporal-cancel.ts';
 import { createRequestWakeup } from '../shared/wakeup.ts';
@@ -28,7 +28,7 @@ import { collectSystem, conclude, expireArchive, packageArchive } from './steps.
 export async function fulfillExport({ requestId }: RequestKey): Promise<Status> {
   const wakeup = createRequestWakeup();
   const tasks = createTaskSet(wakeup.wake);
-  const request = { requestId, ...(await ledger.readRequest({ requestId })) };
+  let request: Request = { requestId, ...(await ledger.readRequest({ requestId })) };
   const publish = publishProgress(request, 'export');
   handleTemporalCancellation(requestId, wakeup);
   return CancellationScope.nonCancellable(async () => {
@@ -42,6 +42,7 @@ export async function fulfillExport({ requestId }: RequestKey): Promise<Status> 
       }
       const { epoch } = state;
 
+      request = followConfiguration(request, tasks, state);
       if (state.needsResolution) tasks.start('resolve', () => resolveSubjects(request));
       if (state.unresolved > 0) tasks.start('search', () => searchUnresolved(request));
       for (const name of state.systemsToCollect)

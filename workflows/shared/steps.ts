@@ -4,6 +4,7 @@ import type { AsOf, SystemKey } from '../../domain/ids.ts';
 import type { Step } from '../../domain/vocabulary.ts';
 import { ledger, system, systemWaitForCancel } from './proxies.ts';
 import { signalRequests } from './signal-requests.ts';
+import type { TaskSet } from './task-set.ts';
 
 /** The request, as its steps use it. */
 export interface Request extends RequestFacts {
@@ -15,6 +16,25 @@ export const CHILD_RETRY = {
   ms: 10_000,
   summary: 'Pause of 10 seconds before the child workflow is started again',
 } as const;
+
+/**
+ * Cancels the steps that wait for a system that is not configured any more, because no worker polls its queue, and returns
+ * the request with the directory that its project has now.
+ */
+export function followConfiguration(
+  request: Request,
+  tasks: Pick<TaskSet, 'cancelOf' | 'cancelExcept'>,
+  {
+    directory = request.directory,
+    missingSystems = [],
+  }: { readonly directory?: string | undefined; readonly missingSystems?: readonly string[] | undefined },
+): Request {
+  const isMoved = directory !== request.directory;
+  if (missingSystems.length > 0) tasks.cancelOf(missingSystems);
+  if (isMoved) tasks.cancelExcept('resolve', []);
+  if (isMoved || missingSystems.length > 0) tasks.cancelExcept('search', []);
+  return isMoved ? { ...request, directory } : request;
+}
 
 /** Asks the directory for the subjects. */
 export const resolveSubjects = (request: Request) =>

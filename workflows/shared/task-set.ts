@@ -6,6 +6,8 @@ export interface TaskSet {
   start(name: string, work: () => Promise<unknown>): void;
   /** Cancels the tasks whose names begin with the prefix, except the named ones. */
   cancelExcept(prefix: string, names: readonly string[]): void;
+  /** Cancels the tasks of these systems, whose names end with `in <system>` or `from <system>`. */
+  cancelOf(systems: readonly string[]): void;
   /** Whether no task runs whose name begins with one of the prefixes. Without a prefix: whether no task runs. */
   isIdle(...prefixes: readonly string[]): boolean;
   /** The names of the tasks that run. */
@@ -32,6 +34,12 @@ export function createTaskSet(onTaskEnd: () => void): TaskSet {
     cancelExcept(prefix, names) {
       for (const [name, scope] of running) {
         if (name.startsWith(prefix) && !names.includes(name)) scope.cancel();
+      }
+    },
+    cancelOf(systems) {
+      for (const [name, scope] of running) {
+        if (systems.some((system) => name.endsWith(` in ${system}`) || name.endsWith(` from ${system}`)))
+          scope.cancel();
       }
     },
     isIdle(...prefixes) {

@@ -11,7 +11,7 @@ import { sized, withThousandSpaces } from '../../support/size.ts';
 import { submitExport, createLink, makeReady } from '../exports/exports.ts';
 import { type Generated, requestsOf } from './generated.ts';
 import { CANARY, PLACEHOLDER } from './generated-values.ts';
-import { claimAt, concludeAll, deleteFirstBatch, hide, matchOf, resolve } from '../support/ledger.ts';
+import { claimAt, concludeAll, CONFIGURED, deleteFirstBatch, hide, matchOf, resolve } from '../support/ledger.ts';
 import { submitDeletion, type Answer, PROJECT, RUN, START, testApi, textOf, user } from '../support/api.ts';
 
 const storage = archives();
@@ -82,7 +82,7 @@ async function prepare(round: string): Promise<void> {
     const waiting = await submitDeletion(api, [user(name('a')), user(name('b'))], { confirm: true });
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
     for (const { name: system } of PROJECT.systems) await storeCount(database, { requestId: waiting, system }, null);
-    await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window });
+    await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window, ...CONFIGURED });
 
     const claimed = await submitDeletion(api, [user(name('c'))]);
     await hide(database, claimed, [matchOf(1, name('c'))], START);

@@ -109,6 +109,7 @@ test('returns the same atRisk in list, filter and status until the request ends'
   const late = await submitDeletion(api, [user('late')]);
   const early = await submitDeletion(api, [user('in time')], { regulation: 'ccpa' });
   api.clock.now = day(31);
+  await api.sql`UPDATE lethe.requests SET hard_delete_at = ${day(32)} WHERE id = ${early}`;
   const risky = await listed('atRisk=true');
   expect(risky).toContain(late);
   expect(risky).not.toContain(early);

@@ -43,6 +43,9 @@ export async function resolve(
   });
 }
 
+/** What the configuration of the test's project contains. */
+export const CONFIGURED = { configured: PROJECT.systems.map(({ name }) => name), directory: PROJECT.directory };
+
 /** Resolves the subjects and hides them in every system that can. */
 export async function hide(database: Database, requestId: string, facts: readonly Resolved[], at: Date) {
   await resolve(database, requestId, facts, at);
@@ -60,7 +63,7 @@ export async function givenHiddenSubjects(api: TestApi, ...names: readonly strin
 /** Applies the newest visibility in every system. */
 export async function applyVisibility(database: Database, requestId: string, at: Date) {
   await recordAppliedVisibility(database, requestId, 'app', Number.MAX_SAFE_INTEGER);
-  return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window });
+  return reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window, ...CONFIGURED });
 }
 
 export const claimAt = (database: Database, requestId: string, asOf: Date) =>
@@ -91,6 +94,7 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
     requestId,
     asOf: new Date(at.getTime() + DAY_MS),
     window: PROJECT.policy.window,
+    ...CONFIGURED,
   });
 }
 

@@ -113,7 +113,7 @@ test('raises attention and does not claim when a pinned system is not configured
   const attention = await world.sql`SELECT system, code FROM lethe.attention WHERE request_id = ${requestId}`;
   expect(attention).toMatchObject([{ system: 'app', code: 'system_missing' }]);
   expect(await claimAt(world, requestId, RUN)).toEqual({ claimed: 0, leftForNextRun: 0, wake: [] });
-  expect(await reconcileAt(world, requestId, RUN)).toMatchObject({ claimable: 0, nextDueAt: null });
+  expect(await reconcileAt(world, requestId, RUN, [])).toMatchObject({ claimable: 0, nextDueAt: null });
 });
 
 test('pins an edited data map once and records both hashes in the audit log', async () => {

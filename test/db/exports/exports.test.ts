@@ -16,7 +16,7 @@ const world = await ledger();
 const at = START;
 const change = { actor: 'operator', at };
 const reconcile = (requestId: string, withoutExport: readonly string[] = []) =>
-  reconcileExport(world.database, { requestId, asOf: at, withoutExport });
+  reconcileExport(world.database, { requestId, asOf: at, withoutExport, configured: ['app', 'crm'], directory: 'app' });
 const keyOf = (requestId: string, epoch = 1): CollectionKey => ({
   requestId,
   project: PROJECT,

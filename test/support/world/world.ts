@@ -48,6 +48,8 @@ export interface World extends Ledger {
   stopWorkers(): Promise<void>;
   /** Starts the workers again after `stopWorkers`. */
   startWorkers(): Promise<void>;
+  /** Restarts the workers with a configuration that lacks this system of the project, or lacks none. */
+  restartWithout(project: string, system: string | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -99,6 +101,7 @@ export async function startWorld(
   const urls = { app: (await createDatabase(template)).url, crm: (await createDatabase(template)).url };
   const testLedger = await ledger(Object.keys(projects));
   const { catalog, definitions } = deploymentOf(projects);
+  const configuration = new Map(catalog);
   const faults = new Map<string, Faults>();
   const connectors = new Map<string, Connector>();
   for (const [project, systems] of definitions) {
@@ -118,7 +121,7 @@ export async function startWorld(
     database: testLedger.database,
     reading: testLedger.reading,
     keys: KEYS,
-    catalog,
+    catalog: configuration,
     connector: (project, system) => must(connectors.get(`${project}/${system}`)),
     starter: orchestrator,
     storage: archives(),
@@ -139,6 +142,13 @@ export async function startWorld(
     stopWorkers: () => workers.stop(),
     async startWorkers() {
       workers = await startWorkers(env, deps, [...connectors.keys()]);
+    },
+    async restartWithout(project, system) {
+      await workers.stop();
+      const whole = must(catalog.get(project));
+      configuration.set(project, { ...whole, systems: whole.systems.filter(({ name }) => name !== system) });
+      const names = [...connectors.keys()].filter((name) => name !== `${project}/${system}`);
+      workers = await startWorkers(env, deps, names);
     },
     async close() {
       await workers.stop();

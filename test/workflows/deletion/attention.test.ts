@@ -166,6 +166,19 @@ test('raises attention while the directory is unavailable, and resolves and hide
   expect(await endedInRealTime(world, requestId)).toBe('cancelled');
 });
 
+test('does not repeat a refused resolution before its retry is due', async () => {
+  const faults = world.faultsOf('demo');
+  faults.refused.add('resolve');
+  const calls = () => faults.calls.filter((call) => call === 'resolve').length;
+  const requestId = await submit(world, 'demo', [user('u-30')]);
+  await eventually('attention', async () => (await readAttentionCodes(requestId)).includes('system_refused'));
+  const before = calls();
+  await new Promise((done) => setTimeout(done, 2_000));
+  expect(calls() - before).toBeLessThanOrEqual(1);
+  await cancel(world, requestId, 'all');
+  expect(await endedInRealTime(world, requestId)).toBe('cancelled');
+});
+
 test('adds a subject that an alias matches later, and restores one that the alias does not match any more', async () => {
   await Promise.all(['u-10', 'u-11', 'u-12', 'u-13'].map((id) => addUser(world.app, id)));
   await world.app`INSERT INTO app.aliases VALUES ('device-1', 'u-10'), ('device-2', 'u-12')`;

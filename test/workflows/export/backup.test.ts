@@ -107,7 +107,7 @@ test('claims no subject while the export before the deletion fails, and claims i
     expect(await isHidden(sql, 'u-2')).toEqual({ flagged: true, hidden: true });
   }
   expect(crm.calls).not.toContain('hardDelete');
-  expect(await readAttentionCodes(deletion)).toEqual(['backup_failing']);
+  expect(await readAttentionCodes(deletion)).toEqual(['backup_failing', 'system_missing']);
   expect((await backupsOf(world, deletion)).map(({ status }) => status)).toEqual(['collecting']);
   crm.refused.clear();
   restoreConfig();

@@ -245,6 +245,7 @@ CREATE TABLE "lethe"."requests" (
 	"resolved_at" timestamp with time zone,
 	"concluded_at" timestamp with time zone,
 	"systems" jsonb,
+	"directory" text,
 	"growth_accepted" boolean DEFAULT false NOT NULL,
 	"wake_version" bigint DEFAULT 0 NOT NULL,
 	"wake_seen" bigint DEFAULT 0 NOT NULL,
