@@ -15,7 +15,9 @@ const entries = (requestId: string) => listSubjects(api.database, { requestId, p
 const outcomes = async (requestId: string) =>
   (await entries(requestId)).map(({ outcome, reason }) => (reason === null ? outcome : `${outcome} ${reason}`));
 const stored = async (requestId: string) => [
-  ...(await api.sql`SELECT seq, value[1] AS value, origin, shared FROM lethe.subject_identities
+  ...(await api.sql<
+    { seq: number; value: string; origin: string; shared: boolean }[]
+  >`SELECT seq, value[1] AS value, origin, shared FROM lethe.subject_identities
     WHERE request_id = ${requestId} AND type = 'email' ORDER BY seq, value`),
 ];
 const states = async (requestId: string) =>

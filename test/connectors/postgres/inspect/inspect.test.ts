@@ -52,17 +52,6 @@ describe('inspect()', () => {
       /^materializedViews: app\.m is a materialized view over app\.events/,
     ],
     [
-      'an identity in a column that finds different texts equal',
-      `CREATE COLLATION app.ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-       ALTER TABLE app.users ALTER email TYPE text COLLATE app.ci`,
-      /^kinds\.user\.identities\.email.*: email has the nondeterministic collation app\.ci/,
-    ],
-    [
-      'a reference to an exact key in a column without regard to case',
-      'CREATE EXTENSION citext; ALTER TABLE app.segment_members ALTER user_id TYPE citext',
-      /^kinds\.user\.tables\.7\.subject: user_id is .*citext; set match: 'caseInsensitive'/,
-    ],
-    [
       'inheriting tables',
       'CREATE TABLE app.old_events () INHERITS (app.events)',
       /^kinds\.user\.tables\.0\.table: .*inherit/,
