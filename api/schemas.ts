@@ -62,7 +62,8 @@ function takeUntilErrorLimit(item: z.ZodType, values: readonly unknown[]): reado
 }
 
 const identityValue = z.union([z.string(), z.array(z.string()).min(1).max(16)]).openapi({
-  description: 'A string, or one string per column of a composite type.',
+  description:
+    'A string, or one string per column of a composite type. The database compares it. Blanks around it are removed, except for types that compare exactly.',
   example: ['ann@x.test', 'berlin'],
 });
 

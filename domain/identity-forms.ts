@@ -37,18 +37,25 @@ function foldCharacter(character: string): string {
   return folded.length === lower.length ? folded : lower;
 }
 
+/** A composite value of more texts than this has only the forms in which all its texts are NFC or all are NFD. */
+const MAX_MIXED = 3;
+
 /** The value in the other Unicode forms, NFC and NFD, of each of its texts. Empty for ASCII. */
 export function otherForms(value: readonly string[]): readonly (readonly string[])[] {
   if (value.every((part) => ASCII.test(part))) return [];
-  const forms = value.reduce<readonly (readonly string[])[]>(
+  const uniform = (['NFC', 'NFD'] as const).map((form) => value.map((part) => part.normalize(form)));
+  const forms = value.filter((part) => !ASCII.test(part)).length > MAX_MIXED ? uniform : mixedForms(value);
+  return forms.filter((form) => form.some((part, index) => part !== value[index]));
+}
+
+const mixedForms = (value: readonly string[]): readonly (readonly string[])[] =>
+  value.reduce<readonly (readonly string[])[]>(
     (all, part) =>
       all.flatMap((before) =>
         [...new Set([part, part.normalize('NFC'), part.normalize('NFD')])].map((form) => [...before, form]),
       ),
     [[]],
   );
-  return forms.filter((form) => form.some((part, index) => part !== value[index]));
-}
 
 /**
  * The spellings by which systems are searched for an identity that the directory does not know. The first is one that

@@ -22,7 +22,7 @@ const STATUS_MEANINGS: Readonly<Record<Status, string>> = {
   deleting: 'deletion: claimed subjects are being hard-deleted.',
   verifying: 'deletion: Lethe verifies that the data is gone, and verifies again after the settle period.',
   completed: 'deletion, final: deleted and verified in every system that can be read.',
-  not_found: 'final: no system knows any of the subjects.',
+  not_found: 'final: every system was searched, and none knows any of the subjects.',
   partially_completed: 'deletion, final: completed except in systems that an operator skipped.',
   cancelled: 'final: every subject was cancelled.',
   failed: 'final: `failure` names the cause.',
@@ -35,8 +35,9 @@ export const STATUS_DESCRIPTION = valuesDescription('Status of the request.', ST
 
 const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   matched: 'the identity belongs to at least one subject.',
-  invalid: 'the value cannot be an identity of its type; `reason` says why.',
-  not_found: 'no system knows the identity.',
+  invalid:
+    'the value cannot be an identity of its type, belongs to several subjects, or has blanks around it with which no system knows it; `reason` says which.',
+  not_found: 'every system was searched, and none knows the identity.',
   duplicate: 'an earlier position names the same subjects; see `duplicateOf`.',
   attached: 'another open deletion owns the subject; this request shares its outcome.',
   already_deleted: 'an earlier deletion deleted the subject.',

@@ -116,7 +116,7 @@ const Status = z
     concludedAt: fields.concludedAt,
     failure: z.string().nullable().openapi({
       description:
-        'Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects, `no_valid_identity` if all submitted identities are invalid. Null unless the status is `failed`.',
+        'Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects, `no_valid_identity` if it names no subject and an identity belongs to several subjects, or all identities are invalid. Null unless the status is `failed`.',
       'x-example': null,
     }),
     subjects: Subjects.openapi({ description: 'Number of subjects, in total and per state.' }),

@@ -41,10 +41,11 @@ const Subject = z
     outcome: Outcome,
     retained: fields.retained,
     anonymised: fields.anonymised,
-    reason: z
-      .string()
-      .nullable()
-      .openapi({ description: 'Code of the reason for outcome `invalid`. Null otherwise.', 'x-example': null }),
+    reason: z.string().nullable().openapi({
+      description:
+        'Code of the reason for outcome `invalid`, such as `ambiguous`, `not_a_uuid` or `surrounding_whitespace`. Null otherwise.',
+      'x-example': null,
+    }),
     duplicateOf: z
       .int()
       .nullable()
