@@ -11,7 +11,7 @@ export type NewRequest = NewDeletion | NewExport;
  * - `deleting`: deletion: claimed subjects are being hard-deleted.
  * - `verifying`: deletion: Lethe verifies that the data is gone, and verifies again after the settle period.
  * - `completed`: deletion, final: deleted and verified in every system that can be read.
- * - `not_found`: final: no system knows any of the subjects.
+ * - `not_found`: final: every system was searched, and none knows any of the subjects.
  * - `partially_completed`: deletion, final: completed except in systems that an operator skipped.
  * - `cancelled`: final: every subject was cancelled.
  * - `failed`: final: `failure` names the cause.
@@ -139,8 +139,8 @@ export type Archive = {
  * Outcome of the submitted identity. Null until it is resolved.
  *
  * - `matched`: the identity belongs to at least one subject.
- * - `invalid`: the value cannot be an identity of its type; `reason` says why.
- * - `not_found`: no system knows the identity.
+ * - `invalid`: the value cannot be an identity of its type, belongs to several subjects, or has blanks around it with which no system knows it; `reason` says which.
+ * - `not_found`: every system was searched, and none knows the identity.
  * - `duplicate`: an earlier position names the same subjects; see `duplicateOf`.
  * - `attached`: another open deletion owns the subject; this request shares its outcome.
  * - `already_deleted`: an earlier deletion deleted the subject.
@@ -706,7 +706,7 @@ export interface Identity {
    */
   type: string;
   /**
-   * A string, or one string per column of a composite type.
+   * A string, or one string per column of a composite type. The database compares it. Blanks around it are removed, except for types that compare exactly.
    */
   value: string | string[];
 }
@@ -1328,7 +1328,7 @@ export interface RequestStatus {
    */
   concludedAt: string | null;
   /**
-   * Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects, `no_valid_identity` if all submitted identities are invalid. Null unless the status is `failed`.
+   * Why the request failed: `unknown_segment` if the directory has no segment of this name, `too_many_subjects` if it has more than `policy.subjectsPerSegment` subjects, `no_valid_identity` if it names no subject and an identity belongs to several subjects, or all identities are invalid. Null unless the status is `failed`.
    */
   failure: string | null;
   /**
@@ -1658,7 +1658,7 @@ export interface Subject {
     columns: string[];
   };
   /**
-   * Code of the reason for outcome `invalid`. Null otherwise.
+   * Code of the reason for outcome `invalid`, such as `ambiguous`, `not_a_uuid` or `surrounding_whitespace`. Null otherwise.
    */
   reason: string | null;
   /**
