@@ -47,9 +47,7 @@ test('keeps the case and the Unicode form of submitted and of stored values, and
 test('gives exact values one canonical form only if they differ by blanks or Unicode form', () => {
   expect(canonicalValue('exact', [' J\u00FC\u3000'])).toEqual(canonicalValue('exact', ['Ju\u0308']));
   expect(canonicalValue('exact', ['Ann'])).not.toEqual(canonicalValue('exact', ['ann']));
-  expect(canonicalValue('caseInsensitive', ['stra\u00DFe'])).not.toEqual(
-    canonicalValue('caseInsensitive', ['strasse']),
-  );
+  expect(canonicalValue('caseInsensitive', ['\u00DF'])).not.toEqual(canonicalValue('caseInsensitive', ['ss']));
 });
 
 test('lists every mix of Unicode forms of a short value, and two forms of a long one', () => {
