@@ -2,7 +2,7 @@ import type { ConfigError } from '../../connector.ts';
 import { columnSql } from '../data-map/column-path.ts';
 import { ghostKeys } from '../data-map/reference-changes.ts';
 import { constantSql } from '../rows/constants.ts';
-import { qualifiedName, relation } from '../sql.ts';
+import { ident, qualifiedName, relation } from '../sql.ts';
 import type { Inspection } from './inspection.ts';
 
 /** Checks that the ghost rows exist that take over rows of deleted subjects. A database without rows has none. */
@@ -16,16 +16,22 @@ export async function checkGhosts(inspection: Inspection): Promise<readonly Conf
     for (const ghost of ghostKeys(model)) {
       const parts = ghost.map((value, index) => {
         const column = `${columnSql(model.key.columns[index] ?? '')}::text`;
-        return value === null ? 'true' : `${column} = ${constantSql(value)}`;
+        return value === null ? 'true' : `ghost.${column} = ${constantSql(value)}`;
       });
+      // A column without a value is part of every key, such as a tenant: each of its values needs a ghost.
+      const others = model.key.columns.filter((_, index) => ghost[index] === null).map(ident);
+      const exists = `EXISTS (SELECT FROM ${relation(table)} AS ghost WHERE ${[...parts, ...others.map((column) => `ghost.${column} = own.${column}`)].join(' AND ')})`;
       const [row] = await session.rows<{ exists: boolean }>(
-        `SELECT EXISTS (SELECT FROM ${relation(table)} WHERE ${parts.join(' AND ')}) AS exists`,
+        others.length === 0
+          ? `SELECT ${exists} AS exists`
+          : `SELECT count(*) > 0 AND bool_and(${exists}) AS exists FROM (SELECT DISTINCT ${others.join(', ')} FROM ${relation(table)}) AS own`,
       );
       if (row?.exists === true) continue;
       const key = ghost.map((value) => value ?? '*').join(', ');
+      const each = others.length === 0 ? '' : `, for each ${others.join(', ')}`;
       errors.push({
         path: `kinds.${model.kind}`,
-        message: `${qualifiedName(table)} has no ghost row with the key ${key}, to which the data map reassigns rows; insert it`,
+        message: `${qualifiedName(table)} has no ghost row with the key ${key}${each}, to which the data map reassigns rows; insert it`,
       });
     }
   }
