@@ -213,13 +213,26 @@ function checkAcknowledged(parent: Target, keys: readonly ForeignKey[]): ConfigE
     );
     const path = `${parent.path}.onDelete.${index}`;
     if (key === undefined) return [{ path, message: `${table} has no foreign key ${constraint} to ${parent.table}` }];
-    return key.onDelete === 'a' || key.onDelete === 'r'
-      ? [
-          {
-            path,
-            message: `${constraint} has no ON DELETE action, so it would block the deletion; map ${table} instead`,
-          },
-        ]
-      : [];
+    if (key.onDelete === 'a' || key.onDelete === 'r')
+      return [
+        {
+          path,
+          message: `${constraint} has no ON DELETE action, so it would block the deletion; map ${table} instead`,
+        },
+      ];
+    return blockingKeys(key, keys).map((blocking) => ({
+      path,
+      message: `${describe(blocking)}, whose rows ${constraint} deletes: such rows would block the deletion; map ${qualifiedName(table)} instead`,
+    }));
   });
+}
+
+/** The keys without an action to rows that the actions of the database delete after this one. */
+function blockingKeys(action: ForeignKey, keys: readonly ForeignKey[]): readonly ForeignKey[] {
+  const deleted = new Set(action.onDelete === 'c' ? [action.child] : []);
+  for (let before = 0; before < deleted.size;) {
+    before = deleted.size;
+    for (const { child, parent, onDelete } of keys) if (onDelete === 'c' && deleted.has(parent)) deleted.add(child);
+  }
+  return keys.filter(({ parent, onDelete }) => deleted.has(parent) && (onDelete === 'a' || onDelete === 'r'));
 }
