@@ -79,6 +79,11 @@ function checkLink(target: Target, model: KindModel): ConfigError[] {
         message: `${qualifiedName(link.table)} has no other entry for ${model.kind}; map it first${misspelled(link.table, model)}`,
       },
     ];
+  if (target.referencedBy !== undefined && isSameTable(link.table, target.table)) {
+    const on = link.on.map(([here, there]) => `${here}: '${there}'`).join(', ');
+    const via = `via: { table: '${qualifiedName(link.table)}', on: { ${on} } }`;
+    return [{ path, message: `is the table of this entry; use ${via}, which follows the rows to any depth` }];
+  }
   const circular = isCircular(target, model, []) && !isRecursive(target);
   return circular ? [{ path, message: 'leads back to this table through via' }] : [];
 }

@@ -2,7 +2,7 @@ import type { Scope } from '../../../domain/vocabulary.ts';
 import type { Catalog } from '../data-map/catalog.ts';
 import { type KindModel, type Target, isDeleted } from '../data-map/model.ts';
 import { anonymisedCondition } from '../rows/anonymise.ts';
-import { type WhereOptions, unreferenced, where } from '../rows/where.ts';
+import { type WhereOptions, unreferenced, unshared, where } from '../rows/where.ts';
 import { anyColumnFilled, planClearing } from '../chunks/clear-columns.ts';
 import { ident } from '../sql.ts';
 
@@ -20,7 +20,9 @@ export function remaining(
   const belongs = where(target, model, catalog, options);
   if (scope !== 'data') {
     const plan = planClearing(target, scope, model, catalog);
-    return plan.clearable.length === 0 ? NO_ROWS : `(${belongs}) AND ${anyColumnFilled(plan)}`;
+    if (plan.clearable.length === 0) return NO_ROWS;
+    const own = target.referencedBy === undefined ? 'true' : unshared(target, model, catalog, options);
+    return `(${belongs}) AND ${own} AND ${anyColumnFilled(plan)}`;
   }
   if (target.anonymise !== undefined) return `(${belongs}) AND NOT ${anonymisedCondition(target, model, catalog)}`;
   if (target.referencedBy !== undefined && isDeleted(target))

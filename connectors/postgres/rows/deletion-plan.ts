@@ -56,6 +56,8 @@ function reach(from: Target, later: ReadonlyMap<Target, readonly Target[]>): Rea
 function precedes(first: Target, other: Target, model: KindModel, catalog: Catalog): boolean {
   if (first === other) return false;
   if (first.via !== undefined && parentsOf(first, model).includes(other)) return true;
+  // A kept row belongs to the subject as long as the row that points to it does.
+  if (first.referencedBy !== undefined && !isDeleted(first) && parentsOf(first, model).includes(other)) return true;
   return isDeleted(other) && catalog.foreignKeys.some((key) => frees(first, other, key));
 }
 

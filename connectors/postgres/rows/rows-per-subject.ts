@@ -3,7 +3,7 @@ import { columnSql } from '../data-map/column-path.ts';
 import { conditionSql } from './constants.ts';
 import { type KindModel, type Link, type Target, isRecursive, parentsOf } from '../data-map/model.ts';
 import { ident, literalList, relation } from '../sql.ts';
-import { MEMBERS, matchJoin, thereSql, unreferenced } from './where.ts';
+import { MEMBERS, matchJoin, thereSql, unreferenced, unshared } from './where.ts';
 
 /** Restricts the rows of a target. Receives the prefix of its columns. */
 export type RowCondition = (prefix: string) => string;
@@ -87,8 +87,13 @@ function chainsOf(
   const alias = aliasOf(target);
   const constants = `${conditions} AND ${conditionSql(target.conditions, `${alias}.`)}`;
   // Rows that belong to a row that several persons point to stay with it.
-  const isShared = target.referencedBy !== undefined && below !== '';
-  const condition = isShared ? `${constants} AND ${unreferenced(target, model, catalog, {}, alias)}` : constants;
+  const isShared = target.referencedBy !== undefined && target.retain === undefined && below !== '';
+  const isKept = target.referencedBy !== undefined && target.retain !== undefined;
+  const condition = [
+    constants,
+    ...(isShared ? [unreferenced(target, model, catalog, {}, alias)] : []),
+    ...(isKept ? [unshared(target, model, catalog, {}, alias)] : []),
+  ].join(' AND ');
   const { via } = target;
   if (via === undefined) return [{ root: target, joins: below, condition }];
   return parentsOf(target, model).flatMap((parent) => {

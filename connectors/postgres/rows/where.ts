@@ -19,6 +19,7 @@ import { ident, literalList, relation } from '../sql.ts';
 
 /** The first five parameters of every statement about subjects. None of them is an identity. */
 export const MEMBERS = `system = $1 AND request_id = $2 AND batch = $3 AND seq BETWEEN $4::int AND $5::int`;
+const MEMBERS_OF_BATCH = 'system = $1 AND request_id = $2 AND batch = $3';
 
 /** As MEMBERS, and the earlier ranges of the batch: a row that they could not delete can be unreferenced now. */
 const MEMBERS_SO_FAR = MEMBERS.replace('$4::int', 'least($4::int, 0)');
@@ -30,11 +31,13 @@ export interface WhereOptions {
   readonly isFilter?: boolean;
   /** Selects for an export: rows belong to rows that are exported, also when several persons point to these. */
   readonly isExport?: boolean;
+  /** The entries whose condition contains this one: rows of tables that refer to themselves point to each other. */
+  readonly within?: readonly Target[];
 }
 
 /** The rows of a target that belong or refer to the subjects $4..$5 of a batch. */
 export function where(target: Target, model: KindModel, catalog: Catalog, options: WhereOptions = {}): string {
-  const found =
+  const selected =
     target.via === undefined
       ? anyOf(
           target.matches.map(
@@ -42,6 +45,8 @@ export function where(target: Target, model: KindModel, catalog: Catalog, option
           ),
         )
       : viaWhere(target, target.via, model, catalog, options);
+  const isKept = target.retain !== undefined && target.referencedBy !== undefined && options.isExport !== true;
+  const found = isKept ? `(${selected}) AND ${unshared(target, model, catalog, options)}` : selected;
   return Object.keys(target.conditions).length === 0 ? found : `(${found}) AND ${conditionSql(target.conditions)}`;
 }
 
@@ -192,13 +197,40 @@ export function unreferenced(
   options: WhereOptions,
   row = relation(target.table),
 ): string {
-  const links = [target.referencedBy, ...target.sharedWith].filter((link) => link !== undefined);
-  const conditions = links.map(({ table, on }) => {
-    const alias = ident(`points to ${target.path}`);
-    const columns = on.map(([here, there]) => `${columnSql(there, `${alias}.`)} = ${row}.${ident(here)}`);
+  const inside = { ...options, within: [...(options.within ?? []), target] };
+  return noRowPoints(target, row, ({ table, on }, alias) => {
     const there = on.map(([, column]) => column);
-    return `NOT EXISTS (SELECT FROM ${relation(table)} AS ${alias} WHERE ${columns.join(' AND ')}
-      AND ${notDeleted(table, model, catalog, options, alias)} AND ${notChanged(table, there, model, catalog, options, alias)})`;
+    return `${notDeleted(table, model, catalog, inside, alias)} AND ${notChanged(table, there, model, catalog, inside, alias)}`;
+  });
+}
+
+/**
+ * The condition that no row of another person points to a row of a `referencedBy` entry, which then can be changed. Rows
+ * of every subject of the batch are excepted, because an earlier range has changed their reference to the subject.
+ */
+export function unshared(
+  target: Target,
+  model: KindModel,
+  catalog: Catalog,
+  options: WhereOptions,
+  row = relation(target.table),
+): string {
+  const members = `${MEMBERS_OF_BATCH} AND seq >= least($4::int, $5::int, 0)`;
+  return noRowPoints(target, row, ({ table }) => {
+    const own = model.targets
+      .filter((other) => other !== target && other.detach === undefined && isSameTable(other.table, table))
+      .map((other) => `(${where(other, model, catalog, { ...options, members, isFilter: true })}) IS NOT TRUE`);
+    return own.length === 0 ? 'true' : own.join(' AND ');
+  });
+}
+
+/** `counts` returns the condition that a row of a link counts. */
+function noRowPoints(target: Target, row: string, counts: (link: Link, alias: string) => string): string {
+  const links = [target.referencedBy, ...target.sharedWith].filter((link) => link !== undefined);
+  const conditions = links.map((link) => {
+    const alias = ident(`points to ${target.path}`);
+    const columns = link.on.map(([here, there]) => `${columnSql(there, `${alias}.`)} = ${row}.${ident(here)}`);
+    return `NOT EXISTS (SELECT FROM ${relation(link.table)} AS ${alias} WHERE ${columns.join(' AND ')} AND ${counts(link, alias)})`;
   });
   return conditions.join(' AND ');
 }
@@ -216,6 +248,7 @@ export function notDeleted(
 ): string {
   const deleted = model.targets
     .filter((target) => isDeleted(target) && isSameTable(target.table, table))
+    .filter((target) => options.within?.includes(target) !== true)
     .map((target) => {
       const found = where(target, model, catalog, { ...options, isFilter: true });
       if (target.referencedBy === undefined) return `(${found}) IS NOT TRUE`;
