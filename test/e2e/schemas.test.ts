@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { ledgerDatabase } from '../support/databases.ts';
+import { type AcceptedMaps, acceptMaps, prepareDatabase } from '../support/schemas/accepted.ts';
 import { type SchemaDatabase, schemaDatabase } from '../support/schemas/database.ts';
 import { allowedMarks, expectedFigures, expectedRows, knownDifference, marksIn } from '../support/schemas/expected.ts';
 import { SCHEMAS } from '../support/schemas/schemas.ts';
@@ -13,6 +14,7 @@ import { addOwner, onCleanup, startService, temporaryFolder, waitUntilPolling } 
 
 const CONFIG = join(import.meta.dirname, 'support/schemas/lethe.config.ts');
 const databases = new Map<string, SchemaDatabase>();
+const accepted = new Map<string, AcceptedMaps>();
 const callers = new Map<string, ReturnType<typeof callerOf>>();
 
 beforeAll(async () => {
@@ -23,11 +25,15 @@ beforeAll(async () => {
     ...SCHEMAS.map(async (schema) => {
       const database = await schemaDatabase(schema);
       onCleanup(() => database.close());
-      await database.grant(schema.systems);
+      const maps = await acceptMaps(schema, database);
+      await prepareDatabase(database, maps);
+      accepted.set(schema.name, maps);
       databases.set(schema.name, database);
     }),
   ]);
-  const projects = Object.fromEntries(SCHEMAS.map(({ name, directory, systems }) => [name, { directory, systems }]));
+  const projects = Object.fromEntries(
+    SCHEMAS.map(({ name, directory }) => [name, { directory, systems: must(accepted.get(name)).systems }]),
+  );
   const file = join(temporaryFolder(), 'projects.json');
   writeFileSync(file, JSON.stringify(projects));
   const urls = [...databases].map(([name, { url }]) => [`${name.toUpperCase()}_URL`, url]);
@@ -43,7 +49,14 @@ beforeAll(async () => {
   for (const { name } of SCHEMAS) callers.set(name, callerOf(service, name, await addOwner(ledgerUrl, name)));
 }, 180_000);
 
+const MAX_EDITS = 5;
+
 describe.concurrent.each(SCHEMAS)('$name', ({ name, systems, persons }) => {
+  test('has maps that are proposed and accepted with at most five edits', () => {
+    const edits = Object.entries(must(accepted.get(name)).edits);
+    expect(edits.filter(([, count]) => count > MAX_EDITS)).toEqual([]);
+  });
+
   test('exports and deletes three persons, and nothing of others', { timeout: 180_000 }, async () => {
     const caller = must(callers.get(name));
     const { sql } = must(databases.get(name));

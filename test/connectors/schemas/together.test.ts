@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../connectors/postgres/index.ts';
 import type { KindMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import { type AcceptedMaps, acceptMaps, prepareDatabase } from '../../support/schemas/accepted.ts';
 import { type SchemaDatabase, schemaDatabase } from '../../support/schemas/database.ts';
 import { type Figures, expectedFigures, knownDifference } from '../../support/schemas/expected.ts';
 import type { Person, Schema } from '../../support/schemas/schema.ts';
@@ -8,26 +9,37 @@ import { SCHEMAS } from '../../support/schemas/schemas.ts';
 import { type TableDifference, differenceOf, snapshotAfter, snapshotOf } from '../../support/snapshots.ts';
 import { batchOf, deletion, testContext } from '../fixture.ts';
 
+const MAX_EDITS = 5;
+
 describe.each(SCHEMAS)('$name', (schema) => {
-  test('has maps without config errors', async () => {
-    const db = await schemaDatabase(schema);
-    await db.grant(schema.systems);
-    for (const [system, settings] of Object.entries(schema.systems)) {
+  let db: SchemaDatabase;
+  let maps: AcceptedMaps;
+  beforeAll(async () => {
+    const database = await schemaDatabase(schema);
+    maps = await acceptMaps(schema, database);
+    await database.close();
+  });
+  afterEach(() => db.close());
+
+  test('has maps without config errors after at most five edits of each proposal', async () => {
+    db = await schemaDatabase(schema);
+    await prepareDatabase(db, maps);
+    for (const [system, settings] of Object.entries(maps.systems)) {
       const connector = db.connector(system, settings);
       expect(await connector.inspect({ thorough: true })).toEqual([]);
       await connector.close();
     }
-    await db.close();
+    expect(Object.entries(maps.edits).filter(([, count]) => count > MAX_EDITS)).toEqual([]);
   });
 
   test('counts beforehand what the receipt of each person says', async () => {
-    const db = await schemaDatabase(schema);
-    await db.grant(schema.systems);
+    db = await schemaDatabase(schema);
+    await prepareDatabase(db, maps);
     const before = await snapshotOf(db.sql);
     for (const person of schema.persons) {
       const difference = differenceOf(before, await snapshotAfter(db.sql, person.deletion));
       const figures = await expectedFigures(db.sql, person, difference);
-      const connector = db.connector(person.system, settingsOf(schema, person.system));
+      const connector = db.connector(person.system, mapOf(maps.systems, person.system));
       const { tables } = await connector.count(batchFor([person]), 'data', testContext());
       expect({ person: person.name, tables: filledTables(tables) }).toEqual({
         person: person.name,
@@ -38,7 +50,6 @@ describe.each(SCHEMAS)('$name', (schema) => {
       await connector.close();
     }
     expect(differenceOf(before, await snapshotOf(db.sql))).toEqual({});
-    await db.close();
   });
 
   test.each([
@@ -48,14 +59,14 @@ describe.each(SCHEMAS)('$name', (schema) => {
   ])(
     'leaves the rows that statements by hand leave with seed %i, %i subjects per commit and reversed entries (%s)',
     async (seed, subjectsPerCommit, isReversed) => {
-      const db = await schemaDatabase(schema, seed);
+      db = await schemaDatabase(schema, seed);
       const systems = Object.fromEntries(
-        Object.entries(schema.systems).map(([name, settings]) => [
+        Object.entries(maps.systems).map(([name, settings]) => [
           name,
           { ...(isReversed ? reverseEntries(settings) : settings), pace: { share: 1, subjectsPerCommit } },
         ]),
       );
-      await db.grant(systems);
+      await prepareDatabase(db, { ...maps, systems });
       const random = schema.persons.flatMap((person) => person.random ?? []);
       const before = await snapshotOf(db.sql);
       const byHand = await snapshotAfter(
@@ -66,7 +77,6 @@ describe.each(SCHEMAS)('$name', (schema) => {
       const difference = knownDifference(before, await snapshotOf(db.sql), random);
       expect(difference).toEqual(knownDifference(before, byHand, random));
       expect(removed).toEqual(removedRows(difference));
-      await db.close();
     },
   );
 });
@@ -80,7 +90,7 @@ async function deleteTogether(
   const removed: Record<string, number> = {};
   for (const group of Map.groupBy(persons, ({ system, kind }) => `${system} ${kind}`).values()) {
     const { system = '' } = group[0] ?? {};
-    const connector = db.connector(system, must(systems[system]));
+    const connector = db.connector(system, mapOf(systems, system));
     const batch = batchFor(group);
     const run = deletion();
     await connector.hardDelete(batch, run, testContext());
@@ -116,9 +126,8 @@ const removedRows = (difference: Readonly<Record<string, TableDifference>>): Rec
 const filledTables = (tables: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(Object.entries(tables).filter(([, rows]) => rows > 0));
 
-const settingsOf = (schema: Schema, system: string): PostgresSettings => must(schema.systems[system]);
-
-function must<Value>(value: Value | undefined): Value {
-  if (value === undefined) throw new Error('the schema has no such system');
-  return value;
+function mapOf(systems: Readonly<Record<string, PostgresSettings>>, name: string): PostgresSettings {
+  const map = systems[name];
+  if (map === undefined) throw new Error(`no system ${name}`);
+  return map;
 }

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { type AcceptedMaps, acceptMaps, prepareDatabase } from '../../support/schemas/accepted.ts';
 import { type SchemaDatabase, schemaDatabase } from '../../support/schemas/database.ts';
 import {
   type Edit,
@@ -64,7 +65,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
       removeEntries({ table: 'music.customers', by: 'referred_by' }),
     ],
     [
-      /^kinds\.user\.tables\.6: music\.reviews references music\.reviews by reply_to .*no entry of the table finds its rows by these columns.*with detach: \{ reply_to: null \}/,
+      /^kinds\.user\.tables\.\d+: music\.reviews references music\.reviews by reply_to .*no entry of the table finds its rows by these columns.*with detach: \{ reply_to: null \}/,
       /^kinds\.user: music\.customers references music\.customers by referred_by/,
       /^kinds\.user: music\.gift_cards references music\.customers by redeemed_by/,
     ],
@@ -75,7 +76,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'customers',
     [changeEntry({ table: 'music.invoices', by: 'customer_id' }, { retain: { basis: 'tax law', unlink: 'null' } })],
     [
-      /^kinds\.user\.tables\.0\.retain\.unlink: customer_id is NOT NULL; allow NULL \(ALTER TABLE "music"\."invoices" ALTER "customer_id" DROP NOT NULL;?\), or use retain\.reassign with the key of a ghost row$/,
+      /^kinds\.user\.tables\.\d+\.retain\.unlink: customer_id is NOT NULL; allow NULL \(ALTER TABLE "music"\."invoices" ALTER "customer_id" DROP NOT NULL;?\), or use retain\.reassign with the key of a ghost row$/,
     ],
   ],
   [
@@ -84,7 +85,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'customers',
     [changeEntry({ table: 'music.invoices', by: 'customer_id' }, { retain: undefined })],
     [
-      /^kinds\.user\.tables\.1\.retain\.unlink: music\.invoice_lines references music\.invoices .*retain the rows of music\.invoices as well, or set retain\.unlink: 'null'$/,
+      /^kinds\.user\.tables\.\d+\.retain\.unlink: music\.invoice_lines references music\.invoices .*retain the rows of music\.invoices as well, or set retain\.unlink: 'null'$/,
     ],
   ],
   [
@@ -93,8 +94,8 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'staff',
     [changeEntry({ table: 'music.customers', by: 'support_rep_id' }, { detach: undefined })],
     [
-      /^kinds\.user\.tables\.1: music\.customers references .*; if the rows of music\.customers belong to another person, set detach: \{ support_rep_id: null \} at kinds\.user\.tables\.1 instead$/,
-      ...Array.from({ length: 10 }, () => /^kinds\.user\.tables\.1: music\.\w+ references music\.customers/),
+      /^kinds\.user\.tables\.\d+: music\.customers references .*; if the rows of music\.customers belong to another person, set detach: \{ support_rep_id: null \} at kinds\.user\.tables\.\d+ instead$/,
+      ...Array.from({ length: 10 }, () => /^kinds\.user\.tables\.\d+: music\.\w+ references music\.customers/),
     ],
   ],
   [
@@ -103,7 +104,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'staff',
     [changeEntry({ table: 'music.staff', by: 'reports_to' }, { detach: undefined })],
     [
-      /^kinds\.user\.tables\.0: music\.staff has one row per user, so this entry would delete other subjects; set detach: \{ reports_to: null \}/,
+      /^kinds\.user\.tables\.\d+: music\.staff has one row per user, so this entry would delete other subjects; set detach: \{ reports_to: null \}/,
     ],
   ],
   [
@@ -111,7 +112,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     trade,
     'app',
     ['contacts', 'customers', 'orders'].map((table) =>
-      removeEntries(addressOf(`${table}.${table === 'orders' ? 'ship_address_id' : 'address_id'}`)),
+      removeEntries(addressOf(`public.${table}.${table === 'orders' ? 'ship_address_id' : 'address_id'}`)),
     ),
     [
       /^kinds: public\.addresses is not mapped for company, public\.contacts points to it .*personal columns \(street, postal_code, phone\); add it to kinds\.company\.tables with referencedBy, and with retain if its rows stay$/,
@@ -135,18 +136,18 @@ const WRONG_MAPS: readonly WrongMap[] = [
       addEntry({ table: 'addresses', via: { table: 'customers', on: { address_id: 'address_id' } } }, company),
     ],
     [
-      /^kinds\.company\.tables\.6\.via: public\.customers references public\.addresses .*use referencedBy: \{ table: 'customers', on: \{ address_id: 'address_id' \} \} instead of via$/,
+      /^kinds\.company\.tables\.\d+\.via: public\.customers references public\.addresses .*use referencedBy: \{ table: '(public\.)?customers', on: \{ address_id: 'address_id' \} \} instead of via$/,
     ],
   ],
   [
     'addresses that are not shared',
     trade,
     'app',
-    [changeEntry(addressOf('customers.address_id'), { sharedWith: undefined })],
+    [changeEntry(addressOf('public.customers.address_id'), { sharedWith: undefined })],
     ['contacts', 'employees', 'orders', 'suppliers'].map(
       (table) =>
         new RegExp(
-          `^kinds\\.company\\.tables\\.6\\.sharedWith: public\\.${table} references .*add \\{ table: 'public\\.${table}', on: \\{ address_id: '\\w+' \\} \\} to sharedWith$`,
+          `^kinds\\.company\\.tables\\.\\d+\\.sharedWith: public\\.${table} references .*add \\{ table: 'public\\.${table}', on: \\{ address_id: '\\w+' \\} \\} to sharedWith$`,
         ),
     ),
   ],
@@ -161,7 +162,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
       ),
     ],
     [
-      /^kinds\.company\.tables\.8\.referencedBy: the rows of public\.orders are kept and still point to these rows.*add ship_address_id to retain\.blank there/,
+      /^kinds\.company\.tables\.\d+\.referencedBy: the rows of public\.orders are kept and still point to these rows.*add ship_address_id to retain\.blank there/,
     ],
   ],
   [
@@ -170,7 +171,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'app',
     [changeEntry({ table: 'customers', by: 'account_manager' }, { detach: undefined })],
     [
-      /^kinds\.user\.tables\.2: public\.customers has one row per company, so this entry would delete subjects of kind company; set detach: \{ account_manager: null \}/,
+      /^kinds\.user\.tables\.\d+: public\.customers has one row per company, so this entry would delete subjects of kind company; set detach: \{ account_manager: null \}/,
     ],
   ],
   [
@@ -178,7 +179,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     trade,
     'app',
     [changeEntry({ table: 'orders', by: 'employee_id' }, { detach: { employee_id: null } })],
-    [/^kinds\.user\.tables\.4\.detach: employee_id is NOT NULL; use a constant or \{ ghost: key \} instead of null/],
+    [/^kinds\.user\.tables\.\d+\.detach: employee_id is NOT NULL; use a constant or \{ ghost: key \} instead of null/],
   ],
   [
     'payments that are found by their customer only',
@@ -186,7 +187,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'customers',
     [removeEntries({ table: 'video.payments', by: 'rental_id' })],
     [
-      /^kinds\.user\.tables\.0: video\.payments references video\.rentals by rental_id \(paid_for_2024\).*add \{ table: 'video\.payments', via: \{ table: 'video\.rentals', on: \{ rental_id: 'rental_id' \} \} \}.*with detach: \{ rental_id: null \}/,
+      /^kinds\.user\.tables\.\d+: video\.payments references video\.rentals by rental_id \(paid_for_2024\).*add \{ table: 'video\.payments', via: \{ table: 'video\.rentals', on: \{ rental_id: 'rental_id' \} \} \}.*with detach: \{ rental_id: null \}/,
     ],
   ],
   [
@@ -195,7 +196,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'customers',
     [removeEntries({ table: 'video.payments' }), ignoreTables('video.payments')],
     [
-      /^kinds\.user\.tables\.0: video\.payments references video\.rentals by rental_id \(paid_for_2024\)/,
+      /^kinds\.user\.tables\.\d+: video\.payments references video\.rentals by rental_id \(paid_for_2024\)/,
       /^kinds\.user: video\.payments references video\.customers by customer_id \(paid_by_2024\)/,
     ],
   ],
@@ -203,19 +204,17 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'a reservation that the database ends',
     video,
     'customers',
-    [changeKind({ onDelete: undefined }), ignoreTables('video.copies')],
+    [removeEntries({ table: 'video.copies' }), ignoreTables('video.copies')],
     [
       /^kinds\.user: video\.copies references video\.customers by reserved_for ON DELETE SET NULL .*or acknowledge it with onDelete: \[\{ table: 'video\.copies', constraint: 'copies_reserved_for_fkey' \}\] at this entry$/,
     ],
   ],
   [
-    'staff who are deleted under their rentals',
+    'staff who are deleted under the store that they manage',
     video,
     'staff',
     [changeKind({ anonymise: undefined })],
-    ['payments', 'rentals', 'staff', 'stores'].map(
-      (table) => new RegExp(`^kinds\\.user: video\\.${table} references video\\.staff .*would block the deletion`),
-    ),
+    [/^kinds\.user: video\.stores references video\.staff by manager_id .*would block the deletion/],
   ],
   [
     'staff whose names become NULL, and who keep their address',
@@ -223,6 +222,7 @@ const WRONG_MAPS: readonly WrongMap[] = [
     'staff',
     [
       removeEntries({ table: 'video.addresses' }),
+      ignoreTables('video.stores', 'video.customers'),
       changeKind({ omit: undefined, anonymise: { given_name: null, username: 'former' } }),
     ],
     [
@@ -235,17 +235,23 @@ const WRONG_MAPS: readonly WrongMap[] = [
 ];
 
 describe('inspect() of a map that someone could write first', () => {
-  const databases = new Map<string, SchemaDatabase>();
+  const opened = new Map<string, { db: SchemaDatabase; maps: AcceptedMaps }>();
+  async function open(schema: Schema): Promise<{ db: SchemaDatabase; maps: AcceptedMaps }> {
+    const db = await schemaDatabase(schema);
+    const one = { db, maps: await acceptMaps(schema, db) };
+    await prepareDatabase(db, one.maps);
+    opened.set(schema.name, one);
+    return one;
+  }
   afterAll(async () => {
-    for (const database of databases.values()) await database.close();
+    for (const { db } of opened.values()) await db.close();
   });
 
   test.each(WRONG_MAPS)('rejects %s', async (_name, schema, system, edits, expected) => {
-    const db = databases.get(schema.name) ?? (await schemaDatabase(schema));
-    databases.set(schema.name, db);
-    const map = schema.systems[system];
+    const { db, maps } = opened.get(schema.name) ?? (await open(schema));
+    const map = maps.systems[system];
     if (map === undefined) throw new Error(`${schema.name} has no system ${system}`);
-    const wrong = edit(map, edits);
+    const { map: wrong } = edit(map, edits);
     await db.grant({ [system]: wrong });
     const connector = db.connector(system, wrong);
     const errors = await connector.inspect({ thorough: true });

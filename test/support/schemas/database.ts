@@ -10,6 +10,7 @@ export interface SchemaDatabase {
   readonly sql: postgres.Sql;
   /** The URL of the role. */
   readonly url: string;
+  readonly adminUrl: string;
   /** Runs the printed SQL for every system. */
   grant(systems: Readonly<Record<string, PostgresSettings>>): Promise<void>;
   connector(system: string, settings: PostgresSettings): Connector;
@@ -26,6 +27,7 @@ export async function schemaDatabase({ name }: Schema, seed = 1): Promise<Schema
   return {
     sql,
     url,
+    adminUrl,
     grant: async (systems) => {
       for (const [system, settings] of Object.entries(systems)) await sql.unsafe(systemSql(settings, { system, role }));
     },

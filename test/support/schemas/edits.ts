@@ -5,7 +5,7 @@ import type { SubjectKind } from '../../../domain/vocabulary.ts';
 /** One change that a person makes in a data map. */
 export type Edit = (settings: PostgresSettings) => PostgresSettings;
 
-/** Names an entry by its table and the columns that relate its rows. */
+/** Names an entry by its table and the columns that relate its rows: here, or of the table that points to them. */
 export interface EntryName {
   readonly table: string;
   readonly by: string;
@@ -13,9 +13,16 @@ export interface EntryName {
   readonly kind?: SubjectKind;
 }
 
-/** Applies the edits one after the other. */
-export const edit = (settings: PostgresSettings, edits: readonly Edit[]): PostgresSettings =>
-  edits.reduce((map, apply) => apply(map), settings);
+/** Applies the edits one after the other. An edit does not count if the map has the change already. */
+export function edit(settings: PostgresSettings, edits: readonly Edit[]): { map: PostgresSettings; count: number } {
+  let [map, count] = [settings, 0];
+  for (const apply of edits) {
+    const edited = apply(map);
+    if (JSON.stringify(edited) !== JSON.stringify(map)) count += 1;
+    map = edited;
+  }
+  return { map, count };
+}
 
 /** Sets keys of one entry, and removes those that are undefined. */
 export const changeEntry = (name: EntryName, changes: object): Edit =>
@@ -28,16 +35,17 @@ export const changeEntry = (name: EntryName, changes: object): Edit =>
 
 /** Removes every entry of a table, or those of one relation. */
 export const removeEntries = (name: Omit<EntryName, 'by'> & { readonly by?: string }): Edit =>
-  withTables(name, (entries) => {
-    const left = entries.filter(
-      (entry) => !isTable(entry, name.table) || (name.by !== undefined && relationOf(entry) !== name.by),
-    );
-    if (left.length === entries.length) throw new Error(`${name.table} has no such entry`);
-    return left;
-  });
+  withTables(name, (entries) =>
+    entries.filter((entry) => !isTable(entry, name.table) || (name.by !== undefined && relationOf(entry) !== name.by)),
+  );
 
+/** Adds an entry if the map has none for these rows. */
 export const addEntry = (entry: TableMap, kind: SubjectKind = 'user'): Edit =>
-  withTables({ kind }, (entries) => [...entries, entry]);
+  withTables({ kind }, (entries) =>
+    entries.some((each) => isNamed(each, { table: entry.table, by: relationOf(entry) }))
+      ? entries
+      : [...entries, entry],
+  );
 
 /** Sets keys of the kind, such as `omit`, and removes those that are undefined. */
 export const changeKind =
@@ -76,7 +84,8 @@ const isNamed = (entry: TableMap, { table, by }: EntryName): boolean =>
 /** The columns of the entry that relate its rows, or of the other table if its rows point to these rows. */
 function relationOf({ subject, via, referencedBy }: TableMap): string {
   if (via !== undefined) return Object.keys(via.on).join();
-  if (referencedBy !== undefined) return `${referencedBy.table}.${Object.values(referencedBy.on).join()}`;
+  if (referencedBy !== undefined)
+    return `${qualifiedName(referencedBy.table)}.${Object.values(referencedBy.on).join()}`;
   if (typeof subject === 'string') return subject;
   if ('column' in subject) return subject.column;
   return 'contains' in subject ? subject.contains : subject.columns.join();

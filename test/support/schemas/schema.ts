@@ -1,16 +1,23 @@
 import { readFileSync } from 'node:fs';
 import type postgres from 'postgres';
-import type { PostgresSettings } from '../../../connectors/postgres/index.ts';
 import type { Identity } from '../../../domain/identity.ts';
 import type { SubjectKind } from '../../../domain/vocabulary.ts';
+import type { Edit } from './edits.ts';
 
-/** A schema with data and a data map, and three persons to export and to delete. */
+/** A schema with data, the decisions of a person about its data maps, and three persons to export and to delete. */
 export interface Schema {
   readonly name: string;
   /** The systems of the project. All of them use the database of the schema. */
-  readonly systems: Readonly<Record<string, PostgresSettings>>;
+  readonly systems: Readonly<Record<string, readonly Decisions[]>>;
   readonly directory: string;
   readonly persons: readonly Person[];
+}
+
+/** A table for which `init` proposes a data map, and what a person changes in the proposal. */
+export interface Decisions {
+  readonly table: string;
+  readonly kind: SubjectKind;
+  readonly edits: readonly Edit[];
 }
 
 /** What a person would say about the rows of one person, as SQL that uses nothing of the data map. */

@@ -11,7 +11,13 @@ export default defineDeployment({
     Object.entries(projects).map(([name, { directory, systems }]) => [
       name,
       {
-        policy: { gracePeriod: '1 second', hardDeletion: {}, settle: '1 second', deadline: { gdpr: '30 days' } },
+        policy: {
+          gracePeriod: '1 second',
+          hardDeletion: {},
+          settle: '1 second',
+          deadline: { gdpr: '30 days' },
+          callsPerMinute: 6_000,
+        },
         directory,
         systems: Object.fromEntries(
           Object.entries(systems).map(([system, settings]) => [system, postgres(settings)] as const),

@@ -1,5 +1,5 @@
 import type { Person, Schema } from '../schema.ts';
-import { customers, staff } from './map.ts';
+import { customers } from './decisions.ts';
 
 function customer(name: string, id: number): Person {
   const invoices = `SELECT invoice_id FROM music.invoices WHERE customer_id = ${id}`;
@@ -75,7 +75,10 @@ function employee(name: string, id: number): Person {
 
 export const music: Schema = {
   name: 'music',
-  systems: { customers, staff },
+  systems: {
+    customers: [{ table: 'music.customers', kind: 'user', edits: customers }],
+    staff: [{ table: 'music.staff', kind: 'user', edits: [] }],
+  },
   directory: 'customers',
   persons: [
     customer('an ordinary customer', 17),

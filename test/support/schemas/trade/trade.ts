@@ -1,5 +1,5 @@
 import type { Person, Schema } from '../schema.ts';
-import { app } from './map.ts';
+import { companies, employees } from './decisions.ts';
 
 /** Every column that points to an address. */
 const POINTING = [
@@ -38,7 +38,7 @@ function customer(name: string, letter: string): Person {
       `CREATE TEMP TABLE places AS ${addresses}`,
       `DELETE FROM returns WHERE order_no IN (${orders})`,
       `UPDATE order_lines SET note = NULL WHERE order_no IN (${orders})`,
-      `UPDATE orders SET customer_code = NULL, ship_name = NULL, ship_address_id = NULL WHERE ${own}`,
+      `UPDATE orders SET customer_code = NULL, contact_no = NULL, ship_name = NULL, ship_address_id = NULL WHERE ${own}`,
       `DELETE FROM contacts WHERE ${own}`,
       `DELETE FROM customer_group_members WHERE ${own}`,
       `UPDATE customers SET parent_code = NULL WHERE parent_code = ${quoted}`,
@@ -93,7 +93,12 @@ function employee(name: string, id: number): Person {
 
 export const trade: Schema = {
   name: 'trade',
-  systems: { app },
+  systems: {
+    app: [
+      { table: 'customers', kind: 'company', edits: companies },
+      { table: 'employees', kind: 'user', edits: employees },
+    ],
+  },
   directory: 'app',
   persons: [
     customer('an ordinary company', 'A'),

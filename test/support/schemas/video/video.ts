@@ -1,5 +1,5 @@
 import type { Person, Schema } from '../schema.ts';
-import { customers, staff } from './map.ts';
+import { customers, staff } from './decisions.ts';
 
 const isUnused = ['customers', 'staff', 'stores']
   .map((table) => `NOT EXISTS (SELECT FROM video.${table} WHERE address_id = addresses.address_id)`)
@@ -52,10 +52,17 @@ function employee(name: string, id: number): Person {
       `CREATE TEMP TABLE places AS ${address}`,
       `UPDATE video.staff SET given_name = 'former', family_name = 'staff ${id}', email = NULL, address_id = 0,
          username = 'former ${id}', password = 'random', picture = NULL WHERE ${own}`,
+      `UPDATE video.staff SET trained_by = NULL WHERE trained_by = ${id}`,
+      `UPDATE video.rentals SET staff_id = 0 WHERE ${own}`,
+      `UPDATE video.payments SET staff_id = 0 WHERE ${own}`,
       `DELETE FROM video.addresses WHERE address_id IN (SELECT address_id FROM places) AND ${isUnused}`,
       'DROP TABLE places',
     ],
-    kept: { 'video.staff': { anonymised: own } },
+    kept: {
+      'video.staff': { anonymised: own, detached: `trained_by = ${id}` },
+      'video.rentals': { detached: own },
+      'video.payments': { detached: own },
+    },
     random: [{ table: 'video.staff', column: 'password' }],
     omitted: { 'video.staff': ['password'] },
     marks: [`s${id}`],
@@ -64,7 +71,10 @@ function employee(name: string, id: number): Person {
 
 export const video: Schema = {
   name: 'video',
-  systems: { customers, staff },
+  systems: {
+    customers: [{ table: 'video.customers', kind: 'user', edits: customers }],
+    staff: [{ table: 'video.staff', kind: 'user', edits: staff }],
+  },
   directory: 'customers',
   persons: [
     customer('an ordinary customer', 17),
