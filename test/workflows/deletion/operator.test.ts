@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HOUR_MS } from '../../../domain/calendar.ts';
+import { DAY_MS } from '../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../domain/ids.ts';
 import { user } from '../../support/ledger.ts';
 import { addUser, isHidden, rowsOf, ALL_ROWS } from '../../support/world/users.ts';
@@ -19,7 +19,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld(await timeSkipping(), {
     demo: {},
-    two: { crm: true, policy: { graceMs: HOUR_MS, window: null } },
+    two: { crm: true, policy: { graceMs: 3 * DAY_MS, window: null } },
   });
 });
 afterAll(async () => world.close());
@@ -40,7 +40,7 @@ test('restores the unclaimed subject when an operator cancels the workflow in Te
   expect(audit.map(({ actor }) => actor)).toEqual(['temporal']);
 });
 
-test('does not claim a subject before every system has hidden it, and restores it in each after a cancellation', async () => {
+test('does not claim a subject before its run while a system cannot hide it, and restores it in each after a cancellation', async () => {
   await Promise.all([addUser(world.app, 'u-2'), addUser(world.crm, 'u-2')]);
   world.faultsOf('two', 'crm').away.add('setVisibility');
   const requestId = await submit(world, 'two', [user('u-2')]);
