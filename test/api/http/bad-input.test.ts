@@ -31,7 +31,7 @@ describe('invalid requests', () => {
   test('lists every invalid identity in one response', async () => {
     const answer = await rejected(
       deletionOf([
-        user(`${CANARY}\n`),
+        user(`${CANARY}\n${CANARY}`),
         user(`${CANARY}\u0000`),
         user('\ud800'),
         user(CANARY.repeat(500)),
