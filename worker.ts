@@ -12,10 +12,10 @@ import {
 } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
-import { loadDeployment, readDeployment } from './config/deployment.ts';
+import { loadDeployment, readHealthyProjects } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import { reportFatal } from './config/fatal.ts';
-import { type ConfigError, type Connector, ConnectorError } from './connectors/connector.ts';
+import { openSystems } from './config/open-systems.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
 import { connect } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
@@ -23,6 +23,7 @@ import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
 import { startFactsOf } from './db/requests/start.ts';
 import { startupError } from './db/errors.ts';
+import { qualifiedSystemName } from './domain/ids.ts';
 import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
 import {
@@ -43,7 +44,11 @@ process.once('uncaughtException', (error) => {
 });
 const environment = workerEnvironment();
 logger.level = environment.logLevel;
-const deployment = readDeployment(await loadDeployment(environment.configPath));
+const deployment = readHealthyProjects(await loadDeployment(environment.configPath));
+for (const [project, errors] of deployment.misconfigured) {
+  for (const { path, message } of errors) logger.error({ path }, message);
+  logger.error({ project }, 'the requests of this project wait until its config errors are corrected');
+}
 const database = connect(environment.databaseUrl);
 const reading = connect(environment.databaseUrl);
 const keys = createDigestKeys(environment.digestKeys);
@@ -54,19 +59,10 @@ await ensureProjects(database, [...deployment.catalog.keys()]);
 const storage = await openStorage(environment.archives);
 await requireSameStorage(database, await storage.storageId());
 
-const connectors = openConnectors();
-for (const [name, connector] of connectors) {
-  // Refuses to start with an invalid data map. An unreachable database does not prevent the start.
-  const configErrors = await connector.inspect().catch(refusalOf);
-  for (const { path, message } of configErrors)
-    logger.error({ path: `projects.${name.replace('/', '.systems.')}.${path}` }, message);
-  if (configErrors.length > 0) {
-    logger.fatal(
-      { system: name, configErrors: configErrors.length },
-      'not started: the data map is invalid; run `npm run check` to list all errors',
-    );
-    process.exit(1);
-  }
+const { connectors, healthy } = await openSystems(deployment, environment.secret, logger);
+if (healthy === 0) {
+  logger.fatal('not started: no system can be used; run `npm run check` to list all errors');
+  process.exit(1);
 }
 
 Runtime.install({
@@ -95,7 +91,7 @@ const deps: ActivityDeps = {
   publicUrl: environment.publicUrl,
   catalog: deployment.catalog,
   connector: (project, system) => {
-    const connector = connectors.get(`${project}/${system}`);
+    const connector = connectors.get(qualifiedSystemName(project, system));
     if (connector === undefined) throw new Error(`system ${system} of ${project} is not configured`);
     return connector;
   },
@@ -147,22 +143,6 @@ await Promise.allSettled([
   connection.close(),
 ]);
 logger.info('stopped');
-
-/** A system that refuses the inspection, for example its password, is a config error. Otherwise it is unreachable. */
-function refusalOf(error: unknown): readonly ConfigError[] {
-  if (!(error instanceof ConnectorError) || error.retryable) return [];
-  return [{ path: 'url', message: error.message }];
-}
-
-function openConnectors(): ReadonlyMap<string, Connector> {
-  const open = [...deployment.definitions].flatMap(([project, systems]) =>
-    [...systems].map(([system, definition]) => {
-      const connector = definition.open({ system, secret: environment.secret });
-      return [`${project}/${system}`, connector] as const;
-    }),
-  );
-  return new Map(open);
-}
 
 /** Serves the metrics of Temporal's SDK with the units and names that Prometheus recommends. */
 function prometheusAt({ host, port }: { readonly host: string; readonly port: number }): TelemetryOptions {

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import type { Connector } from '../connectors/connector.ts';
 import type { ArchiveStorage } from '../archives/storage/storage.ts';
 import type { Database } from '../db/client.ts';
@@ -34,8 +35,13 @@ export interface ActivityDeps {
 
 export function projectOf({ catalog }: ActivityDeps, name: string): Project {
   const project = catalog.get(name);
-  if (project === undefined) throw new Error('the project is not configured');
-  return project;
+  if (project !== undefined) return project;
+  // The request waits until the project is configured again, or its config errors are corrected.
+  throw ApplicationFailure.create({
+    message: 'the project is not configured',
+    type: 'project_misconfigured',
+    nextRetryDelay: '1 minute',
+  });
 }
 
 /** What the configuration says about the systems of a request. */

@@ -16,6 +16,8 @@ export interface ApiDeps {
   readonly database: Database;
   readonly keys: DigestKeys;
   readonly catalog: Catalog;
+  /** Projects of lethe.config.ts that are not in the catalog because of config errors. Default: none. */
+  readonly misconfigured?: ReadonlySet<string>;
   readonly orchestrator: Orchestrator;
   readonly now: () => Date;
   readonly storage: ArchiveStorage;
@@ -43,9 +45,21 @@ export interface AppEnv {
   Variables: { requestId: string; caller: Caller; request: RequestRow };
 }
 
-/** Throws `project_not_found` for every project except the caller's own, whether it exists or not. */
-export function requireOwnProject({ catalog }: ApiDeps, caller: Caller, name: string = caller.project): Project {
+/**
+ * Throws `project_not_found` for every project except the caller's own, whether it exists or not, and
+ * `project_misconfigured` if the caller's own has config errors.
+ */
+export function requireOwnProject(
+  { catalog, misconfigured }: ApiDeps,
+  caller: Caller,
+  name: string = caller.project,
+): Project {
   const project = name === caller.project ? catalog.get(name) : undefined;
+  if (project === undefined && name === caller.project && misconfigured?.has(name) === true)
+    throw new DomainError(
+      'project_misconfigured',
+      'The configuration of the project has errors, which the log of the API lists. Nothing was changed; retry the call after an operator has corrected them.',
+    );
   if (project === undefined)
     throw new DomainError(
       'project_not_found',

@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
-import { loadDeployment, readDeployment } from '../config/deployment.ts';
+import { loadDeployment, readHealthyProjects } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { reportFatal } from '../config/fatal.ts';
 import { connect } from '../db/client.ts';
@@ -22,7 +22,13 @@ const logger = pino({ base: { process: 'api' } });
 /** The API process. It does not start on another schema, or without a digest key that rows were written with. */
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
-  const { catalog } = readDeployment(await loadDeployment(environment.configPath));
+  const { catalog, misconfigured } = readHealthyProjects(await loadDeployment(environment.configPath));
+  for (const { path, message } of [...misconfigured.values()].flat()) logger.error({ path }, message);
+  for (const project of misconfigured.keys())
+    logger.error(
+      { project },
+      'calls of this project are answered with project_misconfigured until its errors are corrected',
+    );
   const keys = createDigestKeys(environment.digestKeys);
   const database = connect(environment.databaseUrl, { plans: 'kept' });
   await requireMigrated(database);
@@ -44,6 +50,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
     database,
     keys,
     catalog,
+    misconfigured: new Set(misconfigured.keys()),
     orchestrator,
     now,
     storage,

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { loadDeployment, readDeployment } from '../config/deployment.ts';
 import { runCommand } from '../config/run-command.ts';
 import { deploymentEnvironment } from '../config/environment.ts';
+import { qualifiedSystemName } from '../domain/ids.ts';
 
 const USAGE = `usage: npm run system-sql [-- [PROJECT] [SYSTEM] [--role ROLE]]
          Print the SQL that an administrator runs in each system: the schema lethe_system, and the grants for ROLE.`;
@@ -15,7 +16,7 @@ async function main(): Promise<number> {
   const printed = [...definitions].flatMap(([project, systems]) =>
     [...systems].flatMap(([system, definition]) => {
       if (project !== (onlyProject ?? project) || system !== (onlySystem ?? system)) return [];
-      const sql = definition.setupSql?.({ system, ...role });
+      const sql = definition.setupSql?.({ system: qualifiedSystemName(project, system), ...role });
       return sql === undefined ? [] : [`-- ${project}: ${system}\n${sql}`];
     }),
   );

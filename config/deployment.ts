@@ -33,20 +33,46 @@ export interface ReadDeployment {
   readonly definitions: ReadonlyMap<string, ReadonlyMap<string, ConnectorDefinition>>;
 }
 
+/** A deployment without the projects that have config errors. */
+export interface HealthyProjects extends ReadDeployment {
+  readonly misconfigured: ReadonlyMap<string, readonly ConfigError[]>;
+}
+
 /** Checks everything that needs no connection. Throws one `DeploymentError` that lists every error with its path. */
 export function readDeployment(deployment: Deployment): ReadDeployment {
+  const { catalog, definitions, misconfigured, errors } = readProjects(deployment);
+  const all = [...errors, ...[...misconfigured.values()].flat()];
+  if (all.length > 0) throw new DeploymentError(all);
+  return { catalog, definitions };
+}
+
+/**
+ * Like `readDeployment`, but a project with config errors does not affect the others. Throws `DeploymentError` if no project
+ * is left, or if an error does not belong to one project.
+ */
+export function readHealthyProjects(deployment: Deployment): HealthyProjects {
+  const { catalog, definitions, misconfigured, errors } = readProjects(deployment);
+  if (errors.length > 0 || catalog.size === 0)
+    throw new DeploymentError([...errors, ...[...misconfigured.values()].flat()]);
+  return { catalog, definitions, misconfigured };
+}
+
+function readProjects(deployment: Deployment): HealthyProjects & { readonly errors: readonly ConfigError[] } {
   const errors: ConfigError[] = [];
   const catalog = new Map<string, Project>();
   const definitions = new Map<string, ReadonlyMap<string, ConnectorDefinition>>();
+  const misconfigured = new Map<string, readonly ConfigError[]>();
   checkUnknownKeys(deployment, ['projects'], '', errors);
-  const projects = namedEntries(deployment.projects, 'projects', errors);
-  for (const [name, settings] of projects) {
-    const { project, systems } = readProject(name, settings, errors);
-    if (project !== null) catalog.set(name, project);
-    definitions.set(name, systems);
+  for (const [name, settings] of namedEntries(deployment.projects, 'projects', errors)) {
+    const ofProject: ConfigError[] = [];
+    const { project, systems } = readProject(name, settings, ofProject);
+    if (project === null || ofProject.length > 0) misconfigured.set(name, ofProject);
+    else {
+      catalog.set(name, project);
+      definitions.set(name, systems);
+    }
   }
-  if (errors.length > 0) throw new DeploymentError(errors);
-  return { catalog, definitions };
+  return { catalog, definitions, misconfigured, errors };
 }
 
 /** Returns the default export of a configuration file, unchecked. */

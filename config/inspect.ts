@@ -1,4 +1,5 @@
 import { type Connector, ConnectorError, type ConfigError, type InspectOptions } from '../connectors/connector.ts';
+import { qualifiedSystemName } from '../domain/ids.ts';
 import { projectEntry, type ReadDeployment } from './deployment.ts';
 import { joinPath } from './checks.ts';
 
@@ -70,7 +71,7 @@ export async function withConnector<Result>(
 ): Promise<Result> {
   const definition = definitions.get(project)?.get(system);
   if (definition === undefined) throw new Error(`projects.${project} has no system ${system}`);
-  const connector = definition.open({ system, secret });
+  const connector = definition.open({ system: qualifiedSystemName(project, system), secret });
   try {
     return await use(connector);
   } finally {

@@ -65,7 +65,7 @@ export interface ConnectorDefinition {
   open(context: OpenContext): Connector;
 }
 export interface OpenContext {
-  /** The system's key in lethe.config.ts. */
+  /** The name under which the connector keeps rows in the system: `project/system`, as two projects may share it. */
   readonly system: string;
   /** Reads the environment variable that `env('NAME')` names. Throws an error with its name when it is not set. */
   secret(name: EnvName): string;

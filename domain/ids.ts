@@ -40,6 +40,9 @@ export const workflowIdFor = (requestId: string): string => `dsr-${requestId}`;
 export const childWorkflowIdFor = (requestId: string, system: string, batch: number): string =>
   `${workflowIdFor(requestId)}/${system}/${batch}`;
 
+/** The name under which a system keeps its rows, so that systems of two projects can share a database. */
+export const qualifiedSystemName = (project: string, system: string): string => `${project}/${system}`;
+
 /** The id of the workflow that delivers the notifications of one channel of a project. */
 export const notificationWorkflowIdFor = (project: string, channel: string): string => `notify-${project}/${channel}`;
 

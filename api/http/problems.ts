@@ -178,6 +178,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice:
       'Retry after the seconds in `Retry-After`. A call is stored completely or not at all; if the connection broke during the call, list the requests before you send it again, or use an `Idempotency-Key`.',
   },
+  project_misconfigured: {
+    title: 'Project misconfigured',
+    advice:
+      'Nothing was changed. `lethe.config.ts` has config errors in this project; other projects are not affected. The log of the API lists the errors. Retry when an operator has corrected them and restarted the API.',
+  },
   internal: {
     title: 'Internal error',
     advice: 'The log of the API has the cause; search it for the id in `instance`.',

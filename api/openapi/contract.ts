@@ -38,6 +38,7 @@ const EVERYWHERE = [
   'https_required',
   'rate_limited',
   'storage_unavailable',
+  'project_misconfigured',
   'internal',
 ] as const satisfies readonly ErrorCode[];
 const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;

@@ -117,6 +117,10 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
   storage_unavailable: {
     detail: 'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
   },
+  project_misconfigured: {
+    detail:
+      'The configuration of the project has errors, which the log of the API lists. Nothing was changed; retry the call after an operator has corrected them.',
+  },
   internal: { detail: 'An unexpected error occurred. The log of the API has the cause under the id in `instance`.' },
 };
 

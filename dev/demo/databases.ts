@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import type { ReadDeployment } from '../../config/deployment.ts';
+import { qualifiedSystemName } from '../../domain/ids.ts';
 
 const connect = (url: string): postgres.Sql => postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
 const withName = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
@@ -50,8 +51,9 @@ async function exists(url: string): Promise<boolean> {
 export async function prepareSystem(url: string, { definitions }: ReadDeployment): Promise<void> {
   const sql = connect(url);
   try {
-    for (const systems of definitions.values()) {
-      for (const [system, definition] of systems) await sql.unsafe(definition.setupSql?.({ system }) ?? '');
+    for (const [project, systems] of definitions) {
+      for (const [system, definition] of systems)
+        await sql.unsafe(definition.setupSql?.({ system: qualifiedSystemName(project, system) }) ?? '');
     }
   } finally {
     await sql.end();

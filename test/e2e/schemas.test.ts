@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../dev/embedded/ports.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
+import { qualifiedSystemName } from '../../domain/ids.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { type AcceptedMaps, acceptMaps, prepareDatabase } from '../support/schemas/accepted.ts';
 import { type SchemaDatabase, schemaDatabase } from '../support/schemas/database.ts';
@@ -28,6 +29,10 @@ beforeAll(async () => {
       const maps = await acceptMaps(schema, database);
       await prepareDatabase(database, maps);
       accepted.set(schema.name, maps);
+      const systems = Object.entries(maps.systems);
+      await database.grant(
+        Object.fromEntries(systems.map(([system, map]) => [qualifiedSystemName(schema.name, system), map])),
+      );
       databases.set(schema.name, database);
     }),
   ]);

@@ -59,13 +59,15 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_te
     AND CASE WHEN $7 IS NULL THEN b.type NOT LIKE '@%' ELSE b.type = $7 END
 $$;
 
--- For queries of the application: WHERE NOT lethe_system.is_hidden('user', user_id::text)
+-- For queries of the application: WHERE NOT lethe_system.is_hidden('user', user_id::text). Where two projects share the
+-- database, each application sets its own system: ALTER ROLE name SET lethe.system = 'project/system'.
 CREATE OR REPLACE FUNCTION lethe_system.is_hidden(kind text, key text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM lethe_system.identity_types i JOIN lethe_system.tombstones t
       ON t.digest = lethe_system.digest(i.system, i.kind, i.type, ARRAY[$2])
-    WHERE i.kind = $1 AND i.is_key AND t.hidden)
+    WHERE i.kind = $1 AND i.is_key AND t.hidden
+      AND i.system = coalesce(nullif(current_setting('lethe.system', true), ''), i.system))
 $$;
 
 -- For the ingestion of the application, by key or by another identity: is_suppressed('user', 'email', 'ann@x.test', 'berlin')
@@ -74,14 +76,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM lethe_system.identity_types i CROSS JOIN lethe_system.unicode_forms(ARRAY[$2]) AS form
     JOIN lethe_system.suppressions s ON s.digest = lethe_system.digest(i.system, i.kind, i.type, form)
-    WHERE i.kind = $1 AND i.is_key)
+    WHERE i.kind = $1 AND i.is_key
+      AND i.system = coalesce(nullif(current_setting('lethe.system', true), ''), i.system))
 $$;
 CREATE OR REPLACE FUNCTION lethe_system.is_suppressed(kind text, type text, VARIADIC value text[]) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM lethe_system.identity_types i CROSS JOIN lethe_system.unicode_forms($3) AS form
     JOIN lethe_system.suppressions s ON s.digest = lethe_system.digest(i.system, i.kind, i.type, form)
-    WHERE i.kind = $1 AND i.type = $2)
+    WHERE i.kind = $1 AND i.type = $2
+      AND i.system = coalesce(nullif(current_setting('lethe.system', true), ''), i.system))
 $$;
 
 -- Runs one statement with its caller's rights, or with NULL the deferred checks. The server log would contain values of rows

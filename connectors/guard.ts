@@ -1,0 +1,67 @@
+import { type Connector, ConnectorError } from './connector.ts';
+
+/**
+ * Wraps a connector whose data map has config errors: every verb inspects the system first and throws `coverage_broken`
+ * until no error is left. So the requests of its project raise attention and wait, and other projects go on.
+ */
+export function guardConnector(connector: Connector): Connector {
+  let isValid = false;
+  return withCheck(connector, async () => {
+    if (isValid) return;
+    const errors = await connector.inspect();
+    if (errors.length > 0)
+      throw new ConnectorError('coverage_broken', `${errors.length} config errors`, { retryable: false });
+    isValid = true;
+  });
+}
+
+/** Takes the place of a connector that cannot be opened, such as one whose secret is not set. */
+export function refusingConnector(reason: string): Connector {
+  const refuse = async (): Promise<never> => {
+    throw new ConnectorError('refused', reason, { retryable: false });
+  };
+  return {
+    inspect: refuse,
+    resolve: () => failingIterable(refuse),
+    count: refuse,
+    export: () => failingIterable(refuse),
+    setVisibility: refuse,
+    hardDelete: refuse,
+    verify: refuse,
+    setSuppression: refuse,
+    conclude: refuse,
+    close: async () => {},
+  };
+}
+
+/** Keeps which optional verbs the connector has. */
+function withCheck(connector: Connector, check: () => Promise<void>): Connector {
+  const checked =
+    <Input extends readonly unknown[], Output>(verb: (...input: Input) => Promise<Output>) =>
+    async (...input: Input): Promise<Output> => {
+      await check();
+      return verb(...input);
+    };
+  const checkedPages = <Input extends readonly unknown[], Page>(verb: (...input: Input) => AsyncIterable<Page>) =>
+    async function* (...input: Input): AsyncIterable<Page> {
+      await check();
+      yield* verb(...input);
+    };
+  const { resolve, export: exportRows, setVisibility, setSuppression, conclude } = connector;
+  return {
+    inspect: (...input) => connector.inspect(...input),
+    ...(resolve === undefined ? {} : { resolve: checkedPages(resolve.bind(connector)) }),
+    count: checked(connector.count.bind(connector)),
+    ...(exportRows === undefined ? {} : { export: checkedPages(exportRows.bind(connector)) }),
+    ...(setVisibility === undefined ? {} : { setVisibility: checked(setVisibility.bind(connector)) }),
+    hardDelete: checked(connector.hardDelete.bind(connector)),
+    verify: checked(connector.verify.bind(connector)),
+    ...(setSuppression === undefined ? {} : { setSuppression: checked(setSuppression.bind(connector)) }),
+    ...(conclude === undefined ? {} : { conclude: checked(conclude.bind(connector)) }),
+    close: () => connector.close(),
+  };
+}
+
+async function* failingIterable(fail: () => Promise<never>): AsyncIterable<never> {
+  yield await fail();
+}
