@@ -1,4 +1,4 @@
-import { type Catalog, type ForeignKey } from '../data-map/catalog.ts';
+import type { Catalog, ForeignKey } from '../data-map/catalog.ts';
 import { columnSql } from '../data-map/column-path.ts';
 import { type KindModel, type Target, isDeleted, isSameTable } from '../data-map/model.ts';
 import { remaining } from '../delete/remaining.ts';

@@ -36,10 +36,10 @@ const folders: KindMap = {
   ],
 };
 
-describe('ON DELETE actions that follow each other', () => {
+describe('a data map with ON DELETE actions that follow each other', () => {
   const removed = { 'public.usr': 1, 'public.folder': 4, 'public.share': 1, 'public.share_log': 2 };
 
-  test('are counted at every depth, also in tables that the data map does not list', async () => {
+  test('counts their rows at every depth, also in tables that it does not list', async () => {
     await db.sql.unsafe('ALTER TABLE invite DROP CONSTRAINT invite_sent_by, DROP CONSTRAINT invite_owner_fkey');
     expect((await db.count(folders, [1])).tables).toEqual(removed);
     const { figures, survivors } = await db.remove(folders, [1]);
@@ -58,7 +58,7 @@ describe('ON DELETE actions that follow each other', () => {
     expect(await db.rows('SELECT id FROM share_log')).toEqual([[3]]);
   });
 
-  test('are a config error when a row without an action would block them', async () => {
+  test('reports a config error when a row without an action would block them', async () => {
     await db.sql.unsafe('CREATE TABLE seal (share int REFERENCES share); CREATE INDEX ON seal (share)');
     expect(await db.check(folders)).toContainEqual(
       expect.stringMatching(/tables\.0\.onDelete\.2: .*seal references .*share by share .*would block the deletion/),

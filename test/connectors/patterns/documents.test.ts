@@ -27,9 +27,9 @@ const mapOf = (...tables: NonNullable<KindMap['tables']>): KindMap => ({
 const who = ["entry->'who'->>'tenant'", "entry->'who'->>'id'"];
 
 test.each([
-  ['keeps the rest of a document whose keys it removes', [], [{ who: { tenant: null, id: null }, ip: 'x' }, 'a']],
-  ['blanks a document whose keys it would remove', ['entry', 'note'], [null, null]],
-])('%s', async (_name, blank, expected) => {
+  ['the rest stays', [], [{ who: { tenant: null, id: null }, ip: 'x' }, 'a']],
+  ['the document is blanked', ['entry', 'note'], [null, null]],
+])('unlinks two keys of one document when %s', async (_name, blank, expected) => {
   const map = mapOf({ table: 'audit', subject: { columns: who }, retain: { basis: 'law', blank, unlink: 'null' } });
   await db.sql`TRUNCATE vote, comment, post`;
   const removed = await db.remove(map, [[1, 1]]);
@@ -43,7 +43,7 @@ test.each([
   ]);
 });
 
-test('does not export rows that belong to rows with export: false', async () => {
+test('does not export rows that belong to rows which it leaves out', async () => {
   const subject = (column: string) => ({ columns: ['tenant', column] });
   const map = mapOf(
     { table: 'post', subject: subject('author') },

@@ -7,6 +7,7 @@ import {
   systemSql,
 } from '../../../connectors/postgres/index.ts';
 import type { KindMap } from '../../../connectors/postgres/data-map/data-map.ts';
+import type { Tuning } from '../../../connectors/postgres/tuning.ts';
 import { createDatabase } from '../../support/servers/postgres.ts';
 import { type ExportedText, SYSTEM, batchOf, deletion, exportAll, requestId, testContext } from '../fixture.ts';
 
@@ -16,7 +17,7 @@ export interface Pattern {
   /** The config errors of a map, as `path: message`. */
   check(user: KindMap, settings?: Partial<PostgresSettings>): Promise<string[]>;
   errors(user: KindMap, settings?: Partial<PostgresSettings>): Promise<readonly ConfigError[]>;
-  connector(user: KindMap, settings?: Partial<PostgresSettings>): Promise<Connector>;
+  connector(user: KindMap, settings?: Partial<PostgresSettings>, tuning?: Partial<Tuning>): Promise<Connector>;
   /** Deletes the subjects with these keys, and verifies. */
   remove(user: KindMap, keys: readonly Key[], settings?: Partial<PostgresSettings>): Promise<Removal>;
   export(user: KindMap, keys: readonly Key[]): Promise<Map<string, ExportedText>>;
@@ -46,12 +47,16 @@ export async function pattern(schema: string): Promise<Pattern> {
     kinds: { user },
     ...settings,
   });
-  async function connector(user: KindMap, settings?: Partial<PostgresSettings>): Promise<Connector> {
+  async function connector(
+    user: KindMap,
+    settings?: Partial<PostgresSettings>,
+    tuning?: Partial<Tuning>,
+  ): Promise<Connector> {
     const all = settingsOf(user, settings);
     const invalid = postgresSystem(all).validate();
     if (invalid.length > 0) throw new Error(invalid.map(({ path, message }) => `${path}: ${message}`).join('\n'));
     await sql.unsafe(systemSql(all, { system: SYSTEM }));
-    return openPostgres(all, { system: SYSTEM, secret: () => url }, { backoffMs: 1, retries: 1 });
+    return openPostgres(all, { system: SYSTEM, secret: () => url }, { backoffMs: 1, retries: 1, ...tuning });
   }
   async function errors(user: KindMap, settings?: Partial<PostgresSettings>): Promise<readonly ConfigError[]> {
     const all = settingsOf(user, settings);

@@ -83,7 +83,7 @@ describe('a retained document', () => {
 
   beforeEach(() => db.sql`INSERT INTO usr VALUES (0, NULL)`);
 
-  test('is blanked when nobody else refers to it, in whatever range its persons are', async () => {
+  test('is blanked when no other person refers to it, also when its persons are in two ranges', async () => {
     expect((await db.count(map, [5, 4])).tables).toEqual({ 'public.usr': 2, 'public.post': 2, 'public.doc': 1 });
     const { figures, survivors } = await db.remove(map, [5, 4]);
     expect(figures['public.doc']).toEqual({ retained: 1 });
