@@ -11,6 +11,10 @@ export default {
     'node_modules',
     '.lethe',
     'client/operations.ts',
+    // Patterns and examples of names of tables and columns.
+    'connectors/postgres/propose/names',
+    'test/init/schemas',
+    'test/init/truths',
     'client/dist',
     'db/migrations',
     'test/replay/histories',

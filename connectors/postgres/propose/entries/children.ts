@@ -1,7 +1,7 @@
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
 import { tableName } from '../../sql.ts';
 import { isPointer, singularNames } from '../names/roles.ts';
-import { isOrganizationName } from '../names/table-kinds.ts';
+import { isOrganizationName, isReactionName } from '../names/table-kinds.ts';
 import { type Reference, nullableColumns } from '../references/reference.ts';
 import { answerOf } from '../sample/sample.ts';
 import { sameOwnerQuestionId } from '../sample/column-statements.ts';
@@ -49,12 +49,9 @@ export function childDraft(reference: Reference, state: ChildState, survey: Surv
 function hasSameOwner(reference: Reference, { samples }: Survey): boolean {
   const evidence = answerOf(samples, sameOwnerQuestionId(reference));
   if (evidence === undefined || evidence.sampled === 0)
-    return isDetailOf(reference.child, reference.parent) && !REACTION.test(wordsOf(tableName(reference.child).name));
+    return isDetailOf(reference.child, reference.parent) && !isReactionName(reference.child);
   return evidence.matched / evidence.sampled >= 0.98;
 }
-
-const REACTION =
-  /(^|_)(comments?|repl(y|ies)|reviews?|likes?|votes?|reactions?|favou?rites?|bookmarks?|views?|reads?|shares?|followers?|subscri\w*|ratings?|reports?|members?|participants?|answers?|users?|watchers?|stars?)$/;
 
 /** `order_items` of `orders` */
 export function isDetailOf(child: string, parent: string): boolean {

@@ -1,10 +1,10 @@
 import { columnPath } from '../../data-map/column-path.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
-import { tableName } from '../../sql.ts';
-import { type Table, isUnique, keysFrom } from '../catalog/snapshot.ts';
-import { type Role, roleOf } from '../names/roles.ts';
-import { isMembershipName, isSharedName } from '../names/table-kinds.ts';
+import type { Table } from '../catalog/snapshot.ts';
+import { type Role, isPolymorphicActor, roleOf } from '../names/roles.ts';
+import { isContentName, isOrganizationName, isSharedName, isUsersName } from '../names/table-kinds.ts';
 import { type Reference, nullableColumns } from '../references/reference.ts';
+import { isContainer, isOwnedByOther, otherPeople } from './shared-rows.ts';
 import { type Draft, type Survey, equivalentTables, isToKey, referenceDraft } from './draft.ts';
 
 /** The entries of tables that have the key of a subject. Rows of the subject are deleted, rows of others detached. */
@@ -47,11 +47,9 @@ function tableDrafts(table: Table, references: readonly Reference[], survey: Sur
   return [...drafts, ...arrays, ...documents.map((reference) => referenceDraft(reference, 'delete'))];
 }
 
-const POLYMORPHIC_ACTOR = /^(causer|whodunnit|approver|reviewer|moderator)/;
-
 function roleIn({ kind, childColumns, child, parent }: Reference, { subject }: Survey): Role {
   const name = columnPath(childColumns.at(-1) ?? '').column;
-  if (kind === 'polymorphic') return POLYMORPHIC_ACTOR.test(wordsOf(name)) ? 'party' : 'owner';
+  if (kind === 'polymorphic') return isPolymorphicActor(name) ? 'party' : 'owner';
   // A row whose primary key is the key of the subject is one-to-one.
   if (wordsOf(name) === 'id') return 'owner';
   const own = roleOf(name, child, subject.table.name, subject.key);
@@ -65,6 +63,17 @@ function judge({ reference, role }: Judged, all: readonly Judged[], table: Table
   const column = reference.childColumns.join(', ');
   const isShared = isContainer(table, survey);
   if (role === 'actor') return referenceDraft(reference, 'detach');
+  if (isOrganizationName(survey.subject.table.name) && isUsersName(table.name))
+    return detach(
+      reference,
+      `rows of ${table.name} are people; remove detach if they are deleted with the organization`,
+    );
+  const others = role === 'owner' || role === 'party' ? otherPeople(table, survey) : null;
+  if (others !== null)
+    return detach(
+      reference,
+      `the rows may belong to ${others}, and ${column} only says who served them; remove detach if they are the person's own`,
+    );
   if (role === 'owner')
     return isShared
       ? detach(
@@ -129,46 +138,5 @@ function isLinkTable(table: Table, references: readonly Reference[]): boolean {
   return table.indexes.some(
     ({ isUnique: unique, keys, isPartial }) =>
       unique && !isPartial && keys.length >= 2 && keys.every((key) => linking.has(key)),
-  );
-}
-
-/** Whether several people share a row: it has members, or the subject's row points to it. */
-export function isContainer(table: Table, survey: Survey): boolean {
-  const { snapshot, references, subject } = survey;
-  const isPointedTo = keysFrom(snapshot, subject.table.name).some(
-    ({ parent, childColumns }) => parent === table.name && !isUnique(subject.table, childColumns),
-  );
-  if (isPointedTo && table.name !== subject.table.name) return isSharedName(table.name);
-  return references.some(
-    (reference) =>
-      reference.parent === table.name &&
-      reference.child !== table.name &&
-      isMembershipName(reference.child) &&
-      references.some((each) => each.child === reference.child && isToKey(each, subject)),
-  );
-}
-
-const CONTENT =
-  /(comment|repl(y|ies)|post|message|review|note|answer|question|vote|like|reaction|photo|upload|attachment|draft|bookmark|feedback|rating|ticket|topic)/;
-
-const isContentName = (table: string): boolean => CONTENT.test(wordsOf(tableName(table).name));
-
-/** Whether the row belongs to a row of another table that has an owner. */
-function isOwnedByOther({ name }: Table, survey: Survey): boolean {
-  const { references, subject } = survey;
-  const equivalents = equivalentTables(survey);
-  return references.some(
-    ({ child, parent, kind }) =>
-      child === name &&
-      parent !== name &&
-      parent !== subject.table.name &&
-      !equivalents.has(parent) &&
-      kind !== 'polymorphic' &&
-      references.some(
-        (each) =>
-          each.child === parent &&
-          isToKey(each, subject) &&
-          each.childColumns.some((column) => roleOf(column, parent, subject.table.name, subject.key) === 'owner'),
-      ),
   );
 }

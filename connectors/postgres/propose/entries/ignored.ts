@@ -40,6 +40,9 @@ function reasonFor(table: Table, survey: Survey, mapped: ReadonlySet<string>): O
       isQuestion: true,
     };
   }
+  const categories = new Set(table.columns.map(({ name, family }) => personalCategory(name, family)));
+  if (categories.size > 2)
+    return { reason: 'its rows are other people or companies', why: 'it has no column with the key', isQuestion: true };
   const email = table.columns.find(({ name, family }) => isEmailColumn(name, family));
   if (email !== undefined)
     return {

@@ -4,13 +4,12 @@ import { tableName } from '../../sql.ts';
 
 /**
  * What a column that refers to the subject says about its row: `owner`, it is the subject's; `party`, it is the
- * subject's unless the row has an owner; `actor`, the row is of another person, whom the subject served or who acted on
- * it; `unknown`.
+ * subject's unless the row has an owner; `actor`, it is another person's, and the subject only acted on it; `unknown`.
  */
 export type Role = 'owner' | 'party' | 'actor' | 'unknown';
 
 const OWNER =
-  /^(user|usr|customer|cust|client|account|acct|member|mbr|person|people|party|owner|own|author|writer|poster|sender|send|from|payer|buyer|purchaser|shopper|patient|student|pupil|learner|subscriber|profile|player|contact|borrower|renter|guest|visitor|applicant|candidate|participant|attendee|follower|followed|followee|following|friend|blocker|blocked|voter|liker|commenter|holder|card_?holder|passenger|rider|donor|consumer|viewer|reader|requester|requestor|reporter|claimant|resident|travell?er|winner|responder|respondent|(user|player|member|person)_?[12ab]|kunde|kd|benutzer|mitglied|bill_to|billed_to|sold_to|ship_to|bill|from|debtor|reviewer_self)$/;
+  /^(user|usr|customer|cust|client|account|acct|member|mbr|person|people|party|owner|own|author|writer|poster|sender|send|from|payer|buyer|purchaser|shopper|patient|student|pupil|learner|subscriber|profile|player|contact|borrower|renter|guest|visitor|applicant|candidate|participant|attendee|follower|followed|followee|following|friend|blocker|blocked|voter|liker|commenter|holder|card_?holder|passenger|rider|donor|consumer|viewer|reader|requester|requestor|reporter|claimant|resident|travell?er|winner|responder|respondent|(user|player|member|person)_?[12ab]|kunde|kd|benutzer|mitglied|bill_to|billed_to|sold_to|ship_to|bill|debtor)$/;
 const PARTY =
   /^(recipient|receiver|recv|rcpt|to|target|addressee|actor|performer|creator|create|created|created_by|creating|author_of|uploader|upload|uploaded|uploaded_by|added_by|add|adder|submitter|submitted_by|posted_by|written_by|authored_by|sent_by|requested_by|ordered_by|placed_by|registered_by|reported_by|opened_by|started_by|inserted_by|entered_by|made_by|played_by|owned_by|host|seller|merchant|driver|doctor|physician|teacher|instructor|trainer|subject|object|invitee|invited|mentioned|mention|founder|organi[sz]er|starter|initiator|performed_by|crt|crtd|crt_by|ins_by|erf|erfasst)$/;
 const ACTOR =
@@ -70,3 +69,8 @@ const POINTER =
 
 export const isPointer = (column: string, child: string, parent: string): boolean =>
   POINTER.test(rolePart(column, child, parent));
+
+const POLYMORPHIC_ACTOR = /^(causer|whodunnit|approver|reviewer|moderator)/;
+
+/** Whether a polymorphic column names a person who acted on the row. */
+export const isPolymorphicActor = (column: string): boolean => POLYMORPHIC_ACTOR.test(wordsOf(column));

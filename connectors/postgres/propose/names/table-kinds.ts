@@ -47,9 +47,27 @@ export const holdsPersonsByAddress = (table: string): boolean => BY_ADDRESS.test
 const USERS =
   /(^|_)(users?|usr|accounts?|members?|profiles?|persons?|people|customers?|clients?|players?|identit(y|ies)|subscribers?)$/;
 
-/** Whether the table holds the users of an application, whom columns such as `author_id` usually mean. */
+/** Whether the table holds the users of an application. Columns such as `author_id` usually mean them. */
 export const isUsersName = (table: string): boolean => USERS.test(words(table));
+
+const CUSTOMERS =
+  /(^|_)(customers?|clients?|patients?|students?|pupils?|contacts?|leads?|guests?|donors?|members?|subscribers?|borrowers?|passengers?|residents?)$/;
+
+/** Whether the table holds people that the people of another table serve. */
+export const isCustomersName = (table: string): boolean => CUSTOMERS.test(words(table));
 
 const ALIASES = /(^|_)(alias(es)?|distinct_ids?|id_?maps?|identity_?maps?|merged_?ids?|device_ids?)$/;
 
 export const isAliasesName = (table: string): boolean => ALIASES.test(words(table));
+
+const REACTION =
+  /(^|_)(comments?|repl(y|ies)|reviews?|likes?|votes?|reactions?|favou?rites?|bookmarks?|views?|reads?|shares?|followers?|subscri\w*|ratings?|reports?|members?|participants?|answers?|users?|watchers?|stars?)$/;
+
+/** Whether rows usually hold what other people say or do about the row that they belong to. */
+export const isReactionName = (table: string): boolean => REACTION.test(words(table));
+
+const CONTENT =
+  /(comment|repl(y|ies)|post|message|review|note|answer|question|vote|like|reaction|photo|upload|attachment|draft|bookmark|feedback|rating|ticket|topic)/;
+
+/** Whether a row usually is the contribution of the person who created it. */
+export const isContentName = (table: string): boolean => CONTENT.test(words(table));

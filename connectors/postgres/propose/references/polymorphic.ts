@@ -6,7 +6,7 @@ import { type Column, type Snapshot, type Table, columnOf, isMappable, keysFrom 
 import type { Subject } from '../settings/subject.ts';
 import type { Reference } from './reference.ts';
 
-/** A column with the type of a row, and one with its key, such as `commentable_type` and `commentable_id`. */
+/** A column with the type of a row, and one with its key, such as `item_type` and `item_id`. */
 export interface PolymorphicPair {
   readonly table: string;
   readonly type: Column;

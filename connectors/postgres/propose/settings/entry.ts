@@ -1,5 +1,5 @@
 import { columnPath } from '../../data-map/column-path.ts';
-import type { Detachment, Retention, SubjectColumns, TableMap } from '../../data-map/data-map.ts';
+import type { Detachment, Retention, SubjectColumns, TableMap, Value } from '../../data-map/data-map.ts';
 import { ident, relation } from '../../sql.ts';
 import { type Column, type Table, columnOf, keysFrom, keysTo } from '../catalog/snapshot.ts';
 import { type Draft, type Survey, inKeyOrder, isToKey } from '../entries/draft.ts';
@@ -7,7 +7,6 @@ import { credentialColumns, internalColumns, isSource, timeColumn } from '../nam
 import { type Reference, nullableColumns } from '../references/reference.ts';
 import { personalColumns } from './personal.ts';
 import { type Notes, evidenceOf, percent } from './notes.ts';
-import type { Value } from '../../data-map/data-map.ts';
 
 /** What the entries of one kind share while they are written. */
 export interface Build {

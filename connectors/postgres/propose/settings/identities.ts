@@ -82,7 +82,11 @@ const hasUniqueLower = ({ name }: Column, { table }: Subject): boolean =>
   hasLowerIndex(table, name) &&
   table.indexes.some(
     ({ isUnique: unique, isPartial, keys }) =>
-      unique && !isPartial && keys.length === 1 && /^\(lower\(/.test(keys[0] ?? '') && (keys[0] ?? '').includes(name),
+      unique &&
+      !isPartial &&
+      keys.length === 1 &&
+      (keys[0] ?? '').startsWith('(lower(') &&
+      (keys[0] ?? '').includes(name),
   );
 
 function emailIdentity(column: Column, { table }: Subject, samples: Samples, isSingle: boolean): ProposedIdentity {
