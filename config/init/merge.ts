@@ -42,7 +42,7 @@ function mergeKind(own: KindMap, proposed: KindMap, ignored: ReadonlySet<string>
   const aliases = [own, proposed].flatMap((map) =>
     map.aliases === undefined ? [] : [qualifiedName(map.aliases.table)],
   );
-  const tables = [...(own.tables ?? []).map((entry) => addOmitted(entry, proposed))];
+  const tables = (own.tables ?? []).map((entry) => addOmitted(entry, proposed));
   const added: { from: number; to: number }[] = [];
   for (const [from, entry] of (proposed.tables ?? []).entries()) {
     const name = qualifiedName(entry.table);
@@ -70,7 +70,7 @@ function identityOf(entry: TableMap): string {
 const missingFrom = (names: readonly string[] | undefined, known: readonly string[]): readonly string[] =>
   (names ?? []).filter((name) => !known.includes(name));
 
-/** Adds columns that look like credentials and that no one has decided on. */
+/** Adds columns that look like credentials that are neither omitted nor approved. */
 function addOmitted(entry: TableMap, proposed: KindMap): TableMap {
   const same = proposed.tables?.find((other) => identityOf(other) === identityOf(entry));
   const added = missingFrom(same?.omit, [...(entry.omit ?? []), ...(entry.approve ?? [])]);

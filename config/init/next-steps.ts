@@ -1,6 +1,5 @@
 import type { ConfigError } from '../../connectors/connector.ts';
-import type { Proposal } from '../../connectors/postgres/index.ts';
-import type { PostgresSettings } from '../../connectors/postgres/index.ts';
+import type { PostgresSettings, Proposal } from '../../connectors/postgres/index.ts';
 
 /** What a person still has to do before the data map can be used. */
 export interface NextSteps {
