@@ -56,7 +56,7 @@ test('prints and writes no URL, no password and no value of a row', async () => 
 test('prints no argument that could be a URL, and no password of a URL that does not work', async () => {
   const outcomes = [
     await init([urlWithPassword()]),
-    await init(['--database', `postgress://x:${PASSWORD}@127.0.0.1/x`, '--table', 'members']),
+    await init(['--database', `mysql://x:${PASSWORD}@127.0.0.1/x`, '--table', 'members']),
     await init([
       '--database',
       `postgres://x:${PASSWORD}@127.0.0.1:1/x`,

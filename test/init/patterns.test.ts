@@ -1,11 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, expect, test } from 'vitest';
+import { DEFAULT_POLICY, printFile } from '../../config/init/file.ts';
 import type { ConfigError } from '../../connectors/connector.ts';
-import { type PostgresSettings, openPostgres, systemSql } from '../../connectors/postgres/index.ts';
+import {
+  type PostgresSettings,
+  type Proposal,
+  openPostgres,
+  proposeDataMap,
+  systemSql,
+} from '../../connectors/postgres/index.ts';
 import type { TableMap } from '../../connectors/postgres/data-map/data-map.ts';
-import { type Proposal, proposeDataMap } from '../../connectors/postgres/propose/propose.ts';
+import { keyOf } from '../../connectors/postgres/data-map/model.ts';
+import { batchOf, deletion, exportAll, testContext } from '../connectors/fixture.ts';
+import { filePath, isFormatted, runCommand } from './command.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { DJANGO, LARAVEL, PRISMA, RAILS, SUPABASE } from './truths/frameworks.ts';
 import { ERP, EVENTS, FORUM, SAAS, WORDPRESS } from './truths/applications.ts';
@@ -24,50 +33,76 @@ interface Score {
 }
 const scores: Score[] = [];
 
-test.each(TRUTHS)('proposes a data map for $name that check accepts after its statements have run', async (truth) => {
-  const { url } = await createDatabase();
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
-  try {
-    await sql.unsafe(readFileSync(join(import.meta.dirname, `schemas/${truth.name}.sql`), 'utf8'));
-    expect([...Object.keys(truth.subjects), ...truth.others, truth.people].toSorted()).toEqual(await tablesOf(sql));
-    const proposal = await proposeDataMap({ url, variable: { env: 'SHOP_URL' }, table: truth.people, kind: 'user' });
-    scores.push(scoreOf(truth, proposal));
-    await sql.unsafe(systemSql(proposal.settings, { system: 'app' }));
-    for (const statement of proposal.statements) await sql.unsafe(statement.sql);
-    const errors = await check(proposal.settings, url);
-    expect(errors.filter((error) => error.sql === undefined)).toEqual([]);
-    for (const statement of new Set(errors.flatMap((error) => error.sql?.split('\n') ?? [])))
-      await sql.unsafe(statement);
-    expect(await check(proposal.settings, url)).toEqual([]);
-    expect(JSON.stringify([proposal.settings, ...proposal.notes.lines])).not.toMatch(/canary/i);
-  } finally {
-    await sql.end();
-  }
-});
+test.each(TRUTHS)(
+  'proposes a data map for $name that check accepts and by which a person can be deleted',
+  async (truth) => {
+    const { url } = await createDatabase();
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    try {
+      await sql.unsafe(readFileSync(join(import.meta.dirname, `schemas/${truth.name}.sql`), 'utf8'));
+      expect([...Object.keys(truth.subjects), ...truth.others, truth.people].toSorted()).toEqual(await tablesOf(sql));
+      const proposal = await proposeDataMap({ url, variable: { env: 'SHOP_URL' }, table: truth.people, kind: 'user' });
+      scores.push(scoreOf(truth, proposal));
+      await sql.unsafe(systemSql(proposal.settings, { system: 'app' }));
+      for (const statement of proposal.statements) await sql.unsafe(statement.sql);
+      const errors = await check(proposal.settings, url);
+      expect(errors.filter((error) => error.sql === undefined)).toEqual([]);
+      for (const statement of new Set(errors.flatMap((error) => error.sql?.split('\n') ?? [])))
+        await sql.unsafe(statement);
+      expect(await check(proposal.settings, url)).toEqual([]);
+      expect(JSON.stringify([proposal.settings, ...proposal.notes.lines])).not.toMatch(/canary/i);
+      const file = filePath(`${truth.name}.config.ts`);
+      const place = { project: truth.name, system: 'app' };
+      writeFileSync(file, printFile(place, proposal.settings, proposal.notes.lines, DEFAULT_POLICY, []));
+      expect(await isFormatted(file)).toBe(true);
+      const { stdout } = await runCommand('system-sql', ['--role', 'reader'], { LETHE_CONFIG: file });
+      expect(stdout).toContain(systemSql(proposal.settings, { system: 'app', role: 'reader' }));
+      await deletePerson(proposal.settings, url, sql);
+    } finally {
+      await sql.end();
+    }
+  },
+);
 
 test('finds at least 90 % of the tables of people, with at most 10 % of others', () => {
   expect(scores).toHaveLength(TRUTHS.length);
   const sum = (key: Exclude<keyof Score, 'name'>): number => scores.reduce((total, score) => total + score[key], 0);
-  const total = { name: 'all', found: sum('found') / sum('subjects'), false: sum('false') / sum('mapped') };
-  console.log(
-    tableOf([
-      ...scores,
-      {
-        ...total,
-        ...Object.fromEntries(
-          ['subjects', 'found', 'effects', 'others', 'mapped', 'false'].map((key) => [key, sum(key as 'found')]),
-        ),
-      } as Score,
-    ]),
-  );
-  expect(total.found).toBeGreaterThanOrEqual(0.9);
-  expect(sum('effects') / sum('subjects')).toBeGreaterThanOrEqual(0.9);
-  expect(total.false).toBeLessThanOrEqual(0.1);
+  const all: Score = {
+    name: 'all',
+    subjects: sum('subjects'),
+    found: sum('found'),
+    effects: sum('effects'),
+    others: sum('others'),
+    mapped: sum('mapped'),
+    false: sum('false'),
+  };
+  console.log(tableOf([...scores, all]));
+  expect(all.found / all.subjects).toBeGreaterThanOrEqual(0.9);
+  expect(all.effects / all.subjects).toBeGreaterThanOrEqual(0.9);
+  expect(all.false / all.mapped).toBeLessThanOrEqual(0.1);
 });
 
 /** Every table counts as large, so that each missing index is reported. */
 const check = (settings: PostgresSettings, url: string): Promise<readonly ConfigError[]> =>
   openPostgres(settings, { system: 'app', secret: () => url }, { smallTableRows: 0 }).inspect({ thorough: true });
+
+/** Exports, deletes and verifies one person. All other people stay. */
+async function deletePerson(settings: PostgresSettings, url: string, sql: postgres.Sql): Promise<void> {
+  const map = settings.kinds.user;
+  if (map === undefined) throw new Error('the proposal has no users');
+  const { columns, type } = keyOf(map.key);
+  const list = columns.map((column) => `"${column}"::text`).join(', ');
+  const table = map.table.replace(/^(.*?)\.(.*)$/, '"$1"."$2"');
+  const people = await sql.unsafe(`SELECT ARRAY[${list}] AS key FROM ${table} ORDER BY 1`).values();
+  const key = people.at(Math.floor(people.length / 2))?.[0] as string[];
+  const connector = openPostgres(settings, { system: 'app', secret: () => url }, { backoffMs: 1 });
+  const batch = batchOf([[{ type, value: key }]]);
+  expect([...(await exportAll(connector, batch)).keys()]).toContain(map.table);
+  await connector.hardDelete(batch, deletion(), testContext());
+  expect(await connector.verify(batch, 'data', testContext())).toMatchObject({ survivors: 0 });
+  const left = await sql.unsafe(`SELECT ARRAY[${list}] AS key FROM ${table} ORDER BY 1`).values();
+  expect(left.flat()).toEqual(people.flat().filter((other) => String(other) !== String(key)));
+}
 
 async function tablesOf(sql: postgres.Sql): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
