@@ -14,7 +14,7 @@ import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
 import { loadDeployment, readHealthyProjects } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
-import { reportFatal } from './config/fatal.ts';
+import { reportFatal } from './config/report/fatal.ts';
 import { openSystems } from './config/open-systems.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
 import { connect } from './db/client.ts';

@@ -55,7 +55,7 @@ export async function withAttention<T>(
         if (raised) await raiseWake(tx, [key.requestId]);
         return raised;
       });
-      // The workflow decides by it whether other systems go on, while this step is still retried.
+      // The workflow decides by it whether other systems continue, while this step is still retried.
       if (isNew) await deps.starter.signalRequests([key.requestId]);
     }
     throw error;

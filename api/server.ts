@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
 import { loadDeployment, readHealthyProjects } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
-import { reportFatal } from '../config/fatal.ts';
+import { reportFatal } from '../config/report/fatal.ts';
 import { connect } from '../db/client.ts';
 import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';

@@ -3226,6 +3226,7 @@ export interface Problem {
     | 'delivery_not_found'
     | 'too_many_webhooks'
     | 'storage_unavailable'
+    | 'project_misconfigured'
     | 'internal';
   /**
    * With `invalid_request`: the invalid fields, at most 100.

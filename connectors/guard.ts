@@ -2,7 +2,7 @@ import { type Connector, ConnectorError } from './connector.ts';
 
 /**
  * Wraps a connector whose data map has config errors: every verb inspects the system first and throws `coverage_broken`
- * until no error is left. So the requests of its project raise attention and wait, and other projects go on.
+ * until no error is left. So the requests of its project raise attention and wait, and other projects continue.
  */
 export function guardConnector(connector: Connector): Connector {
   let isValid = false;

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { reportFatal } from '../../config/fatal.ts';
+import { reportFatal } from '../../config/report/fatal.ts';
 
 const report = (failure: Parameters<typeof reportFatal>[1], terminal: boolean) => {
   let [log, plain] = ['', ''];

@@ -82,7 +82,12 @@ async function prepare(round: string): Promise<void> {
     const waiting = await submitDeletion(api, [user(name('a')), user(name('b'))], { confirm: true });
     await resolve(database, waiting, [matchOf(1, name('a')), matchOf(2, name('b'))], START);
     for (const { name: system } of PROJECT.systems) await storeCount(database, { requestId: waiting, system }, null);
-    await reconcileDeletion(database, { requestId: waiting, asOf: START, window: PROJECT.policy.window, ...CONFIGURED });
+    await reconcileDeletion(database, {
+      requestId: waiting,
+      asOf: START,
+      window: PROJECT.policy.window,
+      ...CONFIGURED,
+    });
 
     const claimed = await submitDeletion(api, [user(name('c'))]);
     await hide(database, claimed, [matchOf(1, name('c'))], START);

@@ -46,17 +46,23 @@ const submit = (project: string) => {
   const body = { project, kind: 'deletion', regulation: 'gdpr', subjects: { kind: 'user', identities } };
   return service.call('POST', '/v1/requests', body, { authorization: `Bearer ${token}` });
 };
-async function untilStatus(project: string, isReached: (request: Record<string, unknown>) => boolean): Promise<void> {
+async function untilStatus(
+  project: string,
+  isReached: (request: Record<string, unknown>) => boolean,
+): Promise<Record<string, unknown>> {
+  let request: Record<string, unknown> = {};
   const { id } = JSON.parse((await submit(project)).text) as { id: string };
   const authorization = `Bearer ${tokens.get(project) ?? service.token}`;
   await waitUntil(
     `${project}: ${id}`,
     async () => {
       const { text } = await service.call('GET', `/v1/requests/${id}`, undefined, { authorization });
-      return isReached(JSON.parse(text) as Record<string, unknown>);
+      request = JSON.parse(text) as Record<string, unknown>;
+      return isReached(request);
     },
     () => worker.log(),
   );
+  return request;
 }
 
 test('completes a deletion of a project while two others are misconfigured', async () => {
@@ -72,5 +78,6 @@ test('answers calls of a project with an invalid policy with project_misconfigur
 });
 
 test('raises attention in a request of the project whose variable is not set', async () => {
-  await untilStatus('locked', ({ attention }) => JSON.stringify(attention).includes('system_refused'));
+  const seen = await untilStatus('locked', ({ attention }) => JSON.stringify(attention).includes('system_refused'));
+  expect(seen).toMatchObject({ status: 'resolving' });
 });

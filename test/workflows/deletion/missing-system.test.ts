@@ -39,7 +39,7 @@ async function untilAfterRun(requestId: string): Promise<void> {
   await new Promise((done) => setTimeout(done, Math.max(0, hardDeleteAt.getTime() - Date.now()) + 1_500));
 }
 
-test('reports a system that could not hide and then left the configuration, and goes on when it is skipped', async () => {
+test('reports a system that could not hide and then left the configuration, and continues when it is skipped', async () => {
   world.faultsOf('two', 'crm').away.add('setVisibility');
   const requestId = await submitOne('m-1');
   await untilState(requestId, 'resolved');

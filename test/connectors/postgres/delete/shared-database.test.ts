@@ -24,8 +24,8 @@ const open = (project: string) =>
 const isHidden = async (system: string): Promise<unknown> =>
   db.sql.begin(async (tx) => {
     await tx`SELECT set_config('lethe.system', ${system}, true)`;
-    const [row] = await tx`SELECT lethe_system.is_hidden('user', 'u-1') AS hidden`;
-    return row?.['hidden'];
+    const [row] = await tx<{ hidden: unknown }[]>`SELECT lethe_system.is_hidden('user', 'u-1') AS hidden`;
+    return row?.hidden;
   });
 
 test('keeps the identity types of a system when another project prepares a system of the same name', async () => {
