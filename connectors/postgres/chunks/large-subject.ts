@@ -5,13 +5,15 @@ import type { Chunks } from './chunks.ts';
 import { countsForSubject, countsHere, isStanding } from './count-once.ts';
 import { batchParameters, changeOf, countRetained } from './kept-rows.ts';
 import { withDeleteActions } from './delete-actions.ts';
-import { type KindModel, type Target, isDeleted, isSameTable } from '../data-map/model.ts';
+import { type KindModel, type Target, isDeleted, isRecursive, isSameTable, parentsOf } from '../data-map/model.ts';
 import { changesSet } from '../rows/changes.ts';
 import { clearingSet, planClearing } from './clear-columns.ts';
 import { REDACTED_COMMIT, runRedacted } from '../session.ts';
 import { type Counts, type Unit, closeLogRow, logKey, openLogRow, readLogRow } from '../delete/range-log.ts';
 import { NO_ROWS, remaining } from '../delete/remaining.ts';
-import { MEMBERS, notDeleted } from '../rows/where.ts';
+import { conditionSql } from '../rows/constants.ts';
+import { MEMBERS, notDeleted, thereSql } from '../rows/where.ts';
+import { columnSql } from '../data-map/column-path.ts';
 import { ident, relation } from '../sql.ts';
 import type { Step } from '../rows/deletion-plan.ts';
 import { RowCounts } from '../delete/row-counts.ts';
@@ -74,7 +76,7 @@ async function changeRows(
     });
   if (set === undefined) return 0;
   const stays = chunks.scope === 'data' ? notDeleted(target.table, model, catalog, {}) : 'true';
-  const selected = `(${condition}) AND ${stays}`;
+  const selected = `(${condition}) AND ${stays} AND ${withoutChildren(target, model)}`;
   const { changed, counted, own } = await changeSome(chunks, unit, target, { set, selected, condition, rows });
   if (chunks.scope !== 'data') rowCounts.add(target, { blanked: changed });
   else if (target.retain === undefined) rowCounts.add(target, changeOf(target, counted));
@@ -133,21 +135,47 @@ async function changeSome(
  * that refer to each other, and those to which the subject's own row refers.
  */
 function unreferencedByOthers(target: Target, model: KindModel, catalog: Catalog): string {
-  const table = relation(target.table);
   const isMapped = (child: string): boolean =>
     model.targets.some((other) => isDeleted(other) && isSameTable(other.table, child));
   const keys = catalog.foreignKeys.filter(
     ({ child, parent, onDelete }) =>
       isSameTable(parent, target.table) && (onDelete === 'a' || onDelete === 'r' || isMapped(child)),
   );
-  const leaf = ident('lethe leaf');
-  const conditions = keys.map(({ child, childColumns, parentColumns }) => {
-    const pairs = childColumns.map(
-      (column, i) => `${leaf}.${ident(column)} = ${table}.${ident(parentColumns[i] ?? column)}`,
-    );
-    return `NOT EXISTS (SELECT FROM ${relation(child)} AS ${leaf} WHERE ${pairs.join(' AND ')})`;
+  const referenced = keys.map(({ child, childColumns, parentColumns }) =>
+    noLeaf(
+      child,
+      target,
+      childColumns.map((column, i) => [column, parentColumns[i] ?? column] as const),
+    ),
+  );
+  return [withoutChildren(target, model), ...referenced].join(' AND ');
+}
+
+/** Filters rows to which no row belongs that is still to be deleted: `via` would not find it afterward. */
+function withoutChildren(target: Target, model: KindModel): string {
+  const children = model.targets.filter(
+    (other) =>
+      isDeleted(other) &&
+      other.via !== undefined &&
+      (other === target ? isRecursive(other) : parentsOf(other, model).includes(target)),
+  );
+  const conditions = children.map((child) => {
+    return noLeaf(child.table, target, child.via?.on ?? [], conditionSql(child.conditions, `${LEAF}.`));
   });
   return ['true', ...conditions].join(' AND ');
+}
+
+const LEAF = ident('lethe leaf');
+
+/** `pairs` are columns of `child` and the columns of the target that have the same values. */
+function noLeaf(
+  child: string,
+  { table }: Target,
+  pairs: readonly (readonly [here: string, there: string])[],
+  condition = 'true',
+): string {
+  const equal = pairs.map((pair) => `${columnSql(pair[0], `${LEAF}.`)} = ${thereSql(pair, `${relation(table)}.`)}`);
+  return `NOT EXISTS (SELECT FROM ${relation(child)} AS ${LEAF} WHERE ${equal.join(' AND ')} AND ${condition})`;
 }
 
 /** The SET clause for the rows of a target. Undefined when they are deleted. */

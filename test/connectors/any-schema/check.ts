@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { FinishedRange } from '../../../domain/batch.ts';
 import type { Connector } from '../../../connectors/connector.ts';
+import type { Tuning } from '../../../connectors/postgres/tuning.ts';
 import { deletion, exportAll, rowsOf, testContext } from '../fixture.ts';
 import { GHOST, type Row, type State, type UserKey } from './data.ts';
 import { type Database, batchOfUsers, canonical, canonicalRow, startParts } from './database.ts';
@@ -17,15 +18,19 @@ export interface Case {
   readonly before: State;
   readonly subjects: readonly UserKey[];
   readonly mode: Mode;
+  readonly tuning?: Partial<Tuning>;
 }
 
 /** Runs every verb on one case and compares each row and each figure with the model. */
-export async function checkCase(database: Database, { choices, before, subjects, mode }: Case): Promise<void> {
+export async function checkCase(
+  database: Database,
+  { choices, before, subjects, mode, tuning }: Case,
+): Promise<readonly FinishedRange[]> {
   await database.fill(before);
   const filled = await database.read();
   expect(canonical(filled), 'the filled rows').toEqual(canonical(before));
   const expected = deleteInMemory(choices, before, subjects);
-  const connector = database.connector(choices, { rowsPerPart: 2 });
+  const connector = database.connector(choices, { rowsPerPart: 2, ...tuning });
   const [first] = subjects;
   if (first !== undefined) await checkExport(connector, choices, filled, first);
   await checkCount(connector, choices, subjects, expected);
@@ -56,6 +61,7 @@ export async function checkCase(database: Database, { choices, before, subjects,
   if (other !== undefined) await checkExport(connector, choices, after, other);
   await connector.conclude?.({ requestId: batch.requestId, kind: 'user' }, testContext());
   await checkView(database, choices);
+  return done.ranges;
 }
 
 /** A second call reports the ranges in the order of the log. */

@@ -7,7 +7,6 @@ export type State = Readonly<Record<string, readonly Row[]>>;
 /** The key of a subject: the tenant, if the schema has tenants, and the number of the user. */
 export type UserKey = readonly number[];
 
-const MAX_ROWS = 8;
 const MAX_USERS = 7;
 const TENANTS = 2;
 export const GHOST = 0;
@@ -15,16 +14,14 @@ export const GHOST = 0;
 /** The seeds of each row of each table. Every seed decides one value, so that a counterexample shrinks. */
 export type Seeds = Readonly<Record<string, readonly (readonly number[])[]>>;
 
-export const seedsOf = (isComposite: boolean): fc.Arbitrary<Seeds> =>
+/** `rows` limits the rows of each table. */
+export const seedsOf = (isComposite: boolean, rows: fc.ArrayConstraints): fc.Arbitrary<Seeds> =>
   fc.record(
     Object.fromEntries(
       Object.entries(tablesOf(isComposite)).map(([name, { references, columns }]) => {
         const length = 1 + Object.keys(references).length + Object.keys(columns).length;
         const row = fc.array(fc.nat({ max: 60 }), { minLength: length, maxLength: length });
-        return [
-          name,
-          fc.array(row, name === 'users' ? { minLength: 2, maxLength: MAX_USERS } : { maxLength: MAX_ROWS }),
-        ];
+        return [name, fc.array(row, name === 'users' ? { minLength: 2, maxLength: MAX_USERS } : rows)];
       }),
     ),
   );

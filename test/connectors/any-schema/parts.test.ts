@@ -100,3 +100,35 @@ test('leaves rows to which a circle of other rows refers to the last part', asyn
   });
   expect(await db.rows('SELECT id FROM team')).toEqual([[9]]);
 });
+
+test('keeps rows until the rows that belong to them are deleted, also without a foreign key', async () => {
+  db = await pattern(`${USERS}
+    CREATE TABLE post (id int PRIMARY KEY, usr int NOT NULL REFERENCES usr);
+    CREATE TABLE comment (id int PRIMARY KEY, subject_type text, subject_id int, parent int, usr int NOT NULL);
+    CREATE TABLE invoice (id int PRIMARY KEY, usr int REFERENCES usr);
+    CREATE TABLE remark (id int PRIMARY KEY, invoice int, parent int REFERENCES remark);
+    INSERT INTO post SELECT n, 1 FROM generate_series(1, 5) n;
+    INSERT INTO comment SELECT n, 'Post', 1 + n % 5, NULL, 2 FROM generate_series(1, 5) n;
+    INSERT INTO comment SELECT n, 'Comment', NULL, n - 5, 3 FROM generate_series(6, 17) n;
+    INSERT INTO comment VALUES (20, 'Photo', 1, NULL, 2), (21, 'Comment', NULL, 20, 3);
+    INSERT INTO invoice SELECT n, 1 FROM generate_series(1, 5) n;
+    INSERT INTO remark SELECT n, 1 + n % 5, n FROM generate_series(1, 7) n`);
+  const map = mapOf(
+    { table: 'post', subject: subject('usr') },
+    { table: 'comment', where: { subject_type: 'Post' }, via: { table: 'post', on: { subject_id: 'id' } } },
+    { table: 'comment', where: { subject_type: 'Comment' }, via: { table: 'comment', on: { parent: 'id' } } },
+    { table: 'invoice', subject: subject('usr'), retain: { basis: 'tax law', unlink: 'null' } },
+    { table: 'remark', via: { table: 'invoice', on: { invoice: 'id' } } },
+    { table: 'remark', via: { table: 'remark', on: { parent: 'id' } } },
+  );
+  const { figures, parts } = await removeInParts(map, [1]);
+  expect(figures).toEqual({
+    'public.usr': { removed: 1 },
+    'public.post': { removed: 5 },
+    'public.comment': { removed: 17 },
+    'public.invoice': { 'retained: tax law': 5 },
+    'public.remark': { removed: 7 },
+  });
+  expect(parts).toBeGreaterThan(3);
+  expect(await db.rows('SELECT id FROM comment ORDER BY id')).toEqual([[20], [21]]);
+});

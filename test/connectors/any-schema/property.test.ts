@@ -7,7 +7,10 @@ import { type Database, openDatabase } from './database.ts';
 import { type Choices, choicesOf } from './map.ts';
 
 /** The runs of each of the two variants. */
-const RUNS = sized(13, 100);
+const RUNS = sized(12, 100);
+const MAX_ROWS = sized(8, 14);
+/** Rows per table of subjects that are too large for one statement. */
+const MANY_ROWS = 24;
 
 const DEFAULT: Omit<Choices, 'isComposite'> = {
   replies: 'delete',
@@ -18,6 +21,9 @@ const DEFAULT: Omit<Choices, 'isComposite'> = {
   order: 0,
   subjectsPerCommit: 100,
 };
+
+/** Tables of which one statement can delete two rows in time. */
+const SLOW = ['votes', 'bookmarks', 'events', 'payments'];
 
 const modeOf = fc.constantFrom<Mode[]>('whole', 'whole', 'killed', 'parts');
 
@@ -51,7 +57,7 @@ describe.each([
     let cases = 0;
     await fc.assert(
       fc.asyncProperty(
-        seedsOf(isComposite),
+        seedsOf(isComposite, { maxLength: MAX_ROWS }),
         choicesOf(isComposite),
         subjectsOf,
         modeOf,
@@ -66,4 +72,32 @@ describe.each([
     );
     expect(cases).toBe(RUNS);
   }, 600_000);
+
+  test('deletes subjects that are too large for one statement in parts', async () => {
+    const rows = { minLength: MANY_ROWS, maxLength: MANY_ROWS };
+    const [seeds] = fc.sample(seedsOf(isComposite, rows), { seed: 1, numRuns: 1 });
+    const before = buildRows(seeds ?? {}, isComposite);
+    await database.sql.unsafe(`
+      CREATE FUNCTION app.slow() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN IF (SELECT count(*) FROM deleted) > 2 THEN PERFORM pg_sleep(30); END IF; RETURN NULL; END $$`);
+    for (const table of SLOW)
+      await database.sql.unsafe(`CREATE TRIGGER slow AFTER DELETE ON app.${table} REFERENCING OLD TABLE AS deleted
+        FOR EACH STATEMENT EXECUTE FUNCTION app.slow()`);
+    const subjects: readonly UserKey[] = isComposite
+      ? [
+          [1, 1],
+          [2, 1],
+        ]
+      : [[1], [2]];
+    const choices: Choices = { ...DEFAULT, isComposite };
+    const ranges = await checkCase(database, {
+      choices: { ...choices, replies: 'detach', folders: 'acknowledge' },
+      before,
+      subjects,
+      mode: 'killed',
+      tuning: { rowsPerPart: 2, statementTimeoutMs: 500 },
+    });
+    expect(ranges.filter(({ part }) => part > 0).length).toBeGreaterThan(subjects.length);
+    await database.sql.unsafe('DROP FUNCTION app.slow CASCADE');
+  });
 });
