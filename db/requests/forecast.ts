@@ -65,12 +65,12 @@ export function estimatedCompletion(
  */
 export const atRisk = (now: Date): SQL<boolean> => {
   const lastRun = new Date(now.getTime() - HOUR_MS);
-  return sql`coalesce(${requests.concludedAt} IS NULL AND ${requests.status} NOT IN ('ready', 'expired')
-    AND (${requests.estimatedCompletionAt} > ${requests.dueAt} OR ${requests.dueAt} < ${now}
-      OR (${requests.hardDeleteAt} <= ${lastRun} AND (${requests.resolvedAt} IS NULL OR EXISTS (
+  return sql`(${requests.concludedAt} IS NULL AND ${requests.status} NOT IN ('ready', 'expired')
+    AND (coalesce(${requests.estimatedCompletionAt} > ${requests.dueAt}, false) OR ${requests.dueAt} < ${now}
+      OR (coalesce(${requests.hardDeleteAt} <= ${lastRun}, false) AND (${requests.resolvedAt} IS NULL OR EXISTS (
         SELECT FROM ${subjectRows} WHERE subjects.request_id = ${requests.id} AND subjects.hard_delete_at <= ${lastRun}
           AND subjects.state IN ('resolved', 'soft_deleted', 'scheduled')
           AND NOT EXISTS (
             SELECT FROM ${identityDigests} subject_digest JOIN ${holdDigests} hold USING (project, kind, digest)
-            WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active))))), false)`;
+            WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active))))))`;
 };
