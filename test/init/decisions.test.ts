@@ -73,6 +73,24 @@ test('collects the row that only this person points to, and gives a ghost row it
   expect(await proposed.check()).toEqual([]);
 });
 
+test('deletes the address of a retained order and keeps its document', async () => {
+  const proposed = await proposeFor(
+    `${PEOPLE}
+     CREATE TABLE addresses (address_id int PRIMARY KEY, street text); CREATE TABLE documents (document_id int PRIMARY KEY, path text);
+     CREATE TABLE orders (order_id int PRIMARY KEY, person_id int REFERENCES people, ship_address_id int REFERENCES addresses,
+       document_id int REFERENCES documents)`,
+    'people',
+  );
+  expect(proposed.entriesOf('public.orders')).toMatchObject([
+    { subject: 'person_id', retain: { blank: ['ship_address_id'], unlink: 'null' } },
+  ]);
+  expect(proposed.entriesOf('public.addresses')).toEqual([
+    { table: 'public.addresses', referencedBy: { table: 'public.orders', on: { address_id: 'ship_address_id' } } },
+  ]);
+  expect(proposed.entriesOf('public.documents')).toEqual([]);
+  expect(await proposed.check()).toEqual([]);
+});
+
 test('retains a row that a retained row cannot do without', async () => {
   const proposed = await proposeFor(
     `${PEOPLE}
@@ -88,6 +106,27 @@ test('retains a row that a retained row cannot do without', async () => {
   expect(proposed.entriesOf('public.booking_comments')).toEqual([
     { table: 'public.booking_comments', via: { table: 'public.bookings', on: { booking_id: 'booking_id' } } },
   ]);
+  expect(await proposed.check()).toEqual([]);
+});
+
+test('deletes rows that cannot be without a row of the person, although another person made them', async () => {
+  const proposed = await proposeFor(
+    `${PEOPLE}
+     CREATE TABLE lists (list_id int PRIMARY KEY, owner_id int REFERENCES people);
+     CREATE TABLE list_entries (list_id int REFERENCES lists, entry_no int, updated_by int REFERENCES people, PRIMARY KEY (list_id, entry_no));
+     CREATE TABLE invoices (invoice_id int PRIMARY KEY, person_id int REFERENCES people);
+     CREATE TABLE invoice_lines (invoice_id int REFERENCES invoices, line_no int, checked_by int REFERENCES people, PRIMARY KEY (invoice_id, line_no))`,
+    'people',
+  );
+  expect(proposed.entriesOf('public.list_entries')).toEqual([
+    { table: 'public.list_entries', subject: 'updated_by', detach: { updated_by: null } },
+    { table: 'public.list_entries', via: { table: 'public.lists', on: { list_id: 'list_id' } } },
+  ]);
+  expect(proposed.entriesOf('public.invoice_lines')).toMatchObject([
+    { subject: 'checked_by', detach: { checked_by: null } },
+    { via: { table: 'public.invoices' }, retain: {} },
+  ]);
+  expect(proposed.statements).toEqual([]);
   expect(await proposed.check()).toEqual([]);
 });
 

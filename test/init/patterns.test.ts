@@ -56,7 +56,7 @@ test.each(TRUTHS)(
       writeFileSync(file, printFile(place, proposal.settings, proposal.notes.lines, DEFAULT_POLICY, []));
       expect(await isFormatted(file)).toBe(true);
       const { stdout } = await runCommand('system-sql', ['--role', 'reader'], { LETHE_CONFIG: file });
-      expect(stdout).toContain(systemSql(proposal.settings, { system: 'app', role: 'reader' }));
+      expect(stdout).toContain(systemSql(proposal.settings, { system: `${truth.name}/app`, role: 'reader' }));
       await deletePerson(proposal.settings, url, sql);
     } finally {
       await sql.end();

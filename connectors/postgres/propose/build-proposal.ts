@@ -35,8 +35,10 @@ export function buildProposal(
   const aliases = findAliases(survey);
   const drafts = draftsOf(survey, aliases?.table ?? null);
   const ghost = findGhost(survey.subject, survey.samples);
+  const details = new Set(drafts.filter(({ link }) => link.by === 'pointed').map(({ table }) => table));
   const build: Build = {
     survey,
+    pointedTo: details,
     notes: new Notes(),
     hasAliases: aliases !== null,
     retained: new Set(drafts.filter(({ effect }) => effect === 'retain').map(({ table }) => table)),
@@ -45,7 +47,6 @@ export function buildProposal(
     statements: [],
   };
   const map = buildKind(kind, drafts, identities, aliases, build);
-  const details = new Set(drafts.filter(({ link }) => link.by === 'pointed').map(({ table }) => table));
   if (build.ghostUses.length > 0 && !ghost.exists) {
     const settles = { path: `kinds.${kind}`, message: 'ghost row' };
     const reason = `a ghost row takes over references of deleted subjects: ${build.ghostUses.join(', ')}`;

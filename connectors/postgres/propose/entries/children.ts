@@ -22,8 +22,8 @@ export function childDraft(reference: Reference, state: ChildState, survey: Surv
   const columns = reference.childColumns.join(', ');
   const others = `rows of other people refer to rows of ${parent} by ${columns}`;
   // Rows of others that refer to a deleted row of the same table, such as replies, stay.
-  if (child === parent || child === survey.subject.table.name || isOrganizationName(child) || state.isDetached)
-    return referenceDraft(reference, 'detach');
+  const isEntity = child === survey.subject.table.name || isOrganizationName(child);
+  if (child === parent || isEntity || (state.isDetached && canDetach)) return referenceDraft(reference, 'detach');
   if (canDetach && isPointer(columns, child, parent)) return referenceDraft(reference, 'detach');
   if (state.hasOwner) {
     if (hasSameOwner(reference, survey)) return referenceDraft(reference, 'delete');
@@ -42,7 +42,11 @@ export function childDraft(reference: Reference, state: ChildState, survey: Surv
     return referenceDraft(reference, 'detach', [
       `the application keeps rows of ${child} without the reference (ON DELETE SET NULL); remove detach if they belong to the person`,
     ]);
-  return referenceDraft(reference, 'delete');
+  return referenceDraft(
+    reference,
+    'delete',
+    state.isDetached ? [`the rows belong to rows of ${parent}, and other people may have made them`] : [],
+  );
 }
 
 /** Nearly all sampled rows have the owner of their parent. Without rows the name of the table decides. */

@@ -1,7 +1,7 @@
 import { isRetainedName, keepsNoRecords } from '../names/table-kinds.ts';
 import { type Reference, isSame, nullableColumns } from '../references/reference.ts';
 import { keysFrom } from '../catalog/snapshot.ts';
-import { childDraft } from './children.ts';
+import { childDraft, isDetailOf } from './children.ts';
 import { directDrafts } from './direct.ts';
 import { type Draft, type Survey, isToKey, referenceDraft } from './draft.ts';
 
@@ -88,7 +88,8 @@ function draftOf(
   const { child, parent } = reference;
   const canUnlink = nullableColumns(survey.snapshot, reference).length > 0;
   if (stays(parent)) {
-    if (state.hasOwner || state.isDetached || child === parent || child === survey.subject.table.name) return null;
+    if (state.hasOwner || child === parent || child === survey.subject.table.name) return null;
+    if (state.isDetached && canUnlink && !isDetailOf(child, parent)) return null;
     // One retained row below a polymorphic pair does not make all of its rows records.
     if (reference.kind === 'polymorphic') return null;
     if (keepsNoRecords(child)) return referenceDraft(reference, 'delete');

@@ -2,7 +2,7 @@ import { columnPath } from '../../data-map/column-path.ts';
 import { wordsOf } from '../../inspect/coverage/personal-columns.ts';
 import type { Table } from '../catalog/snapshot.ts';
 import { type Role, isPolymorphicActor, roleOf } from '../names/roles.ts';
-import { isContentName, isOrganizationName, isSharedName, isUsersName } from '../names/table-kinds.ts';
+import { isContentName, isOrganizationName, isSharedName, isStaffName, isUsersName } from '../names/table-kinds.ts';
 import { type Reference, nullableColumns } from '../references/reference.ts';
 import { isContainer, isOwnedByOther, otherPeople } from './shared-rows.ts';
 import { type Draft, type Survey, equivalentTables, isToKey, referenceDraft } from './draft.ts';
@@ -61,7 +61,8 @@ function judge({ reference, role }: Judged, all: readonly Judged[], table: Table
   const owners = all.filter((each) => each.role === 'owner');
   const parties = all.filter((each) => each.role === 'party').toSorted((a, b) => rankOf(a) - rankOf(b));
   const column = reference.childColumns.join(', ');
-  const isShared = isContainer(table, survey);
+  const isServed = isStaffName(survey.subject.table.name) && isSharedName(table.name);
+  const isShared = isContainer(table, survey) || isServed;
   if (role === 'actor') return referenceDraft(reference, 'detach');
   if (isOrganizationName(survey.subject.table.name) && isUsersName(table.name))
     return detach(

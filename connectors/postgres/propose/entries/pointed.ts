@@ -1,6 +1,6 @@
-import { isUnique, type SnapshotKey, isMappable } from '../catalog/snapshot.ts';
+import { type SnapshotKey, columnOf, isMappable, isUnique } from '../catalog/snapshot.ts';
 import { personalCategory } from '../../inspect/coverage/personal-columns.ts';
-import { isDetailName, isOrganizationName } from '../names/table-kinds.ts';
+import { isAddressName, isDetailName, isOrganizationName } from '../names/table-kinds.ts';
 import { isEmailLike } from '../names/column-kinds.ts';
 import { type Reference, isSame, keyReference } from '../references/reference.ts';
 import { answerOf } from '../sample/sample.ts';
@@ -17,7 +17,10 @@ export function pointedDrafts(survey: Survey, drafts: readonly Draft[]): readonl
   const retained = new Set(drafts.filter(({ effect }) => effect === 'retain').map(({ table }) => table));
   const mapped = new Set([subject.table.name, ...drafts.map(({ table }) => table)]);
   return snapshot.foreignKeys
-    .filter(({ child, parent }) => deleted.has(child) && !retained.has(child) && !mapped.has(parent))
+    .filter((key) => {
+      if (mapped.has(key.parent)) return false;
+      return retained.has(key.child) ? canLoseAddress(key, survey) : deleted.has(key.child);
+    })
     .filter((key) => isPersonalDetail(key, survey))
     .map((key): Draft => {
       const pointing = survey.references.filter(
@@ -34,6 +37,19 @@ export function pointedDrafts(survey: Survey, drafts: readonly Draft[]): readonl
         questions: [],
       };
     });
+}
+
+/** A retained row can lose its reference to an address, so that the address is deleted. */
+export function canLoseAddress(
+  { child, childColumns, parent }: SnapshotKey,
+  { snapshot }: Pick<Survey, 'snapshot'>,
+): boolean {
+  const table = snapshot.tables.get(child);
+  const [column = ''] = childColumns;
+  const isNullable = columnOf(table, column)?.isNotNull === false;
+  return (
+    isAddressName(parent) && childColumns.length === 1 && isNullable && table?.primaryKey.includes(column) === false
+  );
 }
 
 const isReference = ({ child, childColumns }: Reference, key: SnapshotKey): boolean =>

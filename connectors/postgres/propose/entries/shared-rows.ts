@@ -2,7 +2,7 @@ import { personalCategory } from '../../inspect/coverage/personal-columns.ts';
 import { type Table, isUnique, keysFrom } from '../catalog/snapshot.ts';
 import { isEmailLike } from '../names/column-kinds.ts';
 import { isPointer, roleOf } from '../names/roles.ts';
-import { isCustomersName, isMembershipName, isSharedName } from '../names/table-kinds.ts';
+import { isCustomersName, isMembershipName, isSharedName, isStaffName } from '../names/table-kinds.ts';
 import { type Survey, equivalentTables, isToKey } from './draft.ts';
 
 /** Whether several people share a row: it has members, or the subject's row points to it. */
@@ -61,7 +61,8 @@ export function otherPeople({ name }: Table, survey: Survey): string | null {
         isToKey(each, subject) &&
         roleOf(each.childColumns[0] ?? '', parent, subject.table.name, subject.key) !== 'actor',
     );
-    return categories.size > 2 && !isOfSubject && roleOf(childColumns.at(-1) ?? '', child, parent) === 'owner';
+    const needed = isStaffName(subject.table.name) ? 2 : 3;
+    return categories.size >= needed && !isOfSubject && roleOf(childColumns.at(-1) ?? '', child, parent) === 'owner';
   });
   return found?.parent ?? null;
 }

@@ -67,7 +67,7 @@ export const isPersonal = ({ name, family }: Column): boolean =>
 
 /** Free text and names of people, which count in a row that is known to belong to a person. */
 const FREE_TEXT =
-  /^(\w+_)?(nm|name\d)$|^(name|full_?name|bio|about|notes?|comments?|remarks?|message|body|description|recipient(_name)?|ship_?to|bill_?to|attn|contact)$/;
+  /^(\w+_)?(nm|name\d)$|^(name|full_?name|bio|about|notes?|comments?|remarks?|message|body|description|recipient(_name)?|ship_?to|bill_?to|(ship|shipping|bill|billing|deliver|delivery)_?name|attn|contact)$/;
 
 const PHONE = /(^|_)(tele)?(phone|mobile|cell|cellphone|msisdn|tel)(_?(number|num|nr|no))?$/;
 

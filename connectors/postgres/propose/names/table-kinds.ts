@@ -33,6 +33,9 @@ const DETAIL =
 /** Whether a row usually holds details of one person, to which the row of that person points. */
 export const isDetailName = (table: string): boolean => DETAIL.test(words(table));
 
+/** Rows that a retained record can do without, as opposed to its documents. */
+export const isAddressName = (table: string): boolean => /(^|_)(address(es)?|addr|contacts?)$/.test(words(table));
+
 const ORGANIZATION =
   /(^|_)(teams?|groups?|orgs?|organi[sz]ations?|workspaces?|compan(y|ies)|tenants?|departments?|stores?|shops?|branch(es)?|offices?|sites?|locations?|vendors?|suppliers?|schools?|business(es)?|units?|warehouses?|facilit(y|ies)|clinics?|hospitals?|hotels?|agenc(y|ies)|employees?|staffs?)$/;
 
@@ -55,6 +58,12 @@ const CUSTOMERS =
 
 /** Whether the table holds people that the people of another table serve. */
 export const isCustomersName = (table: string): boolean => CUSTOMERS.test(words(table));
+
+const STAFF =
+  /(^|_)(employees?|empl?|emp_?mst|staffs?|agents?|clerks?|operators?|personnel|technicians?|salespersons?|salespeople|sales_?reps?|workers?|admins?|administrators?|coaches|teachers?|doctors?|nurses?|drivers?|moderators?|consultants?)$/;
+
+/** Whether the people of the table serve the people of another one. */
+export const isStaffName = (table: string): boolean => STAFF.test(words(table));
 
 const ALIASES = /(^|_)(alias(es)?|distinct_ids?|id_?maps?|identity_?maps?|merged_?ids?|device_ids?)$/;
 

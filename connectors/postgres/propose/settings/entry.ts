@@ -3,6 +3,7 @@ import type { Detachment, Retention, SubjectColumns, TableMap, Value } from '../
 import { ident, relation } from '../../sql.ts';
 import { type Column, type Table, columnOf, keysFrom, keysTo } from '../catalog/snapshot.ts';
 import { type Draft, type Survey, inKeyOrder, isToKey } from '../entries/draft.ts';
+import { canLoseAddress } from '../entries/pointed.ts';
 import { credentialColumns, internalColumns, isSource, timeColumn } from '../names/column-kinds.ts';
 import { type Reference, nullableColumns } from '../references/reference.ts';
 import { personalColumns } from './personal.ts';
@@ -15,6 +16,8 @@ export interface Build {
   readonly hasAliases: boolean;
   /** Tables with an entry whose rows stay. */
   readonly retained: ReadonlySet<string>;
+  /** Tables with details of a person to which rows point. */
+  readonly pointedTo: ReadonlySet<string>;
   readonly ghost: Value;
   /** References for which a ghost row is needed. */
   readonly ghostUses: string[];
@@ -155,9 +158,12 @@ function retention(reference: Reference, table: Table, path: string, build: Buil
   const personal = personalColumns(table, survey.samples).filter(
     ({ name, isGenerated }) => !linked.has(name) && !isGenerated,
   );
-  const blank = personal
-    .filter(({ isNotNull, isPartitionKey }) => !isNotNull && !isPartitionKey)
-    .map(({ name }) => name);
+  const blank = [
+    ...personal.filter(({ isNotNull, isPartitionKey }) => !isNotNull && !isPartitionKey).map(({ name }) => name),
+    ...keysFrom(survey.snapshot, table.name)
+      .filter((key) => build.pointedTo.has(key.parent) && canLoseAddress(key, survey))
+      .flatMap(({ childColumns }) => childColumns),
+  ];
   const fixed = personal.filter(({ isNotNull }) => isNotNull).map(({ name }) => name);
   notes.ask(path, 'state the law and the period, or remove retain to delete the rows');
   if (fixed.length > 0)
