@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Deletion } from '../../../../connectors/connector.ts';
-import { type Fixture, addUpRanges, batchOf, deletion, fixture, requestId, testContext, user } from '../../fixture.ts';
+import { type PostgresSettings, systemSql } from '../../../../connectors/postgres/index.ts';
+import {
+  SYSTEM,
+  type Fixture,
+  addUpRanges,
+  batchOf,
+  deletion,
+  fixture,
+  requestId,
+  testContext,
+  user,
+} from '../../fixture.ts';
 
 let db: Fixture;
 beforeEach(async () => {
@@ -42,6 +53,26 @@ test('deletes the other subjects of the range and of the batch, and names table 
   for (const table of ['users', 'events', 'orders']) expect(after[table]).toEqual(before[table]);
   expect(addUpRanges(done.ranges)['app.users']).toEqual({ removed: 24, retained: 0 });
   expect(done.ranges.filter(({ firstSeq, lastSeq }) => firstSeq <= 2 && lastSeq >= 2)).toEqual([]);
+});
+
+test('deletes two customers without invoices and names the foreign key that blocks the one with some', async () => {
+  await db.sql.unsafe(`
+    CREATE TABLE public.customer (customer_id int PRIMARY KEY, email text);
+    CREATE TABLE public.invoice (invoice_id int PRIMARY KEY, customer_id int NOT NULL CONSTRAINT invoice_customer_id_fkey REFERENCES public.customer);
+    CREATE INDEX ON public.invoice (customer_id);
+    INSERT INTO public.customer SELECT n, n || '@x.test' FROM unnest(ARRAY[21, 100, 101, 102]) n; INSERT INTO public.invoice VALUES (1, 21), (2, 21)`);
+  const settings = {
+    url: { env: 'X' },
+    kinds: { user: { table: 'public.customer', key: { column: 'customer_id', match: 'integer' } } },
+  } satisfies PostgresSettings;
+  await db.sql.unsafe(systemSql(settings, { system: SYSTEM }));
+  const keys = [100, 21, 101].map((key) => [{ type: 'customer_id', value: [String(key)] }]);
+  expect(await db.connector({ retries: 1 }, settings).hardDelete(batchOf(keys), deletion(), testContext())).toEqual({
+    done: true,
+    blocked: [{ seq: 2, table: 'public.invoice', constraint: 'invoice_customer_id_fkey' }],
+  });
+  const left = await db.sql<{ id: number }[]>`SELECT customer_id AS id FROM public.customer ORDER BY 1`;
+  expect(left.map(({ id }) => id)).toEqual([21, 102]);
 });
 
 test('verifies the other subjects when the call leaves the blocked one out', async () => {
