@@ -58,7 +58,7 @@ test.each(configurations)('finds no config errors in the snippet under "$heading
 test.each(recipes)('finds no config errors in the database of the recipe "$heading"', async ({ path, sql }) => {
   const { url } = await createDatabase();
   const deployment = readDeployment(await loadDeployment(path));
-  const setup = deployment.definitions.get('shop')?.get('app')?.setupSql?.({ system: 'app' }) ?? '';
+  const setup = deployment.definitions.get('shop')?.get('app')?.setupSql?.({ system: 'shop/app' }) ?? '';
   const database = postgres(url, { max: 1, onnotice: () => {} });
   await database.unsafe(`CREATE SCHEMA app; ${sql}`);
   await database.unsafe(setup);
