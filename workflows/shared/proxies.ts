@@ -14,11 +14,15 @@ import {
   SYSTEM_SUMMARIES,
 } from './summaries.ts';
 
-/** Lethe's own database: short statements. While the database is unavailable, every request waits and retries. */
+/**
+ * Lethe's own database: short statements. While the database is unavailable, every request waits and retries. A cancelled
+ * task leaves its statement to finish: a cancellation would arrive after its end.
+ */
 export const ledger = proxyWithSummaries<LedgerActivities>(
   {
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout: '30 seconds',
+    cancellationType: 'ABANDON',
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
   },
   LEDGER_SUMMARIES,
