@@ -56,14 +56,14 @@ function checkKind(model: KindModel): ConfigError[] {
   return errors;
 }
 
-/** The table of a kind has one row per subject, so an entry for it would delete other subjects. */
+/** The table of a kind has one row per subject, so an entry for it would delete, or export and change, other subjects. */
 function checkOtherSubjects({ kind, targets }: KindModel, models: readonly KindModel[]): ConfigError[] {
   return targets.flatMap((target) => {
     const other = models.find(({ map }) => isSameTable(map.table, target.table));
-    if (other === undefined || target.role !== 'table' || !isDeleted(target)) return [];
+    if (other === undefined || target.role !== 'table' || target.detach !== undefined) return [];
     const detach = linkColumns(target).map((column) => `${column}: null`);
     const others = other.kind === kind ? `other subjects` : `subjects of kind ${other.kind}`;
-    const message = `${qualifiedName(target.table)} has one row per ${other.kind}, so this entry would delete ${others}; set detach: { ${detach.join(', ')} } if these rows only refer to the ${kind}`;
+    const message = `${qualifiedName(target.table)} has one row per ${other.kind}, so this entry would ${isDeleted(target) ? 'delete' : 'export and change'} ${others}; set detach: { ${detach.join(', ')} } if these rows only refer to the ${kind}`;
     return [{ path: target.path, message }];
   });
 }

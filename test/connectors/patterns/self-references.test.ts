@@ -70,7 +70,7 @@ describe('replies to replies', () => {
   });
 });
 
-test('retains the colleagues of two deleted managers once, without those that are deleted', async () => {
+test('detaches the colleagues of two deleted managers once, without those that are deleted', async () => {
   db = await pattern(`
     CREATE SCHEMA t;
     CREATE TABLE t.staff(staff_no int PRIMARY KEY, reports_to int REFERENCES t.staff); CREATE INDEX ON t.staff(reports_to);
@@ -78,16 +78,10 @@ test('retains the colleagues of two deleted managers once, without those that ar
   const map: KindMap = {
     table: 't.staff',
     key: { column: 'staff_no', match: 'integer' },
-    tables: [
-      {
-        table: 't.staff',
-        subject: { column: 'reports_to', match: 'key' },
-        retain: { basis: 'colleagues stay', unlink: 'null' },
-      },
-    ],
+    tables: [{ table: 't.staff', subject: { column: 'reports_to', match: 'key' }, detach: { reports_to: null } }],
   };
   expect(await db.check(map)).toEqual([]);
-  expect(await db.remove(map, [2, 3])).toEqual({ figures: { 't.staff': { removed: 2, retained: 2 } }, survivors: 0 });
+  expect(await db.remove(map, [2, 3])).toEqual({ figures: { 't.staff': { removed: 2, detached: 2 } }, survivors: 0 });
   expect(await db.rows('SELECT * FROM t.staff ORDER BY 1')).toEqual([
     [4, null],
     [5, null],

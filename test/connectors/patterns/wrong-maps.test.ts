@@ -112,6 +112,11 @@ describe('inspect() of rows of other subjects', () => {
       { table: 'staff', via: { table: 'staff', on: { reports_to: 'staff_id' } } },
       /^kinds\.user\.tables\.0: .*detach: \{ reports_to: null \}/,
     ],
+    [
+      'exports and changes',
+      { ...reports, retain: { basis: 'labor law', unlink: 'null' } },
+      /^kinds\.user\.tables\.0: .*would export and change other subjects.*detach: \{ reports_to: null \}/,
+    ],
   ])('rejects an entry that %s the rows of colleagues', async (_name, wrong, error) => {
     db = await pattern(schema);
     const map = user(wrong, detachClients);
