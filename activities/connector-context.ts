@@ -1,5 +1,6 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import { type ConnectorContext, ConnectorError } from '../connectors/connector.ts';
+import type { ConnectorContext } from '../connectors/connector.ts';
+import { requireNoConfigErrors } from '../connectors/guard.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
 import { raiseWake } from '../db/audit/audit.ts';
 import { reserveSlot } from '../db/members/slots.ts';
@@ -63,11 +64,8 @@ export async function withAttention<T>(
 }
 
 /** Checks connection, permissions, data map and coverage, as at start (rule 5). Throws `coverage_broken` for config errors. */
-export async function requireCoverage(deps: ActivityDeps, key: Pick<SystemKey, 'project' | 'system'>): Promise<void> {
-  const errors = await withConnectorContext(deps, key, () => deps.connector(key.project, key.system).inspect());
-  if (errors.length > 0)
-    throw new ConnectorError('coverage_broken', `${errors.length} config errors`, { retryable: false });
-}
+export const requireCoverage = (deps: ActivityDeps, key: Pick<SystemKey, 'project' | 'system'>): Promise<void> =>
+  withConnectorContext(deps, key, () => requireNoConfigErrors(deps.connector(key.project, key.system)));
 
 /**
  * Returns the current time of Temporal's server: when this attempt was scheduled, plus the time since it started here.

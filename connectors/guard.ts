@@ -8,11 +8,16 @@ export function guardConnector(connector: Connector): Connector {
   let isValid = false;
   return withCheck(connector, async () => {
     if (isValid) return;
-    const errors = await connector.inspect();
-    if (errors.length > 0)
-      throw new ConnectorError('coverage_broken', `${errors.length} config errors`, { retryable: false });
+    await requireNoConfigErrors(connector);
     isValid = true;
   });
+}
+
+/** Inspects the system. Throws `coverage_broken` for config errors. */
+export async function requireNoConfigErrors(connector: Connector): Promise<void> {
+  const errors = await connector.inspect();
+  if (errors.length > 0)
+    throw new ConnectorError('coverage_broken', `${errors.length} config errors`, { retryable: false });
 }
 
 /** Takes the place of a connector that cannot be opened, such as one whose secret is not set. */

@@ -159,9 +159,9 @@ function withoutChildren(target: Target, model: KindModel): string {
       other.via !== undefined &&
       (other === target ? isRecursive(other) : parentsOf(other, model).includes(target)),
   );
-  const conditions = children.map((child) => {
-    return noLeaf(child.table, target, child.via?.on ?? [], conditionSql(child.conditions, `${LEAF}.`));
-  });
+  const conditions = children.map((child) =>
+    noLeaf(child.table, target, child.via?.on ?? [], conditionSql(child.conditions, `${LEAF}.`)),
+  );
   return ['true', ...conditions].join(' AND ');
 }
 
