@@ -33,10 +33,12 @@ export const noFaults = (): Faults => ({
   calls: [],
 });
 
-/** Removes all faults. Keeps `calls` and `tickets`. */
+/** Removes all faults, and the calls and tickets of the last test, so that no test waits for a call that it did not cause. */
 export function clearFaults(faults: Faults): void {
   faults.away.clear();
   faults.refused.clear();
+  faults.calls.length = 0;
+  faults.tickets.length = 0;
   const none = { verification: null, postponements: 0, beforeCount: null, beforeTable: null, afterDelete: null };
   Object.assign(faults, none satisfies Partial<Faults>);
 }
