@@ -4,7 +4,7 @@ import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/
 import { readRequestRow } from '../db/requests/row.ts';
 import { readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
-import { recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
+import { isSkipped, recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
 import { otherForms } from '../domain/identity-forms.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
@@ -55,7 +55,7 @@ export const systemActivities = (deps: ActivityDeps) => ({
     await withAttention(deps, { ...key, step: 'resolve', batch: 0 }, asOf, async () => {
       const { requestId } = key;
       const { size, lastSeq } = await countUnresolvedSubjects(deps.database, requestId);
-      if (size === 0) return;
+      if (size === 0 || (await isSkipped(deps.database, requestId, key.system))) return;
       if (hasNoVerification(deps, key)) return markPresent(deps.database, requestId, 'all');
       const identities = () => unknownIdentities(deps.database, requestId, lastSeq);
       const { presentSeqs } = await countRows(deps, key, { batch: 'unknown', lastSeq, size, identities });

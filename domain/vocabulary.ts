@@ -88,6 +88,7 @@ export const STORED_OUTCOMES = ['matched', 'invalid', 'not_found', 'duplicate', 
 /** Outcomes of a submitted identity that callers see. docs/glossary.md explains each. */
 export const OUTCOMES = [
   ...STORED_OUTCOMES,
+  'unknown',
   'soft_deleted',
   'held',
   'cancelled',

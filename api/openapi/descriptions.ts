@@ -41,6 +41,7 @@ const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   duplicate: 'an earlier position names the same subjects; see `duplicateOf`.',
   attached: 'another open deletion owns the subject; this request shares its outcome.',
   already_deleted: 'an earlier deletion deleted the subject.',
+  unknown: 'the directory does not know the identity, and not every system has been searched for it yet.',
   soft_deleted: 'the subject is hidden and waits for the claim, or is being hard-deleted.',
   held: 'the subject is hidden, and a legal hold blocks the hard deletion.',
   cancelled: 'the subject is cancelled and restored.',

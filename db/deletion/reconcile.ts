@@ -143,7 +143,7 @@ async function countWaiting(tx: Transaction, project: string, requestId: string,
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
            count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,
-           count(*) FILTER (WHERE state = 'resolved' AND NOT known AND present IS NOT TRUE) AS unresolved,
+           count(*) FILTER (WHERE state IN ('proposed', 'resolved') AND NOT known AND present IS NOT TRUE) AS unresolved,
            count(*) FILTER (WHERE held AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')) AS held,
            count(*) FILTER (WHERE state IN ('soft_deleted', 'scheduled') AND NOT held AND NOT awaiting_backup AND hard_delete_at <= ${asOf}) AS claimable,
            count(*) FILTER (WHERE awaiting_backup) AS awaiting_backup,

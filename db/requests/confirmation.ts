@@ -4,7 +4,7 @@ import type { DeletionState } from '../../domain/request-state.ts';
 import type { Status } from '../../domain/vocabulary.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
-import { countProposedSubjects } from '../resolution/counts.ts';
+import { countProposedSubjects, countUnsearchedSubjects } from '../resolution/counts.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { attention, systemVisibility } from '../schema/work.ts';
@@ -20,8 +20,8 @@ export interface Confirmation {
 }
 
 /**
- * Advances the confirmation of a request: opens it once every system has counted, and cancels all proposed subjects
- * when it expires. Null if no subject waits for a confirmation. Runs under the project lock.
+ * Advances the confirmation of a request: opens it once every system was searched for unknown identities and has counted,
+ * and cancels all proposed subjects when it expires. Null if no subject waits for a confirmation. Runs under the project lock.
  */
 export async function settleConfirmation(
   tx: Transaction,
@@ -30,22 +30,32 @@ export async function settleConfirmation(
 ): Promise<Confirmation | null> {
   if (!isUnconfirmed(request) || request.resolvedAt === null) return null;
   if (request.confirmBy !== null && request.confirmBy <= asOf) return expireConfirmation(tx, request, asOf);
+  const unsearched = await countUnsearchedSubjects(tx, request.id);
   const { size } = await countProposedSubjects(tx, request.id);
-  if (size === 0) return null;
+  if (size === 0 && unsearched === 0) return null;
+  // Only subjects that exist are counted and confirmed.
+  if (unsearched > 0) return pending(request, size, []);
   const uncounted = await readUncountedSystems(tx, request.id, asOf);
   const until = request.confirmBy ?? (uncounted.length === 0 ? await openConfirmation(tx, request, size, asOf) : null);
   const systemsToCount = uncounted.filter(({ ready }) => ready).map(({ system }) => system);
-  return {
-    status: until === null ? 'resolving' : 'awaiting_confirmation',
-    until,
-    state: {
-      subjects: size,
-      systemsToCount,
-      needsAnotherOwner: request.selection === 'everyone',
-      until: until?.getTime() ?? null,
-    },
-  };
+  return pending(request, size, systemsToCount, until);
 }
+
+const pending = (
+  { selection }: RequestRow,
+  size: number,
+  systemsToCount: readonly string[],
+  until: Date | null = null,
+): Confirmation => ({
+  status: until === null ? 'resolving' : 'awaiting_confirmation',
+  until,
+  state: {
+    subjects: size,
+    systemsToCount,
+    needsAnotherOwner: selection === 'everyone',
+    until: until?.getTime() ?? null,
+  },
+});
 
 /** The systems that have not counted. `ready` is false if a system needs an operator first. */
 const readUncountedSystems = (tx: Transaction, requestId: string, asOf: Date) =>

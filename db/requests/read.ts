@@ -39,6 +39,8 @@ type Computed = Readonly<{
   skipped: readonly { readonly system: string; readonly reason: string | null; readonly at: string }[];
   /** The counts of the dry run, one per system. */
   counts: readonly SystemCount[];
+  /** The proposed subjects that no system has reported yet, and that may not exist. */
+  unsearched: number;
   /** The number of exceptions. */
   excepted: number;
   /** The numbers of the exceptions that matched no subject. */
@@ -69,13 +71,14 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
   const requestId = request.id;
   const [row] = await queries.execute<Computed>(sql`
     WITH subject AS (
-      SELECT state, hard_delete_at,
+      SELECT state, hard_delete_at, state = 'proposed' AND NOT known AND present IS NOT TRUE AS is_unsearched,
              state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND (request_id, seq) IN (${heldSubjects(request.project)}) AS held
       FROM ${subjects} WHERE request_id = ${requestId}),
     counted AS (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
-             coalesce(sum(held), 0)::bigint AS held_subjects, min(next_claim_at) AS next_claim_at
-      FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held,
+             coalesce(sum(held), 0)::bigint AS held_subjects, min(next_claim_at) AS next_claim_at,
+             coalesce(sum(unsearched), 0)::bigint AS unsearched
+      FROM (SELECT state, count(*) AS number, count(*) FILTER (WHERE held) AS held, count(*) FILTER (WHERE is_unsearched) AS unsearched,
                    min(hard_delete_at) FILTER (WHERE state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')) AS next_claim_at
             FROM subject GROUP BY state) by_state)
     SELECT ${atRisk(now)} AS at_risk, counted.*,

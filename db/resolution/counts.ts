@@ -1,9 +1,9 @@
-import { and, count, eq, sql } from 'drizzle-orm';
+import { and, count, eq, not, sql } from 'drizzle-orm';
 import type { Database, Queries } from '../client.ts';
 import { requestCounts } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 
-/** Counts the proposed subjects, and reads their highest `seq`. */
+/** Counts the proposed subjects that are known to exist, which a member confirms, and reads their highest `seq`. */
 export async function countProposedSubjects(
   queries: Queries,
   requestId: string,
@@ -11,9 +11,15 @@ export async function countProposedSubjects(
   const [row = { size: 0, lastSeq: 0 }] = await queries
     .select({ size: count(), lastSeq: sql<number>`coalesce(max(${subjects.seq}), 0)` })
     .from(subjects)
-    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed')));
+    .where(and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed'), not(isUnsearched)));
   return row;
 }
+
+/** Counts the proposed subjects that no system has reported yet. They may not exist. */
+export const countUnsearchedSubjects = (queries: Queries, requestId: string): Promise<number> =>
+  queries.$count(subjects, and(eq(subjects.requestId, requestId), eq(subjects.state, 'proposed'), isUnsearched));
+
+const isUnsearched = sql<boolean>`(NOT ${subjects.known} AND ${subjects.present} IS NOT TRUE)`;
 
 /**
  * Stores the row counts of a system by table, or null if it cannot count. Keeps the first count, which is confirmed.

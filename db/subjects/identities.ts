@@ -30,7 +30,11 @@ export const claimedIdentities = (
 /** The identities by which systems count the proposed subjects, as if all of them were claimed in one batch. */
 export const proposedIdentities = (database: Database, requestId: string, last: number) =>
   pages(1, last, (from, to) =>
-    selectIdentities(database, requestId, ['proposed'], { condition: sql`state = 'proposed'`, from, to }),
+    selectIdentities(database, requestId, ['proposed'], {
+      condition: sql`state = 'proposed' AND (known OR present)`,
+      from,
+      to,
+    }),
   );
 
 /** The identities by which systems export subjects. Leaves out identities that other subjects have too. */
@@ -83,7 +87,7 @@ export const unknownIdentities = (database: Database, requestId: string, last: n
   pages(1, last, (from, to) =>
     identitiesOf(database, requestId, from, to, [
       eq(subjects.known, false),
-      sql`${subjects.state} IN ('resolved', 'selected')`,
+      sql`${subjects.state} IN ('proposed', 'resolved', 'selected')`,
     ]),
   );
 

@@ -6,6 +6,7 @@ import { textArray } from '../sql.ts';
 
 /** Outcomes from the least to the most advanced. An identity with several subjects has the least advanced of theirs. */
 const ADVANCE: readonly Outcome[] = [
+  'unknown',
   'matched',
   'held',
   'soft_deleted',
@@ -19,11 +20,12 @@ const ADVANCE: readonly Outcome[] = [
 ];
 
 /**
- * An expression for the outcome of one subject, `subject` in the outer statement. A claimed subject is `soft_deleted`
- * until its deletion is verified.
+ * An expression for the outcome of one subject, `subject` in the outer statement. A subject that no system has reported yet
+ * is `unknown`. A claimed subject is `soft_deleted` until its deletion is verified.
  */
 export const subjectOutcome = (project: string): SQL => sql`
-  CASE WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
+  CASE WHEN subject.state IN ('proposed', 'resolved', 'selected') AND NOT subject.known AND subject.present IS NOT TRUE THEN 'unknown'
+       WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
             AND (subject.request_id, subject.seq) IN (${heldSubjects(project)}) THEN 'held'
        WHEN subject.state IN ('proposed', 'resolved', 'scheduled', 'selected') OR (subject.state = 'claimed' AND subject.scope <> 'data')
             THEN 'matched'

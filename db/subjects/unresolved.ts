@@ -9,7 +9,11 @@ import { intArray, textArray } from '../sql.ts';
 
 /** Selects the subjects that the directory does not know and for which the systems are still searched. */
 const isUnresolved = (requestId: string): SQL | undefined =>
-  and(eq(subjects.requestId, requestId), eq(subjects.known, false), sql`${subjects.state} IN ('resolved', 'selected')`);
+  and(
+    eq(subjects.requestId, requestId),
+    eq(subjects.known, false),
+    sql`${subjects.state} IN ('proposed', 'resolved', 'selected')`,
+  );
 
 /** Counts the subjects to search for, and reads their highest `seq`. */
 export async function countUnresolvedSubjects(

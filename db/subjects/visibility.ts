@@ -1,5 +1,5 @@
-import { and, eq, lt, sql } from 'drizzle-orm';
-import type { Database } from '../client.ts';
+import { and, eq, isNotNull, lt, sql } from 'drizzle-orm';
+import type { Database, Queries } from '../client.ts';
 import { subjects } from '../schema/subjects.ts';
 import { systemVisibility } from '../schema/work.ts';
 
@@ -49,4 +49,12 @@ export async function recordAppliedVisibility(
         lt(systemVisibility.appliedGeneration, generation),
       ),
     );
+}
+
+/** Whether an operator has skipped the system in this request. */
+export async function isSkipped(queries: Queries, requestId: string, system: string): Promise<boolean> {
+  const { requestId: ofRequest, system: name, skippedAt } = systemVisibility;
+  return (
+    (await queries.$count(systemVisibility, and(eq(ofRequest, requestId), eq(name, system), isNotNull(skippedAt)))) > 0
+  );
 }

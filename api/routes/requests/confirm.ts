@@ -29,7 +29,10 @@ export const Confirmation = z
     subjects: z
       .int()
       .nullable()
-      .openapi({ description: 'Number to send as `expectedCount`, or the confirmed number. Null until it is known.' }),
+      .openapi({
+        description:
+          'Number to send as `expectedCount`, or the confirmed number. Subjects of identities that no system knows are not part of it. Null until every system was searched for them.',
+      }),
     counts: z
       .array(SystemCount)
       .openapi({ description: 'Rows that each system counted. Subjects cancelled since then are included.' }),
@@ -127,7 +130,7 @@ export const confirm = (deps: ApiDeps) =>
 /** What a member needs to know before confirming, and who confirmed. Null for a request without `confirm`. */
 export function confirmationResponse(status: RequestStatus) {
   if (!status.confirm) return null;
-  const proposed = status.resolvedAt === null ? null : (status.states.proposed ?? 0);
+  const proposed = status.resolvedAt === null || status.unsearched > 0 ? null : (status.states.proposed ?? 0);
   return {
     needs: status.selection === 'everyone' ? ('another_owner' as const) : ('member' as const),
     until: status.confirmBy,

@@ -43,7 +43,7 @@ const actionsOf = async (requestId: string): Promise<readonly string[]> =>
 
 test('does not hide or own subjects that are counted and wait for a confirmation', async () => {
   const requestId = await accept(world, [user('p-1'), user('p-2')], { confirm: true });
-  await resolve(world, requestId, allKnown([user('p-1')]));
+  await resolve(world, requestId, allKnown([user('p-1'), user('p-2')]));
   expect(await states(world, requestId)).toEqual({ proposed: 2 });
   const counting = await reconcileAt(world, requestId, START);
   expect(counting).toMatchObject({

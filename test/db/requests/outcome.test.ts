@@ -69,7 +69,7 @@ test('shares the outcome of the owner with an attached request, which becomes th
   expect(await retained(second)).toEqual([[{ basis: 'tax law, 10 years', rows: 2 }], []]);
 });
 
-test('reports matched for an unknown identity until the systems are searched, then already_deleted or not_found', async () => {
+test('reports an identity as unknown until the systems are searched, then already_deleted or not_found', async () => {
   const id = await submitDeletion(api, [user('gone')]);
   await hide(api.database, id, [matchOf(1, 'gone')], START);
   await claimAt(api.database, id, RUN);
@@ -79,7 +79,7 @@ test('reports matched for an unknown identity until the systems are searched, th
   expect(await retained(id)).toEqual([[{ basis: 'tax law, 10 years', rows: 2 }]]);
   const again = await submitDeletion(api, [user('gone'), user('never')]);
   await resolve(api.database, again, [], START);
-  expect(await outcomes(again)).toEqual(['matched', 'matched']);
+  expect(await outcomes(again)).toEqual(['unknown', 'unknown']);
   await settleUnresolved(api.database, 'demo', again, RUN);
   expect(await outcomes(again)).toEqual(['already_deleted', 'not_found']);
 });

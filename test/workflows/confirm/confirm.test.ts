@@ -223,24 +223,6 @@ test('purges submitted and excluded identities when a request ends without a con
   expect([await rowsOf(world.app, 'canary-1'), await rowsOf(world.crm, 'canary-2')]).toEqual([ALL_ROWS, ALL_ROWS]);
 });
 
-test('counts identities that the directory does not know, and searches for them after the confirmation', async () => {
-  await addUser(world.crm, 'only-crm');
-  const identities = ['only-crm', 'nowhere'].map((value) => ({ type: 'user_id', value }));
-  const id = await api.create('cid', { kind: 'user', identities });
-  await waitUntilCounted(id);
-  const { confirmation } = await api.read(id);
-  const threeEvents = expect.arrayContaining([{ table: 'app.events', rows: 3 }]);
-  expect(confirmation).toMatchObject({
-    subjects: 2,
-    counts: [{ system: 'app' }, { system: 'crm', tables: threeEvents }],
-  });
-  expect(await api.confirm('cid', id, 2)).toMatchObject({ status: 202 });
-  expect(await ended(world, id)).toBe('completed');
-  expect((await statusOf(world, id)).states).toEqual({ deleted: 1, not_found: 1 });
-  // The newsletter row stays, since only the directory could have returned the address.
-  expect(await rowsOf(world.crm, 'only-crm')).toEqual({ newsletter: 1 });
-});
-
 test('does not delay another request for the same subject, and shares its outcome', async () => {
   await addUser(world.app, 'twice');
   const id = await api.create('ann', { kind: 'user', identities: [{ type: 'user_id', value: 'twice' }] });
