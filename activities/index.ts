@@ -8,6 +8,7 @@ import { housekeepingActivities } from './housekeeping.ts';
 import { ledgerActivities } from './ledger.ts';
 import { systemActivities } from './system-steps.ts';
 import { resolveActivities } from './resolve.ts';
+import { suppressionActivities } from './suppressions.ts';
 import { notificationActivities, withNotificationDispatch } from './notifications.ts';
 import { withHeartbeat } from './middleware.ts';
 
@@ -29,6 +30,7 @@ export const createSystemActivities = (deps: ActivityDeps) =>
     ...resolveActivities(deps),
     ...systemActivities(deps),
     ...batchActivities(deps),
+    ...suppressionActivities(deps),
     ...collectActivities(deps),
   });
 

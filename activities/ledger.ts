@@ -7,6 +7,7 @@ import { reconcileDeletion } from '../db/deletion/reconcile.ts';
 import { deferBatch, deferStep } from '../db/attention/defer.ts';
 import { startBackup } from '../db/backups/start.ts';
 import { readRequestRow } from '../db/requests/row.ts';
+import { openSuppressions } from '../db/suppressions/open.ts';
 import { markSuppressionPropagated, readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { settleUnresolved } from '../db/subjects/unresolved.ts';
 import type { NextStep } from '../domain/batch.ts';
@@ -78,6 +79,9 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     return conclude(deps.database, { requestId, at: new Date(asOf), systems });
   },
 
+  openSuppressions: ({ requestId, asOf }: RequestKey & AsOf) =>
+    openSuppressions(deps.database, deps.keys, { requestId, at: new Date(asOf) }),
+
   /** Starts the export that a deletion waits for. If this start is lost, housekeeping starts its workflow (rule 1). */
   async startBackup({ requestId, asOf }: RequestKey & AsOf): Promise<void> {
     const backup = await startBackup(deps.database, requestId, new Date(asOf));
@@ -99,24 +103,29 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     }
   },
 
-  /** Returns the systems in which a suppression is to be placed or lifted. Null if all systems have it. */
+  /** Returns the systems in which a suppression is still to be placed or lifted. Null if it is propagated. */
   async readPendingSuppression({ suppressionId }: { readonly suppressionId: string }) {
     const pending = await readPendingSuppression(deps.database, suppressionId);
     if (pending === null) return null;
-    const systems = systemsFor(projectOf(deps, pending.project), pending.kind).map(({ name }) => name);
-    return { project: pending.project, suppressed: pending.suppressed, systems };
+    const { project, suppressed, appliedIn } = pending;
+    const systems = namesOfSystems(projectOf(deps, project), pending.kind);
+    return { project, suppressed, systems: systems.filter((name) => !appliedIn.includes(name)) };
   },
 
-  markSuppressionPropagated: ({
+  /** Does nothing while a system that is configured now lacks the suppression. */
+  async markSuppressionPropagated({
     suppressionId,
     suppressed,
     asOf,
-  }: {
-    readonly suppressionId: string;
-    readonly suppressed: boolean;
-    readonly asOf: number;
-  }) => markSuppressionPropagated(deps.database, suppressionId, { suppressed, at: new Date(asOf) }),
+  }: { readonly suppressionId: string; readonly suppressed: boolean } & AsOf): Promise<void> {
+    const pending = await readPendingSuppression(deps.database, suppressionId);
+    if (pending === null) return;
+    const systems = namesOfSystems(projectOf(deps, pending.project), pending.kind);
+    await markSuppressionPropagated(deps.database, suppressionId, { suppressed, systems, at: new Date(asOf) });
+  },
 });
+
+const namesOfSystems = (project: Project, kind: SubjectKind) => systemsFor(project, kind).map(({ name }) => name);
 
 async function projectOfRequest(deps: ActivityDeps, requestId: string): Promise<Project> {
   const { project } = await readRequestRow(deps.database, requestId);

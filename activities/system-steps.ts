@@ -2,10 +2,8 @@ import type { Batch, Count } from '../connectors/connector.ts';
 import { countProposedSubjects, storeCount } from '../db/resolution/counts.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
 import { readRequestRow } from '../db/requests/row.ts';
-import { readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
 import { isSkipped, recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
-import { otherForms } from '../domain/identity-forms.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
 import { requireCoverage, withAttention, withConnectorContext } from './connector-context.ts';
@@ -84,30 +82,6 @@ export const systemActivities = (deps: ActivityDeps) => ({
       const connector = deps.connector(project, system);
       await withConnectorContext(deps, key, async (context) => connector.conclude?.({ requestId, kind }, context));
     });
-  },
-
-  /** Places or lifts a suppression in one system. */
-  async applySuppression({
-    suppressionId,
-    system,
-  }: {
-    readonly suppressionId: string;
-    readonly system: string;
-  }): Promise<void> {
-    const pending = await readPendingSuppression(deps.database, suppressionId);
-    if (pending === null) return;
-    const { project, kind, identity, suppressed } = pending;
-    const identities = async function* () {
-      yield [identity.value, ...otherForms(identity.value)].map((value) => ({
-        seq: 1,
-        identity: { ...identity, value },
-      }));
-    };
-    const batch: Batch = { requestId: suppressionId, kind, batch: 's', firstSeq: 1, lastSeq: 1, size: 1, identities };
-    const connector = deps.connector(project, system);
-    await withConnectorContext(deps, { project, system }, async (context) =>
-      connector.setSuppression?.(batch, suppressed, context),
-    );
   },
 });
 

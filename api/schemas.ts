@@ -103,3 +103,9 @@ export const cursor = z
   .max(200)
   .optional()
   .openapi({ description: '`nextCursor` of the previous page. Omit it to read the first page.' });
+
+export const missingIn = z.array(z.string()).openapi({
+  description:
+    'Systems that do not have the suppression: they have not applied it yet, were skipped, or were configured later. Empty when every system has it.',
+  'x-example': [],
+});

@@ -48,7 +48,7 @@ export interface Connector {
   /** Searches again for everything that `hardDelete` with this scope removes or clears. Changes nothing. */
   verify(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
   /** Adds or lifts a suppression for exactly the identities of the batch, independently of any deletion. */
-  setSuppression?(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
+  setSuppression(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
   /** Removes what the connector stored for the request. Suppressions and tombstones of other requests stay. */
   conclude?(request: { requestId: string; kind: SubjectKind }, context: ConnectorContext): Promise<void>;
   /** Releases connections. No verb is called afterward. */

@@ -52,7 +52,7 @@ function withCheck(connector: Connector, check: () => Promise<void>): Connector 
       await check();
       yield* verb(...input);
     };
-  const { resolve, export: exportRows, setVisibility, setSuppression, conclude } = connector;
+  const { resolve, export: exportRows, setVisibility, conclude } = connector;
   return {
     inspect: (...input) => connector.inspect(...input),
     ...(resolve === undefined ? {} : { resolve: checkedPages(resolve.bind(connector)) }),
@@ -61,7 +61,7 @@ function withCheck(connector: Connector, check: () => Promise<void>): Connector 
     ...(setVisibility === undefined ? {} : { setVisibility: checked(setVisibility.bind(connector)) }),
     hardDelete: checked(connector.hardDelete.bind(connector)),
     verify: checked(connector.verify.bind(connector)),
-    ...(setSuppression === undefined ? {} : { setSuppression: checked(setSuppression.bind(connector)) }),
+    setSuppression: checked(connector.setSuppression.bind(connector)),
     ...(conclude === undefined ? {} : { conclude: checked(conclude.bind(connector)) }),
     close: () => connector.close(),
   };

@@ -41,6 +41,10 @@ export interface DeletionState {
   readonly awaitingBackup?: number;
   /** Systems that have not applied the newest visibility. */
   readonly systemsToSync: readonly string[];
+  /** Deleted subjects whose suppression is not stored yet. */
+  readonly needsSuppression?: true;
+  /** Systems that lack a suppression of deleted subjects. Absent instead of empty. */
+  readonly systemsToSuppress?: readonly string[];
   /** Subjects that can be claimed now. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
   /** Claimed batches that a system has not finished, except those that need an operator first. */

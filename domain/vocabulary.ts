@@ -166,6 +166,7 @@ export const STEPS = [
   'visibility',
   'delete',
   'verify',
+  'suppress',
   'conclude',
   'collect',
   'package',

@@ -7,7 +7,8 @@ export async function propagateSuppression({ suppressionId }: SuppressionInput):
     const pending = await ledger.readPendingSuppression({ suppressionId });
     if (pending === null) return;
     const { project, systems, suppressed } = pending;
-    await Promise.all(systems.map((name) => system(project, name).applySuppression({ suppressionId, system: name })));
-    await ledger.markSuppressionPropagated({ suppressionId, suppressed, asOf: Date.now() });
+    const change = { suppressionId, asOf: Date.now() };
+    await Promise.all(systems.map((name) => system(project, name).applySuppression({ ...change, system: name })));
+    await ledger.markSuppressionPropagated({ ...change, suppressed, asOf: Date.now() });
   }
 }

@@ -94,6 +94,7 @@ const STEP_MEANINGS: Readonly<Record<Step, string>> = {
   visibility: 'hide or restore subjects.',
   delete: 'hard-delete a batch.',
   verify: 'verify a batch.',
+  suppress: 'place the suppressions of a deletion.',
   conclude: 'remove what the connector stored for the request.',
   collect: 'read the data of an export.',
   package: 'write the archive.',

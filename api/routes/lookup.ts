@@ -1,11 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { lookUp } from '../../db/subjects/lookup.ts';
-import { identityTypesOf } from '../../domain/catalog.ts';
+import { identityTypesOf, systemsFor } from '../../domain/catalog.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
 import { parseIdentity } from '../identities.ts';
-import { identity, timestamp, kind, projectName } from '../schemas.ts';
+import { identity, timestamp, kind, missingIn, projectName } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { fields, Outcome } from './requests/fields.ts';
 
@@ -34,7 +34,8 @@ const Suppression = z.strictObject({
     .string()
     .nullable()
     .openapi({ description: 'ID of the deletion that left the suppression. Null otherwise.' }),
-  since: timestamp.openapi({ description: 'Time from which the suppression is in effect.' }),
+  since: timestamp.openapi({ description: 'Time at which the suppression was placed.' }),
+  missingIn,
 });
 
 const Found = z
@@ -49,8 +50,8 @@ const Found = z
       'x-example': [{ id: SAMPLE.hold, caseRef: 'C-7', heldBy: 'counsel', placedAt: SAMPLE.placedAt }],
     }),
     suppressions: z.array(Suppression).openapi({
-      description: 'Suppressions in effect.',
-      'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt }],
+      description: 'Suppressions that are placed and not lifted.',
+      'x-example': [{ id: SAMPLE.suppression, requestId: null, since: SAMPLE.placedAt, missingIn: [] }],
     }),
   })
   .openapi('LookupResult');
@@ -80,6 +81,7 @@ export const lookup = (deps: ApiDeps) =>
       kind: query.kind,
       identity: known,
       kinds: c.get('caller').kinds,
+      systems: systemsFor(project, query.kind).map(({ name }) => name),
     });
     const requests = found.requests.map((request) => ({ ...request, href: `/v1/requests/${request.id}` }));
     const ended = requests.filter((request) => request.concludedAt !== null);

@@ -1,13 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Caller } from '../../db/members/authenticate.ts';
 import { liftSuppression, placeSuppression, type SuppressionChange } from '../../db/suppressions/suppressions.ts';
-import { identityTypesOf } from '../../domain/catalog.ts';
+import { identityTypesOf, systemsFor } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
 import { parseIdentity } from '../identities.ts';
-import { identity, timestamp, kind, projectName } from '../schemas.ts';
+import { identity, timestamp, kind, missingIn, projectName } from '../schemas.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 
 const Suppression = z.strictObject({ project: projectName, kind, identity }).openapi('Suppression');
@@ -16,9 +16,10 @@ const suppressionId = z.string().openapi({ description: 'ID of the suppression.'
 const Placed = z.strictObject({
   id: suppressionId,
   since: timestamp.openapi({
-    description: 'Time from which the suppression is in effect.',
+    description: 'Time at which the suppression was placed.',
     'x-example': SAMPLE.placedAt,
   }),
+  missingIn,
 });
 const Lifted = z.strictObject({
   id: suppressionId,
@@ -35,10 +36,13 @@ const placeRoute = createRoute({
   path: '/suppressions',
   summary: 'Place a suppression',
   description:
-    'Suppresses an identity independently of any deletion and notifies every system that it must not collect the data of the identity again. Existing data is not deleted. Idempotent: a repeated call returns the existing suppression.',
+    'Suppresses an identity independently of any deletion and notifies every system that it must not collect the data of the identity again. Existing data is not deleted. Idempotent: a repeated call returns the existing suppression and tells which systems still lack it, and reaches systems that were configured later.',
   request: body(Suppression),
   responses: {
-    202: jsonResponse(Placed, 'Accepted. The suppression is in effect; the systems are notified asynchronously.'),
+    202: jsonResponse(
+      Placed,
+      'Accepted. The systems are notified asynchronously: `missingIn` lists those that have not applied it yet.',
+    ),
     ...problemResponsesWithBody('project_not_found'),
   },
 });
@@ -61,13 +65,17 @@ const liftRoute = createRoute({
 export const suppressions = (deps: ApiDeps) =>
   new OpenAPIHono<AppEnv>()
     .openapi(placeRoute, async (c) => {
-      const { id, since } = await placeSuppression(
+      const {
+        id,
+        since,
+        missingIn: systems,
+      } = await placeSuppression(
         deps.database,
         deps.keys,
         toSuppressionChange(deps, c.get('caller'), c.req.valid('json')),
       );
       await deps.orchestrator.startSuppression(id);
-      return c.json({ id, since }, 202);
+      return c.json({ id, since, missingIn: [...systems] }, 202);
     })
     .openapi(liftRoute, async (c) => {
       const change = toSuppressionChange(deps, c.get('caller'), c.req.valid('json'));
@@ -88,6 +96,7 @@ function toSuppressionChange(
     project: project.name,
     kind: requested.kind,
     identity: parseIdentity(identityTypesOf(project, requested.kind), requested.identity),
+    systems: systemsFor(project, requested.kind).map(({ name }) => name),
     actor: caller.memberId,
     at,
   };

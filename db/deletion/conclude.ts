@@ -1,23 +1,21 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import type { SystemEntry } from '../../domain/catalog.ts';
-import { newId } from '../../domain/ids.ts';
 import { isTerminal, type TerminalStatus } from '../../domain/vocabulary.ts';
 import { enqueueNotifications } from '../notifications/enqueue.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
-import { suppressionDigests, suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 import {
   exceptedDigests,
   exceptedIdentities,
-  identityDigests,
   subjectIdentities,
   subjects,
   submittedIdentities,
 } from '../schema/subjects.ts';
 import { attention, batchWork } from '../schema/work.ts';
+import { settleSuppressions } from '../suppressions/settle.ts';
 import { hasNoValidIdentity, NO_VALID_IDENTITY } from '../subjects/outcome.ts';
 import { buildReceipt } from './receipt.ts';
 
@@ -35,12 +33,11 @@ export async function conclude(
     const request = await readRequestRow(tx, requestId);
     if (isTerminal(request.status)) return { status: request.status };
     const status = await finalStatusOf(tx, requestId);
-    if (status === null) throw new Error('the deletion is still open');
+    if (status === null || (await hasOpenSuppression(tx, request, at))) throw new Error('the deletion is still open');
     const ofRequest = eq(requests.id, requestId);
     const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
     await tx.update(requests).set({ status, failure, concludedAt: at }).where(ofRequest);
     await enqueueNotifications(tx, requestId, at);
-    if (request.suppress) await storeSuppression(tx, request, at);
     await purgeIdentities(tx, requestId);
     const receipt = await buildReceipt(tx, requestId, input.systems);
     await tx.update(requests).set({ receipt }).where(ofRequest);
@@ -84,31 +81,10 @@ async function finalStatusOf(tx: Transaction, requestId: string): Promise<Termin
   return counts.noValidIdentity ? 'failed' : 'not_found';
 }
 
-/** Stores the digests of the deleted subjects as a suppression, which outlives the request. */
-async function storeSuppression(tx: Transaction, request: RequestRow, at: Date): Promise<void> {
-  const id = newId('suppression', at.getTime());
-  const stored = await tx.execute<never>(sql`
-    WITH deleted_digest AS (
-      SELECT DISTINCT ON (subject_digest.digest) project, kind, subject_digest.digest, key_id
-      FROM ${identityDigests} subject_digest JOIN ${subjects} USING (project, kind, request_id, seq)
-      WHERE request_id = ${request.id} AND state IN ('deleted', 'partially_deleted')),
-    suppression AS (
-      INSERT INTO ${suppressions} (id, project, kind, request_id, since, propagated_at)
-      SELECT ${id}, ${request.project}, ${request.subjectKind}, ${request.id}, ${at}, ${at} WHERE EXISTS (SELECT FROM deleted_digest)
-      RETURNING id)
-    INSERT INTO ${suppressionDigests} (suppression_id, project, kind, digest, key_id)
-    SELECT suppression.id, deleted_digest.project, deleted_digest.kind, deleted_digest.digest, deleted_digest.key_id
-    FROM deleted_digest, suppression`);
-  if (stored.count === 0) return;
-  const { project, id: requestId } = request;
-  await recordAudit(tx, {
-    at,
-    project,
-    requestId,
-    actor: LETHE,
-    action: 'suppression.placed',
-    detail: { suppression: id, identities: stored.count },
-  });
+/** Whether a suppression that the request leaves is missing in a system. Without the identities none can be placed. */
+async function hasOpenSuppression(tx: Transaction, request: RequestRow, at: Date): Promise<boolean> {
+  const { isDue, isPending } = await settleSuppressions(tx, request, { configured: [], at });
+  return isDue || isPending;
 }
 
 /** Purges the identities and the address to notify. Digests, positions and outcomes remain (rule 14). */

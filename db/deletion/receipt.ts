@@ -9,6 +9,7 @@ import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
 import { batchWork } from '../schema/work.ts';
 import { positionOutcome } from '../subjects/outcome.ts';
+import { type SuppressionSummary, summarizeSuppressions } from '../suppressions/settle.ts';
 import { type TableReceipt, readTableReceipts } from './table-receipts.ts';
 
 /** The receipt of a deletion. Its counts are sums of the finished ranges (rule 13). It contains no identity. */
@@ -37,6 +38,8 @@ export interface Receipt {
     readonly expiresAt: string | null;
     readonly subjects: number;
   }[];
+  /** The suppressions that the deletion leaves. Null without `suppress`. */
+  readonly suppression: SuppressionSummary | null;
   /** Systems that Lethe could not verify by reading their data (rule 15). */
   readonly unverified: readonly {
     readonly system: string;
@@ -95,7 +98,7 @@ export async function buildReceipt(
   systems: readonly SystemEntry[] = [],
 ): Promise<Receipt> {
   const request = await readRequestRow(queries, requestId);
-  const [ends, outcomes, work, tables, backups] = await Promise.all([
+  const [ends, outcomes, work, tables, backups, suppression] = await Promise.all([
     queries
       .select({ name: subjects.state, count: count() })
       .from(subjects)
@@ -108,6 +111,7 @@ export async function buildReceipt(
     readWork(queries, requestId),
     readTableReceipts(queries, requestId),
     readBackups(queries, requestId),
+    summarizeSuppressions(queries, request),
   ]);
   return {
     requestId,
@@ -137,6 +141,7 @@ export async function buildReceipt(
       readyAt: backup.readyAt?.toISOString() ?? null,
       expiresAt: backup.expiresAt?.toISOString() ?? null,
     })),
+    suppression,
     unverified: work
       .filter(({ state }) => state === 'attested' || state === 'unverified')
       .map(({ system, state, verifiedAt }) => ({

@@ -17,6 +17,7 @@ import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { attention as attentionRows, batchWork, systemVisibility } from '../schema/work.ts';
 import { transferOwnership } from '../subjects/ownership.ts';
+import { settleSuppressions } from '../suppressions/settle.ts';
 import { closeBatches } from './batches.ts';
 
 /**
@@ -37,6 +38,7 @@ export async function reconcileDeletion(
     const confirmation = concluded ? null : await settleConfirmation(tx, request, asOf);
     const work = await readOpenWork(tx, requestId, asOf);
     const waiting = await countWaiting(tx, project, requestId, asOf);
+    const suppression = await settleSuppressions(tx, request, { configured, at: asOf });
     const attention = await attentionOf(tx, requestId, asOf, directory);
     const status =
       concluded || request.resolvedAt === null
@@ -46,7 +48,7 @@ export async function reconcileDeletion(
     await tx.update(requests).set({ status, directory, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const needsBackup = !concluded && (await needsNewBackup(tx, request, waiting, attention.hasMissingBackup));
-    const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null]);
+    const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null, suppression.nextAt]);
     return {
       status,
       concluded,
@@ -65,12 +67,16 @@ export async function reconcileDeletion(
         work.states.size === 0 &&
         !attention.blocksConclusion &&
         missing.length === 0 &&
+        !suppression.isDue &&
+        !suppression.isPending &&
         (request.resolvedAt !== null || request.cancelledAt !== null),
       claimable: attention.blocksClaim ? 0 : waiting.claimable,
       held: waiting.held,
       open: waiting.open,
       subjects: waiting.subjects,
       systemsToSync: (await readSystemsToSync(tx, requestId, asOf)).filter((name) => !missing.includes(name)),
+      ...(suppression.isDue ? { needsSuppression: true } : {}),
+      ...(suppression.systems.length > 0 ? { systemsToSuppress: suppression.systems } : {}),
       openBatches: work.runnable.filter(({ system }) => !missing.includes(system)),
       attached: waiting.attached,
       attention: attention.rows,

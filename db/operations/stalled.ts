@@ -1,4 +1,4 @@
-import { asc, isNull, sql } from 'drizzle-orm';
+import { and, asc, isNull, sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
 import { suppressions } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
@@ -19,12 +19,12 @@ export async function takeStalledRequests(
     RETURNING id, wake_seen < wake_version AS unseen_wake`);
 }
 
-/** Suppressions whose latest change, placed or lifted, has not been applied by every system. */
+/** Members' suppressions whose latest change, placed or lifted, has not been applied by every system. */
 export async function pendingSuppressions(database: Database, limit: number): Promise<readonly string[]> {
   const rows = await database
     .select({ id: suppressions.id })
     .from(suppressions)
-    .where(isNull(suppressions.propagatedAt))
+    .where(and(isNull(suppressions.propagatedAt), isNull(suppressions.requestId)))
     .orderBy(asc(suppressions.since))
     .limit(limit);
   return rows.map((row) => row.id);

@@ -10,6 +10,7 @@ import { heldSubjects } from '../holds/held-subjects.ts';
 import { requestCounts, requests } from '../schema/requests.ts';
 import { exceptedIdentities, subjects } from '../schema/subjects.ts';
 import { attention, batchWork, systemVisibility } from '../schema/work.ts';
+import { type SuppressionSummary, summarizeSuppressions } from '../suppressions/settle.ts';
 import { atRisk } from './forecast.ts';
 import type { RequestRow } from './row.ts';
 
@@ -21,6 +22,8 @@ export interface RequestStatus extends RequestRow, Computed {
   readonly archive: ArchiveFacts | null;
   /** Empty unless the request is a deletion that exports first. */
   readonly backups: readonly Backup[];
+  /** Null unless the request is a deletion that leaves a suppression. */
+  readonly suppression: SuppressionSummary | null;
 }
 // A type instead of an interface, because `execute` requires an index signature.
 type Computed = Readonly<{
@@ -103,5 +106,6 @@ export async function readRequestStatus(queries: Queries, request: RequestRow, n
   if (row === undefined) throw new Error('the row of the request is missing');
   const archive = request.kind === 'export' ? await readArchiveFacts(queries, requestId) : null;
   const backups = request.exportFirst ? await readBackups(queries, requestId) : [];
-  return { ...request, ...row, archive, backups };
+  const suppression = await summarizeSuppressions(queries, request);
+  return { ...request, ...row, archive, backups, suppression };
 }

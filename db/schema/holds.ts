@@ -46,7 +46,10 @@ export const holdDigests = lethe.table(
   ],
 );
 
-/** Suppressions. Systems must not collect data on their identities again. */
+/**
+ * Suppressions. Systems must not collect data on their identities again. Those of a deletion belong to some of its
+ * subjects, whose identities the request keeps until every system has them.
+ */
 export const suppressions = lethe.table('suppressions', {
   id: text('id').primaryKey(),
   project: text('project')
@@ -85,4 +88,17 @@ export const suppressionDigests = lethe.table(
       .on(table.project, table.kind, table.digest)
       .where(sql`active`),
   ],
+);
+
+/** The systems that have applied the latest change of a suppression. */
+export const suppressionSystems = lethe.table(
+  'suppression_systems',
+  {
+    suppressionId: text('suppression_id')
+      .notNull()
+      .references(() => suppressions.id),
+    system: text('system').notNull(),
+    appliedAt: timestamptz('applied_at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'suppression_systems_pkey', columns: [table.suppressionId, table.system] })],
 );

@@ -115,6 +115,8 @@ export const subjects = lethe.table(
     scope: text('scope', { enum: SCOPES }).notNull().default('data'),
     /** For deletions with `export_first`: whether the subject is in a ready archive. */
     backedUp: boolean('backed_up').notNull().default(false),
+    /** For deletions with `suppress`: the suppression that the deleted subject leaves. No foreign key, as above. */
+    suppressionId: text('suppression_id'),
   },
   (table) => [
     primaryKey({ name: 'subjects_pkey', columns: [table.requestId, table.seq] }),

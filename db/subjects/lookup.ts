@@ -6,7 +6,7 @@ import type { Outcome, RequestKind, SubjectKind } from '../../domain/vocabulary.
 import type { Queries } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
 import type { RequestRow } from '../requests/row.ts';
-import { holdDigests, holds, suppressionDigests, suppressions } from '../schema/holds.ts';
+import { holdDigests, holds, suppressionDigests, suppressions, suppressionSystems } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { bytesIn, textArray } from '../sql.ts';
@@ -35,6 +35,8 @@ export async function lookUp(
     readonly identity: NamedIdentity;
     /** The request kinds of the caller's token. Null for all kinds. */
     readonly kinds?: readonly RequestKind[] | null;
+    /** The configured systems. */
+    readonly systems: readonly string[];
   },
 ) {
   const { project, kind, kinds = null } = search;
@@ -69,7 +71,15 @@ export async function lookUp(
       .orderBy(desc(placedAt), id)
       .limit(LIMIT),
     queries
-      .select({ id: suppressions.id, requestId: suppressions.requestId, since: suppressions.since })
+      .select({
+        id: suppressions.id,
+        requestId: suppressions.requestId,
+        since: suppressions.since,
+        missingIn: sql<string[]>`ARRAY(
+          SELECT system FROM unnest(${textArray(search.systems)}) AS configured (system)
+          WHERE NOT EXISTS (SELECT FROM ${suppressionSystems} applied
+                            WHERE applied.suppression_id = ${suppressions.id} AND applied.system = configured.system))`,
+      })
       .from(suppressions)
       .where(
         sql`${suppressions.id} IN (SELECT suppression_id FROM ${suppressionDigests}

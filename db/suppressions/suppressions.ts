@@ -5,31 +5,40 @@ import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { type Digest, type DigestKeys, namedDigests, spellingDigests } from '../digests.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { suppressionDigests, suppressions } from '../schema/holds.ts';
+import { suppressionDigests, suppressions, suppressionSystems } from '../schema/holds.ts';
 import { bytesIn, textArray } from '../sql.ts';
 
 /** Places or lifts the suppression of one identity. `id` is used if the identity has no row yet. */
 export interface SuppressionChange extends Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'project' | 'kind'>> {
   readonly identity: NamedIdentity;
+  /** The configured systems. */
+  readonly systems: readonly string[];
   readonly actor: string;
   readonly at: Date;
 }
 
 /**
  * Places a suppression. Idempotent. Members' suppressions have one row per spelling of an identity, so that systems apply
- * only the latest change, in their own comparison. The row contains the identity in clear until they have.
+ * only the latest change, in their own comparison. The row contains the identity in clear until they have. A repeated call
+ * reaches systems that were configured later.
  */
 export async function placeSuppression(
   database: Database,
   keys: DigestKeys,
   change: SuppressionChange,
-): Promise<{ readonly id: string; readonly since: Date }> {
+): Promise<{ readonly id: string; readonly since: Date; readonly missingIn: readonly string[] }> {
   return withProjectLock(database, change.project, async (tx) => {
     const current = await readMemberRow(tx, keys, change);
-    if (current?.liftedAt === null) return current;
+    const isPlaced = current?.liftedAt === null;
+    const missingIn = isPlaced ? await missingSystems(tx, current.id, change.systems) : change.systems;
+    if (isPlaced && (missingIn.length === 0 || current.propagatedAt === null)) return { ...current, missingIn };
     const id = await writeChange(tx, keys, change, { id: current?.id ?? change.id, liftedAt: null });
+    if (isPlaced) {
+      await tx.update(suppressions).set({ since: current.since }).where(eq(suppressions.id, id));
+      return { id, since: current.since, missingIn };
+    }
     await record(tx, change, 'suppression.placed', id);
-    return { id, since: change.at };
+    return { id, since: change.at, missingIn };
   });
 }
 
@@ -69,18 +78,32 @@ async function readMemberRow(
   tx: Transaction,
   keys: DigestKeys,
   change: SuppressionChange,
-): Promise<Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'since' | 'liftedAt'>> | undefined> {
+): Promise<Readonly<Pick<typeof suppressions.$inferSelect, 'id' | 'since' | 'liftedAt' | 'propagatedAt'>> | undefined> {
   const ids = tx
     .select({ id: suppressionDigests.suppressionId })
     .from(suppressionDigests)
     .where(matchesAny(change, spellingDigests(keys, change.project, change.kind, change.identity)));
   const [row] = await tx
-    .select({ id: suppressions.id, since: suppressions.since, liftedAt: suppressions.liftedAt })
+    .select({
+      id: suppressions.id,
+      since: suppressions.since,
+      liftedAt: suppressions.liftedAt,
+      propagatedAt: suppressions.propagatedAt,
+    })
     .from(suppressions)
     .where(and(isNull(suppressions.requestId), inArray(suppressions.id, ids)))
     .orderBy(asc(suppressions.since))
     .limit(1);
   return row;
+}
+
+/** The systems that have not applied the latest change of the suppression. */
+async function missingSystems(tx: Transaction, id: string, systems: readonly string[]): Promise<readonly string[]> {
+  const applied = await tx
+    .select({ system: suppressionSystems.system })
+    .from(suppressionSystems)
+    .where(eq(suppressionSystems.suppressionId, id));
+  return systems.filter((name) => !applied.some(({ system }) => system === name));
 }
 
 async function writeChange(
@@ -97,6 +120,7 @@ async function writeChange(
     ...spellingDigests(keys, project, kind, identity).map((digest) => ({ ...digest, active: false })),
   ];
   const stored = { type: identity.type, value: identity.value };
+  await tx.delete(suppressionSystems).where(eq(suppressionSystems.suppressionId, id));
   await tx
     .insert(suppressions)
     .values({ id, project, kind, since: at, liftedAt, identity: stored })

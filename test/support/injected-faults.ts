@@ -92,7 +92,7 @@ export function withFaults(connector: Connector, faults: Faults): Connector {
     },
     async setSuppression(...args) {
       recordCall('setSuppression');
-      await connector.setSuppression?.(...args);
+      await connector.setSuppression(...args);
     },
     async conclude(...args) {
       recordCall('conclude');

@@ -78,6 +78,15 @@ export async function deleteBatch(
 export const wakeBatch = ({ requestId }: Request, batch: DeletionState['openBatches'][number]) =>
   signalWorkflow(childWorkflowIdFor(requestId, batch.system, batch.batch));
 
+/** Stores the suppressions that deleted subjects leave. Every system then has to place them. */
+export const openSuppressions = (request: Request) => ledger.openSuppressions(activityInput(request));
+
+/** Places the suppressions of the request that the system lacks. */
+export const placeSuppressions = (request: Request, name: string) =>
+  withAttention(request, name, 'suppress', () =>
+    system(request.project, name).placeSuppressions(activityInput(request, name)),
+  );
+
 /** Systems first remove what they keep for the request. Then the ledger purges the identities (rule 14). */
 export async function conclude(request: Request): Promise<void> {
   if (await cleanUpSystems(request)) await ledger.concludeDeletion(activityInput(request));

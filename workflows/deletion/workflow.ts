@@ -15,6 +15,8 @@ import {
   conclude,
   countSubjects,
   deleteBatch,
+  openSuppressions,
+  placeSuppressions,
   startBackup,
   syncVisibility,
   wakeBatch,
@@ -31,7 +33,8 @@ import {
  *     subject. A deletion that exports first waits until an archive that contains the subjects is ready (rule 18).
  *  3. From the first run after the grace period on, claim the subjects that are due and not held: the point of no
  *     return.
- *  4. Delete and verify each claimed batch in each system.
+ *  4. Delete and verify each claimed batch in each system. If asked for, leave a suppression of the deleted subjects in
+ *     every system, also of those that another request has deleted (rule 23).
  *  5. Conclude when no subject is open: write the receipt, purge the identities.
  */
 export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status> {
@@ -71,6 +74,10 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
           tasks.start(`retry of ${taskName(batch)}`, () => wakeBatch(request, batch));
         retries.set(taskName(batch), retry);
       }
+
+      if (state.needsSuppression === true) tasks.start('suppression', () => openSuppressions(request));
+      for (const name of state.systemsToSuppress ?? [])
+        tasks.start(`suppression in ${name}`, () => placeSuppressions(request, name));
 
       if (state.cancelled) tasks.cancelExcept('resolve', []);
       if (state.canConclude) tasks.cancelExcept('search', []);

@@ -26,13 +26,10 @@ export const Confirmation = z
       description:
         'Time at which the confirmation expires: three days after the count. Null until the count is complete.',
     }),
-    subjects: z
-      .int()
-      .nullable()
-      .openapi({
-        description:
-          'Number to send as `expectedCount`, or the confirmed number. Subjects of identities that no system knows are not part of it. Null until every system was searched for them.',
-      }),
+    subjects: z.int().nullable().openapi({
+      description:
+        'Number to send as `expectedCount`, or the confirmed number. Subjects of identities that no system knows are not part of it. Null until every system was searched for them.',
+    }),
     counts: z
       .array(SystemCount)
       .openapi({ description: 'Rows that each system counted. Subjects cancelled since then are included.' }),

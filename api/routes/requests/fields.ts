@@ -126,3 +126,22 @@ export const backupFields = {
 export const reportedAt = timestamp
   .nullable()
   .openapi({ description: 'Time of the latest report of the system. Null before the first one.' });
+
+/** How far the suppressions of a deletion with `suppress` are. */
+export const Suppressed = z
+  .strictObject({
+    placed: z.int().openapi({
+      description: 'Number of subjects whose suppression every system has, except skipped ones.',
+      'x-example': 2,
+    }),
+    pending: z.int().openapi({
+      description:
+        'Number of subjects without it: they are not deleted yet, or a system cannot be reached. 0 once the request has ended.',
+      'x-example': 0,
+    }),
+    missingIn: z.array(z.string()).readonly().openapi({
+      description: 'Systems of the request that lack a suppression: they cannot be reached yet, or were skipped.',
+      'x-example': [],
+    }),
+  })
+  .openapi('Suppressed');

@@ -14,7 +14,7 @@ import { EXPEDITE_DESCRIPTION, STATE_DESCRIPTIONS } from '../../openapi/descript
 import { timestamp, kind, requestParams } from '../../schemas.ts';
 import { Attention } from './attention.ts';
 import { Confirmation } from './confirm.ts';
-import { backupFields, fields, hardDeleteAtOrNull, reportedAt } from './fields.ts';
+import { backupFields, fields, hardDeleteAtOrNull, reportedAt, Suppressed } from './fields.ts';
 import { statusResponse } from './status-response.ts';
 
 const Backup = z
@@ -143,6 +143,10 @@ const Status = z
     backups: z.array(Backup).readonly().openapi({
       description: 'Exports that a deletion with `exportFirst` waits for. Empty for other requests.',
       'x-example': [],
+    }),
+    suppression: Suppressed.nullable().openapi({
+      description: 'Suppressions that the deletion leaves. Null without `suppress`.',
+      'x-example': null,
     }),
     archive: Archive.nullable().openapi({
       description: 'Archive of an export. Null for deletions and until the archive is ready for the first time.',

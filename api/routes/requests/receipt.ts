@@ -6,7 +6,7 @@ import { jsonResponse, problemResponses } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
 import { timestamp, requestParams } from '../../schemas.ts';
-import { anonymisedRows, backupFields, fields, reportedAt, retainedRows } from './fields.ts';
+import { anonymisedRows, backupFields, fields, reportedAt, retainedRows, Suppressed } from './fields.ts';
 
 const countsBy = (description: string) =>
   z.record(z.string(), z.int()).openapi({ description, 'x-example': { deleted: 2 } });
@@ -100,6 +100,10 @@ const DeletionReceipt = z
         subjects: backupFields.subjects,
       }),
     ).openapi({ description: 'Exports that preceded the deletion.', 'x-example': [] }),
+    suppression: Suppressed.nullable().openapi({
+      description: 'Suppressions that the deletion leaves. Null without `suppress`.',
+      'x-example': null,
+    }),
     unverified: list(
       z.object({
         system: fields.system,

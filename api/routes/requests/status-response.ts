@@ -44,6 +44,7 @@ export function statusResponse(status: RequestStatus, project: Project | undefin
     unverified: unverifiedSystems(status, project),
     notHiddenIn: status.resolvedAt === null ? systemsWithoutHiding(status, project) : status.notHiddenIn,
     skipped: status.skipped.map((skip) => ({ ...skip, at: new Date(skip.at) })),
+    suppression: status.suppression && { ...status.suppression, missingIn: [...status.suppression.missingIn] },
     archive: archive === null || format === null ? null : { ...archive, format },
     backups: status.backups,
     links: linksOf(status.id),

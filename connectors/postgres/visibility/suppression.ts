@@ -1,8 +1,12 @@
 import type { Batch, ConnectorContext } from '../../connector.ts';
-import type { Range } from '../delete/ranges.ts';
+import { memberRanges, type Range } from '../delete/ranges.ts';
+import { throwIfCancelled } from '../failure.ts';
 import { membersInRange, unloadBatch } from './batch-table.ts';
 import { type Context, type LoadedBatch, withBatch } from '../context.ts';
 import { literal } from '../sql.ts';
+
+/** Bounds the time of one statement. */
+const SUBJECTS_PER_COMMIT = 1_000;
 
 /** Adds or lifts a suppression for exactly the identities of the batch. */
 export async function setSuppression(
@@ -12,26 +16,30 @@ export async function setSuppression(
   activity: ConnectorContext,
 ): Promise<void> {
   await withBatch(context, batch, activity, async (loaded) => {
-    await (suppressed ? suppress(loaded) : liftSuppressions(loaded));
+    for (const range of await memberRanges(loaded.session, loaded.members, SUBJECTS_PER_COMMIT)) {
+      throwIfCancelled(activity.signal);
+      activity.heartbeat();
+      await (suppressed ? suppress(loaded, range) : liftSuppressions(loaded, range));
+    }
     await unloadBatch(loaded.session, loaded.members);
   });
 }
 
-/** Adds a suppression for every identity of the range, which is the whole batch unless given. */
-export async function suppress({ session, model, members }: LoadedBatch, range?: Range): Promise<void> {
+/** Adds a suppression for every identity of the range. */
+export async function suppress({ session, model, members }: LoadedBatch, range: Range): Promise<void> {
   await session.run(
     `INSERT INTO lethe_system.suppressions (system, kind, digest)
      SELECT DISTINCT ON (digest) $1, ${literal(model.kind)}, digest FROM (${digests(model.kind)}) AS digests ORDER BY digest
      ON CONFLICT DO NOTHING`,
-    range === undefined ? members : membersInRange(members, range.first, range.last),
+    membersInRange(members, range.first, range.last),
   );
 }
 
-async function liftSuppressions({ session, model, members }: LoadedBatch): Promise<void> {
+async function liftSuppressions({ session, model, members }: LoadedBatch, range: Range): Promise<void> {
   await session.run(
     `DELETE FROM lethe_system.suppressions
      WHERE digest = ANY (ARRAY(${digests(model.kind)}))`,
-    members,
+    membersInRange(members, range.first, range.last),
   );
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { newestDigest } from '../../../db/digests.ts';
 import { pendingSuppressions } from '../../../db/operations/stalled.ts';
 import { readPendingSuppression, markSuppressionPropagated } from '../../../db/suppressions/propagate.ts';
+import { propagateTo } from '../../support/suppressions.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { identityFactOf, claimAt, concludeAll, deleteFirstBatch, hide, matchOf } from '../support/ledger.ts';
 import { submitDeletion, KEYS, RUN, type SentIdentity, START, testApi, textOf, user } from '../support/api.ts';
@@ -10,6 +11,7 @@ const api = await testApi();
 
 const lookup = async (identity: SentIdentity, more: Record<string, unknown> = {}) =>
   (await api.call('POST', '/v1/subjects/lookup', { project: 'demo', kind: 'user', identity, ...more })).json;
+const SYSTEMS = ['app', 'mail'];
 const EMPTY = { openRequests: [], deletions: [], exports: [], holds: [], suppressions: [] };
 
 test('finds a request by every identity of its subject', async () => {
@@ -91,7 +93,9 @@ test('stores one row per suppressed identity and erases the identity after propa
   const id = textOf(placed, 'id');
   expect(placed.status).toBe(202);
   expect(api.orchestrator.suppressions).toEqual([id]);
-  expect(await lookup(identity)).toMatchObject({ suppressions: [{ id, requestId: null, since: START.toISOString() }] });
+  expect(await lookup(identity)).toMatchObject({
+    suppressions: [{ id, requestId: null, since: START.toISOString(), missingIn: SYSTEMS }],
+  });
   expect(await rowOf(id)).toEqual({
     lifted: false,
     propagated: false,
@@ -99,7 +103,7 @@ test('stores one row per suppressed identity and erases the identity after propa
   });
   expect(await readPendingSuppression(api.database, id)).toMatchObject({ suppressed: true });
   expect(await pendingSuppressions(api.database, 10)).toEqual([id]);
-  await markSuppressionPropagated(api.database, id, { suppressed: true, at: START });
+  await propagateTo(api.database, id, { suppressed: true, systems: SYSTEMS, at: START });
   expect(await rowOf(id)).toEqual({ lifted: false, propagated: true, identity: null });
 
   expect(textOf(await suppress('POST', identity), 'id')).toBe(id);
@@ -113,7 +117,7 @@ test('stores one row per suppressed identity and erases the identity after propa
     identity: { type: 'email' },
   });
   // A late propagation of the placement must not count as the propagation of the lifting.
-  await markSuppressionPropagated(api.database, id, { suppressed: true, at: START });
+  await markSuppressionPropagated(api.database, id, { suppressed: true, systems: [], at: START });
   expect(await rowOf(id)).toMatchObject({ lifted: true, propagated: false });
 
   expect((await suppress('DELETE', identity)).json).toMatchObject({ status: 404, code: 'suppression_not_found' });

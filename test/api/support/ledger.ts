@@ -12,6 +12,7 @@ import { markPresent } from '../../../db/subjects/unresolved.ts';
 import { recordAppliedVisibility } from '../../../db/subjects/visibility.ts';
 import { DAY_MS } from '../../../domain/calendar.ts';
 import { match, identityFact, pagesOf, user as identityOf } from '../../support/ledger.ts';
+import { placeAll } from '../../support/suppressions.ts';
 import { submitDeletion, KEYS, PROJECT, START, type TestApi, user } from './api.ts';
 
 /** The changes that a worker makes to the rows, without a worker, so that the API is tested on real states. */
@@ -98,4 +99,9 @@ export async function deleteFirstBatch(database: Database, requestId: string, at
   });
 }
 
-export const concludeAll = (database: Database, requestId: string, at: Date) => conclude(database, { requestId, at });
+/** Records that every system has the suppressions of the request, and concludes it. */
+export async function concludeAll(database: Database, requestId: string, at: Date) {
+  await reconcileDeletion(database, { requestId, asOf: at, window: PROJECT.policy.window, ...CONFIGURED });
+  await placeAll(database, KEYS, { requestId, at });
+  return conclude(database, { requestId, at });
+}

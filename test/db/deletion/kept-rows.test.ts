@@ -113,7 +113,7 @@ test('reports an anonymised subject as deleted, with its rows and columns from a
     subjects: { deleted: 2 },
     outcomes: { deleted: 2 },
   });
-  const search = { project: PROJECT, kind: 'user', identity: user('own-1') } as const;
+  const search = { project: PROJECT, kind: 'user', identity: user('own-1'), systems: ['app'] } as const;
   expect((await lookUp(world.database, KEYS, search)).requests).toMatchObject([
     { id: requestId, outcome: 'deleted', retained: [], anonymised: { rows: 2, columns: COLUMNS } },
   ]);

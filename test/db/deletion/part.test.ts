@@ -165,6 +165,7 @@ test('sums the cleared and retained rows of all ranges and passes in the receipt
 
 test('returns the current outcome of a part deletion in a look-up', async () => {
   const requestId = await scheduled(world, [user('looked-up')]);
-  const found = await lookUp(world.database, KEYS, { project: PROJECT, kind: 'user', identity: user('looked-up') });
+  const search = { project: PROJECT, kind: 'user', identity: user('looked-up'), systems: ['app'] } as const;
+  const found = await lookUp(world.database, KEYS, search);
   expect(found).toMatchObject({ requests: [{ id: requestId, outcome: 'matched' }], suppressions: [] });
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { listSubjects } from '../../../db/subjects/list.ts';
 import { settleUnresolved } from '../../../db/subjects/unresolved.ts';
-import { markSuppressionPropagated, readPendingSuppression } from '../../../db/suppressions/propagate.ts';
+import { readPendingSuppression } from '../../../db/suppressions/propagate.ts';
+import { propagateTo } from '../../support/suppressions.ts';
 import { START, submitDeletion, testApi, textOf, user } from '../../api/support/api.ts';
 import { identityFactOf, matchOf, resolve } from '../../api/support/ledger.ts';
 import { identityFact, match } from '../../support/ledger.ts';
@@ -119,14 +120,15 @@ test('finds requests by every spelling of an address, before and after they are 
 });
 
 test('gives systems each spelling of a suppressed address, and lifts all of them at once', async () => {
+  const applied = { suppressed: true, systems: ['app', 'mail'], at: START };
   const upper = await suppress('POST', 'INFO@x.test');
-  await markSuppressionPropagated(api.database, upper, { suppressed: true, at: START });
+  await propagateTo(api.database, upper, applied);
   const lower = await suppress('POST', 'info@x.test');
   expect(lower).not.toBe(upper);
   expect([await pending(upper), await pending(lower)]).toEqual([undefined, true]);
   expect(await suppress('POST', 'INFO@x.test')).toBe(upper);
   expect(await pending(upper)).toBe(undefined);
-  await markSuppressionPropagated(api.database, lower, { suppressed: true, at: START });
+  await propagateTo(api.database, lower, applied);
   expect(await suppress('DELETE', 'info@x.test')).toBe(lower);
   const lifted =
     await api.sql`SELECT id FROM lethe.suppressions WHERE id IN (${upper}, ${lower}) AND lifted_at IS NULL`;

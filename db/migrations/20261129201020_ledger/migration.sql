@@ -109,6 +109,13 @@ CREATE TABLE "lethe"."suppression_digests" (
 	CONSTRAINT "suppression_digests_pkey" PRIMARY KEY("suppression_id","digest")
 );
 --> statement-breakpoint
+CREATE TABLE "lethe"."suppression_systems" (
+	"suppression_id" text,
+	"system" text,
+	"applied_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "suppression_systems_pkey" PRIMARY KEY("suppression_id","system")
+);
+--> statement-breakpoint
 CREATE TABLE "lethe"."suppressions" (
 	"id" text PRIMARY KEY,
 	"project" text NOT NULL,
@@ -350,6 +357,7 @@ CREATE TABLE "lethe"."subjects" (
 	"claimed_at" timestamp with time zone,
 	"scope" text DEFAULT 'data' NOT NULL,
 	"backed_up" boolean DEFAULT false NOT NULL,
+	"suppression_id" text,
 	CONSTRAINT "subjects_pkey" PRIMARY KEY("request_id","seq"),
 	CONSTRAINT "subjects_seq_check" CHECK (seq >= 1),
 	CONSTRAINT "subjects_state_check" CHECK (state IN ('proposed', 'resolved', 'soft_deleted', 'claimed', 'deleted', 'partially_deleted', 'cancelling', 'cancelled', 'attached', 'not_found', 'scheduled', 'selected', 'exported', 'left_out')),
@@ -397,7 +405,7 @@ CREATE TABLE "lethe"."attention" (
 	"since" timestamp with time zone NOT NULL,
 	"retry_at" timestamp with time zone,
 	CONSTRAINT "attention_pkey" PRIMARY KEY("request_id","system","step","batch"),
-	CONSTRAINT "attention_step_check" CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'conclude', 'collect', 'package', 'backup'))
+	CONSTRAINT "attention_step_check" CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'suppress', 'conclude', 'collect', 'package', 'backup'))
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."batch_work" (
@@ -511,6 +519,7 @@ ALTER TABLE "lethe"."links" ADD CONSTRAINT "links_request_id_requests_id_fkey" F
 ALTER TABLE "lethe"."hold_digests" ADD CONSTRAINT "hold_digests_hold_id_holds_id_fkey" FOREIGN KEY ("hold_id") REFERENCES "lethe"."holds"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."holds" ADD CONSTRAINT "holds_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."suppression_digests" ADD CONSTRAINT "suppression_digests_suppression_id_suppressions_id_fkey" FOREIGN KEY ("suppression_id") REFERENCES "lethe"."suppressions"("id");--> statement-breakpoint
+ALTER TABLE "lethe"."suppression_systems" ADD CONSTRAINT "suppression_systems_suppression_id_suppressions_id_fkey" FOREIGN KEY ("suppression_id") REFERENCES "lethe"."suppressions"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."suppressions" ADD CONSTRAINT "suppressions_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."suppressions" ADD CONSTRAINT "suppressions_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."idempotency_keys" ADD CONSTRAINT "idempotency_keys_member_id_members_id_fkey" FOREIGN KEY ("member_id") REFERENCES "lethe"."members"("id");--> statement-breakpoint
