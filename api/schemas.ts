@@ -1,26 +1,44 @@
 import { z } from '@hono/zod-openapi';
-import { REQUEST_ID } from '../domain/ids.ts';
+import { MAX_ID_LENGTH, MEMBER_ID, REQUEST_ID } from '../domain/ids.ts';
 import { normalizeRegulation } from '../domain/policy.ts';
+import {
+  hasInvisibleCharacters,
+  INVISIBLE_TEXT,
+  isReservedName,
+  MAX_NAME_LENGTH,
+  normalizeText,
+  RESERVED_TEXT,
+} from '../domain/text/names.ts';
 import { SUBJECT_KINDS } from '../domain/vocabulary.ts';
 import { ERRORS_SHOWN } from './http/validation-errors.ts';
 import { SAMPLE } from './openapi/samples.ts';
 
 /** Schemas that several resources share. Every object rejects unknown fields. */
 
-// C0, C1 and unpaired surrogates: PostgreSQL rejects some of them, and readers cannot see the others.
-const INVISIBLE = /[\p{Cc}\p{Cs}]/u;
-
-/** A short text that is stored: a name, a reference, a reason. */
-export const text = (maximum: number) =>
+/** A text that readers can see completely. Its length is checked first. */
+const visibleText = (maximum: number) =>
   z
     .string()
-    .min(1)
-    .max(maximum)
-    .refine((value) => !INVISIBLE.test(value), {
-      message: 'must not contain control characters or unpaired surrogates',
-    });
+    .max(maximum, { abort: true })
+    .refine((value) => !hasInvisibleCharacters(value), { abort: true, message: INVISIBLE_TEXT });
 
-export const projectName = text(200).openapi({
+/** A text that is compared or called as it is sent: a name of the configuration, a segment, a URL. */
+export const exactText = (maximum: number) =>
+  visibleText(maximum)
+    .min(1, { abort: true })
+    .refine((value) => value.trim() !== '', { message: 'must not be blank' });
+
+/** A text that is stored for readers: a reference, a reason. It is stored in NFC, without blanks around it. */
+export const text = (maximum: number) => visibleText(maximum).overwrite(normalizeText).min(1);
+
+/** The name of a member or a token. */
+export const actorName = text(MAX_NAME_LENGTH).refine((name) => !isReservedName(name), { message: RESERVED_TEXT });
+
+/** A text of a format. Its length is checked first, because a pattern may exhaust the stack on a long text. */
+export const formatted = (maximum: number, format: z.core.$ZodCheck<string>) =>
+  z.string().max(maximum, { abort: true }).check(format);
+
+export const projectName = exactText(200).openapi({
   description: 'Name of the project: a key of `projects` in lethe.config.ts.',
   example: 'demo',
 });
@@ -32,18 +50,21 @@ export const reason = text(500).openapi({
 
 export const kind = z.enum(SUBJECT_KINDS).openapi({ description: 'Kind of subject.' });
 
-export const regulation = z.string().max(100).overwrite(normalizeRegulation).openapi({
+export const regulation = visibleText(100).overwrite(normalizeRegulation).openapi({
   description: 'Regulation that applies, in any case. The policy of the project sets its deadline.',
   example: 'gdpr',
 });
 
-export const notify = z.email().max(254).openapi({
+export const notify = formatted(254, z.email()).openapi({
   description:
     'Email address of a colleague, who receives a message when the archive is ready or the request ends. Must not be the address of a subject. No response contains it.',
   example: 'privacy@shop.test',
 });
 
+/** A timestamp in a response. */
 export const timestamp = z.iso.datetime();
+/** A timestamp that a caller sends. */
+export const sentTimestamp = formatted(40, z.iso.datetime());
 
 /**
  * A list in a body. It is checked up to the first `ERRORS_SHOWN` errors, and up to `maximum` items: zod reports every error
@@ -81,11 +102,17 @@ export const identity = z
 /** The project's policy limits the number further; this maximum is larger than any body allows. */
 export const identities = listOf(identity, 250_000);
 
+/** An ID in a query. */
+const idOf = (pattern: RegExp) => formatted(MAX_ID_LENGTH, z.regex(pattern));
+export const memberId = idOf(MEMBER_ID);
+export const requestId = idOf(REQUEST_ID);
+
 export const pathId = (pattern: RegExp, resource: string, example: string) =>
   z.object({
     id: z.string().openapi({
       param: { name: 'id', in: 'path', description: `ID of ${resource}.` },
       pattern: pattern.source,
+      maxLength: MAX_ID_LENGTH,
       'x-example': example,
     }),
   });

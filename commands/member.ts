@@ -7,11 +7,10 @@ import { type MemberWithToken, addMemberOrToken } from '../db/members/members.ts
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { startupError } from '../db/errors.ts';
+import { readName } from '../domain/text/names.ts';
 import { type Role, ROLES } from '../domain/vocabulary.ts';
 
 const USAGE = 'usage: npm run member -- --project NAME --name NAME [--role owner|admin] [--json]';
-/** The same rule as in the API: no control characters. */
-const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 /** The actor in audit events of this command. An operator runs it, with access to the database and without a token. */
 const OPERATOR = 'operator';
 
@@ -44,13 +43,13 @@ function readArguments() {
       json: { type: 'boolean', default: false },
     },
   });
-  const { project, name, json } = values;
+  const { project, json } = values;
   const role: Role | null = ROLES.find((known) => known === values.role) ?? null;
-  if (project === undefined || name === undefined) throw new Error(USAGE);
+  if (project === undefined || values.name === undefined) throw new Error(USAGE);
   if (values.role !== undefined && role === null) throw new Error('--role must be owner or admin');
-  if (!NAME.test(name) || name.trim() !== name)
-    throw new Error('--name must have 1 to 200 characters, without spaces at its ends');
-  return { project, name, role, json };
+  const read = readName(values.name);
+  if ('error' in read) throw new Error(`--name ${read.error}. Nothing was changed.`);
+  return { project, name: read.name, role, json };
 }
 
 const memberJson = (project: string, name: string, member: MemberWithToken) => {

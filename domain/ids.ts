@@ -22,6 +22,8 @@ export function newId(kind: keyof typeof PREFIXES, now: number): string {
   return `${PREFIXES[kind]}_${Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')}`;
 }
 
+/** At least the length of every id. */
+export const MAX_ID_LENGTH = 40;
 const idPattern = (kind: keyof typeof PREFIXES): RegExp => new RegExp(`^${PREFIXES[kind]}_[0-9a-f]{32}$`);
 export const REQUEST_ID = idPattern('request');
 export const HOLD_ID = idPattern('hold');

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import type { Logger } from 'pino';
 import { errorCode } from '../../db/errors.ts';
+import { escapeFormula } from '../../domain/text/formulas.ts';
 import { headerReferences } from '../openapi/contract.ts';
 import type { AppEnv } from '../deps.ts';
 import { invalidRequest } from '../http/validation-errors.ts';
@@ -75,8 +76,7 @@ export async function streamCsv<Row extends object>(
       const text = stringify([...rows], {
         columns: [...columns],
         header,
-        escape_formulas: true,
-        cast: { date: formatTimestamp },
+        cast: { string: escapeFormula, date: formatTimestamp, object: formatDetail },
       });
       if (text !== '') yield new TextEncoder().encode(text);
       const last = rows.at(-1);
@@ -95,4 +95,5 @@ export async function streamCsv<Row extends object>(
   });
 }
 
+const formatDetail = (detail: object): string => JSON.stringify(detail);
 const formatTimestamp = (timestamp: Date): string => timestamp.toISOString();

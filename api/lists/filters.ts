@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import { sentTimestamp } from '../schemas.ts';
 
 /** Schemas of list filters. An omitted filter matches everything. */
 
 /** In UTC. PostgreSQL has no year 0. */
 export const timestampFilter = (description: string) =>
-  z.iso
-    .datetime()
+  sentTimestamp
     .refine((text) => !text.startsWith('0000'), { message: 'must not be in the year 0' })
     .transform((text) => new Date(text))
     .optional()
@@ -22,6 +22,7 @@ export const booleanFilter = (description: string) =>
 export const listFilter = <Value extends string>(values: readonly [Value, ...Value[]], description: string) =>
   z
     .string()
+    .max(1_000)
     .transform((text) => text.split(','))
     .pipe(z.array(z.enum(values)))
     .optional()

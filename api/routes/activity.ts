@@ -1,6 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type Activity, type AfterActivity, listActivity } from '../../db/audit/activity.ts';
-import { REQUEST_ID } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import { streamCsv, shouldReturnCsv, withCsv } from '../lists/csv-download.ts';
@@ -9,7 +8,7 @@ import { type ApiDeps, type AppEnv, requireOwnProject } from '../deps.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { createPage, pageSchema } from '../lists/page.ts';
 import { timestampFilter } from '../lists/filters.ts';
-import { cursor, timestamp, limit, projectName, text } from '../schemas.ts';
+import { cursor, exactText, formatted, requestId, timestamp, limit, projectName } from '../schemas.ts';
 
 const Event = z
   .strictObject({
@@ -55,14 +54,11 @@ export const EVENT_COLUMNS = [
 export const EVENTS_CSV = `id,at,requestId,actor,actorName,action,detail\n4711,${SAMPLE.receivedAt},${SAMPLE.request},${SAMPLE.member},ann,request.received,"{""selection"":""identities"",""submitted"":2}"\n`;
 
 const filters = {
-  requestId: z.string().regex(REQUEST_ID).optional().openapi({ description: 'Matches events of this request.' }),
-  actor: text(200)
+  requestId: requestId.optional().openapi({ description: 'Matches events of this request.' }),
+  actor: exactText(200)
     .optional()
     .openapi({ description: 'Matches events of this member (`mem_…`), or automatic actions (`lethe`).' }),
-  action: z
-    .string()
-    .max(100)
-    .regex(/^[a-z_]+\.([a-z_]+|\*)$/)
+  action: formatted(100, z.regex(/^[a-z_]+\.([a-z_]+|\*)$/))
     .optional()
     .openapi({ description: 'Matches one action, or all actions of a noun.', example: 'hold.*' }),
   from: timestampFilter('Matches events at or after this time.'),

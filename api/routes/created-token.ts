@@ -3,7 +3,7 @@ import type { Caller } from '../../db/members/authenticate.ts';
 import type { CreatedToken as Created } from '../../db/members/tokens.ts';
 import { type RequestKind, REQUEST_KINDS, type Role, ROLES } from '../../domain/vocabulary.ts';
 import { requireAccess } from '../auth.ts';
-import { timestamp, listOf, text } from '../schemas.ts';
+import { actorName, timestamp, listOf } from '../schemas.ts';
 
 export const SAMPLE_TOKEN = {
   id: 'tok_01a1f82f1e807000b7d3c9e20f4a6158',
@@ -11,7 +11,7 @@ export const SAMPLE_TOKEN = {
   token: `lethe_${'0123456789abcdef'.repeat(4)}_00000000`,
 };
 
-export const tokenName = text(200).openapi({
+export const tokenName = actorName.openapi({
   description: 'Name of the token. Name its use, so that you know later which token to revoke.',
   example: 'nightly job',
 });

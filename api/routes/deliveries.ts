@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { type DeliveryRow, listDeliveries, retryDelivery } from '../../db/notifications/list.ts';
 import { requireWebhook } from '../../db/notifications/webhooks.ts';
-import { DELIVERY_ID } from '../../domain/ids.ts';
+import { DELIVERY_ID, MAX_ID_LENGTH } from '../../domain/ids.ts';
 import { requirePermission } from '../auth.ts';
 import { jsonResponse, problemResponses } from '../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
@@ -70,6 +70,7 @@ const retryRoute = createRoute({
       deliveryId: z.string().openapi({
         param: { name: 'deliveryId', in: 'path', description: 'ID of the delivery.' },
         pattern: DELIVERY_ID.source,
+        maxLength: MAX_ID_LENGTH,
         'x-example': DELIVERY,
       }),
     }),

@@ -8,9 +8,9 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { createdTokenResponse, CreatedToken, requireOwnPermissions, role } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { createPage, pageSchema } from '../lists/page.ts';
-import { cursor, timestamp, limit, pathId, text } from '../schemas.ts';
+import { actorName, cursor, timestamp, limit, pathId } from '../schemas.ts';
 
-const name = text(200).openapi({ description: 'Name of the member, unique in the project.', example: 'ann' });
+const name = actorName.openapi({ description: 'Name of the member, unique in the project.', example: 'ann' });
 
 const Member = z
   .strictObject({

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { isMember } from '../../db/members/members.ts';
 import { listTokens, LONGEST_TOKEN_MS, createOwnToken, revokeToken, type TokenRow } from '../../db/members/tokens.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { MEMBER_ID, TOKEN_ID } from '../../domain/ids.ts';
+import { TOKEN_ID } from '../../domain/ids.ts';
 import { requirePermission, requireAccess } from '../auth.ts';
 import { body, jsonResponse, problemResponses, problemResponsesWithBody } from '../openapi/contract.ts';
 import { encodeIdCursor, parseIdCursor } from '../lists/cursor.ts';
@@ -22,7 +22,7 @@ import {
 } from './created-token.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { createPage, pageSchema } from '../lists/page.ts';
-import { cursor, timestamp, limit, pathId } from '../schemas.ts';
+import { cursor, memberId, sentTimestamp, timestamp, limit, pathId } from '../schemas.ts';
 
 const NewToken = z
   .strictObject({
@@ -37,7 +37,7 @@ const NewToken = z
       'x-example': ['deletion'],
     }),
     access: access.default('write'),
-    expiresAt: timestamp.optional().openapi({
+    expiresAt: sentTimestamp.optional().openapi({
       description: 'Time at which the token expires. Default and maximum: 365 days from now.',
       'x-example': SAMPLE_TOKEN.expiresAt,
     }),
@@ -92,7 +92,7 @@ const listRoute = createRoute({
   request: {
     query: z.strictObject({
       member: z
-        .union([z.literal('all'), z.string().regex(MEMBER_ID)])
+        .union([z.literal('all'), memberId])
         .optional()
         .openapi({ description: 'For owners: ID of another member, or `all`.' }),
       limit,

@@ -18,7 +18,7 @@ import type { ApiDeps, AppEnv } from '../deps.ts';
 import { bodyError, invalidRequest, type ValidationError } from '../http/validation-errors.ts';
 import { SAMPLE } from '../openapi/samples.ts';
 import { pageSchema } from '../lists/page.ts';
-import { timestamp, pathId, text } from '../schemas.ts';
+import { exactText, timestamp, pathId } from '../schemas.ts';
 
 const DAY_S = 86_400;
 
@@ -29,7 +29,7 @@ export const webhookParams = pathId(WEBHOOK_ID, 'the webhook', WEBHOOK);
 
 const NewWebhook = z
   .strictObject({
-    url: text(2_000).openapi({
+    url: exactText(2_000).openapi({
       description: 'HTTPS URL of your endpoint. Lethe checks the address of its host at each connection.',
       example: URL_EXAMPLE,
     }),

@@ -34,6 +34,7 @@ const Parameters = z.strictObject({
     .optional()
     .openapi({
       type: 'string',
+      maxLength: 1_000,
       description:
         'Columns that hold the identity, by name or by number from 1, separated by commas. A composite type needs one column for each part. Without a header, the default is the first columns. With a header, it is the column with the name of the type, or all columns in their order if there are as many as parts; the parameter is required for other headers. A name is found in any case.',
       example: 'email,business_unit',

@@ -48,7 +48,7 @@ export const leadOf = ({ scope }: Manifest): string => LEADS[scope];
 const FORMATS: Readonly<Record<ExportFormat, string>> = {
   ndjson:
     'Each file is a text file with one entry per line, in JSON format. You can open it with any text editor, and programs can import it.',
-  csv: 'Each file is a table in CSV format, which you can open with any spreadsheet program. If a text begins with = + - @, a tab or a line break, an apostrophe is added before it, so that the spreadsheet does not run it as a formula. The apostrophe is not part of the data.',
+  csv: 'Each file is a table in CSV format, which you can open with any spreadsheet program. If a text begins with = + - @ or |, also behind blanks or apostrophes, or with a tab or a line break, an apostrophe is added before it, so that the spreadsheet does not run it as a formula. That one apostrophe is not part of the data.',
 };
 export const howToOpen = (format: ExportFormat): string => FORMATS[format];
 

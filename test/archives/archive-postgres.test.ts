@@ -118,22 +118,38 @@ test('packs the rows of exactly the two users of a request for two users', async
   expect(text('index.html')).not.toContain('canary');
 });
 
-const FORMULAS = ['=1+1', '+1', '-1', '@SUM(A1)', '\ttab', '\rreturn', 'plain', `<b>&"'`];
+const FORMULAS = [
+  '=1+1',
+  '+1',
+  '-1',
+  '@SUM(A1)',
+  '|calc',
+  '\ttab',
+  '\rreturn',
+  '\nline',
+  '\uff1d1',
+  '\uff5c1',
+  '\u22121',
+];
+const DISGUISED = [' =1', '\u00a0+1', '\u200b@1', '\ufeff-1', '\u3000\t=1', "'=1", "'' =1"];
+const TEXTS = ['plain', `<b>&"'`, '', "'quoted'", ' indented', '1=1', '\u00e9=', '\u{1f600}='];
 
 test('escapes formulas in CSV, which the manifest reports, and not in NDJSON', async () => {
+  const formulas = [...FORMULAS, ...DISGUISED];
+  const notes = [...formulas, ...TEXTS];
   await db.sql`DELETE FROM app.order_notes WHERE user_id = 'u-3'`;
-  await db.sql`INSERT INTO app.order_notes SELECT 3, 'u-3', unnest(${FORMULAS}::text[])`;
+  await db.sql`INSERT INTO app.order_notes SELECT 3, 'u-3', unnest(${notes}::text[])`;
   const csv = await archiveOf([user(3)], 'csv');
   expect(csv.manifest.csv).toBe('escaped');
   expect(csv.manifest.files.every(({ path }) => path?.endsWith('.csv'))).toBe(true);
   const cells = parse<Record<string, string>>(csv.text('data/app/app.order_notes.csv'), { columns: true });
   expect(cells.map(({ note }) => String(note)).toSorted()).toEqual(
-    FORMULAS.map((note) => (/^[=+\-@\t\r]/.test(note) ? `'${note}` : note)).toSorted(),
+    [...formulas.map((note) => `'${note}`), ...TEXTS].toSorted(),
   );
   expect(csv.text('index.html')).toContain('&#60;b&#62;&#38;&#34;&#39;');
   expect(csv.text('index.html')).not.toContain('<b>');
   const ndjson = await archiveOf([user(3)]);
   expect(ndjson.manifest.csv).toBeNull();
-  const notes = ndjson.text('data/app/app.order_notes.ndjson').split('\n').slice(0, -1);
-  expect(notes.map((line) => (JSON.parse(line) as { note: string }).note).toSorted()).toEqual(FORMULAS.toSorted());
+  const lines = ndjson.text('data/app/app.order_notes.ndjson').split('\n').slice(0, -1);
+  expect(lines.map((line) => (JSON.parse(line) as { note: string }).note).toSorted()).toEqual(notes.toSorted());
 });

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { createLink, type LinkRow, listLinks, revokeLink } from '../../../db/exports/links.ts';
 import { readExportRow, readRequestRow } from '../../../db/requests/row.ts';
 import { withActiveToken } from '../../../db/members/authorized-transaction.ts';
-import { LINK_ID, REQUEST_ID } from '../../../domain/ids.ts';
+import { LINK_ID, MAX_ID_LENGTH, REQUEST_ID } from '../../../domain/ids.ts';
 import { LONGEST_LINK_MS } from '../../../domain/policy.ts';
 import { LINK_STATES } from '../../../domain/vocabulary.ts';
 import { requirePermission, requireAccess } from '../../auth.ts';
@@ -114,6 +114,7 @@ const revokeLinkRoute = createRoute({
       linkId: z.string().openapi({
         param: { name: 'linkId', in: 'path', description: 'ID of the link.' },
         pattern: LINK_ID.source,
+        maxLength: MAX_ID_LENGTH,
         'x-example': LINK,
       }),
     }),

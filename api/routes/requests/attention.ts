@@ -7,7 +7,7 @@ import { requirePermission } from '../../auth.ts';
 import { body, jsonResponse, problemResponsesWithBody } from '../../openapi/contract.ts';
 import type { ApiDeps, AppEnv } from '../../deps.ts';
 import { ATTENTION_DESCRIPTION, STEP_DESCRIPTION } from '../../openapi/descriptions.ts';
-import { timestamp, reason, requestParams, text } from '../../schemas.ts';
+import { exactText, timestamp, reason, requestParams } from '../../schemas.ts';
 import { fields } from './fields.ts';
 
 const BlockedBy = z
@@ -56,7 +56,7 @@ export const attentionResponse = ({ since, retryAt, ...row }: AttentionRow) => (
   remedy: REMEDIES[row.code],
 });
 
-const system = text(200).openapi({ description: 'Name of the system.', 'x-example': 'app' });
+const system = exactText(200).openapi({ description: 'Name of the system.', 'x-example': 'app' });
 
 const retryRoute = createRoute({
   operationId: 'retryRequest',

@@ -1,6 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { listRequests as requestsOf } from '../../../db/requests/list.ts';
-import { MEMBER_ID } from '../../../domain/ids.ts';
 import { normalizeRegulation } from '../../../domain/policy.ts';
 import { REQUEST_KINDS, STATUSES } from '../../../domain/vocabulary.ts';
 import { requirePermission } from '../../auth.ts';
@@ -10,7 +9,7 @@ import { type ApiDeps, type AppEnv, requireOwnProject } from '../../deps.ts';
 import { createPage, pageSchema } from '../../lists/page.ts';
 import { listFilter, booleanFilter, timestampFilter } from '../../lists/filters.ts';
 import { SAMPLE } from '../../openapi/samples.ts';
-import { cursor, kind, limit, projectName, text } from '../../schemas.ts';
+import { cursor, exactText, kind, limit, memberId, projectName } from '../../schemas.ts';
 import { fields, hardDeleteAtOrNull } from './fields.ts';
 
 const Summary = z
@@ -39,17 +38,13 @@ const Summary = z
 const filters = {
   kind: z.enum(REQUEST_KINDS).optional().openapi({ description: 'Matches requests of this kind.' }),
   status: listFilter(STATUSES, 'Matches requests in one of these statuses.'),
-  regulation: text(100)
+  regulation: exactText(100)
     .overwrite(normalizeRegulation)
     .optional()
     .openapi({ description: 'Matches requests under this regulation, in any case.', example: 'gdpr' }),
   receivedFrom: timestampFilter('Matches requests received at or after this time.'),
   receivedBefore: timestampFilter('Matches requests received before this time.'),
-  submittedBy: z
-    .string()
-    .regex(MEMBER_ID)
-    .optional()
-    .openapi({ description: 'Matches requests that this member submitted.' }),
+  submittedBy: memberId.optional().openapi({ description: 'Matches requests that this member submitted.' }),
   needsAttention: booleanFilter('Matches requests that need an operator (`true`) or do not (`false`).'),
   atRisk: booleanFilter('Matches requests that will miss or have missed `dueAt` (`true`) or not (`false`).'),
 };

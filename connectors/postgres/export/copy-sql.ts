@@ -1,6 +1,7 @@
 import type { ExportedColumn } from '../../connector.ts';
 import { type Catalog, typeOf } from '../data-map/catalog.ts';
 import type { SelectedTable } from './tables.ts';
+import { escapeFormula, FORMULA } from '../../../domain/text/formulas.ts';
 import { ident } from '../sql.ts';
 
 /**
@@ -21,9 +22,9 @@ export function copyNdjson(table: SelectedTable, catalog: Catalog): string {
 export function copyCsv(table: SelectedTable, catalog: Catalog): string {
   const cells = table.columns.map(({ name }) => {
     const column = ident(name);
-    const heading = ident(FORMULA_PREFIXES.includes(name.codePointAt(0) ?? 0) ? `'${name}` : name);
+    const heading = ident(escapeFormula(name));
     if (FORMULA_SAFE_TYPES.includes(typeOf(catalog, table.table, name).base)) return `${column} AS ${heading}`;
-    return `CASE WHEN ascii(${column}::text) IN (${FORMULA_PREFIXES.join(', ')}) THEN '''' ELSE '' END || ${column}::text AS ${heading}`;
+    return `CASE WHEN ${isFormula(`${column}::text`)} THEN '''' ELSE '' END || ${column}::text AS ${heading}`;
   });
   return `COPY (SELECT ${cells.join(', ')} FROM (${table.rowsOf(names(table.columns))}) AS exported)
     TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')`;
@@ -39,8 +40,12 @@ const loadableColumns = ({ table, columns }: SelectedTable, catalog: Catalog): s
 
 const names = (columns: readonly ExportedColumn[]): string => columns.map(({ name }) => ident(name)).join(', ');
 
-/** = + - @ TAB CR, and the full-width = + - @ that spreadsheets treat in the same way. */
-const FORMULA_PREFIXES: readonly number[] = [0x3d, 0x2b, 0x2d, 0x40, 0x09, 0x0d, 0xff1d, 0xff0b, 0xff0d, 0xff20];
+/** Most texts begin with a letter or digit of ASCII, which is cheaper to tell than a regular expression. */
+const isFormula = (column: string): string =>
+  `CASE WHEN ascii(${column}) BETWEEN 48 AND 57 OR ascii(${column}) BETWEEN 65 AND 90 OR ascii(${column}) BETWEEN 97 AND 122
+    THEN false ELSE ${column} ~ ${FORMULA_LITERAL} END`;
+/** Independent of `standard_conforming_strings`. */
+const FORMULA_LITERAL = `E'${FORMULA.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 const NUMBER_TYPES: readonly string[] = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'money', 'oid'];
 const TIMESTAMP_TYPES: readonly string[] = ['date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval'];

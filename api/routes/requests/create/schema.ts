@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
 import { EXPEDITES, EXPORT_FORMATS, ON_CONFLICT, REQUEST_KINDS, SCOPES } from '../../../../domain/vocabulary.ts';
 import { EXPEDITE_DESCRIPTION, valuesDescription } from '../../../openapi/descriptions.ts';
-import { identities, kind, notify, projectName, reason, regulation, text } from '../../../schemas.ts';
+import { exactText, identities, kind, notify, projectName, reason, regulation } from '../../../schemas.ts';
 
 const selection = {
   kind,
   identities: identities
     .optional()
     .openapi({ description: 'Selects the subjects of these identities. The policy limits their number.' }),
-  segment: text(500).optional().openapi({
+  segment: exactText(500).optional().openapi({
     description:
       'Selects the users of this segment, except those that are soft-deleted. An unknown segment ends the request as `failed`.',
   }),
@@ -145,10 +145,13 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 /** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a quoted string. The quotes are optional. */
 const idempotencyKey = z
   .string()
+  // Twice the characters of a key, each escaped, and the quotes.
+  .max(512, { abort: true })
   .transform((value) => (value.startsWith('"') ? QUOTED_KEY.exec(value)?.[1]?.replaceAll(/\\(.)/g, '$1') : value) ?? '')
   .refine((key) => KEY.test(key), { message: 'must be 1 to 255 visible ASCII characters without spaces' })
   .openapi({
     type: 'string',
+    maxLength: 512,
     description:
       'Unique key of this request, such as a UUID. A repeated call with the same key and body within 24 hours creates nothing and returns the request that the first call created.',
     example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
