@@ -24,6 +24,7 @@ import { ensureProjects } from './db/project-lock.ts';
 import { startFactsOf } from './db/requests/start.ts';
 import { startupError } from './db/errors.ts';
 import { qualifiedSystemName } from './domain/ids.ts';
+import { logEvent } from './domain/wording/events.ts';
 import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
 import {
@@ -49,7 +50,7 @@ for (const [project, errors] of deployment.misconfigured) {
   for (const { path, message } of errors) logger.error({ path }, message);
   logger.error({ project }, 'the requests of this project wait until its config errors are corrected');
 }
-const database = connect(environment.databaseUrl);
+const database = connect(environment.databaseUrl, { onEvent: (event) => logEvent(logger, event) });
 const reading = connect(environment.databaseUrl);
 const keys = createDigestKeys(environment.digestKeys);
 await requireMigrated(database);
@@ -68,12 +69,10 @@ if (healthy === 0) {
 Runtime.install({
   ...(environment.metricsAddress === undefined ? {} : { telemetryOptions: prometheusAt(environment.metricsAddress) }),
   logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-    // Workers of systems register no workflows by design.
-    if (message.startsWith('No workflows registered')) return;
-    logger.warn(
-      { level, workflowId: meta?.['workflowId'], activityType: meta?.['activityType'], attempt: meta?.['attempt'] },
-      message,
-    );
+    // Workers of systems register no workflows by design, and the activities log their failures with a code.
+    if (message.startsWith('No workflows registered') || message === 'Activity failed') return;
+    const { workflowId, activityType: activity, attempt } = meta ?? {};
+    logger[level === 'ERROR' ? 'error' : 'warn']({ workflowId, activity, attempt }, message);
   }),
 });
 const connection = await connectToTemporal();
@@ -88,6 +87,7 @@ const deps: ActivityDeps = {
   storage,
   mailer: openMailer(environment.mail),
   webhooks: webhookSender({ networks: environment.webhookNetworks }),
+  log: logger,
   publicUrl: environment.publicUrl,
   catalog: deployment.catalog,
   connector: (project, system) => {

@@ -17,6 +17,11 @@ export interface Starter {
   startNotifications(project: string, channel: string): Promise<void>;
 }
 
+/** The log of the process. Fields contain ids, counts and closed codes. */
+export interface ActivityLog {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
 /** The dependencies of activities. Contains no clock: timestamps come from the workflow, so that tests can skip time. */
 export interface ActivityDeps {
   readonly database: Database;
@@ -29,6 +34,7 @@ export interface ActivityDeps {
   readonly storage: ArchiveStorage;
   readonly mailer: Mailer;
   readonly webhooks: WebhookSender;
+  readonly log: ActivityLog;
   /** The base of download links. */
   readonly publicUrl: URL;
 }

@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import type { TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { StorageError } from '../archives/storage/storage.ts';
@@ -5,6 +6,7 @@ import { ConnectorError } from '../connectors/connector.ts';
 import { errorCode } from '../db/errors.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { AttentionCode } from '../domain/vocabulary.ts';
+import type { ActivityDeps, ActivityLog } from './deps.ts';
 import { type Activities, wrapActivities } from './middleware.ts';
 
 /**
@@ -46,15 +48,37 @@ export function isRetryable(error: unknown): boolean {
   return !(error instanceof ConnectorError) || error.retryable;
 }
 
-/** Redacts the errors of every activity of a set. */
-export const withRedactedFailures = <T extends Activities>(activities: T): T =>
-  wrapActivities(activities, async (activity) => {
+/** Redacts the errors of every activity of a set, and logs each failed attempt once. */
+export const withRedactedFailures = <T extends Activities>({ log }: Pick<ActivityDeps, 'log'>, activities: T): T =>
+  wrapActivities(activities, async (activity, input) => {
     try {
       return await activity();
     } catch (error) {
-      throw redactError(error);
+      const failure = redactError(error);
+      if (failure instanceof ApplicationFailure) logFailure(log, failure, input);
+      throw failure;
     }
   });
+
+/** The ids in the input of an activity, with their keys in the log. */
+const LOGGED_INPUT = {
+  project: 'project',
+  requestId: 'request',
+  suppressionId: 'suppression',
+  system: 'system',
+  batch: 'batch',
+  channel: 'channel',
+} as const;
+
+function logFailure(log: ActivityLog, { type, nonRetryable }: ApplicationFailure, input: unknown): void {
+  const { activityType: activity, attempt, retryPolicy } = activityInfo();
+  const isRetried = nonRetryable !== true && attempt < (retryPolicy?.maximumAttempts || Infinity);
+  const given: Readonly<Record<string, unknown>> = { ...(typeof input === 'object' ? input : null) };
+  const about = Object.entries(LOGGED_INPUT).flatMap(([name, key]) =>
+    given[name] === undefined || given[name] === '' ? [] : [[key, given[name]] as const],
+  );
+  log.warn({ activity, ...Object.fromEntries(about), code: type, attempt, isRetried }, 'activity failed');
+}
 
 function createFailure(
   message: string,

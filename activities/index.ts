@@ -15,6 +15,7 @@ import { withHeartbeat } from './middleware.ts';
 /** The activities of the requests' queue. They use only Lethe's own database, and start workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
   withRedactedFailures(
+    deps,
     withHeartbeat(
       withNotificationDispatch(deps, {
         ...ledgerActivities(deps),
@@ -26,7 +27,7 @@ export const createLedgerActivities = (deps: ActivityDeps) =>
 
 /** The activities of a system's queue. */
 export const createSystemActivities = (deps: ActivityDeps) =>
-  withRedactedFailures({
+  withRedactedFailures(deps, {
     ...resolveActivities(deps),
     ...systemActivities(deps),
     ...batchActivities(deps),
@@ -36,11 +37,11 @@ export const createSystemActivities = (deps: ActivityDeps) =>
 
 /** The activities of the archives' queue. */
 export const createArchiveActivities = (deps: ActivityDeps) =>
-  withRedactedFailures(withNotificationDispatch(deps, archiveActivities(deps)));
+  withRedactedFailures(deps, withNotificationDispatch(deps, archiveActivities(deps)));
 
 /** The activities of the notifications' queue. */
 export const createNotificationActivities = (deps: ActivityDeps) =>
-  withRedactedFailures(withHeartbeat(notificationActivities(deps)));
+  withRedactedFailures(deps, withHeartbeat(notificationActivities(deps)));
 
 export type LedgerActivities = ReturnType<typeof createLedgerActivities>;
 export type SystemActivities = ReturnType<typeof createSystemActivities>;

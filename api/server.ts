@@ -11,6 +11,7 @@ import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
 import { startFactsOf } from '../db/requests/start.ts';
 import { startupError } from '../db/errors.ts';
+import { logEvent } from '../domain/wording/events.ts';
 import { isLoopback } from '../domain/network/address.ts';
 import { createApp } from './app.ts';
 import { listen } from './http/http-server.ts';
@@ -30,7 +31,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
       'calls of this project are answered with project_misconfigured until its errors are corrected',
     );
   const keys = createDigestKeys(environment.digestKeys);
-  const database = connect(environment.databaseUrl, { plans: 'kept' });
+  const database = connect(environment.databaseUrl, { plans: 'kept', onEvent: (event) => logEvent(logger, event) });
   await requireMigrated(database);
   await requireDigestKeys(database, keys);
   await ensureProjects(database, [...catalog.keys()]);

@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import type { BusinessEvent } from '../domain/wording/events.ts';
 
 /** The driver that drizzle uses. Needed for COPY, transactions and closing connections. */
 export type Client = postgres.Sql<{ bigint: number }>;
@@ -8,11 +9,14 @@ export type TransactionClient = postgres.TransactionSql<{ bigint: number }>;
 /** Excludes drizzle's own transactions, because only those of db/transaction.ts handle a lost connection. */
 type Statements = Omit<PostgresJsDatabase, 'transaction'>;
 
+/** Called with each business event after its transaction is committed. */
+type EventListener = (event: BusinessEvent) => void;
+
 /**
  * A connection pool to the ledger. The builder returns the types of db/schema/. Rows of `execute` have the same form:
  * columns in camelCase, bigint as number, timestamptz as Date, JSON parsed.
  */
-export type Database = Statements & { readonly $client: Client };
+export type Database = Statements & { readonly $client: Client; readonly onEvent?: EventListener };
 /** The connection of a transaction. */
 export type Transaction = Statements & { readonly $client: TransactionClient };
 /** For statements that run inside or outside a transaction. */
@@ -26,6 +30,7 @@ export interface ConnectOptions {
   readonly plans?: 'fresh' | 'kept';
   /** Called with every statement that is sent, so that tests can count statements. */
   readonly observe?: (statement: string) => void;
+  readonly onEvent?: EventListener;
 }
 
 export function connect(url: string, options: ConnectOptions = {}): Database {
@@ -49,7 +54,8 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
     onnotice: () => undefined,
     ...(observe === undefined ? {} : { debug: (_connection: number, statement: string) => observe(statement) }),
   });
-  return withBuilder(client, client.options);
+  const { onEvent } = options;
+  return Object.assign(withBuilder(client, client.options), onEvent === undefined ? {} : { onEvent });
 }
 
 const TIMESTAMPTZ = 1184;

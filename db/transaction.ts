@@ -1,19 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { collectEvents } from './audit/events.ts';
 import { type Database, type Transaction, type TransactionClient, withBuilder } from './client.ts';
 import { isConnectionLost } from './errors.ts';
 
 /** Runs `work` in a transaction. Rejects if the connection is lost during it; the process continues. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
   let isLost = false;
+  let reportEvents: () => void = () => undefined;
   const { options } = database.$client;
   const committed = database.$client.begin('isolation level read committed', async (connection) => {
     try {
-      const value = await work(
-        withBuilder(
-          rejectAfterLoss(connection, () => isLost),
-          options,
-        ),
+      const tx = withBuilder(
+        rejectAfterLoss(connection, () => isLost),
+        options,
       );
+      reportEvents = collectEvents(database, tx);
+      const value = await work(tx);
       if (!isLost) return { value };
     } catch (error) {
       // The error may concern another connection. If it concerns this one, the driver closes it within this time.
@@ -25,7 +27,9 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     return new Promise<never>(() => undefined);
   });
   committed.catch(() => (isLost = true));
-  return (await committed).value;
+  const { value } = await committed;
+  reportEvents();
+  return value;
 }
 
 const CLOSES_WITHIN_MS = 500;

@@ -1,8 +1,10 @@
 import { and, isNull, sql } from 'drizzle-orm';
+import type { RequestKind } from '../../domain/vocabulary.ts';
 import type { Queries, Transaction } from '../client.ts';
 import { auditEvents } from '../schema/audit.ts';
 import { requests } from '../schema/requests.ts';
 import { textArray } from '../sql.ts';
+import { reportEvent } from './events.ts';
 
 export { LETHE } from '../../domain/vocabulary.ts';
 
@@ -12,9 +14,15 @@ export interface AuditEvent extends Readonly<Omit<typeof auditEvents.$inferSelec
   readonly action: `${string}.${string}`;
 }
 
-/** Records an event. Must run in the transaction of the change, so that both commit or neither does. */
+/**
+ * Records an event. Must run in the transaction of the change, so that both commit or neither does. The process logs the
+ * event after the commit.
+ */
 export async function recordAudit(tx: Transaction, event: AuditEvent): Promise<void> {
-  await tx.insert(auditEvents).values(event);
+  const kind = sql<RequestKind | null>`(SELECT kind FROM ${requests} WHERE id = ${event.requestId})`;
+  const [recorded] = await tx.insert(auditEvents).values(event).returning({ kind });
+  const { action, project, requestId, detail } = event;
+  reportEvent(tx, { action, project, requestId, kind: recorded?.kind ?? null, detail });
 }
 
 /** Increments `wake_version` in the transaction of a change. The caller signals the workflows afterwards (rule 2). */

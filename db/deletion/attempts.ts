@@ -4,6 +4,7 @@ import { DAY_MS } from '../../domain/calendar.ts';
 import type { BatchKey } from '../../domain/ids.ts';
 import type { WorkState } from '../../domain/vocabulary.ts';
 import { clearAttentionIn, raiseAttention } from '../attention/raise.ts';
+import { reportEvent } from '../audit/events.ts';
 import type { Database, Queries, Transaction } from '../client.ts';
 import { subjects } from '../schema/subjects.ts';
 import { batchWork, blockedSubjects } from '../schema/work.ts';
@@ -79,6 +80,9 @@ export async function recordAttempt(
       .update(batchWork)
       .set({ state, ticket: null, attempt: null, ...(deleted > 0 ? { emptiedAt: null, verifiedAt: null } : {}) })
       .where(ofBatch(key));
+    const { project, requestId, system, batch } = key;
+    const detail = { system, batch, pass, subjects: others, blocked };
+    reportEvent(tx, { action: 'batch.deleted', project, requestId, kind: 'deletion', detail });
     return state === 'attention' ? { step: 'ended', end: 'attention' } : { step: 'verify', at: at.getTime() };
   });
 }

@@ -4,6 +4,7 @@ import { LETHE } from '../audit/audit.ts';
 import { invalidateBackups } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { reportEvent } from '../audit/events.ts';
 import { auditEvents } from '../schema/audit.ts';
 import { archiveKeys, archives } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
@@ -68,6 +69,10 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
              jsonb_build_object('deletion', ${requestId}::text, 'subjects', count(*))
       FROM changed JOIN affected ON affected.request_id = changed.id GROUP BY changed.id, changed.action)
     SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`);
+  for (const { id, revoked: isRevoked } of changed) {
+    const action = isRevoked ? 'export.revoked' : 'export.restarted';
+    reportEvent(tx, { action, project, requestId: id, kind: 'export', detail: { deletion: requestId } });
+  }
   const revoked = changed.flatMap((row) => (row.revoked ? [row.id] : []));
   const deletions = await invalidateBackups(tx, revoked);
   return [...changed.map(({ id }) => id), ...deletions];

@@ -7,6 +7,7 @@ import type { Database, Queries, Transaction } from '../client.ts';
 import type { DigestKeys } from '../digests.ts';
 import { notificationInsert } from '../notifications/enqueue.ts';
 import { lockProject } from '../project-lock.ts';
+import { reportEvent } from '../audit/events.ts';
 import { auditEvents } from '../schema/audit.ts';
 import { requests } from '../schema/requests.ts';
 import { exceptedIdentities, submittedIdentities } from '../schema/subjects.ts';
@@ -132,6 +133,8 @@ export async function acceptRequest(queries: Queries, request: NewRequest): Prom
     )
     SELECT id, project, kind, regulation, status, submitted, received_at, due_at, hard_delete_at, estimated_completion_at FROM request`);
   if (accepted === undefined) throw new Error('the insert of the request returned no row');
+  const { id: requestId, project, kind, submitted } = accepted;
+  reportEvent(queries, { action: 'request.received', project, requestId, kind, detail: { submitted } });
   return accepted;
 }
 

@@ -15,6 +15,7 @@ import { recordAppliedVisibility, readVisibilityChanges } from '../../db/subject
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { SystemEntry } from '../../domain/catalog.ts';
 import { newId } from '../../domain/ids.ts';
+import type { BusinessEvent } from '../../domain/wording/events.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { ledgerDatabase } from './databases.ts';
 
@@ -28,6 +29,8 @@ export interface Ledger {
   readonly url: string;
   /** Every statement that both pools have sent. */
   readonly statements: string[];
+  /** Every business event of committed transactions. */
+  readonly events: BusinessEvent[];
   closeLedger(): Promise<void>;
 }
 
@@ -85,7 +88,8 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
   const { url } = await ledgerDatabase();
   const statements: string[] = [];
   const observe = (statement: string) => void statements.push(statement);
-  const database = connect(url, { connections, observe });
+  const events: BusinessEvent[] = [];
+  const database = connect(url, { connections, observe, onEvent: (event) => void events.push(event) });
   const reading = connect(url, { connections: 2, observe });
   await ensureProjects(database, projects);
   const close = async (): Promise<void> => {
@@ -99,6 +103,7 @@ export async function ledger(projects: readonly string[] = [PROJECT], connection
     reading,
     url,
     statements,
+    events,
     closeLedger: close,
   };
 }

@@ -30,8 +30,9 @@ export function mailsIn(folder: string): ReadonlyMap<string, string> {
   return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
-/** The default mailer and webhook sender of the tests. */
+/** The default mailer, webhook sender and log of the tests. */
 export const notificationDeps = () => ({
+  log: { warn: () => {} },
   mailer: openMailer({ url: mailFolder().url, from: FROM }),
   webhooks: webhookSender({ networks: loopback() }),
   publicUrl: PUBLIC_URL,
