@@ -1,7 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, type TelemetryOptions, Worker } from '@temporalio/worker';
+import { Client, isGrpcServiceError, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  type TelemetryOptions,
+  TransportError,
+  Worker,
+} from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from './activities/deps.ts';
 import {
@@ -12,17 +18,19 @@ import {
 } from './activities/index.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
+import { StorageError } from './archives/storage/storage.ts';
 import { loadDeployment, readHealthyProjects } from './config/deployment.ts';
 import { workerEnvironment } from './config/environment.ts';
 import { reportFatal } from './config/report/fatal.ts';
 import { openSystems } from './config/open-systems.ts';
+import { retryWhileAway } from './config/startup/retry-while-away.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
 import { connect } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
 import { startFactsOf } from './db/requests/start.ts';
-import { startupError } from './db/errors.ts';
+import { isStorageUnavailable, startupError } from './db/errors.ts';
 import { qualifiedSystemName } from './domain/ids.ts';
 import { logEvent } from './domain/wording/events.ts';
 import { openMailer } from './outbound/mailer.ts';
@@ -53,12 +61,14 @@ for (const [project, errors] of deployment.misconfigured) {
 const database = connect(environment.databaseUrl, { onEvent: (event) => logEvent(logger, event) });
 const reading = connect(environment.databaseUrl);
 const keys = createDigestKeys(environment.digestKeys);
-await requireMigrated(database);
-await requireDigestKeys(database, keys);
-await ensureProjects(database, [...deployment.catalog.keys()]);
-
 const storage = await openStorage(environment.archives);
-await requireSameStorage(database, await storage.storageId());
+// The ledger, the archive storage and Temporal may start after the worker.
+await retryWhileAway(logger, whatIsAway, async () => {
+  await requireMigrated(database);
+  await requireDigestKeys(database, keys);
+  await ensureProjects(database, [...deployment.catalog.keys()]);
+  await requireSameStorage(database, await storage.storageId());
+});
 
 const { connectors, healthy } = await openSystems(deployment, environment.secret, logger);
 if (healthy === 0) {
@@ -75,10 +85,15 @@ Runtime.install({
     logger[level === 'ERROR' ? 'error' : 'warn']({ workflowId, activity, attempt }, message);
   }),
 });
-const connection = await connectToTemporal();
+const { address, tls, apiKey } = environment.temporal;
+const connection = await retryWhileAway(logger, whatIsAway, () =>
+  NativeConnection.connect({ address, tls, ...(apiKey === undefined ? {} : { apiKey }) }),
+);
 const client = new Client({ connection, namespace: environment.temporal.namespace });
-await addSearchAttributes();
-await scheduleHousekeeping();
+await retryWhileAway(logger, whatIsAway, async () => {
+  await addSearchAttributes();
+  await scheduleHousekeeping();
+});
 
 const deps: ActivityDeps = {
   database,
@@ -151,18 +166,15 @@ function prometheusAt({ host, port }: { readonly host: string; readonly port: nu
   return { metrics: { prometheus: { bindAddress, ...names } } };
 }
 
-/** Retries until Temporal is available, because it may start after the worker. */
-async function connectToTemporal(): Promise<NativeConnection> {
-  const { address, tls, apiKey } = environment.temporal;
-  for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 10_000)) {
-    try {
-      return await NativeConnection.connect({ address, tls, ...(apiKey === undefined ? {} : { apiKey }) });
-    } catch {
-      logger.warn({ address, waitMs }, 'Temporal is not reachable; retrying');
-      await sleep(waitMs);
-    }
-  }
+/** Names the part of the installation that the error says is away. Null for an error that does not pass by itself. */
+function whatIsAway(error: unknown): string | null {
+  if (isStorageUnavailable(error)) return 'the database';
+  if (error instanceof StorageError && error.code === 'unavailable') return 'the archive storage';
+  return error instanceof TransportError || isUnreachable(error) ? `Temporal at ${environment.temporal.address}` : null;
 }
+
+/** Deadline exceeded or unavailable. */
+const isUnreachable = (error: unknown): boolean => isGrpcServiceError(error) && [4, 14].includes(error.code);
 
 /** Runs before the first workflow, because a workflow that sets an unknown search attribute does not continue. */
 async function addSearchAttributes(): Promise<void> {

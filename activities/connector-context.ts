@@ -2,19 +2,21 @@ import { activityInfo, Context } from '@temporalio/activity';
 import type { ConnectorContext } from '../connectors/connector.ts';
 import { requireNoConfigErrors } from '../connectors/guard.ts';
 import { clearAttention, raiseAttention } from '../db/attention/raise.ts';
-import { raiseWake } from '../db/audit/audit.ts';
 import { reserveSlot } from '../db/members/slots.ts';
 import { transaction } from '../db/transaction.ts';
+import { isStorageUnavailable } from '../db/errors.ts';
 import { DAY_MS } from '../domain/calendar.ts';
 import type { AttentionKey, SystemKey } from '../domain/ids.ts';
+import { ATTEMPTS_BEFORE_ATTENTION } from '../domain/retry/back-off.ts';
 import { type ActivityDeps, projectOf } from './deps.ts';
-import { attentionCode, isCancelled, isRetryable } from './failures.ts';
+import { attentionCode, isCancelled, isRetryable, lastFailure } from './failures.ts';
 import { runWithHeartbeat } from './middleware.ts';
+import { isKnownOutage, observeOutages } from './outages/outages.ts';
 
-/** Failed attempts before attention is raised. Most failures are short and need no operator. */
-const ATTEMPTS_BEFORE_ATTENTION = 3;
-
-/** Calls a connector with heartbeats, the activity's cancellation, and the system's rate limit. */
+/**
+ * Calls a connector with heartbeats, the activity's cancellation, and the system's rate limit. Does not call a system
+ * whose outage is known.
+ */
 export async function withConnectorContext<T>(
   deps: ActivityDeps,
   { project, system }: Pick<SystemKey, 'project' | 'system'>,
@@ -22,21 +24,25 @@ export async function withConnectorContext<T>(
 ): Promise<T> {
   const context = Context.current();
   const spacingMs = projectOf(deps, project).systems.find(({ name }) => name === system)?.spacingMs;
+  const connectorContext: ConnectorContext = {
+    signal: context.cancellationSignal,
+    heartbeat: () => context.heartbeat(),
+    waitForSlot: async () => {
+      if (spacingMs === undefined) return;
+      const now = new Date();
+      const slot = await reserveSlot(deps.reading, `system/${project}/${system}`, { now, spacingMs });
+      await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
+    },
+  };
   return runWithHeartbeat(() =>
-    call({
-      signal: context.cancellationSignal,
-      heartbeat: () => context.heartbeat(),
-      waitForSlot: async () => {
-        if (spacingMs === undefined) return;
-        const now = new Date();
-        const slot = await reserveSlot(deps.reading, `system/${project}/${system}`, { now, spacingMs });
-        await context.sleep(Math.max(0, slot.getTime() - now.getTime()));
-      },
-    }),
+    observeOutages(deps, { project, system }, attemptClock(), () => call(connectorContext)),
   );
 }
 
-/** Runs a step that a system may refuse. Raises attention with the reason while it fails, and clears it on success. */
+/**
+ * Runs a step that a system may refuse, and clears its attention on success. After the last attempt, raises attention with
+ * the reason and fails for good, so that the workflow defers the step. While the ledger is unavailable, Temporal retries.
+ */
 export async function withAttention<T>(
   deps: ActivityDeps,
   key: AttentionKey,
@@ -48,20 +54,19 @@ export async function withAttention<T>(
     await clearAttention(deps.database, key, new Date(asOf));
     return result;
   } catch (error) {
-    if (isCancelled(error)) throw error;
-    if (!isRetryable(error) || activityInfo().attempt >= ATTEMPTS_BEFORE_ATTENTION) {
-      const retryAt = new Date(isRetryable(error) ? asOf : asOf + DAY_MS);
-      const isNew = await transaction(deps.database, async (tx) => {
-        const raised = await raiseAttention(tx, key, { code: attentionCode(error), at: new Date(asOf), retryAt });
-        if (raised) await raiseWake(tx, [key.requestId]);
-        return raised;
-      });
-      // The workflow decides by it whether other systems continue, while this step is still retried.
-      if (isNew) await deps.starter.signalRequests([key.requestId]);
-    }
-    throw error;
+    if (isCancelled(error) || isStorageUnavailable(error)) throw error;
+    const isLast = isKnownOutage(error) || activityInfo().attempt >= ATTEMPTS_BEFORE_ATTENTION;
+    if (isRetryable(error) && !isLast) throw error;
+    const waitMs = isRetryable(error) ? retryAfterMs(error) : DAY_MS;
+    const retryAt = new Date(asOf + waitMs);
+    const code = attentionCode(error);
+    await transaction(deps.database, (tx) => raiseAttention(tx, key, { code, at: new Date(asOf), retryAt }));
+    throw lastFailure(error);
   }
 }
+
+/** The time that a system asks for before the next call. */
+const retryAfterMs = (error: unknown): number => (error instanceof ConnectorError ? (error.retryAfterMs ?? 0) : 0);
 
 /** Checks connection, permissions, data map and coverage, as at start (rule 5). Throws `coverage_broken` for config errors. */
 export const requireCoverage = (deps: ActivityDeps, key: Pick<SystemKey, 'project' | 'system'>): Promise<void> =>

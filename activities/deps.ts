@@ -15,6 +15,8 @@ export interface Starter {
   signalRequests(requestIds: readonly string[]): Promise<void>;
   /** Starts or signals the workflow that delivers this channel's notifications (`mail`, or a webhook's id). */
   startNotifications(project: string, channel: string): Promise<void>;
+  /** Starts the workflow that probes a system until it answers. */
+  watchSystem(project: string, system: string): Promise<void>;
 }
 
 /** The log of the process. Fields contain ids, counts and closed codes. */

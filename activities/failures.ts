@@ -13,18 +13,21 @@ import { type Activities, wrapActivities } from './middleware.ts';
  * Temporal stores failures in clear text, and drivers quote parameters and rows in their messages. Returns a failure with
  * a closed code and a fixed sentence, without cause and stack of the original.
  */
-function redactError(error: unknown): TemporalFailure {
+function redactError(error: unknown, isLast = false): TemporalFailure {
   if (error instanceof CancelledFailure) return error;
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ConnectorError) {
-    return createFailure('the system failed', error.code, !error.retryable, error.retryAfterMs);
+    return createFailure('the system failed', error.code, isLast || !error.retryable, error.retryAfterMs);
   }
   if (error instanceof StorageError)
-    return createFailure('the archive storage failed', `archives_${error.code}`, !isRetryable(error));
+    return createFailure('the archive storage failed', `archives_${error.code}`, isLast || !isRetryable(error));
   if (error instanceof DomainError) return createFailure('the ledger rejected the operation', error.code, true);
   if (isCancelled(error)) return new CancelledFailure('CANCELLED');
-  return createFailure('a database operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, false);
+  return createFailure('a database operation failed', `storage_${errorCode(error) ?? 'unavailable'}`, isLast);
 }
+
+/** The failure of the last attempt, which Temporal does not retry. */
+export const lastFailure = (error: unknown): TemporalFailure => redactError(error, true);
 
 /** The attention code for an error that a system or the archive storage threw. */
 export function attentionCode(error: unknown): AttentionCode {

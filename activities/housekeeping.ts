@@ -1,5 +1,6 @@
 import { MINUTE_MS } from '../domain/calendar.ts';
 import { wakeMisconfigured } from '../db/attention/missing-systems.ts';
+import { unwatchedOutages } from '../db/outages/outages.ts';
 import { stalledChannels } from '../db/notifications/due.ts';
 import { deleteExpiredKeys } from '../db/requests/idempotency.ts';
 import { pendingSuppressions, takeStalledRequests } from '../db/operations/stalled.ts';
@@ -11,7 +12,7 @@ const MAX_PER_ROUND = 500;
 export const housekeepingActivities = (deps: ActivityDeps) => ({
   /**
    * Starts missing workflows, repeats lost signals (rules 1, 2), wakes requests whose systems have left the configuration or
-   * are back, and removes old idempotency keys. Leaves other running workflows alone.
+   * are back, restarts lost watches, and removes old idempotency keys. Leaves other running workflows alone.
    */
   async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
@@ -29,6 +30,8 @@ export const housekeepingActivities = (deps: ActivityDeps) => ({
       limit: MAX_PER_ROUND,
     }))
       await deps.starter.startNotifications(project, channel);
+    for (const { project, system } of await unwatchedOutages(deps.database, at))
+      await deps.starter.watchSystem(project, system);
     await deleteExpiredKeys(deps.database, at);
     return { recovered: stalled.length };
   },

@@ -11,6 +11,7 @@ import { resolveActivities } from './resolve.ts';
 import { suppressionActivities } from './suppressions.ts';
 import { notificationActivities, withNotificationDispatch } from './notifications.ts';
 import { withHeartbeat } from './middleware.ts';
+import { probeActivities } from './outages/probe.ts';
 
 /** The activities of the requests' queue. They use only Lethe's own database, and start workflows. */
 export const createLedgerActivities = (deps: ActivityDeps) =>
@@ -21,6 +22,7 @@ export const createLedgerActivities = (deps: ActivityDeps) =>
         ...ledgerActivities(deps),
         ...exportActivities(deps),
         ...housekeepingActivities(deps),
+        ...probeActivities(deps),
       }),
     ),
   );

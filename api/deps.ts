@@ -25,6 +25,8 @@ export interface ApiDeps {
   readonly publicUrl: URL;
   readonly logger: Logger;
   readonly bodyLimitBytes?: number;
+  /** Whether the stores were checked after the start. Until then, calls are answered with `storage_unavailable`. */
+  readonly isStarted?: () => boolean;
   /** Called after each response. */
   readonly observe?: (call: Call) => void;
   /** Proxies trusted for `X-Forwarded-Proto`. Default: none. */

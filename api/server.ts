@@ -1,16 +1,18 @@
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openStorage } from '../archives/storage/open.ts';
+import { StorageError } from '../archives/storage/storage.ts';
 import { loadDeployment, readHealthyProjects } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { reportFatal } from '../config/report/fatal.ts';
+import { retryWhileAway } from '../config/startup/retry-while-away.ts';
 import { connect } from '../db/client.ts';
 import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
 import { startFactsOf } from '../db/requests/start.ts';
-import { startupError } from '../db/errors.ts';
+import { isStorageUnavailable, startupError } from '../db/errors.ts';
 import { logEvent } from '../domain/wording/events.ts';
 import { isLoopback } from '../domain/network/address.ts';
 import { createApp } from './app.ts';
@@ -20,7 +22,10 @@ import { temporalOrchestrator } from './temporal/orchestrator.ts';
 
 const logger = pino({ base: { process: 'api' } });
 
-/** The API process. It does not start on another schema, or without a digest key that rows were written with. */
+/**
+ * The API process. It does not start on another schema, or without a digest key that rows were written with. Until these
+ * can be checked, it answers every call with `storage_unavailable`.
+ */
 async function main(environment: ApiEnvironment): Promise<void> {
   logger.level = environment.logLevel;
   const { catalog, misconfigured } = readHealthyProjects(await loadDeployment(environment.configPath));
@@ -32,10 +37,6 @@ async function main(environment: ApiEnvironment): Promise<void> {
     );
   const keys = createDigestKeys(environment.digestKeys);
   const database = connect(environment.databaseUrl, { plans: 'kept', onEvent: (event) => logEvent(logger, event) });
-  await requireMigrated(database);
-  await requireDigestKeys(database, keys);
-  await ensureProjects(database, [...catalog.keys()]);
-
   const temporal = connectTemporal(environment.temporal);
   const orchestrator = temporalOrchestrator(temporal, {
     factsOf: (requestId) => startFactsOf(database, requestId),
@@ -43,7 +44,14 @@ async function main(environment: ApiEnvironment): Promise<void> {
   });
   const { host, port, trustedProxies, metricsAddress, publicUrl, webhookNetworks } = environment;
   const storage = await openStorage(environment.archives);
-  await requireSameStorage(database, await storage.storageId());
+  const checkStores = async () => {
+    await requireMigrated(database);
+    await requireDigestKeys(database, keys);
+    await ensureProjects(database, [...catalog.keys()]);
+    await requireSameStorage(database, await storage.storageId());
+  };
+  // Without an outage, the port opens after the checks.
+  let isStarted = await checkStores().then(() => true, throwUnlessAway);
   const now = () => new Date();
   const metricsDatabase = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
   const { app: metricsApp, observe } = createMetrics({ database: metricsDatabase, catalog, now, logger });
@@ -60,6 +68,7 @@ async function main(environment: ApiEnvironment): Promise<void> {
     logger,
     trustedProxies,
     observe,
+    isStarted: () => isStarted,
   });
   if (metricsAddress !== undefined) {
     const { url } = await listen(metricsApp, { ...metricsAddress, variable: 'METRICS_ADDRESS' });
@@ -84,6 +93,21 @@ async function main(environment: ApiEnvironment): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (shutdown ??= shutDown(signal)));
   // Supervisors wait for this line before they send SIGTERM.
   logger.info({ url: server.url }, 'listening');
+  if (isStarted) return;
+  await retryWhileAway(logger, whatIsAway, checkStores);
+  isStarted = true;
+  logger.info('the database and the archive storage are reachable');
+}
+
+/** Names the store that the error says is away. Null for an error that does not pass by itself. */
+function whatIsAway(error: unknown): string | null {
+  if (isStorageUnavailable(error)) return 'the database';
+  return error instanceof StorageError && error.code === 'unavailable' ? 'the archive storage' : null;
+}
+
+function throwUnlessAway(error: unknown): false {
+  if (whatIsAway(error) === null) throw error;
+  return false;
 }
 
 /** Connects at the first call, so that the API starts and accepts requests without Temporal. */

@@ -48,6 +48,7 @@ const UNUSED_ORCHESTRATOR: Orchestrator = {
   startSuppression: async () => undefined,
   signalRequests: async () => undefined,
   startNotifications: async () => undefined,
+  watchSystem: async () => undefined,
   readProgress: async () => null,
   isReachable: async () => false,
 };

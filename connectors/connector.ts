@@ -25,6 +25,11 @@ export interface Connector {
    */
   inspect(options?: InspectOptions): Promise<readonly ConfigError[]>;
   /**
+   * Checks cheaply whether the system answers and can be written, as during an outage it is asked every few seconds. Throws
+   * a retryable `unavailable` if not. Changes nothing. Without it, `inspect` is called.
+   */
+  probe?(): Promise<void>;
+  /**
    * Resolves identities to subjects and lists the other identities of each subject. Only the directory is called.
    * Yields pages of facts in any order, each fact once. Hidden subjects are included only when selected by identity.
    * Throws `unknown_segment` for a segment that does not exist, and yields nothing for an empty one.

@@ -27,6 +27,7 @@ export function refusingConnector(reason: string): Connector {
   };
   return {
     inspect: refuse,
+    probe: refuse,
     resolve: () => failingIterable(refuse),
     count: refuse,
     export: () => failingIterable(refuse),
@@ -55,6 +56,7 @@ function withCheck(connector: Connector, check: () => Promise<void>): Connector 
   const { resolve, export: exportRows, setVisibility, conclude } = connector;
   return {
     inspect: (...input) => connector.inspect(...input),
+    ...(connector.probe === undefined ? {} : { probe: connector.probe.bind(connector) }),
     ...(resolve === undefined ? {} : { resolve: checkedPages(resolve.bind(connector)) }),
     count: checked(connector.count.bind(connector)),
     ...(exportRows === undefined ? {} : { export: checkedPages(exportRows.bind(connector)) }),

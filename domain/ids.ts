@@ -48,6 +48,9 @@ export const qualifiedSystemName = (project: string, system: string): string => 
 /** The id of the workflow that delivers the notifications of one channel of a project. */
 export const notificationWorkflowIdFor = (project: string, channel: string): string => `notify-${project}/${channel}`;
 
+/** The id of the workflow that probes a system of a project until it answers. */
+export const watchWorkflowIdFor = (project: string, system: string): string => `watch-${project}/${system}`;
+
 /** Identifies a request in workflows, activities and the ledger. */
 export interface RequestKey {
   readonly requestId: string;

@@ -5,3 +5,4 @@ export { fulfillDeletion } from './deletion/workflow.ts';
 export { fulfillExport } from './export/workflow.ts';
 export { propagateSuppression } from './propagate-suppression.ts';
 export { recoverStalledWork } from './recover-stalled-work.ts';
+export { watchSystem } from './watch-system.ts';

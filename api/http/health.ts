@@ -45,7 +45,7 @@ export const health = (deps: ApiDeps) =>
     .openapi(livenessRoute, (c) => c.json({ status: 'ok' as const }, 200))
     .openapi(readinessRoute, async (c) => {
       const [database, reachable] = await Promise.all([databaseState(deps), deps.orchestrator.isReachable()]);
-      const ready = database.schema === 'current';
+      const ready = database.schema === 'current' && deps.isStarted?.() !== false;
       return c.json({ ready, ...database, temporal: reachable ? 'reachable' : 'away' } as const, ready ? 200 : 503);
     });
 

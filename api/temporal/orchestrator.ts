@@ -5,13 +5,14 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { StartFacts } from '../../db/requests/start.ts';
-import { notificationWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
+import { notificationWorkflowIdFor, watchWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
 import { countOf } from '../../domain/wording/format.ts';
 import {
   notificationQueuedSignal,
   REQUESTS_TASK_QUEUE,
   requestChangedSignal,
   searchAttributes,
+  systemUnansweredSignal,
 } from '../../workflows/shared/messages.ts';
 import { type LiveProgress, readLiveProgress } from './live-progress.ts';
 
@@ -26,6 +27,8 @@ export interface Orchestrator {
   signalRequests(requestIds: readonly string[]): Promise<void>;
   /** Starts or signals the workflow that delivers the notifications of a project's channel. */
   startNotifications(project: string, channel: string): Promise<void>;
+  /** Starts or signals the workflow that probes a system until it answers. */
+  watchSystem(project: string, system: string): Promise<void>;
   /** The state that only Temporal has. Null if Temporal is unavailable. */
   readProgress(requestId: string): Promise<LiveProgress | null>;
   isReachable(): Promise<boolean>;
@@ -113,6 +116,23 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
         );
       } catch (error) {
         logFailure('startNotifications', channel, error);
+      }
+    },
+
+    async watchSystem(project, system) {
+      try {
+        const workflowId = watchWorkflowIdFor(project, system);
+        await withDeadline(() =>
+          client.workflow.signalWithStart('watchSystem', {
+            taskQueue: REQUESTS_TASK_QUEUE,
+            workflowId,
+            args: [{ project, system }],
+            signal: systemUnansweredSignal,
+            staticSummary: `Outage of ${system} in ${project}`,
+          }),
+        );
+      } catch (error) {
+        logFailure('watchSystem', `${project}/${system}`, error);
       }
     },
 

@@ -73,7 +73,7 @@ export class StandbyError extends ConnectorError {
   }
 }
 
-async function rejectStandby(session: Session): Promise<void> {
+export async function rejectStandby(session: Session): Promise<void> {
   const [server] = await session.rows<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
   if (server?.standby !== false) throw new StandbyError();
 }

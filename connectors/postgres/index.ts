@@ -1,6 +1,6 @@
 import type { Connector, ConnectorDefinition, OpenContext } from '../connector.ts';
 import { conclude } from './visibility/conclude.ts';
-import type { Context } from './context.ts';
+import { type Context, rejectStandby } from './context.ts';
 import { count } from './delete/count.ts';
 import type { PostgresSettings } from './data-map/data-map.ts';
 import { validateSettings } from './validate-settings.ts';
@@ -14,6 +14,7 @@ import { resolve } from './resolve/resolve.ts';
 import { setSuppression } from './visibility/suppression.ts';
 import { type Tuning, TUNING } from './tuning.ts';
 import { verify } from './delete/verify.ts';
+import { withSession } from './session.ts';
 import { setVisibility } from './visibility/visibility.ts';
 
 export type { PostgresSettings } from './data-map/data-map.ts';
@@ -48,6 +49,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
   };
   return {
     inspect: (options) => inspect(context, options),
+    probe: () => probe(context),
     resolve: (selection, activity) => resolve(context, selection, activity),
     count: (batch, scope, activity) => count(context, batch, scope, activity),
     export: (batch, options, activity) => exportBatch(context, batch, options, activity),
@@ -59,3 +61,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
     close: async () => {},
   };
 }
+
+/** A server that accepts connections, and is no standby, has ended its outage. */
+const probe = ({ server }: Context): Promise<void> =>
+  withSession(server, { signal: new AbortController().signal, heartbeat: () => {} }, rejectStandby);

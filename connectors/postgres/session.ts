@@ -94,6 +94,8 @@ export async function openSession(server: Server, activity: Pick<ConnectorContex
       application_name: 'lethe',
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
+      // A host that vanished is noticed within minutes. The default of Linux is two hours.
+      keepAliveInitialDelayMillis: 10_000,
     });
     // After a connection is lost between two statements, the next statement throws.
     client.on('error', () => {});

@@ -1,20 +1,26 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { DAY_MS, HOUR_MS } from '../../domain/calendar.ts';
 import type { AttentionKey, BatchKey } from '../../domain/ids.ts';
+import { deferralMs, outageDeferralMs } from '../../domain/retry/back-off.ts';
+import type { AttentionCode } from '../../domain/vocabulary.ts';
 import { LETHE } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
+import { isOutageConfirmed } from '../outages/outages.ts';
 import { attention, batchWork } from '../schema/work.ts';
 import { transaction } from '../transaction.ts';
 import { matchesKey, raiseAttention } from './raise.ts';
 
-/** Raises attention for a step whose retries are exhausted. The step is retried automatically after an hour. */
+/**
+ * Raises attention for a step whose attempts are used up. It is retried automatically: while its system is unavailable
+ * after seconds that double, and when the outage ends; if the system refuses, after an hour.
+ */
 export async function deferStep(database: Database, key: AttentionKey, at: Date): Promise<void> {
-  await transaction(database, (tx) => raise(tx, key, at, new Date(at.getTime() + HOUR_MS)));
+  await transaction(database, async (tx) => raise(tx, key, await readCurrent(tx, key), at, HOUR_MS));
 }
 
 /**
- * Raises attention for the deletion or the verification of a claimed batch whose retries are exhausted. It is retried
- * automatically after a day.
+ * Raises attention for the deletion or the verification of a claimed batch whose attempts are used up. It is retried like
+ * a step, but after a day if the system refuses.
  */
 export async function deferBatch(database: Database, key: BatchKey, at: Date): Promise<void> {
   await transaction(database, async (tx) => {
@@ -26,17 +32,54 @@ export async function deferBatch(database: Database, key: BatchKey, at: Date): P
     );
     const [work] = await tx.select({ state: batchWork.state }).from(batchWork).where(ofBatch).for('update');
     if (work === undefined) return;
-    await tx.update(batchWork).set({ state: 'attention' }).where(ofBatch);
-    const step = work.state === 'verifying' ? 'verify' : 'delete';
-    await raise(tx, { ...key, step }, at, new Date(at.getTime() + DAY_MS));
+    const step = { ...key, step: work.state === 'verifying' ? 'verify' : 'delete' } as const;
+    const current = await readCurrent(tx, step);
+    // After an outage the batch continues with the same step.
+    if (!isUnavailable(current.code)) await tx.update(batchWork).set({ state: 'attention' }).where(ofBatch);
+    await raise(tx, step, current, at, DAY_MS);
   });
 }
 
-async function raise(tx: Transaction, key: AttentionKey, at: Date, retryAt: Date): Promise<void> {
-  const [current] = await tx.select({ code: attention.code }).from(attention).where(matchesKey(key));
-  await raiseAttention(tx, key, {
-    code: current?.code ?? (key.system === LETHE ? 'storage_unavailable' : 'system_unavailable'),
-    at,
-    retryAt,
-  });
+/** The codes of failures that can end without an operator. */
+export const UNAVAILABLE_CODES: readonly AttentionCode[] = ['system_unavailable', 'storage_unavailable'];
+
+const isUnavailable = (code: AttentionCode): boolean => UNAVAILABLE_CODES.includes(code);
+
+type Current = Readonly<Pick<typeof attention.$inferSelect, 'code' | 'retryAt' | 'deferrals'>>;
+
+/** What the failed attempt recorded. An attempt that no worker finished has recorded nothing. */
+async function readCurrent(tx: Transaction, key: AttentionKey): Promise<Current> {
+  const { code, retryAt, deferrals } = attention;
+  const [current] = await tx.select({ code, retryAt, deferrals }).from(attention).where(matchesKey(key));
+  const unknown = key.system === LETHE ? 'storage_unavailable' : 'system_unavailable';
+  return current ?? { code: unknown, retryAt: null, deferrals: 0 };
+}
+
+/** `refusedMs`: the delay for codes that need an operator. */
+async function raise(
+  tx: Transaction,
+  key: AttentionKey,
+  { code, retryAt: requested, deferrals }: Current,
+  at: Date,
+  refusedMs: number,
+): Promise<void> {
+  const waitMs = isUnavailable(code) ? await unavailableMs(tx, key, code, deferrals, at) : refusedMs;
+  // A system that asks for more time gets it.
+  const earliest = isUnavailable(code) ? (requested?.getTime() ?? 0) : 0;
+  const retryAt = new Date(Math.max(at.getTime() + waitMs, earliest));
+  await raiseAttention(tx, key, { code, at, retryAt, deferrals: deferrals + 1 });
+}
+
+/** The end of a confirmed outage wakes the step, so it does not have to ask. */
+async function unavailableMs(
+  tx: Transaction,
+  { project, system }: AttentionKey,
+  code: AttentionCode,
+  deferrals: number,
+  at: Date,
+): Promise<number> {
+  const failing = { project, system: code === 'storage_unavailable' ? LETHE : system };
+  return (await isOutageConfirmed(tx, failing, at, 'untilCommit'))
+    ? outageDeferralMs(Math.random())
+    : deferralMs(deferrals, Math.random());
 }

@@ -10,6 +10,14 @@ import { transaction } from '../transaction.ts';
 
 const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id = request_id)`;
 
+interface Raised {
+  readonly code: AttentionCode;
+  readonly at: Date;
+  readonly retryAt: Date | null;
+  /** Unchanged if absent. */
+  readonly deferrals?: number;
+}
+
 /**
  * Records that a step needs an operator. Raised again, it keeps its first `since`. The attention of a backup is copied
  * to its deletion. Returns whether the step needed none before.
@@ -17,15 +25,15 @@ const backupOf = sql<string | null>`(SELECT backup_of FROM ${requests} WHERE id 
 export async function raiseAttention(
   tx: Transaction,
   key: AttentionKey,
-  { code, at, retryAt }: { readonly code: AttentionCode; readonly at: Date; readonly retryAt: Date | null },
+  { code, at, retryAt, deferrals }: Raised,
 ): Promise<boolean> {
   const { project, requestId, system, step, batch } = key;
   const [raised] = await tx
     .insert(attention)
-    .values({ requestId, system, step, batch, code, since: at, retryAt })
+    .values({ requestId, system, step, batch, code, since: at, retryAt, deferrals: deferrals ?? 0 })
     .onConflictDoUpdate({
       target: [attention.requestId, attention.system, attention.step, attention.batch],
-      set: { code, retryAt },
+      set: { code, retryAt, ...(deferrals === undefined ? {} : { deferrals }) },
     })
     .returning({ fresh: sql<boolean>`(xmax = 0)`, backupOf });
   if (raised === undefined) return false;

@@ -10,12 +10,14 @@ import { heldSubjects } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
 import { readBlockedBy } from '../attention/blocked.ts';
+import { UNAVAILABLE_CODES } from '../attention/defer.ts';
 import { settleMissingSystems } from '../attention/missing-systems.ts';
 import { readAttention } from '../attention/raise.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { attention as attentionRows, batchWork, systemVisibility } from '../schema/work.ts';
+import { textArray } from '../sql.ts';
 import { transferOwnership } from '../subjects/ownership.ts';
 import { settleSuppressions } from '../suppressions/settle.ts';
 import { closeBatches } from './batches.ts';
@@ -58,7 +60,7 @@ export async function reconcileDeletion(
       cancelled: request.cancelledAt !== null,
       ...(confirmation === null ? {} : { confirmation: confirmation.state }),
       // Without the answer of every system, no identity is known to be nowhere.
-      unresolved: attention.blocksResolution || missing.length > 0 ? 0 : waiting.unresolved,
+      unresolved: attention.blocksSearch || missing.length > 0 ? 0 : waiting.unresolved,
       ...(needsBackup ? { needsBackup } : {}),
       ...(waiting.awaitingBackup > 0 ? { awaitingBackup: waiting.awaitingBackup } : {}),
       canConclude:
@@ -111,10 +113,14 @@ async function readOpenWork(tx: Transaction, requestId: string, asOf: Date) {
   const rows = await tx.execute<
     Pick<typeof batchWork.$inferSelect, 'system' | 'batch' | 'state' | 'size' | 'retries'> & { runnable: boolean }
   >(sql`
-    SELECT system, batch, state, size, retries, state <> 'attention' OR EXISTS (
-             SELECT FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.system = work.system
-               AND attention.batch = work.batch AND step IN ('delete', 'verify') AND retry_at <= ${asOf}) AS runnable
+    SELECT system, batch, state, size, retries,
+           CASE WHEN state = 'attention' THEN coalesce(is_due, false) ELSE NOT coalesce(is_unavailable AND NOT is_due, false) END AS runnable
     FROM ${batchWork} work
+    LEFT JOIN LATERAL (
+      SELECT bool_or(coalesce(retry_at <= ${asOf}, false)) AS is_due,
+             bool_or(code = ANY(${textArray(UNAVAILABLE_CODES)})) AS is_unavailable
+      FROM ${attentionRows} WHERE attention.request_id = work.request_id AND attention.system = work.system
+        AND attention.batch = work.batch AND step IN ('delete', 'verify')) failed ON true
     WHERE request_id = ${requestId} AND state IN ('pending', 'deleting', 'verifying', 'attention')
     ORDER BY batch, system`);
   const runnable = rows
@@ -188,6 +194,7 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date, direc
     }),
     blocksConclusion: blocking.some((row) => row.step === 'conclude'),
     blocksResolution: blocking.some((row) => row.step === 'resolve' && row.system === directory),
+    blocksSearch: blocking.some((row) => row.step === 'resolve'),
     blocksClaim: blocking.some((row) => row.step === 'resolve' || row.step === 'inspect'),
     hasMissingBackup: rows.some((row) => row.code === 'backup_missing'),
     // A backup retries in the workflow of the export.

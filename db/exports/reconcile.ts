@@ -60,7 +60,7 @@ export async function reconcileExport(
       ...(missing.length > 0 ? { missingSystems: missing } : {}),
       needsResolution: request.resolvedAt === null && request.cancelledAt === null && !attention.blocksResolution,
       // Without the answer of every system, no identity is known to be nowhere.
-      unresolved: attention.blocksResolution || missing.length > 0 ? 0 : counts.unresolved,
+      unresolved: attention.blocksSearch || missing.length > 0 ? 0 : counts.unresolved,
       subjects: counts.subjects,
       epoch: request.epoch,
       uncollected,
@@ -154,6 +154,7 @@ async function attentionOf(tx: Transaction, requestId: string, asOf: Date, direc
   return {
     rows: rows.map(({ system, code }) => ({ system, code })),
     blocksCollecting: new Set(blocks('collect', 'inspect').map(({ system }) => system)),
+    blocksSearch: blocks('resolve').length > 0,
     blocksResolution: blocks('resolve').some(({ system }) => system === directory),
     blocksPackaging: blocks('package', 'conclude').length > 0,
     blocksConclusion: blocks('conclude').length > 0,

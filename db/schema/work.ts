@@ -174,9 +174,31 @@ export const attention = lethe.table(
     since: timestamptz('since').notNull(),
     /** When the step is retried automatically. Null if only an operator can retry it. */
     retryAt: timestamptz('retry_at'),
+    /** How often the step was deferred since its last success, or since its system was unavailable. */
+    deferrals: integer('deferrals').notNull().default(0),
   },
   (table) => [
     primaryKey({ name: 'attention_pkey', columns: [table.requestId, table.system, table.step, table.batch] }),
     check('attention_step_check', oneOf('step', STEPS)),
   ],
+);
+
+/**
+ * The systems that did not answer the latest call, each with one watch that probes it. The system `lethe` is the archive
+ * storage. A row is deleted when a call succeeds.
+ */
+export const systemOutages = lethe.table(
+  'system_outages',
+  {
+    project: text('project')
+      .notNull()
+      .references(() => projects.name),
+    system: text('system').notNull(),
+    /** When a call first failed. */
+    since: timestamptz('since').notNull(),
+    /** 0 if only calls have failed: their cause may be one statement, and other calls succeed. */
+    failedProbes: integer('failed_probes').notNull().default(0),
+    nextProbeAt: timestamptz('next_probe_at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'system_outages_pkey', columns: [table.project, table.system] })],
 );

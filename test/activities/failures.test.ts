@@ -172,7 +172,7 @@ async function requestBefore(step: (typeof STEPS)[number][0]): Promise<string> {
 }
 
 test.each(STEPS)(
-  '%s raises attention at the third failed attempt, keeps its first timestamp, and clears it on success',
+  '%s raises attention and leaves the retry to the rows at the third failed attempt, and clears it on success',
   async (name, verb, step) => {
     const requestId = await requestBefore(name);
     const at = (attempt: number) => new Date(RUN.getTime() + attempt * 1_000);
@@ -183,7 +183,7 @@ test.each(STEPS)(
       expect(await attention()).toEqual([]);
     }
     for (const n of [3, 4]) {
-      await failureOf(attempt(n));
+      expect(await failureOf(attempt(n))).toMatchObject({ type: 'unavailable', nonRetryable: true });
       expect(await attention()).toMatchObject([{ step, code: 'system_unavailable', since: at(3) }]);
     }
     world.faults.away.clear();

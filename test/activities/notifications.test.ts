@@ -35,14 +35,13 @@ beforeAll(async () => {
     connector: () => {
       throw new Error('no connector is used');
     },
-    starter: { start: ignore, startSuppression: ignore, signalRequests: ignore, startNotifications: ignore },
+    starter: idleStarter,
     storage: archives(),
     ...notificationDeps(),
     mailer: openMailer({ url: outbox.url, from: FROM }),
   };
 });
 afterAll(() => world.closeLedger());
-const ignore = async (): Promise<void> => undefined;
 // Hides the warnings about failures that the tests cause.
 const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import postgres from 'postgres';
 import { afterEach, beforeEach } from 'vitest';
 import { archives } from '../support/archives.ts';
@@ -18,7 +16,10 @@ import { appSettings } from '../support/world/app-map.ts';
 import { withFaults, type Faults, noFaults } from '../support/injected-faults.ts';
 import { accept, days, KEYS, type Ledger, ledger, POLICY, START } from '../support/ledger.ts';
 import { notificationDeps } from '../support/outbound.ts';
+import { idleStarter, perform } from './environment.ts';
 import { createDatabase, templateOf } from '../support/servers/postgres.ts';
+
+export { perform } from './environment.ts';
 
 /** A run after the grace period of every request that is accepted at START. */
 export const RUN = days(16);
@@ -35,23 +36,12 @@ export interface ActivityWorld extends Ledger {
   readonly beforeReport: { do: ((range: FinishedRange) => void) | null };
   /** Delays inspections, as a slow server does. */
   readonly beforeInspection: { wait: (() => Promise<void>) | null };
+  /** The systems whose watch was started, as `project/system`. */
+  readonly watched: string[];
+  readonly signaled: string[];
   readonly activities: ReturnType<typeof createLedgerActivities> & ReturnType<typeof createSystemActivities>;
   close(): Promise<void>;
 }
-
-// Hides the warnings about failures that the tests cause.
-const logger = new DefaultLogger('ERROR');
-
-/** Runs an activity as a worker does, with this attempt number. */
-export const perform = <Input, Output>(
-  activity: (input: Input) => Promise<Output>,
-  input: Input,
-  attempt = 1,
-): Promise<Output> =>
-  new MockActivityEnvironment({ attempt }, { logger }).run<[Input], Output, (input: Input) => Promise<Output>>(
-    activity,
-    input,
-  );
 
 export async function startActivityWorld(subjectsPerCommit = 2, connections = 10): Promise<ActivityWorld> {
   const template = await templateOf('activities_app', async (url) => {
@@ -68,6 +58,7 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
   const faults = noFaults();
   const beforeReport: ActivityWorld['beforeReport'] = { do: null };
   const beforeInspection: ActivityWorld['beforeInspection'] = { wait: null };
+  const [watched, signaled]: [string[], string[]] = [[], []];
   const databases = new Map<string, postgres.Sql>();
   const connectors = new Map<string, Connector>();
   for (const project of PROJECTS) {
@@ -89,10 +80,9 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
     catalog,
     connector: (project) => required(connectors.get(project)),
     starter: {
-      start: async () => {},
-      startSuppression: async () => {},
-      signalRequests: async () => {},
-      startNotifications: async () => {},
+      ...idleStarter,
+      signalRequests: async (ids) => void signaled.push(...ids),
+      watchSystem: async (project, system) => void watched.push(`${project}/${system}`),
     },
     storage: archives(),
     ...notificationDeps(),
@@ -105,6 +95,8 @@ export async function startActivityWorld(subjectsPerCommit = 2, connections = 10
     faults,
     beforeReport,
     beforeInspection,
+    watched,
+    signaled,
     activities: { ...createLedgerActivities(deps), ...createSystemActivities(deps) },
     async close() {
       await Promise.all([app?.end(), elsewhere?.end(), testLedger.closeLedger()]);

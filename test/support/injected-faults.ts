@@ -55,6 +55,10 @@ export function withFaults(connector: Connector, faults: Faults): Connector {
       recordCall('inspect');
       return connector.inspect();
     },
+    async probe() {
+      recordCall('probe');
+      await connector.probe?.();
+    },
     async *resolve(selection, work) {
       recordCall('resolve');
       if (connector.resolve !== undefined) yield* connector.resolve(selection, work);

@@ -18,6 +18,12 @@ export interface SuppressionInput {
   readonly suppressionId: string;
 }
 
+/** The system that a workflow watches. `lethe` is the archive storage. */
+export interface WatchInput {
+  readonly project: string;
+  readonly system: string;
+}
+
 export interface RequestProgress {
   readonly status: Status;
   /** What the workflow waits for, in words: `Grace period until 2026-12-14 02:00 UTC; can be cancelled until then`. */
@@ -34,6 +40,9 @@ export const progressQuery = defineQuery<RequestProgress>('progress');
 export const requestChangedSignal = defineSignal('requestChanged');
 /** Makes the workflow of a channel deliver what is due. */
 export const notificationQueuedSignal = defineSignal('notificationQueued');
+
+/** Makes the watch of a system probe it again, because a call was not answered. */
+export const systemUnansweredSignal = defineSignal('systemUnanswered');
 
 export const searchAttributes = {
   kind: defineSearchAttributeKey('LetheKind', 'KEYWORD'),

@@ -14,6 +14,9 @@ import {
   SYSTEM_SUMMARIES,
 } from './summaries.ts';
 
+/** Short intervals, so that the end of an outage is noticed within seconds. The rows decide longer waits. */
+const BACK_OFF = { initialInterval: '1 second', maximumInterval: '10 seconds' } as const;
+
 /**
  * Lethe's own database: short statements. While the database is unavailable, every request waits and retries. A cancelled
  * task leaves its statement to finish: a cancellation would arrive after its end.
@@ -23,14 +26,15 @@ export const ledger = proxyWithSummaries<LedgerActivities>(
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout: '30 seconds',
     cancellationType: 'ABANDON',
-    retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+    retry: BACK_OFF,
   },
   LEDGER_SUMMARIES,
 );
 
 /**
- * A system, on its own queue. Attempts back off to ten minutes; after `timeout` the workflow defers the step and raises
- * attention. One attempt may take a day (a large batch at a slow pace) as long as it heartbeats.
+ * A system, on its own queue. After three failed attempts the workflow defers the step, and the rows decide when it is
+ * retried; after `timeout` also if no worker has finished one. One attempt may take a day (a large batch at a slow pace)
+ * as long as it heartbeats.
  */
 const systemProxy = (
   project: string,
@@ -45,7 +49,7 @@ const systemProxy = (
       startToCloseTimeout: '24 hours',
       scheduleToCloseTimeout: timeout,
       heartbeatTimeout: '30 seconds',
-      retry: { initialInterval: '2 seconds', maximumInterval: '10 minutes' },
+      retry: BACK_OFF,
     },
     SYSTEM_SUMMARIES,
   );
@@ -68,7 +72,7 @@ export const archives = proxyWithSummaries<ArchiveActivities>(
     scheduleToCloseTimeout: '3 days',
     heartbeatTimeout: '30 seconds',
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    retry: { initialInterval: '2 seconds', maximumInterval: '10 minutes' },
+    retry: BACK_OFF,
   },
   ARCHIVE_SUMMARIES,
 );
@@ -79,7 +83,7 @@ export const notifications = proxyWithSummaries<NotificationActivities>(
     taskQueue: NOTIFICATION_TASK_QUEUE,
     startToCloseTimeout: '10 minutes',
     heartbeatTimeout: '30 seconds',
-    retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+    retry: BACK_OFF,
   },
   NOTIFICATION_SUMMARIES,
 );

@@ -45,16 +45,20 @@ export const resolveSubjects = (request: Request) =>
   });
 
 /** Asks every system about identities that the directory does not know. They become `not_found` if no system has data. */
-export const searchUnresolved = (request: Request) =>
-  withAttention(request, request.directory, 'resolve', async () => {
-    const names = await ledger.checkPinnedSystems(activityInput(request));
-    // Waits for every search, so that none still runs after one has failed or all are cancelled.
-    const searches = await Promise.allSettled(
-      names.map((name) => systemWaitForCancel(request.project, name).searchUnresolved(activityInput(request, name))),
-    );
-    for (const search of searches) if (search.status === 'rejected') throw search.reason;
-    await signalRequests(await ledger.settleUnresolved(activityInput(request)));
-  });
+export async function searchUnresolved(request: Request): Promise<void> {
+  const names = await ledger.checkPinnedSystems(activityInput(request));
+  // Waits for every search, so that none still runs after one has failed or all are cancelled.
+  const searches = await Promise.allSettled(
+    names.map((name) =>
+      withAttention(request, name, 'resolve', () =>
+        systemWaitForCancel(request.project, name).searchUnresolved(activityInput(request, name)),
+      ),
+    ),
+  );
+  for (const search of searches) if (search.status === 'rejected') throw search.reason;
+  const areDone = searches.every((search) => search.status === 'fulfilled' && search.value === 'done');
+  if (areDone) await signalRequests(await ledger.settleUnresolved(activityInput(request)));
+}
 
 /** Removes what every system keeps for the request. Returns whether all systems succeeded. */
 export async function cleanUpSystems(request: Request): Promise<boolean> {

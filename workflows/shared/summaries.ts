@@ -28,6 +28,7 @@ export const LEDGER_SUMMARIES: Summaries<LedgerActivities> = {
   expireArchive: () => 'Destroy the key of the expired archive',
   readPendingSuppression: () => 'Read which systems lack the suppression',
   markSuppressionPropagated: () => 'Record that every system has the suppression',
+  probeSystem: ({ system }) => `Probe ${system}, which does not answer`,
   recoverStalledWork: () => 'Start missing workflows and repeat lost signals',
 };
 

@@ -104,6 +104,7 @@ export class RecordingOrchestrator implements Orchestrator {
   async startNotifications(project: string, channel: string): Promise<void> {
     this.notified.push(`${project}/${channel}`);
   }
+  async watchSystem(): Promise<void> {}
   async readProgress(): Promise<LiveProgress | null> {
     return this.live;
   }

@@ -272,6 +272,7 @@ test('stores neither key nor body and deletes keys after a day', async () => {
     startSuppression: async () => {},
     signalRequests: async () => {},
     startNotifications: async () => {},
+    watchSystem: async () => {},
   };
   const unused = () => {
     throw new Error('housekeeping does not need this');

@@ -404,6 +404,7 @@ CREATE TABLE "lethe"."attention" (
 	"code" text NOT NULL,
 	"since" timestamp with time zone NOT NULL,
 	"retry_at" timestamp with time zone,
+	"deferrals" integer DEFAULT 0 NOT NULL,
 	CONSTRAINT "attention_pkey" PRIMARY KEY("request_id","system","step","batch"),
 	CONSTRAINT "attention_step_check" CHECK (step IN ('resolve', 'inspect', 'visibility', 'delete', 'verify', 'suppress', 'conclude', 'collect', 'package', 'backup'))
 );
@@ -455,6 +456,15 @@ CREATE TABLE "lethe"."runs" (
 	"run_at" timestamp with time zone,
 	"booked" integer NOT NULL,
 	CONSTRAINT "runs_pkey" PRIMARY KEY("project","run_at")
+);
+--> statement-breakpoint
+CREATE TABLE "lethe"."system_outages" (
+	"project" text,
+	"system" text,
+	"since" timestamp with time zone NOT NULL,
+	"failed_probes" integer DEFAULT 0 NOT NULL,
+	"next_probe_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "system_outages_pkey" PRIMARY KEY("project","system")
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."system_ranges" (
@@ -537,4 +547,5 @@ ALTER TABLE "lethe"."attention" ADD CONSTRAINT "attention_request_id_requests_id
 ALTER TABLE "lethe"."batch_work" ADD CONSTRAINT "batch_work_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."blocked_subjects" ADD CONSTRAINT "blocked_subjects_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."runs" ADD CONSTRAINT "runs_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
+ALTER TABLE "lethe"."system_outages" ADD CONSTRAINT "system_outages_project_projects_name_fkey" FOREIGN KEY ("project") REFERENCES "lethe"."projects"("name");--> statement-breakpoint
 ALTER TABLE "lethe"."system_visibility" ADD CONSTRAINT "system_visibility_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");
