@@ -19,6 +19,7 @@ import { mailServer } from '../support/servers/mail-server.ts';
 import { FROM, loopback, mailFolder, notificationDeps } from '../support/outbound.ts';
 import { respondWith, startReceiver } from '../support/servers/receiver.ts';
 import { deliveriesOf, webhookAt } from '../support/webhooks.ts';
+import { idleStarter } from './environment.ts';
 
 let world: Ledger;
 let deps: ActivityDeps;
