@@ -9,6 +9,7 @@ import { startBackup } from '../db/backups/start.ts';
 import { readRequestRow } from '../db/requests/row.ts';
 import { openSuppressions } from '../db/suppressions/open.ts';
 import { markSuppressionPropagated, readPendingSuppression } from '../db/suppressions/propagate.ts';
+import { purgeSubjects } from '../db/subjects/purge.ts';
 import { settleUnresolved } from '../db/subjects/unresolved.ts';
 import type { NextStep } from '../domain/batch.ts';
 import { type Project, systemsFor } from '../domain/catalog.ts';
@@ -78,6 +79,9 @@ export const ledgerActivities = (deps: ActivityDeps) => ({
     const { systems } = await projectOfRequest(deps, requestId);
     return conclude(deps.database, { requestId, at: new Date(asOf), systems });
   },
+
+  purgeSubjects: ({ requestId, asOf }: RequestKey & AsOf) =>
+    purgeSubjects(deps.database, { requestId, at: new Date(asOf) }),
 
   openSuppressions: ({ requestId, asOf }: RequestKey & AsOf) =>
     openSuppressions(deps.database, deps.keys, { requestId, at: new Date(asOf) }),

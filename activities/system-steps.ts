@@ -3,6 +3,7 @@ import { countProposedSubjects, storeCount } from '../db/resolution/counts.ts';
 import { changedIdentities, proposedIdentities, unknownIdentities } from '../db/subjects/identities.ts';
 import { readRequestRow } from '../db/requests/row.ts';
 import { markPresent, countUnresolvedSubjects } from '../db/subjects/unresolved.ts';
+import { readUnpurged, recordPurged } from '../db/subjects/purge.ts';
 import { isSkipped, recordAppliedVisibility, readVisibilityChanges } from '../db/subjects/visibility.ts';
 import type { AsOf, SystemKey } from '../domain/ids.ts';
 import { type ActivityDeps, hasNoVerification } from './deps.ts';
@@ -71,6 +72,18 @@ export const systemActivities = (deps: ActivityDeps) => ({
       const identities = () => proposedIdentities(deps.database, requestId, lastSeq);
       const { tables } = await countRows(deps, key, { batch: 'counted', lastSeq, size, identities });
       await storeCount(deps.database, key, tables);
+    });
+  },
+
+  /** Removes the identities of finished subjects that the system keeps for the request. */
+  async purgeSystem({ asOf, ...key }: SystemKey & AsOf): Promise<void> {
+    await withAttention(deps, { ...key, step: 'conclude', batch: 0 }, asOf, async () => {
+      const { requestId, project, system } = key;
+      const { subjectKind: kind } = await readRequestRow(deps.database, requestId);
+      const { generation, seqs } = await readUnpurged(deps.database, key);
+      const connector = deps.connector(project, system);
+      await withConnectorContext(deps, key, async (context) => connector.purge?.({ requestId, kind, seqs }, context));
+      await recordPurged(deps.database, key, generation);
     });
   },
 

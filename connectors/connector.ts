@@ -54,6 +54,8 @@ export interface Connector {
   verify(batch: Batch, scope: Scope, context: ConnectorContext): Promise<Verification>;
   /** Adds or lifts a suppression for exactly the identities of the batch, independently of any deletion. */
   setSuppression(batch: Batch, suppressed: boolean, context: ConnectorContext): Promise<void>;
+  /** Removes the identities of some subjects that the connector stored for the request, and what hides them. */
+  purge?(request: Purge, context: ConnectorContext): Promise<void>;
   /** Removes what the connector stored for the request. Suppressions and tombstones of other requests stay. */
   conclude?(request: { requestId: string; kind: SubjectKind }, context: ConnectorContext): Promise<void>;
   /** Releases connections. No verb is called afterward. */
@@ -166,6 +168,14 @@ export interface ConnectorContext {
   heartbeat(): void;
   /** Waits until `limits.spacingMs` allows the next call. Returns immediately when no spacing is declared. */
   waitForSlot(): Promise<void>;
+}
+
+/** Subjects of a request that need no verb any more: they are deleted and verified, or were never claimed. */
+export interface Purge {
+  readonly requestId: string;
+  readonly kind: SubjectKind;
+  /** In ascending order. */
+  readonly seqs: readonly number[];
 }
 
 export interface VisibilityChange {

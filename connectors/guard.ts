@@ -35,6 +35,7 @@ export function refusingConnector(reason: string): Connector {
     hardDelete: refuse,
     verify: refuse,
     setSuppression: refuse,
+    purge: refuse,
     conclude: refuse,
     close: async () => {},
   };
@@ -53,7 +54,7 @@ function withCheck(connector: Connector, check: () => Promise<void>): Connector 
       await check();
       yield* verb(...input);
     };
-  const { resolve, export: exportRows, setVisibility, conclude } = connector;
+  const { resolve, export: exportRows, setVisibility, purge, conclude } = connector;
   return {
     inspect: (...input) => connector.inspect(...input),
     ...(connector.probe === undefined ? {} : { probe: connector.probe.bind(connector) }),
@@ -64,6 +65,7 @@ function withCheck(connector: Connector, check: () => Promise<void>): Connector 
     hardDelete: checked(connector.hardDelete.bind(connector)),
     verify: checked(connector.verify.bind(connector)),
     setSuppression: checked(connector.setSuppression.bind(connector)),
+    ...(purge === undefined ? {} : { purge: checked(purge.bind(connector)) }),
     ...(conclude === undefined ? {} : { conclude: checked(conclude.bind(connector)) }),
     close: () => connector.close(),
   };

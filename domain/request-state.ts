@@ -45,6 +45,10 @@ export interface DeletionState {
   readonly needsSuppression?: true;
   /** Systems that lack a suppression of deleted subjects. Absent instead of empty. */
   readonly systemsToSuppress?: readonly string[];
+  /** Subjects are finished, and the ledger still has their identities. */
+  readonly needsPurge?: true;
+  /** Systems that still have identities of finished subjects. Absent instead of empty. */
+  readonly systemsToPurge?: readonly string[];
   /** Subjects that can be claimed now. 0 while a step before the claim needs an operator. */
   readonly claimable: number;
   /** Claimed batches that a system has not finished, except those that need an operator first. */

@@ -11,6 +11,7 @@ import { inspect } from './inspect/inspect.ts';
 import { buildModels } from './data-map/build-models.ts';
 import { systemSql } from './setup/system-sql.ts';
 import { resolve } from './resolve/resolve.ts';
+import { purge } from './visibility/purge.ts';
 import { setSuppression } from './visibility/suppression.ts';
 import { type Tuning, TUNING } from './tuning.ts';
 import { verify } from './delete/verify.ts';
@@ -57,6 +58,7 @@ export function openPostgres(settings: PostgresSettings, open: OpenContext, tuni
     hardDelete: (batch, deletion, activity) => hardDelete(context, batch, deletion, activity),
     verify: (batch, scope, activity) => verify(context, batch, scope, activity),
     setSuppression: (batch, suppressed, activity) => setSuppression(context, batch, suppressed, activity),
+    purge: (request, activity) => purge(context, request, activity),
     conclude: (request, activity) => conclude(context, request, activity),
     close: async () => {},
   };

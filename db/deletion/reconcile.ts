@@ -19,6 +19,7 @@ import { subjects } from '../schema/subjects.ts';
 import { attention as attentionRows, batchWork, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 import { transferOwnership } from '../subjects/ownership.ts';
+import { readPurgeState } from '../subjects/purge.ts';
 import { settleSuppressions } from '../suppressions/settle.ts';
 import { closeBatches } from './batches.ts';
 
@@ -50,7 +51,23 @@ export async function reconcileDeletion(
     await tx.update(requests).set({ status, directory, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const needsBackup = !concluded && (await needsNewBackup(tx, request, waiting, attention.hasMissingBackup));
-    const nextDueAt = earliest([waiting.nextAt, attention.retryAt, confirmation?.until ?? null, suppression.nextAt]);
+    const canConclude =
+      !concluded &&
+      waiting.open === 0 &&
+      work.states.size === 0 &&
+      !attention.blocksConclusion &&
+      missing.length === 0 &&
+      !suppression.isDue &&
+      !suppression.isPending &&
+      (request.resolvedAt !== null || request.cancelledAt !== null);
+    const purge = concluded || canConclude ? null : await readPurgeState(tx, request, { configured, at: asOf });
+    const nextDueAt = earliest([
+      waiting.nextAt,
+      attention.retryAt,
+      confirmation?.until ?? null,
+      suppression.nextAt,
+      purge?.nextAt ?? null,
+    ]);
     return {
       status,
       concluded,
@@ -63,15 +80,9 @@ export async function reconcileDeletion(
       unresolved: attention.blocksSearch || missing.length > 0 ? 0 : waiting.unresolved,
       ...(needsBackup ? { needsBackup } : {}),
       ...(waiting.awaitingBackup > 0 ? { awaitingBackup: waiting.awaitingBackup } : {}),
-      canConclude:
-        !concluded &&
-        waiting.open === 0 &&
-        work.states.size === 0 &&
-        !attention.blocksConclusion &&
-        missing.length === 0 &&
-        !suppression.isDue &&
-        !suppression.isPending &&
-        (request.resolvedAt !== null || request.cancelledAt !== null),
+      canConclude,
+      ...(purge?.isDue === true ? { needsPurge: true } : {}),
+      ...(purge !== null && purge.systems.length > 0 ? { systemsToPurge: purge.systems } : {}),
       claimable: attention.blocksClaim ? 0 : waiting.claimable,
       held: waiting.held,
       open: waiting.open,

@@ -28,7 +28,7 @@ export const submittedIdentities = lethe.table(
     requestId: text('request_id').notNull(),
     position: integer('position').notNull(),
     type: text('type').notNull(),
-    /** As submitted. Null for a value that is invalid for its type, and for all values when the request has ended. */
+    /** As submitted. Null for a value that is invalid for its type, and once its subjects are purged. */
     value: text('value').array(),
     /** The form that the ledger compares. Null if it is the value. */
     canonical: text('canonical').array(),
@@ -117,6 +117,8 @@ export const subjects = lethe.table(
     backedUp: boolean('backed_up').notNull().default(false),
     /** For deletions with `suppress`: the suppression that the deleted subject leaves. No foreign key, as above. */
     suppressionId: text('suppression_id'),
+    /** When the identities of the subject were purged, from `visibility_generation`. Null while they are stored. */
+    purgeGeneration: bigint('purge_generation', { mode: 'number' }),
   },
   (table) => [
     primaryKey({ name: 'subjects_pkey', columns: [table.requestId, table.seq] }),
@@ -172,14 +174,18 @@ export const matches = lethe.table(
   ],
 );
 
-/** The identities of each subject, in clear. Deleted when the request is concluded. */
+/**
+ * The identities of each subject, in clear until nothing more is done with the subject. Deleted when the request is
+ * concluded.
+ */
 export const subjectIdentities = lethe.table(
   'subject_identities',
   {
     requestId: text('request_id').notNull(),
     seq: integer('seq').notNull(),
     type: text('type').notNull(),
-    value: text('value').array().notNull(),
+    /** Null once the subject is purged. */
+    value: text('value').array(),
     /** The form that the ledger compares. Null if it is the value. */
     canonical: text('canonical').array(),
     /** Keyed digest under the newest digest key. Comparisons use it instead of type and value. */

@@ -16,6 +16,8 @@ export const systemVisibility = lethe.table(
     hides: boolean('hides').notNull(),
     /** The highest `subjects.generation` that the system has applied. */
     appliedGeneration: bigint('applied_generation', { mode: 'number' }).notNull().default(0),
+    /** The highest `subjects.purge_generation` whose identities the system has purged. */
+    purgedGeneration: bigint('purged_generation', { mode: 'number' }).notNull().default(0),
     /** When an operator skipped the system (rule 14). Null if it takes part. */
     skippedAt: timestamptz('skipped_at'),
     skipReason: text('skip_reason'),

@@ -56,7 +56,7 @@ const selectIdentities = (
   database.execute<IdentityRow>(sql`
     WITH page AS MATERIALIZED (
       SELECT seq, type, value, identity.digest, origin FROM ${subjectIdentities} identity JOIN ${subjects} USING (request_id, seq)
-      WHERE request_id = ${requestId} AND ${page.condition} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared),
+      WHERE request_id = ${requestId} AND ${page.condition} AND seq BETWEEN ${page.from} AND ${page.to} AND NOT shared AND value IS NOT NULL),
     left_out AS MATERIALIZED (
       SELECT digest FROM (SELECT DISTINCT digest FROM page WHERE origin <> 'key') candidate
       WHERE EXISTS (
@@ -115,7 +115,10 @@ async function* pages(
 ): AsyncIterable<readonly SubjectIdentity[]> {
   for (let from = first; from <= last; from += SUBJECTS_PAGE) {
     const rows = await read(from, Math.min(from + SUBJECTS_PAGE - 1, last));
-    if (rows.length > 0) yield rows.map((row) => ({ seq: row.seq, identity: { type: row.type, value: row.value } }));
+    if (rows.length > 0)
+      yield rows.flatMap((row) =>
+        row.value === null ? [] : [{ seq: row.seq, identity: { type: row.type, value: row.value } }],
+      );
   }
 }
 

@@ -19,7 +19,7 @@ export type SubjectEntry = Readonly<
     identityCount: number;
     /** The first hundred of the further identities. */
     identities: readonly Readonly<
-      Pick<typeof subjectIdentities.$inferSelect, 'type' | 'value' | 'origin' | 'shared'>
+      Pick<typeof subjectIdentities.$inferSelect, 'type' | 'origin' | 'shared'> & { value: string[] }
     >[];
   }
 >;
@@ -61,7 +61,7 @@ export async function listSubjects(
                                 ORDER BY seq, number) FILTER (WHERE number <= ${MAX_IDENTITIES}), '[]') AS identities
       FROM (SELECT *, row_number() OVER (ORDER BY seq, origin, type, value) AS number
             FROM ${subjectIdentities} identity
-            WHERE identity.request_id = ${requestId} AND identity.seq = ANY(entry.seqs)
+            WHERE identity.request_id = ${requestId} AND identity.seq = ANY(entry.seqs) AND identity.value IS NOT NULL
               AND (identity.type, coalesce(identity.canonical, identity.value)) IS DISTINCT FROM (entry.type, entry.canonical)) further) further_identities
     ORDER BY position`);
 }

@@ -78,7 +78,8 @@ export async function lookUp(
         missingIn: sql<string[]>`ARRAY(
           SELECT system FROM unnest(${textArray(search.systems)}) AS configured (system)
           WHERE NOT EXISTS (SELECT FROM ${suppressionSystems} applied
-                            WHERE applied.suppression_id = ${suppressions.id} AND applied.system = configured.system))`,
+                            WHERE applied.suppression_id = ${suppressions.id} AND applied.system = configured.system)
+          ORDER BY system)`,
       })
       .from(suppressions)
       .where(

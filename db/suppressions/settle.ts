@@ -62,7 +62,7 @@ export async function settleSuppressions(
     FROM (${lacking}) lacking ORDER BY system`);
   const [due] = await tx.execute<{ isDue: boolean; nextAt: Date | null }>(sql`
     SELECT EXISTS (${unsuppressed(request, at)}) AS is_due,
-           (SELECT min(hard_delete_at) FROM (${absent(request)}) absent WHERE hard_delete_at > ${at}) AS next_at`);
+           (SELECT min(hard_delete_at) FROM (${absentToSuppress(request)}) absent WHERE hard_delete_at > ${at}) AS next_at`);
   return {
     isDue: due?.isDue === true,
     isPending: left.length > 0,
@@ -79,13 +79,13 @@ export const unsuppressed = (request: RequestRow, at: Date): SQL => sql`
   SELECT seq FROM ${subjects}
   WHERE request_id = ${request.id} AND state IN ('deleted', 'partially_deleted') AND suppression_id IS NULL
   UNION ALL
-  SELECT seq FROM (${absent(request)}) absent
+  SELECT seq FROM (${absentToSuppress(request)}) absent
   WHERE hard_delete_at <= ${at} OR NOT EXISTS (
     SELECT FROM ${subjects} WHERE request_id = ${request.id}
       AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached'))`;
 
 /** Selects the subjects that no system holds, that were not cancelled, and that have no suppression yet. */
-const absent = (request: RequestRow): SQL => sql`
+export const absentToSuppress = (request: RequestRow): SQL => sql`
   SELECT seq, hard_delete_at FROM ${subjects}
   WHERE request_id = ${request.id} AND state = 'not_found' AND suppression_id IS NULL AND NOT ${isUnconfirmed(request)}
     AND EXISTS (

@@ -98,6 +98,10 @@ export function withFaults(connector: Connector, faults: Faults): Connector {
       recordCall('setSuppression');
       await connector.setSuppression(...args);
     },
+    async purge(...args) {
+      recordCall('purge');
+      await connector.purge?.(...args);
+    },
     async conclude(...args) {
       recordCall('conclude');
       await connector.conclude?.(...args);

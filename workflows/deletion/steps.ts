@@ -87,6 +87,15 @@ export const placeSuppressions = (request: Request, name: string) =>
     system(request.project, name).placeSuppressions(activityInput(request, name)),
   );
 
+/** Erases the identities of finished subjects from the ledger. */
+export const purgeSubjects = (request: Request) => ledger.purgeSubjects(activityInput(request));
+
+/** Erases the identities of purged subjects from a system. */
+export const purgeSystem = (request: Request, name: string) =>
+  withAttention(request, name, 'conclude', () =>
+    system(request.project, name).purgeSystem(activityInput(request, name)),
+  );
+
 /** Systems first remove what they keep for the request. Then the ledger purges the identities (rule 14). */
 export async function conclude(request: Request): Promise<void> {
   if (await cleanUpSystems(request)) await ledger.concludeDeletion(activityInput(request));

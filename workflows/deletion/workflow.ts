@@ -17,6 +17,8 @@ import {
   deleteBatch,
   openSuppressions,
   placeSuppressions,
+  purgeSubjects,
+  purgeSystem,
   startBackup,
   syncVisibility,
   wakeBatch,
@@ -35,6 +37,7 @@ import {
  *     return.
  *  4. Delete and verify each claimed batch in each system. If asked for, leave a suppression of the deleted subjects in
  *     every system, also of those that another request has deleted (rule 23).
+ *     Purge the identities of what is done, even while other subjects wait or are held (rule 14).
  *  5. Conclude when no subject is open: write the receipt, purge the identities.
  */
 export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status> {
@@ -79,6 +82,11 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
       for (const name of state.systemsToSuppress ?? [])
         tasks.start(`suppression in ${name}`, () => placeSuppressions(request, name));
 
+      if (state.needsPurge === true) tasks.start('purge', () => purgeSubjects(request));
+      // A system that still hides subjects could hide a purged one.
+      for (const name of state.systemsToPurge ?? [])
+        if (tasks.isIdle(`visibility in ${name}`)) tasks.start(`purge in ${name}`, () => purgeSystem(request, name));
+
       if (state.cancelled) tasks.cancelExcept('resolve', []);
       if (state.canConclude) tasks.cancelExcept('search', []);
       // Once the count is confirmed, skipped or cancelled, its result is not needed any more.
@@ -86,7 +94,8 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
       tasks.cancelExcept('batch', state.openBatches.map(taskName));
 
       // A task that still runs may leave identities in a system.
-      if (state.canConclude && tasks.isIdle('count', 'search')) tasks.start('conclude', () => conclude(request));
+      if (state.canConclude && tasks.isIdle('count', 'search', 'purge'))
+        tasks.start('conclude', () => conclude(request));
 
       const waitingFor = describeDeletionWait(state, tasks.running(), leftForNextRun);
       publish(state, waitingFor);
