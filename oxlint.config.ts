@@ -77,7 +77,11 @@ export default defineConfig({
     },
     { files: ['api/server.ts'], rules: { 'no-restricted-globals': 'off' } },
     {
-      files: ['{lethe,vitest,oxlint,drizzle}.config.ts', '{dev/demo,test/replay}/*.config.ts', 'types/**'],
+      files: [
+        '{lethe,vitest,oxlint,drizzle}.config.ts',
+        '{dev/demo,dev/drill/deployment,test/replay}/*.config.ts',
+        'types/**',
+      ],
       rules: { 'import/no-default-export': 'off' },
     },
     {

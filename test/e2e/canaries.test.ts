@@ -10,7 +10,7 @@ import { startTemporal, type TemporalServer } from '../../dev/embedded/temporal/
 import { sendInvalidRequests } from './support/invalid-requests.ts';
 import { addCanary, id, NEEDLES, users, uuidOf } from './support/canary.ts';
 import { unexpectedValues } from './support/allowed-values.ts';
-import { search } from './support/needles.ts';
+import { search } from '../../dev/drill/canaries.ts';
 import {
   onCleanup,
   createCaller,

@@ -8,7 +8,7 @@ import { mailServer } from '../support/servers/mail-server.ts';
 import { ledgerDatabase } from '../support/databases.ts';
 import { createDatabase } from '../support/servers/postgres.ts';
 import { startReceiver } from '../support/servers/receiver.ts';
-import { search, needlesOf } from './support/needles.ts';
+import { search, needlesOf } from '../../dev/drill/canaries.ts';
 import {
   onCleanup,
   createCaller,

@@ -1,5 +1,5 @@
 import type postgres from 'postgres';
-import { needlesOf } from './needles.ts';
+import { needlesOf } from '../../../dev/drill/canaries.ts';
 
 /** Every personal value of the seeded users contains one of these. */
 export const uuidOf = (n: number): string => `ca9a2100-c0de-4bad-8bad-00000000000${n}`;

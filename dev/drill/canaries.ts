@@ -1,3 +1,9 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type postgres from 'postgres';
+import { CANARY, UUID_CANARY } from './people.ts';
+import type { Stack } from './stack.ts';
+
 /** Searches bytes for texts in every encoding that a program may have used. */
 
 export interface Needle {
@@ -46,3 +52,43 @@ export function search(place: string, haystack: Buffer | string, needles: readon
     return [`${of} in ${place}, ${form}: …${around.replaceAll(/[^ -~]/g, '.')}…`];
   });
 }
+
+/** Everything that Lethe and Temporal have stored or written, except the rows of the applications. */
+export async function findCanaries(stack: Stack): Promise<readonly string[]> {
+  const needles = needlesOf([CANARY, UUID_CANARY]);
+  const found: string[] = [];
+  for (const [database, schema] of [
+    ['ledger', 'lethe'],
+    ['app', 'lethe_system'],
+    ['crm', 'lethe_system'],
+  ] as const) {
+    for (const { table, text } of await readSchema(stack.sql[database], schema))
+      found.push(...search(`${database}: ${schema}.${table}`, text, needles));
+  }
+  for (const file of [...stack.logs, ...filesIn(stack.archives), ...temporalFiles(stack.temporalFile)])
+    found.push(...search(basename(file), readFileSync(file), needles));
+  return found;
+}
+
+async function readSchema(sql: postgres.Sql, schema: string): Promise<readonly { table: string; text: string }[]> {
+  const tables = await sql<{ table: string }[]>`
+    SELECT relname AS "table" FROM pg_class
+    WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = ${schema}) AND relkind IN ('r', 'm', 'p')`;
+  return Promise.all(
+    tables.map(async ({ table }) => {
+      const rows = await sql.unsafe<{ row: string }[]>(
+        `SELECT concat(t::text, to_jsonb(t)::text) AS row FROM ${schema}."${table}" AS t`,
+      );
+      return { table, text: rows.map(({ row }) => row).join('\n') };
+    }),
+  );
+}
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+/** The database file of Temporal and its write-ahead log. */
+const temporalFiles = (file: string): string[] =>
+  ['', '-wal', '-shm'].map((suffix) => `${file}${suffix}`).filter((path) => existsSync(path));

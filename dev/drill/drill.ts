@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+import { runCommand } from '../../config/run-command.ts';
+import { COLUMNS, type Finding } from './inspect.ts';
+import { planOf } from './plan.ts';
+import { startDrill } from './run.ts';
+import { drawTable } from './table.ts';
+
+const LISTED_FINDINGS = 60;
+
+/** `npm run drill [-- --cycles N] [-- --seed N]`: breaks a complete installation again and again and compares. */
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { cycles: { type: 'string', default: '10' }, seed: { type: 'string' } },
+  });
+  const cycles = Number(values.cycles);
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
+  if (!Number.isInteger(cycles) || cycles < 1 || !Number.isInteger(seed))
+    throw new Error('--cycles needs a number of at least 1, and --seed a whole number.');
+  const began = performance.now();
+  const elapsed = (): string => `${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s`;
+  const plan = planOf(seed, cycles);
+  console.log(`Drill of ${cycles} cycles with seed ${seed}`);
+  const drill = await startDrill();
+  const [archives, internalErrors] = [drill.evidence.stack.archivesAreSmall, drill.evidence.caller.internalErrors];
+  try {
+    const findings = await drill.run(plan, (line) => console.log(`${elapsed()}  ${line}`));
+    console.log(`\n${drawTable(plan, drill.evidence.record.requests, findings)}\n`);
+    if (!archives) console.log('archives full: a file in the place of the folder, because the drill may not mount');
+    console.log(`seed ${seed}, ${elapsed().trim()}, ${internalErrors.length} answers 500`);
+    if (findings.length === 0) return 0;
+    listFindings(findings);
+    console.log(`\nRepeat with: npm run drill -- --cycles ${cycles} --seed ${seed}`);
+    return 1;
+  } finally {
+    await drill.stop();
+  }
+}
+
+function listFindings(findings: readonly Finding[]): void {
+  const sorted = COLUMNS.flatMap((column) => findings.filter((finding) => finding.column === column));
+  for (const { column, fault, detail } of sorted.slice(0, LISTED_FINDINGS))
+    console.log(`${column}${fault === null ? '' : ` (${fault})`}: ${detail}`);
+  if (sorted.length > LISTED_FINDINGS) console.log(`and ${sorted.length - LISTED_FINDINGS} more`);
+}
+
+await runCommand(main);

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createCaller } from './caller.ts';
+import { runFault } from './faults.ts';
+import { type Evidence, type Finding, inspect, inspectHeld } from './inspect.ts';
+import { CLERK, addPeople } from './people.ts';
+import { type Cycle, SCENARIOS } from './plan.ts';
+import { type Person, applyCancel, runScenario } from './scenarios.ts';
+import { startStack } from './stack.ts';
+import { readRows } from './truth.ts';
+
+const BYSTANDERS_PER_CYCLE = 2;
+/** After so many cycles the drill waits until all requests have ended. */
+const CYCLES_PER_ROUND = 20;
+/** What has not ended in this time is stuck. Housekeeping, which recovers lost workflows, runs once a minute. */
+const ENDS_WITHIN_MS = 150_000;
+
+export interface Drill {
+  readonly evidence: Evidence;
+  run(plan: readonly Cycle[], report?: (line: string) => void): Promise<readonly Finding[]>;
+  /** Compares again, for example after somebody has changed a row. */
+  inspect(): Promise<readonly Finding[]>;
+  stop(): Promise<void>;
+}
+
+export async function startDrill(): Promise<Drill> {
+  const stack = await startStack();
+  const record = { requests: [], holds: [], suppressions: [] };
+  const evidence: Evidence = { stack, caller: createCaller(stack), record, people: new Map(), before: new Map() };
+  const clerk = { n: CLERK, cycle: 0, fault: 'none', scenario: null, group: 'clerks', fate: 'kept' } as const;
+  await addPeople(stack, [clerk]);
+  evidence.people.set(CLERK, { ...clerk, suppressed: null });
+  // Without a range, so that rows of nobody, such as a company, are compared too.
+  for (const [key, row] of await readRows(stack)) evidence.before.set(key, row);
+  return {
+    evidence,
+    run: (plan, report = () => {}) => runPlan(evidence, plan, report),
+    inspect: () => inspect(evidence),
+    stop: () => stack.stop(),
+  };
+}
+
+async function runPlan(
+  evidence: Evidence,
+  plan: readonly Cycle[],
+  report: (line: string) => void,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  let running: Promise<void>[] = [];
+  for (const [index, cycle] of plan.entries()) {
+    report(`cycle ${cycle.number}: ${cycle.fault}`);
+    running.push(...(await runCycle(evidence, cycle, findings)));
+    if ((index + 1) % CYCLES_PER_ROUND !== 0 && index + 1 < plan.length) continue;
+    report('waiting until all requests have ended');
+    await Promise.all(running);
+    running = [];
+    await settle(evidence, findings);
+  }
+  return [...findings, ...(await inspect(evidence))];
+}
+
+async function addToEvidence(evidence: Evidence, people: readonly Person[]): Promise<void> {
+  await addPeople(evidence.stack, people);
+  for (const person of people) evidence.people.set(person.n, person);
+  const numbers = people.map(({ n }) => n);
+  const rows = await readRows(evidence.stack, [Math.min(...numbers), Math.max(...numbers)]);
+  for (const [key, row] of rows) evidence.before.set(key, row);
+}
+
+/** Returns when the fault is over. The scenarios go on. */
+async function runCycle(evidence: Evidence, cycle: Cycle, findings: Finding[]): Promise<Promise<void>[]> {
+  let n = evidence.people.size;
+  const { number, fault } = cycle;
+  const add = (size: number, scenario: Person['scenario'], group: string): Person[] =>
+    Array.from({ length: size }, () => ({
+      n: n++,
+      cycle: number,
+      fault,
+      scenario,
+      group,
+      fate: 'kept',
+      suppressed: null,
+    }));
+  const casts = cycle.scenarios.map((plan, index) => ({
+    plan,
+    people: add(SCENARIOS[plan.name], plan.name, `c${number}s${index}`),
+  }));
+  const people = [...casts.flatMap((cast) => cast.people), ...add(BYSTANDERS_PER_CYCLE, null, `c${number}`)];
+  await addToEvidence(evidence, people);
+  const running = casts.map(async (cast) => {
+    try {
+      await runScenario(evidence.caller, evidence.record, cast.plan, cast.people);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'failed';
+      findings.push({ column: 'stuck', fault, detail: `cycle ${number}, ${cast.plan.name}: ${reason}` });
+    }
+  });
+  await runFault(
+    evidence.stack,
+    cycle,
+    people.map((person) => person.n),
+  );
+  return running;
+}
+
+/** Waits for all requests, with the holds first, then without them. */
+async function settle(evidence: Evidence, findings: Finding[]): Promise<void> {
+  const { caller, people, record, stack } = evidence;
+  const underHold = [...people.values()].filter(({ afterHold, holdEnded }) => afterHold !== undefined && !holdEnded);
+  const waiting = new Set(underHold);
+  const free = record.requests.filter((request) => !request.people.some((person) => waiting.has(person)));
+  await untilEnded(
+    evidence,
+    free.map(({ id }) => id),
+  );
+  findings.push(...(await inspectHeld(evidence)));
+
+  for (const person of underHold) {
+    const { cancel } = person.afterHold ?? {};
+    person.fate = 'deleted';
+    person.holdEnded = true;
+    if (cancel === undefined) continue;
+    const answer = await caller.cancel(cancel.requestId, [cancel.position]);
+    applyCancel(answer, cancel.requestId, [[person, cancel.position]]);
+  }
+  // From the ledger, because the answer to a call that placed a hold may be lost.
+  const holds = await stack.sql.ledger<{ id: string }[]>`SELECT id FROM lethe.holds WHERE released_at IS NULL`;
+  for (const { id } of holds) await caller.release(id);
+
+  const open = await untilEnded(
+    evidence,
+    record.requests.map(({ id }) => id),
+  );
+  for (const { id, fault, cycle } of record.requests)
+    if (open.has(id)) findings.push({ column: 'stuck', fault, detail: `cycle ${cycle}: ${id} is ${open.get(id)}` });
+  const [pending] = await stack.sql.ledger<{ count: number }[]>`
+    SELECT count(*)::int FROM lethe.suppressions WHERE propagated_at IS NULL`;
+  if ((pending?.count ?? 0) > 0)
+    findings.push({ column: 'stuck', fault: null, detail: `${pending?.count} suppressions are not propagated` });
+  await askLedger(evidence);
+}
+
+const ENDED = ['completed', 'not_found', 'partially_completed', 'cancelled', 'failed', 'ready', 'expired'];
+
+/** Returns the requests that have not ended in time, with their status and attention. */
+async function untilEnded({ stack }: Evidence, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  for (const end = Date.now() + ENDS_WITHIN_MS; ; await sleep(250)) {
+    const open = await stack.sql.ledger<{ id: string; status: string }[]>`
+      SELECT id, concat_ws(', ', status, (SELECT string_agg(system || ' ' || code, ', ') FROM lethe.attention WHERE request_id = id)) AS status
+      FROM lethe.requests WHERE id = ANY (${ids}) AND status <> ALL (${ENDED})`;
+    const [pending] = await stack.sql.ledger<{ count: number }[]>`
+      SELECT count(*)::int FROM lethe.suppressions WHERE propagated_at IS NULL AND request_id IS NULL`;
+    if ((open.length === 0 && pending?.count === 0) || Date.now() > end)
+      return new Map(open.map(({ id, status }) => [id, status]));
+  }
+}
+
+/** Decides the fates that no answer told, by the state of the subject in the ledger. */
+async function askLedger({ people, stack }: Evidence): Promise<void> {
+  for (const person of people.values()) {
+    if (person.fate !== 'ask' || person.ask === undefined) continue;
+    const { requestId, position } = person.ask;
+    const states = await stack.sql.ledger<{ state: string }[]>`
+      SELECT state FROM lethe.matches JOIN lethe.subjects USING (request_id, seq)
+      WHERE request_id = ${requestId} AND position = ${position}`;
+    person.fate = states.some(({ state }) => state === 'deleted') ? 'deleted' : 'kept';
+  }
+}
