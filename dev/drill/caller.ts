@@ -8,6 +8,8 @@ type NewRequest = Omit<NewDeletion, 'project' | 'regulation'> | Omit<NewExport, 
 /** A call is repeated for so long, which is longer than any fault. */
 const PATIENCE_MS = 90_000;
 const ANSWER_WITHIN_MS = 10_000;
+/** A worker that is killed leaves its steps to others after their timeout. */
+const COUNTED_WITHIN_MS = 180_000;
 
 /** What a cancel was told. `unknown`: an earlier try, whose answer was lost, may have ended the request. */
 export type Cancelled = { readonly tooLate: readonly number[] } | 'unknown';
@@ -81,7 +83,7 @@ export function createCaller({ apiUrl, token }: Pick<Stack, 'apiUrl' | 'token'>)
     },
     /** Waits for the count of a request with `confirm`. */
     async countedSubjects(id: string): Promise<number> {
-      for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(150)) {
+      for (const end = Date.now() + COUNTED_WITHIN_MS; Date.now() < end; await sleep(150)) {
         const { status, confirmation } = await repeatUntilAnswered((options) => lethe.getRequest({ id }, options));
         const count = confirmation?.subjects ?? null;
         if (status === 'awaiting_confirmation' && count !== null) return count;

@@ -37,7 +37,7 @@ export interface Evidence {
   readonly before: Map<string, Rows extends ReadonlyMap<string, infer Row> ? Row : never>;
 }
 
-/** Compares everything. Runs after all requests have ended. Changes nothing. */
+/** Compares everything. Runs when all requests should have ended. Changes nothing. */
 export async function inspect(evidence: Evidence): Promise<readonly Finding[]> {
   const comparison = compareRows(evidence.before, await readRows(evidence.stack), evidence.people);
   return [
@@ -50,6 +50,7 @@ export async function inspect(evidence: Evidence): Promise<readonly Finding[]> {
       fault: null,
       detail: withoutText(detail),
     })),
+    ...(await findStuck(evidence)),
   ];
 }
 
@@ -197,6 +198,35 @@ async function findMissingSuppressions(evidence: Evidence): Promise<Finding[]> {
       }
   }
   return findings;
+}
+
+async function findStuck({ stack, record }: Evidence): Promise<Finding[]> {
+  const open = await openRequests(stack);
+  const faults = new Map(record.requests.map(({ id, fault, cycle }) => [id, { fault, cycle }]));
+  const pending = await openSuppressions(stack);
+  return [
+    ...[...open].map(([id, status]): Finding => {
+      const { fault = null, cycle = 'unknown' } = faults.get(id) ?? {};
+      return { column: 'stuck', fault, detail: `cycle ${cycle}: ${id} is ${status}` };
+    }),
+    ...pending.map((id): Finding => ({ column: 'stuck', fault: null, detail: `${id} is not in every system` })),
+  ];
+}
+
+const ENDED = ['completed', 'not_found', 'partially_completed', 'cancelled', 'failed', 'ready', 'expired'];
+
+/** The status and the attention of each request that has not ended. */
+export async function openRequests({ sql }: Stack): Promise<ReadonlyMap<string, string>> {
+  const open = await sql.ledger<{ id: string; status: string }[]>`
+    SELECT id, concat_ws(', ', status, (SELECT string_agg(concat_ws(' ', system, step, code, 'retried at', retry_at), ', ')
+                                        FROM lethe.attention WHERE request_id = id)) AS status
+    FROM lethe.requests WHERE status <> ALL (${ENDED})`;
+  return new Map(open.map(({ id, status }) => [id, status]));
+}
+
+export async function openSuppressions({ sql }: Stack): Promise<readonly string[]> {
+  const rows = await sql.ledger<{ id: string }[]>`SELECT id FROM lethe.suppressions WHERE propagated_at IS NULL`;
+  return rows.map(({ id }) => id);
 }
 
 /** Leaves out what surrounds the canary: it would be a person's value. */
