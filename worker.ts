@@ -16,6 +16,7 @@ import {
   createSystemActivities,
   createNotificationActivities,
 } from './activities/index.ts';
+import { runDispatcher } from './api/temporal/dispatcher.ts';
 import { temporalOrchestrator } from './api/temporal/orchestrator.ts';
 import { openStorage } from './archives/storage/open.ts';
 import { StorageError } from './archives/storage/storage.ts';
@@ -29,7 +30,6 @@ import { connect } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
-import { startFactsOf } from './db/requests/start.ts';
 import { isStorageUnavailable, startupError } from './db/errors.ts';
 import { qualifiedSystemName } from './domain/ids.ts';
 import { logEvent } from './domain/wording/events.ts';
@@ -110,7 +110,7 @@ const deps: ActivityDeps = {
     if (connector === undefined) throw new Error(`system ${system} of ${project} is not configured`);
     return connector;
   },
-  starter: temporalOrchestrator(client, { factsOf: (requestId) => startFactsOf(database, requestId), log: logger }),
+  starter: temporalOrchestrator(client, { database, log: logger }),
 };
 const common = {
   connection,
@@ -150,7 +150,11 @@ await client.schedule
   .getHandle(HOUSEKEEPING)
   .trigger()
   .catch(() => logger.warn('housekeeping was not started; it runs within a minute'));
+const stopDispatcher = new AbortController();
+const dispatcher = runDispatcher({ client, database: reading, log: logger }, stopDispatcher.signal);
 await Promise.all(workers.map((worker) => worker.run()));
+stopDispatcher.abort();
+await dispatcher;
 await Promise.allSettled([
   ...[...connectors.values()].map((connector) => connector.close()),
   database.$client.end({ timeout: 5 }),

@@ -8,16 +8,24 @@ import type { ActivityDeps } from './deps.ts';
 
 /** The maximum number of each kind per round. Each round takes the requests that have waited longest. */
 const MAX_PER_ROUND = 500;
+/** How many running workflows a round asks Temporal about, so that many open requests cost few calls. */
+const MAX_CHECKED = 100;
 
 export const housekeepingActivities = (deps: ActivityDeps) => ({
   /**
-   * Starts missing workflows, repeats lost signals (rules 1, 2), wakes requests whose systems have left the configuration or
-   * are back, restarts lost watches, and removes old idempotency keys. Leaves other running workflows alone.
+   * The last resort behind the dispatcher. Starts missing workflows, repeats lost signals (rules 1, 2), wakes requests whose
+   * systems have left the configuration or are back, restarts lost watches, and removes old idempotency keys. Leaves other
+   * running workflows alone.
    */
   async recoverStalledWork({ asOf }: { readonly asOf: number }): Promise<{ recovered: number }> {
     const at = new Date(asOf);
     const inactiveSince = new Date(asOf - MINUTE_MS);
-    const stalled = await takeStalledRequests(deps.database, { asOf: at, inactiveSince, limit: MAX_PER_ROUND });
+    const stalled = await takeStalledRequests(deps.database, {
+      asOf: at,
+      inactiveSince,
+      limit: MAX_PER_ROUND,
+      checked: MAX_CHECKED,
+    });
     for (const { id, unseenWake } of stalled) {
       await deps.starter.start(id);
       if (unseenWake) await deps.starter.signalRequests([id]);

@@ -27,6 +27,7 @@ export const resolveActivities = (deps: ActivityDeps) => ({
     return withAttention(deps, key, asOf, async () => {
       await startResolving(deps.database, requestId, at);
       const request = await readRequestRow(deps.database, requestId);
+      if (request.concludedAt !== null) return { end: 'closed', unresolved: 0, requestsToSignal: [] };
       const end = await storeAnswer(deps, project, request, input);
       if (end.end === 'grew') {
         await transaction(deps.database, (tx) =>

@@ -11,7 +11,6 @@ import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
 import { requireSameStorage } from '../db/exports/archive.ts';
-import { startFactsOf } from '../db/requests/start.ts';
 import { isStorageUnavailable, startupError } from '../db/errors.ts';
 import { logEvent } from '../domain/wording/events.ts';
 import { isLoopback } from '../domain/network/address.ts';
@@ -21,6 +20,8 @@ import { createMetrics } from './http/metrics.ts';
 import { temporalOrchestrator } from './temporal/orchestrator.ts';
 
 const logger = pino({ base: { process: 'api' } });
+/** A caller does not wait longer for Temporal, because the request is stored and starts without the caller. */
+const PATIENCE_MS = 250;
 
 /**
  * The API process. It does not start on another schema, or without a digest key that rows were written with. Until these
@@ -39,8 +40,9 @@ async function main(environment: ApiEnvironment): Promise<void> {
   const database = connect(environment.databaseUrl, { plans: 'kept', onEvent: (event) => logEvent(logger, event) });
   const temporal = connectTemporal(environment.temporal);
   const orchestrator = temporalOrchestrator(temporal, {
-    factsOf: (requestId) => startFactsOf(database, requestId),
+    database,
     log: logger,
+    patienceMs: PATIENCE_MS,
   });
   const { host, port, trustedProxies, metricsAddress, publicUrl, webhookNetworks } = environment;
   const storage = await openStorage(environment.archives);

@@ -18,9 +18,12 @@ export const withProjectLock = <T>(
     return work(tx);
   });
 
-/** Waits for the project lock and holds it until the transaction ends. */
+/**
+ * Waits for the project lock and holds it until the transaction ends. NO KEY, so that inserts of rows that refer to the
+ * project, such as new requests, do not wait for it.
+ */
 export async function lockProject(tx: Transaction, project: string): Promise<void> {
-  await tx.select().from(projects).where(eq(projects.name, project)).for('update');
+  await tx.select().from(projects).where(eq(projects.name, project)).for('no key update');
 }
 
 /** Inserts the lock rows of all configured projects. The API and the worker call it at startup. */

@@ -1,27 +1,18 @@
-import {
-  type Client,
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
-import type { StartFacts } from '../../db/requests/start.ts';
-import { notificationWorkflowIdFor, watchWorkflowIdFor, workflowIdFor } from '../../domain/ids.ts';
-import { countOf } from '../../domain/wording/format.ts';
-import {
-  notificationQueuedSignal,
-  REQUESTS_TASK_QUEUE,
-  requestChangedSignal,
-  searchAttributes,
-  systemUnansweredSignal,
-} from '../../workflows/shared/messages.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Database } from '../../db/client.ts';
+import { openChanges, recordDispatched } from '../../db/operations/outbox.ts';
+import { type StartFacts, startFactsOf } from '../../db/requests/start.ts';
+import { workflowIdFor } from '../../domain/ids.ts';
+import { temporalCalls, temporalCode } from './calls.ts';
 import { type LiveProgress, readLiveProgress } from './live-progress.ts';
 
 /**
- * The calls that the API makes to Temporal. None of them fails a request of a caller: the ledger is the source of truth,
- * and housekeeping repeats what failed.
+ * The calls to Temporal after a change of rows. None of them fails a request of a caller: the rows are the source of truth,
+ * and the dispatcher repeats what failed within seconds.
  */
 export interface Orchestrator {
-  /** `facts` avoids a read if the caller has just written them. */
+  /** `facts` avoids a read if the caller has just stored the request. */
   start(requestId: string, facts?: StartFacts): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   signalRequests(requestIds: readonly string[]): Promise<void>;
@@ -35,106 +26,79 @@ export interface Orchestrator {
 }
 
 export interface OrchestratorDeps {
-  readonly factsOf: (requestId: string) => Promise<StartFacts | null>;
+  readonly database: Database;
   readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
+  /** How long a caller waits for the calls to Temporal, which continue afterwards. Without it: until they end. */
+  readonly patienceMs?: number;
 }
 
-/** Short, because the caller waits for its response. */
+/** The dispatcher repeats a call that takes longer. */
 const DEADLINE_MS = 1_500;
 const CONCURRENT_SIGNALS = 20;
+/** With more calls in progress, Temporal is slow, and requests that hide no subject are left to the dispatcher. */
+const MAX_IN_PROGRESS = 20;
 
 export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Orchestrator {
+  const { database, log, patienceMs } = deps;
+  const calls = temporalCalls(client);
   const withDeadline = <T>(work: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + DEADLINE_MS, work);
-  const logFailure = (action: string, id: string, error: unknown): void =>
-    deps.log.warn({ action, id, code: temporalCode(error) }, 'Temporal call failed; housekeeping repeats it');
+  let inProgress = 0;
 
-  /** Idempotent. Starts the workflow unless it runs or is completed. A terminated or failed workflow is started again. */
-  const startOnce = async (type: string, workflowId: string, options: Partial<StartOptions>): Promise<void> => {
-    await client.workflow
-      .start(type, {
-        taskQueue: REQUESTS_TASK_QUEUE,
-        workflowId,
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        ...options,
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      });
+  /** Waits for the work as long as is useful for a caller. A failure is only logged. */
+  const attempt = async (action: string, id: string, work: () => Promise<void>): Promise<void> => {
+    inProgress += 1;
+    const ended = work()
+      .catch((error: unknown) =>
+        log.warn({ action, id, code: temporalCode(error) }, 'Temporal call failed; the dispatcher repeats it'),
+      )
+      .finally(() => (inProgress -= 1));
+    if (patienceMs === undefined) return ended;
+    const responded = new AbortController();
+    const patience = sleep(patienceMs, undefined, { signal: responded.signal, ref: false }).catch(() => undefined);
+    await Promise.race([ended, patience]);
+    responded.abort();
   };
 
   return {
     async start(requestId, given) {
-      try {
-        const facts = given ?? (await deps.factsOf(requestId));
+      if (patienceMs !== undefined && inProgress >= MAX_IN_PROGRESS && given?.hidesSubjects !== true) return;
+      await attempt('start', requestId, async () => {
+        const facts = given === undefined ? await startFactsOf(database, requestId) : { ...given, wakeVersion: 0 };
         if (facts === null) return;
-        await withDeadline(() =>
-          startOnce(WORKFLOWS[facts.kind].type, workflowIdFor(requestId), startOptions(requestId, facts)),
-        );
-      } catch (error) {
-        logFailure('start', requestId, error);
-      }
+        await withDeadline(() => calls.startRequest(requestId, facts));
+        await recordDispatched(database, [{ id: requestId, wakeVersion: facts.wakeVersion }]);
+      });
     },
 
-    async startSuppression(suppressionId) {
-      try {
-        // Lifting a suppression notifies the systems again, so a completed run does not prevent a start.
-        const options = {
-          args: [{ suppressionId }],
-          staticSummary: 'Suppression to place or lift in every system',
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
-        };
-        await withDeadline(() => startOnce('propagateSuppression', suppressionWorkflowId(suppressionId), options));
-      } catch (error) {
-        logFailure('startSuppression', suppressionId, error);
-      }
-    },
+    startSuppression: (suppressionId) =>
+      attempt('startSuppression', suppressionId, () => withDeadline(() => calls.startSuppression(suppressionId))),
 
     async signalRequests(requestIds) {
-      const until = Date.now() + DEADLINE_MS;
-      for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
-        const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
-        const signal = (id: string) => client.workflow.getHandle(workflowIdFor(id)).signal(requestChangedSignal);
-        const results = await Promise.allSettled(page.map((id) => client.withDeadline(until, () => signal(id))));
-        const failed = results.find(
-          (one) => one.status === 'rejected' && !(one.reason instanceof WorkflowNotFoundError),
-        );
-        if (failed?.status === 'rejected') return logFailure('signalRequests', page[0] ?? '', failed.reason);
-      }
+      if (requestIds.length === 0) return;
+      await attempt('signalRequests', requestIds[0] ?? '', async () => {
+        const changes = new Map((await openChanges(database, requestIds)).map((change) => [change.id, change]));
+        const until = Date.now() + DEADLINE_MS;
+        for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
+          const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
+          const results = await Promise.allSettled(
+            page.map((id) => client.withDeadline(until, () => calls.signalRequest(id))),
+          );
+          const signaled = page.filter((_, index) => results[index]?.status === 'fulfilled');
+          await recordDispatched(
+            database,
+            signaled.flatMap((id) => changes.get(id) ?? []),
+          );
+          for (const result of results)
+            if (result.status === 'rejected' && !(result.reason instanceof WorkflowNotFoundError)) throw result.reason;
+        }
+      });
     },
 
-    async startNotifications(project, channel) {
-      try {
-        const options = { taskQueue: REQUESTS_TASK_QUEUE, workflowId: notificationWorkflowIdFor(project, channel) };
-        await withDeadline(() =>
-          client.workflow.signalWithStart('deliverNotifications', {
-            ...options,
-            args: [{ project, channel }],
-            signal: notificationQueuedSignal,
-            staticSummary: `Notifications of ${project}: ${channel}`,
-          }),
-        );
-      } catch (error) {
-        logFailure('startNotifications', channel, error);
-      }
-    },
+    startNotifications: (project, channel) =>
+      attempt('startNotifications', channel, () => withDeadline(() => calls.startNotifications(project, channel))),
 
-    async watchSystem(project, system) {
-      try {
-        const workflowId = watchWorkflowIdFor(project, system);
-        await withDeadline(() =>
-          client.workflow.signalWithStart('watchSystem', {
-            taskQueue: REQUESTS_TASK_QUEUE,
-            workflowId,
-            args: [{ project, system }],
-            signal: systemUnansweredSignal,
-            staticSummary: `Outage of ${system} in ${project}`,
-          }),
-        );
-      } catch (error) {
-        logFailure('watchSystem', `${project}/${system}`, error);
-      }
-    },
+    watchSystem: (project, system) =>
+      attempt('watchSystem', `${project}/${system}`, () => withDeadline(() => calls.watchSystem(project, system))),
 
     async readProgress(requestId) {
       return withDeadline(() => readLiveProgress(client, workflowIdFor(requestId))).catch(() => null);
@@ -149,57 +113,3 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
     },
   };
 }
-
-/** IDs contain no identity, so they may appear in Temporal. */
-export const suppressionWorkflowId = (suppressionId: string): string => `sup-${suppressionId}`;
-
-/** The workflow type of each kind of request, and its word in Temporal's UI. */
-const WORKFLOWS = {
-  deletion: { type: 'fulfillDeletion', word: 'Deletion' },
-  export: { type: 'fulfillExport', word: 'Export' },
-} as const;
-
-interface StartOptions {
-  readonly args: unknown[];
-  readonly staticSummary: string;
-  readonly workflowIdReusePolicy: 'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY';
-  readonly typedSearchAttributes: ReturnType<typeof attributesOf>;
-}
-
-function startOptions(requestId: string, facts: StartFacts): Partial<StartOptions> {
-  const due = facts.dueAt.toISOString().slice(0, 10);
-  // The size of a segment, or of everyone, is not known yet.
-  const subjects = facts.submitted === 0 ? '' : ` · ${countOf(facts.submitted, 'subject')}`;
-  return {
-    args: [{ requestId }],
-    staticSummary: `${WORKFLOWS[facts.kind].word}${subjects} · due ${due}`,
-    typedSearchAttributes: attributesOf(facts),
-  };
-}
-
-const attributesOf = (facts: StartFacts) => [
-  { key: searchAttributes.kind, value: facts.kind },
-  { key: searchAttributes.status, value: 'received' },
-  { key: searchAttributes.project, value: facts.project },
-  { key: searchAttributes.dueAt, value: facts.dueAt },
-  { key: searchAttributes.subjects, value: facts.submitted },
-  { key: searchAttributes.needsAttention, value: false },
-];
-
-/** The code of an error. Its text is never logged, because it may quote the input of the call. */
-function temporalCode(error: unknown): string {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (isGrpcServiceError(cause)) return GRPC[cause.code] ?? `grpc_${cause.code}`;
-  return error instanceof Error ? error.name : 'unknown';
-}
-
-/** Names of the common gRPC codes; any other keeps its number. */
-const GRPC: Readonly<Record<number, string>> = {
-  3: 'invalid_argument',
-  4: 'deadline_exceeded',
-  5: 'not_found',
-  7: 'permission_denied',
-  8: 'resource_exhausted',
-  14: 'unavailable',
-  16: 'unauthenticated',
-};

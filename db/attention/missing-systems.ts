@@ -3,6 +3,7 @@ import type { Catalog } from '../../domain/catalog.ts';
 import type { AttentionCode } from '../../domain/vocabulary.ts';
 import type { Database, Transaction } from '../client.ts';
 import type { RequestRow } from '../requests/row.ts';
+import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { requests } from '../schema/requests.ts';
 import { attention, systemVisibility } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
@@ -99,6 +100,7 @@ export async function wakeMisconfigured(
           = EXISTS (SELECT FROM ${attention} WHERE attention.request_id = id AND attention.system = pinned.system
                     AND step = 'inspect' AND code = 'system_missing')
       LIMIT ${limit})
-    UPDATE ${requests} SET wake_version = wake_version + 1 WHERE id IN (SELECT id FROM stale) RETURNING id`);
+    UPDATE ${requests} SET wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
+    WHERE id IN (SELECT id FROM stale) RETURNING id`);
   return rows.map(({ id }) => id);
 }

@@ -3,6 +3,7 @@ import type { RequestKind } from '../../domain/vocabulary.ts';
 import type { Queries, Transaction } from '../client.ts';
 import { auditEvents } from '../schema/audit.ts';
 import { requests } from '../schema/requests.ts';
+import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { textArray } from '../sql.ts';
 import { reportEvent } from './events.ts';
 
@@ -25,10 +26,13 @@ export async function recordAudit(tx: Transaction, event: AuditEvent): Promise<v
   reportEvent(tx, { action, project, requestId, kind: recorded?.kind ?? null, detail });
 }
 
-/** Increments `wake_version` in the transaction of a change. The caller signals the workflows afterwards (rule 2). */
+/**
+ * Increments `wake_version` in the transaction of a change. The caller signals the workflows afterwards, and the dispatcher
+ * repeats a lost signal (rule 2).
+ */
 export async function raiseWake(tx: Queries, requestIds: readonly string[]): Promise<void> {
   await tx
     .update(requests)
-    .set({ wakeVersion: sql`${requests.wakeVersion} + 1` })
+    .set({ wakeVersion: sql`${requests.wakeVersion} + 1`, dispatchAt: DISPATCHED_SOON })
     .where(and(sql`${requests.id} = ANY(${textArray(requestIds)})`, isNull(requests.concludedAt)));
 }

@@ -27,30 +27,40 @@ export async function conclude(
   database: Database,
   input: { readonly requestId: string; readonly at: Date; readonly systems?: readonly SystemEntry[] },
 ): Promise<{ readonly status: TerminalStatus }> {
-  const { requestId, at } = input;
+  const { requestId } = input;
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
     if (isTerminal(request.status)) return { status: request.status };
-    const status = await finalStatusOf(tx, requestId);
-    if (status === null || (await hasOpenSuppression(tx, request, at))) throw new Error('the deletion is still open');
-    const ofRequest = eq(requests.id, requestId);
-    const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
-    await tx.update(requests).set({ status, failure, concludedAt: at }).where(ofRequest);
-    await enqueueNotifications(tx, requestId, at);
-    await purgeIdentities(tx, requestId);
-    const receipt = await buildReceipt(tx, requestId, input.systems);
-    await tx.update(requests).set({ receipt }).where(ofRequest);
-    await recordAudit(tx, {
-      at,
-      project,
-      requestId,
-      actor: LETHE,
-      action: `request.${status}`,
-      detail: { submitted: request.submitted, ...(failure === null ? {} : { code: failure }) },
-    });
-    return { status };
+    return { status: await concludeLocked(tx, request, input) };
   });
+}
+
+/** `conclude` in a transaction that holds the project lock and has read the open request. */
+export async function concludeLocked(
+  tx: Transaction,
+  request: RequestRow,
+  { at, systems }: { readonly at: Date; readonly systems?: readonly SystemEntry[] },
+): Promise<TerminalStatus> {
+  const { id: requestId, project } = request;
+  const status = await finalStatusOf(tx, requestId);
+  if (status === null || (await hasOpenSuppression(tx, request, at))) throw new Error('the deletion is still open');
+  const ofRequest = eq(requests.id, requestId);
+  const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
+  await tx.update(requests).set({ status, failure, concludedAt: at }).where(ofRequest);
+  await enqueueNotifications(tx, requestId, at);
+  await purgeIdentities(tx, requestId);
+  const receipt = await buildReceipt(tx, requestId, systems);
+  await tx.update(requests).set({ receipt }).where(ofRequest);
+  await recordAudit(tx, {
+    at,
+    project,
+    requestId,
+    actor: LETHE,
+    action: `request.${status}`,
+    detail: { submitted: request.submitted, ...(failure === null ? {} : { code: failure }) },
+  });
+  return status;
 }
 
 /**

@@ -8,6 +8,7 @@ import { notBackedUp, waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
 import { heldSubjects } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { readByWorkflow } from '../operations/outbox.ts';
 import { settleConfirmation } from '../requests/confirmation.ts';
 import { readBlockedBy } from '../attention/blocked.ts';
 import { UNAVAILABLE_CODES } from '../attention/defer.ts';
@@ -47,8 +48,11 @@ export async function reconcileDeletion(
       concluded || request.resolvedAt === null
         ? request.status
         : (confirmation?.status ?? workStatus(work.states, waiting, request));
-    const wakeSeen = sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`;
-    await tx.update(requests).set({ status, directory, wakeSeen, attendedAt: asOf }).where(eq(requests.id, requestId));
+    const read = readByWorkflow(request.wakeVersion, asOf);
+    await tx
+      .update(requests)
+      .set({ status, directory, ...read })
+      .where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const needsBackup = !concluded && (await needsNewBackup(tx, request, waiting, attention.hasMissingBackup));
     const canConclude =

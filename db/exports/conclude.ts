@@ -7,7 +7,7 @@ import { finishBackup } from '../backups/finish.ts';
 import type { Database, Transaction } from '../client.ts';
 import { purgeIdentities } from '../deletion/conclude.ts';
 import { withProjectLock } from '../project-lock.ts';
-import { readRequestRow } from '../requests/row.ts';
+import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { archiveKeys } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects, submittedIdentities } from '../schema/subjects.ts';
@@ -25,17 +25,26 @@ export async function concludeExport(
   const { project } = await readRequestRow(database, requestId);
   return withProjectLock(database, project, async (tx) => {
     const request = await readRequestRow(tx, requestId);
-    if (request.concludedAt !== null) return [];
-    const { status, leftOut } = await finalStatusOf(tx, requestId, request.status);
-    const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
-    await tx.update(requests).set({ status, failure, concludedAt: at }).where(eq(requests.id, requestId));
-    const code = failure === null ? {} : { code: failure };
-    const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}), ...code };
-    await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
-    if (status !== request.status) await enqueueNotifications(tx, requestId, at);
-    await purgeIdentities(tx, requestId);
-    return status === 'expired' ? [] : finishBackup(tx, request, { window, at });
+    return request.concludedAt === null ? concludeLocked(tx, request, { at, window }) : [];
   });
+}
+
+/** `concludeExport` in a transaction that holds the project lock and has read the open request. */
+export async function concludeLocked(
+  tx: Transaction,
+  request: RequestRow,
+  { at, window }: { readonly at: Date; readonly window: RunWindow },
+): Promise<readonly string[]> {
+  const { id: requestId, project } = request;
+  const { status, leftOut } = await finalStatusOf(tx, requestId, request.status);
+  const failure = status === 'failed' ? NO_VALID_IDENTITY : null;
+  await tx.update(requests).set({ status, failure, concludedAt: at }).where(eq(requests.id, requestId));
+  const code = failure === null ? {} : { code: failure };
+  const detail = { submitted: request.submitted, ...(leftOut > 0 ? { leftOut } : {}), ...code };
+  await recordAudit(tx, { at, project, requestId, actor: LETHE, action: `export.${status}`, detail });
+  if (status !== request.status) await enqueueNotifications(tx, requestId, at);
+  await purgeIdentities(tx, requestId);
+  return status === 'expired' ? [] : finishBackup(tx, request, { window, at });
 }
 
 async function finalStatusOf(

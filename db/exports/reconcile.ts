@@ -10,6 +10,7 @@ import { settleMissingSystems } from '../attention/missing-systems.ts';
 import type { Configured } from '../deletion/reconcile.ts';
 import { readAttention } from '../attention/raise.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
+import { readByWorkflow } from '../operations/outbox.ts';
 import { readRequestRow, type RequestRow } from '../requests/row.ts';
 import { archives } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
@@ -41,12 +42,7 @@ export async function reconcileExport(
     const status = hasEnded ? request.status : statusOf(request, counts.unresolved, collections);
     await tx
       .update(requests)
-      .set({
-        status,
-        directory,
-        wakeSeen: sql`greatest(${requests.wakeSeen}, ${request.wakeVersion})`,
-        attendedAt: asOf,
-      })
+      .set({ status, directory, ...readByWorkflow(request.wakeVersion, asOf) })
       .where(eq(requests.id, requestId));
     if (status !== request.status) await enqueueNotifications(tx, requestId, asOf);
     const attention = await attentionOf(tx, requestId, asOf, directory);

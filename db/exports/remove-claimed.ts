@@ -7,6 +7,7 @@ import { withProjectLock } from '../project-lock.ts';
 import { reportEvent } from '../audit/events.ts';
 import { auditEvents } from '../schema/audit.ts';
 import { archiveKeys, archives } from '../schema/exports.ts';
+import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects } from '../schema/subjects.ts';
 
@@ -51,10 +52,10 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
       UPDATE ${subjects} SET state = 'left_out' FROM affected
       WHERE ${deletesAllData} AND affected.state = 'selected' AND subjects.request_id = affected.request_id AND subjects.seq = affected.seq),
     restarted AS (
-      UPDATE ${requests} SET epoch = epoch + 1, wake_version = wake_version + 1
+      UPDATE ${requests} SET epoch = epoch + 1, wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
       WHERE id IN (SELECT request_id FROM affected WHERE state = 'selected') RETURNING id),
     revoked AS (
-      UPDATE ${requests} SET status = 'expired', wake_version = wake_version + 1
+      UPDATE ${requests} SET status = 'expired', wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
       WHERE id IN (SELECT request_id FROM affected WHERE state = 'exported') AND status = 'ready'
       RETURNING id, project, kind, status, notify),
     keys AS (DELETE FROM ${archiveKeys} WHERE request_id IN (SELECT id FROM revoked)),

@@ -3,14 +3,17 @@ import type { RunWindow } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
+import { concludeLocked } from '../deletion/conclude.ts';
 import { releaseBlocked } from '../deletion/release-blocked.ts';
+import { concludeLocked as concludeExportLocked } from '../exports/conclude.ts';
 import { raiseEpoch } from '../exports/epoch.ts';
 import { withProjectLock } from '../project-lock.ts';
+import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { requests } from '../schema/requests.ts';
 import { matches, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { intArray } from '../sql.ts';
 import { cancelSubjects } from '../subjects/ownership.ts';
-import { readRequestRow } from './row.ts';
+import { readRequestRow, type RequestRow } from './row.ts';
 
 /** The cancellation of a request, or of some of its positions. */
 export interface Cancellation {
@@ -35,7 +38,7 @@ const MAX_LISTED_POSITIONS = 1_000;
 
 /**
  * Cancels the unclaimed subjects of the request, or of some positions (rule 6), and blocked ones of which no row is deleted
- * in any system (rule 21). Throws `too_late` if no such subject exists.
+ * in any system (rule 21). A request that no step has read ends at once. Throws `too_late` if no such subject exists.
  */
 export async function cancelRequest(
   database: Database,
@@ -48,6 +51,8 @@ export async function cancelRequest(
     const request = await readRequestRow(tx, requestId);
     if (request.concludedAt !== null)
       throw new DomainError('too_late', 'The request has ended. Nothing was cancelled; see its `status`.');
+    if (positions === 'all' && (await markCancelledUnread(tx, requestId, at)))
+      return endUnread(tx, request, { window, actor, at });
     const listed = positions === 'all' ? null : positions;
     const isSelected = sql`request_id = ${requestId} AND (${intArray(listed)} IS NULL OR position = ANY(${intArray(listed)}))`;
     const chosen = sql`SELECT seq FROM ${matches} WHERE ${isSelected}`;
@@ -90,6 +95,40 @@ export async function cancelRequest(
     await raiseWake(tx, [requestId, ...wake]);
     return { cancelled, ...tooLate, wake: [requestId, ...wake] };
   });
+}
+
+/**
+ * Marks a request as cancelled that no step has read, so that no system has its identities. Returns false if one has. The
+ * step that reads it first updates the same row, so one of both waits.
+ */
+async function markCancelledUnread(tx: Transaction, requestId: string, at: Date): Promise<boolean> {
+  const { count } = await tx
+    .update(requests)
+    .set({
+      cancelledAt: at,
+      // A workflow that runs ends when it is signaled.
+      dispatchAt: sql`CASE WHEN ${requests.startedAt} IS NOT NULL THEN ${DISPATCHED_SOON} END`,
+    })
+    .where(and(eq(requests.id, requestId), eq(requests.status, 'received'), isNull(requests.resolvedAt)));
+  return count > 0;
+}
+
+/** Ends a cancelled request without a workflow: nothing is hidden, and no system keeps anything for it. */
+async function endUnread(
+  tx: Transaction,
+  request: RequestRow,
+  { window, actor, at }: { readonly window: RunWindow; readonly actor: string; readonly at: Date },
+): Promise<Cancelled> {
+  const { id: requestId, project, startedAt } = request;
+  const { count: cancelled } = await tx
+    .update(submittedIdentities)
+    .set({ withdrawnAt: at })
+    .where(and(eq(submittedIdentities.requestId, requestId), isNull(submittedIdentities.withdrawnAt)));
+  const detail = { count: cancelled, all: true };
+  await recordAudit(tx, { at, project, requestId, actor, action: 'subjects.cancelled', detail });
+  const waiting = request.kind === 'export' ? await concludeExportLocked(tx, request, { at, window }) : [];
+  if (request.kind === 'deletion') await concludeLocked(tx, request, { at });
+  return { cancelled, tooLate: [], tooLateCount: 0, wake: [...(startedAt === null ? [] : [requestId]), ...waiting] };
 }
 
 async function listPositions(

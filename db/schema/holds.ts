@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { boolean, bytea, index, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Identity } from '../../domain/identity.ts';
 import { SUBJECT_KINDS } from '../../domain/vocabulary.ts';
-import { lethe, timestamptz } from './lethe.ts';
+import { dispatchAt, lethe, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
@@ -65,6 +65,8 @@ export const suppressions = lethe.table('suppressions', {
   identity: jsonb('identity').$type<Identity>(),
   /** When every system had applied the latest change. Null until then. */
   propagatedAt: timestamptz('propagated_at'),
+  /** When the dispatcher starts the workflow of the latest change. Null if Temporal has confirmed its start. */
+  dispatchAt: dispatchAt(),
 });
 
 /** Keyed digests of the identities of a suppression, under every key in use. */

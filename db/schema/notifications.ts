@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { bigint, bytea, check, index, integer, primaryKey, text } from 'drizzle-orm/pg-core';
 import { DELIVERY_OUTCOMES, REQUEST_KINDS, STATUSES } from '../../domain/vocabulary.ts';
-import { lethe, oneOf, timestamptz } from './lethe.ts';
+import { dispatchAt, lethe, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 import { requests } from './requests.ts';
 
@@ -69,6 +69,8 @@ export const deliveries = lethe.table(
     attempts: integer('attempts').notNull().default(0),
     /** When the next attempt is due. Meaningless once the delivery has ended. */
     nextAt: timestamptz('next_at').notNull(),
+    /** When the dispatcher signals the workflow of the channel, unless it has attempted the delivery. Null afterwards. */
+    dispatchAt: dispatchAt(),
     /** Null while the delivery is pending. */
     endedAt: timestamptz('ended_at'),
     outcome: text('outcome', { enum: DELIVERY_OUTCOMES }),
@@ -82,6 +84,9 @@ export const deliveries = lethe.table(
     index('deliveries_due')
       .on(table.project, table.channel, table.nextAt)
       .where(sql`ended_at IS NULL`),
+    index('deliveries_to_dispatch')
+      .on(table.dispatchAt)
+      .where(sql`dispatch_at IS NOT NULL AND ended_at IS NULL AND attempts = 0`),
     index('deliveries_pending')
       .on(table.requestId)
       .where(sql`ended_at IS NULL`),

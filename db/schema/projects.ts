@@ -1,7 +1,7 @@
 import { bytea, text } from 'drizzle-orm/pg-core';
 import { lethe, timestamptz } from './lethe.ts';
 
-/** One row per project. Every transaction that resolves, holds, cancels or claims locks it FOR UPDATE (rule 6). */
+/** One row per project. Every transaction that resolves, holds, cancels or claims locks it (rule 6). */
 export const projects = lethe.table('projects', { name: text('name').primaryKey() });
 
 /**

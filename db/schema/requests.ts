@@ -25,7 +25,7 @@ import {
   STATUSES,
   SUBJECT_KINDS,
 } from '../../domain/vocabulary.ts';
-import { lethe, literals, oneOf, timestamptz } from './lethe.ts';
+import { dispatchAt, lethe, literals, oneOf, timestamptz } from './lethe.ts';
 import { projects } from './projects.ts';
 
 /** Requests: deletions and exports. Each row has one Temporal workflow. */
@@ -78,6 +78,13 @@ export const requests = lethe.table(
     wakeVersion: bigint('wake_version', { mode: 'number' }).notNull().default(0),
     /** The `wake_version` that the workflow last read. */
     wakeSeen: bigint('wake_seen', { mode: 'number' }).notNull().default(0),
+    /** When Temporal first confirmed that the workflow is started. Null until then. */
+    startedAt: timestamptz('started_at'),
+    /**
+     * When the dispatcher starts or signals the workflow, unless the process that changed the row has done so. By the
+     * clock of the ledger, as a lease. Null if the workflow knows of the latest change.
+     */
+    dispatchAt: dispatchAt(),
     /** When the workflow last reconciled the request, or housekeeping last checked it. */
     attendedAt: timestamptz('attended_at').notNull(),
     /** The final receipt. Null until then. json, not jsonb, so that the evidence keeps its field order. */
@@ -169,6 +176,9 @@ export const requests = lethe.table(
     index('requests_open')
       .on(table.attendedAt)
       .where(sql`concluded_at IS NULL`),
+    index('requests_to_dispatch')
+      .on(table.dispatchAt)
+      .where(sql`dispatch_at IS NOT NULL`),
     index('requests_backups')
       .on(table.backupOf)
       .where(sql`backup_of IS NOT NULL`),

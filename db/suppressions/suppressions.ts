@@ -6,6 +6,7 @@ import type { Database, Transaction } from '../client.ts';
 import { type Digest, type DigestKeys, namedDigests, spellingDigests } from '../digests.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions, suppressionSystems } from '../schema/holds.ts';
+import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { bytesIn, textArray } from '../sql.ts';
 
 /** Places or lifts the suppression of one identity. `id` is used if the identity has no row yet. */
@@ -126,7 +127,13 @@ async function writeChange(
     .values({ id, project, kind, since: at, liftedAt, identity: stored })
     .onConflictDoUpdate({
       target: suppressions.id,
-      set: { identity: stored, propagatedAt: null, liftedAt, ...(liftedAt === null ? { since: at } : {}) },
+      set: {
+        identity: stored,
+        propagatedAt: null,
+        dispatchAt: DISPATCHED_SOON,
+        liftedAt,
+        ...(liftedAt === null ? { since: at } : {}),
+      },
     });
   await tx
     .insert(suppressionDigests)

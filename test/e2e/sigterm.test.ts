@@ -8,7 +8,6 @@ import { notificationDeps } from '../support/outbound.ts';
 import { housekeepingActivities } from '../../activities/housekeeping.ts';
 import { temporalOrchestrator } from '../../api/temporal/orchestrator.ts';
 import { connect, type Database } from '../../db/client.ts';
-import { startFactsOf } from '../../db/requests/start.ts';
 import { workflowIdFor } from '../../domain/ids.ts';
 import { startTemporal } from '../../dev/embedded/temporal/temporal.ts';
 import { KEYS } from '../support/ledger.ts';
@@ -76,7 +75,7 @@ const startedBy = async (ids: readonly string[]): Promise<readonly string[]> => 
 /** Runs housekeeping without a worker, which would also delete. */
 async function runHousekeeping(): Promise<void> {
   const log = { warn: () => {} };
-  const starter = temporalOrchestrator(temporal, { factsOf: (id) => startFactsOf(ledger, id), log });
+  const starter = temporalOrchestrator(temporal, { database: ledger, log });
   const connector = () => {
     throw new Error('housekeeping must not call a system');
   };

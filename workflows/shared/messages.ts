@@ -14,6 +14,25 @@ export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** The queue for mail and webhooks, so that a slow receiver does not delay the ledger's activities. */
 export const NOTIFICATION_TASK_QUEUE = 'lethe-notifications-v1';
 
+/**
+ * The order of the tasks that wait in a queue, between 1 (first) and 5. Within one priority, Temporal serves projects in turn
+ * where fairness is enabled. Steps of a child workflow are not urgent.
+ */
+const PRIORITY = { hiding: 1, other: 4, child: 3 } as const;
+export const priorityOf = ({
+  project,
+  hidesSubjects,
+}: {
+  readonly project: string;
+  readonly hidesSubjects: boolean;
+}): { readonly priorityKey: number; readonly fairnessKey: string } => ({
+  priorityKey: hidesSubjects ? PRIORITY.hiding : PRIORITY.other,
+  fairnessKey: project,
+});
+/** For steps that hide or restore, whatever the priority of their workflow is. */
+export const HIDING_PRIORITY = { priorityKey: PRIORITY.hiding } as const;
+export const CHILD_PRIORITY = { priorityKey: PRIORITY.child } as const;
+
 export interface SuppressionInput {
   readonly suppressionId: string;
 }

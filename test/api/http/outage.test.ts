@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { migrate } from '../../../db/migrate.ts';
-import { startFactsOf } from '../../../db/requests/start.ts';
 import { freePort } from '../../../dev/embedded/ports.ts';
 import { type PostgresServer, startPostgres } from '../../../dev/embedded/postgres/postgres.ts';
 import { submitDeletion, deletionOf, PROJECT, testApi, textOf, user } from '../support/api.ts';
@@ -72,12 +74,12 @@ test('returns 202 and logs one line when Temporal is down, so that the request i
   const address = `127.0.0.1:${await freePort()}`;
   const client = new Client({ connection: Connection.lazy({ address }) });
   const lines: object[] = [];
-  const waiting = await testApi();
+  const { url, database } = await testApi();
   const orchestrator = temporalOrchestrator(client, {
-    factsOf: (id) => startFactsOf(waiting.database, id),
+    database,
     log: { warn: (fields) => void lines.push(fields) },
   });
-  const api = await testApi({ orchestrator, project: PROJECT });
+  const api = await testApi({ url, orchestrator, project: PROJECT });
   const began = Date.now();
   const answer = await api.call('POST', '/v1/requests', deletionOf([user('canary-waits')]));
   const id = textOf(answer, 'id');
@@ -89,8 +91,27 @@ test('returns 202 and logs one line when Temporal is down, so that the request i
   expect(row).toEqual({ status: 'received', untouched: true });
 
   expect((await api.call('POST', `/v1/requests/${id}/cancel`, {})).status).toBe(202);
-  expect(lines).toHaveLength(2);
+  // No workflow was started, so none is signaled.
+  expect(lines).toHaveLength(1);
   expect((await api.call('GET', `/v1/requests/${id}/progress`)).json).toMatchObject({ id, batches: [], live: null });
   expect((await api.call('GET', '/readyz')).json).toMatchObject({ ready: true, temporal: 'away' });
   expect(JSON.stringify(lines) + api.log.join('')).not.toContain('canary');
+});
+
+test('returns 202 before the call to a Temporal server that does not answer has ended', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = z.object({ port: z.number() }).parse(silent.address());
+  const client = new Client({ connection: Connection.lazy({ address: `127.0.0.1:${port}` }) });
+  const lines: object[] = [];
+  const log = { warn: (fields: object) => void lines.push(fields) };
+  const { url, database } = await testApi();
+  const api = await testApi({ url, orchestrator: temporalOrchestrator(client, { database, log, patienceMs: 1 }) });
+  const answer = await api.call('POST', '/v1/requests', deletionOf([user('patient')]));
+  expect([answer.status, lines]).toEqual([202, []]);
+  const [row] = await api.sql`SELECT started_at, dispatch_at IS NOT NULL AS waiting FROM lethe.requests`;
+  expect(row).toEqual({ startedAt: null, waiting: true });
+  await expect.poll(() => lines, { timeout: 30_000 }).toMatchObject([{ action: 'start', id: textOf(answer, 'id') }]);
+  silent.close();
+  await client.connection.close();
 });

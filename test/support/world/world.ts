@@ -14,7 +14,6 @@ import { temporalOrchestrator } from '../../../api/temporal/orchestrator.ts';
 import { defineDeployment, readDeployment } from '../../../config/deployment.ts';
 import type { Connector } from '../../../connectors/connector.ts';
 import { postgres as postgresConnector } from '../../../connectors/postgres/index.ts';
-import { startFactsOf } from '../../../db/requests/start.ts';
 import type { Catalog, Project } from '../../../domain/catalog.ts';
 import type { VerificationLevel } from '../../../domain/vocabulary.ts';
 import {
@@ -114,7 +113,7 @@ export async function startWorld(
   }
   const log = { warn: () => {} };
   const orchestrator = temporalOrchestrator(env.client, {
-    factsOf: (id) => startFactsOf(testLedger.database, id),
+    database: testLedger.database,
     log,
   });
   const deps: ActivityDeps = {

@@ -3,6 +3,7 @@ import type { Caller } from '../../../../db/members/authenticate.ts';
 import { accept, type NewRequest } from '../../../../db/requests/create.ts';
 import { forecastOf } from '../../../../db/requests/forecast.ts';
 import type { Accepted, Replayable } from '../../../../db/requests/idempotency.ts';
+import { startFactsOfNew } from '../../../../db/requests/start.ts';
 import { systemsFor } from '../../../../domain/catalog.ts';
 import { newId } from '../../../../domain/ids.ts';
 import { hardDeleteAt } from '../../../../domain/policy.ts';
@@ -74,7 +75,7 @@ const Named = z.object({ project: z.unknown() }).catch({ project: undefined });
 const permissionsForEveryone = ({ kind, subjects }: NewRequestBody): readonly Permission[] =>
   kind === 'export' && subjects.everyone === true ? [{ access: 'write', kind, role: 'owner' }] : [];
 
-/** Stores the row, then starts the workflow. Housekeeping starts it if this process ends in between (rule 1). */
+/** Stores the row, then starts the workflow. The dispatcher starts it if this process cannot (rule 1). */
 export async function startRequest(
   deps: ApiDeps,
   caller: Caller,
@@ -84,8 +85,11 @@ export async function startRequest(
   requireAccess(caller, ...permissionsForArchive(submission));
   const request = newRequest(caller, submission, deps.now());
   const accepted = await accept(deps.database, deps.keys, request, call);
-  const { id, project, kind, submitted, dueAt } = accepted;
-  if (!accepted.replayed) await deps.orchestrator.start(id, { project, kind, submitted, dueAt });
+  if (!accepted.replayed)
+    await deps.orchestrator.start(
+      accepted.id,
+      startFactsOfNew({ ...accepted, scope: request.scope, confirm: request.confirm }),
+    );
   return accepted;
 }
 

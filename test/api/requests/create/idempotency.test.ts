@@ -8,7 +8,6 @@ import { createApp } from '../../../../api/app.ts';
 import { temporalOrchestrator } from '../../../../api/temporal/orchestrator.ts';
 import { createDigestKeys } from '../../../../db/digests.ts';
 import { withProjectLock } from '../../../../db/project-lock.ts';
-import { startFactsOf } from '../../../../db/requests/start.ts';
 import { DAY_MS } from '../../../../domain/calendar.ts';
 import { workflowIdFor } from '../../../../domain/ids.ts';
 import { devServer } from '../../../support/servers/temporal.ts';
@@ -70,11 +69,12 @@ test('starts one workflow with one run for 100 identical concurrent calls', asyn
   const { env } = await devServer();
   const client = new Client({ connection: env.connection });
   const warned: object[] = [];
+  const { url, database } = await testApi();
   const orchestrator = temporalOrchestrator(client, {
-    factsOf: (id) => startFactsOf(real.database, id),
+    database,
     log: { warn: (fields) => void warned.push(fields) },
   });
-  const real = await testApi({ orchestrator });
+  const real = await testApi({ url, orchestrator });
   const id = await sendHundred(real, 'hundred', body('hundred'));
   const history = await client.workflow.getHandle(workflowIdFor(id)).fetchHistory();
   expect(history.events?.filter((event) => event.workflowExecutionStartedEventAttributes)).toHaveLength(1);

@@ -124,7 +124,8 @@ CREATE TABLE "lethe"."suppressions" (
 	"since" timestamp with time zone NOT NULL,
 	"lifted_at" timestamp with time zone,
 	"identity" jsonb,
-	"propagated_at" timestamp with time zone
+	"propagated_at" timestamp with time zone,
+	"dispatch_at" timestamp with time zone DEFAULT clock_timestamp() + interval '1 second'
 );
 --> statement-breakpoint
 CREATE TABLE "lethe"."idempotency_keys" (
@@ -179,6 +180,7 @@ CREATE TABLE "lethe"."deliveries" (
 	"at" timestamp with time zone NOT NULL,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"next_at" timestamp with time zone NOT NULL,
+	"dispatch_at" timestamp with time zone DEFAULT clock_timestamp() + interval '1 second',
 	"ended_at" timestamp with time zone,
 	"outcome" text,
 	"last_code" text,
@@ -256,6 +258,8 @@ CREATE TABLE "lethe"."requests" (
 	"growth_accepted" boolean DEFAULT false NOT NULL,
 	"wake_version" bigint DEFAULT 0 NOT NULL,
 	"wake_seen" bigint DEFAULT 0 NOT NULL,
+	"started_at" timestamp with time zone,
+	"dispatch_at" timestamp with time zone DEFAULT clock_timestamp() + interval '1 second',
 	"attended_at" timestamp with time zone NOT NULL,
 	"receipt" json,
 	"confirm" boolean DEFAULT false NOT NULL,
@@ -503,6 +507,7 @@ CREATE INDEX "idempotency_keys_by_age" ON "lethe"."idempotency_keys" ("created_a
 CREATE UNIQUE INDEX "members_of_project" ON "lethe"."members" ("project","name") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "tokens_of_member" ON "lethe"."tokens" ("member_id");--> statement-breakpoint
 CREATE INDEX "deliveries_due" ON "lethe"."deliveries" ("project","channel","next_at") WHERE ended_at IS NULL;--> statement-breakpoint
+CREATE INDEX "deliveries_to_dispatch" ON "lethe"."deliveries" ("dispatch_at") WHERE dispatch_at IS NOT NULL AND ended_at IS NULL AND attempts = 0;--> statement-breakpoint
 CREATE INDEX "deliveries_pending" ON "lethe"."deliveries" ("request_id") WHERE ended_at IS NULL;--> statement-breakpoint
 CREATE INDEX "deliveries_of_channel" ON "lethe"."deliveries" ("channel","at" DESC,"id" DESC);--> statement-breakpoint
 CREATE INDEX "webhooks_of_project" ON "lethe"."webhooks" ("project") WHERE removed_at IS NULL;--> statement-breakpoint
@@ -512,6 +517,7 @@ CREATE INDEX "requests_by_regulation" ON "lethe"."requests" ("project","regulati
 CREATE INDEX "requests_by_member" ON "lethe"."requests" ("project","submitted_by","received_at" DESC,"id" DESC);--> statement-breakpoint
 CREATE INDEX "requests_open_of_project" ON "lethe"."requests" ("project","received_at" DESC,"id" DESC) WHERE concluded_at IS NULL;--> statement-breakpoint
 CREATE INDEX "requests_open" ON "lethe"."requests" ("attended_at") WHERE concluded_at IS NULL;--> statement-breakpoint
+CREATE INDEX "requests_to_dispatch" ON "lethe"."requests" ("dispatch_at") WHERE dispatch_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "requests_backups" ON "lethe"."requests" ("backup_of") WHERE backup_of IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "requests_export_first" ON "lethe"."requests" ("project") WHERE export_first AND concluded_at IS NULL;--> statement-breakpoint
 CREATE INDEX "requests_open_exports" ON "lethe"."requests" ("project") WHERE kind = 'export' AND concluded_at IS NULL;--> statement-breakpoint
