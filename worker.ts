@@ -37,13 +37,14 @@ import { openMailer } from './outbound/mailer.ts';
 import { webhookSender } from './outbound/webhook.ts';
 import {
   ARCHIVES_TASK_QUEUE,
+  hidingTaskQueue,
   systemTaskQueue,
   REQUESTS_TASK_QUEUE,
   searchAttributes,
   NOTIFICATION_TASK_QUEUE,
 } from './workflows/shared/messages.ts';
 
-/** The worker process. Polls one queue for workflows and ledger activities and one queue per system. Scales horizontally. */
+/** The worker process. Polls one queue for workflows and ledger activities and two queues per system. Scales horizontally. */
 const HOUSEKEEPING = 'lethe-housekeeping';
 const logger = pino({ base: { process: 'worker' } });
 // Logs one line instead of a stack trace, which may quote personal data.
@@ -125,6 +126,8 @@ const workers = await Promise.all([
     taskQueue: REQUESTS_TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
     activities: createLedgerActivities(deps),
+    // More would wait for a connection to the ledger here, in the order of arrival instead of the order of priority.
+    maxConcurrentActivityTaskExecutions: 20,
   }),
   Worker.create({
     ...common,
@@ -133,15 +136,13 @@ const workers = await Promise.all([
     maxConcurrentActivityTaskExecutions: 4,
   }),
   Worker.create({ ...common, taskQueue: NOTIFICATION_TASK_QUEUE, activities: createNotificationActivities(deps) }),
-  ...[...connectors.keys()].map((name) => {
+  ...[...connectors.keys()].flatMap((name) => {
     const [project = '', system = ''] = name.split('/');
     const activities = createSystemActivities(deps);
-    return Worker.create({
-      ...common,
-      taskQueue: systemTaskQueue(project, system),
-      activities,
-      maxConcurrentActivityTaskExecutions: 20,
-    });
+    return [
+      { taskQueue: systemTaskQueue(project, system), maxConcurrentActivityTaskExecutions: 20 },
+      { taskQueue: hidingTaskQueue(project, system), maxConcurrentActivityTaskExecutions: 10 },
+    ].map((queue) => Worker.create({ ...common, activities, ...queue }));
   }),
 ]);
 logger.info({ queues: workers.length }, 'polling');

@@ -6,7 +6,7 @@ import { conclude } from '../db/deletion/conclude.ts';
 import { reconcileDeletion } from '../db/deletion/reconcile.ts';
 import { deferBatch, deferStep } from '../db/attention/defer.ts';
 import { startBackup } from '../db/backups/start.ts';
-import { readRequestRow } from '../db/requests/row.ts';
+import { hidesSubjects, readRequestRow } from '../db/requests/row.ts';
 import { openSuppressions } from '../db/suppressions/open.ts';
 import { markSuppressionPropagated, readPendingSuppression } from '../db/suppressions/propagate.ts';
 import { purgeSubjects } from '../db/subjects/purge.ts';
@@ -27,14 +27,25 @@ export interface RequestFacts {
   readonly dueAt: number;
   readonly resolved: boolean;
   readonly submitted: number;
+  /** Whether the request hides its subjects as soon as they are resolved. */
+  readonly hidesSubjects: boolean;
 }
 
 /** Steps that use only Lethe's own database. */
 export const ledgerActivities = (deps: ActivityDeps) => ({
   async readRequest({ requestId }: RequestKey): Promise<RequestFacts> {
-    const { project, subjectKind, dueAt, resolvedAt, submitted } = await readRequestRow(deps.database, requestId);
+    const request = await readRequestRow(deps.database, requestId);
+    const { project, subjectKind, dueAt, resolvedAt, submitted } = request;
     const { directory } = projectOf(deps, project);
-    return { project, subjectKind, directory, dueAt: dueAt.getTime(), resolved: resolvedAt !== null, submitted };
+    return {
+      project,
+      subjectKind,
+      directory,
+      dueAt: dueAt.getTime(),
+      resolved: resolvedAt !== null,
+      submitted,
+      hidesSubjects: hidesSubjects(request),
+    };
   },
 
   async reconcileDeletion({ requestId, asOf }: RequestKey & AsOf): Promise<DeletionState> {

@@ -47,6 +47,7 @@ const UNUSED_ORCHESTRATOR: Orchestrator = {
   start: async () => undefined,
   startSuppression: async () => undefined,
   signalRequests: async () => undefined,
+  signalConfirmed: async () => undefined,
   startNotifications: async () => undefined,
   watchSystem: async () => undefined,
   readProgress: async () => null,

@@ -17,6 +17,8 @@ export interface TemporalCalls {
   startRequest(requestId: string, facts: StartFacts): Promise<void>;
   /** Throws `WorkflowNotFoundError` if the workflow does not run. */
   signalRequest(requestId: string): Promise<void>;
+  /** Gives a running workflow the priority of requests that hide. */
+  prioritizeRequest(requestId: string, project: string): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   /** Starts or signals the workflow of a channel. */
   startNotifications(project: string, channel: string): Promise<void>;
@@ -43,6 +45,15 @@ export function temporalCalls(client: Client): TemporalCalls {
       startOnce(WORKFLOWS[facts.kind].type, workflowIdFor(requestId), startOptions(requestId, facts)),
 
     signalRequest: (requestId) => client.workflow.getHandle(workflowIdFor(requestId)).signal(requestChangedSignal),
+
+    async prioritizeRequest(requestId, project) {
+      await client.workflowService.updateWorkflowExecutionOptions({
+        namespace: client.options.namespace,
+        workflowExecution: { workflowId: workflowIdFor(requestId) },
+        workflowExecutionOptions: { priority: priorityOf({ project, hidesSubjects: true }) },
+        updateMask: { paths: ['priority'] },
+      });
+    },
 
     // Lifting a suppression notifies the systems again, so a completed run does not prevent a start.
     startSuppression: (suppressionId) =>

@@ -18,6 +18,8 @@ export interface DispatcherDeps {
   readonly client: Client;
   readonly database: Database;
   readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
+  /** The time of one call. Under load, Temporal confirms a start after seconds. Shorter than the lease of a row. */
+  readonly deadlineMs?: number;
 }
 
 /** `more`: a full round, so further rows may be due. `away`: Temporal does not answer, and no row was lost. */
@@ -26,7 +28,6 @@ export type Round = 'idle' | 'more' | 'away';
 /** A round ends with its slowest call, so it is small. */
 const PER_ROUND = 40;
 const CONCURRENT_CALLS = 20;
-/** Under load, Temporal confirms a start after seconds. Shorter than the lease of a row. */
 const DEADLINE_MS = 10_000;
 const POLL_MS = 250;
 const LONGEST_PAUSE_MS = 2_000;
@@ -37,10 +38,9 @@ const DELIVERIES_PER_ROUND = 1_000;
  * Starts and signals the workflows whose rows are due in the outbox, because the process that stored them could not. Several
  * dispatchers share the rows. Repeating a call is harmless: a workflow reads its rows again.
  */
-export async function dispatchDue({ client, database, log }: DispatcherDeps): Promise<Round> {
+export async function dispatchDue({ client, database, log, deadlineMs = DEADLINE_MS }: DispatcherDeps): Promise<Round> {
   const calls = temporalCalls(client);
-  const withDeadline = (call: () => Promise<void>): Promise<void> =>
-    client.withDeadline(Date.now() + DEADLINE_MS, call);
+  const withDeadline = (call: () => Promise<void>): Promise<void> => client.withDeadline(Date.now() + deadlineMs, call);
   let isAway = false;
   /** Returns whether the call succeeded. A row that only its own call fails for is repeated when its lease ends. */
   const attempt = async (action: string, id: string, call: () => Promise<void>): Promise<boolean> => {

@@ -16,6 +16,8 @@ export interface Orchestrator {
   start(requestId: string, facts?: StartFacts): Promise<void>;
   startSuppression(suppressionId: string): Promise<void>;
   signalRequests(requestIds: readonly string[]): Promise<void>;
+  /** Signals a request that hides its subjects from now on. Its tasks go before those of requests that only count. */
+  signalConfirmed(requestId: string, project: string): Promise<void>;
   /** Starts or signals the workflow that delivers the notifications of a project's channel. */
   startNotifications(project: string, channel: string): Promise<void>;
   /** Starts or signals the workflow that probes a system until it answers. */
@@ -59,6 +61,24 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
     responded.abort();
   };
 
+  const signalAll = async (requestIds: readonly string[]): Promise<void> => {
+    const changes = new Map((await openChanges(database, requestIds)).map((change) => [change.id, change]));
+    const until = Date.now() + DEADLINE_MS;
+    for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
+      const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
+      const results = await Promise.allSettled(
+        page.map((id) => client.withDeadline(until, () => calls.signalRequest(id))),
+      );
+      const signaled = page.filter((_, index) => results[index]?.status === 'fulfilled');
+      await recordDispatched(
+        database,
+        signaled.flatMap((id) => changes.get(id) ?? []),
+      );
+      for (const result of results)
+        if (result.status === 'rejected' && !(result.reason instanceof WorkflowNotFoundError)) throw result.reason;
+    }
+  };
+
   return {
     async start(requestId, given) {
       if (patienceMs !== undefined && inProgress >= MAX_IN_PROGRESS && given?.hidesSubjects !== true) return;
@@ -74,25 +94,15 @@ export function temporalOrchestrator(client: Client, deps: OrchestratorDeps): Or
       attempt('startSuppression', suppressionId, () => withDeadline(() => calls.startSuppression(suppressionId))),
 
     async signalRequests(requestIds) {
-      if (requestIds.length === 0) return;
-      await attempt('signalRequests', requestIds[0] ?? '', async () => {
-        const changes = new Map((await openChanges(database, requestIds)).map((change) => [change.id, change]));
-        const until = Date.now() + DEADLINE_MS;
-        for (let from = 0; from < requestIds.length; from += CONCURRENT_SIGNALS) {
-          const page = requestIds.slice(from, from + CONCURRENT_SIGNALS);
-          const results = await Promise.allSettled(
-            page.map((id) => client.withDeadline(until, () => calls.signalRequest(id))),
-          );
-          const signaled = page.filter((_, index) => results[index]?.status === 'fulfilled');
-          await recordDispatched(
-            database,
-            signaled.flatMap((id) => changes.get(id) ?? []),
-          );
-          for (const result of results)
-            if (result.status === 'rejected' && !(result.reason instanceof WorkflowNotFoundError)) throw result.reason;
-        }
-      });
+      if (requestIds.length > 0) await attempt('signalRequests', requestIds[0] ?? '', () => signalAll(requestIds));
     },
+
+    signalConfirmed: (requestId, project) =>
+      attempt('signalRequests', requestId, async () => {
+        // Without the priority the request is only slower, for example on a server that does not know it.
+        await withDeadline(() => calls.prioritizeRequest(requestId, project)).catch(() => undefined);
+        await signalAll([requestId]);
+      }),
 
     startNotifications: (project, channel) =>
       attempt('startNotifications', channel, () => withDeadline(() => calls.startNotifications(project, channel))),

@@ -10,7 +10,12 @@ const { receipt: _receipt, notify: _notify, ...columns } = getColumns(requests);
 export type RequestRow = Readonly<Omit<typeof requests.$inferSelect, 'receipt' | 'notify'>>;
 
 /** Whether the request still needs a confirmation. Its subjects are neither hidden nor deleted. */
-export const isUnconfirmed = ({ confirm, confirmedAt }: RequestRow): boolean => confirm && confirmedAt === null;
+export const isUnconfirmed = ({ confirm, confirmedAt }: Pick<RequestRow, 'confirm' | 'confirmedAt'>): boolean =>
+  confirm && confirmedAt === null;
+
+/** Whether the request hides its subjects as soon as they are resolved, or has hidden them. */
+export const hidesSubjects = (row: Pick<RequestRow, 'kind' | 'scope' | 'confirm' | 'confirmedAt'>): boolean =>
+  row.kind === 'deletion' && row.scope === 'data' && !isUnconfirmed(row);
 
 /** Reads a request. Throws `request_not_found`. */
 export async function readRequestRow(queries: Queries, requestId: string): Promise<RequestRow> {

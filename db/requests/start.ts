@@ -9,23 +9,7 @@ export interface StartFacts extends Pick<RequestRow, 'project' | 'kind' | 'submi
   readonly hidesSubjects: boolean;
 }
 
-/** The facts of a request that is being stored. */
-export const startFactsOfNew = ({
-  project,
-  kind,
-  submitted,
-  dueAt,
-  scope,
-  confirm,
-}: Pick<RequestRow, 'project' | 'kind' | 'submitted' | 'dueAt' | 'scope' | 'confirm'>): StartFacts => ({
-  project,
-  kind,
-  submitted,
-  dueAt,
-  hidesSubjects: kind === 'deletion' && scope === 'data' && !confirm,
-});
-
-/** `startFactsOfNew` for stored requests. A confirmed request hides its subjects too. */
+/** `hidesSubjects` as a condition on the rows of `requests`. */
 export const HIDES_SUBJECTS: SQL<boolean> = sql<boolean>`kind = 'deletion' AND scope = 'data' AND (NOT confirm OR confirmed_at IS NOT NULL)`;
 
 /** Reads the facts for a new workflow. Null if the request needs none, because it does not exist or has ended. */

@@ -3,19 +3,17 @@ import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@tempora
 import { childWorkflowIdFor } from '../../domain/ids.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import { countOf } from '../../domain/wording/format.ts';
-import { ledger, system, systemShortTimeout, systemWaitForCancel } from '../shared/proxies.ts';
+import { hidingSystem, ledger, systemShortTimeout, systemWaitForCancel } from '../shared/proxies.ts';
+import { CHILD_PRIORITY } from '../shared/messages.ts';
 import { signalRequests, signalWorkflow } from '../shared/signal-requests.ts';
 import { activityInput, CHILD_RETRY, cleanUpSystems, type Request, withAttention } from '../shared/steps.ts';
 import type { deleteFromSystem } from './delete-from-system.ts';
 
-/** Counts the rows that a system holds on the proposed subjects. A system that is no longer configured needs an operator. */
-export async function countSubjects(request: Request, name: string): Promise<void> {
-  const names = await ledger.checkPinnedSystems(activityInput(request));
-  if (!names.includes(name)) return;
-  await withAttention(request, name, 'resolve', () =>
+/** Counts the rows that a system holds on the proposed subjects. The rows name no system that is not configured any more. */
+export const countSubjects = (request: Request, name: string) =>
+  withAttention(request, name, 'resolve', () =>
     systemWaitForCancel(request.project, name).countSubjects(activityInput(request, name)),
   );
-}
 
 /** Starts the export that the claim waits for: a request of its own, which signals this one. */
 export const startBackup = (request: Request) => ledger.startBackup(activityInput(request));
@@ -23,7 +21,7 @@ export const startBackup = (request: Request) => ledger.startBackup(activityInpu
 /** Hides and restores subjects in one system until it has the newest visibility. */
 export const syncVisibility = (request: Request, name: string) =>
   withAttention(request, name, 'visibility', () =>
-    system(request.project, name).applyVisibility(activityInput(request, name)),
+    hidingSystem(request.project, name).applyVisibility(activityInput(request, name)),
   );
 
 /**
@@ -64,6 +62,7 @@ export async function deleteBatch(
       workflowId: childWorkflowIdFor(requestId, name, batch),
       args: [key],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
+      priority: CHILD_PRIORITY,
       staticSummary: `Delete ${countOf(subjects, 'subject')} from ${name} (batch ${batch})`,
       staticDetails: 'Deletes the rows, verifies, and verifies again after the settle period.',
     });

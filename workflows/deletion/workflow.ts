@@ -100,7 +100,7 @@ export async function fulfillDeletion({ requestId }: RequestKey): Promise<Status
       const waitingFor = describeDeletionWait(state, tasks.running(), leftForNextRun);
       publish(state, waitingFor);
       if (wakeup.shouldContinueAsNew() && tasks.isIdle()) await continueAsNew<typeof fulfillDeletion>({ requestId });
-      await wakeup.waitUntil(state.nextDueAt, waitingFor);
+      await wakeup.waitUntil(state.nextDueAt, waitingFor, !tasks.isIdle());
     }
   });
 }

@@ -64,7 +64,7 @@ export async function fulfillExport({ requestId }: RequestKey): Promise<Status> 
       const waitingFor = describeExportWait(state, tasks.running());
       publish(progressOf(state), waitingFor);
       if (wakeup.shouldContinueAsNew() && tasks.isIdle()) await continueAsNew<typeof fulfillExport>({ requestId });
-      await wakeup.waitUntil(state.nextDueAt, waitingFor);
+      await wakeup.waitUntil(state.nextDueAt, waitingFor, !tasks.isIdle());
     }
   });
 }

@@ -9,6 +9,11 @@ import type { Status } from '../../domain/vocabulary.ts';
 export const REQUESTS_TASK_QUEUE = 'lethe-requests-v2';
 /** Each system has its own queue, so that a failing or slow system takes no worker from the others. */
 export const systemTaskQueue = (project: string, system: string): string => `lethe-system-v2/${project}/${system}`;
+/**
+ * A second queue of each system, for the steps that hide and restore. The long steps of the other queue, such as exports, do
+ * not take the slots of its workers.
+ */
+export const hidingTaskQueue = (project: string, system: string): string => `lethe-hiding-v1/${project}/${system}`;
 /** The queue for packaging and removing archives. Few run at a time, since each takes a core. */
 export const ARCHIVES_TASK_QUEUE = 'lethe-archives-v1';
 /** The queue for mail and webhooks, so that a slow receiver does not delay the ledger's activities. */

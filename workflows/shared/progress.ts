@@ -32,13 +32,14 @@ export function publishProgress(
     attention: [],
     batches: [],
   };
-  let indexed = '';
+  // A start sets the search attributes to these values.
+  let indexed = indexOf(progress);
   setHandler(progressQuery, () => progress, { description: PROGRESS_DESCRIPTION });
   return (state, waitingFor) => {
     const { status, subjects, held, attention, openBatches, confirmation } = state;
     progress = { status, waitingFor, subjects, held, attention, batches: openBatches };
     const needsAttention = attention.length > 0;
-    const index = `${status}/${needsAttention}/${subjects}`;
+    const index = indexOf(progress);
     if (index !== indexed) {
       indexed = index;
       upsertSearchAttributes([
@@ -53,6 +54,9 @@ export function publishProgress(
     setCurrentDetails(describeProgress({ kind, dueAt, progress, confirmation }));
   };
 }
+
+const indexOf = ({ status, attention, subjects }: RequestProgress): string =>
+  `${status}/${attention.length > 0}/${subjects}`;
 
 /** A list in Markdown: Temporal's UI shows tables without space between their columns. */
 export function describeProgress({ kind, dueAt, progress, confirmation }: Published): string {

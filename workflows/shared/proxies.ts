@@ -5,7 +5,13 @@ import type {
   NotificationActivities,
   SystemActivities,
 } from '../../activities/index.ts';
-import { ARCHIVES_TASK_QUEUE, NOTIFICATION_TASK_QUEUE, systemTaskQueue } from './messages.ts';
+import {
+  ARCHIVES_TASK_QUEUE,
+  HIDING_PRIORITY,
+  hidingTaskQueue,
+  NOTIFICATION_TASK_QUEUE,
+  systemTaskQueue,
+} from './messages.ts';
 import {
   ARCHIVE_SUMMARIES,
   LEDGER_SUMMARIES,
@@ -40,21 +46,25 @@ const systemProxy = (
   project: string,
   system: string,
   timeout: '10 minutes' | '3 days',
-  more: Pick<ActivityOptions, 'cancellationType'> = {},
+  more: Pick<ActivityOptions, 'cancellationType' | 'taskQueue' | 'priority'> = {},
 ): SystemActivities =>
   proxyWithSummaries<SystemActivities>(
     {
-      ...more,
       taskQueue: systemTaskQueue(project, system),
       startToCloseTimeout: '24 hours',
       scheduleToCloseTimeout: timeout,
       heartbeatTimeout: '30 seconds',
       retry: BACK_OFF,
+      ...more,
     },
     SYSTEM_SUMMARIES,
   );
 
-/** For steps that must succeed, such as hiding, deletion, verification and cleanup. */
+/** For hiding and restoring, and for what they wait for. They go before the steps of all other requests. */
+export const hidingSystem = (project: string, name: string) =>
+  systemProxy(project, name, '3 days', { taskQueue: hidingTaskQueue(project, name), priority: HIDING_PRIORITY });
+
+/** For other steps that must succeed, such as deletion, verification and cleanup. */
 export const system = (project: string, name: string) => systemProxy(project, name, '3 days');
 
 /** For steps that a claim waits for. The workflow defers a claim whose preparation takes longer. */

@@ -2,7 +2,7 @@ import { isCancellation } from '@temporalio/workflow';
 import type { RequestFacts } from '../../activities/ledger.ts';
 import type { AsOf, SystemKey } from '../../domain/ids.ts';
 import type { Step } from '../../domain/vocabulary.ts';
-import { ledger, system, systemWaitForCancel } from './proxies.ts';
+import { hidingSystem, ledger, system, systemWaitForCancel } from './proxies.ts';
 import { signalRequests } from './signal-requests.ts';
 import type { TaskSet } from './task-set.ts';
 
@@ -39,8 +39,9 @@ export function followConfiguration(
 /** Asks the directory for the subjects. */
 export const resolveSubjects = (request: Request) =>
   withAttention(request, request.directory, 'resolve', async () => {
-    const { project, directory } = request;
-    const { requestsToSignal } = await system(project, directory).resolveSubjects(activityInput(request, directory));
+    const { project, directory, hidesSubjects } = request;
+    const queue = hidesSubjects ? hidingSystem : system;
+    const { requestsToSignal } = await queue(project, directory).resolveSubjects(activityInput(request, directory));
     await signalRequests(requestsToSignal);
   });
 

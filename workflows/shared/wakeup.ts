@@ -14,8 +14,11 @@ export interface Wakeup {
   wake(): void;
   /** Whether a signal or `wake` has arrived since the last reset. */
   wasSignaled(): boolean;
-  /** Waits for a signal or the timestamp, whichever comes first. With null, waits for a signal only. */
-  waitUntil(timestamp: number | null, summary: string): Promise<void>;
+  /**
+   * Waits for a signal or the timestamp, whichever comes first. With null, waits for a signal only. While a task runs, its end
+   * wakes the workflow, so that a run becomes too old only without tasks.
+   */
+  waitUntil(timestamp: number | null, summary: string, hasTasks?: boolean): Promise<void>;
   /** Whether the history is long or the run is old. */
   shouldContinueAsNew(): boolean;
 }
@@ -40,9 +43,10 @@ export function createWakeup(signal: SignalDefinition, description: string): Wak
     },
     wake,
     wasSignaled: () => signaled,
-    async waitUntil(timestamp, summary) {
+    async waitUntil(timestamp, summary, hasTasks = false) {
       // An old run needs no timer. The end of its last task wakes it, and it continues as new.
-      const endsAt = Math.min(timestamp ?? Infinity, Date.now() < continueAsNewAt ? continueAsNewAt : Infinity);
+      const agesAt = hasTasks || Date.now() >= continueAsNewAt ? Infinity : continueAsNewAt;
+      const endsAt = Math.min(timestamp ?? Infinity, agesAt);
       const shown = summary.length <= LONGEST_SUMMARY ? summary : `${summary.slice(0, LONGEST_SUMMARY)}…`;
       if (endsAt === Infinity) await condition(() => signaled);
       else if (endsAt > Date.now()) await condition(() => signaled, endsAt - Date.now(), { summary: shown });

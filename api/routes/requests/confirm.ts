@@ -110,7 +110,7 @@ export const confirm = (deps: ApiDeps) =>
       caller,
       (tx) => confirmRequest(tx, project, confirmation),
     );
-    await deps.orchestrator.signalRequests(wake);
+    for (const id of wake) await deps.orchestrator.signalConfirmed(id, project.name);
     return c.json(
       {
         id: requestId,

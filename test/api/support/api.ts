@@ -101,6 +101,9 @@ export class RecordingOrchestrator implements Orchestrator {
   async signalRequests(requestIds: readonly string[]): Promise<void> {
     this.signaled.push(...requestIds);
   }
+  async signalConfirmed(requestId: string): Promise<void> {
+    this.signaled.push(requestId);
+  }
   async startNotifications(project: string, channel: string): Promise<void> {
     this.notified.push(`${project}/${channel}`);
   }

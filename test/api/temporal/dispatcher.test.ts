@@ -31,7 +31,8 @@ const client = new Client({
   },
 });
 const away = new Client({ connection: Connection.lazy({ address: `127.0.0.1:${await freePort()}` }) });
-const dispatch = (to: Client = client) => dispatchDue({ client: to, database, log });
+const dispatch = (to: Client = client) =>
+  dispatchDue({ client: to, database, log, ...(to === away ? { deadlineMs: 500 } : {}) });
 
 beforeEach(async () => {
   calls.splice(0);
@@ -179,4 +180,20 @@ test('signals the workflow of a channel once for all of its deliveries and never
   await sql`UPDATE lethe.deliveries SET dispatch_at = '2020-01-01', attempts = 1`;
   await dispatch();
   expect(calls).toHaveLength(1);
+});
+
+test('gives tasks of deletions that hide the first priority, and a confirmed request the same', async () => {
+  const [counting = ''] = await given(1, { confirm: true });
+  const [hiding = ''] = await given(1);
+  await dispatch();
+  const priorityOf = async (id: string) => {
+    const { raw } = await client.workflow.getHandle(workflowIdFor(id)).describe();
+    return raw.workflowExecutionInfo?.priority;
+  };
+  expect(await priorityOf(hiding)).toMatchObject({ priorityKey: 1, fairnessKey: PROJECT });
+  expect(await priorityOf(counting)).toMatchObject({ priorityKey: 4, fairnessKey: PROJECT });
+  const orchestrator = temporalOrchestrator(client, { database, log });
+  await orchestrator.signalConfirmed(counting, PROJECT);
+  expect(await priorityOf(counting)).toMatchObject({ priorityKey: 1, fairnessKey: PROJECT });
+  expect(lines).toEqual([]);
 });

@@ -18,6 +18,7 @@ import type { Catalog, Project } from '../../../domain/catalog.ts';
 import type { VerificationLevel } from '../../../domain/vocabulary.ts';
 import {
   ARCHIVES_TASK_QUEUE,
+  hidingTaskQueue,
   systemTaskQueue,
   REQUESTS_TASK_QUEUE,
   NOTIFICATION_TASK_QUEUE,
@@ -194,7 +195,8 @@ async function startWorkers(env: TestWorkflowEnvironment, deps: ActivityDeps, sy
   for (const name of systems) {
     const [project = '', system = ''] = name.split('/');
     const activities = createSystemActivities(deps);
-    workers.push(await Worker.create({ connection, taskQueue: systemTaskQueue(project, system), activities }));
+    for (const taskQueue of [systemTaskQueue(project, system), hidingTaskQueue(project, system)])
+      workers.push(await Worker.create({ connection, taskQueue, activities }));
   }
   const runs = workers.map((worker) => worker.run());
   let stopped = false;

@@ -3,7 +3,7 @@ import type { Caller } from '../../../../db/members/authenticate.ts';
 import { accept, type NewRequest } from '../../../../db/requests/create.ts';
 import { forecastOf } from '../../../../db/requests/forecast.ts';
 import type { Accepted, Replayable } from '../../../../db/requests/idempotency.ts';
-import { startFactsOfNew } from '../../../../db/requests/start.ts';
+import { hidesSubjects } from '../../../../db/requests/row.ts';
 import { systemsFor } from '../../../../domain/catalog.ts';
 import { newId } from '../../../../domain/ids.ts';
 import { hardDeleteAt } from '../../../../domain/policy.ts';
@@ -85,11 +85,9 @@ export async function startRequest(
   requireAccess(caller, ...permissionsForArchive(submission));
   const request = newRequest(caller, submission, deps.now());
   const accepted = await accept(deps.database, deps.keys, request, call);
-  if (!accepted.replayed)
-    await deps.orchestrator.start(
-      accepted.id,
-      startFactsOfNew({ ...accepted, scope: request.scope, confirm: request.confirm }),
-    );
+  const { id, project, kind, submitted, dueAt } = accepted;
+  const facts = { project, kind, submitted, dueAt, hidesSubjects: hidesSubjects({ ...request, confirmedAt: null }) };
+  if (!accepted.replayed) await deps.orchestrator.start(id, facts);
   return accepted;
 }
 
