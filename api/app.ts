@@ -2,7 +2,6 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import { accessLog } from './http/access-log.ts';
-import { limitBodies } from './http/body-limit.ts';
 import type { ApiDeps, AppEnv } from './deps.ts';
 import { docs } from './openapi/pages.ts';
 import { buildDocument } from './openapi/document.ts';
@@ -12,7 +11,7 @@ import { STYLE_HASH } from './download/pages.ts';
 import { onError, problem } from './http/errors.ts';
 import { onValidationError } from './http/validation-errors.ts';
 import { health } from './http/health.ts';
-import { v1 } from './routes/index.ts';
+import { V1, v1 } from './routes/index.ts';
 
 const NONE = ["'none'"];
 const SELF = ["'self'"];
@@ -79,11 +78,10 @@ export function createApp(deps: ApiDeps): OpenAPIHono<AppEnv> {
     const isStarted = deps.isStarted?.() !== false;
     return isStarted || !USES_STORES.test(c.req.path) ? next() : problem(c, 'storage_unavailable', NOT_STARTED);
   });
-  app.use(limitBodies(deps));
 
   app.get('/', (c) => c.redirect('/docs'));
   app.route('/', health(deps));
-  app.route('/v1', v1(deps));
+  app.route(V1, v1(deps));
   let document: OpenApi | undefined;
   app.get('/openapi.json', (c) => c.json((document ??= buildDocument(app))));
   app.route('/docs', docs());

@@ -1,6 +1,8 @@
 /** Every error code that the API returns, with its HTTP status. docs/problems.md explains each code. */
 export const ERROR_STATUS = {
   malformed_json: 400,
+  json_too_complex: 400,
+  unexpected_body: 400,
   invalid_request: 422,
   unauthorized: 401,
   forbidden: 403,

@@ -6,6 +6,16 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     title: 'Malformed JSON',
     advice: 'Nothing was changed. Send one JSON object, encoded in UTF-8.',
   },
+  json_too_complex: {
+    title: 'JSON too complex',
+    advice:
+      'Nothing was changed. A body has at most 32 levels, 100 fields per object, 600,000 objects and lists, and 100 digits per number.',
+  },
+  unexpected_body: {
+    title: 'Body not allowed',
+    advice:
+      'Nothing was changed, and the body was not read. The operation takes none: send the call without a body and without `Content-Length` above 0.',
+  },
   invalid_request: {
     title: 'Validation failed',
     advice:

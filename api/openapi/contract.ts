@@ -41,7 +41,7 @@ const EVERYWHERE = [
   'project_misconfigured',
   'internal',
 ] as const satisfies readonly ErrorCode[];
-const WITH_BODY = ['malformed_json', 'body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
+const WITH_BODY = ['body_too_large', 'unsupported_media_type', 'invalid_request'] as const;
 
 /** Response headers, which api/openapi/headers.ts describes. A route lists only headers that not every response has. */
 export type HeaderName =
@@ -78,7 +78,7 @@ type Responses = Record<
 >;
 
 /** The error responses of a route, one per status. Each of its codes has a line in the description and an example. */
-export function problemResponses(...codes: readonly ErrorCode[]): Responses {
+function responsesOf(...codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy(new Set([...codes, ...EVERYWHERE]), (code) => ERROR_STATUS[code]);
   return Object.fromEntries(
     [...byStatus].map(([status, ofStatus]) => {
@@ -95,8 +95,13 @@ export function problemResponses(...codes: readonly ErrorCode[]): Responses {
   );
 }
 
+/** For an operation without a body. */
+export const problemResponses = (...codes: readonly ErrorCode[]): Responses => responsesOf('unexpected_body', ...codes);
 export const problemResponsesWithBody = (...codes: readonly ErrorCode[]): Responses =>
-  problemResponses(...WITH_BODY, ...codes);
+  responsesOf('malformed_json', 'json_too_complex', ...WITH_BODY, ...codes);
+/** For an upload, whose body is a file. */
+export const problemResponsesOfUpload = (...codes: readonly ErrorCode[]): Responses =>
+  responsesOf(...WITH_BODY, ...codes);
 
 type Examples = Readonly<Record<string, { readonly summary?: string; readonly value: unknown }>>;
 

@@ -4,6 +4,12 @@ import { PROBLEMS, problemType } from '../http/problems.ts';
 /** The `detail` of each code in the examples of the document, and the fields that only this code has. */
 const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [field: string]: unknown }>> = {
   malformed_json: { detail: 'The body is not valid JSON. Nothing was changed; send one JSON object.' },
+  json_too_complex: {
+    detail: 'The JSON of the body has more than 32 levels. Nothing was changed; send fewer or flatter values.',
+  },
+  unexpected_body: {
+    detail: 'The operation takes no body, so that it was not read. Nothing was changed; send the call without a body.',
+  },
   invalid_request: {
     detail: '1 validation error, listed in `errors`. Nothing was changed.',
     errors: [

@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { REQUEST_ID } from '../../domain/ids.ts';
 import { requireToken, requireAccess } from '../auth.ts';
 import type { ApiDeps, AppEnv } from '../deps.ts';
+import { readBody } from '../http/body/read-body.ts';
 import { requireHttps } from '../http/require-https.ts';
 import { activity } from './activity.ts';
 import { attention } from './requests/attention.ts';
@@ -56,12 +57,16 @@ const RESOURCES = [
   deliveries,
 ];
 
+/** The path at which these routes are mounted. */
+export const V1 = '/v1';
+
 export function v1(deps: ApiDeps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   app.use(requireHttps(deps.trustedProxies));
   app.use(requireToken(deps));
   // Matches `/requests/:id` itself as well.
   app.use('/requests/:id/*', requireOwnRequest(deps));
+  app.use(readBody(deps, app, V1));
   for (const resource of RESOURCES) app.route('/', resource(deps));
   return app;
 }

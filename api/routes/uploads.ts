@@ -6,8 +6,8 @@ import { notifyErrors, toReplayable, type Submission, termErrors } from './reque
 import { ACCEPTED_HEADERS, acceptedFields, acceptedResponse } from './requests/create/response.ts';
 import { idempotencyHeaders } from './requests/create/schema.ts';
 import { requireAccess, requirePermission } from '../auth.ts';
-import { bodyLimitOf } from '../http/body-limit.ts';
-import { jsonResponse, problemResponses } from '../openapi/contract.ts';
+import { bodyLimitOf } from '../http/body/limit.ts';
+import { jsonResponse, problemResponsesOfUpload } from '../openapi/contract.ts';
 import { type ApiDeps, type AppEnv, ownProjectUnlessOther, requireOwnProject } from '../deps.ts';
 import { type ValidationError, invalidRequest } from '../http/validation-errors.ts';
 import { identityTypeOf, unknownTypeText } from '../identities.ts';
@@ -87,10 +87,7 @@ const route = createRoute({
       'Accepted. The request runs asynchronously; `Location` is its path.',
       ACCEPTED_HEADERS,
     ),
-    ...problemResponses(
-      'invalid_request',
-      'unsupported_media_type',
-      'body_too_large',
+    ...problemResponsesOfUpload(
       'malformed_csv',
       'too_many_subjects',
       'project_not_found',

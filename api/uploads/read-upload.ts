@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors.ts';
-import { bodyBytes } from '../http/body-limit.ts';
+import { bodyBytes } from '../http/body/limit.ts';
 import { type ValidationError, invalidRequest, validationErrors } from '../http/validation-errors.ts';
 import { type Fields, readForm } from './multipart.ts';
 import { type UploadLines, readLines, type UploadRules } from './lines.ts';
@@ -36,7 +36,7 @@ export async function readUpload(
     return { parameters, lines: await readLines(file, parameters, checkParameters(parameters, place)) };
   };
   const contentType = request.headers.get('Content-Type') ?? '';
-  const bytes = bodyBytes(request, limit);
+  const bytes = bodyBytes(request, limit, INCOMPLETE);
   if (/^text\/csv *(;|$)/i.test(contentType)) {
     const charset = /; *charset="?([^"; ]*)/i.exec(contentType)?.[1] ?? 'utf-8';
     if (/^(utf-?8|us-ascii)$/i.test(charset)) return read(query, 'query', bytes);
@@ -49,6 +49,11 @@ export async function readUpload(
   rejectQuery(query);
   return readForm(contentType, bytes, (fields, file) => read(groupFields(fields), 'body', file));
 }
+
+const INCOMPLETE = new DomainError(
+  'malformed_csv',
+  'The body ended before it was complete. Nothing was stored; send the upload again.',
+);
 
 const unsupported = (detail: string): DomainError => new DomainError('unsupported_media_type', detail);
 
