@@ -42,7 +42,7 @@ async function start(url: string, more: Record<string, string> = {}, program = [
   return { child, ended, listening, base: `http://127.0.0.1:${port}`, output: () => output };
 }
 
-test('exits with code 1 and one line for an old schema, another digest key or no database', async () => {
+test('exits with code 1 and one line for an old schema or another digest key, and waits for a database that is away', async () => {
   const { url } = await createDatabase();
   expect(await (await start(url)).ended).toEqual({ code: 1, output: expect.stringContaining('npm run migrate') });
   await migrate(url);
@@ -55,9 +55,17 @@ test('exits with code 1 and one line for an old schema, another digest key or no
     code: 1,
     output: expect.stringContaining('differs from the key with this id that is in use'),
   });
-  const away = await (await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`)).ended;
-  expect(away).toMatchObject({ code: 1, output: expect.stringContaining('ECONNREFUSED') });
-  expect(other.output + away.output).not.toMatch(/secret-canary|\n\s+at /);
+  const away = await start(`postgres://u:secret-canary@127.0.0.1:${await freePort()}/x`);
+  await away.listening();
+  for (const [path, status] of [
+    ['/healthz', 200],
+    ['/readyz', 503],
+    ['/v1/requests', 503],
+    ['/openapi.json', 200],
+  ] as const)
+    expect((await fetch(`${away.base}${path}`)).status).toBe(status);
+  while (!away.output().includes('the database is not reachable; retrying')) await once(away.child.stdout, 'data');
+  expect(other.output + away.output()).not.toMatch(/secret-canary|\n\s+at /);
 });
 
 test('completes every active request when SIGTERM arrives twice', async () => {
