@@ -28,13 +28,26 @@ export interface ConnectOptions {
    * `kept` reuses plans, for processes with many small statements such as the API, where planning takes half the time.
    */
   readonly plans?: 'fresh' | 'kept';
+  /** How long a statement, and a wait for a lock, may take. Default: unlimited. */
+  readonly timeouts?: Timeouts;
   /** Called with every statement that is sent, so that tests can count statements. */
   readonly observe?: (statement: string) => void;
   readonly onEvent?: EventListener;
+  /** Called with every notice of the server, so that tests can read plans. */
+  readonly onNotice?: (message: string) => void;
 }
 
+export interface Timeouts {
+  readonly statementMs: number;
+  readonly lockMs: number;
+}
+/** A caller is answered before its proxy gives up. The largest upload is stored in a few seconds. */
+export const API_TIMEOUTS: Timeouts = { statementMs: 30_000, lockMs: 10_000 };
+/** Shorter than an attempt of a ledger activity, which Temporal repeats (`ledger` in workflows/shared/proxies.ts). */
+export const WORKER_TIMEOUTS: Timeouts = { statementMs: 240_000, lockMs: 60_000 };
+
 export function connect(url: string, options: ConnectOptions = {}): Database {
-  const { observe } = options;
+  const { observe, timeouts, onNotice } = options;
   const client = postgres(url, {
     max: options.connections ?? 10,
     connect_timeout: 5,
@@ -48,10 +61,11 @@ export function connect(url: string, options: ConnectOptions = {}): Database {
       jit: 'off',
       // A generic plan that suits the array of one request may be slow for others.
       plan_cache_mode: options.plans === 'kept' ? 'auto' : 'force_custom_plan',
+      ...(timeouts === undefined ? {} : { statement_timeout: timeouts.statementMs, lock_timeout: timeouts.lockMs }),
     },
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel }, undefined: null },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-    onnotice: () => undefined,
+    onnotice: ({ message }) => void (message === undefined ? undefined : onNotice?.(message)),
     ...(observe === undefined ? {} : { debug: (_connection: number, statement: string) => observe(statement) }),
   });
   const { onEvent } = options;

@@ -9,6 +9,12 @@ export function isStorageUnavailable(error: unknown): boolean {
   return code !== null && (CONNECTION.has(code) || /^(08|53|57P0|58)/.test(code) || code === '25006');
 }
 
+/**
+ * Whether the server ended the statement because it took too long, waited too long for a lock, or waited in a circle. Its
+ * transaction changed nothing.
+ */
+export const isBusy = (error: unknown): boolean => ['57014', '55P03', '40P01'].includes(errorCode(error) ?? '');
+
 /** Whether the server or the driver reports that the connection is lost, or ends with this error. */
 export const isConnectionLost = (error: unknown): boolean =>
   ['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '25P03'].includes(errorCode(error) ?? '');

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
@@ -14,9 +14,10 @@ export async function copyBackupAttention(tx: Transaction, deletion: string, at:
   const changed = await tx.execute<{ project: string; system: string; raised: boolean }>(sql`
     WITH failing AS MATERIALIZED (
       SELECT system, min(since) AS since, CASE WHEN bool_and(retry_at IS NOT NULL) THEN min(retry_at) END AS retry_at
-      FROM ${requests} backup JOIN ${requests} deletion ON deletion.id = backup.backup_of AND deletion.concluded_at IS NULL
-      JOIN ${attention} ON attention.request_id = backup.id
-      WHERE backup.backup_of = ${deletion} AND backup.status = ANY(${textArray(UNFINISHED_STATUSES)})
+      FROM ${attention}
+      WHERE request_id = ANY(ARRAY(
+          SELECT id FROM ${requests} WHERE backup_of = ${deletion} AND status = ANY(${textArray(UNFINISHED_STATUSES)})))
+        AND EXISTS (SELECT FROM ${requests} WHERE id = ${deletion} AND concluded_at IS NULL)
       GROUP BY system),
     raised AS (
       INSERT INTO ${attention} AS copied (request_id, system, step, code, since, retry_at)
@@ -47,10 +48,14 @@ export async function retryBackups(
   deletion: string,
   system: string | null,
 ): Promise<readonly string[]> {
-  const backups = tx.select({ id: requests.id }).from(requests).where(eq(requests.backupOf, deletion));
   const ended = await tx
     .delete(attention)
-    .where(and(inArray(attention.requestId, backups), system === null ? undefined : eq(attention.system, system)))
+    .where(
+      and(
+        sql`${attention.requestId} = ANY(ARRAY(SELECT id FROM ${requests} WHERE backup_of = ${deletion}))`,
+        system === null ? undefined : eq(attention.system, system),
+      ),
+    )
     .returning({ requestId: attention.requestId });
   return [...new Set(ended.map(({ requestId }) => requestId))];
 }

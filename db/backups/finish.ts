@@ -3,6 +3,7 @@ import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import { readDeletionRow, type RequestRow } from '../requests/row.ts';
+import { probeRows } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { copyBackupAttention } from './attention.ts';
@@ -30,13 +31,21 @@ export async function finishBackup(
     FROM ${subjects} copied
     WHERE subject.request_id = ${backupOf} AND copied.request_id = ${id} AND copied.seq = subject.seq AND copied.state IN ('exported', 'not_found')
       AND NOT subject.backed_up AND subject.state IN ('resolved', 'soft_deleted', 'scheduled', 'attached')`);
-  const owners = await tx.execute<Pick<typeof subjects.$inferSelect, 'requestId'>>(sql`
-    UPDATE ${subjects} owner SET hard_delete_at = greatest(owner.hard_delete_at, CASE requests.expedite WHEN 'now' THEN ${at} ELSE ${run} END)
-    FROM ${subjects} subject, ${subjects} copied, ${requests}
-    WHERE subject.request_id = ${backupOf} AND subject.state = 'attached' AND copied.request_id = ${id} AND copied.seq = subject.seq
-      AND copied.state IN ('exported', 'not_found') AND owner.request_id = subject.owner_request AND owner.seq = subject.owner_seq
-      AND owner.state IN ('resolved', 'soft_deleted', 'scheduled') AND requests.id = owner.request_id
-    RETURNING owner.request_id`);
+  const owners = await probeRows(tx, () =>
+    tx.execute<Pick<typeof subjects.$inferSelect, 'requestId'>>(sql`
+      WITH attached AS MATERIALIZED (
+        SELECT subject.owner_request, subject.owner_seq, request.expedite FROM ${subjects} copied
+        CROSS JOIN LATERAL (
+          SELECT state, owner_request, owner_seq FROM ${subjects}
+          WHERE subjects.request_id = ${backupOf} AND subjects.seq = copied.seq OFFSET 0) subject
+        CROSS JOIN LATERAL (SELECT expedite FROM ${requests} WHERE requests.id = subject.owner_request OFFSET 0) request
+        WHERE copied.request_id = ${id} AND copied.state IN ('exported', 'not_found') AND subject.state = 'attached')
+      UPDATE ${subjects} owner SET hard_delete_at = greatest(owner.hard_delete_at, CASE attached.expedite WHEN 'now' THEN ${at} ELSE ${run} END)
+      FROM attached
+      WHERE owner.request_id = attached.owner_request AND owner.seq = attached.owner_seq
+        AND owner.state IN ('resolved', 'soft_deleted', 'scheduled')
+      RETURNING owner.request_id`),
+  );
   const detail = { export: id, subjects: backedUp.count };
   if (backedUp.count > 0)
     await recordAudit(tx, { at, project, requestId: backupOf, actor: LETHE, action: 'backup.made', detail });

@@ -4,6 +4,7 @@ import { LETHE, raiseWake } from '../audit/audit.ts';
 import type { Transaction } from '../client.ts';
 import type { RequestRow } from '../requests/row.ts';
 import { archives } from '../schema/exports.ts';
+import { probeRows } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
@@ -15,9 +16,12 @@ import { textArray } from '../sql.ts';
 const waitingIn = (backups: readonly string[]): SQL => sql`
   SELECT subject.request_id, subject.seq, greatest(subject.hard_delete_at, owner.hard_delete_at) AS hard_delete_at
   FROM ${requests} backup
-  JOIN ${subjects} copied ON copied.request_id = backup.id AND copied.state = 'exported'
-  JOIN ${subjects} subject ON subject.request_id = backup.backup_of AND subject.seq = copied.seq AND subject.backed_up
-  LEFT JOIN ${subjects} owner ON owner.request_id = subject.owner_request AND owner.seq = subject.owner_seq
+  CROSS JOIN LATERAL (SELECT seq FROM ${subjects} WHERE subjects.request_id = backup.id AND state = 'exported' OFFSET 0) copied
+  CROSS JOIN LATERAL (
+    SELECT * FROM ${subjects} WHERE subjects.request_id = backup.backup_of AND subjects.seq = copied.seq AND backed_up OFFSET 0) subject
+  LEFT JOIN LATERAL (
+    SELECT state, hard_delete_at FROM ${subjects}
+    WHERE subjects.request_id = subject.owner_request AND subjects.seq = subject.owner_seq OFFSET 0) owner ON true
   WHERE backup.id = ANY(${textArray(backups)})
     AND (subject.state IN ('resolved', 'soft_deleted', 'scheduled') OR (subject.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted')))`;
 
@@ -44,9 +48,12 @@ export async function extendBackup(
  */
 export async function invalidateBackups(tx: Transaction, backups: readonly string[]): Promise<readonly string[]> {
   if (backups.length === 0) return [];
-  const lost = await tx.execute<Pick<typeof subjects.$inferSelect, 'requestId'>>(sql`
-    UPDATE ${subjects} SET backed_up = false FROM (${waitingIn(backups)}) waiting
-    WHERE subjects.request_id = waiting.request_id AND subjects.seq = waiting.seq RETURNING subjects.request_id`);
+  const lost = await probeRows(tx, () =>
+    tx.execute<Pick<typeof subjects.$inferSelect, 'requestId'>>(sql`
+      WITH waiting AS MATERIALIZED (${waitingIn(backups)})
+      UPDATE ${subjects} SET backed_up = false FROM waiting
+      WHERE subjects.request_id = waiting.request_id AND subjects.seq = waiting.seq RETURNING subjects.request_id`),
+  );
   const deletions = [...new Set(lost.map(({ requestId }) => requestId))];
   await raiseWake(tx, deletions);
   return deletions;

@@ -1,25 +1,32 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Status } from '../../domain/vocabulary.ts';
+import type { Transaction } from '../client.ts';
+import { probeRows } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
 import { subjects } from '../schema/subjects.ts';
-import { textArray } from '../sql.ts';
+import { intArray, textArray } from '../sql.ts';
 
 /** Statuses of an export that can still become ready. */
 export const UNFINISHED_STATUSES: readonly Status[] = ['received', 'resolving', 'collecting', 'packaging'];
 
-const exportFirstRequests = (project: string): SQL => sql`
-  SELECT id FROM ${requests} WHERE project = ${project} AND export_first AND concluded_at IS NULL`;
+/** Skips the probes below in a project without an open deletion that exports first. */
+const hasExportFirst = (project: string): SQL => sql`
+  EXISTS (SELECT FROM ${requests} WHERE project = ${project} AND export_first AND concluded_at IS NULL)`;
+
+const exportsFirst = (requestId: SQL): SQL => sql`EXISTS (
+  SELECT FROM ${requests} exporting
+  WHERE exporting.id = ${requestId} AND exporting.export_first AND exporting.concluded_at IS NULL OFFSET 0)`;
 
 /**
  * A condition on `subjects` of the outer statement: the subject is missing from a ready archive that its own request,
  * or a request attached to it, requires (rule 18). Never stored, and evaluated by each claim, like holds (rule 6).
  */
-export const waitsForBackup = (project: string): SQL => sql`(
-  (NOT subjects.backed_up AND subjects.request_id IN (${exportFirstRequests(project)}))
-  OR (subjects.request_id, subjects.seq) IN (
-    SELECT attached.owner_request, attached.owner_seq FROM ${subjects} attached
-    WHERE attached.project = ${project} AND attached.state = 'attached' AND NOT attached.backed_up
-      AND attached.request_id IN (${exportFirstRequests(project)})))`;
+export const waitsForBackup = (project: string): SQL => sql`(${hasExportFirst(project)} AND (
+  (NOT subjects.backed_up AND ${exportsFirst(sql`subjects.request_id`)})
+  OR EXISTS (
+    SELECT FROM ${subjects} attached
+    WHERE attached.owner_request = subjects.request_id AND attached.owner_seq = subjects.seq AND attached.state = 'attached'
+      AND NOT attached.backed_up AND ${exportsFirst(sql`attached.request_id`)} OFFSET 0)))`;
 
 /**
  * Selects the `seq` of a deletion's subjects that have data and are in no archive and no open export. An attached
@@ -28,32 +35,47 @@ export const waitsForBackup = (project: string): SQL => sql`(
 export const notBackedUp = (requestId: string): SQL => sql`
   SELECT subject.seq
   FROM ${subjects} subject
-  LEFT JOIN ${subjects} owner ON owner.request_id = subject.owner_request AND owner.seq = subject.owner_seq
+  LEFT JOIN LATERAL (
+    SELECT state, present FROM ${subjects}
+    WHERE subjects.request_id = subject.owner_request AND subjects.seq = subject.owner_seq OFFSET 0) owner ON true
   WHERE subject.request_id = ${requestId} AND NOT subject.backed_up
     AND (subject.state IN ('soft_deleted', 'scheduled') OR (subject.state = 'resolved' AND subject.present)
          OR (subject.state = 'attached' AND owner.state IN ('resolved', 'soft_deleted') AND coalesce(subject.present OR owner.present, false)))
     AND NOT EXISTS (
-      SELECT FROM ${requests} backup JOIN ${subjects} copied ON copied.request_id = backup.id
-      WHERE backup.backup_of = ${requestId} AND backup.status = ANY(${textArray(UNFINISHED_STATUSES)}) AND copied.seq = subject.seq)`;
+      SELECT FROM ${subjects} copied
+      WHERE copied.request_id = ANY(ARRAY(
+          SELECT id FROM ${requests} WHERE backup_of = ${requestId} AND status = ANY(${textArray(UNFINISHED_STATUSES)})))
+        AND copied.seq = subject.seq)`;
 
 /**
- * CTEs that remove the rows of a CTE `cancelled_subject` from the deletion's open exports. The owner of a subject that
- * was attached here may claim it from `firstRun` on. The CTE `changed` lists the requests to signal.
+ * CTEs that remove the rows of a CTE `cancelled_subject` from the deletion's open exports. The CTE `restarted` lists these
+ * exports.
  */
-export const releaseBackups = (requestId: string, firstRun: Date): SQL => sql`
+export const releaseBackups = (requestId: string): SQL => sql`
   removed AS (
     UPDATE ${subjects} copied SET state = 'cancelled'
-    FROM ${requests} backup, cancelled_subject
-    WHERE backup.backup_of = ${requestId} AND backup.concluded_at IS NULL AND copied.request_id = backup.id
+    FROM cancelled_subject
+    WHERE copied.request_id = ANY(ARRAY(
+        SELECT id FROM (SELECT id, concluded_at FROM ${requests} WHERE backup_of = ${requestId} OFFSET 0) backup
+        WHERE concluded_at IS NULL))
       AND copied.seq = cancelled_subject.seq AND copied.state = 'selected'
     RETURNING copied.request_id),
   restarted AS (
-    UPDATE ${requests} SET epoch = epoch + 1 WHERE id IN (SELECT request_id FROM removed) RETURNING id),
-  rescheduled AS (
-    UPDATE ${subjects} owner SET hard_delete_at = greatest(owner.hard_delete_at, ${firstRun})
-    FROM cancelled_subject, ${requests}
-    WHERE requests.id = ${requestId} AND export_first AND NOT cancelled_subject.backed_up
-      AND owner.request_id = cancelled_subject.owner_request AND owner.seq = cancelled_subject.owner_seq
-      AND owner.state IN ('resolved', 'soft_deleted', 'scheduled')
-    RETURNING owner.request_id),
-  changed AS (SELECT id FROM restarted UNION SELECT request_id FROM rescheduled)`;
+    UPDATE ${requests} SET epoch = epoch + 1 WHERE id = ANY(ARRAY(SELECT request_id FROM removed)) RETURNING id)`;
+
+/** Lets the owners of cancelled subjects, which were attached and not backed up, claim them from `firstRun` on. */
+export async function rescheduleOwners(
+  tx: Transaction,
+  owners: { readonly requests: readonly string[]; readonly seqs: readonly number[] },
+  firstRun: Date,
+): Promise<readonly string[]> {
+  const rescheduled = await probeRows(tx, () =>
+    tx.execute<Pick<typeof subjects.$inferSelect, 'requestId'>>(sql`
+      UPDATE ${subjects} SET hard_delete_at = greatest(hard_delete_at, ${firstRun})
+      FROM unnest(${textArray(owners.requests)}, ${intArray(owners.seqs)}) AS owner (request_id, seq)
+      WHERE subjects.request_id = owner.request_id AND subjects.seq = owner.seq
+        AND state IN ('resolved', 'soft_deleted', 'scheduled')
+      RETURNING subjects.request_id`),
+  );
+  return [...new Set(rescheduled.map(({ requestId }) => requestId))];
+}

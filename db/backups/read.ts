@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import type { Queries } from '../client.ts';
 import { archives } from '../schema/exports.ts';
 import { requests } from '../schema/requests.ts';
@@ -21,6 +21,12 @@ export const readBackups = async (queries: Queries, deletion: string) =>
       ),
     })
     .from(requests)
-    .leftJoin(archives, eq(archives.requestId, requests.id))
+    .leftJoin(
+      archives,
+      and(
+        eq(archives.requestId, requests.id),
+        sql`${archives.requestId} = ANY(ARRAY(SELECT id FROM ${requests} backup WHERE backup.backup_of = ${deletion}))`,
+      ),
+    )
     .where(eq(requests.backupOf, deletion))
     .orderBy(asc(requests.receivedAt), asc(requests.id));

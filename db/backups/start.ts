@@ -85,7 +85,9 @@ async function copyIdentities(tx: Transaction, requestId: string, id: string): P
           FROM copied_subject JOIN ${subjectIdentities} identity ON identity.request_id = ${requestId} AND identity.seq = copied_subject.seq
           UNION ALL
           SELECT copied_subject.seq, type, value, digest, origin, shared
-          FROM copied_subject JOIN ${subjectIdentities} identity ON identity.request_id = copied_subject.owner_request AND identity.seq = copied_subject.owner_seq) identities
+          FROM copied_subject CROSS JOIN LATERAL (
+            SELECT type, value, digest, origin, shared FROM ${subjectIdentities} stored
+            WHERE stored.request_id = copied_subject.owner_request AND stored.seq = copied_subject.owner_seq OFFSET 0) identity) identities
     ORDER BY seq, type, value, shared, origin <> 'key'`);
   await tx.execute(sql`
     INSERT INTO ${identityDigests} (project, kind, digest, key_id, request_id, seq, is_key)

@@ -1,15 +1,15 @@
-import { and, eq, inArray, lte, sql } from 'drizzle-orm';
+import { and, eq, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { nextRunAfter, runAtOrBefore } from '../../domain/calendar.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { LETHE, recordAudit } from '../audit/audit.ts';
 import { waitsForBackup } from '../backups/pending.ts';
 import type { Database, Transaction } from '../client.ts';
 import { removeClaimedFromExports } from '../exports/remove-claimed.ts';
-import { heldSubjects } from '../holds/held-subjects.ts';
+import { isHeld } from '../holds/held-subjects.ts';
 import { withProjectLock } from '../project-lock.ts';
 import { readRequestRow } from '../requests/row.ts';
 import { requests } from '../schema/requests.ts';
-import { subjects } from '../schema/subjects.ts';
+import { IS_WAITING, subjects } from '../schema/subjects.ts';
 import { attention, batchWork, systemVisibility, runs } from '../schema/work.ts';
 
 /** The result of a claim. */
@@ -42,19 +42,11 @@ export async function claim(
       .select({ batch: sql<number>`coalesce(max(${subjects.batch}), 0) + 1` })
       .from(subjects)
       .where(eq(subjects.requestId, requestId));
-    // Ranks the due subjects of all requests and claims only this request's, so that the order of the workflows does
-    // not matter.
     const counts = await tx.execute<{ claimed: number; firstSeq: number; lastSeq: number }>(sql`
-      WITH ranked AS (
-        SELECT subjects.request_id, seq,
-               row_number() OVER (ORDER BY expedited DESC, requests.due_at, subjects.request_id, seq) AS rank
-        FROM ${subjects} JOIN ${requests} ON requests.id = subjects.request_id
-        WHERE subjects.project = ${project} AND state IN ('soft_deleted', 'scheduled') AND subjects.hard_delete_at <= ${asOf}
-          AND (subjects.request_id, seq) NOT IN (${heldSubjects(project)}) AND NOT ${waitsForBackup(project)}),
+      WITH ranked AS MATERIALIZED (${quota === null ? selectDue(project, requestId, asOf) : rankDue(project, requestId, asOf, quota)}),
       claimed AS (
         UPDATE ${subjects} SET state = 'claimed', batch = ${batch}, claimed_at = ${asOf}
-        FROM ranked WHERE subjects.request_id = ${requestId} AND ranked.request_id = ${requestId} AND subjects.seq = ranked.seq
-          AND (${quota}::bigint IS NULL OR ranked.rank <= ${quota}::bigint)
+        FROM ranked WHERE subjects.request_id = ${requestId} AND subjects.seq = ranked.seq
         RETURNING subjects.seq)
       SELECT count(*) AS claimed, min(seq) AS first_seq, max(seq) AS last_seq FROM claimed`);
     const [{ claimed, firstSeq, lastSeq } = { claimed: 0, firstSeq: 0, lastSeq: 0 }] = counts;
@@ -83,6 +75,25 @@ export async function claim(
     return { claimed, leftForNextRun, wake };
   });
 }
+
+const isDue = (project: string, asOf: Date): SQL => sql`
+  state IN ('soft_deleted', 'scheduled') AND subjects.hard_delete_at <= ${asOf}
+  AND NOT ${isHeld(project, 'subjects')} AND NOT ${waitsForBackup(project)}`;
+
+const selectDue = (project: string, requestId: string, asOf: Date): SQL => sql`
+  SELECT seq FROM ${subjects} WHERE request_id = ${requestId} AND ${isDue(project, asOf)}`;
+
+/**
+ * Ranks the due subjects of all requests and selects only this request's, so that the order of the workflows does not
+ * matter. Reads every due subject of the project.
+ */
+const rankDue = (project: string, requestId: string, asOf: Date, quota: number): SQL => sql`
+  SELECT seq FROM (
+    SELECT subjects.request_id, seq,
+           row_number() OVER (ORDER BY expedited DESC, request.due_at, subjects.request_id, seq) AS rank
+    FROM ${subjects} CROSS JOIN LATERAL (SELECT due_at FROM ${requests} WHERE id = subjects.request_id OFFSET 0) request
+    WHERE subjects.project = ${project} AND ${sql.raw(IS_WAITING)} AND ${isDue(project, asOf)}) ranked
+  WHERE request_id = ${requestId} AND rank <= ${quota}::bigint`;
 
 /** Whether the resolution or the inspection of the systems before the claim needs an operator (rule 5). */
 async function isBlocked(tx: Transaction, requestId: string, asOf: Date): Promise<boolean> {
@@ -124,7 +135,7 @@ async function moveToNextRun(
         eq(subjects.requestId, requestId),
         inArray(subjects.state, ['soft_deleted', 'scheduled']),
         lte(subjects.hardDeleteAt, asOf),
-        sql`(${subjects.requestId}, ${subjects.seq}) NOT IN (${heldSubjects(project)})`,
+        sql`NOT ${isHeld(project, 'subjects')}`,
         sql`NOT ${waitsForBackup(project)}`,
       ),
     );

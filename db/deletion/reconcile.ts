@@ -162,11 +162,11 @@ type Waiting = Readonly<{
 
 async function countWaiting(tx: Transaction, project: string, requestId: string, asOf: Date): Promise<Waiting> {
   const [row] = await tx.execute<Waiting>(sql`
-    WITH held AS MATERIALIZED (${heldSubjects(project)}),
+    WITH held AS MATERIALIZED (${heldSubjects(project, requestId)}),
     subject AS (
       SELECT state, known, present, hard_delete_at, held.seq IS NOT NULL AS held,
              state IN ('resolved', 'soft_deleted', 'scheduled') AND ${waitsForBackup(project)} AS awaiting_backup
-      FROM ${subjects} LEFT JOIN held ON held.request_id = subjects.request_id AND held.seq = subjects.seq
+      FROM ${subjects} LEFT JOIN held ON held.seq = subjects.seq
       WHERE subjects.request_id = ${requestId})
     SELECT count(*) AS subjects,
            count(*) FILTER (WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed', 'cancelling', 'attached')) AS open,

@@ -46,14 +46,16 @@ const readCandidates = (tx: Transaction, requestId: string, chosen: SQL) =>
       WHERE request_id = ${requestId} AND state = 'claimed' AND seq IN (${chosen})
         AND EXISTS (SELECT FROM ${blockedSubjects} blocked WHERE blocked.request_id = ${requestId}
                     AND blocked.batch = subjects.batch AND blocked.seq = subjects.seq AND cancelled_at IS NULL)),
+    finished AS MATERIALIZED (
+      SELECT DISTINCT batch, system, seq
+      FROM (SELECT DISTINCT batch, system, first_seq, last_seq FROM ${systemRanges} WHERE request_id = ${requestId}) ranges,
+           generate_series(first_seq, last_seq) seq),
     kept AS MATERIALIZED (
       SELECT candidate.seq, work.system FROM candidate JOIN ${batchWork} work ON work.request_id = ${requestId} AND work.batch = candidate.batch
-      WHERE work.started AND (
-        work.attempt IS NOT NULL
-        OR NOT EXISTS (SELECT FROM ${blockedSubjects} blocked WHERE blocked.request_id = ${requestId} AND blocked.batch = work.batch
-                       AND blocked.system = work.system AND blocked.seq = candidate.seq AND cancelled_at IS NULL)
-        OR EXISTS (SELECT FROM ${systemRanges} ranges WHERE ranges.request_id = ${requestId} AND ranges.batch = work.batch
-                   AND ranges.system = work.system AND candidate.seq BETWEEN first_seq AND last_seq))),
+      LEFT JOIN ${blockedSubjects} blocked ON blocked.request_id = ${requestId} AND blocked.batch = work.batch
+        AND blocked.system = work.system AND blocked.seq = candidate.seq AND cancelled_at IS NULL
+      LEFT JOIN finished ON finished.batch = work.batch AND finished.system = work.system AND finished.seq = candidate.seq
+      WHERE work.started AND (work.attempt IS NOT NULL OR blocked.seq IS NULL OR finished.seq IS NOT NULL)),
     pair AS MATERIALIZED (
       SELECT own.seq, other.seq AS other_seq FROM candidate
       JOIN ${subjectIdentities} own ON own.request_id = ${requestId} AND own.seq = candidate.seq AND NOT own.shared
@@ -64,10 +66,11 @@ const readCandidates = (tx: Transaction, requestId: string, chosen: SQL) =>
       (SELECT seq, system FROM kept
        UNION SELECT pair.seq, work.system FROM pair JOIN candidate USING (seq)
              JOIN ${batchWork} work ON work.request_id = ${requestId} AND work.batch = candidate.batch AND work.started
-             WHERE other_seq NOT IN (SELECT seq FROM candidate))
+             WHERE NOT EXISTS (SELECT FROM candidate known WHERE known.seq = other_seq))
       UNION SELECT pair.seq, staying.system FROM pair JOIN staying ON pair.other_seq = staying.seq)
-    SELECT seq, ARRAY(SELECT system FROM staying WHERE staying.seq = candidate.seq ORDER BY system) AS kept_by
-    FROM candidate ORDER BY seq`);
+    SELECT seq, coalesce(kept_by, '{}') AS kept_by
+    FROM candidate LEFT JOIN (SELECT seq, array_agg(system ORDER BY system) AS kept_by FROM staying GROUP BY seq) kept_subject USING (seq)
+    ORDER BY seq`);
 
 interface LeftWork {
   readonly batch: number;
@@ -100,7 +103,7 @@ async function leaveBatches(
     SELECT batch, system, count(member.seq) FILTER (WHERE is_blocked) AS blocked, count(member.seq) FILTER (WHERE NOT is_blocked) AS others
     FROM resized LEFT JOIN LATERAL (
       SELECT seq, EXISTS (SELECT FROM ${blockedSubjects} blocked WHERE blocked.request_id = ${requestId} AND blocked.batch = resized.batch
-                          AND blocked.system = resized.system AND blocked.seq = subjects.seq AND cancelled_at IS NULL) AS is_blocked
+                          AND blocked.system = resized.system AND blocked.seq = subjects.seq AND cancelled_at IS NULL OFFSET 0) AS is_blocked
       FROM ${subjects} WHERE request_id = ${requestId} AND subjects.batch = resized.batch AND seq <> ALL (${intArray(seqs)})) member ON true
     GROUP BY batch, system`);
 }

@@ -3,7 +3,7 @@ import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { LETHE } from '../audit/audit.ts';
 import { invalidateBackups } from '../backups/keep.ts';
 import type { Database, Transaction } from '../client.ts';
-import { withProjectLock } from '../project-lock.ts';
+import { probeRows, withProjectLock } from '../project-lock.ts';
 import { reportEvent } from '../audit/events.ts';
 import { auditEvents } from '../schema/audit.ts';
 import { archiveKeys, archives } from '../schema/exports.ts';
@@ -37,15 +37,24 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
     .where(and(eq(requests.project, project), sql`${requests.kind} = 'export'`, isNull(requests.concludedAt)))
     .limit(1);
   if (open.length === 0) return [];
-  const changed = await tx.execute<{ id: string; revoked: boolean }>(sql`
+  const changed = await probeRows(tx, () =>
+    tx.execute<{ id: string; revoked: boolean }>(sql`
     WITH affected AS MATERIALIZED (
       SELECT DISTINCT export_digest.request_id, export_digest.seq, subjects.state
       FROM ${subjects} claimed
-      JOIN ${identityDigests} claimed_digest ON claimed_digest.request_id = claimed.request_id AND claimed_digest.seq = claimed.seq AND claimed_digest.is_key
-      JOIN ${identityDigests} export_digest ON export_digest.project = claimed_digest.project AND export_digest.kind = claimed_digest.kind AND export_digest.digest = claimed_digest.digest
-        AND export_digest.is_key
-      JOIN ${requests} export ON export.id = export_digest.request_id AND export.kind = 'export' AND export.concluded_at IS NULL
-      JOIN ${subjects} ON subjects.request_id = export_digest.request_id AND subjects.seq = export_digest.seq
+      CROSS JOIN LATERAL (
+        SELECT project, kind, digest FROM ${identityDigests}
+        WHERE identity_digests.request_id = claimed.request_id AND identity_digests.seq = claimed.seq AND is_key OFFSET 0) claimed_digest
+      CROSS JOIN LATERAL (
+        SELECT request_id, seq FROM ${identityDigests} same
+        WHERE same.project = claimed_digest.project AND same.kind = claimed_digest.kind AND same.digest = claimed_digest.digest
+          AND is_key OFFSET 0) export_digest
+      CROSS JOIN LATERAL (
+        SELECT backup_of FROM ${requests}
+        WHERE id = export_digest.request_id AND kind = 'export' AND concluded_at IS NULL OFFSET 0) export
+      CROSS JOIN LATERAL (
+        SELECT seq, state FROM ${subjects} copied
+        WHERE copied.request_id = export_digest.request_id AND copied.seq = export_digest.seq OFFSET 0) subjects
       WHERE claimed.request_id = ${requestId} AND claimed.batch = ${batch} AND subjects.state IN ('selected', 'exported')
         AND NOT ${coveredByBackup}),
     left_out AS (
@@ -53,14 +62,14 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
       WHERE ${deletesAllData} AND affected.state = 'selected' AND subjects.request_id = affected.request_id AND subjects.seq = affected.seq),
     restarted AS (
       UPDATE ${requests} SET epoch = epoch + 1, wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
-      WHERE id IN (SELECT request_id FROM affected WHERE state = 'selected') RETURNING id),
+      WHERE id = ANY(ARRAY(SELECT request_id FROM affected WHERE state = 'selected')) RETURNING id),
     revoked AS (
       UPDATE ${requests} SET status = 'expired', wake_version = wake_version + 1, dispatch_at = ${DISPATCHED_SOON}
-      WHERE id IN (SELECT request_id FROM affected WHERE state = 'exported') AND status = 'ready'
+      WHERE id = ANY(ARRAY(SELECT request_id FROM affected WHERE state = 'exported')) AND status = 'ready'
       RETURNING id, project, kind, status, notify),
-    keys AS (DELETE FROM ${archiveKeys} WHERE request_id IN (SELECT id FROM revoked)),
+    keys AS (DELETE FROM ${archiveKeys} WHERE request_id = ANY(ARRAY(SELECT id FROM revoked))),
     archives AS (
-      UPDATE ${archives} SET destroyed_at = ${at}, reason = 'subject_deleted' WHERE request_id IN (SELECT id FROM revoked)),
+      UPDATE ${archives} SET destroyed_at = ${at}, reason = 'subject_deleted' WHERE request_id = ANY(ARRAY(SELECT id FROM revoked))),
     deliveries AS (${notificationInsert('revoked', at)}),
     changed AS (
       SELECT id, 'export.restarted' AS action FROM restarted UNION ALL SELECT id, 'export.revoked' FROM revoked),
@@ -69,7 +78,8 @@ export async function removeClaimedFromExports(tx: Transaction, claimed: Claimed
       SELECT ${at}, ${project}, changed.id, ${LETHE}, changed.action,
              jsonb_build_object('deletion', ${requestId}::text, 'subjects', count(*))
       FROM changed JOIN affected ON affected.request_id = changed.id GROUP BY changed.id, changed.action)
-    SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`);
+    SELECT id, action = 'export.revoked' AS revoked FROM changed ORDER BY id`),
+  );
   for (const { id, revoked: isRevoked } of changed) {
     const action = isRevoked ? 'export.revoked' : 'export.restarted';
     reportEvent(tx, { action, project, requestId: id, kind: 'export', detail: { deletion: requestId } });
@@ -95,4 +105,4 @@ export const restartExportsAfterPartialDeletion = (
 /** Whether the export is a backup of a deletion that has not cancelled the subject. Such a backup keeps the subject. */
 const coveredByBackup: SQL = sql`EXISTS (
   SELECT FROM ${subjects} subject WHERE subject.request_id = export.backup_of AND subject.seq = subjects.seq
-    AND subject.state NOT IN ('cancelling', 'cancelled', 'not_found'))`;
+    AND subject.state NOT IN ('cancelling', 'cancelled', 'not_found') OFFSET 0)`;

@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { canonicalIdentity } from '../../domain/identity-forms.ts';
@@ -6,8 +6,8 @@ import type { NamedIdentity } from '../../domain/identity.ts';
 import { raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database } from '../client.ts';
 import { type DigestKeys, digestsOf } from '../digests.ts';
-import { heldSubjects } from './held-subjects.ts';
-import { withProjectLock } from '../project-lock.ts';
+import { isHeld } from './held-subjects.ts';
+import { probeRows, withProjectLock } from '../project-lock.ts';
 import { holdDigests, holds } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects, submittedIdentities } from '../schema/subjects.ts';
@@ -52,24 +52,22 @@ export async function placeHold(
         AS identity_digest (hex, key_id)
       ON CONFLICT DO NOTHING`);
     const found = await tx.execute<Matching & { late: boolean }>(sql`
-      SELECT request_id, state = 'claimed' AS late, count(DISTINCT seq) AS subjects
-      FROM ${holdDigests} hold
-      JOIN ${identityDigests} subject_digest
-        ON subject_digest.project = hold.project AND subject_digest.kind = hold.kind AND subject_digest.digest = hold.digest
-      JOIN ${subjects} USING (request_id, seq)
-      WHERE hold.hold_id = ${id} AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed')
+      SELECT request_id, state = 'claimed' AS late, count(*) AS subjects
+      FROM (${subjectsOfHold(id)}) held CROSS JOIN LATERAL (
+        SELECT state FROM ${subjects} WHERE subjects.request_id = held.request_id AND subjects.seq = held.seq OFFSET 0) subject
+      WHERE state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'claimed')
       GROUP BY request_id, late
       UNION ALL
       SELECT unresolved.id, false, count(*)
-      FROM (SELECT DISTINCT type, value::text[]
+      FROM ${requests} unresolved CROSS JOIN LATERAL (
+        SELECT type, coalesce(canonical, value) AS value FROM ${submittedIdentities}
+        WHERE request_id = unresolved.id AND withdrawn_at IS NULL AND outcome IS NULL OFFSET 0) submitted
+      JOIN (SELECT DISTINCT type, value::text[]
             FROM unnest(${textArray(identities.map(({ type }) => type))},
                         ${textArray(identities.map(({ value }) => arrayLiteral(value)))}) held (type, value)) held
-      JOIN ${submittedIdentities} submitted
-        ON submitted.type = held.type AND coalesce(submitted.canonical, submitted.value) = held.value
-      JOIN ${requests} unresolved ON unresolved.id = submitted.request_id
+        ON submitted.type = held.type AND submitted.value = held.value
       WHERE unresolved.project = ${project} AND unresolved.kind = 'deletion' AND unresolved.subject_kind = ${kind}
         AND unresolved.resolved_at IS NULL AND unresolved.concluded_at IS NULL AND unresolved.cancelled_at IS NULL
-        AND submitted.withdrawn_at IS NULL AND submitted.outcome IS NULL
       GROUP BY unresolved.id
       ORDER BY request_id`);
     const matching = found.filter((row) => !row.late).map(({ requestId, subjects }) => ({ requestId, subjects }));
@@ -105,17 +103,18 @@ export async function releaseHold(
       .where(and(eq(holds.id, id), isNull(holds.releasedAt)));
     if (releasedHolds === 0) return { wake: [] };
     await tx.update(holdDigests).set({ active: false }).where(eq(holdDigests.holdId, id));
-    const released = await tx.execute<Matching>(sql`
-      WITH released AS (
-        UPDATE ${subjects}
-        SET hard_delete_at = greatest(hard_delete_at, ${new Date(firstRunAtOrAfter(at.getTime(), window))})
-        FROM ${holdDigests} hold
-        JOIN ${identityDigests} subject_digest
-          ON subject_digest.project = hold.project AND subject_digest.kind = hold.kind AND subject_digest.digest = hold.digest
-        WHERE hold.hold_id = ${id} AND subjects.request_id = subject_digest.request_id AND subjects.seq = subject_digest.seq
-          AND state IN ('resolved', 'soft_deleted', 'scheduled') AND (subjects.request_id, subjects.seq) NOT IN (${heldSubjects(project)})
-        RETURNING subjects.request_id)
-      SELECT request_id, count(*) AS subjects FROM released GROUP BY request_id`);
+    const firstRun = new Date(firstRunAtOrAfter(at.getTime(), window));
+    const released = await probeRows(tx, () =>
+      tx.execute<Matching>(sql`
+        WITH held AS MATERIALIZED (${subjectsOfHold(id)}),
+        released AS (
+          UPDATE ${subjects} SET hard_delete_at = greatest(hard_delete_at, ${firstRun})
+          FROM held
+          WHERE subjects.request_id = held.request_id AND subjects.seq = held.seq
+            AND state IN ('resolved', 'soft_deleted', 'scheduled') AND NOT ${isHeld(project, 'subjects')}
+          RETURNING subjects.request_id)
+        SELECT request_id, count(*) AS subjects FROM released GROUP BY request_id`),
+    );
     const wake = released.map((row) => row.requestId);
     await recordAudit(tx, {
       at,
@@ -129,6 +128,15 @@ export async function releaseHold(
     return { wake };
   });
 }
+
+/** Selects the subjects with an identity of the hold, in all requests, once each. */
+const subjectsOfHold = (id: string): SQL => sql`
+  SELECT DISTINCT found.request_id, found.seq FROM ${holdDigests} hold
+  CROSS JOIN LATERAL (
+    SELECT request_id, seq FROM ${identityDigests} subject_digest
+    WHERE subject_digest.project = hold.project AND subject_digest.kind = hold.kind AND subject_digest.digest = hold.digest
+    OFFSET 0) found
+  WHERE hold.hold_id = ${id}`;
 
 /** Reads the project of a hold. Null if the hold does not exist. */
 export async function readHoldProject(database: Database, id: string): Promise<string | null> {

@@ -4,10 +4,11 @@ import type { Catalog } from '../../domain/catalog.ts';
 import { TERMINAL_STATUSES } from '../../domain/vocabulary.ts';
 import { atRisk } from '../requests/forecast.ts';
 import type { Database } from '../client.ts';
+import { projectLocks } from '../project-lock.ts';
 import { holdDigests } from '../schema/holds.ts';
 import { projects, slots } from '../schema/projects.ts';
 import { requests } from '../schema/requests.ts';
-import { identityDigests, subjects } from '../schema/subjects.ts';
+import { identityDigests, IS_WAITING, subjects } from '../schema/subjects.ts';
 import { attention } from '../schema/work.ts';
 import { textArray } from '../sql.ts';
 
@@ -33,6 +34,9 @@ export const METRICS = {
     help: 'Age of the oldest request that no workflow has started, or 0',
   },
   confirmations_waiting: { by: [], help: 'Requests that are counted and wait for a confirmation' },
+  /** Every decision about the subjects of a project waits for its lock. */
+  project_lock_seconds: { by: [], help: 'How long a transaction has held the lock of the project, or 0' },
+  project_lock_waiting: { by: [], help: 'Transactions that wait for the lock of the project' },
   /** Systems only, because tokens would each be a separate series. */
   slots_waiting: { by: ['system'], help: 'Calls to a system that wait because of its rate limit' },
 } as const satisfies Readonly<Record<string, { readonly by: readonly string[]; readonly help: string }>>;
@@ -81,10 +85,14 @@ export async function measure(
     UNION ALL
     SELECT 'runs_missed', configured.project, NULL, NULL, count(request_id)
     FROM unnest(${textArray(configured.map(({ name }) => name))}, ${sql.param(lastRuns)}::timestamptz[]) AS configured (project, last_run)
-    LEFT JOIN ${subjects} ON subjects.project = configured.project AND state IN ('resolved', 'soft_deleted', 'scheduled') AND hard_delete_at <= last_run
+    LEFT JOIN ${subjects} ON subjects.project = configured.project AND ${sql.raw(IS_WAITING)} AND hard_delete_at <= last_run
       AND NOT EXISTS (SELECT FROM ${identityDigests} subject_digest JOIN ${holdDigests} hold USING (project, kind, digest)
                       WHERE subject_digest.request_id = subjects.request_id AND subject_digest.seq = subjects.seq AND hold.active)
     GROUP BY configured.project
+    UNION ALL
+    SELECT metric, project, NULL, NULL, value
+    FROM (${projectLocks}) lock,
+         LATERAL (VALUES ('project_lock_seconds', seconds::float8), ('project_lock_waiting', waiting::float8)) AS metrics (metric, value)
     UNION ALL
     SELECT 'slots_waiting', project, system, NULL, greatest(ceil(extract(epoch FROM next_at - ${asOf}) * 1000 / spacing_ms) - 1, 0)
     FROM unnest(${textArray(spaced.map(({ project }) => project))}, ${textArray(spaced.map(({ name }) => name))},

@@ -54,7 +54,8 @@ export async function cancelRequest(
     if (positions === 'all' && (await markCancelledUnread(tx, requestId, at)))
       return endUnread(tx, request, { window, actor, at });
     const listed = positions === 'all' ? null : positions;
-    const isSelected = sql`request_id = ${requestId} AND (${intArray(listed)} IS NULL OR position = ANY(${intArray(listed)}))`;
+    const isListed = listed === null ? sql`true` : sql`position IN (SELECT unnest(${intArray(listed)}))`;
+    const isSelected = sql`request_id = ${requestId} AND ${isListed}`;
     const chosen = sql`SELECT seq FROM ${matches} WHERE ${isSelected}`;
     const { keptBy } = await releaseBlocked(tx, { project, requestId, chosen, at });
     const latePositions = sql`

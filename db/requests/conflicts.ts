@@ -29,20 +29,25 @@ export async function findOwnedPositions(
   const rows = await tx.execute<{ position: number }>(sql`
     SELECT submitted.position
     FROM unnest(${intArray(digests.map((row) => row.position))}, ${textArray(digests.map((row) => row.digest))}) submitted (position, digest)
-    JOIN ${identityDigests} subject_digest
-      ON subject_digest.project = ${project} AND subject_digest.kind = ${kind} AND subject_digest.digest = decode(submitted.digest, 'hex')
-    JOIN ${subjects} subject ON subject.request_id = subject_digest.request_id AND subject.seq = subject_digest.seq
+    CROSS JOIN LATERAL (
+      SELECT request_id, seq FROM ${identityDigests} subject_digest
+      WHERE subject_digest.project = ${project} AND subject_digest.kind = ${kind}
+        AND subject_digest.digest = decode(submitted.digest, 'hex') OFFSET 0) found
+    CROSS JOIN LATERAL (
+      SELECT scope, state FROM ${subjects} WHERE subjects.request_id = found.request_id AND subjects.seq = found.seq OFFSET 0) subject
     WHERE subject.scope = 'data' AND subject.state = ANY(${textArray(OWNING_STATES)})
     UNION
     SELECT submitted.position
-    FROM unnest(${intArray(identities.map((row) => row.position))}, ${textArray(identities.map((row) => row.identity.type))},
+    FROM ${requests} earlier
+    CROSS JOIN LATERAL (
+      SELECT type, coalesce(canonical, value) AS value FROM ${submittedIdentities}
+      WHERE request_id = earlier.id AND withdrawn_at IS NULL OFFSET 0) unresolved
+    JOIN unnest(${intArray(identities.map((row) => row.position))}, ${textArray(identities.map((row) => row.identity.type))},
                 ${textArray(identities.map((row) => arrayLiteral(row.identity.value)))}) submitted (position, type, value)
-    JOIN ${submittedIdentities} unresolved ON unresolved.type = submitted.type
-      AND coalesce(unresolved.canonical, unresolved.value) = submitted.value::text[]
-    JOIN ${requests} earlier ON earlier.id = unresolved.request_id
+      ON unresolved.type = submitted.type AND unresolved.value = submitted.value::text[]
     WHERE earlier.project = ${project} AND earlier.subject_kind = ${kind} AND earlier.resolved_at IS NULL AND NOT earlier.confirm
       AND earlier.kind = 'deletion' AND earlier.scope = 'data'
-      AND earlier.concluded_at IS NULL AND earlier.cancelled_at IS NULL AND unresolved.withdrawn_at IS NULL
+      AND earlier.concluded_at IS NULL AND earlier.cancelled_at IS NULL
     ORDER BY position`);
   return rows.map((row) => row.position);
 }

@@ -4,7 +4,7 @@ import type { SystemEntry } from '../../domain/catalog.ts';
 import type { Policy } from '../../domain/policy.ts';
 import { holdDigests } from '../schema/holds.ts';
 import { requests } from '../schema/requests.ts';
-import { identityDigests, subjects as subjectRows } from '../schema/subjects.ts';
+import { identityDigests, IS_WAITING, subjects as subjectRows } from '../schema/subjects.ts';
 
 /** The values of a project's policy that a forecast needs (rule 12). */
 export interface Forecast {
@@ -52,8 +52,9 @@ export function estimatedCompletion(
     FROM (SELECT sum(waiting) OVER (ORDER BY run_at DESC)
                  - ${quota}::numeric * round(extract(epoch FROM ${request.hardDeleteAt}::timestamptz - run_at) / 86400) AS backlog
           FROM (SELECT greatest(subject.hard_delete_at, ${nextRunAt}) AS run_at, count(*) AS waiting
-                FROM ${subjectRows} subject JOIN ${requests} earlier ON earlier.id = subject.request_id
-                WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND subject.state IN ('resolved', 'soft_deleted', 'scheduled')
+                FROM ${subjectRows} subject
+                CROSS JOIN LATERAL (SELECT due_at FROM ${requests} WHERE requests.id = subject.request_id OFFSET 0) earlier
+                WHERE subject.project = ${request.project} AND subject.request_id <> ${request.id} AND ${sql.raw(IS_WAITING)}
                   AND subject.hard_delete_at <= ${request.hardDeleteAt}
                   AND (subject.expedited OR (${!request.expedited} AND earlier.due_at <= ${request.dueAt}))
                 GROUP BY 1) runs) backlogs)`;

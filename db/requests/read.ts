@@ -73,10 +73,11 @@ export interface SystemStatement {
 export async function readRequestStatus(queries: Queries, request: RequestRow, now: Date): Promise<RequestStatus> {
   const requestId = request.id;
   const [row] = await queries.execute<Computed>(sql`
-    WITH subject AS (
+    WITH held AS MATERIALIZED (${heldSubjects(request.project, requestId)}),
+    subject AS (
       SELECT state, hard_delete_at, state = 'proposed' AND NOT known AND present IS NOT TRUE AS is_unsearched,
-             state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND (request_id, seq) IN (${heldSubjects(request.project)}) AS held
-      FROM ${subjects} WHERE request_id = ${requestId}),
+             state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled') AND held.seq IS NOT NULL AS held
+      FROM ${subjects} LEFT JOIN held ON held.seq = subjects.seq WHERE request_id = ${requestId}),
     counted AS (
       SELECT coalesce(jsonb_object_agg(state, number), '{}') AS states, coalesce(sum(number), 0)::bigint AS subject_count,
              coalesce(sum(held), 0)::bigint AS held_subjects, min(next_claim_at) AS next_claim_at,

@@ -46,8 +46,9 @@ export async function addSubjects({ tx, requestId, project, kind }: Staging, req
                                 hidden, generation, hard_delete_at, expedited)
     SELECT ${requestId}, seq, ${project}, ${kind}, ${request.scope}, digests[1], known, CASE WHEN known THEN true END,
            CASE WHEN ${owns} AND owner_request IS NOT NULL THEN 'attached'
-                WHEN ${initial === 'selected'} AND (owner_request, owner_seq) IN (
-                  SELECT request_id, seq FROM ${subjects} WHERE project = ${project} AND scope = 'data' AND state = 'claimed') THEN 'left_out'
+                WHEN ${initial === 'selected'} AND EXISTS (
+                  SELECT FROM ${subjects} owner
+                  WHERE owner.request_id = stage_subjects.owner_request AND owner.seq = stage_subjects.owner_seq AND owner.state = 'claimed' OFFSET 0) THEN 'left_out'
                 ELSE ${initial} END,
            CASE WHEN ${owns} THEN owner_request END, CASE WHEN ${owns} THEN owner_seq END, ${owns},
            generation.value, ${hardDeleteAt}, ${expedite !== null}

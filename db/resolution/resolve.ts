@@ -71,12 +71,13 @@ export async function storeResolution(
 ): Promise<ResolutionEnd> {
   const { request, at } = resolution;
   const end = await transaction<ResolutionEnd>(database, async (tx) => {
-    // Without statistics of the rows that this transaction writes, the planner would scan them once per row.
-    await tx.execute(sql`SET LOCAL enable_nestloop = off`);
     const { id: requestId, project, subjectKind: kind } = request;
     const staging = { tx, keys, requestId, project, kind, types: resolution.types };
+    // These statements last as long as the directory answers. No other transaction waits for them.
+    await tx.execute(sql`SET LOCAL statement_timeout = 0`);
     await stageFacts(staging, resolution.facts);
     if (resolution.excepted !== undefined) await stageExcepted(staging, resolution.excepted);
+    await tx.execute(sql`SET LOCAL statement_timeout TO DEFAULT`);
     await lockProject(tx, request.project);
     const now = await readRequestRow(tx, request.id);
     if (now.concludedAt !== null || now.cancelledAt !== null) return { end: 'closed' };

@@ -86,9 +86,8 @@ export const suppressionDigests = lethe.table(
   },
   (table) => [
     primaryKey({ name: 'suppression_digests_pkey', columns: [table.suppressionId, table.digest] }),
-    index('suppression_digests_active')
-      .on(table.project, table.kind, table.digest)
-      .where(sql`active`),
+    // Also of inactive digests: members' changes find their row by them.
+    index('suppression_digests_lookup').on(table.project, table.kind, table.digest),
   ],
 );
 

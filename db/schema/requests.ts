@@ -173,6 +173,10 @@ export const requests = lethe.table(
     index('requests_open_of_project')
       .on(table.project, table.receivedAt.desc().nullsFirst(), table.id.desc().nullsFirst())
       .where(sql`concluded_at IS NULL`),
+    // The identities of these requests are compared by value, under the project lock.
+    index('requests_unresolved')
+      .on(table.project)
+      .where(sql`resolved_at IS NULL AND concluded_at IS NULL`),
     index('requests_open')
       .on(table.attendedAt)
       .where(sql`concluded_at IS NULL`),

@@ -79,6 +79,12 @@ export const exceptedDigests = lethe.table(
 );
 
 /**
+ * The condition that selects the subjects waiting for a run by the index `subjects_due`. A statement about one request
+ * names the states instead: with old statistics, the planner would read this index rather than the request's rows.
+ */
+export const IS_WAITING = `CASE WHEN state IN ('resolved', 'soft_deleted', 'scheduled') THEN true END`;
+
+/**
  * The subjects of a request, numbered by `seq`. Every race between hold, cancellation and claim is decided by updates
  * of these rows.
  */
@@ -142,19 +148,14 @@ export const subjects = lethe.table(
     // One open deletion owns a subject (rule 7). Proposed subjects and part deletions do not own theirs.
     uniqueIndex('subjects_one_owner')
       .on(table.project, table.kind, table.digest)
-      .where(sql.raw(`scope = 'data' AND state IN (${literals(OWNING_STATES)})`)),
-    index('subjects_due')
-      .on(table.project, table.hardDeleteAt)
-      .where(sql`state IN ('resolved', 'soft_deleted', 'scheduled')`),
+      .where(sql.raw(`CASE WHEN scope = 'data' AND state IN (${literals(OWNING_STATES)}) THEN true END`)),
+    index('subjects_due').on(table.project, table.hardDeleteAt).where(sql.raw(IS_WAITING)),
     index('subjects_batch')
       .on(table.requestId, table.batch, table.seq)
       .where(sql`batch IS NOT NULL`),
     index('subjects_attached')
       .on(table.ownerRequest, table.ownerSeq)
       .where(sql`state = 'attached'`),
-    index('subjects_not_backed_up')
-      .on(table.project)
-      .where(sql`state = 'attached' AND NOT backed_up`),
   ],
 );
 
@@ -170,7 +171,8 @@ export const matches = lethe.table(
   },
   (table) => [
     primaryKey({ name: 'matches_pkey', columns: [table.requestId, table.position, table.seq] }),
-    index('matches_of_subject').on(table.requestId, table.seq),
+    // Not led by `request_id`: with old statistics, the planner would read it for a position.
+    index('matches_of_subject').on(table.seq, table.requestId),
   ],
 );
 
@@ -197,7 +199,7 @@ export const subjectIdentities = lethe.table(
   (table) => [
     primaryKey({ name: 'subject_identities_pkey', columns: [table.requestId, table.seq, table.digest] }),
     check('subject_identities_origin_check', oneOf('origin', IDENTITY_ORIGINS)),
-    index('subject_identities_same').on(table.requestId, table.digest),
+    index('subject_identities_same').on(table.digest, table.requestId),
   ],
 );
 

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Outcome } from '../../domain/vocabulary.ts';
-import { heldSubjects } from '../holds/held-subjects.ts';
+import { isHeld } from '../holds/held-subjects.ts';
 import { matches, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { textArray } from '../sql.ts';
 
@@ -26,7 +26,7 @@ const ADVANCE: readonly Outcome[] = [
 export const subjectOutcome = (project: string): SQL => sql`
   CASE WHEN subject.state IN ('proposed', 'resolved', 'selected') AND NOT subject.known AND subject.present IS NOT TRUE THEN 'unknown'
        WHEN subject.state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled')
-            AND (subject.request_id, subject.seq) IN (${heldSubjects(project)}) THEN 'held'
+            AND ${isHeld(project, 'subject')} THEN 'held'
        WHEN subject.state IN ('proposed', 'resolved', 'scheduled', 'selected') OR (subject.state = 'claimed' AND subject.scope <> 'data')
             THEN 'matched'
        WHEN subject.state IN ('soft_deleted', 'claimed', 'cancelling') THEN 'soft_deleted'
@@ -43,7 +43,9 @@ export const leastAdvanced = (outcome: SQL): SQL => sql`
 export const positionOutcome = (request: { readonly requestId: string; readonly project: string }): SQL => sql`
   CASE WHEN entry.outcome IN ('invalid', 'duplicate', 'already_deleted') THEN entry.outcome
        ELSE coalesce((SELECT ${leastAdvanced(subjectOutcome(request.project))}
-                      FROM ${matches} JOIN ${subjects} subject USING (request_id, seq)
+                      FROM ${matches} CROSS JOIN LATERAL (
+                        SELECT * FROM ${subjects}
+                        WHERE subjects.request_id = ${request.requestId} AND subjects.seq = matches.seq OFFSET 0) subject
                       WHERE matches.request_id = ${request.requestId} AND matches.position = entry.position),
                      CASE WHEN entry.withdrawn_at IS NULL THEN entry.outcome ELSE 'cancelled' END) END`;
 

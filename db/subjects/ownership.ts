@@ -2,16 +2,18 @@ import { type SQL, sql } from 'drizzle-orm';
 import { firstRunAtOrAfter, type RunWindow } from '../../domain/calendar.ts';
 import type { SubjectKind } from '../../domain/vocabulary.ts';
 import { raiseWake } from '../audit/audit.ts';
-import { releaseBackups } from '../backups/pending.ts';
+import { releaseBackups, rescheduleOwners } from '../backups/pending.ts';
 import type { Transaction } from '../client.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, subjects } from '../schema/subjects.ts';
 
 /** Selects the rows of a subject in all requests. `subject_key.digests` of the outer statement are the digests of its key. */
 export const subjectsWithSameKey = (project: string, kind: SubjectKind): SQL => sql`
-  SELECT request_id, seq FROM ${identityDigests}
-  WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
-    AND identity_digests.digest = ANY(subject_key.digests) OFFSET 0`;
+  SELECT found.request_id, found.seq FROM unnest(subject_key.digests) AS key_digest (digest)
+  CROSS JOIN LATERAL (
+    SELECT request_id, seq FROM ${identityDigests}
+    WHERE identity_digests.project = ${project} AND identity_digests.kind = ${kind} AND is_key
+      AND identity_digests.digest = key_digest.digest OFFSET 0) found OFFSET 0`;
 
 /**
  * Selects the other request that owns the subject now, at most one (rule 7). OFFSET 0 stops PostgreSQL from flattening
@@ -50,23 +52,37 @@ export async function cancelSubjects(
 ): Promise<{ readonly cancelled: number; readonly wake: readonly string[] }> {
   const { requestId, chosen, at, window } = cancellation;
   const firstRun = new Date(firstRunAtOrAfter(at.getTime(), window));
-  const [{ cancelled, changed } = { cancelled: 0, changed: [] }] = await tx.execute<{
+  const [row] = await tx.execute<{
     cancelled: number;
-    changed: readonly string[];
+    restarted: readonly string[];
+    ownerRequests: readonly string[];
+    ownerSeqs: readonly number[];
   }>(sql`
     WITH cancelled_subject AS (UPDATE ${subjects} subject
     SET state = CASE WHEN NOT hidden OR state = 'attached' OR present IS NOT TRUE OR EXISTS (
                   SELECT FROM ${subjects} waiting
-                  WHERE waiting.owner_request = ${requestId} AND waiting.owner_seq = subject.seq AND waiting.state = 'attached')
+                  WHERE waiting.owner_request = ${requestId} AND waiting.owner_seq = subject.seq AND waiting.state = 'attached' OFFSET 0)
                 THEN 'cancelled' ELSE 'cancelling' END,
         hidden = false,
         generation = CASE WHEN NOT hidden OR state = 'attached' THEN generation ELSE (SELECT nextval('lethe.visibility_generation')) END
     WHERE request_id = ${requestId} AND seq IN (${chosen})
       AND state IN ('proposed', 'resolved', 'soft_deleted', 'scheduled', 'attached', 'selected')
     RETURNING seq, owner_request, owner_seq, backed_up),
-    ${releaseBackups(requestId, firstRun)}
-    SELECT (SELECT count(*) FROM cancelled_subject) AS cancelled, ARRAY(SELECT id FROM changed) AS changed`);
-  return { cancelled, wake: cancelled === 0 ? [] : [...changed, ...(await transferOwnership(tx, cancellation))] };
+    ${releaseBackups(requestId)},
+    missing AS (
+      SELECT owner_request, owner_seq FROM cancelled_subject
+      WHERE owner_request IS NOT NULL AND NOT backed_up AND EXISTS (SELECT FROM ${requests} WHERE id = ${requestId} AND export_first))
+    SELECT (SELECT count(*) FROM cancelled_subject) AS cancelled, ARRAY(SELECT id FROM restarted) AS restarted,
+           (SELECT coalesce(array_agg(owner_request), '{}') FROM missing) AS owner_requests,
+           (SELECT coalesce(array_agg(owner_seq), '{}') FROM missing) AS owner_seqs`);
+  if (row === undefined || row.cancelled === 0) return { cancelled: 0, wake: [] };
+  const { cancelled, restarted, ownerRequests, ownerSeqs } = row;
+  const owners =
+    ownerRequests.length === 0
+      ? []
+      : await rescheduleOwners(tx, { requests: ownerRequests, seqs: ownerSeqs }, firstRun);
+  const transferred = await transferOwnership(tx, cancellation);
+  return { cancelled, wake: [...new Set([...restarted, ...owners]), ...transferred] };
 }
 
 /**
@@ -97,10 +113,12 @@ export async function transferOwnership(
       UPDATE ${subjects} subject
       SET state = 'resolved', owner_request = NULL, owner_seq = NULL, hidden = true, present = subject.present OR new_owner.present,
           generation = (SELECT nextval('lethe.visibility_generation')), hard_delete_at = greatest(subject.hard_delete_at, ${firstRun})
-      FROM new_owner WHERE subject.request_id = new_owner.request_id AND subject.seq = new_owner.seq
+      FROM new_owner
+      WHERE subject.owner_request = ${requestId} AND subject.owner_seq = new_owner.owner_seq AND subject.state = 'attached'
+        AND subject.request_id = new_owner.request_id AND subject.seq = new_owner.seq
       RETURNING subject.request_id)
     SELECT request_id FROM transferred
-    UNION SELECT request_id FROM reattached JOIN ${requests} ON requests.id = request_id WHERE export_first`);
+    UNION SELECT id FROM ${requests} WHERE id = ANY(ARRAY(SELECT request_id FROM reattached)) AND export_first`);
   const wake = rows.map((row) => row.requestId);
   if (wake.length > 0) await raiseWake(tx, wake);
   return wake;

@@ -2,7 +2,7 @@ import { and, count, eq, type SQL, sql } from 'drizzle-orm';
 import { BLANKS } from '../../domain/identity.ts';
 import { LETHE, raiseWake, recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
-import { withProjectLock } from '../project-lock.ts';
+import { probeRows, withProjectLock } from '../project-lock.ts';
 import { requests } from '../schema/requests.ts';
 import { identityDigests, matches, subjects, submittedIdentities } from '../schema/subjects.ts';
 import { intArray, textArray } from '../sql.ts';
@@ -71,13 +71,16 @@ export async function settleUnresolved(
     await tx.execute(sql`
       WITH deleted_earlier AS (
         SELECT DISTINCT absent.seq FROM ${identityDigests} absent
-        JOIN ${identityDigests} earlier ON earlier.project = absent.project AND earlier.kind = absent.kind AND earlier.digest = absent.digest
-        JOIN ${subjects} ON subjects.request_id = earlier.request_id AND subjects.seq = earlier.seq AND subjects.state = 'deleted'
-          AND subjects.scope = 'data'
-        WHERE absent.request_id = ${requestId} AND absent.seq = ANY(${intArray(seqs)}))
+        CROSS JOIN LATERAL (
+          SELECT request_id, seq FROM ${identityDigests} same
+          WHERE same.project = absent.project AND same.kind = absent.kind AND same.digest = absent.digest OFFSET 0) earlier
+        CROSS JOIN LATERAL (
+          SELECT state, scope FROM ${subjects} WHERE subjects.request_id = earlier.request_id AND subjects.seq = earlier.seq OFFSET 0) subject
+        WHERE absent.request_id = ${requestId} AND absent.seq = ANY(${intArray(seqs)})
+          AND subject.state = 'deleted' AND subject.scope = 'data')
       UPDATE ${submittedIdentities} submitted
-      SET outcome = CASE WHEN EXISTS (SELECT FROM deleted_earlier WHERE deleted_earlier.seq = matches.seq) THEN 'already_deleted' ELSE 'not_found' END
-      FROM ${matches}
+      SET outcome = CASE WHEN deleted_earlier.seq IS NULL THEN 'not_found' ELSE 'already_deleted' END
+      FROM ${matches} LEFT JOIN deleted_earlier USING (seq)
       WHERE submitted.request_id = ${requestId} AND matches.request_id = ${requestId} AND matches.position = submitted.position
         AND matches.seq = ANY(${intArray(seqs)}) AND submitted.outcome = 'matched'`);
     await recordAudit(tx, {
@@ -97,22 +100,32 @@ export async function settleUnresolved(
           sql`${subjects.ownerSeq} = ANY(${intArray(seqs)}) AND ${subjects.state} = 'attached'`,
         ),
       )
-      .returning({ requestId: subjects.requestId });
+      .returning({ requestId: subjects.requestId, seq: subjects.seq });
     const wake = [...new Set(attached.map((row) => row.requestId))];
-    await rejectPadded(tx, [requestId, ...wake]);
+    await rejectPadded(tx, [...seqs.map((seq) => ({ requestId, seq })), ...attached]);
     await raiseWake(tx, wake);
     return [...new Set([...wake, ...exporting])];
   });
 }
 
 /** A value that nothing holds with the blanks around it was likely meant without them, so the outcome tells it. */
-async function rejectPadded(tx: Transaction, requestIds: readonly string[]): Promise<void> {
-  await tx.execute(sql`
+async function rejectPadded(
+  tx: Transaction,
+  absent: readonly Pick<typeof subjects.$inferSelect, 'requestId' | 'seq'>[],
+): Promise<void> {
+  const [ids, seqs] = [absent.map((row) => row.requestId), absent.map((row) => row.seq)];
+  await probeRows(tx, () =>
+    tx.execute(sql`
+    WITH position_of AS MATERIALIZED (
+      SELECT absent.request_id, found.position FROM unnest(${textArray(ids)}, ${intArray(seqs)}) AS absent (request_id, seq)
+      CROSS JOIN LATERAL (
+        SELECT position FROM ${matches} WHERE matches.request_id = absent.request_id AND matches.seq = absent.seq OFFSET 0) found)
     UPDATE ${submittedIdentities} submitted SET outcome = 'invalid', reason = 'surrounding_whitespace'
-    FROM ${matches} JOIN ${subjects} subject USING (request_id, seq)
-    WHERE submitted.request_id = ANY(${textArray(requestIds)}) AND matches.request_id = submitted.request_id
-      AND matches.position = submitted.position AND subject.state = 'not_found' AND submitted.outcome IN ('not_found', 'attached')
-      AND EXISTS (SELECT FROM unnest(submitted.value) part WHERE part ~ ${`^${BLANKS}|${BLANKS}$`})`);
+    FROM position_of
+    WHERE submitted.request_id = position_of.request_id AND submitted.position = position_of.position
+      AND submitted.outcome IN ('not_found', 'attached')
+      AND EXISTS (SELECT FROM unnest(submitted.value) part WHERE part ~ ${`^${BLANKS}|${BLANKS}$`})`),
+  );
 }
 
 /** Wakes the attached requests that export first, which can start their export now that the subjects are found. */
@@ -120,7 +133,7 @@ async function wakeAttachedBackups(tx: Transaction, requestId: string): Promise<
   const attached = await tx.execute<{ requestId: string }>(sql`
     SELECT DISTINCT attached.request_id FROM ${subjects} attached
     JOIN ${subjects} owner ON owner.request_id = attached.owner_request AND owner.seq = attached.owner_seq
-    JOIN ${requests} ON requests.id = attached.request_id
+    CROSS JOIN LATERAL (SELECT export_first FROM ${requests} WHERE id = attached.request_id OFFSET 0) request
     WHERE attached.owner_request = ${requestId} AND attached.state = 'attached' AND export_first AND NOT owner.known AND owner.present`);
   const wake = attached.map((row) => row.requestId);
   await raiseWake(tx, wake);

@@ -4,7 +4,7 @@ import type { NamedIdentity } from '../../domain/identity.ts';
 import { recordAudit } from '../audit/audit.ts';
 import type { Database, Transaction } from '../client.ts';
 import { type Digest, type DigestKeys, namedDigests, spellingDigests } from '../digests.ts';
-import { withProjectLock } from '../project-lock.ts';
+import { probeRows, withProjectLock } from '../project-lock.ts';
 import { suppressionDigests, suppressions, suppressionSystems } from '../schema/holds.ts';
 import { DISPATCHED_SOON } from '../schema/lethe.ts';
 import { bytesIn, textArray } from '../sql.ts';
@@ -28,7 +28,7 @@ export async function placeSuppression(
   keys: DigestKeys,
   change: SuppressionChange,
 ): Promise<{ readonly id: string; readonly since: Date; readonly missingIn: readonly string[] }> {
-  return withProjectLock(database, change.project, async (tx) => {
+  return withProbes(database, change.project, async (tx) => {
     const current = await readMemberRow(tx, keys, change);
     const isPlaced = current?.liftedAt === null;
     const missingIn = isPlaced ? await missingSystems(tx, current.id, change.systems) : change.systems;
@@ -53,7 +53,7 @@ export async function liftSuppression(
   change: SuppressionChange,
 ): Promise<{ readonly id: string }> {
   const { project, at } = change;
-  return withProjectLock(database, project, async (tx) => {
+  return withProbes(database, project, async (tx) => {
     const lifted = await tx
       .update(suppressionDigests)
       .set({ active: false })
@@ -73,6 +73,10 @@ export async function liftSuppression(
     return { id };
   });
 }
+
+/** Runs `work` under the project lock. All its statements look up the digests of one identity. */
+const withProbes = <T>(database: Database, project: string, work: (tx: Transaction) => Promise<T>): Promise<T> =>
+  withProjectLock(database, project, (tx) => probeRows(tx, () => work(tx)));
 
 /** Reads the row that members' changes of this spelling use. Rows of deletions cover several identities. */
 async function readMemberRow(

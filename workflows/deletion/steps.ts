@@ -3,7 +3,7 @@ import { executeChild, isCancellation, ParentClosePolicy, sleep } from '@tempora
 import { childWorkflowIdFor } from '../../domain/ids.ts';
 import type { DeletionState } from '../../domain/request-state.ts';
 import { countOf } from '../../domain/wording/format.ts';
-import { hidingSystem, ledger, systemShortTimeout, systemWaitForCancel } from '../shared/proxies.ts';
+import { hidingSystem, ledger, system, systemShortTimeout, systemWaitForCancel } from '../shared/proxies.ts';
 import { CHILD_PRIORITY } from '../shared/messages.ts';
 import { signalRequests, signalWorkflow } from '../shared/signal-requests.ts';
 import { activityInput, CHILD_RETRY, cleanUpSystems, type Request, withAttention } from '../shared/steps.ts';

@@ -502,7 +502,7 @@ CREATE INDEX "audit_events_by_actor" ON "lethe"."audit_events" ("project","actor
 CREATE INDEX "audit_events_by_noun" ON "lethe"."audit_events" ("project",split_part(action, '.', 1),"at","id");--> statement-breakpoint
 CREATE INDEX "links_of_request" ON "lethe"."links" ("request_id","id");--> statement-breakpoint
 CREATE INDEX "hold_digests_active" ON "lethe"."hold_digests" ("project","kind","digest") WHERE active;--> statement-breakpoint
-CREATE INDEX "suppression_digests_active" ON "lethe"."suppression_digests" ("project","kind","digest") WHERE active;--> statement-breakpoint
+CREATE INDEX "suppression_digests_lookup" ON "lethe"."suppression_digests" ("project","kind","digest");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_by_age" ON "lethe"."idempotency_keys" ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "members_of_project" ON "lethe"."members" ("project","name") WHERE removed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "tokens_of_member" ON "lethe"."tokens" ("member_id");--> statement-breakpoint
@@ -516,19 +516,19 @@ CREATE INDEX "requests_by_status" ON "lethe"."requests" ("project","status","rec
 CREATE INDEX "requests_by_regulation" ON "lethe"."requests" ("project","regulation","received_at" DESC,"id" DESC);--> statement-breakpoint
 CREATE INDEX "requests_by_member" ON "lethe"."requests" ("project","submitted_by","received_at" DESC,"id" DESC);--> statement-breakpoint
 CREATE INDEX "requests_open_of_project" ON "lethe"."requests" ("project","received_at" DESC,"id" DESC) WHERE concluded_at IS NULL;--> statement-breakpoint
+CREATE INDEX "requests_unresolved" ON "lethe"."requests" ("project") WHERE resolved_at IS NULL AND concluded_at IS NULL;--> statement-breakpoint
 CREATE INDEX "requests_open" ON "lethe"."requests" ("attended_at") WHERE concluded_at IS NULL;--> statement-breakpoint
 CREATE INDEX "requests_to_dispatch" ON "lethe"."requests" ("dispatch_at") WHERE dispatch_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "requests_backups" ON "lethe"."requests" ("backup_of") WHERE backup_of IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "requests_export_first" ON "lethe"."requests" ("project") WHERE export_first AND concluded_at IS NULL;--> statement-breakpoint
 CREATE INDEX "requests_open_exports" ON "lethe"."requests" ("project") WHERE kind = 'export' AND concluded_at IS NULL;--> statement-breakpoint
 CREATE INDEX "identity_digests_lookup" ON "lethe"."identity_digests" ("project","kind","digest");--> statement-breakpoint
-CREATE INDEX "matches_of_subject" ON "lethe"."matches" ("request_id","seq");--> statement-breakpoint
-CREATE INDEX "subject_identities_same" ON "lethe"."subject_identities" ("request_id","digest");--> statement-breakpoint
-CREATE UNIQUE INDEX "subjects_one_owner" ON "lethe"."subjects" ("project","kind","digest") WHERE scope = 'data' AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling');--> statement-breakpoint
-CREATE INDEX "subjects_due" ON "lethe"."subjects" ("project","hard_delete_at") WHERE state IN ('resolved', 'soft_deleted', 'scheduled');--> statement-breakpoint
+CREATE INDEX "matches_of_subject" ON "lethe"."matches" ("seq","request_id");--> statement-breakpoint
+CREATE INDEX "subject_identities_same" ON "lethe"."subject_identities" ("digest","request_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "subjects_one_owner" ON "lethe"."subjects" ("project","kind","digest") WHERE CASE WHEN scope = 'data' AND state IN ('resolved', 'soft_deleted', 'claimed', 'cancelling') THEN true END;--> statement-breakpoint
+CREATE INDEX "subjects_due" ON "lethe"."subjects" ("project","hard_delete_at") WHERE CASE WHEN state IN ('resolved', 'soft_deleted', 'scheduled') THEN true END;--> statement-breakpoint
 CREATE INDEX "subjects_batch" ON "lethe"."subjects" ("request_id","batch","seq") WHERE batch IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "subjects_attached" ON "lethe"."subjects" ("owner_request","owner_seq") WHERE state = 'attached';--> statement-breakpoint
-CREATE INDEX "subjects_not_backed_up" ON "lethe"."subjects" ("project") WHERE state = 'attached' AND NOT backed_up;--> statement-breakpoint
 ALTER TABLE "lethe"."archive_keys" ADD CONSTRAINT "archive_keys_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."archives" ADD CONSTRAINT "archives_request_id_requests_id_fkey" FOREIGN KEY ("request_id") REFERENCES "lethe"."requests"("id");--> statement-breakpoint
 ALTER TABLE "lethe"."collected_tables" ADD CONSTRAINT "collected_tables_collection_fkey" FOREIGN KEY ("request_id","epoch","system") REFERENCES "lethe"."collections"("request_id","epoch","system");--> statement-breakpoint
