@@ -26,7 +26,7 @@ import { reportFatal } from './config/report/fatal.ts';
 import { openSystems } from './config/open-systems.ts';
 import { retryWhileAway } from './config/startup/retry-while-away.ts';
 import { requireSameStorage } from './db/exports/archive.ts';
-import { connect } from './db/client.ts';
+import { connect, WORKER_TIMEOUTS } from './db/client.ts';
 import { createDigestKeys, requireDigestKeys } from './db/digests.ts';
 import { requireMigrated } from './db/migrate.ts';
 import { ensureProjects } from './db/project-lock.ts';
@@ -59,8 +59,11 @@ for (const [project, errors] of deployment.misconfigured) {
   for (const { path, message } of errors) logger.error({ path }, message);
   logger.error({ project }, 'the requests of this project wait until its config errors are corrected');
 }
-const database = connect(environment.databaseUrl, { onEvent: (event) => logEvent(logger, event) });
-const reading = connect(environment.databaseUrl);
+const database = connect(environment.databaseUrl, {
+  timeouts: WORKER_TIMEOUTS,
+  onEvent: (event) => logEvent(logger, event),
+});
+const reading = connect(environment.databaseUrl, { timeouts: WORKER_TIMEOUTS });
 const keys = createDigestKeys(environment.digestKeys);
 const storage = await openStorage(environment.archives);
 // The ledger, the archive storage and Temporal may start after the worker.

@@ -6,7 +6,7 @@ import { loadDeployment, readHealthyProjects } from '../config/deployment.ts';
 import { type ApiEnvironment, apiEnvironment } from '../config/environment.ts';
 import { reportFatal } from '../config/report/fatal.ts';
 import { retryWhileAway } from '../config/startup/retry-while-away.ts';
-import { connect } from '../db/client.ts';
+import { API_TIMEOUTS, connect } from '../db/client.ts';
 import { createDigestKeys, requireDigestKeys } from '../db/digests.ts';
 import { requireMigrated } from '../db/migrate.ts';
 import { ensureProjects } from '../db/project-lock.ts';
@@ -37,7 +37,11 @@ async function main(environment: ApiEnvironment): Promise<void> {
       'calls of this project are answered with project_misconfigured until its errors are corrected',
     );
   const keys = createDigestKeys(environment.digestKeys);
-  const database = connect(environment.databaseUrl, { plans: 'kept', onEvent: (event) => logEvent(logger, event) });
+  const database = connect(environment.databaseUrl, {
+    plans: 'kept',
+    timeouts: API_TIMEOUTS,
+    onEvent: (event) => logEvent(logger, event),
+  });
   const temporal = connectTemporal(environment.temporal);
   const orchestrator = temporalOrchestrator(temporal, {
     database,
@@ -55,7 +59,11 @@ async function main(environment: ApiEnvironment): Promise<void> {
   // Without an outage, the port opens after the checks.
   let isStarted = await checkStores().then(() => true, throwUnlessAway);
   const now = () => new Date();
-  const metricsDatabase = connect(environment.databaseUrl, { connections: 1, plans: 'kept' });
+  const metricsDatabase = connect(environment.databaseUrl, {
+    connections: 1,
+    plans: 'kept',
+    timeouts: API_TIMEOUTS,
+  });
   const { app: metricsApp, observe } = createMetrics({ database: metricsDatabase, catalog, now, logger });
   const app = createApp({
     database,

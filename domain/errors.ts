@@ -40,6 +40,7 @@ export const ERROR_STATUS = {
   delivery_not_found: 404,
   too_many_webhooks: 409,
   storage_unavailable: 503,
+  busy: 503,
   project_misconfigured: 503,
   internal: 500,
 } as const satisfies Record<string, number>;

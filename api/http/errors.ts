@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Logger } from 'pino';
-import { errorCode, isStorageUnavailable } from '../../db/errors.ts';
+import { errorCode, isBusy, isStorageUnavailable } from '../../db/errors.ts';
 import { DomainError, ERROR_STATUS, type ErrorCode } from '../../domain/errors.ts';
 import type { AppEnv } from '../deps.ts';
 import { PROBLEMS, problemType } from './problems.ts';
+import { routeOf } from './route.ts';
 
 /** The response for every error (RFC 9457). `detail` never contains a text of a driver or a value of a caller. */
 export function problem(
@@ -29,7 +30,7 @@ export function problem(
     for (const name of ['RateLimit', 'RateLimit-Policy']) c.header(name, undefined);
   }
   if (code === 'idempotency_key_in_use') c.header('Retry-After', '1');
-  if (code === 'storage_unavailable') c.header('Retry-After', '5');
+  if (code === 'storage_unavailable' || code === 'busy') c.header('Retry-After', '5');
   return c.body(JSON.stringify({ ...body, ...more }), status);
 }
 
@@ -48,13 +49,21 @@ export const onError =
     if (error instanceof DomainError) return problem(c, error.code, error.message, error.details);
     const known = error instanceof HTTPException ? HONO_ERRORS[error.status] : undefined;
     if (known !== undefined) return problem(c, ...known);
-    const fields = { requestId: c.get('requestId'), name: error.name, code: errorCode(error) };
+    const fields = { requestId: c.get('requestId'), route: routeOf(c), name: error.name, code: errorCode(error) };
     if (isStorageUnavailable(error)) {
       logger.warn(fields, 'database unavailable');
       return problem(
         c,
         'storage_unavailable',
         'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
+      );
+    }
+    if (isBusy(error)) {
+      logger.warn(fields, 'call cut off by a timeout of the database');
+      return problem(
+        c,
+        'busy',
+        'The call waited too long for another change, or took too long. Nothing was changed; retry it after the seconds in Retry-After.',
       );
     }
     logger.error({ ...fields, at: stackFrames(error) }, 'unexpected error');

@@ -188,6 +188,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly title: string; read
     advice:
       'Retry after the seconds in `Retry-After`. A call is stored completely or not at all; if the connection broke during the call, list the requests before you send it again, or use an `Idempotency-Key`.',
   },
+  busy: {
+    title: 'Database busy',
+    advice:
+      'Nothing was changed: the call waited too long for another change of the project, or took too long itself. Send the same call again after the seconds in `Retry-After`. If it fails again, an operator finds the cause in the metric `lethe_project_lock_seconds`.',
+  },
   project_misconfigured: {
     title: 'Project misconfigured',
     advice:

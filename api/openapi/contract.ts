@@ -38,6 +38,7 @@ const EVERYWHERE = [
   'https_required',
   'rate_limited',
   'storage_unavailable',
+  'busy',
   'project_misconfigured',
   'internal',
 ] as const satisfies readonly ErrorCode[];
@@ -60,6 +61,7 @@ const HEADERS_BY_CODE: Readonly<Partial<Record<ErrorCode, HeaderName>>> = {
   rate_limited: 'Retry-After',
   idempotency_key_in_use: 'Retry-After',
   storage_unavailable: 'Retry-After',
+  busy: 'Retry-After',
 };
 
 interface Reference {

@@ -123,6 +123,10 @@ const DETAILS: Readonly<Record<ErrorCode, { readonly detail: string; readonly [f
   storage_unavailable: {
     detail: 'The database of Lethe cannot be reached. The call was stored completely or not at all; retry it later.',
   },
+  busy: {
+    detail:
+      'The call waited too long for another change, or took too long. Nothing was changed; retry it after the seconds in Retry-After.',
+  },
   project_misconfigured: {
     detail:
       'The configuration of the project has errors, which the log of the API lists. Nothing was changed; retry the call after an operator has corrected them.',

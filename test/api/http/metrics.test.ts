@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMetrics } from '../../../api/http/metrics.ts';
 import { connect } from '../../../db/client.ts';
 import { placeHold } from '../../../db/holds/holds.ts';
+import { withProjectLock } from '../../../db/project-lock.ts';
 import { transaction } from '../../../db/transaction.ts';
 import { raiseAttention } from '../../../db/attention/raise.ts';
 import { reserveSlot } from '../../../db/members/slots.ts';
@@ -111,6 +112,12 @@ test('reports the state of the database without an identity, an id or a token', 
     'confirmations_waiting{project="demo"}': 1,
     'confirmations_waiting{project="windowless"}': 0,
     'confirmations_waiting{project="forgotten"}': 0,
+    ...Object.fromEntries(
+      ['demo', 'windowless', 'forgotten'].flatMap((project) => [
+        [`project_lock_seconds{project="${project}"}`, 0],
+        [`project_lock_waiting{project="${project}"}`, 0],
+      ]),
+    ),
     // Four were reserved: the first has begun, half a second ago.
     'slots_waiting{project="demo",system="mail"}': 3,
     'slots_waiting{project="demo",system="idle"}': 0,
@@ -233,4 +240,26 @@ test('serves no other path at the address of the metrics', async () => {
   for (const path of ['/', '/v1/requests', '/healthz', '/openapi.json'])
     expect((await app.request(path)).status).toBe(404);
   expect((await app.request('/metrics', { method: 'POST' })).status).toBe(404);
+});
+
+test('reports how long the lock of a project is held and how many wait for it', async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: acquired, resolve: markAcquired } = Promise.withResolvers<void>();
+  const holding = withProjectLock(world.database, 'demo', async () => {
+    markAcquired();
+    await released;
+  });
+  await acquired;
+  const waiting = [1, 2].map(() => withProjectLock(world.database, 'demo', async () => undefined));
+  await expect.poll(async () => (await scraper().databaseSeries())['project_lock_waiting{project="demo"}']).toBe(2);
+  const series = await scraper().databaseSeries();
+  expect(series['project_lock_seconds{project="demo"}']).toBeGreaterThan(0);
+  expect(series['project_lock_seconds{project="windowless"}']).toBe(0);
+  expect(series['project_lock_waiting{project="windowless"}']).toBe(0);
+  release();
+  await Promise.all([holding, ...waiting]);
+  expect(await scraper().databaseSeries()).toMatchObject({
+    'project_lock_seconds{project="demo"}': 0,
+    'project_lock_waiting{project="demo"}': 0,
+  });
 });

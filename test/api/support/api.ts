@@ -6,7 +6,7 @@ import { archives, PUBLIC_URL } from '../../support/archives.ts';
 import { createApp } from '../../../api/app.ts';
 import type { LiveProgress } from '../../../api/temporal/live-progress.ts';
 import type { Orchestrator } from '../../../api/temporal/orchestrator.ts';
-import { type Client, connect, type Database } from '../../../db/client.ts';
+import { API_TIMEOUTS, type Client, connect, type Database, type Timeouts } from '../../../db/client.ts';
 import { createDigestKeys, requireDigestKeys } from '../../../db/digests.ts';
 import { type AddedMember as TestMember, addMemberOrToken } from '../../../db/members/members.ts';
 import { ensureProjects } from '../../../db/project-lock.ts';
@@ -155,13 +155,19 @@ export interface TestApiOptions {
   readonly trustedProxies?: BlockList;
   readonly webhookNetworks?: BlockList;
   readonly storage?: ArchiveStorage;
+  readonly timeouts?: Timeouts;
 }
 
 /** Creates the API with its own database. Every response is checked against the OpenAPI document. */
 export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   const url = options.url ?? (await ledgerDatabase()).url;
   const sent: string[] = [];
-  const database = connect(url, { connections: 4, plans: 'kept', observe: (statement) => sent.push(statement) });
+  const database = connect(url, {
+    connections: 4,
+    plans: 'kept',
+    timeouts: options.timeouts ?? API_TIMEOUTS,
+    observe: (statement) => sent.push(statement),
+  });
   afterAll(() => database.$client.end({ timeout: 1 }));
   await requireDigestKeys(database, KEYS);
   await ensureProjects(database, ['demo', 'other']);
